@@ -1,0 +1,236 @@
+"""The flows: an account with its first voice, and the voices of an account."""
+
+from collections.abc import Mapping
+from typing import Any, Final, override
+
+from homeassistant.config_entries import (
+    SOURCE_USER,
+    ConfigEntryState,
+    ConfigFlow,
+    ConfigFlowResult,
+    ConfigSubentryData,
+    ConfigSubentryFlow,
+    SubentryFlowResult,
+)
+from homeassistant.const import CONF_API_KEY, CONF_MODEL, CONF_NAME
+from homeassistant.core import callback
+from homeassistant.data_entry_flow import AbortFlow, section
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+import voluptuous as vol
+from yarl import URL
+
+from .account import Account, OratorConfigEntry, create_provider
+from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_VOICE, DOMAIN, SUBENTRY_VOICE
+from .forms import default_model, default_voice, model_schema, voice_schema, voice_title
+from .messages import message_of
+from .providers import PROVIDERS
+from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
+
+_SECTION_SERVER: Final = "server"
+
+_KEY = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
+_ADDRESS = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
+
+
+class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Set up an account, or change its key or address."""
+
+    VERSION = 1
+
+    def __init__(self) -> None:
+        """Begin with nothing to complain about."""
+        self._errors: dict[str, str] = {}
+        self._placeholders: dict[str, str] = {}
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(cls, config_entry: OratorConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
+        return {SUBENTRY_VOICE: VoiceFlow}
+
+    @override
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for provider and key, and create the account with a first voice."""
+        if user_input is not None:
+            provider = user_input[CONF_PROVIDER]
+            address = user_input[_SECTION_SERVER].get(CONF_BASE_URL)
+            data = self._account_data(provider, address, user_input.get(CONF_API_KEY, ""))
+            if data and (account := await self._async_ask(data)):
+                return self.async_create_entry(title=_title(data), data=data, subentries=[_first_voice(account)])
+        providers = [SelectOptionDict(value=name, label=provider.name) for name, provider in PROVIDERS.items()]
+        schema = {
+            vol.Required(CONF_PROVIDER, default=providers[0]["value"]): SelectSelector(
+                SelectSelectorConfig(options=providers, mode=SelectSelectorMode.DROPDOWN)
+            ),
+            vol.Optional(CONF_API_KEY): _KEY,
+            vol.Required(_SECTION_SERVER): section(
+                vol.Schema({vol.Optional(CONF_BASE_URL): _ADDRESS}), {"collapsed": True}
+            ),
+        }
+        return self._show("user", schema, user_input)
+
+    async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+        """Begin to replace a key that the provider refuses."""
+        return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for a new key."""
+        entry = self._get_reauth_entry()
+        if user_input is not None:
+            data = {**entry.data, **user_input}
+            if await self._async_ask(data):
+                return self._update(entry, data)
+        return self._show("reauth_confirm", {vol.Required(CONF_API_KEY): _KEY}, user_input)
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for a new key, a new address, or both. An empty key keeps the old one, which stays on its origin."""
+        entry = self._get_reconfigure_entry()
+        if user_input is not None:
+            key = user_input.get(CONF_API_KEY, "")
+            data = self._account_data(entry.data[CONF_PROVIDER], user_input.get(CONF_BASE_URL), key)
+            if data and not key and _origin(data) == _origin(entry.data):
+                data[CONF_API_KEY] = entry.data[CONF_API_KEY]
+            if data and await self._async_ask(data):
+                return self._update(entry, data)
+        schema = {vol.Optional(CONF_API_KEY): _KEY, vol.Optional(CONF_BASE_URL): _ADDRESS}
+        return self._show("reconfigure", schema, user_input or {CONF_BASE_URL: entry.data[CONF_BASE_URL]})
+
+    def _account_data(self, provider: str, address: str | None, key: str) -> dict[str, Any] | None:
+        """Return an account's data, or None and an error where the address is none."""
+        provider_class = PROVIDERS[provider]
+        try:
+            base_url = provider_class.normalize_base_url(address or provider_class.default_base_url)
+        except ValueError:
+            self._errors = {"base": "invalid_address"}
+            return None
+        return {CONF_PROVIDER: provider, CONF_BASE_URL: base_url, CONF_API_KEY: key.strip()}
+
+    async def _async_ask(self, data: Mapping[str, Any]) -> Account | None:
+        """Return the account once its provider has accepted it, or None and an error.
+
+        Aborts the flow where there is such an account already.
+        """
+        self._abort_if_known(data)
+        provider = create_provider(async_get_clientsession(self.hass), data)
+        try:
+            if not data[CONF_API_KEY] and provider.needs_key(provider.base_url):
+                raise InvalidKeyError
+            return Account(provider, await provider.fetch_catalogue())
+        except SpeechError as err:
+            self._errors = {CONF_API_KEY if isinstance(err, InvalidKeyError) else "base": err.key}
+            self._placeholders = message_of(err, provider)["translation_placeholders"]
+            return None
+
+    def _abort_if_known(self, data: Mapping[str, Any]) -> None:
+        """Abort where another account has the same provider, origin and key."""
+        own_id = self.context.get("entry_id")
+        for entry in self._async_current_entries():
+            same = _origin(entry.data) == _origin(data) and entry.data[CONF_API_KEY] == data[CONF_API_KEY]
+            if same and entry.entry_id != own_id:
+                raise AbortFlow("already_configured")
+
+    def _update(self, entry: OratorConfigEntry, data: dict[str, Any]) -> ConfigFlowResult:
+        """Change an account. A loaded one listens for that and loads itself anew; another has to be told."""
+        if entry.update_listeners:
+            return self.async_update_and_abort(entry, data=data, title=_title(data))
+        return self.async_update_reload_and_abort(entry, data=data, title=_title(data))
+
+    def _show(self, step_id: str, schema: dict[Any, Any], user_input: Mapping[str, Any] | None) -> ConfigFlowResult:
+        """Show a form with what the user has entered and what is wrong with it."""
+        errors, self._errors = self._errors, {}
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(vol.Schema(schema), user_input),
+            errors=errors,
+            description_placeholders=self._placeholders,
+        )
+
+
+class VoiceFlow(ConfigSubentryFlow):
+    """Create or change a voice: first its model, then what this model can be told."""
+
+    def __init__(self) -> None:
+        """Begin with nothing chosen."""
+        self._chosen: dict[str, Any] = {}
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Create a voice."""
+        return await self._async_model("user", user_input)
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Change a voice."""
+        if not self._chosen:
+            subentry = self._get_reconfigure_subentry()
+            self._chosen = {CONF_NAME: subentry.title, **subentry.data}
+        return await self._async_model("reconfigure", user_input)
+
+    async def _async_model(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:
+        """Ask for the model."""
+        entry: OratorConfigEntry = self._get_entry()
+        if entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
+        if user_input is not None:
+            self._chosen.update(user_input)
+            return await self.async_step_voice()
+        schema = self.add_suggested_values_to_schema(model_schema(entry.runtime_data), self._chosen)
+        return self.async_show_form(step_id=step_id, data_schema=schema)
+
+    async def async_step_voice(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Ask for everything else, and keep only what was set."""
+        account: Account = self._get_entry().runtime_data
+        model = account.model(self._chosen[CONF_MODEL])
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            data = {CONF_MODEL: model.id, **user_input}
+            title = data.pop(CONF_NAME, "").strip() or voice_title(account, model, data[CONF_VOICE])
+            try:
+                for option in model.options:
+                    if option.key in data:
+                        data[option.key] = option.parse(data[option.key])
+            except InvalidSettingError as err:
+                errors = {str(err.code): err.key}
+            else:
+                return self._finish(title, data)
+        schema = self.add_suggested_values_to_schema(voice_schema(account, model), user_input or self._chosen)
+        return self.async_show_form(
+            step_id="voice", data_schema=schema, errors=errors, description_placeholders={"model": model.name}
+        )
+
+    def _finish(self, title: str, data: dict[str, Any]) -> SubentryFlowResult:
+        """Create or change the voice; its account listens for that and loads itself anew."""
+        if self.source == SOURCE_USER:
+            return self.async_create_entry(title=title, data=data)
+        return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), title=title, data=data)
+
+
+def _first_voice(account: Account) -> ConfigSubentryData:
+    """Return a voice to hear at once."""
+    model = default_model(account)
+    voice = default_voice(account, model)
+    return ConfigSubentryData(
+        subentry_type=SUBENTRY_VOICE,
+        title=voice_title(account, model, voice),
+        data={CONF_MODEL: model.id, CONF_VOICE: voice},
+        unique_id=None,
+    )
+
+
+def _origin(data: Mapping[str, Any]) -> tuple[str, str]:
+    """Return who gets the key of an account: provider and origin."""
+    return data[CONF_PROVIDER], str(URL(data[CONF_BASE_URL]).origin())
+
+
+def _title(data: Mapping[str, Any]) -> str:
+    """Name an account after its provider, and after its server where that is the user's own."""
+    provider = PROVIDERS[data[CONF_PROVIDER]]
+    host = URL(data[CONF_BASE_URL]).host
+    return provider.name if host == URL(provider.default_base_url).host else f"{provider.name} ({host})"

@@ -1,0 +1,10 @@
+"""Names that the rooms of the integration share with its users."""
+
+DOMAIN = "orator"
+
+SUBENTRY_VOICE = "voice"
+
+CONF_PROVIDER = "provider"
+CONF_BASE_URL = "base_url"
+CONF_FORMAT = "format"
+CONF_VOICE = "voice"

@@ -1,0 +1,24 @@
+"""What users are told when something goes wrong."""
+
+from typing import TypedDict
+
+from .const import DOMAIN
+from .providers.base import Provider
+from .providers.errors import SpeechError
+
+
+class Message(TypedDict):
+    """The arguments with which every exception of Home Assistant takes a translated message."""
+
+    translation_domain: str
+    translation_key: str
+    translation_placeholders: dict[str, str]
+
+
+def message_of(error: SpeechError, provider: Provider) -> Message:
+    """Return the translated message for an error of a provider. It holds neither the key nor the spoken text."""
+    return Message(
+        translation_domain=DOMAIN,
+        translation_key=error.key,
+        translation_placeholders={"provider": provider.name, "detail": error.code or str(error.status or "")},
+    )

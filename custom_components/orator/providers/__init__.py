@@ -1,0 +1,12 @@
+"""The services that speak. One file is one API; nothing here knows Home Assistant."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from .base import Provider
+from .openai import OpenAIProvider
+
+PROVIDERS: Final[Mapping[str, type[Provider]]] = {
+    "openai": OpenAIProvider,
+}
+"""Every provider by the name that accounts keep it under."""

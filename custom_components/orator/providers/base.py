@@ -1,0 +1,203 @@
+"""The contract that every provider fulfils, and the types that cross it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, override
+
+from aiohttp import ClientSession
+from yarl import URL
+
+from ..audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, is_same_container, looks_like_text, recognise
+from .errors import InvalidSettingError, NotAudioError
+from .http import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Who speaks."""
+
+    id: str
+    name: str
+    languages: tuple[str, ...] = ()
+    """Language tags that this voice speaks; empty where it speaks whatever its model does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option(ABC):
+    """A setting that a model takes, named as in the provider's own words wherever it has some."""
+
+    key: str
+
+    @abstractmethod
+    def parse(self, value: Any) -> Any:
+        """Return the value as the provider takes it. Raises InvalidSettingError."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberOption(Option):
+    """A number within a range."""
+
+    minimum: float
+    maximum: float
+    step: float
+    default: float
+
+    @override
+    def parse(self, value: Any) -> float:
+        try:
+            number = float(value)
+        except (TypeError, ValueError) as err:
+            raise InvalidSettingError(code=self.key) from err
+        if not self.minimum <= number <= self.maximum:
+            raise InvalidSettingError(code=self.key)
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class TextOption(Option):
+    """Free text."""
+
+    max_chars: int
+
+    @override
+    def parse(self, value: Any) -> str:
+        if not isinstance(value, str) or len(value) > self.max_chars:
+            raise InvalidSettingError(code=self.key)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model and what it can do."""
+
+    id: str
+    name: str
+    max_chars: int
+    """Longest text of one request, in Unicode characters."""
+    streams: bool
+    """Whether sound leaves before the whole text has been spoken."""
+    formats: tuple[AudioFormat, ...]
+    pcm: PcmLayout | None = None
+    """How samples lie when PCM is asked for."""
+    voices: tuple[Voice, ...] = ()
+    """Voices that are known; a model may take others."""
+    options: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """What one request says, and how. `settings` holds parsed values of the model's options, and only set ones."""
+
+    text: str
+    model: Model
+    voice: str
+    format: AudioFormat
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechAudio:
+    """Sound as it arrives. The format is what the bytes are, whatever was asked for."""
+
+    format: AudioFormat
+    chunks: AsyncGenerator[bytes]
+    pcm: PcmLayout | None = None
+    """How the samples lie, when the format is PCM."""
+
+
+class Provider(ABC):
+    """A service that speaks.
+
+    It keeps no state but its connection: what it offers is fetched, kept by its owner, and handed back to it.
+    """
+
+    name: ClassVar[str]
+    """What the service calls itself."""
+    default_base_url: ClassVar[str]
+    default_model: ClassVar[str]
+    default_voice: ClassVar[str]
+    languages: ClassVar[tuple[str, ...]]
+    """Tags of the languages that the service speaks."""
+
+    def __init__(self, session: ClientSession, base_url: str, api_key: str) -> None:
+        """Speak to the API at `base_url`, which `normalize_base_url` has returned."""
+        self.base_url = base_url
+        self._session = session
+        self._api_key = api_key
+
+    @classmethod
+    @abstractmethod
+    def normalize_base_url(cls, address: str) -> str:
+        """Return the base URL that an address typed by a person stands for. Raises ValueError."""
+
+    @classmethod
+    @abstractmethod
+    def needs_key(cls, base_url: str) -> bool:
+        """Tell whether the service at this address is certain to refuse requests without a key."""
+
+    @abstractmethod
+    async def fetch_catalogue(self) -> Json:
+        """Ask what the service offers and, with that and at no cost, whether it would speak with this key.
+
+        Returns a JSON document that can be kept. Raises SpeechError where the service would not speak.
+        """
+
+    @abstractmethod
+    def models(self, catalogue: Json) -> tuple[Model, ...]:
+        """Return the speech models in a catalogue, or those known from its documentation where it is None."""
+
+    @abstractmethod
+    def describe(self, model_id: str, catalogue: Json) -> Model:
+        """Say what a model can do, also one that the catalogue does not have."""
+
+    @abstractmethod
+    def synthesize(self, request: SpeechRequest) -> AbstractAsyncContextManager[SpeechAudio]:
+        """Speak a text of at most `model.max_chars`.
+
+        Entering the context raises SpeechError where there is no sound to be had; leaving it ends what is under way.
+        """
+
+
+def parse_web_address(address: str) -> URL:
+    """Read an address that a person typed: without a scheme, with spaces around it, or with a slash at its end.
+
+    Raises ValueError where it can't be an address of an API.
+    """
+    address = address.strip().rstrip("/")
+    url = URL(address if "://" in address else f"https://{address}")
+    if url.scheme not in ("http", "https") or not url.host or url.user or url.query_string or url.fragment:
+        msg = "not the address of an API"
+        raise ValueError(msg)
+    return url
+
+
+async def recognised_audio(
+    chunks: AsyncGenerator[bytes], promised: AudioFormat, content_type: str = "", pcm: PcmLayout | None = None
+) -> SpeechAudio:
+    """Tell what a body is from its first bytes, and give it on whole.
+
+    The first bytes are trusted above the type that the server claims, and that above the format that was promised:
+    some servers always answer wav. Raises NotAudioError for anything that is not sound.
+    """
+    head = b""
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= RECOGNITION_BYTES:
+            break
+    found = recognise(head)
+    if found is not None:
+        actual = promised if is_same_container(found, promised) else found
+        return SpeechAudio(actual, _continued(head, chunks))
+    is_document = content_type.startswith("text/") or content_type.endswith(("json", "xml")) or looks_like_text(head)
+    if promised is not AudioFormat.PCM or pcm is None or not head or is_document:
+        raise NotAudioError(code=content_type or None)
+    return SpeechAudio(AudioFormat.PCM, _continued(head, chunks), pcm)
+
+
+async def _continued(head: bytes, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield what has been read already and then the rest."""
+    yield head
+    async for chunk in chunks:
+        yield chunk

@@ -1,0 +1,138 @@
+"""Everything that can go wrong between a text and its sound, as types.
+
+An error carries a status and the provider's own short code, never the provider's message: messages echo keys and texts.
+"""
+
+from typing import ClassVar, override
+
+
+class SpeechError(Exception):
+    """Something kept a provider from speaking. `key` names the sentence that the user is told."""
+
+    key: ClassVar[str] = "unexpected"
+    is_transient: ClassVar[bool] = False
+    """Whether the same request may succeed in a moment."""
+
+    def __init__(self, *, status: int | None = None, code: str | None = None, retry_after: float | None = None) -> None:
+        """Keep the HTTP status, the provider's code and the seconds after which it wants to be asked again."""
+        super().__init__()
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+    @override
+    def __str__(self) -> str:
+        details = [str(detail) for detail in (self.status, self.code) if detail is not None]
+        return f"{self.key} ({', '.join(details)})" if details else self.key
+
+
+class InvalidKeyError(SpeechError):
+    """The provider does not know the key."""
+
+    key = "invalid_key"
+
+
+class NotPermittedError(SpeechError):
+    """The key is known but may not do this."""
+
+    key = "not_permitted"
+
+
+class OutOfCreditError(SpeechError):
+    """The balance is empty or the quota is used up."""
+
+    key = "out_of_credit"
+
+
+class RateLimitedError(SpeechError):
+    """Too many requests in too short a time."""
+
+    key = "rate_limited"
+    is_transient = True
+
+
+class RejectedError(SpeechError):
+    """The provider does not accept the request as it is: a voice, a model or a setting that it does not know."""
+
+    key = "rejected"
+
+
+class NotFoundError(SpeechError):
+    """The provider does not have what was asked for, most often the model."""
+
+    key = "not_found"
+
+
+class TextTooLongError(SpeechError):
+    """The text is longer than the model takes."""
+
+    key = "text_too_long"
+
+
+class ContentRefusedError(SpeechError):
+    """The provider refuses to speak this text."""
+
+    key = "content_refused"
+
+
+class ProviderFaultError(SpeechError):
+    """The provider failed on its side."""
+
+    key = "provider_fault"
+    is_transient = True
+
+
+class NotImplementedByProviderError(SpeechError):
+    """The provider says that it cannot do this at all."""
+
+    key = "not_implemented"
+
+
+class CannotConnectError(SpeechError):
+    """The provider could not be reached, or the connection broke."""
+
+    key = "cannot_connect"
+    is_transient = True
+
+
+class UntrustedCertificateError(SpeechError):
+    """The server's certificate is not valid for its address."""
+
+    key = "untrusted_certificate"
+
+
+class TimedOutError(SpeechError):
+    """The provider did not answer in time."""
+
+    key = "timed_out"
+    is_transient = True
+
+
+class RedirectedError(SpeechError):
+    """The address answers with a redirect to another origin, which must not see the key."""
+
+    key = "redirected"
+
+
+class NotASpeechServerError(SpeechError):
+    """The address answers, but not as a speech service."""
+
+    key = "not_a_speech_server"
+
+
+class NotAudioError(SpeechError):
+    """The provider said that all is well and sent something else than audio."""
+
+    key = "not_audio"
+
+
+class AnswerTooLargeError(SpeechError):
+    """The answer is larger than any true answer could be."""
+
+    key = "answer_too_large"
+
+
+class InvalidSettingError(SpeechError):
+    """A setting has a value that it cannot have; `code` names the setting."""
+
+    key = "invalid_setting"

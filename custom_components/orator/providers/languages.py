@@ -1,0 +1,76 @@
+"""Language tags that callers use.
+
+Home Assistant compares tags literally, so both their bare and their regional forms stand here.
+"""
+
+from typing import Final
+
+_REGIONS: Final = {
+    "af": "ZA",
+    "ar": "AE BH DZ EG IQ JO KW LB LY MA OM QA SA SY TN YE",
+    "az": "AZ",
+    "be": "BY",
+    "bg": "BG",
+    "bs": "BA",
+    "ca": "ES",
+    "cs": "CZ",
+    "cy": "GB",
+    "da": "DK",
+    "de": "AT CH DE",
+    "el": "GR",
+    "en": "AU CA GB HK IE IN KE NG NZ PH SG TZ US ZA",
+    "es": "419 AR BO CL CO CR CU DO EC ES GQ GT HN MX NI PA PE PR PY SV US UY VE",
+    "et": "EE",
+    "fa": "IR",
+    "fi": "FI",
+    "fil": "PH",
+    "fr": "BE CA CH FR",
+    "gl": "ES",
+    "he": "IL",
+    "hi": "IN",
+    "hr": "HR",
+    "hu": "HU",
+    "hy": "AM",
+    "id": "ID",
+    "is": "IS",
+    "it": "IT",
+    "ja": "JP",
+    "kk": "KZ",
+    "kn": "IN",
+    "ko": "KR",
+    "lt": "LT",
+    "lv": "LV",
+    "mi": "NZ",
+    "mk": "MK",
+    "mr": "IN",
+    "ms": "MY",
+    "nb": "NO",
+    "ne": "NP",
+    "nl": "BE NL",
+    "nn": "NO",
+    "no": "NO",
+    "pl": "PL",
+    "pt": "BR PT",
+    "ro": "RO",
+    "ru": "RU",
+    "sk": "SK",
+    "sl": "SI",
+    "sr": "Latn RS",
+    "sv": "SE",
+    "sw": "KE TZ",
+    "ta": "IN LK MY SG",
+    "th": "TH",
+    "tl": "PH",
+    "tr": "TR",
+    "uk": "UA",
+    "ur": "IN PK",
+    "vi": "VN",
+    "zh": "CN HK Hans Hant SG TW",
+}
+
+WHISPER_LANGUAGES: Final = tuple(
+    tag
+    for language, regions in _REGIONS.items()
+    for tag in (language, *(f"{language}-{region}" for region in regions.split()))
+)
+"""The 57 languages that OpenAI's speech models speak: those of Whisper, says its text-to-speech guide."""

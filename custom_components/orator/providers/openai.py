@@ -1,0 +1,173 @@
+"""OpenAI's speech API (`POST /v1/audio/speech`) and the servers that speak it.
+
+Facts: https://platform.openai.com/docs/api-reference/audio/createSpeech and OpenAI's OpenAPI document, schema
+`CreateSpeechRequest`.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, asynccontextmanager
+import re
+from typing import Any, Final, override
+
+from aiohttp import ClientSession
+from yarl import URL
+
+from ..audio.formats import AudioFormat, PcmLayout
+from .base import (
+    Model,
+    NumberOption,
+    Option,
+    Provider,
+    SpeechAudio,
+    SpeechRequest,
+    TextOption,
+    Voice,
+    parse_web_address,
+    recognised_audio,
+)
+from .errors import NotASpeechServerError, NotFoundError, NotPermittedError, RejectedError, TextTooLongError
+from .http import HttpClient, Json
+from .languages import WHISPER_LANGUAGES
+
+_OFFICIAL_HOST: Final = "api.openai.com"
+_MAX_CHARS: Final = 4096
+
+_SPEED: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
+_INSTRUCTIONS: Final = TextOption("instructions", max_chars=4096)
+
+_PCM: Final = PcmLayout(rate=24_000)
+_FORMATS: Final = (
+    AudioFormat.MP3,
+    AudioFormat.WAV,
+    AudioFormat.OPUS,
+    AudioFormat.AAC,
+    AudioFormat.FLAC,
+    AudioFormat.PCM,
+)
+
+_VOICES: Final = tuple(
+    Voice(id=name, name=name.capitalize())
+    for name in (
+        "alloy",
+        "ash",
+        "ballad",
+        "cedar",
+        "coral",
+        "echo",
+        "fable",
+        "marin",
+        "nova",
+        "onyx",
+        "sage",
+        "shimmer",
+        "verse",
+    )
+)
+# The older models answer 400 to the voices that came after them.
+_VOICES_OF_TTS_1: Final = tuple(voice for voice in _VOICES if voice.id not in ("ballad", "cedar", "marin", "verse"))
+
+_DOCUMENTED_MODELS: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
+_TTS_1: Final = re.compile(r"tts-1(-hd)?(-\d+)?")
+
+
+class OpenAIProvider(Provider):
+    """OpenAI, or a server that imitates it."""
+
+    name = "OpenAI"
+    default_base_url = "https://api.openai.com/v1"
+    default_model = "gpt-4o-mini-tts"
+    default_voice = "coral"
+    languages = WHISPER_LANGUAGES
+
+    def __init__(self, session: ClientSession, base_url: str, api_key: str) -> None:
+        """Speak to the API at `base_url`; the key may be empty for a server that takes none."""
+        super().__init__(session, base_url, api_key)
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._http = HttpClient(session, base_url, headers)
+        self._is_official = URL(base_url).host == _OFFICIAL_HOST
+
+    @classmethod
+    @override
+    def normalize_base_url(cls, address: str) -> str:
+        url = parse_web_address(address)
+        path = url.path.rstrip("/").removesuffix("/audio/speech")
+        if not re.search(r"/v\d+$", path):
+            path += "/v1"
+        return str(url.with_path(path))
+
+    @classmethod
+    @override
+    def needs_key(cls, base_url: str) -> bool:
+        return URL(base_url).host == _OFFICIAL_HOST
+
+    @override
+    async def fetch_catalogue(self) -> Json:
+        """List the models; where the key may not, or there is no list, see whether the server would speak."""
+        try:
+            document = await self._http.get_json("models")
+        except NotPermittedError, NotFoundError:
+            await self._ask_for_empty_speech()
+            return {"models": []}
+        return {"models": _model_ids(document, is_official=self._is_official)}
+
+    async def _ask_for_empty_speech(self) -> None:
+        """Raise unless the speech route lets this key in, where it objects only to the text and charges nothing."""
+        body = {"model": self.default_model, "voice": self.default_voice, "input": ""}
+        try:
+            async with self._http.request("POST", "audio/speech", body):
+                pass
+        except RejectedError:
+            return
+        except NotFoundError as err:
+            raise NotASpeechServerError(status=err.status) from err
+
+    @override
+    def models(self, catalogue: Json) -> tuple[Model, ...]:
+        ids = catalogue["models"] if catalogue else ()
+        return tuple(self.describe(model_id, catalogue) for model_id in sorted(ids) or _DOCUMENTED_MODELS)
+
+    @override
+    def describe(self, model_id: str, catalogue: Json) -> Model:
+        is_tts_1 = bool(_TTS_1.fullmatch(model_id))
+        options: tuple[Option, ...] = (_SPEED,) if is_tts_1 else (_SPEED, _INSTRUCTIONS)
+        return Model(
+            id=model_id,
+            name=model_id,
+            max_chars=_MAX_CHARS,
+            streams=True,
+            formats=_FORMATS,
+            pcm=_PCM,
+            voices=_VOICES_OF_TTS_1 if is_tts_1 else _VOICES,
+            options=options,
+        )
+
+    @override
+    @asynccontextmanager
+    async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[SpeechAudio]:
+        if len(request.text) > request.model.max_chars:
+            raise TextTooLongError
+        async with (
+            self._http.request("POST", "audio/speech", _body(request)) as answer,
+            aclosing(answer.chunks()) as chunks,
+        ):
+            yield await recognised_audio(chunks, request.format, answer.content_type, request.model.pcm)
+
+
+def _model_ids(document: Json, *, is_official: bool) -> list[str]:
+    """Read a model list; OpenAI's own also has models that don't speak."""
+    models = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(models, list):
+        raise NotASpeechServerError
+    ids = [model["id"] for model in models if isinstance(model, dict) and isinstance(model.get("id"), str)]
+    return [model_id for model_id in ids if "tts" in model_id] if is_official else ids
+
+
+def _body(request: SpeechRequest) -> Mapping[str, Any]:
+    """Return the request's JSON: only what was set."""
+    return {
+        "model": request.model.id,
+        "input": request.text,
+        "voice": {"id": request.voice} if request.voice.startswith("voice_") else request.voice,
+        "response_format": request.format.value,
+        **request.settings,
+    }

@@ -1,0 +1,1 @@
+"""Text in, sound out, in order; nothing here knows Home Assistant."""

@@ -1,0 +1,41 @@
+"""Getting sound for a text: once more when it fails in a way that passes."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_before_delay, wait_exponential_jitter
+
+from ..providers.base import Provider, SpeechAudio, SpeechRequest
+from ..providers.errors import SpeechError
+
+PATIENCE: Final = 12.0
+"""Seconds after which a listener would rather hear of the failure than wait for another attempt to begin."""
+
+_backoff = wait_exponential_jitter(initial=0.25, max=4, jitter=0.25)
+
+
+@asynccontextmanager
+async def synthesize(provider: Provider, request: SpeechRequest) -> AsyncGenerator[SpeechAudio]:
+    """Give the sound of a request while the context lasts; leaving it ends what is still under way.
+
+    Failures that can pass by themselves are tried again, until the first sound has come. Raises SpeechError.
+    """
+    async with AsyncExitStack() as stack:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(_is_transient), wait=_wait, stop=stop_before_delay(PATIENCE), reraise=True
+        ):
+            with attempt:
+                audio = await stack.enter_async_context(provider.synthesize(request))
+        yield audio
+
+
+def _is_transient(error: BaseException) -> bool:
+    return isinstance(error, SpeechError) and error.is_transient
+
+
+def _wait(state: RetryCallState) -> float:
+    """Wait as long as the provider wishes, else ever longer with some jitter."""
+    error = state.outcome.exception() if state.outcome else None
+    wished = error.retry_after if isinstance(error, SpeechError) else None
+    return _backoff(state) if wished is None else wished

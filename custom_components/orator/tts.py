@@ -27,7 +27,7 @@ from .const import CONF_BASE_URL, CONF_FORMAT, DOMAIN, SUBENTRY_VOICE
 from .messages import message_of
 from .providers.base import Model, SpeechAudio, SpeechRequest
 from .providers.errors import InvalidKeyError, InvalidSettingError, NotAudioError, SpeechError, TextTooLongError
-from .speech.synthesizer import synthesize
+from .speech.attempts import synthesize
 
 PARALLEL_UPDATES = 0
 

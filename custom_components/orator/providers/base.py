@@ -161,11 +161,11 @@ class Provider(ABC):
 
 
 def parse_web_address(address: str) -> URL:
-    """Read an address that a person typed: without a scheme, with spaces around it, or with a slash at its end.
+    """Read an address that a person typed, perhaps without a scheme or with spaces around it.
 
     Raises ValueError where it can't be an address of an API.
     """
-    address = address.strip().rstrip("/")
+    address = address.strip()
     url = URL(address if "://" in address else f"https://{address}")
     if url.scheme not in ("http", "https") or not url.host or url.user or url.query_string or url.fragment:
         msg = "not the address of an API"

@@ -1,10 +1,10 @@
-"""Getting sound for a text: once more when it fails in a way that passes."""
+"""Getting sound for one request: once more when it fails in a way that passes."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_before_delay, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_before_delay, wait_random_exponential
 
 from ..providers.base import Provider, SpeechAudio, SpeechRequest
 from ..providers.errors import SpeechError
@@ -12,7 +12,7 @@ from ..providers.errors import SpeechError
 PATIENCE: Final = 12.0
 """Seconds after which a listener would rather hear of the failure than wait for another attempt to begin."""
 
-_backoff = wait_exponential_jitter(initial=0.25, max=4, jitter=0.25)
+_backoff = wait_random_exponential(multiplier=0.5, min=0.1, max=4)
 
 
 @asynccontextmanager

@@ -1,0 +1,59 @@
+"""Fixtures for all tests: Home Assistant itself, and the simulated providers over real sockets."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.orator.const import DOMAIN
+
+from .simulator import Simulator
+
+
+@pytest.fixture(autouse=True)
+def use_custom_integrations(enable_custom_integrations: None) -> None:
+    """Let Home Assistant load Orator from this checkout."""
+
+
+@pytest.fixture
+def hass_config_dir(tmp_path: Path) -> str:
+    """Give Home Assistant an empty configuration folder of its own, where it also keeps spoken texts."""
+    return str(tmp_path)
+
+
+@pytest.fixture
+async def simulator(socket_enabled: None) -> AsyncGenerator[Simulator]:
+    """Run the simulated providers. The harness allows connections to 127.0.0.1 and nowhere else."""
+    async with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def entry(simulator: Simulator) -> MockConfigEntry:
+    """Describe an account at the simulated OpenAI, with one voice that has nothing set but what it needs."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title="OpenAI",
+        data={"provider": "openai", "base_url": simulator.openai_url, "api_key": simulator.api_key},
+        subentries_data=[
+            {
+                "subentry_type": "voice",
+                "title": "Ann",
+                "data": {"model": "gpt-4o-mini-tts", "voice": "coral"},
+                "unique_id": None,
+            }
+        ],
+    )
+
+
+@pytest.fixture
+async def account(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
+    """Load the account: `tts.ann` can speak."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return entry

@@ -1,0 +1,341 @@
+"""The flows, as the web page drives them, against the simulated provider."""
+
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.orator.const import DOMAIN
+
+from .simulator import Fault, Simulator
+
+UNUSED_PORT = "http://127.0.0.1:9/v1"  # "discard", which nobody runs
+
+
+def account_input(simulator: Simulator, **changed: Any) -> dict[str, Any]:
+    """Return what a person enters to add an account."""
+    address = changed.pop("base_url", simulator.openai_url)
+    server = {"base_url": address} if address else {}
+    return {"provider": "openai", "api_key": simulator.api_key, "server": server, **changed}
+
+
+async def start(hass: HomeAssistant) -> str:
+    """Open the form for a new account."""
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "user"
+    return result["flow_id"]
+
+
+async def test_one_form_makes_an_account_that_speaks(hass: HomeAssistant, simulator: Simulator) -> None:
+    """The first form is enough: an account, a voice and its entity are there."""
+    flow_id = await start(hass)
+    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
+    await hass.async_block_till_done()
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == "OpenAI (127.0.0.1)"
+    assert result["data"] == {
+        "provider": "openai",
+        "base_url": simulator.openai_url,
+        "api_key": simulator.api_key,
+    }
+    (voice,) = result["result"].subentries.values()
+    assert (voice.subentry_type, voice.title) == ("voice", "OpenAI Coral")
+    assert voice.data == {"model": "gpt-4o-mini-tts", "voice": "coral"}
+    assert hass.states.get("tts.openai_coral")
+
+
+async def test_key_is_checked_without_speech(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Adding an account costs nothing."""
+    await hass.config_entries.flow.async_configure(await start(hass), account_input(simulator))
+    assert {request.path for request in simulator.requests} == {"/v1/models"}
+
+
+@pytest.mark.parametrize("address", ["{url}", "{url}/", "{url}/v1", "{url}/v1/audio/speech", " {url}/v1/ "])
+async def test_address_in_any_form(hass: HomeAssistant, simulator: Simulator, address: str) -> None:
+    """An address is taken as people copy it."""
+    address = address.format(url=simulator.url)
+    flow_id = await start(hass)
+    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator, base_url=address))
+    assert result["data"]["base_url"] == simulator.openai_url
+
+
+async def test_server_without_key(hass: HomeAssistant, simulator: Simulator) -> None:
+    """A server of one's own may take no key."""
+    simulator.api_key = None
+    entered = account_input(simulator)
+    del entered["api_key"]
+    result = await hass.config_entries.flow.async_configure(await start(hass), entered)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["api_key"] == ""
+    assert all("Authorization" not in request.headers for request in simulator.requests)
+
+
+async def test_key_that_may_only_speak(hass: HomeAssistant, simulator: Simulator) -> None:
+    """A key that may not list models is asked to speak an empty text, which is free."""
+    simulator.fail(Fault(path="/v1/models", status=403, times=9))
+    result = await hass.config_entries.flow.async_configure(await start(hass), account_input(simulator))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    asked = [request for request in simulator.requests if request.path == "/v1/audio/speech"]
+    assert asked
+    assert all(request.body["input"] == "" and request.status == 400 for request in asked)
+
+
+def openai_error(status: int, code: str) -> dict[str, Any]:
+    """Return a fault with OpenAI's error envelope."""
+    return {"status": status, "json": {"error": {"message": "m", "type": code, "param": None, "code": code}}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "errors"),
+    [
+        (Fault(**openai_error(401, "invalid_api_key")), {"api_key": "invalid_key"}),
+        (Fault(**openai_error(403, "unsupported_country_region_territory"), times=2), {"base": "not_permitted"}),
+        (Fault(status=403, times=2), {"base": "not_permitted"}),
+        (Fault(**openai_error(429, "insufficient_quota")), {"base": "out_of_credit"}),
+        (Fault(status=402), {"base": "out_of_credit"}),
+        (Fault(status=429), {"base": "rate_limited"}),
+        (Fault(status=500), {"base": "provider_fault"}),
+        (Fault(status=404, times=2), {"base": "not_a_speech_server"}),
+        (Fault(status=405), {"base": "not_a_speech_server"}),
+        (Fault(body="<html>Welcome</html>"), {"base": "not_a_speech_server"}),
+        (Fault(json={"models": "none"}), {"base": "not_a_speech_server"}),
+        (Fault(status=307, headers={"Location": "https://elsewhere.example/v1/models"}), {"base": "redirected"}),
+        (Fault(close=True, times=2), {"base": "cannot_connect"}),
+    ],
+)
+async def test_error_is_shown_and_can_be_corrected(
+    hass: HomeAssistant, simulator: Simulator, fault: Fault, errors: dict[str, str]
+) -> None:
+    """What keeps an account from being added is said, nothing entered is lost, and a second try can succeed."""
+    simulator.fail(fault)
+    flow_id = await start(hass)
+    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
+    assert result["type"] is FlowResultType.FORM
+    assert result["errors"] == errors
+    suggested = {
+        str(key): key.description["suggested_value"] for key in result["data_schema"].schema if key.description
+    }
+    assert suggested["provider"] == "openai"
+
+    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize(
+    ("changed", "errors"),
+    [
+        ({"api_key": "sk-wrong"}, {"api_key": "invalid_key"}),
+        ({"base_url": UNUSED_PORT}, {"base": "cannot_connect"}),
+        ({"base_url": "ftp://server"}, {"base": "invalid_address"}),
+        ({"base_url": "http://user:password@server"}, {"base": "invalid_address"}),
+        ({"base_url": "http://"}, {"base": "invalid_address"}),
+        ({"base_url": "", "api_key": ""}, {"api_key": "invalid_key"}),
+    ],
+)
+async def test_wrong_input(
+    hass: HomeAssistant, simulator: Simulator, changed: dict[str, Any], errors: dict[str, str]
+) -> None:
+    """Each wrong input is told from the others; the official service is not even asked without a key."""
+    flow_id = await start(hass)
+    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator, **changed))
+    assert result["errors"] == errors
+    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_same_account_only_once(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Provider, origin and key make an account, however its address is written."""
+    flow_id = await start(hass)
+    again = account_input(simulator, base_url=f"{simulator.url}/other/v1")
+    result = await hass.config_entries.flow.async_configure(flow_id, again)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
+
+
+@pytest.mark.parametrize("is_loaded", [True, False])
+async def test_reauth(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, *, is_loaded: bool) -> None:
+    """A new key replaces the old one, and the voices work again."""
+    simulator.api_key = "sk-new"
+    if not is_loaded:
+        await hass.config_entries.async_reload(account.entry_id)
+        assert account.state is ConfigEntryState.SETUP_ERROR
+        (progress,) = hass.config_entries.flow.async_progress()
+        flow_id = progress["flow_id"]
+    else:
+        flow_id = (await account.start_reauth_flow(hass))["flow_id"]
+
+    result = await hass.config_entries.flow.async_configure(flow_id, {"api_key": "sk-wrong"})
+    assert result["errors"] == {"api_key": "invalid_key"}
+    result = await hass.config_entries.flow.async_configure(flow_id, {"api_key": "sk-new"})
+    await hass.async_block_till_done()
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reauth_successful")
+    assert account.data["api_key"] == "sk-new"
+    assert account.state is ConfigEntryState.LOADED
+    assert hass.states.get("tts.ann").state != "unavailable"
+
+
+async def test_reconfigure_keeps_the_key(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """An empty key keeps the old one while the address stays on its origin."""
+    result = await account.start_reconfigure_flow(hass)
+    result = await hass.config_entries.flow.async_configure(
+        result["flow_id"], {"base_url": f"{simulator.url}/v1/audio/speech"}
+    )
+    await hass.async_block_till_done()
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    assert account.data["api_key"] == simulator.api_key
+
+
+async def test_reconfigure_never_takes_the_key_elsewhere(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """A new origin does not get the old key: it has to be entered for it."""
+    async with Simulator(api_key=simulator.api_key) as other:
+        result = await account.start_reconfigure_flow(hass)
+        flow_id = result["flow_id"]
+        result = await hass.config_entries.flow.async_configure(flow_id, {"base_url": other.url})
+        assert result["errors"] == {"api_key": "invalid_key"}
+        assert all("Authorization" not in request.headers for request in other.requests)
+
+        entered = {"base_url": other.url, "api_key": simulator.api_key}
+        result = await hass.config_entries.flow.async_configure(flow_id, entered)
+        await hass.async_block_till_done()
+        assert result["reason"] == "reconfigure_successful"
+        assert account.data["base_url"] == other.openai_url
+
+
+async def test_reconfigure_with_errors(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A wrong address or key changes nothing."""
+    before = dict(account.data)
+    flow_id = (await account.start_reconfigure_flow(hass))["flow_id"]
+    for entered, errors in (
+        ({"base_url": "http://"}, {"base": "invalid_address"}),
+        ({"base_url": simulator.url, "api_key": "sk-wrong"}, {"api_key": "invalid_key"}),
+    ):
+        result = await hass.config_entries.flow.async_configure(flow_id, entered)
+        assert result["errors"] == errors
+    assert account.data == before
+
+
+async def add_voice(hass: HomeAssistant, account: MockConfigEntry, model: str) -> Any:
+    """Begin to add a voice with a model; the result is the form of its settings."""
+    result = await hass.config_entries.subentries.async_init(
+        (account.entry_id, "voice"), context={"source": SOURCE_USER}
+    )
+    assert result["step_id"] == "user"
+    return await hass.config_entries.subentries.async_configure(result["flow_id"], {"model": model})
+
+
+def field_names(result: Any) -> list[str]:
+    """Return the fields that a form shows."""
+    return [str(key) for key in result["data_schema"].schema]
+
+
+def choices(result: Any, field: str) -> list[str]:
+    """Return what can be chosen in a field."""
+    return [option["value"] for option in result["data_schema"].schema[field].config["options"]]
+
+
+async def test_voice_form_follows_the_model(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """What a model ignores is not asked, and it offers only voices it has."""
+    new = await add_voice(hass, account, "gpt-4o-mini-tts")
+    assert field_names(new) == ["voice", "name", "format", "speed", "instructions"]
+    assert len(choices(new, "voice")) == 13
+    assert choices(new, "format") == ["mp3", "wav", "opus", "aac", "flac"]
+    old = await add_voice(hass, account, "tts-1")
+    assert field_names(old) == ["voice", "name", "format", "speed"]
+    assert choices(old, "voice") == ["alloy", "ash", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer"]
+
+
+async def test_models_are_those_of_the_service(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The service's own speech models are offered, and none that does not speak."""
+    result = await hass.config_entries.subentries.async_init(
+        (account.entry_id, "voice"), context={"source": SOURCE_USER}
+    )
+    offered = choices(result, "model")
+    assert {"gpt-4o-mini-tts", "tts-1", "tts-1-hd"} <= set(offered)
+
+
+async def test_voice_is_created_and_speaks(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Only what was set is kept; the voice's entity is there at once."""
+    form = await add_voice(hass, account, "gpt-4o-mini-tts")
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], {"voice": "voice_1234", "name": " Ben ", "format": "wav", "speed": 1.5}
+    )
+    await hass.async_block_till_done()
+    assert (result["type"], result["title"]) == (FlowResultType.CREATE_ENTRY, "Ben")
+    assert result["data"] == {"model": "gpt-4o-mini-tts", "voice": "voice_1234", "format": "wav", "speed": 1.5}
+    assert hass.states.get("tts.ben")
+
+
+async def test_voice_without_a_name_is_called_after_who_speaks(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Nobody has to think of a name."""
+    form = await add_voice(hass, account, "tts-1")
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"voice": "nova", "format": "mp3"})
+    assert result["title"] == "OpenAI Nova"
+
+
+async def test_voice_is_changed_and_cleared(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A cleared field is gone, and so is what the new model does not take."""
+    (subentry_id,) = account.subentries
+    first = {"voice": "sage", "name": "Ann", "format": "mp3", "speed": 2, "instructions": "Whisper."}
+    second = {"voice": "sage", "name": "Anna", "format": "mp3", "instructions": "Whisper."}
+    third = {"voice": "nova", "name": "Anna", "format": "mp3"}
+    for model, entered in (("gpt-4o-mini-tts", first), ("gpt-4o-mini-tts", second), ("tts-1", third)):
+        result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
+        assert result["step_id"] == "reconfigure"
+        flow_id = result["flow_id"]
+        await hass.config_entries.subentries.async_configure(flow_id, {"model": model})
+        result = await hass.config_entries.subentries.async_configure(flow_id, entered)
+        await hass.async_block_till_done()
+        assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+        subentry = account.subentries[subentry_id]
+        assert subentry.title == entered["name"]
+        assert subentry.data == {"model": model} | {key: entered[key] for key in entered if key != "name"}
+    assert hass.states.get("tts.ann").name == "Anna"
+
+
+async def test_reconfigure_shows_what_is_set(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A form for a change begins with what the voice has."""
+    (subentry_id,) = account.subentries
+    result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
+    result = await hass.config_entries.subentries.async_configure(result["flow_id"], {"model": "gpt-4o-mini-tts"})
+    suggested = {
+        str(key): key.description["suggested_value"] for key in result["data_schema"].schema if key.description
+    }
+    assert suggested["voice"] == "coral"
+    assert suggested["name"] == "Ann"
+
+
+async def test_value_out_of_range_is_refused_by_the_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The form itself knows the range of a number."""
+    form = await add_voice(hass, account, "gpt-4o-mini-tts")
+    with pytest.raises(InvalidData) as refused:
+        await hass.config_entries.subentries.async_configure(
+            form["flow_id"], {"voice": "alloy", "format": "mp3", "speed": 9}
+        )
+    assert "speed" in refused.value.schema_errors
+
+
+async def test_impossible_setting_is_refused_at_its_field(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """What the provider would refuse is told where it was entered, and can be corrected there."""
+    form = await add_voice(hass, account, "gpt-4o-mini-tts")
+    entered = {"voice": "alloy", "format": "mp3", "instructions": "x" * 4097}
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    assert result["errors"] == {"instructions": "invalid_setting"}
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], {**entered, "instructions": "Whisper."}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_voice_needs_a_loaded_account(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Without its account nobody knows what a voice could be."""
+    await hass.config_entries.async_unload(account.entry_id)
+    result = await hass.config_entries.subentries.async_init(
+        (account.entry_id, "voice"), context={"source": SOURCE_USER}
+    )
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "entry_not_loaded")

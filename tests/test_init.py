@@ -1,0 +1,79 @@
+"""An account is loaded, unloaded, changed and removed."""
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from .simulator import Fault, Simulator
+
+
+async def test_load_and_unload(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A loaded account has its voice; an unloaded one has not."""
+    assert account.state is ConfigEntryState.LOADED
+    assert hass.states.get("tts.ann").name == "Ann"
+    assert await hass.config_entries.async_unload(account.entry_id)
+    assert account.state is ConfigEntryState.NOT_LOADED
+    assert hass.states.get("tts.ann").state == "unavailable"
+
+
+async def test_voice_has_a_service_device_of_its_own(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Each voice is a service with the provider and model that make it."""
+    (device,) = dr.async_entries_for_config_entry(dr.async_get(hass), account.entry_id)
+    assert (device.name, device.manufacturer, device.model) == ("Ann", "OpenAI", "gpt-4o-mini-tts")
+    assert device.entry_type is dr.DeviceEntryType.SERVICE
+    assert device.identifiers == {("orator", next(iter(account.subentries)))}
+
+
+async def test_removed_voice_takes_its_device_along(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A voice is removed without a trace, and without a restart."""
+    (subentry_id,) = account.subentries
+    hass.config_entries.async_remove_subentry(account, subentry_id)
+    await hass.async_block_till_done()
+    assert hass.states.get("tts.ann") is None
+    assert not dr.async_entries_for_config_entry(dr.async_get(hass), account.entry_id)
+    assert account.state is ConfigEntryState.LOADED
+
+
+async def test_refused_key_asks_for_a_new_one(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    """A key that has expired while Home Assistant was off starts reauthentication."""
+    simulator.api_key = "sk-another"
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == ["reauth"]
+
+
+@pytest.mark.parametrize("fault", [Fault(status=503, times=9), Fault(body="<html>", times=9)])
+async def test_new_account_waits_for_its_provider(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, fault: Fault
+) -> None:
+    """Where nothing is known of what a provider offers, setting up is tried again later."""
+    simulator.fail(fault)
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert "OpenAI" in entry.reason or "server" in entry.reason
+    assert simulator.api_key not in entry.reason
+
+
+async def test_known_account_does_not_wait(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Once known, a voice is there even if its provider is not: the network may come later than Home Assistant."""
+    simulator.fail(Fault(close=True, times=9))
+    await hass.config_entries.async_reload(account.entry_id)
+    assert account.state is ConfigEntryState.LOADED
+    assert hass.states.get("tts.ann").state != "unavailable"
+
+
+async def test_removed_account_leaves_nothing(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_storage: dict[str, object]
+) -> None:
+    """What was kept of a provider goes with the account."""
+    key = f"orator.{account.entry_id}"
+    assert key in hass_storage
+    assert simulator.api_key not in str(hass_storage[key])
+    await hass.config_entries.async_remove(account.entry_id)
+    assert key not in hass_storage

@@ -1,0 +1,11 @@
+"""A stand-in for the speech providers: strict about their published contracts, and it really speaks.
+
+Tests, the demo and the benchmark all talk to this one server. What a provider's documentation forbids is refused here,
+in the provider's own error format, so that a request which passes here has a fair chance at the real service.
+"""
+
+from .exchange import Received, Timing
+from .faults import Fault
+from .server import Simulator
+
+__all__ = ["Fault", "Received", "Simulator", "Timing"]

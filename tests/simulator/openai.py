@@ -1,0 +1,183 @@
+"""OpenAI's HTTP API, as far as speech needs it: `/audio/speech`, `/models` and `/models/{id}`."""
+
+import base64
+from collections.abc import Callable
+from http import HTTPStatus
+import json
+from uuid import uuid4
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from .delivery import deliver
+from .encoding import AudioFormat
+from .espeak import Speaker
+from .exchange import CURRENT_EXCHANGE, Json
+from .openai_contract import RefusedError, SpeechRequest, input_tokens, parse_speech_request
+from .studio import Studio, Take
+
+_CONTENT_TYPES: dict[AudioFormat, str] = {
+    "mp3": "audio/mpeg",
+    "opus": "audio/opus",
+    "aac": "audio/aac",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
+    "pcm": "audio/pcm",
+}
+_SPEAKERS = {
+    "alloy": Speaker("f1", 45),
+    "ash": Speaker("m3", 40),
+    "ballad": Speaker("m7", 55),
+    "cedar": Speaker("m1", 30),
+    "coral": Speaker("f2", 60),
+    "echo": Speaker("m2", 45),
+    "fable": Speaker("m4", 60),
+    "marin": Speaker("f4", 50),
+    "nova": Speaker("f5", 65),
+    "onyx": Speaker("m5", 20),
+    "sage": Speaker("f3", 55),
+    "shimmer": Speaker("f2", 80),
+    "verse": Speaker("m8", 50),
+}
+_AUDIO_TOKENS_PER_SECOND = 20.8  # 1,250 a minute
+_KEY_PAGE = "https://platform.openai.com/account/api-keys"
+_SPEECH_SHUTDOWN = "2027-01-06"
+_SHOWN_AT_START, _SHOWN_AT_END = 8, 4  # characters of a refused key
+
+
+def _model(name: str, created: int, shutdown_date: str | None = None, owner: str = "system") -> dict[str, Json]:
+    """Return an entry of the list of models; created is in seconds since 1970."""
+    return {"id": name, "object": "model", "created": created, "owned_by": owner, "shutdown_date": shutdown_date}
+
+
+def default_models() -> list[dict[str, Json]]:
+    """Return the models of an account late in 2026: those that speak among those that do not."""
+    return [
+        _model("gpt-4o", 1715367049),
+        _model("gpt-4o-mini", 1721172741),
+        _model("gpt-4o-mini-transcribe", 1742068596),
+        _model("gpt-4o-mini-tts", 1742403959, _SPEECH_SHUTDOWN),
+        _model("gpt-4o-mini-tts-2025-03-20", 1765610545, _SPEECH_SHUTDOWN),
+        _model("gpt-4o-mini-tts-2025-12-15", 1765610837, _SPEECH_SHUTDOWN),
+        _model("gpt-realtime", 1756271701, "2027-01-20"),
+        _model("gpt-realtime-2.1-mini", 1788200000),
+        _model("omni-moderation-latest", 1731689265),
+        _model("text-embedding-3-small", 1705948997),
+        _model("tts-1", 1681940951, _SPEECH_SHUTDOWN, "openai-internal"),
+        _model("tts-1-1106", 1699053241, _SPEECH_SHUTDOWN),
+        _model("tts-1-hd", 1699046015, _SPEECH_SHUTDOWN),
+        _model("tts-1-hd-1106", 1699053533, _SPEECH_SHUTDOWN),
+        _model("whisper-1", 1677532384, None, "openai-internal"),
+    ]
+
+
+class OpenAI:
+    """The provider. models is its list of models, for tests to change: what is not in it cannot be used."""
+
+    def __init__(self, studio: Studio, api_key: Callable[[], str | None]) -> None:
+        """Take where speech is recorded, and how to learn the key that is accepted at the moment."""
+        self.models = default_models()
+        self._studio = studio
+        self._api_key = api_key
+
+    def app(self) -> web.Application:
+        """Return the routes, relative to the API's base URL."""
+        app = web.Application(middlewares=[self._guard])
+        app.add_routes(
+            [
+                web.post("/audio/speech", self._speak),
+                web.get("/models", self._list_models, allow_head=False),
+                web.get("/models/{model}", self._show_model, allow_head=False),
+            ]
+        )
+        return app
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Check the key and put every refusal into the provider's form."""
+        try:
+            check_key(request.headers.get("Authorization"), self._api_key())
+            return await handler(request)
+        except RefusedError as error:
+            refused = error
+        except web.HTTPNotFound:
+            refused = RefusedError(HTTPStatus.NOT_FOUND, f"Invalid URL ({request.method} {request.path})")
+        except web.HTTPMethodNotAllowed:
+            message = f"Not allowed to {request.method} on {request.path}."
+            refused = RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, message, code="method_not_supported")
+        return _json_response(refused.body, refused.status)
+
+    async def _list_models(self, _request: web.Request) -> web.StreamResponse:
+        return _json_response({"object": "list", "data": list(self.models)})
+
+    async def _show_model(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["model"]
+        for model in self.models:
+            if model["id"] == name:
+                return _json_response(model)
+        message = f"The model '{name}' does not exist"
+        raise RefusedError(HTTPStatus.NOT_FOUND, message, param="model", code="model_not_found")
+
+    async def _speak(self, request: web.Request) -> web.StreamResponse:
+        if request.content_type != "application/json":
+            message = f"Unsupported content type: '{request.content_type}'. This method accepts 'application/json'."
+            raise RefusedError(HTTPStatus.BAD_REQUEST, message, code="unsupported_content_type")
+        models = frozenset(str(model["id"]) for model in self.models)
+        wanted = parse_speech_request(CURRENT_EXCHANGE.get().received.body, models)
+        speaker = _SPEAKERS.get(wanted.voice) or Speaker.named(wanted.voice)
+        recording = await self._studio.record(Take(wanted.text, speaker, wanted.audio_format, wanted.speed))
+        if wanted.stream_format == "sse":
+            headers = _headers("text/event-stream; charset=utf-8")
+            return await deliver(
+                request, recording, headers, frame=_delta_event, tail=_done_event(wanted, recording.duration)
+            )
+        return await deliver(request, recording, _headers(_CONTENT_TYPES[wanted.audio_format]))
+
+
+def check_key(authorization: str | None, accepted: str | None) -> None:
+    """Refuse a request without the accepted key; None accepts everyone."""
+    scheme, _, key = (authorization or "").partition(" ")
+    if accepted is None or (scheme.lower() == "bearer" and key == accepted):
+        return
+    if scheme.lower() != "bearer" or not key:
+        message = (
+            "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
+            f"auth (i.e. Authorization: Bearer YOUR_KEY). You can obtain an API key from {_KEY_PAGE}."
+        )
+        raise RefusedError(HTTPStatus.UNAUTHORIZED, message)
+    message = f"Incorrect API key provided: {masked(key)}. You can find your API key at {_KEY_PAGE}."
+    raise RefusedError(HTTPStatus.UNAUTHORIZED, message, code="invalid_api_key")
+
+
+def masked(key: str) -> str:
+    """Return a key as the error message shows it: most of it as stars, its two ends readable."""
+    hidden = len(key) - _SHOWN_AT_START - _SHOWN_AT_END
+    if hidden <= 0:
+        return key[:2] + "*" * len(key[2:])
+    return key[:_SHOWN_AT_START] + "*" * hidden + key[-_SHOWN_AT_END:]
+
+
+def _headers(content_type: str) -> dict[str, str]:
+    """Return the headers of every answer."""
+    return {"Content-Type": content_type, "openai-version": "2020-10-01", "x-request-id": f"req_{uuid4().hex}"}
+
+
+def _json_response(body: Json, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    return web.Response(body=json.dumps(body).encode(), status=status, headers=_headers("application/json"))
+
+
+def _event(event: Json) -> bytes:
+    return b"data: " + json.dumps(event, separators=(",", ":")).encode() + b"\n\n"
+
+
+def _delta_event(audio: bytes) -> bytes:
+    """Return a piece of audio as a server-sent event."""
+    return _event({"type": "speech.audio.delta", "audio": base64.b64encode(audio).decode()})
+
+
+def _done_event(wanted: SpeechRequest, duration: float) -> bytes:
+    """Return the event that ends a stream, with what it is charged for; duration in seconds."""
+    spent = input_tokens(wanted.text)
+    made = round(duration * _AUDIO_TOKENS_PER_SECOND)
+    usage: Json = {"input_tokens": spent, "output_tokens": made, "total_tokens": spent + made}
+    return _event({"type": "speech.audio.done", "usage": usage})

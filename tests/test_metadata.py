@@ -1,0 +1,208 @@
+"""What Home Assistant's own checks and the Marketplace (HACS) ask of the files around the code."""
+
+import ast
+from collections.abc import Iterator
+import json
+from pathlib import Path
+import re
+import struct
+from typing import Any
+
+from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
+import pytest
+import yaml
+
+from custom_components.orator.const import DOMAIN
+from custom_components.orator.providers.errors import SpeechError
+
+ROOT = Path(__file__).parent.parent
+INTEGRATION = ROOT / "custom_components" / DOMAIN
+TRANSLATIONS = INTEGRATION / "translations"
+BRAND = INTEGRATION / "brand"
+
+MANIFEST_KEYS_REQUIRED = {
+    "codeowners",
+    "config_flow",
+    "documentation",
+    "domain",
+    "integration_type",
+    "iot_class",
+    "issue_tracker",
+    "name",
+    "requirements",
+    "version",
+}
+MANIFEST_KEYS = MANIFEST_KEYS_REQUIRED | {"after_dependencies", "dependencies", "loggers", "quality_scale"}
+HACS_KEYS = {"country", "filename", "hacs", "hide_default_branch", "homeassistant", "name", "zip_release"}
+RULES = """
+    action-setup appropriate-polling brands common-modules config-flow config-flow-test-coverage dependency-transparency
+    docs-actions docs-conditions docs-high-level-description docs-installation-instructions docs-removal-instructions
+    docs-triggers entity-event-setup entity-unique-id has-entity-name runtime-data test-before-configure
+    test-before-setup unique-config-entry
+    action-exceptions config-entry-unloading docs-configuration-parameters docs-installation-parameters
+    entity-unavailable integration-owner log-when-unavailable parallel-updates reauthentication-flow test-coverage
+    devices diagnostics discovery discovery-update-info docs-data-update docs-examples docs-known-limitations
+    docs-supported-devices docs-supported-functions docs-troubleshooting docs-use-cases dynamic-devices entity-category
+    entity-device-class entity-disabled-by-default entity-translations exception-translations icon-translations
+    reconfiguration-flow repair-issues stale-devices
+    async-dependency inject-websession strict-typing
+"""
+
+type Strings = dict[str, Any]
+
+
+def load(path: Path) -> Strings:
+    """Read a JSON object."""
+    document = json.loads(path.read_text())
+    assert isinstance(document, dict)
+    return document
+
+
+def texts(strings: Strings, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every text of a translation with the path of keys to it."""
+    for key, value in strings.items():
+        if isinstance(value, str):
+            yield (*path, key), value
+        else:
+            yield from texts(value, (*path, key))
+
+
+def placeholders(strings: Strings) -> dict[tuple[str, ...], set[str]]:
+    """Return the names that each text expects to be filled in."""
+    return {path: set(re.findall(r"{(\w+)}", text)) for path, text in texts(strings)}
+
+
+def flows(strings: Strings) -> list[Strings]:
+    """Return the strings of each flow: of the account and of its subentries."""
+    return [strings["config"], *strings.get("config_subentries", {}).values()]
+
+
+def keywords(name: str) -> set[str]:
+    """Return the literals that the integration's code passes as the keyword, or gives to the attribute, of a name."""
+    found: set[str] = set()
+    for file in INTEGRATION.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            match node:
+                case (
+                    ast.keyword(arg=target, value=ast.Constant(value=str(literal)))
+                    | ast.Assign(targets=[ast.Name(id=target)], value=ast.Constant(value=str(literal)))
+                    | ast.AnnAssign(target=ast.Name(id=target), value=ast.Constant(value=str(literal)))
+                ) if target in {name, f"_attr_{name}"}:
+                    found.add(literal)
+    return found
+
+
+def error_types(base: type[SpeechError] = SpeechError) -> Iterator[type[SpeechError]]:
+    """Yield every kind of error that a provider can report."""
+    yield base
+    for error in base.__subclasses__():
+        yield from error_types(error)
+
+
+@pytest.fixture(scope="module")
+def manifest() -> Strings:
+    """Return the integration's manifest."""
+    return load(INTEGRATION / "manifest.json")
+
+
+@pytest.fixture(scope="module")
+def english() -> Strings:
+    """Return the texts that all translations are made from."""
+    return load(TRANSLATIONS / "en.json")
+
+
+def test_manifest(manifest: Strings) -> None:
+    """The manifest passes what hassfest and HACS check."""
+    assert list(manifest) == ["domain", "name", *sorted(manifest.keys() - {"domain", "name"})]
+    assert MANIFEST_KEYS_REQUIRED <= manifest.keys() <= MANIFEST_KEYS
+    assert manifest["domain"] == INTEGRATION.name
+    assert manifest["codeowners"]
+    assert all(owner.startswith("@") for owner in manifest["codeowners"])
+    for key in ("documentation", "issue_tracker"):
+        assert manifest[key].startswith("https://")
+        assert "home-assistant.io" not in manifest[key]
+
+
+def test_version(manifest: Strings) -> None:
+    """The version is one that Home Assistant accepts, and the newest one that the changelog tells of."""
+    assert AwesomeVersion(manifest["version"]).strategy is AwesomeVersionStrategy.SEMVER
+    headings = re.findall(r"^## \[(\d[^]]*)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == manifest["version"]
+
+
+def test_repository(manifest: Strings) -> None:
+    """The repository is one that the Marketplace (HACS) accepts."""
+    hacs = load(ROOT / "hacs.json")
+    assert {"homeassistant", "name"} <= hacs.keys() <= HACS_KEYS
+    assert hacs["name"] == manifest["name"]
+    assert AwesomeVersion(hacs["homeassistant"]).strategy is AwesomeVersionStrategy.CALVER
+    folders = [path.name for path in INTEGRATION.parent.iterdir() if path.is_dir() and path.name != "__pycache__"]
+    assert folders == [DOMAIN]
+
+
+@pytest.mark.parametrize("path", sorted(TRANSLATIONS.glob("*.json")), ids=lambda path: path.stem)
+def test_translation_is_complete(path: Path, english: Strings) -> None:
+    """Every language has the same texts with the same placeholders, and no references that only core resolves."""
+    strings = load(path)
+    assert placeholders(strings) == placeholders(english)
+    assert "[%key" not in path.read_text()
+
+
+def test_fields_are_described(english: Strings) -> None:
+    """Every field of every form has a name and an explanation."""
+    for flow in flows(english):
+        for step in flow["step"].values():
+            for part in (step, *step.get("sections", {}).values()):
+                assert part.get("data", {}).keys() == part.get("data_description", {}).keys()
+
+
+def test_flow_texts_exist(english: Strings) -> None:
+    """Every step that a flow shows and every reason that it ends for has its text."""
+    steps = {step for flow in flows(english) for step in flow["step"]}
+    assert keywords("step_id") <= steps
+    reasons = {reason for flow in flows(english) for reason in flow.get("abort", {})}
+    assert keywords("reason") <= reasons
+
+
+def test_translation_keys_exist(english: Strings) -> None:
+    """Every translation key in the code leads to a text."""
+    known: set[str] = set()
+    for category in ("exceptions", "issues", "selector", *(f"entity.{name}" for name in english.get("entity", {}))):
+        strings = english
+        for name in category.split("."):
+            strings = strings.get(name, {})
+        known |= strings.keys()
+    assert keywords("translation_key") <= known
+
+
+@pytest.mark.parametrize("error", sorted({error.key for error in error_types()}))
+def test_errors_are_explained(error: str, english: Strings) -> None:
+    """Every error of a provider is explained both where it is set up and where it speaks."""
+    assert error in english["config"]["error"]
+    assert error in english["exceptions"]
+
+
+@pytest.mark.parametrize("theme", ["", "dark_"])
+@pytest.mark.parametrize(("resolution", "scale"), [("", 1), ("@2x", 2)])
+def test_brand(theme: str, resolution: str, scale: int) -> None:
+    """The images have the sizes that Home Assistant asks for."""
+    assert png_size(BRAND / f"{theme}icon{resolution}.png") == (256 * scale, 256 * scale)
+    shortest_side = min(png_size(BRAND / f"{theme}logo{resolution}.png"))
+    assert 128 * scale <= shortest_side <= 256 * scale
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    """Return the width and height that a PNG's header tells."""
+    head = path.read_bytes()[:24]
+    assert head.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", head[16:])
+    return width, height
+
+
+def test_quality_scale() -> None:
+    """Every rule of the quality scale is either done or exempt for a reason."""
+    for path in INTEGRATION.glob("quality_scale.yaml"):
+        rules = yaml.safe_load(path.read_text())["rules"]
+        assert sorted(rules) == sorted(RULES.split())
+        for name, rule in rules.items():
+            assert rule == "done" or rule["status"] == "done" or (rule["status"] == "exempt" and rule["comment"]), name

@@ -1,7 +1,7 @@
 """The contract that every provider fulfils, and the types that cross it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, override
@@ -75,7 +75,7 @@ class Model:
     id: str
     name: str
     max_chars: int
-    """Longest text of one request, in Unicode characters."""
+    """Longest text of one request, as `count` counts."""
     streams: bool
     """Whether sound leaves before the whole text has been spoken."""
     formats: tuple[AudioFormat, ...]
@@ -84,6 +84,8 @@ class Model:
     voices: tuple[Voice, ...] = ()
     """Voices that are known; a model may take others."""
     options: tuple[Option, ...] = ()
+    count: Callable[[str], int] = len
+    """How the provider counts a text against `max_chars`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +191,14 @@ async def recognised_audio(
     found = recognise(head)
     if found is not None:
         actual = promised if is_same_container(found, promised) else found
-        return SpeechAudio(actual, _continued(head, chunks))
+        return SpeechAudio(actual, continued(head, chunks))
     is_document = content_type.startswith("text/") or content_type.endswith(("json", "xml")) or looks_like_text(head)
     if promised is not AudioFormat.PCM or pcm is None or not head or is_document:
         raise NotAudioError(code=content_type or None)
-    return SpeechAudio(AudioFormat.PCM, _continued(head, chunks), pcm)
+    return SpeechAudio(AudioFormat.PCM, continued(head, chunks), pcm)
 
 
-async def _continued(head: bytes, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+async def continued(head: bytes, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     """Yield what has been read already and then the rest."""
     yield head
     async for chunk in chunks:

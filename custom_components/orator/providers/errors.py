@@ -89,9 +89,16 @@ class NotImplementedByProviderError(SpeechError):
 
 
 class CannotConnectError(SpeechError):
-    """The provider could not be reached, or the connection broke."""
+    """The provider could not be reached."""
 
     key = "cannot_connect"
+    is_transient = True
+
+
+class ConnectionLostError(SpeechError):
+    """The connection broke before the answer was complete."""
+
+    key = "connection_lost"
     is_transient = True
 
 

@@ -82,12 +82,12 @@ class Answer:
     async def chunks(self, max_bytes: int = MAX_AUDIO_BYTES) -> AsyncGenerator[bytes]:
         """Yield the body as it arrives.
 
-        Raises AnswerTooLargeError, TimedOutError, and CannotConnectError where the body ends before its end.
+        Raises AnswerTooLargeError, TimedOutError, and ConnectionLostError where the body ends before its end.
         """
         received = 0
         wait = self.limits.first_byte
         while True:
-            with _translated_errors():
+            with _translated_errors(errors.ConnectionLostError):
                 async with asyncio.timeout(wait):
                     chunk = await self.response.content.readany()
             if not chunk:
@@ -158,7 +158,7 @@ class HttpClient:
 
     async def _error_of(self, response: ClientResponse) -> errors.SpeechError:
         """Make the error that an answer without success stands for."""
-        with _translated_errors():
+        with _translated_errors(errors.ConnectionLostError):
             async with asyncio.timeout(self._limits.between_bytes):
                 body = await response.content.read(MAX_ERROR_BYTES)
         _LOGGER.debug("%s answered %s: %s", self._base_url.host, response.status, body[:1000])
@@ -205,8 +205,10 @@ def _retry_after(value: str | None) -> float | None:
 
 
 @contextmanager
-def _translated_errors() -> Iterator[None]:
-    """Turn what aiohttp and the clock raise into errors of this package."""
+def _translated_errors(
+    broken: type[errors.SpeechError] = errors.CannotConnectError,
+) -> Iterator[None]:
+    """Turn what aiohttp and the clock raise into errors of this package, a broken connection into `broken`."""
     try:
         yield
     except TimeoutError as err:
@@ -214,4 +216,4 @@ def _translated_errors() -> Iterator[None]:
     except (ClientConnectorCertificateError, ClientConnectorSSLError) as err:
         raise errors.UntrustedCertificateError from err
     except (ClientError, OSError) as err:
-        raise errors.CannotConnectError from err
+        raise broken from err

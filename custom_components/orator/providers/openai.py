@@ -6,6 +6,7 @@ Facts: https://platform.openai.com/docs/api-reference/audio/createSpeech and Ope
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
+from math import ceil
 import re
 from typing import Any, Final, override
 
@@ -31,6 +32,11 @@ from .languages import WHISPER_LANGUAGES
 
 _OFFICIAL_HOST: Final = "api.openai.com"
 _MAX_CHARS: Final = 4096
+_MAX_TOKENS: Final = 2000
+"""Limit of gpt-4o-mini-tts beside the characters, from its page in OpenAI's list of models."""
+_TOKENS_PER_LATIN_CHAR: Final = 0.4
+_TOKENS_PER_OTHER_CHAR: Final = 1.1
+"""More than texts need, so that no request is over the limit: a token is about four letters of English."""
 
 _SPEED: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
 _INSTRUCTIONS: Final = TextOption("instructions", max_chars=4096)
@@ -139,18 +145,26 @@ class OpenAIProvider(Provider):
             pcm=_PCM,
             voices=_VOICES_OF_TTS_1 if is_tts_1 else _VOICES,
             options=options,
+            count=len if is_tts_1 else _count_chars_or_tokens,
         )
 
     @override
     @asynccontextmanager
     async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[SpeechAudio]:
-        if len(request.text) > request.model.max_chars:
+        if request.model.count(request.text) > request.model.max_chars:
             raise TextTooLongError
         async with (
             self._http.request("POST", "audio/speech", _body(request)) as answer,
             aclosing(answer.chunks()) as chunks,
         ):
             yield await recognised_audio(chunks, request.format, answer.content_type, request.model.pcm)
+
+
+def _count_chars_or_tokens(text: str) -> int:
+    """Count characters, or tokens in the same measure where a script needs so many that they run out first."""
+    latin = sum(character < "\u0250" for character in text)
+    tokens = latin * _TOKENS_PER_LATIN_CHAR + (len(text) - latin) * _TOKENS_PER_OTHER_CHAR
+    return max(len(text), ceil(tokens * _MAX_CHARS / _MAX_TOKENS))
 
 
 def _model_ids(document: Json, *, is_official: bool) -> list[str]:

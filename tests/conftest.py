@@ -2,14 +2,19 @@
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
+from aiohttp.test_utils import TestClient
+from homeassistant.components import tts
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.orator.const import DOMAIN
 
+from .listening import SENTENCE, Hear
 from .simulator import Simulator
 
 
@@ -57,3 +62,24 @@ async def account(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntr
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     return entry
+
+
+@pytest.fixture
+async def hear(hass: HomeAssistant, account: MockConfigEntry, hass_client: ClientSessionGenerator) -> Hear:
+    """Return what a speaker gets that plays a message; nothing where Home Assistant answers with an error."""
+    client: TestClient[Any, Any] = await hass_client()
+
+    async def fetch(
+        message: str | AsyncGenerator[str] = SENTENCE, *, language: str | None = None, **options: Any
+    ) -> bytes:
+        stream = tts.async_create_stream(hass, "tts.ann", language=language, options=options)
+        if isinstance(message, str):
+            stream.async_set_message(message)
+        else:
+            stream.async_set_message_stream(message)
+        response = await client.get(stream.url)
+        body = await response.read()
+        await hass.async_block_till_done(wait_background_tasks=True)
+        return body if response.status == 200 else b""
+
+    return fetch

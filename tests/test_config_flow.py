@@ -242,11 +242,12 @@ def choices(result: Any, field: str) -> list[str]:
 async def test_voice_form_follows_the_model(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """What a model ignores is not asked, and it offers only voices it has."""
     new = await add_voice(hass, account, "gpt-4o-mini-tts")
-    assert field_names(new) == ["voice", "name", "format", "speed", "instructions"]
+    text_fields = ["clean_text", "replacements"]
+    assert field_names(new) == ["voice", "name", "format", "speed", "instructions", *text_fields]
     assert len(choices(new, "voice")) == 13
     assert choices(new, "format") == ["mp3", "wav", "opus", "aac", "flac"]
     old = await add_voice(hass, account, "tts-1")
-    assert field_names(old) == ["voice", "name", "format", "speed"]
+    assert field_names(old) == ["voice", "name", "format", "speed", *text_fields]
     assert choices(old, "voice") == ["alloy", "ash", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer"]
 
 
@@ -296,6 +297,16 @@ async def test_voice_is_changed_and_cleared(hass: HomeAssistant, account: MockCo
         assert subentry.title == entered["name"]
         assert subentry.data == {"model": model} | {key: entered[key] for key in entered if key != "name"}
     assert hass.states.get("tts.ann").name == "Anna"
+
+
+async def test_text_settings_are_kept(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """How text is read out belongs to a voice."""
+    form = await add_voice(hass, account, "tts-1")
+    text = {"clean_text": False, "replacements": [{"find": "kWh", "say": "kilowatt hours"}]}
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], {"voice": "nova", "format": "mp3", **text}
+    )
+    assert result["data"] == {"model": "tts-1", "voice": "nova", "format": "mp3", **text}
 
 
 async def test_reconfigure_shows_what_is_set(hass: HomeAssistant, account: MockConfigEntry) -> None:

@@ -1,60 +1,22 @@
 """A voice speaks: through Home Assistant's own interface, fetched over HTTP as a speaker does."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
 import io
 import logging
 from typing import Any
 import wave
 
 from aiohttp import ClientSession
-from aiohttp.test_utils import TestClient
-from homeassistant.components import tts
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.orator.audio.formats import AudioFormat, is_same_container, recognise
 
+from .listening import SATELLITE, SENTENCE, Hear, spoken
 from .simulator import Fault, Simulator
 from .sounds import decode, streamed_wav
-
-SENTENCE = "The kettle has boiled and the tea is ready."
-SATELLITE = {
-    "preferred_format": "wav",
-    "preferred_sample_rate": 16000,
-    "preferred_sample_channels": 1,
-    "preferred_sample_bytes": 2,
-}
-
-type Hear = Callable[..., Awaitable[bytes]]
-
-
-@pytest.fixture
-async def hear(hass: HomeAssistant, account: MockConfigEntry, hass_client: ClientSessionGenerator) -> Hear:
-    """Return what a speaker gets that plays a message; nothing where Home Assistant answers with an error."""
-    client: TestClient[Any, Any] = await hass_client()
-
-    async def fetch(
-        message: str | AsyncGenerator[str] = SENTENCE, *, language: str | None = None, **options: Any
-    ) -> bytes:
-        stream = tts.async_create_stream(hass, "tts.ann", language=language, options=options)
-        if isinstance(message, str):
-            stream.async_set_message(message)
-        else:
-            stream.async_set_message_stream(message)
-        response = await client.get(stream.url)
-        body = await response.read()
-        await hass.async_block_till_done(wait_background_tasks=True)
-        return body if response.status == 200 else b""
-
-    return fetch
-
-
-def spoken(simulator: Simulator) -> list[dict[str, Any]]:
-    """Return the requests for speech that the provider got."""
-    return [request.body for request in simulator.requests if request.path.endswith("/audio/speech")]
 
 
 async def test_the_provider_is_told_only_what_was_set(simulator: Simulator, hear: Hear) -> None:
@@ -130,6 +92,12 @@ CHANGES: list[dict[str, Any]] = [
     {"speed": 1.5},
     {"instructions": "Whisper."},
 ]
+TEXT_CHANGES: list[tuple[dict[str, Any], str]] = [
+    ({}, "Bold words use 3 kWh."),
+    ({"clean_text": False}, "**Bold** words use 3 kWh."),
+    ({"replacements": [{"find": "kWh", "say": "kilowatt hours"}]}, "Bold words use 3 kilowatt hours."),
+    ({"replacements": [{"find": "bold", "say": ""}]}, "words use 3 kWh."),
+]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -140,7 +108,16 @@ async def test_options_of_a_call_reach_the_provider(simulator: Simulator, hear: 
     assert change.items() <= body.items()
 
 
-@pytest.mark.parametrize("change", [*CHANGES, {"format": "flac"}])
+@pytest.mark.parametrize(("options", "said"), TEXT_CHANGES)
+async def test_text_is_read_as_a_person_would(
+    simulator: Simulator, hear: Hear, options: dict[str, Any], said: str
+) -> None:
+    """Markup is for the eye; words can be said otherwise than they are written."""
+    await hear("**Bold** words use 3 kWh.", **options)
+    assert spoken(simulator)[0]["input"] == said
+
+
+@pytest.mark.parametrize("change", [*CHANGES, {"format": "flac"}, *(change for change, _ in TEXT_CHANGES[1:])])
 async def test_changed_voice_is_never_answered_from_the_cache(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear, change: dict[str, Any]
 ) -> None:
@@ -210,7 +187,15 @@ async def test_unknown_option_is_refused(hear: Hear) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"), [({"speed": 9}, "speed"), ({"speed": "fast"}, "speed"), ({"instructions": 7}, "instructions")]
+    ("options", "told"),
+    [
+        ({"speed": 9}, "speed"),
+        ({"speed": "fast"}, "speed"),
+        ({"instructions": 7}, "instructions"),
+        ({"replacements": "kWh"}, "replacements"),
+        ({"replacements": [{"say": "kilowatt hours"}]}, "replacements"),
+        ({"replacements": [{"find": "", "say": "x"}]}, "replacements"),
+    ],
 )
 async def test_impossible_option_is_told(
     simulator: Simulator, hear: Hear, caplog: pytest.LogCaptureFixture, options: dict[str, Any], told: str

@@ -29,13 +29,24 @@ import voluptuous as vol
 from yarl import URL
 
 from .account import Account, OratorConfigEntry, create_provider
-from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_VOICE, DOMAIN, SUBENTRY_VOICE
+from .const import (
+    CONF_BASE_URL,
+    CONF_CLEAN_TEXT,
+    CONF_PROVIDER,
+    CONF_REPLACEMENTS,
+    CONF_VOICE,
+    DOMAIN,
+    SUBENTRY_VOICE,
+)
 from .forms import default_model, default_voice, model_schema, voice_schema, voice_title
 from .messages import message_of
 from .providers import PROVIDERS
 from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
 
 _SECTION_SERVER: Final = "server"
+
+_UNSET: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: []}
+"""What fields hold that can't be left empty, while nothing was set."""
 
 _KEY = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 _ADDRESS = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
@@ -191,6 +202,7 @@ class VoiceFlow(ConfigSubentryFlow):
         errors: dict[str, str] = {}
         if user_input is not None:
             data = {CONF_MODEL: model.id, **user_input}
+            data = {key: value for key, value in data.items() if value != _UNSET.get(key)}
             title = data.pop(CONF_NAME, "").strip() or voice_title(account, model, data[CONF_VOICE])
             try:
                 for option in model.options:

@@ -6,5 +6,7 @@ SUBENTRY_VOICE = "voice"
 
 CONF_PROVIDER = "provider"
 CONF_BASE_URL = "base_url"
+CONF_CLEAN_TEXT = "clean_text"
 CONF_FORMAT = "format"
+CONF_REPLACEMENTS = "replacements"
 CONF_VOICE = "voice"

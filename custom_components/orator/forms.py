@@ -2,9 +2,13 @@
 
 from homeassistant.const import CONF_MODEL, CONF_NAME
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    ObjectSelector,
+    ObjectSelectorConfig,
+    ObjectSelectorField,
     SelectOptionDict,
     Selector,
     SelectSelector,
@@ -17,7 +21,7 @@ import voluptuous as vol
 
 from .account import Account
 from .audio.formats import AudioFormat
-from .const import CONF_FORMAT, CONF_VOICE
+from .const import CONF_CLEAN_TEXT, CONF_FORMAT, CONF_REPLACEMENTS, CONF_VOICE
 from .providers.base import Model, NumberOption, Option, TextOption
 
 
@@ -61,6 +65,19 @@ def voice_schema(account: Account, model: Model) -> vol.Schema:
             vol.Optional(CONF_NAME): TextSelector(),
             vol.Required(CONF_FORMAT, default=formats[0]["value"]): _dropdown(formats),
             **{vol.Optional(option.key): _selector(option) for option in model.options},
+            vol.Required(CONF_CLEAN_TEXT, default=True): BooleanSelector(),
+            vol.Optional(CONF_REPLACEMENTS): ObjectSelector(
+                ObjectSelectorConfig(
+                    multiple=True,
+                    fields={
+                        "find": ObjectSelectorField(required=True, selector=TextSelector()),
+                        "say": ObjectSelectorField(selector=TextSelector()),
+                    },
+                    label_field="find",
+                    description_field="say",
+                    translation_key=CONF_REPLACEMENTS,
+                )
+            ),
         }
     )
 

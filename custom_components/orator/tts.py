@@ -2,10 +2,14 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack
-from typing import Any, Final, override
+from typing import Any, override
 
+from homeassistant.components.ffmpeg import get_ffmpeg_manager
 from homeassistant.components.tts import (
     ATTR_PREFERRED_FORMAT,
+    ATTR_PREFERRED_SAMPLE_BYTES,
+    ATTR_PREFERRED_SAMPLE_CHANNELS,
+    ATTR_PREFERRED_SAMPLE_RATE,
     ATTR_VOICE,
     TextToSpeechEntity,
     TTSAudioRequest,
@@ -21,22 +25,15 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import language as language_util
 
 from .account import OratorConfigEntry
-from .audio import wav
-from .audio.formats import AudioFormat, is_same_container
-from .const import CONF_BASE_URL, CONF_FORMAT, DOMAIN, SUBENTRY_VOICE
+from .audio.formats import AudioFormat
+from .const import CONF_BASE_URL, CONF_CLEAN_TEXT, CONF_FORMAT, CONF_REPLACEMENTS, DOMAIN, SUBENTRY_VOICE
 from .messages import message_of
-from .providers.base import Model, SpeechAudio, SpeechRequest
-from .providers.errors import InvalidKeyError, InvalidSettingError, NotAudioError, SpeechError, TextTooLongError
-from .speech.attempts import synthesize
+from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
+from .speech.cleaner import Replacement
+from .speech.delivery import Delivery, Utterance, Wanted, deliver
+from .speech.joining import SampleWish
 
 PARALLEL_UPDATES = 0
-
-_FORMATS_BY_EXTENSION: Final[Mapping[str, AudioFormat]] = {
-    **{audio_format.value: audio_format for audio_format in AudioFormat},
-    "oga": AudioFormat.OGG,
-    "raw": AudioFormat.PCM,
-}
-_CAUSED_BY_THE_CALLER: Final = (InvalidSettingError, TextTooLongError)
 
 
 async def async_setup_entry(
@@ -76,8 +73,14 @@ class VoiceEntity(TextToSpeechEntity):
             ATTR_MODEL,
             ATTR_VOICE,
             CONF_FORMAT,
-            ATTR_PREFERRED_FORMAT,
+            CONF_CLEAN_TEXT,
+            CONF_REPLACEMENTS,
             *self._account.option_keys,
+            # What Home Assistant's receivers wish for. Declared, it is ours to deliver, and no converter runs for it.
+            ATTR_PREFERRED_FORMAT,
+            ATTR_PREFERRED_SAMPLE_RATE,
+            ATTR_PREFERRED_SAMPLE_CHANNELS,
+            ATTR_PREFERRED_SAMPLE_BYTES,
         ]
         # Home Assistant finds cached speech by these, so everything that changes the sound is among them.
         audio_format = subentry.data.get(CONF_FORMAT, AudioFormat.MP3.value)
@@ -102,35 +105,41 @@ class VoiceEntity(TextToSpeechEntity):
 
     @override
     async def async_stream_tts_audio(self, request: TTSAudioRequest) -> TTSAudioResponse:
-        """Begin to speak, and return once it is known what the provider's sound is."""
-        text = "".join([delta async for delta in request.message_gen])
-        wanted = request.options[ATTR_PREFERRED_FORMAT]
+        """Begin to speak, and return once the first sound is there."""
         async with AsyncExitStack() as stack:
             try:
-                speech_request = self._speech_request(text, wanted, request.options)
-                audio = await stack.enter_async_context(synthesize(self._account.provider, speech_request))
+                delivery = await stack.enter_async_context(
+                    deliver(
+                        self._account.provider,
+                        self._utterance(request),
+                        _wanted(request.options),
+                        get_ffmpeg_manager(self.hass).binary,
+                    )
+                )
             except SpeechError as err:
                 raise self._reported(err) from err
-            return TTSAudioResponse(_extension(audio, wanted), self._sound(stack.pop_all(), audio, wanted))
+            return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery))
 
-    def _speech_request(self, text: str, wanted: str, options: Mapping[str, Any]) -> SpeechRequest:
-        """Make the request for a call's options; those that the model does not take are left out."""
+    def _utterance(self, request: TTSAudioRequest) -> Utterance:
+        """Read a call's options; those that the model does not take are left out."""
+        options = request.options
         model = self._account.model(options[ATTR_MODEL])
-        return SpeechRequest(
-            text=text,
+        return Utterance(
+            deltas=request.message_gen,
             model=model,
             voice=str(options[ATTR_VOICE]),
-            format=_provider_format(model, wanted),
             settings={
                 option.key: option.parse(options[option.key]) for option in model.options if option.key in options
             },
+            clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
+            replacements=_replacements(options.get(CONF_REPLACEMENTS, ())),
         )
 
-    async def _sound(self, stack: AsyncExitStack, audio: SpeechAudio, wanted: str) -> AsyncGenerator[bytes]:
+    async def _sound(self, stack: AsyncExitStack, delivery: Delivery) -> AsyncGenerator[bytes]:
         """Yield what Home Assistant hands on, then end what `stack` holds."""
         async with stack:
             try:
-                async for chunk in _delivered(audio, wanted):
+                async for chunk in delivery.chunks:
                     yield chunk
             except SpeechError as err:
                 raise self._reported(err) from err
@@ -140,45 +149,26 @@ class VoiceEntity(TextToSpeechEntity):
         if isinstance(error, InvalidKeyError):
             self._entry.async_start_reauth(self.hass)
         message = message_of(error, self._account.provider)
-        if isinstance(error, _CAUSED_BY_THE_CALLER):
+        if isinstance(error, InvalidSettingError):
             return ServiceValidationError(**message)
         return HomeAssistantError(**message)
 
 
-def _provider_format(model: Model, extension: str) -> AudioFormat:
-    """Choose what to ask the provider for.
-
-    Where it can't make what is wanted, Home Assistant converts, and begins soonest with samples.
-    """
-    wanted = _FORMATS_BY_EXTENSION.get(extension)
-    exact = [audio_format for audio_format in model.formats if audio_format is wanted]
-    same = [audio_format for audio_format in model.formats if wanted and is_same_container(audio_format, wanted)]
-    samples = [audio_format for audio_format in (AudioFormat.PCM, AudioFormat.WAV) if audio_format in model.formats]
-    return [*exact, *same, *samples, *model.formats][0]
+def _wanted(options: Mapping[str, Any]) -> Wanted:
+    """Read what the receiver wishes for."""
+    rate, channels, width = (
+        None if options.get(key) is None else int(options[key])
+        for key in (ATTR_PREFERRED_SAMPLE_RATE, ATTR_PREFERRED_SAMPLE_CHANNELS, ATTR_PREFERRED_SAMPLE_BYTES)
+    )
+    return Wanted(options[ATTR_PREFERRED_FORMAT], SampleWish(rate, channels, width))
 
 
-def _extension(audio: SpeechAudio, wanted: str) -> str:
-    """Say what `_delivered` yields: where that is not what is wanted, Home Assistant converts it."""
-    wanted_format = _FORMATS_BY_EXTENSION.get(wanted)
-    if wanted_format and is_same_container(audio.format, wanted_format):
-        return wanted
-    return AudioFormat.WAV if audio.format is AudioFormat.PCM else audio.format
-
-
-async def _delivered(audio: SpeechAudio, wanted: str) -> AsyncGenerator[bytes]:
-    """Yield a provider's sound as its receiver needs it.
-
-    A player that asked for wav gets it with its true length, so that one is read to its end first. Samples that Home
-    Assistant is going to convert follow a header without a length, and so do not wait.
-    """
-    extension = _extension(audio, wanted)
-    if audio.format is AudioFormat.PCM and extension == AudioFormat.WAV and audio.pcm:
-        yield wav.header(audio.pcm)
-    elif audio.format is AudioFormat.WAV and extension == wanted:
-        try:
-            yield wav.with_true_lengths(b"".join([chunk async for chunk in audio.chunks]))
-        except wav.MalformedWavError as err:
-            raise NotAudioError from err
-        return
-    async for chunk in audio.chunks:
-        yield chunk
+def _replacements(value: Any) -> tuple[Replacement, ...]:
+    """Read the words to be said otherwise. Raises InvalidSettingError."""
+    try:
+        replacements = tuple(Replacement(find=str(rule["find"]), say=str(rule.get("say", ""))) for rule in value)
+    except (AttributeError, KeyError, TypeError) as err:
+        raise InvalidSettingError(code=CONF_REPLACEMENTS) from err
+    if not all(replacement.find.strip() for replacement in replacements):
+        raise InvalidSettingError(code=CONF_REPLACEMENTS)
+    return replacements

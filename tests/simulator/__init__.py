@@ -7,5 +7,6 @@ in the provider's own error format, so that a request which passes here has a fa
 from .exchange import Received, Timing
 from .faults import Fault
 from .server import Simulator
+from .studio import Tongue
 
-__all__ = ["Fault", "Received", "Simulator", "Timing"]
+__all__ = ["Fault", "Received", "Simulator", "Timing", "Tongue"]

@@ -124,14 +124,19 @@ class OpenAI:
             raise RefusedError(HTTPStatus.BAD_REQUEST, message, code="unsupported_content_type")
         models = frozenset(str(model["id"]) for model in self.models)
         wanted = parse_speech_request(CURRENT_EXCHANGE.get().received.body, models)
-        speaker = _SPEAKERS.get(wanted.voice) or Speaker.named(wanted.voice)
-        recording = await self._studio.record(Take(wanted.text, speaker, wanted.audio_format, wanted.speed))
+        take = Take(wanted.text, speaker_of(wanted.voice), wanted.audio_format, wanted.speed)
+        recording = await self._studio.record(take)
         if wanted.stream_format == "sse":
             headers = _headers("text/event-stream; charset=utf-8")
             return await deliver(
                 request, recording, headers, frame=_delta_event, tail=_done_event(wanted, recording.duration)
             )
         return await deliver(request, recording, _headers(_CONTENT_TYPES[wanted.audio_format]))
+
+
+def speaker_of(voice: str) -> Speaker:
+    """Return who speaks for one of the voices, or for a custom voice's id."""
+    return _SPEAKERS.get(voice) or Speaker.named(voice)
 
 
 def check_key(authorization: str | None, accepted: str | None) -> None:

@@ -11,7 +11,7 @@ from .delivery import close_connection
 from .exchange import CURRENT_EXCHANGE, Exchange, Received, Timing, parse_json
 from .faults import Fault, FaultScript
 from .openai import OpenAI
-from .studio import Studio
+from .studio import Studio, Tongue
 
 DEFAULT_KEY = "sk-simulated-key-that-opens-nothing-0001"
 _HOST = "127.0.0.1"
@@ -27,6 +27,7 @@ class Simulator:
     api_key: the key that is accepted; None makes a server that takes requests without one.
     requests: everything that arrived, in order.
     openai: the provider's own state, such as its list of models.
+    tongue: "speech", or "tones" for a burst of tones per word, which `tests.words` reads back; for the next requests.
     """
 
     def __init__(self, *, timing: Timing | None = None, port: int = 0, api_key: str | None = DEFAULT_KEY) -> None:
@@ -41,6 +42,15 @@ class Simulator:
         self._runner: web.AppRunner | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
+
+    @property
+    def tongue(self) -> Tongue:
+        """What the providers speak in."""
+        return self._studio.tongue
+
+    @tongue.setter
+    def tongue(self, tongue: Tongue) -> None:
+        self._studio.tongue = tongue
 
     @property
     def url(self) -> str:

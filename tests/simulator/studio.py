@@ -6,9 +6,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 import threading
+from typing import Literal
 
+from . import tones
 from .encoding import AudioFormat, encode
 from .espeak import Sound, Speaker, speak
+
+type Tongue = Literal["speech", "tones"]
 
 _THREADS = 4
 _SHELF_BYTES = 128 * 1024 * 1024
@@ -66,27 +70,32 @@ class Shelf[Key, Value]:
 
 
 # Shared by the whole process: tests start many simulators that say the same.
-_RECORDINGS: Shelf[Take, Recording] = Shelf(_SHELF_BYTES, lambda recording: len(recording.data))
+_RECORDINGS: Shelf[tuple[Take, Tongue], Recording] = Shelf(_SHELF_BYTES, lambda recording: len(recording.data))
 _SOUNDS: Shelf[tuple[str, Speaker], Sound] = Shelf(_SHELF_BYTES, lambda sound: len(sound.samples))
 _SPEAKING = threading.Lock()
 
 
 class Studio:
-    """Records takes for one simulator."""
+    """Records takes for one simulator.
+
+    tongue: what the next takes are spoken in, eSpeak's speech or the tones that `tests.words` can read back.
+    """
 
     def __init__(self) -> None:
         """Open without starting threads; they come with the work."""
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="simulated-speech")
-        self._running: dict[Take, asyncio.Future[Recording]] = {}
+        self._running: dict[tuple[Take, Tongue], asyncio.Future[Recording]] = {}
+        self.tongue: Tongue = "speech"
 
     async def record(self, take: Take) -> Recording:
         """Return a take's recording. Who stops waiting does not stop it for the others."""
-        if recording := _RECORDINGS.get(take):
+        wanted = (take, self.tongue)
+        if recording := _RECORDINGS.get(wanted):
             return recording
-        if (running := self._running.get(take)) is None:
-            running = asyncio.get_running_loop().run_in_executor(self._threads, _record, take)
-            self._running[take] = running
-            running.add_done_callback(lambda _: self._running.pop(take))
+        if (running := self._running.get(wanted)) is None:
+            running = asyncio.get_running_loop().run_in_executor(self._threads, _record, *wanted)
+            self._running[wanted] = running
+            running.add_done_callback(lambda _: self._running.pop(wanted))
         return await asyncio.shield(running)
 
     async def close(self) -> None:
@@ -96,11 +105,11 @@ class Studio:
         self._threads.shutdown()
 
 
-def _record(take: Take) -> Recording:
+def _record(take: Take, tongue: Tongue) -> Recording:
     """Speak and encode. Blocks."""
-    sound = _spoken(take.text, take.speaker)
+    sound = _spoken(take.text, take.speaker) if tongue == "speech" else tones.sound(take.text, take.speaker)
     recording = Recording(encode(sound, take.audio_format, take.speed), sound.duration / take.speed)
-    _RECORDINGS.put(take, recording)
+    _RECORDINGS.put((take, tongue), recording)
     return recording
 
 

@@ -1,0 +1,150 @@
+"""Text in, a file or stream out: as its receiver wants it, from whatever the provider makes of it."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ..audio import wav
+from ..audio.formats import AudioFormat, PcmLayout, is_same_container
+from ..providers.base import Model, Provider, SpeechAudio, SpeechRequest
+from .cleaner import Cleaner, Replacement
+from .joining import Samples, SampleWish, joined_mp3, joined_samples, samples_of
+from .pacing import paced
+from .segmenter import Segmenter
+from .synthesizer import Synthesizer
+
+_SILENCE: Final = PcmLayout(rate=24_000)
+_SILENCE_SECONDS: Final = 0.3
+"""How long nothing is said where there is nothing to say: a file without any sound is an error to some players."""
+
+_FORMATS_BY_EXTENSION: Final[Mapping[str, AudioFormat]] = {
+    **{audio_format.value: audio_format for audio_format in AudioFormat},
+    "oga": AudioFormat.OGG,
+    "raw": AudioFormat.PCM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """All that is to be said, and how."""
+
+    deltas: AsyncIterable[str]
+    model: Model
+    voice: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    clean_text: bool = True
+    replacements: Sequence[Replacement] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the receiver of the sound asks for. With a wish for its samples, it takes a WAV of unknown length."""
+
+    extension: str
+    samples: SampleWish = field(default_factory=SampleWish)
+
+    @property
+    def format(self) -> AudioFormat | None:
+        """The format behind the extension, None where Orator does not know it."""
+        return _FORMATS_BY_EXTENSION.get(self.extension)
+
+    def is_met_by(self, audio_format: AudioFormat) -> bool:
+        """Tell whether sound of a format needs no conversion."""
+        return self.samples.is_open and self.format is not None and is_same_container(audio_format, self.format)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The bytes of a file, and which kind of file they make. Where it is not the wanted one, it has to be converted."""
+
+    extension: str
+    chunks: AsyncGenerator[bytes]
+
+
+@asynccontextmanager
+async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmpeg: str) -> AsyncGenerator[Delivery]:
+    """Give what is spoken while the context lasts, once its first sound is there; leaving it cancels what is under way.
+
+    `ffmpeg` is the program that decodes what can't be joined otherwise. Raises SpeechError.
+    """
+    model = utterance.model
+    segmenter = Segmenter(
+        utterance.deltas,
+        Cleaner(utterance.replacements, clean=utterance.clean_text),
+        max_chars=model.max_chars,
+        count=model.count,
+        speaks_while_reading=model.streams,
+    )
+    async with segmenter:
+        is_single = await segmenter.begins_and_ends_in_one()
+        request = SpeechRequest(
+            text="",
+            model=model,
+            voice=utterance.voice,
+            format=_format_to_ask_for(model, wanted, is_single=is_single),
+            settings=utterance.settings,
+        )
+        async with (
+            Synthesizer(provider, segmenter, request) as synthesizer,
+            aclosing(synthesizer.parts()) as parts,
+        ):
+            delivery = await _delivery(parts, wanted, ffmpeg, is_single=is_single)
+            async with aclosing(delivery.chunks):
+                yield delivery
+
+
+def _format_to_ask_for(model: Model, wanted: Wanted, *, is_single: bool) -> AudioFormat:
+    """Choose the format of all requests: the wanted one where it can be passed on or joined, else samples."""
+    joinable = (AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM)
+    possible = [candidate for candidate in model.formats if is_single or candidate in joinable]
+    same = [candidate for candidate in possible if wanted.is_met_by(candidate)]
+    exact = [candidate for candidate in same if candidate is wanted.format]
+    samples = [candidate for candidate in (AudioFormat.PCM, AudioFormat.WAV) if candidate in model.formats]
+    return [*exact, *same, *samples, *model.formats][0]
+
+
+async def _delivery(parts: AsyncGenerator[SpeechAudio], wanted: Wanted, ffmpeg: str, *, is_single: bool) -> Delivery:
+    """Choose how to join the parts by what the first of them is, whatever was asked for."""
+    first = await anext(parts, None)
+    if first is None:
+        return _delivered_samples(Samples(_SILENCE, _silence()), parts, wanted, ffmpeg)
+    if wanted.is_met_by(first.format):
+        if is_single and first.format not in (AudioFormat.WAV, AudioFormat.PCM):
+            return Delivery(wanted.extension, first.chunks)
+        if first.format is AudioFormat.MP3:
+            return Delivery(wanted.extension, joined_mp3(first, parts, ffmpeg))
+    return _delivered_samples(await samples_of(first, wanted.samples, ffmpeg), parts, wanted, ffmpeg)
+
+
+def _delivered_samples(first: Samples, parts: AsyncIterator[SpeechAudio], wanted: Wanted, ffmpeg: str) -> Delivery:
+    """Deliver raw samples, a WAV of true length to who keeps it, or one that streams to who converts or plays it."""
+    layout = wanted.samples.applied_to(first.layout)
+    samples = joined_samples(first, parts, layout, ffmpeg)
+    if wanted.format is AudioFormat.PCM:
+        return Delivery(wanted.extension, samples)
+    if wanted.is_met_by(AudioFormat.WAV):
+        return Delivery(AudioFormat.WAV, _wav_file(samples, layout))
+    is_satellite = not wanted.samples.is_open
+    return Delivery(AudioFormat.WAV, _wav_stream(paced(samples, layout) if is_satellite else samples, layout))
+
+
+async def _wav_file(samples: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
+    """Yield a WAV with its true length, which is known at the end of the samples."""
+    async with aclosing(samples):
+        chunks = [chunk async for chunk in samples]
+    yield wav.header(layout, sum(map(len, chunks)))
+    for chunk in chunks:
+        yield chunk
+
+
+async def _wav_stream(samples: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
+    """Yield a WAV of unknown length at once."""
+    yield wav.header(layout)
+    async with aclosing(samples):
+        async for chunk in samples:
+            yield chunk
+
+
+async def _silence() -> AsyncGenerator[bytes]:
+    yield bytes(int(_SILENCE.byte_rate * _SILENCE_SECONDS))

@@ -1,0 +1,196 @@
+"""The sound of several segments -> one stream of one format."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ..audio.ffmpeg import ConversionError, convert
+from ..audio.formats import AudioFormat, PcmLayout
+from ..audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
+from ..audio.resample import Resampler
+from ..audio.wav import MalformedWavError, WavReader
+from ..providers.base import SpeechAudio, continued
+from ..providers.errors import NotAudioError
+
+_DECODED: Final = PcmLayout(rate=24_000)
+"""What compressed sound is decoded to where nobody wishes for anything else: what most models make."""
+_SLICE_SECONDS: Final = 0.25
+"""How much sound is resampled before others get their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleWish:
+    """How a receiver wants its samples; None where it takes any."""
+
+    rate: int | None = None
+    channels: int | None = None
+    width: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the receiver takes any samples."""
+        return self == SampleWish()
+
+    def applied_to(self, layout: PcmLayout) -> PcmLayout:
+        """Return what a layout becomes by this wish."""
+        return PcmLayout(self.rate or layout.rate, self.channels or layout.channels, self.width or layout.width)
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Sound as raw samples."""
+
+    layout: PcmLayout
+    chunks: AsyncGenerator[bytes]
+
+
+async def joined_mp3(first: SpeechAudio, following: AsyncIterator[SpeechAudio], ffmpeg: str) -> AsyncGenerator[bytes]:
+    """Join parts at their frames; a part of another kind is made like the first, which is mp3.
+
+    Raises NotAudioError where a part turns out to have no sound.
+    """
+    joiner = Mp3Joiner()
+    audio: SpeechAudio | None = first
+    while audio:
+        async with aclosing(_mp3_part(joiner, audio, ffmpeg)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+        audio = await anext(following, None)
+
+
+async def samples_of(audio: SpeechAudio, wish: SampleWish, ffmpeg: str) -> Samples:
+    """Take the samples out of sound of any format, as it arrives. They are not yet as wished.
+
+    Raises NotAudioError where a header promises samples and there are none.
+    """
+    if audio.format is AudioFormat.PCM and audio.pcm:
+        return Samples(audio.pcm, audio.chunks)
+    if audio.format is AudioFormat.WAV:
+        return await _samples_of_wav(audio, wish, ffmpeg)
+    layout = wish.applied_to(_DECODED)
+    return Samples(layout, _converted(audio, AudioFormat.PCM, layout, ffmpeg))
+
+
+async def joined_samples(
+    first: Samples, following: AsyncIterator[SpeechAudio], layout: PcmLayout, ffmpeg: str
+) -> AsyncGenerator[bytes]:
+    """Yield the samples of all parts in one layout."""
+    wish = SampleWish(layout.rate, layout.channels, layout.width)
+    samples = first
+    while True:
+        async with aclosing(_brought_to(samples, layout, ffmpeg)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+        audio = await anext(following, None)
+        if audio is None:
+            return
+        samples = await samples_of(audio, wish, ffmpeg)
+
+
+async def _mp3_part(joiner: Mp3Joiner, audio: SpeechAudio, ffmpeg: str) -> AsyncGenerator[bytes]:
+    """Yield one part's share of a joined mp3."""
+    fed: list[bytes] = []
+    async with aclosing(audio.chunks):
+        if audio.format is AudioFormat.MP3:
+            try:
+                async for joined in _fed(joiner, audio.chunks, fed):
+                    yield joined
+            except Mp3FormatChangedError:
+                audio = replace(audio, chunks=continued(b"".join(fed), audio.chunks))
+            else:
+                return
+        async with aclosing(_as_mp3(audio, joiner, ffmpeg)) as converted:
+            async for joined in _fed(joiner, converted, []):
+                yield joined
+
+
+async def _fed(joiner: Mp3Joiner, chunks: AsyncIterator[bytes], fed: list[bytes]) -> AsyncGenerator[bytes]:
+    """Yield what a joiner makes of a part; `fed` gets what it took before it made anything."""
+    try:
+        async for chunk in chunks:
+            if joiner.part_format is None:
+                fed.append(chunk)
+            if joined := joiner.feed(chunk):
+                yield joined
+        if joined := joiner.end_part():
+            yield joined
+    except MalformedMp3Error as err:
+        raise NotAudioError from err
+
+
+def _as_mp3(audio: SpeechAudio, joiner: Mp3Joiner, ffmpeg: str) -> AsyncGenerator[bytes]:
+    """Convert a part to mp3 that can follow what has been joined."""
+    layout = PcmLayout(joiner.format.rate, joiner.format.channels) if joiner.format else _DECODED
+    return _converted(audio, AudioFormat.MP3, layout, ffmpeg)
+
+
+async def _converted(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
+    """Let ffmpeg make another format of sound. Raises NotAudioError where it can't."""
+    converted = convert(
+        audio.chunks, binary=ffmpeg, source=audio.format, source_pcm=audio.pcm, target=target, target_pcm=layout
+    )
+    try:
+        async with aclosing(converted):
+            async for chunk in converted:
+                yield chunk
+    except ConversionError as err:
+        raise NotAudioError(code="ffmpeg") from err
+
+
+async def _samples_of_wav(audio: SpeechAudio, wish: SampleWish, ffmpeg: str) -> Samples:
+    """Read up to the first sample, to know how they lie; what is not plain samples is decoded."""
+    reader = WavReader()
+    taken: list[bytes] = []
+    samples = b""
+    try:
+        async for chunk in audio.chunks:
+            taken.append(chunk)
+            samples += reader.feed(chunk)
+            if reader.layout:
+                return Samples(reader.layout, _rest_of_wav(reader, samples, audio.chunks))
+    except MalformedWavError:
+        layout = wish.applied_to(_DECODED)
+        whole = replace(audio, chunks=continued(b"".join(taken), audio.chunks))
+        return Samples(layout, _converted(whole, AudioFormat.PCM, layout, ffmpeg))
+    raise NotAudioError
+
+
+async def _rest_of_wav(reader: WavReader, samples: bytes, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield samples as they arrive."""
+    yield samples
+    try:
+        async for chunk in chunks:
+            yield reader.feed(chunk)
+        yield reader.end()
+    except MalformedWavError as err:
+        raise NotAudioError from err
+
+
+async def _brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
+    """Bring samples to a layout: by ourselves at once, or with ffmpeg where they lie in an unusual way."""
+    try:
+        resampler = await asyncio.to_thread(Resampler, samples.layout, layout)  # designs a filter the first time
+    except ValueError:
+        audio = SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout)
+        chunks = _converted(audio, AudioFormat.PCM, layout, ffmpeg)
+    else:
+        chunks = _resampled(samples, resampler)
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            yield chunk
+
+
+async def _resampled(samples: Samples, resampler: Resampler) -> AsyncGenerator[bytes]:
+    """Resample a slice at a time, so that the event loop is never kept for long."""
+    step = int(samples.layout.byte_rate * _SLICE_SECONDS)
+    async with aclosing(samples.chunks) as chunks:
+        async for chunk in chunks:
+            for start in range(0, len(chunk), step):
+                if start:
+                    await asyncio.sleep(0)
+                if resampled := resampler.feed(chunk[start : start + step]):
+                    yield resampled
+        if rest := resampler.end():
+            yield rest

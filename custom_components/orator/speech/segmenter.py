@@ -1,0 +1,237 @@
+"""Text deltas -> segments: what one request says, sized for an early start and for the model's limit."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+import unicodedata
+
+from .cleaner import Cleaner
+from .sentences import SentenceSplitter, cut, early_piece
+
+_IDLE: Final = 0.1
+"""Seconds without a delta after which a sentence with an end mark is taken to be over."""
+_SLICE: Final = 2000
+"""Characters cleaned and split before others get their turn: some milliseconds of work."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """When a sentence whose end is not in sight is spoken in pieces, in characters."""
+
+    clause_after: int
+    """A clause of it is taken once there are more than this."""
+    min_clause: int
+    """A clause has at least this many: shorter ones sound torn off."""
+    words_after: int
+    """Without a clause, words are taken once there are more than this."""
+
+
+_AT_FIRST: Final = _Patience(clause_after=120, min_clause=50, words_after=300)
+_LATER: Final = _Patience(clause_after=600, min_clause=300, words_after=900)
+
+_MIN_NEXT: Final = 120
+"""Characters to gather for a later segment, so that its melody is whole, as long as the sound in hand lasts."""
+_RESERVE: Final = 1.5
+"""Seconds of sound in hand that gathering leaves for the provider to begin."""
+
+_CHARS_PER_SECOND: Final = 15
+_WIDE_CHARS_PER_SECOND: Final = 5
+"""How fast people speak: letters, and characters of the scripts in which one is a syllable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What one request says."""
+
+    text: str
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes to say, by estimate."""
+        return _seconds(self.text)
+
+
+class Segmenter:
+    """Reads deltas as they come and makes segments when asked for the next.
+
+    Use it as a context, which ends the reading.
+    """
+
+    def __init__(
+        self,
+        deltas: AsyncIterable[str],
+        cleaner: Cleaner,
+        *,
+        max_chars: int,
+        count: Callable[[str], int] = len,
+        speaks_while_reading: bool,
+    ) -> None:
+        """Make segments of at most `max_chars`, as `count` counts.
+
+        A model that `speaks_while_reading` a request starts early with a text of any length, and speaks best what it
+        gets in one go; for another one a complete text begins with a short segment, too.
+        """
+        self._deltas = deltas
+        self._cleaner = cleaner
+        self._splitter = SentenceSplitter()
+        self._max_chars = max_chars
+        self._count = count
+        self._speaks_while_reading = speaks_while_reading
+        self._sentences: deque[str] = deque()
+        self._changed = asyncio.Event()
+        self._is_busy = False  # with a delta that has not been split yet
+        self._is_complete = False
+        self._is_first = True
+        self._reader: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin to read."""
+        self._reader = asyncio.create_task(self._read(), name="orator reads deltas")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the reading."""
+        if self._reader:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+
+    async def begins_and_ends_in_one(self) -> bool:
+        """Wait for the first segment, and tell whether it is known to be the only one."""
+        await self._wait_for_start()
+        whole = "".join(self._sentences)
+        return self._is_complete and self._speaks_while_reading and self._count(whole) <= self._max_chars
+
+    async def next(self, in_hand: Callable[[], float]) -> Segment | None:
+        """Return the next segment, None at the end of the text.
+
+        `in_hand` tells how many seconds of sound there are until silence: while there are some, sentences are gathered
+        for a longer segment. Raises what the deltas raise.
+        """
+        while True:
+            await self._wait_for_start()
+            target = self._target(in_hand())
+            if not self._is_first:
+                await self._gather(target, in_hand() - _RESERVE)
+            if not self._sentences:
+                return None
+            await self._cut_first()
+            text = self._take(target).strip()
+            if is_speakable(text):
+                self._is_first = False
+                return Segment(text)
+
+    def _target(self, in_hand: float) -> float:
+        """Return how many characters to take at most, if there are more sentences than one."""
+        if self._is_complete and self._speaks_while_reading:
+            return self._max_chars
+        if self._is_first:
+            return 0
+        # As much as can be spoken while the sound in hand lasts: then even a provider no faster than speech keeps up.
+        return min(self._max_chars, max(_MIN_NEXT, in_hand * _CHARS_PER_SECOND))
+
+    async def _read(self) -> None:
+        """Turn deltas into sentences."""
+        try:
+            async for delta in self._deltas:
+                await self._read_delta(delta)
+            self._add(self._splitter.feed(self._cleaner.finish()) + self._splitter.finish())
+        finally:
+            self._is_complete = True
+            self._changed.set()
+
+    async def _read_delta(self, delta: str) -> None:
+        """Clean and split a delta, a slice at a time so that the event loop is never kept for long."""
+        self._is_busy = True
+        for start in range(0, len(delta), _SLICE):
+            if start:
+                await asyncio.sleep(0)
+            self._add(self._splitter.feed(self._cleaner.feed(delta[start : start + _SLICE])))
+        self._is_busy = False
+
+    def _add(self, sentences: list[str]) -> None:
+        self._sentences.extend(sentences)
+        self._changed.set()
+
+    async def _wait_for_start(self) -> None:
+        """Wait until there is something to say that nothing more can belong to, or the end of the text."""
+        while not self._is_complete and (self._is_busy or not self._sentences):
+            if not await self._wait_for_change(_IDLE if self._splitter.rest_is_complete else None):
+                self._sentences.extend(self._splitter.finish())
+                self._splitter = SentenceSplitter()
+            elif not self._sentences and not self._is_busy:
+                self._take_from_long_sentence(_AT_FIRST if self._is_first else _LATER)
+        if self._is_complete and not self._sentences and self._reader:
+            await self._reader  # raises what the deltas raised
+
+    async def _gather(self, target: float, patience: float) -> None:
+        """Wait for more sentences up to a number of characters, for some seconds at the most."""
+        try:
+            async with asyncio.timeout(max(0, patience)):
+                while not self._is_complete and sum(map(len, self._sentences)) < target:
+                    await self._wait_for_change(None)
+        except TimeoutError:
+            return
+
+    async def _wait_for_change(self, patience: float | None) -> bool:
+        """Wait for the reader; False when nothing came in so many seconds."""
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(patience):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _take_from_long_sentence(self, patience: _Patience) -> None:
+        """Take a clause, or else some words, from a sentence that has become long without an end."""
+        sentence = self._splitter.rest
+        if len(sentence) <= patience.clause_after:
+            return
+        piece, rest = early_piece(sentence, patience.min_clause)
+        if not piece and len(sentence) > patience.words_after:
+            piece, *others = cut(sentence, patience.words_after // 2)
+            rest = "".join(others)
+        if piece:
+            self._splitter = SentenceSplitter()
+            self._sentences.append(piece)
+            self._sentences.extend(self._splitter.feed(rest))
+
+    def _take(self, target: float) -> str:
+        """Take one sentence, and more while they fit."""
+        taken = self._sentences.popleft()
+        while self._sentences:
+            longer = taken + self._sentences[0]
+            if len(longer) > target or self._count(longer) > self._max_chars:
+                break
+            taken = longer
+            self._sentences.popleft()
+        return taken
+
+    async def _cut_first(self) -> None:
+        """Cut the first sentence where it is over the limit, or where a shorter beginning starts earlier."""
+        first = self._sentences[0]
+        if self._count(first) > self._max_chars:
+            pieces = await asyncio.to_thread(cut, first, self._max_chars, self._count)
+            self._sentences.popleft()
+            self._sentences.extendleft(reversed(pieces))
+        elif self._is_first and not self._speaks_while_reading and len(first) > _AT_FIRST.clause_after:
+            clause, rest = early_piece(first, _AT_FIRST.min_clause)
+            if clause:
+                self._sentences[0] = rest
+                self._sentences.appendleft(clause)
+
+
+def is_speakable(text: str) -> bool:
+    """Tell whether there is anything to say: not only punctuation and space."""
+    return any(unicodedata.category(character)[0] in "LNS" for character in text)
+
+
+def _seconds(text: str) -> float:
+    """Estimate how long a text takes to say."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return wide / _WIDE_CHARS_PER_SECOND + (len(text) - wide) / _CHARS_PER_SECOND

@@ -1,0 +1,164 @@
+"""Segments -> sound: requested ahead of the listener, delivered in order."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Final, Self, override
+
+from ..providers.base import Provider, SpeechAudio, SpeechRequest
+from .attempts import synthesize
+from .segmenter import Segment, Segmenter
+
+_IN_FLIGHT: Final = 2
+"""Requests under way at a time: the one that is heard and the one that follows."""
+_AHEAD: Final = 3
+"""Segments whose sound may wait to be handed on."""
+_MAX_HELD_BYTES: Final = 4 * 1024 * 1024
+"""Sound that may wait for the segments before it; beyond that its provider has to wait, too."""
+
+
+class _ByteQueue(asyncio.Queue[bytes]):
+    """A queue that is full when it holds too many bytes, rather than too many things."""
+
+    @override
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self._held = 0
+
+    @override
+    def _put(self, item: bytes) -> None:
+        super()._put(item)
+        self._held += len(item)
+
+    @override
+    def _get(self) -> bytes:
+        item = super()._get()
+        self._held -= len(item)
+        return item
+
+    @override
+    def qsize(self) -> int:
+        return self._held
+
+
+class _Part:
+    """The sound of one segment, between its request and its turn."""
+
+    def __init__(self) -> None:
+        self._queue = _ByteQueue(_MAX_HELD_BYTES)
+        self._begun = asyncio.Event()
+        self._audio: SpeechAudio | None = None
+        self._error: Exception | None = None
+
+    async def fill(self, provider: Provider, request: SpeechRequest) -> None:
+        """Fetch the sound."""
+        try:
+            async with synthesize(provider, request) as audio:
+                self._audio = replace(audio, chunks=self._chunks())
+                self._begun.set()
+                async for chunk in audio.chunks:
+                    await self._queue.put(chunk)
+        except Exception as err:  # noqa: BLE001 - it is raised where the sound is missed
+            self._error = err
+        finally:
+            self._begun.set()
+            self._queue.shutdown()
+
+    async def audio(self) -> SpeechAudio:
+        """Return the sound once it has begun. Raises what kept it from beginning."""
+        await self._begun.wait()
+        if self._audio is None:
+            raise self._error or asyncio.CancelledError
+        return self._audio
+
+    async def _chunks(self) -> AsyncGenerator[bytes]:
+        """Yield the sound, and raise what ended it before its end."""
+        while True:
+            try:
+                yield await self._queue.get()
+            except asyncio.QueueShutDown:
+                break
+        if self._error:
+            raise self._error
+
+
+class Synthesizer:
+    """Speaks the segments of a text through a provider.
+
+    Use it as a context: leaving it cancels all that is under way.
+    """
+
+    def __init__(self, provider: Provider, segmenter: Segmenter, request: SpeechRequest) -> None:
+        """Speak what the segmenter gives, with a request for each segment that differs from `request` in its text."""
+        self._provider = provider
+        self._segmenter = segmenter
+        self._request = request
+        self._parts: asyncio.Queue[_Part] = asyncio.Queue(_AHEAD)
+        self._slots = asyncio.Semaphore(_IN_FLIGHT)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._error: Exception | None = None
+        self._requested_seconds = 0.0
+        self._first_sound: float | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin to request."""
+        self._spawn(self._request_ahead(), "orator requests ahead")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Cancel what is under way, and wait until it has ended."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def parts(self) -> AsyncGenerator[SpeechAudio]:
+        """Yield the sound of each segment, in order. Raises SpeechError where there is none."""
+        while True:
+            try:
+                part = await self._parts.get()
+            except asyncio.QueueShutDown:
+                break
+            audio = await part.audio()
+            if self._first_sound is None:
+                self._first_sound = asyncio.get_running_loop().time()
+            yield audio
+        if self._error:
+            raise self._error
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _request_ahead(self) -> None:
+        """Request one segment after the other, as soon as there is room."""
+        try:
+            while True:
+                await self._slots.acquire()
+                segment = await self._segmenter.next(self._in_hand)
+                if segment is None:
+                    break
+                part = _Part()
+                self._requested_seconds += segment.seconds
+                self._spawn(self._fill(part, segment), "orator requests a segment")
+                await self._parts.put(part)
+        except Exception as err:  # noqa: BLE001 - it is raised where the sound is missed
+            self._error = err
+        finally:
+            self._parts.shutdown()
+
+    async def _fill(self, part: _Part, segment: Segment) -> None:
+        try:
+            await part.fill(self._provider, replace(self._request, text=segment.text))
+        finally:
+            self._slots.release()
+
+    def _in_hand(self) -> float:
+        """Return how many seconds of what was requested are still to be heard, by estimate."""
+        if self._first_sound is None:
+            return self._requested_seconds
+        return self._requested_seconds - (asyncio.get_running_loop().time() - self._first_sound)

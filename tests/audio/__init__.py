@@ -1,0 +1,1 @@
+"""Tests of the sound that leaves the house: joined, taken apart, resampled, converted."""

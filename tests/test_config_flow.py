@@ -7,9 +7,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from yarl import URL
 
 from custom_components.orator.const import DOMAIN
 
+from .listening import Hear, spoken
 from .simulator import Fault, Simulator
 
 UNUSED_PORT = "http://127.0.0.1:9/v1"  # "discard", which nobody runs
@@ -55,10 +57,12 @@ async def test_key_is_checked_without_speech(hass: HomeAssistant, simulator: Sim
     assert {request.path for request in simulator.requests} == {"/v1/models"}
 
 
-@pytest.mark.parametrize("address", ["{url}", "{url}/", "{url}/v1", "{url}/v1/audio/speech", " {url}/v1/ "])
+@pytest.mark.parametrize(
+    "address", ["{url}", "{url}/", "{url}/v1", "{url}/v1/audio/speech", " {url}/v1/ ", "{host}", "{host}/v1"]
+)
 async def test_address_in_any_form(hass: HomeAssistant, simulator: Simulator, address: str) -> None:
     """An address is taken as people copy it."""
-    address = address.format(url=simulator.url)
+    address = address.format(url=simulator.url, host=simulator.url.removeprefix("http://"))
     flow_id = await start(hass)
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator, base_url=address))
     assert result["data"]["base_url"] == simulator.openai_url
@@ -105,6 +109,12 @@ def openai_error(status: int, code: str) -> dict[str, Any]:
         (Fault(body="<html>Welcome</html>"), {"base": "not_a_speech_server"}),
         (Fault(json={"models": "none"}), {"base": "not_a_speech_server"}),
         (Fault(status=307, headers={"Location": "https://elsewhere.example/v1/models"}), {"base": "redirected"}),
+        (Fault(status=302, headers={"Location": "mailto:admin"}), {"base": "redirected"}),
+        (Fault(status=302, headers={"Location": "http://[::1"}), {"base": "redirected"}),
+        (
+            Fault(status=401, json={"error": {"message": "Missing scopes: api.model.read", "code": None}}, times=2),
+            {"base": "not_permitted"},
+        ),
         (Fault(close=True, times=2), {"base": "cannot_connect"}),
     ],
 )
@@ -133,7 +143,10 @@ async def test_error_is_shown_and_can_be_corrected(
         ({"base_url": UNUSED_PORT}, {"base": "cannot_connect"}),
         ({"base_url": "ftp://server"}, {"base": "invalid_address"}),
         ({"base_url": "http://user:password@server"}, {"base": "invalid_address"}),
+        ({"base_url": "http://:password@server"}, {"base": "invalid_address"}),
         ({"base_url": "http://"}, {"base": "invalid_address"}),
+        ({"base_url": "https://127.0.0.1:{port}"}, {"base": "no_https"}),
+        ({"api_key": "sk-\x00"}, {"api_key": "invalid_key"}),
         ({"base_url": "", "api_key": ""}, {"api_key": "invalid_key"}),
     ],
 )
@@ -142,6 +155,7 @@ async def test_wrong_input(
 ) -> None:
     """Each wrong input is told from the others; the official service is not even asked without a key."""
     flow_id = await start(hass)
+    changed = {key: value.format(port=URL(simulator.url).port) for key, value in changed.items()}
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator, **changed))
     assert result["errors"] == errors
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
@@ -156,26 +170,33 @@ async def test_same_account_only_once(hass: HomeAssistant, simulator: Simulator,
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
 
 
-@pytest.mark.parametrize("is_loaded", [True, False])
-async def test_reauth(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, *, is_loaded: bool) -> None:
-    """A new key replaces the old one, and the voices work again."""
+async def test_reauth(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear) -> None:
+    """A new key replaces the old one, and the voice speaks again."""
     simulator.api_key = "sk-new"
-    if not is_loaded:
-        await hass.config_entries.async_reload(account.entry_id)
-        assert account.state is ConfigEntryState.SETUP_ERROR
-        (progress,) = hass.config_entries.flow.async_progress()
-        flow_id = progress["flow_id"]
-    else:
-        flow_id = (await account.start_reauth_flow(hass))["flow_id"]
-
-    result = await hass.config_entries.flow.async_configure(flow_id, {"api_key": "sk-wrong"})
+    assert not await hear()
+    (progress,) = hass.config_entries.flow.async_progress()
+    result = await hass.config_entries.flow.async_configure(progress["flow_id"], {"api_key": "sk-wrong"})
     assert result["errors"] == {"api_key": "invalid_key"}
-    result = await hass.config_entries.flow.async_configure(flow_id, {"api_key": "sk-new"})
+    result = await hass.config_entries.flow.async_configure(progress["flow_id"], {"api_key": " sk-\nnew "})
     await hass.async_block_till_done()
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reauth_successful")
     assert account.data["api_key"] == "sk-new"
     assert account.state is ConfigEntryState.LOADED
-    assert hass.states.get("tts.ann").state != "unavailable"
+    assert await hear()
+
+
+async def test_reauth_of_an_account_that_never_loaded(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    """A new key lets an account load that could not."""
+    simulator.api_key = "sk-new"
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    (progress,) = hass.config_entries.flow.async_progress()
+    result = await hass.config_entries.flow.async_configure(progress["flow_id"], {"api_key": "sk-new"})
+    await hass.async_block_till_done()
+    assert result["reason"] == "reauth_successful"
+    assert entry.state is ConfigEntryState.LOADED
 
 
 async def test_reconfigure_keeps_the_key(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
@@ -190,7 +211,7 @@ async def test_reconfigure_keeps_the_key(hass: HomeAssistant, simulator: Simulat
 
 
 async def test_reconfigure_never_takes_the_key_elsewhere(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear
 ) -> None:
     """A new origin does not get the old key: it has to be entered for it."""
     async with Simulator(api_key=simulator.api_key) as other:
@@ -202,9 +223,11 @@ async def test_reconfigure_never_takes_the_key_elsewhere(
 
         entered = {"base_url": other.url, "api_key": simulator.api_key}
         result = await hass.config_entries.flow.async_configure(flow_id, entered)
-        await hass.async_block_till_done()
+        await hass.async_block_till_done(wait_background_tasks=True)
         assert result["reason"] == "reconfigure_successful"
         assert account.data["base_url"] == other.openai_url
+        assert await hear()
+        assert spoken(other)
 
 
 async def test_reconfigure_with_errors(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
@@ -309,6 +332,21 @@ async def test_text_settings_are_kept(hass: HomeAssistant, account: MockConfigEn
     assert result["data"] == {"model": "tts-1", "voice": "nova", "format": "mp3", **text}
 
 
+async def test_changed_model_does_not_keep_a_voice_it_lacks(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """What the old model had and the new one has not is not suggested; a name of one's own is."""
+    (subentry_id,) = account.subentries
+    subentry = account.subentries[subentry_id]
+    data = {"model": "gpt-4o-mini-tts", "voice": "marin"}
+    for title, expected in (("Ann", {"name": "Ann"}), ("OpenAI Marin", {})):
+        hass.config_entries.async_update_subentry(account, subentry, title=title, data=data)
+        await hass.async_block_till_done()
+        result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
+        result = await hass.config_entries.subentries.async_configure(result["flow_id"], {"model": "tts-1"})
+        schema = result["data_schema"].schema
+        suggested = {str(key): key.description["suggested_value"] for key in schema if key.description}
+        assert suggested == expected
+
+
 async def test_reconfigure_shows_what_is_set(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """A form for a change begins with what the voice has."""
     (subentry_id,) = account.subentries
@@ -349,4 +387,12 @@ async def test_voice_needs_a_loaded_account(hass: HomeAssistant, account: MockCo
     result = await hass.config_entries.subentries.async_init(
         (account.entry_id, "voice"), context={"source": SOURCE_USER}
     )
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "entry_not_loaded")
+
+
+async def test_account_that_goes_away_between_two_forms(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """An account may be changed while a form is open."""
+    form = await add_voice(hass, account, "tts-1")
+    await hass.config_entries.async_unload(account.entry_id)
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"voice": "nova", "format": "mp3"})
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "entry_not_loaded")

@@ -153,6 +153,14 @@ async def test_format_of_a_voice_is_what_players_get(hass: HomeAssistant, accoun
     assert recognise((await hear())[:12]) is AudioFormat.WAV
 
 
+async def test_format_of_a_call_is_what_the_provider_is_asked_for(simulator: Simulator, hear: Hear) -> None:
+    """The file type stays what the player gets; Home Assistant makes it of what the provider sends."""
+    heard = await hear(format="flac")
+    assert spoken(simulator)[0]["response_format"] == "flac"
+    assert recognise(heard[:12]) is AudioFormat.MP3
+    assert (await decode(heard)).level > 0.01
+
+
 async def test_setting_that_the_model_ignores_is_not_sent(simulator: Simulator, hear: Hear) -> None:
     """A model that takes no instructions is asked without them, instead of refusing to speak."""
     assert await hear(model="tts-1", voice="nova", instructions="Whisper.")
@@ -169,6 +177,21 @@ async def test_own_voice_is_sent_as_an_object(simulator: Simulator, hear: Hear) 
 async def test_languages_bare_and_regional(hear: Hear, language: str) -> None:
     """Home Assistant compares languages literally; both ways to write one are taken."""
     assert await hear(language=language)
+
+
+async def test_voice_picker_begins_with_the_voice_itself(
+    hass: HomeAssistant, account: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> None:
+    """Assist takes the first voice of the list: it must not replace the one that was configured."""
+    (subentry,) = account.subentries.values()
+    client = await hass_ws_client()
+    for voice_id, name in (("sage", "Sage"), ("voice_1234", "voice_1234")):
+        hass.config_entries.async_update_subentry(account, subentry, data={**subentry.data, "voice": voice_id})
+        await hass.async_block_till_done()
+        await client.send_json_auto_id({"type": "tts/engine/voices", "engine_id": "tts.ann", "language": "en"})
+        voices = (await client.receive_json())["result"]["voices"]
+        assert voices[0] == {"voice_id": voice_id, "name": name}
+        assert len({voice["voice_id"] for voice in voices}) == len(voices)
 
 
 async def test_voice_picker(hass: HomeAssistant, account: MockConfigEntry, hass_ws_client: WebSocketGenerator) -> None:
@@ -193,6 +216,9 @@ async def test_unknown_option_is_refused(hear: Hear) -> None:
         ({"speed": "fast"}, "speed"),
         ({"instructions": 7}, "instructions"),
         ({"replacements": "kWh"}, "replacements"),
+        ({"format": "banana"}, "format"),
+        ({"preferred_sample_rate": 1}, "preferred_sample_rate"),
+        ({"preferred_sample_channels": 9}, "preferred_sample_channels"),
         ({"replacements": [{"say": "kilowatt hours"}]}, "replacements"),
         ({"replacements": [{"find": "", "say": "x"}]}, "replacements"),
     ],
@@ -217,7 +243,7 @@ async def test_impossible_option_is_told(
         ({"body": '{"error": "no"}', "headers": {"Content-Type": "audio/mpeg"}}, "not audio"),
         ({"body": "<html>Hello</html>"}, "not audio"),
         ({"body": b""}, "not audio"),
-        ({"status": 302, "headers": {"Location": "/elsewhere"}}, "another address"),
+        ({"status": 302, "headers": {"Location": "/elsewhere"}}, "sends visitors on"),
     ],
 )
 async def test_failure_is_told_and_not_kept(

@@ -1,12 +1,16 @@
 """Orator: speech from NanoGPT, OpenAI and Speechbase for Home Assistant."""
 
-from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant
+import logging
+
+from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE, Platform
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 
 from .account import Account, OratorConfigEntry, async_create_session, catalogue_store, create_provider
 from .messages import message_of
 from .providers.errors import InvalidKeyError, SpeechError
+
+_LOGGER = logging.getLogger(__name__)
 
 PLATFORMS = (Platform.TTS,)
 
@@ -14,21 +18,24 @@ PLATFORMS = (Platform.TTS,)
 async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bool:
     """Set up an account.
 
-    A provider that can't be asked what it offers, but could be before, does not keep its voices from existing.
+    What its provider offers is known from before, unless the account is new: its voices exist at once, even if the
+    network comes later or the key has expired, so that another voice can speak for them.
     """
-    provider = create_provider(async_create_session(hass, entry), entry.data)
-    store = catalogue_store(hass, entry)
-    try:
-        catalogue = await provider.fetch_catalogue()
-    except InvalidKeyError as err:
-        raise ConfigEntryAuthFailed(**message_of(err, provider)) from err
-    except SpeechError as err:
-        catalogue = await store.async_load()
-        if catalogue is None:
-            raise ConfigEntryNotReady(**message_of(err, provider)) from err
+    session = async_create_session(hass)
+    account = Account(create_provider(session, entry.data), session=session)
+
+    async def close(_event: Event | None = None) -> None:
+        await account.async_close()
+
+    entry.async_on_unload(close)
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, close))
+
+    account.catalogue = await catalogue_store(hass, entry).async_load()
+    if account.catalogue is None:
+        await _async_ask_new_account(hass, entry, account)
     else:
-        await store.async_save(catalogue)
-    entry.runtime_data = Account(provider, catalogue)
+        entry.async_create_background_task(hass, _async_ask_again(hass, entry, account), "orator asks what is offered")
+    entry.runtime_data = account
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
@@ -42,6 +49,31 @@ async def async_unload_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> b
 async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
     """Forget what a removed account's provider offered."""
     await catalogue_store(hass, entry).async_remove()
+
+
+async def _async_ask_new_account(hass: HomeAssistant, entry: OratorConfigEntry, account: Account) -> None:
+    """Ask the provider for the first time; without an answer there is nothing to set up."""
+    try:
+        account.catalogue = await account.provider.fetch_catalogue()
+    except InvalidKeyError as err:
+        raise ConfigEntryAuthFailed(**message_of(err, account.provider)) from err
+    except SpeechError as err:
+        raise ConfigEntryNotReady(**message_of(err, account.provider)) from err
+    await catalogue_store(hass, entry).async_save(account.catalogue)
+
+
+async def _async_ask_again(hass: HomeAssistant, entry: OratorConfigEntry, account: Account) -> None:
+    """Ask a known provider whether its offer has changed."""
+    try:
+        catalogue = await account.provider.fetch_catalogue()
+    except InvalidKeyError:
+        entry.async_start_reauth(hass)
+    except SpeechError as err:
+        _LOGGER.info("%s could not be asked what it offers (%s); it is taken to offer what it did", entry.title, err)
+    else:
+        if catalogue != account.catalogue:
+            await catalogue_store(hass, entry).async_save(catalogue)
+            hass.config_entries.async_schedule_reload(entry.entry_id)
 
 
 async def _async_reload(hass: HomeAssistant, entry: OratorConfigEntry) -> None:

@@ -1,14 +1,16 @@
 """What a loaded account owns: its connection, its provider, and what the provider offers."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+import socket
 from typing import Any, Final
 
-from aiohttp import ClientSession
+from aiohttp import AddrInfoType, ClientSession
 from aiohttp.hdrs import USER_AGENT
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_API_KEY, EVENT_HOMEASSISTANT_CLOSE
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.const import CONF_API_KEY
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import (
     DATA_RESOLVER,
     SERVER_SOFTWARE,
@@ -25,15 +27,42 @@ from .providers.http import Json
 
 _KEEP_ALIVE: Final = 600
 """Seconds that an idle connection is kept: the next announcement shall not wait for a handshake."""
+_PROBE_AFTER: Final = 30
+"""Seconds without traffic after which the system asks whether the other end of a connection is still there."""
+_GIVE_UP_AFTER: Final = 5000
+"""Milliseconds without a sign of life after which the system gives a connection up, so that a new one is tried."""
 _STORAGE_VERSION: Final = 1
 
 
-@dataclass(slots=True)
 class Account:
     """A provider with its key, and the catalogue of what it offers."""
 
-    provider: Provider
-    catalogue: Json = None
+    def __init__(self, provider: Provider, catalogue: Json = None, session: ClientSession | None = None) -> None:
+        """Own a provider, and the session that it speaks through unless that is somebody else's."""
+        self.provider = provider
+        self.catalogue = catalogue
+        self._session = session
+        self._speaking = 0
+        self._is_closing = False
+
+    @asynccontextmanager
+    async def speaking(self) -> AsyncGenerator[None]:
+        """Keep the connection while the context lasts: an account that changes does not interrupt its voices."""
+        self._speaking += 1
+        try:
+            yield
+        finally:
+            self._speaking -= 1
+            await self._close_if_unused()
+
+    async def async_close(self) -> None:
+        """Close the connection as soon as nobody speaks any more."""
+        self._is_closing = True
+        await self._close_if_unused()
+
+    async def _close_if_unused(self) -> None:
+        if self._session and self._is_closing and not self._speaking:
+            await asyncio.shield(self._session.close())
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -59,24 +88,31 @@ def create_provider(session: ClientSession, data: Mapping[str, Any]) -> Provider
 
 
 @callback
-def async_create_session(hass: HomeAssistant, entry: OratorConfigEntry) -> ClientSession:
-    """Make the session of an account, which is closed when the account is unloaded.
+def async_create_session(hass: HomeAssistant) -> ClientSession:
+    """Make the session of an account.
 
-    It resolves names as Home Assistant does, mDNS included, but keeps its connections for longer than Home Assistant's
-    own sessions.
+    Home Assistant's own sessions share a pool that drops connections after 15 seconds; announcements are further apart.
+    Names are resolved as Home Assistant does it, mDNS included: its resolver comes with its shared session.
     """
-    async_get_clientsession(hass)  # brings the resolver about
+    async_get_clientsession(hass)
     connector = HomeAssistantTCPConnector(
-        resolver=hass.data[DATA_RESOLVER], ssl=get_default_context(), keepalive_timeout=_KEEP_ALIVE
+        resolver=hass.data[DATA_RESOLVER],
+        ssl=get_default_context(),
+        keepalive_timeout=_KEEP_ALIVE,
+        socket_factory=_probed_socket,
     )
-    session = ClientSession(connector=connector, headers={USER_AGENT: SERVER_SOFTWARE})
+    return ClientSession(connector=connector, headers={USER_AGENT: SERVER_SOFTWARE})
 
-    async def close(_event: Event | None = None) -> None:
-        await session.close()
 
-    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, close))
-    entry.async_on_unload(close)
-    return session
+def _probed_socket(address: AddrInfoType) -> socket.socket:
+    """Make a socket that notices when an idle connection has been dropped on the way, as routers do."""
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", _PROBE_AFTER), ("TCP_USER_TIMEOUT", _GIVE_UP_AFTER)):
+        if option := getattr(socket, name, None):  # not on every system
+            made.setsockopt(socket.IPPROTO_TCP, option, value)
+    return made
 
 
 def catalogue_store(hass: HomeAssistant, entry: OratorConfigEntry) -> Store[dict[str, Any]]:

@@ -97,7 +97,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         """Ask for a new key."""
         entry = self._get_reauth_entry()
         if user_input is not None:
-            data = {**entry.data, **user_input}
+            data = {**entry.data, CONF_API_KEY: _pasted(user_input[CONF_API_KEY])}
             if await self._async_ask(data):
                 return self._update(entry, data)
         return self._show("reauth_confirm", {vol.Required(CONF_API_KEY): _KEY}, user_input)
@@ -123,7 +123,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         except ValueError:
             self._errors = {"base": "invalid_address"}
             return None
-        return {CONF_PROVIDER: provider, CONF_BASE_URL: base_url, CONF_API_KEY: key.strip()}
+        return {CONF_PROVIDER: provider, CONF_BASE_URL: base_url, CONF_API_KEY: _pasted(key)}
 
     async def _async_ask(self, data: Mapping[str, Any]) -> Account | None:
         """Return the account once its provider has accepted it, or None and an error.
@@ -133,7 +133,8 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         self._abort_if_known(data)
         provider = create_provider(async_get_clientsession(self.hass), data)
         try:
-            if not data[CONF_API_KEY] and provider.needs_key(provider.base_url):
+            key = data[CONF_API_KEY]
+            if not (key.isascii() and key.isprintable()) or (not key and provider.needs_key(provider.base_url)):
                 raise InvalidKeyError
             return Account(provider, await provider.fetch_catalogue())
         except SpeechError as err:
@@ -186,18 +187,18 @@ class VoiceFlow(ConfigSubentryFlow):
 
     async def _async_model(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:
         """Ask for the model."""
-        entry: OratorConfigEntry = self._get_entry()
-        if entry.state is not ConfigEntryState.LOADED:
+        if (account := self._account()) is None:
             return self.async_abort(reason="entry_not_loaded")
         if user_input is not None:
-            self._chosen.update(user_input)
+            self._choose_model(account, user_input[CONF_MODEL])
             return await self.async_step_voice()
-        schema = self.add_suggested_values_to_schema(model_schema(entry.runtime_data), self._chosen)
+        schema = self.add_suggested_values_to_schema(model_schema(account), self._chosen)
         return self.async_show_form(step_id=step_id, data_schema=schema)
 
     async def async_step_voice(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for everything else, and keep only what was set."""
-        account: Account = self._get_entry().runtime_data
+        if (account := self._account()) is None:
+            return self.async_abort(reason="entry_not_loaded")
         model = account.model(self._chosen[CONF_MODEL])
         errors: dict[str, str] = {}
         if user_input is not None:
@@ -217,6 +218,23 @@ class VoiceFlow(ConfigSubentryFlow):
             step_id="voice", data_schema=schema, errors=errors, description_placeholders={"model": model.name}
         )
 
+    def _account(self) -> Account | None:
+        """Return the account, unless it is not loaded: it may have been changed since the form was opened."""
+        entry: OratorConfigEntry = self._get_entry()
+        return entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
+
+    def _choose_model(self, account: Account, model_id: str) -> None:
+        """Change the model, and forget what was chosen for another one and can't be meant for this."""
+        chosen = self._chosen
+        if CONF_MODEL in chosen:
+            known = {voice.id for voice in account.model(chosen[CONF_MODEL]).voices}
+            unknown_now = known - {voice.id for voice in account.model(model_id).voices}
+            if chosen[CONF_NAME] == voice_title(account, account.model(chosen[CONF_MODEL]), chosen[CONF_VOICE]):
+                del chosen[CONF_NAME]
+            if chosen[CONF_VOICE] in unknown_now:
+                del chosen[CONF_VOICE]
+        chosen[CONF_MODEL] = model_id
+
     def _finish(self, title: str, data: dict[str, Any]) -> SubentryFlowResult:
         """Create or change the voice; its account listens for that and loads itself anew."""
         if self.source == SOURCE_USER:
@@ -234,6 +252,11 @@ def _first_voice(account: Account) -> ConfigSubentryData:
         data={CONF_MODEL: model.id, CONF_VOICE: voice},
         unique_id=None,
     )
+
+
+def _pasted(key: str) -> str:
+    """Return a key without the spaces and line feeds that come along when it is copied."""
+    return "".join(key.split())
 
 
 def _origin(data: Mapping[str, Any]) -> tuple[str, str]:

@@ -20,5 +20,11 @@ def message_of(error: SpeechError, provider: Provider) -> Message:
     return Message(
         translation_domain=DOMAIN,
         translation_key=error.key,
-        translation_placeholders={"provider": provider.name, "detail": error.code or str(error.status or "")},
+        translation_placeholders={"provider": provider.label, "detail": _detail(error)},
     )
+
+
+def _detail(error: SpeechError) -> str:
+    """Return what the provider said of an error, in its own short words."""
+    status = f"HTTP {error.status}" if error.status else None
+    return ", ".join(detail for detail in (error.code, status) if detail) or "no details"

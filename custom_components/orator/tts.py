@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.components.ffmpeg import get_ffmpeg_manager
 from homeassistant.components.tts import (
@@ -28,12 +28,20 @@ from .account import OratorConfigEntry
 from .audio.formats import AudioFormat
 from .const import CONF_BASE_URL, CONF_CLEAN_TEXT, CONF_FORMAT, CONF_REPLACEMENTS, DOMAIN, SUBENTRY_VOICE
 from .messages import message_of
+from .providers.base import Model
 from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
 from .speech.cleaner import Replacement
 from .speech.delivery import Delivery, Utterance, Wanted, deliver
 from .speech.joining import SampleWish
 
 PARALLEL_UPDATES = 0
+
+_SAMPLE_WISHES: Final = {
+    ATTR_PREFERRED_SAMPLE_RATE: range(4_000, 192_001),
+    ATTR_PREFERRED_SAMPLE_CHANNELS: range(1, 9),
+    ATTR_PREFERRED_SAMPLE_BYTES: range(1, 5),
+}
+"""What a receiver may wish for, and what of it makes sense."""
 
 
 async def async_setup_entry(
@@ -83,30 +91,34 @@ class VoiceEntity(TextToSpeechEntity):
             ATTR_PREFERRED_SAMPLE_BYTES,
         ]
         # Home Assistant finds cached speech by these, so everything that changes the sound is among them.
-        audio_format = subentry.data.get(CONF_FORMAT, AudioFormat.MP3.value)
+        self._voice_id: str = subentry.data[ATTR_VOICE]
+        self._format: str = subentry.data.get(CONF_FORMAT, AudioFormat.MP3.value)
         self._attr_default_options = {
             CONF_BASE_URL: provider.base_url,
-            ATTR_PREFERRED_FORMAT: audio_format,
-            CONF_FORMAT: audio_format,
+            ATTR_PREFERRED_FORMAT: self._format,
+            CONF_FORMAT: self._format,
             **subentry.data,
         }
 
     @callback
     @override
     def async_get_supported_voices(self, language: str) -> list[Voice] | None:
-        """List the voices for Assist's voice picker."""
+        """List the voices for Assist's voice picker, which takes the first one unless told otherwise: our own."""
         model = self._account.model(self._model_id)
         wanted = language.partition("-")[0]
-        return [
-            Voice(voice.id, voice.name)
+        names = {
+            voice.id: voice.name
             for voice in model.voices
             if not voice.languages or any(tag.partition("-")[0] == wanted for tag in voice.languages)
-        ] or None
+        }
+        own_name = names.pop(self._voice_id, self._voice_id)
+        return [Voice(self._voice_id, own_name), *(Voice(voice_id, name) for voice_id, name in names.items())]
 
     @override
     async def async_stream_tts_audio(self, request: TTSAudioRequest) -> TTSAudioResponse:
         """Begin to speak, and return once the first sound is there."""
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._account.speaking())
             try:
                 delivery = await stack.enter_async_context(
                     deliver(
@@ -123,7 +135,7 @@ class VoiceEntity(TextToSpeechEntity):
     def _utterance(self, request: TTSAudioRequest) -> Utterance:
         """Read a call's options; those that the model does not take are left out."""
         options = request.options
-        model = self._account.model(options[ATTR_MODEL])
+        model = self._account.model(str(options[ATTR_MODEL]))
         return Utterance(
             deltas=request.message_gen,
             model=model,
@@ -131,9 +143,19 @@ class VoiceEntity(TextToSpeechEntity):
             settings={
                 option.key: option.parse(options[option.key]) for option in model.options if option.key in options
             },
+            format=self._format_of_call(options, model),
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
             replacements=_replacements(options.get(CONF_REPLACEMENTS, ())),
         )
+
+    def _format_of_call(self, options: Mapping[str, Any], model: Model) -> AudioFormat | None:
+        """Return the format that a call wants from the provider, None where it leaves that to us."""
+        wanted = options[CONF_FORMAT]
+        if wanted == self._format:
+            return None
+        if wanted not in model.formats:
+            raise InvalidSettingError(code=CONF_FORMAT)
+        return AudioFormat(wanted)
 
     async def _sound(self, stack: AsyncExitStack, delivery: Delivery) -> AsyncGenerator[bytes]:
         """Yield what Home Assistant hands on, then end what `stack` holds."""
@@ -156,11 +178,18 @@ class VoiceEntity(TextToSpeechEntity):
 
 def _wanted(options: Mapping[str, Any]) -> Wanted:
     """Read what the receiver wishes for."""
-    rate, channels, width = (
-        None if options.get(key) is None else int(options[key])
-        for key in (ATTR_PREFERRED_SAMPLE_RATE, ATTR_PREFERRED_SAMPLE_CHANNELS, ATTR_PREFERRED_SAMPLE_BYTES)
-    )
-    return Wanted(options[ATTR_PREFERRED_FORMAT], SampleWish(rate, channels, width))
+    rate, channels, width = (_whole_number(options, key, allowed) for key, allowed in _SAMPLE_WISHES.items())
+    return Wanted(str(options[ATTR_PREFERRED_FORMAT]), SampleWish(rate, channels, width))
+
+
+def _whole_number(options: Mapping[str, Any], key: str, allowed: range) -> int | None:
+    """Read a number that need not be there, and that Home Assistant has read as one. Raises InvalidSettingError."""
+    if options.get(key) is None:
+        return None
+    number = int(options[key])
+    if number not in allowed:
+        raise InvalidSettingError(code=key)
+    return number
 
 
 def _replacements(value: Any) -> tuple[Replacement, ...]:

@@ -112,6 +112,7 @@ SPOKEN = {
         ("(see https://en.wikipedia.org/wiki/A_(b)).", "(see en.wikipedia.org)."),
         ("**https://example.com/a**, www.x.org!", "example.com, x.org!"),
         ("Open http://192.168.1.5:8123/lovelace\nnow", "Open 192.168.1.5 now"),
+        ("http://[fe80::1]:8123/x or http://[x or https://例え.jp/", "[fe80::1] or http://[x or 例え.jp"),
         ("访问https://example.com/a，谢谢", "访问example.com，谢谢"),
         (f"https://x.org/{'a' * 5000} end", "x.org end"),
     ],

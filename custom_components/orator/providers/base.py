@@ -129,6 +129,12 @@ class Provider(ABC):
         self._session = session
         self._api_key = api_key
 
+    @property
+    def label(self) -> str:
+        """What people know the service by: its name, or the host of a server of their own."""
+        host = URL(self.base_url).host
+        return self.name if host is None or host == URL(self.default_base_url).host else host
+
     @classmethod
     @abstractmethod
     def normalize_base_url(cls, address: str) -> str:
@@ -168,11 +174,21 @@ def parse_web_address(address: str) -> URL:
     Raises ValueError where it can't be an address of an API.
     """
     address = address.strip()
-    url = URL(address if "://" in address else f"https://{address}")
-    if url.scheme not in ("http", "https") or not url.host or url.user or url.query_string or url.fragment:
+    if "://" not in address:
+        address = f"{_usual_scheme(URL(f'//{address}'))}://{address}"
+    url = URL(address)
+    has_more = url.user or url.password or url.query_string or url.fragment
+    if url.scheme not in ("http", "https") or not url.host or has_more:
         msg = "not the address of an API"
         raise ValueError(msg)
     return url
+
+
+def _usual_scheme(url: URL) -> str:
+    """Return what people leave out before an address: servers at home have no certificate."""
+    host = url.host or ""
+    is_at_home = "." not in host or host.endswith(".local") or host.replace(".", "").isdecimal() or ":" in host
+    return "http" if is_at_home or url.explicit_port not in (None, 443) else "https"
 
 
 async def recognised_audio(

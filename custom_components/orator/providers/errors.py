@@ -108,6 +108,12 @@ class UntrustedCertificateError(SpeechError):
     key = "untrusted_certificate"
 
 
+class NoHttpsError(SpeechError):
+    """The server does not speak https, at least not in a way that is safe today."""
+
+    key = "no_https"
+
+
 class TimedOutError(SpeechError):
     """The provider did not answer in time."""
 
@@ -116,7 +122,7 @@ class TimedOutError(SpeechError):
 
 
 class RedirectedError(SpeechError):
-    """The address answers with a redirect to another origin, which must not see the key."""
+    """The address answers with a redirect to another origin (`code`), which must not see the key."""
 
     key = "redirected"
 

@@ -43,6 +43,7 @@ _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "model_not_found": errors.NotFoundError,
     "string_above_max_length": errors.TextTooLongError,
     "content_policy_violation": errors.ContentRefusedError,
+    "missing_scopes": errors.NotPermittedError,
     "unsupported_country_region_territory": errors.NotPermittedError,
 }
 _ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
@@ -130,6 +131,8 @@ class HttpClient:
 
         Raises a SpeechError for every answer that is not a success.
         """
+        if self._session.closed:  # the account is gone, and what still speaks with it is over
+            raise errors.ConnectionLostError
         url = self._base_url.joinpath(*path.split("/"))
         with _translated_errors():
             async with asyncio.timeout(self._limits.first_byte):
@@ -149,20 +152,33 @@ class HttpClient:
             if not 300 <= response.status < 400:
                 return response
             response.release()
-            target = url.join(URL(response.headers.get("Location", "")))
+            target = _redirect_target(url, response.headers.get("Location", ""))
             keeps_method = method == "GET" or response.status in (307, 308)
-            if target.origin() != self._base_url.origin() or not keeps_method:
-                break
+            if target is None or target.origin() != self._base_url.origin() or not keeps_method:
+                raise errors.RedirectedError(status=response.status, code=str(target.origin()) if target else None)
             url = target
         raise errors.RedirectedError(status=response.status)
 
     async def _error_of(self, response: ClientResponse) -> errors.SpeechError:
         """Make the error that an answer without success stands for."""
-        with _translated_errors(errors.ConnectionLostError):
-            async with asyncio.timeout(self._limits.between_bytes):
-                body = await response.content.read(MAX_ERROR_BYTES)
+        body = b""
+        try:
+            async for chunk in Answer(response, self._limits).chunks(MAX_ERROR_BYTES):
+                body += chunk
+        except errors.SpeechError as err:
+            _LOGGER.debug("The explanation of status %s broke off: %s", response.status, err)
         _LOGGER.debug("%s answered %s: %s", self._base_url.host, response.status, body[:1000])
         return error_for(response.status, _codes(body), _retry_after(response.headers.get("Retry-After")))
+
+
+def _redirect_target(url: URL, location: str) -> URL | None:
+    """Return where a redirect leads on the web, None where it leads nowhere."""
+    try:
+        target = url.join(URL(location))
+        target.origin()
+    except ValueError:
+        return None
+    return target
 
 
 def error_for(status: int, codes: tuple[str, ...] = (), retry_after: float | None = None) -> errors.SpeechError:
@@ -182,6 +198,8 @@ def _codes(body: bytes) -> tuple[str, ...]:
     except ValueError:
         return ()
     found: list[str] = []
+    if b"missing scopes" in body.lower():  # OpenAI's 401 for a key that lacks a permission has no code of its own
+        return ("missing_scopes",)
     while isinstance(document, dict):
         found += [document[name] for name in ("code", "type") if isinstance(document.get(name), str)]
         document = document.get("error") or document.get("detail")
@@ -213,7 +231,9 @@ def _translated_errors(
         yield
     except TimeoutError as err:
         raise errors.TimedOutError from err
-    except (ClientConnectorCertificateError, ClientConnectorSSLError) as err:
+    except ClientConnectorCertificateError as err:
         raise errors.UntrustedCertificateError from err
+    except ClientConnectorSSLError as err:
+        raise errors.NoHttpsError from err
     except (ClientError, OSError) as err:
         raise broken from err

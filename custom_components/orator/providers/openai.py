@@ -41,6 +41,8 @@ _TOKENS_PER_OTHER_CHAR: Final = 1.1
 _SPEED: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
 _INSTRUCTIONS: Final = TextOption("instructions", max_chars=4096)
 
+_LATIN: Final = re.compile(r"[\x00-\u024f]+")
+
 _PCM: Final = PcmLayout(rate=24_000)
 _FORMATS: Final = (
     AudioFormat.MP3,
@@ -73,6 +75,8 @@ _VOICES: Final = tuple(
 _VOICES_OF_TTS_1: Final = tuple(voice for voice in _VOICES if voice.id not in ("ballad", "cedar", "marin", "verse"))
 
 _DOCUMENTED_MODELS: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
+_SPEAKING: Final = re.compile(r"tts|speech|kokoro|orpheus|piper|chatterbox|bark|vits", re.IGNORECASE)
+"""What models that speak have in their names, at OpenAI and on servers of one's own."""
 _TTS_1: Final = re.compile(r"tts-1(-hd)?(-\d+)?")
 
 
@@ -96,10 +100,13 @@ class OpenAIProvider(Provider):
     @override
     def normalize_base_url(cls, address: str) -> str:
         url = parse_web_address(address)
-        path = url.path.rstrip("/").removesuffix("/audio/speech")
-        if not re.search(r"/v\d+$", path):
-            path += "/v1"
-        return str(url.with_path(path))
+        path = url.path.rstrip("/")
+        base = path.removesuffix("/audio/speech")
+        if base == path and not re.search(r"/v\d+(/|$)", path):
+            base += "/v1"
+        if url.host == _OFFICIAL_HOST:
+            url = url.with_scheme("https")
+        return str(url.with_path(base))
 
     @classmethod
     @override
@@ -130,7 +137,7 @@ class OpenAIProvider(Provider):
     @override
     def models(self, catalogue: Json) -> tuple[Model, ...]:
         ids = catalogue["models"] if catalogue else ()
-        return tuple(self.describe(model_id, catalogue) for model_id in sorted(ids) or _DOCUMENTED_MODELS)
+        return tuple(self.describe(model_id, catalogue) for model_id in ids or _DOCUMENTED_MODELS)
 
     @override
     def describe(self, model_id: str, catalogue: Json) -> Model:
@@ -162,18 +169,22 @@ class OpenAIProvider(Provider):
 
 def _count_chars_or_tokens(text: str) -> int:
     """Count characters, or tokens in the same measure where a script needs so many that they run out first."""
-    latin = sum(character < "\u0250" for character in text)
-    tokens = latin * _TOKENS_PER_LATIN_CHAR + (len(text) - latin) * _TOKENS_PER_OTHER_CHAR
+    others = len(_LATIN.sub("", text))
+    tokens = (len(text) - others) * _TOKENS_PER_LATIN_CHAR + others * _TOKENS_PER_OTHER_CHAR
     return max(len(text), ceil(tokens * _MAX_CHARS / _MAX_TOKENS))
 
 
 def _model_ids(document: Json, *, is_official: bool) -> list[str]:
-    """Read a model list; OpenAI's own also has models that don't speak."""
-    models = document.get("data") if isinstance(document, dict) else None
+    """Read a model list. Models that speak are told by their names, which may be any on a server of one's own.
+
+    Raises NotASpeechServerError.
+    """
+    models = (document.get("data") or document.get("models")) if isinstance(document, dict) else None
     if not isinstance(models, list):
         raise NotASpeechServerError
-    ids = [model["id"] for model in models if isinstance(model, dict) and isinstance(model.get("id"), str)]
-    return [model_id for model_id in ids if "tts" in model_id] if is_official else ids
+    ids = sorted(model["id"] for model in models if isinstance(model, dict) and isinstance(model.get("id"), str))
+    speaking = [model_id for model_id in ids if _SPEAKING.search(model_id)]
+    return speaking if speaking or is_official else ids
 
 
 def _body(request: SpeechRequest) -> Mapping[str, Any]:

@@ -13,12 +13,12 @@ _LONGEST_HOST: Final = 300
 _LONGEST_END: Final = 32
 _SCHEMES: Final = ("http://", "https://", "ftp://", "www.")
 _LABEL: Final = rf"(?:[^\W{UNSPACED}]|-)++"
+_NAME: Final = rf"(?:{_LABEL}(?:\.{_LABEL})*+|[\w-]++(?:\.[\w-]++)*+)"
 _ADDRESS: Final = re.compile(
-    r"(?:(?:https?|ftp)://(?:www\.)?|www\.)"
-    rf"(?P<host>\[[0-9A-Fa-f:.]++\]|{_LABEL}(?:\.{_LABEL})*+|[\w-]++(?:\.[\w-]++)*+)",
+    rf"(?:https?|ftp)://(?P<number>\[[0-9A-Fa-f:.]++\])|(?:(?:https?|ftp)://(?:www\.)?|www\.)(?P<name>{_NAME})",
     re.IGNORECASE,
 )
-_ADDRESS_START: Final = re.compile(r"(?:https?|ftp)://(?:www\.)?\[[0-9A-Fa-f:.]*\Z", re.IGNORECASE)
+_ADDRESS_START: Final = re.compile(r"(?:https?|ftp)://\[[0-9A-Fa-f:.]*\Z", re.IGNORECASE)
 _WITHIN_ADDRESS: Final = re.compile(rf"""[^\s<>"`|\\^{{}}“”‘’«»„\u3001-\u303f\uff01-\uff65{UNSPACED}]*""")
 _AFTER_HOST: Final = frozenset("/?#:@&=%+$")
 _NOT_AT_END: Final = ".,;:!?'*_~)]…"
@@ -43,7 +43,7 @@ class AddressReader:
         if not match:
             self._prose.say(window[0])
             return 1
-        self._prose.say(match["host"])
+        self._prose.say(match["number"] or match["name"])
         self._parentheses = 0
         self.is_in_address = window[match.end() : match.end() + 1] in _AFTER_HOST
         return match.end()

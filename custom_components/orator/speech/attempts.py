@@ -4,13 +4,22 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_before_delay, wait_random_exponential
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_random_exponential,
+)
 
 from ..providers.base import Provider, SpeechAudio, SpeechRequest
 from ..providers.errors import SpeechError
 
 PATIENCE: Final = 12.0
 """Seconds after which a listener would rather hear of the failure than wait for another attempt to begin."""
+
+_MAX_ATTEMPTS: Final = 5
 
 _backoff = wait_random_exponential(multiplier=0.5, min=0.1, max=4)
 
@@ -23,7 +32,10 @@ async def synthesize(provider: Provider, request: SpeechRequest) -> AsyncGenerat
     """
     async with AsyncExitStack() as stack:
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception(_is_transient), wait=_wait, stop=stop_before_delay(PATIENCE), reraise=True
+            retry=retry_if_exception(_is_transient),
+            wait=_wait,
+            stop=stop_before_delay(PATIENCE) | stop_after_attempt(_MAX_ATTEMPTS),
+            reraise=True,
         ):
             with attempt:
                 audio = await stack.enter_async_context(provider.synthesize(request))
@@ -35,7 +47,7 @@ def _is_transient(error: BaseException) -> bool:
 
 
 def _wait(state: RetryCallState) -> float:
-    """Wait as long as the provider wishes, else ever longer with some jitter."""
+    """Wait ever longer with some jitter, and at least as long as the provider wishes."""
     error = state.outcome.exception() if state.outcome else None
     wished = error.retry_after if isinstance(error, SpeechError) else None
-    return _backoff(state) if wished is None else wished
+    return max(wished or 0, _backoff(state))

@@ -33,6 +33,8 @@ class Utterance:
     model: Model
     voice: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    format: AudioFormat | None = None
+    """What the provider is to be asked for, where that is not to follow from what is wanted."""
     clean_text: bool = True
     replacements: Sequence[Replacement] = ()
 
@@ -78,18 +80,19 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
     )
     async with segmenter:
         is_single = await segmenter.begins_and_ends_in_one()
+        is_streamed = not segmenter.is_complete
         request = SpeechRequest(
             text="",
             model=model,
             voice=utterance.voice,
-            format=_format_to_ask_for(model, wanted, is_single=is_single),
+            format=utterance.format or _format_to_ask_for(model, wanted, is_single=is_single),
             settings=utterance.settings,
         )
         async with (
             Synthesizer(provider, segmenter, request) as synthesizer,
             aclosing(synthesizer.parts()) as parts,
         ):
-            delivery = await _delivery(parts, wanted, ffmpeg, is_single=is_single)
+            delivery = await _delivery(parts, wanted, ffmpeg, is_single=is_single, is_streamed=is_streamed)
             async with aclosing(delivery.chunks):
                 yield delivery
 
@@ -100,24 +103,30 @@ def _format_to_ask_for(model: Model, wanted: Wanted, *, is_single: bool) -> Audi
     possible = [candidate for candidate in model.formats if is_single or candidate in joinable]
     same = [candidate for candidate in possible if wanted.is_met_by(candidate)]
     exact = [candidate for candidate in same if candidate is wanted.format]
-    samples = [candidate for candidate in (AudioFormat.PCM, AudioFormat.WAV) if candidate in model.formats]
+    # A WAV says itself how its samples lie; of raw ones, servers only assume that everyone knows.
+    samples = [candidate for candidate in (AudioFormat.WAV, AudioFormat.PCM) if candidate in model.formats]
     return [*exact, *same, *samples, *model.formats][0]
 
 
-async def _delivery(parts: AsyncGenerator[SpeechAudio], wanted: Wanted, ffmpeg: str, *, is_single: bool) -> Delivery:
+async def _delivery(
+    parts: AsyncGenerator[SpeechAudio], wanted: Wanted, ffmpeg: str, *, is_single: bool, is_streamed: bool
+) -> Delivery:
     """Choose how to join the parts by what the first of them is, whatever was asked for."""
     first = await anext(parts, None)
     if first is None:
-        return _delivered_samples(Samples(_SILENCE, _silence()), parts, wanted, ffmpeg)
+        return _delivered_samples(Samples(_SILENCE, _silence()), parts, wanted, ffmpeg, is_streamed=False)
     if wanted.is_met_by(first.format):
         if is_single and first.format not in (AudioFormat.WAV, AudioFormat.PCM):
             return Delivery(wanted.extension, first.chunks)
         if first.format is AudioFormat.MP3:
             return Delivery(wanted.extension, joined_mp3(first, parts, ffmpeg))
-    return _delivered_samples(await samples_of(first, wanted.samples, ffmpeg), parts, wanted, ffmpeg)
+    samples = await samples_of(first, wanted.samples, ffmpeg)
+    return _delivered_samples(samples, parts, wanted, ffmpeg, is_streamed=is_streamed)
 
 
-def _delivered_samples(first: Samples, parts: AsyncIterator[SpeechAudio], wanted: Wanted, ffmpeg: str) -> Delivery:
+def _delivered_samples(
+    first: Samples, parts: AsyncIterator[SpeechAudio], wanted: Wanted, ffmpeg: str, *, is_streamed: bool
+) -> Delivery:
     """Deliver raw samples, a WAV of true length to who keeps it, or one that streams to who converts or plays it."""
     layout = wanted.samples.applied_to(first.layout)
     samples = joined_samples(first, parts, layout, ffmpeg)
@@ -125,8 +134,9 @@ def _delivered_samples(first: Samples, parts: AsyncIterator[SpeechAudio], wanted
         return Delivery(wanted.extension, samples)
     if wanted.is_met_by(AudioFormat.WAV):
         return Delivery(AudioFormat.WAV, _wav_file(samples, layout))
-    is_satellite = not wanted.samples.is_open
-    return Delivery(AudioFormat.WAV, _wav_stream(paced(samples, layout) if is_satellite else samples, layout))
+    # Home Assistant keeps what is spoken of a complete text: no silence may get into that.
+    is_live = is_streamed and not wanted.samples.is_open
+    return Delivery(AudioFormat.WAV, _wav_stream(paced(samples, layout) if is_live else samples, layout))
 
 
 async def _wav_file(samples: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:

@@ -112,6 +112,7 @@ async def _fed(joiner: Mp3Joiner, chunks: AsyncIterator[bytes], fed: list[bytes]
         async for chunk in chunks:
             if joiner.part_format is None:
                 fed.append(chunk)
+            await asyncio.sleep(0)  # a part that waits in memory would be joined without a break
             if joined := joiner.feed(chunk):
                 yield joined
         if joined := joiner.end_part():
@@ -184,13 +185,18 @@ async def _brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> Async
 
 async def _resampled(samples: Samples, resampler: Resampler) -> AsyncGenerator[bytes]:
     """Resample a slice at a time, so that the event loop is never kept for long."""
-    step = int(samples.layout.byte_rate * _SLICE_SECONDS)
+    frame = samples.layout.frame_size
+    step = int(samples.layout.rate * _SLICE_SECONDS) * frame
+    held = b""
     async with aclosing(samples.chunks) as chunks:
         async for chunk in chunks:
-            for start in range(0, len(chunk), step):
+            waiting = held + chunk
+            end = len(waiting) // frame * frame
+            held = waiting[end:]
+            for start in range(0, end, step):
                 if start:
                     await asyncio.sleep(0)
-                if resampled := resampler.feed(chunk[start : start + step]):
+                if resampled := resampler.feed(waiting[start : min(start + step, end)]):
                     yield resampled
         if rest := resampler.end():
             yield rest

@@ -100,6 +100,11 @@ class Segmenter:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the whole text has been read."""
+        return self._is_complete
+
     async def begins_and_ends_in_one(self) -> bool:
         """Wait for the first segment, and tell whether it is known to be the only one."""
         await self._wait_for_start()

@@ -12,9 +12,9 @@ from .segmenter import Segment, Segmenter
 
 _IN_FLIGHT: Final = 2
 """Requests under way at a time: the one that is heard and the one that follows."""
-_AHEAD: Final = 3
+_AHEAD: Final = 2
 """Segments whose sound may wait to be handed on."""
-_MAX_HELD_BYTES: Final = 4 * 1024 * 1024
+_MAX_HELD_BYTES: Final = 2 * 1024 * 1024
 """Sound that may wait for the segments before it; beyond that its provider has to wait, too."""
 
 
@@ -99,7 +99,7 @@ class Synthesizer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: Exception | None = None
         self._requested_seconds = 0.0
-        self._first_sound: float | None = None
+        self._heard_until: float | None = None
 
     async def __aenter__(self) -> Self:
         """Begin to request."""
@@ -123,8 +123,8 @@ class Synthesizer:
             except asyncio.QueueShutDown:
                 break
             audio = await part.audio()
-            if self._first_sound is None:
-                self._first_sound = asyncio.get_running_loop().time()
+            if self._heard_until is None:
+                self._heard_until = asyncio.get_running_loop().time() + self._requested_seconds
             yield audio
         if self._error:
             raise self._error
@@ -143,7 +143,7 @@ class Synthesizer:
                 if segment is None:
                     break
                 part = _Part()
-                self._requested_seconds += segment.seconds
+                self._count(segment)
                 self._spawn(self._fill(part, segment), "orator requests a segment")
                 await self._parts.put(part)
         except Exception as err:  # noqa: BLE001 - it is raised where the sound is missed
@@ -157,8 +157,14 @@ class Synthesizer:
         finally:
             self._slots.release()
 
+    def _count(self, segment: Segment) -> None:
+        """Add a segment to what is to be heard."""
+        self._requested_seconds += segment.seconds
+        if self._heard_until is not None:
+            self._heard_until = max(self._heard_until, asyncio.get_running_loop().time()) + segment.seconds
+
     def _in_hand(self) -> float:
         """Return how many seconds of what was requested are still to be heard, by estimate."""
-        if self._first_sound is None:
+        if self._heard_until is None:
             return self._requested_seconds
-        return self._requested_seconds - (asyncio.get_running_loop().time() - self._first_sound)
+        return self._heard_until - asyncio.get_running_loop().time()

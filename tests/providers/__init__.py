@@ -1,0 +1,1 @@
+"""Tests of the providers, without Home Assistant in between."""

@@ -1,0 +1,130 @@
+"""Home Assistant in this process, with Orator and its own OpenAI integration set up."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+import json
+import logging
+import os
+from pathlib import Path
+import socket
+import sys
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from homeassistant import bootstrap
+from homeassistant.config_entries import SOURCE_USER
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import entity_registry as er
+from homeassistant.runner import RuntimeConfig
+
+from .conditions import key_of
+
+_HOST: Final = "127.0.0.1"
+_LOG: Final = "output.log"
+_OPENAI_BASE_URL: Final = "OPENAI_BASE_URL"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A Home Assistant that runs here. orator, openai: the speaking entity for each speed of the provider."""
+
+    hass: HomeAssistant
+    url: str
+    orator: Mapping[str, str]
+    openai: Mapping[str, str]
+
+
+@asynccontextmanager
+async def run_house(provider_urls: Mapping[str, str]) -> AsyncGenerator[House]:
+    """Run Home Assistant until the end of the `async with`. Its folder is temporary; nothing is installed."""
+    with TemporaryDirectory(prefix="orator-benchmark-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        port = _free_port()
+        _write_configuration(folder, port)
+        logging.getLogger().addHandler(logging.FileHandler(folder / _LOG))  # and so Home Assistant adds none
+        hooks = sys.excepthook
+        hass = await bootstrap.async_setup_hass(RuntimeConfig(str(folder), skip_pip=True, log_no_color=True))
+        sys.excepthook = hooks
+        if hass is None or hass.config.recovery_mode:
+            raise RuntimeError(f"Home Assistant did not start:\n{(folder / _LOG).read_text()}")
+        try:
+            await hass.async_start()
+            await hass.async_block_till_done()
+            yield House(
+                hass,
+                f"http://{_HOST}:{port}",
+                {speed: await _add_orator(hass, speed, url) for speed, url in provider_urls.items()},
+                {speed: await _add_openai(hass, speed, url) for speed, url in provider_urls.items()},
+            )
+        finally:
+            await hass.async_stop(force=True)
+
+
+def _write_configuration(folder: Path, port: int) -> None:
+    """Fill a configuration folder."""
+    general = {
+        "name": "Benchmark",
+        "country": "US",
+        "language": "en",
+        "currency": "USD",
+        "time_zone": "UTC",
+        "unit_system": "metric",
+        "internal_url": f"http://{_HOST}:{port}",
+    }
+    configuration = {
+        "homeassistant": general,
+        "logger": {"default": "warning"},
+        "frontend": {},
+        "api": {},
+        "ffmpeg": {},
+        "tts": {},
+    }
+    (folder / "configuration.yaml").write_text(json.dumps(configuration))  # JSON is YAML
+    (folder / ".storage").mkdir()
+    _store(folder, "http", 1, {"server_host": [_HOST], "server_port": port})
+    _store(folder, "onboarding", 4, {"done": ["user", "core_config", "analytics", "integration"]})
+
+
+def _store(folder: Path, key: str, version: int, data: dict[str, Any]) -> None:
+    """Write a file as Home Assistant stores its own data."""
+    content = {"version": version, "minor_version": 1, "key": key, "data": data}
+    (folder / ".storage" / key).write_text(json.dumps(content))
+
+
+def _free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _add_orator(hass: HomeAssistant, speed: str, url: str) -> str:
+    """Add an account as a user does; return the entity of its first voice."""
+    form = {"provider": "openai", "api_key": key_of(speed), "server": {"base_url": url}}
+    return await _add_entry(hass, "orator", form)
+
+
+async def _add_openai(hass: HomeAssistant, speed: str, url: str) -> str:
+    """Add an account of Home Assistant's own integration, the client of which finds its server in the environment."""
+    os.environ[_OPENAI_BASE_URL] = url
+    try:
+        return await _add_entry(hass, "openai_conversation", {"api_key": key_of(speed)})
+    finally:
+        del os.environ[_OPENAI_BASE_URL]
+
+
+async def _add_entry(hass: HomeAssistant, domain: str, form: dict[str, Any]) -> str:
+    """Fill in an integration's form, and return the speaking entity that comes of it."""
+    result = await hass.config_entries.flow.async_init(domain, context={"source": SOURCE_USER})
+    result = await hass.config_entries.flow.async_configure(result["flow_id"], form)
+    if result["type"] is not FlowResultType.CREATE_ENTRY:
+        raise RuntimeError(f"{domain} was not set up: {result}")
+    await hass.async_block_till_done()
+    entries = er.async_entries_for_config_entry(er.async_get(hass), result["result"].entry_id)
+    for entity in entries:
+        if entity.domain == "tts":
+            return entity.entity_id
+    raise RuntimeError(f"{domain} has no voice")

@@ -1,0 +1,40 @@
+"""What it was measured on."""
+
+from importlib.metadata import version
+import os
+from pathlib import Path
+import platform
+import subprocess
+from typing import Final
+
+_ROOT: Final = Path(__file__).parents[1]
+_PACKAGES: Final = ("homeassistant", "aiohttp", "openai", "numpy")
+
+
+def description() -> dict[str, str]:
+    """Return machine and versions."""
+    return {
+        "machine": f"{_processor()}, {os.process_cpu_count()} cores, {platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        **{package: version(package) for package in _PACKAGES},
+        "orator": _revision(),
+    }
+
+
+def _processor() -> str:
+    """Return the processor's name."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _revision() -> str:
+    """Return the commit, and whether there are changes on top of it."""
+    try:
+        command = ("git", "-C", str(_ROOT), "describe", "--always", "--dirty")
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - ours
+    except OSError, subprocess.CalledProcessError:
+        return "unknown"

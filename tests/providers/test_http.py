@@ -129,22 +129,23 @@ async def test_codes_say_more_than_the_status(
     [
         ("7", 7),
         ("0", 0),
-        (format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True), 90),
-        (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0),
-        ("Sat, 21 Nov 2026 07:28:00 -0000", None),
+        (timedelta(seconds=90), 90),
+        (timedelta(hours=-1), 0),
+        ("Sat, 21 Nov 2020 07:28:00 -0000", 0),
         ("soon", None),
         ("", None),
     ],
 )
-async def test_retry_after(session: ClientSession, simulator: Simulator, header: str, seconds: float | None) -> None:
+async def test_retry_after(
+    session: ClientSession, simulator: Simulator, header: str | timedelta, seconds: float | None
+) -> None:
     """A wish to be left alone is understood in seconds and as a date."""
+    if isinstance(header, timedelta):
+        header = format_datetime(datetime.now(UTC) + header, usegmt=True)
     simulator.fail(Fault(status=503, headers={"Retry-After": header}))
     with pytest.raises(errors.ProviderFaultError) as told:
         await spoken(client_of(session, simulator))
-    if seconds is None:
-        assert told.value.retry_after is None or header.endswith("-0000")
-    else:
-        assert told.value.retry_after == pytest.approx(seconds, abs=5)
+    assert told.value.retry_after == (None if seconds is None else pytest.approx(seconds, abs=5))
 
 
 async def test_error_that_comes_in_pieces_is_read_whole(socket_enabled: None) -> None:

@@ -34,8 +34,8 @@ class SampleWish:
         return self == SampleWish()
 
     def applied_to(self, layout: PcmLayout) -> PcmLayout:
-        """Return what a layout becomes by this wish."""
-        return PcmLayout(self.rate or layout.rate, self.channels or layout.channels, self.width or layout.width)
+        """Return what a layout becomes by this wish; no speaker has use for more than two channels of speech."""
+        return PcmLayout(self.rate or layout.rate, self.channels or min(layout.channels, 2), self.width or layout.width)
 
 
 @dataclass(frozen=True, slots=True)

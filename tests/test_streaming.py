@@ -96,6 +96,17 @@ async def test_slow_segment_keeps_its_place(simulator: Simulator, hear: Hear) ->
     assert_spoken(sound.samples, RATE, f"{FIRST} {SECOND} {THIRD}")
 
 
+async def test_segment_that_breaks_before_its_turn_is_asked_for_again(simulator: Simulator, hear: Hear) -> None:
+    """What nobody has heard of yet can be said anew; what has been heard is not repeated."""
+    simulator.tongue = "tones"
+    slow = Fault(path="*/audio/speech", stall_after=2000, stall=1.5)
+    simulator.fail(slow, Fault(path="*/audio/speech", truncate_after=3000))
+    sound = await decode(await hear(given(FIRST, SECOND, THIRD)))
+    asked = [body["input"] for body in spoken(simulator)]
+    assert len(asked) == len(set(asked)) + 1
+    assert_spoken(sound.samples, RATE, f"{FIRST} {SECOND} {THIRD}")
+
+
 async def test_listener_who_leaves_ends_everything(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:

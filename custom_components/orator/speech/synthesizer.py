@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Final, Self, override
 
 from ..providers.base import Provider, SpeechAudio, SpeechRequest
+from ..providers.errors import SpeechError
 from .attempts import synthesize
 from .segmenter import Segment, Segmenter
 
@@ -48,25 +49,42 @@ class _Part:
     def __init__(self) -> None:
         self._queue = _ByteQueue(_MAX_HELD_BYTES)
         self._begun = asyncio.Event()
+        self._is_awaited = False
         self._audio: SpeechAudio | None = None
         self._error: Exception | None = None
 
     async def fill(self, provider: Provider, request: SpeechRequest) -> None:
-        """Fetch the sound."""
+        """Fetch the sound; once more where it breaks off before anybody has heard of it."""
         try:
-            async with synthesize(provider, request) as audio:
-                self._audio = replace(audio, chunks=self._chunks())
-                self._begun.set()
-                async for chunk in audio.chunks:
-                    await self._queue.put(chunk)
+            try:
+                await self._fetch(provider, request)
+            except SpeechError as err:
+                if self._is_awaited or self._audio is None or not err.is_transient:
+                    raise
+                self._forget()
+                await self._fetch(provider, request)
         except Exception as err:  # noqa: BLE001 - it is raised where the sound is missed
             self._error = err
         finally:
             self._begun.set()
             self._queue.shutdown()
 
+    async def _fetch(self, provider: Provider, request: SpeechRequest) -> None:
+        async with synthesize(provider, request) as audio:
+            self._audio = replace(audio, chunks=self._chunks())
+            self._begun.set()
+            async for chunk in audio.chunks:
+                await self._queue.put(chunk)
+
+    def _forget(self) -> None:
+        self._begun.clear()
+        self._audio = None
+        while not self._queue.empty():
+            self._queue.get_nowait()
+
     async def audio(self) -> SpeechAudio:
         """Return the sound once it has begun. Raises what kept it from beginning."""
+        self._is_awaited = True
         await self._begun.wait()
         if self._audio is None:
             raise self._error or asyncio.CancelledError

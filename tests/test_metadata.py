@@ -205,4 +205,5 @@ def test_quality_scale() -> None:
         rules = yaml.safe_load(path.read_text())["rules"]
         assert sorted(rules) == sorted(RULES.split())
         for name, rule in rules.items():
-            assert rule == "done" or rule["status"] == "done" or (rule["status"] == "exempt" and rule["comment"]), name
+            is_explained = rule != "done" and rule["status"] in ("exempt", "todo") and rule["comment"]
+            assert rule == "done" or rule["status"] == "done" or is_explained, name

@@ -12,6 +12,7 @@ import sys
 
 from .exchange import Timing
 from .server import DEFAULT_KEY, Simulator
+from .studio import Tongue
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Options:
     port: int
     timing: Timing
     api_key: str | None
+    tongue: Tongue
 
 
 def parse_options(arguments: list[str]) -> Options:
@@ -30,12 +32,15 @@ def parse_options(arguments: list[str]) -> Options:
     parser.add_argument("--first-byte", type=float, default=0.0, help="seconds from a request to its first audio byte")
     parser.add_argument("--rate", type=float, help="speed of the audio, as a multiple of real time; default: at once")
     parser.add_argument("--api-key", default=DEFAULT_KEY, help="the key that is accepted; an empty one: none is needed")
+    parser.add_argument(
+        "--tongue", choices=("speech", "tones"), default="speech", help="tones: a burst of tones per word, to read back"
+    )
     chosen = parser.parse_args(arguments)
     try:
         timing = Timing(first_byte=chosen.first_byte, rate=chosen.rate)
     except ValueError as error:
         parser.error(str(error))
-    return Options(port=chosen.port, timing=timing, api_key=chosen.api_key or None)
+    return Options(port=chosen.port, timing=timing, api_key=chosen.api_key or None, tongue=chosen.tongue)
 
 
 async def serve(options: Options) -> None:
@@ -45,6 +50,7 @@ async def serve(options: Options) -> None:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
     async with Simulator(port=options.port, timing=options.timing, api_key=options.api_key) as simulator:
+        simulator.tongue = options.tongue
         ready = {"url": simulator.url, "openai_url": simulator.openai_url}
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()

@@ -1,0 +1,81 @@
+"""When the audio comes, and what is remembered of it."""
+
+import asyncio
+from contextlib import suppress
+import itertools
+
+import aiohttp
+import pytest
+
+from tests.simulator import Simulator, Timing
+from tests.simulator.encoding import SAMPLE_RATE
+
+from .asking import SPEECH, request_body, seconds_of_pcm, speech, timeline
+
+# When it comes
+
+
+async def test_first_byte_hides_the_synthesis(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """The synthesis takes place within the time to the first byte."""
+    simulator.timing = Timing(first_byte=0.5)
+    arrivals = await timeline(client, input="These words have not been said before.")
+    assert 0.45 < arrivals[0][0] < 0.8
+
+
+async def test_rate(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """Audio leaves evenly, at the rate asked for."""
+    length = seconds_of_pcm(await speech(client, response_format="pcm"))
+    simulator.timing = Timing(rate=4.0)
+    arrivals = await timeline(client, response_format="pcm")
+    assert sum(size for _, size in arrivals) == length * SAMPLE_RATE * 2
+    assert length / 4 * 0.8 < arrivals[-1][0] < length / 4 + 0.5
+    assert len(arrivals) > 10
+    half = itertools.accumulate(arrivals, lambda sum_, arrival: (arrival[0], sum_[1] + arrival[1]))
+    halfway = next(when for when, size in half if size > length * SAMPLE_RATE)
+    assert length / 8 * 0.7 < halfway < length / 8 + 0.4
+
+
+async def test_everything_at_once_without_a_rate(client: aiohttp.ClientSession) -> None:
+    """Without a rate nothing is held back."""
+    await speech(client)
+    assert (await timeline(client))[-1][0] < 0.5
+
+
+@pytest.mark.parametrize("wrong", [{"first_byte": -1}, {"rate": 0.0}])
+def test_impossible_timing(wrong: dict[str, float]) -> None:
+    """Nonsense is refused where it is written."""
+    with pytest.raises(ValueError, match="must"):
+        Timing(**wrong)
+
+
+# What is remembered
+
+
+async def test_requests_are_remembered(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """Requests can be looked at afterwards."""
+    audio = await speech(client)
+    async with client.get("/v1/models", headers={"X-Test": "yes"}) as response:
+        body = await response.read()
+    first, second = simulator.requests
+    assert (first.method, first.path, first.body) == ("POST", SPEECH, request_body())
+    assert (first.status, first.sent, first.disconnected) == (200, len(audio), False)
+    assert (second.method, second.path, second.body) == ("GET", "/v1/models", None)
+    assert (second.status, second.sent, second.headers["x-test"]) == (200, len(body), "yes")
+    assert first.finished.is_set()
+    simulator.reset()
+    assert simulator.requests == []
+
+
+@pytest.mark.parametrize("timing", [Timing(rate=0.5), Timing(first_byte=60)])
+async def test_client_that_leaves(client: aiohttp.ClientSession, simulator: Simulator, timing: Timing) -> None:
+    """A client that stops is noticed at once, before and during the audio."""
+    audio = await speech(client)
+    simulator.timing = timing
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.3), client.post(SPEECH, json=request_body()) as response:
+            await response.content.readany()
+            response.close()
+    received = simulator.requests[-1]
+    await asyncio.wait_for(received.finished.wait(), 5)
+    assert received.disconnected
+    assert received.sent < len(audio)

@@ -36,6 +36,8 @@ from .speech.joining import SampleWish
 
 PARALLEL_UPDATES = 0
 
+_ATTR_PREFERRED_BITRATE: Final = "preferred_bitrate"
+"""Only Home Assistant 2026.11 and later know it, and convert mp3 to it."""
 _SAMPLE_WISHES: Final = {
     ATTR_PREFERRED_SAMPLE_RATE: range(4_000, 192_001),
     ATTR_PREFERRED_SAMPLE_CHANNELS: range(1, 9),
@@ -89,6 +91,7 @@ class VoiceEntity(TextToSpeechEntity):
             ATTR_PREFERRED_SAMPLE_RATE,
             ATTR_PREFERRED_SAMPLE_CHANNELS,
             ATTR_PREFERRED_SAMPLE_BYTES,
+            _ATTR_PREFERRED_BITRATE,
         ]
         # Home Assistant finds cached speech by these, so everything that changes the sound is among them.
         self._voice_id: str = subentry.data[ATTR_VOICE]
@@ -179,7 +182,11 @@ class VoiceEntity(TextToSpeechEntity):
 def _wanted(options: Mapping[str, Any]) -> Wanted:
     """Read what the receiver wishes for."""
     rate, channels, width = (_whole_number(options, key, allowed) for key, allowed in _SAMPLE_WISHES.items())
-    return Wanted(str(options[ATTR_PREFERRED_FORMAT]), SampleWish(rate, channels, width))
+    return Wanted(
+        str(options[ATTR_PREFERRED_FORMAT]),
+        SampleWish(rate, channels, width),
+        is_converted=options.get(_ATTR_PREFERRED_BITRATE) is not None,
+    )
 
 
 def _whole_number(options: Mapping[str, Any], key: str, allowed: range) -> int | None:

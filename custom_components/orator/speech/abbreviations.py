@@ -78,14 +78,14 @@ _ALWAYS: Final = _words("""
     डॉ प्रो ডা ডঃ
 """)
 _UNLESS_LOWER: Final = _words("""
-    etc al a.m p.m Ph.D jr inc ltd corp co bros esq llc ave blvd rd hwy apt ext misc max min avg sec hrs mins oz lbs ft
-    est incl excl usw u.s.w geb gest ff ltda cía ecc enz osv mv m.m m.fl jne ym yms mm
+    etc al a.m p.m Ph.D jr inc ltd corp co bros esq llc ave blvd rd hwy apt ext misc max min avg sec hr hrs mins oz lbs
+    ft tsp tbsp est incl excl Jh Jhd usw u.s.w geb gest ff ltda cía ecc enz osv mv m.m m.fl jne ym yms mm
     itd itp atd apod atď ap mln mld zł tys stb vb dsb dst dll EE.UU UU
     т.д т.п др пр руб коп тыс млн млрд гг вв тис грн κ.λπ κλπ κ.ά μ.μ π.μ
 """)
 """What also ends sentences."""
 _UNLESS_NUMBER: Final = _words("""
-    no nos art fig figs vol vols ch op pt cap ok str рис
+    no nos art fig figs vol vols ch op pt cap ok str abb рис
     Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Okt Nov Dec Dez
 """)
 """What is a word as well."""
@@ -204,7 +204,7 @@ def ends_before(ahead: str, rule: Rule, before: str, *, is_whole: bool) -> bool 
     if not word:
         return None
     if rule is Rule.UNLESS_NUMBER:
-        return not word[0].isdigit()
+        return not (word[0].isdigit() or _is_lower(word[0]))
     if rule is Rule.UNLESS_ORDINAL and not _is_lower(word[0]):
         return _ends_before_ordinal(word, before, is_whole=is_whole)
     return not _is_lower(word[0])

@@ -16,14 +16,14 @@ Lao, Tibetan, Burmese, Khmer."""
 
 EMOJI: Final = (
     "\u231a\u231b\u2328\u23cf\u23e9-\u23f3\u23f8-\u23fa\u25aa\u25ab\u25b6\u25c0\u25fb-\u25fe"
-    "\u2600-\u2604\u2607-\u266c\u2670-\u2767\u2794-\u27bf\u2934\u2935\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55"
+    "\u2600-\u2604\u2607-\u266c\u2670-\u2712\u2715\u2719-\u2767\u2794-\u27bf\u2934\u2935\u2b1b\u2b1c\u2b55"
     "\u3030\u303d\U0001f000-\U0001f0ff\U0001f10d-\U0001f10f\U0001f16d-\U0001f1ff\U0001f200-\U0001faff"
     "\U000e0020-\U000e007f"
 )
 """Pictures, as a regular expression's class, with the flags' letters and tags, and the tones of skin.
 
-Not among them, because they are read aloud: digits, #, *, ©, ®, ™, °, arrows, stars of a rating (★), sharps and flats
-(♯), numbers in circles.
+Not among them, because they are read aloud: digits, #, *, ©, ®, ™, °, arrows, ticks and crosses (✓ ✗), stars of a
+rating (★ ⭐), sharps and flats (♯), numbers in circles.
 """
 SPOKEN_EMOJI: Final = {
     "\u203c": "!",

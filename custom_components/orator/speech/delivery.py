@@ -45,6 +45,8 @@ class Wanted:
 
     extension: str
     samples: SampleWish = field(default_factory=SampleWish)
+    is_converted: bool = False
+    """Whether Home Assistant converts the sound in any case, to a bitrate for instance."""
 
     @property
     def format(self) -> AudioFormat | None:
@@ -53,7 +55,8 @@ class Wanted:
 
     def is_met_by(self, audio_format: AudioFormat) -> bool:
         """Tell whether sound of a format needs no conversion."""
-        return self.samples.is_open and self.format is not None and is_same_container(audio_format, self.format)
+        is_open = self.samples.is_open and not self.is_converted
+        return is_open and self.format is not None and is_same_container(audio_format, self.format)
 
 
 @dataclass(frozen=True, slots=True)

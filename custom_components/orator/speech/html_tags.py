@@ -34,17 +34,16 @@ def _words(text: str) -> frozenset[str]:
 
 
 _CELLS: Final = _words("td th")
-_SENTENCES: Final = _words("h1 h2 h3 h4 h5 h6 li tr dt dd caption summary title")
+_SENTENCES: Final = _words("h1 h2 h3 h4 h5 h6 li tr dt dd caption summary think")
 _LINES: Final = _words(
     "address article aside blockquote br center details dialog div dl fieldset figcaption figure footer form header hr "
     "main nav ol p pre section table tbody tfoot thead ul"
 )
 _OTHERS: Final = _words(
-    "a abbr acronym area audio b bdi bdo big body button canvas cite code col colgroup data datalist del dfn em embed "
-    "font head html i iframe img input ins kbd label legend link map mark meta meter object optgroup option output "
-    "param picture progress q rp rt ruby s samp script select small source span strike strong style sub sup svg "
-    "template textarea time track tt u var video wbr break emphasis phoneme prosody say-as speak think"
+    "a abbr acronym b bdi bdo big cite code del dfn em font i img ins kbd mark q rp rt ruby s samp script small span "
+    "strike strong style sub sup svg tt u var wbr break emphasis phoneme prosody say-as speak"
 )
+# Others, such as <button> or <time>, stand for something as often as they are tags: alone they are words.
 _NAMES: Final = _CELLS | _SENTENCES | _LINES | _OTHERS
 
 _FLAGS: Final = "async|autoplay|checked|controls|default|defer|disabled|hidden|loop|muted|open|required|selected"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+import logging
 from typing import Final
 
 from ..audio.ffmpeg import ConversionError, convert
@@ -14,10 +15,13 @@ from ..audio.wav import MalformedWavError, WavReader
 from ..providers.base import SpeechAudio, continued
 from ..providers.errors import NotAudioError
 
+_LOGGER = logging.getLogger(__name__)
+
 _DECODED: Final = PcmLayout(rate=24_000)
 """What compressed sound is decoded to where nobody wishes for anything else: what most models make."""
 _SLICE_SECONDS: Final = 0.25
-"""How much sound is resampled before others get their turn."""
+_MP3_SLICE: Final = 16_384
+"""How much sound is resampled, and how many bytes are joined, before others get their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +116,10 @@ async def _fed(joiner: Mp3Joiner, chunks: AsyncIterator[bytes], fed: list[bytes]
         async for chunk in chunks:
             if joiner.part_format is None:
                 fed.append(chunk)
-            await asyncio.sleep(0)  # a part that waits in memory would be joined without a break
-            if joined := joiner.feed(chunk):
-                yield joined
+            for start in range(0, len(chunk), _MP3_SLICE):
+                await asyncio.sleep(0)  # a part that waits in memory would be joined without a break
+                if joined := joiner.feed(chunk[start : start + _MP3_SLICE]):
+                    yield joined
         if joined := joiner.end_part():
             yield joined
     except MalformedMp3Error as err:
@@ -137,6 +142,7 @@ async def _converted(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout,
             async for chunk in converted:
                 yield chunk
     except ConversionError as err:
+        _LOGGER.debug("ffmpeg did not convert %s to %s: %s", audio.format, target, err.log)
         raise NotAudioError(code="ffmpeg") from err
 
 
@@ -175,7 +181,7 @@ async def _brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> Async
         resampler = await asyncio.to_thread(Resampler, samples.layout, layout)  # designs a filter the first time
     except ValueError:
         audio = SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout)
-        chunks = _converted(audio, AudioFormat.PCM, layout, ffmpeg)
+        chunks = _whole_frames(_converted(audio, AudioFormat.PCM, layout, ffmpeg), layout.frame_size)
     else:
         chunks = _resampled(samples, resampler)
     async with aclosing(chunks):
@@ -185,18 +191,25 @@ async def _brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> Async
 
 async def _resampled(samples: Samples, resampler: Resampler) -> AsyncGenerator[bytes]:
     """Resample a slice at a time, so that the event loop is never kept for long."""
-    frame = samples.layout.frame_size
-    step = int(samples.layout.rate * _SLICE_SECONDS) * frame
-    held = b""
-    async with aclosing(samples.chunks) as chunks:
+    step = int(samples.layout.rate * _SLICE_SECONDS) * samples.layout.frame_size
+    async with aclosing(_whole_frames(samples.chunks, samples.layout.frame_size)) as chunks:
         async for chunk in chunks:
-            waiting = held + chunk
-            end = len(waiting) // frame * frame
-            held = waiting[end:]
-            for start in range(0, end, step):
+            for start in range(0, len(chunk), step):
                 if start:
                     await asyncio.sleep(0)
-                if resampled := resampler.feed(waiting[start : min(start + step, end)]):
+                if resampled := resampler.feed(chunk[start : start + step]):
                     yield resampled
         if rest := resampler.end():
             yield rest
+
+
+async def _whole_frames(chunks: AsyncGenerator[bytes], frame_size: int) -> AsyncGenerator[bytes]:
+    """Yield bytes so that no sample is torn apart; what is left of one at the end is dropped."""
+    held = b""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            waiting = held + chunk
+            end = len(waiting) // frame_size * frame_size
+            held = waiting[end:]
+            if end:
+                yield waiting[:end]

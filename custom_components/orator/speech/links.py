@@ -1,5 +1,7 @@
 """Reads links, images, footnote marks and citations."""
 
+# ruff: noqa: RUF001 the marks of all scripts look like others
+
 from dataclasses import dataclass
 import re
 from typing import Final
@@ -51,7 +53,7 @@ def read_link(window: str, before: str, *, is_all: bool) -> Link | None:
     if end is None or (end + 1 == len(window) and not is_all):
         return None
     after = window[end + 1 :]
-    if (number := _NUMBER.match(window)) and _is_attached(before):
+    if (number := _NUMBER.match(window)) and _is_citation(before, number.group(), after[:1]):
         return Link(number.end())
     return _read_target(after, end, is_all=is_all)
 
@@ -89,6 +91,9 @@ def _end_of_text(window: str) -> int | None:
     return None
 
 
-def _is_attached(before: str) -> bool:
-    """Tell whether something said stands close before: then a number in brackets cites a source."""
-    return before.isalpha() or before in END_MARKS or before in CLOSERS
+def _is_citation(before: str, number: str, following: str) -> bool:
+    """Tell whether a number in brackets, close after a word or a mark, cites a source rather than counts: list[0]."""
+    is_after_word = (
+        before.isalpha() and number[1] != "0" and (not following or following in " \n.,;:!?)[。，；：！？）")
+    )
+    return is_after_word or before in END_MARKS or before in CLOSERS

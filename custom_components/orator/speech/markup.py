@@ -4,6 +4,8 @@ Headings, items of lists and rows of tables become sentences; code is said as it
 Words leave as soon as no markup can be made of them.
 """
 
+# ruff: noqa: RUF001 the marks of all scripts look like others
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -17,6 +19,12 @@ from .source import Source
 
 _LONGEST_START: Final = 300
 """Characters at the beginning of a line that are held while they may be markup."""
+
+_LONGEST_OWN_LINE: Final = 60
+"""Characters of a line that ends where its writer wanted it to; pages are wider."""
+_HARD_BREAK: Final = "  "
+"""Markdown's own mark for a line that ends here."""
+_LABEL: Final = re.compile(r":[*_]*(?:\s|\Z)|：|(?<=[\u3040-\u9fff]):")
 
 _RULE: Final = re.compile(r"[-*_=|: \t]+\Z")
 _THEMATIC: Final = re.compile(r"([-*_=])(?:[ \t]*\1){2,}[ \t]*\Z")
@@ -34,7 +42,8 @@ _FENCE_START: Final = re.compile(r"`{1,2}\Z|~{1,2}\Z")
 _NOTE: Final = re.compile(r"\[\^[^\[\]\s]{1,60}\]:")
 _NOTE_START: Final = re.compile(r"\[(?:\^[^\[\]\s]{0,60}\]?)?\Z")
 _DEFINITION: Final = re.compile(
-    r"""\[[^\[\]]{1,100}\]:[ \t]*(?:<[^<>]*>|[^\s<]*(?:[/#]|\w[.:]\w)\S*)"""
+    r"""\[[^\[\]]{1,100}\]:[ \t]*"""
+    r"""(?:<[^<>]*>|(?:[A-Za-z][A-Za-z0-9+.-]+:[/\w]|[/#]|\.{1,2}/|(?:\w[\w-]*\.)+[A-Za-z]{2,})\S*)"""
     r"""(?:[ \t]+(?:"[^"]*"|'[^']*'|\([^()]*\)))?[ \t]*\Z"""
 )
 _DEFINITION_START: Final = re.compile(
@@ -81,6 +90,8 @@ class Markup:
         self._is_quote = False
         self._waiting: _Kind | None = None
         self._waiting_is_quote = False
+        self._line = ""
+        self._waiting_line = ""
         self._fence = ""
         self._fence_indent = ""
         self._is_table = False
@@ -117,7 +128,14 @@ class Markup:
             used = self._step()
             if used == _UNDECIDED:
                 return
+            if not self._is_at_start:
+                self._remember(source.text[source.at : source.at + used])
             source.at += used
+
+    def _remember(self, text: str) -> None:
+        """Keep what a line says, as far as it matters for where it ends."""
+        line = self._line + text
+        self._line = line if len(line) <= _LONGEST_OWN_LINE + 4 else line[: _LONGEST_OWN_LINE + 2] + line[-2:]
 
     def _step(self) -> int:
         if self._is_at_start:
@@ -144,6 +162,7 @@ class Markup:
                 self._prose.end_sentence()
             self._prose.line_break()
         self._inline.end_line()
+        self._waiting_line, self._line = self._line, ""
         self._waiting_is_quote = self._is_quote
         self._is_at_start = True
         self._is_item = self._is_quote = False
@@ -156,11 +175,17 @@ class Markup:
         self._inline.begin_block()
         self._waiting = None
 
-    def _open(self, kind: _Kind, *, is_indented: bool = False) -> None:
+    def _open(self, kind: _Kind, *, is_indented: bool = False, beginning: str = "") -> None:
         """Begin a line of text, which may go on with the block before."""
         if self._is_table and kind is _Kind.PLAIN:
             kind = _Kind.ROW
         goes_on = kind is _Kind.PLAIN and not self._is_item and self._is_quote == self._waiting_is_quote
+        if goes_on and self._waiting is _Kind.PLAIN:
+            if _is_row(self._waiting_line, beginning):
+                self._prose.end_sentence()
+                goes_on = False
+            elif self._waiting_line.endswith(_HARD_BREAK):
+                goes_on = False
         if goes_on and (self._waiting is _Kind.PLAIN or (self._waiting is _Kind.ITEM and is_indented)):
             self._prose.wrap()
             self._kind = self._waiting
@@ -213,7 +238,7 @@ class Markup:
                 return indent + used
         if _EMOJI.match(body):
             self._begin_item()  # people make lists with them
-        self._open(_Kind.PLAIN, is_indented=indent > 0)
+        self._open(_Kind.PLAIN, is_indented=indent > 0, beginning=body[0])
         return indent or self._step()
 
     def _read_blank(self, indent: int, line: _Line) -> int:
@@ -316,3 +341,12 @@ class Markup:
         if line.is_all:
             return line.length if _DEFINITION.match(line.body) else 0
         return None if _DEFINITION_START.match(line.body) else 0
+
+
+def _is_row(line: str, beginning: str) -> bool:
+    """Tell whether a line ends a sentence, rather than going on in the next one, which begins so.
+
+    Assistants write facts in rows ("Kitchen: off"). Prose that was broken to fit a page goes on.
+    """
+    begins_anew = beginning.isdigit() or (beginning.isalpha() and not beginning.islower()) or beginning in "*_"
+    return begins_anew and len(line) <= _LONGEST_OWN_LINE and bool(_LABEL.search(line))

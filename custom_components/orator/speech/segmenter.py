@@ -1,9 +1,13 @@
 """Text deltas -> segments: what one request says, sized for an early start and for the model's limit."""
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass
+from itertools import islice
+from math import inf
+import re
 from types import TracebackType
 from typing import Final, Self
 import unicodedata
@@ -13,6 +17,8 @@ from .sentences import SentenceSplitter, cut, early_piece
 
 _IDLE: Final = 0.1
 """Seconds without a delta after which a sentence with an end mark is taken to be over."""
+_MAX_CHARS_PER_UNIT: Final = 8
+"""More characters than any provider counts as one; it bounds the search for what fits."""
 _SLICE: Final = 2000
 """Characters cleaned and split before others get their turn: some milliseconds of work."""
 
@@ -32,14 +38,18 @@ class _Patience:
 _AT_FIRST: Final = _Patience(clause_after=120, min_clause=50, words_after=300)
 _LATER: Final = _Patience(clause_after=600, min_clause=300, words_after=900)
 
-_MIN_NEXT: Final = 120
-"""Characters to gather for a later segment, so that its melody is whole, as long as the sound in hand lasts."""
+_MIN_NEXT: Final = 8.0
+"""Seconds of speech to gather for a later segment, so that its melody is whole, while the sound in hand lasts."""
 _RESERVE: Final = 1.5
 """Seconds of sound in hand that gathering leaves for the provider to begin."""
 
 _CHARS_PER_SECOND: Final = 15
-_WIDE_CHARS_PER_SECOND: Final = 5
+_SYLLABLES_PER_SECOND: Final = 5
 """How fast people speak: letters, and characters of the scripts in which one is a syllable."""
+_SYLLABLES: Final = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003fffd]+")
+
+_MAX_UNSPOKEN: Final = 200_000
+"""Characters read ahead of what is spoken; whoever writes faster than anyone can speak has to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,7 @@ class Segmenter:
         self._speaks_while_reading = speaks_while_reading
         self._sentences: deque[str] = deque()
         self._changed = asyncio.Event()
+        self._has_taken = asyncio.Event()
         self._is_busy = False  # with a delta that has not been split yet
         self._is_complete = False
         self._is_first = True
@@ -131,13 +142,13 @@ class Segmenter:
                 return Segment(text)
 
     def _target(self, in_hand: float) -> float:
-        """Return how many characters to take at most, if there are more sentences than one."""
+        """Return how many seconds of speech to take at most, if there are more sentences than one."""
         if self._is_complete and self._speaks_while_reading:
-            return self._max_chars
+            return inf
         if self._is_first:
             return 0
         # As much as can be spoken while the sound in hand lasts: then even a provider no faster than speech keeps up.
-        return min(self._max_chars, max(_MIN_NEXT, in_hand * _CHARS_PER_SECOND))
+        return max(_MIN_NEXT, in_hand)
 
     async def _read(self) -> None:
         """Turn deltas into sentences."""
@@ -151,6 +162,9 @@ class Segmenter:
 
     async def _read_delta(self, delta: str) -> None:
         """Clean and split a delta, a slice at a time so that the event loop is never kept for long."""
+        while sum(map(len, self._sentences)) > _MAX_UNSPOKEN:
+            self._has_taken.clear()
+            await self._has_taken.wait()
         self._is_busy = True
         for start in range(0, len(delta), _SLICE):
             if start:
@@ -166,18 +180,23 @@ class Segmenter:
         """Wait until there is something to say that nothing more can belong to, or the end of the text."""
         while not self._is_complete and (self._is_busy or not self._sentences):
             if not await self._wait_for_change(_IDLE if self._splitter.rest_is_complete else None):
-                self._sentences.extend(self._splitter.finish())
-                self._splitter = SentenceSplitter()
+                self._take_rest()
             elif not self._sentences and not self._is_busy:
                 self._take_from_long_sentence(_AT_FIRST if self._is_first else _LATER)
         if self._is_complete and not self._sentences and self._reader:
             await self._reader  # raises what the deltas raised
 
+    def _take_rest(self) -> None:
+        """Take a sentence after which nothing came, unless just now something did."""
+        if self._splitter.rest_is_complete and not self._is_busy:
+            self._sentences.extend(self._splitter.finish())
+            self._splitter = SentenceSplitter()
+
     async def _gather(self, target: float, patience: float) -> None:
-        """Wait for more sentences up to a number of characters, for some seconds at the most."""
+        """Wait for more sentences up to so many seconds of speech, for some seconds at the most."""
         try:
             async with asyncio.timeout(max(0, patience)):
-                while not self._is_complete and sum(map(len, self._sentences)) < target:
+                while not self._is_complete and sum(map(_seconds, self._sentences)) < target:
                     await self._wait_for_change(None)
         except TimeoutError:
             return
@@ -193,29 +212,38 @@ class Segmenter:
         return True
 
     def _take_from_long_sentence(self, patience: _Patience) -> None:
-        """Take a clause, or else some words, from a sentence that has become long without an end."""
-        sentence = self._splitter.rest
+        """Take a clause, or else words, from a sentence that has become long without an end."""
+        sentence = rest = self._splitter.rest
         if len(sentence) <= patience.clause_after:
             return
-        piece, rest = early_piece(sentence, patience.min_clause)
-        if not piece and len(sentence) > patience.words_after:
-            piece, *others = cut(sentence, patience.words_after // 2)
-            rest = "".join(others)
-        if piece:
+        clause, after_clause = early_piece(sentence, patience.min_clause)
+        if clause:
+            self._sentences.append(clause)
+            rest = after_clause
+        while not clause and len(rest) > patience.words_after:
+            words = cut(rest[: patience.words_after], patience.words_after // 2)[0]
+            self._sentences.append(words)
+            rest = rest[len(words) :]
+        if rest is not sentence:
             self._splitter = SentenceSplitter()
-            self._sentences.append(piece)
             self._sentences.extend(self._splitter.feed(rest))
 
     def _take(self, target: float) -> str:
-        """Take one sentence, and more while they fit."""
-        taken = self._sentences.popleft()
-        while self._sentences:
-            longer = taken + self._sentences[0]
-            if len(longer) > target or self._count(longer) > self._max_chars:
+        """Take one sentence, and more while they fit into so many seconds and the limit."""
+        seconds = chars = number = 0.0
+        for sentence in self._sentences:
+            seconds += _seconds(sentence)
+            chars += len(sentence)
+            if number and (seconds > target or chars > _MAX_CHARS_PER_UNIT * self._max_chars):
                 break
-            taken = longer
-            self._sentences.popleft()
-        return taken
+            number += 1
+        fitting = bisect_right(range(1, int(number) + 1), self._max_chars, key=self._count_of_first)
+        self._has_taken.set()
+        return "".join(self._sentences.popleft() for _ in range(max(1, fitting)))
+
+    def _count_of_first(self, number: int) -> int:
+        """Return how the provider counts the first sentences."""
+        return self._count("".join(islice(self._sentences, number)))
 
     async def _cut_first(self) -> None:
         """Cut the first sentence where it is over the limit, or where a shorter beginning starts earlier."""
@@ -238,5 +266,5 @@ def is_speakable(text: str) -> bool:
 
 def _seconds(text: str) -> float:
     """Estimate how long a text takes to say."""
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return wide / _WIDE_CHARS_PER_SECOND + (len(text) - wide) / _CHARS_PER_SECOND
+    letters = len(_SYLLABLES.sub("", text))
+    return (len(text) - letters) / _SYLLABLES_PER_SECOND + letters / _CHARS_PER_SECOND

@@ -6,7 +6,8 @@ in the provider's own error format, so that a request which passes here has a fa
 
 from .exchange import Received, Timing
 from .faults import Fault
+from .nanogpt_answers import Answer
 from .server import Simulator
 from .studio import Tongue
 
-__all__ = ["Fault", "Received", "Simulator", "Timing", "Tongue"]
+__all__ = ["Answer", "Fault", "Received", "Simulator", "Timing", "Tongue"]

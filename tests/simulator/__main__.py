@@ -51,7 +51,13 @@ async def serve(options: Options) -> None:
         loop.add_signal_handler(signal_number, stop.set)
     async with Simulator(port=options.port, timing=options.timing, api_key=options.api_key) as simulator:
         simulator.tongue = options.tongue
-        ready = {"url": simulator.url, "openai_url": simulator.openai_url}
+        ready = {
+            "url": simulator.url,
+            "openai_url": simulator.openai_url,
+            "nanogpt_url": simulator.nanogpt_url,
+            "nanogpt_speech_url": simulator.nanogpt_speech_url,
+            "files_url": simulator.files_url,
+        }
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         await stop.wait()

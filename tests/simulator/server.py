@@ -1,47 +1,49 @@
-"""The simulator: one HTTP server with every provider on it, which remembers what it was asked."""
+"""The simulator: one HTTP server with every provider on it, and a second one with the files that they link to."""
 
-import asyncio
-from types import TracebackType
+import ssl
 from typing import Self
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
-from .delivery import close_connection
-from .exchange import CURRENT_EXCHANGE, Exchange, Received, Timing, parse_json
-from .faults import Fault, FaultScript
+from .exchange import Timing
+from .files import FileHost
+from .host import Host
+from .nanogpt import NanoGPT
 from .openai import OpenAI
 from .studio import Studio, Tongue
 
 DEFAULT_KEY = "sk-simulated-key-that-opens-nothing-0001"
-_HOST = "127.0.0.1"
 _OPENAI_PREFIX = "/v1"
-_LARGEST_REQUEST = 16 * 1024 * 1024  # bytes; a request too large for a provider is the provider's to refuse
-_SHUTDOWN_TIMEOUT = 0.05  # seconds for connections whose request has already been cancelled
+_NANOGPT_PREFIX = "/api"
+_NANOGPT_SPEECH_PREFIX = "/nanogpt-speech"  # a host of its own in reality, api.nano-gpt.com
 
 
-class Simulator:
+class Simulator(Host):
     """Providers on a local port, from `async with` on until its end.
 
     timing: how quickly the next answers come; may be changed at any time.
     api_key: the key that is accepted; None makes a server that takes requests without one.
     requests: everything that arrived, in order.
-    openai: the provider's own state, such as its list of models.
+    openai, nanogpt: a provider's own state, such as its list of models.
+    files: the host of the files that answers link to, on another port, with requests, timing and faults of its own.
     tongue: "speech", or "tones" for a burst of tones per word, which `tests.words` reads back; for the next requests.
     """
 
-    def __init__(self, *, timing: Timing | None = None, port: int = 0, api_key: str | None = DEFAULT_KEY) -> None:
-        """Prepare without opening anything; port 0 takes a free one."""
-        self.timing = timing or Timing()
+    def __init__(
+        self,
+        *,
+        timing: Timing | None = None,
+        port: int = 0,
+        api_key: str | None = DEFAULT_KEY,
+        files_tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Prepare without opening anything; port 0 takes a free one, files_tls makes the files' host https."""
+        super().__init__(timing=timing, port=port)
         self.api_key = api_key
-        self.requests: list[Received] = []
-        self._port = port
-        self._faults = FaultScript()
+        self.files = FileHost(tls=files_tls)
         self._studio = Studio()
         self.openai = OpenAI(self._studio, lambda: self.api_key)
-        self._runner: web.AppRunner | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._closing = False
+        self.nanogpt = NanoGPT(self._studio, self.files, lambda: self.api_key)
 
     @property
     def tongue(self) -> Tongue:
@@ -53,86 +55,44 @@ class Simulator:
         self._studio.tongue = tongue
 
     @property
-    def url(self) -> str:
-        """Where the simulator listens."""
-        return f"http://{_HOST}:{self._port}"
-
-    @property
     def openai_url(self) -> str:
         """The base URL of OpenAI's API."""
         return self.url + _OPENAI_PREFIX
 
-    def fail(self, *faults: Fault) -> None:
-        """Let coming requests fail: each takes the first fault that matches it and has not been used up."""
-        for fault in faults:
-            self._faults.add(fault)
+    @property
+    def nanogpt_url(self) -> str:
+        """The base URL of NanoGPT's API."""
+        return self.url + _NANOGPT_PREFIX
+
+    @property
+    def nanogpt_speech_url(self) -> str:
+        """The base URL of NanoGPT's `/v1/speech`."""
+        return self.url + _NANOGPT_SPEECH_PREFIX
+
+    @property
+    def files_url(self) -> str:
+        """The origin of the files that answers link to."""
+        return self.files.url
 
     def reset(self) -> None:
-        """Forget the requests so far and the faults still to come."""
-        self.requests.clear()
-        self._faults.clear()
+        """Forget the requests so far and the faults still to come, here and at the files' host."""
+        super().reset()
+        self.files.reset()
+
+    def mount(self, app: web.Application) -> None:
+        """Add the providers."""
+        app.add_subapp(_OPENAI_PREFIX, self.openai.app())
+        app.add_subapp(_NANOGPT_PREFIX, self.nanogpt.app())
+        app.add_subapp(_NANOGPT_SPEECH_PREFIX, self.nanogpt.speech_app())
 
     async def __aenter__(self) -> Self:
         """Accept connections."""
-        app = web.Application(middlewares=[self._observe], client_max_size=_LARGEST_REQUEST)
-        app.add_subapp(_OPENAI_PREFIX, self.openai.app())
-        self._runner = web.AppRunner(
-            app, handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT
-        )
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, _HOST, self._port).start()
-        except OSError:
-            await self._close()
-            raise
-        self._port = self._runner.addresses[0][1]
+        await super().__aenter__()
+        await self.files.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
         """Close all connections; nothing of the simulator runs afterwards."""
-        await self._close()
-
-    async def _close(self) -> None:
-        self._closing = True
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if self._runner is not None:
-            await self._runner.cleanup()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await super().close()
+        await self.files.close()
         await self._studio.close()
-
-    @web.middleware
-    async def _observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Remember a request and what became of it."""
-        arrived = asyncio.get_running_loop().time()
-        received = Received(request.method, request.path, request.headers, parse_json(await request.read()))
-        self.requests.append(received)
-        fault = self._faults.take(request.method, request.path)
-        exchange = Exchange(received, self.timing, fault, arrived)
-        CURRENT_EXCHANGE.set(exchange)
-        self._tasks.add(request.task)
-        request.task.add_done_callback(self._tasks.discard)
-        try:
-            response = await self._answer(request, handler, exchange)
-        except asyncio.CancelledError, ConnectionError:
-            received.disconnected = not self._closing
-            raise
-        finally:
-            received.finished.set()
-        return response
-
-    async def _answer(self, request: web.Request, handler: Handler, exchange: Exchange) -> web.StreamResponse:
-        """Answer as the script says, or else as the provider would."""
-        fault = exchange.fault
-        await asyncio.sleep(fault.delay)
-        if fault.close:
-            close_connection(request)
-            return web.Response()
-        response = fault.answer() if fault.replaces_answer else await handler(request)
-        exchange.received.status = response.status
-        if isinstance(response, web.Response) and isinstance(response.body, bytes):
-            exchange.received.sent = len(response.body)
-        return response

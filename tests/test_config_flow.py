@@ -39,7 +39,7 @@ async def test_one_form_makes_an_account_that_speaks(hass: HomeAssistant, simula
     await hass.async_block_till_done()
 
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert result["title"] == "OpenAI (127.0.0.1)"
+    assert result["title"] == f"OpenAI ({simulator.url.removeprefix('http://')})"
     assert result["data"] == {
         "provider": "openai",
         "base_url": simulator.openai_url,
@@ -147,7 +147,7 @@ async def test_error_is_shown_and_can_be_corrected(
         ({"base_url": "http://"}, {"base": "invalid_address"}),
         ({"base_url": "https://127.0.0.1:{port}"}, {"base": "no_https"}),
         ({"api_key": "sk-\x00"}, {"api_key": "invalid_key"}),
-        ({"base_url": "", "api_key": ""}, {"api_key": "invalid_key"}),
+        ({"base_url": "", "api_key": ""}, {"api_key": "missing_key"}),
     ],
 )
 async def test_wrong_input(
@@ -300,6 +300,10 @@ async def test_voice_without_a_name_is_called_after_who_speaks(hass: HomeAssista
     form = await add_voice(hass, account, "tts-1")
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"voice": "nova", "format": "mp3"})
     assert result["title"] == "OpenAI Nova"
+    await hass.async_block_till_done()
+    form = await add_voice(hass, account, "tts-1")
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"voice": "nova", "format": "mp3"})
+    assert result["title"] == "OpenAI Nova 2"
 
 
 async def test_voice_is_changed_and_cleared(hass: HomeAssistant, account: MockConfigEntry) -> None:

@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.audio import wav
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout, recognise
+from custom_components.orator.speech.pacing import paced
 
 from .listening import SATELLITE, SENTENCE, Hear, spoken
 from .simulator import Fault, Simulator, Timing
@@ -86,6 +87,63 @@ async def test_next_segment_is_asked_ahead_and_no_more(
     await asyncio.sleep(1)
     assert len(spoken(simulator)) == 2
     await response.data_gen.aclose()
+
+
+async def test_segments_grow_while_the_listener_listens(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """With sound in hand, later requests say more at once than the first."""
+    sentences = [f"This is announcement number {number}, and it is soon over." for number in range(40)]
+    response = await speak(hass, given(*sentences))
+    async for _ in response.data_gen:
+        pass
+    lengths = [len(body["input"]) for body in spoken(simulator)]
+    assert " ".join(body["input"] for body in spoken(simulator)) == " ".join(sentences)
+    assert max(lengths) > 4 * lengths[0]
+
+
+async def test_sound_that_waits_is_bounded(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A segment that is ready long before its turn lets its provider wait, rather than fill the memory."""
+    simulator.fail(Fault(path="*/audio/speech", stall_after=2000))
+    text = "This one goes on and on and on and on, and so on. " * 200
+
+    async def whole() -> AsyncGenerator[str]:
+        yield text
+
+    response = await speak(hass, whole(), preferred_format="wav", preferred_sample_rate=24_000)
+    assert await anext(response.data_gen)
+    await asyncio.sleep(1.5)
+    waiting = simulator.requests[-1]
+    sent = waiting.sent
+    await response.data_gen.aclose()
+    async with asyncio.timeout(5):
+        await waiting.finished.wait()
+    assert len(spoken(simulator)) == 2
+    assert sent < 9_000_000  # of 13 million bytes; what is not held here waits in the system's buffers
+    assert waiting.disconnected
+
+
+async def test_silence_ends_at_last() -> None:
+    """A provider that never comes back is not waited for in silence for ever."""
+    layout = PcmLayout(rate=1000)
+    given_up = asyncio.Event()
+
+    async def samples() -> AsyncGenerator[bytes]:
+        yield bytes(20)
+        await given_up.wait()
+
+    loop = asyncio.get_running_loop()
+    seconds = 0.0
+    chunks = paced(samples(), layout, max_silence=0.5)
+    assert await anext(chunks) == bytes(20)
+    started = loop.time()
+    for _ in range(5):
+        seconds += len(await anext(chunks)) / layout.byte_rate
+    assert 0.3 < seconds < 0.7
+    assert 0.3 < loop.time() - started < 2
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await anext(chunks)
 
 
 async def test_slow_segment_keeps_its_place(simulator: Simulator, hear: Hear) -> None:

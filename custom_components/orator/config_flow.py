@@ -1,9 +1,11 @@
 """The flows: an account with its first voice, and the voices of an account."""
 
 from collections.abc import Mapping
+from itertools import chain, count
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
     SOURCE_USER,
     ConfigEntryState,
     ConfigFlow,
@@ -41,7 +43,7 @@ from .const import (
 from .forms import default_model, default_voice, model_schema, voice_schema, voice_title
 from .messages import message_of
 from .providers import PROVIDERS
-from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
+from .providers.errors import InvalidKeyError, InvalidSettingError, MissingKeyError, SpeechError
 
 _SECTION_SERVER: Final = "server"
 
@@ -77,6 +79,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
             data = self._account_data(provider, address, user_input.get(CONF_API_KEY, ""))
             if data and (account := await self._async_ask(data)):
                 return self.async_create_entry(title=_title(data), data=data, subentries=[_first_voice(account)])
+        has_address = bool(user_input and user_input[_SECTION_SERVER].get(CONF_BASE_URL))
         providers = [SelectOptionDict(value=name, label=provider.name) for name, provider in PROVIDERS.items()]
         schema = {
             vol.Required(CONF_PROVIDER, default=providers[0]["value"]): SelectSelector(
@@ -84,7 +87,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
             ),
             vol.Optional(CONF_API_KEY): _KEY,
             vol.Required(_SECTION_SERVER): section(
-                vol.Schema({vol.Optional(CONF_BASE_URL): _ADDRESS}), {"collapsed": True}
+                vol.Schema({vol.Optional(CONF_BASE_URL): _ADDRESS}), {"collapsed": not has_address}
             ),
         }
         return self._show("user", schema, user_input)
@@ -134,12 +137,15 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         provider = create_provider(async_get_clientsession(self.hass), data)
         try:
             key = data[CONF_API_KEY]
-            if not (key.isascii() and key.isprintable()) or (not key and provider.needs_key(provider.base_url)):
+            if not key and provider.needs_key(provider.base_url):
+                raise MissingKeyError
+            if not (key.isascii() and key.isprintable()):
                 raise InvalidKeyError
             return Account(provider, await provider.fetch_catalogue())
         except SpeechError as err:
-            self._errors = {CONF_API_KEY if isinstance(err, InvalidKeyError) else "base": err.key}
-            self._placeholders = message_of(err, provider)["translation_placeholders"]
+            field = CONF_API_KEY if isinstance(err, (InvalidKeyError, MissingKeyError)) else "base"
+            self._errors = {field: err.key}
+            self._placeholders = dict(message_of(err, provider)["translation_placeholders"])
             return None
 
     def _abort_if_known(self, data: Mapping[str, Any]) -> None:
@@ -159,6 +165,10 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
     def _show(self, step_id: str, schema: dict[Any, Any], user_input: Mapping[str, Any] | None) -> ConfigFlowResult:
         """Show a form with what the user has entered and what is wrong with it."""
         errors, self._errors = self._errors, {}
+        if self.source != SOURCE_USER:
+            self._placeholders["account"] = self.hass.config_entries.async_get_known_entry(
+                self.context["entry_id"]
+            ).title
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(vol.Schema(schema), user_input),
@@ -193,7 +203,12 @@ class VoiceFlow(ConfigSubentryFlow):
             self._choose_model(account, user_input[CONF_MODEL])
             return await self.async_step_voice()
         schema = self.add_suggested_values_to_schema(model_schema(account), self._chosen)
-        return self.async_show_form(step_id=step_id, data_schema=schema)
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=schema,
+            description_placeholders={"name": self._chosen.get(CONF_NAME, "")},
+            last_step=False,
+        )
 
     async def async_step_voice(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for everything else, and keep only what was set."""
@@ -204,7 +219,7 @@ class VoiceFlow(ConfigSubentryFlow):
         if user_input is not None:
             data = {CONF_MODEL: model.id, **user_input}
             data = {key: value for key, value in data.items() if value != _UNSET.get(key)}
-            title = data.pop(CONF_NAME, "").strip() or voice_title(account, model, data[CONF_VOICE])
+            title = data.pop(CONF_NAME, "").strip() or self._free_title(voice_title(account, model, data[CONF_VOICE]))
             try:
                 for option in model.options:
                     if option.key in data:
@@ -222,6 +237,14 @@ class VoiceFlow(ConfigSubentryFlow):
         """Return the account, unless it is not loaded: it may have been changed since the form was opened."""
         entry: OratorConfigEntry = self._get_entry()
         return entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
+
+    def _free_title(self, title: str) -> str:
+        """Return a title that no other voice has."""
+        own = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
+        entries = self.hass.config_entries.async_entries(DOMAIN)
+        taken = {voice.title for entry in entries for voice in entry.subentries.values() if voice != own}
+        numbered = (f"{title} {number}" for number in count(2))
+        return next(free for free in chain([title], numbered) if free not in taken)
 
     def _choose_model(self, account: Account, model_id: str) -> None:
         """Change the model, and forget what was chosen for another one and can't be meant for this."""
@@ -267,5 +290,7 @@ def _origin(data: Mapping[str, Any]) -> tuple[str, str]:
 def _title(data: Mapping[str, Any]) -> str:
     """Name an account after its provider, and after its server where that is the user's own."""
     provider = PROVIDERS[data[CONF_PROVIDER]]
-    host = URL(data[CONF_BASE_URL]).host
-    return provider.name if host == URL(provider.default_base_url).host else f"{provider.name} ({host})"
+    server = URL(data[CONF_BASE_URL])
+    return (
+        provider.name if server.host == URL(provider.default_base_url).host else f"{provider.name} ({server.authority})"
+    )

@@ -1,5 +1,7 @@
 """Forms built from what a model declares, so that a field which the model ignores is not shown."""
 
+from typing import Final
+
 from homeassistant.const import CONF_MODEL, CONF_NAME
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -23,6 +25,8 @@ from .account import Account
 from .audio.formats import AudioFormat
 from .const import CONF_CLEAN_TEXT, CONF_FORMAT, CONF_REPLACEMENTS, CONF_VOICE
 from .providers.base import Model, NumberOption, Option, TextOption
+
+_FORMAT_LABELS: Final = {AudioFormat.OPUS: "Opus", AudioFormat.OGG: "Ogg"}
 
 
 def default_model(account: Account) -> Model:
@@ -55,7 +59,7 @@ def voice_schema(account: Account, model: Model) -> vol.Schema:
     """Ask how a model speaks: in whose voice, in which format, and with what else it can be told."""
     voices = [SelectOptionDict(value=voice.id, label=voice.name) for voice in model.voices]
     formats = [
-        SelectOptionDict(value=audio_format, label=audio_format.upper())
+        SelectOptionDict(value=audio_format, label=_FORMAT_LABELS.get(audio_format, audio_format.upper()))
         for audio_format in model.formats
         if audio_format is not AudioFormat.PCM  # no player knows how its samples lie
     ]

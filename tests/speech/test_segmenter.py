@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 import itertools
+import time
 
 from hypothesis import given, settings, strategies as st
 import pytest
@@ -142,6 +143,77 @@ async def test_a_mark_that_ends_no_sentence_is_waited_for(beginning: str) -> Non
     """A pause in the middle of a number or after an abbreviation does not tear it apart."""
     segments = await segments_of(given_out([beginning, "5 x."], pause=0.25))
     assert segments[0].startswith(f"{beginning}5")
+
+
+async def test_a_pause_does_not_cut_a_word_that_has_just_come() -> None:
+    """When a delta comes at the very moment at which a pause would have ended the sentence, nothing is torn apart."""
+    deltas: asyncio.Queue[str] = asyncio.Queue()
+
+    async def reply() -> AsyncGenerator[str]:
+        while delta := await deltas.get():
+            yield delta
+
+    def come_late(delta: str) -> None:
+        time.sleep(0.03)  # the loop is held up, so that the pause and the delta are due at once
+        deltas.put_nowait(delta)
+
+    deltas.put_nowait("Hello there.")
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.08, come_late, " Wor")
+    loop.call_later(0.4, deltas.put_nowait, "ld is great.")
+    loop.call_later(0.5, deltas.put_nowait, "")
+    assert await segments_of(reply()) == ["Hello there.", "World is great."]
+
+
+async def test_a_long_delta_is_read_whole_before_anything_is_said() -> None:
+    """A complete text is one request even where reading it takes several turns of the loop."""
+    text = " ".join(SENTENCES * 20)
+    assert len(text) > 2500
+    assert await segments_of(given_whole(text)) == [text]
+
+
+async def test_words_that_count_less_than_characters() -> None:
+    """Where a provider counts in larger units, what is known to be one request is one."""
+    text = " ".join(SENTENCES * 20)
+    segmenter = Segmenter(
+        given_whole(text), Cleaner(), max_chars=4000, count=lambda part: len(part) // 5, speaks_while_reading=True
+    )
+    async with segmenter:
+        assert await segmenter.begins_and_ends_in_one()
+        first = await segmenter.next(lambda: 0)
+        assert first
+        assert first.text == text
+        assert await segmenter.next(lambda: 0) is None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "count"), [("It rains a lot in the hills these days. ", 60), ("今日は雨が降っています。", 60)]
+)
+async def test_segments_last_about_as_long_as_the_sound_in_hand(sentence: str, count: int) -> None:
+    """In any script a segment is no longer to hear than what is in hand: then a slow provider keeps up."""
+    segmenter = Segmenter(given_whole(sentence * count), Cleaner(), max_chars=4096, speaks_while_reading=False)
+    async with segmenter:
+        await segmenter.next(lambda: 0)
+        segment = await segmenter.next(lambda: 12)
+    assert segment
+    assert 6 < segment.seconds <= 12
+
+
+async def test_whoever_writes_without_end_has_to_wait() -> None:
+    """What is read ahead of what is spoken is bounded."""
+    written = 0
+
+    async def reply() -> AsyncGenerator[str]:
+        nonlocal written
+        while True:
+            written += 10_000
+            yield "All work and no play. " * 455
+            await asyncio.sleep(0)
+
+    async with Segmenter(reply(), Cleaner(), max_chars=4096, speaks_while_reading=True) as segmenter:
+        assert await segmenter.next(lambda: 0)
+        await asyncio.sleep(0.5)
+        assert written < 300_000
 
 
 async def test_segments_grow_while_there_is_sound_in_hand() -> None:

@@ -32,6 +32,12 @@ class InvalidKeyError(SpeechError):
     key = "invalid_key"
 
 
+class MissingKeyError(SpeechError):
+    """The provider needs a key, and there is none."""
+
+    key = "missing_key"
+
+
 class NotPermittedError(SpeechError):
     """The key is known but may not do this."""
 

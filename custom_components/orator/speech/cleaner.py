@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .markup import Markup
+from .markup.lines import Markup
 from .replacements import Replacement, Replacer
 
 __all__ = ["Cleaner", "Replacement"]

@@ -7,12 +7,14 @@ from typing import Final
 from ..audio.formats import PcmLayout
 
 _SILENCE_SECONDS: Final = 0.1
-MAX_SILENCE_SECONDS: Final = 60.0
+_MAX_SILENCE_SECONDS: Final = 60.0
 """Silence fed in one go: a provider that needs longer will not come back."""
 
 
-async def paced(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
-    """Yield samples, and silence at the pace of playback while there are none.
+async def paced(
+    chunks: AsyncGenerator[bytes], layout: PcmLayout, *, max_silence: float = _MAX_SILENCE_SECONDS
+) -> AsyncGenerator[bytes]:
+    """Yield samples, and silence at the pace of playback while there are none, up to so many seconds in one go.
 
     Some satellites give up, or hang until they are restarted, when a stream pauses for seconds after it has begun: a
     provider slower than speech, or an assistant that looks something up in mid-reply. Silence begins when all that was
@@ -25,7 +27,7 @@ async def paced(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenera
     pending = asyncio.ensure_future(anext(chunks, None))
     try:
         while True:
-            can_wait = heard_at is None or fed >= MAX_SILENCE_SECONDS
+            can_wait = heard_at is None or fed >= max_silence
             timeout = None if can_wait or heard_at is None else max(0, heard_at - loop.time())
             await asyncio.wait([pending], timeout=timeout)
             if pending.done():

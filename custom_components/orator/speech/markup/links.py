@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import re
 from typing import Final
 
-from .characters import CLOSERS, END_MARKS
+from ..characters import CLOSERS, END_MARKS
 
 _LONGEST_TEXT: Final = 250
 _DEEPEST: Final = 4

@@ -5,7 +5,7 @@
 import re
 from typing import Final
 
-from .characters import is_spaced_word, is_unspaced
+from ..characters import is_spaced_word, is_unspaced
 
 _BEFORE_NAME: Final = frozenset("@/.:-&=+$%#^")
 """Before an underscore these begin a name or an address, not emphasis."""

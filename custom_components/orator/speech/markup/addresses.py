@@ -5,7 +5,7 @@
 import re
 from typing import Final
 
-from .characters import UNSPACED
+from ..characters import UNSPACED
 from .prose import Prose
 from .source import Source
 

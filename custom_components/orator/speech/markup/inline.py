@@ -6,8 +6,8 @@ from html.entities import html5
 import re
 from typing import Final
 
+from ..characters import is_spaced_word
 from .addresses import AddressReader
-from .characters import is_spaced_word
 from .emphasis import Emphasis, read_name
 from .html_tags import OPEN, Pause, Tag, read_hidden, read_tag
 from .links import read_citation, read_link

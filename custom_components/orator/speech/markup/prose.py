@@ -5,7 +5,7 @@
 import re
 from typing import Final
 
-from .characters import (
+from ..characters import (
     CLOSERS,
     EMOJI,
     END_MARKS,

@@ -12,7 +12,7 @@ from enum import Enum, auto
 import re
 from typing import Final
 
-from .characters import EMOJI
+from ..characters import EMOJI
 from .inline import Inline
 from .prose import Prose
 from .source import Source

@@ -9,6 +9,8 @@ import pytest
 
 from custom_components.orator.speech.cleaner import Cleaner, Replacement
 
+from .spoken import SPOKEN
+
 # ruff: noqa: RUF001 texts in many scripts
 
 
@@ -45,126 +47,6 @@ SPOKEN_AS_WRITTEN = [
     "__init__.py",
     "homeassistant.local:8123 is www and http",
 ]
-
-SPOKEN = {
-    "emphasis": [
-        ("Hello **world**.", "Hello world."),
-        ("It is *really* __bold__, _so_ ~~not~~ ***very***!", "It is really bold, so not very!"),
-        ("*Note: 2*3 is 6*", "Note: 2*3 is 6"),
-        ("(*so*) \"**it**\" 'n'", "(so) \"it\" 'n'"),
-        ("这是**重点**内容。", "这是重点内容。"),
-        ("**unclosed", "unclosed"),
-        ("*\n**Bold\n**", "Bold"),
-    ],
-    "headings": [
-        ("# Title\nText", "Title.\nText"),
-        ("## Really? ##\nText", "Really?\nText"),
-        ("Title\n=====\nText", "Title.\nText"),
-        ("Title\n---\nText", "Title.\nText"),
-        ("# C#\nText", "C#.\nText"),
-        ("# 😀 Title 🎉\n", "Title.\n"),
-        ("# 标题\n正文", "标题。\n正文"),
-    ],
-    "lists": [
-        ("- Milk\n- Eggs!\n* Bread (2)", "Milk.\nEggs!\nBread (2)."),
-        ("1. One\n2. Two\n\nEnd", "1. One.\n2. Two.\nEnd"),
-        ("Buy:\n- [ ] milk\n- [x] eggs", "Buy:\nmilk.\neggs."),
-        ("- one\n  more\n- two\nEnd", "one more.\ntwo.\nEnd"),
-        ("1. **A**: b\n   - c\n   - d", "1. A: b.\nc.\nd."),
-        ("- 牛奶\n- 鸡蛋", "牛奶。\n鸡蛋。"),
-        ("- दूध\n- अंडे", "दूध।\nअंडे।"),
-        ("✅ Done\n✅ Next", "Done.\nNext."),
-        ("1️⃣ One\n2️⃣ Two", "1 One.\n2 Two."),
-        ("It was in\n2024. Then", "It was in 2024. Then"),
-        ("-5 degrees\n+1 too", "-5 degrees +1 too"),
-    ],
-    "quotes and breaks": [
-        ("> quoted\n> more\n\nplain", "quoted more\nplain"),
-        ("a\n\n---\n\nb\n\n* * *\nc", "a\nb\nc"),
-        ("one\ntwo  \nthree\\\nfour", "one two\nthree four"),
-        ("**Living room:** on\n**Kitchen:** off", "Living room: on.\nKitchen: off"),
-        ("Sunrise: 6:12 AM\nSunset: 8:31 PM", "Sunrise: 6:12 AM.\nSunset: 8:31 PM"),
-        ("温度:25度\n湿度:40%", "温度:25度。\n湿度:40%"),
-        ("Note: this sentence was broken to\nfit a page.", "Note: this sentence was broken to fit a page."),
-        ("Die Maschine ist fertig und der\nTrockner auch.", "Die Maschine ist fertig und der Trockner auch."),
-        ("[Bob]: 12:30", "[Bob]: 12:30"),
-        ("[A/C]: on/off", "[A/C]: on/off"),
-        ("Use <button> or <object>.", "Use <button> or <object>."),
-        ("<think>Well.</think>It rains.", "Well.\nIt rains."),
-        ("x = arr[0] + y", "x = arr[0] + y"),
-        ("Price ⬆️ 5%", "Price ⬆ 5%"),
-        ("one\n\n\n\ntwo", "one\ntwo"),
-        ("今日は\n晴れ", "今日は晴れ"),
-        ("Hi\r\nthere\r\n\r\nBye", "Hi there\nBye"),
-        ("  a  b\t c ", "a b c"),
-    ],
-    "tables": [
-        ("| A | B |\n|---|:-:|\n| 1 | 2! |\n\nEnd", "A, B.\n1, 2!\nEnd"),
-        ("A | B\n--- | ---\n1 | 2\n\nEnd", "A, B.\n1, 2.\nEnd"),
-        ("| 名前 | 年 |\n|--|--|\n| 太郎 | 次郎 |", "名前、年。\n太郎、次郎。"),
-        ("| [x](y) \\| z |", "x | z."),
-    ],
-    "links": [
-        ('See [the docs](https://x.org/a_(b) "Title") now.', "See the docs now."),
-        ("See [the docs][1] now.\n\n[1]: https://x.org 'T'\nEnd", "See the docs now.\nEnd"),
-        ("![a cat](cat.png) [![a dog](dog.png)](x)", "a cat a dog"),
-        ("[**bold** _x_](u)!", "bold x!"),
-        ("<https://www.example.com/a> <me@example.com>", "example.com me@example.com"),
-        ("[sic](see above) [a] (b)", "[sic](see above) [a] (b)"),
-        ("[Bob]: Hello there", "[Bob]: Hello there"),
-        ("[x](unclosed and more", "[x](unclosed and more"),
-        ("text[^1] more[2][3].", "text more."),
-        ("[^1]: A note", "A note."),
-        ("so【4†source】 it is【12:0†a.pdf】. 【重要】です", "so it is. 【重要】です"),
-    ],
-    "addresses": [
-        ("https://www.example.com/a?b", "example.com"),
-        ("See https://example.com/a. Then", "See example.com. Then"),
-        ("(see https://en.wikipedia.org/wiki/A_(b)).", "(see en.wikipedia.org)."),
-        ("**https://example.com/a**, www.x.org!", "example.com, x.org!"),
-        ("Open http://192.168.1.5:8123/lovelace\nnow", "Open 192.168.1.5 now"),
-        ("http://[fe80::1]:8123/x or http://[x or https://例え.jp/", "[fe80::1] or http://[x or 例え.jp"),
-        ("访问https://example.com/a，谢谢", "访问example.com，谢谢"),
-        (f"https://x.org/{'a' * 5000} end", "x.org end"),
-    ],
-    "code": [
-        ("Use `snake_case` and ``a ` **b**``.", "Use snake_case and a ` **b**."),
-        ("```python\nx = 1  # **one**\n\n- y!!\n```\nDone", "x = 1 # **one**\n- y!!\nDone"),
-        ("~~~\na\n```\n~~~~\nb", "a\n```\nb"),
-        ("> ```\n> code\n> ```\nafter", "code\nafter"),
-        ("```inline``` code", "inline code"),
-        ("an `unclosed one\n\nnext", "an unclosed one\nnext"),
-    ],
-    "html": [
-        ("a<br>b<br/>c", "a\nb\nc"),
-        ("<p>One</p><p>Two <b class='x'>three</b></p>", "One\nTwo three\n"),
-        ("<ul><li>a</li><li>b</li></ul>", "a.\nb.\n"),
-        ("<table><tr><th>A</th><th>B</th></tr></table>", "A, B.\n"),
-        ("R&amp;D &lt;b&gt; &#176; &foo; &copy;", "R&D <b> ° &foo; ©"),
-        ("<!-- a > b -->x<script>if (a < b) {}</script>y<style>p{}</style>", "xy"),
-        ("Use <name> here", "Use <name> here"),
-        ('<img src=x alt="a cat"> <speak>Hi <break time="1s"/></speak>', "a cat Hi"),
-        ("<!-- unclosed\n\nnext", "unclosed\nnext"),
-    ],
-    "emoji": [
-        ("Hello 😀!", "Hello!"),
-        ('Hello 😀 "you"', 'Hello "you"'),
-        ("A 👨‍👩‍👧 B 👍🏽 C 🇩🇪 D 🏴󠁧󠁢󠁥󠁮󠁧󠁿 E ❤️ F", "A B C D E F"),
-        ("one😀two", "one two"),
-        ("Press 1️⃣ or #️⃣ or 🔟.", "Press 1 or # or 10."),
-        ("Really❓ Yes ❗", "Really? Yes!"),
-        ("😀", ""),
-        ("😀 👍\n\n🎉", ""),
-    ],
-    "marks": [
-        ("wow!!! what?!?! hm..... ok…… so,,", "wow! what?! hm... ok…… so,"),
-        ("a ---- b -- c word--word", "a — b — c word — word"),
-        ("もう！！！あれ~~~", "もう！あれ~"),
-        ("\\*not\\* \\# 1\\. \\_x\\_", "*not* # 1. _x_"),
-        ("Name ____ ok", "Name — ok"),
-        ("a\x00b\u00adc\ufeffd", "abcd"),
-    ],
-}
 
 
 @pytest.mark.parametrize("text", SPOKEN_AS_WRITTEN)

@@ -104,8 +104,8 @@ async def test_segments_grow_while_the_listener_listens(
 
 async def test_sound_that_waits_is_bounded(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """A segment that is ready long before its turn lets its provider wait, rather than fill the memory."""
-    simulator.fail(Fault(path="*/audio/speech", stall_after=2000))
-    text = "This one goes on and on and on and on, and so on. " * 200
+    simulator.fail(Fault(path="*/audio/speech", stall_after=2000, stall=4))
+    text = "This one goes on and on and on and on, and so on. " * 160
 
     async def whole() -> AsyncGenerator[str]:
         yield text
@@ -113,14 +113,12 @@ async def test_sound_that_waits_is_bounded(hass: HomeAssistant, simulator: Simul
     response = await speak(hass, whole(), speed=0.5, preferred_format="wav", preferred_sample_rate=24_000)
     assert await anext(response.data_gen)
     await asyncio.sleep(2)
-    waiting = simulator.requests[-1]
-    sent = waiting.sent
-    await response.data_gen.aclose()
-    async with asyncio.timeout(5):
-        await waiting.finished.wait()
     assert len(spoken(simulator)) == 2
-    assert sent < 18_000_000  # of 26 million bytes; what is not held here waits in the system's buffers
-    assert waiting.disconnected
+    sent = simulator.requests[-1].sent
+    async for _ in response.data_gen:
+        pass
+    assert simulator.requests[-1].sent > 23_000_000
+    assert sent < 18_000_000  # what is not held here waits in the system's buffers
 
 
 async def test_silence_ends_at_last() -> None:
@@ -238,7 +236,8 @@ async def test_samples_as_wished(hear: Hear, rate: int, channels: int, width: in
     reader = wav.WavReader()
     samples = reader.feed(heard) + reader.end()
     assert reader.layout == PcmLayout(rate, channels)  # the reader makes 16 bits of every width
-    assert int.from_bytes(heard[34:36], "little") == width * 8
+    # Older versions of Home Assistant convert to 16 bits whatever was wished for.
+    assert int.from_bytes(heard[34:36], "little") == (16 if CONVERTS_SAMPLES else width * 8)
     assert 2 < len(samples) / reader.layout.byte_rate < 4
 
 

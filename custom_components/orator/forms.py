@@ -74,8 +74,9 @@ def voice_schema(account: Account, model: Model) -> vol.Schema:
                 ObjectSelectorConfig(
                     multiple=True,
                     fields={
-                        "find": ObjectSelectorField(required=True, selector=TextSelector()),
-                        "say": ObjectSelectorField(selector=TextSelector()),
+                        # Home Assistant 2026.3 takes only descriptions of selectors here.
+                        "find": ObjectSelectorField(required=True, selector={"text": {}}),
+                        "say": ObjectSelectorField(selector={"text": {}}),
                     },
                     label_field="find",
                     description_field="say",

@@ -103,8 +103,8 @@ def _free_port() -> int:
 
 async def _add_orator(hass: HomeAssistant, speed: str, url: str) -> str:
     """Add an account as a user does; return the entity of its first voice."""
-    form = {"provider": "openai", "api_key": key_of(speed), "server": {"base_url": url}}
-    return await _add_entry(hass, "orator", form)
+    account = {"api_key": key_of(speed), "server": {"base_url": url}}
+    return await _add_entry(hass, "orator", {"provider": "openai"}, account)
 
 
 async def _add_openai(hass: HomeAssistant, speed: str, url: str) -> str:
@@ -116,10 +116,11 @@ async def _add_openai(hass: HomeAssistant, speed: str, url: str) -> str:
         del os.environ[_OPENAI_BASE_URL]
 
 
-async def _add_entry(hass: HomeAssistant, domain: str, form: dict[str, Any]) -> str:
-    """Fill in an integration's form, and return the speaking entity that comes of it."""
+async def _add_entry(hass: HomeAssistant, domain: str, *forms: dict[str, Any]) -> str:
+    """Fill in an integration's forms, and return the speaking entity that comes of it."""
     result = await hass.config_entries.flow.async_init(domain, context={"source": SOURCE_USER})
-    result = await hass.config_entries.flow.async_configure(result["flow_id"], form)
+    for form in forms:
+        result = await hass.config_entries.flow.async_configure(result["flow_id"], form)
     if result["type"] is not FlowResultType.CREATE_ENTRY:
         raise RuntimeError(f"{domain} was not set up: {result}")
     await hass.async_block_till_done()

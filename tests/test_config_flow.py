@@ -21,19 +21,21 @@ def account_input(simulator: Simulator, **changed: Any) -> dict[str, Any]:
     """Return what a person enters to add an account."""
     address = changed.pop("base_url", simulator.openai_url)
     server = {"base_url": address} if address else {}
-    return {"provider": "openai", "api_key": simulator.api_key, "server": server, **changed}
+    return {"api_key": simulator.api_key, "server": server, **changed}
 
 
-async def start(hass: HomeAssistant) -> str:
-    """Open the form for a new account."""
+async def start(hass: HomeAssistant, provider: str = "openai") -> str:
+    """Open the form for a new account at a provider."""
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     assert result["type"] is FlowResultType.FORM
     assert result["step_id"] == "user"
+    result = await hass.config_entries.flow.async_configure(result["flow_id"], {"provider": provider})
+    assert result["step_id"] == "account"
     return result["flow_id"]
 
 
-async def test_one_form_makes_an_account_that_speaks(hass: HomeAssistant, simulator: Simulator) -> None:
-    """The first form is enough: an account, a voice and its entity are there."""
+async def test_a_key_makes_an_account_that_speaks(hass: HomeAssistant, simulator: Simulator) -> None:
+    """The provider and a key are enough: an account, a voice and its entity are there."""
     flow_id = await start(hass)
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
     await hass.async_block_till_done()
@@ -127,10 +129,9 @@ async def test_error_is_shown_and_can_be_corrected(
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
     assert result["type"] is FlowResultType.FORM
     assert result["errors"] == errors
-    suggested = {
-        str(key): key.description["suggested_value"] for key in result["data_schema"].schema if key.description
-    }
-    assert suggested["provider"] == "openai"
+    server = result["data_schema"].schema["server"].schema.schema
+    suggested = {str(key): key.description["suggested_value"] for key in server if key.description}
+    assert suggested == {"base_url": simulator.openai_url}
 
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
     assert result["type"] is FlowResultType.CREATE_ENTRY

@@ -1,18 +1,26 @@
 """Orator: speech from NanoGPT, OpenAI and Speechbase for Home Assistant."""
 
+from datetime import datetime, timedelta
 import logging
+from typing import Final
 
 from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE, Platform
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.event import async_track_time_interval
 
-from .account import Account, OratorConfigEntry, async_create_session, catalogue_store, create_provider
+from .account import Account, OratorConfigEntry, async_create_provider, catalogue_store
+from .const import DOMAIN
+from .credit import CreditWatch, issue_id
 from .messages import message_of
 from .providers.errors import InvalidKeyError, SpeechError
 
 _LOGGER = logging.getLogger(__name__)
 
 PLATFORMS = (Platform.TTS,)
+
+_REFRESH_EVERY: Final = timedelta(days=1)
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bool:
@@ -21,8 +29,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     What its provider offers is known from before, unless the account is new: its voices exist at once, even if the
     network comes later or the key has expired, so that another voice can speak for them.
     """
-    session = async_create_session(hass)
-    account = Account(create_provider(session, entry.data), session=session)
+    provider = async_create_provider(hass, entry.data)
+    account = Account(provider, CreditWatch(hass, entry, provider))
 
     async def close(_event: Event | None = None) -> None:
         await account.async_close()
@@ -36,6 +44,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     else:
         entry.async_create_background_task(hass, _async_ask_again(hass, entry, account), "orator asks what is offered")
     entry.runtime_data = account
+    account.credit.async_start()
+
+    async def refresh(_now: datetime) -> None:
+        await _async_ask_again(hass, entry, account)
+
+    entry.async_on_unload(async_track_time_interval(hass, refresh, _REFRESH_EVERY, cancel_on_shutdown=True))
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
@@ -47,7 +61,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> b
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
-    """Forget what a removed account's provider offered."""
+    """Forget what a removed account's provider offered, and what was wrong with the account."""
+    ir.async_delete_issue(hass, DOMAIN, issue_id(entry))
     await catalogue_store(hass, entry).async_remove()
 
 

@@ -1,12 +1,12 @@
 """What a loaded account owns: its connection, its provider, and what the provider offers."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 import socket
 from typing import Any, Final
 
-from aiohttp import AddrInfoType, ClientSession
+from aiohttp import AddrInfoType, ClientSession, DummyCookieJar
 from aiohttp.hdrs import USER_AGENT
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_API_KEY
@@ -20,9 +20,11 @@ from homeassistant.helpers.aiohttp_client import (
 from homeassistant.helpers.storage import Store
 from homeassistant.util.ssl import get_default_context
 
-from .const import CONF_BASE_URL, CONF_PROVIDER, DOMAIN
+from .const import CONF_PROVIDER, DOMAIN
+from .credit import CreditWatch
 from .providers import PROVIDERS
-from .providers.base import Model, Provider
+from .providers.base import Connections, Model, Provider
+from .providers.downloads import public_socket
 from .providers.http import Json
 
 _KEEP_ALIVE: Final = 600
@@ -34,14 +36,36 @@ _GIVE_UP_AFTER: Final = 5000
 _STORAGE_VERSION: Final = 1
 
 
-class Account:
-    """A provider with its key, and the catalogue of what it offers."""
+class Offer:
+    """A provider, and the catalogue of what it offers."""
 
-    def __init__(self, provider: Provider, catalogue: Json = None, session: ClientSession | None = None) -> None:
-        """Own a provider, and the session that it speaks through unless that is somebody else's."""
+    def __init__(self, provider: Provider, catalogue: Json = None) -> None:
+        """Describe what a provider offers."""
         self.provider = provider
         self.catalogue = catalogue
-        self._session = session
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models to choose from."""
+        return self.provider.models(self.catalogue)
+
+    def model(self, model_id: str, settings: Mapping[str, Any] | None = None) -> Model:
+        """Say what a model can do, listed or not, with what `settings` chose. Raises InvalidSettingError."""
+        return self.provider.describe(model_id, self.catalogue, self.chosen(settings or {}))
+
+    def chosen(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        """Return what settings chose of the provider's choices. Raises InvalidSettingError."""
+        choices = self.provider.choices
+        return {choice.key: choice.parse(settings[choice.key]) for choice in choices if choice.key in settings}
+
+
+class Account(Offer):
+    """A loaded account: its connections, what its provider offers, and whether there is credit left."""
+
+    def __init__(self, provider: Provider, credit: CreditWatch) -> None:
+        """Own a provider, which is closed with the account."""
+        super().__init__(provider)
+        self.credit = credit
         self._speaking = 0
         self._is_closing = False
 
@@ -56,40 +80,37 @@ class Account:
             await self._close_if_unused()
 
     async def async_close(self) -> None:
-        """Close the connection as soon as nobody speaks any more."""
+        """Close the connections as soon as nobody speaks any more."""
+        self.credit.async_stop()
         self._is_closing = True
         await self._close_if_unused()
 
     async def _close_if_unused(self) -> None:
-        if self._session and self._is_closing and not self._speaking:
-            await asyncio.shield(self._session.close())
-
-    @property
-    def models(self) -> tuple[Model, ...]:
-        """The models to choose from."""
-        return self.provider.models(self.catalogue)
-
-    def model(self, model_id: str) -> Model:
-        """Say what a model can do, whether it is listed or not."""
-        return self.provider.describe(model_id, self.catalogue)
-
-    @property
-    def option_keys(self) -> tuple[str, ...]:
-        """Every setting that any model of this account takes."""
-        return tuple(dict.fromkeys(option.key for model in self.models for option in model.options))
+        if self._is_closing and not self._speaking:
+            await asyncio.shield(self.provider.async_close())
 
 
 type OratorConfigEntry = ConfigEntry[Account]
 
 
-def create_provider(session: ClientSession, data: Mapping[str, Any]) -> Provider:
-    """Make the provider that an account's data describe."""
-    return PROVIDERS[data[CONF_PROVIDER]](session, data[CONF_BASE_URL], data[CONF_API_KEY])
+@callback
+def async_create_provider(hass: HomeAssistant, data: Mapping[str, Any]) -> Provider:
+    """Make the provider that an account's data describe, with connections of its own. It has to be closed."""
+    provider = PROVIDERS[data[CONF_PROVIDER]]
+    connections = Connections(_async_session(hass, _probed_socket), _async_session(hass, public_socket))
+    return provider(connections, addresses_of(data), data[CONF_API_KEY])
+
+
+def addresses_of(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the addresses in an account's data, with the usual one for each that is not there."""
+    provider = PROVIDERS[data[CONF_PROVIDER]]
+    entered = {key: data[key] for key in provider.address_keys if key in data}
+    return {**provider.resolve_addresses(entered), **entered}
 
 
 @callback
-def async_create_session(hass: HomeAssistant) -> ClientSession:
-    """Make the session of an account.
+def _async_session(hass: HomeAssistant, socket_factory: Callable[[AddrInfoType], socket.socket]) -> ClientSession:
+    """Make a session.
 
     Home Assistant's own sessions share a pool that drops connections after 15 seconds; announcements are further apart.
     Names are resolved as Home Assistant does it, mDNS included: its resolver comes with its shared session.
@@ -99,9 +120,9 @@ def async_create_session(hass: HomeAssistant) -> ClientSession:
         resolver=hass.data[DATA_RESOLVER],
         ssl=get_default_context(),
         keepalive_timeout=_KEEP_ALIVE,
-        socket_factory=_probed_socket,
+        socket_factory=socket_factory,
     )
-    return ClientSession(connector=connector, headers={USER_AGENT: SERVER_SOFTWARE})
+    return ClientSession(connector=connector, headers={USER_AGENT: SERVER_SOFTWARE}, cookie_jar=DummyCookieJar())
 
 
 def _probed_socket(address: AddrInfoType) -> socket.socket:

@@ -17,7 +17,6 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_API_KEY, CONF_MODEL, CONF_NAME
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow, section
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     SelectOptionDict,
     SelectSelector,
@@ -30,7 +29,7 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 from yarl import URL
 
-from .account import Account, OratorConfigEntry, create_provider
+from .account import Account, Offer, OratorConfigEntry, addresses_of, async_create_provider
 from .const import (
     CONF_BASE_URL,
     CONF_CLEAN_TEXT,
@@ -40,7 +39,7 @@ from .const import (
     DOMAIN,
     SUBENTRY_VOICE,
 )
-from .forms import default_model, default_voice, model_schema, voice_schema, voice_title
+from .forms import SECTION_ADVANCED, default_model, default_voice, model_schema, voice_schema, voice_title
 from .messages import message_of
 from .providers import PROVIDERS
 from .providers.errors import InvalidKeyError, InvalidSettingError, MissingKeyError, SpeechError
@@ -61,6 +60,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def __init__(self) -> None:
         """Begin with nothing to complain about."""
+        self._provider = ""
         self._errors: dict[str, str] = {}
         self._placeholders: dict[str, str] = {}
 
@@ -72,25 +72,31 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for provider and key, and create the account with a first voice."""
+        """Ask for the provider."""
         if user_input is not None:
-            provider = user_input[CONF_PROVIDER]
-            address = user_input[_SECTION_SERVER].get(CONF_BASE_URL)
-            data = self._account_data(provider, address, user_input.get(CONF_API_KEY, ""))
-            if data and (account := await self._async_ask(data)):
-                return self.async_create_entry(title=_title(data), data=data, subentries=[_first_voice(account)])
-        has_address = bool(user_input and user_input[_SECTION_SERVER].get(CONF_BASE_URL))
+            self._provider = user_input[CONF_PROVIDER]
+            return await self.async_step_account()
         providers = [SelectOptionDict(value=name, label=provider.name) for name, provider in PROVIDERS.items()]
+        selector = SelectSelector(SelectSelectorConfig(options=providers, mode=SelectSelectorMode.LIST))
+        return self._show("user", {vol.Required(CONF_PROVIDER, default=providers[0]["value"]): selector}, None)
+
+    async def async_step_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the key, and create the account with a first voice."""
+        if user_input is not None:
+            data = self._account_data(self._provider, user_input[_SECTION_SERVER], user_input.get(CONF_API_KEY, ""))
+            if data and (offer := await self._async_ask(data)):
+                return self.async_create_entry(title=_title(data), data=data, subentries=[_first_voice(offer)])
+        has_address = bool(user_input and any(user_input[_SECTION_SERVER].values()))
+        provider = PROVIDERS[self._provider]
         schema = {
-            vol.Required(CONF_PROVIDER, default=providers[0]["value"]): SelectSelector(
-                SelectSelectorConfig(options=providers, mode=SelectSelectorMode.DROPDOWN)
-            ),
             vol.Optional(CONF_API_KEY): _KEY,
             vol.Required(_SECTION_SERVER): section(
-                vol.Schema({vol.Optional(CONF_BASE_URL): _ADDRESS}), {"collapsed": not has_address}
+                vol.Schema({vol.Optional(key): _ADDRESS for key in provider.address_keys}),
+                {"collapsed": not has_address},
             ),
         }
-        return self._show("user", schema, user_input)
+        self._placeholders |= {"provider": provider.name, "key_page": provider.key_page}
+        return self._show("account", schema, user_input)
 
     async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Begin to replace a key that the provider refuses."""
@@ -110,49 +116,51 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reconfigure_entry()
         if user_input is not None:
             key = user_input.get(CONF_API_KEY, "")
-            data = self._account_data(entry.data[CONF_PROVIDER], user_input.get(CONF_BASE_URL), key)
-            if data and not key and _origin(data) == _origin(entry.data):
+            data = self._account_data(entry.data[CONF_PROVIDER], user_input, key)
+            if data and not key and _origins(data) <= _origins(entry.data):
                 data[CONF_API_KEY] = entry.data[CONF_API_KEY]
             if data and await self._async_ask(data):
                 return self._update(entry, data)
-        schema = {vol.Optional(CONF_API_KEY): _KEY, vol.Optional(CONF_BASE_URL): _ADDRESS}
-        return self._show("reconfigure", schema, user_input or {CONF_BASE_URL: entry.data[CONF_BASE_URL]})
+        addresses = addresses_of(entry.data)
+        schema = {vol.Optional(CONF_API_KEY): _KEY, **{vol.Optional(key): _ADDRESS for key in addresses}}
+        return self._show("reconfigure", schema, user_input or addresses)
 
-    def _account_data(self, provider: str, address: str | None, key: str) -> dict[str, Any] | None:
-        """Return an account's data, or None and an error where the address is none."""
-        provider_class = PROVIDERS[provider]
+    def _account_data(self, provider: str, entered: Mapping[str, str], key: str) -> dict[str, Any] | None:
+        """Return an account's data, or None and an error where an address is none."""
         try:
-            base_url = provider_class.normalize_base_url(address or provider_class.default_base_url)
+            addresses = PROVIDERS[provider].resolve_addresses(entered)
         except ValueError:
             self._errors = {"base": "invalid_address"}
             return None
-        return {CONF_PROVIDER: provider, CONF_BASE_URL: base_url, CONF_API_KEY: _pasted(key)}
+        return {CONF_PROVIDER: provider, **addresses, CONF_API_KEY: _pasted(key)}
 
-    async def _async_ask(self, data: Mapping[str, Any]) -> Account | None:
-        """Return the account once its provider has accepted it, or None and an error.
+    async def _async_ask(self, data: Mapping[str, Any]) -> Offer | None:
+        """Return what the provider offers once it has accepted the account, or None and an error.
 
         Aborts the flow where there is such an account already.
         """
         self._abort_if_known(data)
-        provider = create_provider(async_get_clientsession(self.hass), data)
+        provider = async_create_provider(self.hass, data)
         try:
             key = data[CONF_API_KEY]
-            if not key and provider.needs_key(provider.base_url):
+            if not key and provider.needs_key(data[CONF_BASE_URL]):
                 raise MissingKeyError
             if not (key.isascii() and key.isprintable()):
                 raise InvalidKeyError
-            return Account(provider, await provider.fetch_catalogue())
+            return Offer(provider, await provider.fetch_catalogue())
         except SpeechError as err:
             field = CONF_API_KEY if isinstance(err, (InvalidKeyError, MissingKeyError)) else "base"
             self._errors = {field: err.key}
             self._placeholders = dict(message_of(err, provider)["translation_placeholders"])
             return None
+        finally:
+            await provider.async_close()
 
     def _abort_if_known(self, data: Mapping[str, Any]) -> None:
         """Abort where another account has the same provider, origin and key."""
         own_id = self.context.get("entry_id")
         for entry in self._async_current_entries():
-            same = _origin(entry.data) == _origin(data) and entry.data[CONF_API_KEY] == data[CONF_API_KEY]
+            same = _account(entry.data) == _account(data) and entry.data[CONF_API_KEY] == data[CONF_API_KEY]
             if same and entry.entry_id != own_id:
                 raise AbortFlow("already_configured")
 
@@ -200,12 +208,11 @@ class VoiceFlow(ConfigSubentryFlow):
         if (account := self._account()) is None:
             return self.async_abort(reason="entry_not_loaded")
         if user_input is not None:
-            self._choose_model(account, user_input[CONF_MODEL])
+            self._choose_model(account, user_input[CONF_MODEL], user_input.get(SECTION_ADVANCED, {}))
             return await self.async_step_voice()
-        schema = self.add_suggested_values_to_schema(model_schema(account), self._chosen)
         return self.async_show_form(
             step_id=step_id,
-            data_schema=schema,
+            data_schema=model_schema(account, self._chosen),
             description_placeholders={"name": self._chosen.get(CONF_NAME, "")},
             last_step=False,
         )
@@ -214,10 +221,10 @@ class VoiceFlow(ConfigSubentryFlow):
         """Ask for everything else, and keep only what was set."""
         if (account := self._account()) is None:
             return self.async_abort(reason="entry_not_loaded")
-        model = account.model(self._chosen[CONF_MODEL])
+        model = account.model(self._chosen[CONF_MODEL], self._chosen)
         errors: dict[str, str] = {}
         if user_input is not None:
-            data = {CONF_MODEL: model.id, **user_input}
+            data = {CONF_MODEL: model.id, **account.chosen(self._chosen), **user_input}
             data = {key: value for key, value in data.items() if value != _UNSET.get(key)}
             title = data.pop(CONF_NAME, "").strip() or self._free_title(voice_title(account, model, data[CONF_VOICE]))
             try:
@@ -246,17 +253,21 @@ class VoiceFlow(ConfigSubentryFlow):
         numbered = (f"{title} {number}" for number in count(2))
         return next(free for free in chain([title], numbered) if free not in taken)
 
-    def _choose_model(self, account: Account, model_id: str) -> None:
+    def _choose_model(self, account: Account, model_id: str, choices: Mapping[str, str]) -> None:
         """Change the model, and forget what was chosen for another one and can't be meant for this."""
         chosen = self._chosen
         if CONF_MODEL in chosen:
-            known = {voice.id for voice in account.model(chosen[CONF_MODEL]).voices}
-            unknown_now = known - {voice.id for voice in account.model(model_id).voices}
-            if chosen[CONF_NAME] == voice_title(account, account.model(chosen[CONF_MODEL]), chosen[CONF_VOICE]):
+            model = account.model(chosen[CONF_MODEL], chosen)
+            unknown_now = {voice.id for voice in model.voices} - {voice.id for voice in account.model(model_id).voices}
+            if chosen[CONF_NAME] == voice_title(account, model, chosen[CONF_VOICE]):
                 del chosen[CONF_NAME]
             if chosen[CONF_VOICE] in unknown_now:
                 del chosen[CONF_VOICE]
         chosen[CONF_MODEL] = model_id
+        for choice in account.provider.choices:  # only what was set is kept
+            chosen.pop(choice.key, None)
+            if choices[choice.key] != choice.default:
+                chosen[choice.key] = choices[choice.key]
 
     def _finish(self, title: str, data: dict[str, Any]) -> SubentryFlowResult:
         """Create or change the voice; its account listens for that and loads itself anew."""
@@ -265,13 +276,13 @@ class VoiceFlow(ConfigSubentryFlow):
         return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), title=title, data=data)
 
 
-def _first_voice(account: Account) -> ConfigSubentryData:
+def _first_voice(offer: Offer) -> ConfigSubentryData:
     """Return a voice to hear at once."""
-    model = default_model(account)
-    voice = default_voice(account, model)
+    model = default_model(offer)
+    voice = default_voice(offer, model)
     return ConfigSubentryData(
         subentry_type=SUBENTRY_VOICE,
-        title=voice_title(account, model, voice),
+        title=voice_title(offer, model, voice),
         data={CONF_MODEL: model.id, CONF_VOICE: voice},
         unique_id=None,
     )
@@ -282,9 +293,14 @@ def _pasted(key: str) -> str:
     return "".join(key.split())
 
 
-def _origin(data: Mapping[str, Any]) -> tuple[str, str]:
-    """Return who gets the key of an account: provider and origin."""
+def _account(data: Mapping[str, Any]) -> tuple[str, str]:
+    """Return whose account this is: provider and origin."""
     return data[CONF_PROVIDER], str(URL(data[CONF_BASE_URL]).origin())
+
+
+def _origins(data: Mapping[str, Any]) -> set[str]:
+    """Return who gets the key of an account."""
+    return {str(URL(address).origin()) for address in addresses_of(data).values()}
 
 
 def _title(data: Mapping[str, Any]) -> str:

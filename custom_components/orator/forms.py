@@ -1,8 +1,10 @@
 """Forms built from what a model declares, so that a field which the model ignores is not shown."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from homeassistant.const import CONF_MODEL, CONF_NAME
+from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
@@ -21,43 +23,75 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .account import Account
+from .account import Offer
 from .audio.formats import AudioFormat
 from .const import CONF_CLEAN_TEXT, CONF_FORMAT, CONF_REPLACEMENTS, CONF_VOICE
-from .providers.base import Model, NumberOption, Option, TextOption
+from .providers.base import ChoiceOption, Model, NumberOption, Option, TextOption, Voice
 
+SECTION_ADVANCED: Final = "advanced"
+
+_LINE: Final = 200
+"""Characters up to which a text needs no more than a line."""
 _FORMAT_LABELS: Final = {AudioFormat.OPUS: "Opus", AudioFormat.OGG: "Ogg"}
 
 
-def default_model(account: Account) -> Model:
+def default_model(offer: Offer) -> Model:
     """Return the model to begin with: the provider's usual one where it is offered."""
-    usual = account.model(account.provider.default_model)
-    offered = account.models
+    usual = offer.model(offer.provider.default_model)
+    offered = offer.models
     return usual if not offered or usual.id in [model.id for model in offered] else offered[0]
 
 
-def default_voice(account: Account, model: Model) -> str:
+def default_voice(offer: Offer, model: Model) -> str:
     """Return the voice to begin with: the provider's usual one where the model knows it."""
     known = [voice.id for voice in model.voices]
-    usual = account.provider.default_voice
+    usual = offer.provider.default_voice
     return usual if not known or usual in known else known[0]
 
 
-def voice_title(account: Account, model: Model, voice_id: str) -> str:
+def voice_title(offer: Offer, model: Model, voice_id: str) -> str:
     """Return what a voice is called until its user names it."""
     name = next((voice.name for voice in model.voices if voice.id == voice_id), voice_id)
-    return f"{account.provider.name} {name}"
+    return f"{offer.provider.name} {name}"
 
 
-def model_schema(account: Account) -> vol.Schema:
-    """Ask which model speaks."""
-    options = [SelectOptionDict(value=model.id, label=model.name) for model in account.models]
-    return vol.Schema({vol.Required(CONF_MODEL, default=default_model(account).id): _dropdown(options, is_open=True)})
+def model_schema(offer: Offer, chosen: Mapping[str, Any]) -> vol.Schema:
+    """Ask which model speaks, and what its provider wants to be decided with it."""
+    options = [SelectOptionDict(value=model.id, label=_model_label(model)) for model in offer.models]
+    fields: dict[vol.Marker, object] = {
+        vol.Required(CONF_MODEL, default=chosen.get(CONF_MODEL, default_model(offer).id)): _dropdown(
+            options, is_open=True
+        )
+    }
+    if choices := offer.provider.choices:
+        is_usual = all(chosen.get(choice.key, choice.default) == choice.default for choice in choices)
+        fields[vol.Required(SECTION_ADVANCED)] = section(
+            vol.Schema(
+                {
+                    vol.Required(choice.key, default=chosen.get(choice.key, choice.default)): _selector(choice)
+                    for choice in choices
+                }
+            ),
+            {"collapsed": is_usual},
+        )
+    return vol.Schema(fields)
 
 
-def voice_schema(account: Account, model: Model) -> vol.Schema:
+def _model_label(model: Model) -> str:
+    """Return a model's name and, where known, what a thousand characters cost."""
+    if model.price is None or not model.price.per_thousand_chars:
+        return model.name
+    return f"{model.name} · {model.price.per_thousand_chars:g} {model.price.currency} / 1000"
+
+
+def _voice_label(voice: Voice) -> str:
+    """Return a voice's name and, where it speaks only some, its languages."""
+    return f"{voice.name} ({', '.join(voice.languages)})" if voice.languages else voice.name
+
+
+def voice_schema(offer: Offer, model: Model) -> vol.Schema:
     """Ask how a model speaks: in whose voice, in which format, and with what else it can be told."""
-    voices = [SelectOptionDict(value=voice.id, label=voice.name) for voice in model.voices]
+    voices = [SelectOptionDict(value=voice.id, label=_voice_label(voice)) for voice in model.voices]
     formats = [
         SelectOptionDict(value=audio_format, label=_FORMAT_LABELS.get(audio_format, audio_format.upper()))
         for audio_format in model.formats
@@ -65,7 +99,7 @@ def voice_schema(account: Account, model: Model) -> vol.Schema:
     ]
     return vol.Schema(
         {
-            vol.Required(CONF_VOICE, default=default_voice(account, model)): _dropdown(voices, is_open=True),
+            vol.Required(CONF_VOICE, default=default_voice(offer, model)): _dropdown(voices, is_open=True),
             vol.Optional(CONF_NAME): TextSelector(),
             vol.Required(CONF_FORMAT, default=formats[0]["value"]): _dropdown(formats),
             **{vol.Optional(option.key): _selector(option) for option in model.options},
@@ -92,9 +126,17 @@ def _dropdown(options: list[SelectOptionDict], *, is_open: bool = False) -> Sele
     return SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, custom_value=is_open))
 
 
-def _selector(option: Option) -> Selector[NumberSelectorConfig] | Selector[TextSelectorConfig]:
-    """Return the field for a model's option. It can be left empty: only what is set is sent."""
+def _selector(
+    option: Option,
+) -> Selector[NumberSelectorConfig] | Selector[SelectSelectorConfig] | Selector[TextSelectorConfig]:
+    """Return the field for an option of a model or provider."""
     match option:
+        case ChoiceOption():
+            return SelectSelector(
+                SelectSelectorConfig(
+                    options=list(option.choices), mode=SelectSelectorMode.LIST, translation_key=option.key
+                )
+            )
         case NumberOption():
             return NumberSelector(
                 NumberSelectorConfig(
@@ -102,6 +144,6 @@ def _selector(option: Option) -> Selector[NumberSelectorConfig] | Selector[TextS
                 )
             )
         case TextOption():
-            return TextSelector(TextSelectorConfig(multiline=True))
+            return TextSelector(TextSelectorConfig(multiline=option.max_chars > _LINE))
     msg = f"no field for {type(option).__name__}"
     raise TypeError(msg)

@@ -26,10 +26,10 @@ from homeassistant.util import language as language_util
 
 from .account import OratorConfigEntry
 from .audio.formats import AudioFormat
-from .const import CONF_BASE_URL, CONF_CLEAN_TEXT, CONF_FORMAT, CONF_REPLACEMENTS, DOMAIN, SUBENTRY_VOICE
+from .const import CONF_CLEAN_TEXT, CONF_FORMAT, CONF_REPLACEMENTS, DOMAIN, SUBENTRY_VOICE
 from .messages import message_of
 from .providers.base import Model
-from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
+from .providers.errors import InvalidKeyError, InvalidSettingError, OutOfCreditError, SpeechError
 from .speech.cleaner import Replacement
 from .speech.delivery import Delivery, Utterance, Wanted, deliver
 from .speech.joining import SampleWish
@@ -76,16 +76,18 @@ class VoiceEntity(TextToSpeechEntity):
             model=self._model_id,
             entry_type=DeviceEntryType.SERVICE,
         )
-        self._attr_supported_languages = list(provider.languages)
-        own = language_util.matches(hass.config.language, provider.languages, hass.config.country)
-        self._attr_default_language = next(iter(own), "en")
+        languages = self._account.model(self._model_id, subentry.data).languages or provider.languages
+        self._attr_supported_languages = list(languages)
+        own = language_util.matches(hass.config.language, languages, hass.config.country)
+        self._attr_default_language = next(iter(own), "en" if "en" in languages else languages[0])
         self._attr_supported_options = [
             ATTR_MODEL,
             ATTR_VOICE,
             CONF_FORMAT,
             CONF_CLEAN_TEXT,
             CONF_REPLACEMENTS,
-            *self._account.option_keys,
+            *(choice.key for choice in provider.choices),
+            *provider.option_keys,
             # What Home Assistant's receivers wish for. Declared, it is ours to deliver, and no converter runs for it.
             ATTR_PREFERRED_FORMAT,
             ATTR_PREFERRED_SAMPLE_RATE,
@@ -97,7 +99,7 @@ class VoiceEntity(TextToSpeechEntity):
         self._voice_id: str = subentry.data[ATTR_VOICE]
         self._format: str = subentry.data.get(CONF_FORMAT, AudioFormat.MP3.value)
         self._attr_default_options = {
-            CONF_BASE_URL: provider.base_url,
+            **provider.addresses,
             ATTR_PREFERRED_FORMAT: self._format,
             CONF_FORMAT: self._format,
             **subentry.data,
@@ -109,13 +111,14 @@ class VoiceEntity(TextToSpeechEntity):
         """List the voices for Assist's voice picker, which takes the first one unless told otherwise: our own."""
         model = self._account.model(self._model_id)
         wanted = language.partition("-")[0]
-        names = {
+        speaking = {
             voice.id: voice.name
             for voice in model.voices
             if not voice.languages or any(tag.partition("-")[0] == wanted for tag in voice.languages)
         }
-        own_name = names.pop(self._voice_id, self._voice_id)
-        return [Voice(self._voice_id, own_name), *(Voice(voice_id, name) for voice_id, name in names.items())]
+        if self._voice_id in speaking or self._voice_id not in [voice.id for voice in model.voices]:
+            speaking = {self._voice_id: self._voice_id} | speaking
+        return [Voice(voice_id, name) for voice_id, name in speaking.items()]
 
     @override
     async def async_stream_tts_audio(self, request: TTSAudioRequest) -> TTSAudioResponse:
@@ -133,19 +136,20 @@ class VoiceEntity(TextToSpeechEntity):
                 )
             except SpeechError as err:
                 raise self._reported(err) from err
+            self._account.credit.async_spoken()
             return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery))
 
     def _utterance(self, request: TTSAudioRequest) -> Utterance:
         """Read a call's options; those that the model does not take are left out."""
         options = request.options
-        model = self._account.model(str(options[ATTR_MODEL]))
+        chosen = self._account.chosen(options)
+        model = self._account.model(str(options[ATTR_MODEL]), chosen)
+        taken = {option.key: option.parse(options[option.key]) for option in model.options if option.key in options}
         return Utterance(
             deltas=request.message_gen,
             model=model,
             voice=str(options[ATTR_VOICE]),
-            settings={
-                option.key: option.parse(options[option.key]) for option in model.options if option.key in options
-            },
+            settings=chosen | taken,
             format=self._format_of_call(options, model),
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
             replacements=_replacements(options.get(CONF_REPLACEMENTS, ())),
@@ -173,6 +177,8 @@ class VoiceEntity(TextToSpeechEntity):
         """Start what helps against an error, and return it in the user's words."""
         if isinstance(error, InvalidKeyError):
             self._entry.async_start_reauth(self.hass)
+        if isinstance(error, OutOfCreditError):
+            self._account.credit.async_refused()
         message = message_of(error, self._account.provider)
         if isinstance(error, InvalidSettingError):
             return ServiceValidationError(**message)

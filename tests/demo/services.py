@@ -14,11 +14,13 @@ class VoiceForms:
     model: str
     voice: str
     format: str
+    choices: Json = field(default_factory=dict)
 
     @property
     def forms(self) -> tuple[Json, Json]:
         """The forms of Orator's voice flow, filled in."""
-        return {"model": self.model}, {"voice": self.voice, "format": self.format}
+        choices = {"advanced": self.choices} if self.choices else {}
+        return {"model": self.model, **choices}, {"voice": self.voice, "format": self.format}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,12 @@ class Service:
         """See whether there is a key for the real service."""
         return bool(environment.get(self.key_variable))
 
-    def account_form(self, environment: Mapping[str, str], simulator: Simulator) -> Json:
-        """Return the form of Orator's account flow, filled in."""
+    def account_forms(self, environment: Mapping[str, str], simulator: Simulator) -> tuple[Json, Json]:
+        """Return the forms of Orator's account flow, filled in."""
         if key := environment.get(self.key_variable):
-            return {"provider": self.provider, "api_key": key, "server": {}}
+            return {"provider": self.provider}, {"api_key": key, "server": {}}
         server = self.simulated_server(simulator)
-        return {"provider": self.provider, "api_key": simulator.api_key or "", "server": server}
+        return {"provider": self.provider}, {"api_key": simulator.api_key or "", "server": server}
 
 
 SERVICES = (
@@ -55,6 +57,20 @@ SERVICES = (
             VoiceForms("gpt-4o-mini-tts", voice="nova", format="wav"),
             VoiceForms("gpt-4o-mini-tts", voice="sage", format="opus"),
             VoiceForms("tts-1", voice="onyx", format="flac"),
+        ),
+    ),
+    Service(  # the account's first voice is one of OpenAI's, which answers with audio
+        provider="nanogpt",
+        key_variable="NANOGPT_API_KEY",
+        simulated_server=lambda simulator: {
+            "base_url": simulator.nanogpt_url,
+            "speech_base_url": simulator.nanogpt_speech_url,
+        },
+        voices=(
+            VoiceForms("nano-tts-1", voice="luna", format="mp3", choices={"endpoint": "speech"}),
+            VoiceForms("Kokoro-82m", voice="bf_emma", format="mp3", choices={"endpoint": "audio_speech"}),  # a link
+            VoiceForms("Elevenlabs-Turbo-V2.5", voice="Rachel", format="mp3", choices={"endpoint": "tts"}),  # a ticket
+            VoiceForms("tts-1", voice="nova", format="wav", choices={"endpoint": "tts"}),
         ),
     ),
 )

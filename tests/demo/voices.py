@@ -19,7 +19,7 @@ async def add_voices(api: Api, simulator: Simulator, environment: Mapping[str, s
     for service in SERVICES:
         is_real = service.is_real(environment)
         progress(f"adding an account for {service.provider} ({'the real service' if is_real else 'simulated'})")
-        entry_id = await api.add_entry("orator", service.account_form(environment, simulator))
+        entry_id = await api.add_entry("orator", *service.account_forms(environment, simulator))
         entity_id, name = await _new_entity(api, entry_id, voices.keys())
         voices[entity_id] = SpeakingVoice(entity_id, name, _FIRST_VOICE_FORMAT, is_real=is_real)
         for wanted in service.voices:

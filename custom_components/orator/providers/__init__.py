@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from .base import Provider
+from .nanogpt import NanoGPTProvider
 from .openai import OpenAIProvider
 
 PROVIDERS: Final[Mapping[str, type[Provider]]] = {
+    "nanogpt": NanoGPTProvider,
     "openai": OpenAIProvider,
 }
 """Every provider by the name that accounts keep it under."""

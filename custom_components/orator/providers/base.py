@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, override
+from ipaddress import ip_address
+from typing import Any, ClassVar, Final, override
 
 from aiohttp import ClientSession
 from yarl import URL
@@ -12,6 +13,9 @@ from yarl import URL
 from ..audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, is_same_container, looks_like_text, recognise
 from .errors import InvalidSettingError, NotAudioError
 from .http import Json
+
+_LOCAL_SUFFIXES: Final = (".local", ".localhost", ".lan", ".home", ".home.arpa", ".internal")
+"""Ends of names that only mean something in a local network: RFC 6761, RFC 6762, RFC 8375, ICANN and common routers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,38 @@ class TextOption(Option):
 
 
 @dataclass(frozen=True, slots=True)
+class ChoiceOption(Option):
+    """One of several words."""
+
+    choices: tuple[str, ...]
+    default: str
+
+    @override
+    def parse(self, value: Any) -> str:
+        if value not in self.choices:
+            raise InvalidSettingError(code=self.key)
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What speech costs: a part for its length and a part for each request, together at least a minimum."""
+
+    currency: str
+    per_thousand_chars: float = 0
+    per_request: float = 0
+    minimum: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is left to spend at a service."""
+
+    amount: float
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A model and what it can do."""
 
@@ -82,15 +118,21 @@ class Model:
     pcm: PcmLayout | None = None
     """How samples lie when PCM is asked for."""
     voices: tuple[Voice, ...] = ()
-    """Voices that are known; a model may take others."""
+    """Voices that are known, the usual one first unless its provider has a usual one; a model may take others."""
+    languages: tuple[str, ...] = ()
+    """Tags of the languages that the model speaks; empty where it speaks whatever its provider does."""
     options: tuple[Option, ...] = ()
+    price: Price | None = None
     count: Callable[[str], int] = len
     """How the provider counts a text against `max_chars`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """What one request says, and how. `settings` holds parsed values of the model's options, and only set ones."""
+    """What one request says, and how.
+
+    `settings` holds parsed values of the model's options and the provider's choices, and only set ones.
+    """
 
     text: str
     model: Model
@@ -109,36 +151,61 @@ class SpeechAudio:
     """How the samples lie, when the format is PCM."""
 
 
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What a provider speaks through."""
+
+    own: ClientSession
+    """To the service itself."""
+    public: ClientSession
+    """To wherever an answer of the service points: its sockets come from `downloads.public_socket`."""
+
+
 class Provider(ABC):
     """A service that speaks.
 
-    It keeps no state but its connection: what it offers is fetched, kept by its owner, and handed back to it.
+    What it offers is fetched, kept by its owner, and handed back to it.
     """
 
     name: ClassVar[str]
     """What the service calls itself."""
+    key_page: ClassVar[str]
+    """Where its users make keys."""
+    credit_page: ClassVar[str]
+    """Where its users pay."""
+    address_keys: ClassVar[tuple[str, ...]] = ("base_url",)
+    """The names of the addresses that it has."""
     default_base_url: ClassVar[str]
     default_model: ClassVar[str]
     default_voice: ClassVar[str]
     languages: ClassVar[tuple[str, ...]]
     """Tags of the languages that the service speaks."""
+    choices: ClassVar[tuple[ChoiceOption, ...]] = ()
+    """What is decided together with the model, because it decides what else can be set."""
+    option_keys: ClassVar[tuple[str, ...]]
+    """Every setting that any of its models takes."""
 
-    def __init__(self, session: ClientSession, base_url: str, api_key: str) -> None:
-        """Speak to the API at `base_url`, which `normalize_base_url` has returned."""
-        self.base_url = base_url
-        self._session = session
+    def __init__(self, connections: Connections, addresses: Mapping[str, str], api_key: str) -> None:
+        """Speak to the API at addresses that `resolve_addresses` has returned."""
+        self.addresses = addresses
+        self._connections = connections
         self._api_key = api_key
+
+    async def async_close(self) -> None:
+        """Close the connections."""
+        await self._connections.own.close()
+        await self._connections.public.close()
 
     @property
     def label(self) -> str:
         """What people know the service by: its name, or the host of a server of their own."""
-        host = URL(self.base_url).host
+        host = URL(self.addresses["base_url"]).host
         return self.name if host is None or host == URL(self.default_base_url).host else host
 
     @classmethod
     @abstractmethod
-    def normalize_base_url(cls, address: str) -> str:
-        """Return the base URL that an address typed by a person stands for. Raises ValueError."""
+    def resolve_addresses(cls, entered: Mapping[str, str]) -> dict[str, str]:
+        """Return all addresses of the service for those that a person has entered, if any. Raises ValueError."""
 
     @classmethod
     @abstractmethod
@@ -152,13 +219,17 @@ class Provider(ABC):
         Returns a JSON document that can be kept. Raises SpeechError where the service would not speak.
         """
 
+    async def fetch_balance(self) -> Balance | None:
+        """Ask what is left to spend; None where the service does not tell. Raises SpeechError."""
+        return None
+
     @abstractmethod
     def models(self, catalogue: Json) -> tuple[Model, ...]:
         """Return the speech models in a catalogue, or those known from its documentation where it is None."""
 
     @abstractmethod
-    def describe(self, model_id: str, catalogue: Json) -> Model:
-        """Say what a model can do, also one that the catalogue does not have."""
+    def describe(self, model_id: str, catalogue: Json, chosen: Mapping[str, str]) -> Model:
+        """Say what a model can do with what was chosen of `choices`, also one that the catalogue does not have."""
 
     @abstractmethod
     def synthesize(self, request: SpeechRequest) -> AbstractAsyncContextManager[SpeechAudio]:
@@ -187,8 +258,17 @@ def parse_web_address(address: str) -> URL:
 def _usual_scheme(url: URL) -> str:
     """Return what people leave out before an address: servers at home have no certificate."""
     host = url.host or ""
-    is_at_home = "." not in host or host.endswith(".local") or host.replace(".", "").isdecimal() or ":" in host
+    is_at_home = is_local_host(host) or host.replace(".", "").isdecimal() or ":" in host
     return "http" if is_at_home or url.explicit_port not in (None, 443) else "https"
+
+
+def is_local_host(host: str) -> bool:
+    """Tell whether an address or name means a machine in the local network, by what it looks like alone."""
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        name = host.lower().removesuffix(".")
+        return "." not in name or name.endswith(_LOCAL_SUFFIXES)
 
 
 async def recognised_audio(
@@ -199,11 +279,7 @@ async def recognised_audio(
     The first bytes are trusted above the type that the server claims, and that above the format that was promised:
     some servers always answer wav. Raises NotAudioError for anything that is not sound.
     """
-    head = b""
-    async for chunk in chunks:
-        head += chunk
-        if len(head) >= RECOGNITION_BYTES:
-            break
+    head = await first_bytes(chunks)
     found = recognise(head)
     if found is not None:
         actual = promised if is_same_container(found, promised) else found
@@ -212,6 +288,16 @@ async def recognised_audio(
     if promised is not AudioFormat.PCM or pcm is None or not head or is_document:
         raise NotAudioError(code=content_type or None)
     return SpeechAudio(AudioFormat.PCM, continued(head, chunks), pcm)
+
+
+async def first_bytes(chunks: AsyncGenerator[bytes]) -> bytes:
+    """Read as much of a body as it takes to tell what it is."""
+    head = b""
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= RECOGNITION_BYTES:
+            break
+    return head
 
 
 async def continued(head: bytes, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

@@ -57,6 +57,12 @@ class RateLimitedError(SpeechError):
     is_transient = True
 
 
+class DailyLimitError(SpeechError):
+    """The key has spent, or asked, as much today as it may; limits of NanoGPT's keys end at 00:00 UTC."""
+
+    key = "daily_limit"
+
+
 class RejectedError(SpeechError):
     """The provider does not accept the request as it is: a voice, a model or a setting that it does not know."""
 
@@ -86,6 +92,12 @@ class ProviderFaultError(SpeechError):
 
     key = "provider_fault"
     is_transient = True
+
+
+class GenerationFailedError(SpeechError):
+    """The provider accepted a text, perhaps for money, and could not speak it in the end."""
+
+    key = "generation_failed"
 
 
 class NotImplementedByProviderError(SpeechError):
@@ -131,6 +143,18 @@ class RedirectedError(SpeechError):
     """The address answers with a redirect to another origin (`code`), which must not see the key."""
 
     key = "redirected"
+
+
+class UnsafeLinkError(SpeechError):
+    """The answer points to an address that is not to be opened: not https, or private. `code` is its host."""
+
+    key = "unsafe_link"
+
+
+class DownloadFailedError(SpeechError):
+    """The sound can't be had from where the answer said that it is."""
+
+    key = "download_failed"
 
 
 class NotASpeechServerError(SpeechError):

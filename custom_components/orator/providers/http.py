@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 import json
 import logging
+import re
 from typing import Any, Final
 
 from aiohttp import (
@@ -39,12 +40,36 @@ _MAX_REDIRECTS: Final = 3
 _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "invalid_api_key": errors.InvalidKeyError,
     "authentication_error": errors.InvalidKeyError,
-    "insufficient_quota": errors.OutOfCreditError,
-    "model_not_found": errors.NotFoundError,
-    "string_above_max_length": errors.TextTooLongError,
-    "content_policy_violation": errors.ContentRefusedError,
     "missing_scopes": errors.NotPermittedError,
     "unsupported_country_region_territory": errors.NotPermittedError,
+    "model_not_allowed": errors.NotPermittedError,
+    "insufficient_quota": errors.OutOfCreditError,
+    "insufficient_balance": errors.OutOfCreditError,
+    "rate_limit_exceeded": errors.RateLimitedError,
+    "daily_rpd_limit_exceeded": errors.DailyLimitError,
+    "daily_usd_limit_exceeded": errors.DailyLimitError,
+    "model_not_found": errors.NotFoundError,
+    "model_not_available": errors.NotFoundError,
+    "invalid_model": errors.NotFoundError,
+    "invalid_voice": errors.RejectedError,
+    "unsupported_format": errors.RejectedError,
+    "invalid_sample_rate": errors.RejectedError,
+    "string_above_max_length": errors.TextTooLongError,
+    "input_too_long": errors.TextTooLongError,
+    "prompt_too_long": errors.TextTooLongError,
+    "context_length_exceeded": errors.TextTooLongError,
+    "content_policy_violation": errors.ContentRefusedError,
+    "empty_response": errors.ProviderFaultError,
+}
+# What is so general that a status of failure says more.
+_ERRORS_BY_TYPE: Final[Mapping[str, type[errors.SpeechError]]] = {
+    "permission_denied_error": errors.NotPermittedError,
+    "permission_error": errors.NotPermittedError,
+    "not_found_error": errors.NotFoundError,
+    "rate_limit_error": errors.RateLimitedError,
+    "server_error": errors.ProviderFaultError,
+    "service_unavailable": errors.ProviderFaultError,
+    "api_error": errors.ProviderFaultError,
 }
 _ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
     401: errors.InvalidKeyError,
@@ -56,6 +81,11 @@ _ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
     413: errors.TextTooLongError,
     429: errors.RateLimitedError,
     501: errors.NotImplementedByProviderError,
+}
+
+_CODES_BY_WORDS: Final = {
+    "missing_scopes": re.compile("missing scopes", re.IGNORECASE),  # OpenAI, for a key that lacks a permission
+    "insufficient_balance": re.compile(r"insufficient (balance|funds|credit)|payment required", re.IGNORECASE),
 }
 
 
@@ -88,7 +118,7 @@ class Answer:
         received = 0
         wait = self.limits.first_byte
         while True:
-            with _translated_errors(errors.ConnectionLostError):
+            with translated_errors(errors.ConnectionLostError):
                 async with asyncio.timeout(wait):
                     chunk = await self.response.content.readany()
             if not chunk:
@@ -120,39 +150,54 @@ class HttpClient:
         self._headers = headers
         self._limits = limits or Limits()
 
-    async def get_json(self, path: str) -> Json:
+    async def get_json(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         """GET a JSON document."""
-        async with self.request("GET", path) as answer:
+        return await self._json("GET", path, query)
+
+    async def post_json(self, path: str) -> Json:
+        """POST nothing, and return the JSON document that comes back."""
+        return await self._json("POST", path)
+
+    async def _json(self, method: str, path: str, query: Mapping[str, str] | None = None) -> Json:
+        async with self.request(method, path, query=query) as answer:
             return await answer.json()
 
     @asynccontextmanager
-    async def request(self, method: str, path: str, body: Json = None) -> AsyncGenerator[Answer]:
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncGenerator[Answer]:
         """Send a request and give its answer while the context lasts; leaving it cancels what is still under way.
 
         Raises a SpeechError for every answer that is not a success.
         """
         if self._session.closed:  # the account is gone, and what still speaks with it is over
             raise errors.ConnectionLostError
-        url = self._base_url.joinpath(*path.split("/"))
-        with _translated_errors():
+        url = self._base_url.joinpath(*path.split("/")).with_query(query)
+        with translated_errors():
             async with asyncio.timeout(self._limits.first_byte):
-                response = await self._send(method, url, body)
+                response = await self._send(method, url, body, {**self._headers, **(headers or {})})
         async with response:
             if not response.ok:
                 raise await self._error_of(response)
             yield Answer(response, self._limits)
 
-    async def _send(self, method: str, url: URL, body: Json) -> ClientResponse:
+    async def _send(self, method: str, url: URL, body: Json, headers: Mapping[str, str]) -> ClientResponse:
         """Send a request and follow redirects that keep the method and stay on the origin."""
         timeout = ClientTimeout(total=None, connect=self._limits.connect)
         for _ in range(_MAX_REDIRECTS):
             response = await self._session.request(
-                method, url, json=body, headers=self._headers, timeout=timeout, allow_redirects=False
+                method, url, json=body, headers=headers, timeout=timeout, allow_redirects=False
             )
             if not 300 <= response.status < 400:
                 return response
             response.release()
-            target = _redirect_target(url, response.headers.get("Location", ""))
+            target = redirect_target(url, response.headers.get("Location", ""))
             keeps_method = method == "GET" or response.status in (307, 308)
             if target is None or target.origin() != self._base_url.origin() or not keeps_method:
                 raise errors.RedirectedError(status=response.status, code=str(target.origin()) if target else None)
@@ -168,10 +213,15 @@ class HttpClient:
         except errors.SpeechError as err:
             _LOGGER.debug("The explanation of status %s broke off: %s", response.status, err)
         _LOGGER.debug("%s answered %s: %s", self._base_url.host, response.status, body[:1000])
-        return error_for(response.status, _codes(body), _retry_after(response.headers.get("Retry-After")))
+        try:
+            document = json.loads(body)
+        except ValueError:
+            document = None
+        codes = codes_of(document, response.status)
+        return error_for(response.status, codes, _retry_after(response.headers.get("Retry-After")))
 
 
-def _redirect_target(url: URL, location: str) -> URL | None:
+def redirect_target(url: URL, location: str) -> URL | None:
     """Return where a redirect leads on the web, None where it leads nowhere."""
     try:
         target = url.join(URL(location))
@@ -184,27 +234,37 @@ def _redirect_target(url: URL, location: str) -> URL | None:
 def error_for(status: int, codes: tuple[str, ...] = (), retry_after: float | None = None) -> errors.SpeechError:
     """Return the error for an HTTP status and the provider's codes, the most telling first."""
     for code in codes:
-        if error := _ERRORS_BY_CODE.get(code):
+        by_number = _ERRORS_BY_STATUS.get(int(code)) if code.isdecimal() else None
+        by_type = _ERRORS_BY_TYPE.get(code) if status < 400 else None
+        if error := _ERRORS_BY_CODE.get(code) or by_number or by_type:
             return error(status=status, code=code, retry_after=retry_after)
     default = errors.ProviderFaultError if status >= 500 else errors.RejectedError
     error = _ERRORS_BY_STATUS.get(status, default)
     return error(status=status, code=codes[0] if codes else None, retry_after=retry_after)
 
 
-def _codes(body: bytes) -> tuple[str, ...]:
-    """Collect the codes and types in an error document: `{"error": {"code", "type"}}` and its relatives."""
-    try:
-        document = json.loads(body)
-    except ValueError:
-        return ()
+def codes_of(document: Json, status: int = 200) -> tuple[str, ...]:
+    """Collect the codes in an error document, the most telling first.
+
+    Providers write `{"error": {"code", "type"}}`, `{"error": "text", "status": 402, "code"?}`, `{"error": 402}`,
+    `{"type": "error", "error": {…}}` and the like. Messages are only searched for words that no code stands for.
+    """
     found: list[str] = []
-    if b"missing scopes" in body.lower():  # OpenAI's 401 for a key that lacks a permission has no code of its own
-        return ("missing_scopes",)
+    words = ""
     while isinstance(document, dict):
-        found += [document[name] for name in ("code", "type") if isinstance(document.get(name), str)]
+        found += [_short(document.get(name)) for name in ("status", "type", "code")]
+        words += str(document.get("message", ""))
         document = document.get("error") or document.get("detail")
-    # The innermost object is the most precise; anything that is not a short word may be a message.
-    return tuple(code.lower() for code in reversed(found) if code.replace("_", "").isalnum() and len(code) <= 64)
+    words += str(document or "")
+    found.append(_short(document) if isinstance(document, int) else "")
+    found += [code for code, pattern in _CODES_BY_WORDS.items() if status < 500 and pattern.search(words)]
+    return tuple(code for code in reversed(found) if code not in ("", str(status)))
+
+
+def _short(value: Json) -> str:
+    """Return a code in lower case, an empty text for anything that may be a message instead."""
+    code = str(value).lower() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    return code if code.replace("_", "").isalnum() and len(code) <= 64 else ""
 
 
 def _retry_after(value: str | None) -> float | None:
@@ -223,7 +283,7 @@ def _retry_after(value: str | None) -> float | None:
 
 
 @contextmanager
-def _translated_errors(
+def translated_errors(
     broken: type[errors.SpeechError] = errors.CannotConnectError,
 ) -> Iterator[None]:
     """Turn what aiohttp and the clock raise into errors of this package, a broken connection into `broken`."""

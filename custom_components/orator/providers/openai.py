@@ -6,15 +6,14 @@ Facts: https://platform.openai.com/docs/api-reference/audio/createSpeech and Ope
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from math import ceil
 import re
 from typing import Any, Final, override
 
-from aiohttp import ClientSession
 from yarl import URL
 
 from ..audio.formats import AudioFormat, PcmLayout
 from .base import (
+    Connections,
     Model,
     NumberOption,
     Option,
@@ -29,19 +28,12 @@ from .base import (
 from .errors import NotASpeechServerError, NotFoundError, NotPermittedError, RejectedError, TextTooLongError
 from .http import HttpClient, Json
 from .languages import WHISPER_LANGUAGES
+from .tokens import MAX_CHARS, count_chars_or_tokens
 
 _OFFICIAL_HOST: Final = "api.openai.com"
-_MAX_CHARS: Final = 4096
-_MAX_TOKENS: Final = 2000
-"""Limit of gpt-4o-mini-tts beside the characters, from its page in OpenAI's list of models."""
-_TOKENS_PER_LATIN_CHAR: Final = 0.4
-_TOKENS_PER_OTHER_CHAR: Final = 1.1
-"""More than texts need, so that no request is over the limit: a token is about four letters of English."""
 
 _SPEED: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
 _INSTRUCTIONS: Final = TextOption("instructions", max_chars=4096)
-
-_LATIN: Final = re.compile(r"[\x00-\u024f]+")
 
 _PCM: Final = PcmLayout(rate=24_000)
 _FORMATS: Final = (
@@ -88,25 +80,29 @@ class OpenAIProvider(Provider):
     default_model = "gpt-4o-mini-tts"
     default_voice = "coral"
     languages = WHISPER_LANGUAGES
+    key_page = "https://platform.openai.com/api-keys"
+    credit_page = "https://platform.openai.com/settings/organization/billing"
+    option_keys = (_SPEED.key, _INSTRUCTIONS.key)
 
-    def __init__(self, session: ClientSession, base_url: str, api_key: str) -> None:
-        """Speak to the API at `base_url`; the key may be empty for a server that takes none."""
-        super().__init__(session, base_url, api_key)
+    def __init__(self, connections: Connections, addresses: Mapping[str, str], api_key: str) -> None:
+        """Speak to the API at an address; the key may be empty for a server that takes none."""
+        super().__init__(connections, addresses, api_key)
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._http = HttpClient(session, base_url, headers)
+        base_url = addresses["base_url"]
+        self._http = HttpClient(connections.own, base_url, headers)
         self._is_official = URL(base_url).host == _OFFICIAL_HOST
 
     @classmethod
     @override
-    def normalize_base_url(cls, address: str) -> str:
-        url = parse_web_address(address)
+    def resolve_addresses(cls, entered: Mapping[str, str]) -> dict[str, str]:
+        url = parse_web_address(entered.get("base_url") or cls.default_base_url)
         path = url.path.rstrip("/")
         base = path.removesuffix("/audio/speech")
         if base == path and not re.search(r"/v\d+(/|$)", path):
             base += "/v1"
         if url.host == _OFFICIAL_HOST:
             url = url.with_scheme("https")
-        return str(url.with_path(base))
+        return {"base_url": str(url.with_path(base))}
 
     @classmethod
     @override
@@ -137,22 +133,22 @@ class OpenAIProvider(Provider):
     @override
     def models(self, catalogue: Json) -> tuple[Model, ...]:
         ids = catalogue["models"] if catalogue else ()
-        return tuple(self.describe(model_id, catalogue) for model_id in ids or _DOCUMENTED_MODELS)
+        return tuple(self.describe(model_id, catalogue, {}) for model_id in ids or _DOCUMENTED_MODELS)
 
     @override
-    def describe(self, model_id: str, catalogue: Json) -> Model:
+    def describe(self, model_id: str, catalogue: Json, chosen: Mapping[str, str]) -> Model:
         is_tts_1 = bool(_TTS_1.fullmatch(model_id))
         options: tuple[Option, ...] = (_SPEED,) if is_tts_1 else (_SPEED, _INSTRUCTIONS)
         return Model(
             id=model_id,
             name=model_id,
-            max_chars=_MAX_CHARS,
+            max_chars=MAX_CHARS,
             streams=True,
             formats=_FORMATS,
             pcm=_PCM,
             voices=_VOICES_OF_TTS_1 if is_tts_1 else _VOICES,
             options=options,
-            count=len if is_tts_1 else _count_chars_or_tokens,
+            count=len if is_tts_1 else count_chars_or_tokens,
         )
 
     @override
@@ -165,13 +161,6 @@ class OpenAIProvider(Provider):
             aclosing(answer.chunks()) as chunks,
         ):
             yield await recognised_audio(chunks, request.format, answer.content_type, request.model.pcm)
-
-
-def _count_chars_or_tokens(text: str) -> int:
-    """Count characters, or tokens in the same measure where a script needs so many that they run out first."""
-    others = len(_LATIN.sub("", text))
-    tokens = (len(text) - others) * _TOKENS_PER_LATIN_CHAR + others * _TOKENS_PER_OTHER_CHAR
-    return max(len(text), ceil(tokens * _MAX_CHARS / _MAX_TOKENS))
 
 
 def _model_ids(document: Json, *, is_official: bool) -> list[str]:

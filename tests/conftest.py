@@ -1,5 +1,6 @@
 """Fixtures for all tests: Home Assistant itself, and the simulated providers over real sockets."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,22 @@ async def simulator(socket_enabled: None) -> AsyncGenerator[Simulator]:
     """Run the simulated providers. The harness allows connections to 127.0.0.1 and nowhere else."""
     async with Simulator() as running:
         yield running
+
+
+@pytest.fixture
+async def broken_connections() -> None:
+    """Let connections break without a fuss.
+
+    The simulated servers complain of them to the loop, and the harness takes every complaint for an error of ours.
+    """
+    loop = asyncio.get_running_loop()
+    usual = loop.get_exception_handler()
+
+    def forgive(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if usual and not isinstance(context.get("exception"), ConnectionError):
+            usual(loop, context)
+
+    loop.set_exception_handler(forgive)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 import socket
 from typing import Final
 
@@ -15,9 +15,11 @@ from . import errors
 from .base import Connections
 from .http import Answer, Limits, redirect_target, translated_errors
 
-MAX_FILE_BYTES: Final = 128 * 1024 * 1024
-"""More than half an hour of uncompressed speech; no request asks for as much."""
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
+"""Twenty minutes of uncompressed speech; no request asks for as much."""
 
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+"""How machines without IPv4 address it, by RFC 6052."""
 _LIMITS: Final = Limits(first_byte=20)
 _MAX_REDIRECTS: Final = 5
 _MAX_ATTEMPTS: Final = 3
@@ -33,10 +35,16 @@ def public_socket(address: AddrInfoType) -> socket.socket:
     Raises OSError for any other address: whoever may name a file must not reach what only this machine can reach.
     """
     family, kind, protocol, _, target = address
-    ip = ip_address(str(target[0]).partition("%")[0])
-    if not ip.is_global or ip.is_multicast:
+    if not _is_public(ip_address(str(target[0]).partition("%")[0])):
         raise _PrivateAddressError
     return socket.socket(family, kind, protocol)
+
+
+def _is_public(ip: IPv4Address | IPv6Address) -> bool:
+    """Tell whether everybody on the internet means the same machine by an address."""
+    if isinstance(ip, IPv6Address) and ip in _NAT64:  # an IPv4 address in the clothes that its network gives it
+        ip = IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return ip.is_global and not ip.is_multicast
 
 
 class Downloads:

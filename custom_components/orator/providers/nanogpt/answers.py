@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from ..errors import ContentRefusedError, GenerationFailedError, NotAudioError, SpeechError
 from ..http import Json, codes_of, error_for
 
+_DONE: Final = ("completed", "succeeded")
 _FAILED: Final = ("error", "failed", "content_policy_violation")
 _ECHOED: Final = ("runId", "model", "cost", "paymentSource", "isApiRequest")
 """What a question about a ticket passes back; NanoGPT refunds a failed job by it."""
@@ -32,13 +33,15 @@ class Ticket:
 def link_in(document: Json) -> str | None:
     """Return the link to the sound, None while there is none.
 
-    Raises ContentRefusedError, GenerationFailedError for a job that came to nothing, and what an error stands for that
-    comes with a status of success.
+    Raises ContentRefusedError, GenerationFailedError for a job that came to nothing or is done without a sound, and
+    what an error stands for that comes with a status of success.
     """
     link = _find(document, "audioUrl") or _find(document, "url")
     if isinstance(link, str):
         return link
     status = str(_find(document, "status")).lower()
+    if status in _DONE:
+        raise GenerationFailedError(code="no_audio")
     if status in _FAILED or (isinstance(document, dict) and document.get("error")):
         raise _failure(document, status)
     return None

@@ -26,7 +26,6 @@ from ..base import (
 )
 from ..downloads import MAX_FILE_BYTES, Downloads
 from ..errors import (
-    GenerationFailedError,
     InvalidKeyError,
     NotASpeechServerError,
     NotAudioError,
@@ -216,8 +215,6 @@ class NanoGPTProvider(Provider):
                     refused = 0
                     if link := link_in(document):
                         return link
-                    if str(document.get("status")).lower() in ("completed", "succeeded"):
-                        raise GenerationFailedError(code="no_audio")
         except TimeoutError as err:
             raise TimedOutError(code="job") from err
 

@@ -47,6 +47,8 @@ def described_kokoro(voice_id: str) -> Voice:
     """Return a voice of Kokoro, `af_bella` for instance: an American woman called Bella."""
     kind, _, name = voice_id.partition("_")
     language = _KOKORO_LANGUAGES.get(kind[:1])
-    if len(kind) != 2 or not name or language is None:  # a blend such as "af_bella(2)+af_sky", or something new
+    if (
+        len(kind) != 2 or not name.isalnum() or language is None
+    ):  # a blend such as "af_bella(2)+af_sky", or something new
         return described(voice_id)
     return Voice(voice_id, name.capitalize(), (language,))

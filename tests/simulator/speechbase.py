@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+import re
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -158,7 +159,7 @@ class Speechbase:
         if unknown := request.query.keys() - {"limit", "cursor"}:
             raise invalid([Problem((), f'Unrecognized key: "{min(unknown)}"')])
         limit = request.query.get("limit", str(_DEFAULT_LIMIT))
-        if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit) <= _HIGHEST_LIMIT):
+        if not (re.fullmatch("[0-9]{1,3}", limit) and 1 <= int(limit) <= _HIGHEST_LIMIT):
             raise invalid([Problem(("limit",), f"Invalid input: expected int from 1 to {_HIGHEST_LIMIT}")])
         page = page_of(self.voices, int(limit), request.query.get("cursor"))
         if page is None:

@@ -56,6 +56,7 @@ async def serve(options: Options) -> None:
             "openai_url": simulator.openai_url,
             "nanogpt_url": simulator.nanogpt_url,
             "nanogpt_speech_url": simulator.nanogpt_speech_url,
+            "speechbase_url": simulator.speechbase_url,
             "files_url": simulator.files_url,
         }
         sys.stdout.write(json.dumps(ready) + "\n")

@@ -10,12 +10,14 @@ from .files import FileHost
 from .host import Host
 from .nanogpt import NanoGPT
 from .openai import OpenAI
+from .speechbase import Speechbase
 from .studio import Studio, Tongue
 
 DEFAULT_KEY = "sk-simulated-key-that-opens-nothing-0001"
 _OPENAI_PREFIX = "/v1"
 _NANOGPT_PREFIX = "/api"
 _NANOGPT_SPEECH_PREFIX = "/nanogpt-speech"  # a host of its own in reality, api.nano-gpt.com
+_SPEECHBASE_PREFIX = "/speechbase"
 
 
 class Simulator(Host):
@@ -24,7 +26,7 @@ class Simulator(Host):
     timing: how quickly the next answers come; may be changed at any time.
     api_key: the key that is accepted; None makes a server that takes requests without one.
     requests: everything that arrived, in order.
-    openai, nanogpt: a provider's own state, such as its list of models.
+    openai, nanogpt, speechbase: a provider's own state, such as its list of models.
     files: the host of the files that answers link to, on another port, with requests, timing and faults of its own.
     tongue: "speech", or "tones" for a burst of tones per word, which `tests.words` reads back; for the next requests.
     """
@@ -44,6 +46,7 @@ class Simulator(Host):
         self._studio = Studio()
         self.openai = OpenAI(self._studio, lambda: self.api_key)
         self.nanogpt = NanoGPT(self._studio, self.files, lambda: self.api_key)
+        self.speechbase = Speechbase(self._studio, lambda: self.api_key)
 
     @property
     def tongue(self) -> Tongue:
@@ -70,6 +73,11 @@ class Simulator(Host):
         return self.url + _NANOGPT_SPEECH_PREFIX
 
     @property
+    def speechbase_url(self) -> str:
+        """The base URL of Speechbase's API."""
+        return self.url + _SPEECHBASE_PREFIX
+
+    @property
     def files_url(self) -> str:
         """The origin of the files that answers link to."""
         return self.files.url
@@ -84,6 +92,7 @@ class Simulator(Host):
         app.add_subapp(_OPENAI_PREFIX, self.openai.app())
         app.add_subapp(_NANOGPT_PREFIX, self.nanogpt.app())
         app.add_subapp(_NANOGPT_SPEECH_PREFIX, self.nanogpt.speech_app())
+        app.add_subapp(_SPEECHBASE_PREFIX, self.speechbase.app())
 
     async def __aenter__(self) -> Self:
         """Accept connections."""

@@ -9,7 +9,7 @@ import threading
 from typing import Literal
 
 from . import tones
-from .encoding import AudioFormat, encode
+from .encoding import USUAL_QUALITY, AudioFormat, Quality, encode
 from .espeak import Sound, Speaker, speak
 
 type Tongue = Literal["speech", "tones"]
@@ -26,6 +26,7 @@ class Take:
     speaker: Speaker
     audio_format: AudioFormat
     speed: float = 1.0
+    quality: Quality = USUAL_QUALITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class Studio:
 def _record(take: Take, tongue: Tongue) -> Recording:
     """Speak and encode. Blocks."""
     sound = _spoken(take.text, take.speaker) if tongue == "speech" else tones.sound(take.text, take.speaker)
-    recording = Recording(encode(sound, take.audio_format, take.speed), sound.duration / take.speed)
+    recording = Recording(encode(sound, take.audio_format, take.speed, take.quality), sound.duration / take.speed)
     _RECORDINGS.put((take, tongue), recording)
     return recording
 

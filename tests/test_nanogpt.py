@@ -276,7 +276,7 @@ async def test_empty_balance_is_told_until_it_has_grown(
 ) -> None:
     """An issue says that the balance is empty, stays while it is, and goes by itself after money was added."""
     issues = ir.async_get(hass)
-    issue_id = f"out_of_credit_{account.entry_id}"
+    issue_id = f"{account.entry_id}_out_of_credit"
     simulator.nanogpt.balance = Decimal("0.000001")
     assert not await hear(SENTENCE)
     issue = issues.async_get_issue(DOMAIN, issue_id)
@@ -312,10 +312,76 @@ async def test_empty_balance_is_forgotten_when_it_speaks(
     """Whoever speaks has credit."""
     simulator.nanogpt.balance = Decimal(0)
     assert not await hear(SENTENCE)
-    assert ir.async_get(hass).async_get_issue(DOMAIN, f"out_of_credit_{account.entry_id}")
+    assert ir.async_get(hass).async_get_issue(DOMAIN, f"{account.entry_id}_out_of_credit")
     simulator.nanogpt.balance = Decimal(10)
     assert await hear(SENTENCE)
-    assert not ir.async_get(hass).async_get_issue(DOMAIN, f"out_of_credit_{account.entry_id}")
+    assert not ir.async_get(hass).async_get_issue(DOMAIN, f"{account.entry_id}_out_of_credit")
+
+
+async def test_nothing_to_say_proves_nothing(
+    hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry
+) -> None:
+    """A text without words costs nothing, and says nothing about the balance."""
+    simulator.nanogpt.balance = Decimal(0)
+    assert not await hear(SENTENCE)
+    assert await hear("* * *")
+    assert ir.async_get(hass).async_get_issue(DOMAIN, f"{account.entry_id}_out_of_credit")
+
+
+@pytest.mark.parametrize("key", ["right", "wrong"])
+async def test_account_removed_while_it_speaks(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, key: str
+) -> None:
+    """Speech may outlive its account; what goes wrong with it then is nobody's trouble."""
+    engine = tts.get_engine_instance(hass, "tts.ann")
+    go_on = asyncio.Event()
+
+    async def reply() -> AsyncGenerator[str]:
+        yield f"{SENTENCE} "
+        await go_on.wait()
+        yield "And one more sentence."
+
+    request = tts.TTSAudioRequest("en", {**engine.default_options, "model": "tts-1", "voice": "nova"}, reply())
+    response = await engine.async_stream_tts_audio(request)
+    await anext(response.data_gen)
+    await hass.config_entries.async_remove(account.entry_id)
+    simulator.nanogpt.balance = Decimal(0)
+    if key == "wrong":
+        simulator.api_key = "sk-another"
+    go_on.set()
+    with pytest.raises(HomeAssistantError):
+        async for _ in response.data_gen:
+            pass
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not [name for domain, name in ir.async_get(hass).issues if domain == DOMAIN]
+    assert not hass.config_entries.flow.async_progress()
+
+
+async def test_account_loaded_anew_goes_on_with_its_jobs(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """A voice that is added between a question and its answer does not make anything be bought twice."""
+    ticketed = {"model": "Elevenlabs-Turbo-V2.5", "voice": "Adam"}
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await speak(hass, SENTENCE, **ticketed)
+    await hass.config_entries.async_reload(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await speak(hass, SENTENCE, **ticketed)
+    assert len(simulator.nanogpt.jobs) == 1
+
+
+async def test_changing_offer_reloads_once(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A service that never offers the same twice does not keep Home Assistant busy."""
+    (row,) = (row for row in simulator.nanogpt.models if row["id"] == "nano-tts-1")
+    for number in range(5):
+        row["name"] = f"Nano {number}"
+        await hass.config_entries.async_reload(account.entry_id)
+        for again in range(5):
+            row["name"] = f"Nano {number} {again}"
+            await hass.async_block_till_done(wait_background_tasks=True)
+    lists = [request for request in simulator.requests if request.path.endswith("/audio-models")]
+    assert len(lists) <= 1 + 5
 
 
 async def test_issue_goes_with_its_account(
@@ -325,7 +391,7 @@ async def test_issue_goes_with_its_account(
     simulator.nanogpt.balance = Decimal(0)
     assert not await hear(SENTENCE)
     await hass.config_entries.async_remove(account.entry_id)
-    assert not ir.async_get(hass).async_get_issue(DOMAIN, f"out_of_credit_{account.entry_id}")
+    assert not ir.async_get(hass).async_get_issue(DOMAIN, f"{account.entry_id}_out_of_credit")
 
 
 async def test_catalogue_is_asked_for_daily_and_kept(

@@ -7,20 +7,21 @@ from typing import Final
 from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE, Platform
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.util.hass_dict import HassKey
 
 from .account import Account, OratorConfigEntry, async_create_provider, catalogue_store
-from .const import DOMAIN
-from .credit import CreditWatch, issue_id
 from .messages import message_of
 from .providers.errors import InvalidKeyError, SpeechError
+from .troubles import Troubles, async_forget_troubles
 
 _LOGGER = logging.getLogger(__name__)
 
 PLATFORMS = (Platform.TTS,)
 
 _REFRESH_EVERY: Final = timedelta(days=1)
+_ACCOUNTS: Final[HassKey[dict[str, Account]]] = HassKey("orator_accounts")
+"""The accounts that were loaded last: one that is loaded anew goes on with what it has begun."""
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bool:
@@ -30,7 +31,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     network comes later or the key has expired, so that another voice can speak for them.
     """
     provider = async_create_provider(hass, entry.data)
-    account = Account(provider, CreditWatch(hass, entry, provider))
+    account = Account(provider, Troubles(hass, entry, provider), catalogue_store(hass, entry))
+    accounts = hass.data.setdefault(_ACCOUNTS, {})
+    previous = accounts.get(entry.entry_id)
+    accounts[entry.entry_id] = account
+    if previous:
+        account.succeed(previous)
 
     async def close(_event: Event | None = None) -> None:
         await account.async_close()
@@ -38,13 +44,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     entry.async_on_unload(close)
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, close))
 
-    account.catalogue = await catalogue_store(hass, entry).async_load()
-    if account.catalogue is None:
-        await _async_ask_new_account(hass, entry, account)
-    else:
+    if not await account.async_load():
+        await _async_ask_new_account(account)
+    elif previous is None or not previous.is_outdated:  # else it was asked just now
         entry.async_create_background_task(hass, _async_ask_again(hass, entry, account), "orator asks what is offered")
     entry.runtime_data = account
-    account.credit.async_start()
+    account.troubles.async_start()
 
     async def refresh(_now: datetime) -> None:
         await _async_ask_again(hass, entry, account)
@@ -62,32 +67,37 @@ async def async_unload_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> b
 
 async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
     """Forget what a removed account's provider offered, and what was wrong with the account."""
-    ir.async_delete_issue(hass, DOMAIN, issue_id(entry))
+    hass.data.get(_ACCOUNTS, {}).pop(entry.entry_id, None)
+    async_forget_troubles(hass, entry.entry_id)
     await catalogue_store(hass, entry).async_remove()
 
 
-async def _async_ask_new_account(hass: HomeAssistant, entry: OratorConfigEntry, account: Account) -> None:
+async def _async_ask_new_account(account: Account) -> None:
     """Ask the provider for the first time; without an answer there is nothing to set up."""
     try:
-        account.catalogue = await account.provider.fetch_catalogue()
+        await account.async_ask()
     except InvalidKeyError as err:
         raise ConfigEntryAuthFailed(**message_of(err, account.provider)) from err
     except SpeechError as err:
         raise ConfigEntryNotReady(**message_of(err, account.provider)) from err
-    await catalogue_store(hass, entry).async_save(account.catalogue)
 
 
 async def _async_ask_again(hass: HomeAssistant, entry: OratorConfigEntry, account: Account) -> None:
     """Ask a known provider whether its offer has changed."""
     try:
-        catalogue = await account.provider.fetch_catalogue()
+        has_changed = await account.async_ask()
     except InvalidKeyError:
         entry.async_start_reauth(hass)
     except SpeechError as err:
+        account.troubles.async_failed(err)
         _LOGGER.info("%s could not be asked what it offers (%s); it is taken to offer what it did", entry.title, err)
     else:
-        if catalogue != account.catalogue:
-            await catalogue_store(hass, entry).async_save(catalogue)
+        account.troubles.async_answered(account.models)
+        for voice in entry.subentries.values():
+            if account.misses(voice.data):
+                account.troubles.async_voice_gone(voice)
+        if has_changed:
+            account.is_outdated = True
             hass.config_entries.async_schedule_reload(entry.entry_id)
 
 

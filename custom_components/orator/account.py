@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiohttp import AddrInfoType, ClientSession, DummyCookieJar
 from aiohttp.hdrs import USER_AGENT
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_API_KEY
+from homeassistant.const import CONF_API_KEY, CONF_MODEL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import (
     DATA_RESOLVER,
@@ -20,12 +20,12 @@ from homeassistant.helpers.aiohttp_client import (
 from homeassistant.helpers.storage import Store
 from homeassistant.util.ssl import get_default_context
 
-from .const import CONF_PROVIDER, DOMAIN
-from .credit import CreditWatch
+from .const import CONF_PROVIDER, CONF_VOICE, DOMAIN
 from .providers import PROVIDERS
 from .providers.base import Connections, Model, Provider
 from .providers.downloads import public_socket
 from .providers.http import Json
+from .troubles import Troubles
 
 _KEEP_ALIVE: Final = 600
 """Seconds that an idle connection is kept: the next announcement shall not wait for a handshake."""
@@ -34,6 +34,8 @@ _PROBE_AFTER: Final = 30
 _GIVE_UP_AFTER: Final = 5000
 """Milliseconds without a sign of life after which the system gives a connection up, so that a new one is tried."""
 _STORAGE_VERSION: Final = 1
+_KEEP_AFTER: Final = 10.0
+"""Seconds until what was learned by speaking is written down."""
 
 
 class Offer:
@@ -51,7 +53,8 @@ class Offer:
 
     def model(self, model_id: str, settings: Mapping[str, Any] | None = None) -> Model:
         """Say what a model can do, listed or not, with what `settings` chose. Raises InvalidSettingError."""
-        return self.provider.describe(model_id, self.catalogue, self.chosen(settings or {}))
+        settings = settings or {}
+        return self.provider.describe(model_id, self.catalogue, {**settings, **self.chosen(settings)})
 
     def chosen(self, settings: Mapping[str, Any]) -> dict[str, str]:
         """Return what settings chose of the provider's choices. Raises InvalidSettingError."""
@@ -60,14 +63,58 @@ class Offer:
 
 
 class Account(Offer):
-    """A loaded account: its connections, what its provider offers, and whether there is credit left."""
+    """A loaded account: its connections, what its provider offers, and what is wrong with it."""
 
-    def __init__(self, provider: Provider, credit: CreditWatch) -> None:
-        """Own a provider, which is closed with the account."""
+    def __init__(self, provider: Provider, troubles: Troubles, store: Store[dict[str, Any]]) -> None:
+        """Own a provider, which is closed with the account, and keep what is known of it in a store."""
         super().__init__(provider)
-        self.credit = credit
+        self.troubles = troubles
+        self._store = store
+        self.is_outdated = False
+        """Whether it is about to be loaded anew, because its provider offers something else now."""
+        self._kept_lessons: dict[str, bool] = {}
         self._speaking = 0
         self._is_closing = False
+
+    def succeed(self, previous: Account) -> None:
+        """Go on with what the account has begun before it was loaded anew."""
+        if self.provider.is_same_account(previous.provider):
+            self.provider.take_over(previous.provider)
+
+    async def async_load(self) -> bool:
+        """Learn what was known before; tell whether anything was."""
+        if (kept := await self._store.async_load()) is None:
+            return False
+        self.catalogue = kept["catalogue"]
+        self.provider.learned.update(kept["learned"])
+        self._kept_lessons = dict(self.provider.learned)
+        return True
+
+    async def async_ask(self) -> bool:
+        """Ask the provider what it offers; tell whether that has changed. Raises SpeechError."""
+        catalogue = await self.provider.fetch_catalogue()
+        if catalogue == self.catalogue:
+            return False
+        self.catalogue = catalogue
+        await self._store.async_save(self._kept())
+        return True
+
+    async def async_check_voice(self, model: Model, voice_id: str) -> None:
+        """See whether there is a voice, and get to know it if it is new. Raises SpeechError."""
+        await self.provider.check_voice(model, voice_id)
+        if model.voice_key != CONF_VOICE and voice_id not in [voice.id for voice in model.voices]:
+            await self.async_ask()
+
+    def misses(self, settings: Mapping[str, Any]) -> bool:
+        """Tell whether a voice was to be one of those saved at the provider, and is no longer."""
+        model = self.model(settings.get(CONF_MODEL, ""), settings)
+        saved = [voice.id for voice in model.voices]
+        return model.voice_key != CONF_VOICE and settings.get(model.voice_key) not in saved
+
+    def _kept(self) -> dict[str, Any]:
+        """Return what outlives a restart."""
+        self._kept_lessons = dict(self.provider.learned)
+        return {"catalogue": self.catalogue, "learned": self._kept_lessons}
 
     @asynccontextmanager
     async def speaking(self) -> AsyncGenerator[None]:
@@ -77,11 +124,13 @@ class Account(Offer):
             yield
         finally:
             self._speaking -= 1
+            if self.provider.learned != self._kept_lessons:
+                self._store.async_delay_save(self._kept, _KEEP_AFTER)
             await self._close_if_unused()
 
     async def async_close(self) -> None:
         """Close the connections as soon as nobody speaks any more."""
-        self.credit.async_stop()
+        self.troubles.async_stop()
         self._is_closing = True
         await self._close_if_unused()
 

@@ -39,10 +39,10 @@ from .const import (
     DOMAIN,
     SUBENTRY_VOICE,
 )
-from .forms import SECTION_ADVANCED, default_model, default_voice, model_schema, voice_schema, voice_title
+from .forms import SECTION_ADVANCED, first_schema, model_schema, voice_schema, voice_title
 from .messages import message_of
 from .providers import PROVIDERS
-from .providers.errors import InvalidKeyError, InvalidSettingError, MissingKeyError, SpeechError
+from .providers.errors import InvalidKeyError, InvalidSettingError, MissingKeyError, SpeechError, VoiceGoneError
 
 _SECTION_SERVER: Final = "server"
 
@@ -85,7 +85,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             data = self._account_data(self._provider, user_input[_SECTION_SERVER], user_input.get(CONF_API_KEY, ""))
             if data and (offer := await self._async_ask(data)):
-                return self.async_create_entry(title=_title(data), data=data, subentries=[_first_voice(offer)])
+                return self.async_create_entry(title=_title(data), data=data, subentries=_first_voices(offer))
         has_address = bool(user_input and any(user_input[_SECTION_SERVER].values()))
         provider = PROVIDERS[self._provider]
         schema = {
@@ -191,29 +191,61 @@ class VoiceFlow(ConfigSubentryFlow):
     def __init__(self) -> None:
         """Begin with nothing chosen."""
         self._chosen: dict[str, Any] = {}
+        self._confirmed = ""
+        self._vendor = ""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Create a voice."""
-        return await self._async_model("user", user_input)
+        return await self._async_begin("user", user_input)
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Change a voice."""
         if not self._chosen:
             subentry = self._get_reconfigure_subentry()
             self._chosen = {CONF_NAME: subentry.title, **subentry.data}
-        return await self._async_model("reconfigure", user_input)
+        return await self._async_begin("reconfigure", user_input)
 
-    async def _async_model(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:
+    async def _async_begin(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:
+        """Ask for what comes before the model, or for the model where nothing does."""
+        if (account := self._account()) is None:
+            return self.async_abort(reason="entry_not_loaded")
+        schema = first_schema(account, self._chosen)
+        if not schema.schema:
+            return await self._async_model(account, step_id, user_input)
+        if user_input is None:
+            return self._show(step_id, schema)
+        self._keep_choices(account, user_input)
+        if account.provider.has_models(self._chosen):
+            return await self.async_step_model()
+        self._chosen.pop(CONF_MODEL, None)
+        return await self.async_step_voice()
+
+    async def async_step_model(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for the model."""
         if (account := self._account()) is None:
             return self.async_abort(reason="entry_not_loaded")
+        return await self._async_model(account, "model", user_input)
+
+    async def _async_model(
+        self, account: Account, step_id: str, user_input: dict[str, Any] | None
+    ) -> SubentryFlowResult:
+        errors: dict[str, str] = {}
         if user_input is not None:
-            self._choose_model(account, user_input[CONF_MODEL], user_input.get(SECTION_ADVANCED, {}))
-            return await self.async_step_voice()
+            model = account.model(user_input[CONF_MODEL])
+            if model.is_connected or self._confirmed == model.id:
+                self._choose_model(account, model.id, user_input.get(SECTION_ADVANCED, {}))
+                return await self.async_step_voice()
+            self._confirmed = model.id  # whoever wants it nevertheless enters it once more
+            self._vendor = model.vendor
+            errors = {CONF_MODEL: "vendor_not_connected"}
+        return self._show(step_id, model_schema(account, {**self._chosen, **(user_input or {})}), errors)
+
+    def _show(self, step_id: str, schema: vol.Schema, errors: dict[str, str] | None = None) -> SubentryFlowResult:
         return self.async_show_form(
             step_id=step_id,
-            data_schema=model_schema(account, self._chosen),
-            description_placeholders={"name": self._chosen.get(CONF_NAME, "")},
+            data_schema=schema,
+            errors=errors,
+            description_placeholders={"name": self._chosen.get(CONF_NAME, ""), "vendor": self._vendor},
             last_step=False,
         )
 
@@ -221,18 +253,26 @@ class VoiceFlow(ConfigSubentryFlow):
         """Ask for everything else, and keep only what was set."""
         if (account := self._account()) is None:
             return self.async_abort(reason="entry_not_loaded")
-        model = account.model(self._chosen[CONF_MODEL], self._chosen)
+        model = account.model(self._chosen.get(CONF_MODEL, ""), {**self._chosen, **(user_input or {})})
         errors: dict[str, str] = {}
         if user_input is not None:
-            data = {CONF_MODEL: model.id, **account.chosen(self._chosen), **user_input}
-            data = {key: value for key, value in data.items() if value != _UNSET.get(key)}
-            title = data.pop(CONF_NAME, "").strip() or self._free_title(voice_title(account, model, data[CONF_VOICE]))
+            kept = account.chosen(self._chosen)
+            if CONF_MODEL in self._chosen:
+                kept[CONF_MODEL] = model.id
+            data = {key: value for key, value in {**kept, **user_input}.items() if value != _UNSET.get(key)}
+            voice = data[model.voice_key]
+            title = data.pop(CONF_NAME, "").strip() or self._free_title(voice_title(account, model, voice))
             try:
                 for option in model.options:
                     if option.key in data:
                         data[option.key] = option.parse(data[option.key])
+                await account.async_check_voice(model, voice)
             except InvalidSettingError as err:
                 errors = {str(err.code): err.key}
+            except VoiceGoneError as err:
+                errors = {model.voice_key: err.key}
+            except SpeechError:  # it can't be asked at the moment; whether there is such a voice shows when it speaks
+                return self._finish(title, data)
             else:
                 return self._finish(title, data)
         schema = self.add_suggested_values_to_schema(voice_schema(account, model), user_input or self._chosen)
@@ -256,18 +296,23 @@ class VoiceFlow(ConfigSubentryFlow):
     def _choose_model(self, account: Account, model_id: str, choices: Mapping[str, str]) -> None:
         """Change the model, and forget what was chosen for another one and can't be meant for this."""
         chosen = self._chosen
-        if CONF_MODEL in chosen:
+        if CONF_MODEL in chosen and CONF_VOICE in chosen:
             model = account.model(chosen[CONF_MODEL], chosen)
             unknown_now = {voice.id for voice in model.voices} - {voice.id for voice in account.model(model_id).voices}
-            if chosen[CONF_NAME] == voice_title(account, model, chosen[CONF_VOICE]):
+            if chosen.get(CONF_NAME) == voice_title(account, model, chosen[CONF_VOICE]):
                 del chosen[CONF_NAME]
             if chosen[CONF_VOICE] in unknown_now:
                 del chosen[CONF_VOICE]
         chosen[CONF_MODEL] = model_id
-        for choice in account.provider.choices:  # only what was set is kept
-            chosen.pop(choice.key, None)
-            if choices[choice.key] != choice.default:
-                chosen[choice.key] = choices[choice.key]
+        self._keep_choices(account, choices)
+
+    def _keep_choices(self, account: Account, choices: Mapping[str, str]) -> None:
+        """Keep what was chosen beside the model, unless it is the usual."""
+        for choice in account.provider.choices:
+            if choice.key in choices:
+                self._chosen.pop(choice.key, None)
+                if choices[choice.key] != choice.default:
+                    self._chosen[choice.key] = choices[choice.key]
 
     def _finish(self, title: str, data: dict[str, Any]) -> SubentryFlowResult:
         """Create or change the voice; its account listens for that and loads itself anew."""
@@ -276,16 +321,14 @@ class VoiceFlow(ConfigSubentryFlow):
         return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), title=title, data=data)
 
 
-def _first_voice(offer: Offer) -> ConfigSubentryData:
-    """Return a voice to hear at once."""
-    model = default_model(offer)
-    voice = default_voice(offer, model)
-    return ConfigSubentryData(
-        subentry_type=SUBENTRY_VOICE,
-        title=voice_title(offer, model, voice),
-        data={CONF_MODEL: model.id, CONF_VOICE: voice},
-        unique_id=None,
-    )
+def _first_voices(offer: Offer) -> list[ConfigSubentryData]:
+    """Return a voice to hear at once, where any is certain to speak."""
+    data = offer.provider.first_voice(offer.catalogue)
+    if data is None:
+        return []
+    model = offer.model(data.get(CONF_MODEL, ""), data)
+    title = voice_title(offer, model, data[model.voice_key])
+    return [ConfigSubentryData(subentry_type=SUBENTRY_VOICE, title=title, data=data, unique_id=None)]
 
 
 def _pasted(key: str) -> str:

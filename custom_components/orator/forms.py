@@ -1,5 +1,6 @@
 """Forms built from what a model declares, so that a field which the model ignores is not shown."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -25,8 +26,17 @@ import voluptuous as vol
 
 from .account import Offer
 from .audio.formats import AudioFormat
-from .const import CONF_CLEAN_TEXT, CONF_FORMAT, CONF_REPLACEMENTS, CONF_VOICE
-from .providers.base import ChoiceOption, Model, NumberOption, Option, TextOption, Voice
+from .const import CONF_CLEAN_TEXT, CONF_FORMAT, CONF_REPLACEMENTS
+from .providers.base import (
+    ChoiceOption,
+    Model,
+    NumberOption,
+    ObjectOption,
+    Option,
+    RungOption,
+    TextOption,
+    Voice,
+)
 
 SECTION_ADVANCED: Final = "advanced"
 
@@ -42,17 +52,36 @@ def default_model(offer: Offer) -> Model:
     return usual if not offered or usual.id in [model.id for model in offered] else offered[0]
 
 
-def default_voice(offer: Offer, model: Model) -> str:
-    """Return the voice to begin with: the provider's usual one where the model knows it."""
+def default_voice(offer: Offer, model: Model) -> str | vol.Undefined:
+    """Return the voice to begin with: the provider's usual one where the model knows it, none where none is known."""
     known = [voice.id for voice in model.voices]
     usual = offer.provider.default_voice
-    return usual if not known or usual in known else known[0]
+    if usual in known:
+        return usual
+    return known[0] if known else vol.UNDEFINED
 
 
 def voice_title(offer: Offer, model: Model, voice_id: str) -> str:
     """Return what a voice is called until its user names it."""
     name = next((voice.name for voice in model.voices if voice.id == voice_id), voice_id)
     return f"{offer.provider.name} {name}"
+
+
+def first_schema(offer: Offer, chosen: Mapping[str, Any]) -> vol.Schema:
+    """Ask what decides whether there is a model to choose; empty where nothing does."""
+    return vol.Schema(
+        {
+            vol.Required(choice.key, default=chosen.get(choice.key, _first_choice(offer, choice))): _selector(choice)
+            for choice in offer.provider.choices
+            if choice.comes_first
+        }
+    )
+
+
+def _first_choice(offer: Offer, choice: ChoiceOption) -> str:
+    """Return what to choose at first: what the account's first voice would."""
+    usual = offer.provider.first_voice(offer.catalogue) or {}
+    return str(usual.get(choice.key, choice.default))
 
 
 def model_schema(offer: Offer, chosen: Mapping[str, Any]) -> vol.Schema:
@@ -63,7 +92,7 @@ def model_schema(offer: Offer, chosen: Mapping[str, Any]) -> vol.Schema:
             options, is_open=True
         )
     }
-    if choices := offer.provider.choices:
+    if choices := [choice for choice in offer.provider.choices if not choice.comes_first]:
         is_usual = all(chosen.get(choice.key, choice.default) == choice.default for choice in choices)
         fields[vol.Required(SECTION_ADVANCED)] = section(
             vol.Schema(
@@ -89,9 +118,20 @@ def _voice_label(voice: Voice) -> str:
     return f"{voice.name} ({', '.join(voice.languages)})" if voice.languages else voice.name
 
 
+def voice_field(offer: Offer, model: Model) -> tuple[vol.Required, SelectSelector]:
+    """Ask who speaks."""
+    names = Counter(_voice_label(voice) for voice in model.voices)
+    voices = [
+        SelectOptionDict(value=voice.id, label=name if names[name] == 1 else f"{name} ({voice.id})")
+        for voice in model.voices
+        for name in [_voice_label(voice)]
+    ]
+    return vol.Required(model.voice_key, default=default_voice(offer, model)), _dropdown(voices, is_open=True)
+
+
 def voice_schema(offer: Offer, model: Model) -> vol.Schema:
     """Ask how a model speaks: in whose voice, in which format, and with what else it can be told."""
-    voices = [SelectOptionDict(value=voice.id, label=_voice_label(voice)) for voice in model.voices]
+    marker, selector = voice_field(offer, model)
     formats = [
         SelectOptionDict(value=audio_format, label=_FORMAT_LABELS.get(audio_format, audio_format.upper()))
         for audio_format in model.formats
@@ -99,7 +139,7 @@ def voice_schema(offer: Offer, model: Model) -> vol.Schema:
     ]
     return vol.Schema(
         {
-            vol.Required(CONF_VOICE, default=default_voice(offer, model)): _dropdown(voices, is_open=True),
+            marker: selector,
             vol.Optional(CONF_NAME): TextSelector(),
             vol.Required(CONF_FORMAT, default=formats[0]["value"]): _dropdown(formats),
             **{vol.Optional(option.key): _selector(option) for option in model.options},
@@ -128,7 +168,12 @@ def _dropdown(options: list[SelectOptionDict], *, is_open: bool = False) -> Sele
 
 def _selector(
     option: Option,
-) -> Selector[NumberSelectorConfig] | Selector[SelectSelectorConfig] | Selector[TextSelectorConfig]:
+) -> (
+    Selector[NumberSelectorConfig]
+    | Selector[ObjectSelectorConfig]
+    | Selector[SelectSelectorConfig]
+    | Selector[TextSelectorConfig]
+):
     """Return the field for an option of a model or provider."""
     match option:
         case ChoiceOption():
@@ -143,6 +188,11 @@ def _selector(
                     min=option.minimum, max=option.maximum, step=option.step, mode=NumberSelectorMode.BOX
                 )
             )
+        case RungOption():
+            rungs = [SelectOptionDict(value=str(rung), label=str(rung)) for rung in option.rungs]
+            return _dropdown(rungs)
+        case ObjectOption():
+            return ObjectSelector()
         case TextOption():
             return TextSelector(TextSelectorConfig(multiline=option.max_chars > _LINE))
     msg = f"no field for {type(option).__name__}"

@@ -20,7 +20,7 @@ def message_of(error: SpeechError, provider: Provider) -> Message:
     return Message(
         translation_domain=DOMAIN,
         translation_key=error.key,
-        translation_placeholders={"provider": provider.label, "detail": _detail(error)},
+        translation_placeholders={"provider": provider.label, "detail": _detail(error), "subject": error.subject},
     )
 
 

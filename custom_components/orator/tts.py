@@ -16,7 +16,7 @@ from homeassistant.components.tts import (
     TTSAudioResponse,
     Voice,
 )
-from homeassistant.config_entries import ConfigSubentry
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import ATTR_MODEL, CONF_MODEL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -29,7 +29,7 @@ from .audio.formats import AudioFormat
 from .const import CONF_CLEAN_TEXT, CONF_FORMAT, CONF_REPLACEMENTS, DOMAIN, SUBENTRY_VOICE
 from .messages import message_of
 from .providers.base import Model
-from .providers.errors import InvalidKeyError, InvalidSettingError, OutOfCreditError, SpeechError
+from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
 from .speech.cleaner import Replacement
 from .speech.delivery import Delivery, Utterance, Wanted, deliver
 from .speech.joining import SampleWish
@@ -65,18 +65,19 @@ class VoiceEntity(TextToSpeechEntity):
         """Describe a voice to Home Assistant."""
         self._entry = entry
         self._account = entry.runtime_data
-        self._model_id: str = subentry.data[CONF_MODEL]
+        self._subentry = subentry
         provider = self._account.provider
+        model = self._account.model(subentry.data.get(CONF_MODEL, ""), subentry.data)
         self._attr_unique_id = subentry.subentry_id
         self._attr_name = subentry.title
         self._attr_device_info = DeviceInfo(
             identifiers={(DOMAIN, subentry.subentry_id)},
             name=subentry.title,
             manufacturer=provider.name,
-            model=self._model_id,
+            model=model.id,
             entry_type=DeviceEntryType.SERVICE,
         )
-        languages = self._account.model(self._model_id, subentry.data).languages or provider.languages
+        languages = model.languages or provider.languages
         self._attr_supported_languages = list(languages)
         own = language_util.matches(hass.config.language, languages, hass.config.country)
         self._attr_default_language = next(iter(own), "en" if "en" in languages else languages[0])
@@ -96,7 +97,7 @@ class VoiceEntity(TextToSpeechEntity):
             _ATTR_PREFERRED_BITRATE,
         ]
         # Home Assistant finds cached speech by these, so everything that changes the sound is among them.
-        self._voice_id: str = subentry.data[ATTR_VOICE]
+        self._voice_id: str = subentry.data.get(model.voice_key, "")
         self._format: str = subentry.data.get(CONF_FORMAT, AudioFormat.MP3.value)
         self._attr_default_options = {
             **provider.addresses,
@@ -109,7 +110,7 @@ class VoiceEntity(TextToSpeechEntity):
     @override
     def async_get_supported_voices(self, language: str) -> list[Voice] | None:
         """List the voices for Assist's voice picker, which takes the first one unless told otherwise: our own."""
-        model = self._account.model(self._model_id)
+        model = self._account.model(self._subentry.data.get(CONF_MODEL, ""), self._subentry.data)
         wanted = language.partition("-")[0]
         speaking = {
             voice.id: voice.name
@@ -126,34 +127,45 @@ class VoiceEntity(TextToSpeechEntity):
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._account.speaking())
             try:
+                utterance = self._utterance(request)
                 delivery = await stack.enter_async_context(
                     deliver(
                         self._account.provider,
-                        self._utterance(request),
+                        utterance,
                         _wanted(request.options),
                         get_ffmpeg_manager(self.hass).binary,
                     )
                 )
             except SpeechError as err:
                 raise self._reported(err) from err
-            self._account.credit.async_spoken()
+            if delivery.is_spoken:
+                self._account.troubles.async_spoken(utterance.model, self._subentry)
             return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery))
 
     def _utterance(self, request: TTSAudioRequest) -> Utterance:
         """Read a call's options; those that the model does not take are left out."""
         options = request.options
         chosen = self._account.chosen(options)
-        model = self._account.model(str(options[ATTR_MODEL]), chosen)
+        model = self._account.model(str(options.get(ATTR_MODEL, "")), options)
         taken = {option.key: option.parse(options[option.key]) for option in model.options if option.key in options}
         return Utterance(
             deltas=request.message_gen,
             model=model,
-            voice=str(options[ATTR_VOICE]),
+            voice=self._speaker(options, model),
             settings=chosen | taken,
             format=self._format_of_call(options, model),
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
             replacements=_replacements(options.get(CONF_REPLACEMENTS, ())),
         )
+
+    def _speaker(self, options: Mapping[str, Any], model: Model) -> str:
+        """Return who is to speak. A voice picker names everyone as `voice`, however the provider calls it."""
+        picked = options.get(ATTR_VOICE)
+        if model.voice_key == ATTR_VOICE or picked in (None, self._subentry.data.get(ATTR_VOICE)):
+            picked = options.get(model.voice_key)
+        if not picked:
+            raise InvalidSettingError(code=model.voice_key)
+        return str(picked)
 
     def _format_of_call(self, options: Mapping[str, Any], model: Model) -> AudioFormat | None:
         """Return the format that a call wants from the provider, None where it leaves that to us."""
@@ -175,10 +187,9 @@ class VoiceEntity(TextToSpeechEntity):
 
     def _reported(self, error: SpeechError) -> HomeAssistantError:
         """Start what helps against an error, and return it in the user's words."""
-        if isinstance(error, InvalidKeyError):
+        if isinstance(error, InvalidKeyError) and self._entry.state is ConfigEntryState.LOADED:
             self._entry.async_start_reauth(self.hass)
-        if isinstance(error, OutOfCreditError):
-            self._account.credit.async_refused()
+        self._account.troubles.async_failed(error, self._subentry)
         message = message_of(error, self._account.provider)
         if isinstance(error, InvalidSettingError):
             return ServiceValidationError(**message)

@@ -8,6 +8,7 @@ from custom_components.orator.audio.formats import AudioFormat, is_same_containe
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import Connections
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
+from custom_components.orator.speech.attempts import synthesize
 
 from ..simulator import Answer, Fault, Simulator
 from .nanogpt import PATHS, ROUTES, SENTENCE, assert_heard, heard, ordered, provider_of, request_for
@@ -150,6 +151,9 @@ ENVELOPES: list[tuple[int, Any, type[errors.SpeechError]]] = [
     (400, {"error": {"message": "m", "code": "content_policy_violation"}}, errors.ContentRefusedError),
     (400, {"error": "Insufficient balance"}, errors.OutOfCreditError),
     (400, {"error": {"message": "m", "code": 402}}, errors.OutOfCreditError),
+    (400, {"error": "Not enough funds"}, errors.OutOfCreditError),
+    (400, {"error": {"message": "Your balance is insufficient"}}, errors.OutOfCreditError),
+    (400, {"error": {"message": "Balance too low. You need to add funds"}}, errors.OutOfCreditError),
     (402, {"error": "Insufficient balance", "status": 402}, errors.OutOfCreditError),
     (402, {"error": 402, "message": "m"}, errors.OutOfCreditError),
     (403, {"type": "error", "error": {"type": "permission_error", "message": "m"}}, errors.NotPermittedError),
@@ -191,7 +195,7 @@ async def test_every_envelope_has_its_error(
     assert SENTENCE not in str(caught.value)
 
 
-@pytest.mark.parametrize("body", ["<html>Welcome</html>", '{"audioUrl": ', ""])
+@pytest.mark.parametrize("body", ["<html>Welcome</html>", '{"audioUrl": ', "", '{"a":' + "[" * 200_000])
 async def test_documents_are_no_sound(simulator: Simulator, provider: NanoGPTProvider, body: str) -> None:
     """A page, half a document or nothing, with status 200, is an error."""
     simulator.fail(Fault(path=PATHS[0], body=body))
@@ -203,16 +207,28 @@ async def test_key_of_the_vendor_is_not_the_users(simulator: Simulator, provider
     """A 401 that the balance does not confirm is the service's own fault; one that it confirms is the key's."""
     refusal = {"error": {"message": "Incorrect API key", "code": "invalid_api_key"}}
     simulator.fail(Fault(path=PATHS[0], status=401, json=refusal))
-    with pytest.raises(errors.ProviderFaultError):
-        await heard(provider, request_for(provider))
+    with pytest.raises(errors.UpstreamRefusedError):
+        async with synthesize(provider, request_for(provider)):
+            pass
+    assert len(ordered(simulator)) == 1
     simulator.fail(
         Fault(path=PATHS[0], status=401, json=refusal), Fault(path="/api/check-balance", status=503, json={})
     )
-    with pytest.raises(errors.ProviderFaultError):
+    with pytest.raises(errors.UpstreamRefusedError):
         await heard(provider, request_for(provider))
     simulator.api_key = "sk-another"
     with pytest.raises(errors.InvalidKeyError):
         await heard(provider, request_for(provider))
+
+
+async def test_link_beside_an_empty_one(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A field without a value says nothing about the same field further in."""
+    simulator.nanogpt.answers["tts-1"] = Answer(kind="ticket", link_key="data.audioUrl")
+    await assert_heard(await heard(provider, request_for(provider)))
+    (job,) = simulator.nanogpt.jobs
+    link = {"status": "completed", "audioUrl": None, "data": {"audioUrl": job.url}}
+    simulator.fail(Fault(path=PATHS[0], json=link))
+    await assert_heard(await heard(provider, request_for(provider)))
 
 
 async def test_text_over_the_limit_is_not_sent(simulator: Simulator, provider: NanoGPTProvider) -> None:

@@ -127,8 +127,8 @@ async def test_catalogue_before_documentation(simulator: Simulator, provider: Na
     described = provider.describe("Kokoro-82m", await provider.fetch_catalogue(), {})
     assert [(voice.id, voice.name) for voice in described.voices] == [
         ("af_bella", "Bella"),
-        ("xf_new", "Xf_new"),
         ("af_bella(2)+af_sky", "Af_bella(2)+af_sky"),
+        ("xf_new", "Xf_new"),
     ]
     assert described.max_chars == 512
 
@@ -170,15 +170,58 @@ async def test_balance(simulator: Simulator, provider: NanoGPTProvider) -> None:
     assert [request.method for request in simulator.requests] == ["POST"]
 
 
+@pytest.mark.parametrize(
+    ("listed", "kept"),
+    [
+        (["en", "de_at", "PT-br", "zh-Hant"], ["de-AT", "en", "pt-BR", "zh-Hant"]),
+        (["English", "*", " ", ""], []),
+    ],
+)
+def test_languages_are_tags(provider: NanoGPTProvider, listed: list[str], kept: list[str]) -> None:
+    """What is no tag says nothing; without any the provider's languages count."""
+    catalogue = {"models": kept_rows({"data": [row(supported_parameters={"supported_languages": listed})]})}
+    assert catalogue["models"][0]["languages"] == kept
+    assert ("de" in provider.describe("speaker-1", catalogue, {}).languages) is bool(kept)
+
+
+@pytest.mark.parametrize(
+    ("listed", "kept"),
+    [(4096, 4096), (4096.0, 4096), ("4096", 4096), (True, None), (1, None), (10**30, None), (float("nan"), None)],
+)
+def test_limits_make_sense(listed: Any, kept: int | None) -> None:
+    """A limit that no model can have is none."""
+    pricing = {"per_thousand_chars": listed, "per_generation": 10**400, "minimum": float("inf")}
+    (found,) = kept_rows({"data": [row(supported_parameters={"max_chars": listed}, pricing=pricing)]})
+    assert found["max_chars"] == kept
+    assert not {"per_request", "minimum"} & found["price"].keys()
+
+
+def test_order_of_a_list_does_not_matter() -> None:
+    """Two servers that list the same in another order offer the same."""
+    one, other = (
+        kept_rows({"data": [row(supported_parameters={"voices": voices, "supported_languages": voices})]})
+        for voices in (["aa", "bb"], ["bb", "aa"])
+    )
+    assert one == other
+
+
 @pytest.mark.parametrize("status", [400, 401, 403])
 async def test_wrong_key(simulator: Simulator, connections: Connections, status: int) -> None:
     """However the balance is refused, it is the key."""
     provider = provider_of(simulator, connections)
     simulator.api_key = "sk-another"
     simulator.nanogpt.bad_key_status = status  # type: ignore[assignment]
-    expected = errors.NotPermittedError if status == 403 else errors.InvalidKeyError
-    with pytest.raises(expected):
+    with pytest.raises(errors.InvalidKeyError):
         await provider.fetch_catalogue()
+
+
+@pytest.mark.parametrize("status", [409, 422, 451, 503])
+async def test_other_refusals_are_not_the_keys(simulator: Simulator, provider: NanoGPTProvider, status: int) -> None:
+    """A good key is not called wrong."""
+    simulator.fail(Fault(path="*/check-balance", status=status, json={}))
+    with pytest.raises(errors.SpeechError) as caught:
+        await provider.fetch_balance()
+    assert not isinstance(caught.value, errors.InvalidKeyError)
 
 
 @pytest.mark.parametrize("document", [{}, {"usd_balance": None}, {"usd_balance": "much"}, [], "text"])
@@ -209,6 +252,8 @@ async def test_server_without_a_catalogue(
             "https://nano-gpt.com/api",
             "https://api.nano-gpt.com",
         ),
+        ({"base_url": "https://nano-gpt.com/api/v1/speech"}, "https://nano-gpt.com/api", "https://api.nano-gpt.com"),
+        ({"base_url": "https://nano-gpt.com/api/tts/status"}, "https://nano-gpt.com/api", "https://api.nano-gpt.com"),
         ({"base_url": "https://nano-gpt.com/api/tts"}, "https://nano-gpt.com/api", "https://api.nano-gpt.com"),
         ({"base_url": "https://ai.bitcoin.com"}, "https://ai.bitcoin.com/api", "https://api.nano-gpt.com"),
         ({"base_url": "cake.nano-gpt.com/api"}, "https://cake.nano-gpt.com/api", "https://api.nano-gpt.com"),

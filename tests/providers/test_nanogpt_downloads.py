@@ -14,7 +14,7 @@ import trustme
 
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import Connections
-from custom_components.orator.providers.downloads import public_socket
+from custom_components.orator.providers.downloads import Downloads, public_socket
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 
 from ..simulator import Answer, Fault, Simulator, Timing
@@ -119,11 +119,24 @@ async def test_redirect_to_anything_but_https(world: World, target: str) -> None
     assert len(world.simulator.files.requests) == 1
 
 
-@pytest.mark.parametrize("link", ["http://{host}", "//{host}", "ftp://{host}", "not a link", "https://"])
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://{host}",
+        "//{host}",
+        "ftp://{host}",
+        "not a link",
+        "https://",
+        "https://{host}99999",
+        "https://[::1",
+        "https://xn--a.example",
+        "https://{host}/\r\nHost: x",
+    ],
+)
 async def test_link_to_anything_but_https(world: World, link: str) -> None:
     """A service on the internet may name nothing but https."""
     world.simulator.files.link_base = link.format(host=f"{FILES}:1")
-    with pytest.raises((errors.UnsafeLinkError, errors.DownloadFailedError)) as caught:
+    with pytest.raises(errors.SpeechError) as caught:
         await heard(world.provider, request_for(world.provider, KOKORO))
     assert "sig=" not in str(caught.value)
     assert not world.simulator.files.requests
@@ -181,6 +194,8 @@ async def test_redirect_into_the_private_network(world: World, connections: Conn
         ("64:ff9b::5db8:d70e", True),
         ("2002:7f00:1::", False),
         ("ff02::1", False),
+        ("fec0::1", False),
+        ("::127.0.0.1", False),
     ],
 )
 def test_what_is_public(socket_enabled: None, address: str, *, is_public: bool) -> None:
@@ -225,7 +240,7 @@ async def test_type_of_a_file_does_not_matter(world: World, content_type: str | 
 @pytest.mark.parametrize("status", [403, 404, 410, 401])
 async def test_file_that_is_gone(world: World, status: int) -> None:
     """A link that has expired says nothing about the key or the model."""
-    world.simulator.files.fail(Fault(status=status))
+    world.simulator.files.fail(Fault(status=status, times=9))
     with pytest.raises(errors.DownloadFailedError):
         await heard(world.provider, request_for(world.provider, KOKORO))
 
@@ -253,6 +268,34 @@ async def test_file_is_heard_while_it_comes(world: World, kind: str) -> None:
         rest = await whole(audio)
     assert len(rest) > 100_000
     assert loop.time() - first_came > 0.3
+
+
+async def test_link_is_asked_for_as_it_was_written(connections: Connections, socket_enabled: None) -> None:
+    """A signed link is asked for to the letter."""
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).split(b" ")[1])
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    path = "/a%2Fb.mp3?Credential=AK%2F2026&Expires=00%3A00&sig=a%2Fb%3D"
+    link = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{path}"
+    async with server:
+        with pytest.raises(errors.DownloadFailedError):
+            async with Downloads(connections, may_be_local=True).open(link):
+                pass
+    assert set(asked) == {path.encode()}
+
+
+async def test_closed_account_is_told(connections: Connections) -> None:
+    """An account that was removed in mid-speech ends in an error of ours."""
+    await connections.public.close()
+    with pytest.raises(errors.ConnectionLostError):
+        async with Downloads(connections, may_be_local=False).open("https://files.example.com/a.mp3"):
+            pass
 
 
 async def test_service_at_home_may_name_files_at_home(simulator: Simulator, connections: Connections) -> None:

@@ -50,7 +50,11 @@ async def test_usual_pace_is_the_documented_one(simulator: Simulator, connection
         Fault(path=STATUS, status=503, times=4),
         Fault(path=STATUS, close=True, times=4),
         Fault(path=STATUS, body="<html>", times=2),
-        Fault(path=STATUS, status=404, json={"error": "Run not found", "status": 404}, times=2),
+        Fault(path=STATUS, status=404, json={"error": "Run not found", "status": 404}, times=9),
+        Fault(path=STATUS, status=403, body="<html>Blocked", times=9),
+        Fault(path=STATUS, json={"error": "upstream timeout"}, times=9),
+        Fault(path=STATUS, json={"status": "pending", "error": {"message": "m", "code": "busy"}}, times=9),
+        Fault(path=STATUS, json={"error": "slow down", "status": 429}, times=9),
         Fault(path=STATUS, json={"status": "dreaming"}, times=4),
         Fault(path=STATUS, json=["nothing"], times=2),
     ],
@@ -60,14 +64,6 @@ async def test_failed_question_is_asked_again(simulator: Simulator, provider: Na
     simulator.fail(fault)
     await assert_heard(await heard(provider, request_for(provider, ELEVENLABS)))
     assert simulator.nanogpt.charged == 1
-
-
-async def test_job_that_is_not_known_is_given_up(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """A service that goes on saying that there is no such job is believed."""
-    simulator.fail(Fault(path=STATUS, status=404, json={"error": "Run not found", "status": 404}, times=99))
-    async with asyncio.timeout(2):
-        with pytest.raises(errors.NotFoundError):
-            await heard(provider, request_for(provider, ELEVENLABS))
 
 
 async def test_endless_job_times_out_and_can_still_be_had(simulator: Simulator, connections: Connections) -> None:
@@ -89,6 +85,104 @@ async def test_refused_content_is_refused_once(simulator: Simulator, provider: N
         async with synthesize(provider, request_for(provider, ELEVENLABS)):
             pass
     assert len(ordered(simulator)) == simulator.nanogpt.refunded == 1
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        {"status": "error", "error": {"code": "CONTENT_POLICY_VIOLATION"}},
+        {"status": "CONTENT_POLICY_VIOLATION"},
+        {"status": "failed", "code": "content_policy_violation"},
+        {"error": {"message": "m", "code": "content_policy_violation"}},
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400])
+async def test_refusal_in_all_its_forms(
+    simulator: Simulator, provider: NanoGPTProvider, refusal: dict[str, object], status: int
+) -> None:
+    """A refusal is believed at once, however it is put."""
+    if status == 400 and "error" not in refusal:
+        refusal = {"error": refusal}
+    simulator.fail(Fault(path=STATUS, status=status, json=refusal))
+    simulator.nanogpt.polls_until_done = 99
+    with pytest.raises(errors.ContentRefusedError):
+        await heard(provider, request_for(provider, ELEVENLABS))
+
+
+async def test_job_that_failed_for_want_of_money(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A job that says why it failed is believed."""
+    simulator.fail(Fault(path=STATUS, json={"status": "error", "error": "Insufficient balance"}))
+    with pytest.raises(errors.OutOfCreditError):
+        await heard(provider, request_for(provider, ELEVENLABS))
+
+
+async def test_ticket_that_breaks_off_is_not_bought_again(connections: Connections, socket_enabled: None) -> None:
+    """A ticket of which only half arrives is paid for and lost; buying one more could end the same way."""
+    orders = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal orders
+        orders += 1
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n"
+        writer.write(head + b'{"status":"pending","run')
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    provider = NanoGPTProvider(connections, {"base_url": address, "speech_base_url": address}, "sk")
+    async with server:
+        with pytest.raises(errors.GenerationFailedError):
+            async with synthesize(provider, request_for(provider, ELEVENLABS)):
+                pass
+    assert orders == 1
+
+
+async def test_everybody_hears_of_the_end(simulator: Simulator, connections: Connections) -> None:
+    """All who wait for a job are told at the same time that it takes too long, or that it has failed."""
+    provider = provider_of(simulator, connections, limit=0.5)
+    loop = asyncio.get_running_loop()
+    for fate in ("endless", "error"):
+        simulator.nanogpt.fates["kettle"] = fate  # type: ignore[assignment]
+        request = request_for(provider, ELEVENLABS, text=f"The {fate} kettle.")
+        started = loop.time()
+        outcomes = await asyncio.gather(*(heard(provider, request) for _ in range(4)), return_exceptions=True)
+        assert all(isinstance(outcome, errors.SpeechError) for outcome in outcomes)
+        assert loop.time() - started < 0.9
+    assert [len(job.polls) for job in simulator.nanogpt.jobs][1:] == [simulator.nanogpt.polls_until_done]
+
+
+async def test_account_loaded_anew_goes_on(simulator: Simulator, connections: Connections) -> None:
+    """What one provider has bought, the next one of the same account fetches."""
+    first, second = (provider_of(simulator, connections) for _ in range(2))
+    request = request_for(first, ELEVENLABS)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.07):
+            await heard(first, request)
+    assert second.is_same_account(first)
+    second.take_over(first)
+    await assert_heard_now(second, simulator)
+    assert simulator.nanogpt.charged == 1
+
+
+async def assert_heard_now(provider: NanoGPTProvider, simulator: Simulator) -> None:
+    """Hear what has been ordered."""
+    assert await heard(provider, request_for(provider, ELEVENLABS))
+    assert simulator.files.requests
+
+
+async def test_provider_closes_when_its_order_has_arrived(simulator: Simulator, connections: Connections) -> None:
+    """An order on its way is seen through before the connections are closed."""
+    provider = provider_of(simulator, connections)
+    simulator.fail(Fault(path=PATHS[0], delay=0.3))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await heard(provider, request_for(provider, ELEVENLABS))
+    await provider.async_close()
+    (purchase,) = provider._purchases._purchases.values()
+    assert purchase.ticket
+    assert connections.own.closed
 
 
 async def test_failed_job_is_not_ordered_again_by_itself(simulator: Simulator, provider: NanoGPTProvider) -> None:
@@ -152,9 +246,10 @@ async def test_first_of_two_listeners_leaves(simulator: Simulator, provider: Nan
 
 async def test_sound_that_comes_at_once_is_nobody_elses(simulator: Simulator, provider: NanoGPTProvider) -> None:
     """A stream has one listener; others with the same words get streams of their own, side by side."""
-    simulator.timing = Timing(first_byte=0.3)
+    simulator.timing = Timing(first_byte=0.5)
+    await heard(provider, request_for(provider, text="Something else."))
     request = request_for(provider)
-    async with asyncio.timeout(1.2):  # one after the other would take 1.5 s
+    async with asyncio.timeout(0.9):
         all_five = await asyncio.gather(*(heard(provider, request) for _ in range(5)))
     for audio in all_five:
         await assert_heard(audio)
@@ -187,7 +282,14 @@ async def test_waiting_listener_takes_the_stream_of_one_who_left(
 
 
 @pytest.mark.parametrize("model", [ELEVENLABS, KOKORO])
-@pytest.mark.parametrize("fault", [Fault(status=503), Fault(close=True), Fault(truncate_after=0)])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(Fault(status=status) for status in (503, 429, 408, 425, 404, 403)),
+        Fault(close=True),
+        Fault(truncate_after=0),
+    ],
+)
 async def test_download_that_fails_is_tried_again(
     simulator: Simulator, provider: NanoGPTProvider, model: str, fault: Fault
 ) -> None:

@@ -78,12 +78,47 @@ class ChoiceOption(Option):
 
     choices: tuple[str, ...]
     default: str
+    comes_first: bool = False
+    """Whether it decides so much that it has to be made before there is a model to choose."""
 
     @override
     def parse(self, value: Any) -> str:
         if value not in self.choices:
             raise InvalidSettingError(code=self.key)
         return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class RungOption(Option):
+    """One of several whole numbers."""
+
+    rungs: tuple[int, ...]
+
+    @override
+    def parse(self, value: Any) -> int:
+        if not str(value).isdecimal() or int(value) not in self.rungs:
+            raise InvalidSettingError(code=self.key)
+        return int(value)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectOption(Option):
+    """An object that is passed on as it is."""
+
+    @override
+    def parse(self, value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            raise InvalidSettingError(code=self.key)
+        return dict(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Pronunciation:
+    """A word that the provider is to say otherwise."""
+
+    word: str
+    say: str
+    match_case: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +158,14 @@ class Model:
     """Tags of the languages that the model speaks; empty where it speaks whatever its provider does."""
     options: tuple[Option, ...] = ()
     price: Price | None = None
+    voice_key: str = "voice"
+    """The setting that names the voice."""
+    vendor: str = ""
+    """Who made it, where its provider passes on what others make."""
+    is_connected: bool = True
+    """Whether its provider has the vendor's key that it needs."""
+    max_pronunciations: int = 0
+    """How many words its provider itself says otherwise."""
     count: Callable[[str], int] = len
     """How the provider counts a text against `max_chars`."""
 
@@ -139,6 +182,7 @@ class SpeechRequest:
     voice: str
     format: AudioFormat
     settings: Mapping[str, Any] = field(default_factory=dict)
+    pronunciations: tuple[Pronunciation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +232,17 @@ class Provider(ABC):
     def __init__(self, connections: Connections, addresses: Mapping[str, str], api_key: str) -> None:
         """Speak to the API at addresses that `resolve_addresses` has returned."""
         self.addresses = addresses
+        self.learned: dict[str, bool] = {}
+        """What was found out about the server while speaking; its owner keeps it beside the catalogue."""
         self._connections = connections
         self._api_key = api_key
+
+    def is_same_account(self, other: Provider) -> bool:
+        """Tell whether another provider speaks for the same account."""
+        return type(self) is type(other) and self.addresses == other.addresses and self._api_key == other._api_key
+
+    def take_over(self, other: Provider) -> None:  # noqa: B027
+        """Go on with what another provider of the same account has begun."""
 
     async def async_close(self) -> None:
         """Close the connections."""
@@ -228,8 +281,23 @@ class Provider(ABC):
         """Return the speech models in a catalogue, or those known from its documentation where it is None."""
 
     @abstractmethod
-    def describe(self, model_id: str, catalogue: Json, chosen: Mapping[str, str]) -> Model:
-        """Say what a model can do with what was chosen of `choices`, also one that the catalogue does not have."""
+    def describe(self, model_id: str, catalogue: Json, settings: Mapping[str, Any]) -> Model:
+        """Say what a model can do, also one that the catalogue does not have; `settings` hold what was chosen."""
+
+    def has_models(self, settings: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Tell whether there is a model to choose, with what was chosen before."""
+        return True
+
+    async def check_voice(self, model: Model, voice_id: str) -> None:  # noqa: B027
+        """Ask for a voice that the model does not list, where one can. Raises SpeechError if it is not there."""
+
+    def first_voice(self, catalogue: Json) -> Mapping[str, Any] | None:
+        """Return the settings of a voice to begin with, None where nothing is certain to speak."""
+        models = self.models(catalogue)
+        model = next((model for model in models if model.id == self.default_model), models[0])
+        known = [voice.id for voice in model.voices]
+        usual = self.default_voice
+        return {"model": model.id, "voice": usual if not known or usual in known else known[0]}
 
     @abstractmethod
     def synthesize(self, request: SpeechRequest) -> AbstractAsyncContextManager[SpeechAudio]:

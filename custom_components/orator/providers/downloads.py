@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+import re
 import socket
 from typing import Final
 
@@ -13,13 +14,19 @@ from yarl import URL
 
 from . import errors
 from .base import Connections
-from .http import Answer, Limits, redirect_target, translated_errors
+from .http import Answer, Limits, error_for, redirect_target, retry_after_of, translated_errors
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Twenty minutes of uncompressed speech; no request asks for as much."""
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 """How machines without IPv4 address it, by RFC 6052."""
+_IPV4_COMPATIBLE: Final = IPv6Network("::/96")
+"""An older way to write IPv4 addresses, which nobody needs."""
+_PLAIN_LINK: Final = re.compile(r"[\w!#$%&'()*+,./:;=?@\[\]~-]+", re.ASCII)
+"""What needs no quoting: a signed link has to be asked for exactly as it was written."""
+_LATE_STATUSES: Final = (403, 404, 425)
+"""What a file may answer that is about to be there."""
 _LIMITS: Final = Limits(first_byte=20)
 _MAX_REDIRECTS: Final = 5
 _MAX_ATTEMPTS: Final = 3
@@ -44,6 +51,8 @@ def _is_public(ip: IPv4Address | IPv6Address) -> bool:
     """Tell whether everybody on the internet means the same machine by an address."""
     if isinstance(ip, IPv6Address) and ip in _NAT64:  # an IPv4 address in the clothes that its network gives it
         ip = IPv4Address(int(ip) & 0xFFFF_FFFF)
+    if isinstance(ip, IPv6Address) and (ip.is_site_local or ip in _IPV4_COMPATIBLE):
+        return False
     return ip.is_global and not ip.is_multicast
 
 
@@ -63,7 +72,7 @@ class Downloads:
         """
         async with AsyncExitStack() as stack:
             async for attempt in AsyncRetrying(
-                retry=retry_if_exception(lambda err: isinstance(err, errors.SpeechError) and err.is_transient),
+                retry=retry_if_exception(_may_pass),
                 wait=wait_random_exponential(multiplier=0.5, min=0.1, max=2),
                 stop=stop_after_attempt(_MAX_ATTEMPTS),
                 reraise=True,
@@ -75,26 +84,34 @@ class Downloads:
             yield Answer(response, _LIMITS)
 
     async def _get(self, link: str) -> ClientResponse:
-        """Follow a link to its file."""
-        url = URL(link)
+        """Follow a link to its file. Raises UnsafeLinkError where it, or a redirect, is no link at all."""
+        try:
+            return await self._follow(URL(link, encoded=bool(_PLAIN_LINK.fullmatch(link))))
+        except ValueError as err:  # a link is read bit by bit, as its parts are needed
+            raise errors.UnsafeLinkError from err
+
+    async def _follow(self, url: URL) -> ClientResponse:
+        """Follow redirects to the file."""
         for _ in range(_MAX_REDIRECTS):
             response = await self._get_once(url)
             if not 300 <= response.status < 400:
                 if response.ok:
                     return response
                 response.release()
-                failure = errors.ProviderFaultError if response.status >= 500 else errors.DownloadFailedError
-                raise failure(status=response.status)
+                raise _failure(response)
             response.release()
-            target = redirect_target(url, response.headers.get("Location", ""))
+            location = response.headers.get("Location", "")
+            target = redirect_target(url, location, is_encoded=bool(_PLAIN_LINK.fullmatch(location)))
             if target is None:
-                raise errors.DownloadFailedError(status=response.status)
+                break
             url = target
         raise errors.DownloadFailedError(status=response.status)
 
     async def _get_once(self, url: URL) -> ClientResponse:
         if not url.host or url.scheme not in (("http", "https") if self._may_be_local else ("https",)):
             raise errors.UnsafeLinkError(code=url.host)
+        if self._session.closed:
+            raise errors.ConnectionLostError
         timeout = ClientTimeout(total=None, connect=_LIMITS.connect)
         try:
             with translated_errors():
@@ -105,3 +122,17 @@ class Downloads:
             if isinstance(cause, ClientConnectorError) and isinstance(cause.os_error, _PrivateAddressError):
                 raise errors.UnsafeLinkError(code=url.host) from err
             raise
+
+
+def _failure(response: ClientResponse) -> errors.SpeechError:
+    """Return the error for a file that is not given; what its host says of keys and models is not about ours."""
+    if response.status in (408, 429) or response.status >= 500:
+        return error_for(response.status, (), retry_after_of(response))
+    return errors.DownloadFailedError(status=response.status)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Tell whether it is worth asking again."""
+    if isinstance(error, errors.DownloadFailedError):
+        return error.status in _LATE_STATUSES
+    return isinstance(error, errors.SpeechError) and error.is_transient

@@ -13,12 +13,26 @@ class SpeechError(Exception):
     is_transient: ClassVar[bool] = False
     """Whether the same request may succeed in a moment."""
 
-    def __init__(self, *, status: int | None = None, code: str | None = None, retry_after: float | None = None) -> None:
-        """Keep the HTTP status, the provider's code and the seconds after which it wants to be asked again."""
+    def __init__(
+        self,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+        subject: str = "",
+        fields: frozenset[str] = frozenset(),
+    ) -> None:
+        """Keep what the provider said in short words, and nothing else of it.
+
+        `retry_after`: seconds after which it wants to be asked again; `subject`: the vendor or voice that it is about;
+        `fields`: the fields of the request that it names.
+        """
         super().__init__()
         self.status = status
         self.code = code
         self.retry_after = retry_after
+        self.subject = subject
+        self.fields = fields
 
     @override
     def __str__(self) -> str:
@@ -42,6 +56,24 @@ class NotPermittedError(SpeechError):
     """The key is known but may not do this."""
 
     key = "not_permitted"
+
+
+class VendorKeyMissingError(SpeechError):
+    """The provider has no key for the vendor (`subject`) whose model was asked for."""
+
+    key = "vendor_key_missing"
+
+
+class VendorDisabledError(SpeechError):
+    """The vendor (`subject`) whose model was asked for is switched off at the provider."""
+
+    key = "vendor_disabled"
+
+
+class VoiceGoneError(SpeechError):
+    """The provider no longer has the saved voice."""
+
+    key = "voice_gone"
 
 
 class OutOfCreditError(SpeechError):
@@ -100,6 +132,12 @@ class GenerationFailedError(SpeechError):
     key = "generation_failed"
 
 
+class UpstreamRefusedError(SpeechError):
+    """The vendor behind the provider does not let the provider in: nothing that its user could mend."""
+
+    key = "upstream_refused"
+
+
 class NotImplementedByProviderError(SpeechError):
     """The provider says that it cannot do this at all."""
 
@@ -111,6 +149,18 @@ class CannotConnectError(SpeechError):
 
     key = "cannot_connect"
     is_transient = True
+
+
+class NameNotFoundError(CannotConnectError):
+    """The provider's name leads nowhere: the internet is away, or the provider is gone."""
+
+    key = "name_not_found"
+
+
+class ServiceGoneError(SpeechError):
+    """The provider says that its service is gone for good."""
+
+    key = "service_gone"
 
 
 class ConnectionLostError(SpeechError):

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from aiohttp import (
     ClientConnectorCertificateError,
+    ClientConnectorDNSError,
     ClientConnectorSSLError,
     ClientError,
     ClientResponse,
@@ -59,6 +60,9 @@ _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "prompt_too_long": errors.TextTooLongError,
     "context_length_exceeded": errors.TextTooLongError,
     "content_policy_violation": errors.ContentRefusedError,
+    "content_moderation_blocked": errors.ContentRefusedError,
+    "no_api_key": errors.VendorKeyMissingError,
+    "provider_disabled": errors.VendorDisabledError,
     "empty_response": errors.ProviderFaultError,
 }
 # What is so general that a status of failure says more.
@@ -78,14 +82,20 @@ _ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
     404: errors.NotFoundError,
     405: errors.NotASpeechServerError,
     408: errors.TimedOutError,
+    410: errors.ServiceGoneError,
     413: errors.TextTooLongError,
     429: errors.RateLimitedError,
     501: errors.NotImplementedByProviderError,
 }
 
+_UNRECOGNIZED: Final = re.compile(r"unrecogni[sz]ed keys?(?: in object)?:?\s*([\w\s,'\"`]+)", re.IGNORECASE)
 _CODES_BY_WORDS: Final = {
     "missing_scopes": re.compile("missing scopes", re.IGNORECASE),  # OpenAI, for a key that lacks a permission
-    "insufficient_balance": re.compile(r"insufficient (balance|funds|credit)|payment required", re.IGNORECASE),
+    "insufficient_balance": re.compile(
+        r"insufficient (balance|funds|credit)|(not enough|out of|add) (balance|funds|credit)"
+        r"|balance (is )?(too low|insufficient|empty)|payment required",
+        re.IGNORECASE,
+    ),
 }
 
 
@@ -134,7 +144,7 @@ class Answer:
         document = b"".join([chunk async for chunk in self.chunks(MAX_DOCUMENT_BYTES)])
         try:
             return json.loads(document)
-        except ValueError as err:
+        except (ValueError, RecursionError) as err:
             raise errors.NotASpeechServerError(status=self.response.status) from err
 
 
@@ -218,13 +228,17 @@ class HttpClient:
         except ValueError:
             document = None
         codes = codes_of(document, response.status)
-        return error_for(response.status, codes, _retry_after(response.headers.get("Retry-After")))
+        error = error_for(response.status, codes, retry_after_of(response))
+        if isinstance(document, dict):
+            error.subject = _short(document.get("provider"), "_-")
+            error.fields = frozenset(_fields_of(document))
+        return error
 
 
-def redirect_target(url: URL, location: str) -> URL | None:
+def redirect_target(url: URL, location: str, *, is_encoded: bool = False) -> URL | None:
     """Return where a redirect leads on the web, None where it leads nowhere."""
     try:
-        target = url.join(URL(location))
+        target = url.join(URL(location, encoded=is_encoded))
         target.origin()
     except ValueError:
         return None
@@ -261,14 +275,29 @@ def codes_of(document: Json, status: int = 200) -> tuple[str, ...]:
     return tuple(code for code in reversed(found) if code not in ("", str(status)))
 
 
-def _short(value: Json) -> str:
+def _short(value: Json, marks: str = "_") -> str:
     """Return a code in lower case, an empty text for anything that may be a message instead."""
     code = str(value).lower() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-    return code if code.replace("_", "").isalnum() and len(code) <= 64 else ""
+    return code if code.translate(dict.fromkeys(map(ord, marks))).isalnum() and len(code) <= 64 else ""
 
 
-def _retry_after(value: str | None) -> float | None:
+def _fields_of(document: Mapping[str, Json]) -> Iterator[str]:
+    """Yield the fields that a problem document (RFC 7807) names: in `validation`, and as unrecognized in its texts."""
+    problems = document.get("validation")
+    texts = [document.get("detail")]
+    for problem in problems if isinstance(problems, list) else ():
+        if isinstance(problem, dict):
+            path = problem.get("path")
+            yield from (part for part in path if isinstance(part, str)) if isinstance(path, list) else ()
+            texts.append(problem.get("message"))
+    for text in texts:
+        for words in _UNRECOGNIZED.findall(text) if isinstance(text, str) else ():
+            yield from re.findall(r"\w+", words)
+
+
+def retry_after_of(response: ClientResponse) -> float | None:
     """Read a Retry-After header, given in seconds or as a date, as seconds from now."""
+    value = response.headers.get("Retry-After")
     if not value:
         return None
     if value.strip().isdecimal():
@@ -293,6 +322,8 @@ def translated_errors(
         raise errors.TimedOutError from err
     except ClientConnectorCertificateError as err:
         raise errors.UntrustedCertificateError from err
+    except ClientConnectorDNSError as err:
+        raise errors.NameNotFoundError from err
     except ClientConnectorSSLError as err:
         raise errors.NoHttpsError from err
     except (ClientError, OSError) as err:

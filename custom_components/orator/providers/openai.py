@@ -136,7 +136,7 @@ class OpenAIProvider(Provider):
         return tuple(self.describe(model_id, catalogue, {}) for model_id in ids or _DOCUMENTED_MODELS)
 
     @override
-    def describe(self, model_id: str, catalogue: Json, chosen: Mapping[str, str]) -> Model:
+    def describe(self, model_id: str, catalogue: Json, settings: Mapping[str, Any]) -> Model:
         is_tts_1 = bool(_TTS_1.fullmatch(model_id))
         options: tuple[Option, ...] = (_SPEED,) if is_tts_1 else (_SPEED, _INSTRUCTIONS)
         return Model(
@@ -146,7 +146,7 @@ class OpenAIProvider(Provider):
             streams=True,
             formats=_FORMATS,
             pcm=_PCM,
-            voices=_VOICES_OF_TTS_1 if is_tts_1 else _VOICES,
+            voices=voices_of(model_id),
             options=options,
             count=len if is_tts_1 else count_chars_or_tokens,
         )
@@ -161,6 +161,11 @@ class OpenAIProvider(Provider):
             aclosing(answer.chunks()) as chunks,
         ):
             yield await recognised_audio(chunks, request.format, answer.content_type, request.model.pcm)
+
+
+def voices_of(model_id: str) -> tuple[Voice, ...]:
+    """Return the voices of one of OpenAI's models, also where somebody else passes it on."""
+    return _VOICES_OF_TTS_1 if _TTS_1.fullmatch(model_id) else _VOICES
 
 
 def _model_ids(document: Json, *, is_official: bool) -> list[str]:

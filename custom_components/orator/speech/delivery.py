@@ -1,19 +1,23 @@
 """Text in, a file or stream out: as its receiver wants it, from whatever the provider makes of it."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+import re
 from typing import Any, Final
 
 from ..audio import wav
 from ..audio.formats import AudioFormat, PcmLayout, is_same_container
-from ..providers.base import Model, Provider, SpeechAudio, SpeechRequest
+from ..providers.base import Model, Pronunciation, Provider, SpeechAudio, SpeechRequest
 from .cleaner import Cleaner, Replacement
 from .joining import Samples, SampleWish, joined_mp3, joined_samples, samples_of
 from .pacing import paced
+from .replacements import Replacer
 from .segmenter import Segmenter
 from .synthesizer import Synthesizer
 
+_WORD: Final = re.compile(r"[^\W\d_]+")
+"""A word that everybody takes for one, whatever they take for its end."""
 _SILENCE: Final = PcmLayout(rate=24_000)
 _SILENCE_SECONDS: Final = 0.3
 """How long nothing is said where there is nothing to say: a file without any sound is an error to some players."""
@@ -65,6 +69,8 @@ class Delivery:
 
     extension: str
     chunks: AsyncGenerator[bytes]
+    is_spoken: bool = True
+    """Whether there was anything to say."""
 
 
 @asynccontextmanager
@@ -74,11 +80,13 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
     `ffmpeg` is the program that decodes what can't be joined otherwise. Raises SpeechError.
     """
     model = utterance.model
+    pronunciations = _pronunciations(utterance)
+    replacements = () if pronunciations else utterance.replacements
     segmenter = Segmenter(
         utterance.deltas,
-        Cleaner(utterance.replacements, clean=utterance.clean_text),
+        Cleaner(replacements, clean=utterance.clean_text),
         max_chars=model.max_chars,
-        count=model.count,
+        count=_count_with(pronunciations, model) if pronunciations else model.count,
         speaks_while_reading=model.streams,
     )
     async with segmenter:
@@ -90,6 +98,7 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
             voice=utterance.voice,
             format=utterance.format or _format_to_ask_for(model, wanted, is_single=is_single),
             settings=utterance.settings,
+            pronunciations=pronunciations,
         )
         async with (
             Synthesizer(provider, segmenter, request) as synthesizer,
@@ -98,6 +107,24 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
             delivery = await _delivery(parts, wanted, ffmpeg, is_single=is_single, is_streamed=is_streamed)
             async with aclosing(delivery.chunks):
                 yield delivery
+
+
+def _pronunciations(utterance: Utterance) -> tuple[Pronunciation, ...]:
+    """Return the replacements as what the provider says otherwise, nothing where it can't do so with all of them."""
+    said = [(" ".join(one.find.split()), one.say) for one in utterance.replacements]
+    if len(said) > utterance.model.max_pronunciations or not all(_WORD.fullmatch(word) and say for word, say in said):
+        return ()
+    return tuple(Pronunciation(word, say, match_case=word != word.lower()) for word, say in said)
+
+
+def _count_with(pronunciations: Sequence[Pronunciation], model: Model) -> Callable[[str], int]:
+    """Return how a provider counts that counts what it says instead of what is written."""
+    replacements = [Replacement(one.word, one.say) for one in pronunciations]
+
+    def count(text: str) -> int:
+        return max(model.count(text), model.count(Replacer(replacements).feed(text, is_final=True)))
+
+    return count
 
 
 def _format_to_ask_for(model: Model, wanted: Wanted, *, is_single: bool) -> AudioFormat:
@@ -117,7 +144,8 @@ async def _delivery(
     """Choose how to join the parts by what the first of them is, whatever was asked for."""
     first = await anext(parts, None)
     if first is None:
-        return _delivered_samples(Samples(_SILENCE, _silence()), parts, wanted, ffmpeg, is_streamed=False)
+        silence = _delivered_samples(Samples(_SILENCE, _silence()), parts, wanted, ffmpeg, is_streamed=False)
+        return replace(silence, is_spoken=False)
     if wanted.is_met_by(first.format):
         if is_single and first.format not in (AudioFormat.WAV, AudioFormat.PCM):
             return Delivery(wanted.extension, first.chunks)

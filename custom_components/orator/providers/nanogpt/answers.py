@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import json
 from typing import Any, Final, Self
 
-from ..errors import ContentRefusedError, GenerationFailedError, NotAudioError, SpeechError
+from ..errors import ContentRefusedError, GenerationFailedError, NotAudioError, RejectedError, SpeechError
 from ..http import Json, codes_of, error_for
 
 _DONE: Final = ("completed", "succeeded")
-_FAILED: Final = ("error", "failed", "content_policy_violation")
+_REFUSED: Final = "content_policy_violation"
+_FAILED: Final = ("error", "failed", _REFUSED)
 _ECHOED: Final = ("runId", "model", "cost", "paymentSource", "isApiRequest")
 """What a question about a ticket passes back; NanoGPT refunds a failed job by it."""
 
@@ -30,11 +31,11 @@ class Ticket:
         return cls({key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items()})
 
 
-def link_in(document: Json) -> str | None:
+def link_in(document: Json, *, is_job: bool = False) -> str | None:
     """Return the link to the sound, None while there is none.
 
     Raises ContentRefusedError, GenerationFailedError for a job that came to nothing or is done without a sound, and
-    what an error stands for that comes with a status of success.
+    what an error stands for that comes with a status of success. Of a job only its own status says that it has failed.
     """
     link = _find(document, "audioUrl") or _find(document, "url")
     if isinstance(link, str):
@@ -42,24 +43,31 @@ def link_in(document: Json) -> str | None:
     status = str(_find(document, "status")).lower()
     if status in _DONE:
         raise GenerationFailedError(code="no_audio")
-    if status in _FAILED or (isinstance(document, dict) and document.get("error")):
+    if status in _FAILED or _is_refusal(document) or (_find(document, "error") and not is_job):
         raise _failure(document, status)
     return None
 
 
 def _failure(document: Json, status: str) -> SpeechError:
     """Return the error that a document tells of."""
-    if "content_policy_violation" in (status, str(_find(document, "code")).lower()):
-        return ContentRefusedError(code="content_policy_violation")
+    if status == _REFUSED or _is_refusal(document):
+        return ContentRefusedError(code=_REFUSED)
     stated = _find(document, "status")
-    if isinstance(stated, int) and 400 <= stated < 600:
-        return error_for(stated, codes_of(document, stated))
-    codes = codes_of(document)
-    return error_for(200, codes) if stated is None else GenerationFailedError(code=codes[0] if codes else None)
+    number = stated if isinstance(stated, int) and 400 <= stated < 600 else 200
+    codes = codes_of(document, number)
+    error = error_for(number, codes)
+    if number == 200 and status in _FAILED and isinstance(error, RejectedError):  # it says no more than that it failed
+        return GenerationFailedError(code=next((code for code in codes if code not in _FAILED), None))
+    return error
+
+
+def _is_refusal(document: Json) -> bool:
+    return _REFUSED in codes_of(document)
 
 
 def _find(document: Json, key: str) -> Any:
-    """Return a field of a document or of the `data` in it, None where there is none."""
+    """Return a field of a document or else of the `data` in it, None where there is none."""
     if not isinstance(document, dict):
         return None
-    return document[key] if key in document else _find(document.get("data"), key)
+    found = document.get(key)
+    return _find(document.get("data"), key) if found is None else found

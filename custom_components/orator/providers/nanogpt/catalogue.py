@@ -15,6 +15,10 @@ _NOT_SPEECH: Final = re.compile(
     r"lyric|describe|recognize|stem|clone|upload|cover|extend|inpaint|music|sound-effect|sfx", re.IGNORECASE
 )
 """What is in the names of models that make something else of a text, or need more than a text."""
+_FEWEST_CHARS: Final = 50
+_MOST_CHARS: Final = 1_000_000
+_HIGHEST_PRICE: Final = 1_000.0
+_TAG: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _PRICES: Final = {"per_thousand_chars": "per_thousand_chars", "per_generation": "per_request", "minimum": "minimum"}
 
 
@@ -47,21 +51,38 @@ def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is kept of a row."""
     parameters = _object(row, "supported_parameters")
     pricing = _object(row, "pricing")
-    max_chars = parameters.get("max_chars")
+    max_chars = _number(parameters.get("max_chars"), _FEWEST_CHARS, _MOST_CHARS)
     return {
         "id": row["id"],
         "name": row["name"] if isinstance(row.get("name"), str) and row["name"] else row["id"],
-        "max_chars": max_chars if isinstance(max_chars, int) and max_chars > 0 else None,
+        "max_chars": None if max_chars is None else int(max_chars),
         "voices": _words(parameters.get("voices")),
-        "languages": _words(parameters.get("supported_languages")),
+        "languages": sorted(filter(None, map(_tag, _words(parameters.get("supported_languages"))))),
         "takes": sorted(parameters),
         "price": {
-            ours: float(pricing[theirs])
+            ours: price
             for theirs, ours in _PRICES.items()
-            if isinstance(pricing.get(theirs), (int, float))
+            if (price := _number(pricing.get(theirs), 0, _HIGHEST_PRICE)) is not None
         },
         "currency": str(pricing.get("currency") or "USD"),
     }
+
+
+def _number(value: Json, lowest: float, highest: float) -> float | None:
+    """Return a number that makes sense, also one in quotes; None for anything else."""
+    try:
+        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
+    except OverflowError, ValueError:
+        return None
+    return number if number is not None and lowest <= number <= highest else None
+
+
+def _tag(language: str) -> str:
+    """Return a language tag as everybody writes it, an empty text for what is none."""
+    if not _TAG.fullmatch(language):
+        return ""
+    first, *rest = re.split("[-_]", language)
+    return "-".join([first.lower(), *(part.upper() if len(part) == 2 else part for part in rest)])
 
 
 def _object(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -70,10 +91,8 @@ def _object(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _words(value: Json) -> list[str]:
-    """Return the texts in a list that may hold anything, each once."""
-    return (
-        list(dict.fromkeys(word for word in value if isinstance(word, str) and word)) if isinstance(value, list) else []
-    )
+    """Return the texts in a list that may hold anything, each once and in an order that does not change."""
+    return sorted({word for word in value if isinstance(word, str) and word}) if isinstance(value, list) else []
 
 
 def model_ids(catalogue: Json) -> Iterable[str]:

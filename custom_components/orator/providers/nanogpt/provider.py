@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 import json
 import re
 from typing import Any, Final, override
@@ -26,17 +27,21 @@ from ..base import (
 )
 from ..downloads import MAX_FILE_BYTES, Downloads
 from ..errors import (
+    ConnectionLostError,
+    ContentRefusedError,
+    GenerationFailedError,
     InvalidKeyError,
     NotASpeechServerError,
     NotAudioError,
     NotFoundError,
-    ProviderFaultError,
+    NotPermittedError,
     RejectedError,
     SpeechError,
     TextTooLongError,
     TimedOutError,
+    UpstreamRefusedError,
 )
-from ..http import MAX_DOCUMENT_BYTES, Answer, HttpClient, Json, Limits
+from ..http import Answer, HttpClient, Json, Limits
 from ..languages import WHISPER_LANGUAGES
 from . import catalogue as catalogues
 from .answers import Ticket, link_in
@@ -47,7 +52,6 @@ _DEFAULT_SPEECH_BASE_URL: Final = "https://api.nano-gpt.com"
 _OFFICIAL_HOSTS: Final = re.compile(r"([\w-]+\.)?nano-gpt\.com|ai\.bitcoin\.com|bcashgpt\.com")
 """NanoGPT's own names: the documentation's introduction lists them."""
 _QUICK: Final = Limits(first_byte=15)
-_MAX_REFUSED_POLLS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,11 @@ class NanoGPTProvider(Provider):
         headers = {"Authorization": f"Bearer {api_key}", "x-api-key": api_key} if api_key else {}
         self._http = {key: HttpClient(connections.own, addresses[key], headers) for key in self.address_keys}
         self._account = HttpClient(connections.own, addresses["base_url"], headers, _QUICK)
-        may_be_local = is_local_host(URL(addresses["base_url"]).host or "")
-        self._downloads = Downloads(connections, may_be_local=may_be_local)
+        self._downloads = {
+            key: Downloads(connections, may_be_local=is_local_host(URL(addresses[key]).host or ""))
+            for key in self.address_keys
+        }
+        self._at_once: set[tuple[str, str]] = set()
         self._pace = pace or Pace()
         self._purchases = Purchases()
 
@@ -91,8 +98,8 @@ class NanoGPTProvider(Provider):
     def resolve_addresses(cls, entered: Mapping[str, str]) -> dict[str, str]:
         """Return both addresses. Who enters a server of their own gets the key sent there and nowhere else."""
         url = _https_if_official(parse_web_address(entered.get("base_url") or cls.default_base_url))
-        path = re.sub(r"(/v1)?(/audio/speech|/audio-models)?/?$|/(tts|check-balance)/?$", "", url.path.rstrip("/"))
-        base_url = url.with_path(path or "/api")
+        path = re.sub(r"((/v1)?(/audio/speech|/speech|/audio-models)?|/tts(/status)?|/check-balance)/?$", "", url.path)
+        base_url = url.with_path(path.rstrip("/") or "/api")
         usual = _DEFAULT_SPEECH_BASE_URL if _is_official(base_url) else str(base_url.origin())
         speech = _https_if_official(parse_web_address(entered.get("speech_base_url") or usual))
         speech_path = re.sub(r"(/v1)?(/speech)?/?$", "", speech.path.rstrip("/"))
@@ -122,8 +129,10 @@ class NanoGPTProvider(Provider):
         """Ask for the balance, which is free. Raises InvalidKeyError where the key is not known."""
         try:
             document = await self._account.post_json("check-balance")
-        except RejectedError as err:  # by its documentation the only refusal that it has
-            raise InvalidKeyError(status=err.status, code=err.code) from err
+        except (RejectedError, NotPermittedError) as err:
+            if err.status not in (400, 403):
+                raise
+            raise InvalidKeyError(status=err.status, code=err.code) from err  # it has no other reason to refuse
         except NotFoundError as err:
             raise NotASpeechServerError(status=err.status) from err
         try:
@@ -136,8 +145,8 @@ class NanoGPTProvider(Provider):
         return tuple(self.describe(model_id, catalogue, {}) for model_id in catalogues.model_ids(catalogue))
 
     @override
-    def describe(self, model_id: str, catalogue: Json, chosen: Mapping[str, str]) -> Model:
-        return catalogues.described(model_id, catalogue, route_of(chosen))
+    def describe(self, model_id: str, catalogue: Json, settings: Mapping[str, Any]) -> Model:
+        return catalogues.described(model_id, catalogue, route_of(settings))
 
     @override
     @asynccontextmanager
@@ -154,66 +163,67 @@ class NanoGPTProvider(Provider):
 
     async def _sound(self, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the sound of a request; leaving the stack ends it."""
-        route = route_of(request.settings)
-        purchase = self._purchases.of(f"{route.name} {json.dumps(route.body(request), sort_keys=True)}")
-        result = await self._fetch(purchase, request)
+        purchase = self._purchase_of(request)
+        result = await purchase.outcome(partial(self._obtain, request=request))
         if result is None:  # it came at once, to another listener: sound can't be shared, and is ordered once more
             purchase = Purchase()
-            result = await self._fetch(purchase, request)
+            result = await purchase.outcome(partial(self._obtain, request=request))
         if isinstance(result, Sound):
             await stack.enter_async_context(result.stack)
             return await recognised_audio(result.chunks, request.format, result.content_type, request.model.pcm)
         return await self._download(result or "", purchase, request, stack)
 
-    async def _fetch(self, purchase: Purchase, request: SpeechRequest) -> Sound | str | None:
-        """Return the sound, or the link to it, of something ordered; None where another listener has its sound."""
-        async with purchase.attended(), purchase.lock:
-            if purchase.link:
-                return purchase.link
-            try:
-                await purchase.submit(lambda: self._order(request))
-                if purchase.ticket and not purchase.link:
-                    purchase.link = await self._poll(purchase.ticket)
-            except SpeechError as err:
-                if not err.is_transient:
-                    self._purchases.forget(purchase)
-                raise
-            return purchase.take_sound() if purchase.came_at_once else purchase.link
+    def _purchase_of(self, request: SpeechRequest) -> Purchase:
+        """Return a purchase to join or to begin. What comes at once is not worth waiting for somebody else's."""
+        route = route_of(request.settings)
+        if (route.name, request.model.id) in self._at_once:
+            return Purchase()
+        return self._purchases.of(f"{route.name} {json.dumps(route.body(request), sort_keys=True)}")
 
-    async def _order(self, request: SpeechRequest) -> Sound | Ticket | str:
-        """Ask for speech, and return its sound where that comes at once, else a ticket or a link."""
+    async def _obtain(self, purchase: Purchase, request: SpeechRequest) -> None:
+        """Order speech unless that was done, and wait until its sound can be had while anybody wants it."""
+        if purchase.ticket is None:
+            await self._order(purchase, request)
+        if purchase.ticket and purchase.is_awaited:
+            purchase.link = await self._poll(purchase.ticket, purchase.age)
+
+    async def _order(self, purchase: Purchase, request: SpeechRequest) -> None:
+        """Ask for speech, and keep what comes: its sound, a link to it, or a ticket."""
         route = route_of(request.settings)
         http = self._http[route.address_key]
+        kind = (route.name, request.model.id)
         async with AsyncExitStack() as stack:
             answer = await stack.enter_async_context(
                 http.request("POST", route.path, route.body(request), headers=route.headers(request.format))
             )
             chunks = await stack.enter_async_context(aclosing(answer.chunks()))
-            head = await first_bytes(chunks)
-            if not _is_json(head, answer):
-                return Sound(continued(head, chunks), answer.content_type, stack.pop_all())
-            document = await _read_json(continued(head, chunks))
-        return link_in(document) or Ticket.read(document, request.model.id)
+            document = await _document_in(chunks, answer)
+            if isinstance(document, _Audio):
+                self._at_once.add(kind)
+                purchase.sound = Sound(document.chunks, answer.content_type, stack.pop_all())
+                purchase.came_at_once = True
+                return
+        self._at_once.discard(kind)
+        purchase.link = link_in(document)
+        purchase.ticket = None if purchase.link else Ticket.read(document, request.model.id)
 
-    async def _poll(self, ticket: Ticket) -> str:
-        """Ask for a job until it is done, and return the link to its sound. A question that fails is asked again.
+    async def _poll(self, ticket: Ticket, waited: float) -> str:
+        """Ask for a job until it is done, and return the link to its sound.
 
-        Raises TimedOutError after the documented limit, and what ended the job badly.
+        A question that fails says nothing about the job, and is asked again. Raises TimedOutError after the documented
+        limit, and what ended the job badly.
         """
-        refused = 0
         try:
-            async with asyncio.timeout(self._pace.limit):
+            async with asyncio.timeout(max(self._pace.limit - waited, 2 * self._pace.interval)):
                 while True:
                     await asyncio.sleep(self._pace.interval)
                     try:
                         document = await self._account.get_json("tts/status", ticket.query)
-                    except SpeechError as err:
-                        refused = 0 if err.is_transient else refused + 1
-                        if refused == _MAX_REFUSED_POLLS:
-                            raise
+                    except ContentRefusedError:
+                        raise
+                    except SpeechError:
                         continue
-                    refused = 0
-                    if link := link_in(document):
+                    if link := link_in(document, is_job=True):
                         return link
         except TimeoutError as err:
             raise TimedOutError(code="job") from err
@@ -222,8 +232,9 @@ class NanoGPTProvider(Provider):
         self, link: str, purchase: Purchase, request: SpeechRequest, stack: AsyncExitStack
     ) -> SpeechAudio:
         """Return the sound behind a link, as it arrives."""
+        downloads = self._downloads[route_of(request.settings).address_key]
         try:
-            answer = await stack.enter_async_context(self._downloads.open(link))
+            answer = await stack.enter_async_context(downloads.open(link))
             chunks = await stack.enter_async_context(aclosing(answer.chunks(MAX_FILE_BYTES)))
             audio = await recognised_audio(chunks, request.format, answer.content_type, request.model.pcm)
         except SpeechError as err:
@@ -246,7 +257,18 @@ class NanoGPTProvider(Provider):
             return error
         except SpeechError:
             pass
-        return ProviderFaultError(status=error.status, code=error.code)
+        return UpstreamRefusedError(status=error.status, code=error.code)
+
+    @override
+    def take_over(self, other: Provider) -> None:
+        if isinstance(other, NanoGPTProvider):
+            self._purchases = other._purchases  # noqa: SLF001 - one of us
+
+    @override
+    async def async_close(self) -> None:
+        """Close the connections, once it is known what came of orders on their way."""
+        await self._purchases.settled()
+        await super().async_close()
 
 
 def _is_official(url: URL) -> bool:
@@ -257,21 +279,32 @@ def _https_if_official(url: URL) -> URL:
     return url.with_scheme("https") if _is_official(url) else url
 
 
-def _is_json(head: bytes, answer: Answer) -> bool:
-    """Tell whether an answer is a JSON document. Its first bytes say more than its type, which may be anything."""
-    if recognise(head):
-        return False
-    return answer.content_type.endswith("json") or (looks_like_text(head) and head.lstrip()[:1] == b"{")
+@dataclass(frozen=True, slots=True)
+class _Audio:
+    """What is no document."""
+
+    chunks: AsyncGenerator[bytes]
 
 
-async def _read_json(chunks: AsyncGenerator[bytes]) -> Json:
-    """Read a document that is not too long. Raises NotAudioError where it is none."""
-    body = b""
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > MAX_DOCUMENT_BYTES:
-            raise NotAudioError
+async def _document_in(chunks: AsyncGenerator[bytes], answer: Answer) -> Json | _Audio:
+    """Return the JSON document in an answer, or the answer if it is none.
+
+    The first bytes say more than the type, which may be anything. Raises GenerationFailedError where a document breaks
+    off: what it was to tell is paid for, and can't be ordered again without paying again.
+    """
+    is_document = False
+    try:
+        head = await first_bytes(chunks)
+        is_document = looks_like_text(head) and head.lstrip()[:1] == b"{"
+        if recognise(head) or not (is_document or answer.content_type.endswith("json")):
+            return _Audio(continued(head, chunks))
+        is_document = True
+        body = head + b"".join([chunk async for chunk in chunks])
+    except (ConnectionLostError, TimedOutError) as err:
+        if is_document or answer.content_type.endswith("json"):
+            raise GenerationFailedError(status=answer.response.status, code="broken_answer") from err
+        raise
     try:
         return json.loads(body)
-    except ValueError as err:
-        raise NotAudioError from err
+    except (ValueError, RecursionError) as err:
+        raise NotAudioError(code="application/json") from err

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 import time
 from typing import Final
@@ -26,67 +26,100 @@ class Sound:
 
 @dataclass(slots=True, eq=False)
 class Purchase:
-    """Speech that was ordered. One of its listeners at a time looks after it."""
+    """Speech that was ordered, and what came of it; all who want it wait for the same work."""
 
-    listeners: int = 0
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    submission: asyncio.Task[None] | None = None
-    """The order on its way. Who ordered may leave; the order is paid all the same, so it is seen through."""
-    error: SpeechError | None = None
-    sound: Sound | None = None
-    came_at_once: bool = False
+    placed: float = field(default_factory=time.monotonic)
     ticket: Ticket | None = None
     link: str | None = None
-    placed: float = field(default_factory=time.monotonic)
+    sound: Sound | None = None
+    came_at_once: bool = False
+    error: SpeechError | None = None
+    _listeners: int = 0
+    _work: asyncio.Task[None] | None = None
 
-    async def submit(self, send: Callable[[], Awaitable[Sound | Ticket | str]]) -> None:
-        """Order the speech unless that was done, and keep what came of it. Raises SpeechError where nothing did."""
-        if self.submission is None:
-            self.submission = asyncio.create_task(self._submit(send), name="orator orders speech")
-        await asyncio.shield(self.submission)
-        if self.error:
-            raise self.error
+    @property
+    def age(self) -> float:
+        """Seconds since the order was placed."""
+        return time.monotonic() - self.placed
 
-    async def _submit(self, send: Callable[[], Awaitable[Sound | Ticket | str]]) -> None:
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is worth being kept for the next who asks: it can still be had, and can be shared."""
+        is_broken = (
+            self._work is not None and self._work.done() and not self._work.cancelled() and self._work.exception()
+        )
+        is_lost = self.error is not None and (self.ticket is None or not self.error.is_transient)
+        return not (is_broken or is_lost or self.came_at_once or self.age > MAX_AGE)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anybody waits for it."""
+        return self._listeners > 0
+
+    @property
+    def is_being_ordered(self) -> bool:
+        """Whether the order is on its way, and may be paid for before it is known what was bought."""
+        return self._work is not None and not self._work.done() and self.ticket is None
+
+    async def outcome(self, work: Callable[[Purchase], Awaitable[None]]) -> Sound | str | None:
+        """Return the sound, or a link to it; None where the sound came at once and somebody else has it.
+
+        Raises SpeechError. Whoever waits may leave: an order on its way is seen through all the same, and what is
+        known of it is kept.
+        """
+        self._listeners += 1
         try:
-            result = await send()
+            while not (self.link or self.came_at_once):
+                if self._work is None or self._work.done():
+                    self.error = None
+                    self._work = asyncio.create_task(self._do(work), name="orator gets speech")
+                await self._wait(self._work)
+                if self.error:
+                    raise self.error
+            return self._take_sound() if self.came_at_once else self.link
+        finally:
+            self._listeners -= 1
+            await self._end_unheard()
+
+    async def _wait(self, work: asyncio.Task[None]) -> None:
+        """Wait for the work, which ends early when everybody else has left."""
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            me = asyncio.current_task()
+            if not work.cancelled() or (me and me.cancelling()):
+                raise
+
+    async def _do(self, work: Callable[[Purchase], Awaitable[None]]) -> None:
+        try:
+            await work(self)
         except SpeechError as err:
             self.error = err
-        except asyncio.CancelledError:  # at the end of everything; a listener who is still there is told
-            self.error = ConnectionLostError()
-        else:
-            match result:
-                case Sound():
-                    self.sound, self.came_at_once = result, True
-                    await self._end_unheard()
-                case Ticket():
-                    self.ticket = result
-                case str():
-                    self.link = result
+        except asyncio.CancelledError:
+            if self.ticket is None:  # at the end of everything; a listener who is still there is told
+                self.error = ConnectionLostError()
+            raise
+        finally:
+            await self._end_unheard()
 
-    def take_sound(self) -> Sound | None:
+    def _take_sound(self) -> Sound | None:
         """Return the sound to its one listener."""
         sound, self.sound = self.sound, None
         return sound
 
-    @asynccontextmanager
-    async def attended(self) -> AsyncGenerator[None]:
-        """Count a listener while the context lasts."""
-        self.listeners += 1
-        try:
-            yield
-        finally:
-            self.listeners -= 1
-            await self._end_unheard()
-
     async def _end_unheard(self) -> None:
-        if not self.listeners and (sound := self.take_sound()):
+        """End what nobody waits for, except an order on its way."""
+        if self._listeners:
+            return
+        if sound := self._take_sound():
             await sound.stack.aclose()
+        if self.ticket and self._work and self._work is not asyncio.current_task():
+            self._work.cancel()
 
-    @property
-    def is_kept(self) -> bool:
-        """Whether it is worth being kept for the next who asks."""
-        return self.error is None and not self.came_at_once and time.monotonic() - self.placed < MAX_AGE
+    async def settled(self) -> None:
+        """Wait until it is known what came of an order on its way."""
+        while self.is_being_ordered and self._work:
+            await asyncio.wait([self._work], timeout=0.1)
 
 
 class Purchases:
@@ -108,6 +141,11 @@ class Purchases:
     def forget(self, purchase: Purchase) -> None:
         """Let nobody join a purchase any more: it was heard to its end, or is of no use."""
         self._purchases = {order: kept for order, kept in self._purchases.items() if kept is not purchase}
+
+    async def settled(self) -> None:
+        """Wait until it is known what came of all orders on their way."""
+        for purchase in list(self._purchases.values()):
+            await purchase.settled()
 
     def _make_room(self) -> None:
         """Drop what is not worth keeping, and the oldest where there is too much."""

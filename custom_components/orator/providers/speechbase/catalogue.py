@@ -1,0 +1,103 @@
+"""Speechbase's vendors and saved voices: what of them is kept, and what they say of a model."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ...audio.formats import AudioFormat
+from ..base import Model, NumberOption, ObjectOption, RungOption, Voice
+from ..errors import NotASpeechServerError
+from ..http import Json
+from ..openai import voices_of
+from ..tokens import MAX_CHARS, count_chars_or_tokens
+
+_MAX_PRONUNCIATIONS: Final = 200
+_UNKNOWN_MAX_CHARS: Final = 2_000
+"""As much as the vendor with the shortest limit takes."""
+_VENDOR_MAX_CHARS: Final = {"openai": MAX_CHARS, "hume": 5_000, "minimax": 3_000, "xai": 15_000}
+_MODEL_MAX_CHARS: Final = {
+    "elevenlabs/eleven_multilingual_v2": 10_000,
+    "elevenlabs/eleven_v3": 5_000,
+    "elevenlabs/eleven_flash_v2_5": 40_000,
+    "elevenlabs/eleven_flash_v2": 30_000,
+    "fal-ai/f5-tts": 5_000,
+}
+"""From the source of Speechbase's own client."""
+
+SPEED: Final = NumberOption("speed", minimum=0.75, maximum=1.5, step=0.05, default=1)
+VOLUME: Final = NumberOption("volume_dbfs", minimum=-60, maximum=0, step=1, default=-20)
+BITRATE: Final = RungOption("bitrate", rungs=(32, 48, 64, 96, 128, 160, 192, 256, 320))
+PROVIDER_OPTIONS: Final = ObjectOption("provider_options")
+OPTIONS: Final = (SPEED, VOLUME, BITRATE, PROVIDER_OPTIONS)
+
+_FORMATS: Final = (AudioFormat.MP3, AudioFormat.WAV)
+"""Without raw samples: each vendor has a rate of its own, and only a WAV tells which."""
+
+
+def kept_vendors(document: Json) -> list[dict[str, Any]]:
+    """Return what is worth keeping of the list of vendors: of those that are switched on, their names and models.
+
+    Raises NotASpeechServerError.
+    """
+    return [
+        {
+            "id": row["id"],
+            "name": str(row.get("name") or row["id"]),
+            "is_connected": bool(row.get("byok") or row.get("managed")),
+            "models": [model for model in row.get("models") or () if isinstance(model, str)],
+        }
+        for row in rows_of(document)
+        if row.get("enabled", True)
+    ]
+
+
+def kept_voice(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is worth keeping of a saved voice."""
+    vendor, model = str(row.get("provider") or ""), str(row.get("model") or "")
+    full = model if "/" in model or not vendor else f"{vendor}/{model}"
+    return {"id": row["id"], "title": " ".join(str(row.get("title") or "").split()) or row["id"], "model": full}
+
+
+def rows_of(document: Json) -> list[dict[str, Any]]:
+    """Return the rows of a list that have an ID. Raises NotASpeechServerError where it is no list."""
+    rows = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(rows, list):
+        raise NotASpeechServerError
+    return [row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
+
+
+def model_ids(catalogue: Json) -> list[str]:
+    """Return all models, those that can speak at once first."""
+    vendors = sorted(catalogue["vendors"] if catalogue else (), key=lambda vendor: not vendor["is_connected"])
+    return [model for vendor in vendors for model in vendor["models"]]
+
+
+def saved_voices(catalogue: Json) -> list[dict[str, str]]:
+    """Return the saved voices, the newest first."""
+    return catalogue["voices"] if catalogue else []
+
+
+def described(model_id: str, catalogue: Json, *, streams: bool) -> Model:
+    """Say what a vendor's model can do."""
+    vendor_id, _, name = model_id.partition("/")
+    vendors = catalogue["vendors"] if catalogue else ()
+    vendor = next((vendor for vendor in vendors if vendor["id"] == vendor_id), None)
+    vendor_name = vendor["name"] if vendor else vendor_id
+    is_openai = vendor_id == "openai"
+    return Model(
+        id=model_id,
+        name=f"{vendor_name} {name}",
+        max_chars=_MODEL_MAX_CHARS.get(model_id) or _VENDOR_MAX_CHARS.get(vendor_id, _UNKNOWN_MAX_CHARS),
+        streams=streams,
+        formats=_FORMATS,
+        voices=voices_of(name) if is_openai else (),
+        options=OPTIONS,
+        count=count_chars_or_tokens if is_openai else len,
+        vendor=vendor_name,
+        is_connected=vendor is None or vendor["is_connected"],
+        max_pronunciations=_MAX_PRONUNCIATIONS,
+    )
+
+
+def voices_to_choose(catalogue: Json) -> tuple[Voice, ...]:
+    """Return the saved voices as what speaks."""
+    return tuple(Voice(row["id"], row["title"]) for row in saved_voices(catalogue))

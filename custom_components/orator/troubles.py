@@ -1,0 +1,204 @@
+"""What is wrong with an account and only its user can mend, as issues in Home Assistant's repairs."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+import logging
+import time
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.event import async_track_time_interval
+
+from .const import DOMAIN
+from .providers.base import Model, Provider
+from .providers.errors import (
+    NameNotFoundError,
+    OutOfCreditError,
+    ServiceGoneError,
+    SpeechError,
+    UntrustedCertificateError,
+    VendorDisabledError,
+    VendorKeyMissingError,
+    VoiceGoneError,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+_LOOK_EVERY: Final = timedelta(minutes=5)
+_GONE_AFTER: Final = 15 * 60
+"""Seconds for which a service can't be found before it is taken to be gone, rather than the internet."""
+
+
+class Troubles:
+    """Opens an issue when something goes wrong that will not pass, and closes it when that is mended."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], provider: Provider) -> None:
+        """Watch an account; `async_stop` ends it."""
+        self._hass = hass
+        self._entry = entry
+        self._provider = provider
+        self._registry = ir.async_get(hass)
+        self._lost_since: float | None = None
+        self._is_stopped = False
+        self._stop_looking: CALLBACK_TYPE | None = None
+
+    @callback
+    def async_start(self) -> None:
+        """Close what was mended by changing or removing voices, and go on watching what is still open."""
+        for issue_id in self._open("voice_gone"):
+            data = self._registry.issues[DOMAIN, issue_id].data or {}
+            voice = self._entry.subentries.get(str(data.get("subentry_id")))
+            if voice is None or voice.data.get("voice_id") != data.get("voice_id"):
+                self._close(issue_id)
+        if self._open("out_of_credit"):
+            self._look_regularly()
+
+    @callback
+    def async_failed(self, error: SpeechError, voice: ConfigSubentry | None = None) -> None:
+        """Take note of what kept the provider from answering, or a voice from speaking."""
+        if self._is_stopped:  # speech may outlive its account, which is none of ours any more
+            return
+        match error:
+            case OutOfCreditError():
+                if not self._open("out_of_credit"):
+                    self._report("out_of_credit")
+                self._look_regularly()
+                self._entry.async_create_background_task(self._hass, self._async_look(), "orator looks at the balance")
+            case VendorKeyMissingError() | VendorDisabledError():
+                self._report(error.key, error.subject)
+            case VoiceGoneError() if voice:
+                self.async_voice_gone(voice)
+            case ServiceGoneError():
+                self._report("service_gone")
+            case NameNotFoundError() | UntrustedCertificateError():
+                self._lost_since = self._lost_since or time.time()
+                if time.time() - self._lost_since >= _GONE_AFTER:
+                    self._report("service_gone")
+
+    @callback
+    def async_voice_gone(self, voice: ConfigSubentry) -> None:
+        """Tell that a voice is no longer saved at its provider, and let another be picked."""
+        data = {
+            "entry_id": self._entry.entry_id,
+            "subentry_id": voice.subentry_id,
+            "voice_id": voice.data.get("voice_id"),
+            "voice": voice.title,
+        }
+        self._report("voice_gone", voice.title, about=voice.subentry_id, data=data, is_fixable=True)
+
+    @callback
+    def async_answered(self, models: Iterable[Model]) -> None:
+        """Take note that the provider answers, and which vendors it can speak with."""
+        self._lost_since = None
+        self._close(self._id("service_gone"))
+        for model in models:
+            if model.vendor and model.is_connected:
+                self._close(self._id("vendor_key_missing", model.vendor))
+
+    @callback
+    def async_spoken(self, model: Model, voice: ConfigSubentry) -> None:
+        """Take note that a voice speaks."""
+        self.async_answered([model])
+        self._close(self._id("vendor_disabled", model.vendor))
+        if model.voice_key in voice.data:
+            self._close(self._id("voice_gone", voice.subentry_id))
+        self._stop_watching_credit()
+
+    @callback
+    def async_stop(self) -> None:
+        """Stop watching; what is open stays open."""
+        self._is_stopped = True
+        self._stop_to_look()
+
+    @callback
+    def _stop_to_look(self) -> None:
+        if self._stop_looking:
+            self._stop_looking()
+            self._stop_looking = None
+
+    def _id(self, kind: str, subject: str = "") -> str:
+        return "_".join(filter(None, (self._entry.entry_id, kind, subject.lower())))
+
+    def _open(self, kind: str) -> list[str]:
+        """Return the open issues of a kind."""
+        return _open_issues(self._hass, self._id(kind))
+
+    @callback
+    def _report(
+        self,
+        kind: str,
+        subject: str = "",
+        *,
+        about: str | None = None,
+        data: dict[str, Any] | None = None,
+        is_fixable: bool = False,
+    ) -> None:
+        """Open an issue about a subject, which outlives a restart: it may take days until somebody speaks again."""
+        pages = {
+            "out_of_credit": self._provider.credit_page,
+            "vendor_key_missing": self._provider.key_page,
+            "vendor_disabled": self._provider.key_page,
+        }
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            self._id(kind, about or subject),
+            data=data,
+            is_fixable=is_fixable,
+            is_persistent=True,
+            severity=ir.IssueSeverity.ERROR,
+            translation_key=kind,
+            translation_placeholders={
+                "account": self._entry.title,
+                "provider": self._provider.name,
+                "subject": subject,
+            },
+            learn_more_url=pages.get(kind),
+        )
+
+    @callback
+    def _close(self, issue_id: str) -> None:
+        ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+
+    @callback
+    def _look_regularly(self) -> None:
+        if self._stop_looking is None:
+            self._stop_looking = async_track_time_interval(
+                self._hass, self._async_look, _LOOK_EVERY, name="orator balance", cancel_on_shutdown=True
+            )
+
+    async def _async_look(self, _now: datetime | None = None) -> None:
+        """See whether there is more to spend than when the service refused."""
+        try:
+            balance = await self._provider.fetch_balance()
+        except SpeechError as err:
+            _LOGGER.debug("%s did not tell its balance: %s", self._entry.title, err)
+            return
+        if balance is None or self._stop_looking is None:
+            return
+        issue = self._registry.async_get_issue(DOMAIN, self._id("out_of_credit"))
+        lowest = (issue.data or {}).get("balance") if issue else None
+        if isinstance(lowest, float) and balance.amount > lowest:
+            self._stop_watching_credit()
+        elif balance.amount != lowest:
+            self._report("out_of_credit", data={"balance": balance.amount})
+
+    @callback
+    def _stop_watching_credit(self) -> None:
+        self._stop_to_look()
+        self._close(self._id("out_of_credit"))
+
+
+def _open_issues(hass: HomeAssistant, begins: str) -> list[str]:
+    """Return the open issues whose names begin in a way."""
+    issues = ir.async_get(hass).issues
+    return [issue_id for domain, issue_id in issues if domain == DOMAIN and issue_id.startswith(begins)]
+
+
+@callback
+def async_forget_troubles(hass: HomeAssistant, entry_id: str) -> None:
+    """Close every issue of an account that is no more."""
+    for issue_id in _open_issues(hass, entry_id):
+        ir.async_delete_issue(hass, DOMAIN, issue_id)

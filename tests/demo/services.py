@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from tests.home_assistant import Json
 from tests.simulator import Simulator
+from tests.simulator.speechbase_catalogue import DOCUMENTED_VOICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +16,16 @@ class VoiceForms:
     voice: str
     format: str
     choices: Json = field(default_factory=dict)
+    first: Json = field(default_factory=dict)
 
     @property
-    def forms(self) -> tuple[Json, Json]:
-        """The forms of Orator's voice flow, filled in."""
+    def forms(self) -> tuple[Json, ...]:
+        """The forms of Orator's voice flow, filled in. A saved voice has no model to choose."""
         choices = {"advanced": self.choices} if self.choices else {}
-        return {"model": self.model, **choices}, {"voice": self.voice, "format": self.format}
+        model = {"model": self.model, **choices} if self.model else None
+        key = "voice" if self.model else "voice_id"
+        forms = (self.first or None, model, {key: self.voice, "format": self.format})
+        return tuple(form for form in forms if form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,18 @@ class Service:
 
     simulated_server: what to enter as the simulated service's own server.
     voices: those beyond the one that Orator creates with the account.
+    simulated_voices: those of them that the real service may not have.
     """
 
     provider: str
     key_variable: str
     simulated_server: Callable[[Simulator], Json]
     voices: tuple[VoiceForms, ...] = field(default=())
+    simulated_voices: tuple[VoiceForms, ...] = field(default=())
+
+    def all_voices(self, environment: Mapping[str, str]) -> tuple[VoiceForms, ...]:
+        """Return the voices to add."""
+        return self.voices if self.is_real(environment) else self.voices + self.simulated_voices
 
     def is_real(self, environment: Mapping[str, str]) -> bool:
         """See whether there is a key for the real service."""
@@ -66,11 +77,21 @@ SERVICES = (
             "base_url": simulator.nanogpt_url,
             "speech_base_url": simulator.nanogpt_speech_url,
         },
+        simulated_voices=(VoiceForms("nano-tts-1", voice="luna", format="mp3", choices={"endpoint": "speech"}),),
         voices=(
-            VoiceForms("nano-tts-1", voice="luna", format="mp3", choices={"endpoint": "speech"}),
             VoiceForms("Kokoro-82m", voice="bf_emma", format="mp3", choices={"endpoint": "audio_speech"}),  # a link
             VoiceForms("Elevenlabs-Turbo-V2.5", voice="Rachel", format="mp3", choices={"endpoint": "tts"}),  # a ticket
             VoiceForms("tts-1", voice="nova", format="wav", choices={"endpoint": "tts"}),
+        ),
+    ),
+    Service(  # the account's first voice is a saved one
+        provider="speechbase",
+        key_variable="SPEECHBASE_API_KEY",
+        simulated_server=lambda simulator: {"base_url": simulator.speechbase_url},
+        voices=(VoiceForms("openai/gpt-4o-mini-tts", voice="sage", format="mp3", first={"mode": "inline"}),),
+        simulated_voices=(
+            VoiceForms("", voice=DOCUMENTED_VOICE, format="wav", first={"mode": "voice"}),
+            VoiceForms("cartesia/sonic-3", voice="narrator", format="wav", first={"mode": "inline"}),
         ),
     ),
 )

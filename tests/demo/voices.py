@@ -22,7 +22,7 @@ async def add_voices(api: Api, simulator: Simulator, environment: Mapping[str, s
         entry_id = await api.add_entry("orator", *service.account_forms(environment, simulator))
         entity_id, name = await _new_entity(api, entry_id, voices.keys())
         voices[entity_id] = SpeakingVoice(entity_id, name, _FIRST_VOICE_FORMAT, is_real=is_real)
-        for wanted in service.voices:
+        for wanted in service.all_voices(environment):
             progress(f"adding a voice: {wanted.voice} in {wanted.format}")
             await api.add_subentry(entry_id, "voice", *wanted.forms)
             entity_id, name = await _new_entity(api, entry_id, voices.keys())

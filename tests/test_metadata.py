@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from custom_components.orator.const import DOMAIN
+from custom_components.orator.providers import PROVIDERS
+from custom_components.orator.providers.base import Provider
 from custom_components.orator.providers.errors import SpeechError
 
 ROOT = Path(__file__).parent.parent
@@ -173,6 +175,29 @@ def test_translation_keys_exist(english: Strings) -> None:
             strings = strings.get(name, {})
         known |= strings.keys()
     assert keywords("translation_key") <= known
+
+
+@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
+def test_settings_are_explained(provider: type[Provider], english: Strings) -> None:
+    """Every setting of every provider has its words wherever it is asked for, and every choice has its name."""
+    steps = english["config_subentries"]["voice"]["step"]
+    for key in provider.option_keys:
+        assert key in steps["voice"]["data"]
+    for choice in provider.choices:
+        assert set(choice.choices) == english["selector"][choice.key]["options"].keys()
+        for step in ("user", "reconfigure"):
+            asked = steps[step] if choice.comes_first else steps[step]["sections"]["advanced"]
+            assert choice.key in asked["data"]
+    for step in ("account", "reconfigure"):
+        part = english["config"]["step"][step]
+        assert set(provider.address_keys) <= part.get("sections", {}).get("server", part)["data"].keys()
+
+
+def test_issues_are_explained(english: Strings) -> None:
+    """Every issue says what is wrong and what to do, with what is put into it."""
+    for kind, issue in english["issues"].items():
+        words = issue["title"] + issue.get("description", str(issue.get("fix_flow")))
+        assert set(re.findall(r"{(\w+)}", words)) <= {"account", "provider", "subject", "voice"}, kind
 
 
 @pytest.mark.parametrize("error", sorted({error.key for error in error_types()}))

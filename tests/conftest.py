@@ -13,9 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.orator.const import DOMAIN
-
-from .listening import SENTENCE, Hear
+from .listening import SENTENCE, Hear, account_of
 from .simulator import Simulator
 
 
@@ -56,19 +54,7 @@ async def broken_connections() -> None:
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Describe an account at the simulated OpenAI, with one voice that has nothing set but what it needs."""
-    return MockConfigEntry(
-        domain=DOMAIN,
-        title="OpenAI",
-        data={"provider": "openai", "base_url": simulator.openai_url, "api_key": simulator.api_key},
-        subentries_data=[
-            {
-                "subentry_type": "voice",
-                "title": "Ann",
-                "data": {"model": "gpt-4o-mini-tts", "voice": "coral"},
-                "unique_id": None,
-            }
-        ],
-    )
+    return account_of(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "coral"})
 
 
 @pytest.fixture

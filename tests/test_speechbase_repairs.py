@@ -1,0 +1,213 @@
+"""Speechbase in Home Assistant when something is gone: a vendor's key, a saved voice, or the service itself."""
+
+from datetime import UTC, datetime, timedelta
+import logging
+from typing import Any
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from freezegun import freeze_time
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components import tts
+from homeassistant.components.repairs import DOMAIN as REPAIRS
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.aiohttp_client import DATA_RESOLVER
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.orator.const import DOMAIN
+
+from .listening import SENTENCE, account_of, asked, issue, speak
+from .simulator import Simulator
+from .simulator.speechbase_catalogue import DOCUMENTED_VOICE
+
+SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]
+
+
+@pytest.fixture
+def entry(simulator: Simulator) -> MockConfigEntry:
+    """Describe an account at the simulated Speechbase, with a saved voice."""
+    return account_of(simulator, "speechbase", {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
+
+
+async def test_missing_vendor_key_is_told_until_it_is_there(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """The issue names the vendor, asks for no new key of our own, and goes when the vendor can speak."""
+    (elevenlabs,) = (row for row in simulator.speechbase.providers if row["id"] == "elevenlabs")
+    elevenlabs["byok"] = False
+    with pytest.raises(HomeAssistantError) as caught:
+        await speak(hass)
+    assert caught.value.translation_key == "vendor_key_missing"
+    assert caught.value.translation_placeholders["subject"] == "ElevenLabs"
+    found = issue(hass, account, "vendor_key_missing")
+    assert found
+    assert found.translation_placeholders["subject"] == "ElevenLabs"
+    assert not [flow for flow in hass.config_entries.flow.async_progress() if flow["context"]["source"] == "reauth"]
+    elevenlabs["byok"] = True
+    await speak(hass)
+    assert not issue(hass, account, "vendor_key_missing")
+
+
+async def test_connected_vendor_closes_its_issue(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    """Nobody has to speak for it: the daily look finds that the key is there."""
+    (elevenlabs,) = (row for row in simulator.speechbase.providers if row["id"] == "elevenlabs")
+    elevenlabs["byok"] = False
+    with pytest.raises(HomeAssistantError):
+        await speak(hass)
+    await a_day_later(hass, freezer)
+    assert issue(hass, account, "vendor_key_missing")
+    elevenlabs["byok"] = True
+    await a_day_later(hass, freezer)
+    assert not issue(hass, account, "vendor_key_missing")
+
+
+async def a_day_later(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """Let a day pass."""
+    freezer.tick(timedelta(days=1, minutes=1))
+    async_fire_time_changed(hass)
+    for _ in range(3):
+        await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def test_vendor_that_is_switched_off(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A vendor that is switched off is told, too."""
+    (elevenlabs,) = (row for row in simulator.speechbase.providers if row["id"] == "elevenlabs")
+    elevenlabs["enabled"] = False
+    with pytest.raises(HomeAssistantError) as caught:
+        await speak(hass)
+    assert caught.value.translation_key == "vendor_disabled"
+    assert issue(hass, account, "vendor_disabled")
+    elevenlabs["enabled"] = True
+    await speak(hass)
+    assert not issue(hass, account, "vendor_disabled")
+
+
+async def test_lost_voice_can_be_replaced(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    """A saved voice that is gone is an issue, with a form that picks another, which speaks at once."""
+    assert await async_setup_component(hass, REPAIRS, {})
+    simulator.speechbase.voices[:] = [row for row in simulator.speechbase.voices if row["id"] != DOCUMENTED_VOICE]
+    with pytest.raises(HomeAssistantError) as caught:
+        await speak(hass)
+    assert caught.value.translation_key == "voice_gone"
+    found = issue(hass, account, "voice_gone")
+    assert found
+    assert found.is_fixable
+    assert found.translation_placeholders["subject"] == "Ann"
+
+    client = await hass_client()
+    flow = {"handler": DOMAIN, "issue_id": found.issue_id}
+    form = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
+    assert form["step_id"] == "voice"
+    other = simulator.speechbase.voices[5]["id"]
+    url = f"/api/repairs/issues/fix/{form['flow_id']}"
+    result = await (await client.post(url, json={"voice_id": other})).json()
+    assert result["type"] == "create_entry"
+    for _ in range(3):
+        await hass.async_block_till_done(wait_background_tasks=True)
+    assert not issue(hass, account, "voice_gone")
+    await speak(hass)
+    assert asked(simulator)[-1]["voiceId"] == other
+
+
+async def test_lost_voice_is_found_before_it_is_needed(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    """The daily look tells of a voice that is gone, before the smoke alarm needs it; it goes when the voice is back."""
+    row = next(row for row in simulator.speechbase.voices if row["id"] == DOCUMENTED_VOICE)
+    simulator.speechbase.voices.remove(row)
+    await a_day_later(hass, freezer)
+    assert issue(hass, account, "voice_gone")
+    simulator.speechbase.voices.append(row)
+    await speak(hass)
+    assert not issue(hass, account, "voice_gone")
+
+
+async def test_issue_of_a_removed_voice_goes(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    """Nobody has to mend a voice that is no more."""
+    assert await async_setup_component(hass, REPAIRS, {})
+    simulator.speechbase.voices.clear()
+    with pytest.raises(HomeAssistantError):
+        await speak(hass)
+    found = issue(hass, account, "voice_gone")
+    assert found
+    client = await hass_client()
+    flow = {"handler": DOMAIN, "issue_id": found.issue_id}
+    form = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
+    (subentry_id,) = account.subentries
+    hass.config_entries.async_remove_subentry(account, subentry_id)
+    await hass.async_block_till_done()
+    result = await (await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={"voice_id": "x"})).json()
+    assert (result["type"], result["reason"]) == ("abort", "entry_not_loaded")
+    assert not issue(hass, account, "voice_gone")
+
+
+async def test_service_that_is_gone_for_good(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A service that says that it is gone is an issue, told once; its voices stay, and it may come back."""
+    simulator.speechbase.gone = True
+    for _ in range(3):
+        with pytest.raises(HomeAssistantError) as caught:
+            await speak(hass)
+        assert caught.value.translation_key == "service_gone"
+    assert issue(hass, account, "service_gone")
+    assert not [record for record in caplog.records if "orator" in record.name and record.levelno > logging.DEBUG]
+    await hass.config_entries.async_reload(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert hass.states.get("tts.ann").state != "unavailable"
+    simulator.speechbase.gone = False
+    await speak(hass)
+    assert not issue(hass, account, "service_gone")
+
+
+class Nowhere(AbstractResolver):
+    """Knows no name, in the place of Home Assistant's resolver."""
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        """Fail as a resolver does."""
+        raise OSError(f"{host}:{port} ({family}) leads nowhere")
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+    async def real_close(self) -> None:
+        """There is nothing to close at the end of Home Assistant either."""
+
+
+async def test_service_whose_name_is_gone(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    """A name that leads nowhere may be the internet; after a while it is the service. Other accounts go on speaking."""
+    known = {"catalogue": {"vendors": [], "voices": []}, "learned": {}}
+    hass_storage[f"orator.{entry.entry_id}"] = {"version": 1, "minor_version": 1, "key": "orator", "data": known}
+    hass.data[DATA_RESOLVER] = Nowhere()
+    entry.add_to_hass(hass)
+    data = {**entry.data, "base_url": "https://api.speechbase.invalid"}
+    hass.config_entries.async_update_entry(entry, data=data)
+    openai = account_of(simulator, "openai", {"model": "tts-1", "voice": "nova"}, "Ben")
+    openai.add_to_hass(hass)
+    assert await async_setup_component(hass, DOMAIN, {})
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.state is openai.state is ConfigEntryState.LOADED
+    assert not issue(hass, entry, "service_gone")
+    later = datetime.now(UTC) + timedelta(minutes=16)
+    with freeze_time(later, tick=True, real_asyncio=True), pytest.raises(HomeAssistantError) as caught:
+        await speak(hass)
+    assert caught.value.translation_key == "name_not_found"
+    assert issue(hass, entry, "service_gone")
+    stream = tts.async_create_stream(hass, "tts.ben")
+    stream.async_set_message(SENTENCE)
+    assert len(b"".join([chunk async for chunk in stream.async_stream_result()])) > 10_000

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 import json
@@ -52,6 +52,8 @@ _DEFAULT_SPEECH_BASE_URL: Final = "https://api.nano-gpt.com"
 _OFFICIAL_HOSTS: Final = re.compile(r"([\w-]+\.)?nano-gpt\.com|ai\.bitcoin\.com|bcashgpt\.com")
 """NanoGPT's own names: the documentation's introduction lists them."""
 _QUICK: Final = Limits(first_byte=15)
+_PATIENCE: Final = 5.0
+"""Seconds that an account which is closed waits for an order on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +268,10 @@ class NanoGPTProvider(Provider):
 
     @override
     async def async_close(self) -> None:
-        """Close the connections, once it is known what came of orders on their way."""
-        await self._purchases.settled()
+        """Close the connections, once it is known what came of orders on their way; but nobody waits long for that."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._purchases.settled()
         await super().async_close()
 
 

@@ -31,18 +31,18 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     network comes later or the key has expired, so that another voice can speak for them.
     """
     provider = async_create_provider(hass, entry.data)
-    account = Account(provider, Troubles(hass, entry, provider), catalogue_store(hass, entry))
+    account = Account(hass, provider, Troubles(hass, entry, provider), catalogue_store(hass, entry))
     accounts = hass.data.setdefault(_ACCOUNTS, {})
     previous = accounts.get(entry.entry_id)
     accounts[entry.entry_id] = account
     if previous:
         account.succeed(previous)
 
-    async def close(_event: Event | None = None) -> None:
-        await account.async_close()
+    async def end(_event: Event) -> None:
+        await account.async_end()
 
-    entry.async_on_unload(close)
-    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, close))
+    entry.async_on_unload(account.async_close)
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, end))
 
     if not await account.async_load():
         await _async_ask_new_account(account)

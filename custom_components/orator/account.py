@@ -65,9 +65,12 @@ class Offer:
 class Account(Offer):
     """A loaded account: its connections, what its provider offers, and what is wrong with it."""
 
-    def __init__(self, provider: Provider, troubles: Troubles, store: Store[dict[str, Any]]) -> None:
+    def __init__(
+        self, hass: HomeAssistant, provider: Provider, troubles: Troubles, store: Store[dict[str, Any]]
+    ) -> None:
         """Own a provider, which is closed with the account, and keep what is known of it in a store."""
         super().__init__(provider)
+        self._hass = hass
         self.troubles = troubles
         self._store = store
         self.is_outdated = False
@@ -129,14 +132,29 @@ class Account(Offer):
             await self._close_if_unused()
 
     async def async_close(self) -> None:
-        """Close the connections as soon as nobody speaks any more."""
+        """Close the connections as soon as nobody speaks any more, and no order is on its way."""
         self.troubles.async_stop()
         self._is_closing = True
         await self._close_if_unused()
 
+    async def async_end(self) -> None:
+        """Close the connections at once: everything ends."""
+        self.troubles.async_stop()
+        await self.provider.async_close()
+
     async def _close_if_unused(self) -> None:
-        if self._is_closing and not self._speaking:
+        if not self._is_closing or self._speaking:
+            return
+        if self.provider.has_orders:
+            self._hass.async_create_background_task(self._async_settle_and_close(), "orator waits for an order")
+        else:
             await asyncio.shield(self.provider.async_close())
+
+    async def _async_settle_and_close(self) -> None:
+        try:
+            await self.provider.async_settle()
+        finally:
+            await self.provider.async_close()
 
 
 type OratorConfigEntry = ConfigEntry[Account]

@@ -1,6 +1,7 @@
 """Fixtures for the tests of the providers: what they speak through, without Home Assistant."""
 
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 from aiohttp import ClientSession, TCPConnector
 import pytest
@@ -11,11 +12,25 @@ from custom_components.orator.providers.downloads import public_socket
 from ..simulator import Simulator
 
 
-@pytest.fixture
-async def connections(simulator: Simulator) -> AsyncGenerator[Connections]:
+@asynccontextmanager
+async def _opened() -> AsyncGenerator[Connections]:
     """Open the connections of an account, as Home Assistant's side makes them."""
     async with (
         ClientSession() as own,
         ClientSession(connector=TCPConnector(socket_factory=public_socket)) as public,
     ):
         yield Connections(own, public)
+
+
+@pytest.fixture
+async def connections(simulator: Simulator) -> AsyncGenerator[Connections]:
+    """Return the connections of an account."""
+    async with _opened() as connections:
+        yield connections
+
+
+@pytest.fixture
+async def other_connections(simulator: Simulator) -> AsyncGenerator[Connections]:
+    """Return the connections of an account that was loaded anew."""
+    async with _opened() as connections:
+        yield connections

@@ -7,11 +7,11 @@ import pytest
 
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import Connections
-from custom_components.orator.providers.nanogpt import NanoGPTProvider, purchases
+from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from custom_components.orator.speech.attempts import synthesize
 
 from ..simulator import Fault, Simulator, Timing
-from .nanogpt import PATHS, ROUTES, SENTENCE, assert_heard, heard, ordered, provider_of, request_for, whole
+from .nanogpt import PATHS, ROUTES, assert_heard, heard, ordered, provider_of, request_for, whole
 
 ELEVENLABS = "Elevenlabs-Turbo-V2.5"
 KOKORO = "Kokoro-82m"
@@ -151,38 +151,6 @@ async def test_everybody_hears_of_the_end(simulator: Simulator, connections: Con
         assert all(isinstance(outcome, errors.SpeechError) for outcome in outcomes)
         assert loop.time() - started < 0.9
     assert [len(job.polls) for job in simulator.nanogpt.jobs][1:] == [simulator.nanogpt.polls_until_done]
-
-
-async def test_account_loaded_anew_goes_on(simulator: Simulator, connections: Connections) -> None:
-    """What one provider has bought, the next one of the same account fetches."""
-    first, second = (provider_of(simulator, connections) for _ in range(2))
-    request = request_for(first, ELEVENLABS)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0.07):
-            await heard(first, request)
-    assert second.is_same_account(first)
-    second.take_over(first)
-    await assert_heard_now(second, simulator)
-    assert simulator.nanogpt.charged == 1
-
-
-async def assert_heard_now(provider: NanoGPTProvider, simulator: Simulator) -> None:
-    """Hear what has been ordered."""
-    assert await heard(provider, request_for(provider, ELEVENLABS))
-    assert simulator.files.requests
-
-
-async def test_provider_closes_when_its_order_has_arrived(simulator: Simulator, connections: Connections) -> None:
-    """An order on its way is seen through before the connections are closed."""
-    provider = provider_of(simulator, connections)
-    simulator.fail(Fault(path=PATHS[0], delay=0.3))
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0.1):
-            await heard(provider, request_for(provider, ELEVENLABS))
-    await provider.async_close()
-    (purchase,) = provider._purchases._purchases.values()
-    assert purchase.ticket
-    assert connections.own.closed
 
 
 async def test_failed_job_is_not_ordered_again_by_itself(simulator: Simulator, provider: NanoGPTProvider) -> None:
@@ -338,17 +306,3 @@ async def test_order_that_failed_is_not_joined(simulator: Simulator, provider: N
     with pytest.raises(errors.ProviderFaultError):
         await heard(provider, request)
     assert await heard(provider, request)
-
-
-async def test_purchases_are_not_kept_for_ever() -> None:
-    """There is room for so many; the oldest goes first. What is too old is not joined either."""
-    kept = purchases.Purchases()
-    first = kept.of("first")
-    assert kept.of("first") is first
-    for number in range(purchases.MAX_KEPT):
-        kept.of(str(number))
-    assert kept.of("first") is not first
-    last = kept.of("last")
-    last.placed -= purchases.MAX_AGE
-    assert kept.of("last") is not last
-    assert SENTENCE not in repr(kept)

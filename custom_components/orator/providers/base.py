@@ -244,6 +244,14 @@ class Provider(ABC):
     def take_over(self, other: Provider) -> None:  # noqa: B027
         """Go on with what another provider of the same account has begun."""
 
+    @property
+    def has_orders(self) -> bool:
+        """Whether something is on its way that may be paid for, and would be lost if the connections were closed."""
+        return False
+
+    async def async_settle(self) -> None:  # noqa: B027
+        """Wait until nothing is on its way that would be lost."""
+
     async def async_close(self) -> None:
         """Close the connections."""
         await self._connections.own.close()

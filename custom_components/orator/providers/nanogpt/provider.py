@@ -52,8 +52,8 @@ _DEFAULT_SPEECH_BASE_URL: Final = "https://api.nano-gpt.com"
 _OFFICIAL_HOSTS: Final = re.compile(r"([\w-]+\.)?nano-gpt\.com|ai\.bitcoin\.com|bcashgpt\.com")
 """NanoGPT's own names: the documentation's introduction lists them."""
 _QUICK: Final = Limits(first_byte=15)
-_PATIENCE: Final = 5.0
-"""Seconds that an account which is closed waits for an order on its way."""
+_PATIENCE: Final = 60.0
+"""Seconds that connections are kept for an order on its way, which may be paid for already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class NanoGPTProvider(Provider):
         purchase = self._purchase_of(request)
         result = await purchase.outcome(partial(self._obtain, request=request))
         if result is None:  # it came at once, to another listener: sound can't be shared, and is ordered once more
-            purchase = Purchase()
+            purchase = Purchase(purchase.order)
             result = await purchase.outcome(partial(self._obtain, request=request))
         if isinstance(result, Sound):
             await stack.enter_async_context(result.stack)
@@ -178,15 +178,15 @@ class NanoGPTProvider(Provider):
     def _purchase_of(self, request: SpeechRequest) -> Purchase:
         """Return a purchase to join or to begin. What comes at once is not worth waiting for somebody else's."""
         route = route_of(request.settings)
-        if (route.name, request.model.id) in self._at_once:
-            return Purchase()
-        return self._purchases.of(f"{route.name} {json.dumps(route.body(request), sort_keys=True)}")
+        order = f"{route.name} {json.dumps(route.body(request), sort_keys=True)}"
+        return Purchase(order) if (route.name, request.model.id) in self._at_once else self._purchases.of(order)
 
     async def _obtain(self, purchase: Purchase, request: SpeechRequest) -> None:
         """Order speech unless that was done, and wait until its sound can be had while anybody wants it."""
-        if purchase.ticket is None:
+        await purchase.inherit()
+        if purchase.ticket is None and purchase.link is None:
             await self._order(purchase, request)
-        if purchase.ticket and purchase.is_awaited:
+        if purchase.ticket and not purchase.link and purchase.is_awaited:
             purchase.link = await self._poll(purchase.ticket, purchase.age)
 
     async def _order(self, purchase: Purchase, request: SpeechRequest) -> None:
@@ -202,12 +202,12 @@ class NanoGPTProvider(Provider):
             document = await _document_in(chunks, answer)
             if isinstance(document, _Audio):
                 self._at_once.add(kind)
-                purchase.sound = Sound(document.chunks, answer.content_type, stack.pop_all())
-                purchase.came_at_once = True
+                purchase.take_answer(sound=Sound(document.chunks, answer.content_type, stack.pop_all()))
                 return
         self._at_once.discard(kind)
-        purchase.link = link_in(document)
-        purchase.ticket = None if purchase.link else Ticket.read(document, request.model.id)
+        link = link_in(document)
+        purchase.take_answer(link=link, ticket=None if link else Ticket.read(document, request.model.id))
+        self._purchases.keep(purchase)
 
     async def _poll(self, ticket: Ticket, waited: float) -> str:
         """Ask for a job until it is done, and return the link to its sound.
@@ -235,6 +235,7 @@ class NanoGPTProvider(Provider):
     ) -> SpeechAudio:
         """Return the sound behind a link, as it arrives."""
         downloads = self._downloads[route_of(request.settings).address_key]
+        stack.enter_context(purchase.heard())
         try:
             answer = await stack.enter_async_context(downloads.open(link))
             chunks = await stack.enter_async_context(aclosing(answer.chunks(MAX_FILE_BYTES)))
@@ -246,10 +247,11 @@ class NanoGPTProvider(Provider):
         return replace(audio, chunks=self._heard(audio.chunks, purchase))
 
     async def _heard(self, chunks: AsyncGenerator[bytes], purchase: Purchase) -> AsyncGenerator[bytes]:
-        """Yield sound, and forget what was bought at its end: whoever asks again then wants it anew."""
+        """Yield sound, and forget what was bought once all have heard it: whoever asks again then wants it anew."""
         async for chunk in chunks:
             yield chunk
-        self._purchases.forget(purchase)
+        if purchase.hearers == 1:
+            self._purchases.forget(purchase)
 
     async def _checked(self, error: InvalidKeyError) -> SpeechError:
         """Return what a refused key really means: NanoGPT also passes on that its own vendors refuse NanoGPT's key."""
@@ -264,15 +266,19 @@ class NanoGPTProvider(Provider):
     @override
     def take_over(self, other: Provider) -> None:
         if isinstance(other, NanoGPTProvider):
-            self._purchases = other._purchases  # noqa: SLF001 - one of us
+            self._purchases.take_over(other._purchases)  # noqa: SLF001 - one of us
+            self._at_once |= other._at_once  # noqa: SLF001
+
+    @property
+    @override
+    def has_orders(self) -> bool:
+        return self._purchases.is_waiting
 
     @override
-    async def async_close(self) -> None:
-        """Close the connections, once it is known what came of orders on their way; but nobody waits long for that."""
+    async def async_settle(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                await self._purchases.settled()
-        await super().async_close()
+                await self._purchases.answered()
 
 
 def _is_official(url: URL) -> bool:

@@ -1,8 +1,8 @@
 """Speech that was ordered, and may have been paid for: it is fetched, and never ordered again while it can be had."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 import time
 from typing import Final
@@ -28,14 +28,21 @@ class Sound:
 class Purchase:
     """Speech that was ordered, and what came of it; all who want it wait for the same work."""
 
+    order: str
+    """What was asked for."""
     placed: float = field(default_factory=time.monotonic)
     ticket: Ticket | None = None
     link: str | None = None
     sound: Sound | None = None
     came_at_once: bool = False
     error: SpeechError | None = None
+    hearers: int = 0
+    """How many receive what is behind the link."""
+    predecessor: Purchase | None = None
+    """The same order, on its way through connections that are about to be closed."""
     _listeners: int = 0
     _work: asyncio.Task[None] | None = None
+    _is_answered: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def age(self) -> float:
@@ -59,7 +66,40 @@ class Purchase:
     @property
     def is_being_ordered(self) -> bool:
         """Whether the order is on its way, and may be paid for before it is known what was bought."""
-        return self._work is not None and not self._work.done() and self.ticket is None
+        return self._work is not None and not self._is_answered.is_set()
+
+    def succession(self) -> Purchase:
+        """Return the same purchase for other connections."""
+        predecessor = self if self.is_being_ordered else self.predecessor
+        return Purchase(self.order, self.placed, self.ticket, self.link, predecessor=predecessor)
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Count somebody who receives what is behind the link, while the context lasts."""
+        self.hearers += 1
+        try:
+            yield
+        finally:
+            self.hearers -= 1
+
+    async def inherit(self) -> None:
+        """Take what came of the same order on other connections, unless it was sound, which can't be shared."""
+        if predecessor := self.predecessor:
+            await predecessor.answered()
+            self.placed, self.ticket, self.link = predecessor.placed, predecessor.ticket, predecessor.link
+            self.predecessor = None
+
+    async def answered(self) -> None:
+        """Wait until it is known what came of an order on its way."""
+        await self.inherit()
+        if self.is_being_ordered:
+            await self._is_answered.wait()
+
+    def take_answer(self, *, ticket: Ticket | None = None, link: str | None = None, sound: Sound | None = None) -> None:
+        """Keep what came of the order."""
+        self.ticket, self.link, self.sound = ticket, link, sound
+        self.came_at_once = sound is not None
+        self._is_answered.set()
 
     async def outcome(self, work: Callable[[Purchase], Awaitable[None]]) -> Sound | str | None:
         """Return the sound, or a link to it; None where the sound came at once and somebody else has it.
@@ -72,6 +112,8 @@ class Purchase:
             while not (self.link or self.came_at_once):
                 if self._work is None or self._work.done():
                     self.error = None
+                    if self.ticket is None:
+                        self._is_answered.clear()
                     self._work = asyncio.create_task(self._do(work), name="orator gets speech")
                 await self._wait(self._work)
                 if self.error:
@@ -100,6 +142,7 @@ class Purchase:
                 self.error = ConnectionLostError()
             raise
         finally:
+            self._is_answered.set()
             await self._end_unheard()
 
     def _take_sound(self) -> Sound | None:
@@ -116,11 +159,6 @@ class Purchase:
         if self.ticket and self._work and self._work is not asyncio.current_task():
             self._work.cancel()
 
-    async def settled(self) -> None:
-        """Wait until it is known what came of an order on its way."""
-        while self.is_being_ordered and self._work:
-            await asyncio.wait([self._work], timeout=0.1)
-
 
 class Purchases:
     """What has been ordered and not been heard to its end, by what was asked for."""
@@ -131,21 +169,37 @@ class Purchases:
 
     def of(self, order: str) -> Purchase:
         """Return the purchase of an order, a new one unless there is one to join."""
-        purchase = self._purchases.get(order)
-        if purchase is None or not purchase.is_kept:
-            self._purchases.pop(order, None)
+        self.keep(Purchase(order))
+        return self._purchases[order]
+
+    def keep(self, purchase: Purchase) -> None:
+        """Let others join a purchase, unless there is one like it to join."""
+        known = self._purchases.get(purchase.order)
+        if known is None or not known.is_kept:
+            self._purchases.pop(purchase.order, None)
             self._make_room()
-            purchase = self._purchases[order] = Purchase()
-        return purchase
+            self._purchases[purchase.order] = purchase
+
+    def take_over(self, others: Purchases) -> None:
+        """Keep what was bought over other connections, which are about to be closed."""
+        for purchase in others._purchases.values():
+            if purchase.is_kept:
+                self.keep(purchase.succession())
 
     def forget(self, purchase: Purchase) -> None:
         """Let nobody join a purchase any more: it was heard to its end, or is of no use."""
         self._purchases = {order: kept for order, kept in self._purchases.items() if kept is not purchase}
 
-    async def settled(self) -> None:
+    @property
+    def is_waiting(self) -> bool:
+        """Whether any order is on its way."""
+        return any(purchase.is_being_ordered for purchase in self._purchases.values())
+
+    async def answered(self) -> None:
         """Wait until it is known what came of all orders on their way."""
         for purchase in list(self._purchases.values()):
-            await purchase.settled()
+            if purchase.is_being_ordered:
+                await purchase.answered()
 
     def _make_room(self) -> None:
         """Drop what is not worth keeping, and the oldest where there is too much."""

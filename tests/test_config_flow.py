@@ -70,6 +70,23 @@ async def test_address_in_any_form(hass: HomeAssistant, simulator: Simulator, ad
     assert result["data"]["base_url"] == simulator.openai_url
 
 
+async def test_server_that_wants_a_key(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Who left the key empty is asked for one, not told that it is wrong."""
+    entered = account_input(simulator)
+    del entered["api_key"]
+    result = await hass.config_entries.flow.async_configure(await start(hass), entered)
+    assert result["errors"] == {"api_key": "missing_key"}
+
+
+@pytest.mark.parametrize("address", ["my own server", "http://my server/v1", "http://"])
+async def test_words_are_no_address(hass: HomeAssistant, simulator: Simulator, address: str) -> None:
+    """What can't be an address is not asked for anything."""
+    entered = account_input(simulator, base_url=address)
+    result = await hass.config_entries.flow.async_configure(await start(hass), entered)
+    assert result["errors"] == {"base": "invalid_address"}
+    assert not simulator.requests
+
+
 async def test_server_without_key(hass: HomeAssistant, simulator: Simulator) -> None:
     """A server of one's own may take no key."""
     simulator.api_key = None
@@ -219,7 +236,7 @@ async def test_reconfigure_never_takes_the_key_elsewhere(
         result = await account.start_reconfigure_flow(hass)
         flow_id = result["flow_id"]
         result = await hass.config_entries.flow.async_configure(flow_id, {"base_url": other.url})
-        assert result["errors"] == {"api_key": "invalid_key"}
+        assert result["errors"] == {"api_key": "missing_key"}
         assert all("Authorization" not in request.headers for request in other.requests)
 
         entered = {"base_url": other.url, "api_key": simulator.api_key}

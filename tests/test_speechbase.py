@@ -79,7 +79,7 @@ async def test_typed_voice_is_looked_for(hass: HomeAssistant, simulator: Simulat
     assert result["errors"] == {"voice_id": "voice_gone"}
     simulator.speechbase.voices.append({**simulator.speechbase.voices[0], "id": "01940f8a-new", "title": "New"})
     result = await hass.config_entries.subentries.async_configure(
-        form["flow_id"], {"voice_id": "01940f8a-new", "format": "mp3", "name": "Ben"}
+        form["flow_id"], {"voice_id": " 01940f8a-new ", "format": "mp3", "name": "Ben"}
     )
     assert result["data"]["voice_id"] == "01940f8a-new"
     for _ in range(3):
@@ -145,6 +145,76 @@ async def test_saved_voice_becomes_another(hass: HomeAssistant, account: MockCon
     assert account.subentries[subentry_id].data == vendor
     await change({"mode": "voice"}, {"name": "Ann", "voice_id": DOCUMENTED_VOICE, "format": "mp3"})
     assert account.subentries[subentry_id].data == {"mode": "voice", "voice_id": DOCUMENTED_VOICE, "format": "mp3"}
+
+
+async def test_usual_name_is_not_suggested_for_another_kind_of_voice(
+    hass: HomeAssistant, account: MockConfigEntry
+) -> None:
+    """The title of a saved voice is not that of a vendor's."""
+    (subentry_id,) = account.subentries
+    hass.config_entries.async_update_subentry(
+        account, account.subentries[subentry_id], title="Speechbase Podcast narrator"
+    )
+    await hass.async_block_till_done()
+    result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
+    await hass.config_entries.subentries.async_configure(result["flow_id"], {"mode": "inline"})
+    form = await hass.config_entries.subentries.async_configure(result["flow_id"], {"model": "openai/tts-1"})
+    (name,) = (key for key in form["data_schema"].schema if key == "name")
+    assert not name.description
+
+
+async def test_saved_voice_that_cannot_speak_is_told(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """A saved voice whose vendor has no key, or is switched off, is said to be mute, too."""
+    for row in simulator.speechbase.providers:
+        row["byok"] = row["managed"] = False
+    await hass.config_entries.async_reload(account.entry_id)
+    for _ in range(3):
+        await hass.async_block_till_done(wait_background_tasks=True)
+    form = await begin_voice(hass, account, "voice")
+    entered = {"voice_id": DOCUMENTED_VOICE, "format": "mp3"}
+    form = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    assert form["errors"] == {"voice_id": "vendor_not_connected"}
+    assert form["description_placeholders"]["vendor"] == "ElevenLabs"
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    assert result["data"]["voice_id"] == DOCUMENTED_VOICE
+
+
+async def test_form_begins_with_a_model_that_can_speak(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """The usual model is not suggested where its vendor has no key."""
+    (openai,) = (row for row in simulator.speechbase.providers if row["id"] == "openai")
+    openai["byok"] = openai["managed"] = False
+    await hass.config_entries.async_reload(account.entry_id)
+    for _ in range(3):
+        await hass.async_block_till_done(wait_background_tasks=True)
+    form = await begin_voice(hass, account, "inline")
+    form = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], {"model": form["data_schema"]({})["model"]}
+    )
+    assert form["step_id"] == "voice"
+
+
+async def test_change_begins_with_the_bitrate_that_is_set(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A number that is chosen from a list is found in the list again."""
+    (subentry_id,) = account.subentries
+    data = {**account.subentries[subentry_id].data, "bitrate": 192}
+    hass.config_entries.async_update_subentry(account, account.subentries[subentry_id], data=data)
+    await hass.async_block_till_done()
+    result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
+    form = await hass.config_entries.subentries.async_configure(result["flow_id"], {"mode": "voice"})
+    (suggested,) = (key.description["suggested_value"] for key in form["data_schema"].schema if key == "bitrate")
+    assert suggested in choices(form, "bitrate")
+
+
+async def test_account_that_goes_away_between_the_forms(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """An account may be changed while the form of the model is open."""
+    form = await begin_voice(hass, account, "inline")
+    await hass.config_entries.async_unload(account.entry_id)
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "openai/tts-1"})
+    assert result["reason"] == "entry_not_loaded"
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,30 @@ async def test_changed_model_does_not_keep_a_voice_it_lacks(hass: HomeAssistant,
         assert suggested == expected
 
 
+@pytest.mark.parametrize(("title", "expected"), [("Ann", "Ann"), ("OpenAI Coral", "OpenAI Nova")])
+async def test_usual_name_follows_the_voice(
+    hass: HomeAssistant, account: MockConfigEntry, title: str, expected: str
+) -> None:
+    """A name that nobody chose does not stay when somebody else speaks."""
+    (subentry_id,) = account.subentries
+    hass.config_entries.async_update_subentry(account, account.subentries[subentry_id], title=title)
+    await hass.async_block_till_done()
+    result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
+    flow_id = result["flow_id"]
+    await hass.config_entries.subentries.async_configure(flow_id, {"model": "gpt-4o-mini-tts"})
+    entered = {"voice": "nova", "name": title, "format": "mp3"}
+    await hass.config_entries.subentries.async_configure(flow_id, entered)
+    assert account.subentries[subentry_id].title == expected
+
+
+async def test_typed_names_lose_their_spaces(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """What is pasted often brings spaces along."""
+    form = await add_voice(hass, account, " tts-1 ")
+    entered = {"voice": " nova ", "format": "mp3"}
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    assert result["data"] == {"model": "tts-1", "voice": "nova", "format": "mp3"}
+
+
 async def test_reconfigure_shows_what_is_set(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """A form for a change begins with what the voice has."""
     (subentry_id,) = account.subentries

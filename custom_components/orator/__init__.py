@@ -49,7 +49,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     elif previous is None or not previous.is_outdated:  # else it was asked just now
         entry.async_create_background_task(hass, _async_ask_again(hass, entry, account), "orator asks what is offered")
     entry.runtime_data = account
-    account.troubles.async_start()
+    account.troubles.async_start(account.models_of(entry))
 
     async def refresh(_now: datetime) -> None:
         await _async_ask_again(hass, entry, account)
@@ -92,7 +92,7 @@ async def _async_ask_again(hass: HomeAssistant, entry: OratorConfigEntry, accoun
         account.troubles.async_failed(err)
         _LOGGER.info("%s could not be asked what it offers (%s); it is taken to offer what it did", entry.title, err)
     else:
-        account.troubles.async_answered(account.models)
+        account.troubles.async_answered(account.models_of(entry))
         for voice in entry.subentries.values():
             if account.misses(voice.data):
                 account.troubles.async_voice_gone(voice)

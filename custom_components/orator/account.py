@@ -83,30 +83,37 @@ class Account(Offer):
         """Go on with what the account has begun before it was loaded anew."""
         if self.provider.is_same_account(previous.provider):
             self.provider.take_over(previous.provider)
+            self.troubles.succeed(previous.troubles)
 
     async def async_load(self) -> bool:
         """Learn what was known before; tell whether anything was."""
         if (kept := await self._store.async_load()) is None:
             return False
         self.catalogue = kept["catalogue"]
-        self.provider.learned.update(kept["learned"])
+        if kept.get("addresses") == self.provider.addresses:
+            self.provider.learned.update(kept["learned"])
         self._kept_lessons = dict(self.provider.learned)
         return True
 
     async def async_ask(self) -> bool:
         """Ask the provider what it offers; tell whether that has changed. Raises SpeechError."""
         catalogue = await self.provider.fetch_catalogue()
-        if catalogue == self.catalogue:
-            return False
+        has_changed: bool = catalogue != self.catalogue
         self.catalogue = catalogue
-        await self._store.async_save(self._kept())
-        return True
+        if has_changed or self.provider.learned != self._kept_lessons:
+            await self._store.async_save(self._kept())
+        return has_changed
 
-    async def async_check_voice(self, model: Model, voice_id: str) -> None:
-        """See whether there is a voice, and get to know it if it is new. Raises SpeechError."""
-        await self.provider.check_voice(model, voice_id)
-        if model.voice_key != CONF_VOICE and voice_id not in [voice.id for voice in model.voices]:
+    async def async_check_voice(self, model: Model, voice_id: str) -> str:
+        """Return a voice's ID as its provider writes it, and get to know it if it is new. Raises SpeechError."""
+        known_id = await self.provider.check_voice(model, voice_id)
+        if model.voice_key != CONF_VOICE and known_id not in [voice.id for voice in model.voices]:
             await self.async_ask()
+        return known_id
+
+    def models_of(self, entry: OratorConfigEntry) -> list[Model]:
+        """Return the models that an account's voices speak with."""
+        return [self.model(voice.data.get(CONF_MODEL, ""), voice.data) for voice in entry.subentries.values()]
 
     def misses(self, settings: Mapping[str, Any]) -> bool:
         """Tell whether a voice was to be one of those saved at the provider, and is no longer."""
@@ -117,7 +124,11 @@ class Account(Offer):
     def _kept(self) -> dict[str, Any]:
         """Return what outlives a restart."""
         self._kept_lessons = dict(self.provider.learned)
-        return {"catalogue": self.catalogue, "learned": self._kept_lessons}
+        return {
+            "catalogue": self.catalogue,
+            "learned": self._kept_lessons,
+            "addresses": self.provider.addresses,
+        }
 
     @asynccontextmanager
     async def speaking(self) -> AsyncGenerator[None]:

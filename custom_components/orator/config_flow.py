@@ -1,20 +1,16 @@
-"""The flows: an account with its first voice, and the voices of an account."""
+"""The flow of an account: its first voice comes with it."""
 
 from collections.abc import Mapping
-from itertools import chain, count
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
-    SOURCE_RECONFIGURE,
     SOURCE_USER,
-    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
     ConfigSubentryData,
     ConfigSubentryFlow,
-    SubentryFlowResult,
 )
-from homeassistant.const import CONF_API_KEY, CONF_MODEL, CONF_NAME
+from homeassistant.const import CONF_API_KEY, CONF_MODEL
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow, section
 from homeassistant.helpers.selector import (
@@ -29,25 +25,15 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 from yarl import URL
 
-from .account import Account, Offer, OratorConfigEntry, addresses_of, async_create_provider
-from .const import (
-    CONF_BASE_URL,
-    CONF_CLEAN_TEXT,
-    CONF_PROVIDER,
-    CONF_REPLACEMENTS,
-    CONF_VOICE,
-    DOMAIN,
-    SUBENTRY_VOICE,
-)
-from .forms import SECTION_ADVANCED, first_schema, model_schema, voice_schema, voice_title
+from .account import Offer, OratorConfigEntry, addresses_of, async_create_provider
+from .const import CONF_BASE_URL, CONF_PROVIDER, DOMAIN, SUBENTRY_VOICE
+from .forms import voice_title
 from .messages import message_of
 from .providers import PROVIDERS
-from .providers.errors import InvalidKeyError, InvalidSettingError, MissingKeyError, SpeechError, VoiceGoneError
+from .providers.errors import InvalidKeyError, MissingKeyError, SpeechError
+from .voice_flow import VoiceFlow
 
 _SECTION_SERVER: Final = "server"
-
-_UNSET: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: []}
-"""What fields hold that can't be left empty, while nothing was set."""
 
 _KEY = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 _ADDRESS = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
@@ -149,9 +135,10 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
                 raise InvalidKeyError
             return Offer(provider, await provider.fetch_catalogue())
         except SpeechError as err:
-            field = CONF_API_KEY if isinstance(err, (InvalidKeyError, MissingKeyError)) else "base"
-            self._errors = {field: err.key}
-            self._placeholders = dict(message_of(err, provider)["translation_placeholders"])
+            is_about_key = isinstance(err, (InvalidKeyError, MissingKeyError))
+            error = MissingKeyError() if is_about_key and not data[CONF_API_KEY] else err
+            self._errors = {CONF_API_KEY if is_about_key else "base": error.key}
+            self._placeholders = dict(message_of(error, provider)["translation_placeholders"])
             return None
         finally:
             await provider.async_close()
@@ -183,142 +170,6 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
             errors=errors,
             description_placeholders=self._placeholders,
         )
-
-
-class VoiceFlow(ConfigSubentryFlow):
-    """Create or change a voice: first its model, then what this model can be told."""
-
-    def __init__(self) -> None:
-        """Begin with nothing chosen."""
-        self._chosen: dict[str, Any] = {}
-        self._confirmed = ""
-        self._vendor = ""
-
-    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Create a voice."""
-        return await self._async_begin("user", user_input)
-
-    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Change a voice."""
-        if not self._chosen:
-            subentry = self._get_reconfigure_subentry()
-            self._chosen = {CONF_NAME: subentry.title, **subentry.data}
-        return await self._async_begin("reconfigure", user_input)
-
-    async def _async_begin(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:
-        """Ask for what comes before the model, or for the model where nothing does."""
-        if (account := self._account()) is None:
-            return self.async_abort(reason="entry_not_loaded")
-        schema = first_schema(account, self._chosen)
-        if not schema.schema:
-            return await self._async_model(account, step_id, user_input)
-        if user_input is None:
-            return self._show(step_id, schema)
-        self._keep_choices(account, user_input)
-        if account.provider.has_models(self._chosen):
-            return await self.async_step_model()
-        self._chosen.pop(CONF_MODEL, None)
-        return await self.async_step_voice()
-
-    async def async_step_model(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask for the model."""
-        if (account := self._account()) is None:
-            return self.async_abort(reason="entry_not_loaded")
-        return await self._async_model(account, "model", user_input)
-
-    async def _async_model(
-        self, account: Account, step_id: str, user_input: dict[str, Any] | None
-    ) -> SubentryFlowResult:
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            model = account.model(user_input[CONF_MODEL])
-            if model.is_connected or self._confirmed == model.id:
-                self._choose_model(account, model.id, user_input.get(SECTION_ADVANCED, {}))
-                return await self.async_step_voice()
-            self._confirmed = model.id  # whoever wants it nevertheless enters it once more
-            self._vendor = model.vendor
-            errors = {CONF_MODEL: "vendor_not_connected"}
-        return self._show(step_id, model_schema(account, {**self._chosen, **(user_input or {})}), errors)
-
-    def _show(self, step_id: str, schema: vol.Schema, errors: dict[str, str] | None = None) -> SubentryFlowResult:
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=schema,
-            errors=errors,
-            description_placeholders={"name": self._chosen.get(CONF_NAME, ""), "vendor": self._vendor},
-            last_step=False,
-        )
-
-    async def async_step_voice(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask for everything else, and keep only what was set."""
-        if (account := self._account()) is None:
-            return self.async_abort(reason="entry_not_loaded")
-        model = account.model(self._chosen.get(CONF_MODEL, ""), {**self._chosen, **(user_input or {})})
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            kept = account.chosen(self._chosen)
-            if CONF_MODEL in self._chosen:
-                kept[CONF_MODEL] = model.id
-            data = {key: value for key, value in {**kept, **user_input}.items() if value != _UNSET.get(key)}
-            voice = data[model.voice_key]
-            title = data.pop(CONF_NAME, "").strip() or self._free_title(voice_title(account, model, voice))
-            try:
-                for option in model.options:
-                    if option.key in data:
-                        data[option.key] = option.parse(data[option.key])
-                await account.async_check_voice(model, voice)
-            except InvalidSettingError as err:
-                errors = {str(err.code): err.key}
-            except VoiceGoneError as err:
-                errors = {model.voice_key: err.key}
-            except SpeechError:  # it can't be asked at the moment; whether there is such a voice shows when it speaks
-                return self._finish(title, data)
-            else:
-                return self._finish(title, data)
-        schema = self.add_suggested_values_to_schema(voice_schema(account, model), user_input or self._chosen)
-        return self.async_show_form(
-            step_id="voice", data_schema=schema, errors=errors, description_placeholders={"model": model.name}
-        )
-
-    def _account(self) -> Account | None:
-        """Return the account, unless it is not loaded: it may have been changed since the form was opened."""
-        entry: OratorConfigEntry = self._get_entry()
-        return entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
-
-    def _free_title(self, title: str) -> str:
-        """Return a title that no other voice has."""
-        own = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
-        entries = self.hass.config_entries.async_entries(DOMAIN)
-        taken = {voice.title for entry in entries for voice in entry.subentries.values() if voice != own}
-        numbered = (f"{title} {number}" for number in count(2))
-        return next(free for free in chain([title], numbered) if free not in taken)
-
-    def _choose_model(self, account: Account, model_id: str, choices: Mapping[str, str]) -> None:
-        """Change the model, and forget what was chosen for another one and can't be meant for this."""
-        chosen = self._chosen
-        if CONF_MODEL in chosen and CONF_VOICE in chosen:
-            model = account.model(chosen[CONF_MODEL], chosen)
-            unknown_now = {voice.id for voice in model.voices} - {voice.id for voice in account.model(model_id).voices}
-            if chosen.get(CONF_NAME) == voice_title(account, model, chosen[CONF_VOICE]):
-                del chosen[CONF_NAME]
-            if chosen[CONF_VOICE] in unknown_now:
-                del chosen[CONF_VOICE]
-        chosen[CONF_MODEL] = model_id
-        self._keep_choices(account, choices)
-
-    def _keep_choices(self, account: Account, choices: Mapping[str, str]) -> None:
-        """Keep what was chosen beside the model, unless it is the usual."""
-        for choice in account.provider.choices:
-            if choice.key in choices:
-                self._chosen.pop(choice.key, None)
-                if choices[choice.key] != choice.default:
-                    self._chosen[choice.key] = choices[choice.key]
-
-    def _finish(self, title: str, data: dict[str, Any]) -> SubentryFlowResult:
-        """Create or change the voice; its account listens for that and loads itself anew."""
-        if self.source == SOURCE_USER:
-            return self.async_create_entry(title=title, data=data)
-        return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), title=title, data=data)
 
 
 def _first_voices(offer: Offer) -> list[ConfigSubentryData]:

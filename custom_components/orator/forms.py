@@ -46,10 +46,11 @@ _FORMAT_LABELS: Final = {AudioFormat.OPUS: "Opus", AudioFormat.OGG: "Ogg"}
 
 
 def default_model(offer: Offer) -> Model:
-    """Return the model to begin with: the provider's usual one where it is offered."""
+    """Return the model to begin with: the provider's usual one where it is offered and can speak."""
     usual = offer.model(offer.provider.default_model)
     offered = offer.models
-    return usual if not offered or usual.id in [model.id for model in offered] else offered[0]
+    is_offered = usual.is_connected and usual.id in [model.id for model in offered]
+    return usual if is_offered or not offered else offered[0]
 
 
 def default_voice(offer: Offer, model: Model) -> str | vol.Undefined:
@@ -86,7 +87,7 @@ def _first_choice(offer: Offer, choice: ChoiceOption) -> str:
 
 def model_schema(offer: Offer, chosen: Mapping[str, Any]) -> vol.Schema:
     """Ask which model speaks, and what its provider wants to be decided with it."""
-    options = [SelectOptionDict(value=model.id, label=_model_label(model)) for model in offer.models]
+    options = [SelectOptionDict(value=model.id, label=model_label(model)) for model in offer.models]
     fields: dict[vol.Marker, object] = {
         vol.Required(CONF_MODEL, default=chosen.get(CONF_MODEL, default_model(offer).id)): _dropdown(
             options, is_open=True
@@ -106,11 +107,12 @@ def model_schema(offer: Offer, chosen: Mapping[str, Any]) -> vol.Schema:
     return vol.Schema(fields)
 
 
-def _model_label(model: Model) -> str:
-    """Return a model's name and, where known, what a thousand characters cost."""
-    if model.price is None or not model.price.per_thousand_chars:
+def model_label(model: Model) -> str:
+    """Return a model's name and, where known, what it costs."""
+    price = model.price
+    if price is None or not price.per_thousand_chars:
         return model.name
-    return f"{model.name} · {model.price.per_thousand_chars:g} {model.price.currency} / 1000"
+    return f"{model.name} · {price.per_thousand_chars * 1000:.4g} {price.currency} / 1M characters"
 
 
 def _voice_label(voice: Voice) -> str:
@@ -159,6 +161,12 @@ def voice_schema(offer: Offer, model: Model) -> vol.Schema:
             ),
         }
     )
+
+
+def shown(model: Model, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as the fields of a form show them: a list to choose from knows only words."""
+    rungs = [option.key for option in model.options if isinstance(option, RungOption)]
+    return {**settings, **{key: str(settings[key]) for key in rungs if key in settings}}
 
 
 def _dropdown(options: list[SelectOptionDict], *, is_open: bool = False) -> SelectSelector:

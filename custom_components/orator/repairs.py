@@ -1,14 +1,19 @@
 """Mending what Orator reports in Home Assistant's repairs."""
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.components.repairs import RepairsFlow
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
+from homeassistant.const import CONF_MODEL
 from homeassistant.core import HomeAssistant
 import voluptuous as vol
 
-from .account import OratorConfigEntry
+from .account import Account, OratorConfigEntry
 from .forms import voice_field
+from .providers.base import Model
+from .providers.errors import SpeechError, VoiceGoneError
 
 if TYPE_CHECKING:  # newer than the oldest Home Assistant supported
     from homeassistant.components.repairs import RepairsFlowResult
@@ -23,23 +28,56 @@ class VoiceGoneFlow(RepairsFlow):
         self._subentry_id = subentry_id
 
     async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Begin."""
+        """Begin with what the provider has now: the voice may be back, or another one new."""
+        if entry := self._entry():
+            with suppress(SpeechError):
+                await entry.runtime_data.async_ask()
+            if not entry.runtime_data.misses(entry.subentries[self._subentry_id].data):
+                return self.async_create_entry(data={})
         return await self.async_step_voice()
 
     async def async_step_voice(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Ask which voice is to speak from now on."""
-        entry: OratorConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
-        if entry is None or entry.state is not ConfigEntryState.LOADED or self._subentry_id not in entry.subentries:
+        if (entry := self._entry()) is None:
             return self.async_abort(reason="entry_not_loaded")
         voice = entry.subentries[self._subentry_id]
-        model = entry.runtime_data.model(voice.data.get("model", ""), voice.data)
+        model = _without(entry.runtime_data.model(voice.data.get(CONF_MODEL, ""), voice.data), voice)
+        errors: dict[str, str] = {}
         if user_input is not None:
-            self.hass.config_entries.async_update_subentry(entry, voice, data={**voice.data, **user_input})
-            return self.async_create_entry(data={})
+            voice_id, errors = await _checked(entry.runtime_data, model, user_input[model.voice_key])
+            if not errors:
+                data = {**voice.data, model.voice_key: voice_id}
+                self.hass.config_entries.async_update_subentry(entry, voice, data=data)
+                return self.async_create_entry(data={})
         marker, selector = voice_field(entry.runtime_data, model)
         return self.async_show_form(
-            step_id="voice", data_schema=vol.Schema({marker: selector}), description_placeholders={"voice": voice.title}
+            step_id="voice",
+            data_schema=vol.Schema({marker: selector}),
+            errors=errors,
+            description_placeholders={"voice": voice.title},
         )
+
+    def _entry(self) -> OratorConfigEntry | None:
+        """Return the account while it can be asked and has the voice."""
+        entry: OratorConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
+        is_there = entry and entry.state is ConfigEntryState.LOADED and self._subentry_id in entry.subentries
+        return entry if is_there else None
+
+
+def _without(model: Model, voice: ConfigSubentry) -> Model:
+    """Return a model without the voice that is gone."""
+    gone = voice.data.get(model.voice_key)
+    return replace(model, voices=tuple(known for known in model.voices if known.id != gone))
+
+
+async def _checked(account: Account, model: Model, voice_id: str) -> tuple[str, dict[str, str]]:
+    """Return a voice's ID as its provider writes it, and an error where there is no such voice."""
+    try:
+        return await account.async_check_voice(model, voice_id), {}
+    except VoiceGoneError as err:
+        return voice_id, {model.voice_key: err.key}
+    except SpeechError:  # whether there is such a voice shows when it speaks
+        return voice_id, {}
 
 
 async def async_create_fix_flow(

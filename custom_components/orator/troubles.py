@@ -1,6 +1,6 @@
 """What is wrong with an account and only its user can mend, as issues in Home Assistant's repairs."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 import logging
 import time
@@ -27,8 +27,9 @@ from .providers.errors import (
 _LOGGER = logging.getLogger(__name__)
 
 _LOOK_EVERY: Final = timedelta(minutes=5)
-_GONE_AFTER: Final = 15 * 60
+_GONE_AFTER: Final = 24 * 60 * 60
 """Seconds for which a service can't be found before it is taken to be gone, rather than the internet."""
+_OF_VENDORS: Final = ("vendor_key_missing", "vendor_disabled")
 
 
 class Troubles:
@@ -45,36 +46,51 @@ class Troubles:
         self._stop_looking: CALLBACK_TYPE | None = None
 
     @callback
-    def async_start(self) -> None:
-        """Close what was mended by changing or removing voices, and go on watching what is still open."""
+    def succeed(self, previous: Troubles) -> None:
+        """Go on with what was noticed before the account was loaded anew."""
+        self._lost_since = previous._lost_since
+
+    @callback
+    def async_start(self, models: Iterable[Model]) -> None:
+        """Close what was mended by changing or removing voices, and go on watching what is still open.
+
+        `models`: those that the account's voices speak with.
+        """
         for issue_id in self._open("voice_gone"):
-            data = self._registry.issues[DOMAIN, issue_id].data or {}
+            data = self._data_of(issue_id)
             voice = self._entry.subentries.get(str(data.get("subentry_id")))
             if voice is None or voice.data.get("voice_id") != data.get("voice_id"):
                 self._close(issue_id)
+        self._close_of_vendors_except({model.vendor for model in models})
         if self._open("out_of_credit"):
             self._look_regularly()
 
     @callback
-    def async_failed(self, error: SpeechError, voice: ConfigSubentry | None = None) -> None:
-        """Take note of what kept the provider from answering, or a voice from speaking."""
+    def async_failed(self, error: SpeechError, voice: ConfigSubentry | None = None, model: Model | None = None) -> None:
+        """Take note of what kept the provider from answering, or a voice from speaking.
+
+        `voice`: the one that was to speak, if it was to do so just as it is configured; `model`: what it is
+        configured with.
+        """
         if self._is_stopped:  # speech may outlive its account, which is none of ours any more
             return
+        if error.status is not None and not isinstance(error, ServiceGoneError):
+            self._found()
         match error:
             case OutOfCreditError():
                 if not self._open("out_of_credit"):
                     self._report("out_of_credit")
                 self._look_regularly()
                 self._entry.async_create_background_task(self._hass, self._async_look(), "orator looks at the balance")
-            case VendorKeyMissingError() | VendorDisabledError():
-                self._report(error.key, error.subject)
+            case VendorKeyMissingError() | VendorDisabledError() if voice and model:
+                self._report(error.key, model.vendor, data={"vendor": model.vendor})
             case VoiceGoneError() if voice:
                 self.async_voice_gone(voice)
             case ServiceGoneError():
                 self._report("service_gone")
             case NameNotFoundError() | UntrustedCertificateError():
-                self._lost_since = self._lost_since or time.time()
-                if time.time() - self._lost_since >= _GONE_AFTER:
+                self._lost_since = self._lost_since or time.monotonic()
+                if time.monotonic() - self._lost_since >= _GONE_AFTER:
                     self._report("service_gone")
 
     @callback
@@ -90,21 +106,32 @@ class Troubles:
 
     @callback
     def async_answered(self, models: Iterable[Model]) -> None:
-        """Take note that the provider answers, and which vendors it can speak with."""
-        self._lost_since = None
-        self._close(self._id("service_gone"))
-        for model in models:
-            if model.vendor and model.is_connected:
-                self._close(self._id("vendor_key_missing", model.vendor))
+        """Take note of what the provider offers now; `models`: those that the account's voices speak with."""
+        self._found()
+        self._close_of_vendors_except({model.vendor for model in models if not model.is_connected})
 
     @callback
-    def async_spoken(self, model: Model, voice: ConfigSubentry) -> None:
-        """Take note that a voice speaks."""
-        self.async_answered([model])
-        self._close(self._id("vendor_disabled", model.vendor))
-        if model.voice_key in voice.data:
+    def async_spoken(self, model: Model, voice: ConfigSubentry | None) -> None:
+        """Take note that a model has spoken; `voice` is given if it spoke just as it is configured."""
+        self._found()
+        for kind in _OF_VENDORS:
+            self._close(self._id(kind, model.vendor))
+        if voice:
             self._close(self._id("voice_gone", voice.subentry_id))
         self._stop_watching_credit()
+
+    @callback
+    def _found(self) -> None:
+        """Take note that there is somebody at the provider's address."""
+        self._lost_since = None
+        self._close(self._id("service_gone"))
+
+    @callback
+    def _close_of_vendors_except(self, wanting: Collection[str]) -> None:
+        """Close what is said of vendors, except of those that voices still want for."""
+        for issue_id in (issue_id for kind in _OF_VENDORS for issue_id in self._open(kind)):
+            if self._data_of(issue_id).get("vendor") not in wanting:
+                self._close(issue_id)
 
     @callback
     def async_stop(self) -> None:
@@ -124,6 +151,11 @@ class Troubles:
     def _open(self, kind: str) -> list[str]:
         """Return the open issues of a kind."""
         return _open_issues(self._hass, self._id(kind))
+
+    def _data_of(self, issue_id: str) -> Mapping[str, Any]:
+        """Return what was noted with an issue."""
+        issue = self._registry.async_get_issue(DOMAIN, issue_id)
+        return (issue and issue.data) or {}
 
     @callback
     def _report(
@@ -152,7 +184,7 @@ class Troubles:
             translation_key=kind,
             translation_placeholders={
                 "account": self._entry.title,
-                "provider": self._provider.name,
+                "provider": self._provider.label,
                 "subject": subject,
             },
             learn_more_url=pages.get(kind),
@@ -178,8 +210,7 @@ class Troubles:
             return
         if balance is None or self._stop_looking is None:
             return
-        issue = self._registry.async_get_issue(DOMAIN, self._id("out_of_credit"))
-        lowest = (issue.data or {}).get("balance") if issue else None
+        lowest = self._data_of(self._id("out_of_credit")).get("balance")
         if isinstance(lowest, float) and balance.amount > lowest:
             self._stop_watching_credit()
         elif balance.amount != lowest:

@@ -67,7 +67,7 @@ class VoiceEntity(TextToSpeechEntity):
         self._account = entry.runtime_data
         self._subentry = subentry
         provider = self._account.provider
-        model = self._account.model(subentry.data.get(CONF_MODEL, ""), subentry.data)
+        self._model = model = self._account.model(subentry.data.get(CONF_MODEL, ""), subentry.data)
         self._attr_unique_id = subentry.subentry_id
         self._attr_name = subentry.title
         self._attr_device_info = DeviceInfo(
@@ -126,6 +126,7 @@ class VoiceEntity(TextToSpeechEntity):
         """Begin to speak, and return once the first sound is there."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._account.speaking())
+            utterance = None
             try:
                 utterance = self._utterance(request)
                 delivery = await stack.enter_async_context(
@@ -137,10 +138,10 @@ class VoiceEntity(TextToSpeechEntity):
                     )
                 )
             except SpeechError as err:
-                raise self._reported(err) from err
+                raise self._reported(err, utterance) from err
             if delivery.is_spoken:
-                self._account.troubles.async_spoken(utterance.model, self._subentry)
-            return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery))
+                self._account.troubles.async_spoken(utterance.model, self._configured_in(utterance))
+            return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, utterance))
 
     def _utterance(self, request: TTSAudioRequest) -> Utterance:
         """Read a call's options; those that the model does not take are left out."""
@@ -176,20 +177,25 @@ class VoiceEntity(TextToSpeechEntity):
             raise InvalidSettingError(code=CONF_FORMAT)
         return AudioFormat(wanted)
 
-    async def _sound(self, stack: AsyncExitStack, delivery: Delivery) -> AsyncGenerator[bytes]:
+    def _configured_in(self, utterance: Utterance | None) -> ConfigSubentry | None:
+        """Return the voice if it is to speak with its own model and its own voice, not with those of a call."""
+        own = (self._model.id, self._voice_id)
+        return self._subentry if utterance and (utterance.model.id, utterance.voice) == own else None
+
+    async def _sound(self, stack: AsyncExitStack, delivery: Delivery, utterance: Utterance) -> AsyncGenerator[bytes]:
         """Yield what Home Assistant hands on, then end what `stack` holds."""
         async with stack:
             try:
                 async for chunk in delivery.chunks:
                     yield chunk
             except SpeechError as err:
-                raise self._reported(err) from err
+                raise self._reported(err, utterance) from err
 
-    def _reported(self, error: SpeechError) -> HomeAssistantError:
+    def _reported(self, error: SpeechError, utterance: Utterance | None) -> HomeAssistantError:
         """Start what helps against an error, and return it in the user's words."""
         if isinstance(error, InvalidKeyError) and self._entry.state is ConfigEntryState.LOADED:
             self._entry.async_start_reauth(self.hass)
-        self._account.troubles.async_failed(error, self._subentry)
+        self._account.troubles.async_failed(error, self._configured_in(utterance), self._model)
         message = message_of(error, self._account.provider)
         if isinstance(error, InvalidSettingError):
             return ServiceValidationError(**message)

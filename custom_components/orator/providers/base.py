@@ -296,8 +296,12 @@ class Provider(ABC):
         """Tell whether there is a model to choose, with what was chosen before."""
         return True
 
-    async def check_voice(self, model: Model, voice_id: str) -> None:  # noqa: B027
-        """Ask for a voice that the model does not list, where one can. Raises SpeechError if it is not there."""
+    async def check_voice(self, model: Model, voice_id: str) -> str:  # noqa: ARG002
+        """Return a voice's ID as the provider writes it, asking for one that the model does not list where one can.
+
+        Raises SpeechError if it is not there.
+        """
+        return voice_id.strip()
 
     def first_voice(self, catalogue: Json) -> Mapping[str, Any] | None:
         """Return the settings of a voice to begin with, None where nothing is certain to speak."""
@@ -321,6 +325,9 @@ def parse_web_address(address: str) -> URL:
     Raises ValueError where it can't be an address of an API.
     """
     address = address.strip()
+    if any(map(str.isspace, address)):
+        msg = "words, not an address"
+        raise ValueError(msg)
     if "://" not in address:
         address = f"{_usual_scheme(URL(f'//{address}'))}://{address}"
     url = URL(address)

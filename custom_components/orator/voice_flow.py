@@ -1,0 +1,195 @@
+"""The flow of a voice: first what decides what can be set, then what can be set."""
+
+from collections.abc import Mapping
+from itertools import chain, count
+from typing import Any, Final
+
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    SOURCE_USER,
+    ConfigEntryState,
+    ConfigSubentryFlow,
+    SubentryFlowResult,
+)
+from homeassistant.const import CONF_MODEL, CONF_NAME
+import voluptuous as vol
+
+from .account import Account, OratorConfigEntry
+from .const import CONF_CLEAN_TEXT, CONF_REPLACEMENTS, CONF_VOICE, DOMAIN
+from .forms import SECTION_ADVANCED, first_schema, model_label, model_schema, shown, voice_schema, voice_title
+from .providers.base import Model
+from .providers.errors import InvalidSettingError, SpeechError, VoiceGoneError
+
+_UNSET: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: []}
+"""What fields hold that can't be left empty, while nothing was set."""
+
+
+class VoiceFlow(ConfigSubentryFlow):
+    """Create or change a voice."""
+
+    def __init__(self) -> None:
+        """Begin with nothing chosen."""
+        self._chosen: dict[str, Any] = {}
+        self._usual_title = ""
+        """What a voice that is changed would be called if its user had not named it."""
+        self._unconnected: Model | None = None
+        """What was chosen although it can't speak yet; whoever wants it nevertheless submits it once more."""
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Create a voice."""
+        return await self._async_begin("user", user_input)
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Change a voice."""
+        if (account := self._account()) and not self._chosen:
+            subentry = self._get_reconfigure_subentry()
+            self._chosen = {CONF_NAME: subentry.title, **subentry.data}
+            model = account.model(subentry.data.get(CONF_MODEL, ""), subentry.data)
+            self._usual_title = voice_title(account, model, subentry.data[model.voice_key])
+        return await self._async_begin("reconfigure", user_input)
+
+    async def _async_begin(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:
+        """Ask for what comes before the model, or for the model where nothing does."""
+        if (account := self._account()) is None:
+            return self.async_abort(reason="entry_not_loaded")
+        schema = first_schema(account, self._chosen)
+        if not schema.schema:
+            return await self._async_model(account, step_id, user_input)
+        if user_input is None:
+            return self._show(step_id, schema)
+        self._keep_choices(account, user_input)
+        if account.provider.has_models(self._chosen):
+            return await self.async_step_model()
+        self._chosen.pop(CONF_MODEL, None)
+        return await self.async_step_voice()
+
+    async def async_step_model(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Ask for the model."""
+        if (account := self._account()) is None:
+            return self.async_abort(reason="entry_not_loaded")
+        return await self._async_model(account, "model", user_input)
+
+    async def _async_model(
+        self, account: Account, step_id: str, user_input: dict[str, Any] | None
+    ) -> SubentryFlowResult:
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            model = account.model(user_input[CONF_MODEL].strip())
+            if self._may_choose(model):
+                self._choose_model(account, model, user_input.get(SECTION_ADVANCED, {}))
+                return await self.async_step_voice()
+            errors = {CONF_MODEL: "vendor_not_connected"}
+        return self._show(step_id, model_schema(account, {**self._chosen, **(user_input or {})}), errors)
+
+    def _may_choose(self, model: Model) -> bool:
+        """Tell whether a model can speak, or is wanted although it can't yet."""
+        is_wanted = model.is_connected or (self._unconnected is not None and self._unconnected.vendor == model.vendor)
+        self._unconnected = None if is_wanted else model
+        return is_wanted
+
+    async def async_step_voice(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Ask for everything else, and keep only what was set."""
+        if (account := self._account()) is None:
+            return self.async_abort(reason="entry_not_loaded")
+        entered = {**self._chosen, **(user_input or {})}
+        model = account.model(self._chosen.get(CONF_MODEL, ""), entered)
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            data = self._data(account, model, user_input)
+            errors = await self._async_check(account, model, data)
+            if not errors:
+                return self._finish(account, model, data, user_input.get(CONF_NAME, "").strip())
+        schema = voice_schema(account, model)
+        return self._show(
+            "voice",
+            self.add_suggested_values_to_schema(schema, shown(model, user_input or self._chosen)),
+            errors,
+            model=model_label(model),
+        )
+
+    def _data(self, account: Account, model: Model, user_input: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is kept of a voice: what was set."""
+        data = account.chosen(self._chosen)
+        if CONF_MODEL in self._chosen:
+            data[CONF_MODEL] = model.id
+        entered = {key: value for key, value in user_input.items() if key != CONF_NAME}
+        return {key: value for key, value in {**data, **entered}.items() if value != _UNSET.get(key)}
+
+    async def _async_check(self, account: Account, model: Model, data: dict[str, Any]) -> dict[str, str]:
+        """Bring settings into the form in which they are kept; return what is wrong with them, by field."""
+        key = model.voice_key
+        try:
+            for option in model.options:
+                if option.key in data:
+                    data[option.key] = option.parse(data[option.key])
+            data[key] = await account.async_check_voice(model, data[key])
+        except InvalidSettingError as err:
+            return {str(err.code): err.key}
+        except VoiceGoneError as err:
+            return {key: err.key}
+        except SpeechError:  # it can't be asked at the moment; whether there is such a voice shows when it speaks
+            return {}
+        has_model = CONF_MODEL in self._chosen  # and was asked about it
+        return {} if has_model or self._may_choose(account.model("", data)) else {key: "vendor_not_connected"}
+
+    def _show(
+        self, step_id: str, schema: vol.Schema, errors: dict[str, str] | None = None, *, model: str = ""
+    ) -> SubentryFlowResult:
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=schema,
+            errors=errors,
+            description_placeholders={
+                "name": self._chosen.get(CONF_NAME, ""),
+                "vendor": self._unconnected.vendor if self._unconnected else "",
+                "model": model,
+            },
+            last_step=step_id == "voice",
+        )
+
+    def _account(self) -> Account | None:
+        """Return the account, unless it is not loaded: it may have been changed since the form was opened."""
+        entry: OratorConfigEntry = self._get_entry()
+        return entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
+
+    def _choose_model(self, account: Account, model: Model, choices: Mapping[str, str]) -> None:
+        """Change the model, and forget what was chosen for another one and can't be meant for this."""
+        chosen = self._chosen
+        if CONF_MODEL in chosen and CONF_VOICE in chosen:
+            known = account.model(chosen[CONF_MODEL], chosen).voices
+            if chosen[CONF_VOICE] in {voice.id for voice in known} - {voice.id for voice in model.voices}:
+                del chosen[CONF_VOICE]
+                self._forget_usual_name()
+        chosen[CONF_MODEL] = model.id
+        self._keep_choices(account, choices)
+
+    def _keep_choices(self, account: Account, choices: Mapping[str, str]) -> None:
+        """Keep what was chosen beside or before the model, unless it is the usual."""
+        for choice in account.provider.choices:
+            if choice.key in choices:
+                before = self._chosen.pop(choice.key, choice.default)
+                if choices[choice.key] != choice.default:
+                    self._chosen[choice.key] = choices[choice.key]
+                if choices[choice.key] != before and choice.comes_first:  # another kind of voice altogether
+                    self._forget_usual_name()
+
+    def _forget_usual_name(self) -> None:
+        """Do not suggest a name that nobody chose for what speaks now."""
+        if self._chosen.get(CONF_NAME) == self._usual_title:
+            self._chosen.pop(CONF_NAME, None)
+
+    def _finish(self, account: Account, model: Model, data: dict[str, Any], name: str) -> SubentryFlowResult:
+        """Create or change the voice; its account listens for that and loads itself anew."""
+        usual = voice_title(account, account.model(model.id, data), data[model.voice_key])
+        title = self._free_title(usual) if name in ("", self._usual_title) else name
+        if self.source == SOURCE_USER:
+            return self.async_create_entry(title=title, data=data)
+        return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), title=title, data=data)
+
+    def _free_title(self, title: str) -> str:
+        """Return a title that no other voice has."""
+        own = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
+        entries = self.hass.config_entries.async_entries(DOMAIN)
+        taken = {voice.title for entry in entries for voice in entry.subentries.values() if voice != own}
+        numbered = (f"{title} {number}" for number in count(2))
+        return next(free for free in chain([title], numbered) if free not in taken)

@@ -7,7 +7,7 @@ from ...audio.formats import AudioFormat
 from ..base import Model, NumberOption, ObjectOption, RungOption, Voice
 from ..errors import NotASpeechServerError
 from ..http import Json
-from ..openai import voices_of
+from ..openai.models import voices_of
 from ..tokens import MAX_CHARS, count_chars_or_tokens
 
 _MAX_PRONUNCIATIONS: Final = 200

@@ -1,8 +1,4 @@
-"""OpenAI's speech API (`POST /v1/audio/speech`) and the servers that speak it.
-
-Facts: https://platform.openai.com/docs/api-reference/audio/createSpeech and OpenAI's OpenAPI document, schema
-`CreateSpeechRequest`.
-"""
+"""OpenAI as a provider, and servers that imitate it."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -11,65 +7,13 @@ from typing import Any, Final, override
 
 from yarl import URL
 
-from ..audio.formats import AudioFormat, PcmLayout
-from .base import (
-    Connections,
-    Model,
-    NumberOption,
-    Option,
-    Provider,
-    SpeechAudio,
-    SpeechRequest,
-    TextOption,
-    Voice,
-    parse_web_address,
-    recognised_audio,
-)
-from .errors import NotASpeechServerError, NotFoundError, NotPermittedError, RejectedError, TextTooLongError
-from .http import HttpClient, Json
-from .languages import WHISPER_LANGUAGES
-from .tokens import MAX_CHARS, count_chars_or_tokens
+from ..base import Connections, Model, Provider, SpeechAudio, SpeechRequest, parse_web_address, recognised_audio
+from ..errors import NotASpeechServerError, NotFoundError, NotPermittedError, RejectedError, TextTooLongError
+from ..http import HttpClient, Json
+from ..languages import WHISPER_LANGUAGES
+from . import models
 
 _OFFICIAL_HOST: Final = "api.openai.com"
-
-_SPEED: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
-_INSTRUCTIONS: Final = TextOption("instructions", max_chars=4096)
-
-_PCM: Final = PcmLayout(rate=24_000)
-_FORMATS: Final = (
-    AudioFormat.MP3,
-    AudioFormat.WAV,
-    AudioFormat.OPUS,
-    AudioFormat.AAC,
-    AudioFormat.FLAC,
-    AudioFormat.PCM,
-)
-
-_VOICES: Final = tuple(
-    Voice(id=name, name=name.capitalize())
-    for name in (
-        "alloy",
-        "ash",
-        "ballad",
-        "cedar",
-        "coral",
-        "echo",
-        "fable",
-        "marin",
-        "nova",
-        "onyx",
-        "sage",
-        "shimmer",
-        "verse",
-    )
-)
-# The older models answer 400 to the voices that came after them.
-_VOICES_OF_TTS_1: Final = tuple(voice for voice in _VOICES if voice.id not in ("ballad", "cedar", "marin", "verse"))
-
-_DOCUMENTED_MODELS: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
-_SPEAKING: Final = re.compile(r"tts|speech|kokoro|orpheus|piper|chatterbox|bark|vits", re.IGNORECASE)
-"""What models that speak have in their names, at OpenAI and on servers of one's own."""
-_TTS_1: Final = re.compile(r"tts-1(-hd)?(-\d+)?")
 
 
 class OpenAIProvider(Provider):
@@ -82,7 +26,7 @@ class OpenAIProvider(Provider):
     languages = WHISPER_LANGUAGES
     key_page = "https://platform.openai.com/api-keys"
     credit_page = "https://platform.openai.com/settings/organization/billing"
-    option_keys = (_SPEED.key, _INSTRUCTIONS.key)
+    option_keys = models.OPTION_KEYS
 
     def __init__(self, connections: Connections, addresses: Mapping[str, str], api_key: str) -> None:
         """Speak to the API at an address; the key may be empty for a server that takes none."""
@@ -117,7 +61,7 @@ class OpenAIProvider(Provider):
         except NotPermittedError, NotFoundError:
             await self._ask_for_empty_speech()
             return {"models": []}
-        return {"models": _model_ids(document, is_official=self._is_official)}
+        return {"models": models.speaking_ids(document, is_official=self._is_official)}
 
     async def _ask_for_empty_speech(self) -> None:
         """Raise unless the speech route lets this key in, where it objects only to the text and charges nothing."""
@@ -133,23 +77,11 @@ class OpenAIProvider(Provider):
     @override
     def models(self, catalogue: Json) -> tuple[Model, ...]:
         ids = catalogue["models"] if catalogue else ()
-        return tuple(self.describe(model_id, catalogue, {}) for model_id in ids or _DOCUMENTED_MODELS)
+        return tuple(self.describe(model_id, catalogue, {}) for model_id in ids or models.DOCUMENTED)
 
     @override
     def describe(self, model_id: str, catalogue: Json, settings: Mapping[str, Any]) -> Model:
-        is_tts_1 = bool(_TTS_1.fullmatch(model_id))
-        options: tuple[Option, ...] = (_SPEED,) if is_tts_1 else (_SPEED, _INSTRUCTIONS)
-        return Model(
-            id=model_id,
-            name=model_id,
-            max_chars=MAX_CHARS,
-            streams=True,
-            formats=_FORMATS,
-            pcm=_PCM,
-            voices=voices_of(model_id),
-            options=options,
-            count=len if is_tts_1 else count_chars_or_tokens,
-        )
+        return models.described(model_id)
 
     @override
     @asynccontextmanager
@@ -161,24 +93,6 @@ class OpenAIProvider(Provider):
             aclosing(answer.chunks()) as chunks,
         ):
             yield await recognised_audio(chunks, request.format, answer.content_type, request.model.pcm)
-
-
-def voices_of(model_id: str) -> tuple[Voice, ...]:
-    """Return the voices of one of OpenAI's models, also where somebody else passes it on."""
-    return _VOICES_OF_TTS_1 if _TTS_1.fullmatch(model_id) else _VOICES
-
-
-def _model_ids(document: Json, *, is_official: bool) -> list[str]:
-    """Read a model list. Models that speak are told by their names, which may be any on a server of one's own.
-
-    Raises NotASpeechServerError.
-    """
-    models = (document.get("data") or document.get("models")) if isinstance(document, dict) else None
-    if not isinstance(models, list):
-        raise NotASpeechServerError
-    ids = sorted(model["id"] for model in models if isinstance(model, dict) and isinstance(model.get("id"), str))
-    speaking = [model_id for model_id in ids if _SPEAKING.search(model_id)]
-    return speaking if speaking or is_official else ids
 
 
 def _body(request: SpeechRequest) -> Mapping[str, Any]:

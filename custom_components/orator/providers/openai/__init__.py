@@ -1,0 +1,9 @@
+"""OpenAI's speech API (`POST /v1/audio/speech`) and the servers that speak it.
+
+Facts: https://platform.openai.com/docs/api-reference/audio/createSpeech and OpenAI's OpenAPI document, schema
+`CreateSpeechRequest`.
+"""
+
+from .provider import OpenAIProvider
+
+__all__ = ["OpenAIProvider"]

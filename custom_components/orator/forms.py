@@ -136,8 +136,7 @@ def voice_schema(offer: Offer, model: Model) -> vol.Schema:
     marker, selector = voice_field(offer, model)
     formats = [
         SelectOptionDict(value=audio_format, label=_FORMAT_LABELS.get(audio_format, audio_format.upper()))
-        for audio_format in model.formats
-        if audio_format is not AudioFormat.PCM  # no player knows how its samples lie
+        for audio_format in model.file_formats
     ]
     return vol.Schema(
         {

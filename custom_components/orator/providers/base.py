@@ -1,6 +1,7 @@
 """The contract that every provider fulfils, and the types that cross it."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -169,6 +170,11 @@ class Model:
     count: Callable[[str], int] = len
     """How the provider counts a text against `max_chars`."""
 
+    @property
+    def file_formats(self) -> tuple[AudioFormat, ...]:
+        """The formats of files that players can be given. Raw samples have to be made one, which is done for them."""
+        return tuple(made for made in self.formats if made is not AudioFormat.PCM) or (AudioFormat.MP3, AudioFormat.WAV)
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
@@ -234,6 +240,8 @@ class Provider(ABC):
         self.addresses = addresses
         self.learned: dict[str, bool] = {}
         """What was found out about the server while speaking; its owner keeps it beside the catalogue."""
+        self.counts: Counter[str] = Counter()
+        """What happened how often since the account was loaded, for diagnostics."""
         self._connections = connections
         self._api_key = api_key
 

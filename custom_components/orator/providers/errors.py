@@ -119,6 +119,12 @@ class ContentRefusedError(SpeechError):
     key = "content_refused"
 
 
+class MisreadError(SpeechError):
+    """A model that was to read a text aloud said something else, more than once."""
+
+    key = "misread"
+
+
 class ProviderFaultError(SpeechError):
     """The provider failed on its side."""
 

@@ -297,7 +297,11 @@ def _fields_of(document: Mapping[str, Json]) -> Iterator[str]:
 
 def retry_after_of(response: ClientResponse) -> float | None:
     """Read a Retry-After header, given in seconds or as a date, as seconds from now."""
-    value = response.headers.get("Retry-After")
+    return retry_after_in(response.headers.get("Retry-After"))
+
+
+def retry_after_in(value: str | None) -> float | None:
+    """Read the value of a Retry-After header as seconds from now."""
     if not value:
         return None
     if value.strip().isdecimal():

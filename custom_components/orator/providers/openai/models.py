@@ -12,7 +12,7 @@ from ..tokens import MAX_CHARS, count_chars_or_tokens
 _SPEED: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
 _INSTRUCTIONS: Final = TextOption("instructions", max_chars=4096)
 
-_PCM: Final = PcmLayout(rate=24_000)
+PCM: Final = PcmLayout(rate=24_000)
 _FORMATS: Final = (
     AudioFormat.MP3,
     AudioFormat.WAV,
@@ -48,11 +48,33 @@ _SPEAKING: Final = re.compile(r"tts|speech|kokoro|orpheus|piper|chatterbox|bark|
 """What models that speak have in their names, at OpenAI and on servers of one's own."""
 _TTS_1: Final = re.compile(r"tts-1(-hd)?(-\d+)?")
 
+_REALTIME: Final = re.compile(r"gpt-realtime(?!.*(transcri|whisper|translat)).*")
+_REALTIME_SPEED: Final = NumberOption("speed", minimum=0.25, maximum=1.5, step=0.05, default=1)
+_REALTIME_MAX_CHARS: Final = 1_000
+"""About a minute of speech: what a model reads at a time, it reads faithfully."""
+_VOICES_OF_REALTIME: Final = tuple(voice for voice in _VOICES if voice.id not in ("fable", "nova", "onyx"))
+
 OPTION_KEYS: Final = (_SPEED.key, _INSTRUCTIONS.key)
+
+
+def is_realtime(model_id: str) -> bool:
+    """Tell whether a model is spoken to over a socket, and reads aloud because it is told to."""
+    return bool(_REALTIME.fullmatch(model_id))
 
 
 def described(model_id: str) -> Model:
     """Say what a model can do."""
+    if is_realtime(model_id):
+        return Model(
+            id=model_id,
+            name=model_id,
+            max_chars=_REALTIME_MAX_CHARS,
+            streams=True,
+            formats=(AudioFormat.PCM,),
+            pcm=PCM,
+            voices=_VOICES_OF_REALTIME,
+            options=(_REALTIME_SPEED, _INSTRUCTIONS),
+        )
     is_tts_1 = bool(_TTS_1.fullmatch(model_id))
     options: tuple[Option, ...] = (_SPEED,) if is_tts_1 else (_SPEED, _INSTRUCTIONS)
     return Model(
@@ -61,7 +83,7 @@ def described(model_id: str) -> Model:
         max_chars=MAX_CHARS,
         streams=True,
         formats=_FORMATS,
-        pcm=_PCM,
+        pcm=PCM,
         voices=voices_of(model_id),
         options=options,
         count=len if is_tts_1 else count_chars_or_tokens,
@@ -69,7 +91,7 @@ def described(model_id: str) -> Model:
 
 
 def voices_of(model_id: str) -> tuple[Voice, ...]:
-    """Return the voices of one of OpenAI's models, also where somebody else passes it on."""
+    """Return the voices of one of OpenAI's speech models, also where somebody else passes it on."""
     return _VOICES_OF_TTS_1 if _TTS_1.fullmatch(model_id) else _VOICES
 
 
@@ -82,5 +104,5 @@ def speaking_ids(document: Json, *, is_official: bool) -> list[str]:
     if not isinstance(models, list):
         raise NotASpeechServerError
     ids = sorted(model["id"] for model in models if isinstance(model, dict) and isinstance(model.get("id"), str))
-    speaking = [model_id for model_id in ids if _SPEAKING.search(model_id)]
+    speaking = [model_id for model_id in ids if _SPEAKING.search(model_id) or is_realtime(model_id)]
     return speaking if speaking or is_official else ids

@@ -12,6 +12,7 @@ from ..errors import NotASpeechServerError, NotFoundError, NotPermittedError, Re
 from ..http import HttpClient, Json
 from ..languages import WHISPER_LANGUAGES
 from . import models
+from .realtime import Realtime
 
 _OFFICIAL_HOST: Final = "api.openai.com"
 
@@ -34,6 +35,7 @@ class OpenAIProvider(Provider):
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         base_url = addresses["base_url"]
         self._http = HttpClient(connections.own, base_url, headers)
+        self._realtime = Realtime(connections.own, base_url, headers, self.counts)
         self._is_official = URL(base_url).host == _OFFICIAL_HOST
 
     @classmethod
@@ -88,11 +90,20 @@ class OpenAIProvider(Provider):
     async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[SpeechAudio]:
         if request.model.count(request.text) > request.model.max_chars:
             raise TextTooLongError
+        if models.is_realtime(request.model.id):
+            async with self._realtime.synthesize(request) as audio:
+                yield audio
+            return
         async with (
             self._http.request("POST", "audio/speech", _body(request)) as answer,
             aclosing(answer.chunks()) as chunks,
         ):
             yield await recognised_audio(chunks, request.format, answer.content_type, request.model.pcm)
+
+    @override
+    async def async_close(self) -> None:
+        await self._realtime.async_close()
+        await super().async_close()
 
 
 def _body(request: SpeechRequest) -> Mapping[str, Any]:

@@ -1,0 +1,266 @@
+"""One WebSocket of OpenAI's Realtime API, and the answers that come over it side by side."""
+
+import asyncio
+from base64 import b64decode
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+import json
+import time
+from typing import Any, Final, Self
+from uuid import uuid4
+
+from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
+from yarl import URL
+
+from ..errors import (
+    AnswerTooLargeError,
+    ConnectionLostError,
+    ContentRefusedError,
+    NotASpeechServerError,
+    NotAudioError,
+    ProviderFaultError,
+    SpeechError,
+    TimedOutError,
+)
+from ..http import MAX_DOCUMENT_BYTES, Json, codes_of, error_for, retry_after_in, translated_errors
+from .reading import judge, strays
+
+_OPEN_WITHIN: Final = 15.0
+_FIRST_WITHIN: Final = 20.0
+_NEXT_WITHIN: Final = 20.0
+_HEARTBEAT: Final = 30.0
+"""Seconds between questions whether the other end is still there."""
+_MAX_AGE: Final = 25 * 60.0
+"""Seconds after which a socket gets no new work: OpenAI ends sessions, after half an hour at the earliest."""
+_MAX_BYTES: Final = 64 * 1024 * 1024
+"""Twenty minutes of speech; no text that is asked for takes as long."""
+
+
+class Answer:
+    """What comes for one request."""
+
+    def __init__(self, text: str) -> None:
+        """Wait for a text being read."""
+        self.id: str | None = None
+        self.transcript = ""
+        """What the model says that it has said."""
+        self.is_over = False
+        """Whether nothing more comes."""
+        self.has_strayed = False
+        """Whether it was interrupted because something else was being said."""
+        self._text = text
+        self._chunks: asyncio.Queue[bytes] = asyncio.Queue()
+        self._received = 0
+        self._error: SpeechError | None = None
+        self._judged = 0
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """Yield the sound as it arrives, until it is over or something else is being said. Raises SpeechError."""
+        wait = _FIRST_WITHIN
+        while True:
+            try:
+                async with asyncio.timeout(wait):
+                    chunk = await self._chunks.get()
+            except asyncio.QueueShutDown:
+                break
+            except TimeoutError as err:
+                raise TimedOutError from err
+            yield chunk
+            wait = _NEXT_WITHIN
+        if self._error:
+            raise self._error
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Take an event that is about it."""
+        match event.get("type"):
+            case "response.output_audio.delta":
+                self._take_sound(event.get("delta"))
+            case "response.output_audio_transcript.delta":
+                self._take_words(str(event.get("delta", "")))
+            case "response.done":
+                self._take_end(_object(event, "response"))
+
+    def _take_sound(self, encoded: Json) -> None:
+        """Take a piece of sound."""
+        try:
+            chunk = b64decode(encoded, validate=True)
+        except TypeError, ValueError:
+            self.end(NotAudioError())
+            return
+        self._received += len(chunk)
+        if self._received > _MAX_BYTES:
+            self.end(AnswerTooLargeError())
+        elif chunk and not self.is_over:
+            self._chunks.put_nowait(chunk)
+
+    def _take_words(self, words: str) -> None:
+        """Take a piece of what is being said, and stop listening where that is something else."""
+        self.transcript += words
+        count = self.transcript.count(" ")
+        if count > self._judged and not self.is_over:
+            self._judged = count + count // 4  # ever more rarely: it shows at the beginning
+            if strays(self._text, self.transcript):
+                self.has_strayed = self.is_over = True
+                self._chunks.shutdown(immediate=not judge(self._text, self.transcript).read_to)
+
+    def _take_end(self, response: Mapping[str, Any]) -> None:
+        """Take how it ended. What was left unsaid shows in the transcript."""
+        details = _object(response, "status_details")
+        match response.get("status"), details.get("reason"):
+            case "incomplete", "content_filter":
+                self.end(ContentRefusedError(code="content_filter"))
+            case "failed", _:
+                self.end(_error_of(_object(details, "error")))
+            case "cancelled", _:
+                self.end(ConnectionLostError(code="cancelled"))
+            case _:
+                self.end()
+
+    def end(self, error: SpeechError | None = None) -> None:
+        """End it, with what went wrong; what has arrived is still heard."""
+        if not self.is_over:
+            self.is_over = True
+            self._error = error
+            self._chunks.shutdown()
+
+
+class Socket:
+    """A session with a voice of its own."""
+
+    def __init__(self, connection: ClientWebSocketResponse) -> None:
+        """Use a connection; `open` makes one."""
+        self._connection = connection
+        self._opened = time.monotonic()
+        self._answers: dict[str, Answer] = {}
+        self._is_ready = asyncio.get_running_loop().create_future()
+        self._receiving = asyncio.create_task(self._receive(), name="orator hears a realtime session")
+
+    @classmethod
+    async def open(
+        cls, session: ClientSession, url: URL, headers: Mapping[str, str], settings: Mapping[str, Any]
+    ) -> Self:
+        """Connect, and say what holds for the session. Raises SpeechError."""
+        if session.closed:
+            raise ConnectionLostError
+        socket = None
+        try:
+            with translated_errors():
+                async with asyncio.timeout(_OPEN_WITHIN):
+                    connection = await session.ws_connect(
+                        url, headers=headers, heartbeat=_HEARTBEAT, max_msg_size=MAX_DOCUMENT_BYTES
+                    )
+                    socket = cls(connection)
+                    await socket._send({"type": "session.update", "session": settings})
+                    await asyncio.shield(socket._is_ready)
+        except BaseException as err:
+            if socket:
+                await socket.close()
+            if isinstance(err.__cause__, WSServerHandshakeError):
+                refusal = err.__cause__
+                retry_after = retry_after_in(refusal.headers.get("Retry-After") if refusal.headers else None)
+                raise error_for(refusal.status, (), retry_after) from err
+            raise
+        return socket
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it is not to be asked for more."""
+        return self._receiving.done() or time.monotonic() - self._opened > _MAX_AGE
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything comes over it."""
+        return bool(self._answers)
+
+    @asynccontextmanager
+    async def asked(self, response: Mapping[str, Any], text: str) -> AsyncGenerator[Answer]:
+        """Ask for a text being read, and give the answer while the context lasts; leaving it cancels the rest."""
+        key = uuid4().hex
+        answer = self._answers[key] = Answer(text)
+        try:
+            request = {"type": "response.create", "event_id": key, "response": {**response, "metadata": {"key": key}}}
+            await self._send(request)
+            yield answer
+        finally:
+            del self._answers[key]
+            if answer.id and (not answer.is_over or answer.has_strayed) and not self._receiving.done():
+                await self._send({"type": "response.cancel", "response_id": answer.id})
+            if self.is_spent and not self.is_busy:
+                await self.close()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self._receiving.cancel()
+        await asyncio.wait([self._receiving])
+        await self._connection.close()
+
+    async def _send(self, event: Mapping[str, Any]) -> None:
+        with translated_errors(ConnectionLostError):
+            await self._connection.send_json(event)
+
+    async def _receive(self) -> None:
+        """Hand what comes to those who wait for it, until the connection ends."""
+        error: SpeechError = ConnectionLostError()
+        try:
+            async for message in self._connection:
+                if message.type is WSMsgType.TEXT and (reply := self._take(json.loads(message.data))):
+                    await self._connection.send_json(reply)
+        except SpeechError as err:
+            error = err
+        except ValueError, RecursionError:
+            error = NotASpeechServerError()
+        except ClientError, OSError:  # while replying
+            pass
+        finally:
+            if not self._is_ready.done():
+                self._is_ready.set_exception(error)
+                self._is_ready.exception()  # whoever waits for it gets it; if nobody does, that is no accident
+            for answer in self._answers.values():
+                answer.end(error)
+
+    def _take(self, event: Json) -> Mapping[str, Any] | None:
+        """Hand an event to whom it is for, and return what to reply. Raises SpeechError where it ends everything."""
+        if not isinstance(event, dict):
+            raise NotASpeechServerError
+        response = _object(event, "response")
+        match event.get("type"):
+            case "session.updated" if not self._is_ready.done():
+                self._is_ready.set_result(None)
+            case "response.created":
+                answer = self._answers.get(str(_object(response, "metadata").get("key")))
+                if answer is None:  # whoever asked has left
+                    return {"type": "response.cancel", "response_id": response.get("id")}
+                answer.id = response.get("id")
+            case "error":
+                self._take_error(_object(event, "error"))
+            case _:
+                if answer := self._answer(event.get("response_id") or response.get("id")):
+                    answer.take(event)
+        return None
+
+    def _answer(self, response_id: Json) -> Answer | None:
+        return next((answer for answer in self._answers.values() if answer.id == response_id), None)
+
+    def _take_error(self, details: Mapping[str, Any]) -> None:
+        """Tell whoever asked for it what went wrong; what is about nobody's request is about the session."""
+        error = _error_of(details)
+        if answer := self._answers.get(str(details.get("event_id"))):
+            answer.end(error)
+        elif not self._is_ready.done() or error.code == "session_expired":
+            raise error
+
+
+def _object(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return an object in a document, an empty one where there is none."""
+    found = document.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _error_of(details: Mapping[str, Any]) -> SpeechError:
+    """Return the error that details stand for; where they say nothing, the provider is at fault."""
+    codes = codes_of({"error": details})
+    if "session_expired" in codes:
+        return ConnectionLostError(code="session_expired")
+    error = error_for(200, codes) if codes else ProviderFaultError()
+    error.status = None
+    return error

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import date
 from ipaddress import ip_address
 from typing import Any, ClassVar, Final, override
 
@@ -39,6 +40,13 @@ class Option(ABC):
     def parse(self, value: Any) -> Any:
         """Return the value as the provider takes it. Raises InvalidSettingError."""
 
+    def nearest(self, value: Any) -> Any:
+        """Return what comes nearest to a value that was meant for another model; None where nothing does."""
+        try:
+            return self.parse(value)
+        except InvalidSettingError:
+            return None
+
 
 @dataclass(frozen=True, slots=True)
 class NumberOption(Option):
@@ -58,6 +66,13 @@ class NumberOption(Option):
         if not self.minimum <= number <= self.maximum:
             raise InvalidSettingError(code=self.key)
         return number
+
+    @override
+    def nearest(self, value: Any) -> float | None:
+        try:
+            return min(max(float(value), self.minimum), self.maximum)
+        except TypeError, ValueError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +184,14 @@ class Model:
     """How many words its provider itself says otherwise."""
     count: Callable[[str], int] = len
     """How the provider counts a text against `max_chars`."""
+    ends: date | None = None
+    """The day from which on its provider no longer has it."""
+    follower: Model | None = None
+    """The model that speaks for it from then on."""
+
+    def has_ended(self, today: date) -> bool:
+        """Tell whether it is no longer there."""
+        return self.ends is not None and self.ends <= today
 
     @property
     def file_formats(self) -> tuple[AudioFormat, ...]:
@@ -299,6 +322,15 @@ class Provider(ABC):
     @abstractmethod
     def describe(self, model_id: str, catalogue: Json, settings: Mapping[str, Any]) -> Model:
         """Say what a model can do, also one that the catalogue does not have; `settings` hold what was chosen."""
+
+    def moved(self, settings: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
+        """Return the settings of a voice as they are for another model.
+
+        What that does not take is left out, and what it takes otherwise is brought near.
+        """
+        kept = {key: value for key, value in settings.items() if key not in self.option_keys}
+        taken = {option.key: option.nearest(settings[option.key]) for option in model.options if option.key in settings}
+        return {**kept, **{key: value for key, value in taken.items() if value is not None}, "model": model.id}
 
     def has_models(self, settings: Mapping[str, Any]) -> bool:  # noqa: ARG002
         """Tell whether there is a model to choose, with what was chosen before."""

@@ -1,7 +1,9 @@
 """OpenAI as a provider, and servers that imitate it."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Collection, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime
 import re
 from typing import Any, Final, override
 
@@ -11,10 +13,12 @@ from ..base import Connections, Model, Provider, SpeechAudio, SpeechRequest, par
 from ..errors import NotASpeechServerError, NotFoundError, NotPermittedError, RejectedError, TextTooLongError
 from ..http import HttpClient, Json
 from ..languages import WHISPER_LANGUAGES
-from . import models
+from . import models, retirement
 from .realtime import Realtime
 
 _OFFICIAL_HOST: Final = "api.openai.com"
+_ENDED: Final = "ended:"
+"""What is found out about a model: that it is gone."""
 
 
 class OpenAIProvider(Provider):
@@ -63,7 +67,8 @@ class OpenAIProvider(Provider):
         except NotPermittedError, NotFoundError:
             await self._ask_for_empty_speech()
             return {"models": []}
-        return {"models": models.speaking_ids(document, is_official=self._is_official)}
+        ids = models.speaking_ids(document, is_official=self._is_official)
+        return {"models": ids, "ends": retirement.ends_in(document)}
 
     async def _ask_for_empty_speech(self) -> None:
         """Raise unless the speech route lets this key in, where it objects only to the text and charges nothing."""
@@ -78,32 +83,82 @@ class OpenAIProvider(Provider):
 
     @override
     def models(self, catalogue: Json) -> tuple[Model, ...]:
-        ids = catalogue["models"] if catalogue else ()
-        return tuple(self.describe(model_id, catalogue, {}) for model_id in ids or models.DOCUMENTED)
+        """Return the models that are there today, the usual one first and then the one that is to follow it."""
+        known = [self.describe(model_id, catalogue, {}) for model_id in _ids(catalogue) or models.DOCUMENTED]
+        usual = (self.default_model, retirement.SUCCESSOR)
+        living = [model for model in known if not model.has_ended(_today())] or known
+        return tuple(sorted(living, key=lambda model: usual.index(model.id) if model.id in usual else len(usual)))
 
     @override
     def describe(self, model_id: str, catalogue: Json, settings: Mapping[str, Any]) -> Model:
-        return models.described(model_id)
+        follower = self._follower(catalogue)
+        return replace(
+            models.described(model_id),
+            ends=self._end_of(model_id, catalogue),
+            follower=models.described(follower) if follower and follower != model_id else None,
+        )
+
+    def _end_of(self, model_id: str, catalogue: Json) -> date | None:
+        if self.learned.get(f"{_ENDED}{model_id}"):
+            return date.min
+        return retirement.end_of(model_id, catalogue, is_official=self._is_official)
+
+    def _follower(self, catalogue: Json) -> str | None:
+        """Return the realtime model that does what others did."""
+        ids = _ids(catalogue) or ((retirement.SUCCESSOR,) if self._is_official else ())
+        ends = {model_id: self._end_of(model_id, catalogue) for model_id in ids if models.is_realtime(model_id)}
+        return retirement.follower([model_id for model_id, day in ends.items() if day is None or day > _today()])
+
+    @override
+    def moved(self, settings: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
+        voice = str(settings.get("voice", self.default_voice))
+        known = [known.id for known in model.voices]
+        near = retirement.nearest_voice(voice) if models.is_realtime(model.id) else voice
+        return super().moved({**settings, "voice": near if near in known else self.default_voice}, model)
 
     @override
     @asynccontextmanager
     async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[SpeechAudio]:
         if request.model.count(request.text) > request.model.max_chars:
             raise TextTooLongError
+        async with AsyncExitStack() as stack:
+            try:
+                audio = await self._sound(request, stack)
+            except NotFoundError as err:
+                if err.code != "model_not_found" or not (follows := self._following(request)):
+                    raise
+                audio = await self._sound(follows, stack)
+                self.learned[f"{_ENDED}{request.model.id}"] = True
+            yield audio
+
+    def _following(self, request: SpeechRequest) -> SpeechRequest | None:
+        """Return a request for the model that follows the one of a request, which is gone before its day."""
+        if not (model := request.model.follower):
+            return None
+        moved = dict(self.moved({**request.settings, "voice": request.voice}, model))
+        voice, _ = moved.pop("voice"), moved.pop("model")
+        return replace(request, model=model, voice=voice, settings=moved, format=model.formats[0])
+
+    async def _sound(self, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
+        """Return the sound of a request; leaving the stack ends it."""
         if models.is_realtime(request.model.id):
-            async with self._realtime.synthesize(request) as audio:
-                yield audio
-            return
-        async with (
-            self._http.request("POST", "audio/speech", _body(request)) as answer,
-            aclosing(answer.chunks()) as chunks,
-        ):
-            yield await recognised_audio(chunks, request.format, answer.content_type, request.model.pcm)
+            return await stack.enter_async_context(self._realtime.synthesize(request))
+        answer = await stack.enter_async_context(self._http.request("POST", "audio/speech", _body(request)))
+        chunks = await stack.enter_async_context(aclosing(answer.chunks()))
+        return await recognised_audio(chunks, request.format, answer.content_type, request.model.pcm)
 
     @override
     async def async_close(self) -> None:
         await self._realtime.async_close()
         await super().async_close()
+
+
+def _ids(catalogue: Json) -> Collection[str]:
+    return catalogue["models"] if catalogue else ()
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _body(request: SpeechRequest) -> Mapping[str, Any]:

@@ -10,10 +10,10 @@ from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util.hass_dict import HassKey
 
-from .account import Account, OratorConfigEntry, async_create_provider, catalogue_store
+from .account import Account, OratorConfigEntry, catalogue_store
 from .messages import message_of
 from .providers.errors import InvalidKeyError, SpeechError
-from .troubles import Troubles, async_forget_troubles
+from .troubles import async_forget_troubles
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -30,8 +30,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     What its provider offers is known from before, unless the account is new: its voices exist at once, even if the
     network comes later or the key has expired, so that another voice can speak for them.
     """
-    provider = async_create_provider(hass, entry.data)
-    account = Account(hass, provider, Troubles(hass, entry, provider), catalogue_store(hass, entry))
+    account = Account(hass, entry)
     accounts = hass.data.setdefault(_ACCOUNTS, {})
     previous = accounts.get(entry.entry_id)
     accounts[entry.entry_id] = account
@@ -49,10 +48,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     elif previous is None or not previous.is_outdated:  # else it was asked just now
         entry.async_create_background_task(hass, _async_ask_again(hass, entry, account), "orator asks what is offered")
     entry.runtime_data = account
-    account.troubles.async_start(account.models_of(entry))
+    account.troubles.async_start(account.models_of_voices())
 
     async def refresh(_now: datetime) -> None:
         await _async_ask_again(hass, entry, account)
+        account.troubles.async_review(account.models_of_voices())
 
     entry.async_on_unload(async_track_time_interval(hass, refresh, _REFRESH_EVERY, cancel_on_shutdown=True))
     entry.async_on_unload(entry.add_update_listener(_async_reload))
@@ -92,7 +92,7 @@ async def _async_ask_again(hass: HomeAssistant, entry: OratorConfigEntry, accoun
         account.troubles.async_failed(err)
         _LOGGER.info("%s could not be asked what it offers (%s); it is taken to offer what it did", entry.title, err)
     else:
-        account.troubles.async_answered(account.models_of(entry))
+        account.troubles.async_answered(account.models_of_voices())
         for voice in entry.subentries.values():
             if account.misses(voice.data):
                 account.troubles.async_voice_gone(voice)

@@ -18,6 +18,7 @@ from homeassistant.helpers.aiohttp_client import (
     async_get_clientsession,
 )
 from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import get_default_context
 
 from .const import CONF_PROVIDER, CONF_VOICE, DOMAIN
@@ -56,6 +57,12 @@ class Offer:
         settings = settings or {}
         return self.provider.describe(model_id, self.catalogue, {**settings, **self.chosen(settings)})
 
+    def living(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the settings of a voice; where its model has ended, as they are for the one that follows."""
+        model = self.model(settings.get(CONF_MODEL, ""), settings)
+        is_over = model.follower and model.has_ended(dt_util.utcnow().date())
+        return self.provider.moved(settings, model.follower) if is_over and model.follower else settings
+
     def chosen(self, settings: Mapping[str, Any]) -> dict[str, str]:
         """Return what settings chose of the provider's choices. Raises InvalidSettingError."""
         choices = self.provider.choices
@@ -65,14 +72,13 @@ class Offer:
 class Account(Offer):
     """A loaded account: its connections, what its provider offers, and what is wrong with it."""
 
-    def __init__(
-        self, hass: HomeAssistant, provider: Provider, troubles: Troubles, store: Store[dict[str, Any]]
-    ) -> None:
-        """Own a provider, which is closed with the account, and keep what is known of it in a store."""
-        super().__init__(provider)
+    def __init__(self, hass: HomeAssistant, entry: OratorConfigEntry) -> None:
+        """Own what a config entry describes; it has to be closed."""
+        super().__init__(async_create_provider(hass, entry.data))
+        self.troubles = Troubles(hass, entry, self.provider)
         self._hass = hass
-        self.troubles = troubles
-        self._store = store
+        self._entry = entry
+        self._store = catalogue_store(hass, entry)
         self.is_outdated = False
         """Whether it is about to be loaded anew, because its provider offers something else now."""
         self._kept_lessons: dict[str, bool] = {}
@@ -111,9 +117,10 @@ class Account(Offer):
             await self.async_ask()
         return known_id
 
-    def models_of(self, entry: OratorConfigEntry) -> list[Model]:
-        """Return the models that an account's voices speak with."""
-        return [self.model(voice.data.get(CONF_MODEL, ""), voice.data) for voice in entry.subentries.values()]
+    def models_of_voices(self) -> dict[str, Model]:
+        """Return the models that the account's voices are configured with, by the voices' IDs."""
+        voices = self._entry.subentries
+        return {key: self.model(voice.data.get(CONF_MODEL, ""), voice.data) for key, voice in voices.items()}
 
     def misses(self, settings: Mapping[str, Any]) -> bool:
         """Tell whether a voice was to be one of those saved at the provider, and is no longer."""
@@ -140,6 +147,7 @@ class Account(Offer):
             self._speaking -= 1
             if self.provider.learned != self._kept_lessons:
                 self._store.async_delay_save(self._kept, _KEEP_AFTER)
+                self.troubles.async_review(self.models_of_voices())
             await self._close_if_unused()
 
     async def async_close(self) -> None:

@@ -87,12 +87,8 @@ def _first_choice(offer: Offer, choice: ChoiceOption) -> str:
 
 def model_schema(offer: Offer, chosen: Mapping[str, Any]) -> vol.Schema:
     """Ask which model speaks, and what its provider wants to be decided with it."""
-    options = [SelectOptionDict(value=model.id, label=model_label(model)) for model in offer.models]
-    fields: dict[vol.Marker, object] = {
-        vol.Required(CONF_MODEL, default=chosen.get(CONF_MODEL, default_model(offer).id)): _dropdown(
-            options, is_open=True
-        )
-    }
+    marker, selector = model_field(offer, chosen.get(CONF_MODEL))
+    fields: dict[vol.Marker, object] = {marker: selector}
     if choices := [choice for choice in offer.provider.choices if not choice.comes_first]:
         is_usual = all(chosen.get(choice.key, choice.default) == choice.default for choice in choices)
         fields[vol.Required(SECTION_ADVANCED)] = section(
@@ -105,6 +101,12 @@ def model_schema(offer: Offer, chosen: Mapping[str, Any]) -> vol.Schema:
             {"collapsed": is_usual},
         )
     return vol.Schema(fields)
+
+
+def model_field(offer: Offer, chosen: str | None = None) -> tuple[vol.Required, SelectSelector]:
+    """Ask for a model."""
+    options = [SelectOptionDict(value=model.id, label=model_label(model)) for model in offer.models]
+    return vol.Required(CONF_MODEL, default=chosen or default_model(offer).id), _dropdown(options, is_open=True)
 
 
 def model_label(model: Model) -> str:

@@ -1,5 +1,6 @@
 """Mending what Orator reports in Home Assistant's repairs."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,8 @@ from homeassistant.core import HomeAssistant
 import voluptuous as vol
 
 from .account import Account, OratorConfigEntry
-from .forms import voice_field
+from .const import CONF_VOICE
+from .forms import default_model, model_field, voice_field
 from .providers.base import Model
 from .providers.errors import SpeechError, VoiceGoneError
 
@@ -19,13 +21,28 @@ if TYPE_CHECKING:  # newer than the oldest Home Assistant supported
     from homeassistant.components.repairs import RepairsFlowResult
 
 
-class VoiceGoneFlow(RepairsFlow):
-    """Lets another saved voice speak for one that its provider no longer has."""
+class _VoiceFlow(RepairsFlow):
+    """Mends a voice."""
 
     def __init__(self, entry_id: str, subentry_id: str) -> None:
-        """Mend a voice."""
+        """Mend a voice of an account."""
         self._entry_id = entry_id
         self._subentry_id = subentry_id
+
+    def _entry(self) -> OratorConfigEntry | None:
+        """Return the account while it can be asked and has the voice."""
+        entry: OratorConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
+        is_there = entry and entry.state is ConfigEntryState.LOADED and self._subentry_id in entry.subentries
+        return entry if is_there else None
+
+    def _change(self, entry: OratorConfigEntry, data: Mapping[str, Any]) -> RepairsFlowResult:
+        """Change the voice; its account listens for that and loads itself anew."""
+        self.hass.config_entries.async_update_subentry(entry, entry.subentries[self._subentry_id], data=data)
+        return self.async_create_entry(data={})
+
+
+class VoiceGoneFlow(_VoiceFlow):
+    """Lets another saved voice speak for one that its provider no longer has."""
 
     async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Begin with what the provider has now: the voice may be back, or another one new."""
@@ -46,9 +63,7 @@ class VoiceGoneFlow(RepairsFlow):
         if user_input is not None:
             voice_id, errors = await _checked(entry.runtime_data, model, user_input[model.voice_key])
             if not errors:
-                data = {**voice.data, model.voice_key: voice_id}
-                self.hass.config_entries.async_update_subentry(entry, voice, data=data)
-                return self.async_create_entry(data={})
+                return self._change(entry, {**voice.data, model.voice_key: voice_id})
         marker, selector = voice_field(entry.runtime_data, model)
         return self.async_show_form(
             step_id="voice",
@@ -57,11 +72,35 @@ class VoiceGoneFlow(RepairsFlow):
             description_placeholders={"voice": voice.title},
         )
 
-    def _entry(self) -> OratorConfigEntry | None:
-        """Return the account while it can be asked and has the voice."""
-        entry: OratorConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
-        is_there = entry and entry.state is ConfigEntryState.LOADED and self._subentry_id in entry.subentries
-        return entry if is_there else None
+
+class ModelEndFlow(_VoiceFlow):
+    """Moves a voice from a model that ends to one that goes on."""
+
+    async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_model()
+
+    async def async_step_model(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Ask which model is to speak from now on, in which of its voices."""
+        if (entry := self._entry()) is None:
+            return self.async_abort(reason="entry_not_loaded")
+        account = entry.runtime_data
+        voice = entry.subentries[self._subentry_id]
+        if user_input is not None:
+            model = account.model(user_input[CONF_MODEL].strip())
+            moved = account.provider.moved(voice.data, model)
+            return self._change(entry, {**moved, CONF_VOICE: user_input[CONF_VOICE].strip()})
+        ending = account.model(voice.data.get(CONF_MODEL, ""), voice.data)
+        model = ending.follower or default_model(account)
+        near = account.provider.moved(voice.data, model)[CONF_VOICE]
+        _, models = model_field(account)
+        _, voices = voice_field(account, model)
+        fields = {vol.Required(CONF_MODEL, default=model.id): models, vol.Required(CONF_VOICE, default=near): voices}
+        return self.async_show_form(
+            step_id="model",
+            data_schema=vol.Schema(fields),
+            description_placeholders={"voice": voice.title, "model": ending.id},
+        )
 
 
 def _without(model: Model, voice: ConfigSubentry) -> Model:
@@ -85,4 +124,5 @@ async def async_create_fix_flow(
 ) -> RepairsFlow:
     """Return what mends an issue."""
     data = data or {}
-    return VoiceGoneFlow(str(data["entry_id"]), str(data["subentry_id"]))
+    flow = ModelEndFlow if "model" in data else VoiceGoneFlow
+    return flow(str(data["entry_id"]), str(data["subentry_id"]))

@@ -1,6 +1,6 @@
 """What is wrong with an account and only its user can mend, as issues in Home Assistant's repairs."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 import logging
 import time
@@ -10,6 +10,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .providers.base import Model, Provider
@@ -29,6 +30,9 @@ _LOGGER = logging.getLogger(__name__)
 _LOOK_EVERY: Final = timedelta(minutes=5)
 _GONE_AFTER: Final = 24 * 60 * 60
 """Seconds for which a service can't be found before it is taken to be gone, rather than the internet."""
+_TOLD_AHEAD: Final = timedelta(days=60)
+"""How long before its end a model is said to end."""
+_STILL_SPEAKING: Final = ("model_end", "model_ended")
 _OF_VENDORS: Final = ("vendor_key_missing", "vendor_disabled")
 
 
@@ -51,17 +55,18 @@ class Troubles:
         self._lost_since = previous._lost_since
 
     @callback
-    def async_start(self, models: Iterable[Model]) -> None:
+    def async_start(self, models: Mapping[str, Model]) -> None:
         """Close what was mended by changing or removing voices, and go on watching what is still open.
 
-        `models`: those that the account's voices speak with.
+        `models`: those that the account's voices are configured with, by the voices' IDs.
         """
         for issue_id in self._open("voice_gone"):
             data = self._data_of(issue_id)
             voice = self._entry.subentries.get(str(data.get("subentry_id")))
             if voice is None or voice.data.get("voice_id") != data.get("voice_id"):
                 self._close(issue_id)
-        self._close_of_vendors_except({model.vendor for model in models})
+        self._close_of_vendors_except({model.vendor for model in models.values()})
+        self.async_review(models)
         if self._open("out_of_credit"):
             self._look_regularly()
 
@@ -102,13 +107,42 @@ class Troubles:
             "voice_id": voice.data.get("voice_id"),
             "voice": voice.title,
         }
-        self._report("voice_gone", voice.title, about=voice.subentry_id, data=data, is_fixable=True)
+        issue_id = self._id("voice_gone", voice.subentry_id)
+        self._report("voice_gone", voice.title, issue_id=issue_id, data=data, is_fixable=True)
 
     @callback
-    def async_answered(self, models: Iterable[Model]) -> None:
-        """Take note of what the provider offers now; `models`: those that the account's voices speak with."""
+    def async_answered(self, models: Mapping[str, Model]) -> None:
+        """Take note of what the provider offers now; `models`: what its voices are configured with."""
         self._found()
-        self._close_of_vendors_except({model.vendor for model in models if not model.is_connected})
+        self._close_of_vendors_except({model.vendor for model in models.values() if not model.is_connected})
+
+    @callback
+    def async_review(self, models: Mapping[str, Model]) -> None:
+        """Tell of models that end soon or have ended, once for each voice; `models`: what they are configured with."""
+        today = dt_util.utcnow().date()
+        ending = {
+            voice_id: model
+            for voice_id, model in models.items()
+            if model.ends and model.ends - today <= _TOLD_AHEAD and not self._is_stopped
+        }
+        for issue_id in self._open("model_end"):
+            if self._data_of(issue_id).get("subentry_id") not in ending:
+                self._close(issue_id)
+        for voice_id, model in ending.items():
+            self._tell_of_end(self._entry.subentries[voice_id], model, has_ended=model.has_ended(today))
+
+    def _tell_of_end(self, voice: ConfigSubentry, model: Model, *, has_ended: bool) -> None:
+        kind = "model_ended" if has_ended else "model_end"
+        self._report(
+            kind if model.follower else "model_end_alone",
+            voice.title,
+            issue_id=self._id("model_end", voice.subentry_id),
+            data={"entry_id": self._entry.entry_id, "subentry_id": voice.subentry_id, "model": model.id},
+            is_fixable=True,
+            model=model.id,
+            follower=model.follower.id if model.follower else "",
+            day=model.ends.isoformat() if model.ends and model.ends.year > 1 else dt_util.utcnow().date().isoformat(),
+        )
 
     @callback
     def async_spoken(self, model: Model, voice: ConfigSubentry | None) -> None:
@@ -163,9 +197,10 @@ class Troubles:
         kind: str,
         subject: str = "",
         *,
-        about: str | None = None,
+        issue_id: str | None = None,
         data: dict[str, Any] | None = None,
         is_fixable: bool = False,
+        **placeholders: str,
     ) -> None:
         """Open an issue about a subject, which outlives a restart: it may take days until somebody speaks again."""
         pages = {
@@ -176,16 +211,17 @@ class Troubles:
         ir.async_create_issue(
             self._hass,
             DOMAIN,
-            self._id(kind, about or subject),
+            issue_id or self._id(kind, subject),
             data=data,
             is_fixable=is_fixable,
             is_persistent=True,
-            severity=ir.IssueSeverity.ERROR,
+            severity=ir.IssueSeverity.WARNING if kind in _STILL_SPEAKING else ir.IssueSeverity.ERROR,
             translation_key=kind,
             translation_placeholders={
                 "account": self._entry.title,
                 "provider": self._provider.label,
                 "subject": subject,
+                **placeholders,
             },
             learn_more_url=pages.get(kind),
         )

@@ -110,15 +110,17 @@ class VoiceEntity(TextToSpeechEntity):
     @override
     def async_get_supported_voices(self, language: str) -> list[Voice] | None:
         """List the voices for Assist's voice picker, which takes the first one unless told otherwise: our own."""
-        model = self._account.model(self._subentry.data.get(CONF_MODEL, ""), self._subentry.data)
+        settings = self._account.living(self._subentry.data)
+        model = self._account.model(settings.get(CONF_MODEL, ""), settings)
         wanted = language.partition("-")[0]
         speaking = {
             voice.id: voice.name
             for voice in model.voices
             if not voice.languages or any(tag.partition("-")[0] == wanted for tag in voice.languages)
         }
-        if self._voice_id in speaking or self._voice_id not in [voice.id for voice in model.voices]:
-            speaking = {self._voice_id: self._voice_id} | speaking
+        own = settings[model.voice_key]
+        if own in speaking or own not in [voice.id for voice in model.voices]:
+            speaking = {own: own} | speaking
         return [Voice(voice_id, name) for voice_id, name in speaking.items()]
 
     @override
@@ -145,7 +147,7 @@ class VoiceEntity(TextToSpeechEntity):
 
     def _utterance(self, request: TTSAudioRequest) -> Utterance:
         """Read a call's options; those that the model does not take are left out."""
-        options = request.options
+        options = self._account.living(request.options)
         chosen = self._account.chosen(options)
         model = self._account.model(str(options.get(ATTR_MODEL, "")), options)
         taken = {option.key: option.parse(options[option.key]) for option in model.options if option.key in options}
@@ -173,9 +175,9 @@ class VoiceEntity(TextToSpeechEntity):
         wanted = options[CONF_FORMAT]
         if wanted == self._format:
             return None
-        if wanted not in model.formats:
+        if wanted not in model.file_formats:
             raise InvalidSettingError(code=CONF_FORMAT)
-        return AudioFormat(wanted)
+        return AudioFormat(wanted) if wanted in model.formats else None
 
     def _configured_in(self, utterance: Utterance | None) -> ConfigSubentry | None:
         """Return the voice if it is to speak with its own model and its own voice, not with those of a call."""

@@ -58,6 +58,14 @@ def judge(text: str, transcript: str) -> Verdict:
     return Verdict(expected[read].start if read < len(expected) else len(text), is_faithful=False)
 
 
+def begins_well(text: str, transcript: str) -> bool:
+    """Tell whether the first word that was said, or what has come of it, is the first one of a text."""
+    expected, said = next(_words(text), None), next(_words(transcript), None)
+    if expected is None or said is None or _NUMBER in (expected.word, said.word):
+        return True
+    return expected.word.startswith(said.word) or said.word.startswith(expected.word)
+
+
 def strays(text: str, transcript: str) -> bool:
     """Tell whether what was said so far is something else than the beginning of a text."""
     said = [word.word for word in _words(transcript)][:-1]  # the last one may go on

@@ -23,7 +23,7 @@ from ..errors import (
     TimedOutError,
 )
 from ..http import MAX_DOCUMENT_BYTES, Json, codes_of, error_for, retry_after_in, translated_errors
-from .reading import judge, strays
+from .reading import begins_well, judge, strays
 
 _OPEN_WITHIN: Final = 15.0
 _FIRST_WITHIN: Final = 20.0
@@ -34,6 +34,10 @@ _MAX_AGE: Final = 25 * 60.0
 """Seconds after which a socket gets no new work: OpenAI ends sessions, after half an hour at the earliest."""
 _MAX_BYTES: Final = 64 * 1024 * 1024
 """Twenty minutes of speech; no text that is asked for takes as long."""
+
+
+_DOUBTED: Final = 6
+"""Words after which it is known whether they are those of the text."""
 
 
 class Answer:
@@ -53,6 +57,7 @@ class Answer:
         self._received = 0
         self._error: SpeechError | None = None
         self._judged = 0
+        self._is_trusted = asyncio.Event()
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """Yield the sound as it arrives, until it is over or something else is being said. Raises SpeechError."""
@@ -61,6 +66,7 @@ class Answer:
             try:
                 async with asyncio.timeout(wait):
                     chunk = await self._chunks.get()
+                    await self._is_trusted.wait()
             except asyncio.QueueShutDown:
                 break
             except TimeoutError as err:
@@ -92,6 +98,8 @@ class Answer:
             self.end(AnswerTooLargeError())
         elif chunk and not self.is_over:
             self._chunks.put_nowait(chunk)
+            if begins_well(self._text, self.transcript):  # else it is not heard before it is known to be the text
+                self._is_trusted.set()
 
     def _take_words(self, words: str) -> None:
         """Take a piece of what is being said, and stop listening where that is something else."""
@@ -100,8 +108,10 @@ class Answer:
         if count > self._judged and not self.is_over:
             self._judged = count + count // 4  # ever more rarely: it shows at the beginning
             if strays(self._text, self.transcript):
-                self.has_strayed = self.is_over = True
-                self._chunks.shutdown(immediate=not judge(self._text, self.transcript).read_to)
+                self.has_strayed = True
+                self.end(is_heard=bool(judge(self._text, self.transcript).read_to))
+            elif count > _DOUBTED:
+                self._is_trusted.set()
 
     def _take_end(self, response: Mapping[str, Any]) -> None:
         """Take how it ended. What was left unsaid shows in the transcript."""
@@ -116,12 +126,13 @@ class Answer:
             case _:
                 self.end()
 
-    def end(self, error: SpeechError | None = None) -> None:
-        """End it, with what went wrong; what has arrived is still heard."""
+    def end(self, error: SpeechError | None = None, *, is_heard: bool = True) -> None:
+        """End it, with what went wrong; what has arrived may still be heard."""
         if not self.is_over:
             self.is_over = True
             self._error = error
-            self._chunks.shutdown()
+            self._chunks.shutdown(immediate=not is_heard)
+            self._is_trusted.set()
 
 
 class Socket:

@@ -65,8 +65,8 @@ class Answer:
         while True:
             try:
                 async with asyncio.timeout(wait):
-                    chunk = await self._chunks.get()
                     await self._is_trusted.wait()
+                    chunk = await self._chunks.get()
             except asyncio.QueueShutDown:
                 break
             except TimeoutError as err:

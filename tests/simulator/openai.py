@@ -1,4 +1,4 @@
-"""OpenAI's HTTP API, as far as speech needs it: `/audio/speech`, `/models` and `/models/{id}`."""
+"""OpenAI's API, as far as speech needs it: `/audio/speech`, `/models` and `/models/{id}`, and `/realtime`."""
 
 import base64
 from collections.abc import Callable
@@ -11,9 +11,10 @@ from aiohttp.typedefs import Handler
 
 from .delivery import deliver
 from .encoding import AudioFormat
-from .exchange import CURRENT_EXCHANGE, Json
+from .exchange import CURRENT_EXCHANGE, Json, Timing
 from .openai_contract import RefusedError, SpeechRequest, input_tokens, parse_speech_request
 from .openai_voices import speaker_of
+from .realtime import Realtime
 from .studio import Studio, Take
 
 _CONTENT_TYPES: dict[AudioFormat, str] = {
@@ -63,12 +64,16 @@ class OpenAI:
     models: its list of models; what is not in it cannot be used.
     today: the day that it is there, such as "2027-01-06". Models that were to be shut down until then are still listed,
         and cannot be used. None: no model has been shut down.
+    realtime: the API of the models that talk, with settings of its own.
     """
 
-    def __init__(self, studio: Studio, api_key: Callable[[], str | None]) -> None:
-        """Take where speech is recorded, and how to learn the key that is accepted at the moment."""
+    def __init__(
+        self, studio: Studio, api_key: Callable[[], str | None], timing: Callable[[], Timing] = Timing
+    ) -> None:
+        """Take where speech is recorded, and how to learn the key that is accepted at the moment, and the timing."""
         self.models = default_models()
         self.today: str | None = None
+        self.realtime = Realtime(studio, timing, self._usable_models, self._check_key)
         self._studio = studio
         self._api_key = api_key
 
@@ -86,6 +91,7 @@ class OpenAI:
                 web.post("/audio/speech", self._speak),
                 web.get("/models", self._list_models, allow_head=False),
                 web.get("/models/{model}", self._show_model, allow_head=False),
+                web.get("/realtime", self.realtime.connect, allow_head=False),
             ]
         )
         return app
@@ -94,7 +100,8 @@ class OpenAI:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Check the key and put every refusal into the provider's form."""
         try:
-            check_key(request.headers.get("Authorization"), self._api_key())
+            if request.match_info.handler != self.realtime.connect:  # has a way of its own to refuse
+                self._check_key(request)
             return await handler(request)
         except RefusedError as error:
             refused = error
@@ -104,6 +111,10 @@ class OpenAI:
             message = f"Not allowed to {request.method} on {request.path}."
             refused = RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, message, code="method_not_supported")
         return _json_response(refused.body, refused.status)
+
+    def _check_key(self, request: web.Request) -> None:
+        """Refuse a request without the key."""
+        check_key(request.headers.get("Authorization"), self._api_key())
 
     def _usable_models(self) -> frozenset[str]:
         """Return the models that have not been shut down."""

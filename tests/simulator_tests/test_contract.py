@@ -193,3 +193,6 @@ async def test_model_that_was_shut_down(client: aiohttp.ClientSession, simulator
     async with client.get("/v1/models") as response:
         models = {model["id"]: model for model in (await response.json())["data"]}
     assert (models[OLD]["shutdown_date"], models[NEW]["shutdown_date"]) == ("2026-12-24", None)
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await client.ws_connect("/v1/realtime?model=gpt-realtime")
+    assert caught.value.status == 404

@@ -11,7 +11,7 @@ import pytest
 
 from .simulator import Simulator
 from .simulator.espeak import Speaker, speak
-from .simulator.openai import speaker_of
+from .simulator.openai_voices import speaker_of
 from .simulator.tones import sound, words_of
 from .sounds import RATE, decode, ffmpeg, streamed_wav
 from .words import HeardWord, assert_spoken, codes_of, heard_words, voice_of

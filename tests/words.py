@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .simulator import tones
-from .simulator.openai import speaker_of
+from .simulator.openai_voices import speaker_of
 
 type Samples = npt.NDArray[np.floating | np.int16]
 

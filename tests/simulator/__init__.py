@@ -7,7 +7,8 @@ in the provider's own error format, so that a request which passes here has a fa
 from .exchange import Received, Timing
 from .faults import Fault
 from .nanogpt_answers import Answer
+from .realtime_fates import Fate
 from .server import Simulator
 from .studio import Tongue
 
-__all__ = ["Answer", "Fault", "Received", "Simulator", "Timing", "Tongue"]
+__all__ = ["Answer", "Fate", "Fault", "Received", "Simulator", "Timing", "Tongue"]

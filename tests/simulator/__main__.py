@@ -54,6 +54,7 @@ async def serve(options: Options) -> None:
         ready = {
             "url": simulator.url,
             "openai_url": simulator.openai_url,
+            "realtime_url": simulator.realtime_url,
             "nanogpt_url": simulator.nanogpt_url,
             "nanogpt_speech_url": simulator.nanogpt_speech_url,
             "speechbase_url": simulator.speechbase_url,

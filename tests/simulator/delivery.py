@@ -38,7 +38,7 @@ async def deliver(
         response.content_length = len(recording.data) + len(tail)
     else:
         response.enable_chunked_encoding()
-    await _sleep_until(exchange.arrived + exchange.timing.first_byte)
+    await sleep_until(exchange.arrived + exchange.timing.first_byte)
     exchange.received.status = response.status
     await response.prepare(request)
     sender = _Sender(response, exchange, recording, frame)
@@ -63,15 +63,21 @@ def close_connection(request: web.Request) -> None:
         request.transport.close()
 
 
-def _pieces(start: int, stop: int, bytes_per_second: float | None) -> Iterator[tuple[int, int, float]]:
-    """Cut a range of bytes into pieces: start, stop, and seconds after the first one when a piece is due."""
-    step = _PIECE if bytes_per_second is None else max(1, round(bytes_per_second * _TICK))
+def pieces(
+    start: int, stop: int, bytes_per_second: float | None, *, whole: int = 1
+) -> Iterator[tuple[int, int, float]]:
+    """Cut a range of bytes into pieces: start, stop, and seconds after the first one when a piece is due.
+
+    whole: bytes that are never parted, where the range begins with them.
+    """
+    step = _PIECE if bytes_per_second is None else round(bytes_per_second * _TICK)
+    step = max(whole, step - step % whole)
     for begin in range(start, stop, step):
         due = 0.0 if bytes_per_second is None else (begin - start) / bytes_per_second
         yield begin, min(begin + step, stop), due
 
 
-async def _sleep_until(moment: float) -> None:
+async def sleep_until(moment: float) -> None:
     """Sleep until a moment of the event loop's clock, which keeps pieces from drifting."""
     remaining = moment - asyncio.get_running_loop().time()
     if remaining > 0:
@@ -95,8 +101,8 @@ class _Sender:
         """Send audio up to a byte, at the rate asked for."""
         started = asyncio.get_running_loop().time()
         end = min(stop, len(self._audio))
-        for begin, stop_of_piece, due in _pieces(self._position, end, self._bytes_per_second):
-            await _sleep_until(started + due)
+        for begin, stop_of_piece, due in pieces(self._position, end, self._bytes_per_second):
+            await sleep_until(started + due)
             await self.write(self._frame(self._audio[begin:stop_of_piece]))
         self._position = max(self._position, end)
 

@@ -18,7 +18,7 @@ from .nanogpt_answers import FAILED, REJECTED, VIOLATION, Answer, Fate, Form, Jo
 from .nanogpt_audio import Format, Order, record
 from .nanogpt_catalogue import Row, cost_of, default_models, is_listed_as
 from .nanogpt_contract import SPEECH_TYPES, Asked, NotServedError, Route, Wanted, parse
-from .openai import speaker_of
+from .openai_voices import speaker_of
 from .studio import Recording, Studio
 
 _TYPES: dict[Route, dict[Format, str]] = {

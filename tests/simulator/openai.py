@@ -1,4 +1,4 @@
-"""OpenAI's HTTP API, as far as speech needs it: `/audio/speech`, `/models` and `/models/{id}`."""
+"""OpenAI's API, as far as speech needs it: `/audio/speech`, `/models` and `/models/{id}`, and `/realtime`."""
 
 import base64
 from collections.abc import Callable
@@ -11,9 +11,10 @@ from aiohttp.typedefs import Handler
 
 from .delivery import deliver
 from .encoding import AudioFormat
-from .espeak import Speaker
-from .exchange import CURRENT_EXCHANGE, Json
+from .exchange import CURRENT_EXCHANGE, Json, Timing
 from .openai_contract import RefusedError, SpeechRequest, input_tokens, parse_speech_request
+from .openai_voices import speaker_of
+from .realtime import Realtime
 from .studio import Studio, Take
 
 _CONTENT_TYPES: dict[AudioFormat, str] = {
@@ -23,21 +24,6 @@ _CONTENT_TYPES: dict[AudioFormat, str] = {
     "flac": "audio/flac",
     "wav": "audio/wav",
     "pcm": "audio/pcm",
-}
-_SPEAKERS = {
-    "alloy": Speaker("f1", 45),
-    "ash": Speaker("m3", 40),
-    "ballad": Speaker("m7", 55),
-    "cedar": Speaker("m1", 30),
-    "coral": Speaker("f2", 60),
-    "echo": Speaker("m2", 45),
-    "fable": Speaker("m4", 60),
-    "marin": Speaker("f4", 50),
-    "nova": Speaker("f5", 65),
-    "onyx": Speaker("m5", 20),
-    "sage": Speaker("f3", 55),
-    "shimmer": Speaker("f2", 80),
-    "verse": Speaker("m8", 50),
 }
 _AUDIO_TOKENS_PER_SECOND = 20.8  # 1,250 a minute
 _KEY_PAGE = "https://platform.openai.com/account/api-keys"
@@ -61,6 +47,7 @@ def default_models() -> list[dict[str, Json]]:
         _model("gpt-4o-mini-tts-2025-12-15", 1765610837, _SPEECH_SHUTDOWN),
         _model("gpt-realtime", 1756271701, "2027-01-20"),
         _model("gpt-realtime-2.1-mini", 1788200000),
+        _model("gpt-realtime-mini", 1759517133),
         _model("omni-moderation-latest", 1731689265),
         _model("text-embedding-3-small", 1705948997),
         _model("tts-1", 1681940951, _SPEECH_SHUTDOWN, "openai-internal"),
@@ -72,13 +59,29 @@ def default_models() -> list[dict[str, Json]]:
 
 
 class OpenAI:
-    """The provider. models is its list of models, for tests to change: what is not in it cannot be used."""
+    """The provider. Everything may be changed at any time, and holds for the next requests.
 
-    def __init__(self, studio: Studio, api_key: Callable[[], str | None]) -> None:
-        """Take where speech is recorded, and how to learn the key that is accepted at the moment."""
+    models: its list of models; what is not in it cannot be used.
+    today: the day that it is there, such as "2027-01-06". Models that were to be shut down until then are still listed,
+        and cannot be used. None: no model has been shut down.
+    realtime: the API of the models that talk, with settings of its own.
+    """
+
+    def __init__(
+        self, studio: Studio, api_key: Callable[[], str | None], timing: Callable[[], Timing] = Timing
+    ) -> None:
+        """Take where speech is recorded, and how to learn the key that is accepted at the moment, and the timing."""
         self.models = default_models()
+        self.today: str | None = None
+        self.realtime = Realtime(studio, timing, self._usable_models, self._check_key)
         self._studio = studio
         self._api_key = api_key
+
+    def shut_down(self, model: str, on: str | None) -> None:
+        """Let a model end on a day, such as "2027-01-06", or on none."""
+        for entry in self.models:
+            if entry["id"] == model:
+                entry["shutdown_date"] = on
 
     def app(self) -> web.Application:
         """Return the routes, relative to the API's base URL."""
@@ -88,6 +91,7 @@ class OpenAI:
                 web.post("/audio/speech", self._speak),
                 web.get("/models", self._list_models, allow_head=False),
                 web.get("/models/{model}", self._show_model, allow_head=False),
+                web.get("/realtime", self.realtime.connect, allow_head=False),
             ]
         )
         return app
@@ -96,7 +100,8 @@ class OpenAI:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Check the key and put every refusal into the provider's form."""
         try:
-            check_key(request.headers.get("Authorization"), self._api_key())
+            if request.match_info.handler != self.realtime.connect:  # has a way of its own to refuse
+                self._check_key(request)
             return await handler(request)
         except RefusedError as error:
             refused = error
@@ -106,6 +111,16 @@ class OpenAI:
             message = f"Not allowed to {request.method} on {request.path}."
             refused = RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, message, code="method_not_supported")
         return _json_response(refused.body, refused.status)
+
+    def _check_key(self, request: web.Request) -> None:
+        """Refuse a request without the key."""
+        check_key(request.headers.get("Authorization"), self._api_key())
+
+    def _usable_models(self) -> frozenset[str]:
+        """Return the models that have not been shut down."""
+        last_days = {str(model["id"]): model.get("shutdown_date") for model in self.models}
+        ended = {name for name, day in last_days.items() if self.today and day and str(day) <= self.today}
+        return frozenset(last_days.keys() - ended)
 
     async def _list_models(self, _request: web.Request) -> web.StreamResponse:
         return _json_response({"object": "list", "data": list(self.models)})
@@ -122,8 +137,7 @@ class OpenAI:
         if request.content_type != "application/json":
             message = f"Unsupported content type: '{request.content_type}'. This method accepts 'application/json'."
             raise RefusedError(HTTPStatus.BAD_REQUEST, message, code="unsupported_content_type")
-        models = frozenset(str(model["id"]) for model in self.models)
-        wanted = parse_speech_request(CURRENT_EXCHANGE.get().received.body, models)
+        wanted = parse_speech_request(CURRENT_EXCHANGE.get().received.body, self._usable_models())
         take = Take(wanted.text, speaker_of(wanted.voice), wanted.audio_format, wanted.speed)
         recording = await self._studio.record(take)
         if wanted.stream_format == "sse":
@@ -132,11 +146,6 @@ class OpenAI:
                 request, recording, headers, frame=_delta_event, tail=_done_event(wanted, recording.duration)
             )
         return await deliver(request, recording, _headers(_CONTENT_TYPES[wanted.audio_format]))
-
-
-def speaker_of(voice: str) -> Speaker:
-    """Return who speaks for one of the voices, or for a custom voice's id."""
-    return _SPEAKERS.get(voice) or Speaker.named(voice)
 
 
 def check_key(authorization: str | None, accepted: str | None) -> None:

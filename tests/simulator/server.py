@@ -44,7 +44,7 @@ class Simulator(Host):
         self.api_key = api_key
         self.files = FileHost(tls=files_tls)
         self._studio = Studio()
-        self.openai = OpenAI(self._studio, lambda: self.api_key)
+        self.openai = OpenAI(self._studio, lambda: self.api_key, lambda: self.timing)
         self.nanogpt = NanoGPT(self._studio, self.files, lambda: self.api_key)
         self.speechbase = Speechbase(self._studio, lambda: self.api_key)
 
@@ -61,6 +61,11 @@ class Simulator(Host):
     def openai_url(self) -> str:
         """The base URL of OpenAI's API."""
         return self.url + _OPENAI_PREFIX
+
+    @property
+    def realtime_url(self) -> str:
+        """Where OpenAI's Realtime API takes connections, without the model."""
+        return self.openai_url.replace("http", "ws", 1) + "/realtime"
 
     @property
     def nanogpt_url(self) -> str:
@@ -83,9 +88,10 @@ class Simulator(Host):
         return self.files.url
 
     def reset(self) -> None:
-        """Forget the requests so far and the faults still to come, here and at the files' host."""
+        """Forget the requests so far and what was still to go wrong, here and at the files' host."""
         super().reset()
         self.files.reset()
+        self.openai.realtime.reset()
 
     def mount(self, app: web.Application) -> None:
         """Add the providers."""

@@ -11,8 +11,8 @@ from aiohttp.typedefs import Handler
 from .delivery import deliver
 from .encoding import SAMPLE_RATE
 from .exchange import CURRENT_EXCHANGE
-from .openai import speaker_of
 from .openai_contract import OLDER_MODELS, OLDER_VOICES, VOICES
+from .openai_voices import speaker_of
 from .speechbase_answers import (
     Fate,
     ModeratedError,

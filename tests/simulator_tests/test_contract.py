@@ -49,6 +49,8 @@ from .asking import NEW, OLD, SPEECH, request_body
         ({"speed": None}, 400, None, "valid number"),
         ({"model": "tts-2"}, 404, "model_not_found", "tts-2"),
         ({"model": "gpt-4o"}, 400, "invalid_value", "not supported"),
+        ({"model": "gpt-realtime"}, 400, "invalid_value", "not supported"),
+        ({"model": "gpt-realtime-mini"}, 400, "invalid_value", "not supported"),
         ({"model": "gpt-realtime-2.1-mini"}, 400, "invalid_value", "not supported"),
         ({"model": OLD, "instructions": "Whisper."}, 400, "unsupported_parameter", "instructions"),
         ({"model": "tts-1-hd", "instructions": ""}, 400, "unsupported_parameter", "instructions"),
@@ -155,7 +157,8 @@ async def test_models(client: aiohttp.ClientSession) -> None:
         listed = await response.json()
     assert listed["object"] == "list"
     models = {model["id"]: model for model in listed["data"]}
-    assert {NEW, OLD, "tts-1-hd", "gpt-4o", "gpt-realtime-2.1-mini"} <= models.keys()
+    assert {NEW, OLD, "tts-1-hd", "gpt-4o"} <= models.keys()
+    assert {"gpt-realtime", "gpt-realtime-mini", "gpt-realtime-2.1-mini"} <= models.keys()
     assert models[OLD]["shutdown_date"] == "2027-01-06"
     assert models["gpt-4o"]["shutdown_date"] is None
     async with client.get("/v1/models/tts-1") as response:
@@ -165,8 +168,31 @@ async def test_models(client: aiohttp.ClientSession) -> None:
         assert (await response.json())["error"]["code"] == "model_not_found"
 
 
-async def test_model_that_was_shut_down(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+async def test_model_that_is_not_listed(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A model that is no longer listed cannot be used."""
     simulator.openai.models = [model for model in simulator.openai.models if model["id"] != OLD]
     async with client.post(SPEECH, json=request_body(model=OLD)) as response:
         assert response.status == 404
+
+
+async def test_model_that_was_shut_down(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """A model that has an end can be used until then, and is still listed afterwards."""
+    simulator.openai.shut_down(OLD, "2026-12-24")
+    simulator.openai.shut_down(NEW, None)
+    for today, model, status in (
+        (None, OLD, 200),
+        ("2026-12-23", OLD, 200),
+        ("2026-12-24", OLD, 404),
+        ("2027-02-01", "tts-1-hd", 404),
+        ("2027-02-01", NEW, 200),
+    ):
+        simulator.openai.today = today
+        async with client.post(SPEECH, json=request_body(model=model)) as response:
+            assert response.status == status
+            assert status == 200 or (await response.json())["error"]["code"] == "model_not_found"
+    async with client.get("/v1/models") as response:
+        models = {model["id"]: model for model in (await response.json())["data"]}
+    assert (models[OLD]["shutdown_date"], models[NEW]["shutdown_date"]) == ("2026-12-24", None)
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await client.ws_connect("/v1/realtime?model=gpt-realtime")
+    assert caught.value.status == 404

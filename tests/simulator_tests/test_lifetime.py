@@ -80,6 +80,7 @@ async def test_program(stop: signal.Signals) -> None:
         assert process.stdout is not None
         ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
         assert ready["openai_url"] == f"{ready['url']}/v1"
+        assert ready["realtime_url"] == f"{ready['openai_url'].replace('http', 'ws')}/realtime"
         assert ready["speechbase_url"] == f"{ready['url']}/speechbase"
         headers = {"Authorization": "Bearer sk-chosen"}
         async with aiohttp.ClientSession(ready["url"], headers=headers) as client:

@@ -9,8 +9,8 @@ from tests.simulator import Simulator
 from tests.simulator.__main__ import parse_options
 from tests.simulator.encoding import SAMPLE_RATE
 from tests.simulator.espeak import Speaker
-from tests.simulator.openai import speaker_of
 from tests.simulator.openai_contract import MAX_CHARACTERS, VOICES
+from tests.simulator.openai_voices import speaker_of
 from tests.simulator.tones import code_of, code_of_speaker, sealed, sound, unsealed, words_of
 
 from .asking import TEXT, seconds, seconds_of_pcm, speech

@@ -1,7 +1,8 @@
 """Fixtures for all tests: Home Assistant itself, and the simulated providers over real sockets."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from .listening import SENTENCE, Hear, account_of
-from .simulator import Simulator
+from .simulator import Compatible, Simulator
+from .simulator.compatible_terms import Profile
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +35,17 @@ async def simulator(socket_enabled: None) -> AsyncGenerator[Simulator]:
     """Run the simulated providers. The harness allows connections to 127.0.0.1 and nowhere else."""
     async with Simulator() as running:
         yield running
+
+
+@pytest.fixture
+async def compatible(socket_enabled: None) -> AsyncGenerator[Callable[[Profile], Awaitable[Compatible]]]:
+    """Return what starts a server that is compatible with OpenAI's, by its profile; each has a port of its own."""
+    async with AsyncExitStack() as running:
+
+        async def start(profile: Profile) -> Compatible:
+            return await running.enter_async_context(Compatible(profile))
+
+        yield start
 
 
 @pytest.fixture

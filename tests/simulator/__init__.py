@@ -1,9 +1,11 @@
 """A stand-in for the speech providers: strict about their published contracts, and it really speaks.
 
-Tests, the demo and the benchmark all talk to this one server. What a provider's documentation forbids is refused here,
-in the provider's own error format, so that a request which passes here has a fair chance at the real service.
+Tests, the demo and the benchmark all talk to this one server; servers that are merely compatible with OpenAI's are each
+on their own. What a provider's documentation forbids is refused here, in the provider's own error format, so that a
+request which passes here has a fair chance at the real service.
 """
 
+from .compatible import Compatible
 from .exchange import Received, Timing
 from .faults import Fault
 from .nanogpt_answers import Answer
@@ -11,4 +13,4 @@ from .realtime_fates import Fate
 from .server import Simulator
 from .studio import Tongue
 
-__all__ = ["Answer", "Fate", "Fault", "Received", "Simulator", "Timing", "Tongue"]
+__all__ = ["Answer", "Compatible", "Fate", "Fault", "Received", "Simulator", "Timing", "Tongue"]

@@ -43,6 +43,11 @@ def streamed_wav(audio: bytes) -> Sound:
     return Sound(np.interp(positions, np.arange(len(samples)), samples))
 
 
+def samples_of(pcm: bytes) -> npt.NDArray[np.float64]:
+    """Read raw 16-bit samples."""
+    return np.frombuffer(pcm, np.int16) / 32768
+
+
 async def decode(audio: bytes) -> Sound:
     """Decode a file of any format; whatever a decoder could complain about is an error."""
     process = await asyncio.create_subprocess_exec(

@@ -151,8 +151,9 @@ async def test_unknown_routes(client: aiohttp.ClientSession, method: str, path: 
 # What is listed
 
 
-async def test_models(client: aiohttp.ClientSession) -> None:
+async def test_models(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """Models are listed and shown one by one, with the day they end."""
+    simulator.openai.announce()
     async with client.get("/v1/models") as response:
         listed = await response.json()
     assert listed["object"] == "list"

@@ -1,0 +1,318 @@
+"""A realtime model reads aloud what it is given, and is caught when it does something else."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from math import inf
+from typing import Any
+
+import pytest
+
+from custom_components.orator.audio.formats import AudioFormat
+from custom_components.orator.providers import errors
+from custom_components.orator.providers.base import Connections, SpeechRequest
+from custom_components.orator.providers.openai import OpenAIProvider
+from custom_components.orator.speech.attempts import synthesize
+
+from ..simulator import Fate, Fault, Simulator, Timing
+from ..simulator.realtime_fates import (
+    CHAT,
+    NO_QUOTA,
+    RATE_LIMIT,
+    REFUSAL,
+    SERVER_ERROR,
+    contracted,
+    expanded,
+    lower,
+    numbers_in_words,
+    typeset,
+    unpunctuated,
+)
+from ..sounds import RATE, samples_of
+from ..words import assert_spoken
+
+MODEL = "gpt-realtime-2.1-mini"
+TEXT = (
+    "The kettle has boiled and the tea is ready. It is 12 o'clock, and we are late. Come down to the kitchen, please."
+)
+
+
+@pytest.fixture
+async def provider(simulator: Simulator, connections: Connections) -> OpenAIProvider:
+    """Return the provider; what it says can be read back."""
+    simulator.tongue = "tones"
+    return OpenAIProvider(connections, {"base_url": simulator.openai_url}, simulator.api_key or "")
+
+
+def request_for(provider: OpenAIProvider, text: str = TEXT, voice: str = "marin", **settings: Any) -> SpeechRequest:
+    """Return a request for speech."""
+    model = provider.describe(MODEL, None, {})
+    return SpeechRequest(text=text, model=model, voice=voice, format=AudioFormat.PCM, settings=settings)
+
+
+async def heard(provider: OpenAIProvider, request: SpeechRequest) -> bytes:
+    """Return the sound of a request, to its end."""
+    async with provider.synthesize(request) as audio:
+        assert audio.format is AudioFormat.PCM
+        assert audio.pcm
+        assert audio.pcm.rate == RATE
+        return b"".join([chunk async for chunk in audio.chunks])
+
+
+def assert_heard(sound: bytes, text: str = TEXT) -> None:
+    """Read the words back from samples in tones."""
+    assert_spoken(samples_of(sound), RATE, text)
+
+
+async def test_text_is_read(simulator: Simulator, provider: OpenAIProvider) -> None:
+    """The input is exactly the text; how to say it is an instruction, and nothing is kept of it."""
+    assert_heard(await heard(provider, request_for(provider, instructions="Whisper.", speed=1.2)))
+    (reading,) = simulator.openai.realtime.readings
+    (message,) = reading.body["input"]
+    assert message["content"] == [{"type": "input_text", "text": TEXT}]
+    assert reading.body["conversation"] == "none"
+    assert "Whisper." in reading.body["instructions"]
+    (socket,) = simulator.openai.realtime.sockets
+    assert socket.session["audio"]["output"]["speed"] == 1.2
+    assert not socket.refusals
+    assert socket.request.headers["Authorization"] == f"Bearer {simulator.api_key}"
+
+
+async def test_one_socket_for_a_voice(simulator: Simulator, provider: OpenAIProvider) -> None:
+    """What follows finds the connection open; another voice has a connection of its own."""
+    for voice in ("marin", "marin", "cedar", "marin"):
+        assert_heard(await heard(provider, request_for(provider, voice=voice)))
+    assert len(simulator.openai.realtime.sockets) == 2
+    await asyncio.gather(*(heard(provider, request_for(provider, voice="sage")) for _ in range(5)))
+    assert len(simulator.openai.realtime.sockets) == 3
+
+
+async def test_readings_side_by_side(simulator: Simulator, provider: OpenAIProvider) -> None:
+    """Several texts on one socket, each with its own sound."""
+    texts = [f"This is sentence number {number}, and it is not like the other ones." for number in range(6)]
+    sounds = await asyncio.gather(*(heard(provider, request_for(provider, text)) for text in texts))
+    for sound, text in zip(sounds, texts, strict=True):
+        assert_heard(sound, text)
+    assert len(simulator.openai.realtime.sockets) == 1
+
+
+async def test_sound_is_passed_on_as_it_arrives(simulator: Simulator, provider: OpenAIProvider) -> None:
+    """The first sound does not wait for the rest."""
+    simulator.timing = Timing(first_byte=0.1, rate=4)
+    loop = asyncio.get_running_loop()
+    async with provider.synthesize(request_for(provider)) as audio, aclosing(audio.chunks) as chunks:
+        started = loop.time()
+        assert await anext(chunks)
+        assert loop.time() - started < 0.1
+        (reading,) = simulator.openai.realtime.readings
+        assert reading.status is None
+
+
+@pytest.mark.parametrize("wording", [contracted, expanded, lower, numbers_in_words, typeset, unpunctuated])
+async def test_transcript_in_other_letters(
+    simulator: Simulator, provider: OpenAIProvider, wording: Callable[[str], str]
+) -> None:
+    """A transcript that says the same in another way of writing is no reason to read again."""
+    simulator.openai.realtime.befall(Fate(transcript=wording))
+    assert_heard(await heard(provider, request_for(provider)))
+    assert len(simulator.openai.realtime.readings) == 1
+    assert provider.counts["realtime_misreadings"] == 0
+
+
+@pytest.mark.parametrize("said", [CHAT, REFUSAL])
+async def test_answer_is_not_heard(simulator: Simulator, provider: OpenAIProvider, said: str) -> None:
+    """A model that answers is interrupted before anybody hears it, and reads when it is told again."""
+    simulator.openai.realtime.befall(Fate(says=said))
+    assert_heard(await heard(provider, request_for(provider)))
+    assert provider.counts["realtime_misreadings"] == provider.counts["realtime_interruptions"] == 1
+    first, second = simulator.openai.realtime.readings
+    assert (first.text, second.text) == (TEXT, TEXT)
+
+
+@pytest.mark.parametrize(
+    "fate", [Fate(words=9), Fate(words=9, reason="max_output_tokens"), Fate(words=1), Fate(words=24), Fate(words=0)]
+)
+async def test_rest_of_a_short_reading_follows(simulator: Simulator, provider: OpenAIProvider, fate: Fate) -> None:
+    """A reading that ends early is gone on with where it ended: no word is lost, none is said twice."""
+    simulator.openai.realtime.befall(fate)
+    assert_heard(await heard(provider, request_for(provider)))
+    _, second = simulator.openai.realtime.readings
+    assert TEXT.endswith(second.text)
+
+
+async def test_answer_after_a_good_beginning(simulator: Simulator, provider: OpenAIProvider) -> None:
+    """What was read is heard, what follows it is not taken for the text: the rest is read."""
+    start = TEXT.split(". ", maxsplit=1)[0]
+    simulator.openai.realtime.befall(Fate(says=f"{start}. {CHAT}"))
+    sound = await heard(provider, request_for(provider))
+    first, second = simulator.openai.realtime.readings
+    assert first.text == TEXT
+    assert second.text == TEXT.removeprefix(f"{start}. ")
+    assert len(sound) > 0
+
+
+async def test_model_that_only_talks(simulator: Simulator, provider: OpenAIProvider) -> None:
+    """A model that does not read when told again is an error, and nobody has heard it."""
+    simulator.openai.realtime.befall(Fate(says=CHAT, times=inf))
+    with pytest.raises(errors.MisreadError):
+        async with synthesize(provider, request_for(provider)):
+            pass
+    assert len(simulator.openai.realtime.readings) == 2
+
+
+@pytest.mark.parametrize(
+    ("fate", "error"),
+    [
+        (Fate(error=NO_QUOTA), errors.OutOfCreditError),
+        (Fate(failure=NO_QUOTA), errors.OutOfCreditError),
+        (Fate(reason="content_filter", words=0), errors.ContentRefusedError),
+        (Fate(junk="text"), errors.NotASpeechServerError),
+        (Fate(junk="list"), errors.NotASpeechServerError),
+        (Fate(junk="base64"), errors.NotAudioError),
+    ],
+)
+async def test_error_is_told(
+    simulator: Simulator, provider: OpenAIProvider, fate: Fate, error: type[errors.SpeechError]
+) -> None:
+    """What can't be mended by asking again is told as what it is."""
+    simulator.openai.realtime.befall(fate)
+    with pytest.raises(error):
+        async with synthesize(provider, request_for(provider)):
+            pass
+    assert len(simulator.openai.realtime.readings) <= 1
+
+
+@pytest.mark.parametrize(
+    "fate",
+    [
+        Fate(error=RATE_LIMIT),
+        Fate(failure=RATE_LIMIT),
+        Fate(error=SERVER_ERROR),
+        Fate(failure=SERVER_ERROR),
+        Fate(cut_after=0),
+        Fate(junk="binary"),
+        Fate(junk="unknown"),
+        Fate(junk="error"),
+    ],
+)
+async def test_what_passes_is_tried_again(simulator: Simulator, provider: OpenAIProvider, fate: Fate) -> None:
+    """What can pass by itself is tried again before anybody has heard anything; what means nothing is nothing."""
+    simulator.openai.realtime.befall(fate)
+    async with synthesize(provider, request_for(provider)) as audio:
+        assert_heard(b"".join([chunk async for chunk in audio.chunks]))
+
+
+async def test_cut_connection(simulator: Simulator, provider: OpenAIProvider) -> None:
+    """A connection that breaks in the middle is told; the next reading has a new one."""
+    simulator.openai.realtime.befall(Fate(cut_after=60_000))
+    with pytest.raises(errors.ConnectionLostError):
+        await heard(provider, request_for(provider))
+    assert_heard(await heard(provider, request_for(provider)))
+    assert len(simulator.openai.realtime.sockets) == 2
+
+
+@pytest.mark.parametrize("limit", [{"session_readings": 2}, {"session_seconds": 0.3}])
+async def test_session_that_expires(simulator: Simulator, provider: OpenAIProvider, limit: dict[str, float]) -> None:
+    """A session that has reached its limit is followed by another one, and nobody hears of it."""
+    for name, value in limit.items():
+        setattr(simulator.openai.realtime, name, value)
+    for _ in range(5):
+        async with synthesize(provider, request_for(provider, "The tea is ready.")) as audio:
+            assert_heard(b"".join([chunk async for chunk in audio.chunks]), "The tea is ready.")
+        await asyncio.sleep(0.1)
+    assert len(simulator.openai.realtime.sockets) > 1
+
+
+async def test_listener_who_leaves(simulator: Simulator, provider: OpenAIProvider) -> None:
+    """What nobody hears is cancelled; the socket stays for the next one."""
+    simulator.timing = Timing(rate=2)
+    async with provider.synthesize(request_for(provider)):
+        pass
+    (socket,) = simulator.openai.realtime.sockets
+    async with asyncio.timeout(2):
+        while not socket.asked("response.cancel"):
+            await asyncio.sleep(0.01)
+    simulator.timing = Timing()
+    assert_heard(await heard(provider, request_for(provider)))
+    assert len(simulator.openai.realtime.sockets) == 1
+
+
+async def test_listener_who_leaves_at_once(simulator: Simulator, provider: OpenAIProvider) -> None:
+    """Who leaves before the reading has begun does not let it go on for nobody."""
+    assert_heard(await heard(provider, request_for(provider)))
+    simulator.timing = Timing(first_byte=0.3)
+    task = asyncio.create_task(heard(provider, request_for(provider)))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    (socket,) = simulator.openai.realtime.sockets
+    async with asyncio.timeout(2):
+        while not socket.asked("response.cancel"):
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("refuses", ["before", "after"])
+@pytest.mark.parametrize(
+    ("key", "model", "error"),
+    [("sk-wrong", MODEL, errors.InvalidKeyError), (None, "gpt-realtime-9", errors.NotFoundError)],
+)
+async def test_connection_that_is_refused(
+    simulator: Simulator,
+    connections: Connections,
+    refuses: Any,
+    key: str | None,
+    model: str,
+    error: type[errors.SpeechError],
+) -> None:
+    """A wrong key or model is told as such, whether the connection is refused or closed."""
+    simulator.openai.realtime.refuses = refuses
+    provider = OpenAIProvider(connections, {"base_url": simulator.openai_url}, key or simulator.api_key or "")
+    request = SpeechRequest(
+        text=TEXT, model=provider.describe(model, None, {}), voice="marin", format=AudioFormat.PCM, settings={}
+    )
+    with pytest.raises(error):
+        await heard(provider, request)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(403, errors.NotPermittedError), (429, errors.RateLimitedError), (503, errors.ProviderFaultError)],
+)
+async def test_status_instead_of_a_connection(
+    simulator: Simulator, provider: OpenAIProvider, status: int, error: type[errors.SpeechError]
+) -> None:
+    """A status says the same here as elsewhere, and the next attempt begins anew."""
+    simulator.fail(Fault(path="/v1/realtime", status=status, headers={"Retry-After": "7"}))
+    with pytest.raises(error) as caught:
+        await heard(provider, request_for(provider))
+    assert caught.value.retry_after == 7
+    assert_heard(await heard(provider, request_for(provider)))
+
+
+async def test_sockets_are_closed(simulator: Simulator, provider: OpenAIProvider) -> None:
+    """There are never more than a few sockets, and none is left when the account is closed."""
+    for voice in ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"):
+        await heard(provider, request_for(provider, "Yes.", voice))
+    assert simulator.openai.realtime.open <= 8
+    await provider.async_close()
+    async with asyncio.timeout(2):
+        while simulator.openai.realtime.open:
+            await asyncio.sleep(0.01)
+
+
+async def test_key_stays_at_its_origin(simulator: Simulator, provider: OpenAIProvider, socket_enabled: None) -> None:
+    """A redirect to another origin gets no key."""
+    heads: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    elsewhere = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/realtime"
+    simulator.fail(Fault(path="/v1/realtime", status=307, headers={"Location": elsewhere}))
+    async with server:
+        with pytest.raises(errors.SpeechError):
+            await heard(provider, request_for(provider))
+    assert all(b"authorization" not in head.lower() for head in heads)

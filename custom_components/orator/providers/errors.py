@@ -158,9 +158,10 @@ class CannotConnectError(SpeechError):
 
 
 class NameNotFoundError(CannotConnectError):
-    """The provider's name leads nowhere: the internet is away, or the provider is gone."""
+    """The provider's name leads nowhere: the internet is away, or the provider is gone; neither passes in a moment."""
 
     key = "name_not_found"
+    is_transient = False
 
 
 class ServiceGoneError(SpeechError):

@@ -28,6 +28,8 @@ class SpeechError(Exception):
         `fields`: the fields of the request that it names.
         """
         super().__init__()
+        self.is_explained = False
+        """Whether the provider gave its reasons in a document, as a page of somebody in between would not."""
         self.status = status
         self.code = code
         self.retry_after = retry_after

@@ -103,6 +103,10 @@ class RejectedError(SpeechError):
     key = "rejected"
 
 
+class PronunciationsRefusedError(RejectedError):
+    """The provider does not say words otherwise itself, although it was taken to."""
+
+
 class NotFoundError(SpeechError):
     """The provider does not have what was asked for, most often the model."""
 

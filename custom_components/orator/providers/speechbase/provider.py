@@ -38,6 +38,8 @@ from .sound import RAW_TYPES, audio_in
 
 MODE: Final = ChoiceOption("mode", choices=("voice", "inline"), default="inline", comes_first=True)
 _VOICE_ID: Final = "voice_id"
+_SAFE_ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+"""What an ID looks like; nothing else may become a part of a path."""
 
 _OFFICIAL_HOST: Final = "api.speechbase.ai"
 _SPEECH: Final = "v1/audio/speech"
@@ -149,12 +151,19 @@ class SpeechbaseProvider(Provider):
         return replace(model, name=name, voices=catalogues.voices_to_choose(catalogue), voice_key=_VOICE_ID)
 
     @override
-    async def check_voice(self, model: Model, voice_id: str) -> None:
-        if model.voice_key == _VOICE_ID and voice_id not in [voice.id for voice in model.voices]:
-            try:
-                await self._lists.get_json(f"v1/voices/{voice_id}")
-            except (NotFoundError, RejectedError) as err:
-                raise VoiceGoneError(status=err.status, subject=voice_id) from err
+    async def check_voice(self, model: Model, voice_id: str) -> str:
+        voice_id = voice_id.strip()
+        if model.voice_key != _VOICE_ID or voice_id in [voice.id for voice in model.voices]:
+            return voice_id
+        if not _SAFE_ID.fullmatch(voice_id):
+            raise VoiceGoneError(subject=voice_id)
+        try:
+            document = await self._lists.get_json(f"v1/voices/{voice_id}")
+        except (NotFoundError, RejectedError) as err:
+            raise _missing(err, voice_id) from err
+        row = document.get("data") if isinstance(document, dict) else None
+        written = row.get("id") if isinstance(row, dict) else None
+        return written if isinstance(written, str) and _SAFE_ID.fullmatch(written) else voice_id
 
     @override
     def first_voice(self, catalogue: Json) -> Mapping[str, Any] | None:

@@ -328,7 +328,7 @@ async def test_service_whose_name_is_gone(
     assert not issue(hass, nowhere, "service_gone")
     await hass.config_entries.async_reload(nowhere.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    clock.tick(timedelta(hours=1))
+    clock.tick(timedelta(hours=1, minutes=1))
     await fail(hass)
     found = issue(hass, nowhere, "service_gone")
     assert found

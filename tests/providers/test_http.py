@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 import pytest
 
 from custom_components.orator.providers import errors
-from custom_components.orator.providers.http import MAX_ERROR_BYTES, HttpClient, Limits, error_for
+from custom_components.orator.providers.http import MAX_ERROR_BYTES, HttpClient, Json, Limits, error_for
 
 from ..simulator import Fault, Simulator, Timing
 
@@ -122,6 +122,77 @@ async def test_codes_say_more_than_the_status(
     with pytest.raises(error) as told:
         await spoken(client_of(session, simulator))
     assert told.value.code == code
+
+
+SCOPES = "You have insufficient permissions for this operation. Missing scopes: model.request."
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "error"),
+    [
+        # Where nothing else tells, words do.
+        (401, {"error": {"message": SCOPES, "type": "invalid_request_error", "code": None}}, errors.NotPermittedError),
+        (400, {"error": "Insufficient balance"}, errors.OutOfCreditError),
+        (400, {"error": {"message": "Insufficient balance", "code": 400}}, errors.OutOfCreditError),
+        (400, {"message": "Payment required", "code": "bad_request"}, errors.OutOfCreditError),
+        (400, {"detail": {"message": "Insufficient balance"}}, errors.OutOfCreditError),
+        # A known code says what is meant.
+        (401, {"error": {"message": SCOPES, "code": "invalid_api_key"}}, errors.InvalidKeyError),
+        (429, {"error": {"message": "Add credit to go faster", "type": "rate_limit_error"}}, errors.RateLimitedError),
+        (400, {"error": {"message": "No voice 'out of balance'", "code": "invalid_voice"}}, errors.RejectedError),
+        (400, {"error": {"message": "Say 'out of funds'", "code": "string_above_max_length"}}, errors.TextTooLongError),
+        (400, {"error": {"message": "Insufficient balance", "code": 429}}, errors.RateLimitedError),
+        # What was asked for is not taken for what is wrong.
+        (404, {"error": {"message": "There is no model 'out of credit'"}}, errors.NotFoundError),
+        (422, {"error": {"message": "Not speakable: 'not enough funds'"}}, errors.RejectedError),
+        (400, {"detail": "Not speakable: 'Your balance is empty, add funds'"}, errors.RejectedError),
+        (400, {"detail": [{"msg": "Wrong", "input": "add funds"}]}, errors.RejectedError),
+        (403, {"error": {"detail": "Not speakable: 'missing scopes'"}, "code": "forbidden"}, errors.NotPermittedError),
+        (500, {"error": "insufficient balance upstream"}, errors.ProviderFaultError),
+    ],
+)
+async def test_words_say_less_than_codes(
+    session: ClientSession, simulator: Simulator, status: int, document: Json, error: type[errors.SpeechError]
+) -> None:
+    """Words are believed where no code is known, and where they can't be somebody else's."""
+    simulator.fail(Fault(status=status, json=document))
+    with pytest.raises(error) as told:
+        await spoken(client_of(session, simulator))
+    assert type(told.value) is error
+
+
+@pytest.mark.parametrize(
+    ("document", "fields"),
+    [
+        ({"validation": [{"path": ["output", 0, "bitrate"], "message": "No"}]}, {"output", "bitrate"}),
+        ({"validation": [{"path": "body.voice"}, {"path": None}, "odd"]}, {"body", "voice"}),
+        ({"validation": "voice", "detail": 7}, set()),
+        ({"detail": "Unrecognized keys: 'speed', \"tone\"."}, {"speed", "tone"}),
+        ({"message": "Unrecognised key(s) in object: `speed`"}, {"speed"}),
+        ({"error": {"message": "unrecognized key: speed", "validation": [{"path": ["a"]}]}}, {"speed", "a"}),
+        ({"error": "A secret text about the mode of things"}, {"mode"}),
+        ({"detail": "Modern models"}, set()),
+    ],
+)
+async def test_fields_that_are_named(
+    session: ClientSession, simulator: Simulator, document: Json, fields: set[str]
+) -> None:
+    """What a refusal is about is kept, and nothing else of its words."""
+    simulator.fail(Fault(status=400, json=document))
+    client = HttpClient(session, simulator.openai_url, {}, doubtful=frozenset({"mode"}))
+    with pytest.raises(errors.RejectedError) as told:
+        await spoken(client)
+    assert told.value.fields == fields
+    assert told.value.is_explained
+
+
+@pytest.mark.parametrize("body", ["", "<html>", '"text"', "[]"])
+async def test_what_explains_nothing(session: ClientSession, simulator: Simulator, body: str) -> None:
+    """A page, or nothing, is told from a document."""
+    simulator.fail(Fault(status=404, body=body))
+    with pytest.raises(errors.NotFoundError) as told:
+        await spoken(client_of(session, simulator))
+    assert not told.value.is_explained
 
 
 @pytest.mark.parametrize(

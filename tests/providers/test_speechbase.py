@@ -1,6 +1,5 @@
 """Speaking through the simulated Speechbase: both ways to say who speaks, all settings, and all that can go wrong."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -8,18 +7,25 @@ import pytest
 from custom_components.orator.audio.formats import AudioFormat
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import Connections, Pronunciation, SpeechRequest
-from custom_components.orator.providers.http import Json
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
 from custom_components.orator.speech.attempts import synthesize
 
 from ..simulator import Fault, Simulator
 from ..simulator.speechbase_catalogue import DOCUMENTED_VOICE
-from ..sounds import RATE, decode, streamed_wav
-from ..words import assert_spoken
-
-SENTENCE = "The kettle has boiled and the tea is ready."
-OPENAI, CARTESIA, GOOGLE = "openai/gpt-4o-mini-tts", "cartesia/sonic-3", "google/gemini-2.5-flash-preview-tts"
-SPEECH, STREAM = "/speechbase/v1/audio/speech", "/speechbase/v1/audio/speech/stream"
+from .speechbase import (
+    CARTESIA,
+    GOOGLE,
+    OPENAI,
+    SENTENCE,
+    SPEECH,
+    STREAM,
+    asked,
+    assert_heard,
+    heard,
+    inline,
+    provider_of,
+    saved,
+)
 
 
 @pytest.fixture
@@ -27,49 +33,6 @@ def provider(simulator: Simulator, connections: Connections) -> SpeechbaseProvid
     """Return the provider; what it says can be read back."""
     simulator.tongue = "tones"
     return provider_of(simulator, connections)
-
-
-def provider_of(simulator: Simulator, connections: Connections) -> SpeechbaseProvider:
-    """Return the provider."""
-    return SpeechbaseProvider(connections, {"base_url": simulator.speechbase_url}, simulator.api_key or "")
-
-
-def inline(provider: SpeechbaseProvider, model: str = OPENAI, voice: str = "coral", **changed: Any) -> SpeechRequest:
-    """Return a request that names a model and its voice."""
-    return _request(provider, model, voice, {}, **changed)
-
-
-def saved(provider: SpeechbaseProvider, voice: str = DOCUMENTED_VOICE, **changed: Any) -> SpeechRequest:
-    """Return a request that names a saved voice."""
-    return _request(provider, "", voice, {"mode": "voice", "voice_id": voice}, **changed)
-
-
-def _request(
-    provider: SpeechbaseProvider, model: str, voice: str, chosen: Mapping[str, Any], **changed: Any
-) -> SpeechRequest:
-    text = changed.pop("text", SENTENCE)
-    audio_format = changed.pop("format", AudioFormat.MP3)
-    pronunciations = changed.pop("pronunciations", ())
-    settings = {**chosen, **changed}
-    described = provider.describe(model, None, settings)
-    return SpeechRequest(text, described, voice, audio_format, settings, pronunciations)
-
-
-async def heard(provider: SpeechbaseProvider, request: SpeechRequest) -> bytes:
-    """Return the sound of a request, to its end."""
-    async with provider.synthesize(request) as audio:
-        return b"".join([chunk async for chunk in audio.chunks])
-
-
-async def assert_heard(audio: bytes, text: str = SENTENCE) -> None:
-    """Read the words back, of a WAV also where it does not know its own length."""
-    sound = streamed_wav(audio) if audio.startswith(b"RIFF") else await decode(audio)
-    assert_spoken(sound.samples, RATE, text)
-
-
-def asked(simulator: Simulator) -> list[tuple[str, Json]]:
-    """Return the requests for speech: route and body."""
-    return [(request.path, request.body) for request in simulator.requests if request.method == "POST"]
 
 
 @pytest.mark.parametrize("audio_format", [AudioFormat.MP3, AudioFormat.WAV])
@@ -136,64 +99,6 @@ async def test_vendor_with_a_container_of_its_own(simulator: Simulator, provider
         await assert_heard(b"".join([chunk async for chunk in audio.chunks]))
 
 
-@pytest.mark.parametrize("refusal", ["validation", "detail", "root"])
-@pytest.mark.parametrize("request_of", [inline, saved])
-async def test_mode_that_is_refused(
-    simulator: Simulator, provider: SpeechbaseProvider, refusal: Any, request_of: Any
-) -> None:
-    """A server that refuses `mode` is asked once more without it, and never again with it."""
-    simulator.speechbase.mode_key = "rejected"
-    simulator.speechbase.mode_refusal = refusal
-    for text in ("One.", "Two."):
-        await assert_heard(await heard(provider, request_of(provider, text=text)), text)
-    assert ["mode" in body for _, body in asked(simulator)] == [True, False, False]
-    assert provider.learned["sends_mode"] is False
-
-
-async def test_mode_that_is_wanted_again(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """What was learned can be unlearned."""
-    provider.learned["sends_mode"] = False
-    await assert_heard(await heard(provider, inline(provider)))
-    assert ["mode" in body for _, body in asked(simulator)] == [False, True]
-    assert provider.learned["sends_mode"] is True
-
-
-@pytest.mark.parametrize("mode_key", ["required", "optional"])
-async def test_refusal_for_another_reason(simulator: Simulator, provider: SpeechbaseProvider, mode_key: Any) -> None:
-    """A request that is refused for something else is not repeated."""
-    simulator.speechbase.mode_key = mode_key
-    for request in (inline(provider, voice="nobody"), inline(provider, speed=9), inline(provider, "openai/gpt-9")):
-        simulator.reset()
-        with pytest.raises(errors.RejectedError):
-            await heard(provider, request)
-        assert len({str(body) for _, body in asked(simulator)}) == len(asked(simulator)) == 1
-
-
-async def test_refused_mode_and_something_else(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """Behind the refusal of `mode` there may be another one, which is what the user is told."""
-    simulator.speechbase.mode_key = "rejected"
-    with pytest.raises(errors.RejectedError) as caught:
-        await heard(provider, inline(provider, voice="nobody"))
-    assert caught.value.code == "provider_error"
-    assert provider.learned["sends_mode"] is False
-
-
-async def test_server_without_the_streaming_route(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """A server that has no such route is not asked for it again."""
-    simulator.fail(Fault(path=STREAM, status=404, times=9))
-    for text in ("One.", "Two."):
-        await assert_heard(await heard(provider, inline(provider, text=text)), text)
-    assert [path for path, _ in asked(simulator)] == [STREAM, SPEECH, SPEECH]
-
-
-async def test_route_that_starts_earlier(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """Where the plain route turns out to wait for everything, the streaming one is used for samples as well."""
-    simulator.speechbase.buffers = True
-    for text in ("One.", "Two."):
-        await assert_heard(await heard(provider, inline(provider, text=text, format=AudioFormat.WAV)), text)
-    assert [path for path, _ in asked(simulator)] == [SPEECH, STREAM]
-
-
 REFUSALS: list[tuple[Fault, type[errors.SpeechError]]] = [
     (Fault(status=401, json={"status": 401, "detail": "Invalid API key"}), errors.InvalidKeyError),
     (Fault(status=403, json={"status": 403, "detail": "Moderation is away"}), errors.NotPermittedError),
@@ -202,7 +107,6 @@ REFUSALS: list[tuple[Fault, type[errors.SpeechError]]] = [
     (Fault(status=422, json={"error": {"code": "content_moderation_blocked"}}), errors.ContentRefusedError),
     (Fault(status=422, json={"code": "content_moderation_blocked", "status": 422}), errors.ContentRefusedError),
     (Fault(status=429, headers={"Retry-After": "60"}), errors.RateLimitedError),
-    (Fault(status=501, json={"code": "timestamps_unsupported"}), errors.NotImplementedByProviderError),
     (Fault(status=200, json={"audio": "…"}), errors.NotAudioError),
 ]
 
@@ -220,7 +124,7 @@ async def test_refusals_are_not_repeated(
     assert len(asked(simulator)) == 1
 
 
-@pytest.mark.parametrize("fate", ["blocked", "fail_closed", "outage", "unsupported"])
+@pytest.mark.parametrize("fate", ["blocked", "fail_closed", "outage"])
 @pytest.mark.parametrize("form", ["json", "problem"])
 async def test_fates_are_not_tried_twice(
     simulator: Simulator, provider: SpeechbaseProvider, fate: Any, form: Any
@@ -228,14 +132,20 @@ async def test_fates_are_not_tried_twice(
     """What moderation or the vendor refuses stays refused."""
     simulator.speechbase.moderation_form = form
     simulator.speechbase.fates["kettle"] = fate
-    expected = {
-        "outage": errors.NotPermittedError,
-        "unsupported": errors.NotImplementedByProviderError,
-    }.get(fate, errors.ContentRefusedError)
-    with pytest.raises(expected):
+    with pytest.raises(errors.NotPermittedError if fate == "outage" else errors.ContentRefusedError):
         async with synthesize(provider, inline(provider)):
             pass
     assert len(asked(simulator)) == 1
+
+
+async def test_what_no_route_can_speak(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """What is not implemented on the streaming route is tried on the other one, and then never again."""
+    simulator.speechbase.fates["kettle"] = "unsupported"
+    with pytest.raises(errors.NotImplementedByProviderError):
+        async with synthesize(provider, inline(provider)):
+            pass
+    assert [path for path, _ in asked(simulator)] == [STREAM, SPEECH]
+    assert not provider.learned
 
 
 async def test_vendor_that_is_away_comes_back(simulator: Simulator, provider: SpeechbaseProvider) -> None:
@@ -251,7 +161,7 @@ async def test_vendor_that_is_away_comes_back(simulator: Simulator, provider: Sp
     ("model", "expected", "vendor"),
     [
         ("deepgram/aura-2", errors.VendorKeyMissingError, "Deepgram"),
-        ("hume/octave-2", errors.VendorDisabledError, "hume"),
+        ("hume/octave-2", errors.VendorDisabledError, "Hume"),
     ],
 )
 async def test_vendor_that_cannot_be_used(
@@ -264,23 +174,55 @@ async def test_vendor_that_cannot_be_used(
     assert caught.value.subject == vendor
 
 
+GONE = "01940f8a-0000-7000-9b6c-fc6dd8a0a4d2"
+
+
 async def test_voice_that_is_gone(simulator: Simulator, provider: SpeechbaseProvider) -> None:
     """A saved voice that is no more is said to be gone; the routes are not to blame."""
-    gone = "01940f8a-0000-7000-9b6c-fc6dd8a0a4d2"
-    with pytest.raises(errors.VoiceGoneError):
-        await heard(provider, saved(provider, gone))
+    with pytest.raises(errors.VoiceGoneError) as caught:
+        await heard(provider, saved(provider, GONE))
+    assert caught.value.subject == GONE
     assert provider.learned.get("has_stream", True)
     model = provider.describe("", await provider.fetch_catalogue(), {"mode": "voice"})
-    await provider.check_voice(model, DOCUMENTED_VOICE)
-    with pytest.raises(errors.VoiceGoneError):
-        await provider.check_voice(model, gone)
+    assert await provider.check_voice(model, DOCUMENTED_VOICE) == DOCUMENTED_VOICE
+    with pytest.raises(errors.VoiceGoneError) as caught:
+        await provider.check_voice(model, GONE)
+    assert caught.value.subject == GONE
+
+
+@pytest.mark.parametrize("request_of", [saved, inline])
+async def test_page_of_somebody_in_between(simulator: Simulator, provider: SpeechbaseProvider, request_of: Any) -> None:
+    """A 404 that is no document of the service does not tell that a voice is gone: there is no such service."""
+    page = {"status": 404, "body": "<html>404 Not Found</html>", "headers": {"Content-Type": "text/html"}}
+    simulator.fail(Fault(path=f"{SPEECH}*", **page, times=2), Fault(path="*/v1/voices/*", **page))
+    with pytest.raises(errors.NotASpeechServerError):
+        await heard(provider, request_of(provider))
+    model = provider.describe("", await provider.fetch_catalogue(), {"mode": "voice"})
+    with pytest.raises(errors.NotASpeechServerError):
+        await provider.check_voice(model, GONE)
 
 
 async def test_new_voice_can_be_checked(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """A voice that is newer than the list is asked for by its ID."""
-    catalogue = await provider.fetch_catalogue()
+    """A voice that is newer than the list is asked for by its ID, and called what the service calls it."""
+    model = provider.describe("", await provider.fetch_catalogue(), {"mode": "voice"})
     simulator.speechbase.voices.append({**simulator.speechbase.voices[0], "id": "new"})
-    await provider.check_voice(provider.describe("", catalogue, {"mode": "voice"}), "new")
+    assert await provider.check_voice(model, " new\n") == "new"
+    simulator.fail(Fault(path="*/v1/voices/*", json={"data": {"id": "New-1"}}))
+    assert await provider.check_voice(model, "NEW-1") == "New-1"
+    for odd in ({"data": {"id": "../"}}, {"data": {"id": 1}}, {"data": None}, []):
+        simulator.fail(Fault(path="*/v1/voices/*", json=odd))
+        assert await provider.check_voice(model, "new") == "new"
+
+
+@pytest.mark.parametrize("voice_id", ["", "..", "../../health", "a/b", "a?b", "a%2fb", "a b", "ä", "a" * 65])
+async def test_voice_that_can_be_none(simulator: Simulator, provider: SpeechbaseProvider, voice_id: str) -> None:
+    """What is no ID never becomes a part of an address; a vendor's own voices may be called anything."""
+    model = provider.describe("", None, {"mode": "voice"})
+    with pytest.raises(errors.VoiceGoneError) as caught:
+        await provider.check_voice(model, voice_id)
+    assert caught.value.subject == voice_id
+    assert await provider.check_voice(provider.describe(OPENAI, None, {}), f" {voice_id} ") == voice_id
+    assert not simulator.requests
 
 
 async def test_catalogue(simulator: Simulator, provider: SpeechbaseProvider) -> None:
@@ -291,6 +233,7 @@ async def test_catalogue(simulator: Simulator, provider: SpeechbaseProvider) -> 
     assert list(models)[-1] == "deepgram/aura-2"
     assert (models["deepgram/aura-2"].vendor, models["deepgram/aura-2"].is_connected) == ("Deepgram", False)
     assert models[OPENAI].is_connected
+    assert [model.is_connected for model in models.values()] == [True] * (len(models) - 1) + [False]
     assert models["elevenlabs/eleven_flash_v2_5"].max_chars == 40_000
     assert len(models["openai/tts-1"].voices) == 9
     voices = provider.describe("", catalogue, {"mode": "voice"}).voices
@@ -314,6 +257,44 @@ async def test_saved_voice_has_the_limits_of_its_model(simulator: Simulator, pro
     catalogue = await provider.fetch_catalogue()
     model = provider.describe("", catalogue, {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
     assert (model.id, model.max_chars, model.vendor) == ("elevenlabs/eleven_v3", 5_000, "ElevenLabs")
+
+
+@pytest.mark.parametrize(
+    ("model", "is_connected"),
+    [
+        (OPENAI, True),
+        ("openai/gpt-9", True),
+        ("deepgram/aura-2", False),  # without a key
+        ("hume/octave-2", False),  # switched off
+        ("gradium/default", False),  # not offered
+        ("", True),  # a saved voice of which nothing is known
+    ],
+)
+async def test_connected_vendors(provider: SpeechbaseProvider, model: str, *, is_connected: bool) -> None:
+    """A vendor that is missing among others can't speak, no more than one that is switched off or has no key."""
+    catalogue = await provider.fetch_catalogue()
+    assert provider.describe(model, catalogue, {}).is_connected is is_connected
+    for nothing in (None, {"vendors": [], "voices": []}):
+        assert provider.describe(model, nothing, {}).is_connected
+
+
+async def test_vendors_behind_saved_voices(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """A saved voice is connected if its vendor is; when all vendors are switched off, none is."""
+    titles = {row["title"]: row["id"] for row in simulator.speechbase.voices}
+
+    def is_connected(catalogue: Any, title: str) -> bool:
+        return provider.describe("", catalogue, {"mode": "voice", "voice_id": titles[title]}).is_connected
+
+    catalogue = await provider.fetch_catalogue()
+    usable = ("Podcast narrator", "From last year")
+    unusable = ("Reception (no key)", "Bedtime stories (switched off)")
+    assert all(is_connected(catalogue, title) for title in usable)
+    assert not any(is_connected(catalogue, title) for title in unusable)
+    for row in simulator.speechbase.providers:
+        row["enabled"] = False
+    catalogue = await provider.fetch_catalogue()
+    assert not any(is_connected(catalogue, title) for title in (*usable, *unusable))
+    assert [(model.id, model.is_connected) for model in provider.models(catalogue)] == [(OPENAI, False)]
 
 
 async def test_first_voice(simulator: Simulator, provider: SpeechbaseProvider) -> None:

@@ -68,6 +68,8 @@ class Speechbase:
     voices: the rows of the saved voices, in any order.
     limits: characters that a model takes, by its full name.
     native_formats: the container that a vendor streams in, unless it is mp3.
+    raw_type: the type of raw samples that are streamed, with "{rate}" in the place of theirs.
+    streamless: models that the streaming route does not have (501), by their full names.
     sample_rates: of a vendor's sound, in Hz, unless it is the usual one.
     unavailable: vendors that do not work at the moment.
     fates: how speech ends whose text contains something: "blocked" or "fail_closed" by moderation (422), "outage" of
@@ -77,6 +79,7 @@ class Speechbase:
         nothing does.
     moderation_form: an object of its own, or a problem like others.
     takes_instructions: `instructions` is a key of the schema.
+    takes_pronunciations: `pronunciations` is a key of the schema.
     streams_wav: a wav has zeros for its sizes.
     buffers: the route that does not stream answers when it has everything, with the true length in all places.
     splits_texts: a text longer than its model's limit is spoken nevertheless.
@@ -90,6 +93,8 @@ class Speechbase:
         self.voices = default_voices()
         self.limits = default_limits()
         self.native_formats = default_native_formats()
+        self.raw_type = "audio/pcm;rate={rate}"
+        self.streamless: set[str] = set()
         self.sample_rates = default_sample_rates()
         self.unavailable: set[str] = set()
         self.fates: dict[str, Fate] = {}
@@ -97,6 +102,7 @@ class Speechbase:
         self.mode_refusal: ModeRefusal = "validation"
         self.moderation_form: ModerationForm = "json"
         self.takes_instructions = False
+        self.takes_pronunciations = True
         self.streams_wav = True
         self.buffers = False
         self.splits_texts = False
@@ -199,17 +205,20 @@ class Speechbase:
         """Pass on a vendor's own stream."""
         wanted = self._parse(request, stream=True)
         speaking = self._speaking(wanted)
+        if speaking.model in self.streamless:
+            detail, code = f"{speaking.model} cannot be streamed", "streaming_unsupported"
+            raise ProblemError(HTTPStatus.NOT_IMPLEMENTED, detail, code=code, provider=speaking.vendor)
         native, rate = self.native_formats.get(speaking.vendor, "mp3"), self._rate_of(speaking)
         order = Order(wanted.spoken, speaker_of(speaking.voice), native, rate, endless=self.streams_wav)
         recording = await record(self._studio, order)
-        content_type = f"audio/pcm;rate={rate}" if native == "pcm" else _TYPES[native]
+        content_type = self.raw_type.format(rate=rate) if native == "pcm" else _TYPES[native]
         return await deliver(request, recording, headers(content_type))
 
     def _parse(self, request: web.Request, *, stream: bool) -> Wanted:
         """Check a request for speech against the schema of the moment."""
         if request.content_type != "application/json":
             raise invalid([Problem((), "Content-Type must be application/json")])
-        schema = Schema(self.mode_key, self.mode_refusal, stream, self.takes_instructions)
+        schema = Schema(self.mode_key, self.mode_refusal, stream, self.takes_instructions, self.takes_pronunciations)
         return parse(CURRENT_EXCHANGE.get().received.body, schema)
 
     def _speaking(self, wanted: Wanted) -> Speaking:

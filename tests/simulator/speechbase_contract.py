@@ -60,12 +60,14 @@ class Schema:
 
     stream: of the route that streams, which takes less.
     instructions: they are a key of their own.
+    pronunciations: they are a key at all.
     """
 
     mode_key: ModeKey
     mode_refusal: ModeRefusal
     stream: bool = False
     instructions: bool = False
+    pronunciations: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,8 @@ def _problems(body: Json, schema: Schema) -> Iterator[Problem]:
         fields["mode"] = _one_of(*_MODES)
     if schema.instructions:
         fields["instructions"] = _string
+    if not schema.pronunciations:
+        del fields["pronunciations"]
     if not schema.stream:
         fields |= _WHOLE_CLIP
     yield from _object(fields, (*address, "text"))((), body)

@@ -16,7 +16,7 @@ from tests.simulator.speechbase_contract import BITRATES, Pronunciation, pronoun
 from tests.words import assert_spoken, voice_of
 
 from .asking import LONGEST, SHORTEST, TEXT, seconds, speech
-from .speechbase_asking import MODEL, ROUTES, SPEECH, STREAM, by_voice, inline, spoken
+from .speechbase_asking import MODEL, ROUTES, SPEECH, STREAM, by_voice, inline, refused, spoken
 
 ELEVENLABS, GOOGLE = "elevenlabs/eleven_v3", "google/gemini-2.5-flash-preview-tts"
 RATE = 24_000
@@ -194,6 +194,33 @@ async def test_streams_by_voice(client: aiohttp.ClientSession, simulator: Simula
     async with client.post(STREAM, json=by_voice()) as response:
         assert response.headers["Content-Type"] == "audio/pcm;rate=44100"
         assert SHORTEST < len(await response.read()) / 2 / 44_100 < LONGEST
+
+
+async def test_type_of_raw_samples(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """What raw samples are called can be set."""
+    simulator.speechbase.native_formats["elevenlabs"] = "pcm"
+    for raw_type, told in {"audio/L16; rate={rate}": "audio/L16; rate=44100", "audio/pcm": "audio/pcm"}.items():
+        simulator.speechbase.raw_type = raw_type
+        async with client.post(STREAM, json=by_voice()) as response:
+            assert response.headers["Content-Type"] == told
+
+
+async def test_models_that_cannot_be_streamed(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """A model can be kept from streaming; it speaks on the other route, and others stream."""
+    simulator.speechbase.streamless = {MODEL}
+    answer = await refused(client, inline(), STREAM)
+    assert (answer["status"], answer["code"], answer["provider"]) == (501, "streaming_unsupported", "openai")
+    assert await spoken(client)
+    assert await spoken(client, STREAM, model=GOOGLE, voice="Kore")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_server_that_replaces_no_words(client: aiohttp.ClientSession, simulator: Simulator, route: str) -> None:
+    """Without the key in its schema, a server refuses rules as it refuses whatever it does not know."""
+    simulator.speechbase.takes_pronunciations = False
+    answer = await refused(client, inline(pronunciations={"rules": []}), route)
+    assert answer["validation"] == [{"path": [], "message": 'Unrecognized key: "pronunciations"'}]
+    assert await spoken(client, route)
 
 
 @pytest.mark.parametrize("route", ROUTES)

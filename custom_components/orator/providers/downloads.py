@@ -121,6 +121,8 @@ class Downloads:
             cause = err.__cause__
             if isinstance(cause, ClientConnectorError) and isinstance(cause.os_error, _PrivateAddressError):
                 raise errors.UnsafeLinkError(code=url.host) from err
+            if isinstance(err, errors.NameNotFoundError):  # of a file's host: that says nothing of the service
+                raise errors.CannotConnectError from err
             raise
 
 

@@ -28,6 +28,8 @@ class SpeechError(Exception):
         `fields`: the fields of the request that it names.
         """
         super().__init__()
+        self.is_explained = False
+        """Whether the provider gave its reasons in a document, as a page of somebody in between would not."""
         self.status = status
         self.code = code
         self.retry_after = retry_after
@@ -101,6 +103,10 @@ class RejectedError(SpeechError):
     key = "rejected"
 
 
+class PronunciationsRefusedError(RejectedError):
+    """The provider does not say words otherwise itself, although it was taken to."""
+
+
 class NotFoundError(SpeechError):
     """The provider does not have what was asked for, most often the model."""
 
@@ -158,9 +164,10 @@ class CannotConnectError(SpeechError):
 
 
 class NameNotFoundError(CannotConnectError):
-    """The provider's name leads nowhere: the internet is away, or the provider is gone."""
+    """The provider's name leads nowhere: the internet is away, or the provider is gone; neither passes in a moment."""
 
     key = "name_not_found"
+    is_transient = False
 
 
 class ServiceGoneError(SpeechError):

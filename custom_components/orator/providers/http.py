@@ -63,6 +63,7 @@ _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "content_moderation_blocked": errors.ContentRefusedError,
     "no_api_key": errors.VendorKeyMissingError,
     "provider_disabled": errors.VendorDisabledError,
+    "streaming_unsupported": errors.NotImplementedByProviderError,
     "empty_response": errors.ProviderFaultError,
 }
 # What is so general that a status of failure says more.
@@ -88,7 +89,10 @@ _ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
     501: errors.NotImplementedByProviderError,
 }
 
-_UNRECOGNIZED: Final = re.compile(r"unrecogni[sz]ed keys?(?: in object)?:?\s*([\w\s,'\"`]+)", re.IGNORECASE)
+_UNRECOGNIZED: Final = re.compile(r"unrecogni[sz]ed key(?:s|\(s\))?(?: in object)?:?\s*([\w\s,'\"`]+)", re.IGNORECASE)
+_WORD: Final = re.compile(r"\w+")
+_WORDLESS_STATUSES: Final = (404, 422)
+"""What an answer says with these is about what was asked for, and may repeat it."""
 _CODES_BY_WORDS: Final = {
     "missing_scopes": re.compile("missing scopes", re.IGNORECASE),  # OpenAI, for a key that lacks a permission
     "insufficient_balance": re.compile(
@@ -119,6 +123,12 @@ class Answer:
     def content_type(self) -> str:
         """The type that the server claims, without parameters; empty where it claims none."""
         return self.response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    def type_parameter(self, name: str) -> str:
+        """Return a parameter of that type in lower case, an empty text where there is none."""
+        header = self.response.headers.get("Content-Type", "")
+        found = re.search(rf';\s*{name}\s*=\s*"?([\w.-]+)', header, re.IGNORECASE)
+        return found[1].lower() if found else ""
 
     async def chunks(self, max_bytes: int = MAX_AUDIO_BYTES) -> AsyncGenerator[bytes]:
         """Yield the body as it arrives.
@@ -152,13 +162,22 @@ class HttpClient:
     """Requests to one origin, with the headers that carry its key."""
 
     def __init__(
-        self, session: ClientSession, base_url: str, headers: Mapping[str, str], limits: Limits | None = None
+        self,
+        session: ClientSession,
+        base_url: str,
+        headers: Mapping[str, str],
+        limits: Limits | None = None,
+        doubtful: frozenset[str] = frozenset(),
     ) -> None:
-        """Send `headers` to paths below `base_url`, and to no other origin."""
+        """Send `headers` to paths below `base_url`, and to no other origin.
+
+        `doubtful`: fields that the server may not know; a refusal that mentions one of them, anywhere, is about it.
+        """
         self._session = session
         self._base_url = URL(base_url)
         self._headers = headers
         self._limits = limits or Limits()
+        self._doubtful = doubtful
 
     async def get_json(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         """GET a JSON document."""
@@ -230,8 +249,9 @@ class HttpClient:
         codes = codes_of(document, response.status)
         error = error_for(response.status, codes, retry_after_of(response))
         if isinstance(document, dict):
+            error.is_explained = True
             error.subject = _short(document.get("provider"), "_-")
-            error.fields = frozenset(_fields_of(document))
+            error.fields = frozenset(_fields_of(document, self._doubtful))
         return error
 
 
@@ -261,18 +281,33 @@ def codes_of(document: Json, status: int = 200) -> tuple[str, ...]:
     """Collect the codes in an error document, the most telling first.
 
     Providers write `{"error": {"code", "type"}}`, `{"error": "text", "status": 402, "code"?}`, `{"error": 402}`,
-    `{"type": "error", "error": {…}}` and the like. Messages are only searched for words that no code stands for.
+    `{"type": "error", "error": {…}}` and the like. Only where no known code is among them are messages searched for
+    words that one stands for. A `detail` never is: it may hold the text that was to be spoken.
     """
     found: list[str] = []
-    words = ""
+    messages: list[Json] = []
+    for envelope in _envelopes(document):
+        found += [_short(envelope.get(name)) for name in ("status", "type", "code")]
+        found += [_short(error) for error in (envelope.get("error"),) if isinstance(error, int)]
+        messages += [envelope.get("message"), envelope.get("error")]
+    codes = tuple(code for code in reversed(found) if code not in ("", str(status)))
+    if status >= 500 or status in _WORDLESS_STATUSES or any(map(_is_known, codes)):
+        return codes
+    words = " ".join(message for message in messages if isinstance(message, str))
+    return (*(code for code, pattern in _CODES_BY_WORDS.items() if pattern.search(words)), *codes)
+
+
+def _envelopes(document: Json) -> Iterator[Mapping[str, Json]]:
+    """Yield an error document and what it holds inside, which says more."""
     while isinstance(document, dict):
-        found += [_short(document.get(name)) for name in ("status", "type", "code")]
-        words += str(document.get("message", ""))
+        yield document
         document = document.get("error") or document.get("detail")
-    words += str(document or "")
-    found.append(_short(document) if isinstance(document, int) else "")
-    found += [code for code, pattern in _CODES_BY_WORDS.items() if status < 500 and pattern.search(words)]
-    return tuple(code for code in reversed(found) if code not in ("", str(status)))
+
+
+def _is_known(code: str) -> bool:
+    """Tell whether it is certain what a code means."""
+    is_status = code.isdecimal() and int(code) in _ERRORS_BY_STATUS
+    return is_status or code in _ERRORS_BY_CODE or code in _ERRORS_BY_TYPE
 
 
 def _short(value: Json, marks: str = "_") -> str:
@@ -281,18 +316,21 @@ def _short(value: Json, marks: str = "_") -> str:
     return code if code.translate(dict.fromkeys(map(ord, marks))).isalnum() and len(code) <= 64 else ""
 
 
-def _fields_of(document: Mapping[str, Json]) -> Iterator[str]:
-    """Yield the fields that a problem document (RFC 7807) names: in `validation`, and as unrecognized in its texts."""
-    problems = document.get("validation")
-    texts = [document.get("detail")]
-    for problem in problems if isinstance(problems, list) else ():
-        if isinstance(problem, dict):
-            path = problem.get("path")
-            yield from (part for part in path if isinstance(part, str)) if isinstance(path, list) else ()
-            texts.append(problem.get("message"))
-    for text in texts:
-        for words in _UNRECOGNIZED.findall(text) if isinstance(text, str) else ():
-            yield from re.findall(r"\w+", words)
+def _fields_of(document: Json, doubtful: frozenset[str]) -> Iterator[str]:
+    """Yield the fields that a refusal names: in `validation`, as unrecognized, and the doubtful ones in any words."""
+    for envelope in _envelopes(document):
+        validation = envelope.get("validation")
+        problems = [one for one in validation if isinstance(one, dict)] if isinstance(validation, list) else []
+        for path in (problem.get("path") for problem in problems):
+            parts = path if isinstance(path, list) else [path]
+            yield from (name for part in parts if isinstance(part, str) for name in _WORD.findall(part))
+        texts = [
+            *(envelope.get(name) for name in ("detail", "message", "error")),
+            *(one.get("message") for one in problems),
+        ]
+        for text in (text for text in texts if isinstance(text, str)):
+            yield from doubtful.intersection(_WORD.findall(text))
+            yield from (name for names in _UNRECOGNIZED.findall(text) for name in _WORD.findall(names))
 
 
 def retry_after_of(response: ClientResponse) -> float | None:

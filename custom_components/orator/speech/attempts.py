@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Final
 
 from tenacity import (
@@ -14,7 +15,8 @@ from tenacity import (
 )
 
 from ..providers.base import Provider, SpeechAudio, SpeechRequest
-from ..providers.errors import SpeechError
+from ..providers.errors import PronunciationsRefusedError, SpeechError
+from .replacements import Replacement, Replacer
 
 PATIENCE: Final = 12.0
 """Seconds after which a listener would rather hear of the failure than wait for another attempt to begin."""
@@ -38,8 +40,19 @@ async def synthesize(provider: Provider, request: SpeechRequest) -> AsyncGenerat
             reraise=True,
         ):
             with attempt:
-                audio = await stack.enter_async_context(provider.synthesize(request))
+                audio = await _begun(provider, request, stack)
         yield audio
+
+
+async def _begun(provider: Provider, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
+    """Begin to speak. Where the provider turns out not to say words otherwise itself, they are written otherwise."""
+    try:
+        return await stack.enter_async_context(provider.synthesize(request))
+    except PronunciationsRefusedError:
+        replacer = Replacer([Replacement(one.word, one.say) for one in request.pronunciations])
+        text = replacer.feed(request.text, is_final=True)
+        written = replace(request, text=text, pronunciations=())
+        return await stack.enter_async_context(provider.synthesize(written))
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 import re
 from typing import Any, Final
 
@@ -12,12 +13,15 @@ from ..providers.base import Model, Pronunciation, Provider, SpeechAudio, Speech
 from .cleaner import Cleaner, Replacement
 from .joining import Samples, SampleWish, joined_mp3, joined_samples, samples_of
 from .pacing import paced
-from .replacements import Replacer
 from .segmenter import Segmenter
 from .synthesizer import Synthesizer
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
 """A word that everybody takes for one, whatever they take for its end."""
+_MAX_SAID: Final = 200
+"""Characters that say a word; more of them are a text, which has to be spoken in parts like any other."""
+_COUNTS_KEPT: Final = 16
+"""Texts of which it is remembered how they were counted: the same ones are asked for again and again."""
 _SILENCE: Final = PcmLayout(rate=24_000)
 _SILENCE_SECONDS: Final = 0.3
 """How long nothing is said where there is nothing to say: a file without any sound is an error to some players."""
@@ -110,19 +114,37 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
 
 
 def _pronunciations(utterance: Utterance) -> tuple[Pronunciation, ...]:
-    """Return the replacements as what the provider says otherwise, nothing where it can't do so with all of them."""
-    said = [(" ".join(one.find.split()), one.say) for one in utterance.replacements]
-    if len(said) > utterance.model.max_pronunciations or not all(_WORD.fullmatch(word) and say for word, say in said):
+    """Return the replacements as what the provider says otherwise, nothing where it can't do so with all of them.
+
+    Of two for the same word the first counts, as where they are replaced here; who sends both can't know.
+    """
+    said: dict[str, str] = {}
+    for one in utterance.replacements:
+        word = " ".join(one.find.split())
+        if word.lower() not in said:  # in lower case, a word stands for all the ways to write it
+            said.setdefault(word, one.say)
+    is_sayable = all(_WORD.fullmatch(word) and 0 < len(say) <= _MAX_SAID for word, say in said.items())
+    if not is_sayable or len(said) > utterance.model.max_pronunciations:
         return ()
-    return tuple(Pronunciation(word, say, match_case=word != word.lower()) for word, say in said)
+    return tuple(Pronunciation(word, say, match_case=word != word.lower()) for word, say in said.items())
 
 
 def _count_with(pronunciations: Sequence[Pronunciation], model: Model) -> Callable[[str], int]:
-    """Return how a provider counts that counts what it says instead of what is written."""
-    replacements = [Replacement(one.word, one.say) for one in pronunciations]
+    """Return how a provider counts that counts what it says instead of what is written, or a little more.
 
+    A word counts wherever its letters are: to find its ends takes too long for what is asked of every beginning of a
+    long text. A text that is too long as it is needs no closer look.
+    """
+    by_size = sorted((model.count(one.say), one.word.lower()) for one in pronunciations)
+    sizes = {word: size for size, word in by_size}
+
+    @lru_cache(_COUNTS_KEPT)
     def count(text: str) -> int:
-        return max(model.count(text), model.count(Replacer(replacements).feed(text, is_final=True)))
+        units = model.count(text)
+        if units > model.max_chars:
+            return units
+        letters = text.lower()
+        return units + sum(letters.count(word) * size for word, size in sizes.items())
 
     return count
 

@@ -34,7 +34,7 @@ _FORMATS: Final = (AudioFormat.MP3, AudioFormat.WAV)
 
 
 def kept_vendors(document: Json) -> list[dict[str, Any]]:
-    """Return what is worth keeping of the list of vendors: of those that are switched on, their names and models.
+    """Return what is worth keeping of the list of vendors; one that is switched off has no models to offer.
 
     Raises NotASpeechServerError.
     """
@@ -42,11 +42,11 @@ def kept_vendors(document: Json) -> list[dict[str, Any]]:
         {
             "id": row["id"],
             "name": str(row.get("name") or row["id"]),
-            "is_connected": bool(row.get("byok") or row.get("managed")),
-            "models": [model for model in row.get("models") or () if isinstance(model, str)],
+            "is_connected": bool(is_on and (row.get("byok") or row.get("managed"))),
+            "models": [model for model in row.get("models") or () if is_on and isinstance(model, str)],
         }
         for row in rows_of(document)
-        if row.get("enabled", True)
+        for is_on in (bool(row.get("enabled", True)),)
     ]
 
 
@@ -77,8 +77,8 @@ def saved_voices(catalogue: Json) -> list[dict[str, str]]:
 
 
 def described(model_id: str, catalogue: Json, *, streams: bool) -> Model:
-    """Say what a vendor's model can do."""
-    vendor_id, _, name = model_id.partition("/")
+    """Say what a vendor's model can do. A vendor that is missing among others can't speak."""
+    vendor_id, slash, name = model_id.partition("/")
     vendors = catalogue["vendors"] if catalogue else ()
     vendor = next((vendor for vendor in vendors if vendor["id"] == vendor_id), None)
     vendor_name = vendor["name"] if vendor else vendor_id
@@ -93,7 +93,7 @@ def described(model_id: str, catalogue: Json, *, streams: bool) -> Model:
         options=OPTIONS,
         count=count_chars_or_tokens if is_openai else len,
         vendor=vendor_name,
-        is_connected=vendor is None or vendor["is_connected"],
+        is_connected=vendor["is_connected"] if vendor else not (vendors and slash),
         max_pronunciations=_MAX_PRONUNCIATIONS,
     )
 

@@ -1,7 +1,7 @@
 """Speechbase as a provider."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 import re
 from typing import Any, Final, override
@@ -17,11 +17,13 @@ from ..base import (
     SpeechAudio,
     SpeechRequest,
     parse_web_address,
-    recognised_audio,
 )
 from ..errors import (
     NotASpeechServerError,
+    NotAudioError,
     NotFoundError,
+    NotImplementedByProviderError,
+    PronunciationsRefusedError,
     RejectedError,
     SpeechError,
     TextTooLongError,
@@ -32,9 +34,12 @@ from ..errors import (
 from ..http import Answer, HttpClient, Json, Limits
 from ..languages import WHISPER_LANGUAGES
 from . import catalogue as catalogues
+from .sound import RAW_TYPES, audio_in
 
 MODE: Final = ChoiceOption("mode", choices=("voice", "inline"), default="inline", comes_first=True)
 _VOICE_ID: Final = "voice_id"
+_SAFE_ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+"""What an ID looks like; nothing else may become a part of a path."""
 
 _OFFICIAL_HOST: Final = "api.speechbase.ai"
 _SPEECH: Final = "v1/audio/speech"
@@ -45,10 +50,21 @@ _QUICK: Final = Limits(first_byte=15)
 _PAGE: Final = {"limit": "200"}
 _MAX_PAGES: Final = 50
 
-# What is found out about a server.
+# What is found out about a server. Only that it takes `mode`, or does not, is known for longer than a day.
 _SENDS_MODE: Final = "sends_mode"
-_HAS_STREAM: Final = "has_stream"
+_HAS_STREAM: Final = "has_stream"  # also of a single model, which is named behind it
 _BUFFERS: Final = "buffers"
+_PRONOUNCES: Final = "pronounces"
+
+_PRONUNCIATIONS: Final = "pronunciations"
+_FIELDS: Final = frozenset(
+    {"model", "voice", "voiceId", "text", "output", "speed", "volumeDbfs", "providerOptions", _PRONUNCIATIONS}
+)
+"""All fields of a request but `mode`."""
+_GENERAL_REFUSALS: Final = (None, "invalid_input", "validation_error", "bad_request")
+"""Codes that do not tell what is wrong with a request."""
+_NO_ROUTE: Final = (None, "not_found", "route_not_found", "method_not_allowed")
+"""Codes that do not tell of anything else that is missing than the route."""
 
 
 class SpeechbaseProvider(Provider):
@@ -68,7 +84,8 @@ class SpeechbaseProvider(Provider):
         """Speak to the API at an address."""
         super().__init__(connections, addresses, api_key)
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._http = HttpClient(connections.own, addresses["base_url"], headers)
+        doubtful = frozenset({MODE.key, _PRONUNCIATIONS})
+        self._http = HttpClient(connections.own, addresses["base_url"], headers, doubtful=doubtful)
         self._lists = HttpClient(connections.own, addresses["base_url"], headers, _QUICK)
 
     @classmethod
@@ -87,9 +104,15 @@ class SpeechbaseProvider(Provider):
 
     @override
     async def fetch_catalogue(self) -> Json:
-        """List the vendors, for which the key has to be right, and all saved voices."""
+        """List the vendors, for which the key has to be right, and all saved voices.
+
+        With that, what was found out about the server is forgotten: what it could not do it may have learned.
+        """
         vendors = catalogues.kept_vendors(await self._lists.get_json("v1/audio/providers"))
-        return {"vendors": vendors, "voices": await self._fetch_voices()}
+        voices = await self._fetch_voices()
+        for lesson in self.learned.keys() - {_SENDS_MODE}:
+            del self.learned[lesson]
+        return {"vendors": vendors, "voices": voices}
 
     async def _fetch_voices(self) -> list[dict[str, str]]:
         """List the saved voices, page by page."""
@@ -116,21 +139,31 @@ class SpeechbaseProvider(Provider):
     @override
     def describe(self, model_id: str, catalogue: Json, settings: Mapping[str, Any]) -> Model:
         """Say what a model can do; that of a saved voice is the one that the voice was saved with."""
-        streams = not _NOT_STREAMED & settings.keys()
+        if _is_saved(settings):
+            saved = {row["id"]: row["model"] for row in catalogues.saved_voices(catalogue)}
+            model_id = saved.get(settings.get(_VOICE_ID, ""), "")
+        model = catalogues.described(model_id, catalogue, streams=not _NOT_STREAMED & settings.keys())
+        if not self.learned.get(_PRONOUNCES, True):
+            model = replace(model, max_pronunciations=0)
         if not _is_saved(settings):
-            return catalogues.described(model_id, catalogue, streams=streams)
-        saved = {row["id"]: row["model"] for row in catalogues.saved_voices(catalogue)}
-        model = catalogues.described(saved.get(settings.get(_VOICE_ID, ""), ""), catalogue, streams=streams)
+            return model
         name = model.name if model.id else self.name
         return replace(model, name=name, voices=catalogues.voices_to_choose(catalogue), voice_key=_VOICE_ID)
 
     @override
-    async def check_voice(self, model: Model, voice_id: str) -> None:
-        if model.voice_key == _VOICE_ID and voice_id not in [voice.id for voice in model.voices]:
-            try:
-                await self._lists.get_json(f"v1/voices/{voice_id}")
-            except (NotFoundError, RejectedError) as err:
-                raise VoiceGoneError(status=err.status, subject=voice_id) from err
+    async def check_voice(self, model: Model, voice_id: str) -> str:
+        voice_id = voice_id.strip()
+        if model.voice_key != _VOICE_ID or voice_id in [voice.id for voice in model.voices]:
+            return voice_id
+        if not _SAFE_ID.fullmatch(voice_id):
+            raise VoiceGoneError(subject=voice_id)
+        try:
+            document = await self._lists.get_json(f"v1/voices/{voice_id}")
+        except (NotFoundError, RejectedError) as err:
+            raise _missing(err, voice_id) from err
+        row = document.get("data") if isinstance(document, dict) else None
+        written = row.get("id") if isinstance(row, dict) else None
+        return written if isinstance(written, str) and _SAFE_ID.fullmatch(written) else voice_id
 
     @override
     def first_voice(self, catalogue: Json) -> Mapping[str, Any] | None:
@@ -149,64 +182,91 @@ class SpeechbaseProvider(Provider):
     async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[SpeechAudio]:
         if request.model.count(request.text) > request.model.max_chars:
             raise TextTooLongError
+        if request.pronunciations and not self.learned.get(_PRONOUNCES, True):
+            raise PronunciationsRefusedError
         async with AsyncExitStack() as stack:
             try:
-                answer = await self._ask(request, stack)
+                audio = await self._sound(request, stack)
             except (VendorKeyMissingError, VendorDisabledError) as err:
                 err.subject = request.model.vendor or err.subject
                 raise
-            chunks = await stack.enter_async_context(aclosing(answer.chunks()))
-            yield await recognised_audio(chunks, request.format, answer.content_type)
+            yield audio
 
-    async def _ask(self, request: SpeechRequest, stack: AsyncExitStack) -> Answer:
-        """Ask on the route that starts to sound earliest and has everything that was set."""
-        body = _body(request)
-        mode = request.settings.get(MODE.key, MODE.default)
+    async def _sound(self, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
+        """Speak on the route that starts to sound earliest and has everything that was set."""
+        lesson = ""
         if self._may_stream(request):
             try:
-                return await self._post(_STREAM, mode, body, stack)
-            except NotFoundError, NotASpeechServerError:
-                pass  # older servers have no such route; or it is the voice that is gone, which the other route tells
-        try:
-            answer = await self._post(_SPEECH, mode, {**body, "output": _output(request)}, stack)
-        except NotFoundError as err:
-            if _is_saved(request.settings):
-                raise VoiceGoneError(status=err.status, subject=request.voice) from err
-            raise
-        if self._may_stream(request):
-            self.learned[_HAS_STREAM] = False
-        self.learned[_BUFFERS] = answer.response.content_length is not None
-        return answer
+                return await self._streamed(request, stack)
+            except (NotFoundError, NotASpeechServerError) as err:
+                # Older servers have no such route; or it is the voice that is gone, which the other route tells.
+                lesson = _HAS_STREAM if err.code in _NO_ROUTE else ""
+            except NotImplementedByProviderError:
+                lesson = _stream_of(request)
+            except NotAudioError as err:
+                if err.code not in RAW_TYPES:
+                    raise
+                lesson = _stream_of(request)  # raw samples, and nobody says at which rate
+        audio = await self._whole(request, stack)
+        if lesson:
+            self.learned[lesson] = False
+        return audio
 
     def _may_stream(self, request: SpeechRequest) -> bool:
         """Tell whether the streaming route will do, and is earlier: it sends what its vendor does, mostly mp3."""
         is_earlier = request.format is AudioFormat.MP3 or self.learned.get(_BUFFERS, False)
-        return is_earlier and self.learned.get(_HAS_STREAM, True) and not _NOT_STREAMED & request.settings.keys()
+        is_there = all(self.learned.get(lesson, True) for lesson in (_HAS_STREAM, _stream_of(request)))
+        return is_earlier and is_there and not _NOT_STREAMED & request.settings.keys()
 
-    async def _post(self, path: str, mode: str, body: Mapping[str, Any], stack: AsyncExitStack) -> Answer:
+    async def _streamed(self, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
+        """Speak on the streaming route, which is left at once where it does not answer with sound."""
+        async with AsyncExitStack() as own:
+            answer = await self._ask(_STREAM, request, _body(request), own)
+            audio = await audio_in(answer, request.format, own)
+            await stack.enter_async_context(own.pop_all())
+            return audio
+
+    async def _whole(self, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
+        """Speak on the plain route."""
+        try:
+            answer = await self._ask(_SPEECH, request, {**_body(request), "output": _output(request)}, stack)
+        except NotFoundError as err:
+            if err.is_explained and not _is_saved(request.settings):
+                raise
+            raise _missing(err, request.voice) from err
+        self.learned[_BUFFERS] = answer.response.content_length is not None
+        return await audio_in(answer, request.format, stack)
+
+    async def _ask(self, path: str, request: SpeechRequest, body: Mapping[str, Any], stack: AsyncExitStack) -> Answer:
+        """Ask a route for speech. Raises PronunciationsRefusedError where it is these that the server does not take."""
+        try:
+            return await self._ask_either_way(path, request.settings.get(MODE.key, MODE.default), body, stack)
+        except RejectedError as err:
+            if not request.pronunciations or _PRONUNCIATIONS not in err.fields:
+                raise
+            self.learned[_PRONOUNCES] = False
+            raise PronunciationsRefusedError(status=err.status, code=err.code) from err
+
+    async def _ask_either_way(self, path: str, mode: str, body: Mapping[str, Any], stack: AsyncExitStack) -> Answer:
         """Ask for speech. Servers want `mode` or refuse it; one that refuses is asked once more the other way."""
         sends_mode = self.learned.get(_SENDS_MODE, True)
         try:
-            return await self._post_once(path, {MODE.key: mode} if sends_mode else {}, body, stack)
+            return await self._post(path, {MODE.key: mode} if sends_mode else {}, body, stack)
         except RejectedError as err:
             if not _is_about_mode(err):
                 raise
+            refusal = err
         try:
-            answer = await self._post_once(path, {} if sends_mode else {MODE.key: mode}, body, stack)
-        except SpeechError as err:
-            self._learn_mode(sends_mode, err)
+            answer = await self._post(path, {} if sends_mode else {MODE.key: mode}, body, stack)
+        except RejectedError as err:
+            if _is_about_mode(err):  # as much as before: `mode` was not what the first refusal was about
+                raise refusal from err
+            self.learned[_SENDS_MODE] = not sends_mode
             raise
         self.learned[_SENDS_MODE] = not sends_mode
         return answer
 
-    def _learn_mode(self, sent_mode: bool, error: SpeechError) -> None:  # noqa: FBT001
-        """Take from the second refusal that the first one was about `mode`, unless this one is, too."""
-        if isinstance(error, RejectedError) and not _is_about_mode(error):
-            self.learned[_SENDS_MODE] = not sent_mode
-
-    async def _post_once(
-        self, path: str, mode: Mapping[str, str], body: Mapping[str, Any], stack: AsyncExitStack
-    ) -> Answer:
+    async def _post(self, path: str, mode: Mapping[str, str], body: Mapping[str, Any], stack: AsyncExitStack) -> Answer:
         return await stack.enter_async_context(self._http.request("POST", path, {**mode, **body}))
 
 
@@ -214,9 +274,23 @@ def _is_saved(settings: Mapping[str, Any]) -> bool:
     return bool(settings.get(MODE.key, MODE.default) == "voice")
 
 
+def _stream_of(request: SpeechRequest) -> str:
+    """Return under which name it is learned whether a model can be streamed."""
+    return f"{_HAS_STREAM}:{request.model.id or request.voice}"
+
+
+def _missing(error: SpeechError, voice_id: str) -> SpeechError:
+    """Return what it means that a saved voice was not found: it is gone, if it was Speechbase who said so."""
+    if error.is_explained:
+        return VoiceGoneError(status=error.status, subject=voice_id)
+    return NotASpeechServerError(status=error.status)
+
+
 def _is_about_mode(error: RejectedError) -> bool:
-    """Tell whether a refusal is about `mode`; newer servers may refuse the whole body without naming anything."""
-    return MODE.key in error.fields or (error.code == "invalid_input" and not error.fields)
+    """Tell whether a refusal is about `mode`, or may be: newer servers may refuse the whole body, naming nothing."""
+    if MODE.key in error.fields:
+        return True
+    return error.status == 400 and error.code in _GENERAL_REFUSALS and not _FIELDS & error.fields
 
 
 def _body(request: SpeechRequest) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from .compatible_terms import Events, Listing, Profile
 from .delivery import close_connection, deliver
 from .exchange import CURRENT_EXCHANGE, Json, Timing
 from .host import Host
-from .openai import speaker_of
+from .openai_voices import speaker_of
 from .server import DEFAULT_KEY
 from .speechbase_answers import answer_in_one_piece
 from .studio import Recording, Studio, Tongue

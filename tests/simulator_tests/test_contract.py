@@ -178,6 +178,7 @@ async def test_model_that_is_not_listed(client: aiohttp.ClientSession, simulator
 
 async def test_model_that_was_shut_down(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A model that has an end can be used until then, and is still listed afterwards."""
+    simulator.openai.announce()
     simulator.openai.shut_down(OLD, "2026-12-24")
     simulator.openai.shut_down(NEW, None)
     for today, model, status in (

@@ -66,6 +66,7 @@ _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "streaming_unsupported": errors.NotImplementedByProviderError,
     "empty_response": errors.ProviderFaultError,
 }
+_ANY_ERROR: Final = "api_error"
 # What is so general that a status of failure says more.
 _ERRORS_BY_TYPE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "permission_denied_error": errors.NotPermittedError,
@@ -74,7 +75,7 @@ _ERRORS_BY_TYPE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "rate_limit_error": errors.RateLimitedError,
     "server_error": errors.ProviderFaultError,
     "service_unavailable": errors.ProviderFaultError,
-    "api_error": errors.ProviderFaultError,
+    _ANY_ERROR: errors.ProviderFaultError,
 }
 _ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
     401: errors.InvalidKeyError,
@@ -307,7 +308,7 @@ def _envelopes(document: Json) -> Iterator[Mapping[str, Json]]:
 def _is_known(code: str) -> bool:
     """Tell whether it is certain what a code means."""
     is_status = code.isdecimal() and int(code) in _ERRORS_BY_STATUS
-    return is_status or code in _ERRORS_BY_CODE or code in _ERRORS_BY_TYPE
+    return is_status or code in _ERRORS_BY_CODE or (code in _ERRORS_BY_TYPE and code != _ANY_ERROR)
 
 
 def _short(value: Json, marks: str = "_") -> str:

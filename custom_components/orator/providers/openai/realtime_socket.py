@@ -3,7 +3,7 @@
 import asyncio
 from base64 import b64decode
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 import json
 import time
 from typing import Any, Final, Self
@@ -28,8 +28,8 @@ from .reading import begins_well, judge, strays
 _OPEN_WITHIN: Final = 15.0
 _FIRST_WITHIN: Final = 20.0
 _NEXT_WITHIN: Final = 20.0
-_HEARTBEAT: Final = 30.0
-"""Seconds between questions whether the other end is still there."""
+_PING_EVERY: Final = 30.0
+"""Seconds after which something is sent, so that nobody on the way takes the connection for dead."""
 _MAX_AGE: Final = 25 * 60.0
 """Seconds after which a socket gets no new work: OpenAI ends sessions, after half an hour at the earliest."""
 _MAX_BYTES: Final = 64 * 1024 * 1024
@@ -143,8 +143,10 @@ class Socket:
         self._connection = connection
         self._opened = time.monotonic()
         self._answers: dict[str, Answer] = {}
+        self._has_ended = False
         self._is_ready = asyncio.get_running_loop().create_future()
         self._receiving = asyncio.create_task(self._receive(), name="orator hears a realtime session")
+        self._pinging = asyncio.create_task(self._ping(), name="orator keeps a realtime session")
 
     @classmethod
     async def open(
@@ -157,9 +159,7 @@ class Socket:
         try:
             with translated_errors():
                 async with asyncio.timeout(_OPEN_WITHIN):
-                    connection = await session.ws_connect(
-                        url, headers=headers, heartbeat=_HEARTBEAT, max_msg_size=MAX_DOCUMENT_BYTES
-                    )
+                    connection = await session.ws_connect(url, headers=headers, max_msg_size=MAX_DOCUMENT_BYTES)
                     socket = cls(connection)
                     await socket._send({"type": "session.update", "session": settings})
                     await asyncio.shield(socket._is_ready)
@@ -176,7 +176,7 @@ class Socket:
     @property
     def is_spent(self) -> bool:
         """Whether it is not to be asked for more."""
-        return self._receiving.done() or time.monotonic() - self._opened > _MAX_AGE
+        return self._has_ended or time.monotonic() - self._opened > _MAX_AGE
 
     @property
     def is_busy(self) -> bool:
@@ -194,20 +194,27 @@ class Socket:
             yield answer
         finally:
             del self._answers[key]
-            if answer.id and (not answer.is_over or answer.has_strayed) and not self._receiving.done():
+            if answer.id and (not answer.is_over or answer.has_strayed) and not self._has_ended:
                 await self._send({"type": "response.cancel", "response_id": answer.id})
-            if self.is_spent and not self.is_busy:
+            if self.is_spent and not self.is_busy and not self._has_ended:
                 await self.close()
 
     async def close(self) -> None:
         """Close the connection."""
-        self._receiving.cancel()
+        if not self._has_ended:
+            self._receiving.cancel()
         await asyncio.wait([self._receiving])
-        await self._connection.close()
 
     async def _send(self, event: Mapping[str, Any]) -> None:
         with translated_errors(ConnectionLostError):
             await self._connection.send_json(event)
+
+    async def _ping(self) -> None:
+        """Keep the connection; should it be broken, whoever receives is told."""
+        with suppress(ClientError, OSError):
+            while True:
+                await asyncio.sleep(_PING_EVERY)
+                await self._connection.ping()
 
     async def _receive(self) -> None:
         """Hand what comes to those who wait for it, until the connection ends."""
@@ -226,8 +233,11 @@ class Socket:
             if not self._is_ready.done():
                 self._is_ready.set_exception(error)
                 self._is_ready.exception()  # whoever waits for it gets it; if nobody does, that is no accident
+            self._has_ended = True
+            self._pinging.cancel()
             for answer in self._answers.values():
                 answer.end(error)
+            await self._connection.close()
 
     def _take(self, event: Json) -> Mapping[str, Any] | None:
         """Hand an event to whom it is for, and return what to reply. Raises SpeechError where it ends everything."""

@@ -28,7 +28,8 @@ _TASK: Final = (
     "it. Say every word of it once and in its order. Add nothing, leave nothing out, translate nothing, and stop at "
     "its end."
 )
-_ATTEMPTS: Final = 2
+_MOST_ATTEMPTS: Final = 4
+_MOST_IN_VAIN: Final = 2
 _SAYS_SOMETHING: Final = re.compile(r"\w")
 
 
@@ -56,12 +57,12 @@ class Realtime:
             yield SpeechAudio(AudioFormat.PCM, continued(head, chunks), PCM)
 
     async def _read(self, request: SpeechRequest) -> AsyncGenerator[bytes]:
-        """Yield the sound of a text; what was not read of it is read once more.
+        """Yield the sound of a text; what was not read of it is asked for once more.
 
-        Raises MisreadError where the model does something else once again.
+        Raises MisreadError where nothing of that is read either.
         """
-        rest = request.text
-        for _ in range(_ATTEMPTS):
+        rest, in_vain = request.text, 0
+        for _ in range(_MOST_ATTEMPTS):
             socket = await self._socket(request)
             async with socket.asked(_response(request, rest), rest) as answer:
                 async for chunk in answer.chunks():
@@ -71,6 +72,9 @@ class Realtime:
             rest = rest[verdict.read_to :]
             if not _SAYS_SOMETHING.search(rest):
                 return
+            in_vain = 0 if verdict.read_to else in_vain + 1
+            if in_vain == _MOST_IN_VAIN:
+                break
         raise MisreadError
 
     def _count(self, verdict: Verdict, answer: Answer) -> None:

@@ -26,7 +26,8 @@ async def serve() -> None:
         simulators: dict[str, Simulator] = {}
         for name, rate in SPEEDS.items():
             simulator = Simulator(timing=Timing(first_byte=FIRST_BYTE, rate=rate), api_key=key_of(name))
-            simulator.openai = OpenAI(PreparedStudio(reels), partial(key_of, name))
+            key, timing = partial(key_of, name), partial(getattr, simulator, "timing")
+            simulator.openai = OpenAI(PreparedStudio(reels), key, timing)
             simulators[name] = await stack.enter_async_context(simulator)
         _print({name: simulator.openai_url for name, simulator in simulators.items()})
         while await asyncio.to_thread(sys.stdin.readline):

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..book import Book
 from ..stage import Analysis, Stage
-from . import crowd, first_sound, long_texts, loop, memory
+from . import crowd, first_sound, long_texts, loop, memory, realtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,12 @@ ROWS: Final = (
         first_sound.measure_satellite,
         first_sound.judge_satellite,
         is_fairly_light=True,
+    ),
+    Row(
+        realtime.REALTIME,
+        "Realtime voice over an open socket: time to the first sound",
+        realtime.measure,
+        realtime.judge,
     ),
     Row(
         long_texts.LONG,

@@ -84,7 +84,7 @@ async def test_models_are_offered_with_their_price(hass: HomeAssistant, account:
     """One sees what a model costs before choosing it."""
     result = await hass.config_entries.subentries.async_init((account.entry_id, "voice"), context={"source": "user"})
     labels = [option["label"] for option in result["data_schema"].schema["model"].config["options"]]
-    assert "Kokoro 82M · 0.001 USD / 1000" in labels
+    assert "Kokoro 82M · 1 USD / 1M characters" in labels
     assert not [label for label in labels if "Music" in label or "Whisper" in label]
 
 
@@ -237,7 +237,7 @@ async def test_reconfigure_shows_both_addresses(
     assert field_names(result) == ["api_key", "base_url", "speech_base_url"]
     entered = {"base_url": simulator.nanogpt_url, "speech_base_url": "http://127.0.0.1:9"}
     result = await hass.config_entries.flow.async_configure(result["flow_id"], entered)
-    assert result["errors"] == {"api_key": "invalid_key"}
+    assert result["errors"] == {"api_key": "missing_key"}
     assert account.data["speech_base_url"] == simulator.nanogpt_speech_url
 
 

@@ -91,12 +91,12 @@ class OpenAIProvider(Provider):
 
     @override
     def describe(self, model_id: str, catalogue: Json, settings: Mapping[str, Any]) -> Model:
+        model = models.described(model_id)
+        if not (ends := self._end_of(model_id, catalogue)):
+            return model
         follower = self._follower(catalogue)
-        return replace(
-            models.described(model_id),
-            ends=self._end_of(model_id, catalogue),
-            follower=models.described(follower) if follower and follower != model_id else None,
-        )
+        has_other = follower is not None and follower != model_id
+        return replace(model, ends=ends, follower=models.described(follower) if follower and has_other else None)
 
     def _end_of(self, model_id: str, catalogue: Json) -> date | None:
         if self.learned.get(f"{_ENDED}{model_id}"):

@@ -6,18 +6,15 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date
-from ipaddress import ip_address
-from typing import Any, ClassVar, Final, override
+from typing import Any, ClassVar
 
 from aiohttp import ClientSession
 from yarl import URL
 
 from ..audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, is_same_container, looks_like_text, recognise
-from .errors import InvalidSettingError, NotAudioError
+from .errors import NotAudioError
 from .http import Json
-
-_LOCAL_SUFFIXES: Final = (".local", ".localhost", ".lan", ".home", ".home.arpa", ".internal")
-"""Ends of names that only mean something in a local network: RFC 6761, RFC 6762, RFC 8375, ICANN and common routers."""
+from .options import ChoiceOption, Option
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,104 +25,6 @@ class Voice:
     name: str
     languages: tuple[str, ...] = ()
     """Language tags that this voice speaks; empty where it speaks whatever its model does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Option(ABC):
-    """A setting that a model takes, named as in the provider's own words wherever it has some."""
-
-    key: str
-
-    @abstractmethod
-    def parse(self, value: Any) -> Any:
-        """Return the value as the provider takes it. Raises InvalidSettingError."""
-
-    def nearest(self, value: Any) -> Any:
-        """Return what comes nearest to a value that was meant for another model; None where nothing does."""
-        try:
-            return self.parse(value)
-        except InvalidSettingError:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
-class NumberOption(Option):
-    """A number within a range."""
-
-    minimum: float
-    maximum: float
-    step: float
-    default: float
-
-    @override
-    def parse(self, value: Any) -> float:
-        try:
-            number = float(value)
-        except (TypeError, ValueError) as err:
-            raise InvalidSettingError(code=self.key) from err
-        if not self.minimum <= number <= self.maximum:
-            raise InvalidSettingError(code=self.key)
-        return number
-
-    @override
-    def nearest(self, value: Any) -> float | None:
-        try:
-            return min(max(float(value), self.minimum), self.maximum)
-        except TypeError, ValueError:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
-class TextOption(Option):
-    """Free text."""
-
-    max_chars: int
-
-    @override
-    def parse(self, value: Any) -> str:
-        if not isinstance(value, str) or len(value) > self.max_chars:
-            raise InvalidSettingError(code=self.key)
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceOption(Option):
-    """One of several words."""
-
-    choices: tuple[str, ...]
-    default: str
-    comes_first: bool = False
-    """Whether it decides so much that it has to be made before there is a model to choose."""
-
-    @override
-    def parse(self, value: Any) -> str:
-        if value not in self.choices:
-            raise InvalidSettingError(code=self.key)
-        return str(value)
-
-
-@dataclass(frozen=True, slots=True)
-class RungOption(Option):
-    """One of several whole numbers."""
-
-    rungs: tuple[int, ...]
-
-    @override
-    def parse(self, value: Any) -> int:
-        if not str(value).isdecimal() or int(value) not in self.rungs:
-            raise InvalidSettingError(code=self.key)
-        return int(value)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectOption(Option):
-    """An object that is passed on as it is."""
-
-    @override
-    def parse(self, value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-            raise InvalidSettingError(code=self.key)
-        return dict(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,41 +256,6 @@ class Provider(ABC):
 
         Entering the context raises SpeechError where there is no sound to be had; leaving it ends what is under way.
         """
-
-
-def parse_web_address(address: str) -> URL:
-    """Read an address that a person typed, perhaps without a scheme or with spaces around it.
-
-    Raises ValueError where it can't be an address of an API.
-    """
-    address = address.strip()
-    if any(map(str.isspace, address)):
-        msg = "words, not an address"
-        raise ValueError(msg)
-    if "://" not in address:
-        address = f"{_usual_scheme(URL(f'//{address}'))}://{address}"
-    url = URL(address)
-    has_more = url.user or url.password or url.query_string or url.fragment
-    if url.scheme not in ("http", "https") or not url.host or has_more:
-        msg = "not the address of an API"
-        raise ValueError(msg)
-    return url
-
-
-def _usual_scheme(url: URL) -> str:
-    """Return what people leave out before an address: servers at home have no certificate."""
-    host = url.host or ""
-    is_at_home = is_local_host(host) or host.replace(".", "").isdecimal() or ":" in host
-    return "http" if is_at_home or url.explicit_port not in (None, 443) else "https"
-
-
-def is_local_host(host: str) -> bool:
-    """Tell whether an address or name means a machine in the local network, by what it looks like alone."""
-    try:
-        return not ip_address(host).is_global
-    except ValueError:
-        name = host.lower().removesuffix(".")
-        return "." not in name or name.endswith(_LOCAL_SUFFIXES)
 
 
 async def recognised_audio(

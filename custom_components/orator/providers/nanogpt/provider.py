@@ -12,6 +12,7 @@ from typing import Any, Final, override
 from yarl import URL
 
 from ...audio.formats import looks_like_text, recognise
+from ..addresses import is_local_host, parse_web_address
 from ..base import (
     Balance,
     Connections,
@@ -21,8 +22,6 @@ from ..base import (
     SpeechRequest,
     continued,
     first_bytes,
-    is_local_host,
-    parse_web_address,
     recognised_audio,
 )
 from ..downloads import MAX_FILE_BYTES, Downloads

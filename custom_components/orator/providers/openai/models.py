@@ -4,9 +4,10 @@ import re
 from typing import Final
 
 from ...audio.formats import AudioFormat, PcmLayout
-from ..base import Model, NumberOption, Option, TextOption, Voice
+from ..base import Model, Voice
 from ..errors import NotASpeechServerError
 from ..http import Json
+from ..options import NumberOption, Option, TextOption
 from ..tokens import MAX_CHARS, count_chars_or_tokens
 
 _SPEED: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)

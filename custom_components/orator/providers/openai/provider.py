@@ -9,7 +9,8 @@ from typing import Any, Final, override
 
 from yarl import URL
 
-from ..base import Connections, Model, Provider, SpeechAudio, SpeechRequest, parse_web_address, recognised_audio
+from ..addresses import parse_web_address
+from ..base import Connections, Model, Provider, SpeechAudio, SpeechRequest, recognised_audio
 from ..errors import NotASpeechServerError, NotFoundError, NotPermittedError, RejectedError, TextTooLongError
 from ..http import HttpClient, Json
 from ..languages import WHISPER_LANGUAGES

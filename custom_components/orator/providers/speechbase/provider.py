@@ -9,15 +9,8 @@ from typing import Any, Final, override
 from yarl import URL
 
 from ...audio.formats import AudioFormat
-from ..base import (
-    ChoiceOption,
-    Connections,
-    Model,
-    Provider,
-    SpeechAudio,
-    SpeechRequest,
-    parse_web_address,
-)
+from ..addresses import parse_web_address
+from ..base import Connections, Model, Provider, SpeechAudio, SpeechRequest
 from ..errors import (
     NotASpeechServerError,
     NotAudioError,
@@ -33,8 +26,9 @@ from ..errors import (
 )
 from ..http import Answer, HttpClient, Json, Limits
 from ..languages import WHISPER_LANGUAGES
+from ..options import ChoiceOption
+from ..sound import RAW_TYPES, audio_in
 from . import catalogue as catalogues
-from .sound import RAW_TYPES, audio_in
 
 MODE: Final = ChoiceOption("mode", choices=("voice", "inline"), default="inline", comes_first=True)
 _VOICE_ID: Final = "voice_id"

@@ -61,7 +61,7 @@ class OpenAIProvider(Provider):
         return URL(base_url).host == _OFFICIAL_HOST
 
     @override
-    async def fetch_catalogue(self) -> Json:
+    async def fetch_catalogue(self, known: Json = None) -> Json:
         """List the models; where the key may not, or there is no list, see whether the server would speak."""
         try:
             document = await self._http.get_json("models")

@@ -1,7 +1,7 @@
 """What a loaded account owns: its connection, its provider, and what the provider offers."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 import socket
 from typing import Any, Final
@@ -19,12 +19,16 @@ from homeassistant.helpers.aiohttp_client import (
 )
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
+from homeassistant.util.network import is_ip_address
 from homeassistant.util.ssl import get_default_context
+from yarl import URL
 
-from .const import CONF_PROVIDER, CONF_VOICE, DOMAIN
+from .const import CONF_PROVIDER, CONF_SERVER, CONF_VOICE, DOMAIN
 from .providers import PROVIDERS
+from .providers.addresses import is_local_host
 from .providers.base import Connections, Model, Provider
 from .providers.downloads import public_socket
+from .providers.errors import NameNotFoundError
 from .providers.http import Json
 from .troubles import Troubles
 
@@ -103,7 +107,7 @@ class Account(Offer):
 
     async def async_ask(self) -> bool:
         """Ask the provider what it offers; tell whether that has changed. Raises SpeechError."""
-        catalogue = await self.provider.fetch_catalogue()
+        catalogue = await self.provider.fetch_catalogue(self.catalogue)
         has_changed: bool = catalogue != self.catalogue
         self.catalogue = catalogue
         if has_changed or self.provider.learned != self._kept_lessons:
@@ -184,7 +188,7 @@ def async_create_provider(hass: HomeAssistant, data: Mapping[str, Any]) -> Provi
     """Make the provider that an account's data describe, with connections of its own. It has to be closed."""
     provider = PROVIDERS[data[CONF_PROVIDER]]
     connections = Connections(_async_session(hass, _probed_socket), _async_session(hass, public_socket))
-    return provider(connections, addresses_of(data), data[CONF_API_KEY])
+    return provider(connections, addresses_of(data), data[CONF_API_KEY], server=data.get(CONF_SERVER, ""))
 
 
 def addresses_of(data: Mapping[str, Any]) -> dict[str, str]:
@@ -192,6 +196,26 @@ def addresses_of(data: Mapping[str, Any]) -> dict[str, str]:
     provider = PROVIDERS[data[CONF_PROVIDER]]
     entered = {key: data[key] for key in provider.address_keys if key in data}
     return {**provider.resolve_addresses(entered), **entered}
+
+
+async def async_may_send_key(hass: HomeAssistant, addresses: Iterable[str]) -> bool:
+    """Tell whether nobody can read a key on its way to these addresses: it is encrypted, or stays at home.
+
+    Raises NameNotFoundError where a name leads nowhere.
+    """
+    return all([url.scheme == "https" or await _async_is_at_home(hass, url.host or "") for url in map(URL, addresses)])
+
+
+async def _async_is_at_home(hass: HomeAssistant, name: str) -> bool:
+    """Tell whether a name means a machine in the local network, also where only its addresses tell."""
+    if is_local_host(name) or is_ip_address(name):
+        return is_local_host(name)
+    async_get_clientsession(hass)
+    try:
+        found = await hass.data[DATA_RESOLVER].resolve(name, family=socket.AF_UNSPEC)
+    except OSError as err:
+        raise NameNotFoundError from err
+    return all(is_local_host(result["host"]) for result in found)
 
 
 @callback

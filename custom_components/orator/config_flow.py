@@ -25,11 +25,12 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 from yarl import URL
 
-from .account import Offer, OratorConfigEntry, addresses_of, async_create_provider
-from .const import CONF_BASE_URL, CONF_PROVIDER, DOMAIN, SUBENTRY_VOICE
+from .account import Offer, OratorConfigEntry, addresses_of, async_create_provider, async_may_send_key
+from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_VOICE
 from .forms import voice_title
 from .messages import message_of
 from .providers import PROVIDERS
+from .providers.base import Server
 from .providers.errors import InvalidKeyError, MissingKeyError, SpeechError
 from .voice_flow import VoiceFlow
 
@@ -46,7 +47,8 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def __init__(self) -> None:
         """Begin with nothing to complain about."""
-        self._provider = ""
+        self._service: dict[str, str] = {}
+        """Which service was chosen, and which of the servers that speak its API, as an account keeps it."""
         self._errors: dict[str, str] = {}
         self._placeholders: dict[str, str] = {}
 
@@ -58,22 +60,31 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the provider."""
+        """Ask for the service, or for one of the servers that speak the API of one."""
         if user_input is not None:
-            self._provider = user_input[CONF_PROVIDER]
-            return await self.async_step_account()
-        providers = [SelectOptionDict(value=name, label=provider.name) for name, provider in PROVIDERS.items()]
-        selector = SelectSelector(SelectSelectorConfig(options=providers, mode=SelectSelectorMode.LIST))
-        return self._show("user", {vol.Required(CONF_PROVIDER, default=providers[0]["value"]): selector}, None)
+            provider, _, name = user_input[CONF_PROVIDER].partition(".")
+            self._service = {CONF_PROVIDER: provider} | ({CONF_SERVER: name} if name else {})
+            server = _server(self._service)
+            if server is None:
+                return await self.async_step_account()
+            return await (self.async_step_cloud() if server.is_service else self.async_step_server())
+        services = [SelectOptionDict(value=name, label=provider.name) for name, provider in PROVIDERS.items()]
+        servers = [
+            SelectOptionDict(value=f"{provider}.{name}", label=server.label)
+            for provider in PROVIDERS
+            for name, server in PROVIDERS[provider].servers.items()
+        ]
+        selector = SelectSelector(SelectSelectorConfig(options=services + servers, mode=SelectSelectorMode.LIST))
+        return self._show("user", {vol.Required(CONF_PROVIDER, default=services[0]["value"]): selector}, None)
 
     async def async_step_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the key, and create the account with a first voice."""
         if user_input is not None:
-            data = self._account_data(self._provider, user_input[_SECTION_SERVER], user_input.get(CONF_API_KEY, ""))
+            data = self._account_data(self._service, user_input[_SECTION_SERVER], user_input.get(CONF_API_KEY, ""))
             if data and (offer := await self._async_ask(data)):
-                return self.async_create_entry(title=_title(data), data=data, subentries=_first_voices(offer))
+                return self._create(offer, data)
         has_address = bool(user_input and any(user_input[_SECTION_SERVER].values()))
-        provider = PROVIDERS[self._provider]
+        provider = PROVIDERS[self._service[CONF_PROVIDER]]
         schema = {
             vol.Optional(CONF_API_KEY): _KEY,
             vol.Required(_SECTION_SERVER): section(
@@ -83,6 +94,29 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         }
         self._placeholders |= {"provider": provider.name, "key_page": provider.key_page}
         return self._show("account", schema, user_input)
+
+    async def async_step_server(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask where a server of one's own is."""
+        return await self._async_add_server("server", user_input)
+
+    async def async_step_cloud(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the key of a server that somebody else runs."""
+        return await self._async_add_server("cloud", user_input)
+
+    async def _async_add_server(self, step_id: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
+        """Ask for the address and, where there is one, the key; create the account with a first voice."""
+        if user_input is not None:
+            data = self._account_data(self._service, user_input, user_input.get(CONF_API_KEY, ""))
+            if data and (offer := await self._async_ask(data)):
+                return self._create(offer, data)
+        provider = PROVIDERS[self._service[CONF_PROVIDER]]
+        server = provider.servers[self._service[CONF_SERVER]]
+        schema = {vol.Required(CONF_BASE_URL): _ADDRESS, **_key_field(server)}
+        self._placeholders |= {"provider": server.label, "key_page": server.key_page}
+        return self._show(step_id, schema, user_input or {CONF_BASE_URL: server.address})
+
+    def _create(self, offer: Offer, data: dict[str, Any]) -> ConfigFlowResult:
+        return self.async_create_entry(title=_title(data), data=data, subentries=_first_voices(offer))
 
     async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Begin to replace a key that the provider refuses."""
@@ -102,23 +136,28 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reconfigure_entry()
         if user_input is not None:
             key = user_input.get(CONF_API_KEY, "")
-            data = self._account_data(entry.data[CONF_PROVIDER], user_input, key)
+            data = self._account_data(_service(entry.data), user_input, key)
             if data and not key and _origins(data) <= _origins(entry.data):
                 data[CONF_API_KEY] = entry.data[CONF_API_KEY]
             if data and await self._async_ask(data):
                 return self._update(entry, data)
         addresses = addresses_of(entry.data)
-        schema = {vol.Optional(CONF_API_KEY): _KEY, **{vol.Optional(key): _ADDRESS for key in addresses}}
+        schema = {**_key_field(_server(entry.data)), **{vol.Optional(key): _ADDRESS for key in addresses}}
         return self._show("reconfigure", schema, user_input or addresses)
 
-    def _account_data(self, provider: str, entered: Mapping[str, str], key: str) -> dict[str, Any] | None:
-        """Return an account's data, or None and an error where an address is none."""
+    def _account_data(self, service: Mapping[str, str], entered: Mapping[str, str], key: str) -> dict[str, Any] | None:
+        """Return an account's data, or None and an error where an address is none, or there is none."""
+        server = _server(service)
+        usual = {CONF_BASE_URL: server.address} if server else {}
+        wanted = usual | {key: entered[key] for key in entered if key != CONF_API_KEY and entered[key].strip()}
         try:
-            addresses = PROVIDERS[provider].resolve_addresses(entered)
+            addresses = PROVIDERS[service[CONF_PROVIDER]].resolve_addresses(wanted) if all(wanted.values()) else None
         except ValueError:
+            addresses = None
+        if addresses is None:
             self._errors = {"base": "invalid_address"}
             return None
-        return {CONF_PROVIDER: provider, **addresses, CONF_API_KEY: _pasted(key)}
+        return {**service, **addresses, CONF_API_KEY: _pasted(key)}
 
     async def _async_ask(self, data: Mapping[str, Any]) -> Offer | None:
         """Return what the provider offers once it has accepted the account, or None and an error.
@@ -129,15 +168,18 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         provider = async_create_provider(self.hass, data)
         try:
             key = data[CONF_API_KEY]
-            if not key and provider.needs_key(data[CONF_BASE_URL]):
+            if provider.lacks_key:
                 raise MissingKeyError
+            if key and not await async_may_send_key(self.hass, provider.addresses.values()):
+                self._errors = {"base": "insecure_address"}
+                return None
             if not (key.isascii() and key.isprintable()):
                 raise InvalidKeyError
             return Offer(provider, await provider.fetch_catalogue())
         except SpeechError as err:
             is_about_key = isinstance(err, (InvalidKeyError, MissingKeyError))
             error = MissingKeyError() if is_about_key and not data[CONF_API_KEY] else err
-            self._errors = {CONF_API_KEY if is_about_key else "base": error.key}
+            self._errors = {CONF_API_KEY if is_about_key and _key_field(_server(data)) else "base": error.key}
             self._placeholders = dict(message_of(error, provider)["translation_placeholders"])
             return None
         finally:
@@ -182,6 +224,21 @@ def _first_voices(offer: Offer) -> list[ConfigSubentryData]:
     return [ConfigSubentryData(subentry_type=SUBENTRY_VOICE, title=title, data=data, unique_id=None)]
 
 
+def _service(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return which service and server an account is at."""
+    return {key: data[key] for key in (CONF_PROVIDER, CONF_SERVER) if key in data}
+
+
+def _server(data: Mapping[str, Any]) -> Server | None:
+    """Return which of the servers that speak its service's API an account is at, if that was chosen."""
+    return PROVIDERS[data[CONF_PROVIDER]].servers.get(data.get(CONF_SERVER, ""))
+
+
+def _key_field(server: Server | None) -> dict[vol.Marker, TextSelector]:
+    """Ask for a key where there may be one."""
+    return {vol.Optional(CONF_API_KEY): _KEY} if server is None or server.takes_key else {}
+
+
 def _pasted(key: str) -> str:
     """Return a key without the spaces and line feeds that come along when it is copied."""
     return "".join(key.split())
@@ -198,9 +255,9 @@ def _origins(data: Mapping[str, Any]) -> set[str]:
 
 
 def _title(data: Mapping[str, Any]) -> str:
-    """Name an account after its provider, and after its server where that is the user's own."""
-    provider = PROVIDERS[data[CONF_PROVIDER]]
-    server = URL(data[CONF_BASE_URL])
-    return (
-        provider.name if server.host == URL(provider.default_base_url).host else f"{provider.name} ({server.authority})"
-    )
+    """Name an account after its service, and after its address where only its user has that."""
+    provider, server = PROVIDERS[data[CONF_PROVIDER]], _server(data)
+    name, usual = (server.title, server.address) if server else (provider.name, provider.default_base_url)
+    address = URL(data[CONF_BASE_URL])
+    is_own = address.host != URL(usual).host or (server is not None and not server.is_service)
+    return f"{name} ({address.authority})" if is_own else name

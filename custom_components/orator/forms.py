@@ -27,16 +27,8 @@ import voluptuous as vol
 from .account import Offer
 from .audio.formats import AudioFormat
 from .const import CONF_CLEAN_TEXT, CONF_FORMAT, CONF_REPLACEMENTS
-from .providers.base import (
-    ChoiceOption,
-    Model,
-    NumberOption,
-    ObjectOption,
-    Option,
-    RungOption,
-    TextOption,
-    Voice,
-)
+from .providers.base import Model, Voice
+from .providers.options import ChoiceOption, NumberOption, ObjectOption, Option, RungOption, TextOption
 
 SECTION_ADVANCED: Final = "advanced"
 

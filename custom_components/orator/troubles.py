@@ -223,7 +223,7 @@ class Troubles:
                 "subject": subject,
                 **placeholders,
             },
-            learn_more_url=pages.get(kind),
+            learn_more_url=pages.get(kind) or None,
         )
 
     @callback

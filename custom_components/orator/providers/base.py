@@ -6,18 +6,15 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date
-from ipaddress import ip_address
-from typing import Any, ClassVar, Final, override
+from typing import Any, ClassVar
 
 from aiohttp import ClientSession
 from yarl import URL
 
 from ..audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, is_same_container, looks_like_text, recognise
-from .errors import InvalidSettingError, NotAudioError
+from .errors import NotAudioError
 from .http import Json
-
-_LOCAL_SUFFIXES: Final = (".local", ".localhost", ".lan", ".home", ".home.arpa", ".internal")
-"""Ends of names that only mean something in a local network: RFC 6761, RFC 6762, RFC 8375, ICANN and common routers."""
+from .options import ChoiceOption, Option
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,104 +25,6 @@ class Voice:
     name: str
     languages: tuple[str, ...] = ()
     """Language tags that this voice speaks; empty where it speaks whatever its model does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Option(ABC):
-    """A setting that a model takes, named as in the provider's own words wherever it has some."""
-
-    key: str
-
-    @abstractmethod
-    def parse(self, value: Any) -> Any:
-        """Return the value as the provider takes it. Raises InvalidSettingError."""
-
-    def nearest(self, value: Any) -> Any:
-        """Return what comes nearest to a value that was meant for another model; None where nothing does."""
-        try:
-            return self.parse(value)
-        except InvalidSettingError:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
-class NumberOption(Option):
-    """A number within a range."""
-
-    minimum: float
-    maximum: float
-    step: float
-    default: float
-
-    @override
-    def parse(self, value: Any) -> float:
-        try:
-            number = float(value)
-        except (TypeError, ValueError) as err:
-            raise InvalidSettingError(code=self.key) from err
-        if not self.minimum <= number <= self.maximum:
-            raise InvalidSettingError(code=self.key)
-        return number
-
-    @override
-    def nearest(self, value: Any) -> float | None:
-        try:
-            return min(max(float(value), self.minimum), self.maximum)
-        except TypeError, ValueError:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
-class TextOption(Option):
-    """Free text."""
-
-    max_chars: int
-
-    @override
-    def parse(self, value: Any) -> str:
-        if not isinstance(value, str) or len(value) > self.max_chars:
-            raise InvalidSettingError(code=self.key)
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceOption(Option):
-    """One of several words."""
-
-    choices: tuple[str, ...]
-    default: str
-    comes_first: bool = False
-    """Whether it decides so much that it has to be made before there is a model to choose."""
-
-    @override
-    def parse(self, value: Any) -> str:
-        if value not in self.choices:
-            raise InvalidSettingError(code=self.key)
-        return str(value)
-
-
-@dataclass(frozen=True, slots=True)
-class RungOption(Option):
-    """One of several whole numbers."""
-
-    rungs: tuple[int, ...]
-
-    @override
-    def parse(self, value: Any) -> int:
-        if not str(value).isdecimal() or int(value) not in self.rungs:
-            raise InvalidSettingError(code=self.key)
-        return int(value)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectOption(Option):
-    """An object that is passed on as it is."""
-
-    @override
-    def parse(self, value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-            raise InvalidSettingError(code=self.key)
-        return dict(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,23 +133,53 @@ class Connections:
     """To wherever an answer of the service points: its sockets come from `downloads.public_socket`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server that people have, or know, which speaks the API of a service as if it were that."""
+
+    label: str
+    """What people know it by."""
+    name: str = ""
+    """What its accounts and voices are called after, where that is not its label."""
+    address: str = ""
+    """Where it usually is; empty where only its user knows."""
+    takes_key: bool = True
+    needs_key: bool = False
+    """Whether it is certain to refuse requests without a key."""
+    key_page: str = ""
+    """Where its users make keys; empty where they run it themselves, as below."""
+    credit_page: str = ""
+
+    @property
+    def title(self) -> str:
+        """What its accounts and voices are called after."""
+        return self.name or self.label
+
+    @property
+    def is_service(self) -> bool:
+        """Whether somebody else runs it, at an address that everybody knows."""
+        return bool(self.key_page)
+
+
 class Provider(ABC):
     """A service that speaks.
 
     What it offers is fetched, kept by its owner, and handed back to it.
     """
 
-    name: ClassVar[str]
+    name: str
     """What the service calls itself."""
-    key_page: ClassVar[str]
+    key_page: str
     """Where its users make keys."""
-    credit_page: ClassVar[str]
+    credit_page: str
     """Where its users pay."""
+    servers: ClassVar[Mapping[str, Server]] = {}
+    """Other servers that speak its API, by the names that accounts keep them under."""
     address_keys: ClassVar[tuple[str, ...]] = ("base_url",)
     """The names of the addresses that it has."""
     default_base_url: ClassVar[str]
-    default_model: ClassVar[str]
-    default_voice: ClassVar[str]
+    default_model: str
+    default_voice: str
     languages: ClassVar[tuple[str, ...]]
     """Tags of the languages that the service speaks."""
     choices: ClassVar[tuple[ChoiceOption, ...]] = ()
@@ -258,9 +187,15 @@ class Provider(ABC):
     option_keys: ClassVar[tuple[str, ...]]
     """Every setting that any of its models takes."""
 
-    def __init__(self, connections: Connections, addresses: Mapping[str, str], api_key: str) -> None:
-        """Speak to the API at addresses that `resolve_addresses` has returned."""
+    def __init__(
+        self, connections: Connections, addresses: Mapping[str, str], api_key: str, *, server: str = ""
+    ) -> None:
+        """Speak to the API at addresses that `resolve_addresses` has returned; `server` names one of `servers`."""
         self.addresses = addresses
+        self.server = self.servers.get(server)
+        if self.server:
+            self.name = self.server.title
+            self.key_page, self.credit_page = self.server.key_page, self.server.credit_page
         self.learned: dict[str, bool] = {}
         """What was found out about the server while speaking; its owner keeps it beside the catalogue."""
         self.counts: Counter[str] = Counter()
@@ -290,9 +225,16 @@ class Provider(ABC):
 
     @property
     def label(self) -> str:
-        """What people know the service by: its name, or the host of a server of their own."""
+        """What people know the service by: its name, or the host of a server of their own that has none."""
         host = URL(self.addresses["base_url"]).host
-        return self.name if host is None or host == URL(self.default_base_url).host else host
+        has_name = self.server.address if self.server else host == URL(self.default_base_url).host
+        return self.name if host is None or has_name else host
+
+    @property
+    def lacks_key(self) -> bool:
+        """Whether there is no key, and requests without one are certain to be refused."""
+        is_needed = self.needs_key(self.addresses["base_url"]) or (self.server is not None and self.server.needs_key)
+        return is_needed and not self._api_key
 
     @classmethod
     @abstractmethod
@@ -305,10 +247,11 @@ class Provider(ABC):
         """Tell whether the service at this address is certain to refuse requests without a key."""
 
     @abstractmethod
-    async def fetch_catalogue(self) -> Json:
+    async def fetch_catalogue(self, known: Json = None) -> Json:
         """Ask what the service offers and, with that and at no cost, whether it would speak with this key.
 
-        Returns a JSON document that can be kept. Raises SpeechError where the service would not speak.
+        `known`: what it offered before, for what of it can't be asked at the moment. Returns a JSON document that can
+        be kept. Raises SpeechError where the service would not speak.
         """
 
     async def fetch_balance(self) -> Balance | None:
@@ -345,11 +288,18 @@ class Provider(ABC):
 
     def first_voice(self, catalogue: Json) -> Mapping[str, Any] | None:
         """Return the settings of a voice to begin with, None where nothing is certain to speak."""
+        model = self.usual_model(catalogue)
+        return {"model": model.id, "voice": self.usual_voice(model)}
+
+    def usual_model(self, catalogue: Json) -> Model:
+        """Return the model to begin with: the usual one where it is there."""
         models = self.models(catalogue)
-        model = next((model for model in models if model.id == self.default_model), models[0])
+        return next((model for model in models if model.id == self.default_model), models[0])
+
+    def usual_voice(self, model: Model) -> str:
+        """Return the voice of a model to begin with: the usual one unless the model is known to have only others."""
         known = [voice.id for voice in model.voices]
-        usual = self.default_voice
-        return {"model": model.id, "voice": usual if not known or usual in known else known[0]}
+        return self.default_voice if not known or self.default_voice in known else known[0]
 
     @abstractmethod
     def synthesize(self, request: SpeechRequest) -> AbstractAsyncContextManager[SpeechAudio]:
@@ -357,41 +307,6 @@ class Provider(ABC):
 
         Entering the context raises SpeechError where there is no sound to be had; leaving it ends what is under way.
         """
-
-
-def parse_web_address(address: str) -> URL:
-    """Read an address that a person typed, perhaps without a scheme or with spaces around it.
-
-    Raises ValueError where it can't be an address of an API.
-    """
-    address = address.strip()
-    if any(map(str.isspace, address)):
-        msg = "words, not an address"
-        raise ValueError(msg)
-    if "://" not in address:
-        address = f"{_usual_scheme(URL(f'//{address}'))}://{address}"
-    url = URL(address)
-    has_more = url.user or url.password or url.query_string or url.fragment
-    if url.scheme not in ("http", "https") or not url.host or has_more:
-        msg = "not the address of an API"
-        raise ValueError(msg)
-    return url
-
-
-def _usual_scheme(url: URL) -> str:
-    """Return what people leave out before an address: servers at home have no certificate."""
-    host = url.host or ""
-    is_at_home = is_local_host(host) or host.replace(".", "").isdecimal() or ":" in host
-    return "http" if is_at_home or url.explicit_port not in (None, 443) else "https"
-
-
-def is_local_host(host: str) -> bool:
-    """Tell whether an address or name means a machine in the local network, by what it looks like alone."""
-    try:
-        return not ip_address(host).is_global
-    except ValueError:
-        name = host.lower().removesuffix(".")
-        return "." not in name or name.endswith(_LOCAL_SUFFIXES)
 
 
 async def recognised_audio(

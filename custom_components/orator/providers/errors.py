@@ -35,6 +35,8 @@ class SpeechError(Exception):
         self.retry_after = retry_after
         self.subject = subject
         self.fields = fields
+        self.unwanted: frozenset[str] = frozenset()
+        """Those of `fields` that it does not take at all, whatever is in them."""
 
     @override
     def __str__(self) -> str:

@@ -23,6 +23,7 @@ from aiohttp import (
 from yarl import URL
 
 from . import errors
+from .complaints import complaints_in
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -90,8 +91,6 @@ _ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
     501: errors.NotImplementedByProviderError,
 }
 
-_UNRECOGNIZED: Final = re.compile(r"unrecogni[sz]ed key(?:s|\(s\))?(?: in object)?:?\s*([\w\s,'\"`]+)", re.IGNORECASE)
-_WORD: Final = re.compile(r"\w+")
 _WORDLESS_STATUSES: Final = (404, 422)
 """What an answer says with these is about what was asked for, and may repeat it."""
 _CODES_BY_WORDS: Final = {
@@ -196,7 +195,7 @@ class HttpClient:
     async def request(
         self,
         method: str,
-        path: str,
+        path: str | URL,
         body: Json = None,
         *,
         query: Mapping[str, str] | None = None,
@@ -204,11 +203,15 @@ class HttpClient:
     ) -> AsyncGenerator[Answer]:
         """Send a request and give its answer while the context lasts; leaving it cancels what is still under way.
 
+        `path`: below the base URL, or a whole URL of the same origin.
+
         Raises a SpeechError for every answer that is not a success.
         """
         if self._session.closed:  # the account is gone, and what still speaks with it is over
             raise errors.ConnectionLostError
-        url = self._base_url.joinpath(*path.split("/")).with_query(query)
+        url = path if isinstance(path, URL) else self._base_url.joinpath(*path.split("/")).with_query(query)
+        if url.origin() != self._base_url.origin():
+            raise errors.UnsafeLinkError(code=url.host)
         with translated_errors():
             async with asyncio.timeout(self._limits.first_byte):
                 response = await self._send(method, url, body, {**self._headers, **(headers or {})})
@@ -252,7 +255,9 @@ class HttpClient:
         if isinstance(document, dict):
             error.is_explained = True
             error.subject = _short(document.get("provider"), "_-")
-            error.fields = frozenset(_fields_of(document, self._doubtful))
+        complaints = list(complaints_in(document, self._doubtful))
+        error.fields = frozenset().union(*(complaint.fields for complaint in complaints))
+        error.unwanted = frozenset().union(*(one.fields for one in complaints if one.is_unwanted))
         return error
 
 
@@ -315,23 +320,6 @@ def _short(value: Json, marks: str = "_") -> str:
     """Return a code in lower case, an empty text for anything that may be a message instead."""
     code = str(value).lower() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     return code if code.translate(dict.fromkeys(map(ord, marks))).isalnum() and len(code) <= 64 else ""
-
-
-def _fields_of(document: Json, doubtful: frozenset[str]) -> Iterator[str]:
-    """Yield the fields that a refusal names: in `validation`, as unrecognized, and the doubtful ones in any words."""
-    for envelope in _envelopes(document):
-        validation = envelope.get("validation")
-        problems = [one for one in validation if isinstance(one, dict)] if isinstance(validation, list) else []
-        for path in (problem.get("path") for problem in problems):
-            parts = path if isinstance(path, list) else [path]
-            yield from (name for part in parts if isinstance(part, str) for name in _WORD.findall(part))
-        texts = [
-            *(envelope.get(name) for name in ("detail", "message", "error")),
-            *(one.get("message") for one in problems),
-        ]
-        for text in (text for text in texts if isinstance(text, str)):
-            yield from doubtful.intersection(_WORD.findall(text))
-            yield from (name for names in _UNRECOGNIZED.findall(text) for name in _WORD.findall(names))
 
 
 def retry_after_of(response: ClientResponse) -> float | None:

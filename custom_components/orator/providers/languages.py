@@ -3,6 +3,8 @@
 Home Assistant compares tags literally, so both their bare and their regional forms stand here.
 """
 
+from collections.abc import Iterable
+import re
 from typing import Final
 
 _REGIONS: Final = {
@@ -74,3 +76,21 @@ WHISPER_LANGUAGES: Final = tuple(
     for tag in (language, *(f"{language}-{region}" for region in regions.split()))
 )
 """The 57 languages that OpenAI's speech models speak: those of Whisper, says its text-to-speech guide."""
+
+_TAG: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+
+
+def tag_of(language: str) -> str:
+    """Return a language tag as everybody writes it, an empty text for what is none."""
+    if not _TAG.fullmatch(language):
+        return ""
+    first, *rest = re.split("[-_]", language)
+    return "-".join([first.lower(), *(part.upper() if len(part) == 2 else part for part in rest)])
+
+
+def tags_for(languages: Iterable[str]) -> tuple[str, ...]:
+    """Return all tags under which callers may ask for languages: bare ones stand for every region, and beside each."""
+    tags = set(languages)
+    bare = {tag for tag in tags if "-" not in tag}
+    regional = {tag for tag in WHISPER_LANGUAGES if tag.partition("-")[0] in bare}
+    return tuple(sorted(tags | regional | {tag.partition("-")[0] for tag in tags}))

@@ -5,9 +5,11 @@ import re
 from typing import Any, Final
 
 from ...audio.formats import AudioFormat
-from ..base import Model, Option, Price
+from ..base import Model, Price
 from ..errors import NotASpeechServerError
 from ..http import Json
+from ..languages import tag_of
+from ..options import Option
 from .families import DOCUMENTED_MODELS, Family, family_of, is_known
 from .routes import PCM, Route
 
@@ -18,7 +20,6 @@ _NOT_SPEECH: Final = re.compile(
 _FEWEST_CHARS: Final = 50
 _MOST_CHARS: Final = 1_000_000
 _HIGHEST_PRICE: Final = 1_000.0
-_TAG: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _PRICES: Final = {"per_thousand_chars": "per_thousand_chars", "per_generation": "per_request", "minimum": "minimum"}
 
 
@@ -57,7 +58,7 @@ def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
         "name": row["name"] if isinstance(row.get("name"), str) and row["name"] else row["id"],
         "max_chars": None if max_chars is None else int(max_chars),
         "voices": _words(parameters.get("voices")),
-        "languages": sorted(filter(None, map(_tag, _words(parameters.get("supported_languages"))))),
+        "languages": sorted(filter(None, map(tag_of, _words(parameters.get("supported_languages"))))),
         "takes": sorted(parameters),
         "price": {
             ours: price
@@ -75,14 +76,6 @@ def _number(value: Json, lowest: float, highest: float) -> float | None:
     except OverflowError, ValueError:
         return None
     return number if number is not None and lowest <= number <= highest else None
-
-
-def _tag(language: str) -> str:
-    """Return a language tag as everybody writes it, an empty text for what is none."""
-    if not _TAG.fullmatch(language):
-        return ""
-    first, *rest = re.split("[-_]", language)
-    return "-".join([first.lower(), *(part.upper() if len(part) == 2 else part for part in rest)])
 
 
 def _object(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:

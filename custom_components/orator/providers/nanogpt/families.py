@@ -8,6 +8,7 @@ from typing import Final
 from ...audio.formats import AudioFormat
 from ..base import Voice
 from ..tokens import MAX_CHARS, count_chars_or_tokens
+from ..voices import described, described_kokoro
 from . import voices as documented
 
 _UNKNOWN_MAX_CHARS: Final = 1_000
@@ -33,7 +34,7 @@ class Family:
     """The settings that they take, on whichever route has them."""
     max_chars: int = _UNKNOWN_MAX_CHARS
     voices: tuple[str, ...] = ()
-    describe_voice: Callable[[str], Voice] = documented.described
+    describe_voice: Callable[[str], Voice] = described
     formats: tuple[AudioFormat, ...] = (AudioFormat.MP3, AudioFormat.WAV)
     """What can be asked for. Models with a format of their own answer with that all the same."""
     is_openai: bool = False
@@ -64,7 +65,7 @@ _FAMILIES: Final = (
         is_openai=True,
         count=count_chars_or_tokens,
     ),
-    Family(r"kokoro.*", max_chars=10_000, voices=documented.KOKORO, describe_voice=documented.described_kokoro),
+    Family(r"kokoro.*", max_chars=10_000, voices=documented.KOKORO, describe_voice=described_kokoro),
     Family(
         r"elevenlabs[-_].*",
         takes=frozenset({"speed", "stability", "similarity", "similarity_boost", "style"}),

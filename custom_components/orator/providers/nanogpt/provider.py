@@ -12,6 +12,7 @@ from typing import Any, Final, override
 from yarl import URL
 
 from ...audio.formats import looks_like_text, recognise
+from ..addresses import is_local_host, parse_web_address
 from ..base import (
     Balance,
     Connections,
@@ -21,8 +22,6 @@ from ..base import (
     SpeechRequest,
     continued,
     first_bytes,
-    is_local_host,
-    parse_web_address,
     recognised_audio,
 )
 from ..downloads import MAX_FILE_BYTES, Downloads
@@ -79,10 +78,16 @@ class NanoGPTProvider(Provider):
     option_keys = OPTION_KEYS
 
     def __init__(
-        self, connections: Connections, addresses: Mapping[str, str], api_key: str, pace: Pace | None = None
+        self,
+        connections: Connections,
+        addresses: Mapping[str, str],
+        api_key: str,
+        pace: Pace | None = None,
+        *,
+        server: str = "",
     ) -> None:
         """Speak to the API at its addresses."""
-        super().__init__(connections, addresses, api_key)
+        super().__init__(connections, addresses, api_key, server=server)
         # Some routes are documented with one header, some with the other, and none minds both.
         headers = {"Authorization": f"Bearer {api_key}", "x-api-key": api_key} if api_key else {}
         self._http = {key: HttpClient(connections.own, addresses[key], headers) for key in self.address_keys}
@@ -113,7 +118,7 @@ class NanoGPTProvider(Provider):
         return _is_official(URL(base_url))
 
     @override
-    async def fetch_catalogue(self) -> Json:
+    async def fetch_catalogue(self, known: Json = None) -> Json:
         """List the models, and see by the balance whether the key is known."""
         await self.fetch_balance()
         return {"models": await self._fetch_models()}

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ...audio.formats import AudioFormat, PcmLayout
-from ..base import ChoiceOption, NumberOption, Option, SpeechRequest, TextOption
+from ..base import SpeechRequest
+from ..options import ChoiceOption, NumberOption, Option, TextOption
 from .families import Family, family_of
 
 PCM: Final = PcmLayout(rate=24_000)

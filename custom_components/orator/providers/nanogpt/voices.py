@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from ..base import Voice
-
 OPENAI: Final = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
 ELEVENLABS: Final = (
     "Rachel", "Adam", "Alice", "Antoni", "Aria", "Arnold", "Bella", "Bill", "Brian", "Callum", "Charlie", "Charlotte",
@@ -23,32 +21,3 @@ KOKORO: Final = (
 XAI: Final = ("Eve", "Ara", "Rex", "Sal", "Leo")
 GEMINI: Final = ("Kore", "Puck", "Zephyr")
 NANO: Final = ("luna", "verse", "sonic")
-
-# A voice of Kokoro says in its first letter what it speaks.
-_KOKORO_LANGUAGES: Final = {
-    "a": "en-US",
-    "b": "en-GB",
-    "e": "es-ES",
-    "f": "fr-FR",
-    "h": "hi-IN",
-    "i": "it-IT",
-    "j": "ja-JP",
-    "p": "pt-BR",
-    "z": "zh-CN",
-}
-
-
-def described(voice_id: str) -> Voice:
-    """Return a voice with the name that people would read out."""
-    return Voice(voice_id, voice_id[:1].upper() + voice_id[1:])
-
-
-def described_kokoro(voice_id: str) -> Voice:
-    """Return a voice of Kokoro, `af_bella` for instance: an American woman called Bella."""
-    kind, _, name = voice_id.partition("_")
-    language = _KOKORO_LANGUAGES.get(kind[:1])
-    if (
-        len(kind) != 2 or not name.isalnum() or language is None
-    ):  # a blend such as "af_bella(2)+af_sky", or something new
-        return described(voice_id)
-    return Voice(voice_id, name.capitalize(), (language,))

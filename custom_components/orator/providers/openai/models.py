@@ -4,13 +4,14 @@ import re
 from typing import Final
 
 from ...audio.formats import AudioFormat, PcmLayout
-from ..base import Model, NumberOption, Option, TextOption, Voice
+from ..base import Model, Voice
 from ..errors import NotASpeechServerError
 from ..http import Json
+from ..options import NumberOption, Option, TextOption
 from ..tokens import MAX_CHARS, count_chars_or_tokens
 
 _SPEED: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
-_INSTRUCTIONS: Final = TextOption("instructions", max_chars=4096)
+INSTRUCTIONS: Final = TextOption("instructions", max_chars=4096)
 
 PCM: Final = PcmLayout(rate=24_000)
 _FORMATS: Final = (
@@ -54,7 +55,7 @@ _REALTIME_MAX_CHARS: Final = 1_000
 """About a minute of speech: what a model reads at a time, it reads faithfully."""
 _VOICES_OF_REALTIME: Final = tuple(voice for voice in _VOICES if voice.id not in ("fable", "nova", "onyx"))
 
-OPTION_KEYS: Final = (_SPEED.key, _INSTRUCTIONS.key)
+OPTION_KEYS: Final = (_SPEED.key, INSTRUCTIONS.key)
 
 
 def is_realtime(model_id: str) -> bool:
@@ -73,10 +74,10 @@ def described(model_id: str) -> Model:
             formats=(AudioFormat.PCM,),
             pcm=PCM,
             voices=_VOICES_OF_REALTIME,
-            options=(_REALTIME_SPEED, _INSTRUCTIONS),
+            options=(_REALTIME_SPEED, INSTRUCTIONS),
         )
     is_tts_1 = bool(_TTS_1.fullmatch(model_id))
-    options: tuple[Option, ...] = (_SPEED,) if is_tts_1 else (_SPEED, _INSTRUCTIONS)
+    options: tuple[Option, ...] = (_SPEED,) if is_tts_1 else (_SPEED, INSTRUCTIONS)
     return Model(
         id=model_id,
         name=model_id,

@@ -1,7 +1,7 @@
 """OpenAI as a provider, and servers that imitate it."""
 
 from collections.abc import AsyncGenerator, Collection, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 import re
@@ -9,14 +9,19 @@ from typing import Any, Final, override
 
 from yarl import URL
 
-from ..base import Connections, Model, Provider, SpeechAudio, SpeechRequest, parse_web_address, recognised_audio
-from ..errors import NotASpeechServerError, NotFoundError, NotPermittedError, RejectedError, TextTooLongError
-from ..http import HttpClient, Json
+from ..addresses import parse_web_address
+from ..base import Connections, Model, Provider, SpeechAudio, SpeechRequest
+from ..errors import NotFoundError, NotPermittedError, ProviderFaultError, TextTooLongError, TimedOutError
+from ..http import HttpClient, Json, Limits
 from ..languages import WHISPER_LANGUAGES
-from . import models, retirement
+from . import catalogue as catalogues, lists, models, retirement
+from .catalogue import EXTRA_BODY
 from .realtime import Realtime
+from .route import DOUBTFUL, SpeechRoute
+from .servers import OTHER, SERVERS, SpeechServer
 
 _OFFICIAL_HOST: Final = "api.openai.com"
+_QUICK: Final = Limits(first_byte=10, between_bytes=10)
 _ENDED: Final = "ended:"
 """What is found out about a model: that it is gone."""
 
@@ -25,22 +30,30 @@ class OpenAIProvider(Provider):
     """OpenAI, or a server that imitates it."""
 
     name = "OpenAI"
+    servers = SERVERS
     default_base_url = "https://api.openai.com/v1"
     default_model = "gpt-4o-mini-tts"
     default_voice = "coral"
     languages = WHISPER_LANGUAGES
     key_page = "https://platform.openai.com/api-keys"
     credit_page = "https://platform.openai.com/settings/organization/billing"
-    option_keys = models.OPTION_KEYS
+    option_keys = (*models.OPTION_KEYS, EXTRA_BODY.key)
 
-    def __init__(self, connections: Connections, addresses: Mapping[str, str], api_key: str) -> None:
+    def __init__(
+        self, connections: Connections, addresses: Mapping[str, str], api_key: str, *, server: str = ""
+    ) -> None:
         """Speak to the API at an address; the key may be empty for a server that takes none."""
-        super().__init__(connections, addresses, api_key)
+        super().__init__(connections, addresses, api_key, server=server)
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         base_url = addresses["base_url"]
-        self._http = HttpClient(connections.own, base_url, headers)
+        self._http = HttpClient(connections.own, base_url, headers, doubtful=DOUBTFUL)
         self._realtime = Realtime(connections.own, base_url, headers, self.counts)
+        self._lists = HttpClient(connections.own, base_url, headers, _QUICK)
         self._is_official = URL(base_url).host == _OFFICIAL_HOST
+        self._chosen = SERVERS.get(server)
+        self._route = SpeechRoute(self._http, self.learned, self._chosen)
+        if self._chosen:
+            self.default_model, self.default_voice = self._chosen.model, self._chosen.voice
 
     @classmethod
     @override
@@ -60,37 +73,60 @@ class OpenAIProvider(Provider):
         return URL(base_url).host == _OFFICIAL_HOST
 
     @override
-    async def fetch_catalogue(self) -> Json:
+    async def fetch_catalogue(self, known: Json = None) -> Json:
         """List the models; where the key may not, or there is no list, see whether the server would speak."""
+        if self._chosen:
+            return await self._fetch_catalogue_of(self._chosen, known)
         try:
             document = await self._http.get_json("models")
-        except NotPermittedError, NotFoundError:
-            await self._ask_for_empty_speech()
+        except NotPermittedError:
+            await self._route.check(self._http, self.default_model, self.default_voice)
             return {"models": []}
-        ids = models.speaking_ids(document, is_official=self._is_official)
-        return {"models": ids, "ends": retirement.ends_in(document)}
+        except NotFoundError:
+            await self._route.check(self._http, self.default_model, self.default_voice)
+        else:
+            ids = models.speaking_ids(document, is_official=self._is_official)
+            if self._is_official or lists.are_of_openai(document):
+                return {"models": ids, "ends": retirement.ends_in(document)}
+        return (await catalogues.ask(self._lists, OTHER, known)).catalogue  # it turned out to be another server
 
-    async def _ask_for_empty_speech(self) -> None:
-        """Raise unless the speech route lets this key in, where it objects only to the text and charges nothing."""
-        body = {"model": self.default_model, "voice": self.default_voice, "input": ""}
-        try:
-            async with self._http.request("POST", "audio/speech", body):
-                pass
-        except RejectedError:
-            return
-        except NotFoundError as err:
-            raise NotASpeechServerError(status=err.status) from err
+    async def _fetch_catalogue_of(self, server: SpeechServer, known: Json) -> Json:
+        """Ask a server for its lists, and for speech where they don't prove that it would speak."""
+        found = await catalogues.ask(self._lists, server, known)
+        is_uncertain = server.is_unknown and (self._api_key or not found.catalogue["voices"])
+        if found.has_refused or found.is_empty or is_uncertain:
+            model = self.usual_model(found.catalogue)
+            try:
+                await self._route.check(self._lists, model.id, self.usual_voice(model))
+            except TimedOutError, ProviderFaultError:  # an empty text is more than some can cope with
+                if found.is_empty:
+                    raise
+        return found.catalogue
+
+    def _server_of(self, catalogue: Json) -> SpeechServer | None:
+        """Return what is known of a server that is not like OpenAI's: it was chosen, or has voices of its own."""
+        return self._chosen or (OTHER if catalogue and "voices" in catalogue else None)
 
     @override
     def models(self, catalogue: Json) -> tuple[Model, ...]:
         """Return the models that are there today, the usual one first and then the one that is to follow it."""
-        known = [self.describe(model_id, catalogue, {}) for model_id in _ids(catalogue) or models.DOCUMENTED]
+        if server := self._server_of(catalogue):
+            ids: Collection[str] = catalogues.model_ids(catalogue, server)
+        else:
+            ids = _ids(catalogue) or models.DOCUMENTED
+        known = [self.describe(model_id, catalogue, {}) for model_id in ids]
         usual = (self.default_model, retirement.SUCCESSOR)
         living = [model for model in known if not model.has_ended(_today())] or known
         return tuple(sorted(living, key=lambda model: usual.index(model.id) if model.id in usual else len(usual)))
 
     @override
     def describe(self, model_id: str, catalogue: Json, settings: Mapping[str, Any]) -> Model:
+        if server := self._server_of(catalogue):
+            return self._route.as_learned(catalogues.described(model_id, catalogue, server))
+        return self._route.as_learned(self._described_with_end(model_id, catalogue))
+
+    def _described_with_end(self, model_id: str, catalogue: Json) -> Model:
+        """Say what one of OpenAI's models can do, and who follows it if it is to end."""
         model = models.described(model_id)
         if not (ends := self._end_of(model_id, catalogue)):
             return model
@@ -141,11 +177,9 @@ class OpenAIProvider(Provider):
 
     async def _sound(self, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the sound of a request; leaving the stack ends it."""
-        if models.is_realtime(request.model.id):
+        if self._chosen is None and models.is_realtime(request.model.id):
             return await stack.enter_async_context(self._realtime.synthesize(request))
-        answer = await stack.enter_async_context(self._http.request("POST", "audio/speech", _body(request)))
-        chunks = await stack.enter_async_context(aclosing(answer.chunks()))
-        return await recognised_audio(chunks, request.format, answer.content_type, request.model.pcm)
+        return await self._route.sound(request, stack)
 
     @override
     async def async_close(self) -> None:
@@ -159,14 +193,3 @@ def _ids(catalogue: Json) -> Collection[str]:
 
 def _today() -> date:
     return datetime.now(UTC).date()
-
-
-def _body(request: SpeechRequest) -> Mapping[str, Any]:
-    """Return the request's JSON: only what was set."""
-    return {
-        "model": request.model.id,
-        "input": request.text,
-        "voice": {"id": request.voice} if request.voice.startswith("voice_") else request.voice,
-        "response_format": request.format.value,
-        **request.settings,
-    }

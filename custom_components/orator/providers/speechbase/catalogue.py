@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ...audio.formats import AudioFormat
-from ..base import Model, NumberOption, ObjectOption, RungOption, Voice
+from ..base import Model, Voice
 from ..errors import NotASpeechServerError
 from ..http import Json
 from ..openai.models import voices_of
+from ..options import NumberOption, ObjectOption, RungOption
 from ..tokens import MAX_CHARS, count_chars_or_tokens
 
 _MAX_PRONUNCIATIONS: Final = 200

@@ -9,15 +9,8 @@ from typing import Any, Final, override
 from yarl import URL
 
 from ...audio.formats import AudioFormat
-from ..base import (
-    ChoiceOption,
-    Connections,
-    Model,
-    Provider,
-    SpeechAudio,
-    SpeechRequest,
-    parse_web_address,
-)
+from ..addresses import parse_web_address
+from ..base import Connections, Model, Provider, SpeechAudio, SpeechRequest
 from ..errors import (
     NotASpeechServerError,
     NotAudioError,
@@ -33,8 +26,9 @@ from ..errors import (
 )
 from ..http import Answer, HttpClient, Json, Limits
 from ..languages import WHISPER_LANGUAGES
+from ..options import ChoiceOption
+from ..sound import RAW_TYPES, audio_in
 from . import catalogue as catalogues
-from .sound import RAW_TYPES, audio_in
 
 MODE: Final = ChoiceOption("mode", choices=("voice", "inline"), default="inline", comes_first=True)
 _VOICE_ID: Final = "voice_id"
@@ -80,9 +74,11 @@ class SpeechbaseProvider(Provider):
     choices = (MODE,)
     option_keys = (_VOICE_ID, *(option.key for option in catalogues.OPTIONS))
 
-    def __init__(self, connections: Connections, addresses: Mapping[str, str], api_key: str) -> None:
+    def __init__(
+        self, connections: Connections, addresses: Mapping[str, str], api_key: str, *, server: str = ""
+    ) -> None:
         """Speak to the API at an address."""
-        super().__init__(connections, addresses, api_key)
+        super().__init__(connections, addresses, api_key, server=server)
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         doubtful = frozenset({MODE.key, _PRONUNCIATIONS})
         self._http = HttpClient(connections.own, addresses["base_url"], headers, doubtful=doubtful)
@@ -103,7 +99,7 @@ class SpeechbaseProvider(Provider):
         return URL(base_url).host == _OFFICIAL_HOST
 
     @override
-    async def fetch_catalogue(self) -> Json:
+    async def fetch_catalogue(self, known: Json = None) -> Json:
         """List the vendors, for which the key has to be right, and all saved voices.
 
         With that, what was found out about the server is forgotten: what it could not do it may have learned.

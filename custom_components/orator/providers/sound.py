@@ -1,12 +1,12 @@
-"""What the sound in Speechbase's answers is: what a vendor streams may be raw samples, of which only the type tells."""
+"""What the sound in answers is: it may be raw samples, of which only the type tells how they lie."""
 
 from contextlib import AsyncExitStack, aclosing
 import re
 from typing import Final
 
-from ...audio.formats import AudioFormat, PcmLayout
-from ..base import SpeechAudio, recognised_audio
-from ..http import Answer
+from ..audio.formats import AudioFormat, PcmLayout
+from .base import SpeechAudio, recognised_audio
+from .http import Answer
 
 RAW_TYPES: Final = ("audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "application/octet-stream")
 """What raw samples are called: little-endian ones, as vendors send them whatever RFC 2586 says of L16."""
@@ -22,11 +22,11 @@ async def audio_in(answer: Answer, promised: AudioFormat, stack: AsyncExitStack)
     Raises NotAudioError for what is no sound, and for raw samples of which nobody says how they lie.
     """
     chunks = await stack.enter_async_context(aclosing(answer.chunks()))
-    layout = _layout_of(answer)
+    layout = layout_of(answer)
     return await recognised_audio(chunks, AudioFormat.PCM if layout else promised, answer.content_type, layout)
 
 
-def _layout_of(answer: Answer) -> PcmLayout | None:
+def layout_of(answer: Answer) -> PcmLayout | None:
     """Return how raw samples lie, None where an answer does not tell or has none."""
     rate, channels = (_number(answer.type_parameter(name)) for name in ("rate", "channels"))
     layout = PcmLayout(rate, channels or 1)

@@ -1,0 +1,153 @@
+"""What a server that imitates OpenAI offers: asked in all places where it may tell, and described."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+import re
+from typing import Any, Final
+
+from yarl import URL
+
+from ...audio.formats import AudioFormat, PcmLayout
+from ..base import Model, Voice
+from ..errors import (
+    InvalidKeyError,
+    NotASpeechServerError,
+    NotFoundError,
+    NotImplementedByProviderError,
+    NotPermittedError,
+    RejectedError,
+    SpeechError,
+)
+from ..http import HttpClient, Json
+from ..languages import tags_for
+from ..options import NumberOption, ObjectOption, Option
+from ..tokens import count_chars_or_tokens
+from ..voices import described_by_id
+from . import lists
+from .models import INSTRUCTIONS, PCM, voices_of
+from .servers import SpeechServer
+
+EXTRA_BODY: Final = ObjectOption("extra_body")
+
+_REFUSED: Final = (InvalidKeyError, NotPermittedError)
+_ABSENT: Final = (NotFoundError, NotASpeechServerError, RejectedError, NotImplementedByProviderError)
+_OPENAI: Final = re.compile(r"tts-1(-.+)?|gpt-4o.*tts.*")
+"""Names of OpenAI's models; whoever takes them takes the names of its voices as well."""
+_COUNTS_TOKENS: Final = re.compile(r"gpt-4o.*tts")
+_TTS_1: Final = re.compile(r"(.*/)?tts-1(-.+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a server has told."""
+
+    catalogue: dict[str, list[Json]]
+    has_refused: bool
+    """Whether it let nobody in somewhere, at least not with this key."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has told nothing."""
+        return not any(self.catalogue.values())
+
+
+async def ask(http: HttpClient, server: SpeechServer, known: Json) -> Found:
+    """Ask for all lists at once.
+
+    A list that is not there is no failure. Of one that can't be had at the moment, what was `known` before is kept.
+    Raises SpeechError where the server itself can't be reached.
+    """
+    models, voices, checks = await asyncio.gather(
+        _ask(http, server.model_lists), _ask(http, server.voice_lists), _ask(http, server.key_checks)
+    )
+    failures = [answer for answer in (*models, *voices, *checks) if isinstance(answer, SpeechError)]
+    away = [error for error in failures if not isinstance(error, (*_REFUSED, *_ABSENT))]
+    if away and len(away) == len(models) + len(voices) + len(checks):
+        raise away[0]
+    catalogue = {
+        "models": _kept(lists.kept_models(_rows(models)), models, known, "models"),
+        "voices": _kept(lists.kept_voices(_rows(voices)), voices, known, "voices"),
+    }
+    return Found(catalogue, any(isinstance(error, _REFUSED) for error in failures))
+
+
+async def _ask(http: HttpClient, places: Iterable[str]) -> list[list[Json] | SpeechError]:
+    return await asyncio.gather(*(_ask_at(http, URL(place)) for place in places))
+
+
+async def _ask_at(http: HttpClient, place: URL) -> list[Json] | SpeechError:
+    """Return the rows of a list, or why there are none."""
+    try:
+        return lists.rows_of(await http.get_json(place.path, place.query))
+    except SpeechError as err:
+        return err
+
+
+def _rows(answers: Iterable[list[Json] | SpeechError]) -> list[Json]:
+    return [row for answer in answers if not isinstance(answer, SpeechError) for row in answer]
+
+
+def _kept(found: list[Json], answers: Iterable[list[Json] | SpeechError], known: Json, kind: str) -> list[Json]:
+    """Return what is there, or what was there before where some of it can't be asked at the moment."""
+    is_whole = all(isinstance(answer, (list, *_REFUSED, *_ABSENT)) for answer in answers)
+    before: list[Json] = known.get(kind, []) if known else []
+    return found if is_whole or not before else before
+
+
+def model_ids(catalogue: Json, server: SpeechServer) -> list[str]:
+    """Return the models in a catalogue, or those that are known where it has none."""
+    listed = [lists.expanded(entry)["id"] for entry in (catalogue or {}).get("models", [])]
+    return listed or list(server.models or (server.model,))
+
+
+def described(model_id: str, catalogue: Json, server: SpeechServer) -> Model:
+    """Say what a model can do, by what the server lists and where that is silent by what is known of it."""
+    entries = (catalogue or {}).get("models", [])
+    row = next((row for row in map(lists.expanded, entries) if row["id"] == model_id), {})
+    voices = _voices(row, catalogue, server, model_id)
+    is_each_known = bool(voices) and all(voice.languages for voice in voices)
+    formats = tuple(made for made in AudioFormat if made in row["formats"]) if "formats" in row else server.formats
+    return Model(
+        id=model_id,
+        name=row.get("name", model_id),
+        max_chars=server.max_chars,
+        streams=server.streams is not False,
+        formats=formats,
+        pcm=(PcmLayout(row["rate"]) if "rate" in row else PCM) if AudioFormat.PCM in formats else None,
+        voices=voices,
+        languages=tags_for(tag for voice in voices for tag in voice.languages) if is_each_known else (),
+        options=tuple(_options(server, model_id)),
+        count=count_chars_or_tokens if _COUNTS_TOKENS.search(model_id) else len,
+    )
+
+
+def _options(server: SpeechServer, model_id: str) -> Iterable[Option]:
+    if server.speed:
+        lowest, highest = server.speed
+        yield NumberOption("speed", minimum=lowest, maximum=highest, step=0.05, default=1)
+    if server.takes_instructions and not _TTS_1.fullmatch(model_id):
+        yield INSTRUCTIONS
+    yield EXTRA_BODY
+
+
+def _voices(row: Mapping[str, Any], catalogue: Json, server: SpeechServer, model_id: str) -> tuple[Voice, ...]:
+    """Return a model's voices, the usual one first: its own, else the server's, else those that are known."""
+    if listed := row.get("voices") or (catalogue or {}).get("voices"):
+        entries = {entry["id"]: entry for entry in map(lists.expanded, listed)}
+        voices = [_voice(entry, entries) for entry in entries.values()]
+    elif documented := server.voices.get(model_id) or server.voices.get(""):
+        language = server.languages.get(model_id)
+        voices = [Voice(name, name.capitalize(), (language,) if language else ()) for name in documented]
+    else:
+        return voices_of(model_id) if _OPENAI.fullmatch(model_id) else ()
+    return tuple(sorted(voices, key=lambda voice: voice.id != server.voice))
+
+
+def _voice(entry: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> Voice:
+    """Return a listed voice. A name that is another voice's ID only tells whom this one stands for."""
+    usual = described_by_id(entry["id"])
+    name = entry.get("name", usual.id)
+    meant = described_by_id(name)
+    languages = tuple(entry.get("languages", ())) or usual.languages or meant.languages
+    return Voice(usual.id, usual.name if name == usual.id or name in others or meant.languages else name, languages)

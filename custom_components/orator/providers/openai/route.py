@@ -1,0 +1,120 @@
+"""The route that speaks, `POST /audio/speech`: what it is sent, and what a server was found not to take."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, aclosing, contextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+from ..base import Model, SpeechAudio, SpeechRequest, first_bytes
+from ..errors import NotASpeechServerError, NotFoundError, NotPermittedError, RejectedError
+from ..http import Answer, HttpClient
+from .answers import sound_in
+from .catalogue import EXTRA_BODY
+from .servers import SpeechServer
+
+_PATH: Final = "audio/speech"
+_FORMAT: Final = "response_format"
+DOUBTFUL: Final = frozenset({_FORMAT, "speed", "instructions", "stream_format"})
+"""Fields that Orator sends of its own accord and that a server may not know."""
+_SENDS_WHOLE: Final = "sends_whole"
+"""Found out about a server: nothing of its sound comes before the whole text has been spoken."""
+
+
+class SpeechRoute:
+    """The route of a server. It finds out what the server takes."""
+
+    def __init__(self, http: HttpClient, learned: dict[str, bool], server: SpeechServer | None) -> None:
+        """Speak with `http`, and keep in `learned` what is found out. `server`: what is known of it, if anything."""
+        self._http = http
+        self._learned = learned
+        self._server = server
+
+    async def check(self, http: HttpClient, model_id: str, voice_id: str) -> None:
+        """Raise unless it lets this key in, where it objects only to the text and charges nothing."""
+        body = {"model": model_id, "voice": voice_id, "input": ""}
+        try:
+            with self._understood():
+                async with http.request("POST", _PATH, body) as answer, aclosing(answer.chunks()) as chunks:
+                    if (await first_bytes(chunks)).lstrip().startswith(b"<"):  # a page
+                        raise NotASpeechServerError
+        except RejectedError:
+            return
+        except NotFoundError as err:
+            raise NotASpeechServerError(status=err.status) from err
+
+    async def sound(self, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
+        """Return the sound of a request; leaving the stack ends it."""
+        answer = await self._ask(request, stack)
+        if self._server is None or self._server.streams is None:
+            self._learned[_SENDS_WHOLE] = answer.response.content_length is not None
+        return await sound_in(answer, request, self._http, stack)
+
+    async def _ask(self, request: SpeechRequest, stack: AsyncExitStack) -> Answer:
+        """Ask for speech. A server that refuses a field is asked once more without it, and not sent it any more."""
+        body = self._body(request)
+        refused: dict[str, Any] = {}
+        while True:
+            try:
+                with self._understood():
+                    answer = await stack.enter_async_context(self._http.request("POST", _PATH, body))
+            except RejectedError as err:
+                dispensable = self._dispensable(err, request, body)
+                if not dispensable:
+                    raise
+                refused |= {field: body.pop(field) for field in dispensable}
+            else:
+                for field, value in refused.items():
+                    self._learned[_lesson(request.model.id, field, value if field == _FORMAT else "")] = False
+                return answer
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Take a refusal without a code for what the server means by it."""
+        try:
+            yield
+        except NotPermittedError as err:
+            if self._server is None or err.code:
+                raise
+            raise self._server.forbidden(status=err.status) from err
+
+    def _body(self, request: SpeechRequest) -> dict[str, Any]:
+        """Return the request's JSON: only what was set. What its user adds goes before, except for the text."""
+        settings = dict(request.settings)
+        added = settings.pop(EXTRA_BODY.key, {})
+        made = request.format.value
+        is_custom = self._server is None and request.voice.startswith("voice_")
+        return {
+            "model": request.model.id,
+            "voice": {"id": request.voice} if is_custom else request.voice,
+            **({_FORMAT: made} if self._takes(request.model, _FORMAT, made) else {}),
+            **settings,
+            **added,
+            "input": request.text,
+        }
+
+    def _dispensable(self, error: RejectedError, request: SpeechRequest, body: Mapping[str, Any]) -> frozenset[str]:
+        """Return what can be left out of what a refusal is about.
+
+        A value that can't be is its user's to correct, except for that of the format: any sound will do.
+        """
+        named = error.unwanted | (error.fields & {_FORMAT})
+        added = frozenset(request.settings.get(EXTRA_BODY.key, ()))
+        return (named & DOUBTFUL & body.keys()) - added
+
+    def as_learned(self, model: Model) -> Model:
+        """Return a model without what the server was found not to do."""
+        formats = tuple(made for made in model.formats if self._takes(model, _FORMAT, made.value))
+        return replace(
+            model,
+            options=tuple(option for option in model.options if self._takes(model, option.key)),
+            formats=formats or model.formats,
+            streams=model.streams and not self._learned.get(_SENDS_WHOLE, False),
+        )
+
+    def _takes(self, model: Model, field: str, value: str = "") -> bool:
+        return self._learned.get(_lesson(model.id, field, value), True)
+
+
+def _lesson(model_id: str, field: str, value: str) -> str:
+    """Return the name under which it is kept whether a model takes a field, or a field a value."""
+    return f"{model_id} takes {field}={value}" if value else f"{model_id} takes {field}"

@@ -1,0 +1,106 @@
+"""The settings that models take: what values they have, and what they are parsed to."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, override
+
+from .errors import InvalidSettingError
+
+
+@dataclass(frozen=True, slots=True)
+class Option(ABC):
+    """A setting that a model takes, named as in the provider's own words wherever it has some."""
+
+    key: str
+
+    @abstractmethod
+    def parse(self, value: Any) -> Any:
+        """Return the value as the provider takes it. Raises InvalidSettingError."""
+
+    def nearest(self, value: Any) -> Any:
+        """Return what comes nearest to a value that was meant for another model; None where nothing does."""
+        try:
+            return self.parse(value)
+        except InvalidSettingError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberOption(Option):
+    """A number within a range."""
+
+    minimum: float
+    maximum: float
+    step: float
+    default: float
+
+    @override
+    def parse(self, value: Any) -> float:
+        try:
+            number = float(value)
+        except (TypeError, ValueError) as err:
+            raise InvalidSettingError(code=self.key) from err
+        if not self.minimum <= number <= self.maximum:
+            raise InvalidSettingError(code=self.key)
+        return number
+
+    @override
+    def nearest(self, value: Any) -> float | None:
+        try:
+            return min(max(float(value), self.minimum), self.maximum)
+        except TypeError, ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class TextOption(Option):
+    """Free text."""
+
+    max_chars: int
+
+    @override
+    def parse(self, value: Any) -> str:
+        if not isinstance(value, str) or len(value) > self.max_chars:
+            raise InvalidSettingError(code=self.key)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceOption(Option):
+    """One of several words."""
+
+    choices: tuple[str, ...]
+    default: str
+    comes_first: bool = False
+    """Whether it decides so much that it has to be made before there is a model to choose."""
+
+    @override
+    def parse(self, value: Any) -> str:
+        if value not in self.choices:
+            raise InvalidSettingError(code=self.key)
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class RungOption(Option):
+    """One of several whole numbers."""
+
+    rungs: tuple[int, ...]
+
+    @override
+    def parse(self, value: Any) -> int:
+        if not str(value).isdecimal() or int(value) not in self.rungs:
+            raise InvalidSettingError(code=self.key)
+        return int(value)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectOption(Option):
+    """An object that is passed on as it is."""
+
+    @override
+    def parse(self, value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            raise InvalidSettingError(code=self.key)
+        return dict(value)

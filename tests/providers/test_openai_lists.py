@@ -1,0 +1,136 @@
+"""Lists of models and voices in every shape that servers have, and what is made of them."""
+
+from typing import Any
+
+import pytest
+
+from custom_components.orator.providers.base import Connections
+from custom_components.orator.providers.errors import NotASpeechServerError, RateLimitedError
+from custom_components.orator.providers.openai import OpenAIProvider
+from custom_components.orator.providers.openai.lists import kept_models, kept_voices, rows_of
+from custom_components.orator.providers.openai.servers import SERVERS
+
+from ..compatible import WITH_PRESET, Start, ids, preset_of
+from ..simulator import Fault
+from ..simulator.compatible_profiles import EDGE_TTS, KOKORO, SPEACHES
+from ..simulator.compatible_terms import Profile
+from .test_openai_answers import provider_at
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        ["ann", "ben"],
+        {"voices": ["ben", "ann", "ann", "", 7, None, {}]},
+        {"data": [{"id": "ann"}, {"voice_id": "ben"}], "object": "list"},
+        {"voices": [{"name": "ann"}, {"name": " ben "}], "count": 2},
+        {"data": {"voices": ["ann", "ben"]}},
+        {"voices": {"ann": {"file": "ann.wav"}, "ben": {}}},
+        {"items": [{"id": "ann", "name": "ann"}, {"id": "ben", "name": "x" * 201}]},
+    ],
+)
+def test_shapes(document: Any) -> None:
+    """Names are found in every shape, each once and in an order that does not change."""
+    assert kept_voices(rows_of(document)) == ["ann", "ben"]
+
+
+@pytest.mark.parametrize("document", [None, 7, "ann", {}, {"error": "no"}, {"voices": "ann"}])
+def test_what_is_no_list(document: Any) -> None:
+    """An answer that lists nothing is no list."""
+    with pytest.raises(NotASpeechServerError):
+        rows_of(document)
+
+
+def test_list_is_bounded() -> None:
+    """Nobody fills the memory with a list."""
+    assert len(rows_of([str(number) for number in range(100_000)])) == 2_000
+
+
+@pytest.mark.parametrize(
+    ("row", "kept"),
+    [
+        ({"id": "ann", "name": "Ann"}, {"id": "ann", "name": "Ann"}),
+        ({"name": "ann", "language": "en-us"}, {"id": "ann", "languages": ["en-US"]}),
+        ({"id": "ann", "languages": ["de", "en_GB", 7]}, {"id": "ann", "languages": ["de", "en-GB"]}),
+        ({"id": "ann", "language": "multilingual"}, "ann"),
+    ],
+)
+def test_voices(row: dict[str, Any], kept: Any) -> None:
+    """A voice's name and languages are kept where they are told."""
+    assert kept_voices([row]) == [kept]
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [
+        (["tts-1", "gpt-4", "whisper-1"], ["tts-1"]),
+        (["my-model", "whisper-1"], ["my-model"]),
+        ([{"id": "a", "task": "text-to-speech"}, {"id": "tts", "task": "automatic-speech-recognition"}], ["a"]),
+        ([{"id": "a", "architecture": {"output_modalities": ["speech"]}}, "b"], ["a"]),
+        ([{"id": "tts", "architecture": {"output_modalities": ["text"]}}, "b"], ["b"]),
+        ([{"id": "a", "voices": ["x"]}, {"id": "a", "voices": ["y"]}], [{"id": "a", "voices": ["x", "y"]}]),
+        ([{"id": "a", "voices": None}, "b"], ["a"]),
+        ([{"id": "tts", "sample_rate": 22_050}], [{"id": "tts", "rate": 22_050}]),
+        ([{"id": "tts", "name": "Speaker"}, "tts"], [{"id": "tts", "name": "Speaker"}]),
+    ],
+)
+def test_models(rows: list[Any], kept: list[Any]) -> None:
+    """Models that speak are told by what is said of them, and else by their names; others are left out."""
+    assert kept_models(rows) == kept
+
+
+@pytest.mark.parametrize("profile", WITH_PRESET, ids=ids(WITH_PRESET))
+async def test_catalogue_is_the_same_every_time(compatible: Start, connections: Connections, profile: Profile) -> None:
+    """An offer that has not changed is told in the same words, whatever the order of the lists."""
+    provider = provider_at(await compatible(profile), connections, preset_of(profile))
+    catalogue = await provider.fetch_catalogue()
+    assert await provider.fetch_catalogue(catalogue) == catalogue
+    speaking = {model.name for model in profile.models if model.speaks}
+    assert {model.id for model in provider.models(catalogue)} == speaking
+    for model in provider.models(catalogue):
+        listed = next(one for one in profile.models if one.name == model.id).voices
+        assert {voice.id for voice in model.voices} - set(profile.aliases) <= set(listed) or not listed
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_documented_models_come_first(name: str) -> None:
+    """Before anything has been asked there is a model to speak with, and the usual one is the first."""
+    server = SERVERS[name]
+    provider = OpenAIProvider(
+        Connections(None, None),  # type: ignore[arg-type] - nothing is asked
+        {"base_url": server.address or "http://server/v1"},
+        "",
+        server=name,
+    )
+    first = provider.models(None)[0]
+    assert provider.first_voice(None) == {"model": server.model, "voice": provider.usual_voice(first)}
+    assert first.id == server.model
+    assert first.formats == server.formats
+
+
+async def test_names_and_languages(compatible: Start, connections: Connections) -> None:
+    """Voices are called what people call them; what they speak is told by the server, or by their IDs."""
+    provider = provider_at(await compatible(EDGE_TTS), connections, "openai-edge-tts")
+    voices = {voice.id: voice for voice in provider.models(await provider.fetch_catalogue())[0].voices}
+    assert (voices["de-DE-KatjaNeural"].name, voices["de-DE-KatjaNeural"].languages) == ("Katja", ("de-DE",))
+    assert (voices["fable"].name, voices["fable"].languages) == ("Fable", ("en-GB",))
+    provider = provider_at(await compatible(KOKORO), connections, "kokoro")
+    (kokoro, *_) = provider.models(await provider.fetch_catalogue())
+    assert kokoro.voices[0].name == "Heart"
+    assert {voice.id: voice.languages for voice in kokoro.voices}["ff_siwis"] == ("fr-FR",)
+    assert {"fr", "fr-FR", "en"} <= set(kokoro.languages)
+
+
+async def test_list_that_cannot_be_had_is_as_it_was(compatible: Start, connections: Connections) -> None:
+    """What was known stays known while a list fails; a list that is gone is gone."""
+    server = await compatible(SPEACHES)
+    provider = provider_at(server, connections, "speaches")
+    known = await provider.fetch_catalogue()
+    for status, is_kept in ((500, True), (429, True), (404, False)):
+        server.fail(Fault(path="*/audio/voices", status=status))
+        catalogue = await provider.fetch_catalogue(known)
+        assert (catalogue["voices"] == known["voices"]) is is_kept
+        assert catalogue["models"] == known["models"]
+    server.fail(Fault(status=429, times=9))
+    with pytest.raises(RateLimitedError):
+        await provider.fetch_catalogue(known)

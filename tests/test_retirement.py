@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components import tts
 from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -15,8 +16,9 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.orator.const import DOMAIN
 
-from .listening import account_of, issue, speak, spoken
-from .simulator import Simulator
+from .listening import SENTENCE, account_of, issue, speak, spoken
+from .simulator import Fault, Simulator
+from .sounds import decode
 
 NEW = "gpt-realtime-2.1-mini"
 VOICE = {"model": "gpt-4o-mini-tts", "voice": "nova", "speed": 2.5, "instructions": "Calm.", "format": "opus"}
@@ -168,3 +170,66 @@ async def test_model_without_a_follower(
     with pytest.raises(HomeAssistantError) as caught:
         await speak(hass)
     assert caught.value.translation_key == "not_found"
+
+
+@pytest.fixture
+async def ended(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> MockConfigEntry:
+    """Live on the day after."""
+    await a_day_later(hass, freezer, simulator)
+    return loaded
+
+
+@pytest.mark.parametrize("days", [1])
+@pytest.mark.parametrize("audio_format", ["aac", "flac", "opus", "wav", "mp3"])
+async def test_every_format_goes_on(
+    hass: HomeAssistant, ended: MockConfigEntry, hass_client: ClientSessionGenerator, *, audio_format: str
+) -> None:
+    """Players get what they got before the end, whether the voice or a call has asked for it."""
+    client = await hass_client()
+    for options in ({"preferred_format": audio_format, "format": audio_format}, {"format": audio_format}):
+        stream = tts.async_create_stream(hass, "tts.ann", options=options)
+        stream.async_set_message(SENTENCE)
+        response = await client.get(stream.url)
+        assert response.status == 200
+        assert (await decode(await response.read())).seconds > 1
+
+
+@pytest.mark.parametrize("days", [1])
+async def test_voice_of_ones_own_is_kept(hass: HomeAssistant, simulator: Simulator, ended: MockConfigEntry) -> None:
+    """A voice that its user has made speaks through the next model, too."""
+    await speak(hass, voice="voice_1234")
+    (reading,) = simulator.openai.realtime.readings
+    assert reading.voice == {"id": "voice_1234"}
+
+
+async def test_model_that_comes_back(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    """A model that was missing for an hour is not taken for gone for ever."""
+    simulator.fail(Fault(path="/v1/audio/speech", status=404, json={"error": {"code": "model_not_found"}}))
+    assert await speak(hass)
+    assert len(simulator.openai.realtime.readings) == 1
+    await a_day_later(hass, freezer, simulator)
+    assert await speak(hass)
+    assert len(simulator.openai.realtime.readings) == 1
+    found = issue(hass, loaded, "model_end")
+    assert found
+    assert found.translation_key == "model_end"
+
+
+async def test_issue_that_was_ignored_stays_ignored(
+    hass: HomeAssistant, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory, simulator: Simulator
+) -> None:
+    """Who does not want to hear of it any more does not."""
+    found = issue(hass, loaded, "model_end")
+    assert found
+    ir.async_ignore_issue(hass, DOMAIN, found.issue_id, ignore=True)
+    await a_day_later(hass, freezer, simulator)
+    await hass.config_entries.async_reload(loaded.entry_id)
+    for _ in range(3):
+        await hass.async_block_till_done(wait_background_tasks=True)
+    found = issue(hass, loaded, "model_end")
+    assert found
+    assert found.dismissed_version

@@ -119,11 +119,11 @@ class Troubles:
     @callback
     def async_review(self, models: Mapping[str, Model]) -> None:
         """Tell of models that end soon or have ended, once for each voice; `models`: what they are configured with."""
+        if self._is_stopped:
+            return
         today = dt_util.utcnow().date()
         ending = {
-            voice_id: model
-            for voice_id, model in models.items()
-            if model.ends and model.ends - today <= _TOLD_AHEAD and not self._is_stopped
+            voice_id: model for voice_id, model in models.items() if model.ends and model.ends - today <= _TOLD_AHEAD
         }
         for issue_id in self._open("model_end"):
             if self._data_of(issue_id).get("subentry_id") not in ending:

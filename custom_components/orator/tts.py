@@ -147,6 +147,7 @@ class VoiceEntity(TextToSpeechEntity):
 
     def _utterance(self, request: TTSAudioRequest) -> Utterance:
         """Read a call's options; those that the model does not take are left out."""
+        asked = self._account.model(str(request.options.get(ATTR_MODEL, "")), request.options)
         options = self._account.living(request.options)
         chosen = self._account.chosen(options)
         model = self._account.model(str(options.get(ATTR_MODEL, "")), options)
@@ -156,7 +157,7 @@ class VoiceEntity(TextToSpeechEntity):
             model=model,
             voice=self._speaker(options, model),
             settings=chosen | taken,
-            format=self._format_of_call(options, model),
+            format=self._format_of_call(options, asked, model),
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
             replacements=_replacements(options.get(CONF_REPLACEMENTS, ())),
         )
@@ -170,12 +171,15 @@ class VoiceEntity(TextToSpeechEntity):
             raise InvalidSettingError(code=model.voice_key)
         return str(picked)
 
-    def _format_of_call(self, options: Mapping[str, Any], model: Model) -> AudioFormat | None:
-        """Return the format that a call wants from the provider, None where it leaves that to us."""
+    def _format_of_call(self, options: Mapping[str, Any], asked: Model, model: Model) -> AudioFormat | None:
+        """Return the format that a call wants from the provider, None where it leaves that to us.
+
+        `model` speaks for the one that was `asked` for, and may not make what that made.
+        """
         wanted = options[CONF_FORMAT]
         if wanted == self._format:
             return None
-        if wanted not in model.file_formats:
+        if wanted not in (*asked.file_formats, *model.file_formats):
             raise InvalidSettingError(code=CONF_FORMAT)
         return AudioFormat(wanted) if wanted in model.formats else None
 

@@ -1,6 +1,7 @@
 """A realtime model reads aloud what it is given, and is caught when it does something else."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from math import inf
@@ -12,6 +13,7 @@ from custom_components.orator.audio.formats import AudioFormat
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import Connections, SpeechRequest
 from custom_components.orator.providers.openai import OpenAIProvider
+from custom_components.orator.providers.openai.realtime_socket import Answer
 from custom_components.orator.speech.attempts import synthesize
 
 from ..simulator import Fate, Fault, Simulator, Timing
@@ -316,3 +318,73 @@ async def test_key_stays_at_its_origin(simulator: Simulator, provider: OpenAIPro
         with pytest.raises(errors.SpeechError):
             await heard(provider, request_for(provider))
     assert all(b"authorization" not in head.lower() for head in heads)
+
+
+async def test_words_are_told_before_they_are_heard() -> None:
+    """What was read before something else was said is heard, however far the transcript is ahead."""
+    answer = Answer("Smoke alarm in the kitchen. Leave the house at once, all of you.")
+    said = "Smoke alarm in the kitchen. Sure, what else can I do for you today, my friend?"
+    for word in said.split():
+        answer.take({"type": "response.output_audio_transcript.delta", "delta": f"{word} "})
+    second = b64encode(bytes(48_000)).decode()
+    for _ in range(10):
+        answer.take({"type": "response.output_audio.delta", "delta": second})
+    heard = sum([len(chunk) async for chunk in answer.chunks()]) / 48_000
+    assert answer.has_strayed
+    assert 2 <= heard <= 4
+
+
+@pytest.mark.parametrize("said", ["How can I help?", "好的我可以帮你做什么呢", "Sure."])
+async def test_short_chatter_is_not_heard(simulator: Simulator, provider: OpenAIProvider, said: str) -> None:
+    """What is over before it can be told from the text is judged before it is heard."""
+    simulator.openai.realtime.befall(Fate(says=said))
+    assert_heard(await heard(provider, request_for(provider, "Smoke alarm!")), "Smoke alarm!")
+
+
+async def test_other_first_word_does_not_hold_sound_back_for_long(
+    simulator: Simulator, provider: OpenAIProvider
+) -> None:
+    """A text whose transcript begins otherwise is heard as soon as it is known to be the text."""
+    simulator.timing = Timing(rate=4)
+    simulator.openai.realtime.befall(Fate(transcript=lambda text: text.replace("Dr.", "Mister")))
+    text = f"Dr. Smith is at the door. {TEXT}"
+    async with provider.synthesize(request_for(provider, text)) as audio, aclosing(audio.chunks) as chunks:
+        await anext(chunks)
+        (reading,) = simulator.openai.realtime.readings
+        assert reading.status is None
+        assert reading.sent < 3 * 48_000
+
+
+async def test_spent_sockets_are_closed(simulator: Simulator, provider: OpenAIProvider) -> None:
+    """A socket that has become too old is closed when another takes its place."""
+    for _ in range(3):
+        await heard(provider, request_for(provider, "Yes."))
+        for opening in provider._realtime._sockets.values():
+            opening.result()._opened -= 3600
+    await until(lambda: simulator.openai.realtime.open == 1)
+
+
+async def test_session_that_does_not_answer_is_left(
+    simulator: Simulator, provider: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket over which nothing comes is not used again."""
+    monkeypatch.setattr("custom_components.orator.providers.openai.realtime_socket._FIRST_WITHIN", 0.2)
+    simulator.openai.realtime.befall(Fate(stall_after=0))
+    async with synthesize(provider, request_for(provider)) as audio:
+        assert_heard(b"".join([chunk async for chunk in audio.chunks]))
+    assert len(simulator.openai.realtime.sockets) == 2
+
+
+@pytest.mark.parametrize("refuses", ["before", "after"])
+async def test_listener_who_leaves_while_it_is_opened(
+    simulator: Simulator, provider: OpenAIProvider, refuses: Refusing
+) -> None:
+    """Nobody is told of a socket that could not be opened for somebody who has left."""
+    simulator.openai.realtime.refuses = refuses
+    simulator.api_key = "sk-another"
+    simulator.fail(Fault(path="/v1/realtime", delay=0.2))
+    task = asyncio.create_task(heard(provider, request_for(provider)))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.sleep(0.4)
+    assert task.cancelled()

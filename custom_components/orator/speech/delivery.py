@@ -11,7 +11,7 @@ from ..audio import wav
 from ..audio.formats import AudioFormat, PcmLayout, is_same_container
 from ..providers.base import Model, Pronunciation, Provider, SpeechAudio, SpeechRequest
 from .cleaner import Cleaner, Replacement
-from .joining import Samples, SampleWish, joined_mp3, joined_samples, samples_of
+from .joining import Samples, SampleWish, encoded, joined_mp3, joined_samples, samples_of
 from .pacing import paced
 from .segmenter import Segmenter
 from .synthesizer import Synthesizer
@@ -185,6 +185,8 @@ def _delivered_samples(
     samples = joined_samples(first, parts, layout, ffmpeg)
     if wanted.format is AudioFormat.PCM:
         return Delivery(wanted.extension, samples)
+    if wanted.format is AudioFormat.AAC:  # Home Assistant can't make it
+        return Delivery(wanted.extension, encoded(Samples(layout, samples), AudioFormat.AAC, ffmpeg))
     if wanted.is_met_by(AudioFormat.WAV):
         return Delivery(AudioFormat.WAV, _wav_file(samples, layout))
     # Home Assistant keeps what is spoken of a complete text: no silence may get into that.

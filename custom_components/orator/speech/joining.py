@@ -132,6 +132,11 @@ def _as_mp3(audio: SpeechAudio, joiner: Mp3Joiner, ffmpeg: str) -> AsyncGenerato
     return _converted(audio, AudioFormat.MP3, layout, ffmpeg)
 
 
+def encoded(samples: Samples, target: AudioFormat, ffmpeg: str) -> AsyncGenerator[bytes]:
+    """Make a file of samples. Raises NotAudioError where ffmpeg can't."""
+    return _converted(SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout), target, samples.layout, ffmpeg)
+
+
 async def _converted(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
     """Let ffmpeg make another format of sound. Raises NotAudioError where it can't."""
     converted = convert(

@@ -22,6 +22,9 @@ from .servers import OTHER, SERVERS, SpeechServer
 
 _OFFICIAL_HOST: Final = "api.openai.com"
 _QUICK: Final = Limits(first_byte=10, between_bytes=10)
+_CUSTOM: Final = "voice_"
+"""How the IDs of voices begin that people have made themselves."""
+_GONE: Final = ("model_not_found", "invalid_model")
 _ENDED: Final = "ended:"
 """What is found out about a model: that it is gone."""
 
@@ -87,6 +90,8 @@ class OpenAIProvider(Provider):
         else:
             ids = models.speaking_ids(document, is_official=self._is_official)
             if self._is_official or lists.are_of_openai(document):
+                for model_id in ids:  # what was said to be gone is there
+                    self.learned.pop(f"{_ENDED}{model_id}", None)
                 return {"models": ids, "ends": retirement.ends_in(document)}
         return (await catalogues.ask(self._lists, OTHER, known)).catalogue  # it turned out to be another server
 
@@ -150,7 +155,8 @@ class OpenAIProvider(Provider):
         voice = str(settings.get("voice", self.default_voice))
         known = [known.id for known in model.voices]
         near = retirement.nearest_voice(voice) if models.is_realtime(model.id) else voice
-        return super().moved({**settings, "voice": near if near in known else self.default_voice}, model)
+        is_own = near.startswith(_CUSTOM) or near in known
+        return super().moved({**settings, "voice": near if is_own else self.default_voice}, model)
 
     @override
     @asynccontextmanager
@@ -161,7 +167,7 @@ class OpenAIProvider(Provider):
             try:
                 audio = await self._sound(request, stack)
             except NotFoundError as err:
-                if err.code != "model_not_found" or not (follows := self._following(request)):
+                if not _is_gone(request.model, err) or not (follows := self._following(request)):
                     raise
                 audio = await self._sound(follows, stack)
                 self.learned[f"{_ENDED}{request.model.id}"] = True
@@ -185,6 +191,11 @@ class OpenAIProvider(Provider):
     async def async_close(self) -> None:
         await self._realtime.async_close()
         await super().async_close()
+
+
+def _is_gone(model: Model, error: NotFoundError) -> bool:
+    """Tell whether it is the model that was not found. A socket is refused without a word."""
+    return error.code in _GONE or (error.code is None and models.is_realtime(model.id))
 
 
 def _ids(catalogue: Json) -> Collection[str]:

@@ -26,6 +26,7 @@ _LONGEST_SPELLING: Final = 100
 _SIGN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _ANOTHER: Final = 4.0
 """Words that differ, one after the other, from which on something else is being said."""
+_SECONDS_PER_WORD: Final = 0.4
 _KEPT: Final = 16
 """Texts whose words are kept at hand while they are being read."""
 _SIGNS_PER_WORD: Final = 2.5
@@ -122,6 +123,11 @@ def strays(text: str, transcript: str) -> bool:
 def size(transcript: str) -> int:
     """Return how many words, signs and numbers there are."""
     return len(_tokens(transcript))
+
+
+def seconds_of(text: str) -> float:
+    """Return about how long it takes to read a text."""
+    return sum(token.weight for token in _tokens(text)) * _SECONDS_PER_WORD
 
 
 def _aligned(expected: Sequence[_Token], said: Sequence[_Token]) -> tuple[list[_Block], _Block]:

@@ -16,7 +16,7 @@ from yarl import URL
 
 from ...audio.formats import AudioFormat
 from ..base import SpeechAudio, SpeechRequest, continued
-from ..errors import MisreadError, NotAudioError
+from ..errors import ConnectionLostError, MisreadError, NotAudioError
 from .models import PCM
 from .reading import Verdict, judge
 from .realtime_socket import Answer, Socket
@@ -87,20 +87,28 @@ class Realtime:
         key = (request.model.id, request.voice, request.settings.get("speed"))
         opening = self._sockets.pop(key, None)
         if opening is None or _is_spent(opening):
-            await self._make_room()
-            opening = asyncio.create_task(
-                Socket.open(self._session, self._url.with_query(model=key[0]), self._headers, _session(request)),
-                name="orator opens a realtime session",
-            )
+            opening = asyncio.create_task(self._open(request, opening), name="orator opens a realtime session")
+            opening.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever waits is told
         self._sockets[key] = opening  # the last one used is the last one
-        return await asyncio.shield(opening)
+        await asyncio.wait([opening])
+        if opening.cancelled():
+            raise ConnectionLostError
+        return opening.result()
+
+    async def _open(self, request: SpeechRequest, spent: asyncio.Task[Socket] | None) -> Socket:
+        """Open a socket in the place of one that is not to be used any more."""
+        if spent:
+            await _close(spent)
+        await self._make_room()
+        url = self._url.with_query(model=request.model.id)
+        return await Socket.open(self._session, url, self._headers, _session(request))
 
     async def _make_room(self) -> None:
         """Close what can't be used any more, and the sockets that were not used for the longest time."""
         idle = [key for key, opening in self._sockets.items() if opening.done() and not _is_busy(opening)]
-        surplus = idle[: max(0, len(self._sockets) - _MAX_SOCKETS + 1)]
-        for key in [key for key in idle if key in surplus or _is_spent(self._sockets[key])]:
-            await _close(self._sockets.pop(key))
+        surplus = idle[: max(0, len(self._sockets) - _MAX_SOCKETS)]
+        for opening in [self._sockets.pop(key) for key in idle if key in surplus or _is_spent(self._sockets[key])]:
+            await _close(opening)
 
     async def async_close(self) -> None:
         """Close all sockets."""

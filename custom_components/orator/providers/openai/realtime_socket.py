@@ -23,10 +23,11 @@ from ..errors import (
     TimedOutError,
 )
 from ..http import MAX_DOCUMENT_BYTES, Json, codes_of, error_for, retry_after_in, translated_errors
-from .reading import begins_well, judge, strays
+from .reading import begins_well, judge, seconds_of, size, strays
 
 _OPEN_WITHIN: Final = 15.0
-_FIRST_WITHIN: Final = 20.0
+_FIRST_WITHIN: Final = 8.0
+"""Less than a listener waits for another attempt."""
 _NEXT_WITHIN: Final = 20.0
 _PING_EVERY: Final = 30.0
 """Seconds after which something is sent, so that nobody on the way takes the connection for dead."""
@@ -36,8 +37,10 @@ _MAX_BYTES: Final = 64 * 1024 * 1024
 """Twenty minutes of speech; no text that is asked for takes as long."""
 
 
-_DOUBTED: Final = 6
-"""Words after which it is known whether they are those of the text."""
+_BYTES_PER_SECOND: Final = 48_000
+_DOUBTED_WORDS: Final = 6
+_DOUBTED_BYTES: Final = 2 * _BYTES_PER_SECOND
+"""How much may be held back that does not begin like the text, until it is known whether it is."""
 
 
 class Answer:
@@ -56,7 +59,8 @@ class Answer:
         self._chunks: asyncio.Queue[bytes] = asyncio.Queue()
         self._received = 0
         self._error: SpeechError | None = None
-        self._judged = 0
+        self._next_look = 1
+        self._enough = 0
         self._is_trusted = asyncio.Event()
 
     async def chunks(self) -> AsyncGenerator[bytes]:
@@ -87,7 +91,7 @@ class Answer:
                 self._take_end(_object(event, "response"))
 
     def _take_sound(self, encoded: Json) -> None:
-        """Take a piece of sound."""
+        """Take a piece of sound. It is not heard before it is likely to be the text."""
         try:
             chunk = b64decode(encoded, validate=True)
         except TypeError, ValueError:
@@ -98,20 +102,28 @@ class Answer:
             self.end(AnswerTooLargeError())
         elif chunk and not self.is_over:
             self._chunks.put_nowait(chunk)
-            if begins_well(self._text, self.transcript):  # else it is not heard before it is known to be the text
+            if self._received > _DOUBTED_BYTES or begins_well(self._text, self.transcript):
                 self._is_trusted.set()
+            self._end_if_enough()
 
     def _take_words(self, words: str) -> None:
-        """Take a piece of what is being said, and stop listening where that is something else."""
+        """Take a piece of what is being said, and find out where that is something else."""
         self.transcript += words
-        count = self.transcript.count(" ")
-        if count > self._judged and not self.is_over:
-            self._judged = count + count // 4  # ever more rarely: it shows at the beginning
-            if strays(self._text, self.transcript):
-                self.has_strayed = True
-                self.end(is_heard=bool(judge(self._text, self.transcript).read_to))
-            elif count > _DOUBTED:
-                self._is_trusted.set()
+        if self.is_over or self.has_strayed or len(self.transcript) < self._next_look:
+            return
+        self._next_look = len(self.transcript) * 5 // 4 + 1  # ever more rarely: it shows at the beginning
+        if strays(self._text, self.transcript):
+            self.has_strayed = True
+            read_to = judge(self._text, self.transcript).read_to
+            self._enough = int(seconds_of(self._text[:read_to]) * _BYTES_PER_SECOND)
+            self._end_if_enough()
+        elif size(self.transcript) > _DOUBTED_WORDS:
+            self._is_trusted.set()
+
+    def _end_if_enough(self) -> None:
+        """End what has strayed once that has arrived which was read: words are told before they are heard."""
+        if self.has_strayed and self._received >= self._enough:
+            self.end(is_heard=bool(self._enough))
 
     def _take_end(self, response: Mapping[str, Any]) -> None:
         """Take how it ended. What was left unsaid shows in the transcript."""
@@ -124,7 +136,8 @@ class Answer:
             case "cancelled", _:
                 self.end(ConnectionLostError(code="cancelled"))
             case _:
-                self.end()
+                is_other = not self._is_trusted.is_set() and not judge(self._text, self.transcript).read_to
+                self.end(is_heard=not is_other)
 
     def end(self, error: SpeechError | None = None, *, is_heard: bool = True) -> None:
         """End it, with what went wrong; what has arrived may still be heard."""
@@ -144,6 +157,7 @@ class Socket:
         self._opened = time.monotonic()
         self._answers: dict[str, Answer] = {}
         self._has_ended = False
+        self._is_stuck = False
         self._is_ready = asyncio.get_running_loop().create_future()
         self._receiving = asyncio.create_task(self._receive(), name="orator hears a realtime session")
         self._pinging = asyncio.create_task(self._ping(), name="orator keeps a realtime session")
@@ -162,7 +176,8 @@ class Socket:
                     connection = await session.ws_connect(url, headers=headers, max_msg_size=MAX_DOCUMENT_BYTES)
                     socket = cls(connection)
                     await socket._send({"type": "session.update", "session": settings})
-                    await asyncio.shield(socket._is_ready)
+                    await asyncio.wait([socket._is_ready])
+                    socket._is_ready.result()
         except BaseException as err:
             if socket:
                 await socket.close()
@@ -176,7 +191,7 @@ class Socket:
     @property
     def is_spent(self) -> bool:
         """Whether it is not to be asked for more."""
-        return self._has_ended or time.monotonic() - self._opened > _MAX_AGE
+        return self._has_ended or self._is_stuck or time.monotonic() - self._opened > _MAX_AGE
 
     @property
     def is_busy(self) -> bool:
@@ -192,6 +207,9 @@ class Socket:
             request = {"type": "response.create", "event_id": key, "response": {**response, "metadata": {"key": key}}}
             await self._send(request)
             yield answer
+        except TimedOutError:
+            self._is_stuck = True
+            raise
         finally:
             del self._answers[key]
             if answer.id and (not answer.is_over or answer.has_strayed) and not self._has_ended:

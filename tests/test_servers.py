@@ -175,7 +175,16 @@ async def test_form_of_a_voice(
     form = await flows.async_init((account.entry_id, "voice"), context={"source": SOURCE_USER})
     assert set(choices(form, "model")) == {model.name for model in profile.models if model.speaks}
     form = await flows.async_configure(form["flow_id"], {"model": model})
-    assert list(fields(form)) == ["voice", "name", "format", *asked, "extra_body", "clean_text", "replacements"]
+    assert list(fields(form)) == [
+        "voice",
+        "name",
+        "format",
+        *asked,
+        "extra_body",
+        "fallback",
+        "clean_text",
+        "replacements",
+    ]
     assert set(choices(form, "voice")) == {voice for one in profile.models if one.name == model for voice in one.voices}
     assert choices(form, "format")
 

@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+from homeassistant.components import tts
 from homeassistant.const import CONF_MODEL, CONF_NAME
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -26,7 +29,7 @@ import voluptuous as vol
 
 from .account import Offer
 from .audio.formats import AudioFormat
-from .const import CONF_CLEAN_TEXT, CONF_FORMAT, CONF_REPLACEMENTS
+from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS
 from .providers.base import Model, Voice
 from .providers.options import ChoiceOption, NumberOption, ObjectOption, Option, RungOption, TextOption
 
@@ -138,6 +141,7 @@ def voice_schema(offer: Offer, model: Model) -> vol.Schema:
             vol.Optional(CONF_NAME): TextSelector(),
             vol.Required(CONF_FORMAT, default=formats[0]["value"]): _dropdown(formats),
             **{vol.Optional(option.key): _selector(option) for option in model.options},
+            vol.Optional(CONF_FALLBACK): EntitySelector(EntitySelectorConfig(domain=tts.DOMAIN, multiple=True)),
             vol.Required(CONF_CLEAN_TEXT, default=True): BooleanSelector(),
             vol.Optional(CONF_REPLACEMENTS): ObjectSelector(
                 ObjectSelectorConfig(

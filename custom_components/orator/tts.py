@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final, override
 
 from homeassistant.components.ffmpeg import get_ffmpeg_manager
@@ -26,7 +27,8 @@ from homeassistant.util import language as language_util
 
 from .account import OratorConfigEntry
 from .audio.formats import AudioFormat
-from .const import CONF_CLEAN_TEXT, CONF_FORMAT, CONF_REPLACEMENTS, DOMAIN, SUBENTRY_VOICE
+from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, DOMAIN, SUBENTRY_VOICE
+from .fallback import EntitySpeaker, async_forget, speakers
 from .messages import message_of
 from .providers.base import Model
 from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
@@ -87,6 +89,7 @@ class VoiceEntity(TextToSpeechEntity):
             CONF_FORMAT,
             CONF_CLEAN_TEXT,
             CONF_REPLACEMENTS,
+            CONF_FALLBACK,
             *(choice.key for choice in provider.choices),
             *provider.option_keys,
             # What Home Assistant's receivers wish for. Declared, it is ours to deliver, and no converter runs for it.
@@ -128,9 +131,9 @@ class VoiceEntity(TextToSpeechEntity):
         """Begin to speak, and return once the first sound is there."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._account.speaking())
-            utterance = None
+            said: list[str] = []
             try:
-                utterance = self._utterance(request)
+                utterance = self._utterance(request, said)
                 delivery = await stack.enter_async_context(
                     deliver(
                         self._account.provider,
@@ -140,27 +143,41 @@ class VoiceEntity(TextToSpeechEntity):
                     )
                 )
             except SpeechError as err:
-                raise self._reported(err, utterance) from err
-            if delivery.is_spoken:
-                self._account.troubles.async_spoken(utterance.model, self._configured_in(utterance))
-            return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, utterance))
+                raise self._told(err) from err
+            if delivery.heard().own:
+                self._account.troubles.async_spoken(
+                    utterance.model, self._configured_in(utterance.model.id, utterance.voice)
+                )
+            return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, said))
 
-    def _utterance(self, request: TTSAudioRequest) -> Utterance:
-        """Read a call's options; those that the model does not take are left out."""
+    def _utterance(self, request: TTSAudioRequest, said: list[str]) -> Utterance:
+        """Read a call's options; those that the model does not take are left out. To `said` is added what is said."""
         asked = self._account.model(str(request.options.get(ATTR_MODEL, "")), request.options)
         options = self._account.living(request.options)
         chosen = self._account.chosen(options)
         model = self._account.model(str(options.get(ATTR_MODEL, "")), options)
         taken = {option.key: option.parse(options[option.key]) for option in model.options if option.key in options}
+        voice = self._speaker(options, model)
         return Utterance(
-            deltas=request.message_gen,
+            deltas=_noted(request.message_gen, said),
             model=model,
-            voice=self._speaker(options, model),
+            voice=voice,
             settings=chosen | taken,
             format=self._format_of_call(options, asked, model),
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
             replacements=_replacements(options.get(CONF_REPLACEMENTS, ())),
+            fallback=self._fallback(request),
+            failed=partial(self._note, self._configured_in(model.id, voice)),
         )
+
+    def _fallback(self, request: TTSAudioRequest) -> list[EntitySpeaker]:
+        """Return who speaks if the account can't."""
+        entity_ids = request.options.get(CONF_FALLBACK, [])
+        if not isinstance(entity_ids, list) or not all(isinstance(entity_id, str) for entity_id in entity_ids):
+            raise InvalidSettingError(code=CONF_FALLBACK)
+        is_mp3 = request.options[ATTR_PREFERRED_FORMAT] == AudioFormat.MP3
+        convenient = AudioFormat.MP3 if is_mp3 else AudioFormat.WAV
+        return speakers(self.hass, entity_ids, self.entity_id, request.language, convenient)
 
     def _speaker(self, options: Mapping[str, Any], model: Model) -> str:
         """Return who is to speak. A voice picker names everyone as `voice`, however the provider calls it."""
@@ -183,29 +200,41 @@ class VoiceEntity(TextToSpeechEntity):
             raise InvalidSettingError(code=CONF_FORMAT)
         return AudioFormat(wanted) if wanted in model.formats else None
 
-    def _configured_in(self, utterance: Utterance | None) -> ConfigSubentry | None:
+    def _configured_in(self, model_id: str, voice: str) -> ConfigSubentry | None:
         """Return the voice if it is to speak with its own model and its own voice, not with those of a call."""
-        own = (self._model.id, self._voice_id)
-        return self._subentry if utterance and (utterance.model.id, utterance.voice) == own else None
+        return self._subentry if (model_id, voice) == (self._model.id, self._voice_id) else None
 
-    async def _sound(self, stack: AsyncExitStack, delivery: Delivery, utterance: Utterance) -> AsyncGenerator[bytes]:
+    async def _sound(self, stack: AsyncExitStack, delivery: Delivery, said: list[str]) -> AsyncGenerator[bytes]:
         """Yield what Home Assistant hands on, then end what `stack` holds."""
         async with stack:
             try:
                 async for chunk in delivery.chunks:
                     yield chunk
             except SpeechError as err:
-                raise self._reported(err, utterance) from err
+                raise self._told(err) from err
+            if delivery.heard().others:
+                forgetting = async_forget(self.hass, "".join(said), self.entity_id)
+                self.hass.async_create_background_task(forgetting, "orator forgets what others have spoken")
 
-    def _reported(self, error: SpeechError, utterance: Utterance | None) -> HomeAssistantError:
-        """Start what helps against an error, and return it in the user's words."""
+    def _note(self, voice: ConfigSubentry | None, error: SpeechError) -> None:
+        """Start what helps against an error; `voice` is given if it was to speak just as it is configured."""
         if isinstance(error, InvalidKeyError) and self._entry.state is ConfigEntryState.LOADED:
             self._entry.async_start_reauth(self.hass)
-        self._account.troubles.async_failed(error, self._configured_in(utterance), self._model)
+        self._account.troubles.async_failed(error, voice, self._model)
+
+    def _told(self, error: SpeechError) -> HomeAssistantError:
+        """Return an error in the user's words."""
         message = message_of(error, self._account.provider)
         if isinstance(error, InvalidSettingError):
             return ServiceValidationError(**message)
         return HomeAssistantError(**message)
+
+
+async def _noted(deltas: AsyncGenerator[str], said: list[str]) -> AsyncGenerator[str]:
+    """Yield a text, and keep it."""
+    async for delta in deltas:
+        said.append(delta)
+        yield delta
 
 
 def _wanted(options: Mapping[str, Any]) -> Wanted:

@@ -15,12 +15,13 @@ from homeassistant.const import CONF_MODEL, CONF_NAME
 import voluptuous as vol
 
 from .account import Account, OratorConfigEntry
-from .const import CONF_CLEAN_TEXT, CONF_REPLACEMENTS, CONF_VOICE, DOMAIN
+from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_REPLACEMENTS, CONF_VOICE, DOMAIN
+from .fallback import entity_of, leads_back
 from .forms import SECTION_ADVANCED, first_schema, model_label, model_schema, shown, voice_schema, voice_title
 from .providers.base import Model
 from .providers.errors import InvalidSettingError, SpeechError, VoiceGoneError
 
-_UNSET: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: []}
+_UNSET: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: [], CONF_FALLBACK: []}
 """What fields hold that can't be left empty, while nothing was set."""
 
 
@@ -118,6 +119,9 @@ class VoiceFlow(ConfigSubentryFlow):
     async def _async_check(self, account: Account, model: Model, data: dict[str, Any]) -> dict[str, str]:
         """Bring settings into the form in which they are kept; return what is wrong with them, by field."""
         key = model.voice_key
+        own = self._get_reconfigure_subentry().subentry_id if self.source == SOURCE_RECONFIGURE else ""
+        if leads_back(self.hass, data.get(CONF_FALLBACK, ()), entity_of(self.hass, own)):
+            return {CONF_FALLBACK: "fallback_loop"}
         try:
             for option in model.options:
                 if option.key in data:

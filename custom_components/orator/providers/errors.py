@@ -12,6 +12,8 @@ class SpeechError(Exception):
     key: ClassVar[str] = "unexpected"
     is_transient: ClassVar[bool] = False
     """Whether the same request may succeed in a moment."""
+    lets_others_speak: ClassVar[bool] = True
+    """Whether another voice is to speak instead."""
 
     def __init__(
         self,
@@ -244,3 +246,10 @@ class InvalidSettingError(SpeechError):
     """A setting has a value that it cannot have; `code` names the setting."""
 
     key = "invalid_setting"
+    lets_others_speak = False
+
+
+class FallbackFailedError(SpeechError):
+    """A voice of Home Assistant that was to speak instead (`subject`) could not."""
+
+    key = "fallback_failed"

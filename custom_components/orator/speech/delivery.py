@@ -1,18 +1,21 @@
 """Text in, a file or stream out: as its receiver wants it, from whatever the provider makes of it."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 import re
 from typing import Any, Final
 
 from ..audio import wav
 from ..audio.formats import AudioFormat, PcmLayout, is_same_container
 from ..providers.base import Model, Pronunciation, Provider, SpeechAudio, SpeechRequest
+from ..providers.errors import SpeechError
+from .cast import Cast, ProviderSpeaker, Speaker
 from .cleaner import Cleaner, Replacement
 from .joining import Samples, SampleWish, encoded, joined_mp3, joined_samples, samples_of
 from .pacing import paced
+from .replacements import Replacer
 from .segmenter import Segmenter
 from .synthesizer import Synthesizer
 
@@ -45,6 +48,10 @@ class Utterance:
     """What the provider is to be asked for, where that is not to follow from what is wanted."""
     clean_text: bool = True
     replacements: Sequence[Replacement] = ()
+    fallback: Sequence[Speaker] = ()
+    """Who speaks when the provider does not, in this order."""
+    failed: Callable[[SpeechError], None] = lambda _: None
+    """Told why the provider did not speak, whether or not somebody else does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +75,23 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """Who has been heard."""
+
+    own: bool
+    """Whether the utterance's own voice was."""
+    others: bool
+    """Whether others were in its place."""
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """The bytes of a file, and which kind of file they make. Where it is not the wanted one, it has to be converted."""
 
     extension: str
     chunks: AsyncGenerator[bytes]
-    is_spoken: bool = True
-    """Whether there was anything to say."""
+    heard: Callable[[], Heard] = lambda: Heard(own=False, others=False)
+    """Tells who has been heard so far."""
 
 
 @asynccontextmanager
@@ -104,13 +121,35 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
             settings=utterance.settings,
             pronunciations=pronunciations,
         )
-        async with (
-            Synthesizer(provider, segmenter, request) as synthesizer,
-            aclosing(synthesizer.parts()) as parts,
-        ):
+        own = ProviderSpeaker(provider, request)
+        stand_ins = [_Replacing(speaker, utterance.replacements) for speaker in utterance.fallback]
+        cast = Cast([own, *(stand_ins if pronunciations else utterance.fallback)], partial(_tell, utterance, own))
+        async with Synthesizer(cast, segmenter) as synthesizer, aclosing(synthesizer.parts()) as parts:
             delivery = await _delivery(parts, wanted, ffmpeg, is_single=is_single, is_streamed=is_streamed)
             async with aclosing(delivery.chunks):
-                yield delivery
+                yield replace(delivery, heard=partial(_heard, cast, own))
+
+
+def _tell(utterance: Utterance, own: Speaker, speaker: Speaker, error: SpeechError) -> None:
+    """Tell whose utterance it is that their own voice has failed."""
+    if speaker is own:
+        utterance.failed(error)
+
+
+def _heard(cast: Cast, own: Speaker) -> Heard:
+    return Heard(own in cast.heard, bool(cast.heard - {own}))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Replacing:
+    """Says words otherwise that the provider would have said otherwise itself."""
+
+    speaker: Speaker
+    replacements: Sequence[Replacement]
+
+    def speak(self, text: str) -> AbstractAsyncContextManager[SpeechAudio]:
+        """Give the sound of a text."""
+        return self.speaker.speak(Replacer(self.replacements).feed(text, is_final=True))
 
 
 def _pronunciations(utterance: Utterance) -> tuple[Pronunciation, ...]:
@@ -166,11 +205,10 @@ async def _delivery(
     """Choose how to join the parts by what the first of them is, whatever was asked for."""
     first = await anext(parts, None)
     if first is None:
-        silence = _delivered_samples(Samples(_SILENCE, _silence()), parts, wanted, ffmpeg, is_streamed=False)
-        return replace(silence, is_spoken=False)
+        return _delivered_samples(Samples(_SILENCE, _silence()), parts, wanted, ffmpeg, is_streamed=False)
     if wanted.is_met_by(first.format):
         if is_single and first.format not in (AudioFormat.WAV, AudioFormat.PCM):
-            return Delivery(wanted.extension, first.chunks)
+            return Delivery(wanted.extension, _whole(first, parts))
         if first.format is AudioFormat.MP3:
             return Delivery(wanted.extension, joined_mp3(first, parts, ffmpeg))
     samples = await samples_of(first, wanted.samples, ffmpeg)
@@ -192,6 +230,13 @@ def _delivered_samples(
     # Home Assistant keeps what is spoken of a complete text: no silence may get into that.
     is_live = is_streamed and not wanted.samples.is_open
     return Delivery(AudioFormat.WAV, _wav_stream(paced(samples, layout) if is_live else samples, layout))
+
+
+async def _whole(only: SpeechAudio, parts: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
+    """Yield the only part untouched, and raise what broke it off."""
+    async for chunk in only.chunks:
+        yield chunk
+    await anext(parts, None)
 
 
 async def _wav_file(samples: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:

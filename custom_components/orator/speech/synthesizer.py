@@ -6,9 +6,9 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self, override
 
-from ..providers.base import Provider, SpeechAudio, SpeechRequest
+from ..providers.base import SpeechAudio
 from ..providers.errors import SpeechError
-from .attempts import synthesize
+from .cast import Cast, Speaker
 from .segmenter import Segment, Segmenter
 
 _IN_FLIGHT: Final = 2
@@ -53,24 +53,46 @@ class _Part:
         self._audio: SpeechAudio | None = None
         self._error: Exception | None = None
 
-    async def fill(self, provider: Provider, request: SpeechRequest) -> None:
-        """Fetch the sound; once more where it breaks off before anybody has heard of it."""
+    async def fill(self, cast: Cast, text: str) -> None:
+        """Fetch the sound from whoever can speak, as long as nobody has heard any of it."""
         try:
-            try:
-                await self._fetch(provider, request)
-            except SpeechError as err:
-                if self._is_awaited or self._audio is None or not err.is_transient:
-                    raise
-                self._forget()
-                await self._fetch(provider, request)
+            while True:
+                speaker = cast.speaker
+                try:
+                    await self._fetch_patiently(cast, speaker, text)
+                except SpeechError as err:
+                    has_other = cast.fail(speaker, err)
+                    if self._is_heard or not has_other:
+                        raise (err if self._is_heard else cast.error or err) from err
+                    self._forget()
+                else:
+                    return
         except Exception as err:  # noqa: BLE001 - it is raised where the sound is missed
             self._error = err
+            if self._is_heard and isinstance(err, SpeechError):  # the others go on, but words are missing
+                cast.interruption = cast.interruption or err
         finally:
             self._begun.set()
             self._queue.shutdown()
 
-    async def _fetch(self, provider: Provider, request: SpeechRequest) -> None:
-        async with synthesize(provider, request) as audio:
+    @property
+    def _is_heard(self) -> bool:
+        """Whether somebody has the sound already, so that it can't be replaced."""
+        return self._is_awaited and self._audio is not None
+
+    async def _fetch_patiently(self, cast: Cast, speaker: Speaker, text: str) -> None:
+        """Fetch the sound; once more where it breaks off before anybody has heard of it."""
+        try:
+            await self._fetch(cast, speaker, text)
+        except SpeechError as err:
+            if self._is_awaited or self._audio is None or not err.is_transient:
+                raise
+            self._forget()
+            await self._fetch(cast, speaker, text)
+
+    async def _fetch(self, cast: Cast, speaker: Speaker, text: str) -> None:
+        async with speaker.speak(text) as audio:
+            cast.heard.add(speaker)
             self._audio = replace(audio, chunks=self._chunks())
             self._begun.set()
             async for chunk in audio.chunks:
@@ -91,27 +113,26 @@ class _Part:
         return self._audio
 
     async def _chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the sound, and raise what ended it before its end."""
+        """Yield the sound. Where it ends too early, what follows goes on; that it did is raised after that."""
         while True:
             try:
                 yield await self._queue.get()
             except asyncio.QueueShutDown:
                 break
-        if self._error:
+        if self._error and not isinstance(self._error, SpeechError):
             raise self._error
 
 
 class Synthesizer:
-    """Speaks the segments of a text through a provider.
+    """Lets a cast speak the segments of a text.
 
     Use it as a context: leaving it cancels all that is under way.
     """
 
-    def __init__(self, provider: Provider, segmenter: Segmenter, request: SpeechRequest) -> None:
-        """Speak what the segmenter gives, with a request for each segment that differs from `request` in its text."""
-        self._provider = provider
+    def __init__(self, cast: Cast, segmenter: Segmenter) -> None:
+        """Speak what the segmenter gives, segment by segment."""
+        self._cast = cast
         self._segmenter = segmenter
-        self._request = request
         self._parts: asyncio.Queue[_Part] = asyncio.Queue(_AHEAD)
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -144,8 +165,8 @@ class Synthesizer:
             if self._heard_until is None:
                 self._heard_until = asyncio.get_running_loop().time() + self._requested_seconds
             yield audio
-        if self._error:
-            raise self._error
+        if error := self._error or self._cast.interruption:
+            raise error
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
@@ -171,7 +192,7 @@ class Synthesizer:
 
     async def _fill(self, part: _Part, segment: Segment) -> None:
         try:
-            await part.fill(self._provider, replace(self._request, text=segment.text))
+            await part.fill(self._cast, segment.text)
         finally:
             self._slots.release()
 

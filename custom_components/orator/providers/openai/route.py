@@ -40,6 +40,8 @@ class SpeechRoute:
         except RejectedError:
             return
         except NotFoundError as err:
+            if err.code == "model_not_found":  # so it knows models, and has let the key in
+                return
             raise NotASpeechServerError(status=err.status) from err
 
     async def sound(self, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:

@@ -1,0 +1,143 @@
+"""Other voices of Home Assistant that speak when an account can't: anybody's, local ones too."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Collection, Iterator
+from contextlib import aclosing, asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+from homeassistant.components import tts
+from homeassistant.components.tts import (
+    ATTR_PREFERRED_FORMAT,
+    ATTR_PREFERRED_SAMPLE_BYTES,
+    ATTR_PREFERRED_SAMPLE_CHANNELS,
+    ATTR_PREFERRED_SAMPLE_RATE,
+)
+from homeassistant.components.tts.const import DATA_TTS_MANAGER
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import language as language_util
+
+from .audio.formats import AudioFormat
+from .const import CONF_FALLBACK, DOMAIN
+from .providers.base import SpeechAudio, recognised_audio
+from .providers.errors import FallbackFailedError, SpeechError
+
+_LOOKS: Final = 40
+_LOOK_EVERY: Final = 0.25
+_SPEAKING: ContextVar[tuple[str, ...]] = ContextVar("orator_speaking", default=())
+"""The voices that wait for what is being spoken: none of them can speak for itself."""
+_SAMPLES: Final = {
+    ATTR_PREFERRED_SAMPLE_RATE: 24_000,
+    ATTR_PREFERRED_SAMPLE_CHANNELS: 1,
+    ATTR_PREFERRED_SAMPLE_BYTES: 2,
+}
+"""With a wish for its samples a WAV comes as it is made, not at its end."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntitySpeaker:
+    """Speaks through another voice of Home Assistant, and through what that has spoken before."""
+
+    hass: HomeAssistant
+    entity_id: str
+    language: str
+    format: AudioFormat
+    """What is convenient to join: mp3, or WAV."""
+    waiting: tuple[str, ...]
+    """The voices that wait for it."""
+
+    @asynccontextmanager
+    async def speak(self, text: str) -> AsyncGenerator[SpeechAudio]:
+        """Give the sound of a text while the context lasts. Raises FallbackFailedError."""
+        try:
+            async with aclosing(self._stream(text).async_stream_result()) as chunks:
+                yield await recognised_audio(self._told(chunks), self.format)
+        except HomeAssistantError as err:
+            raise FallbackFailedError(subject=self.entity_id) from err
+
+    def _stream(self, text: str) -> tts.ResultStream:
+        """Begin to speak. Raises HomeAssistantError where nobody can."""
+        engine = tts.get_engine_instance(self.hass, self.entity_id)
+        if engine is None:
+            raise FallbackFailedError(subject=self.entity_id)
+        spoken = language_util.matches(self.language, engine.supported_languages, self.hass.config.country)
+        options: dict[str, Any] = {ATTR_PREFERRED_FORMAT: self.format.value}
+        if self.format is AudioFormat.WAV:
+            options |= _SAMPLES
+        stream = tts.async_create_stream(self.hass, self.entity_id, language=next(iter(spoken), None), options=options)
+        token = _SPEAKING.set(self.waiting)  # the task that speaks begins here, and knows for whom
+        try:
+            stream.async_set_message(text)
+        finally:
+            _SPEAKING.reset(token)
+        return stream
+
+    async def _told(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+        """Yield sound; whatever goes wrong with it is told as one error."""
+        try:
+            async for chunk in chunks:
+                yield chunk
+        except SpeechError:
+            raise
+        except Exception as err:
+            raise FallbackFailedError(subject=self.entity_id) from err
+
+
+@callback
+def speakers(
+    hass: HomeAssistant, entity_ids: Collection[str], own: str, language: str, audio_format: AudioFormat
+) -> list[EntitySpeaker]:
+    """Return who speaks for a voice, in this order, without those that wait for it themselves."""
+    waiting = (*_SPEAKING.get(), own)
+    free = [entity_id for entity_id in dict.fromkeys(entity_ids) if entity_id not in waiting]
+    return [EntitySpeaker(hass, entity_id, language, audio_format, waiting) for entity_id in free]
+
+
+@callback
+def leads_back(hass: HomeAssistant, entity_ids: Collection[str], own: str | None) -> bool:
+    """Tell whether a voice would in the end speak for itself."""
+    chains = dict(_chains(hass))
+    reached: set[str] = set()
+    ahead = list(entity_ids)
+    while ahead:
+        entity_id = ahead.pop()
+        if entity_id not in reached:
+            reached.add(entity_id)
+            ahead += chains.get(entity_id, ())
+    return own is not None and own in reached
+
+
+def _chains(hass: HomeAssistant) -> Iterator[tuple[str, Collection[str]]]:
+    """Yield Orator's voices and who speaks for them."""
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        for subentry in entry.subentries.values():
+            if entity_id := entity_of(hass, subentry.subentry_id):
+                yield entity_id, subentry.data.get(CONF_FALLBACK, ())
+
+
+@callback
+def entity_of(hass: HomeAssistant, subentry_id: str) -> str | None:
+    """Return the entity of a voice, None where there is none yet."""
+    return er.async_get(hass).async_get_entity_id(tts.DOMAIN, DOMAIN, subentry_id)
+
+
+async def async_forget(hass: HomeAssistant, text: str, entity_id: str) -> None:
+    """Take what was just spoken out of Home Assistant's cache: others have spoken, and it must not pass for this voice.
+
+    Home Assistant has no way to keep something out of its cache, and writes a file a moment after the last sound.
+    """
+    manager = hass.data[DATA_TTS_MANAGER]
+    begins, ends = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), f"_{entity_id}"
+    for _ in range(_LOOKS):
+        keys = {*manager.mem_cache, *manager.file_cache}
+        for key in (key for key in keys if key.startswith(begins) and key.endswith(ends)):
+            manager.mem_cache.pop(key, None)
+            if name := manager.file_cache.pop(key, None):
+                await hass.async_add_executor_job(Path(manager.cache_dir, name).unlink, True)  # noqa: FBT003
+                return
+        await asyncio.sleep(_LOOK_EVERY)

@@ -1,0 +1,120 @@
+"""Synthesize the built-in chimes. They are made here and of nothing else, so they are this project's own."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from custom_components.orator.audio import wav
+from custom_components.orator.audio.chime import LOUDNESS, BuiltIn, Chime
+from custom_components.orator.audio.formats import PcmLayout
+
+TARGET = Path("custom_components/orator/audio/sounds")
+LAYOUT = PcmLayout(24_000)
+"""What most voices speak in; no partial is near its limit of 12 kHz."""
+
+type Sound = npt.NDArray[np.float64]
+type Partials = Sequence[tuple[float, float, float]]
+"""Frequency (as a multiple of the note's), amplitude, and seconds in which it fades to a third."""
+
+FADE = 0.03
+"""Seconds in which the end of every sound goes to silence."""
+PEAK = 0.5
+"""Of full scale while a sound is made; its loudness is set afterwards."""
+
+BELL: Partials = ((0.5, 0.15, 0.5), (1, 1, 0.42), (2, 0.35, 0.25), (3.01, 0.12, 0.12), (4.17, 0.08, 0.06))
+MARIMBA: Partials = ((1, 1, 0.3), (3.93, 0.25, 0.07), (9.2, 0.06, 0.02))
+PAD: Partials = ((1, 1, 9), (1.003, 0.8, 9), (2, 0.25, 9), (3, 0.06, 9))
+WOOD: Partials = ((1, 1, 0.12), (2.76, 0.5, 0.05), (5.4, 0.3, 0.03))
+HORN: Partials = ((1, 1, 9), (2, 0.5, 9), (3, 0.6, 9), (4, 0.2, 9), (5, 0.3, 9), (7, 0.15, 9))
+
+
+def times(seconds: float) -> Sound:
+    """Return the time of every sample."""
+    return np.arange(round(seconds * LAYOUT.rate)) / LAYOUT.rate
+
+
+def note(partials: Partials, frequency: float, seconds: float, attack: float) -> Sound:
+    """Return a note that swells in `attack` seconds, its partials fading each at its own pace, and stops softly."""
+    time = times(seconds)
+    tones = [
+        amplitude * np.exp(-time / fading) * np.sin(2 * np.pi * multiple * frequency * time)
+        for multiple, amplitude, fading in partials
+    ]
+    swell = np.sin(np.pi / 2 * np.minimum(1, time / attack)) ** 2
+    fade = np.sin(np.pi / 2 * np.minimum(1, (time[-1] - time) / FADE)) ** 2
+    return np.asarray(sum(tones) * swell * fade)
+
+
+def together(seconds: float, notes: Sequence[tuple[float, Sound]]) -> Sound:
+    """Return notes each of which begins at its time."""
+    sound = np.zeros(len(times(seconds)))
+    for start, one in notes:
+        begin = round(start * LAYOUT.rate)
+        sound[begin : begin + len(one)] += one[: len(sound) - begin]
+    return sound
+
+
+def ding_dong() -> Sound:
+    """Return a door bell: two strikes, a major third down."""
+    return together(1.7, [(0, note(BELL, 659.26, 1.2, 0.004)), (0.5, note(BELL, 523.25, 1.2, 0.004))])
+
+
+def three_tone() -> Sound:
+    """Return the gong of a station: three notes up a chord."""
+    return together(
+        1.5,
+        [
+            (0, note(MARIMBA, 698.46, 0.8, 0.004)),
+            (0.28, note(MARIMBA, 880.0, 0.8, 0.004)),
+            (0.56, note(MARIMBA, 1046.5, 0.94, 0.004)),
+        ],
+    )
+
+
+def soft() -> Sound:
+    """Return a fifth that swells and goes, without a strike."""
+    seconds = 1.2
+    hump = np.sin(np.pi * times(seconds) / seconds) ** 2
+    return hump * (note(PAD, 440.0, seconds, 0.2) + 0.8 * note(PAD, 659.26, seconds, 0.2))
+
+
+def alert() -> Sound:
+    """Return two knocks on high wood: something has happened."""
+    return together(0.7, [(0, note(WOOD, 1174.66, 0.3, 0.003)), (0.17, note(WOOD, 1567.98, 0.53, 0.003))])
+
+
+def alarm() -> Sound:
+    """Return a horn of two notes in turn, three times: something has to be done."""
+    length = 0.3
+    notes = [(length * number, note(HORN, 740.0 if number % 2 else 987.77, length, 0.015)) for number in range(6)]
+    return together(6 * length, notes)
+
+
+SOUNDS: dict[BuiltIn, Callable[[], Sound]] = {
+    BuiltIn.DING_DONG: ding_dong,
+    BuiltIn.THREE_TONE: three_tone,
+    BuiltIn.SOFT: soft,
+    BuiltIn.ALERT: alert,
+    BuiltIn.ALARM: alarm,
+}
+
+
+def synthesized(name: BuiltIn) -> bytes:
+    """Return a chime as a WAV file."""
+    sound = SOUNDS[name]()
+    samples = np.rint(sound / np.abs(sound).max() * PEAK * 0x7FFF).astype("<i2").tobytes()
+    chime = Chime(samples, LAYOUT).at(LOUDNESS)
+    return wav.header(LAYOUT, len(chime.samples)) + chime.samples
+
+
+def main() -> None:
+    """Write every chime."""
+    TARGET.mkdir(parents=True, exist_ok=True)
+    for name in BuiltIn:
+        (TARGET / f"{name}.wav").write_bytes(synthesized(name))
+
+
+if __name__ == "__main__":
+    main()

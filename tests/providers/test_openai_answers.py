@@ -90,6 +90,17 @@ async def test_base64_as_people_write_it(kokoro: Compatible, connections: Connec
     assert (audio.format, sound) == (AudioFormat.WAV, WAV)
 
 
+async def test_what_events_tell_of_tokens_is_counted(kokoro: Compatible, connections: Connections) -> None:
+    """A server that answers in events tells what was spent."""
+    ending = {"type": "speech.audio.done", "usage": {"input_tokens": 14, "output_tokens": 101, "total_tokens": "?"}}
+    events = [{"type": "speech.audio.delta", "audio": ENCODED}, ending]
+    kokoro.fail(Fault(path="*/audio/speech", body="".join(f"data: {json.dumps(event)}\n\n" for event in events)))
+    provider = provider_at(kokoro, connections)
+    _, sound = await heard(provider, request_of(provider, "kokoro", "af_heart"))
+    assert sound == WAV
+    assert provider.counts == {"input_tokens": 14, "output_tokens": 101}
+
+
 @pytest.mark.parametrize(
     ("fault", "error"),
     [

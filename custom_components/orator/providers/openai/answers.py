@@ -3,7 +3,7 @@
 import asyncio
 from base64 import b64decode
 import binascii
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 import json
 import re
@@ -42,7 +42,13 @@ _SOUNDING: Final = re.compile(r"^$|(audio|chunk|(?<!transcript\.)delta)$")
 _RATES: Final = range(4_000, 192_001)
 
 
-async def sound_in(answer: Answer, request: SpeechRequest, http: HttpClient, stack: AsyncExitStack) -> SpeechAudio:
+type Tell = Callable[[Mapping[str, Any]], None]
+"""Told what was spent, where a server says so."""
+
+
+async def sound_in(
+    answer: Answer, request: SpeechRequest, http: HttpClient, stack: AsyncExitStack, spent: Tell
+) -> SpeechAudio:
     """Return the sound in an answer, which leaving the stack ends; `http` follows a link, on its origin only.
 
     The first bytes are trusted above the type that the server claims. Raises SpeechError.
@@ -52,7 +58,7 @@ async def sound_in(answer: Answer, request: SpeechRequest, http: HttpClient, sta
     whole = continued(head, chunks)
     if recognise(head) is None:
         if answer.content_type == "text/event-stream" or head.lstrip().startswith((b"data:", b"event:")):
-            return await _sound_in_events(whole, request)
+            return await _sound_in_events(whole, request, spent)
         if head.lstrip()[:1] in (b"{", b"[") and (looks_like_text(head) or answer.content_type.endswith("json")):
             return await _sound_in_document(whole, answer, request, http, stack)
     return await _plain(whole, answer, request)
@@ -92,8 +98,9 @@ def _event(value: bytes) -> Mapping[str, Any]:
 class _SpokenEvents:
     """The sound in a stream of events."""
 
-    def __init__(self) -> None:
+    def __init__(self, spent: Tell) -> None:
         """Begin without knowing how samples lie."""
+        self._spent = spent
         self.pcm: PcmLayout | None = None
         """What the server said of its samples, before the first of them."""
 
@@ -106,13 +113,15 @@ class _SpokenEvents:
                     raise _failure(event, GenerationFailedError())
                 if event.get("sample_rate") in _RATES:
                     self.pcm = PcmLayout(event["sample_rate"], 2 if event.get("channels") == 2 else 1)
+                if isinstance(usage := event.get("usage"), dict):
+                    self._spent(usage)
                 if _SOUNDING.search(kind) and (encoded := _find(event, _SOUND)):
                     yield _decoded(encoded)
 
 
-async def _sound_in_events(stream: AsyncGenerator[bytes], request: SpeechRequest) -> SpeechAudio:
+async def _sound_in_events(stream: AsyncGenerator[bytes], request: SpeechRequest, spent: Tell) -> SpeechAudio:
     """Return the sound in events; what begins like no file is raw samples, which some send whatever is asked for."""
-    spoken = _SpokenEvents()
+    spoken = _SpokenEvents(spent)
     chunks = spoken.chunks(stream)
     head = await first_bytes(chunks)
     promised = AudioFormat.PCM if recognise(head) is None else request.format

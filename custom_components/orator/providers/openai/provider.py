@@ -54,7 +54,7 @@ class OpenAIProvider(Provider):
         self._lists = HttpClient(connections.own, base_url, headers, _QUICK)
         self._is_official = URL(base_url).host == _OFFICIAL_HOST
         self._chosen = SERVERS.get(server)
-        self._route = SpeechRoute(self._http, self.learned, self._chosen)
+        self._route = SpeechRoute(self._http, self.learned, self.counts, self._chosen)
         if self._chosen:
             self.default_model, self.default_voice = self._chosen.model, self._chosen.voice
 

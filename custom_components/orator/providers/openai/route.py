@@ -1,5 +1,11 @@
-"""The route that speaks, `POST /audio/speech`: what it is sent, and what a server was found not to take."""
+"""The route that speaks, `POST /audio/speech`: what it is sent, and what a server was found not to take.
 
+Sound is not asked for in events (`stream_format: sse`), which would tell what was spent: the first of them is heard
+6 ms later than the first bytes of a plain stream (`script/benchmark sentence`). Where events come all the same, they
+are read.
+"""
+
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing, contextmanager
 from dataclasses import replace
@@ -14,7 +20,7 @@ from .servers import SpeechServer
 
 _PATH: Final = "audio/speech"
 _FORMAT: Final = "response_format"
-DOUBTFUL: Final = frozenset({_FORMAT, "speed", "instructions", "stream_format"})
+DOUBTFUL: Final = frozenset({_FORMAT, "speed", "instructions"})
 """Fields that Orator sends of its own accord and that a server may not know."""
 _SENDS_WHOLE: Final = "sends_whole"
 """Found out about a server: nothing of its sound comes before the whole text has been spoken."""
@@ -23,8 +29,14 @@ _SENDS_WHOLE: Final = "sends_whole"
 class SpeechRoute:
     """The route of a server. It finds out what the server takes."""
 
-    def __init__(self, http: HttpClient, learned: dict[str, bool], server: SpeechServer | None) -> None:
-        """Speak with `http`, and keep in `learned` what is found out. `server`: what is known of it, if anything."""
+    def __init__(
+        self, http: HttpClient, learned: dict[str, bool], counts: Counter[str], server: SpeechServer | None
+    ) -> None:
+        """Speak with `http`, keep in `learned` what is found out, and add to `counts` what was spent.
+
+        `server`: what is known of it, if anything.
+        """
+        self._counts = counts
         self._http = http
         self._learned = learned
         self._server = server
@@ -49,7 +61,13 @@ class SpeechRoute:
         answer = await self._ask(request, stack)
         if self._server is None or self._server.streams is None:
             self._learned[_SENDS_WHOLE] = answer.response.content_length is not None
-        return await sound_in(answer, request, self._http, stack)
+        return await sound_in(answer, request, self._http, stack, self._spent)
+
+    def _spent(self, usage: Mapping[str, Any]) -> None:
+        """Count the tokens that a server says were spent."""
+        for name in ("input_tokens", "output_tokens"):
+            if isinstance(tokens := usage.get(name), int):
+                self._counts[name] += tokens
 
     async def _ask(self, request: SpeechRequest, stack: AsyncExitStack) -> Answer:
         """Ask for speech. A server that refuses a field is asked once more without it, and not sent it any more."""

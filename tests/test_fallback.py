@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from .listening import SATELLITE, SENTENCE, Hear, account_of, issue, speak, spoken
 from .simulator import Fault, Simulator
 from .sounds import RATE, Sound, decode, streamed_wav
-from .words import HeardWord, assert_spoken, voice_of
+from .words import HeardWord, assert_spoken, codes_of, heard_words, voice_of
 
 OWN, OTHER = voice_of("coral"), voice_of("nova")
 SENTENCES = [
@@ -136,22 +136,33 @@ async def test_impossible_setting_is_told(hass: HomeAssistant, other: MockConfig
 
 
 async def test_sound_that_breaks_off(hass: HomeAssistant, simulator: Simulator, other: MockConfigEntry) -> None:
-    """Words that broke off can't be said again; what follows is said, and the error is told at the end."""
-    texts = [f"{sentence} " for sentence in SENTENCES]
-    simulator.fail(Fault(path=PATH, truncate_after=20_000))
+    """Words that broke off can't be said again; what follows is said by the next voice, and the error at the end."""
+    simulator.fail(Fault(path=PATH, truncate_after=60_000))
     engine = tts.get_engine_instance(hass, "tts.ann")
 
     async def reply() -> AsyncGenerator[str]:
-        for text in texts:
-            yield text
+        yield f"{SENTENCES[0]} "
+        while not spoken(simulator):  # noqa: ASYNC110 - the simulator does not tell
+            await asyncio.sleep(0.05)
+        for sentence in SENTENCES[1:]:
+            yield f"{sentence} "
 
-    response = await engine.async_stream_tts_audio(
-        tts.TTSAudioRequest("en", {**engine.default_options, "preferred_format": "wav", **SATELLITE}, reply())
-    )
+    options = {**engine.default_options, **SATELLITE}
+    response = await engine.async_stream_tts_audio(tts.TTSAudioRequest("en", options, reply()))
     chunks: list[bytes] = []
     with pytest.raises(HomeAssistantError) as caught:
-        chunks.extend([chunk async for chunk in response.data_gen])
+        await collect(response.data_gen, chunks)
     assert caught.value.translation_key == "connection_lost"
+    words = heard_words(streamed_wav(b"".join(chunks)).samples, RATE)
+    codes = [word.code for word in words if word.voice == OTHER]
+    assert codes == codes_of(" ".join(SENTENCES[1:]))
+    assert any(word.voice == OWN for word in words)
+
+
+async def collect(sound: AsyncGenerator[bytes], chunks: list[bytes]) -> None:
+    """Keep what arrives, however it ends."""
+    async for chunk in sound:
+        chunks.append(chunk)  # noqa: PERF401 - a comprehension would lose them with the error
 
 
 class Piper(tts.TextToSpeechEntity):

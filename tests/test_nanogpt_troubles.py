@@ -139,6 +139,20 @@ async def test_account_loaded_anew_goes_on_with_its_jobs(
     assert len(simulator.nanogpt.jobs) == 1
 
 
+async def test_nobody_waits_for_an_order(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """An account is unloaded at once, though an order on its way is seen through."""
+    simulator.fail(Fault(path="/api/v1/audio/speech", delay=0.8))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await speak(hass)
+    started = asyncio.get_running_loop().time()
+    await hass.config_entries.async_unload(account.entry_id)
+    assert asyncio.get_running_loop().time() - started < 0.4
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert asyncio.get_running_loop().time() - started > 0.4
+    assert simulator.nanogpt.charged == 1
+
+
 async def test_changing_offer_reloads_once(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """A service that never offers the same twice does not keep Home Assistant busy."""
     (row,) = (row for row in simulator.nanogpt.models if row["id"] == "nano-tts-1")

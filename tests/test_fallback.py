@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Any, ClassVar, override
 
 from homeassistant.components import tts
-from homeassistant.components.tts.const import DATA_COMPONENT
+from homeassistant.components.tts.const import DATA_COMPONENT, DATA_TTS_MANAGER
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
@@ -196,6 +196,93 @@ async def test_any_voice_of_home_assistant(
     audio = await hear(SENTENCE, fallback=["tts.piper"])
     assert set(speakers_in(await decode(audio), SENTENCE)) == {OTHER}
     assert piper.said == [SENTENCE]
+
+
+class Silent(tts.TextToSpeechEntity):
+    """A voice that takes a text and never says anything, or fails in a way of its own."""
+
+    _attr_default_language = "en"
+    _attr_supported_languages: ClassVar = ["en"]
+
+    def __init__(self, name: str, error: Exception | None = None) -> None:
+        """Stay silent, or fail."""
+        self._attr_name = self._attr_unique_id = name
+        self._error = error
+
+    @override
+    async def async_get_tts_audio(self, message: str, language: str, options: dict[str, Any]) -> tts.TtsAudioType:
+        """Say nothing."""
+        if self._error:
+            raise self._error
+        await asyncio.sleep(3600)
+        return None, None
+
+
+@pytest.mark.parametrize("error", [None, KeyError("model")])
+async def test_voice_that_does_not_answer_is_passed_over(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    other: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception | None,
+) -> None:
+    """Whatever is wrong with a voice that is to take over, the one after it does."""
+    monkeypatch.setattr("custom_components.orator.fallback._PATIENCE", 0.5)
+    await hass.data[DATA_COMPONENT].async_add_entities([Silent("Hangs", error)])
+    simulator.fail(FAULTS[4])
+    async with asyncio.timeout(5):
+        sound = await speak(hass, fallback=["tts.hangs", "tts.ben"])
+    assert set(speakers_in(await decode(sound), SENTENCE)) == {OTHER}
+
+
+@pytest.mark.parametrize("cut", [5, 20, 100, 600])
+@pytest.mark.parametrize("receiver", [{}, SATELLITE], ids=["mp3", "satellite"])
+async def test_sound_that_breaks_off_before_it_is_heard(
+    simulator: Simulator, other: MockConfigEntry, hear: Hear, receiver: dict[str, Any], cut: int
+) -> None:
+    """A few bytes are no sound: the next voice says it all."""
+    simulator.fail(Fault(path=PATH, truncate_after=cut, times=9))
+    audio = await hear(SENTENCE, **receiver)
+    sound = streamed_wav(audio) if receiver else await decode(audio)
+    assert set(speakers_in(sound, SENTENCE)) == {OTHER}
+
+
+async def test_service_that_is_slow_to_fail(simulator: Simulator, other: MockConfigEntry, hear: Hear) -> None:
+    """Where somebody else can speak, nobody waits for a service that may come back."""
+    simulator.fail(Fault(path=PATH, status=503, headers={"Retry-After": "9"}, times=99))
+    started = asyncio.get_running_loop().time()
+    assert await hear(SENTENCE)
+    assert asyncio.get_running_loop().time() - started < 4
+
+
+async def test_only_what_others_said_is_forgotten(simulator: Simulator, other: MockConfigEntry, hear: Hear) -> None:
+    """What the voice has said itself stays, in every format; what another one has said in its place does not."""
+    own = await hear(SENTENCE)
+    simulator.fail(FAULTS[4])
+    assert set(speakers_in(await decode(await hear(SENTENCE, preferred_format="flac")), SENTENCE)) == {OTHER}
+
+    async def reply() -> AsyncGenerator[str]:
+        yield SENTENCE
+
+    assert await hear(reply())
+    assert await hear(SENTENCE) == own
+    simulator.reset()
+    assert set(speakers_in(await decode(await hear(SENTENCE, preferred_format="flac")), SENTENCE)) == {OWN}
+
+
+async def test_reply_is_kept_nowhere(
+    hass: HomeAssistant, simulator: Simulator, other: MockConfigEntry, hear: Hear
+) -> None:
+    """What Assist says is written to no file, also where another voice says it."""
+    simulator.fail(FAULTS[4])
+
+    async def reply() -> AsyncGenerator[str]:
+        for sentence in SENTENCES:
+            yield f"{sentence} "
+            await asyncio.sleep(0.02)
+
+    assert await hear(reply())
+    assert not hass.data[DATA_TTS_MANAGER].file_cache
 
 
 async def test_loop_is_refused_by_the_form(

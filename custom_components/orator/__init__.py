@@ -76,9 +76,9 @@ async def _async_ask_new_account(account: Account) -> None:
     """Ask the provider for the first time; without an answer there is nothing to set up."""
     try:
         await account.async_ask()
-    except InvalidKeyError as err:
-        raise ConfigEntryAuthFailed(**message_of(err, account.provider)) from err
     except SpeechError as err:
+        if isinstance(err, InvalidKeyError) and account.provider.takes_key:
+            raise ConfigEntryAuthFailed(**message_of(err, account.provider)) from err
         raise ConfigEntryNotReady(**message_of(err, account.provider)) from err
 
 
@@ -86,9 +86,9 @@ async def _async_ask_again(hass: HomeAssistant, entry: OratorConfigEntry, accoun
     """Ask a known provider whether its offer has changed."""
     try:
         has_changed = await account.async_ask()
-    except InvalidKeyError:
-        entry.async_start_reauth(hass)
     except SpeechError as err:
+        if isinstance(err, InvalidKeyError) and account.provider.takes_key:
+            entry.async_start_reauth(hass)
         account.troubles.async_failed(err)
         _LOGGER.info("%s could not be asked what it offers (%s); it is taken to offer what it did", entry.title, err)
     else:

@@ -245,8 +245,9 @@ def _pasted(key: str) -> str:
 
 
 def _account(data: Mapping[str, Any]) -> tuple[str, str]:
-    """Return whose account this is: provider and origin."""
-    return data[CONF_PROVIDER], str(URL(data[CONF_BASE_URL]).origin())
+    """Return whose account this is: provider and origin; without a key there may be several servers at one."""
+    address = URL(data[CONF_BASE_URL])
+    return data[CONF_PROVIDER], str(address.origin() if data[CONF_API_KEY] else address)
 
 
 def _origins(data: Mapping[str, Any]) -> set[str]:

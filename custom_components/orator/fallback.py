@@ -18,15 +18,16 @@ from homeassistant.components.tts import (
 )
 from homeassistant.components.tts.const import DATA_TTS_MANAGER
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import language as language_util
 
 from .audio.formats import AudioFormat
 from .const import CONF_FALLBACK, DOMAIN
 from .providers.base import SpeechAudio, recognised_audio
-from .providers.errors import FallbackFailedError, SpeechError
+from .providers.errors import FallbackFailedError
 
+_PATIENCE: Final = 12.0
+"""Seconds that a voice may keep its listener waiting, before it begins and between two sounds."""
 _LOOKS: Final = 40
 _LOOK_EVERY: Final = 0.25
 _SPEAKING: ContextVar[tuple[str, ...]] = ContextVar("orator_speaking", default=())
@@ -52,16 +53,17 @@ class EntitySpeaker:
     """The voices that wait for it."""
 
     @asynccontextmanager
-    async def speak(self, text: str) -> AsyncGenerator[SpeechAudio]:
-        """Give the sound of a text while the context lasts. Raises FallbackFailedError."""
+    async def speak(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:
+        """Give the sound of a text while the context lasts. Raises FallbackFailedError, also for what is too late."""
         try:
-            async with aclosing(self._stream(text).async_stream_result()) as chunks:
-                yield await recognised_audio(self._told(chunks), self.format)
-        except HomeAssistantError as err:
+            chunks = self._stream(text, is_reply=is_reply).async_stream_result()
+        except Exception as err:
             raise FallbackFailedError(subject=self.entity_id) from err
+        async with aclosing(chunks):
+            yield await recognised_audio(self._told(chunks), self.format)
 
-    def _stream(self, text: str) -> tts.ResultStream:
-        """Begin to speak. Raises HomeAssistantError where nobody can."""
+    def _stream(self, text: str, *, is_reply: bool) -> tts.ResultStream:
+        """Begin to speak. A reply is streamed, since Home Assistant keeps none of those."""
         engine = tts.get_engine_instance(self.hass, self.entity_id)
         if engine is None:
             raise FallbackFailedError(subject=self.entity_id)
@@ -72,20 +74,29 @@ class EntitySpeaker:
         stream = tts.async_create_stream(self.hass, self.entity_id, language=next(iter(spoken), None), options=options)
         token = _SPEAKING.set(self.waiting)  # the task that speaks begins here, and knows for whom
         try:
-            stream.async_set_message(text)
+            if is_reply:
+                stream.async_set_message_stream(_once(text))
+            else:
+                stream.async_set_message(text)
         finally:
             _SPEAKING.reset(token)
         return stream
 
     async def _told(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        """Yield sound; whatever goes wrong with it is told as one error."""
+        """Yield sound; whatever goes wrong with it, or keeps it waiting, is told as one error."""
         try:
-            async for chunk in chunks:
+            while True:
+                async with asyncio.timeout(_PATIENCE):
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    return
                 yield chunk
-        except SpeechError:
-            raise
         except Exception as err:
             raise FallbackFailedError(subject=self.entity_id) from err
+
+
+async def _once(text: str) -> AsyncGenerator[str]:
+    yield text
 
 
 @callback
@@ -126,18 +137,28 @@ def entity_of(hass: HomeAssistant, subentry_id: str) -> str | None:
     return er.async_get(hass).async_get_entity_id(tts.DOMAIN, DOMAIN, subentry_id)
 
 
-async def async_forget(hass: HomeAssistant, text: str, entity_id: str) -> None:
+@callback
+def kept_speech(hass: HomeAssistant) -> frozenset[str]:
+    """Return what Home Assistant keeps of what was spoken before."""
+    return frozenset(hass.data[DATA_TTS_MANAGER].file_cache)
+
+
+async def async_forget(hass: HomeAssistant, text: str, entity_id: str, before: frozenset[str]) -> None:
     """Take what was just spoken out of Home Assistant's cache: others have spoken, and it must not pass for this voice.
 
-    Home Assistant has no way to keep something out of its cache, and writes a file a moment after the last sound.
+    `before` was kept before it was spoken, and stays. Home Assistant has no way to keep something out of its cache, and
+    writes a file a moment after the last sound; replies that are streamed it does not keep.
     """
     manager = hass.data[DATA_TTS_MANAGER]
     begins, ends = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), f"_{entity_id}"
-    for _ in range(_LOOKS):
-        keys = {*manager.mem_cache, *manager.file_cache}
-        for key in (key for key in keys if key.startswith(begins) and key.endswith(ends)):
-            manager.mem_cache.pop(key, None)
-            if name := manager.file_cache.pop(key, None):
-                await hass.async_add_executor_job(Path(manager.cache_dir, name).unlink, True)  # noqa: FBT003
-                return
+    ours = {key for key in manager.mem_cache if key.startswith(begins) and key.endswith(ends)} - before
+    for key in ours:
+        manager.mem_cache.pop(key, None)
+    for _ in range(_LOOKS if ours else 0):
+        for key in ours & manager.file_cache.keys():
+            name = manager.file_cache.pop(key)
+            await hass.async_add_executor_job(Path(manager.cache_dir, name).unlink, True)  # noqa: FBT003
+            ours.discard(key)
+        if not ours:
+            return
         await asyncio.sleep(_LOOK_EVERY)

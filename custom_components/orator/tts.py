@@ -28,7 +28,7 @@ from homeassistant.util import language as language_util
 from .account import OratorConfigEntry
 from .audio.formats import AudioFormat
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, DOMAIN, SUBENTRY_VOICE
-from .fallback import EntitySpeaker, async_forget, speakers
+from .fallback import EntitySpeaker, async_forget, kept_speech, speakers
 from .messages import message_of
 from .providers.base import Model
 from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
@@ -132,6 +132,7 @@ class VoiceEntity(TextToSpeechEntity):
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._account.speaking())
             said: list[str] = []
+            before = kept_speech(self.hass)
             try:
                 utterance = self._utterance(request, said)
                 delivery = await stack.enter_async_context(
@@ -148,7 +149,7 @@ class VoiceEntity(TextToSpeechEntity):
                 self._account.troubles.async_spoken(
                     utterance.model, self._configured_in(utterance.model.id, utterance.voice)
                 )
-            return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, said))
+            return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, said, before))
 
     def _utterance(self, request: TTSAudioRequest, said: list[str]) -> Utterance:
         """Read a call's options; those that the model does not take are left out. To `said` is added what is said."""
@@ -204,7 +205,9 @@ class VoiceEntity(TextToSpeechEntity):
         """Return the voice if it is to speak with its own model and its own voice, not with those of a call."""
         return self._subentry if (model_id, voice) == (self._model.id, self._voice_id) else None
 
-    async def _sound(self, stack: AsyncExitStack, delivery: Delivery, said: list[str]) -> AsyncGenerator[bytes]:
+    async def _sound(
+        self, stack: AsyncExitStack, delivery: Delivery, said: list[str], before: frozenset[str]
+    ) -> AsyncGenerator[bytes]:
         """Yield what Home Assistant hands on, then end what `stack` holds."""
         async with stack:
             try:
@@ -213,12 +216,13 @@ class VoiceEntity(TextToSpeechEntity):
             except SpeechError as err:
                 raise self._told(err) from err
             if delivery.heard().others:
-                forgetting = async_forget(self.hass, "".join(said), self.entity_id)
+                forgetting = async_forget(self.hass, "".join(said), self.entity_id, before)
                 self.hass.async_create_background_task(forgetting, "orator forgets what others have spoken")
 
     def _note(self, voice: ConfigSubentry | None, error: SpeechError) -> None:
         """Start what helps against an error; `voice` is given if it was to speak just as it is configured."""
-        if isinstance(error, InvalidKeyError) and self._entry.state is ConfigEntryState.LOADED:
+        can_have_key = self._account.provider.takes_key
+        if isinstance(error, InvalidKeyError) and can_have_key and self._entry.state is ConfigEntryState.LOADED:
             self._entry.async_start_reauth(self.hass)
         self._account.troubles.async_failed(error, voice, self._model)
 

@@ -203,6 +203,11 @@ class Provider(ABC):
         self._connections = connections
         self._api_key = api_key
 
+    @property
+    def takes_key(self) -> bool:
+        """Whether there may be a key at all, so that another one may help."""
+        return self.server is None or self.server.takes_key
+
     def is_same_account(self, other: Provider) -> bool:
         """Tell whether another provider speaks for the same account."""
         return type(self) is type(other) and self.addresses == other.addresses and self._api_key == other._api_key

@@ -13,6 +13,7 @@ _UNWANTED: Final = re.compile(
     re.IGNORECASE,
 )
 """How a server says of a field that it does not take it at all; of a value it says what it must be."""
+_OF_A_VALUE: Final = re.compile(r"\b(must be|should be|between|at (least|most)|one of|range)\b", re.IGNORECASE)
 _WORD: Final = re.compile(r"\w+")
 _PLACES: Final = ("loc", "path", "param")
 """Where FastAPI, extensions of RFC 7807 and OpenAI name the field that they complain of."""
@@ -37,7 +38,8 @@ def complaints_in(document: Any, doubtful: frozenset[str], depth: int = _DEPTH) 
     elif isinstance(document, dict) and depth:
         texts = [document[key] for key in _TEXTS if isinstance(document.get(key), str)]
         if fields := {*_placed(document), *_mentioned(texts, doubtful)}:
-            yield Complaint(frozenset(fields), any(map(_UNWANTED.search, texts)))
+            is_unwanted = any(_UNWANTED.search(text) and not _OF_A_VALUE.search(text) for text in texts)
+            yield Complaint(frozenset(fields), is_unwanted)
         for key in _PARTS:
             yield from complaints_in(document.get(key), doubtful, depth - 1)
 

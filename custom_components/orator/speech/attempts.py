@@ -1,8 +1,9 @@
 """Getting sound for one request: once more when it fails in a way that passes."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tenacity import (
@@ -15,19 +16,34 @@ from tenacity import (
 )
 
 from ..providers.base import Provider, SpeechAudio, SpeechRequest
-from ..providers.errors import PronunciationsRefusedError, SpeechError
+from ..providers.errors import PronunciationsRefusedError, SpeechError, TimedOutError
 from .replacements import Replacement, Replacer
 
 PATIENCE: Final = 12.0
 """Seconds after which a listener would rather hear of the failure than wait for another attempt to begin."""
 
-_MAX_ATTEMPTS: Final = 5
+
+@dataclass(frozen=True, slots=True)
+class Persistence:
+    """How long, in seconds, and how often to try."""
+
+    patience: float
+    attempts: int
+    first_sound: float | None = None
+    """How long to wait for the first sound of a model that streams."""
+
+
+PATIENT: Final = Persistence(PATIENCE, attempts=5)
+BRISK: Final = Persistence(1.0, attempts=2, first_sound=8.0)
+"""Where somebody else can speak."""
 
 _backoff = wait_random_exponential(multiplier=0.5, min=0.1, max=4)
 
 
 @asynccontextmanager
-async def synthesize(provider: Provider, request: SpeechRequest) -> AsyncGenerator[SpeechAudio]:
+async def synthesize(
+    provider: Provider, request: SpeechRequest, persistence: Persistence = PATIENT
+) -> AsyncGenerator[SpeechAudio]:
     """Give the sound of a request while the context lasts; leaving it ends what is still under way.
 
     Failures that can pass by themselves are tried again, until the first sound has come. Raises SpeechError.
@@ -36,12 +52,23 @@ async def synthesize(provider: Provider, request: SpeechRequest) -> AsyncGenerat
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_is_transient),
             wait=_wait,
-            stop=stop_before_delay(PATIENCE) | stop_after_attempt(_MAX_ATTEMPTS),
+            stop=stop_before_delay(persistence.patience) | stop_after_attempt(persistence.attempts),
             reraise=True,
         ):
             with attempt:
-                audio = await _begun(provider, request, stack)
+                audio = await _in_time(provider, request, persistence, stack)
         yield audio
+
+
+async def _in_time(
+    provider: Provider, request: SpeechRequest, persistence: Persistence, stack: AsyncExitStack
+) -> SpeechAudio:
+    """Begin to speak, before somebody else had better do so. A job that has been bought is always waited for."""
+    try:
+        async with asyncio.timeout(persistence.first_sound if request.model.streams else None):
+            return await _begun(provider, request, stack)
+    except TimeoutError as err:
+        raise TimedOutError from err
 
 
 async def _begun(provider: Provider, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:

@@ -7,14 +7,17 @@ from typing import Protocol
 
 from ..providers.base import Provider, SpeechAudio, SpeechRequest
 from ..providers.errors import SpeechError
-from .attempts import synthesize
+from .attempts import BRISK, PATIENT, synthesize
 
 
 class Speaker(Protocol):
     """Somebody who can say a text."""
 
-    def speak(self, text: str) -> AbstractAsyncContextManager[SpeechAudio]:
-        """Give the sound of a text while the context lasts. Entering and reading it raises SpeechError."""
+    def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
+        """Give the sound of a text while the context lasts. Entering and reading it raises SpeechError.
+
+        `is_reply`: whether it belongs to a reply that is still being written, which nobody is to keep.
+        """
         ...
 
 
@@ -24,17 +27,22 @@ class ProviderSpeaker:
 
     provider: Provider
     request: SpeechRequest
+    is_last: bool
+    """Whether nobody speaks if it can't, so that it is worth waiting for."""
 
-    def speak(self, text: str) -> AbstractAsyncContextManager[SpeechAudio]:
-        """Give the sound of a text; what can pass is tried again."""
-        return synthesize(self.provider, replace(self.request, text=text))
+    def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:  # noqa: ARG002
+        """Give the sound of a text; what can pass is tried again, but not for long if somebody else can speak."""
+        return synthesize(self.provider, replace(self.request, text=text), PATIENT if self.is_last else BRISK)
 
 
 class Cast:
     """Speakers in the order in which they take over. Whoever has failed is not asked again for this utterance."""
 
-    def __init__(self, speakers: Sequence[Speaker], tell: Callable[[Speaker, SpeechError], None]) -> None:
+    def __init__(
+        self, speakers: Sequence[Speaker], tell: Callable[[Speaker, SpeechError], None], *, is_reply: bool = False
+    ) -> None:
         """Begin with the first; `tell` hears of everybody who fails."""
+        self.is_reply = is_reply
         self._speakers = speakers
         self._tell = tell
         self._failures: list[SpeechError] = []

@@ -121,9 +121,10 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
             settings=utterance.settings,
             pronunciations=pronunciations,
         )
-        own = ProviderSpeaker(provider, request)
+        own = ProviderSpeaker(provider, request, is_last=not utterance.fallback)
         stand_ins = [_Replacing(speaker, utterance.replacements) for speaker in utterance.fallback]
-        cast = Cast([own, *(stand_ins if pronunciations else utterance.fallback)], partial(_tell, utterance, own))
+        others = stand_ins if pronunciations else utterance.fallback
+        cast = Cast([own, *others], partial(_tell, utterance, own), is_reply=is_streamed)
         async with Synthesizer(cast, segmenter) as synthesizer, aclosing(synthesizer.parts()) as parts:
             delivery = await _delivery(parts, wanted, ffmpeg, is_single=is_single, is_streamed=is_streamed)
             async with aclosing(delivery.chunks):
@@ -147,9 +148,9 @@ class _Replacing:
     speaker: Speaker
     replacements: Sequence[Replacement]
 
-    def speak(self, text: str) -> AbstractAsyncContextManager[SpeechAudio]:
+    def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
         """Give the sound of a text."""
-        return self.speaker.speak(Replacer(self.replacements).feed(text, is_final=True))
+        return self.speaker.speak(Replacer(self.replacements).feed(text, is_final=True), is_reply=is_reply)
 
 
 def _pronunciations(utterance: Utterance) -> tuple[Pronunciation, ...]:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Final, Self, override
 
 from ..providers.base import SpeechAudio
-from ..providers.errors import SpeechError
+from ..providers.errors import NotAudioError, SpeechError
 from .cast import Cast, Speaker
 from .segmenter import Segment, Segmenter
 
@@ -15,6 +15,10 @@ _IN_FLIGHT: Final = 2
 """Requests under way at a time: the one that is heard and the one that follows."""
 _AHEAD: Final = 2
 """Segments whose sound may wait to be handed on."""
+_AUDIBLE_BYTES: Final = 1024
+"""As much as begins to sound, in any format."""
+_FEWEST_BYTES: Final = 100
+"""Less is a header at best."""
 _MAX_HELD_BYTES: Final = 2 * 1024 * 1024
 """Sound that may wait for the segments before it; beyond that its provider has to wait, too."""
 
@@ -50,6 +54,7 @@ class _Part:
         self._queue = _ByteQueue(_MAX_HELD_BYTES)
         self._begun = asyncio.Event()
         self._is_awaited = False
+        self._has_arrived = False
         self._audio: SpeechAudio | None = None
         self._error: Exception | None = None
 
@@ -85,18 +90,31 @@ class _Part:
         try:
             await self._fetch(cast, speaker, text)
         except SpeechError as err:
-            if self._is_awaited or self._audio is None or not err.is_transient:
+            if self._is_heard or not self._has_arrived or not err.is_transient:
                 raise
             self._forget()
             await self._fetch(cast, speaker, text)
 
     async def _fetch(self, cast: Cast, speaker: Speaker, text: str) -> None:
-        async with speaker.speak(text) as audio:
-            cast.heard.add(speaker)
-            self._audio = replace(audio, chunks=self._chunks())
-            self._begun.set()
+        """Fetch the sound. It has begun once there is enough to be heard, and not when it ends before."""
+        received = 0
+        async with speaker.speak(text, is_reply=cast.is_reply) as audio:
+            sound = replace(audio, chunks=self._chunks())
             async for chunk in audio.chunks:
+                self._has_arrived = True
+                received += len(chunk)
                 await self._queue.put(chunk)
+                if received >= _AUDIBLE_BYTES and self._audio is None:
+                    self._begin(cast, speaker, sound)
+            if received < _FEWEST_BYTES:
+                raise NotAudioError
+            if self._audio is None:
+                self._begin(cast, speaker, sound)
+
+    def _begin(self, cast: Cast, speaker: Speaker, sound: SpeechAudio) -> None:
+        cast.heard.add(speaker)
+        self._audio = sound
+        self._begun.set()
 
     def _forget(self) -> None:
         self._begun.clear()

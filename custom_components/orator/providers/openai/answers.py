@@ -111,8 +111,8 @@ class _SpokenEvents:
                 kind = str(event.get("type", ""))
                 if event.get("error") or kind.endswith("error"):
                     raise _failure(event, GenerationFailedError())
-                if event.get("sample_rate") in _RATES:
-                    self.pcm = PcmLayout(event["sample_rate"], 2 if event.get("channels") == 2 else 1)
+                if isinstance(rate := event.get("sample_rate"), int) and rate in _RATES:
+                    self.pcm = PcmLayout(rate, 2 if event.get("channels") == 2 else 1)
                 if isinstance(usage := event.get("usage"), dict):
                     self._spent(usage)
                 if _SOUNDING.search(kind) and (encoded := _find(event, _SOUND)):

@@ -79,8 +79,8 @@ def _kept_model(row: Json) -> dict[str, Any] | None:
     formats = {*AudioFormat} & {*map(str, _values(row, "response_format"))}
     if formats:
         kept["formats"] = sorted(formats)
-    if row.get("sample_rate") in _RATES:
-        kept["rate"] = row["sample_rate"]
+    if isinstance(rate := row.get("sample_rate"), int) and rate in _RATES:
+        kept["rate"] = rate
     return kept
 
 

@@ -15,8 +15,8 @@ _IN_FLIGHT: Final = 2
 """Requests under way at a time: the one that is heard and the one that follows."""
 _AHEAD: Final = 2
 """Segments whose sound may wait to be handed on."""
-_AUDIBLE_BYTES: Final = 1024
-"""As much as begins to sound, in any format."""
+_AUDIBLE_BYTES: Final = 512
+"""As much as begins to sound: a frame of mp3 at the usual bitrates, ten milliseconds of samples."""
 _FEWEST_BYTES: Final = 100
 """Less is a header at best."""
 _MAX_HELD_BYTES: Final = 2 * 1024 * 1024

@@ -13,7 +13,9 @@ INTEGRATION = Path("custom_components/orator")
 def notes(version: str) -> str:
     """Return what the changelog says of a version. Raises ValueError where that is nothing, or not its first entry."""
     changelog = Path("CHANGELOG.md").read_text()
-    sections = re.findall(r"^## \[(\d[^]]*)\] - [\d-]+\n(.*?)(?=^## \[|^\[\S+\]: |\Z)", changelog, re.M | re.S)
+    sections = re.findall(
+        r"^## \[(\d[^]]*)\] - [\d-]+\n(.*?)(?=^## \[|^\[\S+\]: |\Z)", changelog, re.MULTILINE | re.DOTALL
+    )
     told, text = sections[0] if sections else ("no version", "")
     if told != version or not text.strip():
         raise ValueError(f"CHANGELOG.md begins with {told}, not with {version}")

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 import re
 import sys
-from typing import Any, Final, get_origin
+from typing import Any, ClassVar, Final, get_origin
 
 from aiohttp import ClientSession
 
@@ -18,6 +18,7 @@ from custom_components.orator.providers.base import Connections, Model, Provider
 from custom_components.orator.providers.errors import SpeechError
 from custom_components.orator.providers.nanogpt.families import DOCUMENTED_MODELS
 from custom_components.orator.providers.openai import models as openai_models, retirement
+from custom_components.orator.providers.openai.catalogue import EXTRA_BODY
 from custom_components.orator.providers.openai.servers import SERVERS, SpeechServer
 from custom_components.orator.providers.options import ChoiceOption, NumberOption, ObjectOption, Option, RungOption
 
@@ -31,7 +32,9 @@ _DOCUMENTED: Final[Mapping[str, Sequence[str]]] = {
 }
 """The models of each service that are known without asking it."""
 _ORDER: Final = ("openai", "nanogpt", "speechbase")
-_NONE: Final = "–"
+_OF_SERVERS: Final = EXTRA_BODY.key
+"""What only servers take that imitate a service."""
+_NONE: Final = "\N{EN DASH}"
 
 
 type Cells = Sequence[str]
@@ -41,6 +44,11 @@ def table(head: Cells, rows: Iterable[Cells]) -> str:
     """Return a table."""
     lines = (head, ["---"] * len(head), *rows)
     return "".join(f"| {' | '.join(' '.join(cell.split()) for cell in line)} |\n" for line in lines)
+
+
+def _counted(names: Sequence[str]) -> str:
+    """Return names, or only how many they are where nobody would read them."""
+    return listed(names) if len(names) <= 15 else str(len(names))
 
 
 def listed(words: Iterable[str], *, as_code: bool = False) -> str:
@@ -66,9 +74,7 @@ class Writer:
 
     def written(self, document: str) -> str:
         """Return a document with everything between its markers made anew."""
-        return _MADE.sub(
-            lambda found: f"{found[1]}\n{self._makers[found[2]](*found[3].split())}\n{found[4]}", document
-        )
+        return _MADE.sub(lambda found: f"{found[1]}\n{self._makers[found[2]](*found[3].split())}\n{found[4]}", document)
 
     def _variants(self, name: str) -> Iterator[tuple[Mapping[str, str], Model]]:
         """Yield every documented model of a service in every way to ask for it."""
@@ -91,7 +97,9 @@ class Writer:
         models = [model for _, model in self._variants(name)]
         streaming = list(dict.fromkeys(model.id for model in models if model.streams))
         tells_balance = type(provider).fetch_balance is not Provider.fetch_balance
-        keys = [choice.key for choice in provider.choices] + list(provider.option_keys)
+        keys = [
+            key for key in (*(choice.key for choice in provider.choices), *provider.option_keys) if key != _OF_SERVERS
+        ]
         return (
             f"[{provider.name}](docs/providers/{name}.md)",
             listed(dict.fromkeys(model.id for model in models), as_code=True),
@@ -111,8 +119,7 @@ class Writer:
                 f"{model.max_chars:,}",
                 listed(model.file_formats),
                 listed(_ranged(option) for option in model.options),
-                listed((voice.name for voice in model.voices[:20]))
-                + (f" and {len(model.voices) - 20} more" if len(model.voices) > 20 else ""),
+                _counted([voice.name for voice in model.voices]),
                 *([model.ends.isoformat() if model.ends else _NONE] if name == "openai" else []),
             ): None
             for chosen, model in self._variants(name)
@@ -149,10 +156,7 @@ class Writer:
         words.pop("name")
         return table(
             ("Option", "Meaning", "Values", "For"),
-            (
-                (f"`{key}`", meaning, self._values(key) or _NONE, self._takers(key))
-                for key, meaning in words.items()
-            ),
+            ((f"`{key}`", meaning, self._values(key) or _NONE, self._takers(key)) for key, meaning in words.items()),
         )
 
     def _values(self, key: str) -> str:
@@ -173,7 +177,7 @@ class Writer:
             for provider in map(self._providers.__getitem__, _ORDER)
             if key in (*provider.option_keys, *(choice.key for choice in provider.choices))
         ]
-        if key == "extra_body":
+        if key == _OF_SERVERS:
             return "servers that imitate OpenAI"
         return listed(takers) if 0 < len(takers) < len(_ORDER) else "all"
 
@@ -205,13 +209,6 @@ def texts_named(english: Mapping[str, Any], name: str) -> list[str]:
     return [text for text in texts if text]
 
 
-def message_names(english: Mapping[str, Any]) -> set[str]:
-    """Return the names of everything that tells what is wrong."""
-    flows = [english["config"], *english.get("config_subentries", {}).values()]
-    names = {name for flow in flows for kind in ("error", "abort") for name in flow.get(kind, {})}
-    return names | english["exceptions"].keys() | english["issues"].keys()
-
-
 def _readable(text: str) -> str:
     """Return a text as it reads with what is filled in told in words."""
     return re.sub(r"{(\w+)}", lambda found: f"*{found[1].replace('_', ' ')}*", text)
@@ -219,8 +216,7 @@ def _readable(text: str) -> str:
 
 def faults_of(base: type[SpeechError]) -> Iterator[type[SpeechError]]:
     """Yield every kind of error in the order in which they are written down."""
-    known = [fault for fault in vars(errors).values() if inspect.isclass(fault) and issubclass(fault, base)]
-    yield from known
+    yield from (fault for fault in vars(errors).values() if inspect.isclass(fault) and issubclass(fault, base))
 
 
 def _decisions() -> dict[str, str]:
@@ -235,8 +231,12 @@ def _decisions() -> dict[str, str]:
         match node, following:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(meaning))):
                 meanings[name] = " ".join(meaning.split())
-    declared = [name for name, kind in SpeechError.__annotations__.items() if "ClassVar" in str(get_origin(kind) or kind)]
+    declared = [name for name, kind in SpeechError.__annotations__.items() if _is_of_class(kind)]
     return {name: meanings.get(name, "") for name in declared if name != "key"}
+
+
+def _is_of_class(annotation: object) -> bool:
+    return get_origin(annotation) is ClassVar
 
 
 def _told(value: object) -> str:

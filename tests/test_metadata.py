@@ -9,6 +9,7 @@ import struct
 from typing import Any
 
 from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
+from homeassistant.const import Platform
 import pytest
 import yaml
 
@@ -50,6 +51,8 @@ RULES = """
     async-dependency inject-websession strict-typing
 """
 
+BUILT_IN = {"homeassistant", "media_source", "persistent_notification", "system_health", "websocket_api"}
+"""Components that every Home Assistant has, so that hassfest lets anybody import them."""
 UNFINISHED = {"entity-unavailable", "log-when-unavailable"}
 """Rules that are not done yet."""
 
@@ -261,11 +264,28 @@ def test_platforms_say_how_many_updates_run_at_once() -> None:
 
 
 def test_translations_have_no_references_and_no_markup(english: Strings) -> None:
-    """Texts are plain: hassfest refuses HTML, and addresses belong into placeholders."""
+    """Texts and their names are as hassfest wants them: plain, with addresses in placeholders."""
     for path, text in texts(english):
         assert not re.search(r"<[a-zA-Z/]", text), path
         assert not re.search(r"https?://\w+\.\w", text), path
+        assert not re.search(r"'{\w+}'", text), path
+        assert re.fullmatch(r"(?!.*[_-]{2})[a-z0-9][a-z0-9_-]*(?<![_-])", path[-1]), path
         assert text == text.strip(), path
+
+
+def test_components_are_declared(manifest: Strings) -> None:
+    """Every component of Home Assistant that is imported is there by then, as hassfest demands."""
+    allowed = {*Platform, *manifest["dependencies"], *manifest.get("after_dependencies", ()), *BUILT_IN}
+    allowed |= {path.stem for path in INTEGRATION.glob("*.py")}  # a file of that name is only loaded by its component
+    imported: set[str] = set()
+    for file in INTEGRATION.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "homeassistant.components":
+                imported |= {name.name for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("homeassistant.components."):
+                imported.add(str(node.module).split(".")[2])
+    assert "tts" in imported
+    assert imported <= allowed
 
 
 def test_actions_are_described(english: Strings) -> None:

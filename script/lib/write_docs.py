@@ -24,6 +24,8 @@ from custom_components.orator.providers.options import ChoiceOption, NumberOptio
 
 ROOT: Final = Path(__file__).parent.parent.parent
 ENGLISH: Final = ROOT / "custom_components/orator/translations/en.json"
+SCREENSHOTS: Final = ROOT / "docs/screenshots"
+_RAW: Final = "https://raw.githubusercontent.com/orator-tts/orator/main"
 _MADE: Final = re.compile(r"(<!-- made by script/docs: (\w+)([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 _DOCUMENTED: Final[Mapping[str, Sequence[str]]] = {
     "nanogpt": DOCUMENTED_MODELS,
@@ -69,6 +71,7 @@ class Writer:
             "servers": self.servers,
             "options": self.options,
             "faults": self.faults,
+            "screenshots": screenshots,
             "texts": self.texts,
         }
 
@@ -207,6 +210,18 @@ def texts_named(english: Mapping[str, Any], name: str) -> list[str]:
     texts.append(english["exceptions"].get(name, {}).get("message"))
     texts.append(english["issues"].get(name, {}).get("title"))
     return [text for text in texts if text]
+
+
+def screenshots(*names: str) -> str:
+    """Show the screenshots of some names, or all there are; the Marketplace shows only what has a whole address."""
+    paths = [SCREENSHOTS / f"{name}.png" for name in names] or sorted(SCREENSHOTS.glob("*.png"))
+    images = [f'<img src="{_RAW}/{path.relative_to(ROOT)}" alt="{_caption(path)}" width="32%">' for path in paths]
+    return "".join(f"{image}\n" for image in images)
+
+
+def _caption(path: Path) -> str:
+    """Return what a screenshot is called: its name without the number that it may begin with."""
+    return re.sub(r"^\d+", "", path.stem).replace("_", " ").replace("-", " ").strip().capitalize()
 
 
 def _readable(text: str) -> str:

@@ -152,14 +152,17 @@ class Writer:
     def options(self) -> str:
         """Say what every setting of a voice means, and who takes it."""
         steps = self._english["config_subentries"]["voice"]["step"]
-        words: dict[str, str] = {}
-        for step in (steps["user"], steps["voice"]):
-            for part in (step, *step.get("sections", {}).values()):
-                words |= part.get("data_description", {})
-        words.pop("name")
+        parts = [
+            part for step in (steps["user"], steps["voice"]) for part in (step, *step.get("sections", {}).values())
+        ]
+        names = {key: name for part in parts for key, name in part.get("data", {}).items() if key != "name"}
+        meanings = {key: meaning for part in parts for key, meaning in part.get("data_description", {}).items()}
         return table(
-            ("Option", "Meaning", "Values", "For"),
-            ((f"`{key}`", meaning, self._values(key) or _NONE, self._takers(key)) for key, meaning in words.items()),
+            ("Option", "In the form", "Meaning", "Values", "For"),
+            (
+                (f"`{key}`", name, meanings[key], self._values(key) or _NONE, self._takers(key))
+                for key, name in names.items()
+            ),
         )
 
     def _values(self, key: str) -> str:
@@ -169,6 +172,8 @@ class Writer:
             declared = [option for _, model in self._variants(name) for option in model.options]
             said[name] = [option for option in (*declared, *self._providers[name].choices) if option.key == key]
         ranges = {self._providers[name].name: _spanned(options) for name, options in said.items() if options}
+        if not ranges:
+            return listed(self._english["selector"].get(key, {}).get("options", ()), as_code=True)
         if len(set(ranges.values())) == 1:
             return next(iter(ranges.values()))
         return "; ".join(f"{name}: {values}" for name, values in ranges.items() if values)

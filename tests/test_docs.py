@@ -65,6 +65,20 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(path), f"{page.name} links to {link}"
 
 
+def test_pages_are_found() -> None:
+    """Whoever follows links from the README comes to every page of the documentation."""
+    found, ahead = set[Path](), [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page not in found:
+            found.add(page)
+            targets = [link.partition("#")[0] for link in links(page)]
+            ahead += [
+                (page.parent / target).resolve() for target in targets if target.endswith(".md") and ":" not in target
+            ]
+    assert set((ROOT / "docs").rglob("*.md")) <= found
+
+
 def test_readme_shows_outside_github() -> None:
     """The Marketplace (HACS) drops images whose address is relative."""
     images = re.findall(r"!\[[^]]*\]\(([^)]+)\)|<img[^>]*src=\"([^\"]+)\"", (ROOT / "README.md").read_text())

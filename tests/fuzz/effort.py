@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any, Final
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 TIMES: Final = int(os.environ.get("ORATOR_FUZZ", "0"))
 """How many times as many examples as usual are to be tried; 0 for the usual ones, which are always the same."""
@@ -28,6 +28,7 @@ def fuzzed(usual: int, **drawn: st.SearchStrategy[Any]) -> Callable[[Callable[..
             max_examples=usual * max(TIMES, 1),
             derandomize=not TIMES,
             database=None,
+            phases=[Phase.explicit, Phase.generate],
             deadline=None,
             suppress_health_check=list(HealthCheck),
         )

@@ -103,7 +103,7 @@ async def _spoken(provider: Provider, settings: dict[str, Any], made: AudioForma
 async def _checked(coroutine: Any) -> Any:
     """Return what comes of it, None for a documented error that can be told."""
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(6):
             return await coroutine
     except SpeechError as err:
         str(err).encode()

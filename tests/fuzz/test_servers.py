@@ -16,6 +16,7 @@ from custom_components.orator.audio.formats import AudioFormat
 from custom_components.orator.providers import downloads
 from custom_components.orator.providers.base import Connections, Provider, SpeechRequest
 from custom_components.orator.providers.errors import SpeechError
+from custom_components.orator.providers.http import HttpClient, Limits
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from custom_components.orator.providers.nanogpt.provider import Pace
 from custom_components.orator.providers.openai import OpenAIProvider, realtime_socket
@@ -27,6 +28,7 @@ from .servers import answers, serving
 from .test_documents import ANSWERS, COMPLAINTS, NANOGPT_LIST, OPENAI_LIST, OTHER_LISTS, SPEECHBASE_LISTS
 from .test_sounds import MP3S, WAVS
 
+LIMITS: Final = Limits(connect=5, first_byte=2, between_bytes=2)
 TEXT: Final = "The kettle has boiled and the tea is ready."
 ENCODED: Final = b64encode(WAVS[0]).decode()
 DOCUMENTS: Final = [
@@ -51,6 +53,7 @@ SAID: Final = st.lists(answers(DOCUMENTS, [MP3S[0][:3_000], WAVS[0][:3_000], b"n
 def impatience(monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
     """Ask for files once, and don't wait for sockets that say nothing."""
     monkeypatch.setattr(downloads, "_MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(downloads, "_LIMITS", LIMITS)
     monkeypatch.setattr(realtime_socket, "_OPEN_WITHIN", 2.0)
     monkeypatch.setattr(realtime_socket, "_FIRST_WITHIN", 0.2)
     monkeypatch.setattr(realtime_socket, "_NEXT_WITHIN", 0.2)
@@ -89,6 +92,15 @@ ROUTES: Final[tuple[tuple[Callable[[Connections, str], Provider], dict[str, Any]
 )
 
 
+def _hurried(provider: Provider) -> Provider:
+    """Return a provider that waits less."""
+    for held in vars(provider).values():
+        for client in held.values() if isinstance(held, dict) else [held]:
+            if isinstance(client, HttpClient):
+                client._limits = LIMITS
+    return provider
+
+
 async def _spoken(provider: Provider, settings: dict[str, Any], made: AudioFormat) -> int:
     """Return how many bytes of sound there are."""
     model = provider.describe(settings["model"], None, settings)
@@ -103,7 +115,7 @@ async def _spoken(provider: Provider, settings: dict[str, Any], made: AudioForma
 async def _checked(coroutine: Any) -> Any:
     """Return what comes of it, None for a documented error that can be told."""
     try:
-        async with asyncio.timeout(6):
+        async with asyncio.timeout(60):
             return await coroutine
     except SpeechError as err:
         str(err).encode()
@@ -111,14 +123,14 @@ async def _checked(coroutine: Any) -> Any:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: "-".join([route[0].__name__[1:], *route[1].values()]))
-@fuzzed(30, said=SAID, made=st.sampled_from([AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM]))
+@fuzzed(12, said=SAID, made=st.sampled_from([AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM]))
 async def test_speech(
     route: tuple[Callable[[Connections, str], Provider], dict[str, Any]], said: list[list[bytes]], made: AudioFormat
 ) -> None:
     """Speech is heard or there is a documented error; what was learned can be kept."""
     make, settings = route
     async with serving(said) as address, ClientSession() as own, ClientSession() as public:
-        provider = make(Connections(own, public), address)
+        provider = _hurried(make(Connections(own, public), address))
         heard = await _checked(_spoken(provider, settings, made))
         assert heard is None or heard < 1_000_000
         orjson.dumps([provider.learned, provider.counts])
@@ -126,11 +138,11 @@ async def test_speech(
 
 
 @pytest.mark.parametrize("make", [_openai, _other, _nanogpt, _speechbase])
-@fuzzed(30, said=SAID)
+@fuzzed(12, said=SAID)
 async def test_catalogue(make: Callable[[Connections, str], Provider], said: list[list[bytes]]) -> None:
     """A catalogue can be kept and be chosen from, and so can a balance and a voice."""
     async with serving(said) as address, ClientSession() as own, ClientSession() as public:
-        provider = make(Connections(own, public), address)
+        provider = _hurried(make(Connections(own, public), address))
         catalogue = await _checked(provider.fetch_catalogue())
         if catalogue is not None:
             orjson.dumps(catalogue)
@@ -174,7 +186,7 @@ def _scripts(draw: st.DrawFn) -> list[bytes]:
     return events
 
 
-@fuzzed(60, script=_scripts(), is_binary=st.integers(0, 30).map(lambda number: number == 0))
+@fuzzed(30, script=_scripts(), is_binary=st.integers(0, 30).map(lambda number: number == 0))
 async def test_realtime(script: list[bytes], *, is_binary: bool) -> None:
     """Events in any order, of any shape, end in sound or in a documented error."""
 

@@ -31,7 +31,7 @@ ALL_OPTIONS: Final[list[Option]] = [
 ]
 
 
-@fuzzed(300, value=hostile_values(), option=st.sampled_from(ALL_OPTIONS))
+@fuzzed(150, value=hostile_values(), option=st.sampled_from(ALL_OPTIONS))
 def test_options(value: Any, option: Option) -> None:
     """What is taken can be sent, and is taken again; what comes nearest to a value is taken, too."""
     with suppress(InvalidSettingError):
@@ -43,7 +43,7 @@ def test_options(value: Any, option: Option) -> None:
     assert not isinstance(near, float) or math.isfinite(near)
 
 
-@fuzzed(200, value=st.one_of(hostile_values(), st.lists(st.fixed_dictionaries({"find": hostile_values()}))))
+@fuzzed(80, value=st.one_of(hostile_values(), st.lists(st.fixed_dictionaries({"find": hostile_values()}))))
 def test_replacements(value: Any) -> None:
     """What is to be said otherwise are words, or nothing."""
     with suppress(InvalidSettingError):
@@ -60,11 +60,11 @@ _TEXTS: Final = st.lists(
     st.one_of(
         st.text(_MARKS, max_size=12), st.text(max_size=9), st.sampled_from(["https://", "<a b='", "[x](", "```\n"])
     ),
-    max_size=40,
+    max_size=20,
 )
 
 
-@fuzzed(150, parts=_TEXTS, repeated=st.sampled_from([1, 1, 1, 50]), say=st.text(max_size=4))
+@fuzzed(50, parts=_TEXTS, repeated=st.sampled_from([1, 1, 1, 10]), say=st.text(max_size=4))
 def test_texts(parts: list[str], repeated: int, say: str) -> None:
     """Any text is cleaned, however it comes, and does not grow much."""
     text = "".join(parts) * repeated
@@ -75,7 +75,7 @@ def test_texts(parts: list[str], repeated: int, say: str) -> None:
     assert len(words) <= (len(text) + 40) * (8 + len(say))
 
 
-@fuzzed(150, expected=_TEXTS, said=_TEXTS, repeated=st.sampled_from([1, 1, 40]))
+@fuzzed(50, expected=_TEXTS, said=_TEXTS, repeated=st.sampled_from([1, 1, 40]))
 def test_readings(expected: list[str], said: list[str], repeated: int) -> None:
     """Whatever a model claims to have read, there is a verdict."""
     text, transcript = "".join(expected), "".join(said) * repeated

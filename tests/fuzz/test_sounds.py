@@ -69,7 +69,7 @@ def read(stream: bytes, cuts: list[int]) -> tuple[bytes, PcmLayout | None, str]:
     return made, reader.layout, ""
 
 
-@fuzzed(80, parts=st.lists(bytes_like(MP3S), min_size=1, max_size=3), cuts=divisions())
+@fuzzed(50, parts=st.lists(bytes_like(MP3S), min_size=1, max_size=3), cuts=divisions())
 def test_mp3(parts: list[bytes], cuts: list[int]) -> None:
     """Frames leave, no more bytes than came, and the same ones however they came."""
     made, failures = joined(parts, [])
@@ -78,7 +78,7 @@ def test_mp3(parts: list[bytes], cuts: list[int]) -> None:
     assert joined(parts, cuts) == (made, failures)
 
 
-@fuzzed(150, stream=bytes_like(WAVS), cuts=divisions())
+@fuzzed(80, stream=bytes_like(WAVS), cuts=divisions())
 def test_wav(stream: bytes, cuts: list[int]) -> None:
     """Whole samples leave, at most twice as many bytes as came, and the same ones however they came."""
     samples, layout, failure = read(stream, [])
@@ -90,7 +90,7 @@ def test_wav(stream: bytes, cuts: list[int]) -> None:
         assert len(with_true_lengths(stream)) == len(stream)
 
 
-@fuzzed(60, stream=bytes_like(WAVS), rate=st.sampled_from([8_000, 16_000, 22_050, 48_000]), cuts=divisions())
+@fuzzed(25, stream=bytes_like(WAVS), rate=st.sampled_from([8_000, 16_000, 22_050, 48_000]), cuts=divisions())
 def test_resampled_wav(stream: bytes, rate: int, cuts: list[int]) -> None:
     """What a header claims decides about the filter, which is small or not made at all."""
     samples, layout, _ = read(stream, [])
@@ -112,7 +112,7 @@ async def arriving(pieces: list[bytes]) -> AsyncGenerator[bytes]:
 
 
 @fuzzed(
-    150,
+    60,
     body=bytes_like([*SOUNDS, b'{"a": 1}' * 3, b"<html></html>" * 2, SPOKEN, b" " * 20 + b"{}"]),
     promised=st.sampled_from(list(AudioFormat)),
     claimed=st.sampled_from(["", "audio/mpeg", "application/json", "text/html", "audio/pcm"]),
@@ -144,7 +144,7 @@ def _as_mp3(audio: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> Async
 
 
 @pytest.mark.parametrize("way", [_as_samples, _as_mp3])
-@fuzzed(12, bodies=st.lists(bytes_like(SOUNDS), min_size=1, max_size=2), cuts=divisions())
+@fuzzed(8, bodies=st.lists(bytes_like(SOUNDS), min_size=1, max_size=2), cuts=divisions())
 async def test_conversion(
     way: Callable[[SpeechAudio, AsyncGenerator[SpeechAudio]], AsyncGenerator[bytes]],
     bodies: list[bytes],

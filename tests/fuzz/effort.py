@@ -28,7 +28,7 @@ def fuzzed(usual: int, **drawn: st.SearchStrategy[Any]) -> Callable[[Callable[..
             max_examples=usual * max(TIMES, 1),
             derandomize=not TIMES,
             database=None,
-            phases=[Phase.explicit, Phase.generate],
+            phases=[Phase.explicit, Phase.generate],  # to make an example smaller takes long, over sockets
             deadline=None,
             suppress_health_check=list(HealthCheck),
         )

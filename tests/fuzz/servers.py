@@ -1,6 +1,7 @@
 """A server that answers with whatever it is told to, byte for byte."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 import gzip
@@ -60,8 +61,6 @@ def answers(draw: st.DrawFn, documents: Sequence[Any], sounds: Sequence[bytes]) 
 
 def _events(sounds: Sequence[bytes]) -> list[bytes]:
     """Return sound in server-sent events."""
-    from base64 import b64encode
-
     parts = [{"type": "speech.audio.delta", "audio": b64encode(sound[:900]).decode()} for sound in sounds[:2]]
     ending = {"type": "speech.audio.done", "usage": {"input_tokens": 1, "output_tokens": 10**30}}
     return [b"".join(b"data: " + json.dumps(event).encode() + b"\r\n\r\n" for event in [*parts, ending])]

@@ -91,4 +91,4 @@ def test_addresses(address: str) -> None:
         parse_web_address(address)
     for provider in PROVIDERS.values():
         with suppress(ValueError):
-            provider.resolve_addresses({key: address for key in provider.address_keys})
+            provider.resolve_addresses(dict.fromkeys(provider.address_keys, address))

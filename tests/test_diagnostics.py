@@ -99,7 +99,9 @@ async def test_diagnostics_keep_secrets(
     entity = er.async_get(hass).async_get("tts.ann")
     assert entity is not None
     part = f"/device/{entity.device_id}" if is_of_device else ""
-    told = json.dumps(await diagnostics(hass, hass_client, account, part))
+    data = await diagnostics(hass, hass_client, account, part)
+    assert (data["connection"]["outage"], data["connection"]["reason"]) == ("key_refused", "invalid_key")
+    told = json.dumps(data)
     assert "Ann" in told
     for secret in (key, SENTENCE, "kettle", PERSONAL):
         assert secret not in told

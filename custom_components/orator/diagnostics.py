@@ -38,6 +38,11 @@ def _account(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
     return {
         "account": {"title": entry.title, "data": async_redact_data(dict(entry.data), _SECRET)},
         "offered_models": [model.id for model in account.models],
+        "connection": {
+            "outage": account.connection.outage,
+            "reason": account.connection.reason,
+            "since": account.connection.since.isoformat() if account.connection.since else None,
+        },
         "learned": dict(account.provider.learned),
         "counts": dict(account.provider.counts),
         "issues": [

@@ -11,13 +11,15 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util.hass_dict import HassKey
 
 from .account import Account, OratorConfigEntry, catalogue_store
+from .devices import async_connect_voices, async_register_account
 from .messages import message_of
+from .meter import Meter
 from .providers.errors import InvalidKeyError, SpeechError
 from .troubles import async_forget_troubles
 
 _LOGGER = logging.getLogger(__name__)
 
-PLATFORMS = (Platform.TTS,)
+PLATFORMS = (Platform.SENSOR, Platform.TTS)
 
 _REFRESH_EVERY: Final = timedelta(days=1)
 _ACCOUNTS: Final[HassKey[dict[str, Account]]] = HassKey("orator_accounts")
@@ -49,6 +51,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
         entry.async_create_background_task(hass, _async_ask_again(hass, entry, account), "orator asks what is offered")
     entry.runtime_data = account
     account.troubles.async_start(account.models_of_voices())
+    entry.async_on_unload(account.meter.async_start())
+    async_register_account(hass, entry)
 
     async def refresh(_now: datetime) -> None:
         await _async_ask_again(hass, entry, account)
@@ -57,6 +61,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     entry.async_on_unload(async_track_time_interval(hass, refresh, _REFRESH_EVERY, cancel_on_shutdown=True))
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_connect_voices(hass, entry)
     return True
 
 
@@ -66,8 +71,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> b
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
-    """Forget what a removed account's provider offered, and what was wrong with the account."""
-    hass.data.get(_ACCOUNTS, {}).pop(entry.entry_id, None)
+    """Forget what a removed account's provider offered, what was wrong with the account, and what it has spent."""
+    account = hass.data.get(_ACCOUNTS, {}).pop(entry.entry_id, None)
+    meter = account.meter if account else Meter(hass, entry.entry_id)
+    await meter.async_remove()
     async_forget_troubles(hass, entry.entry_id)
     await catalogue_store(hass, entry).async_remove()
 

@@ -28,12 +28,14 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: OratorC
                 "title": voice.title,
                 "data": async_redact_data(dict(voice.data), _PERSONAL),
                 "model": _described(models[voice_id]),
+                "experience": asdict(account.meter.experience(voice_id)),
             }
             for voice_id, voice in entry.subentries.items()
         ],
         "offered_models": [model.id for model in account.models],
         "learned": dict(account.provider.learned),
         "counts": dict(account.provider.counts),
+        "usage": account.meter.usage.as_dict(),
         "issues": [
             {"id": issue_id.removeprefix(f"{entry.entry_id}_"), "active": issue.active}
             for (domain, issue_id), issue in ir.async_get(hass).issues.items()

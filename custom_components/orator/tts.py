@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
+import time
 from typing import Any, Final, override
 
 from homeassistant.components.ffmpeg import get_ffmpeg_manager
@@ -21,20 +22,22 @@ from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import ATTR_MODEL, CONF_MODEL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import language as language_util
 
 from .account import OratorConfigEntry
 from .audio.formats import AudioFormat
-from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, DOMAIN, SUBENTRY_VOICE
+from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, SUBENTRY_VOICE
+from .devices import voice_device
 from .fallback import EntitySpeaker, async_forget, kept_speech, speakers
 from .messages import message_of
 from .providers.base import Model
 from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
+from .providers.spending import Spending
 from .speech.cleaner import Replacement
 from .speech.delivery import Delivery, Utterance, Wanted, deliver
 from .speech.joining import SampleWish
+from .usage import Bill, current_bill
 
 PARALLEL_UPDATES = 0
 
@@ -72,13 +75,7 @@ class VoiceEntity(TextToSpeechEntity):
         self._model = model = self._account.model(subentry.data.get(CONF_MODEL, ""), subentry.data)
         self._attr_unique_id = subentry.subentry_id
         self._attr_name = subentry.title
-        self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, subentry.subentry_id)},
-            name=subentry.title,
-            manufacturer=provider.name,
-            model=model.id,
-            entry_type=DeviceEntryType.SERVICE,
-        )
+        self._attr_device_info = voice_device(entry, subentry)
         languages = model.languages or provider.languages
         self._attr_supported_languages = list(languages)
         own = language_util.matches(hass.config.language, languages, hass.config.country)
@@ -131,7 +128,7 @@ class VoiceEntity(TextToSpeechEntity):
         """Begin to speak, and return once the first sound is there."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._account.speaking())
-            said: list[str] = []
+            said = _Text()
             before = kept_speech(self.hass)
             try:
                 utterance = self._utterance(request, said)
@@ -149,10 +146,11 @@ class VoiceEntity(TextToSpeechEntity):
                 self._account.troubles.async_spoken(
                     utterance.model, self._configured_in(utterance.model.id, utterance.voice)
                 )
+                self._account.meter.async_spoken(self._subentry.subentry_id, said.age)
             return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, said, before))
 
-    def _utterance(self, request: TTSAudioRequest, said: list[str]) -> Utterance:
-        """Read a call's options; those that the model does not take are left out. To `said` is added what is said."""
+    def _utterance(self, request: TTSAudioRequest, said: _Text) -> Utterance:
+        """Read a call's options; those that the model does not take are left out. `said` takes note of what is said."""
         asked = self._account.model(str(request.options.get(ATTR_MODEL, "")), request.options)
         options = self._account.living(request.options)
         chosen = self._account.chosen(options)
@@ -160,7 +158,7 @@ class VoiceEntity(TextToSpeechEntity):
         taken = {option.key: option.parse(options[option.key]) for option in model.options if option.key in options}
         voice = self._speaker(options, model)
         return Utterance(
-            deltas=_noted(request.message_gen, said),
+            deltas=said.noted(request.message_gen),
             model=model,
             voice=voice,
             settings=chosen | taken,
@@ -169,6 +167,7 @@ class VoiceEntity(TextToSpeechEntity):
             replacements=_replacements(options.get(CONF_REPLACEMENTS, ())),
             fallback=self._fallback(request),
             failed=partial(self._note, self._configured_in(model.id, voice)),
+            spent=partial(self._pay, current_bill()),
         )
 
     def _fallback(self, request: TTSAudioRequest) -> list[EntitySpeaker]:
@@ -206,7 +205,7 @@ class VoiceEntity(TextToSpeechEntity):
         return self._subentry if (model_id, voice) == (self._model.id, self._voice_id) else None
 
     async def _sound(
-        self, stack: AsyncExitStack, delivery: Delivery, said: list[str], before: frozenset[str]
+        self, stack: AsyncExitStack, delivery: Delivery, said: _Text, before: frozenset[str]
     ) -> AsyncGenerator[bytes]:
         """Yield what Home Assistant hands on, then end what `stack` holds."""
         async with stack:
@@ -216,7 +215,7 @@ class VoiceEntity(TextToSpeechEntity):
             except SpeechError as err:
                 raise self._told(err) from err
             if delivery.heard().others:
-                forgetting = async_forget(self.hass, "".join(said), self.entity_id, before)
+                forgetting = async_forget(self.hass, said.whole, self.entity_id, before)
                 self.hass.async_create_background_task(forgetting, "orator forgets what others have spoken")
 
     def _note(self, voice: ConfigSubentry | None, error: SpeechError) -> None:
@@ -225,20 +224,47 @@ class VoiceEntity(TextToSpeechEntity):
         if isinstance(error, InvalidKeyError) and can_have_key and self._entry.state is ConfigEntryState.LOADED:
             self._entry.async_start_reauth(self.hass)
         self._account.troubles.async_failed(error, voice, self._model)
+        self._account.meter.async_failed(self._subentry.subentry_id, error.key)
+
+    def _pay(self, bill: Bill, spending: Spending) -> None:
+        """Take note of what the provider has charged."""
+        self._account.meter.async_spend(spending)
+        bill.add(self.entity_id, spending)
 
     def _told(self, error: SpeechError) -> HomeAssistantError:
         """Return an error in the user's words."""
         message = message_of(error, self._account.provider)
         if isinstance(error, InvalidSettingError):
+            self._account.meter.async_failed(self._subentry.subentry_id, error.key)
             return ServiceValidationError(**message)
         return HomeAssistantError(**message)
 
 
-async def _noted(deltas: AsyncGenerator[str], said: list[str]) -> AsyncGenerator[str]:
-    """Yield a text, and keep it."""
-    async for delta in deltas:
-        said.append(delta)
-        yield delta
+class _Text:
+    """What is said, and since when."""
+
+    def __init__(self) -> None:
+        """Begin with nothing, now."""
+        self._deltas: list[str] = []
+        self._begun = time.monotonic()
+
+    @property
+    def whole(self) -> str:
+        """All of it so far."""
+        return "".join(self._deltas)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the first of it came."""
+        return time.monotonic() - self._begun
+
+    async def noted(self, deltas: AsyncGenerator[str]) -> AsyncGenerator[str]:
+        """Yield a text, and keep it."""
+        async for delta in deltas:
+            if not self._deltas:
+                self._begun = time.monotonic()
+            self._deltas.append(delta)
+            yield delta
 
 
 def _wanted(options: Mapping[str, Any]) -> Wanted:

@@ -11,6 +11,7 @@ from ..audio import wav
 from ..audio.formats import AudioFormat, PcmLayout, is_same_container
 from ..providers.base import Model, Pronunciation, Provider, SpeechAudio, SpeechRequest
 from ..providers.errors import SpeechError
+from ..providers.spending import Spending
 from .cast import Cast, ProviderSpeaker, Speaker
 from .cleaner import Cleaner, Replacement
 from .joining import Samples, SampleWish, encoded, joined_mp3, joined_samples, samples_of
@@ -52,6 +53,8 @@ class Utterance:
     """Who speaks when the provider does not, in this order."""
     failed: Callable[[SpeechError], None] = lambda _: None
     """Told why the provider did not speak, whether or not somebody else does."""
+    spent: Callable[[Spending], None] = lambda _: None
+    """Told what the provider has charged, also for what nobody gets to hear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
             format=utterance.format or _format_to_ask_for(model, wanted, is_single=is_single),
             settings=utterance.settings,
             pronunciations=pronunciations,
+            spent=utterance.spent,
         )
         own = ProviderSpeaker(provider, request, is_last=not utterance.fallback)
         stand_ins = [_Replacing(speaker, utterance.replacements) for speaker in utterance.fallback]

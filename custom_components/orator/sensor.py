@@ -257,7 +257,6 @@ class BalanceSensor(CoordinatorEntity[BalanceCoordinator], SensorEntity):
     async def async_added_to_hass(self) -> None:
         """Ask for the balance now, which nothing waits for, and whenever a voice has spoken or failed."""
         await super().async_added_to_hass()
-        await self.coordinator.async_register_shutdown()
         self.async_on_remove(self._account.meter.async_listen(self.coordinator.async_used))
         self.coordinator.config_entry.async_create_background_task(
             self.hass, self.coordinator.async_refresh(), "orator asks for a balance"

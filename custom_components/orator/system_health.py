@@ -25,7 +25,7 @@ def async_register(
 
 async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
     """Return what is shown. What is found out about addresses appears when it is."""
-    entries: list[OratorConfigEntry] = hass.config_entries.async_entries(DOMAIN)
+    entries: list[OratorConfigEntry] = hass.config_entries.async_entries(DOMAIN, include_disabled=False)
     loaded = [entry for entry in entries if entry.state is ConfigEntryState.LOADED]
     origins = {url: name for entry in entries for name, url in _origins(entry)}
     integration = await async_get_integration(hass, DOMAIN)

@@ -102,7 +102,7 @@ async def test_low_balance_is_told_at_start(
     hass.set_state(CoreState.not_running)
     told = await automate(500)
     await hass.async_start()
-    await hass.async_block_till_done()
+    await hass.async_block_till_done(wait_background_tasks=True)
     if is_late:
         assert not told
         await left(hass, simulator, "129.5")

@@ -22,7 +22,7 @@ from custom_components.orator.providers.errors import error_keys
 from custom_components.orator.usage import billed
 
 from .listening import SENTENCE, Hear, account_of, speak
-from .simulator import Fate, Fault, Simulator
+from .simulator import Fate, Fault, Simulator, Timing
 
 CHARS = len(SENTENCE)
 KOKORO, TURBO, XAI = "Kokoro-82m", "Elevenlabs-Turbo-V2.5", "xai-tts"
@@ -113,6 +113,18 @@ async def test_job_costs_what_its_ticket_says(
     await hass.async_block_till_done()
     assert counts(hass) == (CHARS * simulator.nanogpt.charged, simulator.nanogpt.charged)
     assert cost(hass) == 0
+
+
+async def test_what_is_shared_is_charged_once(
+    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
+) -> None:
+    """Who joins an order for the same words pays nothing for it."""
+    simulator.timing = Timing(first_byte=0.3)
+    with billed() as bill:
+        assert all(await asyncio.gather(speak(hass), speak(hass)))
+    assert simulator.nanogpt.charged == 1
+    assert counts(hass) == (CHARS, 1)
+    assert bill.total.requests == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 429, 503])

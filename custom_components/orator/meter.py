@@ -58,8 +58,8 @@ class Meter:
         self._changed()
 
     @callback
-    def async_spoken(self, voice_id: str, first_sound: float) -> None:
-        """Take note of how many seconds it took until a voice was heard."""
+    def async_began(self, voice_id: str, first_sound: float) -> None:
+        """Take note of how many seconds it took until a voice began."""
         self._experiences[voice_id] = replace(self.experience(voice_id), first_sound=first_sound)
         self._changed()
 

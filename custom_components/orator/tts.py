@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
-import time
 from typing import Any, Final, override
 
 from homeassistant.components.ffmpeg import get_ffmpeg_manager
@@ -18,7 +17,7 @@ from homeassistant.components.tts import (
     TTSAudioResponse,
     Voice,
 )
-from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import ATTR_MODEL, CONF_MODEL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -29,13 +28,15 @@ from .account import OratorConfigEntry
 from .audio.formats import AudioFormat
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, SUBENTRY_VOICE
 from .devices import voice_device
-from .fallback import EntitySpeaker, async_forget, kept_speech, speakers
+from .fallback import EntitySpeaker, async_forget, could_speak, kept_speech, speakers
 from .messages import message_of
 from .providers.base import Model
-from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
+from .providers.errors import InvalidSettingError, SpeechError
 from .providers.spending import Spending
+from .speech.cast import Listener
 from .speech.cleaner import Replacement
 from .speech.delivery import Delivery, Utterance, Wanted, deliver
+from .speech.habit import Habit
 from .speech.joining import SampleWish
 from .usage import Bill, current_bill
 
@@ -43,6 +44,8 @@ PARALLEL_UPDATES = 0
 
 _ATTR_PREFERRED_BITRATE: Final = "preferred_bitrate"
 """Only Home Assistant 2026.11 and later know it, and convert mp3 to it."""
+_PATIENCE: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
+"""How many seconds of waiting for the first sound are usual, at least and at most, by whether a model streams."""
 _SAMPLE_WISHES: Final = {
     ATTR_PREFERRED_SAMPLE_RATE: range(4_000, 192_001),
     ATTR_PREFERRED_SAMPLE_CHANNELS: range(1, 9),
@@ -106,6 +109,20 @@ class VoiceEntity(TextToSpeechEntity):
             **subentry.data,
         }
 
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow whether the account can speak."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._account.connection.async_add_listener(self.async_write_ha_state))
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether anything could be heard: Home Assistant asks no voice that is not available, not even its cache."""
+        outage = self._account.connection.outage
+        is_silent = outage is not None and outage.is_lasting
+        return not is_silent or could_speak(self.hass, self._subentry.data.get(CONF_FALLBACK, ()), self.entity_id)
+
     @callback
     @override
     def async_get_supported_voices(self, language: str) -> list[Voice] | None:
@@ -128,7 +145,7 @@ class VoiceEntity(TextToSpeechEntity):
         """Begin to speak, and return once the first sound is there."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._account.speaking())
-            said = _Text()
+            said: list[str] = []
             before = kept_speech(self.hass)
             try:
                 utterance = self._utterance(request, said)
@@ -143,22 +160,21 @@ class VoiceEntity(TextToSpeechEntity):
             except SpeechError as err:
                 raise self._told(err) from err
             if delivery.heard().own:
-                self._account.troubles.async_spoken(
-                    utterance.model, self._configured_in(utterance.model.id, utterance.voice)
-                )
-                self._account.meter.async_spoken(self._subentry.subentry_id, said.age)
+                self._account.async_spoken(utterance.model, self._configured_in(utterance.model.id, utterance.voice))
             return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, said, before))
 
-    def _utterance(self, request: TTSAudioRequest, said: _Text) -> Utterance:
-        """Read a call's options; those that the model does not take are left out. `said` takes note of what is said."""
+    def _utterance(self, request: TTSAudioRequest, said: list[str]) -> Utterance:
+        """Read a call's options; those that the model does not take are left out. To `said` is added what is said."""
         asked = self._account.model(str(request.options.get(ATTR_MODEL, "")), request.options)
         options = self._account.living(request.options)
         chosen = self._account.chosen(options)
         model = self._account.model(str(options.get(ATTR_MODEL, "")), options)
         taken = {option.key: option.parse(options[option.key]) for option in model.options if option.key in options}
         voice = self._speaker(options, model)
+        habit = self._account.habit(model, voice)
+        configured = self._configured_in(model.id, voice)
         return Utterance(
-            deltas=said.noted(request.message_gen),
+            deltas=_noted(request.message_gen, said),
             model=model,
             voice=voice,
             settings=chosen | taken,
@@ -166,8 +182,13 @@ class VoiceEntity(TextToSpeechEntity):
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
             replacements=_replacements(options.get(CONF_REPLACEMENTS, ())),
             fallback=self._fallback(request),
-            failed=partial(self._note, self._configured_in(model.id, voice)),
-            spent=partial(self._pay, current_bill()),
+            is_doubtful=self._account.connection.rests,
+            patience=habit.patience(*_PATIENCE[model.streams]),
+            listener=Listener(
+                failed=partial(self._failed, configured),
+                began=partial(self._began, habit),
+                spent=partial(self._spent, current_bill()),
+            ),
         )
 
     def _fallback(self, request: TTSAudioRequest) -> list[EntitySpeaker]:
@@ -205,7 +226,7 @@ class VoiceEntity(TextToSpeechEntity):
         return self._subentry if (model_id, voice) == (self._model.id, self._voice_id) else None
 
     async def _sound(
-        self, stack: AsyncExitStack, delivery: Delivery, said: _Text, before: frozenset[str]
+        self, stack: AsyncExitStack, delivery: Delivery, said: list[str], before: frozenset[str]
     ) -> AsyncGenerator[bytes]:
         """Yield what Home Assistant hands on, then end what `stack` holds."""
         async with stack:
@@ -215,18 +236,20 @@ class VoiceEntity(TextToSpeechEntity):
             except SpeechError as err:
                 raise self._told(err) from err
             if delivery.heard().others:
-                forgetting = async_forget(self.hass, said.whole, self.entity_id, before)
+                forgetting = async_forget(self.hass, "".join(said), self.entity_id, before)
                 self.hass.async_create_background_task(forgetting, "orator forgets what others have spoken")
 
-    def _note(self, voice: ConfigSubentry | None, error: SpeechError) -> None:
-        """Start what helps against an error; `voice` is given if it was to speak just as it is configured."""
-        can_have_key = self._account.provider.takes_key
-        if isinstance(error, InvalidKeyError) and can_have_key and self._entry.state is ConfigEntryState.LOADED:
-            self._entry.async_start_reauth(self.hass)
-        self._account.troubles.async_failed(error, voice, self._model)
+    def _failed(self, voice: ConfigSubentry | None, error: SpeechError) -> None:
+        """Take note of an error; `voice` is given if it was to speak just as it is configured."""
+        self._account.async_failed(error, voice=voice, model=self._model)
         self._account.meter.async_failed(self._subentry.subentry_id, error.key)
 
-    def _pay(self, bill: Bill, spending: Spending) -> None:
+    def _began(self, habit: Habit, seconds: float) -> None:
+        """Take note of how long the first sound has taken."""
+        habit.add(seconds)
+        self._account.meter.async_began(self._subentry.subentry_id, seconds)
+
+    def _spent(self, bill: Bill, spending: Spending) -> None:
         """Take note of what the provider has charged."""
         self._account.meter.async_spend(spending)
         bill.add(self.entity_id, spending)
@@ -240,31 +263,11 @@ class VoiceEntity(TextToSpeechEntity):
         return HomeAssistantError(**message)
 
 
-class _Text:
-    """What is said, and since when."""
-
-    def __init__(self) -> None:
-        """Begin with nothing, now."""
-        self._deltas: list[str] = []
-        self._begun = time.monotonic()
-
-    @property
-    def whole(self) -> str:
-        """All of it so far."""
-        return "".join(self._deltas)
-
-    @property
-    def age(self) -> float:
-        """Seconds since the first of it came."""
-        return time.monotonic() - self._begun
-
-    async def noted(self, deltas: AsyncGenerator[str]) -> AsyncGenerator[str]:
-        """Yield a text, and keep it."""
-        async for delta in deltas:
-            if not self._deltas:
-                self._begun = time.monotonic()
-            self._deltas.append(delta)
-            yield delta
+async def _noted(deltas: AsyncGenerator[str], said: list[str]) -> AsyncGenerator[str]:
+    """Yield a text, and keep it."""
+    async for delta in deltas:
+        said.append(delta)
+        yield delta
 
 
 def _wanted(options: Mapping[str, Any]) -> Wanted:

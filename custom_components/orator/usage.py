@@ -83,7 +83,7 @@ class Experience:
     """How a voice did when it spoke last."""
 
     first_sound: float | None = None
-    """Seconds from the first of the text to the first sound."""
+    """Seconds from the first request to the first sound."""
     last_error: str | None = None
     """The name of what went wrong last."""
 

@@ -45,10 +45,11 @@ class _Verdict(Enum):
     """A frame that the stream ends in the middle of."""
 
 
-class _Scanner:
+class FrameScanner:
     """Finds the frames of one part."""
 
     def __init__(self) -> None:
+        """Begin before the first byte."""
         self._buffer = bytearray()
         self._position = 0
         self._tag_rest = 0  # bytes of a tag that have not arrived yet
@@ -65,6 +66,11 @@ class _Scanner:
     def end(self) -> Iterator[Frame]:
         """Return the frames that only the end of the part makes certain."""
         return self._frames(is_end=True)
+
+    @property
+    def rest(self) -> int:
+        """How many bytes wait for more; after the end, those of a frame that it cut off."""
+        return len(self._buffer) - self._position
 
     def _frames(self, *, is_end: bool) -> Iterator[Frame]:
         while self._position < len(self._buffer):
@@ -237,7 +243,7 @@ class Mp3Joiner:
 
     def _begin_part(self) -> None:
         self.part_format = None
-        self._scanner = _Scanner()
+        self._scanner = FrameScanner()
         self._reservoir = 0  # bytes of main data before the next frame that belong to this part
 
     def _join(self, frames: Iterator[Frame]) -> bytes:

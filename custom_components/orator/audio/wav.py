@@ -109,6 +109,8 @@ class WavReader:
         """Begin before the header."""
         self.layout: PcmLayout | None = None
         """Of the samples returned; known once the header has been read."""
+        self.missing = 0
+        """Bytes of samples that were promised and have not come yet; 0 where no length was stated."""
         self._buffer = bytearray()
         self._samples: list[bytes] = []
         self._encoding: _Encoding | None = None
@@ -211,6 +213,7 @@ class WavReader:
             del self._buffer[:whole]
             if rest is not None:
                 rest -= whole
+                self.missing = rest
             if rest is None or rest >= frame_size:
                 yield
         yield from self._pass_over(rest)

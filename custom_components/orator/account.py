@@ -120,13 +120,23 @@ class Account(Offer):
     async def async_load(self) -> bool:
         """Learn what was known before; tell whether anything was."""
         await self.meter.async_load(self._entry.subentries.keys())
-        if (kept := await self._store.async_load()) is None:
+        kept = await self._store.async_load()
+        if kept is None or not self._is_whole(kept):
             return False
         self.catalogue = kept["catalogue"]
         if kept.get("addresses") == self.provider.addresses:
             self.provider.learned.update(kept["learned"])
         self._kept_lessons = dict(self.provider.learned)
         return True
+
+    def _is_whole(self, kept: Mapping[str, Any]) -> bool:
+        """Tell whether what was kept can be used: its file may be damaged, or be of another version."""
+        try:
+            self.provider.models(kept["catalogue"])
+            self.provider.first_voice(kept["catalogue"])
+            return all(isinstance(lesson, bool) for lesson in kept["learned"].values())
+        except AttributeError, LookupError, TypeError, ValueError:
+            return False
 
     async def async_ask(self) -> bool:
         """Ask the provider what it offers; tell whether that has changed. Raises SpeechError."""

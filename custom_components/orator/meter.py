@@ -1,6 +1,7 @@
 """What an account has spent and how its voices did, kept over restarts and told to whoever shows it."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -36,8 +37,10 @@ class Meter:
     async def async_load(self, voice_ids: Collection[str]) -> None:
         """Learn what was known before, and forget voices that are no more."""
         if not self._is_loaded and (kept := await self._store.async_load()):
-            self._usage = Usage.from_dict(kept["usage"])
-            self._experiences = {voice_id: Experience(**one) for voice_id, one in kept["voices"].items()}
+            with suppress(AttributeError, KeyError, TypeError, ValueError):  # damaged: it begins anew
+                usage = Usage.from_dict(kept["usage"])
+                self._experiences = {voice_id: Experience(**one) for voice_id, one in kept["voices"].items()}
+                self._usage = usage
         self._is_loaded = True
         self._experiences = {key: one for key, one in self._experiences.items() if key in voice_ids}
 

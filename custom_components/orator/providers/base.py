@@ -20,6 +20,9 @@ from .spending import Spending
 _CHARS_PER_MINUTE: Final = 900
 """How fast people read aloud in languages with an alphabet."""
 
+_MOST_SPACE: Final = 1024
+"""Bytes of it at the beginning of a document, after which it is taken for none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Voice:
@@ -363,11 +366,11 @@ async def recognised_audio(
 
 
 async def first_bytes(chunks: AsyncGenerator[bytes]) -> bytes:
-    """Read as much of a body as it takes to tell what it is."""
+    """Read as much of a body as it takes to tell what it is: documents may begin with space."""
     head = b""
     async for chunk in chunks:
         head += chunk
-        if len(head) >= RECOGNITION_BYTES:
+        if len(head.lstrip()) >= RECOGNITION_BYTES or len(head) >= _MOST_SPACE:
             break
     return head
 

@@ -18,6 +18,8 @@ _ECHOED: Final = ("runId", "model", "cost", "paymentSource", "isApiRequest")
 _CURRENCY: Final = "USD"
 """What costs are in, from whatever they are paid."""
 _HIGHEST_COST: Final = 1_000.0
+_LONGEST: Final = 1_000
+"""Characters of each; all of them travel in one address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Ticket:
             raise NotAudioError(code="application/json")
         given.setdefault("model", model_id)
         query = {key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items()}
+        if any(len(value) > _LONGEST for value in query.values()):
+            raise NotAudioError(code="application/json")
         cost, currency = cost_in(document)
         return cls(query, Spending(cost=-(cost or 0), currency=currency))
 

@@ -51,8 +51,10 @@ async def test_diagnostics_tell_what_happened(
     await speak(hass)
     data = await diagnostics(hass, hass_client, account)
     assert data["counts"] == {"realtime_readings": 2, "realtime_misreadings": 1, "realtime_interruptions": 0}
+    assert (data["usage"]["today"]["requests"], data["usage"]["month"]["unpriced_requests"]) == (2, 2)
     assert "tts-1" in data["offered_models"]
     (voice,) = data["voices"]
+    assert voice["experience"]["first_sound"] > 0
     assert (voice["title"], voice["data"]["model"], voice["model"]["max_chars"]) == (
         "Ann",
         "gpt-realtime-2.1-mini",

@@ -17,6 +17,7 @@ from custom_components.orator.const import DOMAIN
 from custom_components.orator.providers import PROVIDERS
 from custom_components.orator.providers.base import Provider
 from custom_components.orator.providers.errors import SpeechError
+from custom_components.orator.sensor import ACCOUNT_SENSORS, USAGE_SENSORS, VOICE_SENSORS
 
 ROOT = Path(__file__).parent.parent
 INTEGRATION = ROOT / "custom_components" / DOMAIN
@@ -212,6 +213,14 @@ def test_errors_are_explained(error: str, english: Strings) -> None:
     """Every error of a provider is explained both where it is set up and where it speaks."""
     assert error in english["config"]["error"]
     assert error in english["exceptions"]
+
+
+def test_sensors_have_words_and_icons(english: Strings) -> None:
+    """Every sensor has a name and an icon, and every error that one may show has a short name of its own."""
+    icons = load(INTEGRATION / "icons.json")["entity"]["sensor"]
+    keys = {sensor.translation_key for sensor in (*ACCOUNT_SENSORS, *USAGE_SENSORS, *VOICE_SENSORS)} | {"balance"}
+    assert keys == english["entity"]["sensor"].keys() == icons.keys()
+    assert english["entity"]["sensor"]["last_error"]["state"].keys() == {error.key for error in error_types()}
 
 
 @pytest.mark.parametrize("theme", ["", "dark_"])

@@ -45,6 +45,7 @@ def _account(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
         },
         "learned": dict(account.provider.learned),
         "counts": dict(account.provider.counts),
+        "usage": account.meter.usage.as_dict(),
         "issues": [
             {"id": issue_id.removeprefix(f"{entry.entry_id}_"), "active": issue.active}
             for (domain, issue_id), issue in ir.async_get(hass).issues.items()
@@ -60,6 +61,7 @@ def _voice(hass: HomeAssistant, entry: OratorConfigEntry, voice: ConfigSubentry)
         "title": voice.title,
         "data": async_redact_data(dict(voice.data), _PERSONAL),
         "model": _described(entry.runtime_data.model(voice.data.get(CONF_MODEL, ""), voice.data)),
+        "experience": asdict(entry.runtime_data.meter.experience(voice.subentry_id)),
         "entities": [
             {"entity_id": entity.entity_id, "disabled_by": entity.disabled_by}
             for entity in entities

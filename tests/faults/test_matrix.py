@@ -1,0 +1,84 @@
+"""Every route, and everything that can go wrong on it: words are said once, by who can, or the user is told."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+import logging
+import time
+
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from tests.simulator import Simulator
+
+from .cases import Case, House, cases_of, load_helper
+from .limits import shorten
+from .routes import ROUTES, Route
+from .traces import betrayed_by_error, betrayed_by_house, betrayed_by_logs, kept_of, still_running
+from .verdict import problems_of
+
+_AT_ONCE = 16
+_CASE_SECONDS = 40.0
+
+
+@pytest.fixture
+async def house(
+    hass: HomeAssistant,
+    route: Route,
+    simulator: Simulator,
+    hass_client: ClientSessionGenerator,
+    monkeypatch: pytest.MonkeyPatch,
+    broken_connections: None,
+) -> AsyncGenerator[House]:
+    """Open a house with a voice that can help, at a service of its own."""
+    shorten(monkeypatch)
+    asyncio.get_running_loop().set_debug(False)  # the harness has all tasks remember where they come from
+    assert await async_setup_component(hass, "homeassistant", {})
+    async with AsyncExitStack() as running:
+        helping = await running.enter_async_context(Simulator())
+        helping.tongue = "tones"
+        await load_helper(hass, helping)
+        host = await route.host(simulator)
+        if host is not simulator:
+            await running.enter_async_context(host)
+        yield House(hass, await hass_client(), simulator, host)
+
+
+async def problems_with(house: House, case: Case, free: asyncio.Semaphore) -> list[str]:
+    """Let a case happen, and say what is wrong with what comes of it."""
+    async with free:
+        try:
+            async with asyncio.timeout(_CASE_SECONDS):
+                heard = await house.hear(case)
+        except TimeoutError:
+            return [f"{case}: is not over"]
+        found = await asyncio.to_thread(lambda: list(problems_of(case, heard)))
+        if betrayed := betrayed_by_error(heard):
+            found.append(f"the error tells {betrayed}")
+        return [f"{case}: {problem}" for problem in found]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+async def test_every_word_is_said_or_the_user_is_told(
+    house: House, route: Route, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong, and whenever: nothing is lost in silence, said twice, kept, or told to others."""
+    caplog.set_level(logging.INFO)  # what is above is looked at, and the rest takes its time
+    cases = list(cases_of(route))
+    free = asyncio.Semaphore(_AT_ONCE)
+    started = time.monotonic()
+    found = await asyncio.gather(*(problems_with(house, case, free) for case in cases))
+    problems = [problem for of_case in found for problem in of_case]
+    await house.hass.async_block_till_done(wait_background_tasks=True)
+    for case in cases:
+        if kept := await kept_of(house.hass, case):
+            problems.append(f"{case}: {kept} is kept")
+    problems += betrayed_by_logs(caplog.records)
+    if betrayed := await betrayed_by_house(house.hass):
+        problems.append(f"states or diagnostics tell {betrayed}")
+    if running := still_running():
+        problems.append(f"still running: {running}")
+    print(f"{route.name}: {len(cases)} cases in {time.monotonic() - started:.1f} s")  # noqa: T201 - to be quoted
+    assert not problems, f"{len(problems)} problems in {len(cases)} cases:\n" + "\n".join(problems)

@@ -1,0 +1,75 @@
+"""What is left behind: in logs, diagnostics, states, in Home Assistant's cache, and what still runs."""
+
+import asyncio
+from collections.abc import Iterator
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from homeassistant.components.tts.const import DATA_TTS_MANAGER
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.json import ExtendedJSONEncoder
+
+from custom_components.orator.const import DOMAIN
+from custom_components.orator.diagnostics import async_get_config_entry_diagnostics
+from tests.simulator.server import DEFAULT_KEY
+from tests.simulator.tones import words_of
+
+from .cases import SENTENCES, Case, Heard
+
+_SECRET_WORDS = frozenset(
+    word for sentence in SENTENCES for word in words_of(sentence.format("")) if len(word) > 4
+) - {"there", "again"}
+_OF_HOME_ASSISTANT = "homeassistant.components.tts"
+
+
+def betrayed_in(said: str, *, also_text: bool = True) -> list[str]:
+    """Return what of the key and of the texts is in something that anybody may read."""
+    lowered = said.lower()
+    words = sorted(word for word in _SECRET_WORDS if word in lowered) if also_text else []
+    return [*(["the key"] if DEFAULT_KEY in said else []), *words]
+
+
+def betrayed_by_logs(records: list[logging.LogRecord]) -> Iterator[str]:
+    """Say which lines tell too much. Home Assistant's own line tells how a text began that failed."""
+    for record in records:
+        if record.levelno > logging.DEBUG:
+            line = logging.Formatter().format(record)
+            if betrayed := betrayed_in(line, also_text=record.name != _OF_HOME_ASSISTANT):
+                yield f"{record.name} tells {betrayed}: {line[:300]}"
+
+
+def betrayed_by_error(heard: Heard) -> list[str]:
+    """Return what an error tells, and what has caused it."""
+    error: BaseException | None = heard.error
+    seen: list[BaseException] = []
+    found: list[str] = []
+    while error and error not in seen:
+        seen.append(error)
+        found += betrayed_in(f"{error} {error!r} {getattr(error, 'translation_placeholders', '')}")
+        error = error.__cause__ or error.__context__
+    return found
+
+
+async def betrayed_by_house(hass: HomeAssistant) -> list[str]:
+    """Return what states and diagnostics tell."""
+    told: list[Any] = [state.as_dict() for state in hass.states.async_all()]
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        if entry.state.recoverable and hasattr(entry, "runtime_data"):
+            told.append(await async_get_config_entry_diagnostics(hass, entry))
+    return betrayed_in(json.dumps(told, cls=ExtendedJSONEncoder))
+
+
+async def kept_of(hass: HomeAssistant, case: Case) -> list[str]:
+    """Return what Home Assistant keeps of a case whose own voice did not say it all."""
+    manager = hass.data[DATA_TTS_MANAGER]
+    ends = f"_tts.case_{case.number}"
+    files = await hass.async_add_executor_job(lambda: [path.stem for path in Path(manager.cache_dir).iterdir()])
+    in_memory = [key for key in manager.mem_cache if key.endswith(ends)]
+    return [*in_memory, *(name for name in (*manager.file_cache, *files) if name.endswith(ends))]
+
+
+def still_running() -> list[str]:
+    """Return the tasks of ours that have not ended."""
+    return sorted(task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("orator"))

@@ -1,8 +1,9 @@
 """One thing that goes wrong at one moment, in a house where somebody listens."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
+import os
 from typing import Any, Final, Literal
 
 from aiohttp import ClientPayloadError
@@ -25,6 +26,18 @@ from .wrongs import Wrong, wrongs_of
 type Place = Literal["first", "later"]
 type Kind = Literal["reply", "announcement"]
 
+IS_FULL: Final = os.environ.get("ORATOR_FAULTS") == "full"
+_SITUATIONS: Final[tuple[tuple[Place, Kind, bool], ...]] = (
+    ("first", "announcement", True),
+    ("first", "reply", True),
+    ("later", "reply", True),
+    ("later", "announcement", True),
+    ("first", "announcement", False),
+    ("later", "reply", False),
+)
+"""Where it goes wrong, with what, and whether somebody can help."""
+_KNOWN_BEFORE: Final = ("later", "announcement")
+"""A text that is complete is asked for before anything can be heard."""
 SENTENCES: Final = (
     "Alpha{} opens the long garden gate.",
     "Bravo{} waters all the tall roses.",
@@ -97,26 +110,18 @@ class Heard:
     hit: str | None
 
 
-def cases_of(route: Route) -> Iterator[Case]:
-    """Yield what is to be tried on a route: with somebody to help in all ways, without in the two most different."""
-    number = 0
-    import os, re
-    for wrong in wrongs_of(route):
-        if not re.search(os.environ.get("WRONG", ""), wrong.name):
-            continue
-        for place, kind, is_helped in _situations(wrong):
-            number += 1
-            yield Case(number, route, wrong, place, kind, is_helped)
+def cases_of(route: Route) -> list[Case]:
+    """Return what is to be tried on a route: for everything that can go wrong half of the situations, or all of them.
 
-
-def _situations(wrong: Wrong) -> Iterator[tuple[Place, Kind, bool]]:
-    yield "first", "reply", True
-    yield "first", "announcement", True
-    yield "later", "reply", True
-    if not wrong.shuts:  # a text that is complete is asked for before anything can be heard
-        yield "later", "announcement", True
-    yield "first", "announcement", False
-    yield "later", "reply", False
+    Neighbours get the other half, so that nothing depends on a situation alone.
+    """
+    tried = [
+        (wrong, situation)
+        for index, wrong in enumerate(wrongs_of(route))
+        for situation in (_SITUATIONS if IS_FULL else _SITUATIONS[index % 2 :: 2])
+        if not (wrong.shuts and situation[:2] == _KNOWN_BEFORE)
+    ]
+    return [Case(number, route, wrong, *situation) for number, (wrong, situation) in enumerate(tried)]
 
 
 @dataclass(slots=True)

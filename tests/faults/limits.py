@@ -10,8 +10,8 @@ from tenacity import wait_random_exponential
 from custom_components.orator.providers import http
 from custom_components.orator.providers.nanogpt import provider as nanogpt
 
-_FIRST_BYTE: Final = 1.5
-_BETWEEN_BYTES: Final = 1.0
+_FIRST_BYTE: Final = 4.0
+_BETWEEN_BYTES: Final = 2.0
 _MOST_BYTES: Final = 2 * 1024 * 1024
 
 _SHORT: Final[dict[str, Any]] = {

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import json
 import logging
 from pathlib import Path
+import re
 from typing import Any
 
 from homeassistant.components.tts.const import DATA_TTS_MANAGER
@@ -16,18 +17,19 @@ from custom_components.orator.diagnostics import async_get_config_entry_diagnost
 from tests.simulator.server import DEFAULT_KEY
 from tests.simulator.tones import words_of
 
-from .cases import SENTENCES, Case, Heard
+from .cases import SENTENCES, Heard
 
-_SECRET_WORDS = frozenset(
-    word for sentence in SENTENCES for word in words_of(sentence.format("")) if len(word) > 4
-) - {"there", "again"}
+_SECRET_WORDS = frozenset(word for sentence in SENTENCES for word in words_of(sentence.format("")) if len(word) > 4) - {
+    "there",
+    "again",
+}
+_WORD = re.compile(r"\w+")
 _OF_HOME_ASSISTANT = "homeassistant.components.tts"
 
 
 def betrayed_in(said: str, *, also_text: bool = True) -> list[str]:
     """Return what of the key and of the texts is in something that anybody may read."""
-    lowered = said.lower()
-    words = sorted(word for word in _SECRET_WORDS if word in lowered) if also_text else []
+    words = sorted(_SECRET_WORDS.intersection(_WORD.findall(said.lower()))) if also_text else []
     return [*(["the key"] if DEFAULT_KEY in said else []), *words]
 
 
@@ -61,13 +63,11 @@ async def betrayed_by_house(hass: HomeAssistant) -> list[str]:
     return betrayed_in(json.dumps(told, cls=ExtendedJSONEncoder))
 
 
-async def kept_of(hass: HomeAssistant, case: Case) -> list[str]:
-    """Return what Home Assistant keeps of a case whose own voice did not say it all."""
+async def kept_in(hass: HomeAssistant) -> set[str]:
+    """Return the names of what Home Assistant keeps, in memory and in files."""
     manager = hass.data[DATA_TTS_MANAGER]
-    ends = f"_tts.case_{case.number}"
     files = await hass.async_add_executor_job(lambda: [path.stem for path in Path(manager.cache_dir).iterdir()])
-    in_memory = [key for key in manager.mem_cache if key.endswith(ends)]
-    return [*in_memory, *(name for name in (*manager.file_cache, *files) if name.endswith(ends))]
+    return {*manager.mem_cache, *manager.file_cache, *files}
 
 
 def still_running() -> list[str]:

@@ -22,60 +22,88 @@ def sound_of(audio: bytes) -> Sound:
     return Sound(np.array(decoded.samples, dtype=np.float64))
 
 
-def problems_of(case: Case, heard: Heard) -> Iterator[str]:
-    """Say what is wrong with what came of a case."""
+def words_in(heard: Heard) -> list[HeardWord] | None:
+    """Return the words that were heard; None where what was served is no sound."""
     try:
-        words = heard_words(sound_of(heard.audio).samples, RATE) if heard.audio else []
+        return heard_words(sound_of(heard.audio).samples, RATE) if heard.audio else []
     except miniaudio.DecodeError, ValueError:
+        return None
+
+
+def is_own(case: Case, words: list[HeardWord] | None) -> bool:
+    """Tell whether everything was said by the voice itself."""
+    own = voice_of(case.route.speaker)
+    return [(word.code, word.voice) for word in words or ()] == [(code, own) for code in codes_of(case.text)]
+
+
+def problems_of(case: Case, heard: Heard, words: list[HeardWord] | None) -> Iterator[str]:
+    """Say what is wrong with what came of a case."""
+    if words is None:
         yield f"{len(heard.audio)} bytes are no sound, told {_told(heard.error)}"
         return
-    if not any(_is_right(case, words, lost, said, heard.error) for lost, said in _outcomes(case, heard)):
+    if heard.hit is None and not case.wrong.shuts:
+        yield "did not happen"
+    if not any(_is_right(case, words, hit, heard.error) for hit in _places(case, heard)):
         yield f"heard {_shown(case, words)}, told {_told(heard.error)}, hit {heard.hit!r}"
     if heard.status != (200 if words else 500):
         yield f"status {heard.status} with {len(words)} words"
 
 
-def _outcomes(case: Case, heard: Heard) -> Iterator[tuple[range, int]]:
-    """Yield what may come of a case: which words are lost, if any, and how many its own voice has said before them."""
-    total = len(words_of(case.text))
-    for start, stop in _places(case, heard):
-        if case.is_helped:
-            yield range(start, start), start
-        else:
-            yield range(start, total), start
-        if case.wrong.breaks_off:
-            for said in range(start, stop + 1):
-                yield range(said, stop if case.is_helped else total), said
-
-
-def _places(case: Case, heard: Heard) -> Iterator[tuple[int, int]]:
-    """Yield the words between which it went wrong: those of a segment, if anybody noticed which one it was."""
+def _places(case: Case, heard: Heard) -> Iterator[range]:
+    """Yield which words it went wrong with: those of a segment, if anybody noticed which one it was."""
     words = words_of(case.text)
     if heard.hit is not None:
         hit = words_of(heard.hit)
         start = next((at for at in range(len(words)) if words[at : at + len(hit)] == hit), 0)
-        yield start, min(len(words), start + len(hit))
+        yield range(start, min(len(words), start + len(hit)))
     elif case.place == "first":
-        yield 0, len(words)
+        yield range(len(words))
     else:
         ends = [len(words_of(" ".join(case.sentences[:count]))) for count in range(1, len(case.sentences) + 1)]
-        yield from ((end, len(words)) for end in ends)
+        yield from (range(end, len(words)) for end in ends)
 
 
-def _is_right(case: Case, words: list[HeardWord], lost: range, said: int, error: Exception | None) -> bool:
-    """Tell whether this was heard: words by the voice itself, then lost ones and their error, then those of a helper."""
-    codes = codes_of(case.text)
+def _is_right(case: Case, words: list[HeardWord], hit: range, error: Exception | None) -> bool:
+    """Tell whether every word was said once, or it was told that the end of the segment that was hit is missing.
+
+    Before that segment the voice itself speaks, from its beginning or its end on a helper, if there is one; of what
+    was under way already, whoever has it.
+    """
+    text = codes_of(case.text)
     own, other = voice_of(case.route.speaker), voice_of(HELPER_VOICE)
-    before = [(code, own) for code in codes[:said]]
-    after = [(code, other) for code in codes[lost.stop :]] if case.is_helped else []
-    found = [(word.code, word.voice) for word in words]
-    torn = [(None, None)] if case.wrong.breaks_off and len(found) == len(before) + len(after) + 1 else []
-    if found != before + torn + after:
+    said = _common(text, [word.code for word in words])
+    rest = words[said:]
+    is_torn = bool(rest) and rest[0].code is None
+    rest = rest[is_torn:]
+    resumed = next((at for at in (said, hit.stop) if text[at : at + len(rest)] == [word.code for word in rest]), None)
+    if resumed is None:
         return False
-    is_complete = len(lost) == 0 and not torn
-    if not is_complete or (case.wrong.breaks_off and error):
+    end = resumed + len(rest)
+    is_cut = is_torn or resumed > said
+    if is_cut and not (case.wrong.breaks_off and said in range(hit.start, hit.stop + 1) and resumed == hit.stop):
+        return False
+    if end < len(text) and (case.is_helped or end < hit.start or (end > hit.start and not case.wrong.breaks_off)):
+        return False
+    by = [*((at, word.voice) for at, word in enumerate(words[:said])), *zip(range(resumed, end), _voices(rest), strict=True)]
+    before = {voice for at, voice in by if at < hit.start}
+    within = {voice for at, voice in by if at in hit}
+    after = {voice for at, voice in by if at >= hit.stop}
+    is_by_helper = case.is_helped and not is_cut and within <= {other}
+    if not (before <= {own} and after <= {own, other} and (is_by_helper or (case.wrong.breaks_off and within <= {own}))):
+        return not within and not case.is_helped and _is_documented(case, error)
+    if is_cut or end < len(text):
         return _is_documented(case, error)
-    return error is None
+    return error is None or (case.wrong.breaks_off and _is_documented(case, error))
+
+
+def _common(text: list[int], heard: list[int | None]) -> int:
+    """Return how many words are the same at the beginning."""
+    pairs = zip(text, heard, strict=False)
+    return next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(text), len(heard)))
+
+
+def _voices(words: list[HeardWord]) -> list[int | None]:
+    return [word.voice for word in words]
 
 
 def _is_documented(case: Case, error: Exception | None) -> bool:

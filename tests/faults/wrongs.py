@@ -49,7 +49,7 @@ _GARBAGE: Final = b"\x00\x9c" + Random(7).randbytes(20_000)  # noqa: S311
 _BOMB: Final = gzip.compress(bytes(4 * 1024 * 1024))
 _PAGE: Final = "<!doctype html><html><body>All is well</body></html>"
 _EARLY: Final = 200  # bytes: less than can be heard
-_MIDWAY: Final = 30_001  # bytes, in the middle of a frame and of a sample
+_MIDWAY: Final = 12_001  # bytes, in the middle of a frame and of a sample
 _LOST: Final = ("connection_lost", "cannot_connect")
 _LATE: Final = ("timed_out", "generation_failed")
 
@@ -71,7 +71,9 @@ ON_THE_WIRE: Final = (
     _wire("chunks without an end", *_LOST, truncate_after=_MIDWAY, breaks_off=True),
     _wire("reset midway", *_LOST, truncate_after=_MIDWAY, reset=True, breaks_off=True),
     _wire("a chunk of no size", *_LOST, raw=_head("Transfer-Encoding: chunked") + b"zz\r\nabc\r\n"),
-    _wire("compressed by its word", *_LOST, raw=_head("Content-Encoding: gzip", "Content-Length: 4") + b"\xff\xfb\x90d"),
+    _wire(
+        "compressed by its word", *_LOST, raw=_head("Content-Encoding: gzip", "Content-Length: 4") + b"\xff\xfb\x90d"
+    ),
     _wire(
         "10 GB in 4 KB",
         "answer_too_large",
@@ -93,7 +95,14 @@ ON_THE_WIRE: Final = (
     _wire("json as mp3", "not_audio", body='{"ok": true}', headers=_AUDIO),
     _wire("a page", "not_audio", body=_PAGE, headers={"Content-Type": "text/html"}),
     _wire("a page as mp3", "not_audio", body=_PAGE, headers=_AUDIO),
-    _wire("elsewhere", "redirected", "unsafe_link", "cannot_connect", status=307, headers={"Location": "http://127.0.0.1:1/"}),
+    _wire(
+        "elsewhere",
+        "redirected",
+        "unsafe_link",
+        "cannot_connect",
+        status=307,
+        headers={"Location": "http://127.0.0.1:1/"},
+    ),
     _wire("round in circles", "redirected", "download_failed", status=307, headers={"Location": ""}),
 )
 """Whatever brings sound may do this."""
@@ -106,7 +115,9 @@ def _refused(status: int, key: str, document: Any = None, name: str = "", **head
 
 
 def _openai(status: int, key: str, code: str | None, kind: str = "invalid_request_error", **headers: str) -> Wrong:
-    said = {"error": {"message": "Something about sk-simulated and the text", "type": kind, "param": None, "code": code}}
+    said = {
+        "error": {"message": "Something about sk-simulated and the text", "type": kind, "param": None, "code": code}
+    }
     return _refused(status, key, said, code or kind, **headers)
 
 
@@ -186,7 +197,8 @@ REFUSALS: Final[Mapping[str, tuple[Wrong, ...]]] = {
 OF_ORDERS: Final = tuple(
     replace(wrong, at="order", name=f"order: {wrong.name}")
     for wrong in ON_THE_WIRE
-    if wrong.name in ("closed before headers", "reset before headers", "stalls before headers", "nothing", "json", "a page")
+    if wrong.name
+    in ("closed before headers", "reset before headers", "stalls before headers", "nothing", "json", "a page")
 )
 """What befalls the order where something else brings the sound."""
 
@@ -243,7 +255,9 @@ def wrongs_of(route: Route) -> Iterator[Wrong]:
     """Yield all that can go wrong on a route."""
     if route.is_realtime:
         shakes = [wrong for wrong in ON_THE_WIRE if not wrong.fault.truncate_after and wrong.fault.stall_after is None]
-        yield from (wrong for wrong in shakes if wrong.fault.raw or wrong.fault.close or wrong.fault.delay or wrong.shuts)
+        yield from (
+            wrong for wrong in shakes if wrong.fault.raw or wrong.fault.close or wrong.fault.delay or wrong.shuts
+        )
         yield from (wrong for wrong in REFUSALS["openai"] if wrong.fault.status not in (200, None))
         yield from OF_REALTIME
         return

@@ -65,6 +65,10 @@ class FileHost(Host):
         self._files[name] = StoredFile(recording, content_type, signature, text, door)
         return f"{self.link_base or self.url}{_FILES}/{name}?sig={signature}"
 
+    def clear(self) -> None:
+        """Delete all files."""
+        self._files.clear()
+
     @override
     def door_of(self, request: web.Request) -> Door | None:
         """Return the door that a file was ordered through."""

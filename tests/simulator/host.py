@@ -47,9 +47,11 @@ class Host:
             self._faults.add(fault)
 
     def reset(self) -> None:
-        """Forget the requests so far and the faults still to come."""
+        """Forget the requests so far and the faults still to come, except for those at doors."""
         self.requests.clear()
         self._faults.clear()
+        for door, _ in self._doors.values():
+            door.requests.clear()
 
     async def open_door(self) -> Door:
         """Let somebody in by a port of their own."""

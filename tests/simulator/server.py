@@ -93,6 +93,12 @@ class Simulator(Host):
         self.files.reset()
         self.openai.realtime.reset()
 
+    def forget(self) -> None:
+        """Forget all that was asked for, tickets and files as well; nobody must be about to fetch one."""
+        self.reset()
+        self.nanogpt.jobs.clear()
+        self.files.clear()
+
     @override
     def about(self, request: web.Request, body: bytes) -> str:
         """Return what a request is about; a question about a ticket is about its text."""

@@ -6,6 +6,7 @@ import re
 
 from .mp3_frame import HEADER_LENGTH, Frame, FrameHeader, Mp3Format, parse_header, parse_side_info
 
+_CERTAIN_FRAMES = 2
 JUNK_LIMIT = 65_536
 """Bytes that are neither tag nor frame, after which a part counts as no MP3; ffmpeg's reader gives up there too."""
 
@@ -154,6 +155,21 @@ class _Scanner:
         self._follows_junk = True
         if self._last is None and self._junk > JUNK_LIMIT:
             raise MalformedMp3Error("no frame of MPEG audio layer III with a stated bitrate")
+
+
+def begins_to_sound(head: bytes, *, is_all: bool = False) -> bool | None:
+    """Tell whether these bytes begin an MP3: with two frames, or the only one; None where more bytes are needed.
+
+    Any bytes may look like one header, and a tag may have nothing behind it.
+    """
+    scanner = _Scanner()
+    try:
+        frames = [*scanner.feed(head), *(scanner.end() if is_all else ())]
+    except MalformedMp3Error:
+        return False
+    if len(frames) >= _CERTAIN_FRAMES:
+        return True
+    return bool(frames) if is_all else None
 
 
 def tag_length(head: bytes) -> int | None:

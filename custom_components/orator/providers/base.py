@@ -6,15 +6,19 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from aiohttp import ClientSession
 from yarl import URL
 
 from ..audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, is_same_container, looks_like_text, recognise
+from ..audio.mp3 import begins_to_sound
 from .errors import NotAudioError
 from .http import Json
 from .options import ChoiceOption, Option
+
+_LONGEST_BEGINNING: Final = 1024 * 1024
+"""Bytes of tags before an MP3 begins: more than a picture of whoever speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +328,8 @@ async def recognised_audio(
     """
     head = await first_bytes(chunks)
     found = recognise(head)
+    if found is AudioFormat.MP3:
+        head = await _beginning_of_mp3(head, chunks, content_type)
     if found is not None:
         actual = promised if is_same_container(found, promised) else found
         return SpeechAudio(actual, continued(head, chunks))
@@ -331,6 +337,19 @@ async def recognised_audio(
     if promised is not AudioFormat.PCM or pcm is None or not head or is_document:
         raise NotAudioError(code=content_type or None)
     return SpeechAudio(AudioFormat.PCM, continued(head, chunks), pcm)
+
+
+async def _beginning_of_mp3(head: bytes, chunks: AsyncGenerator[bytes], content_type: str) -> bytes:
+    """Read on until it is certain that there is sound. Raises NotAudioError where there is none."""
+    while (is_sound := begins_to_sound(head)) is None:
+        chunk = await anext(chunks, b"") if len(head) < _LONGEST_BEGINNING else b""
+        if not chunk:
+            is_sound = begins_to_sound(head, is_all=True)
+            break
+        head += chunk
+    if not is_sound:
+        raise NotAudioError(code=content_type or None)
+    return head
 
 
 async def first_bytes(chunks: AsyncGenerator[bytes]) -> bytes:

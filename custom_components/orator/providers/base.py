@@ -12,13 +12,12 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from ..audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, is_same_container, looks_like_text, recognise
-from ..audio.mp3 import begins_to_sound
 from .errors import NotAudioError
 from .http import Json
 from .options import ChoiceOption, Option
 
-_LONGEST_BEGINNING: Final = 1024 * 1024
-"""Bytes of tags before an MP3 begins: more than a picture of whoever speaks."""
+_MOST_SPACE: Final = 1024
+"""Bytes of it at the beginning of a document, after which it is taken for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,8 +327,6 @@ async def recognised_audio(
     """
     head = await first_bytes(chunks)
     found = recognise(head)
-    if found is AudioFormat.MP3:
-        head = await _beginning_of_mp3(head, chunks, content_type)
     if found is not None:
         actual = promised if is_same_container(found, promised) else found
         return SpeechAudio(actual, continued(head, chunks))
@@ -339,25 +336,12 @@ async def recognised_audio(
     return SpeechAudio(AudioFormat.PCM, continued(head, chunks), pcm)
 
 
-async def _beginning_of_mp3(head: bytes, chunks: AsyncGenerator[bytes], content_type: str) -> bytes:
-    """Read on until it is certain that there is sound. Raises NotAudioError where there is none."""
-    while (is_sound := begins_to_sound(head)) is None:
-        chunk = await anext(chunks, b"") if len(head) < _LONGEST_BEGINNING else b""
-        if not chunk:
-            is_sound = begins_to_sound(head, is_all=True)
-            break
-        head += chunk
-    if not is_sound:
-        raise NotAudioError(code=content_type or None)
-    return head
-
-
 async def first_bytes(chunks: AsyncGenerator[bytes]) -> bytes:
-    """Read as much of a body as it takes to tell what it is."""
+    """Read as much of a body as it takes to tell what it is: documents may begin with space."""
     head = b""
     async for chunk in chunks:
         head += chunk
-        if len(head) >= RECOGNITION_BYTES:
+        if len(head.lstrip()) >= RECOGNITION_BYTES or len(head) >= _MOST_SPACE:
             break
     return head
 

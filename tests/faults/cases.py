@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 import os
-from typing import Any, Final, Literal
+import socket
+from typing import Any, Final, Literal, override
 
 from aiohttp import ClientPayloadError
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestClient
 from homeassistant.components import tts
 from homeassistant.core import HomeAssistant
@@ -64,6 +66,7 @@ class Case:
     is_helped: bool
 
     def __str__(self) -> str:
+        """Return what a person would call it."""
         helped = "helped" if self.is_helped else "alone"
         return f"{self.route.name}: {self.wrong.name}, {self.place}, {self.kind}, {helped}"
 
@@ -101,7 +104,8 @@ class Heard:
 
     audio: all that was served; status: of the answer of Home Assistant.
     error: what Home Assistant was told at the end, if anything.
-    hit: the text of the first segment that something went wrong with; None where nobody noticed it.
+    hit: the text of the first segment that something went wrong with, "" where a connection was to be opened; None
+        where nothing did that anybody noticed.
     """
 
     audio: bytes
@@ -132,6 +136,7 @@ class House:
     client: TestClient[Any, Any]
     simulator: Simulator
     host: Host
+    names: Names
 
     async def hear(self, case: Case) -> Heard:
         """Let a case happen to a new account, and listen."""
@@ -148,7 +153,7 @@ class House:
         entry = MockConfigEntry(
             domain=DOMAIN,
             title=f"Account {case.number}",
-            data=case.route.account(door.origin, DEFAULT_KEY),
+            data=case.route.account(_named(case, door) if case.wrong.shuts == "name" else door.origin, DEFAULT_KEY),
             subentries_data=[{**voice, "data": {**case.route.voice, **fallback}}],
         )
         entry.add_to_hass(self.hass)
@@ -198,19 +203,60 @@ class House:
         for sentence in others:
             yield f"{sentence} "
 
+    async def _end_session(self, door: Door) -> None:
+        """Break a socket that has said all that it was asked for: another one has to be opened."""
+        sockets = [socket for socket in self.simulator.openai.realtime.sockets if socket.request in door.requests]
+        while any(reading.status is None for socket in sockets for reading in socket.readings):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        self.host.break_connections(door)
+
     async def _strike(self, case: Case, door: Door) -> None:
         """Let it go wrong from now on."""
         wrong, route = case.wrong, case.route
         if wrong.shuts:
+            self.names.forgotten.add(_name_of(case))
             await self.host.shut_door(door)
         elif wrong.fate:
             self.simulator.openai.realtime.befall(replace(wrong.fate, of=case.mark))
         else:
             path = {"order": route.order, "sound": route.brings, "poll": route.poll}[wrong.at]
             of = "" if route.is_realtime else case.mark
+            if route.is_realtime:
+                await self._end_session(door)
             door.faults.add(replace(wrong.fault, path=path, of=of, times=float("inf")))
             for other in wrong.others:
                 door.faults.add(other)
+
+
+class Names(AbstractResolver):
+    """Knows every name, until it is forgotten."""
+
+    def __init__(self) -> None:
+        """Begin with a good memory."""
+        self.forgotten: set[str] = set()
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return this machine."""
+        if host in self.forgotten:
+            raise OSError
+        known = ResolveResult(hostname=host, host="127.0.0.1", port=port, family=socket.AF_INET, proto=0, flags=0)
+        return [known]
+
+    @override
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+def _name_of(case: Case) -> str:
+    return f"case-{case.number}.local"
+
+
+def _named(case: Case, door: Door) -> str:
+    """Return an address with a name in the place of its number."""
+    return door.origin.replace("127.0.0.1", _name_of(case))
 
 
 def _hit(case: Case, door: Door, simulator: Simulator) -> str | None:
@@ -220,7 +266,10 @@ def _hit(case: Case, door: Door, simulator: Simulator) -> str | None:
         asked = [event for socket in mine for event in socket.asked("response.create")]
         texts = [event["response"]["input"][-1]["content"][-1]["text"] for event in asked]
         return next((text for text in texts if case.mark in text), None)
-    return next((_text_of(request) for request in door.requests if request.fault is not NO_FAULT), None)
+    hit = [
+        request for request in door.requests if request.fault is not NO_FAULT and request.fault not in case.wrong.others
+    ]
+    return _text_of(hit[0]) if hit else None
 
 
 def _text_of(request: Received) -> str:

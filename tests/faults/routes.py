@@ -125,7 +125,7 @@ ROUTES: Final = (
         name="speechbase stream",
         provider="speechbase",
         voice={"model": "openai/tts-1", "voice": OWN_VOICE},
-        order="*/audio/speech/stream",
+        order="*/audio/speech*",  # the other route is asked where this one is not there
         is_live=False,
     ),
     Route(

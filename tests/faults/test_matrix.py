@@ -7,13 +7,14 @@ import logging
 import time
 
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import DATA_RESOLVER, async_get_clientsession
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.simulator import Simulator
 
-from .cases import Case, House, cases_of, load_helper
+from .cases import Case, House, Names, cases_of, load_helper
 from .limits import shorten
 from .routes import ROUTES, Route
 from .traces import betrayed_by_error, betrayed_by_house, betrayed_by_logs, kept_in, still_running
@@ -24,7 +25,7 @@ _CASE_SECONDS = 40.0
 
 
 @pytest.fixture
-async def house(
+async def house(  # noqa: PLR0913, PLR0917 - fixtures
     hass: HomeAssistant,
     route: Route,
     simulator: Simulator,
@@ -36,6 +37,8 @@ async def house(
     shorten(monkeypatch)
     asyncio.get_running_loop().set_debug(False)  # the harness has all tasks remember where they come from
     assert await async_setup_component(hass, "homeassistant", {})
+    async_get_clientsession(hass)  # with which Home Assistant's own resolver comes
+    hass.data[DATA_RESOLVER] = names = Names()
     async with AsyncExitStack() as running:
         helping = await running.enter_async_context(Simulator())
         helping.tongue = "tones"
@@ -43,7 +46,7 @@ async def house(
         host = await route.host(simulator)
         if host is not simulator:
             await running.enter_async_context(host)
-        yield House(hass, await hass_client(), simulator, host)
+        yield House(hass, await hass_client(), simulator, host, names)
 
 
 async def problems_with(house: House, case: Case, free: asyncio.Semaphore, foreign: list[Case]) -> list[str]:

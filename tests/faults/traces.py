@@ -6,6 +6,7 @@ import json
 import logging
 from pathlib import Path
 import re
+import traceback
 from typing import Any
 
 from homeassistant.components.tts.const import DATA_TTS_MANAGER
@@ -43,23 +44,18 @@ def betrayed_by_logs(records: list[logging.LogRecord]) -> Iterator[str]:
 
 
 def betrayed_by_error(heard: Heard) -> list[str]:
-    """Return what an error tells, and what has caused it."""
-    error: BaseException | None = heard.error
-    seen: list[BaseException] = []
-    found: list[str] = []
-    while error and error not in seen:
-        seen.append(error)
-        found += betrayed_in(f"{error} {error!r} {getattr(error, 'translation_placeholders', '')}")
-        error = error.__cause__ or error.__context__
-    return found
+    """Return what an error tells, and what has caused it, where somebody logs all of that."""
+    if heard.error is None:
+        return []
+    told = [*traceback.format_exception(heard.error), repr(heard.error)]
+    return betrayed_in("\n".join((*told, str(getattr(heard.error, "translation_placeholders", "")))))
 
 
 async def betrayed_by_house(hass: HomeAssistant) -> list[str]:
     """Return what states and diagnostics tell."""
     told: list[Any] = [state.as_dict() for state in hass.states.async_all()]
     for entry in hass.config_entries.async_entries(DOMAIN):
-        if entry.state.recoverable and hasattr(entry, "runtime_data"):
-            told.append(await async_get_config_entry_diagnostics(hass, entry))
+        told += [await async_get_config_entry_diagnostics(hass, entry)] if hasattr(entry, "runtime_data") else []
     return betrayed_in(json.dumps(told, cls=ExtendedJSONEncoder))
 
 

@@ -1,6 +1,7 @@
 """What a listener has heard, held against what was to be said, and by whom."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from homeassistant.exceptions import HomeAssistantError
 import miniaudio
@@ -52,11 +53,11 @@ def problems_of(case: Case, heard: Heard, words: list[HeardWord] | None) -> Iter
 def _places(case: Case, heard: Heard) -> Iterator[range]:
     """Yield which words it went wrong with: those of a segment, if anybody noticed which one it was."""
     words = words_of(case.text)
-    if heard.hit is not None:
+    if heard.hit:
         hit = words_of(heard.hit)
         start = next((at for at in range(len(words)) if words[at : at + len(hit)] == hit), 0)
         yield range(start, min(len(words), start + len(hit)))
-    elif case.place == "first":
+    elif case.place == "first" or case.kind == "announcement":
         yield range(len(words))
     else:
         ends = [len(words_of(" ".join(case.sentences[:count]))) for count in range(1, len(case.sentences) + 1)]
@@ -64,46 +65,70 @@ def _places(case: Case, heard: Heard) -> Iterator[range]:
 
 
 def _is_right(case: Case, words: list[HeardWord], hit: range, error: Exception | None) -> bool:
-    """Tell whether every word was said once, or it was told that the end of the segment that was hit is missing.
-
-    Before that segment the voice itself speaks, from its beginning or its end on a helper, if there is one; of what
-    was under way already, whoever has it.
-    """
+    """Tell whether every word was said once, or it was told that the end of the segment that was hit is missing."""
     text = codes_of(case.text)
-    own, other = voice_of(case.route.speaker), voice_of(HELPER_VOICE)
     said = _common(text, [word.code for word in words])
     rest = words[said:]
     is_torn = bool(rest) and rest[0].code is None
     rest = rest[is_torn:]
-    resumed = next((at for at in (said, hit.stop) if text[at : at + len(rest)] == [word.code for word in rest]), None)
-    if resumed is None:
+    ways = [at for at in {said, hit.stop} if at >= said and text[at : at + len(rest)] == [word.code for word in rest]]
+    return any(_is_allowed(case, Course(words[:said], is_torn, at, rest, len(text)), hit, error) for at in ways)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What was heard: words from the beginning, perhaps a piece of one, and words again from a place on."""
+
+    said: list[HeardWord]
+    is_torn: bool
+    resumed: int
+    rest: list[HeardWord]
+    total: int
+
+    @property
+    def end(self) -> int:
+        """Up to which word."""
+        return self.resumed + len(self.rest)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether words are missing in the middle."""
+        return self.is_torn or self.resumed > len(self.said)
+
+    def voices(self, places: range) -> set[int | None]:
+        """Return who has said the words of some places."""
+        heard = [*enumerate(self.said), *enumerate(self.rest, self.resumed)]
+        return {word.voice for at, word in heard if at in places}
+
+
+def _is_allowed(case: Case, course: Course, hit: range, error: Exception | None) -> bool:
+    """Tell whether this may be heard when a segment was hit.
+
+    Before it the voice itself speaks, from its beginning or its end on a helper, if there is one; what was under way
+    already is said by whoever has it.
+    """
+    own, other = voice_of(case.route.speaker), voice_of(HELPER_VOICE)
+    before, within = course.voices(range(hit.start)), course.voices(hit)
+    after = course.voices(range(hit.stop, course.total))
+    if not (before <= {own} and after <= ({own, other} if case.is_helped else {own})):
         return False
-    end = resumed + len(rest)
-    is_cut = is_torn or resumed > said
-    if is_cut and not (case.wrong.breaks_off and said in range(hit.start, hit.stop + 1) and resumed == hit.stop):
+    if course.end < hit.start or (case.is_helped and course.end < course.total):
         return False
-    if end < len(text) and (case.is_helped or end < hit.start or (end > hit.start and not case.wrong.breaks_off)):
-        return False
-    by = [*((at, word.voice) for at, word in enumerate(words[:said])), *zip(range(resumed, end), _voices(rest), strict=True)]
-    before = {voice for at, voice in by if at < hit.start}
-    within = {voice for at, voice in by if at in hit}
-    after = {voice for at, voice in by if at >= hit.stop}
-    is_by_helper = case.is_helped and not is_cut and within <= {other}
-    if not (before <= {own} and after <= {own, other} and (is_by_helper or (case.wrong.breaks_off and within <= {own}))):
-        return not within and not case.is_helped and _is_documented(case, error)
-    if is_cut or end < len(text):
-        return _is_documented(case, error)
-    return error is None or (case.wrong.breaks_off and _is_documented(case, error))
+    if course.is_cut:
+        is_in_hit = len(course.said) in range(hit.start, hit.stop + 1) and course.resumed == hit.stop
+        return is_in_hit and case.wrong.breaks_off and within <= {own} and _is_documented(case, error)
+    if course.end < course.total:
+        is_at_hit = course.end == hit.start or (case.wrong.breaks_off and within <= {own})
+        return is_at_hit and _is_documented(case, error)
+    by_right = {other} if case.is_helped else set[int]()
+    may_be_own = case.wrong.breaks_off and (error is None or _is_documented(case, error))
+    return (within <= by_right and error is None) or (may_be_own and within <= {own})
 
 
 def _common(text: list[int], heard: list[int | None]) -> int:
     """Return how many words are the same at the beginning."""
     pairs = zip(text, heard, strict=False)
     return next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(text), len(heard)))
-
-
-def _voices(words: list[HeardWord]) -> list[int | None]:
-    return [word.voice for word in words]
 
 
 def _is_documented(case: Case, error: Exception | None) -> bool:

@@ -23,7 +23,7 @@ class Wrong:
     fate: what becomes of an answer on a realtime socket, instead.
     at: which of a route's requests it befalls, or the `answer` on a realtime socket.
     breaks_off: whether sound may have been heard before.
-    shuts: nobody is at the address any more.
+    shuts: nobody is at the address any more, or nobody knows it.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Wrong:
     fate: Fate | None = None
     at: At = "sound"
     breaks_off: bool = False
-    shuts: bool = False
+    shuts: Literal["", "door", "name"] = ""
 
 
 def _wire(name: str, *keys: str, at: At = "sound", breaks_off: bool = False, **fault: Any) -> Wrong:
@@ -54,13 +54,14 @@ _LOST: Final = ("connection_lost", "cannot_connect")
 _LATE: Final = ("timed_out", "generation_failed")
 
 ON_THE_WIRE: Final = (
-    Wrong(name="refused", keys=frozenset({"cannot_connect", "timed_out"}), shuts=True),
+    Wrong(name="refused", keys=frozenset({"cannot_connect", "timed_out"}), shuts="door"),
+    Wrong(name="nameless", keys=frozenset({"name_not_found", "cannot_connect"}), shuts="name"),
     _wire("closed before headers", *_LOST, close=True),
     _wire("reset before headers", *_LOST, close=True, reset=True),
     _wire("closed within headers", *_LOST, "generation_failed", raw=b"HTTP/1.1 200 OK\r\nContent-Ty"),
     _wire("no http", *_LOST, raw=b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello\r\n\r\n"),
-    _wire("reset after headers", *_LOST, raw=_head("Transfer-Encoding: chunked"), reset=True),
-    _wire("closed after headers", *_LOST, raw=_head("Content-Length: 90000")),
+    _wire("reset after headers", *_LOST, "not_a_speech_server", raw=_head("Transfer-Encoding: chunked"), reset=True),
+    _wire("closed after headers", *_LOST, "not_a_speech_server", raw=_head("Content-Length: 90000")),
     _wire("stalls before headers", *_LATE, delay=3600),
     _wire("stalls before the first byte", *_LATE, stall_after=0),
     _wire("stalls early", *_LATE, stall_after=_EARLY),
@@ -72,7 +73,10 @@ ON_THE_WIRE: Final = (
     _wire("reset midway", *_LOST, truncate_after=_MIDWAY, reset=True, breaks_off=True),
     _wire("a chunk of no size", *_LOST, raw=_head("Transfer-Encoding: chunked") + b"zz\r\nabc\r\n"),
     _wire(
-        "compressed by its word", *_LOST, raw=_head("Content-Encoding: gzip", "Content-Length: 4") + b"\xff\xfb\x90d"
+        "compressed by its word",
+        *_LOST,
+        "not_a_speech_server",
+        raw=_head("Content-Encoding: gzip", "Content-Length: 4") + b"\xff\xfb\x90d",
     ),
     _wire(
         "10 GB in 4 KB",
@@ -155,6 +159,14 @@ _OPENAI: Final = (
     _openai(500, "provider_fault", None, "server_error"),
 )
 
+_OF_HANDSHAKES: Final = tuple(
+    _refused(status, key)
+    for status, key in (
+        (401, "invalid_key"), (403, "not_permitted"), (404, "not_found"), (422, "rejected"), (429, "rate_limited")
+    )
+)  # fmt: skip
+"""Where there is no connection there are no documents, and nothing but the status tells."""
+
 _KEY_IS_BAD: Final = (Fault(path="*/check-balance", status=401, times=99),)
 
 _NANOGPT: Final = (
@@ -190,6 +202,7 @@ _SPEECHBASE: Final = (
 
 REFUSALS: Final[Mapping[str, tuple[Wrong, ...]]] = {
     "openai": _OF_ALL + _OPENAI,
+    "realtime": _OF_ALL + _OF_HANDSHAKES,
     "nanogpt": _OF_ALL + _NANOGPT,
     "speechbase": _OF_ALL + _SPEECHBASE,
 }
@@ -258,7 +271,7 @@ def wrongs_of(route: Route) -> Iterator[Wrong]:
         yield from (
             wrong for wrong in shakes if wrong.fault.raw or wrong.fault.close or wrong.fault.delay or wrong.shuts
         )
-        yield from (wrong for wrong in REFUSALS["openai"] if wrong.fault.status not in (200, None))
+        yield from REFUSALS["realtime"]
         yield from OF_REALTIME
         return
     yield from ON_THE_WIRE

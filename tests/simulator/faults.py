@@ -22,7 +22,7 @@ class Fault:
         status: the answer's status, 200 if only a body is given
         json, body: the answer's body, as JSON or as it is
         headers: the answer's headers; a redirect is `status=307, headers={"Location": ...}`
-        raw: what goes over the wire instead of an answer, before the connection is closed; with `stall_after`, after that
+        raw: what goes over the wire instead of an answer, before the connection is closed, after `stall`
 
     Around the true answer:
         delay: seconds before anything else happens; also before an answer given here

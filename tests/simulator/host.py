@@ -65,16 +65,19 @@ class Host:
 
     async def shut_door(self, door: Door) -> None:
         """Refuse connections from now on, and break those that there are."""
-        for port, (kept, site) in self._doors.items():
+        for kept, site in self._doors.values():
             if kept is door:
                 await site.stop()
-                self._break_connections(port)
+        self.break_connections(door)
 
-    def _break_connections(self, port: int) -> None:
+    def break_connections(self, door: Door) -> None:
+        """Break all connections through a door."""
         server = self._runner and self._runner.server
-        for connection in server.connections if server else []:
-            if connection.transport and connection.transport.get_extra_info("sockname")[1] == port:
-                connection.transport.abort()
+        transports = [connection.transport for connection in server.connections] if server else []
+        for transport in filter(None, transports):
+            address = transport.get_extra_info("sockname")
+            if address and address[1] in self._doors and self._doors[address[1]][0] is door:
+                transport.abort()
 
     def door_of(self, request: web.Request) -> Door | None:
         """Return the door that a request came through, if it was not the front door."""

@@ -60,16 +60,20 @@ class MediaFile:
             if self.may_replace:
                 self._replace(sound)
             else:
-                with self.path.open("xb") as file:
-                    file.write(sound)
-        except FileExistsError as err:
-            raise _refusal("file_exists", self.name) from err
+                self._create(sound)
         except OSError as err:
             raise HomeAssistantError(
                 translation_domain=DOMAIN,
                 translation_key="file_not_written",
                 translation_placeholders={"file": self.name, "detail": err.strerror or type(err).__name__},
             ) from err
+
+    def _create(self, sound: bytes) -> None:
+        try:
+            with self.path.open("xb") as file:
+                file.write(sound)
+        except FileExistsError as err:  # somebody was quicker
+            raise _refusal("file_exists", self.name) from err
 
     def _replace(self, sound: bytes) -> None:
         """Let whoever plays the file meanwhile hear the old one to its end."""

@@ -23,7 +23,7 @@ from homeassistant.util import dt as dt_util
 from .account import Account, OratorConfigEntry
 from .audio.formats import AudioFormat
 from .auditions import SAMPLE_TYPE, Audition
-from .const import DOMAIN
+from .const import CONF_VOICE, DOMAIN
 from .fallback import entity_of
 from .making import Order, async_begin
 from .providers.base import Model, Voice
@@ -117,14 +117,13 @@ class OratorMediaSource(MediaSource):
         return ", ".join(texts.get(key, key) for key in keys)
 
     def _voices(self, place: Audition, account: Account, model: Model) -> list[BrowseMediaSource]:
-        """Return the voices of a model."""
+        """Return the voices of a model that can speak."""
+        places = {voice: place.within({model.voice_key: voice.id}) for voice in model.voices}
+        if model.voice_key != CONF_VOICE:  # each of them has a model of its own
+            places = {voice: own for voice, own in places.items() if account.model("", own.settings).is_connected}
         return [
-            _playable(
-                _title(voice),
-                place.within({model.voice_key: voice.id}),
-                can_expand=len(_samples(account, model, voice)) > 1,
-            )
-            for voice in model.voices
+            _playable(_title(voice), own, can_expand=len(_samples(account, model, voice)) > 1)
+            for voice, own in places.items()
         ]
 
     def _preferred(self, samples: list[Sample]) -> Sample:

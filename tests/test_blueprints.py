@@ -1,7 +1,7 @@
 """Blueprints: Home Assistant takes them, and with their defaults they say what they promise."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from pathlib import Path
 import shutil
@@ -83,10 +83,11 @@ async def finish_washing(hass: HomeAssistant) -> None:
 
 
 @pytest.fixture
-def clock() -> Iterator[FrozenDateTimeFactory]:
-    """Give a clock that goes on, and can be set."""
+async def clock(hass: HomeAssistant, played: list[ServiceCall]) -> AsyncGenerator[FrozenDateTimeFactory]:
+    """Give a clock that goes on, and can be set; no automation waits for it in the end."""
     with freeze_time(tick=True) as clock:
         yield clock
+        await hass.services.async_call("automation", "turn_off", {"entity_id": "automation.one"}, blocking=True)
 
 
 def at(hass: HomeAssistant, clock: FrozenDateTimeFactory, hour: str) -> None:
@@ -172,7 +173,9 @@ def knowledge(hass: HomeAssistant) -> None:
     local = dt_util.now().replace(hour=9, minute=30)
     agenda = {
         "calendar.work": {"events": [{"summary": "Dentist", "start": local.isoformat(), "end": local.isoformat()}]},
-        "calendar.family": {"events": [{"summary": "Birthday of Ann", "start": "2026-11-23", "end": "2026-11-24"}]},
+        "calendar.family": {
+            "events": [{"summary": "Birthday of Ann", "start": str(local.date()), "end": str(local.date())}]
+        },
     }
     async_mock_service(hass, "weather", "get_forecasts", response=forecast, supports_response=SupportsResponse.ONLY)
     async_mock_service(hass, "calendar", "get_events", response=agenda, supports_response=SupportsResponse.ONLY)

@@ -30,6 +30,7 @@ from .providers.base import Connections, Model, Provider
 from .providers.downloads import public_socket
 from .providers.errors import NameNotFoundError
 from .providers.http import Json
+from .speech.levels import Levels
 from .troubles import Troubles
 
 _KEEP_ALIVE: Final = 600
@@ -86,6 +87,7 @@ class Account(Offer):
         self.is_outdated = False
         """Whether it is about to be loaded anew, because its provider offers something else now."""
         self._kept_lessons: dict[str, bool] = {}
+        self.levels = Levels()
         self._speaking = 0
         self._is_closing = False
 
@@ -94,6 +96,7 @@ class Account(Offer):
         if self.provider.is_same_account(previous.provider):
             self.provider.take_over(previous.provider)
             self.troubles.succeed(previous.troubles)
+            self.levels = previous.levels
 
     async def async_load(self) -> bool:
         """Learn what was known before; tell whether anything was."""
@@ -102,6 +105,7 @@ class Account(Offer):
         self.catalogue = kept["catalogue"]
         if kept.get("addresses") == self.provider.addresses:
             self.provider.learned.update(kept["learned"])
+            self.levels.restore(kept.get("levels"))
         self._kept_lessons = dict(self.provider.learned)
         return True
 
@@ -139,6 +143,7 @@ class Account(Offer):
             "catalogue": self.catalogue,
             "learned": self._kept_lessons,
             "addresses": self.provider.addresses,
+            "levels": self.levels.as_dict(),
         }
 
     @asynccontextmanager
@@ -152,6 +157,8 @@ class Account(Offer):
             if self.provider.learned != self._kept_lessons:
                 self._store.async_delay_save(self._kept, _KEEP_AFTER)
                 self.troubles.async_review(self.models_of_voices())
+            elif self.levels.has_news:
+                self._store.async_delay_save(self._kept, _KEEP_AFTER)
             await self._close_if_unused()
 
     async def async_close(self) -> None:

@@ -13,6 +13,11 @@ from .attempts import BRISK, PATIENT, synthesize
 class Speaker(Protocol):
     """Somebody who can say a text."""
 
+    @property
+    def name(self) -> str:
+        """What tells them from all others of an account."""
+        ...
+
     def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
         """Give the sound of a text while the context lasts. Entering and reading it raises SpeechError.
 
@@ -29,6 +34,11 @@ class ProviderSpeaker:
     request: SpeechRequest
     is_last: bool
     """Whether nobody speaks if it can't, so that it is worth waiting for."""
+
+    @property
+    def name(self) -> str:
+        """The model and its voice."""
+        return f"{self.request.model.id} {self.request.voice}"
 
     def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:  # noqa: ARG002
         """Give the sound of a text; what can pass is tried again, but not for long if somebody else can speak."""

@@ -8,12 +8,14 @@ import re
 from typing import Any, Final
 
 from ..audio import wav
+from ..audio.effects import applied
 from ..audio.formats import AudioFormat, PcmLayout, is_same_container
 from ..providers.base import Model, Pronunciation, Provider, SpeechAudio, SpeechRequest
 from ..providers.errors import SpeechError
 from .cast import Cast, ProviderSpeaker, Speaker
 from .cleaner import Cleaner, Replacement
-from .joining import Samples, SampleWish, encoded, joined_mp3, joined_samples, samples_of
+from .finishing import USUAL_LAYOUT, Finish, made_ahead
+from .joining import Samples, SampleWish, brought_to, encoded, joined_mp3, joined_samples, samples_of
 from .pacing import paced
 from .replacements import Replacer
 from .segmenter import Segmenter
@@ -50,6 +52,7 @@ class Utterance:
     replacements: Sequence[Replacement] = ()
     fallback: Sequence[Speaker] = ()
     """Who speaks when the provider does not, in this order."""
+    finish: Finish = field(default_factory=Finish)
     failed: Callable[[SpeechError], None] = lambda _: None
     """Told why the provider did not speak, whether or not somebody else does."""
 
@@ -82,6 +85,8 @@ class Heard:
     """Whether the utterance's own voice was."""
     others: bool
     """Whether others were in its place."""
+    has_gaps: bool = False
+    """Whether silence was, while speech was waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +101,50 @@ class Delivery:
 
 @asynccontextmanager
 async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmpeg: str) -> AsyncGenerator[Delivery]:
-    """Give what is spoken while the context lasts, once its first sound is there; leaving it cancels what is under way.
+    """Give what is spoken while the context lasts; leaving it cancels what is under way.
 
-    `ffmpeg` is the program that decodes what can't be joined otherwise. Raises SpeechError.
+    That is once its first sound is there or, where something is done to the sound on its way out, at once: what it will
+    be follows from what is wanted then, and a chime does not wait for speech.
+
+    `ffmpeg` is the program that decodes what can't be joined otherwise. Raises SpeechError, and so do the chunks.
     """
+    if utterance.finish.is_set:
+        async with _finished(provider, utterance, wanted, ffmpeg) as delivery, aclosing(delivery.chunks):
+            yield delivery
+        return
+    async with (
+        _performed(provider, utterance, wanted, lambda speaker: speaker) as performance,
+        aclosing(performance.parts) as parts,
+    ):
+        delivery = await _delivery(
+            parts, wanted, ffmpeg, is_single=performance.is_single, is_streamed=performance.is_streamed
+        )
+        async with aclosing(delivery.chunks):
+            yield replace(delivery, heard=performance.heard)
+
+
+@dataclass(frozen=True, slots=True)
+class _Performance:
+    """An utterance that is being spoken."""
+
+    parts: AsyncGenerator[SpeechAudio]
+    cast: Cast
+    own: Speaker
+    is_single: bool
+    """Whether all is said in one request."""
+    is_streamed: bool
+    """Whether the text is still being written."""
+
+    def heard(self) -> Heard:
+        """Tell who has been heard so far."""
+        return Heard(self.own in self.cast.heard, bool(self.cast.heard - {self.own}))
+
+
+@asynccontextmanager
+async def _performed(
+    provider: Provider, utterance: Utterance, wanted: Wanted, directed: Callable[[Speaker], Speaker]
+) -> AsyncGenerator[_Performance]:
+    """Let an utterance be spoken while the context lasts, by everybody as they are `directed`."""
     model = utterance.model
     pronunciations = _pronunciations(utterance)
     replacements = () if pronunciations else utterance.replacements
@@ -121,14 +166,44 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
             settings=utterance.settings,
             pronunciations=pronunciations,
         )
-        own = ProviderSpeaker(provider, request, is_last=not utterance.fallback)
+        own = directed(ProviderSpeaker(provider, request, is_last=not utterance.fallback))
         stand_ins = [_Replacing(speaker, utterance.replacements) for speaker in utterance.fallback]
-        others = stand_ins if pronunciations else utterance.fallback
-        cast = Cast([own, *others], partial(_tell, utterance, own), is_reply=is_streamed)
+        speakers: Sequence[Speaker] = stand_ins if pronunciations else utterance.fallback
+        cast = Cast([own, *map(directed, speakers)], partial(_tell, utterance, own), is_reply=is_streamed)
         async with Synthesizer(cast, segmenter) as synthesizer, aclosing(synthesizer.parts()) as parts:
-            delivery = await _delivery(parts, wanted, ffmpeg, is_single=is_single, is_streamed=is_streamed)
-            async with aclosing(delivery.chunks):
-                yield replace(delivery, heard=partial(_heard, cast, own))
+            yield _Performance(parts, cast, own, is_single, is_streamed)
+
+
+@asynccontextmanager
+async def _finished(provider: Provider, utterance: Utterance, wanted: Wanted, ffmpeg: str) -> AsyncGenerator[Delivery]:
+    """Give speech with its effects, as samples within, while the context lasts."""
+    finish = utterance.finish
+    wished = wanted.samples.applied_to(utterance.model.pcm or USUAL_LAYOUT)
+    layout = await finish.layout_for(wished)
+    performances: list[_Performance] = []
+    gaps: list[bool] = []
+
+    def heard() -> Heard:
+        so_far = performances[0].heard() if performances else Heard(own=False, others=False)
+        return replace(so_far, has_gaps=bool(gaps))
+
+    async def speech() -> AsyncGenerator[bytes]:
+        samples_only = replace(wanted, is_converted=True)
+        directed = partial(finish.levelled, layout=layout, ffmpeg=ffmpeg)
+        async with _performed(provider, utterance, samples_only, directed) as performance:
+            performances.append(performance)
+            first = await anext(performance.parts, None)
+            wish = SampleWish.of(layout)
+            samples = await samples_of(first, wish, ffmpeg) if first else Samples(_SILENCE, _silence())
+            async with aclosing(joined_samples(samples, performance.parts, layout, ffmpeg)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async with made_ahead(speech()) as spoken:
+        chunks = brought_to(Samples(layout, applied(spoken, layout, finish.effects)), wished, ffmpeg)
+        if not wanted.samples.is_open:  # silence in what Home Assistant would keep is told, and then it does not
+            chunks = paced(chunks, wished, tell=partial(gaps.append, True))  # noqa: FBT003
+        yield replace(_in_file(Samples(wished, chunks), wanted, ffmpeg), heard=heard)
 
 
 def _tell(utterance: Utterance, own: Speaker, speaker: Speaker, error: SpeechError) -> None:
@@ -137,16 +212,17 @@ def _tell(utterance: Utterance, own: Speaker, speaker: Speaker, error: SpeechErr
         utterance.failed(error)
 
 
-def _heard(cast: Cast, own: Speaker) -> Heard:
-    return Heard(own in cast.heard, bool(cast.heard - {own}))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Replacing:
     """Says words otherwise that the provider would have said otherwise itself."""
 
     speaker: Speaker
     replacements: Sequence[Replacement]
+
+    @property
+    def name(self) -> str:
+        """What the speaker is known by."""
+        return self.speaker.name
 
     def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
         """Give the sound of a text."""
@@ -222,15 +298,20 @@ def _delivered_samples(
     """Deliver raw samples, a WAV of true length to who keeps it, or one that streams to who converts or plays it."""
     layout = wanted.samples.applied_to(first.layout)
     samples = joined_samples(first, parts, layout, ffmpeg)
-    if wanted.format is AudioFormat.PCM:
-        return Delivery(wanted.extension, samples)
-    if wanted.format is AudioFormat.AAC:  # Home Assistant can't make it
-        return Delivery(wanted.extension, encoded(Samples(layout, samples), AudioFormat.AAC, ffmpeg))
-    if wanted.is_met_by(AudioFormat.WAV):
-        return Delivery(AudioFormat.WAV, _wav_file(samples, layout))
     # Home Assistant keeps what is spoken of a complete text: no silence may get into that.
     is_live = is_streamed and not wanted.samples.is_open
-    return Delivery(AudioFormat.WAV, _wav_stream(paced(samples, layout) if is_live else samples, layout))
+    return _in_file(Samples(layout, paced(samples, layout) if is_live else samples), wanted, ffmpeg)
+
+
+def _in_file(samples: Samples, wanted: Wanted, ffmpeg: str) -> Delivery:
+    """Make a file of samples that lie as wanted: one that streams, where it is not to be of true length."""
+    if wanted.format is AudioFormat.PCM:
+        return Delivery(wanted.extension, samples.chunks)
+    if wanted.format is AudioFormat.AAC:  # Home Assistant can't make it
+        return Delivery(wanted.extension, encoded(samples, AudioFormat.AAC, ffmpeg))
+    if wanted.is_met_by(AudioFormat.WAV):
+        return Delivery(AudioFormat.WAV, _wav_file(samples))
+    return Delivery(AudioFormat.WAV, _wav_stream(samples, is_played=wanted.format is AudioFormat.WAV))
 
 
 async def _whole(only: SpeechAudio, parts: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
@@ -240,21 +321,28 @@ async def _whole(only: SpeechAudio, parts: AsyncGenerator[SpeechAudio]) -> Async
     await anext(parts, None)
 
 
-async def _wav_file(samples: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
+async def _wav_file(samples: Samples) -> AsyncGenerator[bytes]:
     """Yield a WAV with its true length, which is known at the end of the samples."""
-    async with aclosing(samples):
-        chunks = [chunk async for chunk in samples]
-    yield wav.header(layout, sum(map(len, chunks)))
+    async with aclosing(samples.chunks):
+        chunks = [chunk async for chunk in samples.chunks]
+    yield wav.header(samples.layout, sum(map(len, chunks)))
     for chunk in chunks:
         yield chunk
 
 
-async def _wav_stream(samples: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
-    """Yield a WAV of unknown length at once."""
-    yield wav.header(layout)
-    async with aclosing(samples):
-        async for chunk in samples:
-            yield chunk
+async def _wav_stream(samples: Samples, *, is_played: bool) -> AsyncGenerator[bytes]:
+    """Yield a WAV of unknown length, at once for a converter, which begins to run then.
+
+    One that `is_played` as it is begins with its first sample, so that without any there is an error and no file.
+    """
+    head = wav.header(samples.layout)
+    async with aclosing(samples.chunks):
+        if not is_played:
+            yield head
+            head = b""
+        async for chunk in samples.chunks:
+            yield head + chunk
+            head = b""
 
 
 async def _silence() -> AsyncGenerator[bytes]:

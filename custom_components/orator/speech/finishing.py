@@ -1,0 +1,87 @@
+"""What is done to speech on its way out, in one pass over samples: chimes and silence around it, another level."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..audio.effects import Effects
+from ..audio.formats import PcmLayout
+from ..audio.resample import Resampler
+from .cast import Speaker
+from .levels import Levelled, Levels
+
+USUAL_LAYOUT: Final = PcmLayout(rate=24_000)
+"""What speech with effects is brought to where nobody wishes for anything else: what most models make."""
+_AHEAD: Final = 4
+"""Chunks of speech that wait for a chime to end; more of them wait where they are made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What is done to speech before it is handed on."""
+
+    effects: Effects = field(default_factory=Effects)
+    gain_db: float = 0.0
+    loudness: float | None = None
+    """LUFS to which every voice is brought, whoever speaks."""
+    levels: Levels = field(default_factory=Levels)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything is done at all."""
+        return self.effects != Effects() or self.changes_level
+
+    @property
+    def changes_level(self) -> bool:
+        """Whether speech becomes louder or quieter."""
+        return self.loudness is not None or self.gain_db != 0
+
+    def levelled(self, speaker: Speaker, layout: PcmLayout, ffmpeg: str) -> Speaker:
+        """Return a speaker who speaks at the right level, the same one where nothing is to be changed."""
+        if not self.changes_level:
+            return speaker
+        if self.loudness is None:
+            return Levelled(speaker, layout, self.gain_db, ffmpeg)
+        gain = self.gain_db + self.levels.of(speaker.name).gain_to(self.loudness)
+        return Levelled(speaker, layout, gain, ffmpeg, self.levels)
+
+    async def layout_for(self, wished: PcmLayout) -> PcmLayout:
+        """Return the samples in which this can be done, as near as possible to those that are wished for."""
+        layout = PcmLayout(wished.rate, min(wished.channels, 2))
+        try:
+            for chime in self.effects.chimes:  # designs filters, which are there when the chime is played
+                await asyncio.to_thread(Resampler, chime.layout, layout)
+        except ValueError:
+            return USUAL_LAYOUT
+        return layout
+
+
+@asynccontextmanager
+async def made_ahead(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[AsyncGenerator[bytes]]:
+    """Let sound be made from now on, whether or not anybody listens yet; leaving the context ends that."""
+    queue: asyncio.Queue[bytes] = asyncio.Queue(_AHEAD)
+
+    async def make() -> None:
+        try:
+            async for chunk in chunks:
+                await queue.put(chunk)
+        finally:
+            await chunks.aclose()
+            queue.shutdown()
+
+    async def made() -> AsyncGenerator[bytes]:
+        while True:
+            try:
+                yield await queue.get()
+            except asyncio.QueueShutDown:
+                break
+        await making  # raises what went wrong
+
+    making = asyncio.create_task(make(), name="orator speaks ahead")
+    try:
+        yield made()
+    finally:
+        making.cancel()
+        await asyncio.gather(making, return_exceptions=True)

@@ -1,7 +1,7 @@
 """The text-to-speech entity: Home Assistant's request in, Home Assistant's response out."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, override
@@ -34,10 +34,10 @@ from .effects import EFFECTS, async_finish, parse
 from .fallback import EntitySpeaker, async_forget, kept_speech, speakers
 from .messages import message_of
 from .providers.base import Model
-from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
+from .providers.errors import InvalidKeyError, InvalidSettingError, NotAudioError, SpeechError
 from .speech.cleaner import Replacement
 from .speech.delivery import Delivery, Utterance, Wanted, deliver
-from .speech.finishing import Finish
+from .speech.finishing import USUAL_LAYOUT, Finish, lead_as_mp3
 from .speech.joining import SampleWish
 
 PARALLEL_UPDATES = 0
@@ -129,7 +129,15 @@ class VoiceEntity(TextToSpeechEntity):
     async def async_added_to_hass(self) -> None:
         """Have the chimes ready."""
         await super().async_added_to_hass()
-        self.hass.async_create_background_task(self._async_finish(self._subentry.data), "orator loads chimes")
+        self.hass.async_create_background_task(self._async_prepare(), "orator loads chimes")
+
+    async def _async_prepare(self) -> None:
+        """Load the voice's chimes, and make the file's beginning that needs no speech."""
+        finish = await self._async_finish(self._subentry.data)
+        if finish.effects.chime_before and self._format == AudioFormat.MP3:
+            with suppress(NotAudioError):
+                binary = get_ffmpeg_manager(self.hass).binary
+                await lead_as_mp3(finish.effects, self._model.pcm or USUAL_LAYOUT, binary)
 
     @callback
     @override

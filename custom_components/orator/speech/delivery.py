@@ -14,7 +14,7 @@ from ..providers.base import Model, Pronunciation, Provider, SpeechAudio, Speech
 from ..providers.errors import SpeechError
 from .cast import Cast, ProviderSpeaker, Speaker
 from .cleaner import Cleaner, Replacement
-from .finishing import USUAL_LAYOUT, Finish, made_ahead
+from .finishing import USUAL_LAYOUT, Finish, lead_as_mp3, made_ahead
 from .joining import Samples, SampleWish, brought_to, encoded, joined_mp3, joined_samples, samples_of
 from .pacing import paced
 from .replacements import Replacer
@@ -200,10 +200,28 @@ async def _finished(provider: Provider, utterance: Utterance, wanted: Wanted, ff
                     yield chunk
 
     async with made_ahead(speech()) as spoken:
-        chunks = brought_to(Samples(layout, applied(spoken, layout, finish.effects)), wished, ffmpeg)
+        if finish.effects.chime_before and wanted.is_met_by(AudioFormat.MP3):
+            lead = await lead_as_mp3(finish.effects, layout, ffmpeg)
+            rest = applied(spoken, layout, replace(finish.effects, lead_in=0.0, chime_before=None))
+            joined = joined_mp3(*_after(lead, Samples(layout, rest)), ffmpeg)
+            yield Delivery(wanted.extension, joined, heard)
+            return
+        chunks = applied(spoken, layout, finish.effects)
+        if layout != wished:
+            chunks = brought_to(Samples(layout, chunks), wished, ffmpeg)
         if not wanted.samples.is_open:  # silence in what Home Assistant would keep is told, and then it does not
             chunks = paced(chunks, wished, tell=partial(gaps.append, True))  # noqa: FBT003
         yield replace(_in_file(Samples(wished, chunks), wanted, ffmpeg), heard=heard)
+
+
+def _after(lead: bytes, samples: Samples) -> tuple[SpeechAudio, AsyncGenerator[SpeechAudio]]:
+    """Return as parts what is played first and what follows it."""
+
+    async def one[Thing](thing: Thing) -> AsyncGenerator[Thing]:
+        yield thing
+
+    speech = SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout)
+    return SpeechAudio(AudioFormat.MP3, one(lead)), one(speech)
 
 
 def _tell(utterance: Utterance, own: Speaker, speaker: Speaker, error: SpeechError) -> None:

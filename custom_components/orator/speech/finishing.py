@@ -3,19 +3,24 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..audio.effects import Effects
-from ..audio.formats import PcmLayout
+from ..audio.effects import Effects, before
+from ..audio.formats import AudioFormat, PcmLayout
 from ..audio.resample import Resampler
 from .cast import Speaker
+from .joining import Samples, encoded
 from .levels import Levelled, Levels
 
 USUAL_LAYOUT: Final = PcmLayout(rate=24_000)
 """What speech with effects is brought to where nobody wishes for anything else: what most models make."""
 _AHEAD: Final = 4
 """Chunks of speech that wait for a chime to end; more of them wait where they are made."""
+
+_MAX_LEADS: Final = 8
+_leads: dict[tuple[Effects, PcmLayout], bytes] = {}
+"""What comes before speech as mp3, the last ones that were asked for: 16 kB a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,28 @@ class Finish:
         except ValueError:
             return USUAL_LAYOUT
         return layout
+
+
+async def lead_as_mp3(effects: Effects, layout: PcmLayout, ffmpeg: str) -> bytes:
+    """Return what comes before speech as mp3: at once where it was asked for before, for no program starts as soon.
+
+    Raises NotAudioError where ffmpeg can't make it.
+    """
+    lead = replace(effects, chime_after=None, tail=0.0)
+    made = _leads.pop((lead, layout), None)
+    if made is None:
+        pieces = Samples(layout, _pieces(lead, layout))
+        made = b"".join([chunk async for chunk in encoded(pieces, AudioFormat.MP3, ffmpeg)])
+    _leads[lead, layout] = made
+    while len(_leads) > _MAX_LEADS:
+        del _leads[next(iter(_leads))]
+    return made
+
+
+async def _pieces(lead: Effects, layout: PcmLayout) -> AsyncGenerator[bytes]:
+    for piece in before(layout, lead):
+        yield piece
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager

@@ -187,6 +187,11 @@ async def _rest_of_wav(reader: WavReader, samples: bytes, chunks: AsyncGenerator
 
 async def brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
     """Bring samples to a layout: by ourselves at once, or with ffmpeg where they lie in an unusual way."""
+    if samples.layout == layout:
+        async with aclosing(_whole_frames(samples.chunks, layout.frame_size)) as frames:
+            async for frame in frames:
+                yield frame
+        return
     try:
         resampler = await asyncio.to_thread(Resampler, samples.layout, layout)  # designs a filter the first time
     except ValueError:

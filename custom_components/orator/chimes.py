@@ -165,7 +165,7 @@ def async_tell_of_chime(hass: HomeAssistant, entry: ConfigEntry[Any], name: str,
         is_fixable=False,
         severity=ir.IssueSeverity.WARNING,
         translation_key=error.key,
-        translation_placeholders={"chime": name, "account": entry.title},
+        translation_placeholders={"subject": name, "account": entry.title},
     )
 
 
@@ -188,7 +188,8 @@ def _is_allowed(hass: HomeAssistant, file: Path) -> bool:
 
     What an update replaces, custom components, is no place for one.
     """
-    if hass.config.is_allowed_path(str(file)):
+    media = (Path(folder).resolve() for folder in hass.config.media_dirs.values())
+    if hass.config.is_allowed_path(str(file)) or any(map(file.is_relative_to, media)):
         return True
     folder = Path(hass.config.config_dir).resolve()
     if not file.is_relative_to(folder):

@@ -18,7 +18,7 @@ from homeassistant.components.tts import (
     TTSAudioResponse,
     Voice,
 )
-from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import ATTR_MODEL, CONF_MODEL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -31,10 +31,11 @@ from .audio.formats import AudioFormat
 from .chimes import Chimes, async_get_chimes, async_tell_of_chime
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, DOMAIN, SUBENTRY_VOICE
 from .effects import EFFECTS, async_finish, parse
-from .fallback import EntitySpeaker, async_forget, kept_speech, speakers
+from .fallback import EntitySpeaker, async_forget, could_speak, kept_speech, speakers
 from .messages import message_of
 from .providers.base import Model
-from .providers.errors import InvalidKeyError, InvalidSettingError, NotAudioError, SpeechError
+from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
+from .speech.cast import Listener
 from .speech.cleaner import Replacement
 from .speech.delivery import Delivery, Utterance, Wanted, deliver
 from .speech.finishing import USUAL_LAYOUT, Finish, lead_as_mp3
@@ -45,6 +46,8 @@ PARALLEL_UPDATES = 0
 _ATTR_PREFERRED_BITRATE: Final = "preferred_bitrate"
 """Only Home Assistant 2026.11 and later know it, and convert mp3 to it."""
 _CHIME_REVISION: Final = "chime_revision"
+_PATIENCE: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
+"""How many seconds of waiting for the first sound are usual, at least and at most, by whether a model streams."""
 _SAMPLE_WISHES: Final = {
     ATTR_PREFERRED_SAMPLE_RATE: range(4_000, 192_001),
     ATTR_PREFERRED_SAMPLE_CHANNELS: range(1, 9),
@@ -127,8 +130,9 @@ class VoiceEntity(TextToSpeechEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Have the chimes ready."""
+        """Follow whether the account can speak, and have the chimes ready."""
         await super().async_added_to_hass()
+        self.async_on_remove(self._account.connection.async_add_listener(self.async_write_ha_state))
         self.hass.async_create_background_task(self._async_prepare(), "orator loads chimes")
 
     async def _async_prepare(self) -> None:
@@ -138,6 +142,14 @@ class VoiceEntity(TextToSpeechEntity):
             with suppress(NotAudioError):
                 binary = get_ffmpeg_manager(self.hass).binary
                 await lead_as_mp3(finish.effects, self._model.pcm or USUAL_LAYOUT, binary)
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether anything could be heard: Home Assistant asks no voice that is not available, not even its cache."""
+        outage = self._account.connection.outage
+        is_silent = outage is not None and outage.is_lasting
+        return not is_silent or could_speak(self.hass, self._subentry.data.get(CONF_FALLBACK, ()), self.entity_id)
 
     @callback
     @override
@@ -176,11 +188,8 @@ class VoiceEntity(TextToSpeechEntity):
                 )
             except SpeechError as err:
                 raise self._told(err) from err
-            spoken = partial(
-                self._account.troubles.async_spoken,
-                utterance.model,
-                self._configured_in(utterance.model.id, utterance.voice),
-            )
+            configured = self._configured_in(utterance.model.id, utterance.voice)
+            spoken = partial(self._account.async_spoken, utterance.model, configured)
             return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, spoken, said, before))
 
     async def _async_finish(self, settings: Mapping[str, Any]) -> Finish:
@@ -198,6 +207,8 @@ class VoiceEntity(TextToSpeechEntity):
         model = self._account.model(str(options.get(ATTR_MODEL, "")), options)
         taken = {option.key: option.parse(options[option.key]) for option in model.options if option.key in options}
         voice = self._speaker(options, model)
+        habit = self._account.habit(model, voice)
+        configured = self._configured_in(model.id, voice)
         return Utterance(
             deltas=_noted(request.message_gen, said),
             model=model,
@@ -207,7 +218,11 @@ class VoiceEntity(TextToSpeechEntity):
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
             replacements=_replacements(options.get(CONF_REPLACEMENTS, ())),
             fallback=self._fallback(request),
-            failed=partial(self._note, self._configured_in(model.id, voice)),
+            is_doubtful=self._account.connection.rests,
+            patience=habit.patience(*_PATIENCE[model.streams]),
+            listener=Listener(
+                failed=partial(self._account.async_failed, voice=configured, model=self._model), began=habit.add
+            ),
         )
 
     def _fallback(self, request: TTSAudioRequest) -> list[EntitySpeaker]:
@@ -267,13 +282,6 @@ class VoiceEntity(TextToSpeechEntity):
             if heard.others or heard.has_gaps:
                 forgetting = async_forget(self.hass, "".join(said), self.entity_id, before)
                 self.hass.async_create_background_task(forgetting, "orator forgets what is not to be kept")
-
-    def _note(self, voice: ConfigSubentry | None, error: SpeechError) -> None:
-        """Start what helps against an error; `voice` is given if it was to speak just as it is configured."""
-        can_have_key = self._account.provider.takes_key
-        if isinstance(error, InvalidKeyError) and can_have_key and self._entry.state is ConfigEntryState.LOADED:
-            self._entry.async_start_reauth(self.hass)
-        self._account.troubles.async_failed(error, voice, self._model)
 
     def _told(self, error: SpeechError) -> HomeAssistantError:
         """Return an error in the user's words."""

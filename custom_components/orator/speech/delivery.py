@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from math import inf
 import re
 from typing import Any, Final
 
@@ -12,7 +13,8 @@ from ..audio.effects import applied
 from ..audio.formats import AudioFormat, PcmLayout, is_same_container
 from ..providers.base import Model, Pronunciation, Provider, SpeechAudio, SpeechRequest
 from ..providers.errors import SpeechError
-from .cast import Cast, ProviderSpeaker, Speaker
+from .attempts import BRISK, PATIENT, PROMPT, Persistence
+from .cast import Cast, Listener, ProviderSpeaker, Speaker
 from .cleaner import Cleaner, Replacement
 from .finishing import USUAL_LAYOUT, Finish, lead_as_mp3, made_ahead
 from .joining import Samples, SampleWish, brought_to, encoded, joined_mp3, joined_samples, samples_of
@@ -27,6 +29,8 @@ _MAX_SAID: Final = 200
 """Characters that say a word; more of them are a text, which has to be spoken in parts like any other."""
 _COUNTS_KEPT: Final = 16
 """Texts of which it is remembered how they were counted: the same ones are asked for again and again."""
+_AT_STAKE: Final = 12.0
+"""Seconds of speech at most in one request where others can speak: so much is lost when sound breaks off."""
 _SILENCE: Final = PcmLayout(rate=24_000)
 _SILENCE_SECONDS: Final = 0.3
 """How long nothing is said where there is nothing to say: a file without any sound is an error to some players."""
@@ -52,9 +56,12 @@ class Utterance:
     replacements: Sequence[Replacement] = ()
     fallback: Sequence[Speaker] = ()
     """Who speaks when the provider does not, in this order."""
+    is_doubtful: bool = False
+    """Whether the provider is unlikely to speak, so that the others are asked first."""
+    patience: float = 10.0
+    """Seconds after which the next one is asked as well, when the provider has not begun."""
     finish: Finish = field(default_factory=Finish)
-    failed: Callable[[SpeechError], None] = lambda _: None
-    """Told why the provider did not speak, whether or not somebody else does."""
+    listener: Listener = field(default_factory=Listener)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,16 @@ class Wanted:
     samples: SampleWish = field(default_factory=SampleWish)
     is_converted: bool = False
     """Whether Home Assistant converts the sound in any case, to a bitrate for instance."""
+
+    @property
+    def is_for_player(self) -> bool:
+        """Whether it goes to a player or into a file, rather than to a satellite, at which somebody waits."""
+        return self.samples.is_open
+
+    @property
+    def is_gathered(self) -> bool:
+        """Whether its length stands at its beginning, so that all of it has to be there before any is heard."""
+        return self.format is AudioFormat.WAV and self.is_met_by(AudioFormat.WAV)
 
     @property
     def format(self) -> AudioFormat | None:
@@ -113,7 +130,7 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
             yield delivery
         return
     async with (
-        _performed(provider, utterance, wanted, lambda speaker: speaker) as performance,
+        _performed(provider, utterance, wanted) as performance,
         aclosing(performance.parts) as parts,
     ):
         delivery = await _delivery(
@@ -141,10 +158,8 @@ class _Performance:
 
 
 @asynccontextmanager
-async def _performed(
-    provider: Provider, utterance: Utterance, wanted: Wanted, directed: Callable[[Speaker], Speaker]
-) -> AsyncGenerator[_Performance]:
-    """Let an utterance be spoken while the context lasts, by everybody as they are `directed`."""
+async def _performed(provider: Provider, utterance: Utterance, wanted: Wanted) -> AsyncGenerator[_Performance]:
+    """Let an utterance be spoken while the context lasts."""
     model = utterance.model
     pronunciations = _pronunciations(utterance)
     replacements = () if pronunciations else utterance.replacements
@@ -154,22 +169,27 @@ async def _performed(
         max_chars=model.max_chars,
         count=_count_with(pronunciations, model) if pronunciations else model.count,
         speaks_while_reading=model.streams,
+        max_seconds=_AT_STAKE if utterance.fallback else inf,
     )
     async with segmenter:
         is_single = await segmenter.begins_and_ends_in_one()
         is_streamed = not segmenter.is_complete
+        asked = replace(wanted, is_converted=True) if utterance.finish.is_set else wanted
         request = SpeechRequest(
             text="",
             model=model,
             voice=utterance.voice,
-            format=utterance.format or _format_to_ask_for(model, wanted, is_single=is_single),
+            format=utterance.format or _format_to_ask_for(model, asked, is_single=is_single),
             settings=utterance.settings,
             pronunciations=pronunciations,
         )
-        own = directed(ProviderSpeaker(provider, request, is_last=not utterance.fallback))
+        own = ProviderSpeaker(
+            provider, request, _persistence(utterance, wanted, is_streamed=is_streamed), utterance.patience
+        )
         stand_ins = [_Replacing(speaker, utterance.replacements) for speaker in utterance.fallback]
-        speakers: Sequence[Speaker] = stand_ins if pronunciations else utterance.fallback
-        cast = Cast([own, *map(directed, speakers)], partial(_tell, utterance, own), is_reply=is_streamed)
+        others = stand_ins if pronunciations else utterance.fallback
+        speakers = [*others, own] if utterance.is_doubtful else [own, *others]
+        cast = Cast(own, speakers, utterance.listener, is_reply=is_streamed, is_gathered=wanted.is_gathered)
         async with Synthesizer(cast, segmenter) as synthesizer, aclosing(synthesizer.parts()) as parts:
             yield _Performance(parts, cast, own, is_single, is_streamed)
 
@@ -188,14 +208,15 @@ async def _finished(provider: Provider, utterance: Utterance, wanted: Wanted, ff
         return replace(so_far, has_gaps=bool(gaps))
 
     async def speech() -> AsyncGenerator[bytes]:
-        samples_only = replace(wanted, is_converted=True)
-        directed = partial(finish.levelled, layout=layout, ffmpeg=ffmpeg)
-        async with _performed(provider, utterance, samples_only, directed) as performance:
+        async with (
+            _performed(provider, utterance, wanted) as performance,
+            aclosing(finish.levelled(performance.parts, layout, ffmpeg)) as parts,
+        ):
             performances.append(performance)
-            first = await anext(performance.parts, None)
+            first = await anext(parts, None)
             wish = SampleWish.of(layout)
             samples = await samples_of(first, wish, ffmpeg) if first else Samples(_SILENCE, _silence())
-            async with aclosing(joined_samples(samples, performance.parts, layout, ffmpeg)) as chunks:
+            async with aclosing(joined_samples(samples, parts, layout, ffmpeg)) as chunks:
                 async for chunk in chunks:
                     yield chunk
 
@@ -224,10 +245,11 @@ def _after(lead: bytes, samples: Samples) -> tuple[SpeechAudio, AsyncGenerator[S
     return SpeechAudio(AudioFormat.MP3, one(lead)), one(speech)
 
 
-def _tell(utterance: Utterance, own: Speaker, speaker: Speaker, error: SpeechError) -> None:
-    """Tell whose utterance it is that their own voice has failed."""
-    if speaker is own:
-        utterance.failed(error)
+def _persistence(utterance: Utterance, wanted: Wanted, *, is_streamed: bool) -> Persistence:
+    """Choose how long the provider is tried: who waits for an answer waits less long than who is told something."""
+    if utterance.fallback:
+        return BRISK
+    return PROMPT if is_streamed or not wanted.is_for_player else PATIENT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,6 +263,11 @@ class _Replacing:
     def name(self) -> str:
         """What the speaker is known by."""
         return self.speaker.name
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a listener waits for it."""
+        return self.speaker.patience
 
     def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
         """Give the sound of a text."""
@@ -327,7 +354,7 @@ def _in_file(samples: Samples, wanted: Wanted, ffmpeg: str) -> Delivery:
         return Delivery(wanted.extension, samples.chunks)
     if wanted.format is AudioFormat.AAC:  # Home Assistant can't make it
         return Delivery(wanted.extension, encoded(samples, AudioFormat.AAC, ffmpeg))
-    if wanted.is_met_by(AudioFormat.WAV):
+    if wanted.is_gathered:
         return Delivery(AudioFormat.WAV, _wav_file(samples))
     return Delivery(AudioFormat.WAV, _wav_stream(samples, is_played=wanted.format is AudioFormat.WAV))
 
@@ -340,12 +367,21 @@ async def _whole(only: SpeechAudio, parts: AsyncGenerator[SpeechAudio]) -> Async
 
 
 async def _wav_file(samples: Samples) -> AsyncGenerator[bytes]:
-    """Yield a WAV with its true length, which is known at the end of the samples."""
+    """Yield a WAV with its true length, which is known at the end of the samples. Raises what ends them too early."""
+    chunks: list[bytes] = []
+    error: SpeechError | None = None
     async with aclosing(samples.chunks):
-        chunks = [chunk async for chunk in samples.chunks]
-    yield wav.header(samples.layout, sum(map(len, chunks)))
+        try:
+            async for chunk in samples.chunks:
+                chunks.append(chunk)  # noqa: PERF401 - a comprehension would lose them with the error
+        except SpeechError as err:  # better some of it than nothing
+            error = err
+    if chunks:
+        yield wav.header(samples.layout, sum(map(len, chunks)))
     for chunk in chunks:
         yield chunk
+    if error:
+        raise error
 
 
 async def _wav_stream(samples: Samples, *, is_played: bool) -> AsyncGenerator[bytes]:

@@ -1,17 +1,17 @@
 """What is done to speech on its way out, in one pass over samples: chimes and silence around it, another level."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..audio.effects import Effects, before
+from ..audio.effects import Effects, amplified, before
 from ..audio.formats import AudioFormat, PcmLayout
 from ..audio.resample import Resampler
-from .cast import Speaker
-from .joining import Samples, encoded
-from .levels import Levelled, Levels
+from ..providers.base import SpeechAudio
+from .joining import Samples, SampleWish, brought_to, encoded, samples_of
+from .levels import Levels, learned_from
 
 USUAL_LAYOUT: Final = PcmLayout(rate=24_000)
 """What speech with effects is brought to where nobody wishes for anything else: what most models make."""
@@ -43,14 +43,30 @@ class Finish:
         """Whether speech becomes louder or quieter."""
         return self.loudness is not None or self.gain_db != 0
 
-    def levelled(self, speaker: Speaker, layout: PcmLayout, ffmpeg: str) -> Speaker:
-        """Return a speaker who speaks at the right level, the same one where nothing is to be changed."""
-        if not self.changes_level:
-            return speaker
+    async def levelled(
+        self, parts: AsyncIterator[SpeechAudio], layout: PcmLayout, ffmpeg: str
+    ) -> AsyncGenerator[SpeechAudio]:
+        """Yield sound at the right level, in samples of this layout; as it is where nothing is to be changed.
+
+        Everybody's gain stays the same until all is said. Raises NotAudioError for what can't be decoded.
+        """
+        gains: dict[str, float] = {}
+        async for part in parts:
+            if not self.changes_level:
+                yield part
+                continue
+            samples = await samples_of(part, SampleWish.of(layout), ffmpeg)
+            chunks = brought_to(samples, layout, ffmpeg)
+            gain = gains.setdefault(part.speaker, self._gain_of(part.speaker))
+            if self.loudness is not None:
+                chunks = learned_from(chunks, layout, self.levels, part.speaker)
+            yield SpeechAudio(AudioFormat.PCM, amplified(chunks, layout, gain), layout)
+
+    def _gain_of(self, speaker: str) -> float:
+        """Return by how many dB somebody becomes louder."""
         if self.loudness is None:
-            return Levelled(speaker, layout, self.gain_db, ffmpeg)
-        gain = self.gain_db + self.levels.of(speaker.name).gain_to(self.loudness)
-        return Levelled(speaker, layout, gain, ffmpeg, self.levels)
+            return self.gain_db
+        return self.gain_db + self.levels.of(speaker).gain_to(self.loudness)
 
     async def layout_for(self, wished: PcmLayout) -> PcmLayout:
         """Return the samples in which this can be done, as near as possible to those that are wished for."""

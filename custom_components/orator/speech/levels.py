@@ -1,17 +1,13 @@
-"""Every voice at its level: what is known of how loud voices are, and the gain that follows from it."""
+"""What is known of how loud voices are."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import aclosing
 from typing import Any, Final
 
-from ..audio.effects import amplified, measured
-from ..audio.formats import AudioFormat, PcmLayout
+from ..audio.effects import measured
+from ..audio.formats import PcmLayout
 from ..audio.level import Level
 from ..audio.loudness import Loudness, Meter
-from ..providers.base import SpeechAudio
-from .cast import Speaker
-from .joining import SampleWish, brought_to, samples_of
 
 _MAX_VOICES: Final = 200
 """Voices remembered; who names more of them in calls has those forgotten that were not heard for the longest time."""
@@ -49,37 +45,12 @@ class Levels:
         self._known = {**restored, **self._known}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Levelled:
-    """Speaks at another level, in samples. The gain stays the same for all that one of these says."""
-
-    speaker: Speaker
-    layout: PcmLayout
-    gain_db: float
-    ffmpeg: str
-    levels: Levels | None = None
-    """What learns from it how loud the speaker is, if anything does."""
-
-    @property
-    def name(self) -> str:
-        """What the speaker is known by."""
-        return self.speaker.name
-
-    @asynccontextmanager
-    async def speak(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:
-        """Give the sound of a text while the context lasts. Raises SpeechError."""
-        async with self.speaker.speak(text, is_reply=is_reply) as audio:
-            samples = await samples_of(audio, SampleWish.of(self.layout), self.ffmpeg)
-            plain = brought_to(samples, self.layout, self.ffmpeg)
-            heard = self._heard(plain) if self.levels else plain
-            async with aclosing(amplified(heard, self.layout, self.gain_db)) as chunks:
-                yield SpeechAudio(AudioFormat.PCM, chunks, self.layout)
-
-    async def _heard(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        """Yield samples, and learn from them if they come to their end."""
-        meter = Meter(self.layout)
-        async with aclosing(measured(chunks, self.layout, meter)) as pieces:
-            async for piece in pieces:
-                yield piece
-        if self.levels:
-            self.levels.learn(self.speaker.name, meter.result())
+async def learned_from(
+    chunks: AsyncGenerator[bytes], layout: PcmLayout, levels: Levels, voice: str
+) -> AsyncGenerator[bytes]:
+    """Yield samples, and learn from them how loud a voice is, if they come to their end."""
+    meter = Meter(layout)
+    async with aclosing(measured(chunks, layout, meter)) as pieces:
+        async for piece in pieces:
+            yield piece
+    levels.learn(voice, meter.result())

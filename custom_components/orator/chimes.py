@@ -124,11 +124,13 @@ class Chimes:
     @callback
     def _note(self, file: str, stamp: _Stamp) -> None:
         """Remember what a file is like now."""
-        known = self._stamps.pop(file, stamp)
+        known = self._stamps.pop(file, None)
         self._stamps[file] = stamp
+        if known == stamp:
+            return
         while len(self._stamps) > _MAX_FILES:
             del self._stamps[next(iter(self._stamps))]
-        if known != stamp:
+        if known is not None:
             self.revision += 1
         self._store.async_delay_save(lambda: {"files": self._stamps, "revision": self.revision}, 1)
 

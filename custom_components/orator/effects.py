@@ -21,7 +21,7 @@ NUMBERS: Final = (
 )
 EFFECTS: Final = (*CHIMES, *(number.key for number in NUMBERS))
 
-_OFF: Final = ("", "none")
+_OFF: Final = ("", "none", "off", "false")
 """What a call says to do without what its voice has."""
 
 
@@ -34,7 +34,7 @@ def parse(settings: Mapping[str, Any]) -> dict[str, Any]:
             if not isinstance(given[key], str):
                 raise InvalidSettingError(code=key)
             parsed[key] = given[key].strip()
-    return parsed
+    return {key: value for key, value in parsed.items() if value}
 
 
 def _is_off(value: Any) -> bool:

@@ -1,5 +1,6 @@
 """Getting sound for one request: once more when it fails in a way that passes."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from tenacity import (
 )
 
 from ..providers.base import Provider, SpeechAudio, SpeechRequest
-from ..providers.errors import PronunciationsRefusedError, SpeechError
+from ..providers.errors import PronunciationsRefusedError, SpeechError, TimedOutError
 from .replacements import Replacement, Replacer
 
 
@@ -34,6 +35,9 @@ PROMPT: Final = Persistence(6.0, attempts=4)
 """Where somebody waits for an answer, and would rather hear of the failure than wait for longer."""
 BRISK: Final = Persistence(1.0, attempts=2)
 """Where somebody else can speak."""
+
+_FIRST_SOUND: Final = 60.0
+"""Seconds after which a model that streams has no sound to come, whatever else its server sends."""
 
 _backoff = wait_random_exponential(multiplier=0.5, min=0.1, max=4)
 
@@ -54,8 +58,17 @@ async def synthesize(
             reraise=True,
         ):
             with attempt:
-                audio = await _begun(provider, request, stack)
+                audio = await _in_time(provider, request, stack)
         yield audio
+
+
+async def _in_time(provider: Provider, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
+    """Begin to speak in reasonable time. A job that has been bought has limits of its own."""
+    try:
+        async with asyncio.timeout(_FIRST_SOUND if request.model.streams else None):
+            return await _begun(provider, request, stack)
+    except TimeoutError as err:
+        raise TimedOutError from err
 
 
 async def _begun(provider: Provider, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:

@@ -182,6 +182,7 @@ async def _performed(provider: Provider, utterance: Utterance, wanted: Wanted) -
             format=utterance.format or _format_to_ask_for(model, asked, is_single=is_single),
             settings=utterance.settings,
             pronunciations=pronunciations,
+            spent=utterance.listener.spent,
         )
         own = ProviderSpeaker(
             provider, request, _persistence(utterance, wanted, is_streamed=is_streamed), utterance.patience

@@ -281,3 +281,28 @@ async def test_changed_voice_is_never_answered_from_the_cache(
     hass.config_entries.async_update_subentry(account, subentry, data={**subentry.data, **change})
     await hass.async_block_till_done()
     assert await hear() == called
+
+
+@pytest.mark.parametrize(
+    ("provider", "voice"),
+    [
+        ("openai", {"model": "gpt-realtime-2.1-mini", "voice": "marin"}),
+        ("nanogpt", {"model": "Elevenlabs-Turbo-V2.5", "voice": "Rachel"}),
+        ("speechbase", {"model": "openai/tts-1", "voice": "nova"}),
+    ],
+)
+@pytest.mark.parametrize("receiver", [{}, SATELLITE], ids=["mp3", "satellite"])
+async def test_every_service(
+    hass: HomeAssistant, simulator: Simulator, provider: str, voice: dict[str, str], receiver: dict[str, Any]
+) -> None:
+    """Sockets, jobs that take a while, sound that has to be decoded first: with every effect, every word."""
+    simulator.tongue = "tones"
+    entry = account_of(simulator, provider, voice)
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    stream = tts.async_create_stream(hass, "tts.ann", options={**EVERYTHING, **receiver})
+    stream.async_set_message_stream(reply(SENTENCE))
+    sound = await listened(b"".join([chunk async for chunk in stream.async_stream_result()]), receiver)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert_spoken(between(sound, BEFORE, AFTER).samples, RATE, SENTENCE)

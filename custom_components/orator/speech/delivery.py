@@ -16,7 +16,7 @@ from ..providers.errors import SpeechError
 from .attempts import BRISK, PATIENT, PROMPT, Persistence
 from .cast import Cast, Listener, ProviderSpeaker, Speaker
 from .cleaner import Cleaner, Replacement
-from .finishing import USUAL_LAYOUT, Finish, lead_as_mp3, made_ahead
+from .finishing import USUAL_LAYOUT, Finish, lead_as_mp3, made_ahead, with_lead
 from .joining import Samples, SampleWish, brought_to, encoded, joined_mp3, joined_samples, samples_of
 from .pacing import paced
 from .replacements import Replacer
@@ -225,7 +225,7 @@ async def _finished(provider: Provider, utterance: Utterance, wanted: Wanted, ff
         if finish.effects.chime_before and wanted.is_met_by(AudioFormat.MP3):
             lead = await lead_as_mp3(finish.effects, layout, ffmpeg)
             rest = applied(spoken, layout, replace(finish.effects, lead_in=0.0, chime_before=None))
-            joined = joined_mp3(*_after(lead, Samples(layout, rest)), ffmpeg)
+            joined = joined_mp3(*with_lead(lead, Samples(layout, rest)), ffmpeg)
             yield Delivery(wanted.extension, joined, heard)
             return
         chunks = applied(spoken, layout, finish.effects)
@@ -234,16 +234,6 @@ async def _finished(provider: Provider, utterance: Utterance, wanted: Wanted, ff
         if not wanted.samples.is_open:  # silence in what Home Assistant would keep is told, and then it does not
             chunks = paced(chunks, wished, tell=partial(gaps.append, True))  # noqa: FBT003
         yield replace(_in_file(Samples(wished, chunks), wanted, ffmpeg), heard=heard)
-
-
-def _after(lead: bytes, samples: Samples) -> tuple[SpeechAudio, AsyncGenerator[SpeechAudio]]:
-    """Return as parts what is played first and what follows it."""
-
-    async def one[Thing](thing: Thing) -> AsyncGenerator[Thing]:
-        yield thing
-
-    speech = SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout)
-    return SpeechAudio(AudioFormat.MP3, one(lead)), one(speech)
 
 
 def _persistence(utterance: Utterance, wanted: Wanted, *, is_streamed: bool) -> Persistence:

@@ -101,6 +101,16 @@ async def _pieces(lead: Effects, layout: PcmLayout) -> AsyncGenerator[bytes]:
         await asyncio.sleep(0)
 
 
+def with_lead(lead: bytes, samples: Samples) -> tuple[SpeechAudio, AsyncGenerator[SpeechAudio]]:
+    """Return as parts what is played first and what follows it."""
+
+    async def one[Thing](thing: Thing) -> AsyncGenerator[Thing]:
+        yield thing
+
+    speech = SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout)
+    return SpeechAudio(AudioFormat.MP3, one(lead)), one(speech)
+
+
 @asynccontextmanager
 async def made_ahead(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[AsyncGenerator[bytes]]:
     """Let sound be made from now on, whether or not anybody listens yet; leaving the context ends that."""

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, get_origin
 from aiohttp import ClientSession
 from homeassistant.util.yaml import load_yaml_dict
 
+from custom_components.orator.effects import NUMBERS
 from custom_components.orator.providers import PROVIDERS, errors
 from custom_components.orator.providers.base import Connections, Model, Provider
 from custom_components.orator.providers.errors import SpeechError
@@ -174,6 +175,8 @@ class Writer:
         for name in _ORDER:
             declared = [option for _, model in self._variants(name) for option in model.options]
             said[name] = [option for option in (*declared, *self._providers[name].choices) if option.key == key]
+        if own := [option for option in NUMBERS if option.key == key]:
+            return _spanned(own)
         ranges = {self._providers[name].name: _spanned(options) for name, options in said.items() if options}
         if not ranges:
             return listed(self._english["selector"].get(key, {}).get("options", ()), as_code=True)

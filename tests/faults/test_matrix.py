@@ -90,5 +90,4 @@ async def test_every_word_is_said_or_the_user_is_told(
         problems.append(f"still running: {running}")
     seconds = time.process_time() - started
     print(f"{route.name}: {len(cases)} cases, {seconds:.0f} s of a processor")  # noqa: T201 - to be quoted
-    open("/tmp/problems.log", "a").write(f"== {route.name} {len(cases)} {seconds}\n" + "\n".join(problems) + "\n")
     assert not problems, f"{len(problems)} problems in {len(cases)} cases:\n" + "\n".join(problems)

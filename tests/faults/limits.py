@@ -12,6 +12,7 @@ from custom_components.orator.providers.nanogpt import provider as nanogpt
 
 _FIRST_BYTE: Final = 4.0
 _BETWEEN_BYTES: Final = 2.0
+_JOB: Final = 8.0
 _MOST_BYTES: Final = 2 * 1024 * 1024
 
 _SHORT: Final[dict[str, Any]] = {
@@ -34,4 +35,4 @@ def shorten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("custom_components.orator.providers.downloads._LIMITS", limits)
     monkeypatch.setattr(http, "Limits", lambda: limits)
     monkeypatch.setattr(http.Answer.chunks, "__defaults__", (_MOST_BYTES,))
-    monkeypatch.setattr(nanogpt, "Pace", partial(nanogpt.Pace, interval=0.05, limit=_FIRST_BYTE))
+    monkeypatch.setattr(nanogpt, "Pace", partial(nanogpt.Pace, interval=0.05, limit=_JOB))

@@ -45,4 +45,4 @@ def shorten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("custom_components.orator.providers.downloads._LIMITS", limits)
     monkeypatch.setattr(http, "Limits", lambda: limits)
     monkeypatch.setattr(http.Answer.chunks, "__defaults__", (_MOST_BYTES,))
-    monkeypatch.setattr(nanogpt, "Pace", partial(nanogpt.Pace, interval=0.05, limit=_JOB * slow))
+    monkeypatch.setattr(nanogpt, "Pace", partial(nanogpt.Pace, interval=0.1 * slow, limit=_JOB * slow))

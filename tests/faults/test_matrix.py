@@ -20,7 +20,7 @@ from .routes import ROUTES, Route
 from .traces import betrayed_by_error, betrayed_by_house, betrayed_by_logs, kept_in, still_running
 from .verdict import is_own, problems_of, words_in
 
-_AT_ONCE = 24
+_AT_ONCE = 16
 _CASE_SECONDS = 40.0
 
 

@@ -12,6 +12,7 @@ import sys
 from typing import Any, ClassVar, Final, get_origin
 
 from aiohttp import ClientSession
+from homeassistant.util.yaml import load_yaml_dict
 
 from custom_components.orator.providers import PROVIDERS, errors
 from custom_components.orator.providers.base import Connections, Model, Provider
@@ -24,6 +25,7 @@ from custom_components.orator.providers.options import ChoiceOption, NumberOptio
 
 ROOT: Final = Path(__file__).parent.parent.parent
 ENGLISH: Final = ROOT / "custom_components/orator/translations/en.json"
+ACTIONS: Final = ROOT / "custom_components/orator/services.yaml"
 SCREENSHOTS: Final = ROOT / "docs/screenshots"
 _RAW: Final = "https://raw.githubusercontent.com/orator-tts/orator/main"
 _MADE: Final = re.compile(r"(<!-- made by script/docs: (\w+)([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -71,6 +73,7 @@ class Writer:
             "servers": self.servers,
             "options": self.options,
             "faults": self.faults,
+            "fields": self.fields,
             "screenshots": screenshots,
             "texts": self.texts,
         }
@@ -188,6 +191,20 @@ class Writer:
         if key == _OF_SERVERS:
             return "servers that imitate OpenAI"
         return listed(takers) if 0 < len(takers) < len(_ORDER) else "all"
+
+    def fields(self, action: str) -> str:
+        """Say what every field of an action means."""
+        described: dict[str, Any] = load_yaml_dict(str(ACTIONS))[action]["fields"]
+        for section in [field for field, content in described.items() if "fields" in content]:
+            described |= described.pop(section)["fields"]
+        words = self._english["services"][action]["fields"]
+        return table(
+            ("Field", "Meaning", "Needed"),
+            (
+                (f"`{field}`", words[field]["description"], "yes" if content.get("required") else _NONE)
+                for field, content in described.items()
+            ),
+        )
 
     def faults(self) -> str:
         """Say what follows from everything that can go wrong."""

@@ -13,13 +13,14 @@ from typing import Final
 from tests.home_assistant import StartError
 
 from .announcements import announce
+from .assist import assist
 from .programs import Programs
 from .report import ChapterFailedError, Report, progress
 from .stage import Stage, set_up_stage
 
 _INTERRUPTED: Final = 130
 
-_CHAPTERS: Final[dict[str, Callable[[Stage, Report], Awaitable[None]]]] = {"players": announce}
+_CHAPTERS: Final[dict[str, Callable[[Stage, Report], Awaitable[None]]]] = {"players": announce, "assist": assist}
 
 
 async def run(chapters: Sequence[str], programs: Programs, *, screenshots: bool) -> int:

@@ -17,20 +17,23 @@ from .assist import assist
 from .programs import Programs
 from .report import ChapterFailedError, Report, progress
 from .stage import Stage, set_up_stage
+from .visit import visit
 
 _INTERRUPTED: Final = 130
 
-_CHAPTERS: Final[dict[str, Callable[[Stage, Report], Awaitable[None]]]] = {"players": announce, "assist": assist}
+type Chapter = Callable[[Stage, Report], Awaitable[None]]
+
+_CHAPTERS: Final[dict[str, Chapter]] = {"browser": visit, "players": announce, "assist": assist}
 
 
-async def run(chapters: Sequence[str], programs: Programs, *, screenshots: bool) -> int:
+async def run(chapters: Sequence[str], programs: Programs, *, renews_pictures: bool) -> int:
     """Play chapters, and return the exit code."""
     report = Report()
     folder = Path(tempfile.mkdtemp(prefix="orator-e2e-"))
     log = ""
     progress(f"starting the simulated services and Home Assistant; what goes wrong is kept in {folder}")
     try:
-        async with set_up_stage(programs, folder) as stage:
+        async with set_up_stage(programs, folder, renews_pictures=renews_pictures) as stage:
             for chapter in chapters:
                 progress(chapter)
                 with suppress(ChapterFailedError):
@@ -66,7 +69,7 @@ def main() -> int:
     if unknown := set(chosen.chapters) - _CHAPTERS.keys():
         parser.error(f"no such chapter: {' '.join(sorted(unknown))}")
     chapters = [name for name in _CHAPTERS if not chosen.chapters or name in chosen.chapters]
-    return asyncio.run(_until_ended(run(chapters, Programs(chosen.programs), screenshots=chosen.screenshots)))
+    return asyncio.run(_until_ended(run(chapters, Programs(chosen.programs), renews_pictures=chosen.screenshots)))
 
 
 if __name__ == "__main__":

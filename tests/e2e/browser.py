@@ -94,6 +94,10 @@ class Visitor:
         await self.page.keyboard.insert_text(text)
         self.pastes += 1
 
+    async def write(self, text: str) -> None:
+        """Write a text to where the cursor is, as one does to find something in a list."""
+        await self.page.keyboard.type(text)
+
     async def close_dialog(self) -> None:
         """Leave a dialog that has said what it had to say."""
         names = re.compile("^(Finish|Skip and finish|Close|OK)$")
@@ -103,7 +107,7 @@ class Visitor:
         """Choose from a list that opens under a field."""
         field = self.page.locator("ha-selector").filter(has_text=label).locator("visible=true").first
         await self.click(field.get_by_text(present, exact=True).first)
-        await self.page.keyboard.type(wanted)
+        await self.page.get_by_placeholder("Search | Add custom item").locator("visible=true").fill(wanted)
         await self.click(self.text(wanted))
 
     async def hear(self) -> Played:
@@ -124,10 +128,6 @@ class Visitor:
     async def events(self) -> list[str]:
         """Return what audio elements have told."""
         return [event["event"] for event in await self.page.evaluate("window.oratorHeard")]
-
-    async def forget_sounds(self) -> None:
-        """Begin to listen anew."""
-        await self.page.evaluate("window.oratorHeard = []")
 
     async def picture(self, file: Path) -> None:
         """Take a picture of what is seen, once it stands still."""

@@ -30,7 +30,12 @@ SERVICE_HOSTS: Final = ("nano-gpt.com", "api.nano-gpt.com", "api.openai.com", "a
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A home with nothing in it yet. tokens: the owner's log-in. folder: for files that nobody keeps."""
+    """A home with nothing in it yet.
+
+    tokens: the owner's log-in.
+    folder: for files that nobody keeps.
+    renews_pictures: those that the README shows are taken anew.
+    """
 
     simulator: Simulator
     instance: Instance
@@ -38,6 +43,7 @@ class Stage:
     tokens: Json
     programs: Programs
     folder: Path
+    renews_pictures: bool
 
     def websocket(self) -> AbstractAsyncContextManager[WebSocket]:
         """Open a websocket as the owner, until the end of the `async with`."""
@@ -45,7 +51,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def set_up_stage(programs: Programs, folder: Path) -> AsyncGenerator[Stage]:
+async def set_up_stage(programs: Programs, folder: Path, *, renews_pictures: bool) -> AsyncGenerator[Stage]:
     """Set everything up, until the end of the `async with`."""
     authority = trustme.CA()
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -60,4 +66,4 @@ async def set_up_stage(programs: Programs, folder: Path) -> AsyncGenerator[Stage
         )
         api = Api(await stack.enter_async_context(aiohttp.ClientSession()), instance.url)
         tokens = await api.onboard(_USER)
-        yield Stage(simulator, instance, api, tokens, programs, folder)
+        yield Stage(simulator, instance, api, tokens, programs, folder, renews_pictures)

@@ -1,0 +1,199 @@
+"""Chapter: in a real browser, from a Home Assistant without Orator's account to a voice that is used and looked after."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from .browser import Visitor, open_browser
+from .hearing import assert_heard, fetched
+from .pictures import Album
+from .report import Report
+from .stage import Stage
+
+_PAGE: Final = "/config/integrations/integration/orator"
+_WRONG_KEY: Final = "sk-nobody-knows-this-one"
+_NEW_KEY: Final = "sk-simulated-key-that-opens-nothing-0002"
+_SENTENCE: Final = "The kettle has boiled, and the tea is ready."
+_SENTENCE_AFTERWARDS: Final = "The key is new, and so is the voice."
+_SECOND_VOICE: Final = "Butler"
+_TOLERANCE: Final = 0.3  # seconds between what there was and what was played
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who visits what, and who takes the pictures."""
+
+    stage: Stage
+    visitor: Visitor
+    album: Album
+
+
+async def visit(stage: Stage, report: Report) -> None:
+    """Do everything that a person does with an account and its voices."""
+    async with open_browser(stage) as visitor:
+        visit = Visit(stage, visitor, Album(visitor, stage.renews_pictures, stage.folder))
+        report.on_failure = visit.album.take_failure
+        for step in _STEPS:
+            async with report.step((step.__doc__ or "").strip().rstrip(".")):
+                await step(visit)
+
+
+async def _begin(visit: Visit) -> None:
+    """From the first page on, Orator is added, and asks for the service and the key."""
+    visitor = visit.visitor
+    await visitor.open("/")
+    await visitor.click(visitor.text("Settings"))
+    await visitor.click(visitor.text("Devices & services"))
+    await visitor.click(visitor.text("Add integration"))
+    await visitor.page.get_by_placeholder("Search for a brand name").wait_for()
+    await visitor.write("Orator")
+    await visitor.click(visitor.text("Orator"))
+    await visitor.text("Add an account").wait_for()
+    await visitor.click(visitor.button("Submit"))
+    await visitor.text("Add a NanoGPT account").wait_for()
+    await visit.album.take("account")
+
+
+async def _enter_wrong_key(visit: Visit) -> None:
+    """A wrong key is refused, in words that help."""
+    visitor = visit.visitor
+    await visitor.field("API key").fill(_WRONG_KEY)
+    await visitor.button("Submit").click()
+    await visitor.text("NanoGPT does not accept this key. Copy it again, or make a new one.").wait_for()
+
+
+async def _enter_key(visit: Visit) -> None:
+    """The right key makes an account with a first voice."""
+    visitor = visit.visitor
+    await visitor.click(visitor.field("API key"))
+    await visitor.page.keyboard.press("ControlOrMeta+a")
+    await visitor.paste(visit.stage.simulator.api_key or "")
+    await visitor.click(visitor.button("Submit"))
+    await visitor.close_dialog()
+
+
+async def _make_voice(visit: Visit) -> None:
+    """A second voice is made: another model, a name, and how it speaks."""
+    visitor = visit.visitor
+    await visitor.open(_PAGE)
+    await visitor.click(visitor.button("Add voice"))
+    await visitor.text("Add a voice").wait_for()
+    await visitor.click(visitor.button("Next"))
+    await visitor.text("How it speaks").wait_for()
+    await visitor.field("Name").fill(_SECOND_VOICE)
+    await visitor.field("Instructions").fill("Calm and friendly, like a butler.")
+    await visit.album.take("voice")
+    await visitor.click(visitor.button("Submit"))
+    await visitor.close_dialog()
+    await visitor.text(_SECOND_VOICE).wait_for()
+
+
+async def _hear_voice(visit: Visit) -> None:
+    """The voice says a sentence in the browser, whole."""
+    await _say(visit, _SECOND_VOICE, _SENTENCE)
+    await _assert_played(visit, _SENTENCE)
+
+
+async def _change_voice(visit: Visit) -> None:
+    """The voice is changed to another of the model's."""
+    visitor = visit.visitor
+    await visitor.open(_PAGE)
+    await visitor.text(_SECOND_VOICE).wait_for()
+    await visit.album.take("voices")
+    await visitor.click(visitor.button("Change voice"))
+    await visitor.text(f"Change {_SECOND_VOICE}").wait_for()
+    await visitor.click(visitor.button("Next"))
+    await visitor.text("How it speaks").wait_for()
+    await visitor.choose("Voice", present="coral", wanted="Ash")
+    await visitor.click(visitor.button("Submit"))
+    await visitor.text("Reconfiguration was successful").wait_for()
+    await visitor.close_dialog()
+    subentries = (await _diagnose(visit))["voices"]
+    assert {"Butler": "ash"}.items() <= {one["title"]: one["data"]["voice"] for one in subentries}.items(), subentries
+
+
+async def _lose_key(visit: Visit) -> None:
+    """The service refuses the key: nothing is heard, and Home Assistant asks for attention."""
+    visitor = visit.visitor
+    visit.stage.simulator.api_key = _NEW_KEY
+    await _say(visit, _SECOND_VOICE, "Nobody hears this.")
+    await visitor.page.wait_for_function("window.oratorHeard.some(heard => heard.event === 'error')")
+    await visitor.open(_PAGE)
+    await visitor.text("Attention required").wait_for()
+
+
+async def _reauthenticate(visit: Visit) -> None:
+    """A new key is asked for; a wrong one is refused, the right one works."""
+    visitor = visit.visitor
+    await visitor.click(visitor.text("Reconfigure"))
+    await visitor.text("NanoGPT: the key is no longer accepted").wait_for()
+    await visitor.text("The service refuses the key of this account. Make a new one there and enter it here.").wait_for()
+    await visitor.field("API key").fill(_WRONG_KEY)
+    await visitor.click(visitor.button("Submit"))
+    await visitor.text("NanoGPT does not accept this key. Copy it again, or make a new one.").wait_for()
+    await visit.album.take("reauthentication")
+    await visitor.field("API key").fill(_NEW_KEY)
+    await visitor.click(visitor.button("Submit"))
+    await visitor.text("Re-authentication was successful").wait_for()
+    await visitor.close_dialog()
+
+
+async def _hear_voice_again(visit: Visit) -> None:
+    """The changed voice says a sentence with the new key."""
+    await _say(visit, _SECOND_VOICE, _SENTENCE_AFTERWARDS)
+    await _assert_played(visit, _SENTENCE_AFTERWARDS)
+
+
+async def _read_diagnostics(visit: Visit) -> None:
+    """Diagnostics are downloaded, and hold neither a key nor what was said."""
+    diagnostics = await _diagnose(visit)
+    assert {"account", "voices"} <= diagnostics.keys(), diagnostics.keys()
+    told = json.dumps(diagnostics)
+    for secret in (visit.stage.simulator.api_key or "", _WRONG_KEY, _SENTENCE, _SENTENCE_AFTERWARDS, "butler."):
+        assert secret not in told, f"{secret!r} is in the diagnostics"
+
+
+_STEPS: Final[tuple[Callable[[Visit], Awaitable[None]], ...]] = (
+    _begin,
+    _enter_wrong_key,
+    _enter_key,
+    _make_voice,
+    _hear_voice,
+    _change_voice,
+    _lose_key,
+    _reauthenticate,
+    _hear_voice_again,
+    _read_diagnostics,
+)
+
+
+async def _say(visit: Visit, voice: str, text: str) -> None:
+    """Let a voice say something in Home Assistant's media browser."""
+    visitor = visit.visitor
+    await visitor.open("/media-browser/browser")
+    await visitor.click(visitor.text("Text-to-speech"))
+    await visitor.click(visitor.text(voice))
+    message = visitor.page.locator("ha-textarea").get_by_role("textbox")
+    await message.fill(text)
+    await visitor.click(visitor.button("Say"))
+
+
+async def _assert_played(visit: Visit, text: str) -> None:
+    """Fail unless the browser has played a text from its first word to its last."""
+    played = await visit.visitor.hear()
+    sound = await assert_heard(await fetched(visit.stage, played.url), text)
+    assert abs(sound.duration - played.duration) < _TOLERANCE, f"{played.duration} s of {sound.duration} s were played"
+
+
+async def _diagnose(visit: Visit) -> dict[str, Any]:
+    """Download an account's diagnostics, and return what Orator tells."""
+    visitor = visit.visitor
+    await visitor.open(_PAGE)
+    menu = visitor.page.locator("ha-config-entry-row").get_by_role("button", name="Menu").first
+    await visitor.click(menu)
+    async with visitor.page.expect_download() as download:
+        await visitor.click(visitor.text("Download diagnostics"))
+    told: dict[str, Any] = json.loads(Path(await (await download.value).path()).read_text())
+    return dict(told["data"])

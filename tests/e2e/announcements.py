@@ -51,9 +51,7 @@ async def _announce_on_mpd(stage: Stage, report: Report, mpd: Mpd, voice: str) -
 async def _announce_on_renderer(stage: Stage, report: Report, renderer: Renderer, voice: str) -> None:
     """Let a voice speak on a DLNA renderer, in two formats."""
     async with report.step("Home Assistant's own integration adds a DLNA renderer"):
-        speaker = await new_entity(
-            stage.api, "media_player", stage.api.add_entry("dlna_dmr", {"url": renderer.url})
-        )
+        speaker = await new_entity(stage.api, "media_player", stage.api.add_entry("dlna_dmr", {"url": renderer.url}))
 
     async def announce(text: str, audio_format: str) -> None:
         await _speak(stage, voice, speaker, text, audio_format)

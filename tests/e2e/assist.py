@@ -39,9 +39,9 @@ async def assist(stage: Stage, report: Report) -> None:
             satellite = await new_entity(stage.api, "assist_satellite", _add(stage, room.satellite_port))
         async with report.step("an Assist pipeline is put together"):
             pipeline = await _make_pipeline(websocket, agent, ears, voice)
-        async with report.step("a reply over the websocket is heard whole, and begins before it has been written"):
+        async with report.step("a reply over the websocket is heard whole, and begins while it is written"):
             await _listen_over_websocket(stage, websocket, pipeline)
-        async with report.step("a reply on the satellite is heard whole at its rate, and begins before it has been written"):
+        async with report.step("a reply on the satellite is heard whole, at its rate, and begins while it is written"):
             await _listen_to_satellite(stage, room)
         async with report.step("an announcement on the satellite is heard whole, at its rate"):
             announcing = asyncio.create_task(_announce(stage, satellite))
@@ -116,7 +116,8 @@ async def _listen_over_websocket(stage: Stage, websocket: WebSocket, pipeline: s
 def _assert_early(asked: float, began: float, written: float) -> None:
     """Fail unless a reply began to sound well before it had been written."""
     sounding, writing = began - asked, written - asked
-    assert began and sounding < _EARLY * writing, f"first sound after {sounding:.2f} s, reply after {writing:.2f} s"
+    assert began, "nothing was heard"
+    assert sounding < _EARLY * writing, f"first sound after {sounding:.2f} s, reply after {writing:.2f} s"
 
 
 async def _listen_to_satellite(stage: Stage, room: Room) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import re
 from typing import Final
 
-from playwright.async_api import Locator, Page, async_playwright
+from playwright.async_api import Locator, Page, ViewportSize, async_playwright
 
 from .stage import Stage
 
-_SIZE: Final = {"width": 1000, "height": 640}
+_SIZE: Final = ViewportSize(width=1000, height=680)
 _SHARPNESS: Final = 1.5  # pixels of a picture per pixel of the page
 _PATIENCE: Final = 20.0  # seconds
 _POLL: Final = 0.1

@@ -17,6 +17,7 @@ from .programs import ProgramError, Programs
 
 _PATIENCE: Final = 30.0  # seconds
 _POLL: Final = 0.05
+_LOG_TAIL: Final = 2000  # characters
 _SILENCE: Final = 1.5  # seconds without a sound, after which something has been played
 
 _RENDERER_ADDRESS: Final = "192.0.2.1"  # which script/lib/isolated gives to the interface that has multicast
@@ -123,4 +124,5 @@ async def _until_listening(host: str, port: int, process: asyncio.subprocess.Pro
                     return
     except TimeoutError:
         pass
-    raise ProgramError(f"{log.stem} does not run:\n{log.read_text(errors='replace')[-2000:]}")
+    said = await asyncio.to_thread(log.read_text, errors="replace")
+    raise ProgramError(f"{log.stem} does not run:\n{said[-_LOG_TAIL:]}")

@@ -1,14 +1,10 @@
 """Debian's programs: where they are, and how they run."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 import os
 from pathlib import Path
 import shutil
-
-from tests.processes import running
-import asyncio
 
 
 class ProgramError(Exception):

@@ -40,7 +40,8 @@ class Recording:
 class Room:
     """A room with a satellite, and who understands what is said in it.
 
-    satellite_port, recogniser_port: where they are reached. said: what the recogniser understands next, whatever the microphone hears.
+    satellite_port, recogniser_port: where they are reached.
+    said: what the recogniser understands next, whatever the microphone hears.
     """
 
     def __init__(self) -> None:

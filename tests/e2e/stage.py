@@ -25,7 +25,7 @@ _USER: Final = User("demo", "opens-nothing-but-the-demo")
 _TIMING: Final = Timing(first_byte=0.3, rate=10)
 _HTTPS: Final = 443
 
-SERVICE_HOSTS: Final = ("nano-gpt.com", "api.nano-gpt.com", "api.openai.com", "api.speechbase.ai")
+_SERVICE_HOSTS: Final = ("nano-gpt.com", "api.nano-gpt.com", "api.openai.com", "api.speechbase.ai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,7 @@ class Stage:
 @asynccontextmanager
 async def set_up_stage(programs: Programs, folder: Path, *, renews_pictures: bool) -> AsyncGenerator[Stage]:
     """Set everything up, until the end of the `async with`."""
-    authority = trustme.CA()
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(*SERVICE_HOSTS).configure_cert(tls)
-    trusted = folder / "trusted.pem"
-    trusted.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
+    tls, trusted = _certify(folder)
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(Simulator(timing=_TIMING, port=_HTTPS, tls=tls))
         simulator.tongue = "tones"
@@ -67,3 +63,13 @@ async def set_up_stage(programs: Programs, folder: Path, *, renews_pictures: boo
         api = Api(await stack.enter_async_context(aiohttp.ClientSession()), instance.url)
         tokens = await api.onboard(_USER)
         yield Stage(simulator, instance, api, tokens, programs, folder, renews_pictures)
+
+
+def _certify(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """Return the services' certificate, and the file with whom Home Assistant trusts."""
+    authority = trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(*_SERVICE_HOSTS).configure_cert(tls)
+    trusted = folder / "trusted.pem"
+    trusted.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
+    return tls, trusted

@@ -1,9 +1,9 @@
-"""Chapter: in a real browser, from a Home Assistant without Orator's account to a voice that is used and looked after."""
+"""Chapter: in a real browser, from a Home Assistant without an account to a voice that is used and looked after."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 import json
-from pathlib import Path
 from typing import Any, Final
 
 from .browser import Visitor, open_browser
@@ -35,13 +35,13 @@ async def visit(stage: Stage, report: Report) -> None:
     async with open_browser(stage) as visitor:
         visit = Visit(stage, visitor, Album(visitor, stage.renews_pictures, stage.folder))
         report.on_failure = visit.album.take_failure
-        for step in _STEPS:
-            async with report.step((step.__doc__ or "").strip().rstrip(".")):
+        for name, step in _STEPS.items():
+            async with report.step(name):
                 await step(visit)
 
 
 async def _begin(visit: Visit) -> None:
-    """From the first page on, Orator is added, and asks for the service and the key."""
+    """Find Orator among all integrations, and choose the service."""
     visitor = visit.visitor
     await visitor.open("/")
     await visitor.click(visitor.text("Settings"))
@@ -57,7 +57,7 @@ async def _begin(visit: Visit) -> None:
 
 
 async def _enter_wrong_key(visit: Visit) -> None:
-    """A wrong key is refused, in words that help."""
+    """Enter a key that nobody has given."""
     visitor = visit.visitor
     await visitor.field("API key").fill(_WRONG_KEY)
     await visitor.button("Submit").click()
@@ -65,7 +65,7 @@ async def _enter_wrong_key(visit: Visit) -> None:
 
 
 async def _enter_key(visit: Visit) -> None:
-    """The right key makes an account with a first voice."""
+    """Replace the key."""
     visitor = visit.visitor
     await visitor.click(visitor.field("API key"))
     await visitor.page.keyboard.press("ControlOrMeta+a")
@@ -75,7 +75,7 @@ async def _enter_key(visit: Visit) -> None:
 
 
 async def _make_voice(visit: Visit) -> None:
-    """A second voice is made: another model, a name, and how it speaks."""
+    """Give a voice a name, and tell it how to speak."""
     visitor = visit.visitor
     await visitor.open(_PAGE)
     await visitor.click(visitor.button("Add voice"))
@@ -91,13 +91,13 @@ async def _make_voice(visit: Visit) -> None:
 
 
 async def _hear_voice(visit: Visit) -> None:
-    """The voice says a sentence in the browser, whole."""
+    """Let the new voice speak."""
     await _say(visit, _SECOND_VOICE, _SENTENCE)
     await _assert_played(visit, _SENTENCE)
 
 
 async def _change_voice(visit: Visit) -> None:
-    """The voice is changed to another of the model's."""
+    """Choose who speaks from the list."""
     visitor = visit.visitor
     await visitor.open(_PAGE)
     await visitor.text(_SECOND_VOICE).wait_for()
@@ -115,7 +115,7 @@ async def _change_voice(visit: Visit) -> None:
 
 
 async def _lose_key(visit: Visit) -> None:
-    """The service refuses the key: nothing is heard, and Home Assistant asks for attention."""
+    """Let the key expire, and speak."""
     visitor = visit.visitor
     visit.stage.simulator.api_key = _NEW_KEY
     await _say(visit, _SECOND_VOICE, "Nobody hears this.")
@@ -125,11 +125,13 @@ async def _lose_key(visit: Visit) -> None:
 
 
 async def _reauthenticate(visit: Visit) -> None:
-    """A new key is asked for; a wrong one is refused, the right one works."""
+    """Enter a wrong key once more, then the new one."""
     visitor = visit.visitor
     await visitor.click(visitor.text("Reconfigure"))
     await visitor.text("NanoGPT: the key is no longer accepted").wait_for()
-    await visitor.text("The service refuses the key of this account. Make a new one there and enter it here.").wait_for()
+    await visitor.text(
+        "The service refuses the key of this account. Make a new one there and enter it here."
+    ).wait_for()
     await visitor.field("API key").fill(_WRONG_KEY)
     await visitor.click(visitor.button("Submit"))
     await visitor.text("NanoGPT does not accept this key. Copy it again, or make a new one.").wait_for()
@@ -141,13 +143,13 @@ async def _reauthenticate(visit: Visit) -> None:
 
 
 async def _hear_voice_again(visit: Visit) -> None:
-    """The changed voice says a sentence with the new key."""
+    """Let the voice speak again."""
     await _say(visit, _SECOND_VOICE, _SENTENCE_AFTERWARDS)
     await _assert_played(visit, _SENTENCE_AFTERWARDS)
 
 
 async def _read_diagnostics(visit: Visit) -> None:
-    """Diagnostics are downloaded, and hold neither a key nor what was said."""
+    """Look for secrets in what people send to strangers."""
     diagnostics = await _diagnose(visit)
     assert {"account", "voices"} <= diagnostics.keys(), diagnostics.keys()
     told = json.dumps(diagnostics)
@@ -155,18 +157,18 @@ async def _read_diagnostics(visit: Visit) -> None:
         assert secret not in told, f"{secret!r} is in the diagnostics"
 
 
-_STEPS: Final[tuple[Callable[[Visit], Awaitable[None]], ...]] = (
-    _begin,
-    _enter_wrong_key,
-    _enter_key,
-    _make_voice,
-    _hear_voice,
-    _change_voice,
-    _lose_key,
-    _reauthenticate,
-    _hear_voice_again,
-    _read_diagnostics,
-)
+_STEPS: Final[Mapping[str, Callable[[Visit], Awaitable[None]]]] = {
+    "Orator is added from the first page on, and asks for the service and the key": _begin,
+    "a wrong key is refused, in words that help": _enter_wrong_key,
+    "the right key makes an account with a first voice": _enter_key,
+    "a second voice is made": _make_voice,
+    "the voice says a sentence in the browser, whole": _hear_voice,
+    "the voice is changed to another of the model's": _change_voice,
+    "the service refuses the key: nothing is heard, and Home Assistant asks for attention": _lose_key,
+    "a new key is asked for; a wrong one is refused, the right one works": _reauthenticate,
+    "the changed voice says a sentence with the new key": _hear_voice_again,
+    "diagnostics are downloaded, and hold neither a key nor what was said": _read_diagnostics,
+}
 
 
 async def _say(visit: Visit, voice: str, text: str) -> None:
@@ -195,5 +197,7 @@ async def _diagnose(visit: Visit) -> dict[str, Any]:
     await visitor.click(menu)
     async with visitor.page.expect_download() as download:
         await visitor.click(visitor.text("Download diagnostics"))
-    told: dict[str, Any] = json.loads(Path(await (await download.value).path()).read_text())
+    file = visit.stage.folder / "diagnostics.json"
+    await (await download.value).save_as(file)
+    told: dict[str, Any] = json.loads(await asyncio.to_thread(file.read_text))
     return dict(told["data"])

@@ -7,21 +7,32 @@ from typing import Final
 from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE, Platform
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
 
 from .account import Account, OratorConfigEntry, catalogue_store
+from .const import DOMAIN
 from .messages import message_of
 from .providers.errors import InvalidKeyError, SpeechError
+from .services import async_setup_services
 from .troubles import async_forget_troubles
 
 _LOGGER = logging.getLogger(__name__)
 
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = (Platform.TTS,)
 
 _REFRESH_EVERY: Final = timedelta(days=1)
 _ACCOUNTS: Final[HassKey[dict[str, Account]]] = HassKey("orator_accounts")
 """The accounts that were loaded last: one that is loaded anew goes on with what it has begun."""
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001
+    """Register the actions: they are there to be validated, whether or not an account is loaded."""
+    async_setup_services(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bool:

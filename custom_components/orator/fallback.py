@@ -25,6 +25,7 @@ from .audio.formats import AudioFormat
 from .const import CONF_FALLBACK, DOMAIN
 from .providers.base import SpeechAudio, recognised_audio
 from .providers.errors import FallbackFailedError
+from .spoken import note_voice
 
 _PATIENCE: Final = 12.0
 """Seconds that a voice may keep its listener waiting, before it begins and between two sounds."""
@@ -60,7 +61,9 @@ class EntitySpeaker:
         except Exception as err:
             raise FallbackFailedError(subject=self.entity_id) from err
         async with aclosing(chunks):
-            yield await recognised_audio(self._told(chunks), self.format)
+            audio = await recognised_audio(self._told(chunks), self.format)
+            note_voice(self.entity_id)
+            yield audio
 
     def _stream(self, text: str, *, is_reply: bool) -> tts.ResultStream:
         """Begin to speak. A reply is streamed, since Home Assistant keeps none of those."""

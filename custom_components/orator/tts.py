@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, override
 
@@ -35,6 +36,7 @@ from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
 from .speech.cleaner import Replacement
 from .speech.delivery import Delivery, Utterance, Wanted, deliver
 from .speech.joining import SampleWish
+from .spoken import note_voice
 
 PARALLEL_UPDATES = 0
 
@@ -128,7 +130,10 @@ class VoiceEntity(TextToSpeechEntity):
 
     @override
     async def async_stream_tts_audio(self, request: TTSAudioRequest) -> TTSAudioResponse:
-        """Begin to speak, and return once the first sound is there."""
+        """Begin to speak, and return once the first sound is there. An option that is null is as if it were not set."""
+        usual = {ATTR_PREFERRED_FORMAT: self._format, CONF_FORMAT: self._format}
+        asked = {key: value for key, value in request.options.items() if value is not None}
+        request = replace(request, options=usual | asked)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._account.speaking())
             said: list[str] = []
@@ -146,6 +151,7 @@ class VoiceEntity(TextToSpeechEntity):
             except SpeechError as err:
                 raise self._told(err) from err
             if delivery.heard().own:
+                note_voice(self.entity_id)
                 self._account.troubles.async_spoken(
                     utterance.model, self._configured_in(utterance.model.id, utterance.voice)
                 )

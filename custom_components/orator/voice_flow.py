@@ -1,6 +1,7 @@
 """The flow of a voice: first what decides what can be set, then what can be set."""
 
 from collections.abc import Mapping
+from html import escape
 from itertools import chain, count
 from typing import Any, Final
 
@@ -15,9 +16,19 @@ from homeassistant.const import CONF_MODEL, CONF_NAME
 import voluptuous as vol
 
 from .account import Account, OratorConfigEntry
+from .auditions import Audition
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_REPLACEMENTS, CONF_VOICE, DOMAIN
 from .fallback import entity_of, leads_back
-from .forms import SECTION_ADVANCED, first_schema, model_label, model_schema, shown, voice_schema, voice_title
+from .forms import (
+    SECTION_ADVANCED,
+    default_voice,
+    first_schema,
+    model_label,
+    model_schema,
+    shown,
+    voice_schema,
+    voice_title,
+)
 from .providers.base import Model
 from .providers.errors import InvalidSettingError, SpeechError, VoiceGoneError
 
@@ -106,7 +117,30 @@ class VoiceFlow(ConfigSubentryFlow):
             self.add_suggested_values_to_schema(schema, shown(model, user_input or self._chosen)),
             errors,
             model=model_label(model),
+            **self._samples(account, model, entered),
         )
+
+    def _samples(self, account: Account, model: Model, entered: Mapping[str, Any]) -> dict[str, str]:
+        """Return what leads to the samples of a voice and of all voices beside it.
+
+        They open beside the form: a link that Home Assistant follows itself would close it.
+        """
+        settings = {key: str(value) for key, value in account.chosen(entered).items()}
+        if CONF_MODEL in self._chosen:
+            settings[CONF_MODEL] = model.id
+        beside = Audition(self._get_entry().entry_id, settings)
+        usual = default_voice(account, model)
+        voice_id = entered.get(model.voice_key) or ("" if usual is vol.UNDEFINED else usual)
+        name = next((voice.name for voice in model.voices if voice.id == voice_id), voice_id)
+        place = beside.within({model.voice_key: voice_id}) if voice_id else beside
+        begin, end = '<a href="{}" target="_blank">', "</a>"
+        return {
+            "voice": escape(name),
+            "sample": begin.format(escape(place.page)),
+            "sample_end": end,
+            "samples": begin.format(escape(beside.page)),
+            "samples_end": end,
+        }
 
     def _data(self, account: Account, model: Model, user_input: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is kept of a voice: what was set."""
@@ -137,7 +171,7 @@ class VoiceFlow(ConfigSubentryFlow):
         return {} if has_model or self._may_choose(account.model("", data)) else {key: "vendor_not_connected"}
 
     def _show(
-        self, step_id: str, schema: vol.Schema, errors: dict[str, str] | None = None, *, model: str = ""
+        self, step_id: str, schema: vol.Schema, errors: dict[str, str] | None = None, **placeholders: str
     ) -> SubentryFlowResult:
         return self.async_show_form(
             step_id=step_id,
@@ -146,7 +180,7 @@ class VoiceFlow(ConfigSubentryFlow):
             description_placeholders={
                 "name": self._chosen.get(CONF_NAME, ""),
                 "vendor": self._unconnected.vendor if self._unconnected else "",
-                "model": model,
+                **placeholders,
             },
             last_step=step_id == "voice",
         )

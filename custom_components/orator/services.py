@@ -1,0 +1,185 @@
+"""The actions: speech as a file or a link, and speech made ahead."""
+
+import asyncio
+from typing import Final
+
+from homeassistant.components.ffmpeg import get_ffmpeg_manager
+from homeassistant.components.media_player import async_process_play_media_url
+from homeassistant.components.tts import DOMAIN as TTS_DOMAIN, TextToSpeechEntity, generate_media_source_id
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service import async_register_platform_entity_service
+from homeassistant.util.json import JsonObjectType
+import voluptuous as vol
+
+from .audio.duration import seconds_of
+from .const import DOMAIN
+from .making import Ahead, Making, Order, async_begin, check_order
+from .media_files import MediaFile, media_file
+from .providers.spending import Spending
+from .satellites import announcing
+
+SERVICE_SYNTHESIZE: Final = "synthesize"
+SERVICE_PREPARE: Final = "prepare"
+
+_ATTR_MESSAGE: Final = "message"
+_ATTR_MESSAGES: Final = "messages"
+_ATTR_LANGUAGE: Final = "language"
+_ATTR_OPTIONS: Final = "options"
+_ATTR_CACHE: Final = "cache"
+_ATTR_FILE_NAME: Final = "file_name"
+_ATTR_OVERWRITE: Final = "overwrite"
+_ATTR_SATELLITES: Final = "satellites"
+
+_MAX_MESSAGES: Final = 100
+_MAX_CHARS: Final = 2_000
+"""Of each message that is made ahead."""
+_AT_ONCE: Final = 3
+"""Messages that a voice makes at the same time: it is also to answer whoever speaks with it meanwhile."""
+
+_TEXT: Final = vol.All(cv.string, str.strip, vol.Length(min=1))
+_HOW: Final = {vol.Optional(_ATTR_LANGUAGE): cv.string, vol.Optional(_ATTR_OPTIONS, default=dict): dict}
+_SYNTHESIZE: Final = {
+    vol.Required(_ATTR_MESSAGE): _TEXT,
+    **_HOW,
+    vol.Optional(_ATTR_CACHE, default=True): cv.boolean,
+    vol.Optional(_ATTR_FILE_NAME): _TEXT,
+    vol.Optional(_ATTR_OVERWRITE, default=False): cv.boolean,
+}
+_PREPARE: Final = {
+    vol.Required(_ATTR_MESSAGES): vol.All(
+        cv.ensure_list, [vol.All(_TEXT, vol.Length(max=_MAX_CHARS))], vol.Length(min=1, max=_MAX_MESSAGES)
+    ),
+    **_HOW,
+    vol.Optional(_ATTR_SATELLITES, default=list): cv.entity_ids,
+}
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    async_register_platform_entity_service(
+        hass,
+        DOMAIN,
+        SERVICE_SYNTHESIZE,
+        entity_domain=TTS_DOMAIN,
+        schema=_SYNTHESIZE,
+        func=_async_synthesize,
+        supports_response=SupportsResponse.ONLY,
+    )
+    async_register_platform_entity_service(
+        hass,
+        DOMAIN,
+        SERVICE_PREPARE,
+        entity_domain=TTS_DOMAIN,
+        schema=_PREPARE,
+        func=_async_prepare,
+        supports_response=SupportsResponse.OPTIONAL,
+    )
+
+
+async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> ServiceResponse:
+    """Have a voice say something, and tell where it can be heard, how long it lasts and what it costs."""
+    hass = call.hass
+    order = Order(
+        call.data[_ATTR_MESSAGE], call.data.get(_ATTR_LANGUAGE), call.data[_ATTR_OPTIONS], call.data[_ATTR_CACHE]
+    )
+    file: MediaFile | None = None
+    if name := call.data.get(_ATTR_FILE_NAME):
+        extension = order.options.get("preferred_format") or (voice.default_options or {})["preferred_format"]
+        file = media_file(hass, name, str(extension), may_replace=call.data[_ATTR_OVERWRITE])
+        await hass.async_add_executor_job(file.check)
+    making = async_begin(hass, voice, order)
+    sound = await making.sound()
+    if file:
+        await hass.async_add_executor_job(file.write, sound)
+    seconds = await seconds_of(sound, get_ffmpeg_manager(hass).binary)
+    return {
+        "media_id": file.media_id if file else _media_id(hass, voice, order, making),
+        **_links(hass, file.url if file else making.stream.url),
+        "content_type": making.stream.content_type,
+        "format": making.stream.extension,
+        "duration": None if seconds is None else round(seconds, 3),
+        "size": len(sound),
+        "from_cache": making.was_made,
+        "spoken_by": list(making.spoken_by),
+        **_spent(making.bill.total),
+    }
+
+
+def _media_id(hass: HomeAssistant, voice: TextToSpeechEntity, order: Order, making: Making) -> str:
+    """Return an ID that plays what was heard: for good where it is kept, else for the minutes that it is remembered."""
+    if not order.is_kept or making.spoken_by != [voice.entity_id]:
+        return making.stream.media_source_id
+    return generate_media_source_id(
+        hass, order.message, voice.entity_id, order.language, dict(order.options), cache=order.is_kept
+    )
+
+
+def _links(hass: HomeAssistant, path: str) -> JsonObjectType:
+    """Return a path within Home Assistant that needs no login, and the address of it where players can reach one."""
+    try:
+        url = async_process_play_media_url(hass, path)
+    except HomeAssistantError:
+        url = None
+    return {"path": async_process_play_media_url(hass, path, allow_relative_url=True), "url": url}
+
+
+def _spent(spending: Spending) -> JsonObjectType:
+    """Return what was spent."""
+    return {
+        "characters": spending.characters,
+        "cost": spending.cost,
+        "currency": spending.currency,
+        "is_estimate": spending.is_estimate,
+    }
+
+
+async def _async_prepare(voice: TextToSpeechEntity, call: ServiceCall) -> ServiceResponse:
+    """Have a voice say things that Home Assistant then keeps, and tell which of them it has."""
+    hass = call.hass
+    satellites, language, options = call.data[_ATTR_SATELLITES], call.data.get(_ATTR_LANGUAGE), call.data[_ATTR_OPTIONS]
+    if satellites and (language or options):
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="satellites_choose")
+    wishes = announcing(hass, satellites, voice.entity_id) or [(language, options)]
+    limit = asyncio.Semaphore(_AT_ONCE)
+    messages = [Ahead(hass, voice) for _ in call.data[_ATTR_MESSAGES]]
+
+    async def prepare(ahead: Ahead, message: str) -> HomeAssistantError | None:
+        async with limit:
+            try:
+                for wish in wishes:
+                    await ahead.async_make(Order(message, *wish))
+            except HomeAssistantError as err:
+                return err
+        return None
+
+    # What makes no sense is told before anything is spent.
+    check_order(voice, Order("", *wishes[0]))
+    errors = await asyncio.gather(*map(prepare, messages, call.data[_ATTR_MESSAGES], strict=True))
+    failures = [error for error in errors if error]
+    if failures and not call.return_response:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="not_all_prepared",
+            translation_placeholders={
+                "failed": str(len(failures)),
+                "count": str(len(errors)),
+                "reason": str(failures[0]),
+            },
+        ) from failures[0]
+    return {
+        "ok": not failures,
+        **_spent(sum((ahead.spending for ahead in messages), Spending())),
+        "messages": [
+            {
+                "ok": error is None,
+                "error": str(error) if error else None,
+                "error_key": error.translation_key if error else None,
+                "from_cache": error is None and ahead.was_made,
+                **_spent(ahead.spending),
+            }
+            for ahead, error in zip(messages, errors, strict=True)
+        ],
+    }

@@ -9,7 +9,7 @@ from pathlib import Path
 import re
 from typing import Final
 
-from playwright.async_api import Locator, Page, ViewportSize, async_playwright
+from playwright.async_api import Locator, Page, Position, ViewportSize, async_playwright
 
 from .stage import Stage
 
@@ -18,6 +18,7 @@ _SHARPNESS: Final = 1.5  # pixels of a picture per pixel of the page
 _PATIENCE: Final = 20.0  # seconds
 _POLL: Final = 0.1
 _SETTLING: Final = 600  # milliseconds that the page's transitions take
+_PLAY_BUTTON: Final = Position(x=28, y=27)  # in Chromium's own controls of an audio element
 _FLAGS: Final = (
     "--disable-quic",
     "--no-first-run",
@@ -89,6 +90,11 @@ class Visitor:
         await what.click()
         self.clicks += 1
 
+    async def play(self, player: Locator) -> None:
+        """Click on the button with which a player on the page begins."""
+        await player.click(position=_PLAY_BUTTON)
+        self.clicks += 1
+
     async def paste(self, text: str) -> None:
         """Paste a text to where the cursor is."""
         await self.page.keyboard.insert_text(text)
@@ -97,6 +103,10 @@ class Visitor:
     async def write(self, text: str) -> None:
         """Write a text to where the cursor is, as one does to find something in a list."""
         await self.page.keyboard.type(text)
+
+    async def press_enter(self) -> None:
+        """Confirm what was written, or pasted."""
+        await self.page.keyboard.press("Enter")
 
     async def close_dialog(self) -> None:
         """Leave a dialog that has said what it had to say."""

@@ -6,15 +6,20 @@ from dataclasses import dataclass
 import json
 from typing import Any, Final
 
+from custom_components.orator.samples import SAMPLES
+
 from .browser import Visitor, open_browser
 from .hearing import assert_heard, fetched
 from .pictures import Album
-from .report import Report
+from .report import Report, progress
 from .stage import Stage
 
 _PAGE: Final = "/config/integrations/integration/orator"
 _WRONG_KEY: Final = "sk-nobody-knows-this-one"
 _NEW_KEY: Final = "sk-simulated-key-that-opens-nothing-0002"
+_SAMPLE: Final = SAMPLES["en"].sentence
+_MOST_CLICKS: Final = 6
+_MOST_PASTES: Final = 1
 _SENTENCE: Final = "The kettle has boiled, and the tea is ready."
 _SENTENCE_AFTERWARDS: Final = "The key is new, and so is the voice."
 _SECOND_VOICE: Final = "Butler"
@@ -40,37 +45,46 @@ async def visit(stage: Stage, report: Report) -> None:
                 await step(visit)
 
 
-async def _begin(visit: Visit) -> None:
-    """Find Orator among all integrations, and choose the service."""
+async def _enter_wrong_key(visit: Visit) -> None:
+    """Follow a link as the README has it, and enter a key that nobody has given."""
+    visitor = visit.visitor
+    await visitor.open("/_my_redirect/config_flow_start?domain=orator")
+    await visitor.click(visitor.button("OK"))
+    await visitor.text("Add an account").wait_for()
+    await visitor.click(visitor.button("Submit"))
+    await visitor.click(visitor.field("API key"))
+    await visitor.paste(_WRONG_KEY)
+    await visitor.click(visitor.button("Submit"))
+    await visitor.text("NanoGPT does not accept this key. Copy it again, or make a new one.").wait_for()
+
+
+async def _hear_first_sentence(visit: Visit) -> None:
+    """Go the shortest way from the first page to the first voice's sample. Typing takes no click, nor does Enter."""
     visitor = visit.visitor
     await visitor.open("/")
+    visitor.clicks = visitor.pastes = 0
     await visitor.click(visitor.text("Settings"))
     await visitor.click(visitor.text("Devices & services"))
     await visitor.click(visitor.text("Add integration"))
     await visitor.page.get_by_placeholder("Search for a brand name").wait_for()
     await visitor.write("Orator")
-    await visitor.click(visitor.text("Orator"))
+    await visitor.text("Orator").wait_for()
+    await visitor.press_enter()
     await visitor.text("Add an account").wait_for()
+    await visit.album.take("service")
     await visitor.click(visitor.button("Submit"))
     await visitor.text("Add a NanoGPT account").wait_for()
     await visit.album.take("account")
-
-
-async def _enter_wrong_key(visit: Visit) -> None:
-    """Enter a key that nobody has given."""
-    visitor = visit.visitor
-    await visitor.field("API key").fill(_WRONG_KEY)
-    await visitor.button("Submit").click()
-    await visitor.text("NanoGPT does not accept this key. Copy it again, or make a new one.").wait_for()
-
-
-async def _enter_key(visit: Visit) -> None:
-    """Replace the key."""
-    visitor = visit.visitor
     await visitor.click(visitor.field("API key"))
-    await visitor.page.keyboard.press("ControlOrMeta+a")
     await visitor.paste(visit.stage.simulator.api_key or "")
-    await visitor.click(visitor.button("Submit"))
+    await visitor.press_enter()
+    await visitor.text("Your first voice is ready. Listen to it:").wait_for()
+    await visit.album.take("first_voice")
+    await visitor.play(visitor.page.locator("ha-markdown audio"))
+    await _assert_played(visit, _SAMPLE)
+    progress(f"the first sentence took {visitor.clicks} clicks and {visitor.pastes} paste")
+    assert visitor.clicks <= _MOST_CLICKS, f"{visitor.clicks} clicks"
+    assert visitor.pastes <= _MOST_PASTES, f"{visitor.pastes} pastes"
     await visitor.close_dialog()
 
 
@@ -148,6 +162,18 @@ async def _hear_voice_again(visit: Visit) -> None:
     await _assert_played(visit, _SENTENCE_AFTERWARDS)
 
 
+async def _audition(visit: Visit) -> None:
+    """Listen to a voice that nobody has made yet."""
+    visitor = visit.visitor
+    await visitor.open("/media-browser/browser")
+    for place in ("Orator", "NanoGPT", "GPT-4o mini TTS"):
+        await visitor.click(visitor.text(place))
+    await visitor.text("Sage").wait_for()
+    await visit.album.take("samples")
+    await visitor.click(visitor.text("Sage"))
+    await _assert_played(visit, _SAMPLE)
+
+
 async def _read_diagnostics(visit: Visit) -> None:
     """Look for secrets in what people send to strangers."""
     diagnostics = await _diagnose(visit)
@@ -158,15 +184,15 @@ async def _read_diagnostics(visit: Visit) -> None:
 
 
 _STEPS: Final[Mapping[str, Callable[[Visit], Awaitable[None]]]] = {
-    "Orator is added from the first page on, and asks for the service and the key": _begin,
     "a wrong key is refused, in words that help": _enter_wrong_key,
-    "the right key makes an account with a first voice": _enter_key,
+    "the first sentence is heard after at most six clicks and one paste": _hear_first_sentence,
     "a second voice is made": _make_voice,
     "the voice says a sentence in the browser, whole": _hear_voice,
     "the voice is changed to another of the model's": _change_voice,
     "the service refuses the key: nothing is heard, and Home Assistant asks for attention": _lose_key,
     "a new key is asked for; a wrong one is refused, the right one works": _reauthenticate,
     "the changed voice says a sentence with the new key": _hear_voice_again,
+    "a sample of another voice is heard from the media browser": _audition,
     "diagnostics are downloaded, and hold neither a key nor what was said": _read_diagnostics,
 }
 

@@ -45,7 +45,12 @@ HTMLMediaElement.prototype.play = function () { return play.call(listen(this)); 
 const Plain = window.Audio;
 window.Audio = function (url) { return listen(new Plain(url)); };
 window.Audio.prototype = Plain.prototype;
-document.addEventListener("play", event => listen(event.composedPath()[0]), true);
+const attach = Element.prototype.attachShadow;
+Element.prototype.attachShadow = function (options) {
+  const root = attach.call(this, options);
+  root.addEventListener("play", event => listen(event.target), true); // it is not told outside of the root
+  return root;
+};
 """
 
 

@@ -63,6 +63,8 @@ async def test_diagnostics_keep_secrets(
     simulator.api_key, key = "sk-another", simulator.api_key
     with pytest.raises(HomeAssistantError):
         await speak(hass, model="tts-1")
-    told = json.dumps(await diagnostics(hass, hass_client, account))
+    data = await diagnostics(hass, hass_client, account)
+    assert (data["connection"]["outage"], data["connection"]["reason"]) == ("key_refused", "invalid_key")
+    told = json.dumps(data)
     for secret in (key, SENTENCE, "kettle", PERSONAL):
         assert secret not in told

@@ -172,7 +172,7 @@ async def test_other_voices_sound_is_no_preparation(hass: HomeAssistant, simulat
         account.add_to_hass(hass)
         assert await hass.config_entries.async_setup(account.entry_id)
         await hass.async_block_till_done()
-    simulator.fail(Fault(path=PATH, status=429, json={"error": {"code": "insufficient_quota"}}, times=99))
+    simulator.fail(Fault(path=PATH, status=400, json={"error": {"code": "content_policy_violation"}}))
     answer = await act(hass, "prepare", messages=ALARMS[:1])
     assert answer["messages"][0]["error_key"] == "spoken_by_others"
     await hass.async_block_till_done(wait_background_tasks=True)

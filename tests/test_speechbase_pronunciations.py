@@ -2,7 +2,7 @@
 
 from itertools import product
 from string import ascii_lowercase
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -112,7 +112,7 @@ def test_counting_is_quick() -> None:
     """Many words and all the beginnings of a long text do not keep others waiting."""
     count = _count_with(MANY, described("openai/tts-1", None, streams=True))
     texts = ["The kettle has boiled. " * number for number in range(10, 1400, 10)]
-    started = perf_counter()
+    started = thread_time()
     for text in texts:
         count(text)
-    assert perf_counter() - started < 0.5
+    assert thread_time() - started < 0.5

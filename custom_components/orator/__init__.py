@@ -1,7 +1,6 @@
 """Orator: speech from NanoGPT, OpenAI and Speechbase for Home Assistant."""
 
 from datetime import datetime, timedelta
-import logging
 from typing import Final
 
 from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE, Platform
@@ -16,11 +15,10 @@ from .account import Account, OratorConfigEntry, catalogue_store
 from .const import DOMAIN
 from .greeting import GreetingView
 from .messages import message_of
-from .providers.errors import InvalidKeyError, SpeechError
+from .providers.errors import SpeechError
 from .services import async_setup_services
+from .stand_ins import async_follow_stand_ins
 from .troubles import async_forget_troubles
-
-_LOGGER = logging.getLogger(__name__)
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = (Platform.TTS,)
@@ -59,16 +57,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     if not await account.async_load():
         await _async_ask_new_account(account)
     elif previous is None or not previous.is_outdated:  # else it was asked just now
-        entry.async_create_background_task(hass, _async_ask_again(hass, entry, account), "orator asks what is offered")
+        entry.async_create_background_task(hass, account.async_ask_again(), "orator asks what is offered")
     entry.runtime_data = account
     account.troubles.async_start(account.models_of_voices())
 
     async def refresh(_now: datetime) -> None:
-        await _async_ask_again(hass, entry, account)
+        await account.async_ask_again()
         account.troubles.async_review(account.models_of_voices())
 
     entry.async_on_unload(async_track_time_interval(hass, refresh, _REFRESH_EVERY, cancel_on_shutdown=True))
     entry.async_on_unload(entry.add_update_listener(_async_reload))
+    entry.async_on_unload(async_follow_stand_ins(hass, entry))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 
@@ -90,28 +89,9 @@ async def _async_ask_new_account(account: Account) -> None:
     try:
         await account.async_ask()
     except SpeechError as err:
-        if isinstance(err, InvalidKeyError) and account.provider.takes_key:
+        if err.asks_for_key and account.provider.takes_key:
             raise ConfigEntryAuthFailed(**message_of(err, account.provider)) from err
         raise ConfigEntryNotReady(**message_of(err, account.provider)) from err
-
-
-async def _async_ask_again(hass: HomeAssistant, entry: OratorConfigEntry, account: Account) -> None:
-    """Ask a known provider whether its offer has changed."""
-    try:
-        has_changed = await account.async_ask()
-    except SpeechError as err:
-        if isinstance(err, InvalidKeyError) and account.provider.takes_key:
-            entry.async_start_reauth(hass)
-        account.troubles.async_failed(err)
-        _LOGGER.info("%s could not be asked what it offers (%s); it is taken to offer what it did", entry.title, err)
-    else:
-        account.troubles.async_answered(account.models_of_voices())
-        for voice in entry.subentries.values():
-            if account.misses(voice.data):
-                account.troubles.async_voice_gone(voice)
-        if has_changed:
-            account.is_outdated = True
-            hass.config_entries.async_schedule_reload(entry.entry_id)
 
 
 async def _async_reload(hass: HomeAssistant, entry: OratorConfigEntry) -> None:

@@ -1,14 +1,16 @@
 """What a loaded account owns: its connection, its provider, and what the provider offers."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+import logging
 import socket
 from typing import Any, Final
 
 from aiohttp import AddrInfoType, ClientSession, DummyCookieJar
 from aiohttp.hdrs import USER_AGENT
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState, ConfigSubentry
 from homeassistant.const import CONF_API_KEY, CONF_MODEL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import (
@@ -23,14 +25,18 @@ from homeassistant.util.network import is_ip_address
 from homeassistant.util.ssl import get_default_context
 from yarl import URL
 
+from .connection import Connection
 from .const import CONF_PROVIDER, CONF_SERVER, CONF_VOICE, DOMAIN
 from .providers import PROVIDERS
 from .providers.addresses import is_local_host
 from .providers.base import Connections, Model, Provider
 from .providers.downloads import public_socket
-from .providers.errors import NameNotFoundError
+from .providers.errors import NameNotFoundError, SpeechError
 from .providers.http import Json
+from .speech.habit import Habit
 from .troubles import Troubles
+
+_LOGGER = logging.getLogger(__name__)
 
 _KEEP_ALIVE: Final = 600
 """Seconds that an idle connection is kept: the next announcement shall not wait for a handshake."""
@@ -79,31 +85,49 @@ class Account(Offer):
     def __init__(self, hass: HomeAssistant, entry: OratorConfigEntry) -> None:
         """Own what a config entry describes; it has to be closed."""
         super().__init__(async_create_provider(hass, entry.data))
-        self.troubles = Troubles(hass, entry, self.provider)
+        self.connection = Connection(hass, entry, self.async_ask_again)
+        self.troubles = Troubles(hass, entry, self.provider, self.connection)
         self._hass = hass
         self._entry = entry
         self._store = catalogue_store(hass, entry)
         self.is_outdated = False
         """Whether it is about to be loaded anew, because its provider offers something else now."""
         self._kept_lessons: dict[str, bool] = {}
+        self._habits: defaultdict[tuple[str, str], Habit] = defaultdict(Habit)
         self._speaking = 0
         self._is_closing = False
+
+    def habit(self, model: Model, voice: str) -> Habit:
+        """Return what is known of how long a voice takes to begin."""
+        return self._habits[model.id, voice]
 
     def succeed(self, previous: Account) -> None:
         """Go on with what the account has begun before it was loaded anew."""
         if self.provider.is_same_account(previous.provider):
             self.provider.take_over(previous.provider)
             self.troubles.succeed(previous.troubles)
+            self.connection.succeed(previous.connection)
+            self._habits = previous._habits
 
     async def async_load(self) -> bool:
         """Learn what was known before; tell whether anything was."""
-        if (kept := await self._store.async_load()) is None:
+        kept = await self._store.async_load()
+        if kept is None or not self._is_whole(kept):
             return False
         self.catalogue = kept["catalogue"]
         if kept.get("addresses") == self.provider.addresses:
             self.provider.learned.update(kept["learned"])
         self._kept_lessons = dict(self.provider.learned)
         return True
+
+    def _is_whole(self, kept: Mapping[str, Any]) -> bool:
+        """Tell whether what was kept can be used: its file may be damaged, or be of another version."""
+        try:
+            self.provider.models(kept["catalogue"])
+            self.provider.first_voice(kept["catalogue"])
+            return all(isinstance(lesson, bool) for lesson in kept["learned"].values())
+        except AttributeError, LookupError, TypeError, ValueError:
+            return False
 
     async def async_ask(self) -> bool:
         """Ask the provider what it offers; tell whether that has changed. Raises SpeechError."""
@@ -113,6 +137,43 @@ class Account(Offer):
         if has_changed or self.provider.learned != self._kept_lessons:
             await self._store.async_save(self._kept())
         return has_changed
+
+    async def async_ask_again(self) -> None:
+        """Ask a known provider whether its offer has changed, and whether it is well."""
+        try:
+            has_changed = await self.async_ask()
+        except SpeechError as err:
+            self.async_failed(err)
+            _LOGGER.debug(
+                "%s did not tell what it offers (%s); it is taken to offer what it did", self._entry.title, err
+            )
+            return
+        self.connection.async_answered()
+        self.troubles.async_answered(self.models_of_voices())
+        for voice in self._entry.subentries.values():
+            if self.misses(voice.data):
+                self.troubles.async_voice_gone(voice)
+        if has_changed:
+            self.is_outdated = True
+            self._hass.config_entries.async_schedule_reload(self._entry.entry_id)
+
+    @callback
+    def async_failed(self, error: SpeechError, voice: ConfigSubentry | None = None, model: Model | None = None) -> None:
+        """Start what helps against an error, which kept the provider from answering or a voice from speaking.
+
+        `voice` and `model` as `Troubles.async_failed` takes them.
+        """
+        is_loaded = self._entry.state in (ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS)
+        if error.asks_for_key and self.provider.takes_key and is_loaded:
+            self._entry.async_start_reauth(self._hass)
+        self.connection.async_failed(error)
+        self.troubles.async_failed(error, voice, model)
+
+    @callback
+    def async_spoken(self, model: Model, voice: ConfigSubentry | None) -> None:
+        """Take note that a model has spoken, and a voice if it spoke just as it is configured."""
+        self.connection.async_spoken()
+        self.troubles.async_spoken(model, voice)
 
     async def async_check_voice(self, model: Model, voice_id: str) -> str:
         """Return a voice's ID as its provider writes it, and get to know it if it is new. Raises SpeechError."""
@@ -156,14 +217,18 @@ class Account(Offer):
 
     async def async_close(self) -> None:
         """Close the connections as soon as nobody speaks any more, and no order is on its way."""
-        self.troubles.async_stop()
+        self._stop()
         self._is_closing = True
         await self._close_if_unused()
 
     async def async_end(self) -> None:
         """Close the connections at once: everything ends."""
-        self.troubles.async_stop()
+        self._stop()
         await self.provider.async_close()
+
+    def _stop(self) -> None:
+        self.troubles.async_stop()
+        self.connection.async_stop()
 
     async def _close_if_unused(self) -> None:
         if not self._is_closing or self._speaking:

@@ -32,6 +32,11 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: OratorC
             for voice_id, voice in entry.subentries.items()
         ],
         "offered_models": [model.id for model in account.models],
+        "connection": {
+            "outage": account.connection.outage,
+            "reason": account.connection.reason,
+            "since": account.connection.since.isoformat() if account.connection.since else None,
+        },
         "learned": dict(account.provider.learned),
         "counts": dict(account.provider.counts),
         "issues": [

@@ -17,6 +17,7 @@ from homeassistant.components.tts import (
     ATTR_PREFERRED_SAMPLE_RATE,
 )
 from homeassistant.components.tts.const import DATA_TTS_MANAGER
+from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import language as language_util
@@ -29,6 +30,8 @@ from .spoken import note_voice
 
 _PATIENCE: Final = 12.0
 """Seconds that a voice may keep its listener waiting, before it begins and between two sounds."""
+_SOON: Final = 6.0
+"""Seconds after which the next one is asked as well."""
 _LOOKS: Final = 40
 _LOOK_EVERY: Final = 0.25
 _SPEAKING: ContextVar[tuple[str, ...]] = ContextVar("orator_speaking", default=())
@@ -52,6 +55,11 @@ class EntitySpeaker:
     """What is convenient to join: mp3, or WAV."""
     waiting: tuple[str, ...]
     """The voices that wait for it."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a listener waits for it."""
+        return _SOON
 
     @asynccontextmanager
     async def speak(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:
@@ -144,6 +152,14 @@ def entity_of(hass: HomeAssistant, subentry_id: str) -> str | None:
 def kept_speech(hass: HomeAssistant) -> frozenset[str]:
     """Return what Home Assistant keeps of what was spoken before."""
     return frozenset(hass.data[DATA_TTS_MANAGER].file_cache)
+
+
+@callback
+def could_speak(hass: HomeAssistant, entity_ids: Collection[str], own: str) -> bool:
+    """Tell whether anything can be heard of a voice that can't speak: others, or what it has spoken before."""
+    states = [hass.states.get(entity_id) for entity_id in entity_ids]
+    has_others = any(state is not None and state.state != STATE_UNAVAILABLE for state in states)
+    return has_others or any(key.endswith(f"_{own}") for key in kept_speech(hass))
 
 
 async def async_forget(hass: HomeAssistant, text: str, entity_id: str, before: frozenset[str]) -> None:

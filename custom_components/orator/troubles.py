@@ -12,10 +12,12 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
+from .connection import Connection
 from .const import DOMAIN
 from .providers.base import Model, Provider
 from .providers.errors import (
     NameNotFoundError,
+    Outage,
     OutOfCreditError,
     ServiceGoneError,
     SpeechError,
@@ -30,17 +32,22 @@ _LOGGER = logging.getLogger(__name__)
 _LOOK_EVERY: Final = timedelta(minutes=5)
 _GONE_AFTER: Final = 24 * 60 * 60
 """Seconds for which a service can't be found before it is taken to be gone, rather than the internet."""
+_LONG: Final = timedelta(hours=1)
+"""How long a provider is not there before its user is told, where nobody may have noticed."""
 _TOLD_AHEAD: Final = timedelta(days=60)
 """How long before its end a model is said to end."""
-_STILL_SPEAKING: Final = ("model_end", "model_ended")
+_STILL_SPEAKING: Final = ("model_end", "model_ended", "stand_in_missing")
 _OF_VENDORS: Final = ("vendor_key_missing", "vendor_disabled")
 
 
 class Troubles:
     """Opens an issue when something goes wrong that will not pass, and closes it when that is mended."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], provider: Provider) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry[Any], provider: Provider, connection: Connection
+    ) -> None:
         """Watch an account; `async_stop` ends it."""
+        self._connection = connection
         self._hass = hass
         self._entry = entry
         self._provider = provider
@@ -66,6 +73,7 @@ class Troubles:
             if voice is None or voice.data.get("voice_id") != data.get("voice_id"):
                 self._close(issue_id)
         self._close_of_vendors_except({model.vendor for model in models.values()})
+        self._connection.async_add_listener(self._close_of_outage)
         self.async_review(models)
         if self._open("out_of_credit"):
             self._look_regularly()
@@ -97,6 +105,19 @@ class Troubles:
                 self._lost_since = self._lost_since or time.monotonic()
                 if time.monotonic() - self._lost_since >= _GONE_AFTER:
                     self._report("service_gone")
+        self._tell_of_outage()
+
+    def _tell_of_outage(self) -> None:
+        """Tell that a provider has not spoken for long."""
+        since = self._connection.since
+        is_long = since is not None and dt_util.utcnow() - since >= _LONG
+        if is_long and self._connection.outage is Outage.UNREACHABLE and not self._open("service_gone"):
+            self._report("unreachable")
+
+    @callback
+    def _close_of_outage(self) -> None:
+        if self._connection.outage is None:
+            self._close(self._id("unreachable"))
 
     @callback
     def async_voice_gone(self, voice: ConfigSubentry) -> None:
@@ -130,6 +151,21 @@ class Troubles:
                 self._close(issue_id)
         for voice_id, model in ending.items():
             self._tell_of_end(self._entry.subentries[voice_id], model, has_ended=model.has_ended(today))
+
+    @callback
+    def async_missing(self, missing: Mapping[str, Collection[str]]) -> None:
+        """Tell of others who are to speak for a voice and are no more: their entity ids, by the voices' IDs."""
+        for issue_id in self._open("stand_in_missing"):
+            if self._data_of(issue_id).get("subentry_id") not in missing:
+                self._close(issue_id)
+        for voice_id, entity_ids in missing.items():
+            self._report(
+                "stand_in_missing",
+                self._entry.subentries[voice_id].title,
+                issue_id=self._id("stand_in_missing", voice_id),
+                data={"subentry_id": voice_id},
+                missing=", ".join(sorted(entity_ids)),
+            )
 
     def _tell_of_end(self, voice: ConfigSubentry, model: Model, *, has_ended: bool) -> None:
         kind = "model_ended" if has_ended else "model_end"
@@ -254,6 +290,7 @@ class Troubles:
 
     @callback
     def _stop_watching_credit(self) -> None:
+        self._connection.async_credited()
         self._stop_to_look()
         self._close(self._id("out_of_credit"))
 

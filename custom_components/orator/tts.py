@@ -18,7 +18,7 @@ from homeassistant.components.tts import (
     TTSAudioResponse,
     Voice,
 )
-from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import ATTR_MODEL, CONF_MODEL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -29,10 +29,11 @@ from homeassistant.util import language as language_util
 from .account import OratorConfigEntry
 from .audio.formats import AudioFormat
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, DOMAIN, SUBENTRY_VOICE
-from .fallback import EntitySpeaker, async_forget, kept_speech, speakers
+from .fallback import EntitySpeaker, async_forget, could_speak, kept_speech, speakers
 from .messages import message_of
 from .providers.base import Model
-from .providers.errors import InvalidKeyError, InvalidSettingError, SpeechError
+from .providers.errors import InvalidSettingError, SpeechError
+from .speech.cast import Listener
 from .speech.cleaner import Replacement
 from .speech.delivery import Delivery, Utterance, Wanted, deliver
 from .speech.joining import SampleWish
@@ -42,6 +43,8 @@ PARALLEL_UPDATES = 0
 
 _ATTR_PREFERRED_BITRATE: Final = "preferred_bitrate"
 """Only Home Assistant 2026.11 and later know it, and convert mp3 to it."""
+_PATIENCE: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
+"""How many seconds of waiting for the first sound are usual, at least and at most, by whether a model streams."""
 _SAMPLE_WISHES: Final = {
     ATTR_PREFERRED_SAMPLE_RATE: range(4_000, 192_001),
     ATTR_PREFERRED_SAMPLE_CHANNELS: range(1, 9),
@@ -111,6 +114,20 @@ class VoiceEntity(TextToSpeechEntity):
             **subentry.data,
         }
 
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow whether the account can speak."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._account.connection.async_add_listener(self.async_write_ha_state))
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether anything could be heard: Home Assistant asks no voice that is not available, not even its cache."""
+        outage = self._account.connection.outage
+        is_silent = outage is not None and outage.is_lasting
+        return not is_silent or could_speak(self.hass, self._subentry.data.get(CONF_FALLBACK, ()), self.entity_id)
+
     @callback
     @override
     def async_get_supported_voices(self, language: str) -> list[Voice] | None:
@@ -152,9 +169,7 @@ class VoiceEntity(TextToSpeechEntity):
                 raise self._told(err) from err
             if delivery.heard().own:
                 note_voice(self.entity_id)
-                self._account.troubles.async_spoken(
-                    utterance.model, self._configured_in(utterance.model.id, utterance.voice)
-                )
+                self._account.async_spoken(utterance.model, self._configured_in(utterance.model.id, utterance.voice))
             return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, said, before))
 
     def _utterance(self, request: TTSAudioRequest, said: list[str]) -> Utterance:
@@ -165,6 +180,8 @@ class VoiceEntity(TextToSpeechEntity):
         model = self._account.model(str(options.get(ATTR_MODEL, "")), options)
         taken = {option.key: option.parse(options[option.key]) for option in model.options if option.key in options}
         voice = self._speaker(options, model)
+        habit = self._account.habit(model, voice)
+        configured = self._configured_in(model.id, voice)
         return Utterance(
             deltas=_noted(request.message_gen, said),
             model=model,
@@ -174,7 +191,11 @@ class VoiceEntity(TextToSpeechEntity):
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
             replacements=_replacements(options.get(CONF_REPLACEMENTS, ())),
             fallback=self._fallback(request),
-            failed=partial(self._note, self._configured_in(model.id, voice)),
+            is_doubtful=self._account.connection.rests,
+            patience=habit.patience(*_PATIENCE[model.streams]),
+            listener=Listener(
+                failed=partial(self._account.async_failed, voice=configured, model=self._model), began=habit.add
+            ),
         )
 
     def _fallback(self, request: TTSAudioRequest) -> list[EntitySpeaker]:
@@ -224,13 +245,6 @@ class VoiceEntity(TextToSpeechEntity):
             if delivery.heard().others:
                 forgetting = async_forget(self.hass, "".join(said), self.entity_id, before)
                 self.hass.async_create_background_task(forgetting, "orator forgets what others have spoken")
-
-    def _note(self, voice: ConfigSubentry | None, error: SpeechError) -> None:
-        """Start what helps against an error; `voice` is given if it was to speak just as it is configured."""
-        can_have_key = self._account.provider.takes_key
-        if isinstance(error, InvalidKeyError) and can_have_key and self._entry.state is ConfigEntryState.LOADED:
-            self._entry.async_start_reauth(self.hass)
-        self._account.troubles.async_failed(error, voice, self._model)
 
     def _told(self, error: SpeechError) -> HomeAssistantError:
         """Return an error in the user's words."""

@@ -78,7 +78,7 @@ async def test_program(stop: signal.Signals) -> None:
     )
     try:
         assert process.stdout is not None
-        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 120))
         assert ready["openai_url"] == f"{ready['url']}/v1"
         assert ready["realtime_url"] == f"{ready['openai_url'].replace('http', 'ws')}/realtime"
         assert ready["speechbase_url"] == f"{ready['url']}/speechbase"
@@ -86,7 +86,7 @@ async def test_program(stop: signal.Signals) -> None:
         async with aiohttp.ClientSession(ready["url"], headers=headers) as client:
             assert SHORTEST < seconds(await speech(client)) < LONGEST
         process.send_signal(stop)
-        _, complaints = await asyncio.wait_for(process.communicate(), 20)
+        _, complaints = await asyncio.wait_for(process.communicate(), 120)
         assert (process.returncode, complaints) == (0, b"")
     finally:
         if process.returncode is None:

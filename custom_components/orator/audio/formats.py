@@ -77,4 +77,5 @@ def is_same_container(one: AudioFormat, other: AudioFormat) -> bool:
 def looks_like_text(head: bytes) -> bool:
     """Tell whether these first bytes begin a JSON, HTML or XML document rather than samples."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    return start[:1] in (b"{", b"[", b"<") and all(byte in b"\t\r\n" or byte >= 0x20 for byte in head)
+    is_plain = all(byte in b"\t\r\n" or byte >= 0x20 for byte in start[:RECOGNITION_BYTES])
+    return start[:1] in (b"{", b"[", b"<") and is_plain

@@ -9,7 +9,10 @@ from .mp3_frame import HEADER_LENGTH, Frame, FrameHeader, Mp3Format, parse_heade
 JUNK_LIMIT = 65_536
 """Bytes that are neither tag nor frame, after which a part counts as no MP3; ffmpeg's reader gives up there too."""
 
-_APE_TAG_LIMIT = 16 * 1024 * 1024  # an APEv2 tag that claims more is none, for ffmpeg as for us
+TAG_LIMIT = 16 * 1024 * 1024
+"""Bytes of tags before the first frame, after which a part counts as no MP3. An APEv2 tag alone that claims more is
+none, for ffmpeg as for us."""
+
 _ID3V1 = (b"TAG", 128)
 _ID3V1_ENHANCED = (b"TAG+", 227)
 _ID3V2, _ID3V2_HEADER_LENGTH, _ID3V2_HAS_FOOTER = b"ID3", 10, 0x10
@@ -45,16 +48,18 @@ class _Verdict(Enum):
     """A frame that the stream ends in the middle of."""
 
 
-class _Scanner:
+class FrameScanner:
     """Finds the frames of one part."""
 
     def __init__(self) -> None:
+        """Begin before the first byte."""
         self._buffer = bytearray()
         self._position = 0
         self._tag_rest = 0  # bytes of a tag that have not arrived yet
         self._is_boundary = True  # a frame is to be expected at the position
         self._last: FrameHeader | None = None
         self._junk = 0
+        self._tagged = 0
         self._follows_junk = False
 
     def feed(self, data: bytes) -> Iterator[Frame]:
@@ -65,6 +70,11 @@ class _Scanner:
     def end(self) -> Iterator[Frame]:
         """Return the frames that only the end of the part makes certain."""
         return self._frames(is_end=True)
+
+    @property
+    def rest(self) -> int:
+        """How many bytes wait for more; after the end, those of a frame that it cut off."""
+        return len(self._buffer) - self._position
 
     def _frames(self, *, is_end: bool) -> Iterator[Frame]:
         while self._position < len(self._buffer):
@@ -102,6 +112,9 @@ class _Scanner:
         if not length:
             return _Verdict.JUNK
         self._tag_rest = length
+        self._tagged += length
+        if self._last is None and self._tagged > TAG_LIMIT:
+            raise MalformedMp3Error("nothing but tags")
         self._is_boundary = True
         return None
 
@@ -180,7 +193,7 @@ def _id3v2_length(head: bytes) -> int:
 def _ape_length(head: bytes) -> int:
     """Return the length of an APEv2 tag: its size counts items and footer; a footer alone stands for itself."""
     size, flags = int.from_bytes(head[12:16], "little"), int.from_bytes(head[20:24], "little")
-    if size > _APE_TAG_LIMIT:
+    if size > TAG_LIMIT:
         return 0
     return _APE_HEADER_LENGTH + (size if flags & _APE_IS_HEADER else 0)
 
@@ -237,7 +250,7 @@ class Mp3Joiner:
 
     def _begin_part(self) -> None:
         self.part_format = None
-        self._scanner = _Scanner()
+        self._scanner = FrameScanner()
         self._reservoir = 0  # bytes of main data before the next frame that belong to this part
 
     def _join(self, frames: Iterator[Frame]) -> bytes:

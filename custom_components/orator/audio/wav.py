@@ -38,6 +38,11 @@ _SUBFORMAT_REST = bytes.fromhex("000000001000800000aa00389b71")
 """What follows the number of the format in each KSDATAFORMAT_SUBTYPE of WAVE_FORMAT_EXTENSIBLE."""
 
 
+_CHANNELS = range(1, 33)
+_RATES = range(1_000, 1_000_001)
+"""Beyond these a header is not of speech, and what is done by the second would fill the memory."""
+
+
 class MalformedWavError(ValueError):
     """The bytes are no WAV file with samples in it."""
 
@@ -109,6 +114,8 @@ class WavReader:
         """Begin before the header."""
         self.layout: PcmLayout | None = None
         """Of the samples returned; known once the header has been read."""
+        self.missing = 0
+        """Bytes of samples that were promised and have not come yet; 0 where no length was stated."""
         self._buffer = bytearray()
         self._samples: list[bytes] = []
         self._encoding: _Encoding | None = None
@@ -211,6 +218,7 @@ class WavReader:
             del self._buffer[:whole]
             if rest is not None:
                 rest -= whole
+                self.missing = rest
             if rest is None or rest >= frame_size:
                 yield
         yield from self._pass_over(rest)
@@ -257,6 +265,6 @@ def _parse_description(body: bytes) -> _Encoding:
     if kind == _EXTENSIBLE and len(body) >= _SUBFORMAT_START + _SUBFORMAT.size:
         subformat, rest = _SUBFORMAT.unpack_from(body, _SUBFORMAT_START)
         kind = subformat if rest == _SUBFORMAT_REST else kind
-    if (kind, bits) not in _KINDS or not channels or not rate:
+    if (kind, bits) not in _KINDS or channels not in _CHANNELS or rate not in _RATES:
         raise MalformedWavError(f"samples of format {kind} with {bits} bits, {channels} channels and {rate} Hz")
     return _Encoding(kind == _IEEE_FLOAT, bits, PcmLayout(rate, channels))

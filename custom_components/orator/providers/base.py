@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from aiohttp import ClientSession
 from yarl import URL
@@ -15,6 +15,9 @@ from ..audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, is_same_c
 from .errors import NotAudioError
 from .http import Json
 from .options import ChoiceOption, Option
+
+_MOST_SPACE: Final = 1024
+"""Bytes of it at the beginning of a document, after which it is taken for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,11 +337,11 @@ async def recognised_audio(
 
 
 async def first_bytes(chunks: AsyncGenerator[bytes]) -> bytes:
-    """Read as much of a body as it takes to tell what it is."""
+    """Read as much of a body as it takes to tell what it is: documents may begin with space."""
     head = b""
     async for chunk in chunks:
         head += chunk
-        if len(head) >= RECOGNITION_BYTES:
+        if len(head.lstrip()) >= RECOGNITION_BYTES or len(head) >= _MOST_SPACE:
             break
     return head
 

@@ -3,17 +3,49 @@
 An error carries a status and the provider's own short code, never the provider's message: messages echo keys and texts.
 """
 
+from enum import StrEnum
 from typing import ClassVar, override
 
 
+class Outage(StrEnum):
+    """What an error says of the whole account, so that the next utterance had better be spoken by somebody else."""
+
+    UNREACHABLE = "unreachable"
+    """It does not answer as it should; one such error may be chance."""
+    OUT_OF_CREDIT = "out_of_credit"
+    KEY_REFUSED = "key_refused"
+    GONE = "gone"
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether it takes several errors to believe it."""
+        return self is Outage.UNREACHABLE
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it ends when somebody changes the account, not by itself."""
+        return self in (Outage.KEY_REFUSED, Outage.GONE)
+
+
 class SpeechError(Exception):
-    """Something kept a provider from speaking. `key` names the sentence that the user is told."""
+    """Something kept a provider from speaking.
+
+    The types are the table of faults: what a provider says becomes one of them, and what follows is decided by what
+    they say of themselves. `docs/faults.md` is made from it.
+    """
 
     key: ClassVar[str] = "unexpected"
+    """The sentence that the user is told."""
     is_transient: ClassVar[bool] = False
-    """Whether the same request may succeed in a moment."""
+    """Whether the same request may succeed in a moment, and is tried again."""
     lets_others_speak: ClassVar[bool] = True
     """Whether another voice is to speak instead."""
+    asks_for_key: ClassVar[bool] = False
+    """Whether another key would cure it, so that the user is asked for one."""
+    repair: ClassVar[str] = ""
+    """The issue in Home Assistant's repairs that tells of it, if any."""
+    outage: ClassVar[Outage | None] = None
+    """What it says of the whole account, if anything: then the account rests while others can speak."""
 
     def __init__(
         self,
@@ -50,12 +82,16 @@ class InvalidKeyError(SpeechError):
     """The provider does not know the key."""
 
     key = "invalid_key"
+    asks_for_key = True
+    outage = Outage.KEY_REFUSED
 
 
 class MissingKeyError(SpeechError):
     """The provider needs a key, and there is none."""
 
     key = "missing_key"
+    asks_for_key = True
+    outage = Outage.KEY_REFUSED
 
 
 class NotPermittedError(SpeechError):
@@ -68,24 +104,29 @@ class VendorKeyMissingError(SpeechError):
     """The provider has no key for the vendor (`subject`) whose model was asked for."""
 
     key = "vendor_key_missing"
+    repair = "vendor_key_missing"
 
 
 class VendorDisabledError(SpeechError):
     """The vendor (`subject`) whose model was asked for is switched off at the provider."""
 
     key = "vendor_disabled"
+    repair = "vendor_disabled"
 
 
 class VoiceGoneError(SpeechError):
     """The provider no longer has the saved voice."""
 
     key = "voice_gone"
+    repair = "voice_gone"
 
 
 class OutOfCreditError(SpeechError):
     """The balance is empty or the quota is used up."""
 
     key = "out_of_credit"
+    repair = "out_of_credit"
+    outage = Outage.OUT_OF_CREDIT
 
 
 class RateLimitedError(SpeechError):
@@ -93,12 +134,15 @@ class RateLimitedError(SpeechError):
 
     key = "rate_limited"
     is_transient = True
+    repair = "unreachable"
+    outage = Outage.UNREACHABLE
 
 
 class DailyLimitError(SpeechError):
     """The key has spent, or asked, as much today as it may; limits of NanoGPT's keys end at 00:00 UTC."""
 
     key = "daily_limit"
+    outage = Outage.OUT_OF_CREDIT
 
 
 class RejectedError(SpeechError):
@@ -140,6 +184,8 @@ class ProviderFaultError(SpeechError):
 
     key = "provider_fault"
     is_transient = True
+    outage = Outage.UNREACHABLE
+    repair = "unreachable"
 
 
 class GenerationFailedError(SpeechError):
@@ -165,6 +211,8 @@ class CannotConnectError(SpeechError):
 
     key = "cannot_connect"
     is_transient = True
+    outage = Outage.UNREACHABLE
+    repair = "unreachable"
 
 
 class NameNotFoundError(CannotConnectError):
@@ -178,6 +226,8 @@ class ServiceGoneError(SpeechError):
     """The provider says that its service is gone for good."""
 
     key = "service_gone"
+    repair = "service_gone"
+    outage = Outage.GONE
 
 
 class ConnectionLostError(SpeechError):
@@ -185,18 +235,28 @@ class ConnectionLostError(SpeechError):
 
     key = "connection_lost"
     is_transient = True
+    outage = Outage.UNREACHABLE
+    repair = "unreachable"
+
+
+class IncompleteError(ConnectionLostError):
+    """The answer was complete, and the sound in it is not."""
 
 
 class UntrustedCertificateError(SpeechError):
     """The server's certificate is not valid for its address."""
 
     key = "untrusted_certificate"
+    outage = Outage.UNREACHABLE
+    repair = "unreachable"
 
 
 class NoHttpsError(SpeechError):
     """The server does not speak https, at least not in a way that is safe today."""
 
     key = "no_https"
+    repair = "unreachable"
+    outage = Outage.UNREACHABLE
 
 
 class TimedOutError(SpeechError):
@@ -204,12 +264,16 @@ class TimedOutError(SpeechError):
 
     key = "timed_out"
     is_transient = True
+    outage = Outage.UNREACHABLE
+    repair = "unreachable"
 
 
 class RedirectedError(SpeechError):
     """The address answers with a redirect to another origin (`code`), which must not see the key."""
 
     key = "redirected"
+    repair = "unreachable"
+    outage = Outage.UNREACHABLE
 
 
 class UnsafeLinkError(SpeechError):
@@ -228,12 +292,23 @@ class NotASpeechServerError(SpeechError):
     """The address answers, but not as a speech service."""
 
     key = "not_a_speech_server"
+    repair = "unreachable"
+    outage = Outage.UNREACHABLE
 
 
 class NotAudioError(SpeechError):
     """The provider said that all is well and sent something else than audio."""
 
     key = "not_audio"
+    repair = "unreachable"
+    outage = Outage.UNREACHABLE
+
+
+class SilentError(NotAudioError):
+    """The provider sent sound in which nothing can be heard."""
+
+    key = "silent"
+    is_transient = True
 
 
 class AnswerTooLargeError(SpeechError):

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-import json
 import logging
 import re
 from typing import Any, Final
@@ -24,6 +23,7 @@ from yarl import URL
 
 from . import errors
 from .complaints import complaints_in
+from .documents import read_json
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ MAX_AUDIO_BYTES: Final = 512 * 1024 * 1024
 """More than an hour of uncompressed speech, which no single request can ask for."""
 
 _MAX_REDIRECTS: Final = 3
+_TYPE: Final = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
+"""What a type looks like; it is told to people."""
 
 # The provider's own code says more than the status that it comes with.
 _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
@@ -121,8 +123,9 @@ class Answer:
 
     @property
     def content_type(self) -> str:
-        """The type that the server claims, without parameters; empty where it claims none."""
-        return self.response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        """The type that the server claims, without parameters; empty where it claims none, or what can be none."""
+        claimed = self.response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return claimed if _TYPE.fullmatch(claimed) else ""
 
     def type_parameter(self, name: str) -> str:
         """Return a parameter of that type in lower case, an empty text where there is none."""
@@ -153,8 +156,8 @@ class Answer:
         """Read the body as JSON. Raises NotASpeechServerError where it is none."""
         document = b"".join([chunk async for chunk in self.chunks(MAX_DOCUMENT_BYTES)])
         try:
-            return json.loads(document)
-        except (ValueError, RecursionError) as err:
+            return read_json(document)
+        except ValueError as err:
             raise errors.NotASpeechServerError(status=self.response.status) from err
 
 
@@ -247,7 +250,7 @@ class HttpClient:
             _LOGGER.debug("The explanation of status %s broke off: %s", response.status, err)
         _LOGGER.debug("%s answered %s: %s", self._base_url.host, response.status, body[:1000])
         try:
-            document = json.loads(body)
+            document = read_json(body)
         except ValueError:
             document = None
         codes = codes_of(document, response.status)

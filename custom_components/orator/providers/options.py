@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+import json
+from math import isnan
 from typing import Any, override
 
 from .errors import InvalidSettingError
@@ -39,7 +41,7 @@ class NumberOption(Option):
     def parse(self, value: Any) -> float:
         try:
             number = float(value)
-        except (TypeError, ValueError) as err:
+        except (OverflowError, TypeError, ValueError) as err:
             raise InvalidSettingError(code=self.key) from err
         if not self.minimum <= number <= self.maximum:
             raise InvalidSettingError(code=self.key)
@@ -48,9 +50,10 @@ class NumberOption(Option):
     @override
     def nearest(self, value: Any) -> float | None:
         try:
-            return min(max(float(value), self.minimum), self.maximum)
-        except TypeError, ValueError:
+            number = float(value)
+        except OverflowError, TypeError, ValueError:
             return None
+        return None if isnan(number) else min(max(number, self.minimum), self.maximum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +93,22 @@ class RungOption(Option):
 
     @override
     def parse(self, value: Any) -> int:
-        if not str(value).isdecimal() or int(value) not in self.rungs:
+        rung = next((rung for rung in self.rungs if value in (rung, str(rung))), None)
+        if rung is None:
             raise InvalidSettingError(code=self.key)
-        return int(value)
+        return rung
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectOption(Option):
-    """An object that is passed on as it is."""
+    """An object that is passed on as it is, in JSON."""
 
     @override
     def parse(self, value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
             raise InvalidSettingError(code=self.key)
+        try:
+            json.dumps(dict(value), allow_nan=False)
+        except (RecursionError, TypeError, ValueError) as err:  # a date, for instance: YAML has more than JSON
+            raise InvalidSettingError(code=self.key) from err
         return dict(value)

@@ -19,23 +19,25 @@ from ..providers.base import Provider, SpeechAudio, SpeechRequest
 from ..providers.errors import PronunciationsRefusedError, SpeechError, TimedOutError
 from .replacements import Replacement, Replacer
 
-PATIENCE: Final = 12.0
-"""Seconds after which a listener would rather hear of the failure than wait for another attempt to begin."""
-
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
     """How long, in seconds, and how often to try."""
 
     patience: float
+    """After which another attempt does not begin any more."""
     attempts: int
-    first_sound: float | None = None
-    """How long to wait for the first sound of a model that streams."""
 
 
-PATIENT: Final = Persistence(PATIENCE, attempts=5)
-BRISK: Final = Persistence(1.0, attempts=2, first_sound=8.0)
+PATIENT: Final = Persistence(12.0, attempts=5)
+"""Where somebody has asked to be told something, some time."""
+PROMPT: Final = Persistence(6.0, attempts=4)
+"""Where somebody waits for an answer, and would rather hear of the failure than wait for longer."""
+BRISK: Final = Persistence(1.0, attempts=2)
 """Where somebody else can speak."""
+
+_FIRST_SOUND: Final = 60.0
+"""Seconds after which a model that streams has no sound to come, whatever else its server sends."""
 
 _backoff = wait_random_exponential(multiplier=0.5, min=0.1, max=4)
 
@@ -56,16 +58,14 @@ async def synthesize(
             reraise=True,
         ):
             with attempt:
-                audio = await _in_time(provider, request, persistence, stack)
+                audio = await _in_time(provider, request, stack)
         yield audio
 
 
-async def _in_time(
-    provider: Provider, request: SpeechRequest, persistence: Persistence, stack: AsyncExitStack
-) -> SpeechAudio:
-    """Begin to speak, before somebody else had better do so. A job that has been bought is always waited for."""
+async def _in_time(provider: Provider, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
+    """Begin to speak in reasonable time. A job that has been bought has limits of its own."""
     try:
-        async with asyncio.timeout(persistence.first_sound if request.model.streams else None):
+        async with asyncio.timeout(_FIRST_SOUND if request.model.streams else None):
             return await _begun(provider, request, stack)
     except TimeoutError as err:
         raise TimedOutError from err

@@ -1,17 +1,22 @@
 """Who speaks, and who takes over from whom."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..providers.base import Provider, SpeechAudio, SpeechRequest
 from ..providers.errors import SpeechError
-from .attempts import BRISK, PATIENT, synthesize
+from .attempts import Persistence, synthesize
 
 
 class Speaker(Protocol):
     """Somebody who can say a text."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a listener waits for the first sound before the next speaker is asked as well."""
+        ...
 
     def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
         """Give the sound of a text while the context lasts. Entering and reading it raises SpeechError.
@@ -27,43 +32,71 @@ class ProviderSpeaker:
 
     provider: Provider
     request: SpeechRequest
-    is_last: bool
-    """Whether nobody speaks if it can't, so that it is worth waiting for."""
+    persistence: Persistence
+    patience: float
 
     def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:  # noqa: ARG002
-        """Give the sound of a text; what can pass is tried again, but not for long if somebody else can speak."""
-        return synthesize(self.provider, replace(self.request, text=text), PATIENT if self.is_last else BRISK)
+        """Give the sound of a text; what can pass is tried again."""
+        return synthesize(self.provider, replace(self.request, text=text), self.persistence)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Hears what becomes of an utterance's own voice."""
+
+    failed: Callable[[SpeechError], None] = lambda _: None
+    """Why it did not speak, whether or not somebody else does."""
+    began: Callable[[float], None] = lambda _: None
+    """How many seconds it took to its first sound; of a voice that another one has overtaken, at least that many."""
 
 
 class Cast:
-    """Speakers in the order in which they take over. Whoever has failed is not asked again for this utterance."""
+    """Speakers in the order in which they take over.
+
+    Who has failed is not asked again for this utterance, unless there is nobody else.
+    """
 
     def __init__(
-        self, speakers: Sequence[Speaker], tell: Callable[[Speaker, SpeechError], None], *, is_reply: bool = False
+        self, own: Speaker, speakers: Sequence[Speaker], listener: Listener, *, is_reply: bool, is_gathered: bool
     ) -> None:
-        """Begin with the first; `tell` hears of everybody who fails."""
+        """Begin with the first of `speakers`, among whom is `own`: the voice that the utterance is for.
+
+        `is_gathered`: whether nobody hears anything before everything is said.
+        """
         self.is_reply = is_reply
+        self.is_gathered = is_gathered
+        self._own = own
         self._speakers = speakers
-        self._tell = tell
-        self._failures: list[SpeechError] = []
+        self._listener = listener
+        self._failures: dict[Speaker, SpeechError] = {}
         self.heard: set[Speaker] = set()
-        """Those whose sound has begun."""
+        """Those whose sound was taken."""
         self.interruption: SpeechError | None = None
         """What has broken sound off that was heard already, so that words are missing."""
 
     @property
-    def speaker(self) -> Speaker:
-        """Who speaks now."""
-        return self._speakers[min(len(self._failures), len(self._speakers) - 1)]
-
-    @property
     def error(self) -> SpeechError | None:
-        """Why the first one does not speak, which is what the user can mend."""
-        return self._failures[0] if self._failures else None
+        """Why nobody speaks: what the own voice says, which the user can mend."""
+        return self._failures.get(self._own) or next(iter(self._failures.values()), None)
 
-    def fail(self, speaker: Speaker, error: SpeechError) -> bool:
-        """Take note that somebody has failed; tell whether there is somebody else."""
-        self._tell(speaker, error)
-        if speaker is self.speaker:
-            self._failures.append(error)
-        return error.lets_others_speak and len(self._failures) < len(self._speakers)
+    def next_but(self, tried: Collection[Speaker]) -> Speaker | None:
+        """Return who is to say a text that those who were `tried` have not said."""
+        free = [speaker for speaker in self._speakers if speaker not in tried]
+        fresh = [speaker for speaker in free if speaker not in self._failures]
+        return next(iter([*fresh, *free]), None)
+
+    def fail(self, speaker: Speaker, error: SpeechError) -> None:
+        """Take note that somebody has failed."""
+        self._failures.setdefault(speaker, error)
+        if speaker is self._own:
+            self._listener.failed(error)
+
+    def break_off(self, speaker: Speaker, error: SpeechError) -> None:
+        """Take note that somebody has failed in mid-sound."""
+        self.fail(speaker, error)
+        self.interruption = self.interruption or error
+
+    def note_beginning(self, speaker: Speaker, seconds: float) -> None:
+        """Take note of how long somebody took to begin, unless that was in the shadow of what came before."""
+        if speaker is self._own and not self.heard:
+            self._listener.began(seconds)

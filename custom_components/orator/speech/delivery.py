@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from math import inf
 import re
 from typing import Any, Final
 
@@ -11,7 +12,8 @@ from ..audio import wav
 from ..audio.formats import AudioFormat, PcmLayout, is_same_container
 from ..providers.base import Model, Pronunciation, Provider, SpeechAudio, SpeechRequest
 from ..providers.errors import SpeechError
-from .cast import Cast, ProviderSpeaker, Speaker
+from .attempts import BRISK, PATIENT, PROMPT, Persistence
+from .cast import Cast, Listener, ProviderSpeaker, Speaker
 from .cleaner import Cleaner, Replacement
 from .joining import Samples, SampleWish, encoded, joined_mp3, joined_samples, samples_of
 from .pacing import paced
@@ -25,6 +27,8 @@ _MAX_SAID: Final = 200
 """Characters that say a word; more of them are a text, which has to be spoken in parts like any other."""
 _COUNTS_KEPT: Final = 16
 """Texts of which it is remembered how they were counted: the same ones are asked for again and again."""
+_AT_STAKE: Final = 12.0
+"""Seconds of speech at most in one request where others can speak: so much is lost when sound breaks off."""
 _SILENCE: Final = PcmLayout(rate=24_000)
 _SILENCE_SECONDS: Final = 0.3
 """How long nothing is said where there is nothing to say: a file without any sound is an error to some players."""
@@ -50,8 +54,11 @@ class Utterance:
     replacements: Sequence[Replacement] = ()
     fallback: Sequence[Speaker] = ()
     """Who speaks when the provider does not, in this order."""
-    failed: Callable[[SpeechError], None] = lambda _: None
-    """Told why the provider did not speak, whether or not somebody else does."""
+    is_doubtful: bool = False
+    """Whether the provider is unlikely to speak, so that the others are asked first."""
+    patience: float = 10.0
+    """Seconds after which the next one is asked as well, when the provider has not begun."""
+    listener: Listener = field(default_factory=Listener)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,16 @@ class Wanted:
     samples: SampleWish = field(default_factory=SampleWish)
     is_converted: bool = False
     """Whether Home Assistant converts the sound in any case, to a bitrate for instance."""
+
+    @property
+    def is_for_player(self) -> bool:
+        """Whether it goes to a player or into a file, rather than to a satellite, at which somebody waits."""
+        return self.samples.is_open
+
+    @property
+    def is_gathered(self) -> bool:
+        """Whether its length stands at its beginning, so that all of it has to be there before any is heard."""
+        return self.format is AudioFormat.WAV and self.is_met_by(AudioFormat.WAV)
 
     @property
     def format(self) -> AudioFormat | None:
@@ -109,6 +126,7 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
         max_chars=model.max_chars,
         count=_count_with(pronunciations, model) if pronunciations else model.count,
         speaks_while_reading=model.streams,
+        max_seconds=_AT_STAKE if utterance.fallback else inf,
     )
     async with segmenter:
         is_single = await segmenter.begins_and_ends_in_one()
@@ -121,20 +139,24 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
             settings=utterance.settings,
             pronunciations=pronunciations,
         )
-        own = ProviderSpeaker(provider, request, is_last=not utterance.fallback)
+        own = ProviderSpeaker(
+            provider, request, _persistence(utterance, wanted, is_streamed=is_streamed), utterance.patience
+        )
         stand_ins = [_Replacing(speaker, utterance.replacements) for speaker in utterance.fallback]
         others = stand_ins if pronunciations else utterance.fallback
-        cast = Cast([own, *others], partial(_tell, utterance, own), is_reply=is_streamed)
+        speakers = [*others, own] if utterance.is_doubtful else [own, *others]
+        cast = Cast(own, speakers, utterance.listener, is_reply=is_streamed, is_gathered=wanted.is_gathered)
         async with Synthesizer(cast, segmenter) as synthesizer, aclosing(synthesizer.parts()) as parts:
             delivery = await _delivery(parts, wanted, ffmpeg, is_single=is_single, is_streamed=is_streamed)
             async with aclosing(delivery.chunks):
                 yield replace(delivery, heard=partial(_heard, cast, own))
 
 
-def _tell(utterance: Utterance, own: Speaker, speaker: Speaker, error: SpeechError) -> None:
-    """Tell whose utterance it is that their own voice has failed."""
-    if speaker is own:
-        utterance.failed(error)
+def _persistence(utterance: Utterance, wanted: Wanted, *, is_streamed: bool) -> Persistence:
+    """Choose how long the provider is tried: who waits for an answer waits less long than who is told something."""
+    if utterance.fallback:
+        return BRISK
+    return PROMPT if is_streamed or not wanted.is_for_player else PATIENT
 
 
 def _heard(cast: Cast, own: Speaker) -> Heard:
@@ -147,6 +169,11 @@ class _Replacing:
 
     speaker: Speaker
     replacements: Sequence[Replacement]
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a listener waits for it."""
+        return self.speaker.patience
 
     def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
         """Give the sound of a text."""
@@ -226,7 +253,7 @@ def _delivered_samples(
         return Delivery(wanted.extension, samples)
     if wanted.format is AudioFormat.AAC:  # Home Assistant can't make it
         return Delivery(wanted.extension, encoded(Samples(layout, samples), AudioFormat.AAC, ffmpeg))
-    if wanted.is_met_by(AudioFormat.WAV):
+    if wanted.is_gathered:
         return Delivery(AudioFormat.WAV, _wav_file(samples, layout))
     # Home Assistant keeps what is spoken of a complete text: no silence may get into that.
     is_live = is_streamed and not wanted.samples.is_open
@@ -241,12 +268,21 @@ async def _whole(only: SpeechAudio, parts: AsyncGenerator[SpeechAudio]) -> Async
 
 
 async def _wav_file(samples: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
-    """Yield a WAV with its true length, which is known at the end of the samples."""
+    """Yield a WAV with its true length, which is known at the end of the samples. Raises what ends them too early."""
+    chunks: list[bytes] = []
+    error: SpeechError | None = None
     async with aclosing(samples):
-        chunks = [chunk async for chunk in samples]
-    yield wav.header(layout, sum(map(len, chunks)))
+        try:
+            async for chunk in samples:
+                chunks.append(chunk)  # noqa: PERF401 - a comprehension would lose them with the error
+        except SpeechError as err:  # better some of it than nothing
+            error = err
+    if chunks:
+        yield wav.header(layout, sum(map(len, chunks)))
     for chunk in chunks:
         yield chunk
+    if error:
+        raise error
 
 
 async def _wav_stream(samples: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:

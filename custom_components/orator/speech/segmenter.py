@@ -70,7 +70,7 @@ class Segmenter:
     Use it as a context, which ends the reading.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what there is to know of a text and of who speaks it
         self,
         deltas: AsyncIterable[str],
         cleaner: Cleaner,
@@ -78,8 +78,9 @@ class Segmenter:
         max_chars: int,
         count: Callable[[str], int] = len,
         speaks_while_reading: bool,
+        max_seconds: float = inf,
     ) -> None:
-        """Make segments of at most `max_chars`, as `count` counts.
+        """Make segments of at most `max_chars`, as `count` counts, and of more sentences than one up to `max_seconds`.
 
         A model that `speaks_while_reading` a request starts early with a text of any length, and speaks best what it
         gets in one go; for another one a complete text begins with a short segment, too.
@@ -90,6 +91,7 @@ class Segmenter:
         self._max_chars = max_chars
         self._count = count
         self._speaks_while_reading = speaks_while_reading
+        self._max_seconds = max_seconds
         self._sentences: deque[str] = deque()
         self._changed = asyncio.Event()
         self._has_taken = asyncio.Event()
@@ -120,7 +122,8 @@ class Segmenter:
         """Wait for the first segment, and tell whether it is known to be the only one."""
         await self._wait_for_start()
         whole = "".join(self._sentences)
-        return self._is_complete and self._speaks_while_reading and self._count(whole) <= self._max_chars
+        is_small = len(self._sentences) == 1 or _seconds(whole) <= self._max_seconds
+        return self._is_complete and self._speaks_while_reading and is_small and self._count(whole) <= self._max_chars
 
     async def next(self, in_hand: Callable[[], float]) -> Segment | None:
         """Return the next segment, None at the end of the text.
@@ -144,11 +147,11 @@ class Segmenter:
     def _target(self, in_hand: float) -> float:
         """Return how many seconds of speech to take at most, if there are more sentences than one."""
         if self._is_complete and self._speaks_while_reading:
-            return inf
+            return self._max_seconds
         if self._is_first:
             return 0
         # As much as can be spoken while the sound in hand lasts: then even a provider no faster than speech keeps up.
-        return max(_MIN_NEXT, in_hand)
+        return min(max(_MIN_NEXT, in_hand), self._max_seconds)
 
     async def _read(self) -> None:
         """Turn deltas into sentences."""

@@ -14,6 +14,9 @@ _FAILED: Final = ("error", "failed", _REFUSED)
 _ECHOED: Final = ("runId", "model", "cost", "paymentSource", "isApiRequest")
 """What a question about a ticket passes back; NanoGPT refunds a failed job by it."""
 
+_LONGEST: Final = 1_000
+"""Characters of each; all of them travel in one address."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
@@ -28,7 +31,10 @@ class Ticket:
         if "runId" not in given:
             raise NotAudioError(code="application/json")
         given.setdefault("model", model_id)
-        return cls({key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items()})
+        query = {key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items()}
+        if any(len(value) > _LONGEST for value in query.values()):
+            raise NotAudioError(code="application/json")
+        return cls(query)
 
 
 def link_in(document: Json, *, is_job: bool = False) -> str | None:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 import json
+from math import isfinite
 import re
 from typing import Any, Final, override
 
@@ -24,8 +25,10 @@ from ..base import (
     first_bytes,
     recognised_audio,
 )
+from ..documents import read_json
 from ..downloads import MAX_FILE_BYTES, Downloads
 from ..errors import (
+    AnswerTooLargeError,
     ConnectionLostError,
     ContentRefusedError,
     GenerationFailedError,
@@ -40,7 +43,7 @@ from ..errors import (
     TimedOutError,
     UpstreamRefusedError,
 )
-from ..http import Answer, HttpClient, Json, Limits
+from ..http import MAX_DOCUMENT_BYTES, Answer, HttpClient, Json, Limits
 from ..languages import WHISPER_LANGUAGES
 from . import catalogue as catalogues
 from .answers import Ticket, link_in
@@ -143,9 +146,12 @@ class NanoGPTProvider(Provider):
         except NotFoundError as err:
             raise NotASpeechServerError(status=err.status) from err
         try:
-            return Balance(float(document["usd_balance"]), "USD")
+            amount = float(document["usd_balance"])
         except (KeyError, TypeError, ValueError) as err:
             raise NotASpeechServerError from err
+        if not isfinite(amount):
+            raise NotASpeechServerError
+        return Balance(amount, "USD")
 
     @override
     def models(self, catalogue: Json) -> tuple[Model, ...]:
@@ -314,12 +320,16 @@ async def _document_in(chunks: AsyncGenerator[bytes], answer: Answer) -> Json | 
         if recognise(head) or not (is_document or answer.content_type.endswith("json")):
             return _Audio(continued(head, chunks))
         is_document = True
-        body = head + b"".join([chunk async for chunk in chunks])
+        body = bytearray(head)
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > MAX_DOCUMENT_BYTES:
+                raise AnswerTooLargeError
     except (ConnectionLostError, TimedOutError) as err:
         if is_document or answer.content_type.endswith("json"):
             raise GenerationFailedError(status=answer.response.status, code="broken_answer") from err
         raise
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as err:
+        return read_json(body)
+    except ValueError as err:
         raise NotAudioError(code="application/json") from err

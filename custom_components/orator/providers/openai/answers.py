@@ -5,7 +5,6 @@ from base64 import b64decode
 import binascii
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
-import json
 import re
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from yarl import URL
 
 from ...audio.formats import AudioFormat, PcmLayout, looks_like_text, recognise
 from ..base import SpeechAudio, SpeechRequest, continued, first_bytes, recognised_audio
+from ..documents import read_json
 from ..downloads import MAX_FILE_BYTES
 from ..errors import (
     AnswerTooLargeError,
@@ -69,9 +69,12 @@ async def events(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[Mapping[str, A
 
     Raises NotAudioError for what is none, and AnswerTooLargeError for one that does not end.
     """
-    rest = b""
+    rest = bytearray()
     async for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
+        rest += chunk
+        lines: list[bytearray] = []
+        if b"\n" in chunk:  # a long line is not searched again with every piece of it
+            *lines, rest = rest.split(b"\n")
         if len(rest) > _MAX_EVENT_BYTES:
             raise AnswerTooLargeError
         for line in lines:
@@ -85,10 +88,10 @@ async def events(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[Mapping[str, A
         yield _event(rest[5:])
 
 
-def _event(value: bytes) -> Mapping[str, Any]:
+def _event(value: bytes | bytearray) -> Mapping[str, Any]:
     try:
-        event = json.loads(value)
-    except (ValueError, RecursionError) as err:
+        event = read_json(value)
+    except ValueError as err:
         raise NotAudioError(code="text/event-stream") from err
     if not isinstance(event, dict):
         raise NotAudioError(code="text/event-stream")
@@ -158,8 +161,8 @@ def _joined(base: URL, link: str) -> URL:
 def _read(body: bytearray) -> bytes | str:
     """Return the sound in a document, or the link to it. It takes a while, so it is done beside the event loop."""
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as err:
+        document = read_json(body)
+    except ValueError as err:
         raise NotAudioError(code="application/json") from err
     encoded = _find(document, _SOUND)
     if encoded and not (len(encoded) <= _LONGEST_LINK and _LINK.fullmatch(encoded)):

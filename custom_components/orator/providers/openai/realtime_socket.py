@@ -4,7 +4,6 @@ import asyncio
 from base64 import b64decode
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
-import json
 import time
 from typing import Any, Final, Self
 from uuid import uuid4
@@ -12,6 +11,7 @@ from uuid import uuid4
 from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 from yarl import URL
 
+from ..documents import read_json
 from ..errors import (
     AnswerTooLargeError,
     ConnectionLostError,
@@ -35,6 +35,8 @@ _MAX_AGE: Final = 25 * 60.0
 """Seconds after which a socket gets no new work: OpenAI ends sessions, after half an hour at the earliest."""
 _MAX_BYTES: Final = 64 * 1024 * 1024
 """Twenty minutes of speech; no text that is asked for takes as long."""
+_MAX_WORDS: Final = 64 * 1024
+"""Characters: an hour of speech."""
 
 
 _BYTES_PER_SECOND: Final = 48_000
@@ -108,6 +110,9 @@ class Answer:
 
     def _take_words(self, words: str) -> None:
         """Take a piece of what is being said, and find out where that is something else."""
+        if len(self.transcript) + len(words) > _MAX_WORDS:
+            self.end(AnswerTooLargeError())
+            return
         self.transcript += words
         if self.is_over or self.has_strayed or len(self.transcript) < self._next_look:
             return
@@ -239,11 +244,11 @@ class Socket:
         error: SpeechError = ConnectionLostError()
         try:
             async for message in self._connection:
-                if message.type is WSMsgType.TEXT and (reply := self._take(json.loads(message.data))):
+                if message.type is WSMsgType.TEXT and (reply := self._take(read_json(message.data.encode()))):
                     await self._connection.send_json(reply)
         except SpeechError as err:
             error = err
-        except ValueError, RecursionError:
+        except ValueError:
             error = NotASpeechServerError()
         except ClientError, OSError:  # while replying
             pass

@@ -19,6 +19,8 @@ from .catalogue import EXTRA_BODY
 from .servers import SpeechServer
 
 _PATH: Final = "audio/speech"
+_TOKENS: Final = range(1_000_000)
+"""As many as one request could spend."""
 _FORMAT: Final = "response_format"
 DOUBTFUL: Final = frozenset({_FORMAT, "speed", "instructions"})
 """Fields that Orator sends of its own accord and that a server may not know."""
@@ -66,7 +68,7 @@ class SpeechRoute:
     def _spent(self, usage: Mapping[str, Any]) -> None:
         """Count the tokens that a server says were spent."""
         for name in ("input_tokens", "output_tokens"):
-            if isinstance(tokens := usage.get(name), int):
+            if isinstance(tokens := usage.get(name), int) and tokens in _TOKENS:
                 self._counts[name] += tokens
 
     async def _ask(self, request: SpeechRequest, stack: AsyncExitStack) -> Answer:

@@ -44,11 +44,15 @@ def kept_vendors(document: Json) -> list[dict[str, Any]]:
             "id": row["id"],
             "name": str(row.get("name") or row["id"]),
             "is_connected": bool(is_on and (row.get("byok") or row.get("managed"))),
-            "models": [model for model in row.get("models") or () if is_on and isinstance(model, str)],
+            "models": [model for model in _list(row.get("models")) if is_on and isinstance(model, str)],
         }
         for row in rows_of(document)
         for is_on in (bool(row.get("enabled", True)),)
     ]
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
 
 
 def kept_voice(row: Mapping[str, Any]) -> dict[str, str]:

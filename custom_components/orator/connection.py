@@ -1,0 +1,155 @@
+"""Whether an account can speak, or rests until its provider answers again."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+import logging
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
+
+from .providers.errors import CannotConnectError, NoHttpsError, Outage, SpeechError, UntrustedCertificateError
+
+_LOGGER = logging.getLogger(__name__)
+
+_PROOF: Final = 3
+"""Errors in a row that make it certain that it was not chance."""
+_LOOKS: Final = {
+    Outage.UNREACHABLE: (30.0, 300.0),
+    Outage.OUT_OF_CREDIT: (300.0, 3600.0),
+    Outage.KEY_REFUSED: (300.0, 3600.0),
+    Outage.GONE: (3600.0, 86400.0),
+}
+"""Seconds until it is asked, at no cost, whether it is back, and at most: each time it takes twice as long."""
+_ABSENCES: Final = (CannotConnectError, NoHttpsError, UntrustedCertificateError)
+"""Errors that any answer disproves."""
+
+
+class Connection:
+    """Knows whether an account's provider speaks; an account that rests is asked again and again at no cost."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], look: Callable[[], Awaitable[None]]) -> None:
+        """Take the account to be well; `look` asks the provider and tells `async_failed` or `async_answered`."""
+        self.outage: Outage | None = None
+        """What is wrong, if anything."""
+        self.reason: str = ""
+        """The key of the error that told so."""
+        self.since: datetime | None = None
+        self._hass = hass
+        self._entry = entry
+        self._look = look
+        self._errors = 0
+        self._was_absent = False
+        self._is_worth_trying = False
+        self._wait = 0.0
+        self._stop_waiting: CALLBACK_TYPE | None = None
+        self._is_stopped = False
+        self._listeners: set[CALLBACK_TYPE] = set()
+
+    @property
+    def rests(self) -> bool:
+        """Whether others had better speak first."""
+        return self.outage is not None and not self._is_worth_trying
+
+    @callback
+    def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call somebody whenever `outage` changes; returns what ends that."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    @callback
+    def succeed(self, previous: Connection) -> None:
+        """Go on with what was known before the account was loaded anew."""
+        self.outage, self.reason, self.since = previous.outage, previous.reason, previous.since
+        self._errors, self._was_absent, self._wait = previous._errors, previous._was_absent, previous._wait
+        self._is_worth_trying = previous._is_worth_trying
+        if self.outage:
+            self._look_later()
+
+    @callback
+    def async_failed(self, error: SpeechError) -> None:
+        """Take note that the provider did not speak, or did not answer."""
+        if error.outage is None or self._is_stopped:
+            return
+        self._is_worth_trying = False
+        self._errors += 1
+        if self.outage is None and error.outage.needs_proof and self._errors < _PROOF:
+            return
+        if self.outage is None or not error.outage.needs_proof:
+            self._rest(error.outage, error)
+        self._look_later()
+
+    @callback
+    def async_spoken(self) -> None:
+        """Take note that the provider speaks."""
+        self._errors = 0
+        if self.outage:
+            _LOGGER.info("%s speaks again", self._entry.title)
+            self._recover()
+
+    @callback
+    def async_answered(self) -> None:
+        """Take note that the provider answers what is free: so it may speak again, and does if it did not answer."""
+        if self.outage is None:
+            return
+        if self._was_absent:
+            _LOGGER.info("%s answers again", self._entry.title)
+            self._errors = 0
+            self._recover()
+        else:  # it has always answered: only speech proves anything
+            self._is_worth_trying = True
+            self._look_later()
+
+    @callback
+    def async_credited(self) -> None:
+        """Take note that there is something to spend again."""
+        if self.outage is Outage.OUT_OF_CREDIT:
+            _LOGGER.info("%s has credit again", self._entry.title)
+            self._recover()
+
+    @callback
+    def async_stop(self) -> None:
+        """Ask no more."""
+        self._is_stopped = True
+        self._listeners.clear()
+        self._cancel()
+
+    def _rest(self, outage: Outage, error: SpeechError) -> None:
+        if self.outage is None:
+            self.since = dt_util.utcnow()
+            _LOGGER.warning("%s can't speak at the moment: %s", self._entry.title, error)
+        if self.outage is not outage:
+            self._wait = 0.0
+        self.outage, self.reason = outage, error.key
+        self._was_absent = isinstance(error, _ABSENCES)
+        self._tell()
+
+    def _recover(self) -> None:
+        self.outage, self.reason, self.since = None, "", None
+        self._is_worth_trying = False
+        self._wait = 0.0
+        self._cancel()
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in list(self._listeners):
+            listener()
+
+    def _look_later(self) -> None:
+        if self.outage is None or self._stop_waiting:
+            return
+        first, last = _LOOKS[self.outage]
+        self._wait = min(last, max(first, 2 * self._wait))
+        job = HassJob(self._async_look, "orator asks whether a provider is back", cancel_on_shutdown=True)
+        self._stop_waiting = async_call_later(self._hass, self._wait, job)
+
+    async def _async_look(self, _now: datetime) -> None:
+        self._stop_waiting = None
+        await self._look()
+
+    def _cancel(self) -> None:
+        if self._stop_waiting:
+            self._stop_waiting()
+            self._stop_waiting = None

@@ -1,0 +1,29 @@
+"""How long a voice usually takes to begin, and how long to wait for it."""
+
+from collections import deque
+from statistics import quantiles
+from typing import Final
+
+_REMEMBERED: Final = 32
+_ENOUGH: Final = 5
+"""Beginnings that tell what is usual."""
+_TIMES_USUAL: Final = 3
+
+
+class Habit:
+    """Learns from each beginning of a voice."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._seconds: deque[float] = deque(maxlen=_REMEMBERED)
+
+    def add(self, seconds: float) -> None:
+        """Take note of how many seconds it took to the first sound."""
+        self._seconds.append(seconds)
+
+    def patience(self, least: float, most: float) -> float:
+        """Return how many seconds to wait before something must be wrong, between two limits; `most` at first."""
+        if len(self._seconds) < _ENOUGH:
+            return most
+        slow = quantiles(self._seconds, n=10)[-1]
+        return min(most, max(least, _TIMES_USUAL * slow))

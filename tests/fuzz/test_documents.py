@@ -1,0 +1,219 @@
+"""Documents that are damaged: what can be used of them is, and can be kept; the rest is the documented error."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from email.utils import formatdate
+from typing import Any, Final
+
+from hypothesis import strategies as st
+import orjson
+import pytest
+from yarl import URL
+
+from custom_components.orator.providers import errors
+from custom_components.orator.providers.complaints import complaints_in
+from custom_components.orator.providers.documents import read_json
+from custom_components.orator.providers.downloads import _PLAIN_LINK
+from custom_components.orator.providers.http import codes_of, error_for, redirect_target, retry_after_in
+from custom_components.orator.providers.nanogpt import answers as nanogpt_answers, catalogue as nanogpt
+from custom_components.orator.providers.nanogpt.routes import route_of
+from custom_components.orator.providers.openai import catalogue as openai, lists, models, retirement
+from custom_components.orator.providers.openai.servers import OTHER
+from custom_components.orator.providers.speechbase import catalogue as speechbase
+from tests.simulator.nanogpt_catalogue import default_models
+
+from .damage import bytes_like, documents_like
+from .effort import fuzzed
+
+OPENAI_LIST: Final = {
+    "object": "list",
+    "data": [
+        {"id": "tts-1", "object": "model", "created": 1, "owned_by": "system", "shutdown_date": "2027-01-06"},
+        {"id": "gpt-realtime", "object": "model", "created": 1, "owned_by": "openai-internal"},
+        {"id": "whisper-1", "object": "model", "owned_by": "openai"},
+    ],
+}
+OTHER_LISTS: Final = [
+    {
+        "models": [
+            {"id": "kokoro", "task": "text-to-speech", "sample_rate": 24_000, "voices": ["af_sky", {"name": "b"}]}
+        ]
+    },
+    {"data": {"orpheus": {"voices": {"tara": {}}}, "bark": []}},
+    {"voices": [{"voice_id": "v1", "name": "Anna", "language": "en_us", "languages": ["de", 1]}, "af_bella", "x"]},
+    ["tts-1", {"id": "a/b", "architecture": {"output_modalities": ["speech"]}, "supported_voices": ["one"]}],
+    {
+        "data": [
+            {
+                "id": "org/speaker",
+                "supported_parameters": {
+                    "voice": {"type": "enum", "values": ["x", "y"]},
+                    "response_format": {"values": ["mp3", "pcm", 1]},
+                },
+            }
+        ]
+    },
+]
+NANOGPT_LIST: Final = {"data": [*default_models()[:6]]}
+SPEECHBASE_LISTS: Final = [
+    {"data": [{"id": "openai", "name": "OpenAI", "enabled": True, "byok": True, "models": ["openai/tts-1"]}]},
+    {
+        "data": [{"id": "v-1", "title": " A  title", "provider": "openai", "model": "tts-1"}],
+        "has_more": True,
+        "next_cursor": "abc",
+    },
+]
+ANSWERS: Final = [
+    {"runId": "r-1", "model": "m", "cost": 0.01, "paymentSource": "USD", "isApiRequest": True, "status": "pending"},
+    {"data": {"runId": 7, "status": "completed", "audioUrl": "https://files.example/1.mp3"}},
+    {"status": "failed", "error": {"code": "content_policy_violation"}},
+    {"status": 402, "error": "Insufficient balance", "code": "insufficient_balance"},
+]
+COMPLAINTS: Final = [
+    {
+        "error": {
+            "message": "Unknown parameter: 'speed'",
+            "type": "invalid_request_error",
+            "param": "speed",
+            "code": None,
+        }
+    },
+    {"detail": [{"type": "extra_forbidden", "loc": ["body", "mode"], "msg": "Extra inputs are not permitted"}]},
+    {"type": "about:blank", "title": "Bad", "status": 400, "detail": "Unrecognized key(s) in object: 'mode'"},
+    {"code": "validation_error", "details": {"errors": [{"path": ["pronunciations", 0], "message": "no"}]}},
+]
+
+
+def _writable(value: Any) -> None:
+    """Check that Home Assistant could write something into its storage."""
+    orjson.dumps(value)
+
+
+def _read_openai(document: Any) -> None:
+    kept = {"models": models.speaking_ids(document, is_official=False), "ends": retirement.ends_in(document)}
+    _writable(kept)
+    for model_id in {*kept["models"], *kept["ends"]}:
+        models.described(model_id)
+        retirement.end_of(model_id, kept, is_official=True)
+
+
+def _read_lists(document: Any) -> None:
+    rows = lists.rows_of(document)
+    lists.are_of_openai(document)
+    catalogue = {"models": lists.kept_models(rows), "voices": lists.kept_voices(rows)}
+    _writable(catalogue)
+    for model_id in openai.model_ids(catalogue, OTHER):
+        assert openai.described(model_id, catalogue, OTHER).formats
+
+
+def _read_nanogpt(document: Any) -> None:
+    catalogue = {"models": nanogpt.kept_rows(document)}
+    _writable(catalogue)
+    for model_id in nanogpt.model_ids(catalogue):
+        for endpoint in ("audio_speech", "speech", "tts"):
+            model = nanogpt.described(model_id, catalogue, route_of({"endpoint": endpoint}))
+            assert 0 < model.max_chars <= 1_000_000
+
+
+def _read_speechbase(document: Any) -> None:
+    rows = speechbase.rows_of(document)
+    catalogue = {"vendors": speechbase.kept_vendors(document), "voices": [*map(speechbase.kept_voice, rows)]}
+    _writable(catalogue)
+    assert all(voice.name for voice in speechbase.voices_to_choose(catalogue) if voice.id)
+    for model_id in speechbase.model_ids(catalogue):
+        speechbase.described(model_id, catalogue, streams=True)
+
+
+def _read_answer(document: Any) -> None:
+    for is_job in (False, True):
+        link = None
+        with suppress(errors.SpeechError):
+            link = nanogpt_answers.link_in(document, is_job=is_job)
+        if link is not None:
+            with suppress(ValueError):
+                URL(link, encoded=bool(_PLAIN_LINK.fullmatch(link))).origin()
+    ticket = nanogpt_answers.Ticket.read(document, "m")
+    assert len(str(URL("https://nano-gpt.com/tts/status").with_query(ticket.query))) < 60_000
+
+
+def _read_complaint(document: Any) -> None:
+    for status in (200, 400, 404, 500):
+        error = error_for(status, codes_of(document, status))
+        assert len(str(error)) < 200
+        orjson.dumps(str(error))
+    for complaint in complaints_in(document, frozenset({"mode", "speed"})):
+        assert complaint.fields
+
+
+@pytest.mark.parametrize(
+    "reader", [_read_openai, _read_lists, _read_nanogpt, _read_speechbase, _read_answer, _read_complaint]
+)
+@fuzzed(
+    50,
+    sent=documents_like([OPENAI_LIST, *OTHER_LISTS, NANOGPT_LIST, *SPEECHBASE_LISTS, *ANSWERS, *COMPLAINTS]),
+)
+def test_any_document(reader: Callable[[Any], None], sent: bytes) -> None:
+    """Every reader copes with what was meant for any of them."""
+    try:
+        document = read_json(sent)
+    except ValueError:
+        return
+    with suppress(errors.SpeechError):
+        reader(document)
+
+
+@pytest.mark.parametrize(
+    ("reader", "samples"),
+    [
+        (_read_openai, [OPENAI_LIST]),
+        (_read_lists, OTHER_LISTS),
+        (_read_nanogpt, [NANOGPT_LIST]),
+        (_read_speechbase, SPEECHBASE_LISTS),
+        (_read_answer, ANSWERS),
+        (_read_complaint, COMPLAINTS),
+    ],
+)
+@fuzzed(40, data=st.data())
+def test_its_own_documents(reader: Callable[[Any], None], samples: list[Any], data: st.DataObject) -> None:
+    """Every reader copes with what is nearly right."""
+    try:
+        document = read_json(data.draw(documents_like(samples)))
+    except ValueError:
+        return
+    with suppress(errors.SpeechError):
+        reader(document)
+
+
+@fuzzed(80, sent=documents_like([OPENAI_LIST, *ANSWERS]))
+def test_what_is_read_can_be_written(sent: bytes) -> None:
+    """Whatever is read, Home Assistant can keep and pass on."""
+    with suppress(ValueError):
+        orjson.dumps(read_json(sent))
+
+
+DATES: Final = [b"120", formatdate(2e9, usegmt=True).encode(), b"Wed, 21 Oct 2026 07:28:00 +0200", b"9" * 400, b"-1"]
+
+
+@fuzzed(80, value=st.one_of(bytes_like(DATES), st.text().map(lambda text: text.encode(errors="surrogatepass"))))
+def test_retry_after(value: bytes) -> None:
+    """A header tells how long to wait, or it does not."""
+    wait = retry_after_in(value.decode(errors="surrogateescape"))
+    assert wait is None or wait >= 0
+
+
+LINKS: Final = [
+    b"https://files.example/a/b.mp3?x=%20&y=1#z",
+    b"/1.wav",
+    b"//[::1]:80/",
+    b"http://1.2.3.4:99999/",
+    b"../..",
+]
+
+
+@fuzzed(100, link=st.one_of(bytes_like(LINKS), st.text().map(lambda text: text.encode(errors="surrogatepass"))))
+def test_redirects(link: bytes) -> None:
+    """A redirect leads somewhere on the web, or nowhere."""
+    location = link.decode(errors="surrogateescape")
+    for is_encoded in (False, bool(_PLAIN_LINK.fullmatch(location))):
+        target = redirect_target(URL("https://api.example/v1"), location, is_encoded=is_encoded)
+        assert target is None or target.origin().scheme

@@ -1,0 +1,34 @@
+"""What an account has kept, damaged: it is asked for anew."""
+
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {},
+        [],
+        {"catalogue": {"models": 5}, "learned": {}, "addresses": {}},
+        {"catalogue": {"models": [{}], "voices": [1]}, "learned": {}},
+        {"catalogue": [], "learned": []},
+        {"catalogue": {"models": []}, "learned": {"gpt-4o-mini-tts takes speed": {}}},
+        {"catalogue": {"models": ["tts-1"], "ends": {"tts-1": "2027-13-99"}}, "learned": {}},
+    ],
+)
+async def test_damaged_store(
+    hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, kept: Any
+) -> None:
+    """The account is loaded all the same, and keeps what its provider says."""
+    key = f"orator.{entry.entry_id}"
+    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": kept}
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    assert hass_storage[key]["data"]["catalogue"] == entry.runtime_data.catalogue
+    assert hass.states.get("tts.ann")

@@ -17,7 +17,7 @@ from .stage import Stage
 _PAGE: Final = "/config/integrations/integration/orator"
 _WRONG_KEY: Final = "sk-nobody-knows-this-one"
 _NEW_KEY: Final = "sk-simulated-key-that-opens-nothing-0002"
-_SAMPLE: Final = SAMPLES["en"].sentence
+_GREETING: Final = SAMPLES["en"].sentence
 _MOST_CLICKS: Final = 6
 _MOST_PASTES: Final = 1
 _SENTENCE: Final = "The kettle has boiled, and the tea is ready."
@@ -81,7 +81,7 @@ async def _hear_first_sentence(visit: Visit) -> None:
     await visitor.text("Your first voice is ready. Listen to it:").wait_for()
     await visit.album.take("first_voice")
     await visitor.play(visitor.page.locator("ha-markdown audio"))
-    await _assert_played(visit, _SAMPLE)
+    await _assert_played(visit, _GREETING)
     progress(f"the first sentence took {visitor.clicks} clicks and {visitor.pastes} paste")
     assert visitor.clicks <= _MOST_CLICKS, f"{visitor.clicks} clicks"
     assert visitor.pastes <= _MOST_PASTES, f"{visitor.pastes} pastes"
@@ -171,7 +171,9 @@ async def _audition(visit: Visit) -> None:
     await visitor.text("Sage").wait_for()
     await visit.album.take("samples")
     await visitor.click(visitor.text("Sage"))
-    await _assert_played(visit, _SAMPLE)
+    await visitor.page.get_by_placeholder("Filter Sage").fill("Deutsch")
+    await visitor.click(visitor.text("Deutsch"))
+    await _assert_played(visit, SAMPLES["de"].sentence)
 
 
 async def _read_diagnostics(visit: Visit) -> None:
@@ -192,7 +194,7 @@ _STEPS: Final[Mapping[str, Callable[[Visit], Awaitable[None]]]] = {
     "the service refuses the key: nothing is heard, and Home Assistant asks for attention": _lose_key,
     "a new key is asked for; a wrong one is refused, the right one works": _reauthenticate,
     "the changed voice says a sentence with the new key": _hear_voice_again,
-    "a sample of another voice is heard from the media browser": _audition,
+    "a sample of another voice, in another language, is heard from the media browser": _audition,
     "diagnostics are downloaded, and hold neither a key nor what was said": _read_diagnostics,
 }
 

@@ -116,7 +116,10 @@ class Visitor:
     async def close_dialog(self) -> None:
         """Leave a dialog that has said what it had to say."""
         names = re.compile("^(Finish|Skip and finish|Close|OK)$")
-        await self.click(self.page.get_by_role("button", name=names).locator("visible=true").last)
+        button = self.page.get_by_role("button", name=names).locator("visible=true").last
+        await self.click(button)
+        await button.wait_for(state="hidden")
+        await self.page.wait_for_timeout(_SETTLING)  # it also goes back in the page's history
 
     async def choose(self, label: str, present: str, wanted: str) -> None:
         """Choose from a list that opens under a field."""

@@ -57,9 +57,9 @@ def issue(hass: HomeAssistant, account: MockConfigEntry, kind: str) -> ir.IssueE
     return next(found, None)
 
 
-async def speak(hass: HomeAssistant, text: str = SENTENCE, **options: Any) -> bytes:
+async def speak(hass: HomeAssistant, text: str = SENTENCE, *, entity_id: str = "tts.ann", **options: Any) -> bytes:
     """Let the voice speak, and return what it hands to Home Assistant."""
-    engine = tts.get_engine_instance(hass, "tts.ann")
+    engine = tts.get_engine_instance(hass, entity_id)
 
     async def message() -> AsyncGenerator[str]:
         yield text

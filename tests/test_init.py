@@ -24,8 +24,12 @@ async def test_load_and_unload(hass: HomeAssistant, account: MockConfigEntry) ->
 
 
 async def test_voice_has_a_service_device_of_its_own(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """Each voice is a service with the provider and model that make it."""
-    (device,) = dr.async_entries_for_config_entry(dr.async_get(hass), account.entry_id)
+    """Each voice is a service with the provider and model that make it, and is reached through its account."""
+    own, device = sorted(
+        dr.async_entries_for_config_entry(dr.async_get(hass), account.entry_id), key=lambda device: device.name == "Ann"
+    )
+    assert (own.name, own.manufacturer, own.entry_type) == ("OpenAI", "OpenAI", dr.DeviceEntryType.SERVICE)
+    assert device.via_device_id == own.id
     assert (device.name, device.manufacturer, device.model) == ("Ann", "OpenAI", "gpt-4o-mini-tts")
     assert device.entry_type is dr.DeviceEntryType.SERVICE
     assert device.identifiers == {("orator", next(iter(account.subentries)))}
@@ -37,7 +41,8 @@ async def test_removed_voice_takes_its_device_along(hass: HomeAssistant, account
     hass.config_entries.async_remove_subentry(account, subentry_id)
     await hass.async_block_till_done()
     assert hass.states.get("tts.ann") is None
-    assert not dr.async_entries_for_config_entry(dr.async_get(hass), account.entry_id)
+    (own,) = dr.async_entries_for_config_entry(dr.async_get(hass), account.entry_id)
+    assert own.identifiers == {("orator", account.entry_id)}
     assert account.state is ConfigEntryState.LOADED
 
 

@@ -13,15 +13,17 @@ from homeassistant.util.hass_dict import HassKey
 
 from .account import Account, OratorConfigEntry, catalogue_store
 from .const import DOMAIN
+from .devices import async_connect_voices, async_register_account
 from .greeting import GreetingView
 from .messages import message_of
+from .meter import Meter
 from .providers.errors import SpeechError
 from .services import async_setup_services
 from .stand_ins import async_follow_stand_ins
 from .troubles import async_forget_troubles
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
-PLATFORMS = (Platform.TTS,)
+PLATFORMS = (Platform.SENSOR, Platform.TTS)
 
 _REFRESH_EVERY: Final = timedelta(days=1)
 _ACCOUNTS: Final[HassKey[dict[str, Account]]] = HassKey("orator_accounts")
@@ -60,6 +62,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
         entry.async_create_background_task(hass, account.async_ask_again(), "orator asks what is offered")
     entry.runtime_data = account
     account.troubles.async_start(account.models_of_voices())
+    entry.async_on_unload(account.meter.async_start())
+    async_register_account(hass, entry)
 
     async def refresh(_now: datetime) -> None:
         await account.async_ask_again()
@@ -69,6 +73,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     entry.async_on_unload(async_follow_stand_ins(hass, entry))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_connect_voices(hass, entry)
     return True
 
 
@@ -78,8 +83,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> b
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
-    """Forget what a removed account's provider offered, and what was wrong with the account."""
-    hass.data.get(_ACCOUNTS, {}).pop(entry.entry_id, None)
+    """Forget what a removed account's provider offered, what was wrong with the account, and what it has spent."""
+    account = hass.data.get(_ACCOUNTS, {}).pop(entry.entry_id, None)
+    meter = account.meter if account else Meter(hass, entry.entry_id)
+    await meter.async_remove()
     async_forget_troubles(hass, entry.entry_id)
     await catalogue_store(hass, entry).async_remove()
 

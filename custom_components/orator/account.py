@@ -27,6 +27,7 @@ from yarl import URL
 
 from .connection import Connection
 from .const import CONF_PROVIDER, CONF_SERVER, CONF_VOICE, DOMAIN
+from .meter import Meter
 from .providers import PROVIDERS
 from .providers.addresses import is_local_host
 from .providers.base import Connections, Model, Provider
@@ -62,6 +63,11 @@ class Offer:
         """The models to choose from."""
         return self.provider.models(self.catalogue)
 
+    @property
+    def currency(self) -> str | None:
+        """What the models' prices are in, None where nobody knows any."""
+        return next((model.price.currency for model in self.models if model.price), None)
+
     def model(self, model_id: str, settings: Mapping[str, Any] | None = None) -> Model:
         """Say what a model can do, listed or not, with what `settings` chose. Raises InvalidSettingError."""
         settings = settings or {}
@@ -87,6 +93,7 @@ class Account(Offer):
         super().__init__(async_create_provider(hass, entry.data))
         self.connection = Connection(hass, entry, self.async_ask_again)
         self.troubles = Troubles(hass, entry, self.provider, self.connection)
+        self.meter = Meter(hass, entry.entry_id)
         self._hass = hass
         self._entry = entry
         self._store = catalogue_store(hass, entry)
@@ -103,6 +110,7 @@ class Account(Offer):
 
     def succeed(self, previous: Account) -> None:
         """Go on with what the account has begun before it was loaded anew."""
+        self.meter = previous.meter
         if self.provider.is_same_account(previous.provider):
             self.provider.take_over(previous.provider)
             self.troubles.succeed(previous.troubles)
@@ -111,6 +119,7 @@ class Account(Offer):
 
     async def async_load(self) -> bool:
         """Learn what was known before; tell whether anything was."""
+        await self.meter.async_load(self._entry.subentries.keys())
         kept = await self._store.async_load()
         if kept is None or not self._is_whole(kept):
             return False

@@ -4,9 +4,10 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import async_redact_data
-from homeassistant.const import CONF_API_KEY
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import CONF_API_KEY, CONF_MODEL
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 
 from .account import OratorConfigEntry
 from .const import CONF_REPLACEMENTS, DOMAIN
@@ -19,18 +20,23 @@ _PERSONAL: Final = {CONF_REPLACEMENTS, "instructions", "provider_options", "extr
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
     """Return what is known of an account and its voices."""
+    return {**_account(hass, entry), "voices": [_voice(hass, entry, voice) for voice in entry.subentries.values()]}
+
+
+async def async_get_device_diagnostics(
+    hass: HomeAssistant, entry: OratorConfigEntry, device: dr.DeviceEntry
+) -> dict[str, Any]:
+    """Return what is known of a device: of a voice, or of the account that has it."""
+    own = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
+    voices = [voice for voice_id, voice in entry.subentries.items() if voice_id in own]
+    return {**_account(hass, entry), "voices": [_voice(hass, entry, voice) for voice in voices]}
+
+
+def _account(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
+    """Return what is known of an account apart from its voices."""
     account = entry.runtime_data
-    models = account.models_of_voices()
     return {
         "account": {"title": entry.title, "data": async_redact_data(dict(entry.data), _SECRET)},
-        "voices": [
-            {
-                "title": voice.title,
-                "data": async_redact_data(dict(voice.data), _PERSONAL),
-                "model": _described(models[voice_id]),
-            }
-            for voice_id, voice in entry.subentries.items()
-        ],
         "offered_models": [model.id for model in account.models],
         "connection": {
             "outage": account.connection.outage,
@@ -39,10 +45,27 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: OratorC
         },
         "learned": dict(account.provider.learned),
         "counts": dict(account.provider.counts),
+        "usage": account.meter.usage.as_dict(),
         "issues": [
             {"id": issue_id.removeprefix(f"{entry.entry_id}_"), "active": issue.active}
             for (domain, issue_id), issue in ir.async_get(hass).issues.items()
             if domain == DOMAIN and issue_id.startswith(entry.entry_id)
+        ],
+    }
+
+
+def _voice(hass: HomeAssistant, entry: OratorConfigEntry, voice: ConfigSubentry) -> dict[str, Any]:
+    """Return what is known of a voice."""
+    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    return {
+        "title": voice.title,
+        "data": async_redact_data(dict(voice.data), _PERSONAL),
+        "model": _described(entry.runtime_data.model(voice.data.get(CONF_MODEL, ""), voice.data)),
+        "experience": asdict(entry.runtime_data.meter.experience(voice.subentry_id)),
+        "entities": [
+            {"entity_id": entity.entity_id, "disabled_by": entity.disabled_by}
+            for entity in entities
+            if entity.config_subentry_id == voice.subentry_id
         ],
     }
 

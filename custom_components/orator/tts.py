@@ -22,22 +22,25 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import ATTR_MODEL, CONF_MODEL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import language as language_util
 
 from .account import OratorConfigEntry
 from .audio.formats import AudioFormat
-from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, DOMAIN, SUBENTRY_VOICE
+from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, SUBENTRY_VOICE
+from .devices import voice_device
 from .fallback import EntitySpeaker, async_forget, could_speak, kept_speech, speakers
 from .messages import message_of
 from .providers.base import Model
 from .providers.errors import InvalidSettingError, SpeechError
+from .providers.spending import Spending
 from .speech.cast import Listener
 from .speech.cleaner import Replacement
 from .speech.delivery import Delivery, Utterance, Wanted, deliver
+from .speech.habit import Habit
 from .speech.joining import SampleWish
 from .spoken import note_voice
+from .usage import Bill, current_bill
 
 PARALLEL_UPDATES = 0
 
@@ -77,13 +80,7 @@ class VoiceEntity(TextToSpeechEntity):
         self._model = model = self._account.model(subentry.data.get(CONF_MODEL, ""), subentry.data)
         self._attr_unique_id = subentry.subentry_id
         self._attr_name = subentry.title
-        self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, subentry.subentry_id)},
-            name=subentry.title,
-            manufacturer=provider.name,
-            model=model.id,
-            entry_type=DeviceEntryType.SERVICE,
-        )
+        self._attr_device_info = voice_device(entry, subentry)
         languages = model.languages or provider.languages
         self._attr_supported_languages = list(languages)
         own = language_util.matches(hass.config.language, languages, hass.config.country)
@@ -194,7 +191,9 @@ class VoiceEntity(TextToSpeechEntity):
             is_doubtful=self._account.connection.rests,
             patience=habit.patience(*_PATIENCE[model.streams]),
             listener=Listener(
-                failed=partial(self._account.async_failed, voice=configured, model=self._model), began=habit.add
+                failed=partial(self._failed, configured),
+                began=partial(self._began, habit),
+                spent=partial(self._spent, current_bill()),
             ),
         )
 
@@ -246,10 +245,26 @@ class VoiceEntity(TextToSpeechEntity):
                 forgetting = async_forget(self.hass, "".join(said), self.entity_id, before)
                 self.hass.async_create_background_task(forgetting, "orator forgets what others have spoken")
 
+    def _failed(self, voice: ConfigSubentry | None, error: SpeechError) -> None:
+        """Take note of an error; `voice` is given if it was to speak just as it is configured."""
+        self._account.async_failed(error, voice=voice, model=self._model)
+        self._account.meter.async_failed(self._subentry.subentry_id, error.key)
+
+    def _began(self, habit: Habit, seconds: float) -> None:
+        """Take note of how long the first sound has taken."""
+        habit.add(seconds)
+        self._account.meter.async_began(self._subentry.subentry_id, seconds)
+
+    def _spent(self, bill: Bill, spending: Spending) -> None:
+        """Take note of what the provider has charged."""
+        self._account.meter.async_spend(spending)
+        bill.add(self.entity_id, spending)
+
     def _told(self, error: SpeechError) -> HomeAssistantError:
         """Return an error in the user's words."""
         message = message_of(error, self._account.provider)
         if isinstance(error, InvalidSettingError):
+            self._account.meter.async_failed(self._subentry.subentry_id, error.key)
             return ServiceValidationError(**message)
         return HomeAssistantError(**message)
 

@@ -273,3 +273,12 @@ def test_addresses(entered: dict[str, str], base_url: str, speech_base_url: str)
     assert addresses == {"base_url": base_url, "speech_base_url": speech_base_url}
     assert NanoGPTProvider.resolve_addresses(addresses) == addresses
     assert NanoGPTProvider.needs_key(base_url) is not any(word in base_url for word in (".local", "192.", "example"))
+
+
+def test_prices(provider: NanoGPTProvider) -> None:
+    """A price is the list's, also one for the time that the sound takes, or else the documentation's."""
+    (kept,) = kept_rows({"data": [row(id="xai-tts", pricing={"per_minute": 0.02})]})
+    listed, documented = ({"models": [{**kept, "price": price}]} for price in (kept["price"], {}))
+    assert provider.describe("xai-tts", listed, {}).price == Price("USD", per_minute=0.02)
+    for catalogue in (documented, None):
+        assert provider.describe("xai-tts", catalogue, {}).price == Price("USD", per_thousand_chars=0.0165)

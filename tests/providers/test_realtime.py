@@ -4,6 +4,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -13,7 +14,9 @@ from custom_components.orator.audio.formats import AudioFormat
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import Connections, SpeechRequest
 from custom_components.orator.providers.openai import OpenAIProvider
+from custom_components.orator.providers.openai.prices import price_of
 from custom_components.orator.providers.openai.realtime_socket import Answer
+from custom_components.orator.providers.spending import Spending
 from custom_components.orator.speech.attempts import synthesize
 
 from ..simulator import Fate, Fault, Simulator, Timing
@@ -388,3 +391,30 @@ async def test_listener_who_leaves_while_it_is_opened(
     task.cancel()
     await asyncio.sleep(0.4)
     assert task.cancelled()
+
+
+async def test_tokens_are_charged_by_their_price(simulator: Simulator, provider: OpenAIProvider) -> None:
+    """What was read is charged by its tokens; what was cut short because of something else, by its length."""
+    charges: list[Spending] = []
+    request = request_for(provider)
+    priced = replace(request, model=replace(request.model, price=price_of(MODEL)), spent=charges.append)
+    await heard(provider, priced)
+    (whole,) = charges
+    assert (whole.characters, whole.requests, whole.currency, whole.is_estimate) == (len(TEXT), 1, "USD", True)
+    seconds = len(await heard(provider, request)) / 48_000
+    assert whole.cost == pytest.approx(seconds * 20 * 20 / 1e6, rel=0.2)
+    charges.clear()
+    async with provider.synthesize(priced) as audio:
+        await anext(audio.chunks)
+    (left,) = charges
+    assert left.cost
+    assert 0 < left.cost <= whole.cost
+
+
+async def test_refusal_is_not_charged(simulator: Simulator, provider: OpenAIProvider) -> None:
+    """A reading that never began costs nothing."""
+    charges: list[Spending] = []
+    simulator.openai.realtime.befall(Fate(failure=SERVER_ERROR))
+    with pytest.raises(errors.SpeechError):
+        await heard(provider, replace(request_for(provider), spent=charges.append))
+    assert not charges

@@ -15,6 +15,10 @@ from ..audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, is_same_c
 from .errors import NotAudioError
 from .http import Json
 from .options import ChoiceOption, Option
+from .spending import Spending
+
+_CHARS_PER_MINUTE: Final = 900
+"""How fast people read aloud in languages with an alphabet."""
 
 _MOST_SPACE: Final = 1024
 """Bytes of it at the beginning of a document, after which it is taken for none."""
@@ -41,12 +45,20 @@ class Pronunciation:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What speech costs: a part for its length and a part for each request, together at least a minimum."""
+    """What speech costs: parts for its length and a part for each request, together at least a minimum."""
 
     currency: str
     per_thousand_chars: float = 0
     per_request: float = 0
     minimum: float = 0
+    per_minute: float = 0
+    """For the time that the sound takes."""
+
+    def of(self, characters: int, minutes: float | None = None) -> float:
+        """Return what a request costs; without the `minutes` of its sound, they are estimated."""
+        lasting = characters / _CHARS_PER_MINUTE if minutes is None else minutes
+        parts = self.per_request + characters / 1000 * self.per_thousand_chars + lasting * self.per_minute
+        return max(self.minimum, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,21 @@ class SpeechRequest:
     format: AudioFormat
     settings: Mapping[str, Any] = field(default_factory=dict)
     pronunciations: tuple[Pronunciation, ...] = ()
+    spent: Callable[[Spending], None] = field(default=lambda _: None, compare=False)
+    """Told what it costs, each time that it is charged: it may be repeated, or be joined to another one like it."""
+
+    def charge(self, cost: float | None = None, currency: str | None = None) -> None:
+        """Tell that the provider has charged it; without the `cost` in its answer, that is estimated by the price."""
+        price = self.model.price
+        if cost is None and price:
+            self.charge_estimate(price.of(len(self.text)))
+        else:
+            self.spent(Spending(len(self.text), 1, cost, currency))
+
+    def charge_estimate(self, cost: float) -> None:
+        """Tell that the provider has charged it, and what that probably costs."""
+        currency = self.model.price.currency if self.model.price else None
+        self.spent(Spending(len(self.text), 1, cost, currency, is_estimate=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +216,8 @@ class Provider(ABC):
     """What is decided together with the model, because it decides what else can be set."""
     option_keys: ClassVar[tuple[str, ...]]
     """Every setting that any of its models takes."""
+    tells_balance: ClassVar[bool] = False
+    """Whether it says what is left to spend."""
 
     def __init__(
         self, connections: Connections, addresses: Mapping[str, str], api_key: str, *, server: str = ""

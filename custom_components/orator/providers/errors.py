@@ -78,6 +78,14 @@ class SpeechError(Exception):
         return f"{self.key} ({', '.join(details)})" if details else self.key
 
 
+def error_keys() -> list[str]:
+    """Return the names of everything that can go wrong."""
+    kinds: list[type[SpeechError]] = [SpeechError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return sorted({kind.key for kind in kinds})
+
+
 class InvalidKeyError(SpeechError):
     """The provider does not know the key."""
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..providers.base import Provider, SpeechAudio, SpeechRequest
 from ..providers.errors import SpeechError
+from ..providers.spending import Spending
 from .attempts import Persistence, synthesize
 
 
@@ -48,6 +49,8 @@ class Listener:
     """Why it did not speak, whether or not somebody else does."""
     began: Callable[[float], None] = lambda _: None
     """How many seconds it took to its first sound; of a voice that another one has overtaken, at least that many."""
+    spent: Callable[[Spending], None] = lambda _: None
+    """What its provider has charged, also for what nobody gets to hear."""
 
 
 class Cast:

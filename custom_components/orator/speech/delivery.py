@@ -138,6 +138,7 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
             format=utterance.format or _format_to_ask_for(model, wanted, is_single=is_single),
             settings=utterance.settings,
             pronunciations=pronunciations,
+            spent=utterance.listener.spent,
         )
         own = ProviderSpeaker(
             provider, request, _persistence(utterance, wanted, is_streamed=is_streamed), utterance.patience

@@ -1,12 +1,13 @@
 """NanoGPT's answers in JSON: a link to the sound, a ticket for a job, how the job is, or what went wrong."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import json
 from typing import Any, Final, Self
 
 from ..errors import ContentRefusedError, GenerationFailedError, NotAudioError, RejectedError, SpeechError
 from ..http import Json, codes_of, error_for
+from ..spending import Spending
 
 _DONE: Final = ("completed", "succeeded")
 _REFUSED: Final = "content_policy_violation"
@@ -14,6 +15,9 @@ _FAILED: Final = ("error", "failed", _REFUSED)
 _ECHOED: Final = ("runId", "model", "cost", "paymentSource", "isApiRequest")
 """What a question about a ticket passes back; NanoGPT refunds a failed job by it."""
 
+_CURRENCY: Final = "USD"
+"""What costs are in, from whatever they are paid."""
+_HIGHEST_COST: Final = 1_000.0
 _LONGEST: Final = 1_000
 """Characters of each; all of them travel in one address."""
 
@@ -23,6 +27,8 @@ class Ticket:
     """A job that is queued and paid for: what a question about it has to say."""
 
     query: Mapping[str, str]
+    refund: Spending = field(default_factory=Spending)
+    """What is paid back if the job comes to nothing."""
 
     @classmethod
     def read(cls, document: Json, model_id: str) -> Self:
@@ -34,7 +40,16 @@ class Ticket:
         query = {key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items()}
         if any(len(value) > _LONGEST for value in query.values()):
             raise NotAudioError(code="application/json")
-        return cls(query)
+        cost, currency = cost_in(document)
+        return cls(query, Spending(cost=-(cost or 0), currency=currency))
+
+
+def cost_in(document: Json) -> tuple[float | None, str | None]:
+    """Return what an answer says it costs, and in which currency; nothing where it does not say."""
+    cost, currency = _find(document, "cost"), _find(document, "currency")
+    if isinstance(cost, bool) or not isinstance(cost, (int, float)) or not 0 <= cost < _HIGHEST_COST:
+        return None, None
+    return float(cost), currency if isinstance(currency, str) else _CURRENCY
 
 
 def link_in(document: Json, *, is_job: bool = False) -> str | None:

@@ -20,7 +20,21 @@ _NOT_SPEECH: Final = re.compile(
 _FEWEST_CHARS: Final = 50
 _MOST_CHARS: Final = 1_000_000
 _HIGHEST_PRICE: Final = 1_000.0
-_PRICES: Final = {"per_thousand_chars": "per_thousand_chars", "per_generation": "per_request", "minimum": "minimum"}
+_PRICES: Final = {
+    "per_thousand_chars": "per_thousand_chars",
+    "per_generation": "per_request",
+    "per_minute": "per_minute",
+    "minimum": "minimum",
+}
+_DOCUMENTED_PRICES: Final[Mapping[str, float]] = {
+    "kokoro-82m": 0.001,
+    "elevenlabs-turbo-v2.5": 0.06,
+    "tts-1": 0.015,
+    "tts-1-hd": 0.030,
+    "gpt-4o-mini-tts": 0.0125,  # the documentation has OpenAI's price for what goes in, and none for what comes out
+    "xai-tts": 0.0165,
+}
+"""For a thousand characters, in dollars, where the list says nothing."""
 
 
 def kept_rows(document: Json) -> list[dict[str, Any]]:
@@ -109,9 +123,17 @@ def described(model_id: str, catalogue: Json, route: Route) -> Model:
         voices=voices,
         languages=_languages(row, [tag for voice in voices for tag in voice.languages]),
         options=tuple(option for option in route.options if _is_taken(option, model_id, row, route)),
-        price=Price(row["currency"], **row["price"]) if row and row["price"] else None,
+        price=_price(model_id, row),
         count=family.count,
     )
+
+
+def _price(model_id: str, row: Mapping[str, Any] | None) -> Price | None:
+    """Return what a model costs: by the list, or else by the documentation."""
+    if row and row["price"]:
+        return Price(row["currency"], **row["price"])
+    documented = _DOCUMENTED_PRICES.get(model_id.lower())
+    return Price("USD", per_thousand_chars=documented) if documented else None
 
 
 def _rows(catalogue: Json) -> list[dict[str, Any]]:

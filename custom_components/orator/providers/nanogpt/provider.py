@@ -46,7 +46,7 @@ from ..errors import (
 from ..http import MAX_DOCUMENT_BYTES, Answer, HttpClient, Json, Limits
 from ..languages import WHISPER_LANGUAGES
 from . import catalogue as catalogues
-from .answers import Ticket, link_in
+from .answers import Ticket, cost_in, link_in
 from .purchases import Purchase, Purchases, Sound
 from .routes import ENDPOINT, OPTION_KEYS, route_of
 
@@ -79,6 +79,7 @@ class NanoGPTProvider(Provider):
     languages = WHISPER_LANGUAGES
     choices = (ENDPOINT,)
     option_keys = OPTION_KEYS
+    tells_balance = True
 
     def __init__(
         self,
@@ -198,7 +199,13 @@ class NanoGPTProvider(Provider):
         if purchase.ticket is None and purchase.link is None:
             await self._order(purchase, request)
         if purchase.ticket and not purchase.link and purchase.is_awaited:
-            purchase.link = await self._poll(purchase.ticket, purchase.age)
+            try:
+                purchase.link = await self._poll(purchase.ticket, purchase.age)
+            except TimedOutError:
+                raise
+            except SpeechError:  # the job has come to nothing, and is paid back
+                request.spent(purchase.ticket.refund)
+                raise
 
     async def _order(self, purchase: Purchase, request: SpeechRequest) -> None:
         """Ask for speech, and keep what comes: its sound, a link to it, or a ticket."""
@@ -210,14 +217,21 @@ class NanoGPTProvider(Provider):
                 http.request("POST", route.path, route.body(request), headers=route.headers(request.format))
             )
             chunks = await stack.enter_async_context(aclosing(answer.chunks()))
-            document = await _document_in(chunks, answer)
+            try:
+                document = await _document_in(chunks, answer)
+            except GenerationFailedError:
+                request.charge()
+                raise
             if isinstance(document, _Audio):
+                if not document.is_text:
+                    request.charge()
                 self._at_once.add(kind)
                 purchase.take_answer(sound=Sound(document.chunks, answer.content_type, stack.pop_all()))
                 return
         self._at_once.discard(kind)
         link = link_in(document)
         purchase.take_answer(link=link, ticket=None if link else Ticket.read(document, request.model.id))
+        request.charge(*cost_in(document))
         self._purchases.keep(purchase)
 
     async def _poll(self, ticket: Ticket, waited: float) -> str:
@@ -305,6 +319,8 @@ class _Audio:
     """What is no document."""
 
     chunks: AsyncGenerator[bytes]
+    is_text: bool
+    """Whether it looks like a page rather than like sound."""
 
 
 async def _document_in(chunks: AsyncGenerator[bytes], answer: Answer) -> Json | _Audio:
@@ -318,7 +334,7 @@ async def _document_in(chunks: AsyncGenerator[bytes], answer: Answer) -> Json | 
         head = await first_bytes(chunks)
         is_document = looks_like_text(head) and head.lstrip()[:1] == b"{"
         if recognise(head) or not (is_document or answer.content_type.endswith("json")):
-            return _Audio(continued(head, chunks))
+            return _Audio(continued(head, chunks), is_text=looks_like_text(head))
         is_document = True
         body = bytearray(head)
         async for chunk in chunks:

@@ -16,6 +16,7 @@ from ..http import HttpClient, Json, Limits
 from ..languages import WHISPER_LANGUAGES
 from . import catalogue as catalogues, lists, models, retirement
 from .catalogue import EXTRA_BODY
+from .prices import price_of
 from .realtime import Realtime
 from .route import DOUBTFUL, SpeechRoute
 from .servers import OTHER, SERVERS, SpeechServer
@@ -132,12 +133,18 @@ class OpenAIProvider(Provider):
 
     def _described_with_end(self, model_id: str, catalogue: Json) -> Model:
         """Say what one of OpenAI's models can do, and who follows it if it is to end."""
-        model = models.described(model_id)
+        model = self._priced(models.described(model_id))
         if not (ends := self._end_of(model_id, catalogue)):
             return model
         follower = self._follower(catalogue)
         has_other = follower is not None and follower != model_id
-        return replace(model, ends=ends, follower=models.described(follower) if follower and has_other else None)
+        return replace(
+            model, ends=ends, follower=self._priced(models.described(follower)) if follower and has_other else None
+        )
+
+    def _priced(self, model: Model) -> Model:
+        """Return a model with its price; servers that call theirs like OpenAI's have prices of their own."""
+        return replace(model, price=price_of(model.id)) if self._is_official else model
 
     def _end_of(self, model_id: str, catalogue: Json) -> date | None:
         if self.learned.get(f"{_ENDED}{model_id}"):

@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 import re
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from ...audio.formats import AudioFormat
 from ..base import SpeechAudio, SpeechRequest, continued
 from ..errors import ConnectionLostError, MisreadError, NotAudioError
 from .models import PCM
+from .prices import cost_of
 from .reading import Verdict, judge
 from .realtime_socket import Answer, Socket
 
@@ -65,8 +67,11 @@ class Realtime:
         for _ in range(_MOST_ATTEMPTS):
             socket = await self._socket(request)
             async with socket.asked(_response(request, rest), rest) as answer:
-                async for chunk in answer.chunks():
-                    yield chunk
+                try:
+                    async for chunk in answer.chunks():
+                        yield chunk
+                finally:
+                    _charge(replace(request, text=rest), answer)
                 verdict = judge(rest, answer.transcript)
             self._count(verdict, answer)
             rest = rest[verdict.read_to :]
@@ -131,6 +136,18 @@ async def _close(opening: asyncio.Task[Socket]) -> None:
     await asyncio.wait([opening])
     if not opening.cancelled() and not opening.exception():
         await opening.result().close()
+
+
+def _charge(request: SpeechRequest, answer: Answer) -> None:
+    """Tell what an answer costs, if any sound has come: by its tokens, or where it was cut short by its length."""
+    price = request.model.price
+    if not answer.seconds:
+        return
+    if price is None:
+        request.charge()
+    else:
+        by_tokens = cost_of(request.model.id, answer.usage)
+        request.charge_estimate(price.of(len(request.text), answer.seconds / 60) if by_tokens is None else by_tokens)
 
 
 def _session(request: SpeechRequest) -> Mapping[str, Any]:

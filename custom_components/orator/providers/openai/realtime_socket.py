@@ -57,6 +57,8 @@ class Answer:
         """Whether nothing more comes."""
         self.has_strayed = False
         """Whether it was interrupted because something else was being said."""
+        self.usage: Mapping[str, Any] = {}
+        """The tokens that it took, once it is over."""
         self._text = text
         self._chunks: asyncio.Queue[bytes] = asyncio.Queue()
         self._received = 0
@@ -64,6 +66,11 @@ class Answer:
         self._next_look = 1
         self._enough = 0
         self._is_trusted = asyncio.Event()
+
+    @property
+    def seconds(self) -> float:
+        """How much sound has come, heard or not."""
+        return self._received / _BYTES_PER_SECOND
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """Yield the sound as it arrives, until it is over or something else is being said. Raises SpeechError."""
@@ -133,6 +140,7 @@ class Answer:
     def _take_end(self, response: Mapping[str, Any]) -> None:
         """Take how it ended. What was left unsaid shows in the transcript."""
         details = _object(response, "status_details")
+        self.usage = _object(response, "usage")
         match response.get("status"), details.get("reason"):
             case "incomplete", "content_filter":
                 self.end(ContentRefusedError(code="content_filter"))

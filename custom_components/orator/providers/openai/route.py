@@ -63,7 +63,9 @@ class SpeechRoute:
         answer = await self._ask(request, stack)
         if self._server is None or self._server.streams is None:
             self._learned[_SENDS_WHOLE] = answer.response.content_length is not None
-        return await sound_in(answer, request, self._http, stack, self._spent)
+        audio = await sound_in(answer, request, self._http, stack, self._spent)
+        request.charge()
+        return audio
 
     def _spent(self, usage: Mapping[str, Any]) -> None:
         """Count the tokens that a server says were spent."""

@@ -203,6 +203,7 @@ class SpeechbaseProvider(Provider):
                 if err.code not in RAW_TYPES:
                     raise
                 lesson = _stream_of(request)  # raw samples, and nobody says at which rate
+                request.charge()
         audio = await self._whole(request, stack)
         if lesson:
             self.learned[lesson] = False
@@ -220,6 +221,7 @@ class SpeechbaseProvider(Provider):
             answer = await self._ask(_STREAM, request, _body(request), own)
             audio = await audio_in(answer, request.format, own)
             await stack.enter_async_context(own.pop_all())
+            request.charge()
             return audio
 
     async def _whole(self, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
@@ -231,7 +233,9 @@ class SpeechbaseProvider(Provider):
                 raise
             raise _missing(err, request.voice) from err
         self.learned[_BUFFERS] = answer.response.content_length is not None
-        return await audio_in(answer, request.format, stack)
+        audio = await audio_in(answer, request.format, stack)
+        request.charge()
+        return audio
 
     async def _ask(self, path: str, request: SpeechRequest, body: Mapping[str, Any], stack: AsyncExitStack) -> Answer:
         """Ask a route for speech. Raises PronunciationsRefusedError where it is these that the server does not take."""

@@ -115,7 +115,6 @@ async def _change_voice(visit: Visit) -> None:
     visitor = visit.visitor
     await visitor.open(_PAGE)
     await visitor.text(_SECOND_VOICE).wait_for()
-    await visit.album.take("6-see-what-there-is")
     await visitor.click(visitor.button("Change voice"))
     await visitor.text(f"Change {_SECOND_VOICE}").wait_for()
     await visitor.click(visitor.button("Next"))
@@ -175,6 +174,16 @@ async def _audition(visit: Visit) -> None:
     await _assert_played(visit, SAMPLES["de"].sentence)
 
 
+async def _look_at_costs(visit: Visit) -> None:
+    """Open the device of the account."""
+    visitor = visit.visitor
+    await visitor.open(_PAGE)
+    await visitor.click(visitor.page.locator("ha-config-entry-device-row").get_by_text("NanoGPT", exact=True).first)
+    await visitor.text("Characters today").wait_for()
+    await visitor.text("Balance").wait_for()
+    await visit.album.take("6-see-what-it-costs")
+
+
 async def _read_diagnostics(visit: Visit) -> None:
     """Look for secrets in what people send to strangers."""
     diagnostics = await _diagnose(visit)
@@ -194,6 +203,7 @@ _STEPS: Final[Mapping[str, Callable[[Visit], Awaitable[None]]]] = {
     "a new key is asked for; a wrong one is refused, the right one works": _reauthenticate,
     "the changed voice says a sentence with the new key": _hear_voice_again,
     "a sample of another voice, in another language, is heard from the media browser": _audition,
+    "the account shows what has been used, and what is left": _look_at_costs,
     "diagnostics are downloaded, and hold neither a key nor what was said": _read_diagnostics,
 }
 

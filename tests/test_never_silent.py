@@ -194,6 +194,7 @@ async def test_account_rests_after_repeated_outages(
         assert connection.outage is None
         assert await speak(hass)
     assert connection.outage is Outage.UNREACHABLE
+    assert hass.states.get("sensor.openai_connection").state == "unreachable"
     simulator.requests.clear()
     for _ in range(3):
         assert set(speakers_in(await decode(await speak(hass)), SENTENCE)) == {OTHER}
@@ -204,6 +205,7 @@ async def test_account_rests_after_repeated_outages(
     await pass_time(hass, 31)
     assert set(speakers_in(await decode(await speak(hass)), SENTENCE)) == {OWN}
     assert connection.outage is None
+    assert hass.states.get("sensor.openai_connection").state == "connected"
     assert of_orator(caplog, logging.INFO) == ["OpenAI speaks again"]
     assert of_orator(caplog, logging.WARNING) == warnings
 

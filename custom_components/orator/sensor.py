@@ -23,7 +23,7 @@ from .account import Account, OratorConfigEntry
 from .const import SUBENTRY_VOICE
 from .coordinator import BalanceCoordinator
 from .devices import account_device, voice_device
-from .providers.errors import error_keys
+from .providers.errors import Outage, error_keys
 from .usage import Experience, Sum, Usage
 
 PARALLEL_UPDATES = 0
@@ -42,7 +42,19 @@ class AccountSensorDescription(SensorEntityDescription):
     """Calls somebody whenever the value may have changed, until what is returned is called."""
 
 
-ACCOUNT_SENSORS: Final[tuple[AccountSensorDescription, ...]] = ()
+_CONNECTED: Final = "connected"
+
+ACCOUNT_SENSORS: Final = (
+    AccountSensorDescription(
+        key="connection",
+        translation_key="connection",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=[_CONNECTED, *Outage],
+        value=lambda account: account.connection.outage or _CONNECTED,
+        listen=lambda account, listener: account.connection.async_add_listener(listener),
+    ),
+)
 """What an account shows beside what it has spent and has left."""
 
 

@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+import socket
+import struct
 
 from aiohttp import web
 
@@ -9,6 +12,7 @@ from .exchange import CURRENT_EXCHANGE, Exchange
 from .studio import Recording
 
 _TICK = 0.02  # seconds between two pieces of a paced body
+_BEFORE_A_RESET = 0.05  # seconds in which a client may read what was sent
 _PIECE = 16 * 1024  # bytes at once in a body that is not paced
 
 type Frame = Callable[[bytes], bytes]
@@ -33,6 +37,9 @@ async def deliver(
     are wrapped.
     """
     exchange = CURRENT_EXCHANGE.get()
+    fault = exchange.fault
+    if fault.ends_after is not None:
+        recording = replace(recording, data=recording.data[: fault.ends_after])
     response = web.StreamResponse(headers=headers)
     if exchange.fault.content_length and frame is unframed:
         response.content_length = len(recording.data) + len(tail)
@@ -42,25 +49,35 @@ async def deliver(
     exchange.received.status = response.status
     await response.prepare(request)
     sender = _Sender(response, exchange, recording, frame)
-    fault = exchange.fault
     if fault.stall_after is not None:
         await sender.send_up_to(fault.stall_after)
         await asyncio.sleep(fault.stall)
     if fault.truncate_after is not None:
         await sender.send_up_to(fault.truncate_after)
-        close_connection(request)
+        if fault.reset:
+            await asyncio.sleep(_BEFORE_A_RESET)
+        close_connection(request, reset=fault.reset)
         return response
     await sender.send_up_to(len(recording.data))
+    while fault.endless:
+        await sender.write(frame(fault.endless))
+        await asyncio.sleep(0)  # a client that reads everything would keep the event loop to itself
     if tail:
         await sender.write(tail)
     await response.write_eof()
     return response
 
 
-def close_connection(request: web.Request) -> None:
-    """Close a request's connection after what has already been written to it."""
-    if request.transport is not None:
+def close_connection(request: web.Request, *, reset: bool = False) -> None:
+    """Close a request's connection after what has already been written to it; a reset may take that back."""
+    if request.transport is None:
+        return
+    if not reset:
         request.transport.close()
+        return
+    connection = request.transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    request.transport.abort()
 
 
 def pieces(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import json
 from typing import Any, NoReturn
 
-from .faults import Fault
+from .faults import NO_FAULT, Fault, FaultScript
 
 type Json = dict[str, Json] | list[Json] | str | int | float | bool | None
 
@@ -40,6 +40,8 @@ class Received:
     sent: bytes of the answer's body handed to the connection so far.
     disconnected: the client left before its answer was complete. An answer that was already in the operating system's
         buffers counts as complete, so a test about stopping early needs a `Timing.rate` or a stall.
+    about: the body as it came, or the text of the job or file that is asked for.
+    fault: what befell it.
     finished: set when the simulator is done with the request, for a test to wait on.
     """
 
@@ -50,7 +52,22 @@ class Received:
     status: int | None = None
     sent: int = 0
     disconnected: bool = False
+    about: str = ""
+    fault: Fault = NO_FAULT
     finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True, eq=False)
+class Door:
+    """A port of a server for one client alone: with requests of its own, and faults that befall nobody else.
+
+    origin: where it leads in, such as `http://127.0.0.1:4711`.
+    faults: those still to come; files that were ordered through the door are meant, too, wherever they are.
+    """
+
+    origin: str
+    requests: list[Received] = field(default_factory=list)
+    faults: FaultScript = field(default_factory=FaultScript)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +78,7 @@ class Exchange:
     timing: Timing
     fault: Fault
     arrived: float
+    door: Door | None = None
 
 
 # The exchange that the running task is answering. A connection's requests come one after the other in one task, and

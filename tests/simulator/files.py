@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from secrets import token_urlsafe
 import ssl
+from typing import override
 
 from aiohttp import web
 
 from .delivery import deliver
-from .exchange import CURRENT_EXCHANGE
+from .exchange import CURRENT_EXCHANGE, Door
 from .host import Host
 from .studio import Recording
 
@@ -24,11 +25,13 @@ _UNDECLARED = "application/x-undeclared"  # never sent
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file: its audio, and what it is."""
+    """A file: its audio, what it is, what it says, and through which door it was ordered, if any."""
 
     recording: Recording
     content_type: str
     signature: str
+    text: str
+    door: Door | None
 
 
 class FileHost(Host):
@@ -54,12 +57,31 @@ class FileHost(Host):
         self.hops = 0
         self._files: dict[str, StoredFile] = {}
 
-    def put(self, recording: Recording, content_type: str, suffix: str) -> str:
+    def put(self, recording: Recording, content_type: str, suffix: str, text: str = "") -> str:
         """Keep a file, and return its address, which nobody can guess."""
         name, signature = f"{token_urlsafe(24)}.{suffix}", token_urlsafe(24)
-        self._files[name] = StoredFile(recording, content_type, signature)
+        exchange = CURRENT_EXCHANGE.get(None)
+        door = exchange.door if exchange else None
+        self._files[name] = StoredFile(recording, content_type, signature, text, door)
         return f"{self.link_base or self.url}{_FILES}/{name}?sig={signature}"
 
+    def clear(self) -> None:
+        """Delete all files."""
+        self._files.clear()
+
+    @override
+    def door_of(self, request: web.Request) -> Door | None:
+        """Return the door that a file was ordered through."""
+        file = self._files.get(request.match_info.get("name", ""))
+        return file.door if file else None
+
+    @override
+    def about(self, request: web.Request, body: bytes) -> str:
+        """Return what a file says."""
+        file = self._files.get(request.match_info.get("name", ""))
+        return file.text if file else ""
+
+    @override
     def mount(self, app: web.Application) -> None:
         """Add the files."""
         app.add_routes(

@@ -89,6 +89,10 @@ class NanoGPT:
             web.post("/check-balance", self._show_balance),
         )
 
+    def text_of_job(self, run_id: str) -> str:
+        """Return what a ticket was sold for."""
+        return next((job.text for job in self.jobs if job.run_id == run_id), "")
+
     def speech_app(self) -> web.Application:
         """Return the route of the speech host."""
         return self._with(web.post("/v1/speech", self._speech))
@@ -228,7 +232,9 @@ class NanoGPT:
     def _put(self, wanted: Wanted, recording: Recording) -> str:
         """Put a recording where it can be downloaded from, and return the address."""
         declared = SPEECH_TYPES.get(wanted.audio_format, "audio/pcm")
-        return self._files.put(recording, declared, _SUFFIXES.get(wanted.audio_format, wanted.audio_format))
+        return self._files.put(
+            recording, declared, _SUFFIXES.get(wanted.audio_format, wanted.audio_format), wanted.text
+        )
 
     async def _show_status(self, request: web.Request) -> web.StreamResponse:
         """Tell how a ticket is doing."""

@@ -1,7 +1,7 @@
 """The simulator: one HTTP server with every provider on it, and a second one with the files that they link to."""
 
 import ssl
-from typing import Self
+from typing import Self, override
 
 from aiohttp import web
 
@@ -94,6 +94,19 @@ class Simulator(Host):
         self.files.reset()
         self.openai.realtime.reset()
 
+    def forget(self) -> None:
+        """Forget all that was asked for, tickets and files as well; nobody must be about to fetch one."""
+        self.reset()
+        self.nanogpt.jobs.clear()
+        self.files.clear()
+
+    @override
+    def about(self, request: web.Request, body: bytes) -> str:
+        """Return what a request is about; a question about a ticket is about its text."""
+        run_id = request.query.get("runId")
+        return self.nanogpt.text_of_job(run_id) if run_id else super().about(request, body)
+
+    @override
     def mount(self, app: web.Application) -> None:
         """Add the providers."""
         app.add_subapp(_OPENAI_PREFIX, self.openai.app())

@@ -196,6 +196,8 @@ class Socket:
                 await socket.close()
             if isinstance(err.__cause__, WSServerHandshakeError):
                 refusal = err.__cause__
+                if refusal.status < 400:  # it is no refusal: whoever answers has no sockets
+                    raise NotASpeechServerError(status=refusal.status) from err
                 retry_after = retry_after_in(refusal.headers.get("Retry-After") if refusal.headers else None)
                 raise error_for(refusal.status, (), retry_after) from err
             raise

@@ -1,0 +1,37 @@
+"""The integration's limits, made short: what takes a minute in a house takes a second here."""
+
+from functools import partial
+from importlib import import_module
+from typing import Any, Final
+
+import pytest
+from tenacity import wait_random_exponential
+
+from custom_components.orator.providers import http
+from custom_components.orator.providers.nanogpt import provider as nanogpt
+
+_FIRST_BYTE: Final = 4.0
+_BETWEEN_BYTES: Final = 2.0
+_MOST_BYTES: Final = 2 * 1024 * 1024
+
+_SHORT: Final[dict[str, Any]] = {
+    "providers.openai.realtime_socket._OPEN_WITHIN": _FIRST_BYTE,
+    "providers.openai.realtime_socket._FIRST_WITHIN": _FIRST_BYTE,
+    "providers.openai.realtime_socket._NEXT_WITHIN": _BETWEEN_BYTES,
+    "providers.nanogpt.provider.MAX_FILE_BYTES": _MOST_BYTES,
+    "providers.openai.answers._MAX_JSON_BYTES": _MOST_BYTES,
+    "speech.attempts._backoff": wait_random_exponential(multiplier=0.05, min=0.01, max=0.1),
+    "fallback._LOOK_EVERY": 0.02,
+}
+
+
+def shorten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make all limits short."""
+    for place, value in _SHORT.items():
+        module, _, name = place.rpartition(".")
+        monkeypatch.setattr(import_module(f"custom_components.orator.{module}"), name, value)
+    limits = http.Limits(connect=_FIRST_BYTE, first_byte=_FIRST_BYTE, between_bytes=_BETWEEN_BYTES)
+    monkeypatch.setattr("custom_components.orator.providers.downloads._LIMITS", limits)
+    monkeypatch.setattr(http, "Limits", lambda: limits)
+    monkeypatch.setattr(http.Answer.chunks, "__defaults__", (_MOST_BYTES,))
+    monkeypatch.setattr(nanogpt, "Pace", partial(nanogpt.Pace, interval=0.05, limit=_FIRST_BYTE))

@@ -1,0 +1,1 @@
+"""Speaking for a long time through services that fail one time in five."""

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+import shutil
 import signal
 import sys
 import tempfile
@@ -31,7 +32,7 @@ async def run(chapters: Sequence[str], programs: Programs, *, renews_pictures: b
     report = Report()
     folder = Path(tempfile.mkdtemp(prefix="orator-e2e-"))
     log = ""
-    progress(f"starting the simulated services and Home Assistant; what goes wrong is kept in {folder}")
+    progress(f"starting the simulated services and Home Assistant; what helps if it fails is in {folder}")
     try:
         async with set_up_stage(programs, folder, renews_pictures=renews_pictures) as stage:
             for chapter in chapters:
@@ -43,6 +44,8 @@ async def run(chapters: Sequence[str], programs: Programs, *, renews_pictures: b
     except StartError as err:
         report.failed += 1
         log = str(err)
+    if not report.failed:
+        shutil.rmtree(folder)
     return report.conclude(log)
 
 

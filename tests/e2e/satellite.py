@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 import time
@@ -73,7 +73,16 @@ class Room:
         self._played.put_nowait(recording)
 
 
-class _SatelliteHandler(AsyncEventHandler):
+class _Handler(AsyncEventHandler):
+    """One connection."""
+
+    @override
+    async def run(self) -> None:
+        with suppress(ConnectionError):  # Home Assistant ends
+            await super().run()
+
+
+class _SatelliteHandler(_Handler):
     """One connection to the satellite."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, room: Room) -> None:
@@ -110,7 +119,7 @@ class _SatelliteHandler(AsyncEventHandler):
         await self.write_event(AudioStop().event())
 
 
-class _RecogniserHandler(AsyncEventHandler):
+class _RecogniserHandler(_Handler):
     """One connection to the recogniser."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, room: Room) -> None:

@@ -14,6 +14,7 @@ from homeassistant.util.hass_dict import HassKey
 from .account import Account, OratorConfigEntry, catalogue_store
 from .const import DOMAIN
 from .devices import async_connect_voices, async_register_account
+from .greeting import GreetingView
 from .messages import message_of
 from .meter import Meter
 from .providers.errors import SpeechError
@@ -32,6 +33,7 @@ _ACCOUNTS: Final[HassKey[dict[str, Account]]] = HassKey("orator_accounts")
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001
     """Register the actions: they are there to be validated, whether or not an account is loaded."""
     async_setup_services(hass)
+    hass.http.register_view(GreetingView)
     return True
 
 

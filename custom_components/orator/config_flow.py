@@ -28,6 +28,7 @@ from yarl import URL
 from .account import Offer, OratorConfigEntry, addresses_of, async_create_provider, async_may_send_key
 from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_VOICE
 from .forms import voice_title
+from .greeting import async_greeting
 from .messages import message_of
 from .providers import PROVIDERS
 from .providers.base import Server
@@ -116,7 +117,14 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         return self._show(step_id, schema, user_input or {CONF_BASE_URL: server.address})
 
     def _create(self, offer: Offer, data: dict[str, Any]) -> ConfigFlowResult:
-        return self.async_create_entry(title=_title(data), data=data, subentries=_first_voices(offer))
+        voices = _first_voices(offer)
+        return self.async_create_entry(
+            title=_title(data),
+            data=data,
+            subentries=voices,
+            description="with_voice" if voices else None,
+            description_placeholders={"player": async_greeting(self.hass, data)} if voices else None,
+        )
 
     async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Begin to replace a key that the provider refuses."""

@@ -5,5 +5,16 @@ The demo, the benchmark and end-to-end tests run Orator in this one: the program
 
 from .api import Api, ApiError, User
 from .process import Instance, Json, StartError, run_home_assistant
+from .websocket import WebSocket, open_websocket
 
-__all__ = ["Api", "ApiError", "Instance", "Json", "StartError", "User", "run_home_assistant"]
+__all__ = [
+    "Api",
+    "ApiError",
+    "Instance",
+    "Json",
+    "StartError",
+    "User",
+    "WebSocket",
+    "open_websocket",
+    "run_home_assistant",
+]

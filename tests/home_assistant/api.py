@@ -54,17 +54,18 @@ class Api:
         except (aiohttp.ClientError, TimeoutError) as err:
             raise ApiError(f"{method} {path}: {err!r}") from err
 
-    async def onboard(self, user: User) -> None:
-        """Create the owner, log in and finish the onboarding."""
+    async def onboard(self, user: User) -> Json:
+        """Create the owner, log in and finish the onboarding; return the tokens that the log-in gave."""
         client_id = f"{self._url}/"
         owner = {"name": user.name.title(), "username": user.name, "password": user.password}
         answer = await self.post("/api/onboarding/users", {**owner, "client_id": client_id, "language": "en"})
         grant = {"grant_type": "authorization_code", "code": answer["auth_code"], "client_id": client_id}
-        token = await self._request("POST", "/auth/token", data=grant)
-        self._session.headers["Authorization"] = f"Bearer {token['access_token']}"
+        tokens: Json = await self._request("POST", "/auth/token", data=grant)
+        self._session.headers["Authorization"] = f"Bearer {tokens['access_token']}"
         await self.post("/api/onboarding/analytics", {})
         await self.post("/api/onboarding/integration", {"client_id": client_id, "redirect_uri": client_id})
         await self.wait_for("Home Assistant to finish its start", self._is_running)
+        return tokens
 
     async def _is_running(self) -> bool:
         """See whether everything has been set up."""

@@ -2,24 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 import json
 import os
 from pathlib import Path
-import signal
-import socket
 import sys
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import aiohttp
 
+from tests.processes import LOCALHOST, free_port, running
+
 type Json = dict[str, Any]
 
-_HOST: Final = "127.0.0.1"
-_START_TIMEOUT: Final = 60.0  # seconds
-_STOP_TIMEOUT: Final = 10.0
+_START_TIMEOUT: Final = 180.0  # seconds; a busy computer needs a minute
 _POLL: Final = 0.05
 _LOG_TAIL: Final = 40  # lines
 # What would make the process find other code, or reach a service that it was not told of through its pages.
@@ -47,21 +45,24 @@ class Instance:
 
 @asynccontextmanager
 async def run_home_assistant(
-    custom_components: Iterable[Path], configuration: Mapping[str, object]
+    custom_components: Iterable[Path],
+    configuration: Mapping[str, object],
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Instance]:
     """Run Home Assistant, from its first answer on until the end of the `async with`.
 
     custom_components: folders of custom integrations.
     configuration: what configuration.yaml holds beyond the necessary.
+    environment: what its environment holds beyond ours.
 
     Nothing is installed or downloaded: what components need has to be there. The configuration folder is temporary.
     """
-    port = _free_port()
+    port = free_port()
     with TemporaryDirectory(prefix="orator-home-assistant-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         _write_configuration(folder, port, custom_components, configuration)
-        async with _process(folder) as process:
-            instance = Instance(f"http://{_HOST}:{port}", folder, process)
+        async with _process(folder, environment or {}) as process:
+            instance = Instance(f"http://{LOCALHOST}:{port}", folder, process)
             await _wait_for_answer(instance)
             yield instance
 
@@ -85,7 +86,7 @@ def _write_configuration(
         "latitude": 52.37,
         "longitude": 4.9,
         "elevation": 0,
-        "internal_url": f"http://{_HOST}:{port}",
+        "internal_url": f"http://{LOCALHOST}:{port}",
     }
     logger = {
         "default": "warning",
@@ -95,7 +96,7 @@ def _write_configuration(
     (folder / "configuration.yaml").write_text(json.dumps(as_yaml, indent=2))  # JSON is YAML
     storage = folder / ".storage"
     storage.mkdir()
-    _store(storage, "http", 1, {"server_host": [_HOST], "server_port": port})
+    _store(storage, "http", 1, {"server_host": [LOCALHOST], "server_port": port})
     _store(storage, "onboarding", 4, {"done": ["core_config"]})
     components = folder / "custom_components"
     components.mkdir()
@@ -109,35 +110,12 @@ def _store(storage: Path, key: str, version: int, data: Json) -> None:
 
 
 @asynccontextmanager
-async def _process(folder: Path) -> AsyncGenerator[asyncio.subprocess.Process]:
+async def _process(folder: Path, environment: Mapping[str, str]) -> AsyncGenerator[asyncio.subprocess.Process]:
     """Start a Home Assistant process, and end it afterwards with everything it has started."""
-    with _log_file(folder).open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "homeassistant", "--config", str(folder), "--skip-pip", "--log-no-color"),
-            cwd=folder,
-            env=_environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # Ctrl+C is for us; we end Home Assistant
-        )
-    try:
+    command = (sys.executable, "-m", "homeassistant", "--config", str(folder), "--skip-pip", "--log-no-color")
+    whole = {**_environment(), **environment}
+    async with running(command, log=_log_file(folder), folder=folder, environment=whole) as process:
         yield process
-    finally:
-        await _end(process)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Let the process finish in order, then see to it that its whole session is gone."""
-    try:
-        with suppress(ProcessLookupError, TimeoutError):
-            process.terminate()
-            async with asyncio.timeout(_STOP_TIMEOUT):
-                await process.wait()
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
 
 
 def _environment() -> dict[str, str]:
@@ -170,14 +148,6 @@ async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
             return response.ok
     except aiohttp.ClientConnectionError:
         return False
-
-
-def _free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _log_file(folder: Path) -> Path:

@@ -37,10 +37,11 @@ class Simulator(Host):
         timing: Timing | None = None,
         port: int = 0,
         api_key: str | None = DEFAULT_KEY,
+        tls: ssl.SSLContext | None = None,
         files_tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Prepare without opening anything; port 0 takes a free one, files_tls makes the files' host https."""
-        super().__init__(timing=timing, port=port)
+        """Prepare without opening anything; port 0 takes a free one, tls and files_tls make the hosts https."""
+        super().__init__(timing=timing, port=port, tls=tls)
         self.api_key = api_key
         self.files = FileHost(tls=files_tls)
         self._studio = Studio()

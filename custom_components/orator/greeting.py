@@ -1,0 +1,64 @@
+"""What a new account says where it was added: its first voice's sample, if it is played."""
+
+from collections.abc import Mapping
+from html import escape
+import secrets
+from typing import Any, Final
+
+from aiohttp import web
+from homeassistant.components import media_source
+from homeassistant.components.http import KEY_HASS, HomeAssistantView
+from homeassistant.const import CONF_MODEL
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util.hass_dict import HassKey
+
+from .account import OratorConfigEntry
+from .auditions import Audition
+from .const import DOMAIN
+
+_PATH: Final = f"/api/{DOMAIN}/greeting/"
+_ACCOUNTS: Final[HassKey[dict[str, Mapping[str, Any]]]] = HassKey("orator_greetings")
+"""The data of the accounts that were added since the start, by what only those know who have added them."""
+
+
+@callback
+def async_greeting(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    """Return, as HTML, what plays the greeting of an account that is about to be added. Only playing it costs."""
+    token = secrets.token_urlsafe()
+    hass.data.setdefault(_ACCOUNTS, {})[token] = data
+    return f'<audio controls preload="none" src="{escape(_PATH + token)}"></audio>'
+
+
+class GreetingView(HomeAssistantView):
+    """Where the greeting is. A player in a page does not log in: knowing the address is enough."""
+
+    url = _PATH + "{token}"
+    name = f"api:{DOMAIN}:greeting"
+    requires_auth = False
+
+    async def get(self, request: web.Request, token: str) -> web.Response:
+        """Have the first voice speak, and send the player there as soon as it sounds."""
+        hass = request.app[KEY_HASS]
+        place = _first_voice(hass, hass.data.get(_ACCOUNTS, {}).get(token))
+        if place is None:
+            raise web.HTTPNotFound
+        media_id = media_source.generate_media_source_id(DOMAIN, place.identifier)
+        try:
+            sound = await media_source.async_resolve_media(hass, media_id, None)
+        except HomeAssistantError as err:
+            raise web.HTTPBadGateway from err
+        raise web.HTTPFound(sound.url)
+
+
+def _first_voice(hass: HomeAssistant, data: Mapping[str, Any] | None) -> Audition | None:
+    """Return where the sample of an account's first voice is, if there are both."""
+    entries: list[OratorConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
+    for entry in entries:
+        for voice_id, voice in entry.subentries.items():
+            if entry.data == data:
+                model = entry.runtime_data.models_of_voices()[voice_id]
+                keys = (CONF_MODEL, model.voice_key)
+                settings = {key: str(voice.data[key]) for key in keys if key in voice.data}
+                return Audition(entry.entry_id, {**entry.runtime_data.chosen(voice.data), **settings})
+    return None

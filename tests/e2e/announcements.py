@@ -1,0 +1,79 @@
+"""Chapter: announcements on real players, through Home Assistant's own integrations for them."""
+
+from typing import Final
+
+from tests.demo.sound import decode
+from tests.processes import LOCALHOST
+
+from .entities import new_entity, some_voice
+from .hearing import assert_heard, fetched
+from .players import Mpd, Renderer, run_mpd, run_renderer
+from .report import Report
+from .stage import Stage
+
+_MP3_TEXT: Final = "The washing machine has finished, and the kitchen window is still open."
+_OTHER_MP3_TEXT: Final = "The front door is unlocked, and nobody is at home."
+_FLAC_TEXT: Final = "It is seven degrees outside, and it will rain tonight."
+_WAV_TEXT: Final = "Dinner is ready in five minutes. Please lay the table."
+_TOLERANCE: Final = 0.3  # seconds between what was made and what a player has counted
+
+
+async def announce(stage: Stage, report: Report) -> None:
+    """Let a voice speak on both players."""
+    async with report.step("there is a voice"):
+        voice = await some_voice(stage)
+    async with run_mpd(stage.programs, stage.folder) as mpd:
+        await _announce_on_mpd(stage, report, mpd, voice)
+    async with run_renderer(stage.programs, stage.folder) as renderer:
+        await _announce_on_renderer(stage, report, renderer, voice)
+
+
+async def _announce_on_mpd(stage: Stage, report: Report, mpd: Mpd, voice: str) -> None:
+    """Let a voice speak on MPD, in two formats."""
+    async with report.step("Home Assistant's own integration adds an MPD"):
+        speaker = await new_entity(
+            stage.api, "media_player", stage.api.add_entry("mpd", {"host": LOCALHOST, "port": mpd.port})
+        )
+
+    async def announce(text: str, audio_format: str) -> None:
+        await _speak(stage, voice, speaker, text, audio_format)
+        song, elapsed = await mpd.play_to_end()
+        await _assert_format(stage, song, audio_format)
+        sound = await assert_heard(mpd.tape, text)
+        assert abs(sound.duration - elapsed) < _TOLERANCE, f"MPD has played {elapsed} s of {sound.duration} s"
+
+    async with report.step("an announcement on MPD is heard whole, in mp3"):
+        await announce(_MP3_TEXT, "mp3")
+    async with report.step("an announcement on MPD is heard whole, in flac"):
+        await announce(_FLAC_TEXT, "flac")
+
+
+async def _announce_on_renderer(stage: Stage, report: Report, renderer: Renderer, voice: str) -> None:
+    """Let a voice speak on a DLNA renderer, in two formats."""
+    async with report.step("Home Assistant's own integration adds a DLNA renderer"):
+        speaker = await new_entity(stage.api, "media_player", stage.api.add_entry("dlna_dmr", {"url": renderer.url}))
+
+    async def announce(text: str, audio_format: str) -> None:
+        await _speak(stage, voice, speaker, text, audio_format)
+        song = (await stage.api.attributes(speaker))["media_content_id"]
+        await renderer.play_to_end()
+        await _assert_format(stage, song, audio_format)
+        await assert_heard(renderer.tape, text)
+
+    async with report.step("an announcement on the DLNA renderer is heard whole, in mp3"):
+        await announce(_OTHER_MP3_TEXT, "mp3")
+    async with report.step("an announcement on the DLNA renderer is heard whole, in wav"):
+        await announce(_WAV_TEXT, "wav")
+
+
+async def _speak(stage: Stage, voice: str, speaker: str, text: str, audio_format: str) -> None:
+    """Perform what an automation does."""
+    options = {"preferred_format": audio_format}
+    data = {"entity_id": voice, "media_player_entity_id": speaker, "message": text, "options": options}
+    await stage.api.act("tts.speak", data)
+
+
+async def _assert_format(stage: Stage, url: str, audio_format: str) -> None:
+    """Fail unless what a player has fetched is in a format."""
+    sound = await decode(await fetched(stage, url))
+    assert sound.container == audio_format, f"{url} is {sound.container}, not {audio_format}"

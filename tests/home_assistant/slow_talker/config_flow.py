@@ -1,0 +1,21 @@
+"""The one form of the assistant: how fast it writes."""
+
+from typing import Any, override
+
+from homeassistant.config_entries import ConfigFlow, ConfigFlowResult
+import voluptuous as vol
+
+CONF_WORDS_PER_SECOND = "words_per_second"
+
+
+class SlowTalkerConfigFlow(ConfigFlow, domain="slow_talker"):
+    """Set an assistant up."""
+
+    @override
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the pace."""
+        if user_input is not None:
+            return self.async_create_entry(title="Slow talker", data=user_input)
+        return self.async_show_form(
+            step_id="user", data_schema=vol.Schema({vol.Required(CONF_WORDS_PER_SECOND, default=10): vol.Coerce(float)})
+        )

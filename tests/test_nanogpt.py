@@ -62,7 +62,7 @@ async def test_the_service_itself_wants_a_key(hass: HomeAssistant, simulator: Si
 
 async def test_form_follows_model_and_route(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """What can be set depends on the model and the route, and nothing else is asked."""
-    around = (["voice", "name", "format"], ["fallback", "clean_text", "replacements"])
+    around = (["voice", "name", "format"], ["fallback", "clean_text", "replacements", "effects"])
     for model, endpoint, fields in (
         ("Kokoro-82m", "audio_speech", ["speed"]),
         ("gpt-4o-mini-tts", "audio_speech", ["instructions"]),

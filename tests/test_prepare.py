@@ -102,7 +102,9 @@ async def test_alarms_are_heard_after_a_restart(
 
 async def test_what_is_there_costs_nothing(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """A message is bought once, however often and by whomever it is asked for."""
-    await act(hass, "prepare", messages=ALARMS[:2])
+    first = await act(hass, "prepare", messages=ALARMS[:2])
+    assert [one["characters"] for one in first["messages"]] == [len(alarm) for alarm in ALARMS[:2]]
+    assert first["characters"] == sum(map(len, ALARMS[:2]))
     answer = await act(hass, "prepare", messages=ALARMS[1:] + ALARMS[-1:])
     assert [one["from_cache"] for one in answer["messages"]][:2] == [True, False]
     assert answer["messages"][0]["characters"] == answer["messages"][0]["cost"] == 0

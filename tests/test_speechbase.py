@@ -60,7 +60,8 @@ async def test_account_without_anything_that_can_speak(hass: HomeAssistant, simu
 async def test_saved_voice_is_chosen_by_its_title(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """All saved voices are offered by title, those of the same title apart; there is no model to choose."""
     form = await begin_voice(hass, account, "voice")
-    assert field_names(form) == ["voice_id", "name", "format", *SETTINGS, "fallback", "clean_text", "replacements"]
+    text_fields = ["fallback", "clean_text", "replacements", "effects"]
+    assert field_names(form) == ["voice_id", "name", "format", *SETTINGS, *text_fields]
     labels = [option["label"] for option in form["data_schema"].schema["voice_id"].config["options"]]
     assert len(labels) == len(set(labels)) == 120
     assert "Kitchen doorbell" in labels

@@ -55,6 +55,8 @@ async def test_same_words_are_made_once(hass: HomeAssistant, simulator: Simulato
     first = await act(hass, "synthesize", message=SENTENCE)
     again = await act(hass, "synthesize", message=SENTENCE)
     assert len(spoken(simulator)) == 1
+    assert first["characters"] == len(SENTENCE)
+    assert (first["cost"], first["currency"]) == (None, None)  # nobody knows what this server costs
     assert (again["from_cache"], again["characters"], again["cost"]) == (True, 0, 0)
     assert {key: again[key] for key in ("media_id", "size", "duration", "spoken_by")} == {
         key: first[key] for key in ("media_id", "size", "duration", "spoken_by")

@@ -31,7 +31,7 @@ def choices(result: Any, field: str) -> list[str]:
 async def test_voice_form_follows_the_model(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """What a model ignores is not asked, and it offers only voices it has."""
     new = await add_voice(hass, account, "gpt-4o-mini-tts")
-    text_fields = ["fallback", "clean_text", "replacements"]
+    text_fields = ["fallback", "clean_text", "replacements", "effects"]
     assert field_names(new) == ["voice", "name", "format", "speed", "instructions", *text_fields]
     assert len(choices(new, "voice")) == 13
     assert choices(new, "format") == ["mp3", "wav", "opus", "aac", "flac"]

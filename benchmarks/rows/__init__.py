@@ -6,7 +6,7 @@ from typing import Final
 
 from ..book import Book
 from ..stage import Analysis, Stage
-from . import crowd, first_sound, long_texts, loop, memory, realtime
+from . import crowd, effects, first_sound, long_texts, loop, memory, realtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,12 @@ ROWS: Final = (
         long_texts.measure_slow,
         long_texts.judge_slow,
         is_light=True,
+    ),
+    Row(
+        effects.EFFECTS,
+        "Chime and loudness: the first sound, and what they cost",
+        effects.measure,
+        effects.judge,
     ),
     Row(crowd.CROWD, "50 replies at the same moment", crowd.measure, crowd.judge),
     Row(loop.LOOP, "Home Assistant's loop blocked, longest time", loop.measure, loop.judge),

@@ -35,6 +35,7 @@ from .providers.downloads import public_socket
 from .providers.errors import NameNotFoundError, SpeechError
 from .providers.http import Json
 from .speech.habit import Habit
+from .speech.levels import Levels
 from .troubles import Troubles
 
 _LOGGER = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ class Account(Offer):
         self.is_outdated = False
         """Whether it is about to be loaded anew, because its provider offers something else now."""
         self._kept_lessons: dict[str, bool] = {}
+        self.levels = Levels()
         self._habits: defaultdict[tuple[str, str], Habit] = defaultdict(Habit)
         self._speaking = 0
         self._is_closing = False
@@ -114,6 +116,7 @@ class Account(Offer):
         if self.provider.is_same_account(previous.provider):
             self.provider.take_over(previous.provider)
             self.troubles.succeed(previous.troubles)
+            self.levels = previous.levels
             self.connection.succeed(previous.connection)
             self._habits = previous._habits
 
@@ -126,6 +129,7 @@ class Account(Offer):
         self.catalogue = kept["catalogue"]
         if kept.get("addresses") == self.provider.addresses:
             self.provider.learned.update(kept["learned"])
+            self.levels.restore(kept.get("levels"))
         self._kept_lessons = dict(self.provider.learned)
         return True
 
@@ -209,6 +213,7 @@ class Account(Offer):
             "catalogue": self.catalogue,
             "learned": self._kept_lessons,
             "addresses": self.provider.addresses,
+            "levels": self.levels.as_dict(),
         }
 
     @asynccontextmanager
@@ -222,6 +227,8 @@ class Account(Offer):
             if self.provider.learned != self._kept_lessons:
                 self._store.async_delay_save(self._kept, _KEEP_AFTER)
                 self.troubles.async_review(self.models_of_voices())
+            elif self.levels.has_news:
+                self._store.async_delay_save(self._kept, _KEEP_AFTER)
             await self._close_if_unused()
 
     async def async_close(self) -> None:

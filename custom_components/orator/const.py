@@ -12,3 +12,13 @@ CONF_REPLACEMENTS = "replacements"
 CONF_SERVER = "server"
 CONF_VOICE = "voice"
 CONF_FALLBACK = "fallback"
+
+CONF_CHIME = "chime"
+CONF_CHIME_AFTER = "chime_after"
+CONF_LEAD_IN = "lead_in_ms"
+CONF_TAIL = "tail_ms"
+CONF_GAIN = "gain_db"
+CONF_LOUDNESS = "loudness"
+
+AROUND_SPEECH = (CONF_CHIME, CONF_CHIME_AFTER, CONF_LEAD_IN, CONF_TAIL)
+"""What is heard, or kept silent, before and after speech."""

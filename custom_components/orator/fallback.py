@@ -23,7 +23,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.util import language as language_util
 
 from .audio.formats import AudioFormat
-from .const import CONF_FALLBACK, DOMAIN
+from .const import AROUND_SPEECH, CONF_FALLBACK, DOMAIN
 from .providers.base import SpeechAudio, recognised_audio
 from .providers.errors import FallbackFailedError
 from .spoken import note_voice
@@ -57,6 +57,11 @@ class EntitySpeaker:
     """The voices that wait for it."""
 
     @property
+    def name(self) -> str:
+        """Which entity it is."""
+        return self.entity_id
+
+    @property
     def patience(self) -> float:
         """Seconds that a listener waits for it."""
         return _SOON
@@ -82,6 +87,8 @@ class EntitySpeaker:
         options: dict[str, Any] = {ATTR_PREFERRED_FORMAT: self.format.value}
         if self.format is AudioFormat.WAV:
             options |= _SAMPLES
+        if is_ours(self.hass, self.entity_id):  # the voice that it speaks for has chimes and silence of its own
+            options |= dict.fromkeys(AROUND_SPEECH)
         stream = tts.async_create_stream(self.hass, self.entity_id, language=next(iter(spoken), None), options=options)
         token = _SPEAKING.set(self.waiting)  # the task that speaks begins here, and knows for whom
         try:
@@ -146,6 +153,13 @@ def _chains(hass: HomeAssistant) -> Iterator[tuple[str, Collection[str]]]:
 def entity_of(hass: HomeAssistant, subentry_id: str) -> str | None:
     """Return the entity of a voice, None where there is none yet."""
     return er.async_get(hass).async_get_entity_id(tts.DOMAIN, DOMAIN, subentry_id)
+
+
+@callback
+def is_ours(hass: HomeAssistant, entity_id: str) -> bool:
+    """Tell whether an entity is one of Orator's voices."""
+    entry = er.async_get(hass).async_get(entity_id)
+    return entry is not None and entry.platform == DOMAIN
 
 
 @callback

@@ -1,7 +1,7 @@
 """Forms built from what a model declares, so that a field which the model ignores is not shown."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from homeassistant.components import tts
@@ -28,12 +28,15 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from .account import Offer
+from .audio.chime import BuiltIn
 from .audio.formats import AudioFormat
-from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS
+from .const import CONF_CHIME, CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS
+from .effects import CHIMES, EFFECTS, NUMBERS
 from .providers.base import Model, Voice
 from .providers.options import ChoiceOption, NumberOption, ObjectOption, Option, RungOption, TextOption
 
 SECTION_ADVANCED: Final = "advanced"
+SECTION_EFFECTS: Final = "effects"
 
 _LINE: Final = 200
 """Characters up to which a text needs no more than a line."""
@@ -156,14 +159,27 @@ def voice_schema(offer: Offer, model: Model) -> vol.Schema:
                     translation_key=CONF_REPLACEMENTS,
                 )
             ),
+            vol.Optional(SECTION_EFFECTS): section(
+                vol.Schema({vol.Optional(key): field for key, field in _effect_fields()}), {"collapsed": True}
+            ),
         }
     )
+
+
+def _effect_fields() -> Iterator[tuple[str, Selector[Any]]]:
+    """Yield what can be done to speech."""
+    chime = SelectSelectorConfig(
+        options=list(BuiltIn), mode=SelectSelectorMode.DROPDOWN, custom_value=True, translation_key=CONF_CHIME
+    )
+    yield from ((key, SelectSelector(chime)) for key in CHIMES)
+    yield from ((number.key, _selector(number)) for number in NUMBERS)
 
 
 def shown(model: Model, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings as the fields of a form show them: a list to choose from knows only words."""
     rungs = [option.key for option in model.options if isinstance(option, RungOption)]
-    return {**settings, **{key: str(settings[key]) for key in rungs if key in settings}}
+    effects = {key: settings[key] for key in EFFECTS if key in settings}
+    return {SECTION_EFFECTS: effects, **settings, **{key: str(settings[key]) for key in rungs if key in settings}}
 
 
 def _dropdown(options: list[SelectOptionDict], *, is_open: bool = False) -> SelectSelector:

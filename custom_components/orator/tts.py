@@ -1,7 +1,7 @@
 """The text-to-speech entity: Home Assistant's request in, Home Assistant's response out."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, override
@@ -27,16 +27,19 @@ from homeassistant.util import language as language_util
 
 from .account import OratorConfigEntry
 from .audio.formats import AudioFormat
+from .chimes import Chimes, async_get_chimes, async_tell_of_chime
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, SUBENTRY_VOICE
 from .devices import voice_device
+from .effects import EFFECTS, async_finish, parse
 from .fallback import EntitySpeaker, async_forget, could_speak, kept_speech, speakers
 from .messages import message_of
 from .providers.base import Model
-from .providers.errors import InvalidSettingError, SpeechError
+from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
 from .providers.spending import Spending
 from .speech.cast import Listener
 from .speech.cleaner import Replacement
 from .speech.delivery import Delivery, Utterance, Wanted, deliver
+from .speech.finishing import USUAL_LAYOUT, Finish, lead_as_mp3
 from .speech.habit import Habit
 from .speech.joining import SampleWish
 from .spoken import note_voice
@@ -46,6 +49,7 @@ PARALLEL_UPDATES = 0
 
 _ATTR_PREFERRED_BITRATE: Final = "preferred_bitrate"
 """Only Home Assistant 2026.11 and later know it, and convert mp3 to it."""
+_CHIME_REVISION: Final = "chime_revision"
 _PATIENCE: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
 """How many seconds of waiting for the first sound are usual, at least and at most, by whether a model streams."""
 _SAMPLE_WISHES: Final = {
@@ -60,9 +64,11 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: OratorConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add an entity for every voice of an account."""
+    chimes = await async_get_chimes(hass)
     for subentry in entry.subentries.values():
         if subentry.subentry_type == SUBENTRY_VOICE:
-            async_add_entities([VoiceEntity(hass, entry, subentry)], config_subentry_id=subentry.subentry_id)
+            voice = VoiceEntity(hass, entry, subentry, chimes)
+            async_add_entities([voice], config_subentry_id=subentry.subentry_id)
 
 
 class VoiceEntity(TextToSpeechEntity):
@@ -71,8 +77,9 @@ class VoiceEntity(TextToSpeechEntity):
     # Home Assistant refuses a speech entity whose name is None, so a voice can't borrow its device's name.
     _attr_has_entity_name = False
 
-    def __init__(self, hass: HomeAssistant, entry: OratorConfigEntry, subentry: ConfigSubentry) -> None:
+    def __init__(self, hass: HomeAssistant, entry: OratorConfigEntry, subentry: ConfigSubentry, chimes: Chimes) -> None:
         """Describe a voice to Home Assistant."""
+        self._chimes = chimes
         self._entry = entry
         self._account = entry.runtime_data
         self._subentry = subentry
@@ -92,6 +99,7 @@ class VoiceEntity(TextToSpeechEntity):
             CONF_CLEAN_TEXT,
             CONF_REPLACEMENTS,
             CONF_FALLBACK,
+            *EFFECTS,
             *(choice.key for choice in provider.choices),
             *provider.option_keys,
             # What Home Assistant's receivers wish for. Declared, it is ours to deliver, and no converter runs for it.
@@ -111,11 +119,27 @@ class VoiceEntity(TextToSpeechEntity):
             **subentry.data,
         }
 
+    @property
+    @override
+    def default_options(self) -> Mapping[str, Any]:
+        """What Home Assistant finds cached speech by, with what it can't know of chimes: their files can change."""
+        revision = {_CHIME_REVISION: self._chimes.revision} if self._chimes.revision else {}
+        return {**(self._attr_default_options or {}), **revision}
+
     @override
     async def async_added_to_hass(self) -> None:
-        """Follow whether the account can speak."""
+        """Follow whether the account can speak, and have the chimes ready."""
         await super().async_added_to_hass()
         self.async_on_remove(self._account.connection.async_add_listener(self.async_write_ha_state))
+        self.hass.async_create_background_task(self._async_prepare(), "orator loads chimes")
+
+    async def _async_prepare(self) -> None:
+        """Load the voice's chimes, and make the file's beginning that needs no speech."""
+        finish = await self._async_finish(self._subentry.data)
+        if finish.effects.chime_before and self._format == AudioFormat.MP3:
+            with suppress(NotAudioError):
+                binary = get_ffmpeg_manager(self.hass).binary
+                await lead_as_mp3(finish.effects, self._model.pcm or USUAL_LAYOUT, binary)
 
     @property
     @override
@@ -154,6 +178,7 @@ class VoiceEntity(TextToSpeechEntity):
             before = kept_speech(self.hass)
             try:
                 utterance = self._utterance(request, said)
+                utterance = replace(utterance, finish=await self._async_finish(request.options))
                 delivery = await stack.enter_async_context(
                     deliver(
                         self._account.provider,
@@ -164,10 +189,16 @@ class VoiceEntity(TextToSpeechEntity):
                 )
             except SpeechError as err:
                 raise self._told(err) from err
-            if delivery.heard().own:
-                note_voice(self.entity_id)
-                self._account.async_spoken(utterance.model, self._configured_in(utterance.model.id, utterance.voice))
-            return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, said, before))
+            configured = self._configured_in(utterance.model.id, utterance.voice)
+            spoken = partial(self._spoken, utterance.model, configured)
+            return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, spoken, said, before))
+
+    async def _async_finish(self, settings: Mapping[str, Any]) -> Finish:
+        """Read what is to be done to speech; it is spoken without a chime that is not there."""
+        finish, chimes = await async_finish(self._chimes, parse(settings), self._account.levels)
+        for name, error in chimes.items():
+            async_tell_of_chime(self.hass, self._entry, name, error)
+        return finish
 
     def _utterance(self, request: TTSAudioRequest, said: list[str]) -> Utterance:
         """Read a call's options; those that the model does not take are left out. To `said` is added what is said."""
@@ -202,7 +233,7 @@ class VoiceEntity(TextToSpeechEntity):
         entity_ids = request.options.get(CONF_FALLBACK, [])
         if not isinstance(entity_ids, list) or not all(isinstance(entity_id, str) for entity_id in entity_ids):
             raise InvalidSettingError(code=CONF_FALLBACK)
-        is_mp3 = request.options[ATTR_PREFERRED_FORMAT] == AudioFormat.MP3
+        is_mp3 = request.options[ATTR_PREFERRED_FORMAT] == AudioFormat.MP3 and not parse(request.options)
         convenient = AudioFormat.MP3 if is_mp3 else AudioFormat.WAV
         return speakers(self.hass, entity_ids, self.entity_id, request.language, convenient)
 
@@ -232,18 +263,33 @@ class VoiceEntity(TextToSpeechEntity):
         return self._subentry if (model_id, voice) == (self._model.id, self._voice_id) else None
 
     async def _sound(
-        self, stack: AsyncExitStack, delivery: Delivery, said: list[str], before: frozenset[str]
+        self,
+        stack: AsyncExitStack,
+        delivery: Delivery,
+        spoken: Callable[[], None],
+        said: list[str],
+        before: frozenset[str],
     ) -> AsyncGenerator[bytes]:
-        """Yield what Home Assistant hands on, then end what `stack` holds."""
+        """Yield what Home Assistant hands on, then end what `stack` holds. `spoken` is told when the voice speaks."""
+        is_told = False
         async with stack:
             try:
                 async for chunk in delivery.chunks:
+                    if not is_told and delivery.heard().own:
+                        is_told = True
+                        spoken()
                     yield chunk
             except SpeechError as err:
                 raise self._told(err) from err
-            if delivery.heard().others:
+            heard = delivery.heard()
+            if heard.others or heard.has_gaps:
                 forgetting = async_forget(self.hass, "".join(said), self.entity_id, before)
-                self.hass.async_create_background_task(forgetting, "orator forgets what others have spoken")
+                self.hass.async_create_background_task(forgetting, "orator forgets what is not to be kept")
+
+    def _spoken(self, model: Model, voice: ConfigSubentry | None) -> None:
+        """Take note that the voice is heard; `voice` is given if it speaks just as it is configured."""
+        note_voice(self.entity_id)
+        self._account.async_spoken(model, voice)
 
     def _failed(self, voice: ConfigSubentry | None, error: SpeechError) -> None:
         """Take note of an error; `voice` is given if it was to speak just as it is configured."""

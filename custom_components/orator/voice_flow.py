@@ -17,10 +17,13 @@ import voluptuous as vol
 
 from .account import Account, OratorConfigEntry
 from .auditions import Audition
+from .chimes import ChimeError, async_get_chimes
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_REPLACEMENTS, CONF_VOICE, DOMAIN
+from .effects import CHIMES, chime_loudness, parse
 from .fallback import entity_of, leads_back
 from .forms import (
     SECTION_ADVANCED,
+    SECTION_EFFECTS,
     default_voice,
     first_schema,
     model_label,
@@ -147,7 +150,8 @@ class VoiceFlow(ConfigSubentryFlow):
         data = account.chosen(self._chosen)
         if CONF_MODEL in self._chosen:
             data[CONF_MODEL] = model.id
-        entered = {key: value for key, value in user_input.items() if key != CONF_NAME}
+        own = {key: value for key, value in user_input.items() if key not in (CONF_NAME, SECTION_EFFECTS)}
+        entered = {**own, **parse(user_input.get(SECTION_EFFECTS, {}))}
         return {key: value for key, value in {**data, **entered}.items() if value != _UNSET.get(key)}
 
     async def _async_check(self, account: Account, model: Model, data: dict[str, Any]) -> dict[str, str]:
@@ -156,6 +160,8 @@ class VoiceFlow(ConfigSubentryFlow):
         own = self._get_reconfigure_subentry().subentry_id if self.source == SOURCE_RECONFIGURE else ""
         if leads_back(self.hass, data.get(CONF_FALLBACK, ()), entity_of(self.hass, own)):
             return {CONF_FALLBACK: "fallback_loop"}
+        if errors := await self._async_check_chimes(data):
+            return errors
         try:
             for option in model.options:
                 if option.key in data:
@@ -169,6 +175,16 @@ class VoiceFlow(ConfigSubentryFlow):
             return {}
         has_model = CONF_MODEL in self._chosen  # and was asked about it
         return {} if has_model or self._may_choose(account.model("", data)) else {key: "vendor_not_connected"}
+
+    async def _async_check_chimes(self, data: Mapping[str, Any]) -> dict[str, str]:
+        """Return what is wrong with the chimes. The fields of a section have no place for errors of their own."""
+        chimes = await async_get_chimes(self.hass)
+        try:
+            for name in filter(None, map(data.get, CHIMES)):
+                await chimes.async_get(name, chime_loudness(data))
+        except ChimeError as err:
+            return {SECTION_EFFECTS: err.key}
+        return {}
 
     def _show(
         self, step_id: str, schema: vol.Schema, errors: dict[str, str] | None = None, **placeholders: str

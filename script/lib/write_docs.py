@@ -12,7 +12,9 @@ import sys
 from typing import Any, ClassVar, Final, get_origin
 
 from aiohttp import ClientSession
+from homeassistant.util.yaml import load_yaml_dict
 
+from custom_components.orator.effects import NUMBERS
 from custom_components.orator.providers import PROVIDERS, errors
 from custom_components.orator.providers.base import Connections, Model, Provider
 from custom_components.orator.providers.errors import SpeechError
@@ -24,6 +26,7 @@ from custom_components.orator.providers.options import ChoiceOption, NumberOptio
 
 ROOT: Final = Path(__file__).parent.parent.parent
 ENGLISH: Final = ROOT / "custom_components/orator/translations/en.json"
+ACTIONS: Final = ROOT / "custom_components/orator/services.yaml"
 SCREENSHOTS: Final = ROOT / "docs/screenshots"
 _RAW: Final = "https://raw.githubusercontent.com/orator-tts/orator/main"
 _MADE: Final = re.compile(r"(<!-- made by script/docs: (\w+)([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -71,6 +74,7 @@ class Writer:
             "servers": self.servers,
             "options": self.options,
             "faults": self.faults,
+            "fields": self.fields,
             "screenshots": screenshots,
             "texts": self.texts,
         }
@@ -171,6 +175,8 @@ class Writer:
         for name in _ORDER:
             declared = [option for _, model in self._variants(name) for option in model.options]
             said[name] = [option for option in (*declared, *self._providers[name].choices) if option.key == key]
+        if own := [option for option in NUMBERS if option.key == key]:
+            return _spanned(own)
         ranges = {self._providers[name].name: _spanned(options) for name, options in said.items() if options}
         if not ranges:
             return listed(self._english["selector"].get(key, {}).get("options", ()), as_code=True)
@@ -188,6 +194,20 @@ class Writer:
         if key == _OF_SERVERS:
             return "servers that imitate OpenAI"
         return listed(takers) if 0 < len(takers) < len(_ORDER) else "all"
+
+    def fields(self, action: str) -> str:
+        """Say what every field of an action means."""
+        described: dict[str, Any] = load_yaml_dict(str(ACTIONS))[action]["fields"]
+        for section in [field for field, content in described.items() if "fields" in content]:
+            described |= described.pop(section)["fields"]
+        words = self._english["services"][action]["fields"]
+        return table(
+            ("Field", "Meaning", "Needed"),
+            (
+                (f"`{field}`", words[field]["description"], "yes" if content.get("required") else _NONE)
+                for field, content in described.items()
+            ),
+        )
 
     def faults(self) -> str:
         """Say what follows from everything that can go wrong."""

@@ -20,7 +20,7 @@ from tests.simulator.espeak import Speaker, speak
 
 BELL, ALERT = built_in(BuiltIn.DING_DONG), built_in(BuiltIn.ALERT)
 SHORT = Chime(ALERT.samples[:4_000], ALERT.layout)
-EVERYTHING = Effects(lead_in=0.3, chime_before=BELL, gain_db=6.0, chime_after=ALERT, tail=0.2)
+EVERYTHING = Effects(lead_in=0.3, chime_before=BELL, chime_after=ALERT, tail=0.2)
 
 
 class Source:
@@ -81,7 +81,7 @@ async def test_nothing_set(layout: PcmLayout) -> None:
 
 @pytest.mark.parametrize("layout", [PcmLayout(24_000), PcmLayout(16_000), PcmLayout(44_100, 2)])
 async def test_order(layout: PcmLayout) -> None:
-    """Silence, chime, pause, speech, pause, chime, silence; the gain is that of speech."""
+    """Silence, chime, pause, speech, pause, chime, silence; speech is left as it is."""
     spoken = voice(layout.rate, layout.channels, 0.7)
     made = await collected(applied(Source(spoken).chunks, layout, EVERYTHING))
     assert made == b"".join(
@@ -89,7 +89,7 @@ async def test_order(layout: PcmLayout) -> None:
             silence(layout, 0.3),
             *BELL.pieces(layout),
             silence(layout, PAUSE),
-            louder(spoken, layout, 6.0),
+            spoken,
             silence(layout, PAUSE),
             *ALERT.pieces(layout),
             silence(layout, 0.2),
@@ -107,7 +107,7 @@ async def test_order(layout: PcmLayout) -> None:
     ],
 )
 async def test_one_at_a_time(effects: Effects, before: float, after: float) -> None:
-    """Without a gain, speech is left as it is."""
+    """Speech is left as it is."""
     layout = PcmLayout(24_000)
     spoken = voice(24_000, 1, 0.5)
     made = await collected(applied(Source(spoken).chunks, layout, effects))
@@ -122,7 +122,7 @@ async def test_gain_of_nothing() -> None:
     loud = (
         (np.frombuffer(voice(24_000, 1, 0.5), "<i2").astype(np.int32) * 4).clip(-32_768, 32_767).astype("<i2").tobytes()
     )
-    made = await collected(applied(Source(loud).chunks, layout, Effects(gain_db=0.0)))
+    made = await collected(amplified(Source(loud).chunks, layout, 0.0))
     assert true_peak(loud, layout) > -0.1
     assert true_peak(made, layout) <= CEILING
 
@@ -150,7 +150,7 @@ async def test_speech_streams() -> None:
     chunks = cut(voice(24_000, 1, 1.0), list(range(0, 48_000, 4_800)))[1:]
     source = Source(*chunks)
     received = 0
-    async with aclosing(applied(source.chunks, layout, Effects(gain_db=6.0))) as pieces:
+    async with aclosing(amplified(source.chunks, layout, 6.0)) as pieces:
         async for piece in pieces:
             received += len(piece)
             assert received / layout.byte_rate > 0.1 * source.asked - 0.007
@@ -161,7 +161,6 @@ EFFECTS = st.builds(
     Effects,
     lead_in=st.sampled_from([0, 0.01, 0.123]),
     chime_before=st.sampled_from([None, SHORT]),
-    gain_db=st.one_of(st.none(), st.floats(-20, 20)),
     chime_after=st.sampled_from([None, SHORT]),
     tail=st.sampled_from([0, 0.01]),
 )
@@ -171,17 +170,23 @@ EFFECTS = st.builds(
 @given(
     layout=LAYOUTS,
     effects=EFFECTS,
+    gain_db=st.one_of(st.none(), st.floats(-20, 20)),
     length=st.integers(0, 40_000),
     cuts=st.lists(st.integers(0, 40_000), max_size=20),
 )
 async def test_result_does_not_depend_on_the_division(
-    layout: PcmLayout, effects: Effects, length: int, cuts: list[int]
+    layout: PcmLayout, effects: Effects, gain_db: float | None, length: int, cuts: list[int]
 ) -> None:
     """The same bits in whatever pieces speech arrives, even cut in the middle of a sample."""
     data = voice(16_000, 2, 0.7)[:length]
-    whole = await collected(applied(Source(data).chunks, layout, effects))
-    assert await collected(applied(Source(*cut(data, cuts)).chunks, layout, effects)) == whole
-    if effects != Effects():
+
+    def made(source: Source) -> AsyncGenerator[bytes]:
+        levelled = source.chunks if gain_db is None else amplified(source.chunks, layout, gain_db)
+        return applied(levelled, layout, effects)
+
+    whole = await collected(made(Source(data)))
+    assert await collected(made(Source(*cut(data, cuts)))) == whole
+    if effects != Effects() or gain_db is not None:
         assert len(whole) % layout.frame_size == 0
 
 
@@ -193,8 +198,9 @@ async def test_no_click_at_the_seams(chime: Chime, rate: int) -> None:
     spoken = louder(voice(rate, 1, 1.0), layout, -6.0)
     swelling = np.frombuffer(spoken, "<i2") * np.minimum(1, np.arange(rate) / (rate / 100))
     speech = np.concatenate((swelling, swelling[::-1])).astype("<i2").tobytes()
-    effects = Effects(lead_in=0.1, chime_before=chime, gain_db=6.0, chime_after=chime, tail=0.1)
-    made = np.frombuffer(await collected(applied(Source(speech).chunks, layout, effects)), "<i2") / 0x8000
+    effects = Effects(lead_in=0.1, chime_before=chime, chime_after=chime, tail=0.1)
+    levelled = amplified(Source(speech).chunks, layout, 6.0)
+    made = np.frombuffer(await collected(applied(levelled, layout, effects)), "<i2") / 0x8000
     steps = np.abs(np.diff(made))
     length = len(b"".join(chime.pieces(layout))) // 2
     start = round(0.1 * rate) + length + round(PAUSE * rate)
@@ -209,7 +215,7 @@ async def test_speech_is_not_pumped() -> None:
     """Within an utterance the gain is one, but where the limiter works: a pause does not change it."""
     spoken = speak("One moment. Here it is, and there it goes.", Speaker.named("alloy"))
     layout = PcmLayout(spoken.rate)
-    made = await collected(applied(Source(spoken.samples).chunks, layout, Effects(gain_db=-3.0)))
+    made = await collected(amplified(Source(spoken.samples).chunks, layout, -3.0))
     expected = np.rint(np.frombuffer(spoken.samples, "<i2") * 10 ** (-3 / 20))
     assert (np.frombuffer(made, "<i2") == expected).all()
 

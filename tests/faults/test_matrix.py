@@ -15,12 +15,12 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from tests.simulator import Simulator
 
 from .cases import Case, House, Names, cases_of, load_helper
-from .limits import shorten
+from .limits import shorten, slowness
 from .routes import ROUTES, Route
 from .traces import betrayed_by_error, betrayed_by_house, betrayed_by_logs, kept_in, still_running
 from .verdict import is_own, problems_of, words_in
 
-_AT_ONCE = 24
+_AT_ONCE = 16
 _CASE_SECONDS = 40.0
 
 
@@ -53,7 +53,7 @@ async def problems_with(house: House, case: Case, free: asyncio.Semaphore, forei
     """Let a case happen, and say what is wrong with what comes of it; `foreign` gets what must not be kept."""
     async with free:
         try:
-            async with asyncio.timeout(_CASE_SECONDS):
+            async with asyncio.timeout(_CASE_SECONDS * slowness()):
                 heard = await house.hear(case)
         except TimeoutError:
             return [f"{case}: is not over"]
@@ -90,5 +90,4 @@ async def test_every_word_is_said_or_the_user_is_told(
         problems.append(f"still running: {running}")
     seconds = time.process_time() - started
     print(f"{route.name}: {len(cases)} cases, {seconds:.0f} s of a processor")  # noqa: T201 - to be quoted
-    open("/tmp/problems.log", "a").write(f"== {route.name} {len(cases)} {seconds}\n" + "\n".join(problems) + "\n")
     assert not problems, f"{len(problems)} problems in {len(cases)} cases:\n" + "\n".join(problems)

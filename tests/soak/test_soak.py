@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from itertools import batched
 import logging
 import os
 from random import Random
@@ -39,6 +40,7 @@ _SEED: Final = os.environ.get("ORATOR_SOAK_SEED", "1")
 _SIZE: Final = os.environ.get("ORATOR_SOAK", "quick")
 _WARM_UP: Final = 0.3  # of all
 _AT_ONCE: Final = 4
+_WITHOUT_REST: Final = 40
 _MEMORY_GROWTH: Final = 24.0  # MB, for an hour's worth of sound
 _MORE: Final = 4  # files, sockets and tasks that may be more at one moment than at another
 _FEW_BYTES: Final = 4 * 1024 * 1024  # of recordings that the simulator keeps
@@ -63,6 +65,7 @@ class Home:
     hass: HomeAssistant
     client: TestClient[Any, Any]
     simulator: Simulator
+    helping: Simulator
     voices: dict[str, Dice]
     day: Day = field(default_factory=Day)
 
@@ -99,13 +102,17 @@ class Home:
             return bytes(audio), err
         return bytes(audio), None
 
-    async def rest(self) -> Use:
-        """Let everything come to its end, let Home Assistant forget as it does after five minutes, and measure."""
+    async def rest(self) -> None:
+        """Let everything come to its end, and let Home Assistant forget its sounds as it does after five minutes."""
         await self.hass.async_block_till_done(wait_background_tasks=True)
         manager = self.hass.data[DATA_TTS_MANAGER]
         manager.mem_cache.clear()
         manager.token_to_stream.clear()
         self.simulator.forget()
+        self.helping.forget()
+
+    async def use(self) -> Use:
+        """Measure what is in use when nothing happens."""
         memory = Use.now().memory
         for entry in self.hass.config_entries.async_entries(DOMAIN):  # closes what is kept for the next announcement
             assert await self.hass.config_entries.async_reload(entry.entry_id)
@@ -152,7 +159,7 @@ async def home(
         await load_helper(hass, helping)
         for number, route in enumerate(route for route in ROUTES if not route.server):
             voices[f"tts.voice_{number}"] = await add_voice(hass, simulator, route, number)
-        yield Home(hass, await hass_client(), simulator, voices)
+        yield Home(hass, await hass_client(), simulator, helping, voices)
 
 
 async def add_voice(hass: HomeAssistant, simulator: Simulator, route: Route, number: int) -> Dice:
@@ -173,7 +180,7 @@ async def add_voice(hass: HomeAssistant, simulator: Simulator, route: Route, num
 
 
 async def speak_all(home: Home, spoken: list[tuple[str, bool]], random: Random) -> None:
-    """Say everything, some of it at the same time."""
+    """Say everything, some of it at the same time, and rest now and then."""
     free = asyncio.Semaphore(_AT_ONCE)
 
     async def speak(text: str, *, is_reply: bool, entity_id: str) -> None:
@@ -181,9 +188,10 @@ async def speak_all(home: Home, spoken: list[tuple[str, bool]], random: Random) 
             await home.announce(text, entity_id, is_reply=is_reply)
 
     voices = list(home.voices)
-    await asyncio.gather(
-        *(speak(text, is_reply=is_reply, entity_id=random.choice(voices)) for text, is_reply in spoken)
-    )
+    for some in batched(spoken, _WITHOUT_REST, strict=False):
+        work = [speak(text, is_reply=is_reply, entity_id=random.choice(voices)) for text, is_reply in some]
+        await asyncio.gather(*work)
+        await home.rest()
 
 
 def table(home: Home, before: Use, after: Use, seconds: float) -> str:
@@ -214,9 +222,9 @@ async def test_nothing_is_silent_garbled_or_repeated(home: Home, caplog: pytest.
     started = time.monotonic()
     warm = int(len(spoken) * _WARM_UP)
     await speak_all(home, spoken[:warm], random)
-    before = await home.rest()
+    before = await home.use()
     await speak_all(home, spoken[warm:], random)
-    after = await home.rest()
+    after = await home.use()
     print(table(home, before, after, time.monotonic() - started))  # noqa: T201 - to be quoted
     assert not home.day.wrong, "\n".join(home.day.wrong)
     assert after.memory - before.memory < _MEMORY_GROWTH

@@ -1,4 +1,4 @@
-"""What is done to speech for a room: silence, a chime, another level, on the stream and in one pass."""
+"""What is done to speech for a room: silence and chimes around it, another level, on the stream and in one pass."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -20,16 +20,24 @@ _PIECE_BYTES = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What is done to speech."""
+    """What is put around speech."""
 
     lead_in: float = 0.0
     """Seconds of silence before everything, for speakers that swallow the beginning."""
     chime_before: Chime | None = None
-    gain_db: float | None = None
-    """By how much speech is amplified and then kept under the limiter's ceiling; with None it stays as it is."""
     chime_after: Chime | None = None
     tail: float = 0.0
     """Seconds of silence after everything."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether something is to be heard, or kept silent, before speech."""
+        return self.lead_in > 0 or self.chime_before is not None
+
+    @property
+    def chimes(self) -> tuple[Chime, ...]:
+        """The chimes among them."""
+        return tuple(chime for chime in (self.chime_before, self.chime_after) if chime)
 
 
 async def applied(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
@@ -48,10 +56,10 @@ async def applied(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects: Eff
             return
         if layout.width != 2 or layout.channels not in (1, 2):
             raise ValueError("effects need 16 bit samples on one or two channels")
-        for piece in _before(layout, effects):
+        for piece in before(layout, effects):
             yield piece
             await asyncio.sleep(0)
-        async with aclosing(_spoken(chunks, layout, effects)) as spoken:
+        async with aclosing(whole_frames(chunks, layout)) as spoken:
             async for piece in spoken:
                 yield piece
         for piece in _after(layout, effects):
@@ -60,10 +68,7 @@ async def applied(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects: Eff
 
 
 async def amplified(chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: float) -> AsyncGenerator[bytes]:
-    """Yield samples by so many dB louder or quieter, none of them above the limiter's ceiling.
-
-    For parts of one stream that need different gains; where all need the same, `applied` does it.
-    """
+    """Yield samples by so many dB louder or quieter, none of them above the limiter's ceiling."""
     limiter = Limiter(layout, gain_db)
     async with aclosing(whole_frames(chunks, layout)) as pieces:
         async for piece in pieces:
@@ -97,15 +102,8 @@ async def whole_frames(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> Asyn
             held = waiting[end:]
 
 
-def _spoken(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
-    """Return speech at its level."""
-    if effects.gain_db is None:
-        return whole_frames(chunks, layout)
-    return amplified(chunks, layout, effects.gain_db)
-
-
-def _before(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
-    """Yield what comes before speech."""
+def before(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
+    """Yield what comes before speech. Raises ValueError where a chime can't be brought to the layout."""
     yield from _silence(layout, effects.lead_in)
     if effects.chime_before:
         yield from effects.chime_before.pieces(layout)

@@ -4,6 +4,7 @@ import asyncio
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
+from pathlib import Path
 
 from .formats import AudioFormat, PcmLayout
 from .wav import MalformedWavError, WavReader, header
@@ -34,6 +35,10 @@ _WRITING = {
     AudioFormat.OGG: _OPUS,
     AudioFormat.FLAC: ("-c:a", "flac", "-sample_fmt", "s16", "-f", "flac"),
 }
+_FILES = "mp3,wav,w64,aiff,flac,ogg,aac,mov,matroska"
+"""The kinds of files that hold sound and no more, by ffmpeg's names: none that lists other files."""
+FILE_SECONDS = 16.0
+"""How much of a file is decoded."""
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)  # RFC 6716, 2
 
 
@@ -81,6 +86,22 @@ async def convert(  # noqa: PLR0913  # a format is two things, and there are two
         await _close(chunks)
 
 
+async def decoded_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
+    """Decode the beginning of a sound file of any usual kind, as long as `FILE_SECONDS` at most.
+
+    Nothing but the file itself is opened, whatever it refers to. Raises ConversionError.
+    """
+    reading = ("-protocol_whitelist", "file", "-format_whitelist", _FILES, "-t", str(FILE_SECONDS))
+    process = await _start(binary, reading, _pcm(layout), f"file:{path}")
+    async with aclosing(_run(process, _nothing())) as sounds:
+        return b"".join([sound async for sound in sounds])
+
+
+async def _nothing() -> AsyncGenerator[bytes]:
+    return
+    yield
+
+
 def _reading(source: AudioFormat, layout: PcmLayout | None) -> tuple[str, ...]:
     """Return ffmpeg's arguments for what goes in."""
     if source is not AudioFormat.PCM:
@@ -106,11 +127,11 @@ def _writing(target: AudioFormat, layout: PcmLayout, bitrate: int | None) -> tup
     return ("-ar", str(rate), "-ac", str(layout.channels), *limits, *_WRITING[target])
 
 
-async def _start(binary: str, reading: tuple[str, ...], writing: tuple[str, ...]) -> Process:
+async def _start(binary: str, reading: tuple[str, ...], writing: tuple[str, ...], source: str = "pipe:0") -> Process:
     """Start ffmpeg."""
     command = (
         *(binary, "-hide_banner", "-nostdin", "-loglevel", "error", "-threads", "1"),
-        *(*reading, "-i", "pipe:0", "-map", "0:a:0", "-map_metadata", "-1"),
+        *(*reading, "-i", source, "-map", "0:a:0", "-map_metadata", "-1"),
         *("-af", "asetpts=N/SR/TB"),  # one sample after the other, whatever the times in the source say
         *("-fflags", "+bitexact", "-flush_packets", "1", *writing, "pipe:1"),
     )

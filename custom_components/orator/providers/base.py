@@ -151,6 +151,8 @@ class SpeechAudio:
     chunks: AsyncGenerator[bytes]
     pcm: PcmLayout | None = None
     """How the samples lie, when the format is PCM."""
+    speaker: str = ""
+    """Who is heard, where several may be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,11 @@ class Speaker(Protocol):
     """Somebody who can say a text."""
 
     @property
+    def name(self) -> str:
+        """What tells them from all others of an account."""
+        ...
+
+    @property
     def patience(self) -> float:
         """Seconds that a listener waits for the first sound before the next speaker is asked as well."""
         ...
@@ -35,6 +40,11 @@ class ProviderSpeaker:
     request: SpeechRequest
     persistence: Persistence
     patience: float
+
+    @property
+    def name(self) -> str:
+        """The model and its voice."""
+        return f"{self.request.model.id} {self.request.voice}"
 
     def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:  # noqa: ARG002
         """Give the sound of a text; what can pass is tried again."""

@@ -9,13 +9,15 @@ import re
 from typing import Any, Final
 
 from ..audio import wav
+from ..audio.effects import applied
 from ..audio.formats import AudioFormat, PcmLayout, is_same_container
 from ..providers.base import Model, Pronunciation, Provider, SpeechAudio, SpeechRequest
 from ..providers.errors import SpeechError
 from .attempts import BRISK, PATIENT, PROMPT, Persistence
 from .cast import Cast, Listener, ProviderSpeaker, Speaker
 from .cleaner import Cleaner, Replacement
-from .joining import Samples, SampleWish, encoded, joined_mp3, joined_samples, samples_of
+from .finishing import USUAL_LAYOUT, Finish, lead_as_mp3, made_ahead, with_lead
+from .joining import Samples, SampleWish, brought_to, encoded, joined_mp3, joined_samples, samples_of
 from .pacing import paced
 from .replacements import Replacer
 from .segmenter import Segmenter
@@ -58,6 +60,7 @@ class Utterance:
     """Whether the provider is unlikely to speak, so that the others are asked first."""
     patience: float = 10.0
     """Seconds after which the next one is asked as well, when the provider has not begun."""
+    finish: Finish = field(default_factory=Finish)
     listener: Listener = field(default_factory=Listener)
 
 
@@ -99,6 +102,8 @@ class Heard:
     """Whether the utterance's own voice was."""
     others: bool
     """Whether others were in its place."""
+    has_gaps: bool = False
+    """Whether silence was, while speech was waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +118,48 @@ class Delivery:
 
 @asynccontextmanager
 async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmpeg: str) -> AsyncGenerator[Delivery]:
-    """Give what is spoken while the context lasts, once its first sound is there; leaving it cancels what is under way.
+    """Give what is spoken while the context lasts; leaving it cancels what is under way.
 
-    `ffmpeg` is the program that decodes what can't be joined otherwise. Raises SpeechError.
+    That is once its first sound is there or, where something is done to the sound on its way out, at once: what it will
+    be follows from what is wanted then, and a chime does not wait for speech.
+
+    `ffmpeg` is the program that decodes what can't be joined otherwise. Raises SpeechError, and so do the chunks.
     """
+    if utterance.finish.is_set:
+        async with _finished(provider, utterance, wanted, ffmpeg) as delivery, aclosing(delivery.chunks):
+            yield delivery
+        return
+    async with (
+        _performed(provider, utterance, wanted) as performance,
+        aclosing(performance.parts) as parts,
+    ):
+        delivery = await _delivery(
+            parts, wanted, ffmpeg, is_single=performance.is_single, is_streamed=performance.is_streamed
+        )
+        async with aclosing(delivery.chunks):
+            yield replace(delivery, heard=performance.heard)
+
+
+@dataclass(frozen=True, slots=True)
+class _Performance:
+    """An utterance that is being spoken."""
+
+    parts: AsyncGenerator[SpeechAudio]
+    cast: Cast
+    own: Speaker
+    is_single: bool
+    """Whether all is said in one request."""
+    is_streamed: bool
+    """Whether the text is still being written."""
+
+    def heard(self) -> Heard:
+        """Tell who has been heard so far."""
+        return Heard(self.own in self.cast.heard, bool(self.cast.heard - {self.own}))
+
+
+@asynccontextmanager
+async def _performed(provider: Provider, utterance: Utterance, wanted: Wanted) -> AsyncGenerator[_Performance]:
+    """Let an utterance be spoken while the context lasts."""
     model = utterance.model
     pronunciations = _pronunciations(utterance)
     replacements = () if pronunciations else utterance.replacements
@@ -131,11 +174,12 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
     async with segmenter:
         is_single = await segmenter.begins_and_ends_in_one()
         is_streamed = not segmenter.is_complete
+        asked = replace(wanted, is_converted=True) if utterance.finish.is_set else wanted
         request = SpeechRequest(
             text="",
             model=model,
             voice=utterance.voice,
-            format=utterance.format or _format_to_ask_for(model, wanted, is_single=is_single),
+            format=utterance.format or _format_to_ask_for(model, asked, is_single=is_single),
             settings=utterance.settings,
             pronunciations=pronunciations,
             spent=utterance.listener.spent,
@@ -148,9 +192,48 @@ async def deliver(provider: Provider, utterance: Utterance, wanted: Wanted, ffmp
         speakers = [*others, own] if utterance.is_doubtful else [own, *others]
         cast = Cast(own, speakers, utterance.listener, is_reply=is_streamed, is_gathered=wanted.is_gathered)
         async with Synthesizer(cast, segmenter) as synthesizer, aclosing(synthesizer.parts()) as parts:
-            delivery = await _delivery(parts, wanted, ffmpeg, is_single=is_single, is_streamed=is_streamed)
-            async with aclosing(delivery.chunks):
-                yield replace(delivery, heard=partial(_heard, cast, own))
+            yield _Performance(parts, cast, own, is_single, is_streamed)
+
+
+@asynccontextmanager
+async def _finished(provider: Provider, utterance: Utterance, wanted: Wanted, ffmpeg: str) -> AsyncGenerator[Delivery]:
+    """Give speech with its effects, as samples within, while the context lasts."""
+    finish = utterance.finish
+    wished = wanted.samples.applied_to(utterance.model.pcm or USUAL_LAYOUT)
+    layout = await finish.layout_for(wished)
+    performances: list[_Performance] = []
+    gaps: list[bool] = []
+
+    def heard() -> Heard:
+        so_far = performances[0].heard() if performances else Heard(own=False, others=False)
+        return replace(so_far, has_gaps=bool(gaps))
+
+    async def speech() -> AsyncGenerator[bytes]:
+        async with (
+            _performed(provider, utterance, wanted) as performance,
+            aclosing(finish.levelled(performance.parts, layout, ffmpeg)) as parts,
+        ):
+            performances.append(performance)
+            first = await anext(parts, None)
+            wish = SampleWish.of(layout)
+            samples = await samples_of(first, wish, ffmpeg) if first else Samples(_SILENCE, _silence())
+            async with aclosing(joined_samples(samples, parts, layout, ffmpeg)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async with made_ahead(speech()) as spoken:
+        if finish.effects.chime_before and wanted.is_met_by(AudioFormat.MP3):
+            lead = await lead_as_mp3(finish.effects, layout, ffmpeg)
+            rest = applied(spoken, layout, replace(finish.effects, lead_in=0.0, chime_before=None))
+            joined = joined_mp3(*with_lead(lead, Samples(layout, rest)), ffmpeg)
+            yield Delivery(wanted.extension, joined, heard)
+            return
+        chunks = applied(spoken, layout, finish.effects)
+        if layout != wished:
+            chunks = brought_to(Samples(layout, chunks), wished, ffmpeg)
+        if not wanted.samples.is_open:  # silence in what Home Assistant would keep is told, and then it does not
+            chunks = paced(chunks, wished, tell=partial(gaps.append, True))  # noqa: FBT003
+        yield replace(_in_file(Samples(wished, chunks), wanted, ffmpeg), heard=heard)
 
 
 def _persistence(utterance: Utterance, wanted: Wanted, *, is_streamed: bool) -> Persistence:
@@ -160,16 +243,17 @@ def _persistence(utterance: Utterance, wanted: Wanted, *, is_streamed: bool) -> 
     return PROMPT if is_streamed or not wanted.is_for_player else PATIENT
 
 
-def _heard(cast: Cast, own: Speaker) -> Heard:
-    return Heard(own in cast.heard, bool(cast.heard - {own}))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Replacing:
     """Says words otherwise that the provider would have said otherwise itself."""
 
     speaker: Speaker
     replacements: Sequence[Replacement]
+
+    @property
+    def name(self) -> str:
+        """What the speaker is known by."""
+        return self.speaker.name
 
     @property
     def patience(self) -> float:
@@ -250,15 +334,20 @@ def _delivered_samples(
     """Deliver raw samples, a WAV of true length to who keeps it, or one that streams to who converts or plays it."""
     layout = wanted.samples.applied_to(first.layout)
     samples = joined_samples(first, parts, layout, ffmpeg)
-    if wanted.format is AudioFormat.PCM:
-        return Delivery(wanted.extension, samples)
-    if wanted.format is AudioFormat.AAC:  # Home Assistant can't make it
-        return Delivery(wanted.extension, encoded(Samples(layout, samples), AudioFormat.AAC, ffmpeg))
-    if wanted.is_gathered:
-        return Delivery(AudioFormat.WAV, _wav_file(samples, layout))
     # Home Assistant keeps what is spoken of a complete text: no silence may get into that.
     is_live = is_streamed and not wanted.samples.is_open
-    return Delivery(AudioFormat.WAV, _wav_stream(paced(samples, layout) if is_live else samples, layout))
+    return _in_file(Samples(layout, paced(samples, layout) if is_live else samples), wanted, ffmpeg)
+
+
+def _in_file(samples: Samples, wanted: Wanted, ffmpeg: str) -> Delivery:
+    """Make a file of samples that lie as wanted: one that streams, where it is not to be of true length."""
+    if wanted.format is AudioFormat.PCM:
+        return Delivery(wanted.extension, samples.chunks)
+    if wanted.format is AudioFormat.AAC:  # Home Assistant can't make it
+        return Delivery(wanted.extension, encoded(samples, AudioFormat.AAC, ffmpeg))
+    if wanted.is_gathered:
+        return Delivery(AudioFormat.WAV, _wav_file(samples))
+    return Delivery(AudioFormat.WAV, _wav_stream(samples, is_played=wanted.format is AudioFormat.WAV))
 
 
 async def _whole(only: SpeechAudio, parts: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
@@ -268,30 +357,37 @@ async def _whole(only: SpeechAudio, parts: AsyncGenerator[SpeechAudio]) -> Async
     await anext(parts, None)
 
 
-async def _wav_file(samples: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
+async def _wav_file(samples: Samples) -> AsyncGenerator[bytes]:
     """Yield a WAV with its true length, which is known at the end of the samples. Raises what ends them too early."""
     chunks: list[bytes] = []
     error: SpeechError | None = None
-    async with aclosing(samples):
+    async with aclosing(samples.chunks):
         try:
-            async for chunk in samples:
+            async for chunk in samples.chunks:
                 chunks.append(chunk)  # noqa: PERF401 - a comprehension would lose them with the error
         except SpeechError as err:  # better some of it than nothing
             error = err
     if chunks:
-        yield wav.header(layout, sum(map(len, chunks)))
+        yield wav.header(samples.layout, sum(map(len, chunks)))
     for chunk in chunks:
         yield chunk
     if error:
         raise error
 
 
-async def _wav_stream(samples: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
-    """Yield a WAV of unknown length at once."""
-    yield wav.header(layout)
-    async with aclosing(samples):
-        async for chunk in samples:
-            yield chunk
+async def _wav_stream(samples: Samples, *, is_played: bool) -> AsyncGenerator[bytes]:
+    """Yield a WAV of unknown length, at once for a converter, which begins to run then.
+
+    One that `is_played` as it is begins with its first sample, so that without any there is an error and no file.
+    """
+    head = wav.header(samples.layout)
+    async with aclosing(samples.chunks):
+        if not is_played:
+            yield head
+            head = b""
+        async for chunk in samples.chunks:
+            yield head + chunk
+            head = b""
 
 
 async def _silence() -> AsyncGenerator[bytes]:

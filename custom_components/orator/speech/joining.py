@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 import logging
-from typing import Final
+from typing import Final, Self
 
 from ..audio.ffmpeg import ConversionError, convert
 from ..audio.formats import AudioFormat, PcmLayout
@@ -31,6 +31,11 @@ class SampleWish:
     rate: int | None = None
     channels: int | None = None
     width: int | None = None
+
+    @classmethod
+    def of(cls, layout: PcmLayout) -> Self:
+        """Return the wish for a layout."""
+        return cls(layout.rate, layout.channels, layout.width)
 
     @property
     def is_open(self) -> bool:
@@ -81,10 +86,10 @@ async def joined_samples(
     first: Samples, following: AsyncIterator[SpeechAudio], layout: PcmLayout, ffmpeg: str
 ) -> AsyncGenerator[bytes]:
     """Yield the samples of all parts in one layout."""
-    wish = SampleWish(layout.rate, layout.channels, layout.width)
+    wish = SampleWish.of(layout)
     samples = first
     while True:
-        async with aclosing(_brought_to(samples, layout, ffmpeg)) as chunks:
+        async with aclosing(brought_to(samples, layout, ffmpeg)) as chunks:
             async for chunk in chunks:
                 yield chunk
         audio = await anext(following, None)
@@ -180,8 +185,13 @@ async def _rest_of_wav(reader: WavReader, samples: bytes, chunks: AsyncGenerator
         raise NotAudioError from err
 
 
-async def _brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
+async def brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
     """Bring samples to a layout: by ourselves at once, or with ffmpeg where they lie in an unusual way."""
+    if samples.layout == layout:
+        async with aclosing(_whole_frames(samples.chunks, layout.frame_size)) as frames:
+            async for frame in frames:
+                yield frame
+        return
     try:
         resampler = await asyncio.to_thread(Resampler, samples.layout, layout)  # designs a filter the first time
     except ValueError:

@@ -1,7 +1,7 @@
 """Sound that does not starve its player."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 from ..audio.formats import PcmLayout
@@ -12,13 +12,17 @@ _MAX_SILENCE_SECONDS: Final = 60.0
 
 
 async def paced(
-    chunks: AsyncGenerator[bytes], layout: PcmLayout, *, max_silence: float = _MAX_SILENCE_SECONDS
+    chunks: AsyncGenerator[bytes],
+    layout: PcmLayout,
+    *,
+    max_silence: float = _MAX_SILENCE_SECONDS,
+    tell: Callable[[], None] = lambda: None,
 ) -> AsyncGenerator[bytes]:
     """Yield samples, and silence at the pace of playback while there are none, up to so many seconds in one go.
 
     Some satellites give up, or hang until they are restarted, when a stream pauses for seconds after it has begun: a
     provider slower than speech, or an assistant that looks something up in mid-reply. Silence begins when all that was
-    yielded must have been heard, so it delays nothing.
+    yielded must have been heard, so it delays nothing. `tell` is called for every piece of it.
     """
     silence = bytes(int(layout.rate * _SILENCE_SECONDS) * layout.frame_size)
     loop = asyncio.get_running_loop()
@@ -38,6 +42,7 @@ async def paced(
                 pending = asyncio.ensure_future(anext(chunks, None))
             else:
                 chunk = silence
+                tell()
                 fed += _SILENCE_SECONDS
             heard_at = max(heard_at or 0, loop.time()) + len(chunk) / layout.byte_rate
             yield chunk

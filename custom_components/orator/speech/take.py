@@ -130,7 +130,7 @@ class Take:
                 raise SilentError
 
     def _begin(self, audio: SpeechAudio) -> None:
-        self.audio = replace(audio, chunks=self.chunks())
+        self.audio = replace(audio, chunks=self.chunks(), speaker=self.speaker.name)
         self.seconds = asyncio.get_running_loop().time() - self.started
         self._turn()
 

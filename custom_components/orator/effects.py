@@ -1,0 +1,72 @@
+"""What people can have done to speech: the settings of a voice, and the options of a call."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from .audio.chime import LOUDNESS, Chime
+from .audio.effects import Effects
+from .chimes import ChimeError, Chimes
+from .const import CONF_CHIME, CONF_CHIME_AFTER, CONF_GAIN, CONF_LEAD_IN, CONF_LOUDNESS, CONF_TAIL
+from .providers.errors import InvalidSettingError
+from .providers.options import NumberOption
+from .speech.finishing import Finish
+from .speech.levels import Levels
+
+CHIMES: Final = (CONF_CHIME, CONF_CHIME_AFTER)
+NUMBERS: Final = (
+    NumberOption(CONF_LEAD_IN, 0, 5000, 50, 0),
+    NumberOption(CONF_TAIL, 0, 5000, 50, 0),
+    NumberOption(CONF_GAIN, -20, 20, 0.5, 0),
+    NumberOption(CONF_LOUDNESS, -30, -12, 0.5, -18),
+)
+EFFECTS: Final = (*CHIMES, *(number.key for number in NUMBERS))
+
+_OFF: Final = ("", "none", "off", "false")
+"""What a call says to do without what its voice has."""
+
+
+def parse(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the settings that are effects, as far as they are on. Raises InvalidSettingError."""
+    given = {key: settings[key] for key in EFFECTS if not _is_off(settings.get(key))}
+    parsed: dict[str, Any] = {number.key: number.parse(given[number.key]) for number in NUMBERS if number.key in given}
+    for key in CHIMES:
+        if key in given:
+            if not isinstance(given[key], str):
+                raise InvalidSettingError(code=key)
+            parsed[key] = given[key].strip()
+    return {key: value for key, value in parsed.items() if value}
+
+
+def _is_off(value: Any) -> bool:
+    return value is None or value is False or (isinstance(value, str) and value.strip().lower() in _OFF)
+
+
+def chime_loudness(wanted: Mapping[str, Any]) -> float:
+    """Return how loud chimes are, in LUFS: as speech is meant to be."""
+    loudness: float = wanted.get(CONF_LOUDNESS, LOUDNESS) + wanted.get(CONF_GAIN, 0)
+    return loudness
+
+
+async def async_finish(
+    chimes: Chimes, wanted: Mapping[str, Any], levels: Levels
+) -> tuple[Finish, dict[str, ChimeError | None]]:
+    """Return what is to be done to speech, and which chimes there were, each with what keeps it from being played.
+
+    `wanted` comes from `parse`.
+    """
+    played: dict[str, Chime] = {}
+    told: dict[str, ChimeError | None] = {}
+    for key in CHIMES:
+        if name := wanted.get(key):
+            try:
+                played[key] = await chimes.async_get(name, chime_loudness(wanted))
+                told[name] = None
+            except ChimeError as err:
+                told[name] = err
+    effects = Effects(
+        lead_in=wanted.get(CONF_LEAD_IN, 0) / 1000,
+        chime_before=played.get(CONF_CHIME),
+        chime_after=played.get(CONF_CHIME_AFTER),
+        tail=wanted.get(CONF_TAIL, 0) / 1000,
+    )
+    return Finish(effects, wanted.get(CONF_GAIN, 0), wanted.get(CONF_LOUDNESS), levels), told

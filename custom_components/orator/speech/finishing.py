@@ -1,0 +1,140 @@
+"""What is done to speech on its way out, in one pass over samples: chimes and silence around it, another level."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ..audio.effects import Effects, amplified, before
+from ..audio.formats import AudioFormat, PcmLayout
+from ..audio.resample import Resampler
+from ..providers.base import SpeechAudio
+from .joining import Samples, SampleWish, brought_to, encoded, samples_of
+from .levels import Levels, learned_from
+
+USUAL_LAYOUT: Final = PcmLayout(rate=24_000)
+"""What speech with effects is brought to where nobody wishes for anything else: what most models make."""
+_AHEAD: Final = 4
+"""Chunks of speech that wait for a chime to end; more of them wait where they are made."""
+
+_MAX_LEADS: Final = 8
+_leads: dict[tuple[Effects, PcmLayout], bytes] = {}
+"""What comes before speech as mp3, the last ones that were asked for: 16 kB a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What is done to speech before it is handed on."""
+
+    effects: Effects = field(default_factory=Effects)
+    gain_db: float = 0.0
+    loudness: float | None = None
+    """LUFS to which every voice is brought, whoever speaks."""
+    levels: Levels = field(default_factory=Levels)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything is done at all."""
+        return self.effects != Effects() or self.changes_level
+
+    @property
+    def changes_level(self) -> bool:
+        """Whether speech becomes louder or quieter."""
+        return self.loudness is not None or self.gain_db != 0
+
+    async def levelled(
+        self, parts: AsyncIterator[SpeechAudio], layout: PcmLayout, ffmpeg: str
+    ) -> AsyncGenerator[SpeechAudio]:
+        """Yield sound at the right level, in samples of this layout; as it is where nothing is to be changed.
+
+        Everybody's gain stays the same until all is said. Raises NotAudioError for what can't be decoded.
+        """
+        gains: dict[str, float] = {}
+        async for part in parts:
+            if not self.changes_level:
+                yield part
+                continue
+            samples = await samples_of(part, SampleWish.of(layout), ffmpeg)
+            chunks = brought_to(samples, layout, ffmpeg)
+            gain = gains.setdefault(part.speaker, self._gain_of(part.speaker))
+            if self.loudness is not None:
+                chunks = learned_from(chunks, layout, self.levels, part.speaker)
+            yield SpeechAudio(AudioFormat.PCM, amplified(chunks, layout, gain), layout)
+
+    def _gain_of(self, speaker: str) -> float:
+        """Return by how many dB somebody becomes louder."""
+        if self.loudness is None:
+            return self.gain_db
+        return self.gain_db + self.levels.of(speaker).gain_to(self.loudness)
+
+    async def layout_for(self, wished: PcmLayout) -> PcmLayout:
+        """Return the samples in which this can be done, as near as possible to those that are wished for."""
+        layout = PcmLayout(wished.rate, min(wished.channels, 2))
+        try:
+            for chime in self.effects.chimes:  # designs filters, which are there when the chime is played
+                await asyncio.to_thread(Resampler, chime.layout, layout)
+        except ValueError:
+            return USUAL_LAYOUT
+        return layout
+
+
+async def lead_as_mp3(effects: Effects, layout: PcmLayout, ffmpeg: str) -> bytes:
+    """Return what comes before speech as mp3: at once where it was asked for before, for no program starts as soon.
+
+    Raises NotAudioError where ffmpeg can't make it.
+    """
+    lead = replace(effects, chime_after=None, tail=0.0)
+    made = _leads.pop((lead, layout), None)
+    if made is None:
+        pieces = Samples(layout, _pieces(lead, layout))
+        made = b"".join([chunk async for chunk in encoded(pieces, AudioFormat.MP3, ffmpeg)])
+    _leads[lead, layout] = made
+    while len(_leads) > _MAX_LEADS:
+        del _leads[next(iter(_leads))]
+    return made
+
+
+async def _pieces(lead: Effects, layout: PcmLayout) -> AsyncGenerator[bytes]:
+    for piece in before(layout, lead):
+        yield piece
+        await asyncio.sleep(0)
+
+
+def with_lead(lead: bytes, samples: Samples) -> tuple[SpeechAudio, AsyncGenerator[SpeechAudio]]:
+    """Return as parts what is played first and what follows it."""
+
+    async def one[Thing](thing: Thing) -> AsyncGenerator[Thing]:
+        yield thing
+
+    speech = SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout)
+    return SpeechAudio(AudioFormat.MP3, one(lead)), one(speech)
+
+
+@asynccontextmanager
+async def made_ahead(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[AsyncGenerator[bytes]]:
+    """Let sound be made from now on, whether or not anybody listens yet; leaving the context ends that."""
+    queue: asyncio.Queue[bytes] = asyncio.Queue(_AHEAD)
+
+    async def make() -> None:
+        try:
+            async for chunk in chunks:
+                await queue.put(chunk)
+        finally:
+            await chunks.aclose()
+            queue.shutdown()
+
+    async def made() -> AsyncGenerator[bytes]:
+        while True:
+            try:
+                yield await queue.get()
+            except asyncio.QueueShutDown:
+                break
+        await making  # raises what went wrong
+
+    making = asyncio.create_task(make(), name="orator speaks ahead")
+    try:
+        yield made()
+    finally:
+        making.cancel()
+        await asyncio.gather(making, return_exceptions=True)

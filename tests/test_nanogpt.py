@@ -84,7 +84,7 @@ async def test_models_are_offered_with_their_price(hass: HomeAssistant, account:
     """One sees what a model costs before choosing it."""
     result = await hass.config_entries.subentries.async_init((account.entry_id, "voice"), context={"source": "user"})
     labels = [option["label"] for option in result["data_schema"].schema["model"].config["options"]]
-    assert "Kokoro 82M · 1 USD / 1M characters" in labels
+    assert "Kokoro 82M · 1 USD / 1M" in labels
     assert not [label for label in labels if "Music" in label or "Whisper" in label]
 
 

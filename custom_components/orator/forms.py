@@ -112,7 +112,7 @@ def model_label(model: Model) -> str:
     price = model.price
     if price is None or not price.per_thousand_chars:
         return model.name
-    return f"{model.name} · {price.per_thousand_chars * 1000:.4g} {price.currency} / 1M characters"
+    return f"{model.name} · {price.per_thousand_chars * 1000:.4g} {price.currency} / 1M"
 
 
 def _voice_label(voice: Voice) -> str:

@@ -1,6 +1,8 @@
 """What a new account says where it was added: its first voice's sample, if it is played."""
 
 from collections.abc import Mapping
+from datetime import datetime
+import hmac
 from html import escape
 import secrets
 from typing import Any, Final
@@ -9,8 +11,9 @@ from aiohttp import web
 from homeassistant.components import media_source
 from homeassistant.components.http import KEY_HASS, HomeAssistantView
 from homeassistant.const import CONF_MODEL
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HassJob, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.event import async_call_later
 from homeassistant.util.hass_dict import HassKey
 
 from .account import OratorConfigEntry
@@ -18,15 +21,24 @@ from .auditions import Audition
 from .const import DOMAIN
 
 _PATH: Final = f"/api/{DOMAIN}/greeting/"
-_ACCOUNTS: Final[HassKey[dict[str, Mapping[str, Any]]]] = HassKey("orator_greetings")
-"""The data of the accounts that were added since the start, by what only those know who have added them."""
+_LASTS: Final = 600.0
+"""Seconds that an address leads to a greeting: it is played where it is shown, and needs no login."""
+_ACCOUNTS: Final[HassKey[dict[str, bytes]]] = HassKey("orator_greetings")
+"""The marks of the accounts that were just added, by what only those know who have added them."""
 
 
 @callback
 def async_greeting(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
     """Return, as HTML, what plays the greeting of an account that is about to be added. Only playing it costs."""
     token = secrets.token_urlsafe()
-    hass.data.setdefault(_ACCOUNTS, {})[token] = data
+    accounts = hass.data.setdefault(_ACCOUNTS, {})
+    accounts[token] = _mark(token, data)
+
+    @callback
+    def forget(_now: datetime) -> None:
+        del accounts[token]
+
+    async_call_later(hass, _LASTS, HassJob(forget, "orator forgets a greeting", cancel_on_shutdown=True))
     return f'<audio controls preload="none" src="{escape(_PATH + token)}"></audio>'
 
 
@@ -40,7 +52,7 @@ class GreetingView(HomeAssistantView):
     async def get(self, request: web.Request, token: str) -> web.Response:
         """Have the first voice speak, and send the player there as soon as it sounds."""
         hass = request.app[KEY_HASS]
-        place = _first_voice(hass, hass.data.get(_ACCOUNTS, {}).get(token))
+        place = _first_voice(hass, token)
         if place is None:
             raise web.HTTPNotFound
         media_id = media_source.generate_media_source_id(DOMAIN, place.identifier)
@@ -51,12 +63,18 @@ class GreetingView(HomeAssistantView):
         raise web.HTTPFound(sound.url)
 
 
-def _first_voice(hass: HomeAssistant, data: Mapping[str, Any] | None) -> Audition | None:
+def _mark(token: str, data: Mapping[str, Any]) -> bytes:
+    """Return what an account is known by, which gives none of its data away: they hold its key."""
+    return hmac.digest(token.encode(), repr(sorted(data.items())).encode(), "sha256")
+
+
+def _first_voice(hass: HomeAssistant, token: str) -> Audition | None:
     """Return where the sample of an account's first voice is, if there are both."""
+    mark = hass.data.get(_ACCOUNTS, {}).get(token)
     entries: list[OratorConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
     for entry in entries:
         for voice_id, voice in entry.subentries.items():
-            if entry.data == data:
+            if _mark(token, entry.data) == mark:
                 model = entry.runtime_data.models_of_voices()[voice_id]
                 keys = (CONF_MODEL, model.voice_key)
                 settings = {key: str(voice.data[key]) for key in keys if key in voice.data}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+import hashlib
 from typing import Any, Final
 
 from homeassistant.components import tts
@@ -16,7 +17,7 @@ from .providers.spending import Spending
 from .spoken import noted_voices
 from .usage import Bill, billed
 
-_PREFERENCES: Final = "preferred_"
+PREFERENCES: Final = "preferred_"
 """What the names of the options begin with that every voice takes."""
 _LOOKS: Final = 40
 _LOOK_EVERY: Final = 0.25
@@ -96,6 +97,10 @@ def async_begin(hass: HomeAssistant, voice: tts.TextToSpeechEntity, order: Order
     return Making(stream, cache.cache_key, cache.cache_key in known, bill, voices)
 
 
+class SpokenByOthersError(HomeAssistantError):
+    """Another voice has spoken, which Home Assistant does not keep."""
+
+
 class Ahead:
     """A message that is made ahead, in all the ways in which it will be asked for."""
 
@@ -115,8 +120,14 @@ class Ahead:
         """Whether all of it was there before."""
         return all(making.was_made for making in self._makings)
 
+    def is_kept(self, order: Order) -> bool:
+        """Tell whether it is on disk already, without having it said."""
+        manager = self._hass.data[DATA_TTS_MANAGER]
+        language, options = manager.process_options(self._voice, order.language, dict(order.options))
+        return manager.async_get_cache_file_path(_key(self._voice, order.message, language, options)) is not None
+
     async def async_make(self, order: Order) -> None:
-        """Have it said and kept on disk. Raises HomeAssistantError.
+        """Have it said and kept on disk. Raises HomeAssistantError, SpokenByOthersError where others have said it.
 
         What is found only in memory, because it was spoken without being kept, is made again.
         """
@@ -132,8 +143,15 @@ class Ahead:
         self._makings.append(making)
         await making.sound()
         if making.spoken_by != [self._voice.entity_id]:
-            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="spoken_by_others")
+            raise SpokenByOthersError(translation_domain=DOMAIN, translation_key="spoken_by_others")
         return making
+
+
+def _key(voice: tts.TextToSpeechEntity, message: str, language: str, options: dict[str, Any]) -> str:
+    """Return what Home Assistant's cache has speech under; it tells that itself only once it has it spoken."""
+    words = hashlib.sha1(message.encode(), usedforsecurity=False).hexdigest()
+    how = tts._hash_options(options)  # noqa: SLF001
+    return tts.KEY_PATTERN.format(words, language.replace("_", "-"), how, voice.entity_id).lower()
 
 
 async def _async_is_kept(hass: HomeAssistant, key: str) -> bool:
@@ -155,7 +173,7 @@ def check_order(voice: tts.TextToSpeechEntity, order: Order) -> None:
             translation_placeholders={"voice": voice.entity_id, "language": order.language},
         )
     taken = voice.supported_options or []
-    unknown = [key for key in order.options if key not in taken and not key.startswith(_PREFERENCES)]
+    unknown = [key for key in order.options if key not in taken and not key.startswith(PREFERENCES)]
     if unknown:
         raise ServiceValidationError(
             translation_domain=DOMAIN,

@@ -1,14 +1,18 @@
 """Sound stored as a file in Home Assistant's media folder, where the media browser finds it."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 import mimetypes
 from pathlib import Path
 import re
+import secrets
 from typing import Final
 
 from homeassistant.components.media_source import generate_media_source_id
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 
@@ -17,6 +21,7 @@ _USUAL_FOLDER: Final = "local"
 _NAME: Final = re.compile(r"\w[\w .,'()+-]{0,99}(?<![ .])")
 """A name that every system takes for the name of a file and nothing else."""
 _MAX_PARTS: Final = 8
+_RESERVED: Final[HassKey[dict[Path, _Reservation]]] = HassKey("orator_reserved_files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +82,42 @@ class MediaFile:
 
     def _replace(self, sound: bytes) -> None:
         """Let whoever plays the file meanwhile hear the old one to its end."""
-        beside = self.path.with_name(f".{self.path.name}.part")
+        beside = self.path.with_name(f".{secrets.token_hex(8)}.part")
         try:
             beside.write_bytes(sound)
             beside.replace(self.path)
         finally:
             beside.unlink(missing_ok=True)
+
+
+@dataclass(slots=True)
+class _Reservation:
+    """Who is about to write a file."""
+
+    call: str
+    is_shared: bool = False
+    """Whether more than one voice of the same call wants to."""
+
+
+@asynccontextmanager
+async def reserved(hass: HomeAssistant, file: MediaFile, call: str) -> AsyncGenerator[None]:
+    """Keep others from writing a file within the context. Raises ServiceValidationError.
+
+    An action's voices all begin before any of them goes on after its first wait: that is how each of them learns
+    that its file is another one's too, before anything is spent.
+    """
+    files = hass.data.setdefault(_RESERVED, {})
+    if other := files.get(file.path):
+        other.is_shared |= other.call == call
+        raise _refusal("file_in_use", file.name)
+    files[file.path] = own = _Reservation(call)
+    try:
+        await hass.async_add_executor_job(file.check)
+        if own.is_shared:
+            raise _refusal("file_in_use", file.name)
+        yield
+    finally:
+        del files[file.path]
 
 
 @callback

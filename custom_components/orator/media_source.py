@@ -25,7 +25,7 @@ from .audio.formats import AudioFormat
 from .auditions import SAMPLE_TYPE, Audition
 from .const import CONF_VOICE, DOMAIN
 from .fallback import entity_of
-from .making import Order, async_begin
+from .making import PREFERENCES, Order, async_begin
 from .providers.base import Model, Voice
 from .providers.errors import SpeechError
 from .samples import Sample, preferred, samples_in
@@ -166,7 +166,8 @@ def _samples(account: Account, model: Model, voice: Voice) -> list[Sample]:
 
 def _only(speaker: TextToSpeechEntity, settings: Mapping[str, str]) -> dict[str, Any]:
     """Return the options with which a voice speaks with these settings and none of its own; nobody speaks for it."""
-    own = set(speaker.default_options or {}) & set(speaker.supported_options or [])
+    # All that there are, set or not: a sample that was bought is found again after the voice was edited.
+    own = [key for key in speaker.supported_options or () if not key.startswith(PREFERENCES)]
     return {**dict.fromkeys(own), **settings, ATTR_PREFERRED_FORMAT: AudioFormat.MP3.value}
 
 

@@ -25,6 +25,6 @@ def message_of(error: SpeechError, provider: Provider) -> Message:
 
 
 def _detail(error: SpeechError) -> str:
-    """Return what the provider said of an error, in its own short words."""
+    """Return what the provider said of an error, in its own short words; a dash, as in every language, if nothing."""
     status = f"HTTP {error.status}" if error.status else None
-    return ", ".join(detail for detail in (error.code, status) if detail) or "no details"
+    return ", ".join(detail for detail in (error.code, status) if detail) or "\N{EN DASH}"

@@ -51,7 +51,7 @@ class Meter:
         return self._usage
 
     def experience(self, voice_id: str) -> Experience:
-        """Return how a voice did when it spoke last."""
+        """Return how a voice did when it spoke last as it is configured."""
         return self._experiences.get(voice_id, Experience())
 
     @callback

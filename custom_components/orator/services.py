@@ -1,6 +1,7 @@
 """The actions: speech as a file or a link, and speech made ahead."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Final
 
 from homeassistant.components.ffmpeg import get_ffmpeg_manager
@@ -13,10 +14,11 @@ from homeassistant.helpers.service import async_register_platform_entity_service
 from homeassistant.util.json import JsonObjectType
 import voluptuous as vol
 
+from .account import OratorConfigEntry
 from .audio.duration import seconds_of
 from .const import DOMAIN
-from .making import Ahead, Making, Order, async_begin, check_order
-from .media_files import MediaFile, media_file
+from .making import Ahead, Making, Order, SpokenByOthersError, async_begin, check_order
+from .media_files import MediaFile, media_file, reserved
 from .providers.spending import Spending
 from .satellites import announcing
 
@@ -86,14 +88,15 @@ async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> Ser
         call.data[_ATTR_MESSAGE], call.data.get(_ATTR_LANGUAGE), call.data[_ATTR_OPTIONS], call.data[_ATTR_CACHE]
     )
     file: MediaFile | None = None
-    if name := call.data.get(_ATTR_FILE_NAME):
-        extension = order.options.get("preferred_format") or (voice.default_options or {})["preferred_format"]
-        file = media_file(hass, name, str(extension), may_replace=call.data[_ATTR_OVERWRITE])
-        await hass.async_add_executor_job(file.check)
-    making = async_begin(hass, voice, order)
-    sound = await making.sound()
-    if file:
-        await hass.async_add_executor_job(file.write, sound)
+    async with AsyncExitStack() as stack:
+        if name := call.data.get(_ATTR_FILE_NAME):
+            extension = order.options.get("preferred_format") or (voice.default_options or {})["preferred_format"]
+            file = media_file(hass, name, str(extension), may_replace=call.data[_ATTR_OVERWRITE])
+            await stack.enter_async_context(reserved(hass, file, call.context.id))
+        making = async_begin(hass, voice, order)
+        sound = await making.sound()
+        if file:
+            await hass.async_add_executor_job(file.write, sound)
     seconds = await seconds_of(sound, get_ffmpeg_manager(hass).binary)
     return {
         "media_id": file.media_id if file else _media_id(hass, voice, order, making),
@@ -145,12 +148,22 @@ async def _async_prepare(voice: TextToSpeechEntity, call: ServiceCall) -> Servic
     wishes = announcing(hass, satellites, voice.entity_id) or [(language, options)]
     limit = asyncio.Semaphore(_AT_ONCE)
     messages = [Ahead(hass, voice) for _ in call.data[_ATTR_MESSAGES]]
+    stand_in_spoke: HomeAssistantError | None = None
 
     async def prepare(ahead: Ahead, message: str) -> HomeAssistantError | None:
+        nonlocal stand_in_spoke
+        orders = [Order(message, *wish) for wish in wishes]
         async with limit:
+            # What others would say is charged and not kept, so they are not asked again and again.
+            refusal = stand_in_spoke or _rest(voice)
+            if refusal and not all(map(ahead.is_kept, orders)):
+                return refusal
             try:
-                for wish in wishes:
-                    await ahead.async_make(Order(message, *wish))
+                for order in orders:
+                    await ahead.async_make(order)
+            except SpokenByOthersError as err:
+                stand_in_spoke = err
+                return err
             except HomeAssistantError as err:
                 return err
         return None
@@ -183,3 +196,15 @@ async def _async_prepare(voice: TextToSpeechEntity, call: ServiceCall) -> Servic
             for ahead, error in zip(messages, errors, strict=True)
         ],
     }
+
+
+def _rest(voice: TextToSpeechEntity) -> HomeAssistantError | None:
+    """Return what keeps a voice's account from speaking at the moment, so that only others would be heard."""
+    entry: OratorConfigEntry | None = voice.platform.config_entry
+    if entry is None or not entry.runtime_data.connection.rests:
+        return None
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="account_rests",
+        translation_placeholders={"voice": voice.entity_id},
+    )

@@ -1,5 +1,6 @@
 """What the system information tells of Orator: how much there is of it, and which providers can be reached."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,13 +29,23 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
     entries: list[OratorConfigEntry] = hass.config_entries.async_entries(DOMAIN, include_disabled=False)
     loaded = [entry for entry in entries if entry.state is ConfigEntryState.LOADED]
     origins = {url: name for entry in entries for name, url in _origins(entry)}
+    seen: Counter[str] = Counter()
     integration = await async_get_integration(hass, DOMAIN)
     return {
         "version": str(integration.version),
         "accounts": f"{len(loaded)} / {len(entries)}",
         "voices": sum(len(entry.subentries) for entry in entries),
-        **{name: system_health.async_check_can_reach_url(hass, str(url)) for url, name in origins.items()},
+        **{
+            _numbered(name, seen): system_health.async_check_can_reach_url(hass, str(url))
+            for url, name in origins.items()
+        },
     }
+
+
+def _numbered(name: str, seen: Counter[str]) -> str:
+    """Return a name that none of those `seen` has: several servers may be of one kind, and their hosts are private."""
+    seen[name] += 1
+    return name if seen[name] == 1 else f"{name} {seen[name]}"
 
 
 def _origins(entry: OratorConfigEntry) -> Iterator[tuple[str, URL]]:

@@ -102,6 +102,7 @@ class VoiceEntity(TextToSpeechEntity):
             *EFFECTS,
             *(choice.key for choice in provider.choices),
             *provider.option_keys,
+            _CHIME_REVISION,  # so that a sample can do without it
             # What Home Assistant's receivers wish for. Declared, it is ours to deliver, and no converter runs for it.
             ATTR_PREFERRED_FORMAT,
             ATTR_PREFERRED_SAMPLE_RATE,
@@ -172,12 +173,13 @@ class VoiceEntity(TextToSpeechEntity):
         usual = {ATTR_PREFERRED_FORMAT: self._format, CONF_FORMAT: self._format}
         asked = {key: value for key, value in request.options.items() if value is not None}
         request = replace(request, options=usual | asked)
+        is_own = self._is_as_configured(request.options)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._account.speaking())
             said: list[str] = []
             before = kept_speech(self.hass)
             try:
-                utterance = self._utterance(request, said)
+                utterance = self._utterance(request, said, is_own=is_own)
                 utterance = replace(utterance, finish=await self._async_finish(request.options))
                 delivery = await stack.enter_async_context(
                     deliver(
@@ -188,10 +190,12 @@ class VoiceEntity(TextToSpeechEntity):
                     )
                 )
             except SpeechError as err:
-                raise self._told(err) from err
+                raise self._told(err, is_own=is_own) from err
             configured = self._configured_in(utterance.model.id, utterance.voice)
             spoken = partial(self._spoken, utterance.model, configured)
-            return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, spoken, said, before))
+            told = partial(self._told, is_own=is_own)
+            chunks = self._sound(stack.pop_all(), delivery, spoken, told, partial(self._forget, said, before))
+            return TTSAudioResponse(delivery.extension, chunks)
 
     async def _async_finish(self, settings: Mapping[str, Any]) -> Finish:
         """Read what is to be done to speech; it is spoken without a chime that is not there."""
@@ -200,7 +204,7 @@ class VoiceEntity(TextToSpeechEntity):
             async_tell_of_chime(self.hass, self._entry, name, error)
         return finish
 
-    def _utterance(self, request: TTSAudioRequest, said: list[str]) -> Utterance:
+    def _utterance(self, request: TTSAudioRequest, said: list[str], *, is_own: bool) -> Utterance:
         """Read a call's options; those that the model does not take are left out. To `said` is added what is said."""
         asked = self._account.model(str(request.options.get(ATTR_MODEL, "")), request.options)
         options = self._account.living(request.options)
@@ -222,8 +226,8 @@ class VoiceEntity(TextToSpeechEntity):
             is_doubtful=self._account.connection.rests,
             patience=habit.patience(*_PATIENCE[model.streams]),
             listener=Listener(
-                failed=partial(self._failed, configured),
-                began=partial(self._began, habit),
+                failed=partial(self._failed, configured, is_own=is_own),
+                began=partial(self._began, habit, is_own=is_own),
                 spent=partial(self._spent, current_bill()),
             ),
         )
@@ -258,6 +262,17 @@ class VoiceEntity(TextToSpeechEntity):
             raise InvalidSettingError(code=CONF_FORMAT)
         return AudioFormat(wanted) if wanted in model.formats else None
 
+    def _is_as_configured(self, options: Mapping[str, Any]) -> bool:
+        """Tell whether the voice itself is asked: what others do whom a call names says nothing of how it does."""
+        own = self._subentry.data
+        choices = self._account.provider.choices
+        return (
+            all(options.get(choice.key, choice.default) == own.get(choice.key, choice.default) for choice in choices)
+            and options.get(ATTR_MODEL) == own.get(CONF_MODEL)
+            and options.get(self._model.voice_key) == own.get(self._model.voice_key)
+            and options.get(ATTR_VOICE) in (own.get(ATTR_VOICE), self._voice_id)
+        )
+
     def _configured_in(self, model_id: str, voice: str) -> ConfigSubentry | None:
         """Return the voice if it is to speak with its own model and its own voice, not with those of a call."""
         return self._subentry if (model_id, voice) == (self._model.id, self._voice_id) else None
@@ -267,10 +282,10 @@ class VoiceEntity(TextToSpeechEntity):
         stack: AsyncExitStack,
         delivery: Delivery,
         spoken: Callable[[], None],
-        said: list[str],
-        before: frozenset[str],
+        told: Callable[[SpeechError], HomeAssistantError],
+        forget: Callable[[], None],
     ) -> AsyncGenerator[bytes]:
-        """Yield what Home Assistant hands on, then end what `stack` holds. `spoken` is told when the voice speaks."""
+        """Yield what Home Assistant hands on, then end what `stack` holds. `spoken` is called when the voice speaks."""
         is_told = False
         async with stack:
             try:
@@ -280,37 +295,44 @@ class VoiceEntity(TextToSpeechEntity):
                         spoken()
                     yield chunk
             except SpeechError as err:
-                raise self._told(err) from err
+                raise told(err) from err
             heard = delivery.heard()
             if heard.others or heard.has_gaps:
-                forgetting = async_forget(self.hass, "".join(said), self.entity_id, before)
-                self.hass.async_create_background_task(forgetting, "orator forgets what is not to be kept")
+                forget()
+
+    def _forget(self, said: list[str], before: frozenset[str]) -> None:
+        """Keep what was `said` out of Home Assistant's cache, unless it was there `before`."""
+        forgetting = async_forget(self.hass, "".join(said), self.entity_id, before)
+        self.hass.async_create_background_task(forgetting, "orator forgets what is not to be kept")
 
     def _spoken(self, model: Model, voice: ConfigSubentry | None) -> None:
         """Take note that the voice is heard; `voice` is given if it speaks just as it is configured."""
         note_voice(self.entity_id)
         self._account.async_spoken(model, voice)
 
-    def _failed(self, voice: ConfigSubentry | None, error: SpeechError) -> None:
+    def _failed(self, voice: ConfigSubentry | None, error: SpeechError, *, is_own: bool) -> None:
         """Take note of an error; `voice` is given if it was to speak just as it is configured."""
         self._account.async_failed(error, voice=voice, model=self._model)
-        self._account.meter.async_failed(self._subentry.subentry_id, error.key)
+        if is_own:
+            self._account.meter.async_failed(self._subentry.subentry_id, error.key)
 
-    def _began(self, habit: Habit, seconds: float) -> None:
+    def _began(self, habit: Habit, seconds: float, *, is_own: bool) -> None:
         """Take note of how long the first sound has taken."""
         habit.add(seconds)
-        self._account.meter.async_began(self._subentry.subentry_id, seconds)
+        if is_own:
+            self._account.meter.async_began(self._subentry.subentry_id, seconds)
 
     def _spent(self, bill: Bill, spending: Spending) -> None:
         """Take note of what the provider has charged."""
         self._account.meter.async_spend(spending)
         bill.add(self.entity_id, spending)
 
-    def _told(self, error: SpeechError) -> HomeAssistantError:
+    def _told(self, error: SpeechError, *, is_own: bool) -> HomeAssistantError:
         """Return an error in the user's words."""
         message = message_of(error, self._account.provider)
         if isinstance(error, InvalidSettingError):
-            self._account.meter.async_failed(self._subentry.subentry_id, error.key)
+            if is_own:
+                self._account.meter.async_failed(self._subentry.subentry_id, error.key)
             return ServiceValidationError(**message)
         return HomeAssistantError(**message)
 

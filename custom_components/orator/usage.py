@@ -80,7 +80,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    """How a voice did when it spoke last."""
+    """How a voice did when it spoke last as it is configured: samples and calls that name another are left out."""
 
     first_sound: float | None = None
     """Seconds from the first request to the first sound."""

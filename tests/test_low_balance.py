@@ -43,7 +43,8 @@ async def automate(hass: HomeAssistant, account: MockConfigEntry) -> Callable[..
         told = async_capture_events(hass, "warned")
         data = {"left": "{{ left }}", "currency": "{{ currency }}", "account": "{{ account }}"}
         warning = [{"event": "warned", "event_data": data}]
-        used = {"path": "orator/low_balance.yaml", "input": {"balance": ENTITY, "amount": amount, "warning": warning}}
+        chosen = {"balance": ENTITY, "amount": amount, "warning": warning, **inputs}
+        used = {"path": "orator/low_balance.yaml", "input": chosen}
         assert await async_setup_component(hass, "automation", {"automation": [{"use_blueprint": used}]})
         await hass.async_block_till_done(wait_background_tasks=True)
         return told
@@ -107,3 +108,15 @@ async def test_low_balance_is_told_at_start(
         assert not told
         await left(hass, simulator, "129.5")
     assert [event.data["account"] for event in told] == ["NanoGPT"]
+
+
+async def test_sum_of_what_was_spent_is_no_balance(
+    hass: HomeAssistant, account: MockConfigEntry, automate: Callable[..., Awaitable[list[Any]]]
+) -> None:
+    """Whoever picks a sensor of what was spent, which is low each morning, is not warned for it."""
+    hass.set_state(CoreState.not_running)
+    told = await automate(5, balance="sensor.nanogpt_spent_today")
+    assert float(hass.states.get("sensor.nanogpt_spent_today").state) < 5
+    await hass.async_start()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not told

@@ -253,3 +253,19 @@ def test_samples_fit_whoever_listens() -> None:
     assert preferred(samples_in(["zh-TW", "zh"]), "zh-Hant", None).sentence.startswith("早安")
     assert [sample.tag for sample in samples_in(["tlh"])] == ["en"]
     assert [sample.tag for sample in samples_in(["no", "nb-NO"])] == ["nb"]
+
+
+async def test_sample_stays_bought_whatever_becomes_of_the_voice(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """Listening again is free also after the account's first voice has got other settings, a chime among them."""
+    media_id = f"{ROOT}/{account.entry_id}?model=gpt-4o-mini-tts&voice=nova&language=en"
+    await async_resolve_media(hass, media_id, None)
+    (voice,) = account.subentries.values()
+    for more in ({"speed": 1.5, "instructions": "Whisper."}, {"gain_db": 3, "chime": "soft", "format": "wav"}):
+        hass.config_entries.async_update_subentry(account, voice, data={**voice.data, **more})
+        await hass.async_block_till_done(wait_background_tasks=True)
+        await async_resolve_media(hass, media_id, None)
+    hass.data["orator_chimes"].revision = 7  # type: ignore[arg-type]
+    await async_resolve_media(hass, media_id, None)
+    assert len(spoken(simulator)) == 1

@@ -26,7 +26,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import voluptuous as vol
 
 from .acting import VOICE, act, refused
-from .listening import SATELLITE, account_of, spoken
+from .listening import SATELLITE, account_of, asked, spoken
 from .simulator import Fault, Simulator
 from .sounds import RATE, Sound, decode, streamed_wav
 from .words import assert_spoken
@@ -271,3 +271,54 @@ async def test_satellites_that_ask_for_something_else_are_refused(
     await assist_pipeline.async_update_pipeline(hass, pipeline, tts_engine="tts.else", tts_language="en")
     assert await refused(hass, "prepare", invalid, **wanted) == "satellite_speaks_otherwise"
     assert not spoken(simulator)
+
+
+@pytest.fixture
+async def stand_in(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
+    """Load a voice for which another account stands in, and return the voice's account."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    accounts = [
+        account_of(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]}),
+        account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben"),
+    ]
+    for account in accounts:
+        account.add_to_hass(hass)
+        assert await hass.config_entries.async_setup(account.entry_id)
+        await hass.async_block_till_done()
+    return accounts[0]
+
+
+def bought_from_stand_in(simulator: Simulator) -> int:
+    """Return how often the account that stands in was asked to speak."""
+    return sum(body.get("model") == "openai/tts-1" for body in asked(simulator))
+
+
+@pytest.mark.usefixtures("stand_in")
+async def test_stand_in_is_not_paid_for_a_whole_list(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Once another voice has spoken, nothing more is bought; what is there already stays prepared."""
+    messages = [f"This is message number {number}." for number in range(12)]
+    assert (await act(hass, "prepare", messages=messages[-1:]))["ok"]
+    simulator.fail(Fault(path=PATH, status=400, json={"error": {"code": "content_policy_violation"}}, times=99))
+    answer = await act(hass, "prepare", messages=messages)
+    assert [one["error_key"] for one in answer["messages"]] == ["spoken_by_others"] * 11 + [None]
+    assert answer["messages"][-1]["from_cache"]
+    assert 1 <= bought_from_stand_in(simulator) <= 3  # no more than are made at the same time
+    assert all(one["characters"] == 0 for one in answer["messages"][3:])
+
+
+async def test_account_that_rests_prepares_nothing_new(
+    hass: HomeAssistant, simulator: Simulator, stand_in: MockConfigEntry
+) -> None:
+    """While an account is known not to speak nobody is asked; what is in the cache is there all the same."""
+    assert (await act(hass, "prepare", messages=ALARMS[:1]))["ok"]
+    simulator.fail(Fault(path=PATH, status=429, json={"error": {"code": "insufficient_quota"}}, times=99))
+    await act(hass, "prepare", messages=["This one tells that there is no credit."])
+    assert stand_in.runtime_data.connection.rests
+    await hass.async_block_till_done(wait_background_tasks=True)
+    simulator.reset()
+    answer = await act(hass, "prepare", messages=ALARMS)
+    assert [one["error_key"] for one in answer["messages"]] == [None, *["account_rests"] * 3]
+    assert [one["from_cache"] for one in answer["messages"]] == [True, False, False, False]
+    assert "can't speak at the moment" in answer["messages"][1]["error"]
+    assert (answer["ok"], answer["characters"]) == (False, 0)
+    assert not asked(simulator)

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from freezegun import freeze_time
+from homeassistant.components.media_source import async_resolve_media
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -334,3 +336,25 @@ async def test_misreading_is_charged(hass: HomeAssistant, simulator: Simulator, 
     characters, requests = counts(hass, "openai")
     assert requests == 2
     assert CHARS < characters < 2 * CHARS
+
+
+async def test_voice_does_not_answer_for_others(
+    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
+) -> None:
+    """Samples and calls that name another leave the figures of the voice alone that lends its mouth."""
+    await enable(hass, account, "ann_time_to_first_sound", "ann_last_error")
+    assert await async_setup_component(hass, "media_source", {})
+    sample = f"media-source://orator/{account.entry_id}?model={KOKORO}&voice=am_adam&language=en"
+    await async_resolve_media(hass, sample, None)
+    assert await speak(hass, voice="am_adam")
+    assert sensor(hass, "time_to_first_sound", "ann").state == "unknown"
+    for options in ({"voice": "am_adam"}, {"voice": "am_adam", "speed": 99}, {"model": TURBO}):
+        simulator.fail(Fault(path="*", status=400, times=99))
+        with pytest.raises(HomeAssistantError):
+            await speak(hass, **options)
+    with pytest.raises(HomeAssistantError):
+        await async_resolve_media(hass, sample.replace("=en", "=fr"), None)
+    assert sensor(hass, "last_error", "ann").state == "unknown"
+    simulator.reset()
+    assert await speak(hass, voice="af_bella", speed=1.2)
+    assert float(sensor(hass, "time_to_first_sound", "ann").state) > 0

@@ -1,9 +1,10 @@
 """The action that makes speech: a file or a link, and all that is to know about it."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
-from homeassistant.components.media_source import async_resolve_media
+from homeassistant.components.media_source import Unresolvable, async_resolve_media
 from homeassistant.components.tts.const import DATA_TTS_MANAGER
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -13,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from .acting import act, refused, use_media_folder
-from .listening import SENTENCE, account_of, spoken
+from .listening import SENTENCE, account_of, asked, spoken
 from .simulator import Fault, Simulator
 from .sounds import RATE, decode
 from .words import assert_spoken, voice_of
@@ -174,3 +175,62 @@ async def test_folder_that_can_not_be_written_is_told(hass: HomeAssistant, folde
     hass.config.media_dirs = {}
     reason = await refused(hass, "synthesize", ServiceValidationError, message=SENTENCE, file_name="fire")
     assert reason == "no_media_folder"
+
+
+async def test_file_is_for_one_voice(hass: HomeAssistant, simulator: Simulator, folder: Path) -> None:
+    """Several voices and one name: it is refused before any of them begins, and the name is free afterwards."""
+    other = account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
+    other.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(other.entry_id)
+    await hass.async_block_till_done()
+    simulator.reset()
+    for overwrite in (False, True):
+        data = {"message": SENTENCE, "file_name": "fire", "overwrite": overwrite}
+        target = {"entity_id": ["tts.ann", "tts.ben"]}
+        with pytest.raises(ServiceValidationError) as error:
+            await hass.services.async_call(
+                "orator", "synthesize", data, target=target, blocking=True, return_response=True
+            )
+        assert error.value.translation_key == "file_in_use"
+    assert not asked(simulator)
+    assert not (folder / "fire.mp3").exists()
+    await act(hass, "synthesize", message=SENTENCE, file_name="fire")
+    assert (folder / "fire.mp3").exists()
+
+
+async def test_file_that_is_being_made_is_not_made_twice(
+    hass: HomeAssistant, simulator: Simulator, folder: Path
+) -> None:
+    """Whoever comes first has the file; the other one is told before anything is spent."""
+    simulator.fail(Fault(path=SPEECH, delay=0.5))
+    first = hass.async_create_task(act(hass, "synthesize", message=SENTENCE, file_name="fire", overwrite=True))
+    async with asyncio.timeout(5):
+        while not spoken(simulator):  # noqa: ASYNC110 - the simulator's requests are a list
+            await asyncio.sleep(0.01)
+    again = {"message": "Another one.", "file_name": "fire.mp3", "overwrite": True}
+    assert await refused(hass, "synthesize", ServiceValidationError, **again) == "file_in_use"
+    assert not (folder / "fire.mp3").exists()
+    made = await first
+    assert len(spoken(simulator)) == 1
+    assert (folder / "fire.mp3").stat().st_size == made["size"]
+        "size"
+    ]
+
+
+async def test_what_lasts_is_what_the_documentation_says(
+    hass: HomeAssistant, simulator: Simulator, folder: Path
+) -> None:
+    """When links are forgotten, the IDs of kept speech and of stored files still play, and others don't."""
+    kept = await act(hass, "synthesize", message=SENTENCE)
+    stored = await act(hass, "synthesize", message=SENTENCE, file_name="fire")
+    passing = await act(hass, "synthesize", message=SENTENCE, cache=False)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    manager = hass.data[DATA_TTS_MANAGER]
+    manager.token_to_stream.clear()
+    manager.mem_cache.clear()
+    before = len(spoken(simulator))
+    for answer in (kept, stored):
+        assert (await async_resolve_media(hass, answer["media_id"], None)).mime_type == "audio/mpeg"
+    assert len(spoken(simulator)) == before
+    with pytest.raises(Unresolvable):
+        await async_resolve_media(hass, passing["media_id"], None)

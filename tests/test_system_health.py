@@ -52,3 +52,15 @@ async def test_public_addresses_are_named(
     for check in shown.values():
         if asyncio.iscoroutine(check):
             check.close()  # nobody is to be asked on the internet
+
+
+async def test_servers_of_one_kind_are_told_apart(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """Each address has a line of its own, whatever they are called, and none tells where it is."""
+    hidden = "http://127.0.0.1:1/v1"
+    MockConfigEntry(domain="orator", data={"provider": "openai", "api_key": "", "base_url": hidden}).add_to_hass(hass)
+    shown = await info(hass)
+    assert shown["OpenAI"] == "ok"
+    assert shown["OpenAI 2"] == {"type": "failed", "error": "unreachable"}
+    assert "127.0.0.1" not in json.dumps(shown)

@@ -213,8 +213,6 @@ async def test_file_that_is_being_made_is_not_made_twice(
     made = await first
     assert len(spoken(simulator)) == 1
     assert (folder / "fire.mp3").stat().st_size == made["size"]
-        "size"
-    ]
 
 
 async def test_what_lasts_is_what_the_documentation_says(

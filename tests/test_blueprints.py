@@ -1,7 +1,7 @@
 """Blueprints: Home Assistant takes them, and with their defaults they say what they promise."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 import shutil
@@ -61,11 +61,16 @@ async def automate(hass: HomeAssistant, blueprint: str, **inputs: Any) -> None:
     assert hass.states.get("automation.one").state == "on"
 
 
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something."""
+    async with asyncio.timeout(10):
+        while not is_so():  # noqa: ASYNC110 - the played calls are a list of the harness
+            await asyncio.sleep(0.02)
+
+
 async def assert_heard(hass: HomeAssistant, played: list[ServiceCall], *texts: str) -> None:
     """Listen to everything that is played, and forget it. An automation may go on waiting meanwhile."""
-    async with asyncio.timeout(10):
-        while len(played) < len(texts):  # noqa: ASYNC110 - the played calls are a list of the harness
-            await asyncio.sleep(0.02)
+    await until(lambda: len(played) >= len(texts))
     await asyncio.sleep(0.2)
     assert len(played) == len(texts)
     for call, text in zip(played, texts, strict=True):
@@ -155,6 +160,30 @@ async def test_quiet_hours(  # noqa: PLR0913, PLR0917
     await assert_heard(hass, played, *["The washer is done."] * at_once)
     at(hass, clock, "07:00:00")
     await assert_heard(hass, played, *["The washer is done."] * later)
+
+
+async def test_messages_of_a_night_are_said_one_after_the_other(
+    hass: HomeAssistant, played: list[ServiceCall], clock: FrozenDateTimeFactory
+) -> None:
+    """What was held back is all said, in its order, each message only once the speaker is done with that before it."""
+    at(hass, clock, "23:00:00")
+    hass.states.async_set("media_player.kitchen", "idle")
+    message = {**WASHER, "message": "The {{ trigger.to_state.name }} is done.", "presence": []}
+    await automate(hass, ANNOUNCE, **message, in_quiet_hours="wait")
+    for name in ("washer", "dryer", "dishwasher"):
+        for state in ("washing", "done"):
+            hass.states.async_set("sensor.washer", state, {"friendly_name": name})
+            await asyncio.sleep(0.05)
+    await assert_heard(hass, played)
+    at(hass, clock, "07:00:00")
+    for name in ("washer", "dryer", "dishwasher"):
+        await until(lambda: bool(played))
+        hass.states.async_set("media_player.kitchen", "playing")
+        await asyncio.sleep(5)
+        await assert_heard(hass, played, f"The {name} is done.")
+        hass.states.async_set("media_player.kitchen", "idle")
+    await asyncio.sleep(5)
+    assert not played
 
 
 async def test_never_quiet(hass: HomeAssistant, played: list[ServiceCall], clock: FrozenDateTimeFactory) -> None:

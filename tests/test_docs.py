@@ -179,5 +179,6 @@ async def test_examples_of_actions_work(hass: HomeAssistant, simulator: Simulato
     assert await async_setup_component(hass, "automation", {"automation": [prepared]})
     await hass.services.async_call("automation", "trigger", {"entity_id": "automation.night"}, blocking=True)
     await hass.async_block_till_done(wait_background_tasks=True)
+    await hass.services.async_call("automation", "turn_off", {"entity_id": "automation.night"}, blocking=True)
     asked_for = {body["input"] for body in spoken(simulator)}
     assert asked_for == {"The washing machine is done.", *prepared["actions"][0]["data"]["messages"]}

@@ -21,7 +21,7 @@ _USUAL_FOLDER: Final = "local"
 _NAME: Final = re.compile(r"\w[\w .,'()+-]{0,99}(?<![ .])")
 """A name that every system takes for the name of a file and nothing else."""
 _MAX_PARTS: Final = 8
-_RESERVED: Final[HassKey[dict[Path, _Reservation]]] = HassKey("orator_reserved_files")
+_RESERVED: Final[HassKey[set[Path]]] = HassKey("orator_reserved_files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,11 @@ class MediaFile:
     def path(self) -> Path:
         """Where it is on disk."""
         return self.root / self.name
+
+    @property
+    def is_in_use(self) -> ServiceValidationError:
+        """What tells that somebody else is about to write it."""
+        return _refusal("file_in_use", self.name)
 
     def check(self) -> None:
         """Refuse a file that leads out of its folder or must not be replaced. Raises ServiceValidationError."""
@@ -90,34 +95,18 @@ class MediaFile:
             beside.unlink(missing_ok=True)
 
 
-@dataclass(slots=True)
-class _Reservation:
-    """Who is about to write a file."""
-
-    call: str
-    is_shared: bool = False
-    """Whether more than one voice of the same call wants to."""
-
-
 @asynccontextmanager
-async def reserved(hass: HomeAssistant, file: MediaFile, call: str) -> AsyncGenerator[None]:
-    """Keep others from writing a file within the context. Raises ServiceValidationError.
-
-    An action's voices all begin before any of them goes on after its first wait: that is how each of them learns
-    that its file is another one's too, before anything is spent.
-    """
-    files = hass.data.setdefault(_RESERVED, {})
-    if other := files.get(file.path):
-        other.is_shared |= other.call == call
-        raise _refusal("file_in_use", file.name)
-    files[file.path] = own = _Reservation(call)
+async def reserved(hass: HomeAssistant, file: MediaFile) -> AsyncGenerator[None]:
+    """Keep other calls from writing a file within the context. Raises ServiceValidationError."""
+    files = hass.data.setdefault(_RESERVED, set())
+    if file.path in files:
+        raise file.is_in_use
+    files.add(file.path)
     try:
         await hass.async_add_executor_job(file.check)
-        if own.is_shared:
-            raise _refusal("file_in_use", file.name)
         yield
     finally:
-        del files[file.path]
+        files.remove(file.path)
 
 
 @callback

@@ -10,13 +10,14 @@ from homeassistant.components.tts import DOMAIN as TTS_DOMAIN, TextToSpeechEntit
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.service import async_register_platform_entity_service
+from homeassistant.helpers.service import async_extract_entity_ids, async_register_platform_entity_service
 from homeassistant.util.json import JsonObjectType
 import voluptuous as vol
 
 from .account import OratorConfigEntry
 from .audio.duration import seconds_of
 from .const import DOMAIN
+from .fallback import is_ours
 from .making import Ahead, Making, Order, SpokenByOthersError, async_begin, check_order
 from .media_files import MediaFile, media_file, reserved
 from .providers.spending import Spending
@@ -92,7 +93,9 @@ async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> Ser
         if name := call.data.get(_ATTR_FILE_NAME):
             extension = order.options.get("preferred_format") or (voice.default_options or {})["preferred_format"]
             file = media_file(hass, name, str(extension), may_replace=call.data[_ATTR_OVERWRITE])
-            await stack.enter_async_context(reserved(hass, file, call.context.id))
+            if len(await _async_voices(call)) > 1:
+                raise file.is_in_use
+            await stack.enter_async_context(reserved(hass, file))
         making = async_begin(hass, voice, order)
         sound = await making.sound()
         if file:
@@ -108,6 +111,14 @@ async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> Ser
         "from_cache": making.was_made,
         "spoken_by": list(making.spoken_by),
         **_spent(making.bill.total),
+    }
+
+
+async def _async_voices(call: ServiceCall) -> set[str]:
+    """Return the voices that an action is for, whichever way they were named."""
+    named = await async_extract_entity_ids(call)
+    return {
+        entity_id for entity_id in named if entity_id.startswith(f"{TTS_DOMAIN}.") and is_ours(call.hass, entity_id)
     }
 
 

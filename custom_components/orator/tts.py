@@ -27,10 +27,10 @@ from homeassistant.util import language as language_util
 
 from .account import OratorConfigEntry
 from .audio.formats import AudioFormat
-from .chimes import Chimes, async_get_chimes, async_tell_of_chime
+from .chimes import Chimes, async_forget_chimes_of_others, async_get_chimes, async_tell_of_chimes
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, SUBENTRY_VOICE
 from .devices import voice_device
-from .effects import EFFECTS, async_finish, parse
+from .effects import CHIMES, EFFECTS, async_finish, parse
 from .fallback import EntitySpeaker, async_forget, could_speak, kept_speech, speakers
 from .messages import message_of
 from .providers.base import Model
@@ -65,6 +65,8 @@ async def async_setup_entry(
 ) -> None:
     """Add an entity for every voice of an account."""
     chimes = await async_get_chimes(hass)
+    entry.async_on_unload(chimes.files.async_use())
+    async_forget_chimes_of_others(hass, entry)
     for subentry in entry.subentries.values():
         if subentry.subentry_type == SUBENTRY_VOICE:
             voice = VoiceEntity(hass, entry, subentry, chimes)
@@ -123,8 +125,13 @@ class VoiceEntity(TextToSpeechEntity):
     @override
     def default_options(self) -> Mapping[str, Any]:
         """What Home Assistant finds cached speech by, with what it can't know of chimes: their files can change."""
-        revision = {_CHIME_REVISION: self._chimes.revision} if self._chimes.revision else {}
-        return {**(self._attr_default_options or {}), **revision}
+        changed = self._chimes.files.revisions(self._subentry.subentry_id, self._own_chimes)
+        return {**(self._attr_default_options or {}), **({_CHIME_REVISION: changed} if changed else {})}
+
+    @property
+    def _own_chimes(self) -> frozenset[str]:
+        """The names of the chimes that the voice is configured with."""
+        return frozenset(str(self._subentry.data.get(key, "")).strip() for key in CHIMES)
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -196,8 +203,8 @@ class VoiceEntity(TextToSpeechEntity):
     async def _async_finish(self, settings: Mapping[str, Any]) -> Finish:
         """Read what is to be done to speech; it is spoken without a chime that is not there."""
         finish, chimes = await async_finish(self._chimes, parse(settings), self._account.levels)
-        for name, error in chimes.items():
-            async_tell_of_chime(self.hass, self._entry, name, error)
+        self._chimes.files.async_called(self._subentry.subentry_id, chimes.keys() - self._own_chimes)
+        async_tell_of_chimes(self.hass, self._entry, self._subentry, chimes)
         return finish
 
     def _utterance(self, request: TTSAudioRequest, said: list[str]) -> Utterance:

@@ -323,6 +323,27 @@ async def test_share_that_hangs_delays_nobody(
     assert not reported(hass)
 
 
+async def test_speech_without_a_chime_that_hangs_is_not_kept(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, share: Share
+) -> None:
+    """Once the share is back, the same words come with the chime."""
+    sound_file(hass.config.config_dir, "share/gong.wav")
+
+    async def listen() -> float:
+        stream = tts.async_create_stream(hass, "tts.ann", options={"chime": "share/gong.wav"})
+        stream.async_set_message(SENTENCE)
+        return (await decode(b"".join([chunk async for chunk in stream.async_stream_result()]))).seconds
+
+    share.hangs()
+    without = await listen()
+    share.answers()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await listen() == pytest.approx(without + 0.8 + PAUSE, abs=0.1)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await listen()
+    assert len(spoken(simulator)) == 2
+
+
 async def test_share_that_hangs_at_the_start(
     hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, share: Share
 ) -> None:

@@ -303,7 +303,15 @@ async def test_voice_is_there_as_long_as_anything_can_be_heard(
     alone = {key: value for key, value in voice.data.items() if key != "fallback"}
     hass.config_entries.async_update_subentry(account, voice, data=alone)
     await hass.async_block_till_done(wait_background_tasks=True)
+    assert hass.states.get("tts.ann").state != "unavailable"  # somebody may have mended it
+    with pytest.raises(HomeAssistantError):
+        await speak(hass)
     assert hass.states.get("tts.ann").state == "unavailable"
+    simulator.reset()
+    await pass_time(hass, 60)
+    assert hass.states.get("tts.ann").state != "unavailable"
+    assert await speak(hass)
+    assert account.runtime_data.connection.outage is None
 
 
 async def test_renamed_stand_in_goes_on_speaking(

@@ -192,7 +192,7 @@ async def test_who_speaks_instead_pays(hass: HomeAssistant, simulator: Simulator
 async def test_no_price_no_money(hass: HomeAssistant, other: MockConfigEntry) -> None:
     """Where nobody knows what speech costs, there is no sensor that says so, and none of a balance."""
     names = {state.entity_id for state in hass.states.async_all("sensor") if "speechbase" in state.entity_id}
-    assert names == {
+    assert names == {"sensor.speechbase_connection"} | {
         f"sensor.speechbase_{what}_{when}" for what in ("characters", "requests") for when in ("today", "this_month")
     }
 
@@ -291,7 +291,7 @@ async def test_registry(hass: HomeAssistant, account: MockConfigEntry) -> None:
     assert {key for key, one in own.items() if one.disabled_by} == {f"{voice_id}_first_sound", f"{voice_id}_last_error"}
     assert {one.config_subentry_id for key, one in own.items() if key.startswith(voice_id)} == {voice_id}
     assert {one.config_subentry_id for key, one in own.items() if key.startswith(account.entry_id)} == {None}
-    assert len(own) == 9
+    assert len(own) == 10
     hass.config_entries.async_remove_subentry(account, voice_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     entries = er.async_entries_for_config_entry(er.async_get(hass), account.entry_id)

@@ -22,12 +22,22 @@ SPEECH = "/v1/audio/speech"
 OUT_OF_CREDIT = Fault(path=SPEECH, status=429, json={"error": {"code": "insufficient_quota"}}, times=99)
 
 
+@pytest.fixture
+def folder(hass: HomeAssistant, tmp_path: Path) -> Path:
+    """Let media be stored."""
+    return use_media_folder(hass, tmp_path)
+
+
+@pytest.fixture
+def entry(simulator: Simulator, folder: Path) -> MockConfigEntry:
+    """Describe an account of a Home Assistant that has known its media folder from its start."""
+    return account_of(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "coral"})
+
+
 @pytest.fixture(autouse=True)
-async def folder(hass: HomeAssistant, account: MockConfigEntry, tmp_path: Path) -> Path:
-    """Let media be played by its ID, and stored."""
-    folder = use_media_folder(hass, tmp_path)
+async def media(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Let media be played by its ID."""
     assert await async_setup_component(hass, "media_source", {})
-    return folder
 
 
 async def test_what_is_answered_is_what_is_heard(

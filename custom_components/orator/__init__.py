@@ -88,7 +88,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> N
     meter = account.meter if account else Meter(hass, entry.entry_id)
     await meter.async_remove()
     async_forget_troubles(hass, entry.entry_id)
-    await catalogue_store(hass, entry).async_remove()
+    await (account.async_forget() if account else catalogue_store(hass, entry).async_remove())
 
 
 async def _async_ask_new_account(account: Account) -> None:

@@ -104,6 +104,7 @@ class Account(Offer):
         self.levels = Levels()
         self._habits: defaultdict[tuple[str, str], Habit] = defaultdict(Habit)
         self._speaking = 0
+        self._is_to_be_kept = False
         self._is_closing = False
 
     def habit(self, model: Model, voice: str) -> Habit:
@@ -161,6 +162,8 @@ class Account(Offer):
                 "%s did not tell what it offers (%s); it is taken to offer what it did", self._entry.title, err
             )
             return
+        if self._is_closing:
+            return
         self.connection.async_answered()
         self.troubles.async_answered(self.models_of_voices())
         for voice in self._entry.subentries.values():
@@ -209,6 +212,7 @@ class Account(Offer):
     def _kept(self) -> dict[str, Any]:
         """Return what outlives a restart."""
         self._kept_lessons = dict(self.provider.learned)
+        self._is_to_be_kept = False
         return {
             "catalogue": self.catalogue,
             "learned": self._kept_lessons,
@@ -224,18 +228,30 @@ class Account(Offer):
             yield
         finally:
             self._speaking -= 1
-            if self.provider.learned != self._kept_lessons:
-                self._store.async_delay_save(self._kept, _KEEP_AFTER)
-                self.troubles.async_review(self.models_of_voices())
-            elif self.levels.has_news:
-                self._store.async_delay_save(self._kept, _KEEP_AFTER)
+            if not self._is_closing:  # else somebody else writes down what is learned
+                self._keep_news()
             await self._close_if_unused()
+
+    def _keep_news(self) -> None:
+        """Write down what was learned by speaking, in a moment."""
+        has_lessons = self.provider.learned != self._kept_lessons
+        if has_lessons:
+            self.troubles.async_review(self.models_of_voices())
+        if has_lessons or self.levels.has_news:
+            self._is_to_be_kept = True
+            self._store.async_delay_save(self._kept, _KEEP_AFTER)
 
     async def async_close(self) -> None:
         """Close the connections as soon as nobody speaks any more, and no order is on its way."""
         self._stop()
         self._is_closing = True
+        if self._is_to_be_kept:  # before somebody else reads it
+            await self._store.async_save(self._kept())
         await self._close_if_unused()
+
+    async def async_forget(self) -> None:
+        """Remove what was written down."""
+        await self._store.async_remove()
 
     async def async_end(self) -> None:
         """Close the connections at once: everything ends."""

@@ -51,7 +51,7 @@ class Chimes:
         found, is_certain = await self.files.async_find(name, path)
         key = (found.file, str(found.stamp), lufs)
         if key not in self._ready and not is_certain:
-            raise ChimeError("chime_missing")
+            raise ChimeError("chime_missing", passes=True)
         samples = b"" if key in self._ready else await self._async_decoded(Path(found.file))
         return await self._async_ready(key, partial(own, samples, _LAYOUT))
 

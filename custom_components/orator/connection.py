@@ -19,8 +19,8 @@ _PROOF: Final = 3
 _LOOKS: Final = {
     Outage.UNREACHABLE: (30.0, 300.0),
     Outage.OUT_OF_CREDIT: (300.0, 3600.0),
-    Outage.KEY_REFUSED: (300.0, 3600.0),
-    Outage.GONE: (3600.0, 86400.0),
+    Outage.KEY_REFUSED: (10.0, 3600.0),
+    Outage.GONE: (10.0, 3600.0),
 }
 """Seconds until it is asked, at no cost, whether it is back, and at most: each time it takes twice as long."""
 _ABSENCES: Final = (CannotConnectError, NoHttpsError, UntrustedCertificateError)
@@ -43,6 +43,7 @@ class Connection:
         self._errors = 0
         self._was_absent = False
         self._is_worth_trying = False
+        self._is_looking = False
         self._wait = 0.0
         self._stop_waiting: CALLBACK_TYPE | None = None
         self._is_stopped = False
@@ -55,7 +56,7 @@ class Connection:
 
     @callback
     def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call somebody whenever `outage` changes; returns what ends that."""
+        """Call somebody whenever `outage` or `rests` changes; returns what ends that."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
@@ -64,8 +65,8 @@ class Connection:
         """Go on with what was known before the account was loaded anew."""
         self.outage, self.reason, self.since = previous.outage, previous.reason, previous.since
         self._errors, self._was_absent, self._wait = previous._errors, previous._was_absent, previous._wait
-        self._is_worth_trying = previous._is_worth_trying
         if self.outage:
+            self._is_worth_trying = True  # somebody may have seen to it
             self._look_later()
 
     @callback
@@ -73,8 +74,12 @@ class Connection:
         """Take note that the provider did not speak, or did not answer."""
         if error.outage is None or self._is_stopped:
             return
-        self._is_worth_trying = False
         self._errors += 1
+        if self._is_looking and error.outage is Outage.UNREACHABLE:
+            self._was_absent = True  # what is free was not answered, so that its answer disproves the outage
+        if self._is_worth_trying:
+            self._is_worth_trying = False
+            self._tell()
         if self.outage is None and error.outage.needs_proof and self._errors < _PROOF:
             return
         if self.outage is None or not error.outage.needs_proof:
@@ -84,6 +89,8 @@ class Connection:
     @callback
     def async_spoken(self) -> None:
         """Take note that the provider speaks."""
+        if self._is_stopped:
+            return
         self._errors = 0
         if self.outage:
             _LOGGER.info("%s speaks again", self._entry.title)
@@ -92,7 +99,7 @@ class Connection:
     @callback
     def async_answered(self) -> None:
         """Take note that the provider answers what is free: so it may speak again, and does if it did not answer."""
-        if self.outage is None:
+        if self.outage is None or self._is_stopped:
             return
         if self._was_absent:
             _LOGGER.info("%s answers again", self._entry.title)
@@ -100,12 +107,13 @@ class Connection:
             self._recover()
         else:  # it has always answered: only speech proves anything
             self._is_worth_trying = True
+            self._tell()
             self._look_later()
 
     @callback
     def async_credited(self) -> None:
         """Take note that there is something to spend again."""
-        if self.outage is Outage.OUT_OF_CREDIT:
+        if self.outage is Outage.OUT_OF_CREDIT and not self._is_stopped:
             _LOGGER.info("%s has credit again", self._entry.title)
             self._recover()
 
@@ -138,7 +146,7 @@ class Connection:
             listener()
 
     def _look_later(self) -> None:
-        if self.outage is None or self._stop_waiting:
+        if self.outage is None or self._stop_waiting or self._is_stopped:
             return
         first, last = _LOOKS[self.outage]
         self._wait = min(last, max(first, 2 * self._wait))
@@ -147,7 +155,12 @@ class Connection:
 
     async def _async_look(self, _now: datetime) -> None:
         self._stop_waiting = None
-        await self._look()
+        self._is_looking = True
+        try:
+            await self._look()
+        finally:
+            self._is_looking = False
+            self._look_later()  # whatever came of it
 
     def _cancel(self) -> None:
         if self._stop_waiting:

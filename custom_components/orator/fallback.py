@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 import hashlib
 from pathlib import Path
+import secrets
 from typing import Any, Final
 
 from homeassistant.components import tts
@@ -65,6 +66,11 @@ class EntitySpeaker:
     def patience(self) -> float:
         """Seconds that a listener waits for it."""
         return _SOON
+
+    @property
+    def is_abrupt(self) -> bool:
+        """Whether its sound always ends as if it were cut off: nobody knows."""
+        return False
 
     @asynccontextmanager
     async def speak(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:
@@ -163,35 +169,42 @@ def is_ours(hass: HomeAssistant, entity_id: str) -> bool:
 
 
 @callback
-def kept_speech(hass: HomeAssistant) -> frozenset[str]:
-    """Return what Home Assistant keeps of what was spoken before."""
-    return frozenset(hass.data[DATA_TTS_MANAGER].file_cache)
-
-
-@callback
 def could_speak(hass: HomeAssistant, entity_ids: Collection[str], own: str) -> bool:
     """Tell whether anything can be heard of a voice that can't speak: others, or what it has spoken before."""
     states = [hass.states.get(entity_id) for entity_id in entity_ids]
     has_others = any(state is not None and state.state != STATE_UNAVAILABLE for state in states)
-    return has_others or any(key.endswith(f"_{own}") for key in kept_speech(hass))
+    return has_others or any(key.endswith(f"_{own}") for key in hass.data[DATA_TTS_MANAGER].file_cache)
 
 
-async def async_forget(hass: HomeAssistant, text: str, entity_id: str, before: frozenset[str]) -> None:
-    """Take what was just spoken out of Home Assistant's cache: others have spoken, and it must not pass for this voice.
+@callback
+def async_disown(hass: HomeAssistant, text: str, entity_id: str) -> None:
+    """See to it that what is just being spoken is not found again: it must not pass for this voice.
 
-    `before` was kept before it was spoken, and stays. Home Assistant has no way to keep something out of its cache, and
-    writes a file a moment after the last sound; replies that are streamed it does not keep.
+    Home Assistant has no way to keep something out of its cache, and writes a file at the end of the sound, under the
+    key that its cache entry has then. So, before that, the entry gets the key of no text; its file is removed.
     """
     manager = hass.data[DATA_TTS_MANAGER]
     begins, ends = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), f"_{entity_id}"
-    ours = {key for key in manager.mem_cache if key.startswith(begins) and key.endswith(ends)} - before
-    for key in ours:
-        manager.mem_cache.pop(key, None)
-    for _ in range(_LOOKS if ours else 0):
-        for key in ours & manager.file_cache.keys():
+    junk = set()
+    for key, cache in list(manager.mem_cache.items()):
+        is_loaded = getattr(cache, "_result_data", None) is not None  # before, by the voice itself
+        if is_loaded or not key.startswith(begins) or not key.endswith(ends):
+            continue
+        del manager.mem_cache[key]
+        cache.cache_key = secrets.token_hex(len(begins) // 2) + key[len(begins) :]
+        junk.add(cache.cache_key)
+    if junk:
+        hass.async_create_background_task(_async_remove(hass, junk), "orator removes what is not to be kept")
+
+
+async def _async_remove(hass: HomeAssistant, junk: set[str]) -> None:
+    """Remove files from Home Assistant's cache as soon as they are there; replies that are streamed never are."""
+    manager = hass.data[DATA_TTS_MANAGER]
+    for _ in range(_LOOKS):
+        for key in junk & manager.file_cache.keys():
             name = manager.file_cache.pop(key)
             await hass.async_add_executor_job(Path(manager.cache_dir, name).unlink, True)  # noqa: FBT003
-            ours.discard(key)
-        if not ours:
+            junk.discard(key)
+        if not junk:
             return
         await asyncio.sleep(_LOOK_EVERY)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
-from homeassistant.helpers.event import async_track_point_in_time
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
@@ -88,7 +88,8 @@ class Meter:
     def _await_midnight(self) -> None:
         midnight = dt_util.start_of_local_day(_today() + timedelta(days=1))
         job = HassJob(self._begin_day, "orator begins a day", cancel_on_shutdown=True)
-        self._stop_waiting = async_track_point_in_time(self._hass, job, midnight)
+        wait = (midnight - dt_util.utcnow()).total_seconds()
+        self._stop_waiting = async_call_later(self._hass, wait, job)
 
     @callback
     def _begin_day(self, _now: datetime) -> None:

@@ -122,6 +122,8 @@ class Troubles:
     @callback
     def async_voice_gone(self, voice: ConfigSubentry) -> None:
         """Tell that a voice is no longer saved at its provider, and let another be picked."""
+        if self._is_stopped:
+            return
         data = {
             "entry_id": self._entry.entry_id,
             "subentry_id": voice.subentry_id,
@@ -135,6 +137,7 @@ class Troubles:
     def async_answered(self, models: Mapping[str, Model]) -> None:
         """Take note of what the provider offers now; `models`: what its voices are configured with."""
         self._found()
+        self._close_of_outage()
         self._close_of_vendors_except({model.vendor for model in models.values() if not model.is_connected})
 
     @callback
@@ -184,6 +187,7 @@ class Troubles:
     def async_spoken(self, model: Model, voice: ConfigSubentry | None) -> None:
         """Take note that a model has spoken; `voice` is given if it spoke just as it is configured."""
         self._found()
+        self._close_of_outage()
         for kind in _OF_VENDORS:
             self._close(self._id(kind, model.vendor))
         if voice:

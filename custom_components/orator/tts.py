@@ -19,10 +19,11 @@ from homeassistant.components.tts import (
     Voice,
 )
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import ATTR_MODEL, CONF_MODEL
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.const import ATTR_MODEL, CONF_MODEL, STATE_UNAVAILABLE
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import language as language_util
 
 from .account import OratorConfigEntry
@@ -31,7 +32,7 @@ from .chimes import Chimes, async_forget_chimes_of_others, async_get_chimes, asy
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, SUBENTRY_VOICE
 from .devices import voice_device
 from .effects import CHIMES, EFFECTS, async_finish, parse
-from .fallback import EntitySpeaker, async_forget, could_speak, kept_speech, speakers
+from .fallback import EntitySpeaker, async_disown, could_speak, speakers
 from .messages import message_of
 from .providers.base import Model
 from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
@@ -138,11 +139,20 @@ class VoiceEntity(TextToSpeechEntity):
         """Follow whether the account can speak, and have the chimes ready."""
         await super().async_added_to_hass()
         self.async_on_remove(self._account.connection.async_add_listener(self.async_write_ha_state))
+        others = self._subentry.data.get(CONF_FALLBACK, ())
+        self.async_on_remove(async_track_state_change_event(self.hass, others, self._follow))
         self.hass.async_create_background_task(self._async_prepare(), "orator loads chimes")
+
+    @callback
+    def _follow(self, _event: Event[EventStateChangedData]) -> None:
+        """Show whether anything could be heard, now that somebody else has come or gone."""
+        state = self.hass.states.get(self.entity_id)
+        if state is not None and (state.state != STATE_UNAVAILABLE) != self.available:
+            self.async_write_ha_state()
 
     async def _async_prepare(self) -> None:
         """Load the voice's chimes, and make the file's beginning that needs no speech."""
-        finish = await self._async_finish(self._subentry.data)
+        finish, _ = await self._async_finish(self._subentry.data)
         if finish.effects.chime_before and self._format == AudioFormat.MP3:
             with suppress(NotAudioError):
                 binary = get_ffmpeg_manager(self.hass).binary
@@ -153,7 +163,7 @@ class VoiceEntity(TextToSpeechEntity):
     def available(self) -> bool:
         """Whether anything could be heard: Home Assistant asks no voice that is not available, not even its cache."""
         outage = self._account.connection.outage
-        is_silent = outage is not None and outage.is_lasting
+        is_silent = outage is not None and outage.is_lasting and self._account.connection.rests
         return not is_silent or could_speak(self.hass, self._subentry.data.get(CONF_FALLBACK, ()), self.entity_id)
 
     @callback
@@ -182,10 +192,10 @@ class VoiceEntity(TextToSpeechEntity):
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._account.speaking())
             said: list[str] = []
-            before = kept_speech(self.hass)
             try:
                 utterance = self._utterance(request, said)
-                utterance = replace(utterance, finish=await self._async_finish(request.options))
+                finish, is_whole = await self._async_finish(request.options)
+                utterance = replace(utterance, finish=finish)
                 delivery = await stack.enter_async_context(
                     deliver(
                         self._account.provider,
@@ -198,14 +208,15 @@ class VoiceEntity(TextToSpeechEntity):
                 raise self._told(err) from err
             configured = self._configured_in(utterance.model.id, utterance.voice)
             spoken = partial(self._spoken, utterance.model, configured)
-            return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, spoken, said, before))
+            sound = self._sound(stack.pop_all(), delivery, spoken, said, is_whole=is_whole)
+            return TTSAudioResponse(delivery.extension, sound)
 
-    async def _async_finish(self, settings: Mapping[str, Any]) -> Finish:
-        """Read what is to be done to speech; it is spoken without a chime that is not there."""
+    async def _async_finish(self, settings: Mapping[str, Any]) -> tuple[Finish, bool]:
+        """Read what is to be done to speech, and whether that is all: a chime may come back that is not there now."""
         finish, chimes = await async_finish(self._chimes, parse(settings), self._account.levels)
         self._chimes.files.async_called(self._subentry.subentry_id, chimes.keys() - self._own_chimes)
         async_tell_of_chimes(self.hass, self._entry, self._subentry, chimes)
-        return finish
+        return finish, not any(error and error.passes for error in chimes.values())
 
     def _utterance(self, request: TTSAudioRequest, said: list[str]) -> Utterance:
         """Read a call's options; those that the model does not take are left out. To `said` is added what is said."""
@@ -228,9 +239,11 @@ class VoiceEntity(TextToSpeechEntity):
             fallback=self._fallback(request),
             is_doubtful=self._account.connection.rests,
             patience=habit.patience(*_PATIENCE[model.streams]),
+            is_abrupt=habit.is_abrupt,
             listener=Listener(
                 failed=partial(self._failed, configured),
                 began=partial(self._began, habit),
+                ended=lambda is_abrupt: habit.end(is_abrupt=is_abrupt),
                 spent=partial(self._spent, current_bill()),
             ),
         )
@@ -275,7 +288,8 @@ class VoiceEntity(TextToSpeechEntity):
         delivery: Delivery,
         spoken: Callable[[], None],
         said: list[str],
-        before: frozenset[str],
+        *,
+        is_whole: bool,
     ) -> AsyncGenerator[bytes]:
         """Yield what Home Assistant hands on, then end what `stack` holds. `spoken` is told when the voice speaks."""
         is_told = False
@@ -289,9 +303,8 @@ class VoiceEntity(TextToSpeechEntity):
             except SpeechError as err:
                 raise self._told(err) from err
             heard = delivery.heard()
-            if heard.others or heard.has_gaps:
-                forgetting = async_forget(self.hass, "".join(said), self.entity_id, before)
-                self.hass.async_create_background_task(forgetting, "orator forgets what is not to be kept")
+            if heard.others or heard.has_gaps or not is_whole:
+                async_disown(self.hass, "".join(said), self.entity_id)
 
     def _spoken(self, model: Model, voice: ConfigSubentry | None) -> None:
         """Take note that the voice is heard; `voice` is given if it speaks just as it is configured."""

@@ -247,8 +247,11 @@ class ConnectionLostError(SpeechError):
     repair = "unreachable"
 
 
-class IncompleteError(ConnectionLostError):
+class IncompleteError(SpeechError):
     """The answer was complete, and the sound in it is not."""
+
+    key = "connection_lost"
+    is_transient = True
 
 
 class UntrustedCertificateError(SpeechError):

@@ -18,6 +18,7 @@ from aiohttp import (
     ClientResponse,
     ClientSession,
     ClientTimeout,
+    ConnectionTimeoutError,
 )
 from yarl import URL
 
@@ -352,6 +353,8 @@ def translated_errors(
     """Turn what aiohttp and the clock raise into errors of this package, a broken connection into `broken`."""
     try:
         yield
+    except ConnectionTimeoutError as err:
+        raise errors.CannotConnectError from err
     except TimeoutError as err:
         raise errors.TimedOutError from err
     except ClientConnectorCertificateError as err:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..providers.base import Provider, SpeechAudio, SpeechRequest
-from ..providers.errors import SpeechError
+from ..providers.errors import IncompleteError, SpeechError
 from ..providers.spending import Spending
 from .attempts import Persistence, synthesize
 
@@ -22,6 +22,11 @@ class Speaker(Protocol):
     @property
     def patience(self) -> float:
         """Seconds that a listener waits for the first sound before the next speaker is asked as well."""
+        ...
+
+    @property
+    def is_abrupt(self) -> bool:
+        """Whether its sound always ends as if it were cut off, so that this means nothing."""
         ...
 
     def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
@@ -40,6 +45,7 @@ class ProviderSpeaker:
     request: SpeechRequest
     persistence: Persistence
     patience: float
+    is_abrupt: bool
 
     @property
     def name(self) -> str:
@@ -59,6 +65,8 @@ class Listener:
     """Why it did not speak, whether or not somebody else does."""
     began: Callable[[float], None] = lambda _: None
     """How many seconds it took to its first sound; of a voice that another one has overtaken, at least that many."""
+    ended: Callable[[bool], None] = lambda _: None
+    """Whether it ended as if it were cut off, each time that it came to its end."""
     spent: Callable[[Spending], None] = lambda _: None
     """What its provider has charged, also for what nobody gets to hear."""
 
@@ -108,6 +116,12 @@ class Cast:
         """Take note that somebody has failed in mid-sound."""
         self.fail(speaker, error)
         self.interruption = self.interruption or error
+
+    def note_ending(self, speaker: Speaker, error: SpeechError | None) -> None:
+        """Take note of how somebody's sound has ended, where it did not break off."""
+        is_abrupt = isinstance(error, IncompleteError)
+        if speaker is self._own and (error is None or is_abrupt):
+            self._listener.ended(is_abrupt)
 
     def note_beginning(self, speaker: Speaker, seconds: float) -> None:
         """Take note of how long somebody took to begin, unless that was in the shadow of what came before."""

@@ -61,6 +61,8 @@ class Utterance:
     patience: float = 10.0
     """Seconds after which the next one is asked as well, when the provider has not begun."""
     finish: Finish = field(default_factory=Finish)
+    is_abrupt: bool = False
+    """Whether the voice's sound always ends as if it were cut off."""
     listener: Listener = field(default_factory=Listener)
 
 
@@ -184,9 +186,8 @@ async def _performed(provider: Provider, utterance: Utterance, wanted: Wanted) -
             pronunciations=pronunciations,
             spent=utterance.listener.spent,
         )
-        own = ProviderSpeaker(
-            provider, request, _persistence(utterance, wanted, is_streamed=is_streamed), utterance.patience
-        )
+        persistence = _persistence(utterance, wanted, is_streamed=is_streamed)
+        own = ProviderSpeaker(provider, request, persistence, utterance.patience, utterance.is_abrupt)
         stand_ins = [_Replacing(speaker, utterance.replacements) for speaker in utterance.fallback]
         others = stand_ins if pronunciations else utterance.fallback
         speakers = [*others, own] if utterance.is_doubtful else [own, *others]
@@ -259,6 +260,11 @@ class _Replacing:
     def patience(self) -> float:
         """Seconds that a listener waits for it."""
         return self.speaker.patience
+
+    @property
+    def is_abrupt(self) -> bool:
+        """Whether its sound always ends as if it were cut off."""
+        return self.speaker.is_abrupt
 
     def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
         """Give the sound of a text."""

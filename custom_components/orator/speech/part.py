@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..providers.base import SpeechAudio
-from ..providers.errors import IncompleteError, SpeechError, TimedOutError
+from ..providers.errors import AnswerTooLargeError, IncompleteError, SpeechError, TimedOutError
 from .cast import Cast, Speaker
 from .take import Take
 
@@ -61,13 +61,15 @@ class Part:
             self._publish(take)
         await take.wait()
         error = take.error
-        if error and not isinstance(error, SpeechError):
+        if error is not None and not isinstance(error, SpeechError):
             raise error
-        if isinstance(error, SpeechError) and not self._is_heard and self._can_be_replaced(take, error):
+        if error is not None and not self._is_heard and self._can_be_replaced(take, error):
             self._take = None
             self._fail(take, error)
             return False
-        if isinstance(error, SpeechError):  # the others go on, but words are missing
+        is_whole = error is None or (isinstance(error, IncompleteError) and take.speaker.is_abrupt)
+        self._cast.note_ending(take.speaker, error)
+        if error is not None and not is_whole:  # the others go on, but words are missing
             self._cast.break_off(take.speaker, error)
         self._publish(take)
         return True
@@ -86,7 +88,8 @@ class Part:
 
     def _is_habit(self, take: Take) -> bool:
         """Tell whether somebody states a wrong length, or ends in mid-frame, each time: the sound is all right."""
-        return isinstance(take.error, IncompleteError) and take.speaker in self._asked_again
+        is_known = take.speaker.is_abrupt or take.speaker in self._asked_again
+        return is_known and isinstance(take.error, IncompleteError)
 
     def _publish(self, take: Take) -> None:
         self._take = take
@@ -120,19 +123,20 @@ class Part:
 
     def _patience(self) -> float:
         """Return how many more seconds the listener waits for who was asked first, before somebody else is too."""
-        if not self._awaited.done():
-            return float("inf")
         take = self._running[0]
+        if not self._awaited.done() or take.has_sounded:
+            return float("inf")
         since = max(take.started, self._awaited.result())
         return since + take.speaker.patience - asyncio.get_running_loop().time()
 
     async def _wait_for_turn(self, patience: float | None) -> None:
         """Wait until somebody has begun or failed, the listener waits (inf), or has waited for so many seconds."""
         turns = [take.turned for take in self._running]
-        if patience == float("inf"):
+        if not self._awaited.done():
             await asyncio.wait([*turns, self._awaited], return_when=asyncio.FIRST_COMPLETED)
         else:
-            await asyncio.wait(turns, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            timeout = None if patience == float("inf") else patience
+            await asyncio.wait(turns, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
     async def _win(self, winner: Take) -> None:
         """Take who has begun. Who was asked before has kept the listener waiting for too long."""
@@ -157,7 +161,7 @@ class Part:
             self._running.remove(take)
         if not isinstance(error, SpeechError):
             raise error
-        if take.audio:
+        if take.audio and not isinstance(error, AnswerTooLargeError):
             self._remnant = take
         if take.has_arrived and error.is_transient and take.speaker not in self._asked_again:
             self._asked_again.add(take.speaker)

@@ -8,7 +8,7 @@ from typing import Final, override
 from ..audio.hearing import Hearing
 from ..audio.mp3 import MalformedMp3Error
 from ..providers.base import SpeechAudio
-from ..providers.errors import IncompleteError, NotAudioError, SilentError, SpeechError
+from ..providers.errors import AnswerTooLargeError, IncompleteError, NotAudioError, SilentError, SpeechError
 from .cast import Speaker
 
 _AUDIBLE_BYTES: Final = 512
@@ -17,6 +17,8 @@ _FEWEST_BYTES: Final = 100
 """Less is a header at best."""
 _MAX_SILENT_BYTES: Final = 1024 * 1024
 """Silence at the beginning after which nothing is taken to come: more than ten seconds of samples."""
+_MAX_GATHERED_BYTES: Final = 64 * 1024 * 1024
+"""More than twenty minutes of samples, which are all held until the last of them is there."""
 _MAX_HELD_BYTES: Final = 2 * 1024 * 1024
 """Sound that may wait for the segments before it; beyond that its provider has to wait, too."""
 
@@ -61,7 +63,9 @@ class Take:
         """Done when it has begun, or has ended without."""
         self.started = asyncio.get_running_loop().time()
         self.seconds = 0.0
-        """How long it took until it had begun."""
+        """How long it took until there was something to be heard."""
+        self.has_sounded = False
+        """Whether there is, though it may not have begun yet."""
         self._text = text
         self._is_reply = is_reply
         self._is_gathered = is_gathered
@@ -123,16 +127,24 @@ class Take:
             except MalformedMp3Error as err:
                 raise NotAudioError from err
             await self._queue.put(chunk)
-            is_enough = hearing.is_audible and self._received >= _AUDIBLE_BYTES
-            if is_enough and self.audio is None and not self._is_gathered:
+            if hearing.is_audible and self._received >= _AUDIBLE_BYTES:
+                self._sound()
+            if self.has_sounded and self.audio is None and not self._is_gathered:
                 self._begin(audio)
-            elif self._received > _MAX_SILENT_BYTES and not hearing.is_audible:
+            if self._is_gathered and self._received > _MAX_GATHERED_BYTES:
+                raise AnswerTooLargeError
+            if self._received > _MAX_SILENT_BYTES and not hearing.is_audible:
                 raise SilentError
 
     def _begin(self, audio: SpeechAudio) -> None:
         self.audio = replace(audio, chunks=self.chunks(), speaker=self.speaker.name)
-        self.seconds = asyncio.get_running_loop().time() - self.started
+        self._sound()
         self._turn()
+
+    def _sound(self) -> None:
+        if not self.has_sounded:
+            self.has_sounded = True
+            self.seconds = asyncio.get_running_loop().time() - self.started
 
     def _turn(self) -> None:
         if not self.turned.done():

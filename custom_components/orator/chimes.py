@@ -1,7 +1,7 @@
 """The chimes of a house: the built-in ones and its people's own files, ready to be played at once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from .audio.chime import LOUDNESS, BuiltIn, Chime, UnusableChimeError, built_in, own
-from .audio.ffmpeg import ConversionError, decoded_file
+from .audio.ffmpeg import ConversionError, decoded_file, integrated_loudness
 from .audio.formats import PcmLayout
 from .const import DOMAIN
 
@@ -30,7 +30,7 @@ _MAX_FILES: Final = 32
 """Files that are looked after."""
 _LOOK_EVERY: Final = timedelta(seconds=30)
 _PATIENCE: Final = 10.0
-"""Seconds for a media source to say where a file is, and for ffmpeg to decode it."""
+"""Seconds for a media source to say where a file is, and for ffmpeg to decode and measure it."""
 _STORAGE_VERSION: Final = 1
 
 type _Key = tuple[str, str, float]
@@ -81,8 +81,8 @@ class Chimes:
         file, stamp = await self._hass.async_add_executor_job(_look_at, self._hass, path)
         self._note(str(file), stamp)
         key = (str(file), str(stamp), lufs)
-        samples = b"" if key in self._ready else await self._async_decoded(file)
-        return await self._async_ready(key, partial(own, samples, _LAYOUT))
+        samples, loudness = (b"", None) if key in self._ready else await self._async_decoded(file)
+        return await self._async_ready(key, partial(own, samples, _LAYOUT, loudness))
 
     async def _async_ready(self, key: _Key, make: Callable[[], Chime]) -> Chime:
         """Return a chime that is ready, or make it."""
@@ -112,12 +112,13 @@ class Chimes:
             return Path(self._hass.config.path("www", name.removeprefix("/local/")))
         return Path(self._hass.config.path(name))  # an absolute one stays as it is
 
-    async def _async_decoded(self, file: Path) -> bytes:
-        """Decode a user's own sound."""
+    async def _async_decoded(self, file: Path) -> tuple[bytes, float | None]:
+        """Decode a user's own sound, and measure how loud it is."""
         binary = get_ffmpeg_manager(self._hass).binary
         try:
             async with asyncio.timeout(_PATIENCE):
-                return await decoded_file(file, _LAYOUT, binary=binary)
+                samples = await decoded_file(file, _LAYOUT, binary=binary)
+                return samples, await integrated_loudness(_at_once(samples), _LAYOUT, binary=binary)
         except (ConversionError, TimeoutError) as err:
             raise ChimeError("chime_unusable") from err
 
@@ -169,6 +170,10 @@ def async_tell_of_chime(hass: HomeAssistant, entry: ConfigEntry[Any], name: str,
         translation_key=error.key,
         translation_placeholders={"subject": name, "account": entry.title},
     )
+
+
+async def _at_once(samples: bytes) -> AsyncGenerator[bytes]:
+    yield samples
 
 
 def _look_at(hass: HomeAssistant, path: Path) -> tuple[Path, _Stamp]:

@@ -9,8 +9,8 @@ from typing import Final
 from .ffmpeg import ConversionError, integrated_loudness
 from .formats import PcmLayout
 
-MAX_SECONDS: Final = 60.0
-"""What is measured of a sound: a minute tells how loud it is, and so it is all that can wait for ffmpeg."""
+MAX_SECONDS: Final = 30.0
+"""What is measured of a sound: half a minute tells how loud it is, and no more than that ever waits for ffmpeg."""
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -74,11 +74,6 @@ def texts(strings: Strings, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
             yield from texts(value, (*path, key))
 
 
-def placeholders(strings: Strings) -> dict[tuple[str, ...], set[str]]:
-    """Return the names that each text expects to be filled in."""
-    return {path: set(re.findall(r"{(\w+)}", text)) for path, text in texts(strings)}
-
-
 def flows(strings: Strings) -> list[Strings]:
     """Return the strings of each flow: of the account and of its subentries."""
     return [strings["config"], *strings.get("config_subentries", {}).values()]
@@ -145,14 +140,6 @@ def test_repository(manifest: Strings) -> None:
     assert AwesomeVersion(hacs["homeassistant"]).strategy is AwesomeVersionStrategy.CALVER
     folders = [path.name for path in INTEGRATION.parent.iterdir() if path.is_dir() and path.name != "__pycache__"]
     assert folders == [DOMAIN]
-
-
-@pytest.mark.parametrize("path", sorted(TRANSLATIONS.glob("*.json")), ids=lambda path: path.stem)
-def test_translation_is_complete(path: Path, english: Strings) -> None:
-    """Every language has the same texts with the same placeholders, and no references that only core resolves."""
-    strings = load(path)
-    assert placeholders(strings) == placeholders(english)
-    assert "[%key" not in path.read_text()
 
 
 def test_fields_are_described(english: Strings) -> None:

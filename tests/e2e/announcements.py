@@ -54,6 +54,7 @@ async def _announce_on_renderer(stage: Stage, report: Report, renderer: Renderer
         speaker = await new_entity(stage.api, "media_player", stage.api.add_entry("dlna_dmr", {"url": renderer.url}))
 
     async def announce(text: str, audio_format: str) -> None:
+        renderer.forget()
         await _speak(stage, voice, speaker, text, audio_format)
         song = (await stage.api.attributes(speaker))["media_content_id"]
         await renderer.play_to_end()

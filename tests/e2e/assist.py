@@ -122,8 +122,7 @@ def _assert_early(asked: float, began: float, written: float) -> None:
 
 async def _listen_to_satellite(stage: Stage, room: Room) -> None:
     """Speak to the assistant in a room with a satellite."""
-    asked = time.monotonic()
-    await room.ask(_REPLY)
+    asked = await room.ask(_REPLY)
     recording = await room.heard()
     _assert_early(asked, recording.began, asked + len(_REPLY.split()) / _WORDS_PER_SECOND)
     await _assert_recorded(stage, recording, _REPLY)

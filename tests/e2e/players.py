@@ -85,6 +85,10 @@ class Renderer:
     url: str
     tape: Path
 
+    def forget(self) -> None:
+        """Remove what was played before."""
+        self.tape.unlink(missing_ok=True)
+
     async def play_to_end(self) -> None:
         """Wait until what is being played has been played."""
         size = 0

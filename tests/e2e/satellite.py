@@ -52,11 +52,14 @@ class Room:
         self._played: asyncio.Queue[Recording] = asyncio.Queue()
         self._connected: asyncio.Future[_SatelliteHandler] = asyncio.get_running_loop().create_future()
 
-    async def ask(self, text: str) -> None:
-        """Say something near the satellite."""
+    async def ask(self, text: str) -> float:
+        """Say something near the satellite; return when, in the seconds of `time.monotonic`."""
         self.said = text
         async with asyncio.timeout(_PATIENCE):
-            await (await self._connected).stream_microphone()
+            satellite = await self._connected
+            asked = time.monotonic()
+            await satellite.stream_microphone()
+        return asked
 
     async def heard(self) -> Recording:
         """Return what the satellite plays next, once it has been played."""

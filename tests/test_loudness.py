@@ -85,7 +85,7 @@ async def heard(hass: HomeAssistant, name: str, text: str, **options: Any) -> tu
     if options.get("preferred_format") == "mp3":
         samples, layout = ((await decode(audio)).samples * 0x8000).astype("<i2").tobytes(), PcmLayout(24_000)
     elif "preferred_sample_rate" in options:
-        samples, layout = audio[44:], PcmLayout(16_000)
+        samples, layout = audio[audio.index(b"data") + 8 :], PcmLayout(16_000)  # older ones name their converter before
     else:
         with wave.open(io.BytesIO(audio)) as file:
             samples, layout = file.readframes(file.getnframes()), PcmLayout(file.getframerate(), file.getnchannels())

@@ -184,6 +184,7 @@ async def test_form_of_a_voice(
         "fallback",
         "clean_text",
         "replacements",
+        "effects",
     ]
     assert set(choices(form, "voice")) == {voice for one in profile.models if one.name == model for voice in one.voices}
     assert choices(form, "format")

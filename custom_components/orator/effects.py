@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from .audio.chime import LOUDNESS, Chime
 from .audio.effects import Effects
-from .chimes import ChimeError, Chimes
+from .chime_files import ChimeError
+from .chimes import Chimes
 from .const import CONF_CHIME, CONF_CHIME_AFTER, CONF_GAIN, CONF_LEAD_IN, CONF_LOUDNESS, CONF_TAIL
 from .providers.errors import InvalidSettingError
 from .providers.options import NumberOption

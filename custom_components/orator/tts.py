@@ -28,10 +28,10 @@ from homeassistant.util import language as language_util
 
 from .account import OratorConfigEntry
 from .audio.formats import AudioFormat
-from .chimes import Chimes, async_get_chimes, async_tell_of_chime
+from .chimes import Chimes, async_forget_chimes_of_others, async_get_chimes, async_tell_of_chimes
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, SUBENTRY_VOICE
 from .devices import voice_device
-from .effects import EFFECTS, async_finish, parse
+from .effects import CHIMES, EFFECTS, async_finish, parse
 from .fallback import EntitySpeaker, async_disown, could_speak, speakers
 from .messages import message_of
 from .providers.base import Model
@@ -66,6 +66,8 @@ async def async_setup_entry(
 ) -> None:
     """Add an entity for every voice of an account."""
     chimes = await async_get_chimes(hass)
+    entry.async_on_unload(chimes.files.async_use())
+    async_forget_chimes_of_others(hass, entry)
     for subentry in entry.subentries.values():
         if subentry.subentry_type == SUBENTRY_VOICE:
             voice = VoiceEntity(hass, entry, subentry, chimes)
@@ -125,8 +127,13 @@ class VoiceEntity(TextToSpeechEntity):
     @override
     def default_options(self) -> Mapping[str, Any]:
         """What Home Assistant finds cached speech by, with what it can't know of chimes: their files can change."""
-        revision = {_CHIME_REVISION: self._chimes.revision} if self._chimes.revision else {}
-        return {**(self._attr_default_options or {}), **revision}
+        changed = self._chimes.files.revisions(self._subentry.subentry_id, self._own_chimes)
+        return {**(self._attr_default_options or {}), **({_CHIME_REVISION: changed} if changed else {})}
+
+    @property
+    def _own_chimes(self) -> frozenset[str]:
+        """The names of the chimes that the voice is configured with."""
+        return frozenset(str(self._subentry.data.get(key, "")).strip() for key in CHIMES)
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -146,7 +153,7 @@ class VoiceEntity(TextToSpeechEntity):
 
     async def _async_prepare(self) -> None:
         """Load the voice's chimes, and make the file's beginning that needs no speech."""
-        finish = await self._async_finish(self._subentry.data)
+        finish, _ = await self._async_finish(self._subentry.data)
         if finish.effects.chime_before and self._format == AudioFormat.MP3:
             with suppress(NotAudioError):
                 binary = get_ffmpeg_manager(self.hass).binary
@@ -189,7 +196,8 @@ class VoiceEntity(TextToSpeechEntity):
             said: list[str] = []
             try:
                 utterance = self._utterance(request, said, is_own=is_own)
-                utterance = replace(utterance, finish=await self._async_finish(request.options))
+                finish, is_whole = await self._async_finish(request.options)
+                utterance = replace(utterance, finish=finish)
                 delivery = await stack.enter_async_context(
                     deliver(
                         self._account.provider,
@@ -203,14 +211,15 @@ class VoiceEntity(TextToSpeechEntity):
             configured = self._configured_in(utterance.model.id, utterance.voice)
             spoken = partial(self._spoken, utterance.model, configured)
             told = partial(self._told, is_own=is_own)
-            return TTSAudioResponse(delivery.extension, self._sound(stack.pop_all(), delivery, spoken, told, said))
+            sound = self._sound(stack.pop_all(), delivery, spoken, told, said, is_whole=is_whole)
+            return TTSAudioResponse(delivery.extension, sound)
 
-    async def _async_finish(self, settings: Mapping[str, Any]) -> Finish:
-        """Read what is to be done to speech; it is spoken without a chime that is not there."""
+    async def _async_finish(self, settings: Mapping[str, Any]) -> tuple[Finish, bool]:
+        """Read what is to be done to speech, and whether that is all: a chime may come back that is not there now."""
         finish, chimes = await async_finish(self._chimes, parse(settings), self._account.levels)
-        for name, error in chimes.items():
-            async_tell_of_chime(self.hass, self._entry, name, error)
-        return finish
+        self._chimes.files.async_called(self._subentry.subentry_id, chimes.keys() - self._own_chimes)
+        async_tell_of_chimes(self.hass, self._entry, self._subentry, chimes)
+        return finish, not any(error and error.passes for error in chimes.values())
 
     def _utterance(self, request: TTSAudioRequest, said: list[str], *, is_own: bool) -> Utterance:
         """Read a call's options; those that the model does not take are left out. To `said` is added what is said."""
@@ -287,13 +296,15 @@ class VoiceEntity(TextToSpeechEntity):
         """Return the voice if it is to speak with its own model and its own voice, not with those of a call."""
         return self._subentry if (model_id, voice) == (self._model.id, self._voice_id) else None
 
-    async def _sound(
+    async def _sound(  # noqa: PLR0913
         self,
         stack: AsyncExitStack,
         delivery: Delivery,
         spoken: Callable[[], None],
         told: Callable[[SpeechError], HomeAssistantError],
         said: list[str],
+        *,
+        is_whole: bool,
     ) -> AsyncGenerator[bytes]:
         """Yield what Home Assistant hands on, then end what `stack` holds. `spoken` is called when the voice speaks."""
         is_told = False
@@ -307,7 +318,7 @@ class VoiceEntity(TextToSpeechEntity):
             except SpeechError as err:
                 raise told(err) from err
             heard = delivery.heard()
-            if heard.others or heard.has_gaps:
+            if heard.others or heard.has_gaps or not is_whole:
                 async_disown(self.hass, "".join(said), self.entity_id)
 
     def _spoken(self, model: Model, voice: ConfigSubentry | None) -> None:

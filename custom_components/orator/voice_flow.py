@@ -17,7 +17,8 @@ import voluptuous as vol
 
 from .account import Account, OratorConfigEntry
 from .auditions import Audition
-from .chimes import ChimeError, async_get_chimes
+from .chime_files import ChimeError
+from .chimes import async_get_chimes
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_REPLACEMENTS, CONF_VOICE, DOMAIN
 from .effects import CHIMES, chime_loudness, parse
 from .fallback import entity_of, leads_back

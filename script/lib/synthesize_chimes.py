@@ -99,13 +99,21 @@ SOUNDS: dict[BuiltIn, Callable[[], Sound]] = {
     BuiltIn.ALERT: alert,
     BuiltIn.ALARM: alarm,
 }
+MADE_AT: dict[BuiltIn, float] = {
+    BuiltIn.DING_DONG: -18.23,
+    BuiltIn.THREE_TONE: -17.89,
+    BuiltIn.SOFT: -16.26,
+    BuiltIn.ALERT: -20.94,
+    BuiltIn.ALARM: -11.17,
+}
+"""LUFS of each at that peak, as ffmpeg tells: written down, so that the files are the same wherever they are made."""
 
 
 def synthesized(name: BuiltIn) -> bytes:
     """Return a chime as a WAV file."""
     sound = SOUNDS[name]()
     samples = np.rint(sound / np.abs(sound).max() * PEAK * 0x7FFF).astype("<i2").tobytes()
-    chime = Chime(samples, LAYOUT).at(LOUDNESS)
+    chime = Chime(samples, LAYOUT, MADE_AT[name]).at(LOUDNESS)
     return wav.header(LAYOUT, len(chime.samples)) + chime.samples
 
 

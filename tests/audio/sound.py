@@ -1,6 +1,6 @@
 """Sound to test with: made, encoded by ffmpeg, and decoded by two decoders that share no code."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from functools import cache
 from math import log10
 import re
@@ -59,6 +59,12 @@ def voice(rate: int, channels: int = 1, seconds: float = 1.0, seed: int = 1) -> 
         sides.append(tone * syllables + 0.1 * random.standard_normal(len(times)))
     sound = np.stack(sides, axis=1)
     return bytes((sound / np.abs(sound).max() * 16_000).astype("<i2").tobytes())
+
+
+async def pieces(*chunks: bytes) -> AsyncGenerator[bytes]:
+    """Yield sound as it arrives."""
+    for chunk in chunks:
+        yield chunk
 
 
 def encode(samples: bytes, rate: int, channels: int, *arguments: str) -> bytes:

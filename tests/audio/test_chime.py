@@ -15,9 +15,10 @@ from custom_components.orator.audio.chime import (
     built_in,
     own,
 )
+from custom_components.orator.audio.ffmpeg import integrated_loudness
 from custom_components.orator.audio.formats import PcmLayout
 from script.lib.synthesize_chimes import TARGET, synthesized
-from tests.audio.sound import Samples, loudness, true_peak, voice
+from tests.audio.sound import Samples, ffmpeg, loudness, pieces, true_peak, voice
 
 LAYOUTS = [PcmLayout(rate, channels) for rate in (16_000, 22_050, 24_000, 44_100, 48_000) for channels in (1, 2)]
 BANDS = 24
@@ -121,10 +122,11 @@ def test_other_loudness(lufs: float) -> None:
 
 
 @pytest.mark.parametrize("layout", [PcmLayout(8_000), PcmLayout(44_100, 2), PcmLayout(48_000)])
-def test_own(layout: PcmLayout) -> None:
+async def test_own(layout: PcmLayout) -> None:
     """A user's own sound becomes as loud as the others and loses its clicks at the ends."""
     square = np.tile(np.repeat(np.array([30_000, -30_000], "<i2"), 40 * layout.channels), layout.rate // 80)
-    chime = own(square.tobytes() + b"\0", layout)
+    lufs = await integrated_loudness(pieces(square.tobytes()), layout, binary=ffmpeg())
+    chime = own(square.tobytes() + b"\0", layout, lufs)
     sound = numbers(chime).reshape(-1, layout.channels)
     assert loudness(chime.samples, layout) == pytest.approx(LOUDNESS, abs=0.1)
     assert len(sound) == len(square) // layout.channels
@@ -137,14 +139,22 @@ def test_own(layout: PcmLayout) -> None:
 @pytest.mark.parametrize(
     ("samples", "layout"),
     [
-        (b"", PcmLayout(24_000)),
-        (bytes(48_000), PcmLayout(24_000)),
         (voice(8_000) * (int(MAX_SECONDS) + 1), PcmLayout(8_000)),
         (voice(24_000), PcmLayout(24_000, 1, 3)),
         (voice(24_000), PcmLayout(24_000, 6)),
     ],
+    ids=["long", "24 bit", "six channels"],
 )
 def test_unusable(samples: bytes, layout: PcmLayout) -> None:
     """What can't be a chime is said."""
     with pytest.raises(UnusableChimeError):
-        own(samples, layout)
+        own(samples, layout, LOUDNESS)
+
+
+@pytest.mark.parametrize("samples", [b"", bytes(48_000), voice(24_000)[:2_000]], ids=["empty", "silent", "click"])
+async def test_nothing_to_hear(samples: bytes) -> None:
+    """Neither can what nobody hears."""
+    layout = PcmLayout(24_000)
+    lufs = await integrated_loudness(pieces(samples), layout, binary=ffmpeg())
+    with pytest.raises(UnusableChimeError):
+        own(samples, layout, lufs)

@@ -15,7 +15,7 @@ from custom_components.orator.audio.effects import PAUSE, Effects, amplified, ap
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.limiter import CEILING, Limiter
 from custom_components.orator.audio.loudness import Meter
-from tests.audio.sound import RATES, true_peak, voice
+from tests.audio.sound import RATES, ffmpeg, loudness, true_peak, voice
 from tests.simulator.espeak import Speaker, speak
 
 BELL, ALERT = built_in(BuiltIn.DING_DONG), built_in(BuiltIn.ALERT)
@@ -222,7 +222,7 @@ async def test_speech_is_not_pumped() -> None:
 
 async def test_own_chime_at_another_rate() -> None:
     """A user's own sound, in stereo and at its own rate, sounds before speech of another."""
-    chime = own(voice(44_100, 2, 0.5), PcmLayout(44_100, 2))
+    chime = own(voice(44_100, 2, 0.5), PcmLayout(44_100, 2), -18.0)
     layout = PcmLayout(24_000)
     spoken = voice(24_000, 1, 0.2)
     made = await collected(applied(Source(spoken).chunks, layout, Effects(chime_before=chime)))
@@ -276,14 +276,15 @@ async def test_layouts_without_effects(layout: PcmLayout) -> None:
 async def test_parts_with_their_own_gains() -> None:
     """Parts of one stream can each have their gain, and a meter that hears them before it."""
     layout = PcmLayout(24_000)
-    meter = Meter(layout)
+    meter = Meter(layout, ffmpeg())
     spoken = voice(24_000, 1, 0.7)
     source = Source(*cut(spoken, [1, 777, 20_001]))
     made = await collected(amplified(measured(source.chunks, layout, meter), layout, -4.0))
     assert made == louder(spoken, layout, -4.0)
-    alone = Meter(layout)
-    alone.feed(spoken)
-    assert meter.result() == alone.result()
+    heard = await meter.result()
+    assert heard
+    assert heard.lufs == pytest.approx(loudness(spoken, layout), abs=0.051)
+    assert heard.seconds == pytest.approx(0.7)
     assert source.is_closed
 
 
@@ -300,9 +301,10 @@ async def test_others_get_their_turn() -> None:
 
     counting = asyncio.ensure_future(count())
     spoken = voice(24_000, 1, 1.0) * 20
+    meter = Meter(layout, ffmpeg())
     takes: list[Callable[[], AsyncGenerator[bytes]]] = [
         lambda: whole_frames(Source(spoken).chunks, layout),
-        lambda: measured(Source(spoken).chunks, layout, Meter(layout)),
+        lambda: measured(Source(spoken).chunks, layout, meter),
         lambda: amplified(Source(spoken).chunks, layout, 3.0),
     ]
     for take in takes:
@@ -310,3 +312,4 @@ async def test_others_get_their_turn() -> None:
         assert len(await collected(take())) == len(spoken)
         assert turns - before >= len(spoken) // 16_384 - 1
     counting.cancel()
+    await meter.close()

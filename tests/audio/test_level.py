@@ -11,7 +11,7 @@ from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.level import MAX_GAIN, USUAL, Level
 from custom_components.orator.audio.limiter import CEILING, Limiter
 from custom_components.orator.audio.loudness import Loudness, Meter
-from tests.audio.sound import loudness, true_peak
+from tests.audio.sound import ffmpeg, loudness, true_peak
 from tests.simulator.espeak import Speaker, speak
 
 TARGET = -18.0
@@ -33,7 +33,7 @@ def level_of(*heard: tuple[float, float]) -> Level:
     return level
 
 
-def test_voices_at_one_level() -> None:
+async def test_voices_at_one_level() -> None:
     """Voices 18 dB apart are within 1.5 LU of the target from their second utterance on, and nothing is too loud."""
     unlevelled = []
     for name, offset in VOICES.items():
@@ -43,10 +43,10 @@ def test_voices_at_one_level() -> None:
             layout = PcmLayout(spoken.rate)
             samples = np.frombuffer(spoken.samples, "<i2") * 10 ** (offset / 20)
             raw = np.rint(samples).astype("<i2").tobytes()
-            limiter, meter = Limiter(layout, level.gain_to(TARGET)), Meter(layout)
+            limiter, meter = Limiter(layout, level.gain_to(TARGET)), Meter(layout, ffmpeg())
             made = limiter.feed(raw) + limiter.end()
             meter.feed(raw)
-            level = level.learned(meter.result())
+            level = level.learned(await meter.result())
             assert true_peak(made, layout) <= CEILING
             if number:
                 unlevelled.append(loudness(raw, layout))

@@ -13,11 +13,10 @@ import numpy.typing as npt
 from . import wav
 from .formats import PcmLayout
 from .limiter import Limiter
-from .loudness import Meter
 from .resample import Resampler
 
 LOUDNESS: Final = -20.0
-"""LUFS of every chime, as loud as a voice usually is."""
+"""LUFS of every chime, as loud as a voice usually is: the built-in ones are made so, one's own are brought to it."""
 MAX_SECONDS: Final = 15.0
 """How long a user's own sound may be: speech waits until it is over."""
 
@@ -48,6 +47,8 @@ class Chime:
 
     samples: bytes
     layout: PcmLayout
+    lufs: float = LOUDNESS
+    """How loud it is."""
 
     @property
     def seconds(self) -> float:
@@ -68,12 +69,8 @@ class Chime:
 
     def at(self, lufs: float) -> Chime:
         """Return the same at another loudness. Takes some milliseconds a second of sound: not for an event loop."""
-        meter = Meter(self.layout)
-        meter.feed(self.samples)
-        if (loudness := meter.result()) is None:
-            raise UnusableChimeError("nothing is to be heard")
-        limiter = Limiter(self.layout, lufs - loudness.lufs)
-        return Chime(limiter.feed(self.samples) + limiter.end(), self.layout)
+        limiter = Limiter(self.layout, lufs - self.lufs)
+        return Chime(limiter.feed(self.samples) + limiter.end(), self.layout, lufs)
 
 
 def built_in(name: BuiltIn) -> Chime:
@@ -85,17 +82,20 @@ def built_in(name: BuiltIn) -> Chime:
     return Chime(samples, reader.layout)
 
 
-def own(samples: bytes, layout: PcmLayout) -> Chime:
+def own(samples: bytes, layout: PcmLayout, lufs: float | None) -> Chime:
     """Make a chime of a user's own sound: as loud as the others, without a click at either end.
 
-    Takes some milliseconds a second of sound: not for an event loop. Raises UnusableChimeError.
+    `lufs` is how loud it is, None where nothing is to be heard. Takes some milliseconds a second of sound: not for an
+    event loop. Raises UnusableChimeError.
     """
     if layout.width != 2 or layout.channels not in (1, 2):
         raise UnusableChimeError("only 16 bit samples on one or two channels make a chime")
     if len(samples) > MAX_SECONDS * layout.byte_rate:
         raise UnusableChimeError("too long")
+    if lufs is None:
+        raise UnusableChimeError("nothing is to be heard")
     whole = samples[: len(samples) // layout.frame_size * layout.frame_size]
-    return Chime(_faded(whole, layout), layout).at(LOUDNESS)
+    return Chime(_faded(whole, layout), layout, lufs).at(LOUDNESS)
 
 
 def _faded(samples: bytes, layout: PcmLayout) -> bytes:

@@ -1,10 +1,12 @@
-"""Sound that cannot be joined as it is, brought to another format by ffmpeg, on the stream."""
+"""What ffmpeg does for us: brings sound to another format on the stream, decodes files, measures loudness."""
 
 import asyncio
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
+from math import ceil
 from pathlib import Path
+import re
 
 from .formats import AudioFormat, PcmLayout
 from .wav import MalformedWavError, WavReader, header
@@ -41,6 +43,16 @@ FILE_SECONDS = 16.0
 """How much of a file is decoded."""
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)  # RFC 6716, 2
 
+_METER = "aresample=48000,ebur128=framelog=quiet"
+"""Measures as ITU-R BS.1770 and EBU R 128 say; at 48 kHz, because at other rates ffmpeg is up to 0.2 LU off."""
+_INTEGRATED = re.compile(r"^\s*I:\s*(-?[\d.]+) LUFS\s*$", re.MULTILINE)
+_SILENCE = -70.0
+"""LUFS that ffmpeg says of what is silent."""
+_BLOCK_SECONDS = 0.4
+"""What loudness is measured of at a time; of a shorter sound it is not defined."""
+_CLICK_SECONDS = 0.1
+"""What is too short to have a loudness, were it repeated."""
+
 
 class ConversionError(Exception):
     """ffmpeg is missing, failed, or made nothing of what it was given."""
@@ -49,7 +61,7 @@ class ConversionError(Exception):
         """Tell what happened."""
         super().__init__(message)
         self.log = log
-        """The beginning of what ffmpeg said itself: for the log at DEBUG, not for people."""
+        """Some of what ffmpeg said itself: for the log at DEBUG, not for people."""
 
 
 async def convert(  # noqa: PLR0913  # a format is two things, and there are two of them
@@ -97,6 +109,43 @@ async def decoded_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
         return b"".join([sound async for sound in sounds])
 
 
+async def integrated_loudness(chunks: AsyncIterator[bytes], layout: PcmLayout, *, binary: str) -> float | None:
+    """Measure how loud whole samples are, in LUFS to a tenth, as they arrive; None where nothing is to be heard.
+
+    The standard measures 400 ms at a time: a shorter sound is repeated until it lasts as long, and so it is as loud as
+    a long one that is like it. Under 100 ms it is a click and is not heard. Raises ConversionError.
+    """
+    process = await _spawn(
+        *(binary, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "info", "-threads", "1"),
+        *(*_NO_PROBING, *_pcm(layout), "-i", "pipe:0", "-af", _METER, "-f", "null", "-"),
+    )
+    feeding = asyncio.create_task(_feed(process, _long_enough(chunks, layout)))
+    logging = asyncio.create_task(_read_log(process, kept=slice(-_LOG_LIMIT, None)))  # its summary comes last
+    try:
+        code = await process.wait()
+        log = await logging
+        told = _INTEGRATED.findall(log)
+        if code or not told:
+            raise ConversionError(f"ffmpeg ended with code {code}" if code else "it was not measured", log)
+        lufs = float(told[-1])
+        return lufs if lufs > _SILENCE else None
+    finally:
+        feeding.cancel()
+        await _end(process)
+        await asyncio.gather(feeding, logging, return_exceptions=True)
+
+
+async def _long_enough(chunks: AsyncIterator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
+    """Yield samples, and what is too short to be measured once more until it is not."""
+    block = ceil(_BLOCK_SECONDS * layout.rate) * layout.frame_size
+    beginning = b""
+    async for chunk in chunks:
+        beginning += chunk[: block - len(beginning)]
+        yield chunk
+    if _CLICK_SECONDS * layout.byte_rate <= len(beginning) < block:
+        yield beginning * ceil(block / len(beginning))
+
+
 async def _nothing() -> AsyncGenerator[bytes]:
     return
     yield
@@ -129,12 +178,16 @@ def _writing(target: AudioFormat, layout: PcmLayout, bitrate: int | None) -> tup
 
 async def _start(binary: str, reading: tuple[str, ...], writing: tuple[str, ...], source: str = "pipe:0") -> Process:
     """Start ffmpeg."""
-    command = (
+    return await _spawn(
         *(binary, "-hide_banner", "-nostdin", "-loglevel", "error", "-threads", "1"),
         *(*reading, "-i", source, "-map", "0:a:0", "-map_metadata", "-1"),
         *("-af", "asetpts=N/SR/TB"),  # one sample after the other, whatever the times in the source say
         *("-fflags", "+bitexact", "-flush_packets", "1", *writing, "pipe:1"),
     )
+
+
+async def _spawn(*command: str) -> Process:
+    """Start a program that is fed and read."""
     try:
         return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
     except OSError as err:
@@ -175,12 +228,12 @@ async def _feed(process: Process, chunks: AsyncIterator[bytes]) -> None:
         stdin.close()
 
 
-async def _read_log(process: Process) -> str:
-    """Return the beginning of what ffmpeg says, and read the rest, so that it need not wait for a reader."""
+async def _read_log(process: Process, *, kept: slice = slice(_LOG_LIMIT)) -> str:
+    """Return the beginning of what ffmpeg says, or what else is `kept`; and read all, so that it need not wait."""
     stderr = _pipe(process.stderr)
     log = b""
     while said := await stderr.read(_READ_LENGTH):
-        log += said[: _LOG_LIMIT - len(log)]
+        log = (log + said)[kept]
     return log.decode(errors="replace")
 
 

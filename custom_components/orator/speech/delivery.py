@@ -18,6 +18,7 @@ from .cast import Cast, Listener, ProviderSpeaker, Speaker
 from .cleaner import Cleaner, Replacement
 from .finishing import USUAL_LAYOUT, Finish, lead_as_mp3, made_ahead, with_lead
 from .joining import Samples, SampleWish, brought_to, encoded, joined_mp3, joined_samples, samples_of
+from .levels import Lesson
 from .pacing import paced
 from .replacements import Replacer
 from .segmenter import Segmenter
@@ -209,10 +210,10 @@ async def _finished(provider: Provider, utterance: Utterance, wanted: Wanted, ff
         so_far = performances[0].heard() if performances else Heard(own=False, others=False)
         return replace(so_far, has_gaps=bool(gaps))
 
-    async def speech() -> AsyncGenerator[bytes]:
+    async def speech(lesson: Lesson | None) -> AsyncGenerator[bytes]:
         async with (
             _performed(provider, utterance, wanted) as performance,
-            aclosing(finish.levelled(performance.parts, layout, ffmpeg)) as parts,
+            aclosing(finish.levelled(performance.parts, layout, ffmpeg, lesson)) as parts,
         ):
             performances.append(performance)
             first = await anext(parts, None)
@@ -222,7 +223,7 @@ async def _finished(provider: Provider, utterance: Utterance, wanted: Wanted, ff
                 async for chunk in chunks:
                     yield chunk
 
-    async with made_ahead(speech()) as spoken:
+    async with finish.lesson(layout, ffmpeg) as lesson, made_ahead(speech(lesson)) as spoken:
         if finish.effects.chime_before and wanted.is_met_by(AudioFormat.MP3):
             lead = await lead_as_mp3(finish.effects, layout, ffmpeg)
             rest = applied(spoken, layout, replace(finish.effects, lead_in=0.0, chime_before=None))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -11,7 +11,7 @@ from ..audio.formats import AudioFormat, PcmLayout
 from ..audio.resample import Resampler
 from ..providers.base import SpeechAudio
 from .joining import Samples, SampleWish, brought_to, encoded, samples_of
-from .levels import Levels, learned_from
+from .levels import Lesson, Levels, lesson
 
 USUAL_LAYOUT: Final = PcmLayout(rate=24_000)
 """What speech with effects is brought to where nobody wishes for anything else: what most models make."""
@@ -43,8 +43,12 @@ class Finish:
         """Whether speech becomes louder or quieter."""
         return self.loudness is not None or self.gain_db != 0
 
+    def lesson(self, layout: PcmLayout, ffmpeg: str) -> AbstractAsyncContextManager[Lesson | None]:
+        """Give what learns how loud the speakers are, where they are all to be at one level."""
+        return nullcontext() if self.loudness is None else lesson(self.levels, layout, ffmpeg)
+
     async def levelled(
-        self, parts: AsyncIterator[SpeechAudio], layout: PcmLayout, ffmpeg: str
+        self, parts: AsyncIterator[SpeechAudio], layout: PcmLayout, ffmpeg: str, overhearing: Lesson | None
     ) -> AsyncGenerator[SpeechAudio]:
         """Yield sound at the right level, in samples of this layout; as it is where nothing is to be changed.
 
@@ -58,9 +62,11 @@ class Finish:
             samples = await samples_of(part, SampleWish.of(layout), ffmpeg)
             chunks = brought_to(samples, layout, ffmpeg)
             gain = gains.setdefault(part.speaker, self._gain_of(part.speaker))
-            if self.loudness is not None:
-                chunks = learned_from(chunks, layout, self.levels, part.speaker)
+            if overhearing:
+                chunks = overhearing.overheard(chunks, part.speaker)
             yield SpeechAudio(AudioFormat.PCM, amplified(chunks, layout, gain), layout)
+        if overhearing:
+            overhearing.is_over = True
 
     def _gain_of(self, speaker: str) -> float:
         """Return by how many dB somebody becomes louder."""

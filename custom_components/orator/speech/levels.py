@@ -1,7 +1,9 @@
 """What is known of how loud voices are."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
+import logging
 from typing import Any, Final
 
 from ..audio.effects import measured
@@ -9,8 +11,14 @@ from ..audio.formats import PcmLayout
 from ..audio.level import Level
 from ..audio.loudness import Loudness, Meter
 
+_LOGGER = logging.getLogger(__name__)
+
 _MAX_VOICES: Final = 200
 """Voices remembered; who names more of them in calls has those forgotten that were not heard for the longest time."""
+_PATIENCE: Final = 0.1
+_LONGEST_PATIENCE: Final = 1.0
+"""Seconds for ffmpeg to tell the loudness after the last sound, which usually takes it some milliseconds: the first of
+them in any case, up to the second while what has been said is still being played. After that nothing is learned."""
 
 
 class Levels:
@@ -45,12 +53,59 @@ class Levels:
         self._known = {**restored, **self._known}
 
 
-async def learned_from(
-    chunks: AsyncGenerator[bytes], layout: PcmLayout, levels: Levels, voice: str
-) -> AsyncGenerator[bytes]:
-    """Yield samples, and learn from them how loud a voice is, if they come to their end."""
-    meter = Meter(layout)
-    async with aclosing(measured(chunks, layout, meter)) as pieces:
-        async for piece in pieces:
-            yield piece
-    levels.learn(voice, meter.result())
+class Lesson:
+    """What one utterance tells of how loud those are who speak in it; each of them is measured by one ffmpeg."""
+
+    def __init__(self, layout: PcmLayout, ffmpeg: str) -> None:
+        """Begin before anybody speaks: until then ffmpeg, which takes its time to start, is ready for the first."""
+        self._layout = layout
+        self._ffmpeg = ffmpeg
+        self._first: Meter | None = Meter(layout, ffmpeg)
+        self._meters: dict[str, Meter] = {}
+        self._played_until = 0.0  # by the event loop's clock, if it is played as it passes
+        self.is_over = False
+        """Whether all has been said."""
+
+    async def overheard(self, chunks: AsyncGenerator[bytes], voice: str) -> AsyncGenerator[bytes]:
+        """Yield a voice's samples as they are."""
+        loop = asyncio.get_running_loop()
+        async with aclosing(measured(chunks, self._layout, self._meter_of(voice))) as pieces:
+            async for piece in pieces:
+                seconds = len(piece) / self._layout.byte_rate
+                self._played_until = max(self._played_until, loop.time()) + seconds
+                yield piece
+
+    async def learn(self, levels: Levels) -> None:
+        """Remember how loud everybody was, as far as that is told in time."""
+        left = self._played_until - asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(min(_LONGEST_PATIENCE, max(_PATIENCE, left))):
+                for voice, meter in self._meters.items():
+                    levels.learn(voice, await meter.result())
+        except TimeoutError:
+            _LOGGER.debug("ffmpeg did not tell how loud the speech was in time")
+
+    async def close(self) -> None:
+        """End whatever still measures."""
+        for meter in (self._first, *self._meters.values()):
+            if meter:
+                await meter.close()
+
+    def _meter_of(self, voice: str) -> Meter:
+        """Return what measures a voice."""
+        if voice not in self._meters:
+            self._meters[voice] = self._first or Meter(self._layout, self._ffmpeg)
+            self._first = None
+        return self._meters[voice]
+
+
+@asynccontextmanager
+async def lesson(levels: Levels, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[Lesson]:
+    """Learn from an utterance of which the sound is handed on meanwhile, if it comes to its end."""
+    overhearing = Lesson(layout, ffmpeg)
+    try:
+        yield overhearing
+        if overhearing.is_over:
+            await overhearing.learn(levels)
+    finally:
+        await overhearing.close()

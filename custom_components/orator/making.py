@@ -124,7 +124,7 @@ class Ahead:
         """Tell whether it is on disk already, without having it said."""
         manager = self._hass.data[DATA_TTS_MANAGER]
         language, options = manager.process_options(self._voice, order.language, dict(order.options))
-        return manager.async_get_cache_file_path(_key(self._voice, order.message, language, options)) is not None
+        return _key(self._voice, order.message, language, options) in manager.file_cache
 
     async def async_make(self, order: Order) -> None:
         """Have it said and kept on disk. Raises HomeAssistantError, SpokenByOthersError where others have said it.

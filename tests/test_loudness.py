@@ -13,6 +13,7 @@ import wave
 
 from homeassistant.components import tts
 from homeassistant.components.tts.const import DATA_COMPONENT
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -56,8 +57,9 @@ def voices_of(simulator: Simulator, settings: dict[str, Any]) -> MockConfigEntry
 async def load(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """Load an account."""
     account.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(account.entry_id)
-    await hass.async_block_till_done()
+    await hass.config_entries.async_setup(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)  # what is offered now may differ from what was kept
+    assert account.state is ConfigEntryState.LOADED
 
 
 async def played(hass: HomeAssistant, name: str, text: str, **options: Any) -> bytes:

@@ -245,6 +245,10 @@ async def _end(process: Process) -> None:
     while await _pipe(process.stdout).read(_READ_LENGTH):
         pass
     await process.wait()
+    stdin = _pipe(process.stdin)
+    stdin.close()
+    with suppress(BrokenPipeError, ConnectionResetError):
+        await stdin.wait_closed()
 
 
 def _pipe[Stream](stream: Stream | None) -> Stream:

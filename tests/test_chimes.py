@@ -112,7 +112,7 @@ async def media(hass: HomeAssistant, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("media")
     hass.config.media_dirs = {"local": str(folder)}
     assert await async_setup_component(hass, "media_source", {})
-    await hass.async_block_till_done()
+    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 @pytest.mark.parametrize("name", ["www/gong.wav", "/local/gong.mp3", "sounds/gong.flac", "gong.ogg"])
@@ -404,7 +404,7 @@ async def test_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
     chosen = {"chime": "www/gong.wav", "chime_after": "soft", "lead_in_ms": 400, "gain_db": -3.5, "loudness": -18}
     entered = {"voice": "nova", "name": "Ben", "format": "mp3", "effects": chosen}
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
-    await hass.async_block_till_done()
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert result["data"] == {"model": "tts-1", "voice": "nova", "format": "mp3", **chosen}
     (subentry_id,) = [key for key, one in account.subentries.items() if one.title == "Ben"]
     flow = await account.start_subentry_reconfigure_flow(hass, subentry_id)
@@ -413,7 +413,7 @@ async def test_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
     assert {str(key): key.description["suggested_value"] for key in section if key.description} == chosen
     cleared = {**entered, "effects": {"loudness": -16}}
     await hass.config_entries.subentries.async_configure(flow["flow_id"], cleared)
-    await hass.async_block_till_done()
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert account.subentries[subentry_id].data == {
         "model": "tts-1",
         "voice": "nova",
@@ -439,7 +439,7 @@ async def test_form_refuses_what_cannot_be_played(
     entered["effects"] = {field: "alarm"}
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
     assert result["data"][field] == "alarm"
-    await hass.async_block_till_done()
+    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def test_voice_with_a_chime_is_ready_for_it(hass: HomeAssistant, account: MockConfigEntry, hear: Hear) -> None:

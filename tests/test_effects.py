@@ -279,7 +279,7 @@ async def test_changed_voice_is_never_answered_from_the_cache(
     assert len(spoken(simulator)) == 2
     (subentry,) = account.subentries.values()
     hass.config_entries.async_update_subentry(account, subentry, data={**subentry.data, **change})
-    await hass.async_block_till_done()
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert await hear() == called
 
 
@@ -300,7 +300,7 @@ async def test_every_service(
     entry = account_of(simulator, provider, voice)
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
+    await hass.async_block_till_done(wait_background_tasks=True)
     stream = tts.async_create_stream(hass, "tts.ann", options={**EVERYTHING, **receiver})
     stream.async_set_message_stream(reply(SENTENCE))
     sound = await listened(b"".join([chunk async for chunk in stream.async_stream_result()]), receiver)

@@ -125,7 +125,7 @@ async def test_what_was_learned_outlives_a_restart(
     await load(hass, account)
     await heard(hass, "nova", SENTENCE)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=11))
-    await hass.async_block_till_done()
+    await hass.async_block_till_done(wait_background_tasks=True)
     levels = hass_storage[key]["data"]["levels"]
     assert levels[name] == known[name]
     ((lufs, seconds),) = levels["openai/tts-1 nova"]["heard"]
@@ -155,7 +155,7 @@ async def test_level_survives_a_change_of_the_account(hass: HomeAssistant, simul
     await heard(hass, "alloy", SENTENCE)
     voice = next(voice for voice in account.subentries.values() if voice.title == "alloy")
     hass.config_entries.async_update_subentry(account, voice, data={**voice.data, "tail_ms": 50})
-    await hass.async_block_till_done()
+    await hass.async_block_till_done(wait_background_tasks=True)
     level, _ = await heard(hass, "alloy", OTHERS[0])
     assert level == pytest.approx(TARGET, abs=1.5)
 

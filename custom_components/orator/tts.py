@@ -142,7 +142,7 @@ class VoiceEntity(TextToSpeechEntity):
         self.async_on_remove(self._account.connection.async_add_listener(self.async_write_ha_state))
         others = self._subentry.data.get(CONF_FALLBACK, ())
         self.async_on_remove(async_track_state_change_event(self.hass, others, self._follow))
-        self.hass.async_create_background_task(self._async_prepare(), "orator loads chimes")
+        self._entry.async_create_background_task(self.hass, self._async_prepare(), "orator loads chimes")
 
     @callback
     def _follow(self, _event: Event[EventStateChangedData]) -> None:

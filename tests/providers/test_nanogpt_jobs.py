@@ -68,7 +68,7 @@ async def test_failed_question_is_asked_again(simulator: Simulator, provider: Na
 
 async def test_endless_job_times_out_and_can_still_be_had(simulator: Simulator, connections: Connections) -> None:
     """After the limit the listener is told; who asks again later gets the same job, if it was done meanwhile."""
-    provider = provider_of(simulator, connections, limit=1.5)
+    provider = provider_of(simulator, connections, limit=0.4, interval=1.0)
     simulator.nanogpt.fates["kettle"] = "endless"
     request = request_for(provider, ELEVENLABS)
     with pytest.raises(errors.TimedOutError):

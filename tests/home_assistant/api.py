@@ -87,9 +87,6 @@ class Api:
         for form in forms:
             if result["type"] != "form":
                 raise ApiError(f"no form to fill in with {sorted(form)}: {result}")
-            asked = {field["name"] for field in result["data_schema"] or ()}
-            if asked and not asked & form.keys():  # it offers what was found in the network: none of that leads on
-                result = await self.post(f"{flow}/{result['flow_id']}", {})
             result = await self.post(f"{flow}/{result['flow_id']}", form)
             if result.get("errors"):
                 raise ApiError(f"step {result['step_id']!r}: {result['errors']}")

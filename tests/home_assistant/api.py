@@ -9,7 +9,7 @@ import aiohttp
 
 type Json = dict[str, Any]
 
-_CONFIG_FLOW: Final = "/api/config/config_entries/flow"
+CONFIG_FLOW: Final = "/api/config/config_entries/flow"
 _SUBENTRY_FLOW: Final = "/api/config/config_entries/subentries/flow"
 _POLL: Final = 0.05  # seconds
 _PATIENCE: Final = 30.0
@@ -74,7 +74,7 @@ class Api:
 
     async def add_entry(self, domain: str, *forms: Json) -> str:
         """Fill in the forms of an integration's config flow, and return the new entry's id."""
-        result = await self._fill_in(_CONFIG_FLOW, domain, forms)
+        result = await self._fill_in(CONFIG_FLOW, domain, forms)
         return str(result["result"]["entry_id"])
 
     async def add_subentry(self, entry_id: str, kind: str, *forms: Json) -> None:

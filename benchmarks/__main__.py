@@ -8,12 +8,13 @@ import json
 import os
 from os.path import relpath
 from pathlib import Path
-import signal
 import sys
 from typing import Final
 
 import aiohttp
 from homeassistant.runner import create_event_loop
+
+from tests.processes import INTERRUPTED, until_ended
 
 from .book import Book
 from .house import run_house
@@ -26,7 +27,6 @@ from .stage import Analysis, Effort, Stage, progress
 
 _RESULTS: Final = Path(__file__).parent / "results"
 _LONGEST: Final = 470.0  # seconds after which whatever hangs is given up
-_INTERRUPTED: Final = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,27 +120,15 @@ def _write(options: Options, book: Book, load: float) -> None:
         sys.stdout.write(f"plot: {relpath(options.plot)}\n")
 
 
-async def _until_ended(options: Options) -> Book | None:
-    """Measure; a signal ends it in order."""
-    task = asyncio.ensure_future(measure(options))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        progress("interrupted; everything has been ended")
-        return None
-
-
 def main() -> int:
     """Read the command line, measure and report. What is not met is a result, not a failure."""
     options = parse_options(sys.argv[1:])
     load = os.getloadavg()[0]
     with asyncio.Runner(loop_factory=create_event_loop) as runner:
-        book = runner.run(_until_ended(options))
+        book = runner.run(until_ended(measure(options)))
     if book is None:
-        return _INTERRUPTED
+        progress("interrupted; everything has been ended")
+        return INTERRUPTED
     _write(options, book, load)
     return 0
 

@@ -1,7 +1,7 @@
 """Programs that run beside the tests, and are gone afterwards with everything they have started."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 import os
 from pathlib import Path
@@ -10,7 +10,21 @@ import socket
 from typing import Final
 
 LOCALHOST: Final = "127.0.0.1"
+INTERRUPTED: Final = 130
+"""The exit code of a program that a signal has ended, as shells have it."""
 _STOP_TIMEOUT: Final = 10.0  # seconds
+
+
+async def until_ended[Result](work: Awaitable[Result]) -> Result | None:
+    """Do a program's work; a signal ends it in order, and then there is nothing."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.providers.base import Pronunciation
 from custom_components.orator.providers.speechbase.catalogue import described
-from custom_components.orator.speech.delivery import _count_with
+from custom_components.orator.speech.pronouncing import count_with
 from custom_components.orator.speech.replacements import Replacement, Replacer
 
 from .listening import SENTENCE, Hear, account_of, asked
@@ -104,13 +104,13 @@ def test_count_is_never_too_little(model: str, text: str, said: tuple[Pronunciat
     described_model = described(model, None, streams=True)
     replacer = Replacer([Replacement(one.word, one.say) for one in said])
     spoken = replacer.feed(text, is_final=True)
-    count = _count_with(said, described_model)(text)
+    count = count_with(said, described_model)(text)
     assert count >= max(map(described_model.count, (text, spoken)))
 
 
 def test_counting_is_quick() -> None:
     """Many words and all the beginnings of a long text do not keep others waiting."""
-    count = _count_with(MANY, described("openai/tts-1", None, streams=True))
+    count = count_with(MANY, described("openai/tts-1", None, streams=True))
     texts = ["The kettle has boiled. " * number for number in range(10, 1400, 10)]
     started = thread_time()
     for text in texts:

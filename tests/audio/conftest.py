@@ -1,8 +1,28 @@
 """These rooms know no Home Assistant, so their tests run without one."""
 
+import asyncio
+from collections.abc import AsyncIterator
+import os
+from pathlib import Path
+
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def use_custom_integrations() -> None:
     """Take the place of the fixture that starts Home Assistant for every other test."""
+
+
+@pytest.fixture
+async def nothing_is_left() -> AsyncIterator[None]:
+    """Let no process, no pipe and no task outlive a test."""
+
+    def held() -> tuple[str, int]:
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+        return children, len(list(Path("/proc/self/fd").iterdir()))
+
+    before, tasks = held(), asyncio.all_tasks()
+    yield
+    await asyncio.sleep(0.01)
+    assert held() == before
+    assert not asyncio.all_tasks() - tasks - {asyncio.current_task()}

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-import os
 from pathlib import Path
 import time
 
@@ -30,20 +29,7 @@ ENCODED = {
     AudioFormat.PCM: SPOKEN,
 }
 
-
-@pytest.fixture(autouse=True)
-async def nothing_is_left() -> AsyncIterator[None]:
-    """Let no process, no pipe and no task outlive a test."""
-
-    def held() -> tuple[str, int]:
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
-        return children, len(list(Path("/proc/self/fd").iterdir()))
-
-    before, tasks = held(), asyncio.all_tasks()
-    yield
-    await asyncio.sleep(0.01)
-    assert held() == before
-    assert not asyncio.all_tasks() - tasks - {asyncio.current_task()}
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 
 class Source:

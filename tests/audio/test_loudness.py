@@ -1,9 +1,7 @@
 """Loudness as ffmpeg tells it: in time, in any division, of short sounds too, and leaving nothing behind."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from itertools import pairwise
-import os
 from pathlib import Path
 import time
 
@@ -16,20 +14,7 @@ from custom_components.orator.audio.loudness import MAX_SECONDS, Loudness, Meter
 from tests.audio.sound import RATES, ffmpeg, loudness, pieces, voice
 from tests.simulator.espeak import Speaker, speak
 
-
-@pytest.fixture(autouse=True)
-async def nothing_is_left() -> AsyncIterator[None]:
-    """Let no process, no pipe and no task outlive a test."""
-
-    def held() -> tuple[str, int]:
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
-        return children, len(list(Path("/proc/self/fd").iterdir()))
-
-    before, tasks = held(), asyncio.all_tasks()
-    yield
-    await asyncio.sleep(0.01)
-    assert held() == before
-    assert not asyncio.all_tasks() - tasks - {asyncio.current_task()}
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 
 def program(folder: Path, script: str) -> str:

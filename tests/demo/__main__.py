@@ -13,6 +13,7 @@ from typing import Final
 import aiohttp
 
 from tests.home_assistant import Api, ApiError, Instance, StartError, User, run_home_assistant
+from tests.processes import INTERRUPTED, until_ended
 from tests.simulator import Simulator, Timing
 
 from .hearing import SPEAKER, hear_speaker, hear_url
@@ -32,7 +33,6 @@ _CONFIGURATION: Final[Mapping[str, object]] = {
     "media_player": [{"platform": "recording_speaker", "name": "Kitchen speaker", "folder": str(_FOLDER)}],
 }
 _TIMING: Final = Timing(first_byte=0.3, rate=10)
-_INTERRUPTED: Final = 130
 
 
 async def run(*, serve: bool) -> int:
@@ -99,24 +99,14 @@ def _make_empty(folder: Path) -> None:
             file.unlink()
 
 
-async def _until_ended(*, serve: bool) -> int:
-    """Run the demo; a signal ends it in order."""
-    task = asyncio.ensure_future(run(serve=serve))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        progress("interrupted; everything has been ended")
-        return _INTERRUPTED
-
-
 def main() -> int:
     """Read the command line, and run."""
     parser = argparse.ArgumentParser(prog="script/demo", description="A real Home Assistant speaks through Orator.")
     parser.add_argument("--serve", action="store_true", help="then leave Home Assistant running, to look around")
-    return asyncio.run(_until_ended(serve=parser.parse_args().serve))
+    code = asyncio.run(until_ended(run(serve=parser.parse_args().serve)))
+    if code is None:
+        progress("interrupted; everything has been ended")
+    return INTERRUPTED if code is None else code
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 import shutil
-import signal
 import sys
 import tempfile
 from typing import Final
 
 from tests.home_assistant import StartError
+from tests.processes import INTERRUPTED, until_ended
 
 from .announcements import announce
 from .assist import assist
@@ -19,8 +19,6 @@ from .programs import Programs
 from .report import ChapterFailedError, Report, progress
 from .stage import Stage, set_up_stage
 from .visit import visit
-
-_INTERRUPTED: Final = 130
 
 type Chapter = Callable[[Stage, Report], Awaitable[None]]
 
@@ -49,19 +47,6 @@ async def run(chapters: Sequence[str], programs: Programs, *, renews_pictures: b
     return report.conclude(log)
 
 
-async def _until_ended(running: Awaitable[int]) -> int:
-    """Run; a signal ends it in order."""
-    task = asyncio.ensure_future(running)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        progress("interrupted; everything has been ended")
-        return _INTERRUPTED
-
-
 def main() -> int:
     """Read the command line, and run."""
     parser = argparse.ArgumentParser(prog="script/e2e", description="A person's way through Home Assistant.")
@@ -72,7 +57,11 @@ def main() -> int:
     if unknown := set(chosen.chapters) - _CHAPTERS.keys():
         parser.error(f"no such chapter: {' '.join(sorted(unknown))}")
     chapters = [name for name in _CHAPTERS if not chosen.chapters or name in chosen.chapters]
-    return asyncio.run(_until_ended(run(chapters, Programs(chosen.programs), renews_pictures=chosen.screenshots)))
+    work = run(chapters, Programs(chosen.programs), renews_pictures=chosen.screenshots)
+    code = asyncio.run(until_ended(work))
+    if code is None:
+        progress("interrupted; everything has been ended")
+    return INTERRUPTED if code is None else code
 
 
 if __name__ == "__main__":

@@ -1,17 +1,16 @@
 """Text in, a file or stream out: as its receiver wants it, from whatever the provider makes of it."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from math import inf
-import re
 from typing import Any, Final
 
 from ..audio import wav
 from ..audio.effects import applied
 from ..audio.formats import AudioFormat, PcmLayout, is_same_container
-from ..providers.base import Model, Pronunciation, Provider, SpeechAudio, SpeechRequest
+from ..providers.base import Model, Provider, SpeechAudio, SpeechRequest
 from ..providers.errors import SpeechError
 from .attempts import BRISK, PATIENT, PROMPT, Persistence
 from .cast import Cast, Listener, ProviderSpeaker, Speaker
@@ -20,16 +19,10 @@ from .finishing import USUAL_LAYOUT, Finish, lead_as_mp3, made_ahead, with_lead
 from .joining import Samples, SampleWish, brought_to, encoded, joined_mp3, joined_samples, samples_of
 from .levels import Lesson
 from .pacing import paced
-from .replacements import Replacer
+from .pronouncing import Replacing, count_with, pronunciations_of
 from .segmenter import Segmenter
 from .synthesizer import Synthesizer
 
-_WORD: Final = re.compile(r"[^\W\d_]+")
-"""A word that everybody takes for one, whatever they take for its end."""
-_MAX_SAID: Final = 200
-"""Characters that say a word; more of them are a text, which has to be spoken in parts like any other."""
-_COUNTS_KEPT: Final = 16
-"""Texts of which it is remembered how they were counted: the same ones are asked for again and again."""
 _AT_STAKE: Final = 12.0
 """Seconds of speech at most in one request where others can speak: so much is lost when sound breaks off."""
 _SILENCE: Final = PcmLayout(rate=24_000)
@@ -164,13 +157,13 @@ class _Performance:
 async def _performed(provider: Provider, utterance: Utterance, wanted: Wanted) -> AsyncGenerator[_Performance]:
     """Let an utterance be spoken while the context lasts."""
     model = utterance.model
-    pronunciations = _pronunciations(utterance)
+    pronunciations = pronunciations_of(utterance.replacements, model)
     replacements = () if pronunciations else utterance.replacements
     segmenter = Segmenter(
         utterance.deltas,
         Cleaner(replacements, clean=utterance.clean_text),
         max_chars=model.max_chars,
-        count=_count_with(pronunciations, model) if pronunciations else model.count,
+        count=count_with(pronunciations, model) if pronunciations else model.count,
         speaks_while_reading=model.streams,
         max_seconds=_AT_STAKE if utterance.fallback else inf,
     )
@@ -189,7 +182,7 @@ async def _performed(provider: Provider, utterance: Utterance, wanted: Wanted) -
         )
         persistence = _persistence(utterance, wanted, is_streamed=is_streamed)
         own = ProviderSpeaker(provider, request, persistence, utterance.patience, utterance.is_abrupt)
-        stand_ins = [_Replacing(speaker, utterance.replacements) for speaker in utterance.fallback]
+        stand_ins = [Replacing(speaker, utterance.replacements) for speaker in utterance.fallback]
         others = stand_ins if pronunciations else utterance.fallback
         speakers = [*others, own] if utterance.is_doubtful else [own, *others]
         cast = Cast(own, speakers, utterance.listener, is_reply=is_streamed, is_gathered=wanted.is_gathered)
@@ -243,69 +236,6 @@ def _persistence(utterance: Utterance, wanted: Wanted, *, is_streamed: bool) -> 
     if utterance.fallback:
         return BRISK
     return PROMPT if is_streamed or not wanted.is_for_player else PATIENT
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Replacing:
-    """Says words otherwise that the provider would have said otherwise itself."""
-
-    speaker: Speaker
-    replacements: Sequence[Replacement]
-
-    @property
-    def name(self) -> str:
-        """What the speaker is known by."""
-        return self.speaker.name
-
-    @property
-    def patience(self) -> float:
-        """Seconds that a listener waits for it."""
-        return self.speaker.patience
-
-    @property
-    def is_abrupt(self) -> bool:
-        """Whether its sound always ends as if it were cut off."""
-        return self.speaker.is_abrupt
-
-    def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
-        """Give the sound of a text."""
-        return self.speaker.speak(Replacer(self.replacements).feed(text, is_final=True), is_reply=is_reply)
-
-
-def _pronunciations(utterance: Utterance) -> tuple[Pronunciation, ...]:
-    """Return the replacements as what the provider says otherwise, nothing where it can't do so with all of them.
-
-    Of two for the same word the first counts, as where they are replaced here; who sends both can't know.
-    """
-    said: dict[str, str] = {}
-    for one in utterance.replacements:
-        word = " ".join(one.find.split())
-        if word.lower() not in said:  # in lower case, a word stands for all the ways to write it
-            said.setdefault(word, one.say)
-    is_sayable = all(_WORD.fullmatch(word) and 0 < len(say) <= _MAX_SAID for word, say in said.items())
-    if not is_sayable or len(said) > utterance.model.max_pronunciations:
-        return ()
-    return tuple(Pronunciation(word, say, match_case=word != word.lower()) for word, say in said.items())
-
-
-def _count_with(pronunciations: Sequence[Pronunciation], model: Model) -> Callable[[str], int]:
-    """Return how a provider counts that counts what it says instead of what is written, or a little more.
-
-    A word counts wherever its letters are: to find its ends takes too long for what is asked of every beginning of a
-    long text. A text that is too long as it is needs no closer look.
-    """
-    by_size = sorted((model.count(one.say), one.word.lower()) for one in pronunciations)
-    sizes = {word: size for size, word in by_size}
-
-    @lru_cache(_COUNTS_KEPT)
-    def count(text: str) -> int:
-        units = model.count(text)
-        if units > model.max_chars:
-            return units
-        letters = text.lower()
-        return units + sum(letters.count(word) * size for word, size in sizes.items())
-
-    return count
 
 
 def _format_to_ask_for(model: Model, wanted: Wanted, *, is_single: bool) -> AudioFormat:

@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.orator.providers.base import Connections
 from custom_components.orator.providers.downloads import public_socket
+from custom_components.orator.providers.openai import OpenAIProvider
 
 from ..simulator import Simulator
 
@@ -34,3 +35,12 @@ async def other_connections(simulator: Simulator) -> AsyncGenerator[Connections]
     """Return the connections of an account that was loaded anew."""
     async with _opened() as connections:
         yield connections
+
+
+@pytest.fixture
+async def reader(simulator: Simulator, connections: Connections) -> AsyncGenerator[OpenAIProvider]:
+    """Return OpenAI, which reads aloud with its realtime models; what it says can be read back."""
+    simulator.tongue = "tones"
+    provider = OpenAIProvider(connections, {"base_url": simulator.openai_url}, simulator.api_key or "")
+    yield provider
+    await provider.async_close()

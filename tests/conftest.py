@@ -31,6 +31,17 @@ def hass_config_dir(tmp_path: Path) -> str:
 
 
 @pytest.fixture
+async def hass(hass: HomeAssistant) -> AsyncGenerator[HomeAssistant]:
+    """Let what still speaks end with its test: Home Assistant cancels it then, but waits for it no longer."""
+    yield hass
+    speaking = [task for task in asyncio.all_tasks() if task.get_name().startswith("tts_")]
+    for task in speaking:
+        task.cancel()
+    if speaking:
+        await asyncio.wait(speaking, timeout=10)
+
+
+@pytest.fixture
 async def simulator(socket_enabled: None) -> AsyncGenerator[Simulator]:
     """Run the simulated providers. The harness allows connections to 127.0.0.1 and nowhere else."""
     async with Simulator() as running:

@@ -125,6 +125,23 @@ async def test_one_message_for_a_voice(hass: HomeAssistant, account: MockConfigE
     assert not messages(hass)
 
 
+async def test_message_stays_while_the_chime_is_not_played(
+    hass: HomeAssistant, account: MockConfigEntry, hear: Hear
+) -> None:
+    """Speech without the voice's own chime, as in a sample, tells nothing of it."""
+    (voice,) = account.subentries.values()
+    hass.config_entries.async_update_subentry(account, voice, data={**voice.data, "chime": "gong.wav"})
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await hear("It is missing.")
+    assert messages(hass)
+    await hear("It is left out.", chime="none")
+    await hear("It is another.", chime="ding_dong")
+    assert messages(hass)
+    sound_file(hass.config.config_dir, "gong.wav")
+    await hear("It is back.")
+    assert not messages(hass)
+
+
 async def test_message_goes_with_the_configured_chime(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """Whoever corrects a voice, or removes it, is not told any more of what it had."""
 

@@ -112,10 +112,9 @@ async def test_what_is_there_costs_nothing(hass: HomeAssistant, simulator: Simul
 
 
 async def test_what_was_spoken_without_being_kept_is_made_again(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
     """Memory forgets after some minutes; what is prepared has to be on disk."""
-    monkeypatch.setattr("custom_components.orator.making._LOOKS", 4)
     await act(hass, "synthesize", message=ALARMS[0], cache=False)
     answer = await act(hass, "prepare", messages=ALARMS[:1])
     assert (answer["ok"], answer["messages"][0]["from_cache"]) == (True, False)

@@ -98,6 +98,21 @@ async def test_voice_is_called_after_its_server(
     assert voice.title == title
 
 
+async def test_account_that_has_moved_forgets_the_former_server(hass: HomeAssistant, compatible: Start) -> None:
+    """What can't be asked at the new address is not taken from the old one."""
+    voices = ("af_heart", "af_of_the_old_server")
+    old = await compatible(replace(KOKORO, models=(replace(KOKORO.models[0], voices=voices),)))
+    account = (await add(hass, old, preset_of(KOKORO)))["result"]
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert voices[1] in str(account.runtime_data.catalogue)
+    new = await compatible(KOKORO)
+    new.fail(Fault(path="*/audio/voices", status=500, times=99))
+    hass.config_entries.async_update_entry(account, data={**account.data, "base_url": new.base_url})
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert voices[1] not in str(account.runtime_data.catalogue)
+
+
 @pytest.mark.parametrize("preset", ["other", *map(preset_of, WITH_KEY)])
 async def test_wrong_key_is_told_from_a_missing_one(hass: HomeAssistant, compatible: Start, preset: str) -> None:
     """Whatever a server answers to a wrong key, and however open its lists are, the key is said to be wrong."""

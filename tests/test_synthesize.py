@@ -89,6 +89,13 @@ async def test_nothing_is_kept_unless_wanted(
     assert len(spoken(simulator)) == 1
 
 
+async def test_refusal_is_told_once(hass: HomeAssistant, caplog: pytest.LogCaptureFixture) -> None:
+    """What is refused at once is not begun a second time."""
+    with pytest.raises(HomeAssistantError):
+        await act(hass, "synthesize", message=SENTENCE, options={"speed": 99})
+    assert caplog.text.count("Error getting audio for") == 1
+
+
 @pytest.mark.parametrize("extension", ["mp3", "wav", "opus", "aac", "flac"])
 async def test_duration_is_measured(
     hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator, extension: str

@@ -1,7 +1,6 @@
 """What a loaded account owns: its connection, its provider, and what the provider offers."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 import logging
@@ -47,6 +46,8 @@ _PROBE_AFTER: Final = 30
 _GIVE_UP_AFTER: Final = 5000
 """Milliseconds without a sign of life after which the system gives a connection up, so that a new one is tried."""
 _STORAGE_VERSION: Final = 1
+_MAX_HABITS: Final = 200
+"""Voices of which it is remembered how long they take; those heard last."""
 _KEEP_AFTER: Final = 10.0
 """Seconds until what was learned by speaking is written down."""
 
@@ -102,14 +103,20 @@ class Account(Offer):
         """Whether it is about to be loaded anew, because its provider offers something else now."""
         self._kept_lessons: dict[str, bool] = {}
         self.levels = Levels()
-        self._habits: defaultdict[tuple[str, str], Habit] = defaultdict(Habit)
+        self._is_moved = False
+        """Whether the catalogue is from another address than the account's: nothing follows from it for this one."""
+        self._habits: dict[tuple[str, str], Habit] = {}
         self._speaking = 0
         self._is_to_be_kept = False
         self._is_closing = False
 
     def habit(self, model: Model, voice: str) -> Habit:
         """Return what is known of how long a voice takes to begin."""
-        return self._habits[model.id, voice]
+        key = (model.id, voice)
+        habit = self._habits[key] = self._habits.pop(key) if key in self._habits else Habit()
+        while len(self._habits) > _MAX_HABITS:
+            del self._habits[next(iter(self._habits))]
+        return habit
 
     def succeed(self, previous: Account) -> None:
         """Go on with what the account has begun before it was loaded anew."""
@@ -128,7 +135,8 @@ class Account(Offer):
         if kept is None or not self._is_whole(kept):
             return False
         self.catalogue = kept["catalogue"]
-        if kept.get("addresses") == self.provider.addresses:
+        self._is_moved = kept.get("addresses") != self.provider.addresses
+        if not self._is_moved:
             self.provider.learned.update(kept["learned"])
             self.levels.restore(kept.get("levels"))
         self._kept_lessons = dict(self.provider.learned)
@@ -145,10 +153,11 @@ class Account(Offer):
 
     async def async_ask(self) -> bool:
         """Ask the provider what it offers; tell whether that has changed. Raises SpeechError."""
-        catalogue = await self.provider.fetch_catalogue(self.catalogue)
+        catalogue = await self.provider.fetch_catalogue(None if self._is_moved else self.catalogue)
         has_changed: bool = catalogue != self.catalogue
-        self.catalogue = catalogue
-        if has_changed or self.provider.learned != self._kept_lessons:
+        has_news = has_changed or self._is_moved or self.provider.learned != self._kept_lessons
+        self.catalogue, self._is_moved = catalogue, False
+        if has_news and not self._is_closing:  # else the account may be gone for good
             await self._store.async_save(self._kept())
         return has_changed
 
@@ -180,7 +189,7 @@ class Account(Offer):
         `voice` and `model` as `Troubles.async_failed` takes them.
         """
         is_loaded = self._entry.state in (ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS)
-        if error.asks_for_key and self.provider.takes_key and is_loaded:
+        if error.asks_for_key and self.provider.takes_key and is_loaded and not self._is_closing:
             self._entry.async_start_reauth(self._hass)
         self.connection.async_failed(error)
         self.troubles.async_failed(error, voice, model)
@@ -310,7 +319,7 @@ async def _async_is_at_home(hass: HomeAssistant, name: str) -> bool:
     async_get_clientsession(hass)
     try:
         found = await hass.data[DATA_RESOLVER].resolve(name, family=socket.AF_UNSPEC)
-    except OSError as err:
+    except Exception as err:  # mDNS has errors of its own, for names that are too long for instance
         raise NameNotFoundError from err
     return all(is_local_host(result["host"]) for result in found)
 

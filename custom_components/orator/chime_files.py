@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
@@ -51,6 +52,13 @@ class ChimeFile:
     callers: dict[str, int] = field(default_factory=dict)
     """The voices that played it because a call said so, each with the revision at its first call."""
 
+    @classmethod
+    def from_dict(cls, kept: dict[str, Any]) -> Self:
+        """Return what `asdict` has returned. Raises AttributeError, KeyError, TypeError or ValueError."""
+        callers = {str(voice): int(revision) for voice, revision in kept["callers"].items()}
+        stamp = [int(number) for number in kept["stamp"]]
+        return cls(str(kept["path"]), str(kept["file"]), stamp, int(kept["revision"]), callers)
+
 
 class ChimeFiles:
     """Knows people's files, and looks after them while there are voices."""
@@ -73,9 +81,10 @@ class ChimeFiles:
     async def async_load(self) -> None:
         """Know what was known before."""
         kept = await self._store.async_load() or {}
-        self._known = {name: ChimeFile(**known) for name, known in kept.get("chimes", {}).items()}
-        self._revision = kept.get("revision", 0)
-        self._first = kept.get("first", self._revision)
+        with suppress(AttributeError, KeyError, TypeError, ValueError):  # damaged: it begins anew
+            known = {str(name): ChimeFile.from_dict(one) for name, one in kept["chimes"].items()}
+            self._revision, self._first = int(kept["revision"]), int(kept["first"])
+            self._known = known
 
     @callback
     def async_use(self) -> CALLBACK_TYPE:

@@ -1,7 +1,7 @@
 """The chimes of a house: the built-in ones and its people's own files, ready to be played at once."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -104,13 +104,18 @@ async def async_get_chimes(hass: HomeAssistant) -> Chimes:
 
 @callback
 def async_tell_of_chimes(
-    hass: HomeAssistant, entry: ConfigEntry[Any], voice: ConfigSubentry, told: Mapping[str, ChimeError | None]
+    hass: HomeAssistant,
+    entry: ConfigEntry[Any],
+    voice: ConfigSubentry,
+    told: Mapping[str, ChimeError | None],
+    configured: Collection[str],
 ) -> None:
-    """Tell once for a voice why a chime can't be played, or that it speaks without such a trouble again."""
+    """Tell once for a voice why a chime can't be played, or that all that it is `configured` with can be again."""
     issue_id = f"{_issues_of(entry)}{voice.subentry_id}"
     wrong = next(((name, error) for name, error in told.items() if error), None)
     if wrong is None:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        if told.keys() >= set(configured):
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
         return
     name, error = wrong
     ir.async_create_issue(

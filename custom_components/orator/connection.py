@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
+from .const import DOMAIN
 from .providers.errors import CannotConnectError, NoHttpsError, Outage, SpeechError, UntrustedCertificateError
 
 _LOGGER = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ class Connection:
         self._wait = 0.0
         self._stop_waiting: CALLBACK_TYPE | None = None
         self._is_stopped = False
-        self._listeners: set[CALLBACK_TYPE] = set()
+        self._signal = f"{DOMAIN}_connection_{entry.entry_id}"
 
     @property
     def rests(self) -> bool:
@@ -57,8 +59,7 @@ class Connection:
     @callback
     def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Call somebody whenever `outage` or `rests` changes; returns what ends that."""
-        self._listeners.add(listener)
-        return lambda: self._listeners.discard(listener)
+        return async_dispatcher_connect(self._hass, self._signal, listener)
 
     @callback
     def succeed(self, previous: Connection) -> None:
@@ -121,13 +122,12 @@ class Connection:
     def async_stop(self) -> None:
         """Ask no more."""
         self._is_stopped = True
-        self._listeners.clear()
         self._cancel()
 
     def _rest(self, outage: Outage, error: SpeechError) -> None:
         if self.outage is None:
             self.since = dt_util.utcnow()
-            _LOGGER.warning("%s can't speak at the moment: %s", self._entry.title, error)
+            _LOGGER.info("%s can't speak at the moment: %s", self._entry.title, error)
         if self.outage is not outage:
             self._wait = 0.0
         self.outage, self.reason = outage, error.key
@@ -142,8 +142,7 @@ class Connection:
         self._tell()
 
     def _tell(self) -> None:
-        for listener in list(self._listeners):
-            listener()
+        async_dispatcher_send(self._hass, self._signal)  # which lets no listener's error come in the way of speech
 
     def _look_later(self) -> None:
         if self.outage is None or self._stop_waiting or self._is_stopped:

@@ -1,8 +1,9 @@
 """The balance of an account: asked for now and then, and a moment after something was spent."""
 
+from collections.abc import Coroutine
 from datetime import timedelta
 import logging
-from typing import Final, override
+from typing import Any, Final, override
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
@@ -29,13 +30,16 @@ class BalanceCoordinator(DataUpdateCoordinator[Balance | None]):
 
     def __init__(self, hass: HomeAssistant, entry: OratorConfigEntry) -> None:
         """Ask for the balance of an account."""
+        self._soon: Debouncer[Coroutine[Any, Any, None]] = Debouncer(
+            hass, _LOGGER, cooldown=_AFTER_USE, immediate=False
+        )
         super().__init__(
             hass,
             _LOGGER,
             config_entry=entry,
             name=f"balance of {entry.title}",
             update_interval=_EVERY,
-            request_refresh_debouncer=Debouncer(hass, _LOGGER, cooldown=_AFTER_USE, immediate=False),
+            request_refresh_debouncer=self._soon,
             always_update=False,
         )
         self._account = entry.runtime_data
@@ -43,7 +47,7 @@ class BalanceCoordinator(DataUpdateCoordinator[Balance | None]):
     @callback
     def async_used(self) -> None:
         """Ask for the balance in a moment, once for all that is spent until then."""
-        self._debounced_refresh.async_schedule_call()
+        self._soon.async_schedule_call()
 
     @override
     async def _async_update_data(self) -> Balance | None:

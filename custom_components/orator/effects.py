@@ -38,6 +38,11 @@ def parse(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in parsed.items() if value}
 
 
+def chimes_of(settings: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the chimes that are on."""
+    return frozenset(str(settings[key]).strip() for key in CHIMES if not _is_off(settings.get(key)))
+
+
 def _is_off(value: Any) -> bool:
     return value is None or value is False or (isinstance(value, str) and value.strip().lower() in _OFF)
 

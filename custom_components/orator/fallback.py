@@ -5,9 +5,6 @@ from collections.abc import AsyncGenerator, Collection, Iterator
 from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-import hashlib
-from pathlib import Path
-import secrets
 from typing import Any, Final
 
 from homeassistant.components import tts
@@ -17,7 +14,6 @@ from homeassistant.components.tts import (
     ATTR_PREFERRED_SAMPLE_CHANNELS,
     ATTR_PREFERRED_SAMPLE_RATE,
 )
-from homeassistant.components.tts.const import DATA_TTS_MANAGER
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -25,6 +21,7 @@ from homeassistant.util import language as language_util
 
 from .audio.formats import AudioFormat
 from .const import AROUND_SPEECH, CONF_FALLBACK, DOMAIN
+from .kept import has_any_of
 from .providers.base import SpeechAudio, recognised_audio
 from .providers.errors import FallbackFailedError
 from .spoken import note_voice
@@ -33,8 +30,6 @@ _PATIENCE: Final = 12.0
 """Seconds that a voice may keep its listener waiting, before it begins and between two sounds."""
 _SOON: Final = 6.0
 """Seconds after which the next one is asked as well."""
-_LOOKS: Final = 40
-_LOOK_EVERY: Final = 0.25
 _SPEAKING: ContextVar[tuple[str, ...]] = ContextVar("orator_speaking", default=())
 """The voices that wait for what is being spoken: none of them can speak for itself."""
 _SAMPLES: Final = {
@@ -173,38 +168,4 @@ def could_speak(hass: HomeAssistant, entity_ids: Collection[str], own: str) -> b
     """Tell whether anything can be heard of a voice that can't speak: others, or what it has spoken before."""
     states = [hass.states.get(entity_id) for entity_id in entity_ids]
     has_others = any(state is not None and state.state != STATE_UNAVAILABLE for state in states)
-    return has_others or any(key.endswith(f"_{own}") for key in hass.data[DATA_TTS_MANAGER].file_cache)
-
-
-@callback
-def async_disown(hass: HomeAssistant, text: str, entity_id: str) -> None:
-    """See to it that what is just being spoken is not found again: it must not pass for this voice.
-
-    Home Assistant has no way to keep something out of its cache, and writes a file at the end of the sound, under the
-    key that its cache entry has then. So, before that, the entry gets the key of no text; its file is removed.
-    """
-    manager = hass.data[DATA_TTS_MANAGER]
-    begins, ends = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), f"_{entity_id}"
-    junk = set()
-    for key, cache in list(manager.mem_cache.items()):
-        is_loaded = getattr(cache, "_result_data", None) is not None  # before, by the voice itself
-        if is_loaded or not key.startswith(begins) or not key.endswith(ends):
-            continue
-        del manager.mem_cache[key]
-        cache.cache_key = secrets.token_hex(len(begins) // 2) + key[len(begins) :]
-        junk.add(cache.cache_key)
-    if junk:
-        hass.async_create_background_task(_async_remove(hass, junk), "orator removes what is not to be kept")
-
-
-async def _async_remove(hass: HomeAssistant, junk: set[str]) -> None:
-    """Remove files from Home Assistant's cache as soon as they are there; replies that are streamed never are."""
-    manager = hass.data[DATA_TTS_MANAGER]
-    for _ in range(_LOOKS):
-        for key in junk & manager.file_cache.keys():
-            name = manager.file_cache.pop(key)
-            await hass.async_add_executor_job(Path(manager.cache_dir, name).unlink, True)  # noqa: FBT003
-            junk.discard(key)
-        if not junk:
-            return
-        await asyncio.sleep(_LOOK_EVERY)
+    return has_others or has_any_of(hass, own)

@@ -1,26 +1,22 @@
 """Speech made through Home Assistant's own cache, so that what is made once is found there by everybody."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-import hashlib
 from typing import Any, Final
 
 from homeassistant.components import tts
-from homeassistant.components.tts.const import DATA_TTS_MANAGER
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .const import DOMAIN
+from .kept import async_comes_to_disk, async_forget_in_memory, is_in_memory, is_on_disk, key_of
 from .providers.spending import Spending
 from .spoken import noted_voices
 from .usage import Bill, billed
 
 PREFERENCES: Final = "preferred_"
 """What the names of the options begin with that every voice takes."""
-_LOOKS: Final = 40
-_LOOK_EVERY: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +76,19 @@ class Making:
 def async_begin(hass: HomeAssistant, voice: tts.TextToSpeechEntity, order: Order) -> Making:
     """Have a voice say something, unless it is in Home Assistant's cache. Raises ServiceValidationError."""
     check_order(voice, order)
-    manager = hass.data[DATA_TTS_MANAGER]
-    stream = manager.async_create_result_stream(
-        voice.entity_id, use_file_cache=order.is_kept, language=order.language, options=dict(order.options)
-    )
-    known = manager.mem_cache.keys() | (manager.file_cache.keys() if order.is_kept else set())
+    stream, key = _prepared(hass, voice, order)
+    was_made = is_in_memory(hass, key) or (order.is_kept and is_on_disk(hass, key))
     with billed() as bill, noted_voices() as voices:
         stream.async_set_message(order.message)
-    cache = manager.async_cache_message_in_memory(  # finds what was just begun, and tells its key
-        engine=voice.entity_id,
-        message=order.message,
-        use_file_cache=order.is_kept,
-        language=str(stream.language),
-        options=stream.options,
-    )
-    return Making(stream, cache.cache_key, cache.cache_key in known, bill, voices)
+    return Making(stream, key, was_made, bill, voices)
+
+
+def _prepared(hass: HomeAssistant, voice: tts.TextToSpeechEntity, order: Order) -> tuple[tts.ResultStream, str]:
+    """Return a stream that is not yet to say anything, and what it will be kept under."""
+    options = dict(order.options)
+    stream = tts.async_create_stream(hass, voice.entity_id, language=order.language, options=options)
+    stream.use_file_cache = order.is_kept
+    return stream, key_of(voice.entity_id, order.message, str(stream.language), stream.options)
 
 
 class SpokenByOthersError(HomeAssistantError):
@@ -122,9 +116,7 @@ class Ahead:
 
     def is_kept(self, order: Order) -> bool:
         """Tell whether it is on disk already, without having it said."""
-        manager = self._hass.data[DATA_TTS_MANAGER]
-        language, options = manager.process_options(self._voice, order.language, dict(order.options))
-        return _key(self._voice, order.message, language, options) in manager.file_cache
+        return is_on_disk(self._hass, _prepared(self._hass, self._voice, order)[1])
 
     async def async_make(self, order: Order) -> None:
         """Have it said and kept on disk. Raises HomeAssistantError, SpokenByOthersError where others have said it.
@@ -132,10 +124,10 @@ class Ahead:
         What is found only in memory, because it was spoken without being kept, is made again.
         """
         making = await self._async_made(order)
-        if making.was_made and not await _async_is_kept(self._hass, making.key):
-            self._hass.data[DATA_TTS_MANAGER].mem_cache.pop(making.key, None)
+        if making.was_made and not await async_comes_to_disk(self._hass, making.key):
+            async_forget_in_memory(self._hass, making.key)
             making = await self._async_made(order)
-        if not await _async_is_kept(self._hass, making.key):
+        if not await async_comes_to_disk(self._hass, making.key):
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_kept")
 
     async def _async_made(self, order: Order) -> Making:
@@ -145,23 +137,6 @@ class Ahead:
         if making.spoken_by != [self._voice.entity_id]:
             raise SpokenByOthersError(translation_domain=DOMAIN, translation_key="spoken_by_others")
         return making
-
-
-def _key(voice: tts.TextToSpeechEntity, message: str, language: str, options: dict[str, Any]) -> str:
-    """Return what Home Assistant's cache has speech under; it tells that itself only once it has it spoken."""
-    words = hashlib.sha1(message.encode(), usedforsecurity=False).hexdigest()
-    how = tts._hash_options(options)  # noqa: SLF001
-    return tts.KEY_PATTERN.format(words, language.replace("_", "-"), how, voice.entity_id).lower()
-
-
-async def _async_is_kept(hass: HomeAssistant, key: str) -> bool:
-    """Tell whether Home Assistant has something on disk, where it writes it a moment after the last sound."""
-    manager = hass.data[DATA_TTS_MANAGER]
-    for _ in range(_LOOKS):
-        if key in manager.file_cache:
-            return True
-        await asyncio.sleep(_LOOK_EVERY)
-    return False
 
 
 def check_order(voice: tts.TextToSpeechEntity, order: Order) -> None:

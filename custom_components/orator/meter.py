@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
@@ -29,7 +30,7 @@ class Meter:
         self._store: Store[dict[str, Any]] = Store(hass, _STORAGE_VERSION, f"{DOMAIN}.{entry_id}.usage")
         self._usage = Usage.begun(_today())
         self._experiences: dict[str, Experience] = {}
-        self._listeners: set[CALLBACK_TYPE] = set()
+        self._signal = f"{DOMAIN}_meter_{entry_id}"
         self._stop_waiting: CALLBACK_TYPE | None = None
         self._is_loaded = False
         self._is_removed = False
@@ -39,7 +40,7 @@ class Meter:
         if not self._is_loaded and (kept := await self._store.async_load()):
             with suppress(AttributeError, KeyError, TypeError, ValueError):  # damaged: it begins anew
                 usage = Usage.from_dict(kept["usage"])
-                self._experiences = {voice_id: Experience(**one) for voice_id, one in kept["voices"].items()}
+                self._experiences = {key: Experience.from_dict(one) for key, one in kept["voices"].items()}
                 self._usage = usage
         self._is_loaded = True
         self._experiences = {key: one for key, one in self._experiences.items() if key in voice_ids}
@@ -75,8 +76,7 @@ class Meter:
     @callback
     def async_listen(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Call somebody whenever anything changes, until what is returned is called."""
-        self._listeners.add(listener)
-        return lambda: self._listeners.discard(listener)
+        return async_dispatcher_connect(self._hass, self._signal, listener)
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
@@ -113,8 +113,7 @@ class Meter:
             self._tell()
 
     def _tell(self) -> None:
-        for listener in list(self._listeners):
-            listener()
+        async_dispatcher_send(self._hass, self._signal)  # which lets no listener's error come in the way of speech
 
     def _kept(self) -> dict[str, Any]:
         """Return what outlives a restart."""

@@ -73,7 +73,7 @@ class Troubles:
             if voice is None or voice.data.get("voice_id") != data.get("voice_id"):
                 self._close(issue_id)
         self._close_of_vendors_except({model.vendor for model in models.values()})
-        self._connection.async_add_listener(self._close_of_outage)
+        self._entry.async_on_unload(self._connection.async_add_listener(self._close_of_outage))
         self.async_review(models)
         if self._open("out_of_credit"):
             self._look_regularly()

@@ -31,8 +31,9 @@ from .audio.formats import AudioFormat
 from .chimes import Chimes, async_forget_chimes_of_others, async_get_chimes, async_tell_of_chimes
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, SUBENTRY_VOICE
 from .devices import voice_device
-from .effects import CHIMES, EFFECTS, async_finish, parse
-from .fallback import EntitySpeaker, async_disown, could_speak, speakers
+from .effects import EFFECTS, async_finish, chimes_of, parse
+from .fallback import EntitySpeaker, could_speak, speakers
+from .kept import async_disown
 from .messages import message_of
 from .providers.base import Model
 from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
@@ -133,7 +134,7 @@ class VoiceEntity(TextToSpeechEntity):
     @property
     def _own_chimes(self) -> frozenset[str]:
         """The names of the chimes that the voice is configured with."""
-        return frozenset(str(self._subentry.data.get(key, "")).strip() for key in CHIMES)
+        return chimes_of(self._subentry.data)
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -218,7 +219,7 @@ class VoiceEntity(TextToSpeechEntity):
         """Read what is to be done to speech, and whether that is all: a chime may come back that is not there now."""
         finish, chimes = await async_finish(self._chimes, parse(settings), self._account.levels)
         self._chimes.files.async_called(self._subentry.subentry_id, chimes.keys() - self._own_chimes)
-        async_tell_of_chimes(self.hass, self._entry, self._subentry, chimes)
+        async_tell_of_chimes(self.hass, self._entry, self._subentry, chimes, self._own_chimes)
         return finish, not any(error and error.passes for error in chimes.values())
 
     def _utterance(self, request: TTSAudioRequest, said: list[str], *, is_own: bool) -> Utterance:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any, Final, Self
 
+from .providers.errors import error_keys
 from .providers.spending import Spending
 
 
@@ -86,6 +87,12 @@ class Experience:
     """Seconds from the first request to the first sound."""
     last_error: str | None = None
     """The name of what went wrong last."""
+
+    @classmethod
+    def from_dict(cls, kept: dict[str, Any]) -> Self:
+        """Return what `asdict` has returned, without an error that another version of Orator knows."""
+        one = cls(**kept)
+        return one if one.last_error in error_keys() else replace(one, last_error=None)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,10 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from tests.listening import speak
+
+GONG = {"path": "/gong.wav", "file": "/gong.wav", "stamp": [1, 2], "revision": 1, "callers": {}}
+
 
 @pytest.mark.parametrize(
     "kept",
@@ -32,3 +36,25 @@ async def test_damaged_store(
     assert entry.state is ConfigEntryState.LOADED
     assert hass_storage[key]["data"]["catalogue"] == entry.runtime_data.catalogue
     assert hass.states.get("tts.ann")
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        [],
+        {"chimes": 5},
+        {"chimes": {"gong.wav": {"path": "/gong.wav", "size": 5}}, "revision": 1, "first": 0},
+        {"chimes": {"gong.wav": {**GONG, "stamp": None}}, "revision": 1, "first": 0},
+        {"chimes": {"gong.wav": {**GONG, "callers": []}}, "revision": 1, "first": 0},
+        {"chimes": {"gong.wav": GONG}, "revision": "many", "first": 0},
+    ],
+)
+async def test_damaged_store_of_chimes(
+    hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, kept: Any
+) -> None:
+    """What was known of people's files is no reason for a voice not to be there."""
+    hass_storage["orator.chimes"] = {"version": 1, "minor_version": 1, "key": "orator.chimes", "data": kept}
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert await speak(hass, chime="ding_dong")

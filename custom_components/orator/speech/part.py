@@ -61,8 +61,6 @@ class Part:
             self._publish(take)
         await take.wait()
         error = take.error
-        if error is not None and not isinstance(error, SpeechError):
-            raise error
         if error is not None and not self._is_heard and self._can_be_replaced(take, error):
             self._take = None
             self._fail(take, error)
@@ -155,12 +153,10 @@ class Part:
         if winner:
             self._running = [winner]
 
-    def _fail(self, take: Take, error: Exception) -> None:
+    def _fail(self, take: Take, error: SpeechError) -> None:
         """Take note that somebody has failed, unless it is worth asking once more. Raises what nobody else can help."""
         if take in self._running:
             self._running.remove(take)
-        if not isinstance(error, SpeechError):
-            raise error
         if take.audio and not isinstance(error, AnswerTooLargeError):
             self._remnant = take
         if take.has_arrived and error.is_transient and take.speaker not in self._asked_again:

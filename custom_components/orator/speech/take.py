@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+import logging
+from traceback import format_tb
 from typing import Final, override
 
 from ..audio.hearing import Hearing
@@ -10,6 +12,8 @@ from ..audio.mp3 import MalformedMp3Error
 from ..providers.base import SpeechAudio
 from ..providers.errors import AnswerTooLargeError, IncompleteError, NotAudioError, SilentError, SpeechError
 from .cast import Speaker
+
+_LOGGER = logging.getLogger(__name__)
 
 _AUDIBLE_BYTES: Final = 512
 """As much as begins to sound: a frame of mp3 at the usual bitrates, ten milliseconds of samples."""
@@ -55,7 +59,7 @@ class Take:
         self.speaker = speaker
         self.audio: SpeechAudio | None = None
         """What is heard, once it has begun."""
-        self.error: Exception | None = None
+        self.error: SpeechError | None = None
         """What has ended it too early."""
         self.has_arrived = False
         """Whether any sound has come."""
@@ -93,8 +97,10 @@ class Take:
     async def _speak(self) -> None:
         try:
             await self._fetch()
-        except Exception as err:  # noqa: BLE001 - it is raised where the sound is missed
+        except SpeechError as err:  # it is raised where the sound is missed
             self.error = err
+        except Exception as err:  # noqa: BLE001 - whatever is wrong with us, somebody else can speak
+            self.error = _unforeseen(err)
         finally:
             self._queue.shutdown()
             self._turn()
@@ -149,3 +155,12 @@ class Take:
     def _turn(self) -> None:
         if not self.turned.done():
             self.turned.set_result(None)
+
+
+def _unforeseen(cause: Exception) -> SpeechError:
+    """Return an error for what nobody has thought of, and log where it was, but not what it says: it may be a text."""
+    kind = type(cause).__name__
+    _LOGGER.error("Unforeseen %s while speaking:\n%s", kind, "".join(format_tb(cause.__traceback__)))
+    error = SpeechError(code=kind)
+    error.__cause__ = cause
+    return error

@@ -21,7 +21,7 @@ _SIZES: Final[dict[str, Any]] = {
     "providers.nanogpt.provider.MAX_FILE_BYTES": _MOST_BYTES,
     "providers.openai.answers._MAX_JSON_BYTES": _MOST_BYTES,
     "speech.attempts._backoff": wait_random_exponential(multiplier=0.05, min=0.01, max=0.1),
-    "fallback._LOOK_EVERY": 0.02,
+    "kept._LOOK_EVERY": 0.02,
 }
 
 

@@ -231,6 +231,34 @@ async def test_account_rests_after_repeated_outages(
     assert of_orator(caplog, logging.WARNING) == warnings
 
 
+async def test_failures_that_are_apart_are_chance(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, other: MockConfigEntry
+) -> None:
+    """Only failures in a row make an account rest: one that speaks in between is well."""
+    for _ in range(2):
+        simulator.fail(OUTAGE)
+        for _ in range(2):
+            assert await speak(hass)
+        simulator.reset()
+        assert set(speakers_in(await decode(await speak(hass)), SENTENCE)) == {OWN}
+    assert account.runtime_data.connection.outage is None
+
+
+async def test_account_is_looked_after_ever_less_often(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, other: MockConfigEntry
+) -> None:
+    """At first after half a minute, then after twice as long each time, up to five minutes."""
+    simulator.fail(Fault(path="/v1/*", close=True, times=9999))
+    for _ in range(3):
+        assert await speak(hass)
+    for seconds in (30, 60, 120, 240, 300, 300):
+        simulator.requests.clear()
+        await pass_time(hass, seconds - 10)
+        assert not simulator.requests
+        await pass_time(hass, seconds + 1)
+        assert simulator.requests
+
+
 async def test_account_that_is_away_comes_back_unasked(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, other: MockConfigEntry
 ) -> None:

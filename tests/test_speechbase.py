@@ -294,6 +294,19 @@ async def test_what_is_learned_is_kept(
     assert ["mode" in body for body in asked(simulator)] == [False]
 
 
+async def test_what_was_just_learned_is_not_lost(
+    hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry
+) -> None:
+    """An account that is changed right after it has found something out still knows it when it is loaded anew."""
+    simulator.speechbase.mode_key = "rejected"
+    assert await hear("One.")
+    simulator.reset()
+    await hass.config_entries.async_reload(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await hear("Two.")
+    assert ["mode" in body for body in asked(simulator)] == [False]
+
+
 @pytest.mark.parametrize("is_same", [True, False])
 async def test_what_is_learned_is_of_one_server(
     hass: HomeAssistant,

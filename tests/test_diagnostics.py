@@ -28,6 +28,8 @@ def entry(simulator: Simulator) -> MockConfigEntry:
         "voice": "marin",
         "instructions": f"Speak like {PERSONAL}.",
         "replacements": [{"find": PERSONAL, "say": "Aga"}],
+        "extra_body": {"user": PERSONAL},
+        "provider_options": {"user": PERSONAL},
     }
     return account_of(simulator, "openai", voice)
 

@@ -10,7 +10,7 @@ import pytest
 from yarl import URL
 
 from .compatible import Start, choose, entry_at, fields, load
-from .simulator import Compatible
+from .simulator import Compatible, Simulator
 from .simulator.compatible_profiles import KOKORO, LOCALAI
 
 HOME = "speech.example.org"
@@ -102,6 +102,16 @@ async def test_the_same_holds_for_a_change(hass: HomeAssistant, server: Compatib
     result = await hass.config_entries.flow.async_configure(form["flow_id"], entered)
     assert result["errors"] == {"base": "insecure_address"}
     assert account.data == before
+
+
+async def test_every_address_counts(hass: HomeAssistant, simulator: Simulator) -> None:
+    """A key that goes to two addresses is encrypted on its way to either, or goes to none."""
+    form = await choose(hass, "nanogpt")
+    server = {"base_url": simulator.nanogpt_url, "speech_base_url": "http://8.8.8.8"}
+    entered = {"api_key": simulator.api_key, "server": server}
+    result = await hass.config_entries.flow.async_configure(form["flow_id"], entered)
+    assert (result["type"], result.get("errors")) == (FlowResultType.FORM, {"base": "insecure_address"})
+    assert not simulator.requests
 
 
 @pytest.mark.parametrize(("choice", "address"), [("other", " "), ("other", "my server"), ("kokoro", "http://")])

@@ -20,8 +20,12 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.orator.audio.formats import PcmLayout
+from custom_components.orator.audio.formats import AudioFormat, PcmLayout
+from custom_components.orator.audio.loudness import Loudness
 from custom_components.orator.const import DOMAIN
+from custom_components.orator.providers.base import SpeechAudio
+from custom_components.orator.speech.finishing import Finish
+from custom_components.orator.speech.levels import Levels
 
 from .audio.sound import ffmpeg, loudness, true_peak
 from .listening import SATELLITE, SENTENCE, account_of, spoken
@@ -262,3 +266,21 @@ async def test_listener_who_leaves_takes_ffmpeg_along(
     assert not running(notes)
     assert not [task for task in asyncio.all_tasks() - before if task.get_name().startswith("orator")]
     assert not account.runtime_data.levels.as_dict()
+
+
+async def test_gain_stays_until_all_is_said() -> None:
+    """What another utterance teaches meanwhile counts from the next one on, so that nothing pumps."""
+    layout = PcmLayout(24_000)
+    finish = Finish(loudness=TARGET, levels=Levels())
+
+    async def sound() -> AsyncGenerator[bytes]:
+        yield b"\x00\x04\x00\xfc" * 12_000
+
+    async def sentences() -> AsyncGenerator[SpeechAudio]:
+        for _ in range(2):
+            yield SpeechAudio(AudioFormat.PCM, sound(), layout, speaker="ann")
+            finish.levels.learn("ann", Loudness(-35.0, 5.0))
+
+    parts = finish.levelled(sentences(), layout, "ffmpeg", None)
+    first, second = [b"".join([chunk async for chunk in part.chunks]) async for part in parts]
+    assert first == second

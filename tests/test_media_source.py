@@ -144,6 +144,14 @@ async def test_saved_voices_and_vendors_voices_of_speechbase(hass: HomeAssistant
     assert asked(simulator)[1]["voice"] == of_model[-1].title.partition(" ")[0].lower()
 
 
+async def test_model_without_a_key_is_left_out(hass: HomeAssistant, simulator: Simulator) -> None:
+    """What can't speak at the moment has no samples: they would end in an error."""
+    (openai,) = (row for row in simulator.speechbase.providers if row["id"] == "openai")
+    openai["byok"] = openai["managed"] = False
+    account = await add(hass, simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"})
+    assert list(await shown(hass, f"{ROOT}/{account.entry_id}")) == ["A saved voice"]
+
+
 async def test_voices_that_speak_one_language(hass: HomeAssistant, simulator: Simulator) -> None:
     """A voice with a language of its own says so, and its sample is in that."""
     account = await add(hass, simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from homeassistant.components import tts
-from homeassistant.components.tts.const import DATA_TTS_MANAGER
+from homeassistant.components.tts.const import DATA_COMPONENT, DATA_TTS_MANAGER
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
@@ -22,7 +22,7 @@ from custom_components.orator.providers.errors import Outage
 from .listening import SATELLITE, SENTENCE, Hear, account_of, issue, speak, spoken
 from .simulator import Fault, Simulator
 from .sounds import RATE, decode, streamed_wav
-from .test_fallback import OTHER, OWN, PATH, SENTENCES, collect, speakers_in
+from .test_fallback import OTHER, OWN, PATH, SENTENCES, Piper, collect, speakers_in
 from .words import heard_words
 
 TEXT = " ".join(SENTENCES)
@@ -76,6 +76,27 @@ async def test_stuck_request_is_overtaken(
         audio = await hear(SENTENCE, **receiver)
     sound = streamed_wav(audio) if receiver is SATELLITE else await decode(audio)
     assert set(speakers_in(sound, SENTENCE)) == {OTHER}
+
+
+async def test_slow_voice_is_overtaken_in_time(
+    simulator: Simulator, other: MockConfigEntry, hear: Hear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who would begin in the end is overtaken just like who never does, as soon as it is late."""
+    monkeypatch.setattr("custom_components.orator.tts._PATIENCE", {True: (1.0, 1.0), False: (1.0, 1.0)})
+    simulator.fail(Fault(path=PATH, delay=2.5))
+    assert set(speakers_in(await decode(await hear(SENTENCE)), SENTENCE)) == {OTHER}
+
+
+async def test_only_two_try_at_a_time(
+    hass: HomeAssistant, simulator: Simulator, other: MockConfigEntry, hear: Hear, hasty: None
+) -> None:
+    """A third voice is not asked before one of two has failed: else everybody is paid whenever the network is slow."""
+    piper = Piper(await hear("Another one.", voice="nova"))
+    await hass.data[DATA_COMPONENT].async_add_entities([piper])
+    simulator.fail(Fault(path=PATH, delay=1.5), Fault(path="*/speechbase/*", method="POST", delay=5, times=9))
+    audio = await hear(SENTENCE, fallback=["tts.ben", "tts.piper"])
+    assert set(speakers_in(await decode(audio), SENTENCE)) == {OWN}
+    assert not piper.said
 
 
 async def test_slow_voice_wins_if_the_other_is_slower(
@@ -208,6 +229,34 @@ async def test_account_rests_after_repeated_outages(
     assert hass.states.get("sensor.openai_connection").state == "connected"
     assert of_orator(caplog, logging.INFO) == [down, "OpenAI speaks again"]
     assert not of_orator(caplog, logging.WARNING)
+
+
+async def test_failures_that_are_apart_are_chance(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, other: MockConfigEntry
+) -> None:
+    """Only failures in a row make an account rest: one that speaks in between is well."""
+    for _ in range(2):
+        simulator.fail(OUTAGE)
+        for _ in range(2):
+            assert await speak(hass)
+        simulator.reset()
+        assert set(speakers_in(await decode(await speak(hass)), SENTENCE)) == {OWN}
+    assert account.runtime_data.connection.outage is None
+
+
+async def test_account_is_looked_after_ever_less_often(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, other: MockConfigEntry
+) -> None:
+    """At first after half a minute, then after twice as long each time, up to five minutes."""
+    simulator.fail(Fault(path="/v1/*", close=True, times=9999))
+    for _ in range(3):
+        assert await speak(hass)
+    for seconds in (30, 60, 120, 240, 300, 300):
+        simulator.requests.clear()
+        await pass_time(hass, seconds - 10)
+        assert not simulator.requests
+        await pass_time(hass, seconds + 1)
+        assert simulator.requests
 
 
 async def test_account_that_is_away_comes_back_unasked(

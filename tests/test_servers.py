@@ -267,6 +267,19 @@ async def test_field_that_a_server_refuses_is_left_out(
     assert not {"speed", "instructions"} & fields(form).keys()
 
 
+async def test_extra_field_that_a_server_refuses_is_told(
+    hass: HomeAssistant, compatible: Start, hass_client: ClientSessionGenerator
+) -> None:
+    """What a user adds is not left out in silence, also where Orator would leave out what it sends itself."""
+    known = {name: field for name, field in BARE.fields.items() if name != "speed"}
+    server = await compatible(replace(BARE, fields=known))
+    voice = {"model": "voxy", "voice": "ann", "extra_body": {"speed": 1.5}}
+    await load(hass, entry_at(server, "other", voice))
+    server.reset()
+    assert not await heard_at(hass, hass_client)
+    assert [body["speed"] for body in spoken(server)] == [1.5]
+
+
 async def test_value_that_a_server_refuses_is_told(
     hass: HomeAssistant, compatible: Start, hass_client: ClientSessionGenerator
 ) -> None:

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from .listening import SATELLITE, SENTENCE, Hear, account_of, asked, issue
+from .listening import SATELLITE, SENTENCE, Hear, account_of, asked, issue, speak
 from .simulator import Fault, Simulator
 from .simulator.speechbase_catalogue import DOCUMENTED_VOICE
 from .sounds import RATE, decode, streamed_wav
@@ -292,6 +292,40 @@ async def test_what_is_learned_is_kept(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert await hear("Two.")
     assert ["mode" in body for body in asked(simulator)] == [False]
+
+
+async def test_what_was_just_learned_is_not_lost(
+    hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry
+) -> None:
+    """An account that is changed right after it has found something out still knows it when it is loaded anew."""
+    simulator.speechbase.mode_key = "rejected"
+    assert await hear("One.")
+    simulator.reset()
+    await hass.config_entries.async_reload(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await hear("Two.")
+    assert ["mode" in body for body in asked(simulator)] == [False]
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+async def test_what_is_learned_is_of_one_server(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    simulator: Simulator,
+    is_same: bool,  # noqa: FBT001
+) -> None:
+    """What was found out at one address says nothing of the server at another one."""
+    simulator.speechbase.mode_key = "rejected" if is_same else "required"
+    account = account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"})
+    key = f"orator.{account.entry_id}"
+    base_url = simulator.speechbase_url if is_same else "http://127.0.0.1:9"
+    kept = {"catalogue": None, "learned": {"sends_mode": False}, "addresses": {"base_url": base_url}}
+    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": kept}
+    account.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await speak(hass)
+    assert ["mode" in body for body in asked(simulator)] == [not is_same]
 
 
 async def test_voice_without_anybody_to_speak(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:

@@ -18,12 +18,14 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from yarl import URL
 
 from custom_components.orator.const import DOMAIN
 
 from .listening import SENTENCE, account_of, asked, issue, speak
 from .simulator import Fault, Simulator
 from .simulator.speechbase_catalogue import DOCUMENTED_VOICE
+from .test_insecure_address import Names
 
 SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]
 
@@ -339,6 +341,28 @@ async def test_service_whose_name_is_gone(
     stream = tts.async_create_stream(hass, "tts.ben")
     stream.async_set_message(SENTENCE)
     assert len(b"".join([chunk async for chunk in stream.async_stream_result()])) > 10_000
+
+
+async def test_name_that_was_found_in_between_is_not_gone(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, clock: TickingDateTimeFactory
+) -> None:
+    """Only a day without a break tells that a service is gone: the internet may be away more than once."""
+    names = Names(speech_example_org=["127.0.0.1"])
+    hass.data[DATA_RESOLVER] = names
+    address = URL(simulator.speechbase_url).with_host("speech.example.org")
+    entry.add_to_hass(hass)
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "base_url": str(address)})
+    assert await async_setup_component(hass, DOMAIN, {})
+    await hass.async_block_till_done(wait_background_tasks=True)
+    for _ in range(2):
+        known = names._addresses.pop("speech.example.org")
+        await hass.config_entries.async_reload(entry.entry_id)  # over a new connection
+        await hass.async_block_till_done(wait_background_tasks=True)
+        await fail(hass)
+        assert not issue(hass, entry, "service_gone")
+        names._addresses["speech.example.org"] = known
+        assert await speak(hass)
+        clock.tick(timedelta(hours=25))
 
 
 async def test_service_that_answers_is_not_gone(

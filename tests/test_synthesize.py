@@ -184,6 +184,17 @@ async def test_file_is_stored_in_the_media_folder(
     assert [path.name for path in stored.parent.iterdir()] == [stored.name]
 
 
+async def test_player_hears_the_old_file_to_its_end(hass: HomeAssistant, folder: Path) -> None:
+    """A file that is replaced while it is played is another one for the next who plays it, and for nobody else."""
+    stored = folder / "fire.mp3"
+    await act(hass, "synthesize", message=SENTENCE, file_name="fire")
+    old = stored.read_bytes()
+    with stored.open("rb", buffering=0) as playing:
+        await act(hass, "synthesize", message="Now this.", file_name="fire", overwrite=True)
+        assert playing.read() == old
+    assert stored.read_bytes() != old
+
+
 async def test_folder_that_can_not_be_written_is_told(hass: HomeAssistant, folder: Path) -> None:
     """A file where a folder is needed is somebody's, and stays."""
     (folder / "alarms").write_bytes(b"precious")

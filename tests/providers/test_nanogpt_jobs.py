@@ -2,16 +2,18 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import Connections
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
+from custom_components.orator.providers.spending import Spending
 from custom_components.orator.speech.attempts import synthesize
 
 from ..simulator import Fault, Simulator, Timing
-from .nanogpt import PATHS, ROUTES, assert_heard, heard, ordered, provider_of, request_for, whole
+from .nanogpt import PATHS, ROUTES, SENTENCE, assert_heard, heard, ordered, provider_of, request_for, whole
 
 ELEVENLABS = "Elevenlabs-Turbo-V2.5"
 KOKORO = "Kokoro-82m"
@@ -117,8 +119,9 @@ async def test_job_that_failed_for_want_of_money(simulator: Simulator, provider:
 
 
 async def test_ticket_that_breaks_off_is_not_bought_again(connections: Connections, socket_enabled: None) -> None:
-    """A ticket of which only half arrives is paid for and lost; buying one more could end the same way."""
+    """A ticket of which only half arrives is charged and lost; buying one more could end the same way."""
     orders = 0
+    charges: list[Spending] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal orders
@@ -134,9 +137,10 @@ async def test_ticket_that_breaks_off_is_not_bought_again(connections: Connectio
     provider = NanoGPTProvider(connections, {"base_url": address, "speech_base_url": address}, "sk")
     async with server:
         with pytest.raises(errors.GenerationFailedError):
-            async with synthesize(provider, request_for(provider, ELEVENLABS)):
+            async with synthesize(provider, replace(request_for(provider, ELEVENLABS), spent=charges.append)):
                 pass
     assert orders == 1
+    assert [(charge.characters, charge.requests) for charge in charges] == [(len(SENTENCE), 1)]
 
 
 async def test_everybody_hears_of_the_end(simulator: Simulator, connections: Connections) -> None:

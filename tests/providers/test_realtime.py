@@ -315,6 +315,7 @@ async def test_spent_sockets_are_closed(simulator: Simulator, reader: OpenAIProv
         for opening in reader._realtime._sockets.values():
             opening.result()._opened -= 3600
     await until(lambda: simulator.openai.realtime.open == 1)
+    assert len(simulator.openai.realtime.sockets) == 3
 
 
 async def test_session_that_does_not_answer_is_left(

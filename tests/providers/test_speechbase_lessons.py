@@ -1,5 +1,6 @@
 """What the provider finds out about a Speechbase server by speaking, and for how long it believes it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import Connections, Pronunciation
 from custom_components.orator.providers.http import Json
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
+from custom_components.orator.providers.spending import Spending
 from custom_components.orator.speech.attempts import synthesize
 
 from ..simulator import Fault, Simulator
@@ -294,6 +296,16 @@ async def test_raw_samples_are_left_at_once(simulator: Simulator, provider: Spee
     simulator.fail(Fault(path=STREAM, stall_after=2000))
     await assert_heard(await heard(provider, inline(provider, CARTESIA, "some-voice")))
     assert simulator.requests[0].sent <= 2000
+
+
+async def test_raw_samples_that_are_left_are_charged(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """What can't be used was made all the same, so both requests count."""
+    simulator.speechbase.native_formats["cartesia"] = "pcm"
+    simulator.speechbase.raw_type = "audio/pcm"
+    charges: list[Spending] = []
+    await heard(provider, replace(inline(provider, CARTESIA, "some-voice"), spent=charges.append))
+    assert routes(simulator) == [STREAM, SPEECH]
+    assert [(charge.characters, charge.requests) for charge in charges] == [(len(SENTENCE), 1)] * 2
 
 
 # Words said otherwise

@@ -32,7 +32,7 @@ from .providers.addresses import is_local_host
 from .providers.base import Connections, Model, Provider
 from .providers.downloads import public_socket
 from .providers.errors import NameNotFoundError, SpeechError
-from .providers.http import Json
+from .providers.http import Json, same_origin_only
 from .speech.habit import Habit
 from .speech.levels import Levels
 from .troubles import Troubles
@@ -338,7 +338,12 @@ def _async_session(hass: HomeAssistant, socket_factory: Callable[[AddrInfoType],
         keepalive_timeout=_KEEP_ALIVE,
         socket_factory=socket_factory,
     )
-    return ClientSession(connector=connector, headers={USER_AGENT: SERVER_SOFTWARE}, cookie_jar=DummyCookieJar())
+    return ClientSession(
+        connector=connector,
+        headers={USER_AGENT: SERVER_SOFTWARE},
+        cookie_jar=DummyCookieJar(),
+        trace_configs=[same_origin_only()],
+    )
 
 
 def _probed_socket(address: AddrInfoType) -> socket.socket:

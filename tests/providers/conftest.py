@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.orator.providers.base import Connections
 from custom_components.orator.providers.downloads import public_socket
+from custom_components.orator.providers.http import same_origin_only
 from custom_components.orator.providers.openai import OpenAIProvider
 
 from ..simulator import Simulator
@@ -17,7 +18,7 @@ from ..simulator import Simulator
 async def _opened() -> AsyncGenerator[Connections]:
     """Open the connections of an account, as Home Assistant's side makes them."""
     async with (
-        ClientSession() as own,
+        ClientSession(trace_configs=[same_origin_only()]) as own,
         ClientSession(connector=TCPConnector(socket_factory=public_socket)) as public,
     ):
         yield Connections(own, public)

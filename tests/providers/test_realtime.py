@@ -7,6 +7,7 @@ from contextlib import aclosing
 from math import inf
 
 import pytest
+from yarl import URL
 
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.openai import OpenAIProvider
@@ -256,23 +257,23 @@ async def test_sockets_are_closed(simulator: Simulator, reader: OpenAIProvider) 
     await until(lambda: not simulator.openai.realtime.open)
 
 
-async def test_key_stays_at_its_origin(simulator: Simulator, reader: OpenAIProvider, socket_enabled: None) -> None:
-    """A redirect to another origin gets no key."""
-    heads: list[bytes] = []
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heads.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    elsewhere = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/realtime"
-    simulator.fail(Fault(path="/v1/realtime", status=307, headers={"Location": elsewhere}))
-    async with server:
-        with pytest.raises(errors.SpeechError):
+async def test_key_and_text_stay_at_their_origin(
+    simulator: Simulator, reader: OpenAIProvider, socket_enabled: None
+) -> None:
+    """A redirect to another origin is not followed, even where somebody would listen there."""
+    async with Simulator() as elsewhere:
+        target = elsewhere.realtime_url.replace("ws:", "http:")
+        simulator.fail(Fault(path="/v1/realtime", status=307, headers={"Location": target}))
+        with pytest.raises(errors.RedirectedError) as error:
             await heard(reader, request_for(reader))
-    assert all(b"authorization" not in head.lower() for head in heads)
+        assert error.value.code == str(URL(elsewhere.openai_url).origin())
+        assert not elsewhere.requests
+
+
+async def test_redirect_within_its_origin(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """A server may be tidy about its paths."""
+    simulator.fail(Fault(path="/v1/realtime", status=307, headers={"Location": f"realtime?model={MODEL}"}))
+    assert_heard(await heard(reader, request_for(reader)))
 
 
 async def test_words_are_told_before_they_are_heard() -> None:

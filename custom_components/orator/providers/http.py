@@ -19,6 +19,8 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
+    TraceConfig,
+    TraceRequestRedirectParams,
 )
 from yarl import URL
 
@@ -273,6 +275,20 @@ def redirect_target(url: URL, location: str, *, is_encoded: bool = False) -> URL
     except ValueError:
         return None
     return target
+
+
+def same_origin_only() -> TraceConfig:
+    """Return what keeps a session from following a redirect to another origin, as aiohttp does for a WebSocket."""
+
+    async def check(_session: ClientSession, _context: object, redirect: TraceRequestRedirectParams) -> None:
+        target = redirect_target(redirect.url, redirect.response.headers.get("Location", ""))
+        if target is None or target.origin() != redirect.url.origin():
+            redirect.response.close()
+            raise errors.RedirectedError(status=redirect.response.status, code=str(target.origin()) if target else None)
+
+    config = TraceConfig()
+    config.on_request_redirect.append(check)
+    return config
 
 
 def error_for(status: int, codes: tuple[str, ...] = (), retry_after: float | None = None) -> errors.SpeechError:

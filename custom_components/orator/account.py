@@ -75,11 +75,12 @@ class Offer:
         settings = settings or {}
         return self.provider.describe(model_id, self.catalogue, {**settings, **self.chosen(settings)})
 
-    def living(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the settings of a voice; where its model has ended, as they are for the one that follows."""
-        model = self.model(settings.get(CONF_MODEL, ""), settings)
-        is_over = model.follower and model.has_ended(dt_util.utcnow().date())
-        return self.provider.moved(settings, model.follower) if is_over and model.follower else settings
+    def living(self, model: Model, settings: Mapping[str, Any]) -> tuple[Model, Mapping[str, Any]]:
+        """Return a model and the settings of a voice; where it has ended, the one that follows and those for that."""
+        if not model.follower or not model.has_ended(dt_util.utcnow().date()):
+            return model, settings
+        moved = self.provider.moved(settings, model.follower)
+        return self.model(model.follower.id, moved), moved
 
     def chosen(self, settings: Mapping[str, Any]) -> dict[str, str]:
         """Return what settings chose of the provider's choices. Raises InvalidSettingError."""

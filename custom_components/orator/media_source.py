@@ -1,6 +1,6 @@
 """Voices to listen to before they are chosen: in the media browser, on any player. Only what is played costs."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Final, override
 
@@ -126,7 +126,7 @@ class OratorMediaSource(MediaSource):
             for voice, own in places.items()
         ]
 
-    def _preferred(self, samples: list[Sample]) -> Sample:
+    def _preferred(self, samples: Sequence[Sample]) -> Sample:
         config = self._hass.config
         return preferred(samples, config.language, config.country)
 
@@ -159,7 +159,7 @@ def _chosen(account: Account, place: Audition, error: type[HomeAssistantError]) 
     return model, next(known, Voice(voice_id, voice_id)) if voice_id else None
 
 
-def _samples(account: Account, model: Model, voice: Voice) -> list[Sample]:
+def _samples(account: Account, model: Model, voice: Voice) -> Sequence[Sample]:
     """Return the samples in the languages that a voice speaks."""
     return samples_in(voice.languages or model.languages or account.provider.languages)
 

@@ -2,8 +2,9 @@
 
 # ruff: noqa: RUF001 - other alphabets have letters that look like Latin ones
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from homeassistant.util import language as language_util
@@ -100,13 +101,14 @@ SAMPLES: Final = {
 }
 
 
-def samples_in(tags: Iterable[str]) -> list[Sample]:
+@lru_cache(maxsize=128)  # voices that are listed by the thousand speak much the same languages
+def samples_in(tags: tuple[str, ...]) -> tuple[Sample, ...]:
     """Return the samples of languages, by the languages' names; the usual one where there is none in any of them."""
     found = {sample.tag: sample for tag in tags if (sample := _sample_in(tag))}
-    return sorted(found.values(), key=lambda sample: sample.language.casefold()) or [SAMPLES[_USUAL]]
+    return tuple(sorted(found.values(), key=lambda sample: sample.language.casefold())) or (SAMPLES[_USUAL],)
 
 
-def preferred(samples: list[Sample], language: str, country: str | None) -> Sample:
+def preferred(samples: Sequence[Sample], language: str, country: str | None) -> Sample:
     """Return the sample that somebody who speaks a language would choose."""
     by_tag = {sample.tag: sample for sample in samples}
     wanted = _sample_in(language)

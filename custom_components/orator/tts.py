@@ -172,8 +172,9 @@ class VoiceEntity(TextToSpeechEntity):
     @override
     def async_get_supported_voices(self, language: str) -> list[Voice] | None:
         """List the voices for Assist's voice picker, which takes the first one unless told otherwise: our own."""
-        settings = self._account.living(self._subentry.data)
-        model = self._account.model(settings.get(CONF_MODEL, ""), settings)
+        configured = self._subentry.data
+        asked = self._account.model(configured.get(CONF_MODEL, ""), configured)
+        model, settings = self._account.living(asked, configured)
         wanted = language.partition("-")[0]
         speaking = {
             voice.id: voice.name
@@ -225,9 +226,8 @@ class VoiceEntity(TextToSpeechEntity):
     def _utterance(self, request: TTSAudioRequest, said: list[str], *, is_own: bool) -> Utterance:
         """Read a call's options; those that the model does not take are left out. To `said` is added what is said."""
         asked = self._account.model(str(request.options.get(ATTR_MODEL, "")), request.options)
-        options = self._account.living(request.options)
+        model, options = self._account.living(asked, request.options)
         chosen = self._account.chosen(options)
-        model = self._account.model(str(options.get(ATTR_MODEL, "")), options)
         taken = {option.key: option.parse(options[option.key]) for option in model.options if option.key in options}
         voice = self._speaker(options, model)
         habit = self._account.habit(model, voice)

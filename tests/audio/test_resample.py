@@ -7,8 +7,9 @@ from hypothesis import given, settings, strategies as st
 import numpy as np
 import pytest
 
+from custom_components.orator.audio import resample
 from custom_components.orator.audio.formats import PcmLayout
-from custom_components.orator.audio.resample import PASSBAND_END, Resampler, _design
+from custom_components.orator.audio.resample import PASSBAND_END, Resampler, _design, is_designed
 from tests.audio.sound import RATES, Samples, run_ffmpeg, voice
 
 PAIRS = list(permutations(RATES, 2))
@@ -258,6 +259,24 @@ def test_what_cannot_be_done(source: PcmLayout, target: PcmLayout) -> None:
     """What needs ffmpeg is said at once."""
     with pytest.raises(ValueError, match=r"only|rate|ratio"):
         Resampler(source, target)
+    with pytest.raises(ValueError, match=r"only|rate|ratio"):
+        is_designed(source, target)
+
+
+def test_filters_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filter is designed once; but whatever rates come along, no more than some are kept."""
+    monkeypatch.setattr(resample, "_filters", {})
+    monkeypatch.setattr(resample, "_MOST_FILTERS", 2)
+    target = PcmLayout(16_000)
+    sources = [PcmLayout(rate) for rate in (24_000, 32_000, 48_000, 44_100)]
+    for source in sources:
+        assert not is_designed(source, target)
+        first = Resampler(source, target)
+        assert is_designed(source, target)
+        assert Resampler(source, target)._filter is first._filter
+        assert len(resample._filters) <= 2
+    assert not is_designed(sources[0], target)
+    assert is_designed(target, target)
 
 
 def test_next_sound() -> None:

@@ -12,7 +12,7 @@ from yarl import URL
 
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.complaints import complaints_in
-from custom_components.orator.providers.documents import read_json
+from custom_components.orator.providers.documents import Same, read_json
 from custom_components.orator.providers.downloads import _PLAIN_LINK
 from custom_components.orator.providers.http import codes_of, error_for, redirect_target, retry_after_in
 from custom_components.orator.providers.nanogpt import answers as nanogpt_answers, catalogue as nanogpt
@@ -119,7 +119,7 @@ def _read_speechbase(document: Any) -> None:
     rows = speechbase.rows_of(document)
     catalogue = {"vendors": speechbase.kept_vendors(document), "voices": [*map(speechbase.kept_voice, rows)]}
     _writable(catalogue)
-    assert all(voice.name for voice in speechbase.voices_to_choose(catalogue) if voice.id)
+    assert all(voice.name for voice in speechbase.saved_in(Same(catalogue)).voices if voice.id)
     for model_id in speechbase.model_ids(catalogue):
         speechbase.described(model_id, catalogue, streams=True)
 

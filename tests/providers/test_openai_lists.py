@@ -92,6 +92,24 @@ async def test_catalogue_is_the_same_every_time(compatible: Start, connections: 
         assert {voice.id for voice in model.voices} - set(profile.aliases) <= set(listed) or not listed
 
 
+def test_voices_are_read_once_a_catalogue() -> None:
+    """Models share what is read in a list, and nobody gets what was read in another one or for another server."""
+    nowhere = Connections(None, None)  # type: ignore[arg-type] - nothing is asked
+    other, kokoro = (
+        OpenAIProvider(nowhere, {"base_url": "http://server/v1"}, "", server=name) for name in ("other", "kokoro")
+    )
+    catalogue = {"models": ["my-tts", "your-tts"], "voices": ["af_heart", "alloy"]}
+    mine, yours = other.models(catalogue)
+    assert mine.voices is yours.voices
+    assert [voice.id for voice in mine.voices] == ["alloy", "af_heart"]
+    assert not mine.languages
+    of_kokoro = kokoro.describe("my-tts", catalogue, {})
+    assert [voice.id for voice in of_kokoro.voices] == ["af_heart", "alloy"]
+    changed = other.describe("my-tts", {**catalogue, "voices": ["af_heart"]}, {})
+    assert [voice.id for voice in changed.voices] == ["af_heart"]
+    assert changed.languages == ("en", "en-US")
+
+
 @pytest.mark.parametrize("name", SERVERS)
 def test_documented_models_come_first(name: str) -> None:
     """Before anything has been asked there is a model to speak with, and the usual one is the first."""

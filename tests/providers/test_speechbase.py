@@ -244,11 +244,15 @@ async def test_catalogue(simulator: Simulator, provider: SpeechbaseProvider) -> 
 
 
 async def test_many_pages_of_voices(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """Pages are read to the last one."""
+    """Pages are read to the last one, and with it the voices that were saved since the list was known."""
+    before = await provider.fetch_catalogue()
+    assert len(provider.describe("", before, {"mode": "voice"}).voices) == 120
+    simulator.reset()
     row = simulator.speechbase.voices[0]
     simulator.speechbase.voices += [{**row, "id": f"voice-{number}", "title": f"{number}"} for number in range(500)]
     catalogue = await provider.fetch_catalogue()
-    assert len(catalogue["voices"]) == 620
+    assert len(provider.describe("", catalogue, {"mode": "voice"}).voices) == 620
+    assert provider.describe("", catalogue, {"mode": "voice", "voice_id": "voice-7"}).id.endswith(row["model"])
     assert len([request for request in simulator.requests if request.path.endswith("/v1/voices")]) == 4
 
 

@@ -6,7 +6,6 @@ matrix library adds, and in whatever division the samples arrive.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from math import ceil, gcd, pi
 
 import numpy as np
@@ -31,6 +30,7 @@ _PRODUCTS = 1 << 17
 Beyond that OpenBLAS spreads it over threads, which on a busy machine makes a millisecond of work last hundreds.
 """
 _SLICE = 16_384  # samples taken at a time, so that memory is bounded
+_MOST_FILTERS = 32  # more than a house has pairs of rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,43 @@ class _Filter:
     groups: tuple[_Group, ...]
 
 
-@lru_cache(maxsize=32)
+_filters: dict[tuple[int, int], _Filter] = {}
+"""The filters that have been designed, by their ratios."""
+
+
+def is_designed(source: PcmLayout, target: PcmLayout) -> bool:
+    """Tell whether a `Resampler` of these layouts has its filter already, if any. Raises ValueError where that does."""
+    up, down = _ratio(source, target)
+    return up == down or (up, down) in _filters
+
+
+def _ratio(source: PcmLayout, target: PcmLayout) -> tuple[int, int]:
+    """Return how many samples are made of how many. Raises ValueError where a `Resampler` does."""
+    is_same = source == target
+    if not is_same and (source.width != 2 or target.width not in (1, 2, 3, 4)):
+        raise ValueError("only 16 bit samples are resampled, to 8, 16, 24 or 32 bits")
+    if source.channels != target.channels and {source.channels, target.channels} != {1, 2}:
+        raise ValueError("only mono and stereo are turned into each other")
+    if min(source.rate, target.rate) <= 0:
+        raise ValueError("no rate")
+    shared = gcd(source.rate, target.rate)
+    up, down = target.rate // shared, source.rate // shared
+    if max(up, down) > _LARGEST_FACTOR:
+        raise ValueError(f"no simple ratio between {source.rate} and {target.rate} Hz")
+    return up, down
+
+
+def _filter(up: int, down: int) -> _Filter:
+    """Return the filter that makes `up` samples of `down`."""
+    made = _filters.get((up, down))
+    if made is None:
+        made = _design(up, down)
+        if len(_filters) >= _MOST_FILTERS:
+            _filters.clear()
+        _filters[up, down] = made
+    return made
+
+
 def _design(up: int, down: int) -> _Filter:
     """Design the filter that makes `up` samples of `down`."""
     half = _half_of_kaiser_sinc(up, down)
@@ -108,20 +144,10 @@ class Resampler:
         Raises ValueError where the source is not of 16 bit, the target of 8 to 32, channels other than one and two are
         to be changed, or the rates have no simple ratio (all usual ones have).
         """
-        is_same = source == target
-        if not is_same and (source.width != 2 or target.width not in (1, 2, 3, 4)):
-            raise ValueError("only 16 bit samples are resampled, to 8, 16, 24 or 32 bits")
-        if source.channels != target.channels and {source.channels, target.channels} != {1, 2}:
-            raise ValueError("only mono and stereo are turned into each other")
-        if min(source.rate, target.rate) <= 0:
-            raise ValueError("no rate")
-        shared = gcd(source.rate, target.rate)
-        self._up, self._down = target.rate // shared, source.rate // shared
-        if max(self._up, self._down) > _LARGEST_FACTOR:
-            raise ValueError(f"no simple ratio between {source.rate} and {target.rate} Hz")
+        self._up, self._down = _ratio(source, target)
         self._source, self._target = source, target
         self._is_mixed = source.channels > target.channels
-        self._filter = _design(self._up, self._down) if self._up != self._down else None
+        self._filter = _filter(self._up, self._down) if self._up != self._down else None
         self._begin()
 
     def feed(self, data: bytes) -> bytes:

@@ -12,6 +12,8 @@ _DEEPEST: Final = 64
 """Objects within objects; whoever follows them may do so by recursion."""
 _LONGEST_INTEGER: Final = 18
 """Digits that always fit into 64 bits, as the files and messages of Home Assistant need it."""
+LISTS_KEPT: Final = 8
+"""Lists of which is kept what was read in them: more than a house has accounts."""
 _HALF_A_PAIR: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
@@ -35,6 +37,27 @@ def read_json(document: bytes | bytearray) -> Any:
         raise ValueError("nested too deep") from err
     _check_depth(value)
     return value
+
+
+class Same:
+    """A document that equals nothing but itself, so that a cache can keep what was read in it.
+
+    A catalogue is replaced, never changed. To compare what is in it would take as long as to read it once more.
+    """
+
+    __slots__ = ("document",)
+
+    def __init__(self, document: Any) -> None:
+        """Stand for a document that nobody changes."""
+        self.document = document
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether another one stands for the very same document."""
+        return isinstance(other, Same) and self.document is other.document
+
+    def __hash__(self) -> int:
+        """Return what no other document has that is still there; this one is, as long as it is a key."""
+        return id(self.document)
 
 
 def _number(digits: str) -> int | float:

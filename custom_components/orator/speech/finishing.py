@@ -8,9 +8,8 @@ from typing import Final
 
 from ..audio.effects import Effects, amplified, before
 from ..audio.formats import AudioFormat, PcmLayout
-from ..audio.resample import Resampler
 from ..providers.base import SpeechAudio
-from .joining import Samples, SampleWish, brought_to, encoded, samples_of
+from .joining import Samples, SampleWish, brought_to, encoded, resampler_for, samples_of
 from .levels import Lesson, Levels, lesson
 
 USUAL_LAYOUT: Final = PcmLayout(rate=24_000)
@@ -79,7 +78,7 @@ class Finish:
         layout = PcmLayout(wished.rate, min(wished.channels, 2))
         try:
             for chime in self.effects.chimes:  # designs filters, which are there when the chime is played
-                await asyncio.to_thread(Resampler, chime.layout, layout)
+                await resampler_for(chime.layout, layout)
         except ValueError:
             return USUAL_LAYOUT
         return layout

@@ -10,7 +10,7 @@ from typing import Final, Self
 from ..audio.ffmpeg import ConversionError, convert
 from ..audio.formats import AudioFormat, PcmLayout
 from ..audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
-from ..audio.resample import Resampler
+from ..audio.resample import Resampler, is_designed
 from ..audio.wav import MalformedWavError, WavReader
 from ..providers.base import SpeechAudio, continued
 from ..providers.errors import NotAudioError
@@ -193,7 +193,7 @@ async def brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> AsyncG
                 yield frame
         return
     try:
-        resampler = await asyncio.to_thread(Resampler, samples.layout, layout)  # designs a filter the first time
+        resampler = await resampler_for(samples.layout, layout)
     except ValueError:
         audio = SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout)
         chunks = _whole_frames(_converted(audio, AudioFormat.PCM, layout, ffmpeg), layout.frame_size)
@@ -202,6 +202,17 @@ async def brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> AsyncG
     async with aclosing(chunks):
         async for chunk in chunks:
             yield chunk
+
+
+async def resampler_for(source: PcmLayout, target: PcmLayout) -> Resampler:
+    """Return what brings sound of one layout to another. Raises ValueError where there is none.
+
+    A filter that has to be designed is designed in a thread. Otherwise no sound waits for one: they may all be held up
+    by a disk that hangs.
+    """
+    if is_designed(source, target):
+        return Resampler(source, target)
+    return await asyncio.to_thread(Resampler, source, target)
 
 
 async def _resampled(samples: Samples, resampler: Resampler) -> AsyncGenerator[bytes]:

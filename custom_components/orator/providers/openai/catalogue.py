@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 import re
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from yarl import URL
 
 from ...audio.formats import AudioFormat, PcmLayout
 from ..base import Model, Voice
+from ..documents import LISTS_KEPT, Same
 from ..errors import (
     InvalidKeyError,
     NotASpeechServerError,
@@ -36,6 +38,15 @@ _OPENAI: Final = re.compile(r"tts-1(-.+)?|gpt-4o.*tts.*")
 """Names of OpenAI's models; whoever takes them takes the names of its voices as well."""
 _COUNTS_TOKENS: Final = re.compile(r"gpt-4o.*tts")
 _TTS_1: Final = re.compile(r"(.*/)?tts-1(-.+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Speakers:
+    """The voices of a model."""
+
+    voices: tuple[Voice, ...] = ()
+    languages: tuple[str, ...] = ()
+    """The tags of what they speak; empty where that is not known of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +116,7 @@ def described(model_id: str, catalogue: Json, server: SpeechServer) -> Model:
     """Say what a model can do, by what the server lists and where that is silent by what is known of it."""
     entries = (catalogue or {}).get("models", [])
     row = next((row for row in map(lists.expanded, entries) if row["id"] == model_id), {})
-    voices = _voices(row, catalogue, server, model_id)
-    is_each_known = bool(voices) and all(voice.languages for voice in voices)
+    speakers = _speakers(row, catalogue, server, model_id)
     formats = tuple(made for made in AudioFormat if made in row["formats"]) if "formats" in row else server.formats
     return Model(
         id=model_id,
@@ -115,8 +125,8 @@ def described(model_id: str, catalogue: Json, server: SpeechServer) -> Model:
         streams=server.streams is not False,
         formats=formats,
         pcm=(PcmLayout(row["rate"]) if "rate" in row else PCM) if AudioFormat.PCM in formats else None,
-        voices=voices,
-        languages=tags_for(tag for voice in voices for tag in voice.languages) if is_each_known else (),
+        voices=speakers.voices,
+        languages=speakers.languages,
         options=tuple(_options(server, model_id)),
         count=count_chars_or_tokens if _COUNTS_TOKENS.search(model_id) else len,
     )
@@ -131,17 +141,29 @@ def _options(server: SpeechServer, model_id: str) -> Iterable[Option]:
     yield EXTRA_BODY
 
 
-def _voices(row: Mapping[str, Any], catalogue: Json, server: SpeechServer, model_id: str) -> tuple[Voice, ...]:
+def _speakers(row: Mapping[str, Any], catalogue: Json, server: SpeechServer, model_id: str) -> _Speakers:
     """Return a model's voices, the usual one first: its own, else the server's, else those that are known."""
     if listed := row.get("voices") or (catalogue or {}).get("voices"):
-        entries = {entry["id"]: entry for entry in map(lists.expanded, listed)}
-        voices = [_voice(entry, entries) for entry in entries.values()]
-    elif documented := server.voices.get(model_id) or server.voices.get(""):
+        return _listed(Same(listed), server.voice)
+    if documented := server.voices.get(model_id) or server.voices.get(""):
         language = server.languages.get(model_id)
         voices = [Voice(name, name.capitalize(), (language,) if language else ()) for name in documented]
-    else:
-        return voices_of(model_id) if _OPENAI.fullmatch(model_id) else ()
-    return tuple(sorted(voices, key=lambda voice: voice.id != server.voice))
+        return _in_order(voices, server.voice)
+    return _Speakers(voices_of(model_id)) if _OPENAI.fullmatch(model_id) else _Speakers()
+
+
+@lru_cache(maxsize=LISTS_KEPT)  # thousands of voices take 10 ms, and all of a server's models may share them
+def _listed(rows: Same, usual: str) -> _Speakers:
+    """Return the voices of a list."""
+    entries = {entry["id"]: entry for entry in map(lists.expanded, rows.document)}
+    return _in_order([_voice(entry, entries) for entry in entries.values()], usual)
+
+
+def _in_order(voices: list[Voice], usual: str) -> _Speakers:
+    """Put the usual voice first, and tell what all of them speak."""
+    is_each_known = all(voice.languages for voice in voices)
+    tags = tags_for(tag for voice in voices for tag in voice.languages) if is_each_known else ()
+    return _Speakers(tuple(sorted(voices, key=lambda voice: voice.id != usual)), tags)
 
 
 def _voice(entry: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> Voice:

@@ -1,10 +1,13 @@
 """Speechbase's vendors and saved voices: what of them is kept, and what they say of a model."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from ...audio.formats import AudioFormat
 from ..base import Model, Voice
+from ..documents import LISTS_KEPT, Same
 from ..errors import NotASpeechServerError
 from ..http import Json
 from ..openai.models import voices_of
@@ -103,6 +106,17 @@ def described(model_id: str, catalogue: Json, *, streams: bool) -> Model:
     )
 
 
-def voices_to_choose(catalogue: Json) -> tuple[Voice, ...]:
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The saved voices."""
+
+    voices: tuple[Voice, ...]
+    models: Mapping[str, str]
+    """The models that they were saved with, by their IDs."""
+
+
+@lru_cache(maxsize=LISTS_KEPT)  # each of them is described with all of them to choose from: in a list, that adds up
+def saved_in(catalogue: Same) -> Saved:
     """Return the saved voices as what speaks."""
-    return tuple(Voice(row["id"], row["title"]) for row in saved_voices(catalogue))
+    rows = saved_voices(catalogue.document)
+    return Saved(tuple(Voice(row["id"], row["title"]) for row in rows), {row["id"]: row["model"] for row in rows})

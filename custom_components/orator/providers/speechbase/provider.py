@@ -11,6 +11,7 @@ from yarl import URL
 from ...audio.formats import AudioFormat
 from ..addresses import parse_web_address
 from ..base import Connections, Model, Provider, SpeechAudio, SpeechRequest
+from ..documents import Same
 from ..errors import (
     NotASpeechServerError,
     NotAudioError,
@@ -135,16 +136,16 @@ class SpeechbaseProvider(Provider):
     @override
     def describe(self, model_id: str, catalogue: Json, settings: Mapping[str, Any]) -> Model:
         """Say what a model can do; that of a saved voice is the one that the voice was saved with."""
-        if _is_saved(settings):
-            saved = {row["id"]: row["model"] for row in catalogues.saved_voices(catalogue)}
-            model_id = saved.get(settings.get(_VOICE_ID, ""), "")
+        saved = catalogues.saved_in(Same(catalogue)) if _is_saved(settings) else None
+        if saved:
+            model_id = saved.models.get(settings.get(_VOICE_ID, ""), "")
         model = catalogues.described(model_id, catalogue, streams=not _NOT_STREAMED & settings.keys())
         if not self.learned.get(_PRONOUNCES, True):
             model = replace(model, max_pronunciations=0)
-        if not _is_saved(settings):
+        if not saved:
             return model
         name = model.name if model.id else self.name
-        return replace(model, name=name, voices=catalogues.voices_to_choose(catalogue), voice_key=_VOICE_ID)
+        return replace(model, name=name, voices=saved.voices, voice_key=_VOICE_ID)
 
     @override
     async def check_voice(self, model: Model, voice_id: str) -> str:

@@ -157,7 +157,9 @@ class Account(Offer):
         catalogue = await self.provider.fetch_catalogue(None if self._is_moved else self.catalogue)
         has_changed: bool = catalogue != self.catalogue
         has_news = has_changed or self._is_moved or self.provider.learned != self._kept_lessons
-        self.catalogue, self._is_moved = catalogue, False
+        self._is_moved = False
+        if has_changed:  # else what has been made of it is still good
+            self.catalogue = catalogue
         if has_news and not self._is_closing:  # else the account may be gone for good
             await self._store.async_save(self._kept())
         return has_changed

@@ -204,6 +204,12 @@ _TEXTS = st.one_of(
 )
 
 
+@pytest.mark.parametrize("text", ['..\r"»', "He left. (»Why?«)", "Oui ?\u00a0« »\u00a0"])
+def test_no_character_changes_places(text: str) -> None:
+    """What is looked at ahead of a closing mark stays before it."""
+    assert "".join(_split(*text)) == text
+
+
 @settings(max_examples=400, deadline=None)
 @given(_TEXTS, st.data())
 def test_division_does_not_matter(text: str, data: st.DataObject) -> None:

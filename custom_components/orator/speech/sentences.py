@@ -185,7 +185,7 @@ class SentenceSplitter:
         if char.isspace():
             self._mark.append(char)
             self._space = char
-        elif char in "»›" and self._space in _TIED:
+        elif char in "»›" and self._space in _TIED and not self._ahead:
             self._mark.append(char)
             self._is_closed, self._space = True, ""
         elif is_stop:

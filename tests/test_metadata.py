@@ -282,6 +282,12 @@ def test_components_are_declared(manifest: Strings) -> None:
     assert imported <= allowed
 
 
+def test_components_are_declared_once(manifest: Strings) -> None:
+    """What has to be there is not also something to wait for where it happens to be, which hassfest refuses."""
+    both = [*manifest["dependencies"], *manifest["after_dependencies"]]
+    assert len(both) == len(set(both))
+
+
 def test_actions_are_described(english: Strings) -> None:
     """Every action and each of its fields has words, and every action has an icon."""
     described = INTEGRATION / "services.yaml"

@@ -1,4 +1,4 @@
-"""WAV: headers for audio of known and of unknown length, lengths mended that a server left out, samples taken out."""
+"""WAV: headers for audio of known and of unknown length, samples taken out."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -68,35 +68,6 @@ def header(layout: PcmLayout, data_length: int | None = None) -> bytes:
         b"data",
         data_length,
     )
-
-
-def with_true_lengths(wav: bytes) -> bytes:
-    """Return a complete WAV file with the lengths its bytes really have.
-
-    Servers that stream put 0, 0xFFFFFFFF or another placeholder there. What follows samples of a believable length
-    (other chunks) is kept.
-
-    Raises MalformedWavError where there is no data chunk.
-    """
-    position = 12
-    while position + _CHUNK.size <= len(wav):
-        name, length = _CHUNK.unpack_from(wav, position)
-        start = position + _CHUNK.size
-        if name == b"data":
-            return _with_data_length(wav, start, length)
-        position = start + length + length % 2
-    raise MalformedWavError("no data chunk")
-
-
-def _with_data_length(wav: bytes, start: int, length: int) -> bytes:
-    """Correct the lengths of a file whose samples begin at `start` and claim to be `length` bytes."""
-    present = len(wav) - start
-    if length == 0 or length > present:
-        length = present
-    mended = bytearray(wav)
-    struct.pack_into("<I", mended, 4, len(wav) - _CHUNK.size)
-    struct.pack_into("<I", mended, start - 4, length)
-    return bytes(mended)
 
 
 class WavReader:

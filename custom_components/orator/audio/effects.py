@@ -30,11 +30,6 @@ class Effects:
     """Seconds of silence after everything."""
 
     @property
-    def leads(self) -> bool:
-        """Whether something is to be heard, or kept silent, before speech."""
-        return self.lead_in > 0 or self.chime_before is not None
-
-    @property
     def chimes(self) -> tuple[Chime, ...]:
         """The chimes among them."""
         return tuple(chime for chime in (self.chime_before, self.chime_after) if chime)

@@ -69,6 +69,7 @@ def test_own_streaming_header() -> None:
     """What this integration writes it can read."""
     for layout in (LAYOUT, PcmLayout(44_100, 2)):
         assert read(header(layout) + SPOKEN) == (SPOKEN, layout)
+        assert int.from_bytes(header(layout)[40:44], "little") == UNKNOWN_LENGTH
         assert read(header(layout, len(SPOKEN)) + SPOKEN) == (SPOKEN, layout)
 
 

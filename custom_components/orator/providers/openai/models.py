@@ -15,7 +15,7 @@ _SPEED: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, defaul
 INSTRUCTIONS: Final = TextOption("instructions", max_chars=4096)
 
 PCM: Final = PcmLayout(rate=24_000)
-_FORMATS: Final = (
+FORMATS: Final = (
     AudioFormat.MP3,
     AudioFormat.WAV,
     AudioFormat.OPUS,
@@ -23,6 +23,7 @@ _FORMATS: Final = (
     AudioFormat.FLAC,
     AudioFormat.PCM,
 )
+"""What OpenAI's models make, also where somebody else passes them on."""
 
 _VOICES: Final = tuple(
     Voice(id=name, name=name.capitalize())
@@ -82,7 +83,7 @@ def described(model_id: str) -> Model:
         name=model_id,
         max_chars=MAX_CHARS,
         streams=True,
-        formats=_FORMATS,
+        formats=FORMATS,
         pcm=PCM,
         voices=voices_of(model_id),
         options=options,

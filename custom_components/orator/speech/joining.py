@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import logging
 from typing import Final, Self
 
+from ..audio.effects import whole_frames
 from ..audio.ffmpeg import ConversionError, convert
 from ..audio.formats import AudioFormat, PcmLayout
 from ..audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
@@ -188,7 +189,7 @@ async def _rest_of_wav(reader: WavReader, samples: bytes, chunks: AsyncGenerator
 async def brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
     """Bring samples to a layout: by ourselves at once, or with ffmpeg where they lie in an unusual way."""
     if samples.layout == layout:
-        async with aclosing(_whole_frames(samples.chunks, layout.frame_size)) as frames:
+        async with aclosing(whole_frames(samples.chunks, layout)) as frames:
             async for frame in frames:
                 yield frame
         return
@@ -196,7 +197,7 @@ async def brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> AsyncG
         resampler = await asyncio.to_thread(Resampler, samples.layout, layout)  # designs a filter the first time
     except ValueError:
         audio = SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout)
-        chunks = _whole_frames(_converted(audio, AudioFormat.PCM, layout, ffmpeg), layout.frame_size)
+        chunks = whole_frames(_converted(audio, AudioFormat.PCM, layout, ffmpeg), layout)
     else:
         chunks = _resampled(samples, resampler)
     async with aclosing(chunks):
@@ -207,7 +208,7 @@ async def brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> AsyncG
 async def _resampled(samples: Samples, resampler: Resampler) -> AsyncGenerator[bytes]:
     """Resample a slice at a time, so that the event loop is never kept for long."""
     step = int(samples.layout.rate * _SLICE_SECONDS) * samples.layout.frame_size
-    async with aclosing(_whole_frames(samples.chunks, samples.layout.frame_size)) as chunks:
+    async with aclosing(whole_frames(samples.chunks, samples.layout)) as chunks:
         async for chunk in chunks:
             for start in range(0, len(chunk), step):
                 if start:
@@ -216,15 +217,3 @@ async def _resampled(samples: Samples, resampler: Resampler) -> AsyncGenerator[b
                     yield resampled
         if rest := resampler.end():
             yield rest
-
-
-async def _whole_frames(chunks: AsyncGenerator[bytes], frame_size: int) -> AsyncGenerator[bytes]:
-    """Yield bytes so that no sample is torn apart; what is left of one at the end is dropped."""
-    held = b""
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            waiting = held + chunk
-            end = len(waiting) // frame_size * frame_size
-            held = waiting[end:]
-            if end:
-                yield waiting[:end]

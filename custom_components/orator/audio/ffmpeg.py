@@ -9,7 +9,7 @@ from pathlib import Path
 import re
 
 from .formats import AudioFormat, PcmLayout
-from .wav import MalformedWavError, WavReader
+from .wav import MalformedWavError, unwrapped
 
 _READ_LENGTH = 16_384
 _LOG_LIMIT = 2000
@@ -79,12 +79,14 @@ async def convert(  # noqa: PLR0913  # a format is two things, and there are two
     arriving = chunks
     try:
         if source is AudioFormat.WAV:
-            arriving, source_pcm = await _unwrapped(chunks)
+            source_pcm, arriving = await unwrapped(chunks)
             source = AudioFormat.PCM if source_pcm else source
         process = await _start(binary, _reading(source, source_pcm), _writing(target, target_pcm))
         async with aclosing(_run(process, arriving)) as sounds:
             async for sound in sounds:
                 yield sound
+    except MalformedWavError as err:
+        raise ConversionError("the WAV is malformed") from err
     finally:
         await _close(chunks)
 
@@ -249,37 +251,3 @@ async def _close(chunks: AsyncIterator[bytes]) -> None:
     """Close a generator that may stand in the middle."""
     if isinstance(chunks, AsyncGenerator):
         await chunks.aclose()
-
-
-async def _unwrapped(chunks: AsyncIterator[bytes]) -> tuple[AsyncGenerator[bytes], PcmLayout | None]:
-    """Return the samples of a WAV and their layout, or the WAV itself where only ffmpeg may be able to read it.
-
-    ffmpeg reads 64 KiB of a WAV before anything comes out, over a second; of samples it does not.
-    """
-    reader = WavReader()
-    seen = bytearray()
-    with suppress(MalformedWavError):
-        async for chunk in chunks:
-            seen += chunk
-            samples = reader.feed(chunk)
-            if reader.layout:
-                return _samples(reader, samples, chunks), reader.layout
-    return _chain(bytes(seen), chunks), None
-
-
-async def _samples(reader: WavReader, first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Return the samples of a WAV of which the description has been read."""
-    yield first
-    try:
-        async for chunk in chunks:
-            yield reader.feed(chunk)
-        reader.end()
-    except MalformedWavError as err:
-        raise ConversionError("the WAV is malformed") from err
-
-
-async def _chain(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Return what has been read already, and then the rest."""
-    yield first
-    async for chunk in chunks:
-        yield chunk

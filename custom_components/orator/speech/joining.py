@@ -12,7 +12,7 @@ from ..audio.ffmpeg import ConversionError, convert
 from ..audio.formats import AudioFormat, PcmLayout
 from ..audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
 from ..audio.resample import Resampler
-from ..audio.wav import MalformedWavError, WavReader
+from ..audio.wav import MalformedWavError, unwrapped
 from ..providers.base import SpeechAudio, continued
 from ..providers.errors import NotAudioError
 
@@ -159,29 +159,22 @@ async def _converted(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout,
 
 async def _samples_of_wav(audio: SpeechAudio, wish: SampleWish, ffmpeg: str) -> Samples:
     """Read up to the first sample, to know how they lie; what is not plain samples is decoded."""
-    reader = WavReader()
-    taken: list[bytes] = []
-    samples = b""
     try:
-        async for chunk in audio.chunks:
-            taken.append(chunk)
-            samples += reader.feed(chunk)
-            if reader.layout:
-                return Samples(reader.layout, _rest_of_wav(reader, samples, audio.chunks))
-    except MalformedWavError:
-        layout = wish.applied_to(_DECODED)
-        whole = replace(audio, chunks=continued(b"".join(taken), audio.chunks))
-        return Samples(layout, _converted(whole, AudioFormat.PCM, layout, ffmpeg))
-    raise NotAudioError
+        layout, chunks = await unwrapped(audio.chunks)
+    except MalformedWavError as err:
+        raise NotAudioError from err
+    if layout:
+        return Samples(layout, _well_formed(chunks))
+    layout = wish.applied_to(_DECODED)
+    return Samples(layout, _converted(replace(audio, chunks=chunks), AudioFormat.PCM, layout, ffmpeg))
 
 
-async def _rest_of_wav(reader: WavReader, samples: bytes, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield samples as they arrive."""
-    yield samples
+async def _well_formed(samples: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield the samples of a WAV. Raises NotAudioError where that is malformed."""
     try:
-        async for chunk in chunks:
-            yield reader.feed(chunk)
-        yield reader.end()
+        async with aclosing(samples):
+            async for chunk in samples:
+                yield chunk
     except MalformedWavError as err:
         raise NotAudioError from err
 

@@ -186,7 +186,10 @@ class VoiceEntity(TextToSpeechEntity):
 
     @override
     async def async_stream_tts_audio(self, request: TTSAudioRequest) -> TTSAudioResponse:
-        """Begin to speak, and return once the first sound is there. An option that is null is as if it were not set."""
+        """Begin to speak; return once the first sound is there, or at once where something is done to sound.
+
+        An option that is null is as if it were not set.
+        """
         usual = {ATTR_PREFERRED_FORMAT: self._format, CONF_FORMAT: self._format}
         asked = {key: value for key, value in request.options.items() if value is not None}
         request = replace(request, options=usual | asked)

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient
 from homeassistant.components import tts
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
+from homeassistant.util import executor
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -17,6 +18,9 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from .listening import SENTENCE, Hear, account_of
 from .simulator import Compatible, Simulator
 from .simulator.compatible_terms import Profile
+
+# On a busy machine idle threads need their time to end; Home Assistant interrupts them, and then some never do.
+executor.EXECUTOR_SHUTDOWN_TIMEOUT = 100
 
 
 @pytest.fixture(autouse=True)

@@ -195,6 +195,11 @@ def test_issues_are_explained(english: Strings) -> None:
         assert set(re.findall(r"{(\w+)}", words)) <= known, kind
 
 
+def test_errors_open_issues_that_are_there(english: Strings) -> None:
+    """Every issue that an error names has its words."""
+    assert {error.repair for error in error_types() if error.repair} <= english["issues"].keys()
+
+
 @pytest.mark.parametrize("error", sorted({error.key for error in error_types()}))
 def test_errors_are_explained(error: str, english: Strings) -> None:
     """Every error of a provider is explained both where it is set up and where it speaks."""
@@ -280,6 +285,12 @@ def test_components_are_declared(manifest: Strings) -> None:
                 imported.add(str(node.module).split(".")[2])
     assert "tts" in imported
     assert imported <= allowed
+
+
+def test_components_are_declared_once(manifest: Strings) -> None:
+    """What has to be there is not also something to wait for where it happens to be, which hassfest refuses."""
+    both = [*manifest["dependencies"], *manifest["after_dependencies"]]
+    assert len(both) == len(set(both))
 
 
 def test_actions_are_described(english: Strings) -> None:

@@ -37,7 +37,6 @@ class AccountSensorDescription(SensorEntityDescription):
     """A sensor of an account that shows something which the account itself knows."""
 
     value: Callable[[Account], StateType]
-    exists: Callable[[Account], bool] = lambda _: True
     listen: Callable[[Account, Callable[[], None]], Callable[[], None]]
     """Calls somebody whenever the value may have changed, until what is returned is called."""
 
@@ -136,9 +135,7 @@ async def async_setup_entry(
 ) -> None:
     """Add the sensors of an account and of its voices."""
     account = entry.runtime_data
-    sensors: list[SensorEntity] = [
-        AccountSensor(entry, description) for description in ACCOUNT_SENSORS if description.exists(account)
-    ]
+    sensors: list[SensorEntity] = [AccountSensor(entry, description) for description in ACCOUNT_SENSORS]
     sensors += [
         UsageSensor(entry, description) for description in USAGE_SENSORS if not description.is_money or account.currency
     ]

@@ -15,17 +15,7 @@ from homeassistant.util import dt as dt_util
 from .connection import Connection
 from .const import DOMAIN
 from .providers.base import Model, Provider
-from .providers.errors import (
-    NameNotFoundError,
-    Outage,
-    OutOfCreditError,
-    ServiceGoneError,
-    SpeechError,
-    UntrustedCertificateError,
-    VendorDisabledError,
-    VendorKeyMissingError,
-    VoiceGoneError,
-)
+from .providers.errors import Outage, SpeechError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -87,25 +77,27 @@ class Troubles:
         """
         if self._is_stopped:  # speech may outlive its account, which is none of ours any more
             return
-        if error.status is not None and not isinstance(error, ServiceGoneError):
+        is_gone = error.outage is Outage.GONE
+        if error.status is not None and not is_gone:
             self._found()
-        match error:
-            case OutOfCreditError():
+        match error.repair:
+            case "out_of_credit":
                 if not self._open("out_of_credit"):
                     self._report("out_of_credit")
                 self._look_regularly()
                 self._entry.async_create_background_task(self._hass, self._async_look(), "orator looks at the balance")
-            case VendorKeyMissingError() | VendorDisabledError() if voice and model:
-                self._report(error.key, model.vendor, data={"vendor": model.vendor})
-            case VoiceGoneError() if voice:
+            case kind if kind in _OF_VENDORS and voice and model:
+                self._report(kind, model.vendor, data={"vendor": model.vendor})
+            case "voice_gone" if voice:
                 self.async_voice_gone(voice)
-            case ServiceGoneError():
+            case "service_gone" if is_gone or self._is_lost_for_long():
                 self._report("service_gone")
-            case NameNotFoundError() | UntrustedCertificateError():
-                self._lost_since = self._lost_since or time.monotonic()
-                if time.monotonic() - self._lost_since >= _GONE_AFTER:
-                    self._report("service_gone")
         self._tell_of_outage()
+
+    def _is_lost_for_long(self) -> bool:
+        """Take note that nobody is found at the provider's address; tell whether it is no passing trouble any more."""
+        self._lost_since = self._lost_since or time.monotonic()
+        return time.monotonic() - self._lost_since >= _GONE_AFTER
 
     def _tell_of_outage(self) -> None:
         """Tell that a provider has not spoken for long."""

@@ -27,7 +27,7 @@ from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import language as language_util
 
 from .account import OratorConfigEntry
-from .audio.formats import AudioFormat
+from .audio.formats import CHANNELS, RATES, AudioFormat
 from .chimes import Chimes, async_forget_chimes_of_others, async_get_chimes, async_tell_of_chimes
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, SUBENTRY_VOICE
 from .devices import voice_device
@@ -55,8 +55,8 @@ _CHIME_REVISION: Final = "chime_revision"
 _PATIENCE: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
 """How many seconds of waiting for the first sound are usual, at least and at most, by whether a model streams."""
 _SAMPLE_WISHES: Final = {
-    ATTR_PREFERRED_SAMPLE_RATE: range(4_000, 192_001),
-    ATTR_PREFERRED_SAMPLE_CHANNELS: range(1, 9),
+    ATTR_PREFERRED_SAMPLE_RATE: RATES,
+    ATTR_PREFERRED_SAMPLE_CHANNELS: CHANNELS,
     ATTR_PREFERRED_SAMPLE_BYTES: range(1, 5),
 }
 """What a receiver may wish for, and what of it makes sense."""
@@ -188,7 +188,10 @@ class VoiceEntity(TextToSpeechEntity):
 
     @override
     async def async_stream_tts_audio(self, request: TTSAudioRequest) -> TTSAudioResponse:
-        """Begin to speak, and return once the first sound is there. An option that is null is as if it were not set."""
+        """Begin to speak; return once the first sound is there, or at once where something is done to sound.
+
+        An option that is null is as if it were not set.
+        """
         usual = {ATTR_PREFERRED_FORMAT: self._format, CONF_FORMAT: self._format}
         asked = {key: value for key, value in request.options.items() if value is not None}
         request = replace(request, options=usual | asked)

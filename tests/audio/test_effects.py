@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from custom_components.orator.audio.chime import BuiltIn, Chime, built_in, own
-from custom_components.orator.audio.effects import PAUSE, Effects, amplified, applied, measured, whole_frames
+from custom_components.orator.audio.effects import PAUSE, Effects, amplified, applied, in_pieces, measured
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.limiter import CEILING, Limiter
 from custom_components.orator.audio.loudness import Meter
@@ -303,7 +303,7 @@ async def test_others_get_their_turn() -> None:
     spoken = voice(24_000, 1, 1.0) * 20
     meter = Meter(layout, ffmpeg())
     takes: list[Callable[[], AsyncGenerator[bytes]]] = [
-        lambda: whole_frames(Source(spoken).chunks, layout),
+        lambda: in_pieces(Source(spoken).chunks, layout),
         lambda: measured(Source(spoken).chunks, layout, meter),
         lambda: amplified(Source(spoken).chunks, layout, 3.0),
     ]

@@ -11,8 +11,8 @@ import pytest
 
 from custom_components.orator.audio.ffmpeg import ConversionError, convert
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout, recognise
-from custom_components.orator.audio.wav import UNKNOWN_LENGTH, WavReader, header, with_true_lengths
-from tests.audio.sound import encode, ffmpeg, frames, mp3, run_ffmpeg, voice
+from custom_components.orator.audio.wav import header
+from tests.audio.sound import encode, ffmpeg, frames, join, mp3, run_ffmpeg, voice
 
 RATE = 24_000
 SECONDS = 2.0
@@ -57,14 +57,13 @@ class Source:
             self.is_closed = True
 
 
-def converted(  # noqa: PLR0913  # as what it calls
+def converted(
     source: Source,
     source_format: AudioFormat,
     target: AudioFormat,
     layout: PcmLayout,
     *,
     binary: str | None = None,
-    bitrate: int | None = None,
 ) -> AsyncGenerator[bytes]:
     """Convert a source."""
     return convert(
@@ -74,7 +73,6 @@ def converted(  # noqa: PLR0913  # as what it calls
         source_pcm=PcmLayout(RATE) if source_format is AudioFormat.PCM else None,
         target=target,
         target_pcm=layout,
-        bitrate=bitrate,
     )
 
 
@@ -86,13 +84,9 @@ async def collected(chunks: AsyncGenerator[bytes]) -> bytes:
 def heard(sound: bytes, target: AudioFormat, layout: PcmLayout) -> np.ndarray:
     """Return the samples of converted sound at 8000 Hz, mono."""
     raw = {1: "u8", 2: "s16le", 3: "s24le", 4: "s32le"}[layout.width]
-    reading = {
-        AudioFormat.PCM: (raw, "-ar", str(layout.rate), "-ac", str(layout.channels)),
-        AudioFormat.OPUS: ("ogg",),
-        AudioFormat.AAC: ("aac",),
-    }.get(target, (target.value,))
+    samples = (raw, "-ar", str(layout.rate), "-ac", str(layout.channels))
+    reading = samples if target is AudioFormat.PCM else (target.value,)
     writing = ("-ar", "8000", "-ac", "1", "-f", "s16le", "pipe:1")
-    sound = with_true_lengths(sound) if target is AudioFormat.WAV else sound
     decoded = run_ffmpeg("-f", *reading, "-i", "pipe:0", *writing, given=sound, level="error")
     return np.frombuffer(decoded, "<i2").astype(np.float64)
 
@@ -110,25 +104,19 @@ def likeness(one: np.ndarray, other: np.ndarray) -> float:
     [
         (AudioFormat.PCM, PcmLayout(16_000)),
         (AudioFormat.PCM, PcmLayout(44_100, 2, 3)),
-        (AudioFormat.WAV, PcmLayout(48_000)),
         (AudioFormat.MP3, PcmLayout(RATE)),
         (AudioFormat.MP3, PcmLayout(44_100, 2)),
-        (AudioFormat.OPUS, PcmLayout(22_050)),
         (AudioFormat.AAC, PcmLayout(RATE)),
-        (AudioFormat.FLAC, PcmLayout(RATE)),
     ],
     ids=str,
 )
-async def test_any_format_to_any(source: AudioFormat, target: AudioFormat, layout: PcmLayout) -> None:
+async def test_any_format_to_those_made(source: AudioFormat, target: AudioFormat, layout: PcmLayout) -> None:
     """The same sound comes out, as long as it went in."""
     stream = Source(ENCODED[source])
     sound = await collected(converted(stream, source, target, layout))
     assert stream.is_closed
     expected = np.frombuffer(SPOKEN, "<i2").astype(np.float64)[::3]
-    if target is AudioFormat.WAV:
-        assert sound.startswith(header(layout))
-    elif target is not AudioFormat.PCM:
-        assert recognise(sound) in {target, AudioFormat.OGG}
+    assert target is AudioFormat.PCM or recognise(sound) is target
     decoded = heard(sound, target, layout)
     assert SECONDS - 0.01 < len(decoded) / 8000 < SECONDS + 0.25
     assert likeness(decoded, expected) > 0.9
@@ -136,25 +124,25 @@ async def test_any_format_to_any(source: AudioFormat, target: AudioFormat, layou
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
 async def test_width_of_samples(width: int) -> None:
-    """PCM and WAV come with the samples asked for."""
+    """PCM comes with the samples asked for."""
     layout = PcmLayout(RATE, 2, width)
-    for target in (AudioFormat.PCM, AudioFormat.WAV):
-        sound = await collected(converted(Source(SPOKEN), AudioFormat.PCM, target, layout))
-        assert len(sound) == int(SECONDS * layout.byte_rate) + 44 * (target is AudioFormat.WAV)
+    sound = await collected(converted(Source(SPOKEN), AudioFormat.PCM, AudioFormat.PCM, layout))
+    assert len(sound) == int(SECONDS * layout.byte_rate)
 
 
 async def test_mp3_is_bare_and_as_wished() -> None:
-    """An mp3 has frames of the wished bitrate and nothing else: no tag, no index."""
+    """An mp3 has frames of the wished rate and nothing else: no tag, no index."""
     stream = Source(ENCODED[AudioFormat.FLAC])
-    sound = await collected(converted(stream, AudioFormat.FLAC, AudioFormat.MP3, PcmLayout(16_000), bitrate=48))
-    assert {(header.bitrate, header.format.rate) for header, _ in frames(sound)} == {(48_000, 16_000)}
+    sound = await collected(converted(stream, AudioFormat.FLAC, AudioFormat.MP3, PcmLayout(16_000)))
+    assert {header.format.rate for header, _ in frames(sound)} == {16_000}
+    assert join(sound) == sound
 
 
 async def test_tags_do_not_travel() -> None:
     """What a tag says, and a picture in it, is left behind."""
     tagged = encode(SPOKEN, RATE, 1, "-metadata", f"title={SECRET}", "-c:a", "libmp3lame", "-f", "mp3")
     assert SECRET.encode() in tagged
-    for target in (AudioFormat.MP3, AudioFormat.OPUS, AudioFormat.FLAC):
+    for target in (AudioFormat.MP3, AudioFormat.AAC):
         sound = await collected(converted(Source(tagged), AudioFormat.MP3, target, PcmLayout(RATE)))
         assert SECRET.encode() not in sound
 
@@ -352,14 +340,3 @@ async def test_samples_need_a_layout() -> None:
     )
     with pytest.raises(ValueError, match="layout"):
         await collected(made)
-
-
-async def test_wav_without_a_length_is_marked() -> None:
-    """The lengths of a WAV that is still being made mean "unknown", and its samples can be read."""
-    sound = await collected(
-        converted(Source(ENCODED[AudioFormat.MP3]), AudioFormat.MP3, AudioFormat.WAV, PcmLayout(16_000))
-    )
-    assert int.from_bytes(sound[40:44], "little") == UNKNOWN_LENGTH
-    reader = WavReader()
-    assert len(reader.feed(sound)) == len(sound) - 44
-    assert reader.layout == PcmLayout(16_000)

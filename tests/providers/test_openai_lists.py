@@ -8,6 +8,7 @@ from custom_components.orator.providers.base import Connections
 from custom_components.orator.providers.errors import NotASpeechServerError, RateLimitedError
 from custom_components.orator.providers.openai import OpenAIProvider
 from custom_components.orator.providers.openai.lists import kept_models, kept_voices, rows_of
+from custom_components.orator.providers.openai.models import speaking_ids
 from custom_components.orator.providers.openai.servers import SERVERS
 
 from ..compatible import WITH_PRESET, Start, ids, preset_of
@@ -77,6 +78,14 @@ def test_voices(row: dict[str, Any], kept: Any) -> None:
 def test_models(rows: list[Any], kept: list[Any]) -> None:
     """Models that speak are told by what is said of them, and else by their names; others are left out."""
     assert kept_models(rows) == kept
+
+
+def test_names_tell_the_same_everywhere() -> None:
+    """In a list like OpenAI's, names tell which models speak just as in the lists of others."""
+    names = ["gpt-4", "gpt-realtime", "my-parler", "speech-to-text", "tts-1", "voice-embed", "whisper-1"]
+    document = {"data": [{"id": name} for name in names]}
+    assert speaking_ids(document, is_official=True) == ["gpt-realtime", "my-parler", "tts-1"]
+    assert kept_models(names) == ["my-parler", "tts-1"]
 
 
 @pytest.mark.parametrize("profile", WITH_PRESET, ids=ids(WITH_PRESET))

@@ -30,11 +30,6 @@ class Effects:
     """Seconds of silence after everything."""
 
     @property
-    def leads(self) -> bool:
-        """Whether something is to be heard, or kept silent, before speech."""
-        return self.lead_in > 0 or self.chime_before is not None
-
-    @property
     def chimes(self) -> tuple[Chime, ...]:
         """The chimes among them."""
         return tuple(chime for chime in (self.chime_before, self.chime_after) if chime)
@@ -59,7 +54,7 @@ async def applied(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects: Eff
         for piece in before(layout, effects):
             yield piece
             await asyncio.sleep(0)
-        async with aclosing(whole_frames(chunks, layout)) as spoken:
+        async with aclosing(in_pieces(chunks, layout)) as spoken:
             async for piece in spoken:
                 yield piece
         for piece in _after(layout, effects):
@@ -70,7 +65,7 @@ async def applied(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects: Eff
 async def amplified(chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: float) -> AsyncGenerator[bytes]:
     """Yield samples by so many dB louder or quieter, none of them above the limiter's ceiling."""
     limiter = Limiter(layout, gain_db)
-    async with aclosing(whole_frames(chunks, layout)) as pieces:
+    async with aclosing(in_pieces(chunks, layout)) as pieces:
         async for piece in pieces:
             if made := limiter.feed(piece):
                 yield made
@@ -80,26 +75,34 @@ async def amplified(chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: f
 
 async def measured(chunks: AsyncGenerator[bytes], layout: PcmLayout, meter: Meter) -> AsyncGenerator[bytes]:
     """Yield samples as they are, and let a meter hear them."""
-    async with aclosing(whole_frames(chunks, layout)) as pieces:
+    async with aclosing(in_pieces(chunks, layout)) as pieces:
         async for piece in pieces:
             yield piece
             meter.feed(piece)
 
 
-async def whole_frames(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
+async def in_pieces(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
     """Yield samples in pieces that tear none apart, and that are worked on in a millisecond or two."""
+    step = _PIECE_BYTES // layout.frame_size * layout.frame_size
+    async with aclosing(whole_frames(chunks, layout)) as whole:
+        async for samples in whole:
+            for start in range(0, len(samples), step):
+                if start:
+                    await asyncio.sleep(0)
+                yield samples[start : start + step]
+
+
+async def whole_frames(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
+    """Yield samples as they arrive, so that none is torn apart; what is left of one at the end is dropped."""
     size = layout.frame_size
-    step = _PIECE_BYTES // size * size
     held = b""
     async with aclosing(chunks):
         async for chunk in chunks:
             waiting = held + chunk
             end = len(waiting) // size * size
-            for start in range(0, end, step):
-                if start:
-                    await asyncio.sleep(0)
-                yield waiting[start : min(start + step, end)]
             held = waiting[end:]
+            if end:
+                yield waiting[:end]
 
 
 def before(layout: PcmLayout, effects: Effects) -> Generator[bytes]:

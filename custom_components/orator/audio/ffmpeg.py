@@ -9,7 +9,7 @@ from pathlib import Path
 import re
 
 from .formats import AudioFormat, PcmLayout
-from .wav import MalformedWavError, WavReader, header
+from .wav import MalformedWavError, unwrapped
 
 _READ_LENGTH = 16_384
 _LOG_LIMIT = 2000
@@ -29,19 +29,14 @@ _READING = {
     AudioFormat.OGG: ("-f", "ogg"),
     AudioFormat.FLAC: ("-f", "flac"),
 }
-_OPUS = ("-c:a", "libopus", "-page_duration", "20000", "-f", "ogg")  # pages of 20 ms instead of a second
 _WRITING = {
     AudioFormat.MP3: ("-c:a", "libmp3lame", "-write_xing", "0", "-id3v2_version", "0", "-f", "mp3"),
     AudioFormat.AAC: ("-c:a", "aac", "-f", "adts"),
-    AudioFormat.OPUS: _OPUS,
-    AudioFormat.OGG: _OPUS,
-    AudioFormat.FLAC: ("-c:a", "flac", "-sample_fmt", "s16", "-f", "flac"),
 }
 _FILES = "mp3,wav,w64,aiff,flac,ogg,aac,mov,matroska"
 """The kinds of files that hold sound and no more, by ffmpeg's names: none that lists other files."""
 FILE_SECONDS = 16.0
 """How much of a file is decoded."""
-_OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)  # RFC 6716, 2
 
 _METER = "aresample=48000,ebur128=framelog=quiet"
 """Measures as ITU-R BS.1770 and EBU R 128 say; at 48 kHz, because at other rates ffmpeg is up to 0.2 LU off."""
@@ -72,13 +67,11 @@ async def convert(  # noqa: PLR0913  # a format is two things, and there are two
     source_pcm: PcmLayout | None,
     target: AudioFormat,
     target_pcm: PcmLayout,
-    bitrate: int | None = None,
 ) -> AsyncGenerator[bytes]:
-    """Bring sound to another format as it arrives.
+    """Bring sound to PCM, MP3 or AAC as it arrives.
 
-    `source_pcm` is needed for raw PCM only. `target_pcm` gives rate and channels of every target, and the width of PCM
-    and WAV (which has lengths that mean "unknown"); Opus knows five rates, of which the next higher is taken. `bitrate`
-    (kbit/s) is for the targets that have one. No tags come out, whatever went in.
+    `source_pcm` is needed for raw PCM only. `target_pcm` gives rate and channels of every target, and the width of PCM.
+    No tags come out, whatever went in.
 
     Whoever stops early closes this generator, which ends ffmpeg and closes `chunks`. What `chunks` raises is raised
     here, after all sound that came before it. Raises ConversionError for everything that is ffmpeg's.
@@ -86,14 +79,14 @@ async def convert(  # noqa: PLR0913  # a format is two things, and there are two
     arriving = chunks
     try:
         if source is AudioFormat.WAV:
-            arriving, source_pcm = await _unwrapped(chunks)
+            source_pcm, arriving = await unwrapped(chunks)
             source = AudioFormat.PCM if source_pcm else source
-        process = await _start(binary, _reading(source, source_pcm), _writing(target, target_pcm, bitrate))
-        head = header(target_pcm) if target is AudioFormat.WAV else b""
+        process = await _start(binary, _reading(source, source_pcm), _writing(target, target_pcm))
         async with aclosing(_run(process, arriving)) as sounds:
             async for sound in sounds:
-                yield head + sound
-                head = b""
+                yield sound
+    except MalformedWavError as err:
+        raise ConversionError("the WAV is malformed") from err
     finally:
         await _close(chunks)
 
@@ -165,15 +158,11 @@ def _pcm(layout: PcmLayout) -> tuple[str, ...]:
     return ("-f", _SAMPLES[layout.width], "-ar", str(layout.rate), "-ac", str(layout.channels))
 
 
-def _writing(target: AudioFormat, layout: PcmLayout, bitrate: int | None) -> tuple[str, ...]:
+def _writing(target: AudioFormat, layout: PcmLayout) -> tuple[str, ...]:
     """Return ffmpeg's arguments for what comes out."""
-    if target in (AudioFormat.PCM, AudioFormat.WAV):
+    if target is AudioFormat.PCM:
         return _pcm(layout)
-    rate = layout.rate
-    if target in (AudioFormat.OPUS, AudioFormat.OGG):
-        rate = next((possible for possible in _OPUS_RATES if possible >= rate), _OPUS_RATES[-1])
-    limits = ("-b:a", f"{bitrate}k") if bitrate and target is not AudioFormat.FLAC else ()
-    return ("-ar", str(rate), "-ac", str(layout.channels), *limits, *_WRITING[target])
+    return ("-ar", str(layout.rate), "-ac", str(layout.channels), *_WRITING[target])
 
 
 async def _start(binary: str, reading: tuple[str, ...], writing: tuple[str, ...], source: str = "pipe:0") -> Process:
@@ -262,37 +251,3 @@ async def _close(chunks: AsyncIterator[bytes]) -> None:
     """Close a generator that may stand in the middle."""
     if isinstance(chunks, AsyncGenerator):
         await chunks.aclose()
-
-
-async def _unwrapped(chunks: AsyncIterator[bytes]) -> tuple[AsyncGenerator[bytes], PcmLayout | None]:
-    """Return the samples of a WAV and their layout, or the WAV itself where only ffmpeg may be able to read it.
-
-    ffmpeg reads 64 KiB of a WAV before anything comes out, over a second; of samples it does not.
-    """
-    reader = WavReader()
-    seen = bytearray()
-    with suppress(MalformedWavError):
-        async for chunk in chunks:
-            seen += chunk
-            samples = reader.feed(chunk)
-            if reader.layout:
-                return _samples(reader, samples, chunks), reader.layout
-    return _chain(bytes(seen), chunks), None
-
-
-async def _samples(reader: WavReader, first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Return the samples of a WAV of which the description has been read."""
-    yield first
-    try:
-        async for chunk in chunks:
-            yield reader.feed(chunk)
-        reader.end()
-    except MalformedWavError as err:
-        raise ConversionError("the WAV is malformed") from err
-
-
-async def _chain(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Return what has been read already, and then the rest."""
-    yield first
-    async for chunk in chunks:
-        yield chunk

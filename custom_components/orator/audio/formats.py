@@ -6,6 +6,10 @@ from enum import StrEnum
 RECOGNITION_BYTES = 12
 """How many bytes of a stream `recognise` needs to be certain."""
 
+RATES = range(4_000, 192_001)
+CHANNELS = range(1, 9)
+"""How raw samples of speech may lie, whoever states it or wishes for it; whatever else is said is a mistake."""
+
 
 class AudioFormat(StrEnum):
     """The formats that Orator asks for and hands on; the value is also the file extension."""

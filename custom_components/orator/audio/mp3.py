@@ -32,12 +32,6 @@ class MalformedMp3Error(ValueError):
 class Mp3FormatChangedError(ValueError):
     """A part has another sample rate or other channels than what it would be joined to; nothing of it was joined."""
 
-    def __init__(self, part: Mp3Format, joined: Mp3Format) -> None:
-        """Tell both formats."""
-        super().__init__(f"{part} cannot follow {joined}")
-        self.part = part
-        self.joined = joined
-
 
 class _Verdict(Enum):
     """What a position in a stream is, when it is no frame."""
@@ -217,13 +211,6 @@ class Mp3Joiner:
         """Of the joined stream: that of its first frame."""
         self.part_format: Mp3Format | None = None
         """Of the part being fed, once its first frame is complete."""
-        self.frames = 0
-        self.samples = 0
-        """How many a channel, of all parts."""
-        self.duration = 0.0
-        """Seconds of all parts."""
-        self.silenced = 0
-        """How many frames were replaced by silent ones."""
         self._begin_part()
 
     def feed(self, data: bytes) -> bytes:
@@ -269,15 +256,10 @@ class Mp3Joiner:
         if self.part_format is None:
             self.format = self.format or header.format
             if header.format != self.format:
-                raise Mp3FormatChangedError(header.format, self.format)
+                raise Mp3FormatChangedError(f"{header.format} cannot follow {self.format}")
             self.part_format = header.format
         if frame.follows_junk:
             self._reservoir = 0
-        is_decodable = frame.is_decodable(self._reservoir)
-        joined = frame.data if is_decodable else frame.silenced(self._reservoir)
+        joined = frame.data if frame.is_decodable(self._reservoir) else frame.silenced(self._reservoir)
         self._reservoir += header.length - header.main_data_start
-        self.frames += 1
-        self.samples += header.samples
-        self.duration += header.samples / header.rate
-        self.silenced += not is_decodable
         return joined

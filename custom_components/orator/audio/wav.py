@@ -1,6 +1,6 @@
-"""WAV: headers for audio of known and of unknown length, lengths mended that a server left out, samples taken out."""
+"""WAV: headers for audio of known and of unknown length, samples taken out."""
 
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from dataclasses import dataclass
 import struct
 
@@ -68,35 +68,6 @@ def header(layout: PcmLayout, data_length: int | None = None) -> bytes:
         b"data",
         data_length,
     )
-
-
-def with_true_lengths(wav: bytes) -> bytes:
-    """Return a complete WAV file with the lengths its bytes really have.
-
-    Servers that stream put 0, 0xFFFFFFFF or another placeholder there. What follows samples of a believable length
-    (other chunks) is kept.
-
-    Raises MalformedWavError where there is no data chunk.
-    """
-    position = 12
-    while position + _CHUNK.size <= len(wav):
-        name, length = _CHUNK.unpack_from(wav, position)
-        start = position + _CHUNK.size
-        if name == b"data":
-            return _with_data_length(wav, start, length)
-        position = start + length + length % 2
-    raise MalformedWavError("no data chunk")
-
-
-def _with_data_length(wav: bytes, start: int, length: int) -> bytes:
-    """Correct the lengths of a file whose samples begin at `start` and claim to be `length` bytes."""
-    present = len(wav) - start
-    if length == 0 or length > present:
-        length = present
-    mended = bytearray(wav)
-    struct.pack_into("<I", mended, 4, len(wav) - _CHUNK.size)
-    struct.pack_into("<I", mended, start - 4, length)
-    return bytes(mended)
 
 
 class WavReader:
@@ -222,6 +193,41 @@ class WavReader:
             if rest is None or rest >= frame_size:
                 yield
         yield from self._pass_over(rest)
+
+
+async def unwrapped(chunks: AsyncIterator[bytes]) -> tuple[PcmLayout | None, AsyncGenerator[bytes]]:
+    """Return how the samples of a WAV lie, and these as they arrive; None and the WAV itself where it is not read here.
+
+    ffmpeg may be able to read that. It takes 64 KiB of any WAV before anything comes out, over a second.
+
+    Raises MalformedWavError where the WAV ends before its samples are described, and so do the samples on the way.
+    """
+    reader = WavReader()
+    seen = bytearray()
+    try:
+        async for chunk in chunks:
+            seen += chunk
+            samples = reader.feed(chunk)
+            if reader.layout:
+                return reader.layout, _samples(reader, samples, chunks)
+    except MalformedWavError:
+        return None, _rejoined(bytes(seen), chunks)
+    raise MalformedWavError("no description of samples")
+
+
+async def _samples(reader: WavReader, first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield the samples of a WAV of which the description has been read."""
+    yield first
+    async for chunk in chunks:
+        yield reader.feed(chunk)
+    reader.end()
+
+
+async def _rejoined(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield what has been read already, and then the rest."""
+    yield first
+    async for chunk in chunks:
+        yield chunk
 
 
 @dataclass(frozen=True, slots=True)

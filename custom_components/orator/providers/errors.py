@@ -43,9 +43,11 @@ class SpeechError(Exception):
     asks_for_key: ClassVar[bool] = False
     """Whether another key would cure it, so that the user is asked for one."""
     repair: ClassVar[str] = ""
-    """The issue in Home Assistant's repairs that tells of it, if any."""
+    """The issue in Home Assistant's repairs that it opens, if any: at once, or after a day of it where the outage is
+    `unreachable`."""
     outage: ClassVar[Outage | None] = None
-    """What it says of the whole account, if anything: then the account rests while others can speak."""
+    """What it says of the whole account, if anything: then the account rests while others can speak. An hour of
+    `unreachable` opens the issue of that name."""
 
     def __init__(
         self,
@@ -142,7 +144,6 @@ class RateLimitedError(SpeechError):
 
     key = "rate_limited"
     is_transient = True
-    repair = "unreachable"
     outage = Outage.UNREACHABLE
 
 
@@ -193,7 +194,6 @@ class ProviderFaultError(SpeechError):
     key = "provider_fault"
     is_transient = True
     outage = Outage.UNREACHABLE
-    repair = "unreachable"
 
 
 class GenerationFailedError(SpeechError):
@@ -220,7 +220,6 @@ class CannotConnectError(SpeechError):
     key = "cannot_connect"
     is_transient = True
     outage = Outage.UNREACHABLE
-    repair = "unreachable"
 
 
 class NameNotFoundError(CannotConnectError):
@@ -228,6 +227,7 @@ class NameNotFoundError(CannotConnectError):
 
     key = "name_not_found"
     is_transient = False
+    repair = "service_gone"
 
 
 class ServiceGoneError(SpeechError):
@@ -244,7 +244,6 @@ class ConnectionLostError(SpeechError):
     key = "connection_lost"
     is_transient = True
     outage = Outage.UNREACHABLE
-    repair = "unreachable"
 
 
 class IncompleteError(SpeechError):
@@ -258,15 +257,14 @@ class UntrustedCertificateError(SpeechError):
     """The server's certificate is not valid for its address."""
 
     key = "untrusted_certificate"
+    repair = "service_gone"
     outage = Outage.UNREACHABLE
-    repair = "unreachable"
 
 
 class NoHttpsError(SpeechError):
     """The server does not speak https, at least not in a way that is safe today."""
 
     key = "no_https"
-    repair = "unreachable"
     outage = Outage.UNREACHABLE
 
 
@@ -276,14 +274,12 @@ class TimedOutError(SpeechError):
     key = "timed_out"
     is_transient = True
     outage = Outage.UNREACHABLE
-    repair = "unreachable"
 
 
 class RedirectedError(SpeechError):
     """The address answers with a redirect to another origin (`code`), which must not see the key."""
 
     key = "redirected"
-    repair = "unreachable"
     outage = Outage.UNREACHABLE
 
 
@@ -303,7 +299,6 @@ class NotASpeechServerError(SpeechError):
     """The address answers, but not as a speech service."""
 
     key = "not_a_speech_server"
-    repair = "unreachable"
     outage = Outage.UNREACHABLE
 
 
@@ -311,7 +306,6 @@ class NotAudioError(SpeechError):
     """The provider said that all is well and sent something else than audio."""
 
     key = "not_audio"
-    repair = "unreachable"
     outage = Outage.UNREACHABLE
 
 

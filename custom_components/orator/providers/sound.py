@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack, aclosing
 import re
 from typing import Final
 
-from ..audio.formats import AudioFormat, PcmLayout
+from ..audio.formats import CHANNELS, RATES, AudioFormat, PcmLayout
 from .base import SpeechAudio, recognised_audio
 from .http import Answer
 
@@ -12,8 +12,6 @@ RAW_TYPES: Final = ("audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "appli
 """What raw samples are called: little-endian ones, as vendors send them whatever RFC 2586 says of L16."""
 _SIXTEEN_BITS: Final = {"bits": ("", "16"), "encoding": ("", "s16le", "pcm_s16le", "linear16")}
 """Parameters of these types, and with which values the samples are as they usually are; others would be noise."""
-_RATES: Final = range(4_000, 192_001)
-_CHANNELS: Final = range(1, 9)
 
 
 async def audio_in(answer: Answer, promised: AudioFormat, stack: AsyncExitStack) -> SpeechAudio:
@@ -31,7 +29,7 @@ def layout_of(answer: Answer) -> PcmLayout | None:
     rate, channels = (_number(answer.type_parameter(name)) for name in ("rate", "channels"))
     layout = PcmLayout(rate, channels or 1)
     is_usual = all(answer.type_parameter(name) in values for name, values in _SIXTEEN_BITS.items())
-    is_known = is_usual and layout.rate in _RATES and layout.channels in _CHANNELS
+    is_known = is_usual and layout.rate in RATES and layout.channels in CHANNELS
     return layout if is_known and answer.content_type in RAW_TYPES else None
 
 

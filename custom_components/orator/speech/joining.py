@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import logging
 from typing import Final, Self
 
+from ..audio.effects import whole_frames
 from ..audio.ffmpeg import ConversionError, convert
 from ..audio.formats import AudioFormat, PcmLayout
 from ..audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
 from ..audio.resample import Resampler, is_designed
-from ..audio.wav import MalformedWavError, WavReader
+from ..audio.wav import MalformedWavError, unwrapped
 from ..providers.base import SpeechAudio, continued
 from ..providers.errors import NotAudioError
 
@@ -158,29 +159,22 @@ async def _converted(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout,
 
 async def _samples_of_wav(audio: SpeechAudio, wish: SampleWish, ffmpeg: str) -> Samples:
     """Read up to the first sample, to know how they lie; what is not plain samples is decoded."""
-    reader = WavReader()
-    taken: list[bytes] = []
-    samples = b""
     try:
-        async for chunk in audio.chunks:
-            taken.append(chunk)
-            samples += reader.feed(chunk)
-            if reader.layout:
-                return Samples(reader.layout, _rest_of_wav(reader, samples, audio.chunks))
-    except MalformedWavError:
-        layout = wish.applied_to(_DECODED)
-        whole = replace(audio, chunks=continued(b"".join(taken), audio.chunks))
-        return Samples(layout, _converted(whole, AudioFormat.PCM, layout, ffmpeg))
-    raise NotAudioError
+        layout, chunks = await unwrapped(audio.chunks)
+    except MalformedWavError as err:
+        raise NotAudioError from err
+    if layout:
+        return Samples(layout, _well_formed(chunks))
+    layout = wish.applied_to(_DECODED)
+    return Samples(layout, _converted(replace(audio, chunks=chunks), AudioFormat.PCM, layout, ffmpeg))
 
 
-async def _rest_of_wav(reader: WavReader, samples: bytes, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield samples as they arrive."""
-    yield samples
+async def _well_formed(samples: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield the samples of a WAV. Raises NotAudioError where that is malformed."""
     try:
-        async for chunk in chunks:
-            yield reader.feed(chunk)
-        yield reader.end()
+        async with aclosing(samples):
+            async for chunk in samples:
+                yield chunk
     except MalformedWavError as err:
         raise NotAudioError from err
 
@@ -188,7 +182,7 @@ async def _rest_of_wav(reader: WavReader, samples: bytes, chunks: AsyncGenerator
 async def brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
     """Bring samples to a layout: by ourselves at once, or with ffmpeg where they lie in an unusual way."""
     if samples.layout == layout:
-        async with aclosing(_whole_frames(samples.chunks, layout.frame_size)) as frames:
+        async with aclosing(whole_frames(samples.chunks, layout)) as frames:
             async for frame in frames:
                 yield frame
         return
@@ -196,7 +190,7 @@ async def brought_to(samples: Samples, layout: PcmLayout, ffmpeg: str) -> AsyncG
         resampler = await resampler_for(samples.layout, layout)
     except ValueError:
         audio = SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout)
-        chunks = _whole_frames(_converted(audio, AudioFormat.PCM, layout, ffmpeg), layout.frame_size)
+        chunks = whole_frames(_converted(audio, AudioFormat.PCM, layout, ffmpeg), layout)
     else:
         chunks = _resampled(samples, resampler)
     async with aclosing(chunks):
@@ -218,7 +212,7 @@ async def resampler_for(source: PcmLayout, target: PcmLayout) -> Resampler:
 async def _resampled(samples: Samples, resampler: Resampler) -> AsyncGenerator[bytes]:
     """Resample a slice at a time, so that the event loop is never kept for long."""
     step = int(samples.layout.rate * _SLICE_SECONDS) * samples.layout.frame_size
-    async with aclosing(_whole_frames(samples.chunks, samples.layout.frame_size)) as chunks:
+    async with aclosing(whole_frames(samples.chunks, samples.layout)) as chunks:
         async for chunk in chunks:
             for start in range(0, len(chunk), step):
                 if start:
@@ -227,15 +221,3 @@ async def _resampled(samples: Samples, resampler: Resampler) -> AsyncGenerator[b
                     yield resampled
         if rest := resampler.end():
             yield rest
-
-
-async def _whole_frames(chunks: AsyncGenerator[bytes], frame_size: int) -> AsyncGenerator[bytes]:
-    """Yield bytes so that no sample is torn apart; what is left of one at the end is dropped."""
-    held = b""
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            waiting = held + chunk
-            end = len(waiting) // frame_size * frame_size
-            held = waiting[end:]
-            if end:
-                yield waiting[:end]

@@ -7,21 +7,13 @@ from typing import Final
 
 from ...audio.formats import AudioFormat
 from ..base import Voice
+from ..openai.models import FORMATS as OPENAI_FORMATS
 from ..tokens import MAX_CHARS, count_chars_or_tokens
 from ..voices import described, described_kokoro
 from . import voices as documented
 
 _UNKNOWN_MAX_CHARS: Final = 1_000
 """Less than nearly every model takes, and enough to sound whole; the catalogue's least is 512, its most 20,000."""
-
-_OPENAI_FORMATS: Final = (
-    AudioFormat.MP3,
-    AudioFormat.WAV,
-    AudioFormat.OPUS,
-    AudioFormat.AAC,
-    AudioFormat.FLAC,
-    AudioFormat.PCM,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +39,13 @@ class Family:
 
 
 _FAMILIES: Final = (
-    Family(r"tts-1(-\d+)?", max_chars=MAX_CHARS, voices=documented.OPENAI, formats=_OPENAI_FORMATS, is_openai=True),
+    Family(r"tts-1(-\d+)?", max_chars=MAX_CHARS, voices=documented.OPENAI, formats=OPENAI_FORMATS, is_openai=True),
     Family(
         r"tts-1-hd(-\d+)?",
         takes=frozenset({"speed", "instructions"}),
         max_chars=MAX_CHARS,
         voices=documented.OPENAI,
-        formats=_OPENAI_FORMATS,
+        formats=OPENAI_FORMATS,
         is_openai=True,
     ),
     Family(
@@ -61,7 +53,7 @@ _FAMILIES: Final = (
         takes=frozenset({"instructions"}),
         max_chars=MAX_CHARS,
         voices=documented.OPENAI,
-        formats=_OPENAI_FORMATS,
+        formats=OPENAI_FORMATS,
         is_openai=True,
         count=count_chars_or_tokens,
     ),

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from yarl import URL
 
-from ...audio.formats import AudioFormat, PcmLayout, looks_like_text, recognise
+from ...audio.formats import RATES, AudioFormat, PcmLayout, looks_like_text, recognise
 from ..base import SpeechAudio, SpeechRequest, continued, first_bytes, recognised_audio
 from ..documents import read_json
 from ..downloads import MAX_FILE_BYTES
@@ -39,8 +39,6 @@ _LINK: Final = re.compile(r"(https?:/)?/[^/\s][^\s]*", re.IGNORECASE)
 _DATA_URL: Final = re.compile(r"data:[\w/+.;=-]*,")
 _SOUNDING: Final = re.compile(r"^$|(audio|chunk|(?<!transcript\.)delta)$")
 """What events are called that have sound; some have no name at all."""
-_RATES: Final = range(4_000, 192_001)
-
 
 type Tell = Callable[[Mapping[str, Any]], None]
 """Told what was spent, where a server says so."""
@@ -114,7 +112,7 @@ class _SpokenEvents:
                 kind = str(event.get("type", ""))
                 if event.get("error") or kind.endswith("error"):
                     raise _failure(event, GenerationFailedError())
-                if isinstance(rate := event.get("sample_rate"), int) and rate in _RATES:
+                if isinstance(rate := event.get("sample_rate"), int) and rate in RATES:
                     self.pcm = PcmLayout(rate, 2 if event.get("channels") == 2 else 1)
                 if isinstance(usage := event.get("usage"), dict):
                     self._spent(usage)

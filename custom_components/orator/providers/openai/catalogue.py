@@ -38,6 +38,7 @@ _OPENAI: Final = re.compile(r"tts-1(-.+)?|gpt-4o.*tts.*")
 """Names of OpenAI's models; whoever takes them takes the names of its voices as well."""
 _COUNTS_TOKENS: Final = re.compile(r"gpt-4o.*tts")
 _TTS_1: Final = re.compile(r"(.*/)?tts-1(-.+)?")
+"""Names under which servers offer what takes no instructions: OpenAI itself is not as free with them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _LONGEST: Final = 200
 """Characters of a name."""
 _RATES: Final = range(8_000, 96_001)
 _SPEAKING: Final = re.compile(r"tts|speech|voice|kokoro|orpheus|piper|chatterbox|bark|vits|parler", re.IGNORECASE)
-"""What models that speak have in their names."""
+"""What models that speak have in their names, at OpenAI and on servers of one's own."""
 _LISTENING: Final = re.compile(r"whisper|transcri|speech-?to-?text|\bstt|\basr|embed", re.IGNORECASE)
 _OPENAI: Final = re.compile(r"system|openai(-.*)?")
 """Whose OpenAI says that its models are."""
@@ -116,10 +116,15 @@ def _speaks(row: Json) -> bool | None:
     made = architecture.get("output_modalities") if isinstance(architecture, dict) else None
     if isinstance(made, list):
         return "speech" in made or "audio" in made
-    name = str(row.get("id") or row.get("name"))
+    told = speaks_by_name(str(row.get("id") or row.get("name")))
+    return True if told is None and any(key in row for key in _VOICES) else told
+
+
+def speaks_by_name(name: str) -> bool | None:
+    """Tell by its name whether a model makes speech of a text; None where that does not tell."""
     if _LISTENING.search(name):
         return False
-    return True if _SPEAKING.search(name) or any(key in row for key in _VOICES) else None
+    return True if _SPEAKING.search(name) else None
 
 
 def _values(document: Json, name: str, depth: int = _DEPTH) -> list[Json]:

@@ -9,12 +9,13 @@ from ..errors import NotASpeechServerError
 from ..http import Json
 from ..options import NumberOption, Option, TextOption
 from ..tokens import MAX_CHARS, count_chars_or_tokens
+from .lists import speaks_by_name
 
 _SPEED: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
 INSTRUCTIONS: Final = TextOption("instructions", max_chars=4096)
 
 PCM: Final = PcmLayout(rate=24_000)
-_FORMATS: Final = (
+FORMATS: Final = (
     AudioFormat.MP3,
     AudioFormat.WAV,
     AudioFormat.OPUS,
@@ -22,6 +23,7 @@ _FORMATS: Final = (
     AudioFormat.FLAC,
     AudioFormat.PCM,
 )
+"""What OpenAI's models make, also where somebody else passes them on."""
 
 _VOICES: Final = tuple(
     Voice(id=name, name=name.capitalize())
@@ -45,8 +47,6 @@ _VOICES: Final = tuple(
 _VOICES_OF_TTS_1: Final = tuple(voice for voice in _VOICES if voice.id not in ("ballad", "cedar", "marin", "verse"))
 
 DOCUMENTED: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
-_SPEAKING: Final = re.compile(r"tts|speech|kokoro|orpheus|piper|chatterbox|bark|vits", re.IGNORECASE)
-"""What models that speak have in their names, at OpenAI and on servers of one's own."""
 _TTS_1: Final = re.compile(r"tts-1(-hd)?(-\d+)?")
 
 _REALTIME: Final = re.compile(r"gpt-realtime(?!.*(transcri|whisper|translat)).*")
@@ -83,7 +83,7 @@ def described(model_id: str) -> Model:
         name=model_id,
         max_chars=MAX_CHARS,
         streams=True,
-        formats=_FORMATS,
+        formats=FORMATS,
         pcm=PCM,
         voices=voices_of(model_id),
         options=options,
@@ -105,5 +105,5 @@ def speaking_ids(document: Json, *, is_official: bool) -> list[str]:
     if not isinstance(models, list):
         raise NotASpeechServerError
     ids = sorted(model["id"] for model in models if isinstance(model, dict) and isinstance(model.get("id"), str))
-    speaking = [model_id for model_id in ids if _SPEAKING.search(model_id) or is_realtime(model_id)]
+    speaking = [model_id for model_id in ids if speaks_by_name(model_id) or is_realtime(model_id)]
     return speaking if speaking or is_official else ids

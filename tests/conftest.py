@@ -36,13 +36,16 @@ def hass_config_dir(tmp_path: Path) -> str:
 
 @pytest.fixture
 async def hass(hass: HomeAssistant) -> AsyncGenerator[HomeAssistant]:
-    """Let what still speaks end with its test: Home Assistant cancels it then, but waits for it no longer."""
+    """Let what still speaks end with its test: Home Assistant cancels it then, but waits for it no longer.
+
+    Its converter is not cancelled: before 2026.11 that leaves a program behind. It ends when nothing comes any more.
+    """
     yield hass
-    speaking = [task for task in asyncio.all_tasks() if task.get_name().startswith("tts_")]
+    speaking = [task for task in asyncio.all_tasks() if task.get_name().startswith("tts_load")]
     for task in speaking:
         task.cancel()
     if speaking:
-        await asyncio.wait(speaking, timeout=10)
+        await asyncio.wait(speaking, timeout=5)
 
 
 @pytest.fixture

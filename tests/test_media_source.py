@@ -161,6 +161,7 @@ async def test_voices_that_speak_one_language(hass: HomeAssistant, simulator: Si
     assert japanese
     assert not japanese[0].can_expand
     await async_resolve_media(hass, japanese[0].media_content_id, None)
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert SAMPLES["ja"].sentence == "".join(body["input"] for body in asked(simulator))
 
 

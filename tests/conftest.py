@@ -99,6 +99,16 @@ async def account(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntr
 
 
 @pytest.fixture
+async def other(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> MockConfigEntry:
+    """Load another account, which is at another service: `tts.ben` can speak for `tts.ann`."""
+    entry = account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return entry
+
+
+@pytest.fixture
 async def hear(hass: HomeAssistant, account: MockConfigEntry, hass_client: ClientSessionGenerator) -> Hear:
     """Return what a speaker gets that plays a message; nothing where Home Assistant answers with an error."""
     client: TestClient[Any, Any] = await hass_client()

@@ -40,16 +40,6 @@ def entry(simulator: Simulator) -> MockConfigEntry:
 
 
 @pytest.fixture
-async def other(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> MockConfigEntry:
-    """Load the other account, which is at another service."""
-    entry = account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    return entry
-
-
-@pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for long."""
     monkeypatch.setattr("custom_components.orator.tts._PATIENCE", {True: (0.3, 0.3), False: (0.3, 0.3)})

@@ -63,16 +63,6 @@ def entry(simulator: Simulator) -> MockConfigEntry:
 
 
 @pytest.fixture
-async def other(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> MockConfigEntry:
-    """Load the other account."""
-    entry = account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    return entry
-
-
-@pytest.fixture
 async def confused(hass: HomeAssistant, account: MockConfigEntry, other: MockConfigEntry) -> None:
     """Let the name of the voice's server lead to an error that nobody has thought of."""
     hass.data[DATA_RESOLVER] = resolver = Confused()

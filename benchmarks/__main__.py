@@ -14,7 +14,7 @@ from typing import Final
 import aiohttp
 from homeassistant.runner import create_event_loop
 
-from tests.processes import INTERRUPTED, until_ended
+from tests.support.processes import INTERRUPTED, until_ended
 
 from .book import Book
 from .house import run_house

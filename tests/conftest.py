@@ -15,9 +15,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from .listening import SENTENCE, Hear, account_of
 from .simulator import Compatible, Simulator
 from .simulator.compatible_terms import Profile
+from .support.listening import SENTENCE, Hear, account_of
 
 # On a busy machine idle threads need their time to end; Home Assistant interrupts them, and then some never do.
 executor.EXECUTOR_SHUTDOWN_TIMEOUT = 100

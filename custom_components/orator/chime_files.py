@@ -31,11 +31,11 @@ type _Stamp = list[int]
 class ChimeError(Exception):
     """There is no such chime, or it can't be one."""
 
-    def __init__(self, key: str, *, passes: bool = False) -> None:
+    def __init__(self, key: str, *, is_temporary: bool = False) -> None:
         """Tell why, as the key of a translated text, and whether that may pass by itself."""
         super().__init__(key)
-        self.key = key
-        self.passes = passes
+        self.translation_key = key
+        self.is_temporary = is_temporary
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class ChimeFiles:
         except TimeoutError as err:
             known = self._known.get(name)
             if known is None or known.path != str(path):
-                raise ChimeError("chime_missing", passes=True) from err
+                raise ChimeError("chime_missing", is_temporary=True) from err
             return known, False
         return self._note(name, path, file, stamp), True
 

@@ -14,8 +14,8 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
-from .audio.chime import LOUDNESS, BuiltIn, Chime, UnusableChimeError, built_in, own
-from .audio.ffmpeg import ConversionError, decoded_file, integrated_loudness
+from .audio.effects import CHIME_LUFS, BuiltInChime, Chime, UnusableChimeError, load_built_in_chime, make_chime
+from .audio.ffmpeg import ConversionError, decode_file, measure_loudness
 from .audio.formats import PcmLayout
 from .chime_files import ChimeError, ChimeFiles
 from .const import DOMAIN
@@ -31,10 +31,10 @@ type _Key = tuple[str, str, float]
 """A chime's name or file, what its file is like, and how loud it is."""
 
 
-_CHIMES: HassKey[Chimes] = HassKey("orator_chimes")
+_CHIMES: HassKey[ChimeLibrary] = HassKey("orator_chimes")
 
 
-class Chimes:
+class ChimeLibrary:
     """Finds chimes by their names, and keeps those ready that were asked for last."""
 
     def __init__(self, hass: HomeAssistant, files: ChimeFiles) -> None:
@@ -43,17 +43,17 @@ class Chimes:
         self.files = files
         self._ready: dict[_Key, Chime] = {}
 
-    async def async_get(self, name: str, lufs: float = LOUDNESS) -> Chime:
+    async def async_get(self, name: str, lufs: float = CHIME_LUFS) -> Chime:
         """Return a chime at a loudness, within milliseconds if it was asked for before. Raises ChimeError."""
-        if name in BuiltIn:
-            return await self._async_ready((name, "", lufs), partial(built_in, BuiltIn(name)))
+        if name in BuiltInChime:
+            return await self._async_ready((name, "", lufs), partial(load_built_in_chime, BuiltInChime(name)))
         path = await self._async_path(name)
         found, is_certain = await self.files.async_find(name, path)
         key = (found.file, str(found.stamp), lufs)
         if key not in self._ready and not is_certain:
-            raise ChimeError("chime_missing", passes=True)
+            raise ChimeError("chime_missing", is_temporary=True)
         samples, loudness = (b"", None) if key in self._ready else await self._async_decoded(Path(found.file))
-        return await self._async_ready(key, partial(own, samples, _LAYOUT, loudness))
+        return await self._async_ready(key, partial(make_chime, samples, _LAYOUT, loudness))
 
     async def _async_ready(self, key: _Key, make: Callable[[], Chime]) -> Chime:
         """Return a chime that is ready, or make it."""
@@ -88,22 +88,22 @@ class Chimes:
         binary = get_ffmpeg_manager(self._hass).binary
         try:
             async with asyncio.timeout(_PATIENCE):
-                samples = await decoded_file(file, _LAYOUT, binary=binary)
-                return samples, await integrated_loudness(_at_once(samples), _LAYOUT, binary=binary)
+                samples = await decode_file(file, _LAYOUT, binary=binary)
+                return samples, await measure_loudness(_at_once(samples), _LAYOUT, binary=binary)
         except (ConversionError, TimeoutError) as err:
             raise ChimeError("chime_unusable") from err
 
 
 @singleton(_CHIMES, async_=True)
-async def async_get_chimes(hass: HomeAssistant) -> Chimes:
+async def async_get_chimes(hass: HomeAssistant) -> ChimeLibrary:
     """Return the house's chimes."""
     files = ChimeFiles(hass)
     await files.async_load()
-    return Chimes(hass, files)
+    return ChimeLibrary(hass, files)
 
 
 @callback
-def async_tell_of_chimes(
+def async_report_chime_issues(
     hass: HomeAssistant,
     entry: ConfigEntry[Any],
     voice: ConfigSubentry,
@@ -124,13 +124,13 @@ def async_tell_of_chimes(
         issue_id,
         is_fixable=False,
         severity=ir.IssueSeverity.WARNING,
-        translation_key=error.key,
+        translation_key=error.translation_key,
         translation_placeholders={"subject": name, "account": entry.title},
     )
 
 
 @callback
-def async_forget_chimes_of_others(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+def async_delete_stale_chime_issues(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """Close what was told of voices that are no more."""
     begins = _issues_of(entry)
     issues = [issue_id for domain, issue_id in ir.async_get(hass).issues if domain == DOMAIN]
@@ -151,4 +151,4 @@ def _issues_of(entry: ConfigEntry[Any]) -> str:
 def _at(make: Callable[[], Chime], lufs: float) -> Chime:
     """Make a chime, and bring it to a loudness unless it has that."""
     chime = make()
-    return chime if lufs == LOUDNESS else chime.at(lufs)
+    return chime if lufs == CHIME_LUFS else chime.at(lufs)

@@ -25,15 +25,16 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 from yarl import URL
 
-from .account import Offer, OratorConfigEntry, addresses_of, async_create_provider, async_may_send_key
+from .client import addresses_of, async_create_provider, async_may_send_key
 from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_VOICE
-from .forms import voice_title
-from .greeting import async_greeting
-from .messages import message_of
+from .coordinator import Catalog, OratorConfigEntry
+from .issues import translate_error
+from .preview import async_setup_preview
 from .providers import PROVIDERS
 from .providers.base import Server
 from .providers.errors import InvalidKeyError, MissingKeyError, SpeechError
-from .voice_flow import VoiceFlow
+from .schema import voice_title
+from .subentry_flow import VoiceSubentryFlow
 
 _SECTION_SERVER: Final = "server"
 
@@ -57,7 +58,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
     @callback
     @override
     def async_get_supported_subentry_types(cls, config_entry: OratorConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
-        return {SUBENTRY_VOICE: VoiceFlow}
+        return {SUBENTRY_VOICE: VoiceSubentryFlow}
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -116,14 +117,14 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         self._placeholders |= {"provider": server.label, "key_page": server.key_page}
         return self._show(step_id, schema, user_input or {CONF_BASE_URL: server.address})
 
-    def _create(self, offer: Offer, data: dict[str, Any]) -> ConfigFlowResult:
+    def _create(self, offer: Catalog, data: dict[str, Any]) -> ConfigFlowResult:
         voices = _first_voices(offer)
         return self.async_create_entry(
             title=_title(data),
             data=data,
             subentries=voices,
             description="with_voice" if voices else None,
-            description_placeholders={"player": async_greeting(self.hass, data)} if voices else None,
+            description_placeholders={"player": async_setup_preview(self.hass, data)} if voices else None,
         )
 
     async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
@@ -167,7 +168,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
             return None
         return {**service, **addresses, CONF_API_KEY: _pasted(key)}
 
-    async def _async_ask(self, data: Mapping[str, Any]) -> Offer | None:
+    async def _async_ask(self, data: Mapping[str, Any]) -> Catalog | None:
         """Return what the provider offers once it has accepted the account, or None and an error.
 
         Aborts the flow where there is such an account already.
@@ -183,12 +184,14 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
                 return None
             if not (key.isascii() and key.isprintable()):
                 raise InvalidKeyError
-            return Offer(provider, await provider.fetch_catalogue())
+            return Catalog(provider, await provider.fetch_catalog())
         except SpeechError as err:
             is_about_key = isinstance(err, (InvalidKeyError, MissingKeyError))
             error = MissingKeyError() if is_about_key and not data[CONF_API_KEY] else err
-            self._errors = {CONF_API_KEY if is_about_key and _key_field(_server(data)) else "base": error.key}
-            self._placeholders = dict(message_of(error, provider)["translation_placeholders"])
+            self._errors = {
+                CONF_API_KEY if is_about_key and _key_field(_server(data)) else "base": error.translation_key
+            }
+            self._placeholders = dict(translate_error(error, provider)["translation_placeholders"])
             return None
         finally:
             await provider.async_close()
@@ -222,9 +225,9 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
 
-def _first_voices(offer: Offer) -> list[ConfigSubentryData]:
+def _first_voices(offer: Catalog) -> list[ConfigSubentryData]:
     """Return a voice to hear at once, where any is certain to speak."""
-    data = offer.provider.first_voice(offer.catalogue)
+    data = offer.provider.initial_voice_settings(offer.document)
     if data is None:
         return []
     model = offer.model(data.get(CONF_MODEL, ""), data)

@@ -9,9 +9,9 @@ from homeassistant.const import CONF_API_KEY, CONF_MODEL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 
-from .account import OratorConfigEntry
 from .const import CONF_REPLACEMENTS, DOMAIN
-from .providers.base import Model
+from .coordinator import OratorConfigEntry
+from .providers.models import Model
 
 _SECRET: Final = {CONF_API_KEY}
 _PERSONAL: Final = {CONF_REPLACEMENTS, "instructions", "provider_options", "extra_body"}
@@ -39,13 +39,13 @@ def _account(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
         "account": {"title": entry.title, "data": async_redact_data(dict(entry.data), _SECRET)},
         "offered_models": [model.id for model in account.models],
         "connection": {
-            "outage": account.connection.outage,
-            "reason": account.connection.reason,
-            "since": account.connection.since.isoformat() if account.connection.since else None,
+            "outage": account.health.outage,
+            "reason": account.health.error_key,
+            "since": account.health.since.isoformat() if account.health.since else None,
         },
-        "learned": dict(account.provider.learned),
-        "counts": dict(account.provider.counts),
-        "usage": account.meter.usage.as_dict(),
+        "learned": dict(account.provider.detected),
+        "counts": dict(account.provider.counters),
+        "usage": account.usage.totals.as_dict(),
         "issues": [
             {"id": issue_id.removeprefix(f"{entry.entry_id}_"), "active": issue.active}
             for (domain, issue_id), issue in ir.async_get(hass).issues.items()
@@ -61,7 +61,7 @@ def _voice(hass: HomeAssistant, entry: OratorConfigEntry, voice: ConfigSubentry)
         "title": voice.title,
         "data": async_redact_data(dict(voice.data), _PERSONAL),
         "model": _described(entry.runtime_data.model(voice.data.get(CONF_MODEL, ""), voice.data)),
-        "experience": asdict(entry.runtime_data.meter.experience(voice.subentry_id)),
+        "experience": asdict(entry.runtime_data.usage.last_synthesis(voice.subentry_id)),
         "entities": [
             {"entity_id": entity.entity_id, "disabled_by": entity.disabled_by}
             for entity in entities
@@ -73,11 +73,11 @@ def _voice(hass: HomeAssistant, entry: OratorConfigEntry, voice: ConfigSubentry)
 def _described(model: Model) -> dict[str, Any]:
     """Return what a model can do, with its voices counted rather than listed."""
     known = {
-        key: value for key, value in asdict(model).items() if key not in ("count", "voices", "follower", "options")
+        key: value for key, value in asdict(model).items() if key not in ("count", "voices", "successor", "options")
     }
     return known | {
         "ends": model.ends.isoformat() if model.ends else None,
-        "follower": model.follower.id if model.follower else None,
+        "follower": model.successor.id if model.successor else None,
         "options": [option.key for option in model.options],
         "voices": len(model.voices),
     }

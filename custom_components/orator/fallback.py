@@ -15,16 +15,19 @@ from homeassistant.components.tts import (
     ATTR_PREFERRED_SAMPLE_RATE,
 )
 from homeassistant.const import STATE_UNAVAILABLE
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.start import async_at_started
 from homeassistant.util import language as language_util
 
 from .audio.formats import AudioFormat
 from .const import AROUND_SPEECH, CONF_FALLBACK, DOMAIN
-from .kept import has_any_of
-from .providers.base import SpeechAudio, recognised_audio
+from .coordinator import OratorConfigEntry
+from .providers.audio_response import detect_audio
+from .providers.base import SpeechAudio
 from .providers.errors import FallbackFailedError
 from .spoken import note_voice
+from .tts_cache import has_cached_speech
 
 _PATIENCE: Final = 12.0
 """Seconds that a voice may keep its listener waiting, before it begins and between two sounds."""
@@ -41,7 +44,7 @@ _SAMPLES: Final = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EntitySpeaker:
+class EntitySynthesizer:
     """Speaks through another voice of Home Assistant, and through what that has spoken before."""
 
     hass: HomeAssistant
@@ -63,7 +66,7 @@ class EntitySpeaker:
         return _SOON
 
     @property
-    def is_abrupt(self) -> bool:
+    def is_always_truncated(self) -> bool:
         """Whether its sound always ends as if it were cut off: nobody knows."""
         return False
 
@@ -75,7 +78,7 @@ class EntitySpeaker:
         except Exception as err:
             raise FallbackFailedError(subject=self.entity_id) from err
         async with aclosing(chunks):
-            audio = await recognised_audio(self._told(chunks), self.format)
+            audio = await detect_audio(self._told(chunks), self.format)
             note_voice(self.entity_id)
             yield audio
 
@@ -88,7 +91,7 @@ class EntitySpeaker:
         options: dict[str, Any] = {ATTR_PREFERRED_FORMAT: self.format.value}
         if self.format is AudioFormat.WAV:
             options |= _SAMPLES
-        if is_ours(self.hass, self.entity_id):  # the voice that it speaks for has chimes and silence of its own
+        if is_orator_voice(self.hass, self.entity_id):  # the voice that it speaks for has chimes and silence of its own
             options |= dict.fromkeys(AROUND_SPEECH)
         stream = tts.async_create_stream(self.hass, self.entity_id, language=next(iter(spoken), None), options=options)
         token = _SPEAKING.set(self.waiting)  # the task that speaks begins here, and knows for whom
@@ -119,17 +122,17 @@ async def _once(text: str) -> AsyncGenerator[str]:
 
 
 @callback
-def speakers(
+def fallback_synthesizers(
     hass: HomeAssistant, entity_ids: Collection[str], own: str, language: str, audio_format: AudioFormat
-) -> list[EntitySpeaker]:
+) -> list[EntitySynthesizer]:
     """Return who speaks for a voice, in this order, without those that wait for it themselves."""
     waiting = (*_SPEAKING.get(), own)
     free = [entity_id for entity_id in dict.fromkeys(entity_ids) if entity_id not in waiting]
-    return [EntitySpeaker(hass, entity_id, language, audio_format, waiting) for entity_id in free]
+    return [EntitySynthesizer(hass, entity_id, language, audio_format, waiting) for entity_id in free]
 
 
 @callback
-def leads_back(hass: HomeAssistant, entity_ids: Collection[str], own: str | None) -> bool:
+def has_fallback_loop(hass: HomeAssistant, entity_ids: Collection[str], own: str | None) -> bool:
     """Tell whether a voice would in the end speak for itself."""
     chains = dict(_chains(hass))
     reached: set[str] = set()
@@ -146,26 +149,83 @@ def _chains(hass: HomeAssistant) -> Iterator[tuple[str, Collection[str]]]:
     """Yield Orator's voices and who speaks for them."""
     for entry in hass.config_entries.async_entries(DOMAIN):
         for subentry in entry.subentries.values():
-            if entity_id := entity_of(hass, subentry.subentry_id):
+            if entity_id := voice_entity_id(hass, subentry.subentry_id):
                 yield entity_id, subentry.data.get(CONF_FALLBACK, ())
 
 
 @callback
-def entity_of(hass: HomeAssistant, subentry_id: str) -> str | None:
+def voice_entity_id(hass: HomeAssistant, subentry_id: str) -> str | None:
     """Return the entity of a voice, None where there is none yet."""
     return er.async_get(hass).async_get_entity_id(tts.DOMAIN, DOMAIN, subentry_id)
 
 
 @callback
-def is_ours(hass: HomeAssistant, entity_id: str) -> bool:
+def is_orator_voice(hass: HomeAssistant, entity_id: str) -> bool:
     """Tell whether an entity is one of Orator's voices."""
     entry = er.async_get(hass).async_get(entity_id)
     return entry is not None and entry.platform == DOMAIN
 
 
 @callback
-def could_speak(hass: HomeAssistant, entity_ids: Collection[str], own: str) -> bool:
+def can_be_heard(hass: HomeAssistant, entity_ids: Collection[str], own: str) -> bool:
     """Tell whether anything can be heard of a voice that can't speak: others, or what it has spoken before."""
     states = [hass.states.get(entity_id) for entity_id in entity_ids]
     has_others = any(state is not None and state.state != STATE_UNAVAILABLE for state in states)
-    return has_others or has_any_of(hass, own)
+    return has_others or has_cached_speech(hass, own)
+
+
+@callback
+def async_track_fallbacks(hass: HomeAssistant, entry: OratorConfigEntry) -> CALLBACK_TYPE:
+    """Keep what an account's voices say of others true, until what is returned is called."""
+
+    @callback
+    def review(_hass: HomeAssistant) -> None:
+        entry.runtime_data.issues.async_set_missing_fallbacks(_missing(hass, entry))
+
+    @callback
+    def is_voice(data: er.EventEntityRegistryUpdatedData) -> bool:
+        return data["entity_id"].startswith(f"{tts.DOMAIN}.")
+
+    @callback
+    def follow(event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+        data = event.data
+        if data["action"] == "update" and "old_entity_id" in data:
+            _rename(hass, entry, data["old_entity_id"], data["entity_id"])
+        if hass.is_running:
+            review(hass)
+
+    stop_to_follow = hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, follow, event_filter=is_voice)
+    stop_to_wait = async_at_started(hass, review)  # others may come later than this account
+
+    @callback
+    def stop() -> None:
+        stop_to_follow()
+        stop_to_wait()
+
+    return stop
+
+
+def _rename(hass: HomeAssistant, entry: OratorConfigEntry, old: str, new: str) -> None:
+    """Let an entity go on speaking for others under its new name."""
+    for voice in list(entry.subentries.values()):
+        names = voice.data.get(CONF_FALLBACK, [])
+        if old in names:
+            renamed = [new if name == old else name for name in names]
+            hass.config_entries.async_update_subentry(entry, voice, data={**voice.data, CONF_FALLBACK: renamed})
+
+
+def _missing(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, list[str]]:
+    """Return who is to speak and is no more, or is switched off, by the IDs of those they are to speak for."""
+    registry = er.async_get(hass)
+
+    def is_missing(entity_id: str) -> bool:
+        known = registry.async_get(entity_id)
+        if known is not None:
+            return known.disabled_by is not None
+        return hass.states.get(entity_id) is None
+
+    missing = {
+        voice_id: [name for name in voice.data.get(CONF_FALLBACK, ()) if is_missing(name)]
+        for voice_id, voice in entry.subentries.items()
+    }
+    return {voice_id: names for voice_id, names in missing.items() if names}

@@ -96,7 +96,7 @@ class MediaFile:
 
 
 @asynccontextmanager
-async def reserved(hass: HomeAssistant, file: MediaFile) -> AsyncGenerator[None]:
+async def reserve_file(hass: HomeAssistant, file: MediaFile) -> AsyncGenerator[None]:
     """Keep other calls from writing a file within the context. Raises ServiceValidationError."""
     files = hass.data.setdefault(_RESERVED, set())
     if file.path in files:
@@ -110,7 +110,7 @@ async def reserved(hass: HomeAssistant, file: MediaFile) -> AsyncGenerator[None]
 
 
 @callback
-def media_file(hass: HomeAssistant, name: str, extension: str, *, may_replace: bool) -> MediaFile:
+def resolve_media_file(hass: HomeAssistant, name: str, extension: str, *, may_replace: bool) -> MediaFile:
     """Return the file for a name without or with the extension. Raises ServiceValidationError."""
     folders = hass.config.media_dirs
     if not folders:

@@ -20,15 +20,15 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
-from .account import Account, OratorConfigEntry
 from .audio.formats import AudioFormat
-from .auditions import SAMPLE_TYPE, Audition
 from .const import CONF_VOICE, DOMAIN
-from .fallback import entity_of
-from .making import PREFERENCES, Order, async_begin
-from .providers.base import Model, Voice
+from .coordinator import AccountCoordinator, OratorConfigEntry
+from .fallback import voice_entity_id
+from .preview import PREVIEW_CONTENT_TYPE, VoicePreview
 from .providers.errors import SpeechError
-from .samples import Sample, preferred, samples_in
+from .providers.models import Model, Voice
+from .sample_sentences import SampleSentence, pick_sample_sentence, sample_sentences_for
+from .speech import PREFERRED_PREFIX, SpeechRequest, async_request_speech
 
 _FEW: Final = 3
 """Languages that a voice's title names."""
@@ -54,7 +54,7 @@ class OratorMediaSource(MediaSource):
         """Return what there is at a place. Raises BrowseError."""
         if not item.identifier:
             entries: list[OratorConfigEntry] = self._hass.config_entries.async_loaded_entries(DOMAIN)
-            accounts = [_folder(entry.title, Audition(entry.entry_id)) for entry in entries]
+            accounts = [_folder(entry.title, VoicePreview(entry.entry_id)) for entry in entries]
             return _folder(self.name, None, accounts)
         place, entry = self._found(item, BrowseError)
         if not place.settings:
@@ -81,16 +81,16 @@ class OratorMediaSource(MediaSource):
         usual = {choice.key: choice.default for choice in account.provider.choices}
         options = _only(speaker, {**usual, **place.settings})
         try:
-            making = async_begin(self._hass, speaker, Order(sample.sentence, options=options))
+            making = async_request_speech(self._hass, speaker, SpeechRequest(sample.sentence, options=options))
             await making.begun()
         except HomeAssistantError as err:
             raise _told(err, Unresolvable) from err
         return PlayMedia(making.stream.url, making.stream.content_type)
 
-    def _found(self, item: MediaSourceItem, error: type[HomeAssistantError]) -> tuple[Audition, OratorConfigEntry]:
+    def _found(self, item: MediaSourceItem, error: type[HomeAssistantError]) -> tuple[VoicePreview, OratorConfigEntry]:
         """Return the place that an item is, and the account there."""
         try:
-            place = Audition.parse(item.identifier)
+            place = VoicePreview.parse(item.identifier)
         except ValueError as err:
             raise error(translation_domain=DOMAIN, translation_key="no_such_sample") from err
         entry: OratorConfigEntry | None = self._hass.config_entries.async_get_entry(place.entry_id)
@@ -98,7 +98,7 @@ class OratorMediaSource(MediaSource):
             raise error(translation_domain=DOMAIN, translation_key="account_not_loaded")
         return place, entry
 
-    async def _groups(self, place: Audition, account: Account) -> AsyncIterator[BrowseMediaSource]:
+    async def _groups(self, place: VoicePreview, account: AccountCoordinator) -> AsyncIterator[BrowseMediaSource]:
         """Yield the models of an account, and what else there is to choose voices from."""
         today = dt_util.utcnow().date()
         for settings in _beginnings(account):
@@ -107,7 +107,7 @@ class OratorMediaSource(MediaSource):
                 continue
             for model in account.models:
                 has_voices = account.model(model.id, settings).voices
-                if has_voices and model.is_connected and not model.has_ended(today):
+                if has_voices and model.is_connected and not model.is_retired(today):
                     yield _folder(model.name, place.within({**settings, CONF_MODEL: model.id}))
 
     async def _name(self, settings: Mapping[str, str]) -> str:
@@ -116,7 +116,7 @@ class OratorMediaSource(MediaSource):
         keys = [f"component.{DOMAIN}.selector.{key}.options.{value}" for key, value in settings.items()]
         return ", ".join(texts.get(key, key) for key in keys)
 
-    def _voices(self, place: Audition, account: Account, model: Model) -> list[BrowseMediaSource]:
+    def _voices(self, place: VoicePreview, account: AccountCoordinator, model: Model) -> list[BrowseMediaSource]:
         """Return the voices of a model that can speak."""
         places = {voice: place.within({model.voice_key: voice.id}) for voice in model.voices}
         if model.voice_key != CONF_VOICE:  # each of them has a model of its own
@@ -126,14 +126,14 @@ class OratorMediaSource(MediaSource):
             for voice, own in places.items()
         ]
 
-    def _preferred(self, samples: Sequence[Sample]) -> Sample:
+    def _preferred(self, samples: Sequence[SampleSentence]) -> SampleSentence:
         config = self._hass.config
-        return preferred(samples, config.language, config.country)
+        return pick_sample_sentence(samples, config.language, config.country)
 
     def _speaker(self, entry: OratorConfigEntry) -> TextToSpeechEntity:
         """Return any voice of an account: it can speak with all of them."""
         for subentry_id in entry.subentries:
-            speaker = get_engine_instance(self._hass, entity_of(self._hass, subentry_id) or "")
+            speaker = get_engine_instance(self._hass, voice_entity_id(self._hass, subentry_id) or "")
             if isinstance(speaker, TextToSpeechEntity):
                 return speaker
         raise Unresolvable(
@@ -141,14 +141,16 @@ class OratorMediaSource(MediaSource):
         )
 
 
-def _beginnings(account: Account) -> Iterator[dict[str, str]]:
+def _beginnings(account: AccountCoordinator) -> Iterator[dict[str, str]]:
     """Yield all that can be chosen before a model."""
-    choices = [choice for choice in account.provider.choices if choice.comes_first]
+    choices = [choice for choice in account.provider.choices if choice.precedes_model]
     for values in product(*(choice.choices for choice in choices)):
         yield {choice.key: value for choice, value in zip(choices, values, strict=True)}
 
 
-def _chosen(account: Account, place: Audition, error: type[HomeAssistantError]) -> tuple[Model, Voice | None]:
+def _chosen(
+    account: AccountCoordinator, place: VoicePreview, error: type[HomeAssistantError]
+) -> tuple[Model, Voice | None]:
     """Return the model at a place, and the voice if one was chosen, listed or not."""
     try:
         model = account.model(place.settings.get(CONF_MODEL, ""), place.settings)
@@ -159,15 +161,15 @@ def _chosen(account: Account, place: Audition, error: type[HomeAssistantError]) 
     return model, next(known, Voice(voice_id, voice_id)) if voice_id else None
 
 
-def _samples(account: Account, model: Model, voice: Voice) -> Sequence[Sample]:
+def _samples(account: AccountCoordinator, model: Model, voice: Voice) -> Sequence[SampleSentence]:
     """Return the samples in the languages that a voice speaks."""
-    return samples_in(voice.languages or model.languages or account.provider.languages)
+    return sample_sentences_for(voice.languages or model.languages or account.provider.languages)
 
 
 def _only(speaker: TextToSpeechEntity, settings: Mapping[str, str]) -> dict[str, Any]:
     """Return the options with which a voice speaks with these settings and none of its own; nobody speaks for it."""
     # All that there are, set or not: a sample that was bought is found again after the voice was edited.
-    own = [key for key in speaker.supported_options or () if not key.startswith(PREFERENCES)]
+    own = [key for key in speaker.supported_options or () if not key.startswith(PREFERRED_PREFIX)]
     return {**dict.fromkeys(own), **settings, ATTR_PREFERRED_FORMAT: AudioFormat.MP3.value}
 
 
@@ -183,11 +185,13 @@ def _told(error: HomeAssistantError, kind: type[HomeAssistantError]) -> HomeAssi
 
 def _title(voice: Voice) -> str:
     """Return a voice's name and, where they are few, its languages."""
-    languages = [sample.language for sample in samples_in(voice.languages)] if voice.languages else []
+    languages = [sample.language for sample in sample_sentences_for(voice.languages)] if voice.languages else []
     return f"{voice.name} · {', '.join(languages)}" if 0 < len(languages) <= _FEW else voice.name
 
 
-def _folder(title: str, place: Audition | None, children: list[BrowseMediaSource] | None = None) -> BrowseMediaSource:
+def _folder(
+    title: str, place: VoicePreview | None, children: list[BrowseMediaSource] | None = None
+) -> BrowseMediaSource:
     return BrowseMediaSource(
         domain=DOMAIN,
         identifier=place.identifier if place else None,
@@ -200,12 +204,12 @@ def _folder(title: str, place: Audition | None, children: list[BrowseMediaSource
     )
 
 
-def _playable(title: str, place: Audition, *, can_expand: bool = False) -> BrowseMediaSource:
+def _playable(title: str, place: VoicePreview, *, can_expand: bool = False) -> BrowseMediaSource:
     return BrowseMediaSource(
         domain=DOMAIN,
         identifier=place.identifier,
         media_class=MediaClass.MUSIC,
-        media_content_type=SAMPLE_TYPE,
+        media_content_type=PREVIEW_CONTENT_TYPE,
         title=title,
         can_play=True,
         can_expand=can_expand,

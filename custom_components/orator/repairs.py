@@ -11,11 +11,11 @@ from homeassistant.const import CONF_MODEL
 from homeassistant.core import HomeAssistant
 import voluptuous as vol
 
-from .account import Account, OratorConfigEntry
 from .const import CONF_VOICE
-from .forms import default_model, model_field, voice_field
-from .providers.base import Model
+from .coordinator import AccountCoordinator, OratorConfigEntry
 from .providers.errors import SpeechError, VoiceGoneError
+from .providers.models import Model
+from .schema import default_model, model_field, voice_field
 
 if TYPE_CHECKING:  # newer than the oldest Home Assistant supported
     from homeassistant.components.repairs import RepairsFlowResult
@@ -48,8 +48,8 @@ class VoiceGoneFlow(_VoiceFlow):
         """Begin with what the provider has now: the voice may be back, or another one new."""
         if entry := self._entry():
             with suppress(SpeechError):
-                await entry.runtime_data.async_ask()
-            if not entry.runtime_data.misses(entry.subentries[self._subentry_id].data):
+                await entry.runtime_data.async_fetch_catalog()
+            if not entry.runtime_data.is_voice_missing(entry.subentries[self._subentry_id].data):
                 return self.async_create_entry(data={})
         return await self.async_step_voice()
 
@@ -88,11 +88,11 @@ class ModelEndFlow(_VoiceFlow):
         voice = entry.subentries[self._subentry_id]
         if user_input is not None:
             model = account.model(user_input[CONF_MODEL].strip())
-            moved = account.provider.moved(voice.data, model)
+            moved = account.provider.migrate_settings(voice.data, model)
             return self._change(entry, {**moved, CONF_VOICE: user_input[CONF_VOICE].strip()})
         ending = account.model(voice.data.get(CONF_MODEL, ""), voice.data)
-        model = ending.follower or default_model(account)
-        near = account.provider.moved(voice.data, model)[CONF_VOICE]
+        model = ending.successor or default_model(account)
+        near = account.provider.migrate_settings(voice.data, model)[CONF_VOICE]
         _, models = model_field(account)
         _, voices = voice_field(account, model)
         fields = {vol.Required(CONF_MODEL, default=model.id): models, vol.Required(CONF_VOICE, default=near): voices}
@@ -109,12 +109,12 @@ def _without(model: Model, voice: ConfigSubentry) -> Model:
     return replace(model, voices=tuple(known for known in model.voices if known.id != gone))
 
 
-async def _checked(account: Account, model: Model, voice_id: str) -> tuple[str, dict[str, str]]:
+async def _checked(account: AccountCoordinator, model: Model, voice_id: str) -> tuple[str, dict[str, str]]:
     """Return a voice's ID as its provider writes it, and an error where there is no such voice."""
     try:
-        return await account.async_check_voice(model, voice_id), {}
+        return await account.async_resolve_voice_id(model, voice_id), {}
     except VoiceGoneError as err:
-        return voice_id, {model.voice_key: err.key}
+        return voice_id, {model.voice_key: err.translation_key}
     except SpeechError:  # whether there is such a voice shows when it speaks
         return voice_id, {}
 

@@ -19,12 +19,11 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from homeassistant.util import dt as dt_util
 
-from .account import Account, OratorConfigEntry
 from .const import SUBENTRY_VOICE
-from .coordinator import BalanceCoordinator
-from .devices import account_device, voice_device
-from .providers.errors import Outage, error_keys
-from .usage import Experience, Sum, Usage
+from .coordinator import AccountCoordinator, BalanceCoordinator, OratorConfigEntry
+from .entity import account_device, voice_device
+from .providers.errors import Outage, error_translation_keys
+from .usage import LastSynthesis, UsageByPeriod, UsageTotal
 
 PARALLEL_UPDATES = 0
 
@@ -36,8 +35,8 @@ _DIGITS: Final = 9
 class AccountSensorDescription(SensorEntityDescription):
     """A sensor of an account that shows something which the account itself knows."""
 
-    value: Callable[[Account], StateType]
-    listen: Callable[[Account, Callable[[], None]], Callable[[], None]]
+    value: Callable[[AccountCoordinator], StateType]
+    listen: Callable[[AccountCoordinator, Callable[[], None]], Callable[[], None]]
     """Calls somebody whenever the value may have changed, until what is returned is called."""
 
 
@@ -50,8 +49,8 @@ ACCOUNT_SENSORS: Final = (
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
         options=[_CONNECTED, *Outage],
-        value=lambda account: account.connection.outage or _CONNECTED,
-        listen=lambda account, listener: account.connection.async_add_listener(listener),
+        value=lambda account: account.health.outage or _CONNECTED,
+        listen=lambda account, listener: account.health.async_add_listener(listener),
     ),
 )
 """What an account shows beside what it has spent and has left."""
@@ -62,12 +61,12 @@ class UsageSensorDescription(SensorEntityDescription):
     """A sensor of what was spent since the beginning of a day or a month."""
 
     state_class: SensorStateClass = SensorStateClass.TOTAL
-    period: Callable[[Usage], Sum]
-    value: Callable[[Sum], StateType]
+    period: Callable[[UsageByPeriod], UsageTotal]
+    value: Callable[[UsageTotal], StateType]
     is_money: bool = False
 
 
-_PERIODS: Final[Mapping[str, Callable[[Usage], Sum]]] = {
+_PERIODS: Final[Mapping[str, Callable[[UsageByPeriod], UsageTotal]]] = {
     "today": lambda usage: usage.today,
     "month": lambda usage: usage.month,
 }
@@ -107,7 +106,7 @@ class VoiceSensorDescription(SensorEntityDescription):
 
     entity_category: EntityCategory = EntityCategory.DIAGNOSTIC
     entity_registry_enabled_default: bool = False
-    value: Callable[[Experience], StateType]
+    value: Callable[[LastSynthesis], StateType]
 
 
 VOICE_SENSORS: Final = (
@@ -124,7 +123,7 @@ VOICE_SENSORS: Final = (
         key="last_error",
         translation_key="last_error",
         device_class=SensorDeviceClass.ENUM,
-        options=error_keys(),
+        options=error_translation_keys(),
         value=lambda experience: experience.last_error,
     ),
 )
@@ -139,7 +138,7 @@ async def async_setup_entry(
     sensors += [
         UsageSensor(entry, description) for description in USAGE_SENSORS if not description.is_money or account.currency
     ]
-    if account.provider.tells_balance:
+    if account.provider.has_balance:
         sensors.append(BalanceSensor(BalanceCoordinator(hass, entry)))
     async_add_entities(sensors)
     for voice in entry.subentries.values():
@@ -200,11 +199,11 @@ class UsageSensor(_OratorSensor[UsageSensorDescription]):
 
     @override
     async def async_added_to_hass(self) -> None:
-        self.async_on_remove(self._account.meter.async_listen(self._show))
+        self.async_on_remove(self._account.usage.async_add_listener(self._show))
 
     @property
-    def _sum(self) -> Sum:
-        return self.entity_description.period(self._account.meter.usage)
+    def _sum(self) -> UsageTotal:
+        return self.entity_description.period(self._account.usage.totals)
 
     @property
     @override
@@ -237,12 +236,12 @@ class VoiceSensor(_OratorSensor[VoiceSensorDescription]):
 
     @override
     async def async_added_to_hass(self) -> None:
-        self.async_on_remove(self._account.meter.async_listen(self._show))
+        self.async_on_remove(self._account.usage.async_add_listener(self._show))
 
     @property
     @override
     def native_value(self) -> StateType:
-        return self.entity_description.value(self._account.meter.experience(self._voice_id))
+        return self.entity_description.value(self._account.usage.last_synthesis(self._voice_id))
 
 
 class BalanceSensor(CoordinatorEntity[BalanceCoordinator], SensorEntity):
@@ -266,7 +265,7 @@ class BalanceSensor(CoordinatorEntity[BalanceCoordinator], SensorEntity):
     async def async_added_to_hass(self) -> None:
         """Ask for the balance now, which nothing waits for, and whenever a voice has spoken or failed."""
         await super().async_added_to_hass()
-        self.async_on_remove(self._account.meter.async_listen(self.coordinator.async_used))
+        self.async_on_remove(self._account.usage.async_add_listener(self.coordinator.async_used))
         self.coordinator.config_entry.async_create_background_task(
             self.hass, self.coordinator.async_refresh(), "orator asks for a balance"
         )

@@ -1,9 +1,11 @@
 """The actions: speech as a file or a link, and speech made ahead."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Any, Final
 
+from homeassistant.components import tts
 from homeassistant.components.ffmpeg import get_ffmpeg_manager
 from homeassistant.components.media_player import async_process_play_media_url
 from homeassistant.components.tts import DOMAIN as TTS_DOMAIN, TextToSpeechEntity, generate_media_source_id
@@ -14,14 +16,20 @@ from homeassistant.helpers.service import async_extract_entity_ids, async_regist
 from homeassistant.util.json import JsonObjectType
 import voluptuous as vol
 
-from .account import OratorConfigEntry
-from .audio.duration import seconds_of
+from .audio.ffmpeg import measure_duration
 from .const import DOMAIN
-from .fallback import is_ours
-from .making import Ahead, Making, Order, SpokenByOthersError, async_begin, check_order
-from .media_files import MediaFile, media_file, reserved
-from .providers.spending import Spending
-from .satellites import announcing
+from .coordinator import OratorConfigEntry
+from .fallback import is_orator_voice
+from .media_files import MediaFile, reserve_file, resolve_media_file
+from .providers.models import Usage
+from .speech import (
+    PreparedMessage,
+    SpeechRequest,
+    SpeechResult,
+    SpokenByFallbackError,
+    async_request_speech,
+    validate_request,
+)
 
 SERVICE_SYNTHESIZE: Final = "synthesize"
 SERVICE_PREPARE: Final = "prepare"
@@ -85,22 +93,22 @@ def async_setup_services(hass: HomeAssistant) -> None:
 async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> ServiceResponse:
     """Have a voice say something, and tell where it can be heard, how long it lasts and what it costs."""
     hass = call.hass
-    order = Order(
+    order = SpeechRequest(
         call.data[_ATTR_MESSAGE], call.data.get(_ATTR_LANGUAGE), call.data[_ATTR_OPTIONS], call.data[_ATTR_CACHE]
     )
     file: MediaFile | None = None
     async with AsyncExitStack() as stack:
         if name := call.data.get(_ATTR_FILE_NAME):
             extension = order.options.get("preferred_format") or (voice.default_options or {})["preferred_format"]
-            file = media_file(hass, name, str(extension), may_replace=call.data[_ATTR_OVERWRITE])
+            file = resolve_media_file(hass, name, str(extension), may_replace=call.data[_ATTR_OVERWRITE])
             if len(await _async_voices(call)) > 1:
                 raise file.is_in_use
-            await stack.enter_async_context(reserved(hass, file))
-        making = async_begin(hass, voice, order)
+            await stack.enter_async_context(reserve_file(hass, file))
+        making = async_request_speech(hass, voice, order)
         sound = await making.sound()
         if file:
             await hass.async_add_executor_job(file.write, sound)
-    seconds = await seconds_of(sound, get_ffmpeg_manager(hass).binary)
+    seconds = await measure_duration(sound, get_ffmpeg_manager(hass).binary)
     return {
         "media_id": file.media_id if file else _media_id(hass, voice, order, making),
         **_links(hass, file.url if file else making.stream.url),
@@ -118,11 +126,13 @@ async def _async_voices(call: ServiceCall) -> set[str]:
     """Return the voices that an action is for, whichever way they were named."""
     named = await async_extract_entity_ids(call)
     return {
-        entity_id for entity_id in named if entity_id.startswith(f"{TTS_DOMAIN}.") and is_ours(call.hass, entity_id)
+        entity_id
+        for entity_id in named
+        if entity_id.startswith(f"{TTS_DOMAIN}.") and is_orator_voice(call.hass, entity_id)
     }
 
 
-def _media_id(hass: HomeAssistant, voice: TextToSpeechEntity, order: Order, making: Making) -> str:
+def _media_id(hass: HomeAssistant, voice: TextToSpeechEntity, order: SpeechRequest, making: SpeechResult) -> str:
     """Return an ID that plays what was heard: for good where it is kept, else for the minutes that it is remembered."""
     if not order.is_kept or making.spoken_by != [voice.entity_id]:
         return making.stream.media_source_id
@@ -140,7 +150,7 @@ def _links(hass: HomeAssistant, path: str) -> JsonObjectType:
     return {"path": async_process_play_media_url(hass, path, allow_relative_url=True), "url": url}
 
 
-def _spent(spending: Spending) -> JsonObjectType:
+def _spent(spending: Usage) -> JsonObjectType:
     """Return what was spent."""
     return {
         "characters": spending.characters,
@@ -156,14 +166,14 @@ async def _async_prepare(voice: TextToSpeechEntity, call: ServiceCall) -> Servic
     satellites, language, options = call.data[_ATTR_SATELLITES], call.data.get(_ATTR_LANGUAGE), call.data[_ATTR_OPTIONS]
     if satellites and (language or options):
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="satellites_choose")
-    wishes = announcing(hass, satellites, voice.entity_id) or [(language, options)]
+    wishes = satellite_requests(hass, satellites, voice.entity_id) or [(language, options)]
     limit = asyncio.Semaphore(_AT_ONCE)
-    messages = [Ahead(hass, voice) for _ in call.data[_ATTR_MESSAGES]]
+    messages = [PreparedMessage(hass, voice) for _ in call.data[_ATTR_MESSAGES]]
     stand_in_spoke: HomeAssistantError | None = None
 
-    async def prepare(ahead: Ahead, message: str) -> HomeAssistantError | None:
+    async def prepare(ahead: PreparedMessage, message: str) -> HomeAssistantError | None:
         nonlocal stand_in_spoke
-        orders = [Order(message, *wish) for wish in wishes]
+        orders = [SpeechRequest(message, *wish) for wish in wishes]
         async with limit:
             # What others would say is charged and not kept, so they are not asked again and again.
             refusal = stand_in_spoke or _rest(voice)
@@ -172,7 +182,7 @@ async def _async_prepare(voice: TextToSpeechEntity, call: ServiceCall) -> Servic
             try:
                 for order in orders:
                     await ahead.async_make(order)
-            except SpokenByOthersError as err:
+            except SpokenByFallbackError as err:
                 stand_in_spoke = err
                 return err
             except HomeAssistantError as err:
@@ -180,7 +190,7 @@ async def _async_prepare(voice: TextToSpeechEntity, call: ServiceCall) -> Servic
         return None
 
     # What makes no sense is told before anything is spent.
-    check_order(voice, Order("", *wishes[0]))
+    validate_request(voice, SpeechRequest("", *wishes[0]))
     errors = await asyncio.gather(*map(prepare, messages, call.data[_ATTR_MESSAGES], strict=True))
     failures = [error for error in errors if error]
     if failures and not call.return_response:
@@ -195,7 +205,7 @@ async def _async_prepare(voice: TextToSpeechEntity, call: ServiceCall) -> Servic
         ) from failures[0]
     return {
         "ok": not failures,
-        **_spent(sum((ahead.spending for ahead in messages), Spending())),
+        **_spent(sum((ahead.spending for ahead in messages), Usage())),
         "messages": [
             {
                 "ok": error is None,
@@ -212,10 +222,54 @@ async def _async_prepare(voice: TextToSpeechEntity, call: ServiceCall) -> Servic
 def _rest(voice: TextToSpeechEntity) -> HomeAssistantError | None:
     """Return what keeps a voice's account from speaking at the moment, so that only others would be heard."""
     entry: OratorConfigEntry | None = voice.platform.config_entry
-    if entry is None or not entry.runtime_data.connection.rests:
+    if entry is None or not entry.runtime_data.health.is_open:
         return None
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key="account_rests",
         translation_placeholders={"voice": voice.entity_id},
+    )
+
+
+_SATELLITES = "assist_satellite"
+_PREFERRED_ASSISTANT = "preferred"
+
+
+@callback
+def satellite_requests(
+    hass: HomeAssistant, satellites: Iterable[str], voice: str
+) -> list[tuple[str | None, Mapping[str, Any]]]:
+    """Return the language and the options of each satellite, same ones once. Raises ServiceValidationError."""
+    found: list[tuple[str | None, Mapping[str, Any]]] = []
+    for entity_id in satellites:
+        wish = _wish(hass, entity_id, voice)
+        if wish not in found:
+            found.append(wish)
+    return found
+
+
+def _wish(hass: HomeAssistant, entity_id: str, voice: str) -> tuple[str | None, Mapping[str, Any]]:
+    """Return what `assist_satellite.announce` asks the voice of a satellite's assistant for."""
+    component = hass.data.get(_SATELLITES)
+    satellite = component.get_entity(entity_id) if component else None
+    if satellite is None:
+        raise _refusal("satellite_not_found", entity_id, voice)
+    # It needs components that only those have who have a satellite.
+    from homeassistant.components.assist_pipeline import async_get_pipeline, async_get_pipelines  # noqa: PLC0415
+
+    chosen = satellite.pipeline_entity_id and hass.states.get(satellite.pipeline_entity_id)
+    named = chosen.state if chosen and chosen.state != _PREFERRED_ASSISTANT else None
+    by_name = {pipeline.name: pipeline for pipeline in reversed(async_get_pipelines(hass))}
+    pipeline = (by_name.get(named) if named else None) or async_get_pipeline(hass)
+    if tts.async_resolve_engine(hass, pipeline.tts_engine) != voice:
+        raise _refusal("satellite_speaks_otherwise", entity_id, voice)
+    picked = {} if pipeline.tts_voice is None else {tts.ATTR_VOICE: pipeline.tts_voice}
+    return pipeline.tts_language, {**picked, **(satellite.tts_options or {})}
+
+
+def _refusal(key: str, satellite: str, voice: str) -> ServiceValidationError:
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders={"satellite": satellite, "voice": voice},
     )

@@ -10,8 +10,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.loader import async_get_integration
 from yarl import URL
 
-from .account import OratorConfigEntry, addresses_of
+from .client import addresses_of
 from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN
+from .coordinator import OratorConfigEntry
 from .providers import PROVIDERS
 
 

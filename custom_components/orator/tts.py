@@ -26,26 +26,24 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import language as language_util
 
-from .account import OratorConfigEntry
-from .audio.formats import CHANNELS, RATES, AudioFormat
-from .chimes import Chimes, async_forget_chimes_of_others, async_get_chimes, async_tell_of_chimes
+from .audio.formats import CHANNEL_COUNTS, SAMPLE_RATES, AudioFormat
+from .chimes import ChimeLibrary, async_delete_stale_chime_issues, async_get_chimes, async_report_chime_issues
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, SUBENTRY_VOICE
-from .devices import voice_device
-from .effects import EFFECTS, async_finish, chimes_of, parse
-from .fallback import EntitySpeaker, could_speak, speakers
-from .kept import async_disown
-from .messages import message_of
-from .providers.base import Model
+from .coordinator import OratorConfigEntry
+from .entity import voice_device
+from .fallback import EntitySynthesizer, can_be_heard, fallback_synthesizers
+from .issues import translate_error
+from .pipeline.fallback_chain import LatencyStats, SynthesisCallbacks
+from .pipeline.output import PcmConstraints
+from .pipeline.pipeline import AudioResponse, OutputFormat, SynthesisJob, synthesize_speech
+from .pipeline.post_processing import DEFAULT_LAYOUT, PostProcessing, encode_lead_in
 from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
-from .providers.spending import Spending
-from .speech.cast import Listener
-from .speech.cleaner import Replacement
-from .speech.delivery import Delivery, Utterance, Wanted, deliver
-from .speech.finishing import USUAL_LAYOUT, Finish, lead_as_mp3
-from .speech.habit import Habit
-from .speech.joining import SampleWish
+from .providers.models import Model, Usage
 from .spoken import note_voice
+from .text import Replacement
+from .tts_cache import async_discard
 from .usage import Bill, current_bill
+from .voice_settings import EFFECT_OPTIONS, async_load_post_processing, configured_chimes, parse_effects
 
 PARALLEL_UPDATES = 0
 
@@ -55,8 +53,8 @@ _CHIME_REVISION: Final = "chime_revision"
 _PATIENCE: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
 """How many seconds of waiting for the first sound are usual, at least and at most, by whether a model streams."""
 _SAMPLE_WISHES: Final = {
-    ATTR_PREFERRED_SAMPLE_RATE: RATES,
-    ATTR_PREFERRED_SAMPLE_CHANNELS: CHANNELS,
+    ATTR_PREFERRED_SAMPLE_RATE: SAMPLE_RATES,
+    ATTR_PREFERRED_SAMPLE_CHANNELS: CHANNEL_COUNTS,
     ATTR_PREFERRED_SAMPLE_BYTES: range(1, 5),
 }
 """What a receiver may wish for, and what of it makes sense."""
@@ -68,7 +66,7 @@ async def async_setup_entry(
     """Add an entity for every voice of an account."""
     chimes = await async_get_chimes(hass)
     entry.async_on_unload(chimes.files.async_use())
-    async_forget_chimes_of_others(hass, entry)
+    async_delete_stale_chime_issues(hass, entry)
     for subentry in entry.subentries.values():
         if subentry.subentry_type == SUBENTRY_VOICE:
             voice = VoiceEntity(hass, entry, subentry, chimes)
@@ -81,7 +79,9 @@ class VoiceEntity(TextToSpeechEntity):
     # Home Assistant refuses a speech entity whose name is None, so a voice can't borrow its device's name.
     _attr_has_entity_name = False
 
-    def __init__(self, hass: HomeAssistant, entry: OratorConfigEntry, subentry: ConfigSubentry, chimes: Chimes) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: OratorConfigEntry, subentry: ConfigSubentry, chimes: ChimeLibrary
+    ) -> None:
         """Describe a voice to Home Assistant."""
         self._chimes = chimes
         self._entry = entry
@@ -103,7 +103,7 @@ class VoiceEntity(TextToSpeechEntity):
             CONF_CLEAN_TEXT,
             CONF_REPLACEMENTS,
             CONF_FALLBACK,
-            *EFFECTS,
+            *EFFECT_OPTIONS,
             *(choice.key for choice in provider.choices),
             *provider.option_keys,
             _CHIME_REVISION,  # so that a sample can do without it
@@ -134,13 +134,13 @@ class VoiceEntity(TextToSpeechEntity):
     @property
     def _own_chimes(self) -> frozenset[str]:
         """The names of the chimes that the voice is configured with."""
-        return chimes_of(self._subentry.data)
+        return configured_chimes(self._subentry.data)
 
     @override
     async def async_added_to_hass(self) -> None:
         """Follow whether the account can speak, and have the chimes ready."""
         await super().async_added_to_hass()
-        self.async_on_remove(self._account.connection.async_add_listener(self.async_write_ha_state))
+        self.async_on_remove(self._account.health.async_add_listener(self.async_write_ha_state))
         others = self._subentry.data.get(CONF_FALLBACK, ())
         self.async_on_remove(async_track_state_change_event(self.hass, others, self._follow))
         self._entry.async_create_background_task(self.hass, self._async_prepare(), "orator loads chimes")
@@ -158,15 +158,15 @@ class VoiceEntity(TextToSpeechEntity):
         if finish.effects.chime_before and self._format == AudioFormat.MP3:
             with suppress(NotAudioError):
                 binary = get_ffmpeg_manager(self.hass).binary
-                await lead_as_mp3(finish.effects, self._model.pcm or USUAL_LAYOUT, binary)
+                await encode_lead_in(finish.effects, self._model.pcm or DEFAULT_LAYOUT, binary)
 
     @property
     @override
     def available(self) -> bool:
         """Whether anything could be heard: Home Assistant asks no voice that is not available, not even its cache."""
-        outage = self._account.connection.outage
-        is_silent = outage is not None and outage.is_lasting and self._account.connection.rests
-        return not is_silent or could_speak(self.hass, self._subentry.data.get(CONF_FALLBACK, ()), self.entity_id)
+        outage = self._account.health.outage
+        is_silent = outage is not None and outage.is_lasting and self._account.health.is_open
+        return not is_silent or can_be_heard(self.hass, self._subentry.data.get(CONF_FALLBACK, ()), self.entity_id)
 
     @callback
     @override
@@ -174,7 +174,7 @@ class VoiceEntity(TextToSpeechEntity):
         """List the voices for Assist's voice picker, which takes the first one unless told otherwise: our own."""
         configured = self._subentry.data
         asked = self._account.model(configured.get(CONF_MODEL, ""), configured)
-        model, settings = self._account.living(asked, configured)
+        model, settings = self._account.resolve_retired(asked, configured)
         wanted = language.partition("-")[0]
         speaking = {
             voice.id: voice.name
@@ -197,14 +197,14 @@ class VoiceEntity(TextToSpeechEntity):
         request = replace(request, options=usual | asked)
         is_own = self._is_as_configured(request.options)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._account.speaking())
+            await stack.enter_async_context(self._account.keep_open())
             said: list[str] = []
             try:
                 utterance = self._utterance(request, said, is_own=is_own)
                 finish, is_whole = await self._async_finish(request.options)
                 utterance = replace(utterance, finish=finish)
                 delivery = await stack.enter_async_context(
-                    deliver(
+                    synthesize_speech(
                         self._account.provider,
                         utterance,
                         _wanted(request.options),
@@ -219,23 +219,25 @@ class VoiceEntity(TextToSpeechEntity):
             sound = self._sound(stack.pop_all(), delivery, spoken, told, said, is_whole=is_whole)
             return TTSAudioResponse(delivery.extension, sound)
 
-    async def _async_finish(self, settings: Mapping[str, Any]) -> tuple[Finish, bool]:
+    async def _async_finish(self, settings: Mapping[str, Any]) -> tuple[PostProcessing, bool]:
         """Read what is to be done to speech, and whether that is all: a chime may come back that is not there now."""
-        finish, chimes = await async_finish(self._chimes, parse(settings), self._account.levels)
+        finish, chimes = await async_load_post_processing(
+            self._chimes, parse_effects(settings), self._account.loudness_tracker
+        )
         self._chimes.files.async_called(self._subentry.subentry_id, chimes.keys() - self._own_chimes)
-        async_tell_of_chimes(self.hass, self._entry, self._subentry, chimes, self._own_chimes)
-        return finish, not any(error and error.passes for error in chimes.values())
+        async_report_chime_issues(self.hass, self._entry, self._subentry, chimes, self._own_chimes)
+        return finish, not any(error and error.is_temporary for error in chimes.values())
 
-    def _utterance(self, request: TTSAudioRequest, said: list[str], *, is_own: bool) -> Utterance:
+    def _utterance(self, request: TTSAudioRequest, said: list[str], *, is_own: bool) -> SynthesisJob:
         """Read a call's options; those that the model does not take are left out. To `said` is added what is said."""
         asked = self._account.model(str(request.options.get(ATTR_MODEL, "")), request.options)
-        model, options = self._account.living(asked, request.options)
-        chosen = self._account.chosen(options)
+        model, options = self._account.resolve_retired(asked, request.options)
+        chosen = self._account.parse_choices(options)
         taken = {option.key: option.parse(options[option.key]) for option in model.options if option.key in options}
         voice = self._speaker(options, model)
-        habit = self._account.habit(model, voice)
+        habit = self._account.latency(model, voice)
         configured = self._configured_in(model.id, voice)
-        return Utterance(
+        return SynthesisJob(
             deltas=_noted(request.message_gen, said),
             model=model,
             voice=voice,
@@ -244,25 +246,25 @@ class VoiceEntity(TextToSpeechEntity):
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
             replacements=_replacements(options.get(CONF_REPLACEMENTS, ())),
             fallback=self._fallback(request),
-            is_doubtful=self._account.connection.rests,
+            prefers_fallback=self._account.health.is_open,
             patience=habit.patience(*_PATIENCE[model.streams]),
-            is_abrupt=habit.is_abrupt,
-            listener=Listener(
+            is_always_truncated=habit.is_always_truncated,
+            listener=SynthesisCallbacks(
                 failed=partial(self._failed, configured, is_own=is_own),
                 began=partial(self._began, habit, is_own=is_own),
-                ended=lambda is_abrupt: habit.end(is_abrupt=is_abrupt),
+                ended=lambda is_always_truncated: habit.end(is_always_truncated=is_always_truncated),
                 spent=partial(self._spent, current_bill()),
             ),
         )
 
-    def _fallback(self, request: TTSAudioRequest) -> list[EntitySpeaker]:
+    def _fallback(self, request: TTSAudioRequest) -> list[EntitySynthesizer]:
         """Return who speaks if the account can't."""
         entity_ids = request.options.get(CONF_FALLBACK, [])
         if not isinstance(entity_ids, list) or not all(isinstance(entity_id, str) for entity_id in entity_ids):
             raise InvalidSettingError(code=CONF_FALLBACK)
-        is_mp3 = request.options[ATTR_PREFERRED_FORMAT] == AudioFormat.MP3 and not parse(request.options)
+        is_mp3 = request.options[ATTR_PREFERRED_FORMAT] == AudioFormat.MP3 and not parse_effects(request.options)
         convenient = AudioFormat.MP3 if is_mp3 else AudioFormat.WAV
-        return speakers(self.hass, entity_ids, self.entity_id, request.language, convenient)
+        return fallback_synthesizers(self.hass, entity_ids, self.entity_id, request.language, convenient)
 
     def _speaker(self, options: Mapping[str, Any], model: Model) -> str:
         """Return who is to speak. A voice picker names everyone as `voice`, however the provider calls it."""
@@ -303,7 +305,7 @@ class VoiceEntity(TextToSpeechEntity):
     async def _sound(  # noqa: PLR0913
         self,
         stack: AsyncExitStack,
-        delivery: Delivery,
+        delivery: AudioResponse,
         spoken: Callable[[], None],
         told: Callable[[SpeechError], HomeAssistantError],
         said: list[str],
@@ -323,36 +325,36 @@ class VoiceEntity(TextToSpeechEntity):
                 raise told(err) from err
             heard = delivery.heard()
             if heard.others or heard.has_gaps or not is_whole:
-                async_disown(self.hass, "".join(said), self.entity_id)
+                async_discard(self.hass, "".join(said), self.entity_id)
 
     def _spoken(self, model: Model, voice: ConfigSubentry | None) -> None:
         """Take note that the voice is heard; `voice` is given if it speaks just as it is configured."""
         note_voice(self.entity_id)
-        self._account.async_spoken(model, voice)
+        self._account.async_voice_spoke(model, voice)
 
     def _failed(self, voice: ConfigSubentry | None, error: SpeechError, *, is_own: bool) -> None:
         """Take note of an error; `voice` is given if it was to speak just as it is configured."""
-        self._account.async_failed(error, voice=voice, model=self._model)
+        self._account.async_handle_error(error, voice=voice, model=self._model)
         if is_own:
-            self._account.meter.async_failed(self._subentry.subentry_id, error.key)
+            self._account.usage.async_record_error(self._subentry.subentry_id, error.translation_key)
 
-    def _began(self, habit: Habit, seconds: float, *, is_own: bool) -> None:
+    def _began(self, habit: LatencyStats, seconds: float, *, is_own: bool) -> None:
         """Take note of how long the first sound has taken."""
         habit.add(seconds)
         if is_own:
-            self._account.meter.async_began(self._subentry.subentry_id, seconds)
+            self._account.usage.async_record_first_audio(self._subentry.subentry_id, seconds)
 
-    def _spent(self, bill: Bill, spending: Spending) -> None:
+    def _spent(self, bill: Bill, spending: Usage) -> None:
         """Take note of what the provider has charged."""
-        self._account.meter.async_spend(spending)
+        self._account.usage.async_add(spending)
         bill.add(self.entity_id, spending)
 
     def _told(self, error: SpeechError, *, is_own: bool) -> HomeAssistantError:
         """Return an error in the user's words."""
-        message = message_of(error, self._account.provider)
+        message = translate_error(error, self._account.provider)
         if isinstance(error, InvalidSettingError):
             if is_own:
-                self._account.meter.async_failed(self._subentry.subentry_id, error.key)
+                self._account.usage.async_record_error(self._subentry.subentry_id, error.translation_key)
             return ServiceValidationError(**message)
         return HomeAssistantError(**message)
 
@@ -364,12 +366,12 @@ async def _noted(deltas: AsyncGenerator[str], said: list[str]) -> AsyncGenerator
         yield delta
 
 
-def _wanted(options: Mapping[str, Any]) -> Wanted:
+def _wanted(options: Mapping[str, Any]) -> OutputFormat:
     """Read what the receiver wishes for."""
     rate, channels, width = (_whole_number(options, key, allowed) for key, allowed in _SAMPLE_WISHES.items())
-    return Wanted(
+    return OutputFormat(
         str(options[ATTR_PREFERRED_FORMAT]),
-        SampleWish(rate, channels, width),
+        PcmConstraints(rate, channels, width),
         is_converted=options.get(_ATTR_PREFERRED_BITRATE) is not None,
     )
 

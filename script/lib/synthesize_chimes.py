@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from custom_components.orator.audio import wav
-from custom_components.orator.audio.chime import LOUDNESS, BuiltIn, Chime
+from custom_components.orator.audio.effects import CHIME_LUFS, BuiltInChime, Chime
 from custom_components.orator.audio.formats import PcmLayout
 
 TARGET = Path("custom_components/orator/audio/sounds")
@@ -92,35 +92,35 @@ def alarm() -> Sound:
     return together(6 * length, notes)
 
 
-SOUNDS: dict[BuiltIn, Callable[[], Sound]] = {
-    BuiltIn.DING_DONG: ding_dong,
-    BuiltIn.THREE_TONE: three_tone,
-    BuiltIn.SOFT: soft,
-    BuiltIn.ALERT: alert,
-    BuiltIn.ALARM: alarm,
+SOUNDS: dict[BuiltInChime, Callable[[], Sound]] = {
+    BuiltInChime.DING_DONG: ding_dong,
+    BuiltInChime.THREE_TONE: three_tone,
+    BuiltInChime.SOFT: soft,
+    BuiltInChime.ALERT: alert,
+    BuiltInChime.ALARM: alarm,
 }
-MADE_AT: dict[BuiltIn, float] = {
-    BuiltIn.DING_DONG: -18.23,
-    BuiltIn.THREE_TONE: -17.89,
-    BuiltIn.SOFT: -16.26,
-    BuiltIn.ALERT: -20.94,
-    BuiltIn.ALARM: -11.17,
+MADE_AT: dict[BuiltInChime, float] = {
+    BuiltInChime.DING_DONG: -18.23,
+    BuiltInChime.THREE_TONE: -17.89,
+    BuiltInChime.SOFT: -16.26,
+    BuiltInChime.ALERT: -20.94,
+    BuiltInChime.ALARM: -11.17,
 }
 """LUFS of each at that peak, as ffmpeg tells: written down, so that the files are the same wherever they are made."""
 
 
-def synthesized(name: BuiltIn) -> bytes:
+def synthesized(name: BuiltInChime) -> bytes:
     """Return a chime as a WAV file."""
     sound = SOUNDS[name]()
     samples = np.rint(sound / np.abs(sound).max() * PEAK * 0x7FFF).astype("<i2").tobytes()
-    chime = Chime(samples, LAYOUT, MADE_AT[name]).at(LOUDNESS)
+    chime = Chime(samples, LAYOUT, MADE_AT[name]).at(CHIME_LUFS)
     return wav.header(LAYOUT, len(chime.samples)) + chime.samples
 
 
 def main() -> None:
     """Write every chime."""
     TARGET.mkdir(parents=True, exist_ok=True)
-    for name in BuiltIn:
+    for name in BuiltInChime:
         (TARGET / f"{name}.wav").write_bytes(synthesized(name))
 
 

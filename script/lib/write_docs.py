@@ -14,15 +14,22 @@ from typing import Any, ClassVar, Final, get_origin
 from aiohttp import ClientSession
 from homeassistant.util.yaml import load_yaml_dict
 
-from custom_components.orator.effects import NUMBERS
 from custom_components.orator.providers import PROVIDERS, errors
-from custom_components.orator.providers.base import Connections, Model, Provider
+from custom_components.orator.providers.base import HttpSessions, Provider
 from custom_components.orator.providers.errors import SpeechError
-from custom_components.orator.providers.nanogpt.families import DOCUMENTED_MODELS
-from custom_components.orator.providers.openai import models as openai_models, retirement
-from custom_components.orator.providers.openai.catalogue import EXTRA_BODY
+from custom_components.orator.providers.models import Model
+from custom_components.orator.providers.nanogpt.model_families import DOCUMENTED_MODELS
+from custom_components.orator.providers.openai import models, models as openai_models
+from custom_components.orator.providers.openai.catalog import EXTRA_BODY
 from custom_components.orator.providers.openai.servers import SERVERS, SpeechServer
-from custom_components.orator.providers.options import ChoiceOption, NumberOption, ObjectOption, Option, RungOption
+from custom_components.orator.providers.options import (
+    ChoiceOption,
+    IntegerChoiceOption,
+    NumberOption,
+    ObjectOption,
+    Option,
+)
+from custom_components.orator.voice_settings import NUMBER_OPTIONS
 
 ROOT: Final = Path(__file__).parent.parent.parent
 ENGLISH: Final = ROOT / "custom_components/orator/translations/en.json"
@@ -32,7 +39,7 @@ _RAW: Final = "https://raw.githubusercontent.com/orator-tts/orator/main"
 _MADE: Final = re.compile(r"(<!-- made by script/docs: (\w+)([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 _DOCUMENTED: Final[Mapping[str, Sequence[str]]] = {
     "nanogpt": DOCUMENTED_MODELS,
-    "openai": (*openai_models.DOCUMENTED, retirement.SUCCESSOR),
+    "openai": (*openai_models.DOCUMENTED, models.SUCCESSOR),
     "speechbase": ("openai/gpt-4o-mini-tts",),
 }
 """The models of each service that are known without asking it."""
@@ -86,11 +93,11 @@ class Writer:
     def _variants(self, name: str) -> Iterator[tuple[Mapping[str, str], Model]]:
         """Yield every documented model of a service in every way to ask for it."""
         provider = self._providers[name]
-        choices = [choice for choice in provider.choices if not choice.comes_first]
+        choices = [choice for choice in provider.choices if not choice.precedes_model]
         for model_id in _DOCUMENTED[name]:
             for picked in product(*(choice.choices for choice in choices)):
                 chosen = {choice.key: word for choice, word in zip(choices, picked, strict=True)}
-                yield chosen, provider.describe(model_id, None, chosen)
+                yield chosen, provider.describe_model(model_id, None, chosen)
 
     def services(self) -> str:
         """Say what each service can do."""
@@ -103,7 +110,7 @@ class Writer:
         provider = self._providers[name]
         models = [model for _, model in self._variants(name)]
         streaming = list(dict.fromkeys(model.id for model in models if model.streams))
-        tells_balance = type(provider).fetch_balance is not Provider.fetch_balance
+        has_balance = type(provider).fetch_balance is not Provider.fetch_balance
         keys = [
             key for key in (*(choice.key for choice in provider.choices), *provider.option_keys) if key != _OF_SERVERS
         ]
@@ -113,7 +120,7 @@ class Writer:
             "yes" if len(streaming) == len({model.id for model in models}) else listed(streaming, as_code=True),
             listed(dict.fromkeys(chain.from_iterable(model.file_formats for model in models))),
             listed(keys, as_code=True),
-            "shown" if tells_balance else _NONE,
+            "shown" if has_balance else _NONE,
         )
 
     def models(self, name: str) -> str:
@@ -131,7 +138,7 @@ class Writer:
             ): None
             for chosen, model in self._variants(name)
         }
-        choices = [choice.key for choice in self._providers[name].choices if not choice.comes_first]
+        choices = [choice.key for choice in self._providers[name].choices if not choice.precedes_model]
         return table(
             (
                 "Model",
@@ -175,7 +182,7 @@ class Writer:
         for name in _ORDER:
             declared = [option for _, model in self._variants(name) for option in model.options]
             said[name] = [option for option in (*declared, *self._providers[name].choices) if option.key == key]
-        if own := [option for option in NUMBERS if option.key == key]:
+        if own := [option for option in NUMBER_OPTIONS if option.key == key]:
             return _spanned(own)
         ranges = {self._providers[name].name: _spanned(options) for name, options in said.items() if options}
         if not ranges:
@@ -272,7 +279,7 @@ def _decisions() -> dict[str, str]:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(meaning))):
                 meanings[name] = " ".join(meaning.split())
     declared = [name for name, kind in SpeechError.__annotations__.items() if _is_of_class(kind)]
-    return {name: meanings.get(name, "") for name in declared if name != "key"}
+    return {name: meanings.get(name, "") for name in declared if name != "translation_key"}
 
 
 def _is_of_class(annotation: object) -> bool:
@@ -304,8 +311,8 @@ def _spanned(options: Sequence[Option]) -> str:
     match options[0]:
         case ChoiceOption(choices=words):
             return listed(words, as_code=True)
-        case RungOption(rungs=rungs):
-            return listed(map(str, rungs))
+        case IntegerChoiceOption(values=values):
+            return listed(map(str, values))
         case ObjectOption():
             return "an object"
     return "text"
@@ -343,7 +350,7 @@ async def write(*, is_check: bool) -> list[Path]:
     """Make all documents anew, or only see which ones would change; return those."""
     async with ClientSession() as session:
         providers = {
-            name: kind(Connections(session, session), kind.resolve_addresses({}), "")
+            name: kind(HttpSessions(session, session), kind.resolve_addresses({}), "")
             for name, kind in PROVIDERS.items()
         }
         writer = Writer(providers, json.loads(ENGLISH.read_text()))

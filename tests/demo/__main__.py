@@ -12,9 +12,9 @@ from typing import Final
 
 import aiohttp
 
-from tests.home_assistant import Api, ApiError, Instance, StartError, User, run_home_assistant
-from tests.processes import INTERRUPTED, until_ended
 from tests.simulator import Simulator, Timing
+from tests.support.home_assistant import Api, ApiError, Instance, StartError, User, run_home_assistant
+from tests.support.processes import INTERRUPTED, until_ended
 
 from .hearing import SPEAKER, hear_speaker, hear_url
 from .report import Verdict, judge, print_address, print_failures, print_table, progress

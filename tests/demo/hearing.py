@@ -6,7 +6,7 @@ import re
 import time
 from typing import Final
 
-from tests.home_assistant import Api, ApiError
+from tests.support.home_assistant import Api, ApiError
 
 SPEAKER: Final = "media_player.kitchen_speaker"
 

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Final
 
-from tests.home_assistant import User
+from tests.support.home_assistant import User
 
 from .hearing import Heard
 from .sound import decode, problems, wav_problems

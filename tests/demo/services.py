@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tests.home_assistant import Json
 from tests.simulator import Simulator
-from tests.simulator.speechbase_catalogue import DOCUMENTED_VOICE
+from tests.simulator.speechbase_catalog import DOCUMENTED_VOICE
+from tests.support.home_assistant import Json
 
 
 @dataclass(frozen=True, slots=True)

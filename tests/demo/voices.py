@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Set as AbstractSet
 from typing import Final
 
-from tests.home_assistant import Api
 from tests.simulator import Simulator
+from tests.support.home_assistant import Api
 
 from .hearing import SpeakingVoice
 from .report import progress

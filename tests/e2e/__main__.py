@@ -10,8 +10,8 @@ import sys
 import tempfile
 from typing import Final
 
-from tests.home_assistant import StartError
-from tests.processes import INTERRUPTED, until_ended
+from tests.support.home_assistant import StartError
+from tests.support.processes import INTERRUPTED, until_ended
 
 from .announcements import announce
 from .assist import assist

@@ -4,8 +4,8 @@ import asyncio
 from typing import Final
 
 from tests.demo.sound import decode
-from tests.home_assistant.api import CONFIG_FLOW, ApiError, Json
-from tests.processes import LOCALHOST
+from tests.support.home_assistant.api import CONFIG_FLOW, ApiError, Json
+from tests.support.processes import LOCALHOST
 
 from .entities import new_entity, some_voice
 from .hearing import assert_heard, fetched

@@ -5,8 +5,8 @@ import time
 from typing import Final
 import wave
 
-from tests.home_assistant import WebSocket
-from tests.processes import LOCALHOST
+from tests.support.home_assistant import WebSocket
+from tests.support.processes import LOCALHOST
 
 from .entities import new_entity, some_voice
 from .hearing import assert_heard

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 
-from tests.home_assistant import Api
+from tests.support.home_assistant import Api
 
 from .stage import Stage
 

@@ -11,7 +11,7 @@ import uuid
 
 from mpd.asyncio import MPDClient
 
-from tests.processes import LOCALHOST, free_port, running
+from tests.support.processes import LOCALHOST, free_port, running
 
 from .programs import ProgramError, Programs
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from playwright.async_api import Error as BrowserError
 
-from tests.home_assistant import ApiError
+from tests.support.home_assistant import ApiError
 
 from .programs import ProgramError
 

@@ -18,7 +18,7 @@ from wyoming.satellite import RunSatellite
 from wyoming.server import AsyncEventHandler, AsyncTcpServer
 from wyoming.snd import Played
 
-from tests.processes import LOCALHOST, free_port
+from tests.support.processes import LOCALHOST, free_port
 
 _PATIENCE: Final = 60.0  # seconds
 _MICROPHONE_RATE: Final = 16_000  # Hz

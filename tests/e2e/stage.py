@@ -11,8 +11,8 @@ import aiohttp
 import certifi
 import trustme
 
-from tests.home_assistant import Api, Instance, Json, User, WebSocket, open_websocket, run_home_assistant
 from tests.simulator import Simulator, Timing
+from tests.support.home_assistant import Api, Instance, Json, User, WebSocket, open_websocket, run_home_assistant
 
 from .programs import Programs
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import json
 from typing import Any, Final
 
-from custom_components.orator.samples import SAMPLES
+from custom_components.orator.sample_sentences import SAMPLE_SENTENCES
 
 from .browser import Visitor, open_browser
 from .hearing import assert_heard, fetched
@@ -17,7 +17,7 @@ from .stage import Stage
 _PAGE: Final = "/config/integrations/integration/orator"
 _WRONG_KEY: Final = "sk-nobody-knows-this-one"
 _NEW_KEY: Final = "sk-simulated-key-that-opens-nothing-0002"
-_GREETING: Final = SAMPLES["en"].sentence
+_GREETING: Final = SAMPLE_SENTENCES["en"].sentence
 _MOST_CLICKS: Final = 6
 _MOST_PASTES: Final = 1
 _SENTENCE: Final = "The kettle has boiled, and the tea is ready."
@@ -171,7 +171,7 @@ async def _audition(visit: Visit) -> None:
     await visitor.click(visitor.text("Sage"))
     await visitor.page.get_by_placeholder("Filter Sage").fill("Deutsch")
     await visitor.click(visitor.text("Deutsch"))
-    await _assert_played(visit, SAMPLES["de"].sentence)
+    await _assert_played(visit, SAMPLE_SENTENCES["de"].sentence)
 
 
 async def _look_at_costs(visit: Visit) -> None:

@@ -15,12 +15,12 @@ from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.const import DOMAIN
-from tests.listening import account_of
 from tests.simulator import Simulator
 from tests.simulator.exchange import Door, Received
 from tests.simulator.faults import NO_FAULT
 from tests.simulator.host import Host
 from tests.simulator.server import DEFAULT_KEY
+from tests.support.listening import account_of
 
 from .routes import Route
 from .wrongs import Wrong, wrongs_of

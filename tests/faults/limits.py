@@ -19,9 +19,9 @@ _SLOWEST: Final = 6.0
 _MOST_BYTES: Final = 2 * 1024 * 1024
 _SIZES: Final[dict[str, Any]] = {
     "providers.nanogpt.provider.MAX_FILE_BYTES": _MOST_BYTES,
-    "providers.openai.answers._MAX_JSON_BYTES": _MOST_BYTES,
-    "speech.attempts._backoff": wait_random_exponential(multiplier=0.05, min=0.01, max=0.1),
-    "kept._LOOK_EVERY": 0.02,
+    "providers.openai.responses._MAX_JSON_BYTES": _MOST_BYTES,
+    "pipeline.synthesizer._backoff": wait_random_exponential(multiplier=0.05, min=0.01, max=0.1),
+    "tts_cache._LOOK_EVERY": 0.02,
 }
 
 
@@ -34,15 +34,17 @@ def shorten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make all limits as short as the machine allows."""
     slow = slowness()
     seconds = {
-        "providers.openai.realtime_socket._OPEN_WITHIN": _FIRST_BYTE * slow,
-        "providers.openai.realtime_socket._FIRST_WITHIN": _FIRST_BYTE * slow,
-        "providers.openai.realtime_socket._NEXT_WITHIN": _BETWEEN_BYTES * slow,
+        "providers.openai.realtime_session._OPEN_WITHIN": _FIRST_BYTE * slow,
+        "providers.openai.realtime_session._FIRST_WITHIN": _FIRST_BYTE * slow,
+        "providers.openai.realtime_session._NEXT_WITHIN": _BETWEEN_BYTES * slow,
     }
     for place, value in (_SIZES | seconds).items():
         module, _, name = place.rpartition(".")
         monkeypatch.setattr(import_module(f"custom_components.orator.{module}"), name, value)
-    limits = http.Limits(connect=_FIRST_BYTE * slow, first_byte=_FIRST_BYTE * slow, between_bytes=_BETWEEN_BYTES * slow)
+    limits = http.Timeouts(
+        connect=_FIRST_BYTE * slow, first_byte=_FIRST_BYTE * slow, between_bytes=_BETWEEN_BYTES * slow
+    )
     monkeypatch.setattr("custom_components.orator.providers.downloads._LIMITS", limits)
-    monkeypatch.setattr(http, "Limits", lambda: limits)
-    monkeypatch.setattr(http.Answer.chunks, "__defaults__", (_MOST_BYTES,))
-    monkeypatch.setattr(nanogpt, "Pace", partial(nanogpt.Pace, interval=0.1 * slow, limit=_JOB * slow))
+    monkeypatch.setattr(http, "Timeouts", lambda: limits)
+    monkeypatch.setattr(http.HttpResponse.chunks, "__defaults__", (_MOST_BYTES,))
+    monkeypatch.setattr(nanogpt, "PollInterval", partial(nanogpt.PollInterval, interval=0.1 * slow, limit=_JOB * slow))

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.listening import SATELLITE
 from tests.simulator import Answer, Compatible, Simulator
 from tests.simulator.compatible_profiles import BARE
 from tests.simulator.host import Host
+from tests.support.listening import SATELLITE
 
 OWN_VOICE: Final = "coral"
 _REALTIME_MODEL: Final = "gpt-realtime-2.1-mini"

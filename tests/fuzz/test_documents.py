@@ -11,16 +11,21 @@ import pytest
 from yarl import URL
 
 from custom_components.orator.providers import errors
-from custom_components.orator.providers.complaints import complaints_in
-from custom_components.orator.providers.documents import Same, read_json
 from custom_components.orator.providers.downloads import _PLAIN_LINK
-from custom_components.orator.providers.http import codes_of, error_for, redirect_target, retry_after_in
-from custom_components.orator.providers.nanogpt import answers as nanogpt_answers, catalogue as nanogpt
-from custom_components.orator.providers.nanogpt.routes import route_of
-from custom_components.orator.providers.openai import catalogue as openai, lists, models, retirement
+from custom_components.orator.providers.error_responses import (
+    error_for,
+    find_error_codes,
+    find_field_errors,
+    parse_retry_after,
+)
+from custom_components.orator.providers.http import resolve_redirect
+from custom_components.orator.providers.json_documents import IdentityKey, parse_json
+from custom_components.orator.providers.nanogpt import catalog as nanogpt, responses as nanogpt_answers
+from custom_components.orator.providers.nanogpt.endpoints import endpoint_for
+from custom_components.orator.providers.openai import catalog as openai, lists, models
 from custom_components.orator.providers.openai.servers import OTHER
-from custom_components.orator.providers.speechbase import catalogue as speechbase
-from tests.simulator.nanogpt_catalogue import default_models
+from custom_components.orator.providers.speechbase import catalog as speechbase
+from tests.simulator.nanogpt_catalog import default_models
 
 from .damage import bytes_like, documents_like
 from .effort import fuzzed
@@ -90,58 +95,58 @@ def _writable(value: Any) -> None:
 
 
 def _read_openai(document: Any) -> None:
-    kept = {"models": models.speaking_ids(document, is_official=False), "ends": retirement.ends_in(document)}
+    kept = {"models": models.parse_model_ids(document, is_official=False), "ends": models.parse_end_dates(document)}
     _writable(kept)
     for model_id in {*kept["models"], *kept["ends"]}:
-        models.described(model_id)
-        retirement.end_of(model_id, kept, is_official=True)
+        models.describe_model(model_id)
+        models.end_date(model_id, kept, is_official=True)
 
 
 def _read_lists(document: Any) -> None:
-    rows = lists.rows_of(document)
-    lists.are_of_openai(document)
-    catalogue = {"models": lists.kept_models(rows), "voices": lists.kept_voices(rows)}
-    _writable(catalogue)
-    for model_id in openai.model_ids(catalogue, OTHER):
-        assert openai.described(model_id, catalogue, OTHER).formats
+    rows = lists.find_rows(document)
+    lists.lists_openai_models(document)
+    catalog = {"models": lists.parse_models(rows), "voices": lists.parse_voices(rows)}
+    _writable(catalog)
+    for model_id in openai.model_ids(catalog, OTHER):
+        assert openai.describe_model(model_id, catalog, OTHER).formats
 
 
 def _read_nanogpt(document: Any) -> None:
-    catalogue = {"models": nanogpt.kept_rows(document)}
-    _writable(catalogue)
-    for model_id in nanogpt.model_ids(catalogue):
+    catalog = {"models": nanogpt.parse_models(document)}
+    _writable(catalog)
+    for model_id in nanogpt.model_ids(catalog):
         for endpoint in ("audio_speech", "speech", "tts"):
-            model = nanogpt.described(model_id, catalogue, route_of({"endpoint": endpoint}))
+            model = nanogpt.describe_model(model_id, catalog, endpoint_for({"endpoint": endpoint}))
             assert 0 < model.max_chars <= 1_000_000
 
 
 def _read_speechbase(document: Any) -> None:
-    rows = speechbase.rows_of(document)
-    catalogue = {"vendors": speechbase.kept_vendors(document), "voices": [*map(speechbase.kept_voice, rows)]}
-    _writable(catalogue)
-    assert all(voice.name for voice in speechbase.saved_in(Same(catalogue)).voices if voice.id)
-    for model_id in speechbase.model_ids(catalogue):
-        speechbase.described(model_id, catalogue, streams=True)
+    rows = speechbase.find_rows(document)
+    catalog = {"vendors": speechbase.parse_vendors(document), "voices": [*map(speechbase.parse_voice, rows)]}
+    _writable(catalog)
+    assert all(voice.name for voice in speechbase.index_saved_voices(IdentityKey(catalog)).voices if voice.id)
+    for model_id in speechbase.model_ids(catalog):
+        speechbase.describe_model(model_id, catalog, streams=True)
 
 
 def _read_answer(document: Any) -> None:
     for is_job in (False, True):
         link = None
         with suppress(errors.SpeechError):
-            link = nanogpt_answers.link_in(document, is_job=is_job)
+            link = nanogpt_answers.find_audio_url(document, is_job=is_job)
         if link is not None:
             with suppress(ValueError):
                 URL(link, encoded=bool(_PLAIN_LINK.fullmatch(link))).origin()
-    ticket = nanogpt_answers.Ticket.read(document, "m")
+    ticket = nanogpt_answers.JobTicket.read(document, "m")
     assert len(str(URL("https://nano-gpt.com/tts/status").with_query(ticket.query))) < 60_000
 
 
 def _read_complaint(document: Any) -> None:
     for status in (200, 400, 404, 500):
-        error = error_for(status, codes_of(document, status))
+        error = error_for(status, find_error_codes(document, status))
         assert len(str(error)) < 200
         orjson.dumps(str(error))
-    for complaint in complaints_in(document, frozenset({"mode", "speed"})):
+    for complaint in find_field_errors(document, frozenset({"mode", "speed"})):
         assert complaint.fields
 
 
@@ -155,7 +160,7 @@ def _read_complaint(document: Any) -> None:
 def test_any_document(reader: Callable[[Any], None], sent: bytes) -> None:
     """Every reader copes with what was meant for any of them."""
     try:
-        document = read_json(sent)
+        document = parse_json(sent)
     except ValueError:
         return
     with suppress(errors.SpeechError):
@@ -177,7 +182,7 @@ def test_any_document(reader: Callable[[Any], None], sent: bytes) -> None:
 def test_its_own_documents(reader: Callable[[Any], None], samples: list[Any], data: st.DataObject) -> None:
     """Every reader copes with what is nearly right."""
     try:
-        document = read_json(data.draw(documents_like(samples)))
+        document = parse_json(data.draw(documents_like(samples)))
     except ValueError:
         return
     with suppress(errors.SpeechError):
@@ -188,7 +193,7 @@ def test_its_own_documents(reader: Callable[[Any], None], samples: list[Any], da
 def test_what_is_read_can_be_written(sent: bytes) -> None:
     """Whatever is read, Home Assistant can keep and pass on."""
     with suppress(ValueError):
-        orjson.dumps(read_json(sent))
+        orjson.dumps(parse_json(sent))
 
 
 DATES: Final = [b"120", formatdate(2e9, usegmt=True).encode(), b"Wed, 21 Oct 2026 07:28:00 +0200", b"9" * 400, b"-1"]
@@ -197,7 +202,7 @@ DATES: Final = [b"120", formatdate(2e9, usegmt=True).encode(), b"Wed, 21 Oct 202
 @fuzzed(80, value=st.one_of(bytes_like(DATES), st.text().map(lambda text: text.encode(errors="surrogatepass"))))
 def test_retry_after(value: bytes) -> None:
     """A header tells how long to wait, or it does not."""
-    wait = retry_after_in(value.decode(errors="surrogateescape"))
+    wait = parse_retry_after(value.decode(errors="surrogateescape"))
     assert wait is None or wait >= 0
 
 
@@ -215,5 +220,5 @@ def test_redirects(link: bytes) -> None:
     """A redirect leads somewhere on the web, or nowhere."""
     location = link.decode(errors="surrogateescape")
     for is_encoded in (False, bool(_PLAIN_LINK.fullmatch(location))):
-        target = redirect_target(URL("https://api.example/v1"), location, is_encoded=is_encoded)
+        target = resolve_redirect(URL("https://api.example/v1"), location, is_encoded=is_encoded)
         assert target is None or target.origin().scheme

@@ -14,12 +14,12 @@ import pytest
 
 from custom_components.orator.audio.formats import AudioFormat
 from custom_components.orator.providers import downloads
-from custom_components.orator.providers.base import Connections, Provider, SpeechRequest
+from custom_components.orator.providers.base import HttpSessions, Provider, SynthesisRequest
 from custom_components.orator.providers.errors import SpeechError
-from custom_components.orator.providers.http import HttpClient, Limits
+from custom_components.orator.providers.http import HttpClient, Timeouts
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
-from custom_components.orator.providers.nanogpt.provider import Pace
-from custom_components.orator.providers.openai import OpenAIProvider, realtime_socket
+from custom_components.orator.providers.nanogpt.provider import PollInterval
+from custom_components.orator.providers.openai import OpenAIProvider, realtime_session
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
 
 from .damage import documents_like
@@ -28,7 +28,7 @@ from .servers import answers, serving
 from .test_documents import ANSWERS, COMPLAINTS, NANOGPT_LIST, OPENAI_LIST, OTHER_LISTS, SPEECHBASE_LISTS
 from .test_sounds import MP3S, WAVS
 
-LIMITS: Final = Limits(connect=5, first_byte=2, between_bytes=2)
+LIMITS: Final = Timeouts(connect=5, first_byte=2, between_bytes=2)
 TEXT: Final = "The kettle has boiled and the tea is ready."
 ENCODED: Final = b64encode(WAVS[0]).decode()
 DOCUMENTS: Final = [
@@ -54,9 +54,9 @@ def impatience(monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
     """Ask for files once, and don't wait for sockets that say nothing."""
     monkeypatch.setattr(downloads, "_MAX_ATTEMPTS", 1)
     monkeypatch.setattr(downloads, "_LIMITS", LIMITS)
-    monkeypatch.setattr(realtime_socket, "_OPEN_WITHIN", 2.0)
-    monkeypatch.setattr(realtime_socket, "_FIRST_WITHIN", 0.2)
-    monkeypatch.setattr(realtime_socket, "_NEXT_WITHIN", 0.2)
+    monkeypatch.setattr(realtime_session, "_OPEN_WITHIN", 2.0)
+    monkeypatch.setattr(realtime_session, "_FIRST_WITHIN", 0.2)
+    monkeypatch.setattr(realtime_session, "_NEXT_WITHIN", 0.2)
 
 
 @pytest.fixture(autouse=True)
@@ -64,24 +64,24 @@ def forgiving(broken_connections: None) -> None:
     """Let connections break."""
 
 
-def _openai(connections: Connections, address: str) -> Provider:
+def _openai(connections: HttpSessions, address: str) -> Provider:
     return OpenAIProvider(connections, {"base_url": f"{address}/v1"}, "k")
 
 
-def _other(connections: Connections, address: str) -> Provider:
+def _other(connections: HttpSessions, address: str) -> Provider:
     return OpenAIProvider(connections, {"base_url": f"{address}/v1"}, "k", server="other")
 
 
-def _nanogpt(connections: Connections, address: str) -> Provider:
+def _nanogpt(connections: HttpSessions, address: str) -> Provider:
     addresses = {"base_url": f"{address}/api", "speech_base_url": address}
-    return NanoGPTProvider(connections, addresses, "k", Pace(interval=0.001, limit=0.03))
+    return NanoGPTProvider(connections, addresses, "k", PollInterval(interval=0.001, limit=0.03))
 
 
-def _speechbase(connections: Connections, address: str) -> Provider:
+def _speechbase(connections: HttpSessions, address: str) -> Provider:
     return SpeechbaseProvider(connections, {"base_url": address}, "k")
 
 
-ROUTES: Final[tuple[tuple[Callable[[Connections, str], Provider], dict[str, Any]], ...]] = (
+ROUTES: Final[tuple[tuple[Callable[[HttpSessions, str], Provider], dict[str, Any]], ...]] = (
     (_openai, {"model": "tts-1"}),
     (_other, {"model": "kokoro"}),
     (_nanogpt, {"model": "tts-1", "endpoint": "audio_speech"}),
@@ -103,10 +103,10 @@ def _hurried(provider: Provider) -> Provider:
 
 async def _spoken(provider: Provider, settings: dict[str, Any], made: AudioFormat) -> int:
     """Return how many bytes of sound there are."""
-    model = provider.describe(settings["model"], None, settings)
+    model = provider.describe_model(settings["model"], None, settings)
     rest = {key: value for key, value in settings.items() if key != "model"}
     heard = 0
-    async with provider.synthesize(SpeechRequest(TEXT, model, "v-1", made, rest)) as audio:
+    async with provider.synthesize(SynthesisRequest(TEXT, model, "v-1", made, rest)) as audio:
         async for chunk in audio.chunks:
             heard += len(chunk)
     return heard
@@ -125,32 +125,32 @@ async def _checked(coroutine: Any) -> Any:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: "-".join([route[0].__name__[1:], *route[1].values()]))
 @fuzzed(12, said=SAID, made=st.sampled_from([AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM]))
 async def test_speech(
-    route: tuple[Callable[[Connections, str], Provider], dict[str, Any]], said: list[list[bytes]], made: AudioFormat
+    route: tuple[Callable[[HttpSessions, str], Provider], dict[str, Any]], said: list[list[bytes]], made: AudioFormat
 ) -> None:
     """Speech is heard or there is a documented error; what was learned can be kept."""
     make, settings = route
     async with serving(said) as address, ClientSession() as own, ClientSession() as public:
-        provider = _hurried(make(Connections(own, public), address))
+        provider = _hurried(make(HttpSessions(own, public), address))
         heard = await _checked(_spoken(provider, settings, made))
         assert heard is None or heard < 1_000_000
-        orjson.dumps([provider.learned, provider.counts])
+        orjson.dumps([provider.detected, provider.counters])
         await provider.async_close()
 
 
 @pytest.mark.parametrize("make", [_openai, _other, _nanogpt, _speechbase])
 @fuzzed(12, said=SAID)
-async def test_catalogue(make: Callable[[Connections, str], Provider], said: list[list[bytes]]) -> None:
+async def test_catalog(make: Callable[[HttpSessions, str], Provider], said: list[list[bytes]]) -> None:
     """A catalogue can be kept and be chosen from, and so can a balance and a voice."""
     async with serving(said) as address, ClientSession() as own, ClientSession() as public:
-        provider = _hurried(make(Connections(own, public), address))
-        catalogue = await _checked(provider.fetch_catalogue())
-        if catalogue is not None:
-            orjson.dumps(catalogue)
-            assert provider.models(catalogue)
-            provider.first_voice(catalogue)
+        provider = _hurried(make(HttpSessions(own, public), address))
+        catalog = await _checked(provider.fetch_catalog())
+        if catalog is not None:
+            orjson.dumps(catalog)
+            assert provider.models(catalog)
+            provider.initial_voice_settings(catalog)
         orjson.dumps(await _checked(provider.fetch_balance()))
-        model = provider.describe("", catalogue, {"mode": "voice"})
-        assert await _checked(provider.check_voice(model, "v-1")) in ("v-1", None) or catalogue
+        model = provider.describe_model("", catalog, {"mode": "voice"})
+        assert await _checked(provider.resolve_voice_id(model, "v-1")) in ("v-1", None) or catalog
         await provider.async_close()
 
 
@@ -210,8 +210,8 @@ async def test_realtime(script: list[bytes], *, is_binary: bool) -> None:
     app = web.Application()
     app.router.add_get("/v1/realtime", talk)
     async with TestServer(app) as server, ClientSession() as own, ClientSession() as public:
-        provider = _openai(Connections(own, public), str(server.make_url("/")).rstrip("/"))
+        provider = _openai(HttpSessions(own, public), str(server.make_url("/")).rstrip("/"))
         heard = await _checked(_spoken(provider, {"model": "gpt-realtime"}, AudioFormat.PCM))
         assert heard is None or 0 < heard < 1_000_000
-        orjson.dumps(provider.counts)
+        orjson.dumps(provider.counters)
         await provider.async_close()

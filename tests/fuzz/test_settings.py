@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from custom_components.orator.providers import PROVIDERS
 from custom_components.orator.providers.addresses import parse_web_address
 from custom_components.orator.providers.errors import InvalidSettingError
-from custom_components.orator.providers.nanogpt.routes import ROUTES
-from custom_components.orator.providers.openai import catalogue, models
-from custom_components.orator.providers.openai.reading import begins_well, judge, strays
+from custom_components.orator.providers.nanogpt.endpoints import ENDPOINTS
+from custom_components.orator.providers.openai import catalog, models
 from custom_components.orator.providers.openai.servers import SERVERS
+from custom_components.orator.providers.openai.transcript import compare, is_mismatch_so_far, starts_like
 from custom_components.orator.providers.options import Option
-from custom_components.orator.providers.speechbase.catalogue import OPTIONS
-from custom_components.orator.speech.cleaner import Cleaner, Replacement
+from custom_components.orator.providers.speechbase.catalog import OPTIONS
+from custom_components.orator.text import Replacement, TextCleaner
 from custom_components.orator.tts import _replacements
 
 from .damage import hostile_values
@@ -24,9 +24,9 @@ from .effort import fuzzed
 
 ALL_OPTIONS: Final[list[Option]] = [
     *OPTIONS,
-    *(option for model_id in models.DOCUMENTED for option in models.described(model_id).options),
-    *(option for server in SERVERS.values() for option in catalogue.described("m", None, server).options),
-    *(option for route in ROUTES.values() for option in route.options),
+    *(option for model_id in models.DOCUMENTED for option in models.describe_model(model_id).options),
+    *(option for server in SERVERS.values() for option in catalog.describe_model("m", None, server).options),
+    *(option for route in ENDPOINTS.values() for option in route.options),
     *(choice for provider in PROVIDERS.values() for choice in provider.choices),
 ]
 
@@ -48,7 +48,7 @@ def test_replacements(value: Any) -> None:
     """What is to be said otherwise are words, or nothing."""
     with suppress(InvalidSettingError):
         rules = _replacements(value)
-        cleaner = Cleaner(rules)
+        cleaner = TextCleaner(rules)
         cleaner.feed("A text with x in it, and 1.")
         cleaner.finish()
 
@@ -69,7 +69,7 @@ def test_texts(parts: list[str], repeated: int, say: str) -> None:
     """Any text is cleaned, however it comes, and does not grow much."""
     text = "".join(parts) * repeated
     rules = (Replacement("a", say), Replacement("x Z", say))
-    whole, letters = Cleaner(rules), Cleaner(rules)
+    whole, letters = TextCleaner(rules), TextCleaner(rules)
     words = whole.feed(text) + whole.finish()
     assert "".join(map(letters.feed, text)) + letters.finish() == words
     assert len(words) <= (len(text) + 40) * (8 + len(say))
@@ -79,9 +79,9 @@ def test_texts(parts: list[str], repeated: int, say: str) -> None:
 def test_readings(expected: list[str], said: list[str], repeated: int) -> None:
     """Whatever a model claims to have read, there is a verdict."""
     text, transcript = "".join(expected), "".join(said) * repeated
-    assert 0 <= judge(text, transcript).read_to <= len(text)
-    begins_well(text, transcript)
-    strays(text, transcript)
+    assert 0 <= compare(text, transcript).read_to <= len(text)
+    starts_like(text, transcript)
+    is_mismatch_so_far(text, transcript)
 
 
 @fuzzed(300, address=st.one_of(st.text(), st.text(st.characters(codec="ascii")).map("http://{}".format)))

@@ -7,16 +7,17 @@ from contextlib import suppress
 from hypothesis import strategies as st
 import pytest
 
-from custom_components.orator.audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, recognise
+from custom_components.orator.audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format
 from custom_components.orator.audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
 from custom_components.orator.audio.resample import Resampler
 from custom_components.orator.audio.wav import MalformedWavError, WavReader, header
-from custom_components.orator.providers.base import SpeechAudio, recognised_audio
+from custom_components.orator.pipeline.output import PcmConstraints, join_mp3, join_pcm, to_pcm
+from custom_components.orator.providers.audio_response import detect_audio
+from custom_components.orator.providers.base import SpeechAudio
 from custom_components.orator.providers.errors import NotAudioError
-from custom_components.orator.speech.joining import SampleWish, joined_mp3, joined_samples, samples_of
-from tests.audio.sound import bare_mp3, encode, ffmpeg, frames, mp3, voice
-from tests.audio.test_mp3 import ID3V1, ape, id3v2
-from tests.audio.test_wav import LIST, chunk, description, extensible, riff
+from tests.unit.audio.signals import bare_mp3, encode, ffmpeg, frames, mp3, voice
+from tests.unit.audio.test_mp3 import ID3V1, ape, id3v2
+from tests.unit.audio.test_wav import LIST, chunk, description, extensible, riff
 
 from .damage import bytes_like, divided, divisions
 from .effort import fuzzed
@@ -121,24 +122,24 @@ async def test_recognition(body: bytes, promised: AudioFormat, claimed: str, cut
     found = []
     for pieces in ([body] if body else [], divided(body, cuts)):
         try:
-            audio = await recognised_audio(arriving(pieces), promised, claimed, PcmLayout(24_000))
+            audio = await detect_audio(arriving(pieces), promised, claimed, PcmLayout(24_000))
         except NotAudioError:
             found.append(None)
         else:
             found.append(audio.format)
             assert b"".join([piece async for piece in audio.chunks]) == body
-            assert audio.format is AudioFormat.PCM or recognise(body[:RECOGNITION_BYTES])
+            assert audio.format is AudioFormat.PCM or detect_format(body[:RECOGNITION_BYTES])
     assert found[0] is found[1]
 
 
 async def _as_samples(audio: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
-    first = await samples_of(audio, SampleWish(rate=16_000), ffmpeg())
-    async for piece in joined_samples(first, following, PcmLayout(16_000), ffmpeg()):
+    first = await to_pcm(audio, PcmConstraints(rate=16_000), ffmpeg())
+    async for piece in join_pcm(first, following, PcmLayout(16_000), ffmpeg()):
         yield piece
 
 
 def _as_mp3(audio: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
-    return joined_mp3(audio, following, ffmpeg())
+    return join_mp3(audio, following, ffmpeg())
 
 
 @pytest.mark.parametrize("way", [_as_samples, _as_mp3])
@@ -151,7 +152,9 @@ async def test_conversion(
     """Damaged parts are joined and converted, or are no sound; nobody waits for them, and no program stays."""
 
     def audio_of(body: bytes) -> SpeechAudio:
-        return SpeechAudio(recognise(body) or AudioFormat.MP3, arriving(divided(body, cuts if len(cuts) > 1 else [])))
+        return SpeechAudio(
+            detect_format(body) or AudioFormat.MP3, arriving(divided(body, cuts if len(cuts) > 1 else []))
+        )
 
     async def following() -> AsyncGenerator[SpeechAudio]:
         for body in bodies[1:]:

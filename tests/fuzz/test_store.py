@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from tests.listening import speak
+from tests.support.listening import speak
 
 GONG = {"path": "/gong.wav", "file": "/gong.wav", "stamp": [1, 2], "revision": 1, "callers": {}}
 
@@ -34,7 +34,7 @@ async def test_damaged_store(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
-    assert hass_storage[key]["data"]["catalogue"] == entry.runtime_data.catalogue
+    assert hass_storage[key]["data"]["catalogue"] == entry.runtime_data.document
     assert hass.states.get("tts.ann")
 
 

@@ -16,7 +16,7 @@ from .exchange import CURRENT_EXCHANGE, Json
 from .files import AS_IT_IS, FileHost, content_type_header, leave_undeclared
 from .nanogpt_answers import FAILED, REJECTED, VIOLATION, Answer, Fate, Form, Job, json_response, link, refusal
 from .nanogpt_audio import Format, Order, record
-from .nanogpt_catalogue import Row, cost_of, default_models, is_listed_as
+from .nanogpt_catalog import Row, cost_of, default_models, is_listed_as
 from .nanogpt_contract import SPEECH_TYPES, Asked, NotServedError, Route, Wanted, parse
 from .openai_voices import speaker_of
 from .studio import Recording, Studio

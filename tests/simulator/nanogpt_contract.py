@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 from .encoding import SAMPLE_RATE
 from .exchange import Json
 from .nanogpt_audio import Format
-from .nanogpt_catalogue import (
+from .nanogpt_catalog import (
     Row,
     is_elevenlabs,
     is_openai,

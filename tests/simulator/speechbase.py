@@ -26,7 +26,7 @@ from .speechbase_answers import (
     refuse_fated,
     unavailable,
 )
-from .speechbase_catalogue import (
+from .speechbase_catalog import (
     Row,
     default_limits,
     default_native_formats,

@@ -8,8 +8,8 @@ import miniaudio
 
 from custom_components.orator.const import DOMAIN
 from tests.faults.verdict import sound_of
-from tests.sounds import RATE
-from tests.words import codes_of, heard_words
+from tests.support.sounds import RATE
+from tests.support.words import codes_of, heard_words
 
 type Outcome = Literal["whole", "broken off and told", "silent", "garbled", "repeated", "lost and not told"]
 

@@ -26,9 +26,9 @@ from custom_components.orator.const import DOMAIN
 from tests.faults.cases import HELPER, load_helper
 from tests.faults.limits import shorten
 from tests.faults.routes import ROUTES, Route
-from tests.listening import SATELLITE
 from tests.simulator import Simulator, studio
 from tests.simulator.server import DEFAULT_KEY
+from tests.support.listening import SATELLITE
 
 from .dice import Dice
 from .judge import FINE, judged

@@ -1,17 +1,116 @@
-"""What is done to speech for a room: silence and chimes around it, another level, on the stream and in one pass."""
+"""Sounds before and after speech: the built-in ones, and the user's own brought to their kind."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
 from dataclasses import dataclass
+from enum import StrEnum
+from math import ceil
+from pathlib import Path
 from typing import Final
 
-from .chime import Chime
+import numpy as np
+import numpy.typing as npt
+
+from . import wav
 from .formats import PcmLayout
 from .limiter import Limiter
-from .loudness import Meter
+from .loudness import LoudnessMeter
+from .resample import Resampler
 
-PAUSE: Final = 0.15
+CHIME_LUFS: Final = -20.0
+"""LUFS of every chime, as loud as a voice usually is: the built-in ones are made so, one's own are brought to it."""
+MAX_CHIME_S: Final = 15.0
+"""How long a user's own sound may be: speech waits until it is over."""
+
+_SOUNDS = Path(__file__).parent / "sounds"
+_FADE_IN_SECONDS = 0.002
+_FADE_OUT_SECONDS = 0.02
+"""What a sound that begins or ends all of a sudden needs in order not to click."""
+_PIECE_SECONDS = 0.1
+
+
+class BuiltInChime(StrEnum):
+    """The names of the built-in chimes."""
+
+    DING_DONG = "ding_dong"
+    THREE_TONE = "three_tone"
+    SOFT = "soft"
+    ALERT = "alert"
+    ALARM = "alarm"
+
+
+class UnusableChimeError(ValueError):
+    """A sound can't be a chime: it is silent, too long, or of a layout that is not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chime:
+    """A sound to be played with speech, as 16 bit samples that begin and end in silence."""
+
+    samples: bytes
+    layout: PcmLayout
+    lufs: float = CHIME_LUFS
+    """How loud it is."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self.samples) / self.layout.byte_rate
+
+    def pieces(self, layout: PcmLayout) -> Generator[bytes]:
+        """Yield the samples in another layout, a tenth of a second at a time: to make one takes a millisecond or two.
+
+        Raises ValueError where `Resampler` does.
+        """
+        resampler = Resampler(self.layout, layout)
+        step = int(self.layout.rate * _PIECE_SECONDS) * self.layout.frame_size
+        for start in range(0, len(self.samples), step):
+            yield resampler.feed(self.samples[start : start + step])
+        if rest := resampler.end():
+            yield rest
+
+    def at(self, lufs: float) -> Chime:
+        """Return the same at another loudness. Takes some milliseconds a second of sound: not for an event loop."""
+        limiter = Limiter(self.layout, lufs - self.lufs)
+        return Chime(limiter.feed(self.samples) + limiter.end(), self.layout, lufs)
+
+
+def load_built_in_chime(name: BuiltInChime) -> Chime:
+    """Load a built-in chime. Reads a file: not for an event loop."""
+    reader = wav.WavReader()
+    samples = reader.feed((_SOUNDS / f"{name}.wav").read_bytes())
+    if reader.layout is None:
+        raise wav.MalformedWavError("the header is not complete")
+    return Chime(samples, reader.layout)
+
+
+def make_chime(samples: bytes, layout: PcmLayout, lufs: float | None) -> Chime:
+    """Make a chime of a user's own sound: as loud as the others, without a click at either end.
+
+    `lufs` is how loud it is, None where nothing is to be heard. Takes some milliseconds a second of sound: not for an
+    event loop. Raises UnusableChimeError.
+    """
+    if layout.width != 2 or layout.channels not in (1, 2):
+        raise UnusableChimeError("only 16 bit samples on one or two channels make a chime")
+    if len(samples) > MAX_CHIME_S * layout.byte_rate:
+        raise UnusableChimeError("too long")
+    if lufs is None:
+        raise UnusableChimeError("nothing is to be heard")
+    whole = samples[: len(samples) // layout.frame_size * layout.frame_size]
+    return Chime(_faded(whole, layout), layout, lufs).at(CHIME_LUFS)
+
+
+def _faded(samples: bytes, layout: PcmLayout) -> bytes:
+    """Return a sound that comes from silence and goes there."""
+    numbers = np.frombuffer(samples, "<i2").reshape(-1, layout.channels)
+    from_start = np.arange(len(numbers))[:, np.newaxis] / ceil(_FADE_IN_SECONDS * layout.rate)
+    from_end = np.arange(len(numbers))[::-1, np.newaxis] / ceil(_FADE_OUT_SECONDS * layout.rate)
+    faded: npt.NDArray[np.int16] = np.rint(numbers * np.minimum(1, np.minimum(from_start, from_end))).astype("<i2")
+    return faded.tobytes()
+
+
+CHIME_PAUSE_S: Final = 0.15
 """Seconds between a chime and speech."""
 
 _PIECE_BYTES = 16_384
@@ -35,7 +134,7 @@ class Effects:
         return tuple(chime for chime in (self.chime_before, self.chime_after) if chime)
 
 
-async def applied(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
+async def with_effects(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
     """Yield speech (16 bit samples, one or two channels) with effects.
 
     Lead-in and chime are yielded before the first chunk is asked for, so that they are heard while speech is made. That
@@ -51,21 +150,21 @@ async def applied(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects: Eff
             return
         if layout.width != 2 or layout.channels not in (1, 2):
             raise ValueError("effects need 16 bit samples on one or two channels")
-        for piece in before(layout, effects):
+        for piece in lead_in_and_chime(layout, effects):
             yield piece
             await asyncio.sleep(0)
-        async with aclosing(in_pieces(chunks, layout)) as spoken:
+        async with aclosing(split_into_blocks(chunks, layout)) as spoken:
             async for piece in spoken:
                 yield piece
-        for piece in _after(layout, effects):
+        for piece in _chime_and_tail(layout, effects):
             yield piece
             await asyncio.sleep(0)
 
 
-async def amplified(chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: float) -> AsyncGenerator[bytes]:
+async def amplify(chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: float) -> AsyncGenerator[bytes]:
     """Yield samples by so many dB louder or quieter, none of them above the limiter's ceiling."""
     limiter = Limiter(layout, gain_db)
-    async with aclosing(in_pieces(chunks, layout)) as pieces:
+    async with aclosing(split_into_blocks(chunks, layout)) as pieces:
         async for piece in pieces:
             if made := limiter.feed(piece):
                 yield made
@@ -73,18 +172,20 @@ async def amplified(chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: f
         yield rest
 
 
-async def measured(chunks: AsyncGenerator[bytes], layout: PcmLayout, meter: Meter) -> AsyncGenerator[bytes]:
+async def measure_while_passing(
+    chunks: AsyncGenerator[bytes], layout: PcmLayout, meter: LoudnessMeter
+) -> AsyncGenerator[bytes]:
     """Yield samples as they are, and let a meter hear them."""
-    async with aclosing(in_pieces(chunks, layout)) as pieces:
+    async with aclosing(split_into_blocks(chunks, layout)) as pieces:
         async for piece in pieces:
             yield piece
             meter.feed(piece)
 
 
-async def in_pieces(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
+async def split_into_blocks(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
     """Yield samples in pieces that tear none apart, and that are worked on in a millisecond or two."""
     step = _PIECE_BYTES // layout.frame_size * layout.frame_size
-    async with aclosing(whole_frames(chunks, layout)) as whole:
+    async with aclosing(align_to_frames(chunks, layout)) as whole:
         async for samples in whole:
             for start in range(0, len(samples), step):
                 if start:
@@ -92,7 +193,7 @@ async def in_pieces(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGe
                 yield samples[start : start + step]
 
 
-async def whole_frames(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
+async def align_to_frames(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
     """Yield samples as they arrive, so that none is torn apart; what is left of one at the end is dropped."""
     size = layout.frame_size
     held = b""
@@ -105,18 +206,18 @@ async def whole_frames(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> Asyn
                 yield waiting[:end]
 
 
-def before(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
+def lead_in_and_chime(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
     """Yield what comes before speech. Raises ValueError where a chime can't be brought to the layout."""
     yield from _silence(layout, effects.lead_in)
     if effects.chime_before:
         yield from effects.chime_before.pieces(layout)
-        yield from _silence(layout, PAUSE)
+        yield from _silence(layout, CHIME_PAUSE_S)
 
 
-def _after(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
+def _chime_and_tail(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
     """Yield what comes after speech."""
     if effects.chime_after:
-        yield from _silence(layout, PAUSE)
+        yield from _silence(layout, CHIME_PAUSE_S)
         yield from effects.chime_after.pieces(layout)
     yield from _silence(layout, effects.tail)
 

@@ -7,8 +7,9 @@ from contextlib import aclosing, suppress
 from math import ceil
 from pathlib import Path
 import re
+from typing import Final
 
-from .formats import AudioFormat, PcmLayout
+from .formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format
 from .wav import MalformedWavError, unwrapped
 
 _READ_LENGTH = 16_384
@@ -35,7 +36,7 @@ _WRITING = {
 }
 _FILES = "mp3,wav,w64,aiff,flac,ogg,aac,mov,matroska"
 """The kinds of files that hold sound and no more, by ffmpeg's names: none that lists other files."""
-FILE_SECONDS = 16.0
+MAX_FILE_S = 16.0
 """How much of a file is decoded."""
 
 _METER = "aresample=48000,ebur128=framelog=quiet"
@@ -91,18 +92,18 @@ async def convert(  # noqa: PLR0913  # a format is two things, and there are two
         await _close(chunks)
 
 
-async def decoded_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
+async def decode_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
     """Decode the beginning of a sound file of any usual kind, as long as `FILE_SECONDS` at most.
 
     Nothing but the file itself is opened, whatever it refers to. Raises ConversionError.
     """
-    reading = ("-protocol_whitelist", "file", "-format_whitelist", _FILES, "-t", str(FILE_SECONDS))
+    reading = ("-protocol_whitelist", "file", "-format_whitelist", _FILES, "-t", str(MAX_FILE_S))
     process = await _start(binary, reading, _pcm(layout), f"file:{path}")
     async with aclosing(_run(process, _nothing())) as sounds:
         return b"".join([sound async for sound in sounds])
 
 
-async def integrated_loudness(chunks: AsyncIterator[bytes], layout: PcmLayout, *, binary: str) -> float | None:
+async def measure_loudness(chunks: AsyncIterator[bytes], layout: PcmLayout, *, binary: str) -> float | None:
     """Measure how loud whole samples are, in LUFS to a tenth, as they arrive; None where nothing is to be heard.
 
     The standard measures 400 ms at a time: a shorter sound is repeated until it lasts as long, and so it is as loud as
@@ -251,3 +252,34 @@ async def _close(chunks: AsyncIterator[bytes]) -> None:
     """Close a generator that may stand in the middle."""
     if isinstance(chunks, AsyncGenerator):
         await chunks.aclose()
+
+
+_DURATION_LAYOUT: Final = PcmLayout(rate=8_000)
+"""Samples that are only counted need not be many."""
+
+
+async def measure_duration(sound: bytes, ffmpeg: str) -> float | None:
+    """Return how many seconds a whole file lasts, None where it is no sound that can be decoded."""
+    found = detect_format(sound[:RECOGNITION_BYTES])
+    if found is None:
+        return None
+    samples = convert(
+        _single(sound),
+        binary=ffmpeg,
+        source=found,
+        source_pcm=None,
+        target=AudioFormat.PCM,
+        target_pcm=_DURATION_LAYOUT,
+    )
+    length = 0
+    try:
+        async with aclosing(samples):
+            async for chunk in samples:
+                length += len(chunk)
+    except ConversionError:
+        return None
+    return length / _DURATION_LAYOUT.byte_rate
+
+
+async def _single(sound: bytes) -> AsyncGenerator[bytes]:
+    yield sound

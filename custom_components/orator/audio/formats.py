@@ -6,8 +6,8 @@ from enum import StrEnum
 RECOGNITION_BYTES = 12
 """How many bytes of a stream `recognise` needs to be certain."""
 
-RATES = range(4_000, 192_001)
-CHANNELS = range(1, 9)
+SAMPLE_RATES = range(4_000, 192_001)
+CHANNEL_COUNTS = range(1, 9)
 """How raw samples of speech may lie, whoever states it or wishes for it; whatever else is said is a mistake."""
 
 
@@ -44,7 +44,7 @@ class PcmLayout:
         return self.rate * self.frame_size
 
 
-def recognise(head: bytes) -> AudioFormat | None:
+def detect_format(head: bytes) -> AudioFormat | None:
     """Tell the format of audio that begins with these bytes; None when they begin nothing known.
 
     Raw PCM has no beginning of its own, so it is never recognised. Give at least `RECOGNITION_BYTES`, or all there is.

@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 from .formats import PcmLayout
 
-CEILING = -1.0
+CEILING_DBTP = -1.0
 """dBTP, decibels of true peak under full scale, that nothing exceeds: what EBU R 128 allows."""
-LOOK_AHEAD = 0.005
+LOOK_AHEAD_S = 0.005
 """Seconds in which the gain goes down before a peak: as many as the sound is delayed by, and less than an echo."""
-RELEASE = 0.3
+RELEASE_S = 0.3
 """Seconds in which the gain would rise from nothing to its full value. A syllable lasts about as long."""
 
 type _Numbers = npt.NDArray[np.float64]
@@ -56,9 +56,9 @@ class Limiter:
             raise ValueError("only samples of 16 bit are amplified")
         self._layout = layout
         self._gain = 10 ** (gain_db / 20)
-        self._limit = 0x8000 * 10 ** ((CEILING - _MARGIN) / 20) / self._gain  # of a sample that is fed
-        self._window = ceil(LOOK_AHEAD * layout.rate)
-        self._rise = ceil(_FULL / (RELEASE * layout.rate))  # a sample
+        self._limit = 0x8000 * 10 ** ((CEILING_DBTP - _MARGIN) / 20) / self._gain  # of a sample that is fed
+        self._window = ceil(LOOK_AHEAD_S * layout.rate)
+        self._rise = ceil(_FULL / (RELEASE_S * layout.rate))  # a sample
         self._begin()
 
     def feed(self, data: bytes) -> bytes:

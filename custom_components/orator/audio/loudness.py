@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import logging
 from typing import Final
 
-from .ffmpeg import ConversionError, integrated_loudness
+from .ffmpeg import ConversionError, measure_loudness
 from .formats import PcmLayout
 
-MAX_SECONDS: Final = 30.0
+MAX_MEASURED_S: Final = 30.0
 """What is measured of a sound: half a minute tells how loud it is, and no more than that ever waits for ffmpeg."""
 
 _LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Loudness:
+class LoudnessMeasurement:
     """How loud a sound is."""
 
     lufs: float
@@ -25,16 +25,16 @@ class Loudness:
     """How much of it was measured, pauses and all."""
 
 
-class Meter:
+class LoudnessMeter:
     """Has an ffmpeg of its own measure the loudness of samples as they pass. `close` ends that in any case."""
 
     def __init__(self, layout: PcmLayout, ffmpeg: str) -> None:
         """Begin with nothing heard; ffmpeg starts as soon as the event loop gets its turn."""
         self._layout = layout
         self._fed = 0
-        self._limit = int(MAX_SECONDS * layout.rate) * layout.frame_size
+        self._limit = int(MAX_MEASURED_S * layout.rate) * layout.frame_size
         self._pieces: asyncio.Queue[bytes] = asyncio.Queue()  # as much as `_limit` at most
-        measuring = integrated_loudness(self._passing(), layout, binary=ffmpeg)
+        measuring = measure_loudness(self._passing(), layout, binary=ffmpeg)
         self._measuring = asyncio.create_task(measuring, name="orator measures loudness")
 
     def feed(self, samples: bytes) -> None:
@@ -46,7 +46,7 @@ class Meter:
             if self._fed == self._limit:
                 self._pieces.shutdown()
 
-    async def result(self) -> Loudness | None:
+    async def result(self) -> LoudnessMeasurement | None:
         """Return how loud all that was fed is; None where nothing is to be heard, or ffmpeg does not tell."""
         self._pieces.shutdown()
         try:
@@ -54,7 +54,7 @@ class Meter:
         except ConversionError as err:
             _LOGGER.debug("ffmpeg did not measure: %s %s", err, err.log)
             return None
-        return None if lufs is None else Loudness(lufs, self._fed / self._layout.byte_rate)
+        return None if lufs is None else LoudnessMeasurement(lufs, self._fed / self._layout.byte_rate)
 
     async def close(self) -> None:
         """End ffmpeg, wherever it is."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from enum import Enum, auto
 import re
 
-from .mp3_frame import HEADER_LENGTH, Frame, FrameHeader, Mp3Format, parse_header, parse_side_info
+from .mp3_frames import HEADER_LENGTH, FrameHeader, Mp3Format, Mp3Frame, parse_header, parse_side_info
 
 JUNK_LIMIT = 65_536
 """Bytes that are neither tag nor frame, after which a part counts as no MP3; ffmpeg's reader gives up there too."""
@@ -56,12 +56,12 @@ class FrameScanner:
         self._tagged = 0
         self._follows_junk = False
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
+    def feed(self, data: bytes) -> Iterator[Mp3Frame]:
         """Take more of the part; return the frames that are complete."""
         self._buffer += data
         return self._frames(is_end=False)
 
-    def end(self) -> Iterator[Frame]:
+    def end(self) -> Iterator[Mp3Frame]:
         """Return the frames that only the end of the part makes certain."""
         return self._frames(is_end=True)
 
@@ -70,7 +70,7 @@ class FrameScanner:
         """How many bytes wait for more; after the end, those of a frame that it cut off."""
         return len(self._buffer) - self._position
 
-    def _frames(self, *, is_end: bool) -> Iterator[Frame]:
+    def _frames(self, *, is_end: bool) -> Iterator[Mp3Frame]:
         while self._position < len(self._buffer):
             if self._tag_rest:
                 passed = min(self._tag_rest, len(self._buffer) - self._position)
@@ -78,7 +78,7 @@ class FrameScanner:
                 self._tag_rest -= passed
                 continue
             found = self._look(is_end=is_end)
-            if isinstance(found, Frame):
+            if isinstance(found, Mp3Frame):
                 yield found
             elif found is _Verdict.JUNK:
                 self._seek()
@@ -87,14 +87,14 @@ class FrameScanner:
         del self._buffer[: self._position]
         self._position = 0
 
-    def _look(self, *, is_end: bool) -> Frame | _Verdict | None:
+    def _look(self, *, is_end: bool) -> Mp3Frame | _Verdict | None:
         """Take the frame or begin to pass over the tag (None) at the position, or tell why there is none."""
         if not self._is_boundary and not _PROMISING.match(self._buffer, self._position):
             is_certain = is_end or len(self._buffer) - self._position >= _PROMISING_LENGTH
             return _Verdict.JUNK if is_certain else _Verdict.UNKNOWN_YET
         if self._buffer[self._position] == 0xFF:
             found = self._frame(is_end=is_end)
-            if isinstance(found, Frame):
+            if isinstance(found, Mp3Frame):
                 self._position += found.header.length
                 self._last = found.header
                 self._is_boundary = True
@@ -112,7 +112,7 @@ class FrameScanner:
         self._is_boundary = True
         return None
 
-    def _frame(self, *, is_end: bool) -> Frame | _Verdict:
+    def _frame(self, *, is_end: bool) -> Mp3Frame | _Verdict:
         """Return the frame at the position."""
         present = len(self._buffer) - self._position
         header = parse_header(bytes(self._buffer[self._position : self._position + HEADER_LENGTH]))
@@ -124,19 +124,19 @@ class FrameScanner:
                 return _Verdict.UNKNOWN_YET
             return _Verdict.CUT_OFF if is_in_step else _Verdict.JUNK
         data = bytes(self._buffer[self._position : self._position + header.length])
-        frame = Frame(header, data, parse_side_info(header, data), self._follows_junk)
+        frame = Mp3Frame(header, data, parse_side_info(header, data), self._follows_junk)
         if is_in_step or self._opens_part(frame):
             return frame
         if not frame.is_plausible:
             return _Verdict.JUNK
         return self._confirmed(frame, is_end=is_end)
 
-    def _opens_part(self, frame: Frame) -> bool:
+    def _opens_part(self, frame: Mp3Frame) -> bool:
         """Tell whether this is so clearly a first frame that it need not wait for the second one to confirm it."""
         is_first = self._is_boundary and self._last is None
         return is_first and frame.is_decodable(0)
 
-    def _confirmed(self, frame: Frame, *, is_end: bool) -> Frame | _Verdict:
+    def _confirmed(self, frame: Mp3Frame, *, is_end: bool) -> Mp3Frame | _Verdict:
         """Accept a frame that is followed by another of the same format, by a tag or by the end."""
         end = self._position + frame.header.length
         after = bytes(self._buffer[end : end + HEADER_LENGTH])
@@ -240,14 +240,14 @@ class Mp3Joiner:
         self._scanner = FrameScanner()
         self._reservoir = 0  # bytes of main data before the next frame that belong to this part
 
-    def _join(self, frames: Iterator[Frame]) -> bytes:
+    def _join(self, frames: Iterator[Mp3Frame]) -> bytes:
         try:
             return b"".join([self._joined(frame) for frame in frames])
         except ValueError:
             self._begin_part()
             raise
 
-    def _joined(self, frame: Frame) -> bytes:
+    def _joined(self, frame: Mp3Frame) -> bytes:
         """Return what takes the place of a frame in the joined stream."""
         if frame.is_index:
             self._reservoir = 0

@@ -60,7 +60,7 @@ _filters: dict[tuple[int, int], _Filter] = {}
 """The filters that have been designed, by their ratios."""
 
 
-def is_designed(source: PcmLayout, target: PcmLayout) -> bool:
+def has_filter(source: PcmLayout, target: PcmLayout) -> bool:
     """Tell whether a `Resampler` of these layouts has its filter already, if any. Raises ValueError where that does."""
     up, down = _ratio(source, target)
     return up == down or (up, down) in _filters

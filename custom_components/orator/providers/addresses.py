@@ -1,8 +1,10 @@
 """Addresses of services: how people write them, and which are at home."""
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+import socket
 from typing import Final
 
+from aiohttp import AddrInfoType
 from yarl import URL
 
 _LOCAL_SUFFIXES: Final = (".local", ".localhost", ".lan", ".home", ".home.arpa", ".internal")
@@ -42,3 +44,35 @@ def is_local_host(host: str) -> bool:
     except ValueError:
         name = host.lower().removesuffix(".")
         return "." not in name or name.endswith(_LOCAL_SUFFIXES)
+
+
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+"""How machines without IPv4 address it, by RFC 6052."""
+
+
+_IPV4_COMPATIBLE: Final = IPv6Network("::/96")
+"""An older way to write IPv4 addresses, which nobody needs."""
+
+
+class PrivateAddressError(OSError):
+    """A name or link leads into a private network."""
+
+
+def public_socket(address: AddrInfoType) -> socket.socket:
+    """Make a socket for a connection to a public address; a connector asks for it once it has resolved the name.
+
+    Raises OSError for any other address: whoever may name a file must not reach what only this machine can reach.
+    """
+    family, kind, protocol, _, target = address
+    if not _is_public(ip_address(str(target[0]).partition("%")[0])):
+        raise PrivateAddressError
+    return socket.socket(family, kind, protocol)
+
+
+def _is_public(ip: IPv4Address | IPv6Address) -> bool:
+    """Tell whether everybody on the internet means the same machine by an address."""
+    if isinstance(ip, IPv6Address) and ip in _NAT64:  # an IPv4 address in the clothes that its network gives it
+        ip = IPv4Address(int(ip) & 0xFFFF_FFFF)
+    if isinstance(ip, IPv6Address) and (ip.is_site_local or ip in _IPV4_COMPATIBLE):
+        return False
+    return ip.is_global and not ip.is_multicast

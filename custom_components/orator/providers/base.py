@@ -5,116 +5,19 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from aiohttp import ClientSession
 from yarl import URL
 
-from ..audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, is_same_container, looks_like_text, recognise
-from .errors import NotAudioError
-from .http import Json
-from .options import ChoiceOption, Option
-from .spending import Spending
-
-_CHARS_PER_MINUTE: Final = 900
-"""How fast people read aloud in languages with an alphabet."""
-
-_MOST_SPACE: Final = 1024
-"""Bytes of it at the beginning of a document, after which it is taken for none."""
+from ..audio.formats import AudioFormat, PcmLayout
+from .json_documents import Json
+from .models import Balance, Model, Pronunciation, Usage
+from .options import ChoiceOption
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
-    """Who speaks."""
-
-    id: str
-    name: str
-    languages: tuple[str, ...] = ()
-    """Language tags that this voice speaks; empty where it speaks whatever its model does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pronunciation:
-    """A word that the provider is to say otherwise."""
-
-    word: str
-    say: str
-    match_case: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What speech costs: parts for its length and a part for each request, together at least a minimum."""
-
-    currency: str
-    per_thousand_chars: float = 0
-    per_request: float = 0
-    minimum: float = 0
-    per_minute: float = 0
-    """For the time that the sound takes."""
-
-    def of(self, characters: int, minutes: float | None = None) -> float:
-        """Return what a request costs; without the `minutes` of its sound, they are estimated."""
-        lasting = characters / _CHARS_PER_MINUTE if minutes is None else minutes
-        parts = self.per_request + characters / 1000 * self.per_thousand_chars + lasting * self.per_minute
-        return max(self.minimum, parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """What is left to spend at a service."""
-
-    amount: float
-    currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model and what it can do."""
-
-    id: str
-    name: str
-    max_chars: int
-    """Longest text of one request, as `count` counts."""
-    streams: bool
-    """Whether sound leaves before the whole text has been spoken."""
-    formats: tuple[AudioFormat, ...]
-    pcm: PcmLayout | None = None
-    """How samples lie when PCM is asked for."""
-    voices: tuple[Voice, ...] = ()
-    """Voices that are known, the usual one first unless its provider has a usual one; a model may take others."""
-    languages: tuple[str, ...] = ()
-    """Tags of the languages that the model speaks; empty where it speaks whatever its provider does."""
-    options: tuple[Option, ...] = ()
-    price: Price | None = None
-    voice_key: str = "voice"
-    """The setting that names the voice."""
-    vendor: str = ""
-    """Who made it, where its provider passes on what others make."""
-    is_connected: bool = True
-    """Whether its provider has the vendor's key that it needs."""
-    max_pronunciations: int = 0
-    """How many words its provider itself says otherwise."""
-    count: Callable[[str], int] = len
-    """How the provider counts a text against `max_chars`."""
-    ends: date | None = None
-    """The day from which on its provider no longer has it."""
-    follower: Model | None = None
-    """The model that speaks for it from then on."""
-
-    def has_ended(self, today: date) -> bool:
-        """Tell whether it is no longer there."""
-        return self.ends is not None and self.ends <= today
-
-    @property
-    def file_formats(self) -> tuple[AudioFormat, ...]:
-        """The formats of files that players can be given. Raw samples have to be made one, which is done for them."""
-        return tuple(made for made in self.formats if made is not AudioFormat.PCM) or (AudioFormat.MP3, AudioFormat.WAV)
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechRequest:
+class SynthesisRequest:
     """What one request says, and how.
 
     `settings` holds parsed values of the model's options and the provider's choices, and only set ones.
@@ -126,21 +29,21 @@ class SpeechRequest:
     format: AudioFormat
     settings: Mapping[str, Any] = field(default_factory=dict)
     pronunciations: tuple[Pronunciation, ...] = ()
-    spent: Callable[[Spending], None] = field(default=lambda _: None, compare=False)
+    record_usage: Callable[[Usage], None] = field(default=lambda _: None, compare=False)
     """Told what it costs, each time that it is charged: it may be repeated, or be joined to another one like it."""
 
     def charge(self, cost: float | None = None, currency: str | None = None) -> None:
         """Tell that the provider has charged it; without the `cost` in its answer, that is estimated by the price."""
         price = self.model.price
         if cost is None and price:
-            self.charge_estimate(price.of(len(self.text)))
+            self.charge_estimate(price.cost(len(self.text)))
         else:
-            self.spent(Spending(len(self.text), 1, cost, currency))
+            self.record_usage(Usage(len(self.text), 1, cost, currency))
 
     def charge_estimate(self, cost: float) -> None:
         """Tell that the provider has charged it, and what that probably costs."""
         currency = self.model.price.currency if self.model.price else None
-        self.spent(Spending(len(self.text), 1, cost, currency, is_estimate=True))
+        self.record_usage(Usage(len(self.text), 1, cost, currency, is_estimate=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +59,12 @@ class SpeechAudio:
 
 
 @dataclass(frozen=True, slots=True)
-class Connections:
+class HttpSessions:
     """What a provider speaks through."""
 
-    own: ClientSession
+    api: ClientSession
     """To the service itself."""
-    public: ClientSession
+    downloads: ClientSession
     """To wherever an answer of the service points: its sockets come from `downloads.public_socket`."""
 
 
@@ -218,11 +121,11 @@ class Provider(ABC):
     """What is decided together with the model, because it decides what else can be set."""
     option_keys: ClassVar[tuple[str, ...]]
     """Every setting that any of its models takes."""
-    tells_balance: ClassVar[bool] = False
+    has_balance: ClassVar[bool] = False
     """Whether it says what is left to spend."""
 
     def __init__(
-        self, connections: Connections, addresses: Mapping[str, str], api_key: str, *, server: str = ""
+        self, connections: HttpSessions, addresses: Mapping[str, str], api_key: str, *, server: str = ""
     ) -> None:
         """Speak to the API at addresses that `resolve_addresses` has returned; `server` names one of `servers`."""
         self.addresses = addresses
@@ -230,9 +133,9 @@ class Provider(ABC):
         if self.server:
             self.name = self.server.title
             self.key_page, self.credit_page = self.server.key_page, self.server.credit_page
-        self.learned: dict[str, bool] = {}
+        self.detected: dict[str, bool] = {}
         """What was found out about the server while speaking; its owner keeps it beside the catalogue."""
-        self.counts: Counter[str] = Counter()
+        self.counters: Counter[str] = Counter()
         """What happened how often since the account was loaded, for diagnostics."""
         self._connections = connections
         self._api_key = api_key
@@ -246,21 +149,21 @@ class Provider(ABC):
         """Tell whether another provider speaks for the same account."""
         return type(self) is type(other) and self.addresses == other.addresses and self._api_key == other._api_key
 
-    def take_over(self, other: Provider) -> None:  # noqa: B027
+    def inherit(self, other: Provider) -> None:  # noqa: B027
         """Go on with what another provider of the same account has begun."""
 
     @property
-    def has_orders(self) -> bool:
+    def has_pending_jobs(self) -> bool:
         """Whether something is on its way that may be paid for, and would be lost if the connections were closed."""
         return False
 
-    async def async_settle(self) -> None:  # noqa: B027
+    async def async_finish_jobs(self) -> None:  # noqa: B027
         """Wait until nothing is on its way that would be lost."""
 
     async def async_close(self) -> None:
         """Close the connections."""
-        await self._connections.own.close()
-        await self._connections.public.close()
+        await self._connections.api.close()
+        await self._connections.downloads.close()
 
     @property
     def label(self) -> str:
@@ -286,7 +189,7 @@ class Provider(ABC):
         """Tell whether the service at this address is certain to refuse requests without a key."""
 
     @abstractmethod
-    async def fetch_catalogue(self, known: Json = None) -> Json:
+    async def fetch_catalog(self, known: Json = None) -> Json:
         """Ask what the service offers and, with that and at no cost, whether it would speak with this key.
 
         `known`: what it offered before, for what of it can't be asked at the moment. Returns a JSON document that can
@@ -298,14 +201,14 @@ class Provider(ABC):
         return None
 
     @abstractmethod
-    def models(self, catalogue: Json) -> tuple[Model, ...]:
+    def models(self, catalog: Json) -> tuple[Model, ...]:
         """Return the speech models in a catalogue, or those known from its documentation where it is None."""
 
     @abstractmethod
-    def describe(self, model_id: str, catalogue: Json, settings: Mapping[str, Any]) -> Model:
+    def describe_model(self, model_id: str, catalog: Json, settings: Mapping[str, Any]) -> Model:
         """Say what a model can do, also one that the catalogue does not have; `settings` hold what was chosen."""
 
-    def moved(self, settings: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
+    def migrate_settings(self, settings: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
         """Return the settings of a voice as they are for another model.
 
         What that does not take is left out, and what it takes otherwise is brought near.
@@ -318,67 +221,31 @@ class Provider(ABC):
         """Tell whether there is a model to choose, with what was chosen before."""
         return True
 
-    async def check_voice(self, model: Model, voice_id: str) -> str:  # noqa: ARG002
+    async def resolve_voice_id(self, model: Model, voice_id: str) -> str:  # noqa: ARG002
         """Return a voice's ID as the provider writes it, asking for one that the model does not list where one can.
 
         Raises SpeechError if it is not there.
         """
         return voice_id.strip()
 
-    def first_voice(self, catalogue: Json) -> Mapping[str, Any] | None:
+    def initial_voice_settings(self, catalog: Json) -> Mapping[str, Any] | None:
         """Return the settings of a voice to begin with, None where nothing is certain to speak."""
-        model = self.usual_model(catalogue)
-        return {"model": model.id, "voice": self.usual_voice(model)}
+        model = self.initial_model(catalog)
+        return {"model": model.id, "voice": self.initial_voice(model)}
 
-    def usual_model(self, catalogue: Json) -> Model:
+    def initial_model(self, catalog: Json) -> Model:
         """Return the model to begin with: the usual one where it is there."""
-        models = self.models(catalogue)
+        models = self.models(catalog)
         return next((model for model in models if model.id == self.default_model), models[0])
 
-    def usual_voice(self, model: Model) -> str:
+    def initial_voice(self, model: Model) -> str:
         """Return the voice of a model to begin with: the usual one unless the model is known to have only others."""
         known = [voice.id for voice in model.voices]
         return self.default_voice if not known or self.default_voice in known else known[0]
 
     @abstractmethod
-    def synthesize(self, request: SpeechRequest) -> AbstractAsyncContextManager[SpeechAudio]:
+    def synthesize(self, request: SynthesisRequest) -> AbstractAsyncContextManager[SpeechAudio]:
         """Speak a text of at most `model.max_chars`.
 
         Entering the context raises SpeechError where there is no sound to be had; leaving it ends what is under way.
         """
-
-
-async def recognised_audio(
-    chunks: AsyncGenerator[bytes], promised: AudioFormat, content_type: str = "", pcm: PcmLayout | None = None
-) -> SpeechAudio:
-    """Tell what a body is from its first bytes, and give it on whole.
-
-    The first bytes are trusted above the type that the server claims, and that above the format that was promised:
-    some servers always answer wav. Raises NotAudioError for anything that is not sound.
-    """
-    head = await first_bytes(chunks)
-    found = recognise(head)
-    if found is not None:
-        actual = promised if is_same_container(found, promised) else found
-        return SpeechAudio(actual, continued(head, chunks))
-    is_document = content_type.startswith("text/") or content_type.endswith(("json", "xml")) or looks_like_text(head)
-    if promised is not AudioFormat.PCM or pcm is None or not head or is_document:
-        raise NotAudioError(code=content_type or None)
-    return SpeechAudio(AudioFormat.PCM, continued(head, chunks), pcm)
-
-
-async def first_bytes(chunks: AsyncGenerator[bytes]) -> bytes:
-    """Read as much of a body as it takes to tell what it is: documents may begin with space."""
-    head = b""
-    async for chunk in chunks:
-        head += chunk
-        if len(head.lstrip()) >= RECOGNITION_BYTES or len(head) >= _MOST_SPACE:
-            break
-    return head
-
-
-async def continued(head: bytes, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield what has been read already and then the rest."""
-    yield head
-    async for chunk in chunks:
-        yield chunk

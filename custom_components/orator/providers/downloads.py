@@ -3,69 +3,41 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 import re
-import socket
 from typing import Final
 
-from aiohttp import AddrInfoType, ClientConnectorError, ClientResponse, ClientSession, ClientTimeout
+from aiohttp import ClientConnectorError, ClientResponse, ClientSession, ClientTimeout
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 from yarl import URL
 
 from . import errors
-from .base import Connections
-from .http import Answer, Limits, error_for, redirect_target, retry_after_of, translated_errors
+from .addresses import PrivateAddressError
+from .base import HttpSessions
+from .error_responses import error_for, read_retry_after
+from .http import HttpResponse, Timeouts, resolve_redirect, translate_client_errors
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Twenty minutes of uncompressed speech; no request asks for as much."""
 
-_NAT64: Final = IPv6Network("64:ff9b::/96")
-"""How machines without IPv4 address it, by RFC 6052."""
-_IPV4_COMPATIBLE: Final = IPv6Network("::/96")
-"""An older way to write IPv4 addresses, which nobody needs."""
 _PLAIN_LINK: Final = re.compile(r"[\w!#$%&'()*+,./:;=?@\[\]~-]+", re.ASCII)
 """What needs no quoting: a signed link has to be asked for exactly as it was written."""
 _LATE_STATUSES: Final = (403, 404, 425)
 """What a file may answer that is about to be there."""
-_LIMITS: Final = Limits(first_byte=20)
+_LIMITS: Final = Timeouts(first_byte=20)
 _MAX_REDIRECTS: Final = 5
 _MAX_ATTEMPTS: Final = 3
-
-
-class _PrivateAddressError(OSError):
-    """A name or link leads into a private network."""
-
-
-def public_socket(address: AddrInfoType) -> socket.socket:
-    """Make a socket for a connection to a public address; a connector asks for it once it has resolved the name.
-
-    Raises OSError for any other address: whoever may name a file must not reach what only this machine can reach.
-    """
-    family, kind, protocol, _, target = address
-    if not _is_public(ip_address(str(target[0]).partition("%")[0])):
-        raise _PrivateAddressError
-    return socket.socket(family, kind, protocol)
-
-
-def _is_public(ip: IPv4Address | IPv6Address) -> bool:
-    """Tell whether everybody on the internet means the same machine by an address."""
-    if isinstance(ip, IPv6Address) and ip in _NAT64:  # an IPv4 address in the clothes that its network gives it
-        ip = IPv4Address(int(ip) & 0xFFFF_FFFF)
-    if isinstance(ip, IPv6Address) and (ip.is_site_local or ip in _IPV4_COMPATIBLE):
-        return False
-    return ip.is_global and not ip.is_multicast
 
 
 class Downloads:
     """Opens links over https at public addresses; a service in the local network may point anywhere."""
 
-    def __init__(self, connections: Connections, *, may_be_local: bool) -> None:
+    def __init__(self, connections: HttpSessions, *, may_be_local: bool) -> None:
         """Open links of a service that is in the local network itself, or isn't."""
-        self._session: ClientSession = connections.own if may_be_local else connections.public
+        self._session: ClientSession = connections.api if may_be_local else connections.downloads
         self._may_be_local = may_be_local
 
     @asynccontextmanager
-    async def open(self, link: str) -> AsyncGenerator[Answer]:
+    async def open(self, link: str) -> AsyncGenerator[HttpResponse]:
         """Give a file while the context lasts; what fails in a way that passes is tried again.
 
         Raises UnsafeLinkError, AnswerTooLargeError, DownloadFailedError and what keeps one from connecting.
@@ -80,8 +52,8 @@ class Downloads:
                 with attempt:
                     response = await stack.enter_async_context(await self._get(link))
             if (response.content_length or 0) > MAX_FILE_BYTES:
-                raise errors.AnswerTooLargeError
-            yield Answer(response, _LIMITS)
+                raise errors.ResponseTooLargeError
+            yield HttpResponse(response, _LIMITS)
 
     async def _get(self, link: str) -> ClientResponse:
         """Follow a link to its file. Raises UnsafeLinkError where it, or a redirect, is no link at all."""
@@ -101,7 +73,7 @@ class Downloads:
                 raise _failure(response)
             response.release()
             location = response.headers.get("Location", "")
-            target = redirect_target(url, location, is_encoded=bool(_PLAIN_LINK.fullmatch(location)))
+            target = resolve_redirect(url, location, is_encoded=bool(_PLAIN_LINK.fullmatch(location)))
             if target is None:
                 break
             url = target
@@ -114,12 +86,12 @@ class Downloads:
             raise errors.ConnectionLostError
         timeout = ClientTimeout(total=None, connect=_LIMITS.connect)
         try:
-            with translated_errors():
+            with translate_client_errors():
                 async with asyncio.timeout(_LIMITS.first_byte):
                     return await self._session.get(url, timeout=timeout, allow_redirects=False)
         except errors.CannotConnectError as err:
             cause = err.__cause__
-            if isinstance(cause, ClientConnectorError) and isinstance(cause.os_error, _PrivateAddressError):
+            if isinstance(cause, ClientConnectorError) and isinstance(cause.os_error, PrivateAddressError):
                 raise errors.UnsafeLinkError(code=url.host) from err
             if isinstance(err, errors.NameNotFoundError):  # of a file's host: that says nothing of the service
                 raise errors.CannotConnectError from err
@@ -129,7 +101,7 @@ class Downloads:
 def _failure(response: ClientResponse) -> errors.SpeechError:
     """Return the error for a file that is not given; what its host says of keys and models is not about ours."""
     if response.status in (408, 429) or response.status >= 500:
-        return error_for(response.status, (), retry_after_of(response))
+        return error_for(response.status, (), read_retry_after(response))
     return errors.DownloadFailedError(status=response.status)
 
 
@@ -137,4 +109,4 @@ def _may_pass(error: BaseException) -> bool:
     """Tell whether it is worth asking again."""
     if isinstance(error, errors.DownloadFailedError):
         return error.status in _LATE_STATUSES
-    return isinstance(error, errors.SpeechError) and error.is_transient
+    return isinstance(error, errors.SpeechError) and error.is_retryable

@@ -17,7 +17,7 @@ class Outage(StrEnum):
     GONE = "gone"
 
     @property
-    def needs_proof(self) -> bool:
+    def needs_confirmation(self) -> bool:
         """Whether it takes several errors to believe it."""
         return self is Outage.UNREACHABLE
 
@@ -34,15 +34,15 @@ class SpeechError(Exception):
     they say of themselves. `docs/faults.md` is made from it.
     """
 
-    key: ClassVar[str] = "unexpected"
+    translation_key: ClassVar[str] = "unexpected"
     """The sentence that the user is told."""
-    is_transient: ClassVar[bool] = False
+    is_retryable: ClassVar[bool] = False
     """Whether the same request may succeed in a moment, and is tried again."""
-    lets_others_speak: ClassVar[bool] = True
+    allows_fallback: ClassVar[bool] = True
     """Whether another voice is to speak instead."""
-    asks_for_key: ClassVar[bool] = False
+    needs_new_key: ClassVar[bool] = False
     """Whether another key would cure it, so that the user is asked for one."""
-    repair: ClassVar[str] = ""
+    issue: ClassVar[str] = ""
     """The issue in Home Assistant's repairs that it opens, if any: at once, or after a day of it where the outage is
     `unreachable`."""
     outage: ClassVar[Outage | None] = None
@@ -64,100 +64,100 @@ class SpeechError(Exception):
         `fields`: the fields of the request that it names.
         """
         super().__init__()
-        self.is_explained = False
+        self.has_error_document = False
         """Whether the provider gave its reasons in a document, as a page of somebody in between would not."""
         self.status = status
         self.code = code
         self.retry_after = retry_after
         self.subject = subject
         self.fields = fields
-        self.unwanted: frozenset[str] = frozenset()
+        self.unsupported_fields: frozenset[str] = frozenset()
         """Those of `fields` that it does not take at all, whatever is in them."""
 
     @override
     def __str__(self) -> str:
         details = [str(detail) for detail in (self.status, self.code) if detail is not None]
-        return f"{self.key} ({', '.join(details)})" if details else self.key
+        return f"{self.translation_key} ({', '.join(details)})" if details else self.translation_key
 
 
-def error_keys() -> list[str]:
+def error_translation_keys() -> list[str]:
     """Return the names of everything that can go wrong."""
     kinds: list[type[SpeechError]] = [SpeechError]
     for kind in kinds:
         kinds += kind.__subclasses__()
-    return sorted({kind.key for kind in kinds})
+    return sorted({kind.translation_key for kind in kinds})
 
 
 class InvalidKeyError(SpeechError):
     """The provider does not know the key."""
 
-    key = "invalid_key"
-    asks_for_key = True
+    translation_key = "invalid_key"
+    needs_new_key = True
     outage = Outage.KEY_REFUSED
 
 
 class MissingKeyError(SpeechError):
     """The provider needs a key, and there is none."""
 
-    key = "missing_key"
-    asks_for_key = True
+    translation_key = "missing_key"
+    needs_new_key = True
     outage = Outage.KEY_REFUSED
 
 
 class NotPermittedError(SpeechError):
     """The key is known but may not do this."""
 
-    key = "not_permitted"
+    translation_key = "not_permitted"
 
 
 class VendorKeyMissingError(SpeechError):
     """The provider has no key for the vendor (`subject`) whose model was asked for."""
 
-    key = "vendor_key_missing"
-    repair = "vendor_key_missing"
+    translation_key = "vendor_key_missing"
+    issue = "vendor_key_missing"
 
 
 class VendorDisabledError(SpeechError):
     """The vendor (`subject`) whose model was asked for is switched off at the provider."""
 
-    key = "vendor_disabled"
-    repair = "vendor_disabled"
+    translation_key = "vendor_disabled"
+    issue = "vendor_disabled"
 
 
 class VoiceGoneError(SpeechError):
     """The provider no longer has the saved voice."""
 
-    key = "voice_gone"
-    repair = "voice_gone"
+    translation_key = "voice_gone"
+    issue = "voice_gone"
 
 
 class OutOfCreditError(SpeechError):
     """The balance is empty or the quota is used up."""
 
-    key = "out_of_credit"
-    repair = "out_of_credit"
+    translation_key = "out_of_credit"
+    issue = "out_of_credit"
     outage = Outage.OUT_OF_CREDIT
 
 
 class RateLimitedError(SpeechError):
     """Too many requests in too short a time."""
 
-    key = "rate_limited"
-    is_transient = True
+    translation_key = "rate_limited"
+    is_retryable = True
     outage = Outage.UNREACHABLE
 
 
 class DailyLimitError(SpeechError):
     """The key has spent, or asked, as much today as it may; limits of NanoGPT's keys end at 00:00 UTC."""
 
-    key = "daily_limit"
+    translation_key = "daily_limit"
     outage = Outage.OUT_OF_CREDIT
 
 
 class RejectedError(SpeechError):
     """The provider does not accept the request as it is: a voice, a model or a setting that it does not know."""
 
-    key = "rejected"
+    translation_key = "rejected"
 
 
 class PronunciationsRefusedError(RejectedError):
@@ -167,169 +167,169 @@ class PronunciationsRefusedError(RejectedError):
 class NotFoundError(SpeechError):
     """The provider does not have what was asked for, most often the model."""
 
-    key = "not_found"
+    translation_key = "not_found"
 
 
 class TextTooLongError(SpeechError):
     """The text is longer than the model takes."""
 
-    key = "text_too_long"
+    translation_key = "text_too_long"
 
 
 class ContentRefusedError(SpeechError):
     """The provider refuses to speak this text."""
 
-    key = "content_refused"
+    translation_key = "content_refused"
 
 
-class MisreadError(SpeechError):
+class TranscriptMismatchError(SpeechError):
     """A model that was to read a text aloud said something else, more than once."""
 
-    key = "misread"
+    translation_key = "misread"
 
 
 class ProviderFaultError(SpeechError):
     """The provider failed on its side."""
 
-    key = "provider_fault"
-    is_transient = True
+    translation_key = "provider_fault"
+    is_retryable = True
     outage = Outage.UNREACHABLE
 
 
 class GenerationFailedError(SpeechError):
     """The provider accepted a text, perhaps for money, and could not speak it in the end."""
 
-    key = "generation_failed"
+    translation_key = "generation_failed"
 
 
 class UpstreamRefusedError(SpeechError):
     """The vendor behind the provider does not let the provider in: nothing that its user could mend."""
 
-    key = "upstream_refused"
+    translation_key = "upstream_refused"
 
 
 class NotImplementedByProviderError(SpeechError):
     """The provider says that it cannot do this at all."""
 
-    key = "not_implemented"
+    translation_key = "not_implemented"
 
 
 class CannotConnectError(SpeechError):
     """The provider could not be reached."""
 
-    key = "cannot_connect"
-    is_transient = True
+    translation_key = "cannot_connect"
+    is_retryable = True
     outage = Outage.UNREACHABLE
 
 
 class NameNotFoundError(CannotConnectError):
     """The provider's name leads nowhere: the internet is away, or the provider is gone; neither passes in a moment."""
 
-    key = "name_not_found"
-    is_transient = False
-    repair = "service_gone"
+    translation_key = "name_not_found"
+    is_retryable = False
+    issue = "service_gone"
 
 
 class ServiceGoneError(SpeechError):
     """The provider says that its service is gone for good."""
 
-    key = "service_gone"
-    repair = "service_gone"
+    translation_key = "service_gone"
+    issue = "service_gone"
     outage = Outage.GONE
 
 
 class ConnectionLostError(SpeechError):
     """The connection broke before the answer was complete."""
 
-    key = "connection_lost"
-    is_transient = True
+    translation_key = "connection_lost"
+    is_retryable = True
     outage = Outage.UNREACHABLE
 
 
-class IncompleteError(SpeechError):
+class TruncatedAudioError(SpeechError):
     """The answer was complete, and the sound in it is not."""
 
-    key = "connection_lost"
-    is_transient = True
+    translation_key = "connection_lost"
+    is_retryable = True
 
 
 class UntrustedCertificateError(SpeechError):
     """The server's certificate is not valid for its address."""
 
-    key = "untrusted_certificate"
-    repair = "service_gone"
+    translation_key = "untrusted_certificate"
+    issue = "service_gone"
     outage = Outage.UNREACHABLE
 
 
 class NoHttpsError(SpeechError):
     """The server does not speak https, at least not in a way that is safe today."""
 
-    key = "no_https"
+    translation_key = "no_https"
     outage = Outage.UNREACHABLE
 
 
 class TimedOutError(SpeechError):
     """The provider did not answer in time."""
 
-    key = "timed_out"
-    is_transient = True
+    translation_key = "timed_out"
+    is_retryable = True
     outage = Outage.UNREACHABLE
 
 
 class RedirectedError(SpeechError):
     """The address answers with a redirect to another origin (`code`), which must not see the key."""
 
-    key = "redirected"
+    translation_key = "redirected"
     outage = Outage.UNREACHABLE
 
 
 class UnsafeLinkError(SpeechError):
     """The answer points to an address that is not to be opened: not https, or private. `code` is its host."""
 
-    key = "unsafe_link"
+    translation_key = "unsafe_link"
 
 
 class DownloadFailedError(SpeechError):
     """The sound can't be had from where the answer said that it is."""
 
-    key = "download_failed"
+    translation_key = "download_failed"
 
 
 class NotASpeechServerError(SpeechError):
     """The address answers, but not as a speech service."""
 
-    key = "not_a_speech_server"
+    translation_key = "not_a_speech_server"
     outage = Outage.UNREACHABLE
 
 
 class NotAudioError(SpeechError):
     """The provider said that all is well and sent something else than audio."""
 
-    key = "not_audio"
+    translation_key = "not_audio"
     outage = Outage.UNREACHABLE
 
 
-class SilentError(NotAudioError):
+class SilentAudioError(NotAudioError):
     """The provider sent sound in which nothing can be heard."""
 
-    key = "silent"
-    is_transient = True
+    translation_key = "silent"
+    is_retryable = True
 
 
-class AnswerTooLargeError(SpeechError):
+class ResponseTooLargeError(SpeechError):
     """The answer is larger than any true answer could be."""
 
-    key = "answer_too_large"
+    translation_key = "answer_too_large"
 
 
 class InvalidSettingError(SpeechError):
     """A setting has a value that it cannot have; `code` names the setting."""
 
-    key = "invalid_setting"
-    lets_others_speak = False
+    translation_key = "invalid_setting"
+    allows_fallback = False
 
 
 class FallbackFailedError(SpeechError):
     """A voice of Home Assistant that was to speak instead (`subject`) could not."""
 
-    key = "fallback_failed"
+    translation_key = "fallback_failed"

@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 import logging
 import re
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -25,13 +23,11 @@ from aiohttp import (
 from yarl import URL
 
 from . import errors
-from .complaints import complaints_in
-from .documents import read_json
+from .error_responses import error_for, find_error_codes, find_field_errors, read_retry_after, short_code
+from .json_documents import Json, parse_json
 
 _LOGGER = logging.getLogger(__name__)
 
-type Json = Any
-"""What a JSON document holds."""
 
 MAX_DOCUMENT_BYTES: Final = 8 * 1024 * 1024
 """More than the largest catalogue; a longer document is not read."""
@@ -43,73 +39,9 @@ _MAX_REDIRECTS: Final = 3
 _TYPE: Final = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 """What a type looks like; it is told to people."""
 
-# The provider's own code says more than the status that it comes with.
-_ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
-    "invalid_api_key": errors.InvalidKeyError,
-    "authentication_error": errors.InvalidKeyError,
-    "missing_scopes": errors.NotPermittedError,
-    "unsupported_country_region_territory": errors.NotPermittedError,
-    "model_not_allowed": errors.NotPermittedError,
-    "insufficient_quota": errors.OutOfCreditError,
-    "insufficient_balance": errors.OutOfCreditError,
-    "rate_limit_exceeded": errors.RateLimitedError,
-    "daily_rpd_limit_exceeded": errors.DailyLimitError,
-    "daily_usd_limit_exceeded": errors.DailyLimitError,
-    "model_not_found": errors.NotFoundError,
-    "model_not_available": errors.NotFoundError,
-    "invalid_model": errors.NotFoundError,
-    "invalid_voice": errors.RejectedError,
-    "unsupported_format": errors.RejectedError,
-    "invalid_sample_rate": errors.RejectedError,
-    "string_above_max_length": errors.TextTooLongError,
-    "input_too_long": errors.TextTooLongError,
-    "prompt_too_long": errors.TextTooLongError,
-    "context_length_exceeded": errors.TextTooLongError,
-    "content_policy_violation": errors.ContentRefusedError,
-    "content_moderation_blocked": errors.ContentRefusedError,
-    "no_api_key": errors.VendorKeyMissingError,
-    "provider_disabled": errors.VendorDisabledError,
-    "streaming_unsupported": errors.NotImplementedByProviderError,
-    "empty_response": errors.ProviderFaultError,
-}
-_ANY_ERROR: Final = "api_error"
-# What is so general that a status of failure says more.
-_ERRORS_BY_TYPE: Final[Mapping[str, type[errors.SpeechError]]] = {
-    "permission_denied_error": errors.NotPermittedError,
-    "permission_error": errors.NotPermittedError,
-    "not_found_error": errors.NotFoundError,
-    "rate_limit_error": errors.RateLimitedError,
-    "server_error": errors.ProviderFaultError,
-    "service_unavailable": errors.ProviderFaultError,
-    _ANY_ERROR: errors.ProviderFaultError,
-}
-_ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
-    401: errors.InvalidKeyError,
-    402: errors.OutOfCreditError,
-    403: errors.NotPermittedError,
-    404: errors.NotFoundError,
-    405: errors.NotASpeechServerError,
-    408: errors.TimedOutError,
-    410: errors.ServiceGoneError,
-    413: errors.TextTooLongError,
-    429: errors.RateLimitedError,
-    501: errors.NotImplementedByProviderError,
-}
-
-_WORDLESS_STATUSES: Final = (404, 422)
-"""What an answer says with these is about what was asked for, and may repeat it."""
-_CODES_BY_WORDS: Final = {
-    "missing_scopes": re.compile("missing scopes", re.IGNORECASE),  # OpenAI, for a key that lacks a permission
-    "insufficient_balance": re.compile(
-        r"insufficient (balance|funds|credit)|(not enough|out of|add) (balance|funds|credit)"
-        r"|balance (is )?(too low|insufficient|empty)|payment required",
-        re.IGNORECASE,
-    ),
-}
-
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Timeouts:
     """How long to wait, in seconds. There is no limit on the whole: a stream that moves may go on."""
 
     connect: float = 10
@@ -118,11 +50,11 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """A successful answer whose body has not been read."""
 
     response: ClientResponse
-    limits: Limits
+    limits: Timeouts
 
     @property
     def content_type(self) -> str:
@@ -144,14 +76,14 @@ class Answer:
         received = 0
         wait = self.limits.first_byte
         while True:
-            with translated_errors(errors.ConnectionLostError):
+            with translate_client_errors(errors.ConnectionLostError):
                 async with asyncio.timeout(wait):
                     chunk = await self.response.content.readany()
             if not chunk:
                 return
             received += len(chunk)
             if received > max_bytes:
-                raise errors.AnswerTooLargeError
+                raise errors.ResponseTooLargeError
             yield chunk
             wait = self.limits.between_bytes
 
@@ -159,7 +91,7 @@ class Answer:
         """Read the body as JSON. Raises NotASpeechServerError where it is none."""
         document = b"".join([chunk async for chunk in self.chunks(MAX_DOCUMENT_BYTES)])
         try:
-            return read_json(document)
+            return parse_json(document)
         except ValueError as err:
             raise errors.NotASpeechServerError(status=self.response.status) from err
 
@@ -172,18 +104,18 @@ class HttpClient:
         session: ClientSession,
         base_url: str,
         headers: Mapping[str, str],
-        limits: Limits | None = None,
-        doubtful: frozenset[str] = frozenset(),
+        limits: Timeouts | None = None,
+        optional_fields: frozenset[str] = frozenset(),
     ) -> None:
         """Send `headers` to paths below `base_url`, and to no other origin.
 
-        `doubtful`: fields that the server may not know; a refusal that mentions one of them, anywhere, is about it.
+        `optional_fields`: fields that the server may not know. A refusal that mentions one of them is about it.
         """
         self._session = session
         self._base_url = URL(base_url)
         self._headers = headers
-        self._limits = limits or Limits()
-        self._doubtful = doubtful
+        self._limits = limits or Timeouts()
+        self._optional_fields = optional_fields
 
     async def get_json(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         """GET a JSON document."""
@@ -206,7 +138,7 @@ class HttpClient:
         *,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> AsyncGenerator[Answer]:
+    ) -> AsyncGenerator[HttpResponse]:
         """Send a request and give its answer while the context lasts; leaving it cancels what is still under way.
 
         `path`: below the base URL, or a whole URL of the same origin.
@@ -218,13 +150,13 @@ class HttpClient:
         url = path if isinstance(path, URL) else self._base_url.joinpath(*path.split("/")).with_query(query)
         if url.origin() != self._base_url.origin():
             raise errors.UnsafeLinkError(code=url.host)
-        with translated_errors():
+        with translate_client_errors():
             async with asyncio.timeout(self._limits.first_byte):
                 response = await self._send(method, url, body, {**self._headers, **(headers or {})})
         async with response:
             if not response.ok:
                 raise await self._error_of(response)
-            yield Answer(response, self._limits)
+            yield HttpResponse(response, self._limits)
 
     async def _send(self, method: str, url: URL, body: Json, headers: Mapping[str, str]) -> ClientResponse:
         """Send a request and follow redirects that keep the method and stay on the origin."""
@@ -236,7 +168,7 @@ class HttpClient:
             if not 300 <= response.status < 400:
                 return response
             response.release()
-            target = redirect_target(url, response.headers.get("Location", ""))
+            target = resolve_redirect(url, response.headers.get("Location", ""))
             keeps_method = method == "GET" or response.status in (307, 308)
             if target is None or target.origin() != self._base_url.origin() or not keeps_method:
                 raise errors.RedirectedError(status=response.status, code=str(target.origin()) if target else None)
@@ -247,27 +179,27 @@ class HttpClient:
         """Make the error that an answer without success stands for."""
         body = b""
         try:
-            async for chunk in Answer(response, self._limits).chunks(MAX_ERROR_BYTES):
+            async for chunk in HttpResponse(response, self._limits).chunks(MAX_ERROR_BYTES):
                 body += chunk
         except errors.SpeechError as err:
             _LOGGER.debug("The explanation of status %s broke off: %s", response.status, err)
         _LOGGER.debug("%s answered %s: %s", self._base_url.host, response.status, body[:1000])
         try:
-            document = read_json(body)
+            document = parse_json(body)
         except ValueError:
             document = None
-        codes = codes_of(document, response.status)
-        error = error_for(response.status, codes, retry_after_of(response))
+        codes = find_error_codes(document, response.status)
+        error = error_for(response.status, codes, read_retry_after(response))
         if isinstance(document, dict):
-            error.is_explained = True
-            error.subject = _short(document.get("provider"), "_-")
-        complaints = list(complaints_in(document, self._doubtful))
+            error.has_error_document = True
+            error.subject = short_code(document.get("provider"), "_-")
+        complaints = list(find_field_errors(document, self._optional_fields))
         error.fields = frozenset().union(*(complaint.fields for complaint in complaints))
-        error.unwanted = frozenset().union(*(one.fields for one in complaints if one.is_unwanted))
+        error.unsupported_fields = frozenset().union(*(one.fields for one in complaints if one.is_unwanted))
         return error
 
 
-def redirect_target(url: URL, location: str, *, is_encoded: bool = False) -> URL | None:
+def resolve_redirect(url: URL, location: str, *, is_encoded: bool = False) -> URL | None:
     """Return where a redirect leads on the web, None where it leads nowhere."""
     try:
         target = url.join(URL(location, encoded=is_encoded))
@@ -277,11 +209,11 @@ def redirect_target(url: URL, location: str, *, is_encoded: bool = False) -> URL
     return target
 
 
-def same_origin_only() -> TraceConfig:
+def refuse_cross_origin_redirects() -> TraceConfig:
     """Return what keeps a session from following a redirect to another origin, as aiohttp does for a WebSocket."""
 
     async def check(_session: ClientSession, _context: object, redirect: TraceRequestRedirectParams) -> None:
-        target = redirect_target(redirect.url, redirect.response.headers.get("Location", ""))
+        target = resolve_redirect(redirect.url, redirect.response.headers.get("Location", ""))
         if target is None or target.origin() != redirect.url.origin():
             redirect.response.close()
             raise errors.RedirectedError(status=redirect.response.status, code=str(target.origin()) if target else None)
@@ -291,79 +223,8 @@ def same_origin_only() -> TraceConfig:
     return config
 
 
-def error_for(status: int, codes: tuple[str, ...] = (), retry_after: float | None = None) -> errors.SpeechError:
-    """Return the error for an HTTP status and the provider's codes, the most telling first."""
-    for code in codes:
-        by_number = _ERRORS_BY_STATUS.get(int(code)) if code.isdecimal() else None
-        by_type = _ERRORS_BY_TYPE.get(code) if status < 400 else None
-        if error := _ERRORS_BY_CODE.get(code) or by_number or by_type:
-            return error(status=status, code=code, retry_after=retry_after)
-    default = errors.ProviderFaultError if status >= 500 else errors.RejectedError
-    error = _ERRORS_BY_STATUS.get(status, default)
-    return error(status=status, code=codes[0] if codes else None, retry_after=retry_after)
-
-
-def codes_of(document: Json, status: int = 200) -> tuple[str, ...]:
-    """Collect the codes in an error document, the most telling first.
-
-    Providers write `{"error": {"code", "type"}}`, `{"error": "text", "status": 402, "code"?}`, `{"error": 402}`,
-    `{"type": "error", "error": {…}}` and the like. Only where no known code is among them are messages searched for
-    words that one stands for. A `detail` never is: it may hold the text that was to be spoken.
-    """
-    found: list[str] = []
-    messages: list[Json] = []
-    for envelope in _envelopes(document):
-        found += [_short(envelope.get(name)) for name in ("status", "type", "code")]
-        found += [_short(error) for error in (envelope.get("error"),) if isinstance(error, int)]
-        messages += [envelope.get("message"), envelope.get("error")]
-    codes = tuple(code for code in reversed(found) if code not in ("", str(status)))
-    if status >= 500 or status in _WORDLESS_STATUSES or any(map(_is_known, codes)):
-        return codes
-    words = " ".join(message for message in messages if isinstance(message, str))
-    return (*(code for code, pattern in _CODES_BY_WORDS.items() if pattern.search(words)), *codes)
-
-
-def _envelopes(document: Json) -> Iterator[Mapping[str, Json]]:
-    """Yield an error document and what it holds inside, which says more."""
-    while isinstance(document, dict):
-        yield document
-        document = document.get("error") or document.get("detail")
-
-
-def _is_known(code: str) -> bool:
-    """Tell whether it is certain what a code means."""
-    is_status = code.isdecimal() and int(code) in _ERRORS_BY_STATUS
-    return is_status or code in _ERRORS_BY_CODE or (code in _ERRORS_BY_TYPE and code != _ANY_ERROR)
-
-
-def _short(value: Json, marks: str = "_") -> str:
-    """Return a code in lower case, an empty text for anything that may be a message instead."""
-    code = str(value).lower() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-    return code if code.translate(dict.fromkeys(map(ord, marks))).isalnum() and len(code) <= 64 else ""
-
-
-def retry_after_of(response: ClientResponse) -> float | None:
-    """Read a Retry-After header, given in seconds or as a date, as seconds from now."""
-    return retry_after_in(response.headers.get("Retry-After"))
-
-
-def retry_after_in(value: str | None) -> float | None:
-    """Read the value of a Retry-After header as seconds from now."""
-    if not value:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
 @contextmanager
-def translated_errors(
+def translate_client_errors(
     broken: type[errors.SpeechError] = errors.CannotConnectError,
 ) -> Iterator[None]:
     """Turn what aiohttp and the clock raise into errors of this package, a broken connection into `broken`."""

@@ -80,7 +80,7 @@ WHISPER_LANGUAGES: Final = tuple(
 _TAG: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
-def tag_of(language: str) -> str:
+def normalize_tag(language: str) -> str:
     """Return a language tag as everybody writes it, an empty text for what is none."""
     if not _TAG.fullmatch(language):
         return ""
@@ -88,7 +88,7 @@ def tag_of(language: str) -> str:
     return "-".join([first.lower(), *(part.upper() if len(part) == 2 else part for part in rest)])
 
 
-def tags_for(languages: Iterable[str]) -> tuple[str, ...]:
+def expand_tags(languages: Iterable[str]) -> tuple[str, ...]:
     """Return all tags under which callers may ask for languages: bare ones stand for every region, and beside each."""
     tags = set(languages)
     bare = {tag for tag in tags if "-" not in tag}

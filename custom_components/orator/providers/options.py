@@ -75,7 +75,7 @@ class ChoiceOption(Option):
 
     choices: tuple[str, ...]
     default: str
-    comes_first: bool = False
+    precedes_model: bool = False
     """Whether it decides so much that it has to be made before there is a model to choose."""
 
     @override
@@ -86,14 +86,14 @@ class ChoiceOption(Option):
 
 
 @dataclass(frozen=True, slots=True)
-class RungOption(Option):
+class IntegerChoiceOption(Option):
     """One of several whole numbers."""
 
-    rungs: tuple[int, ...]
+    values: tuple[int, ...]
 
     @override
     def parse(self, value: Any) -> int:
-        rung = next((rung for rung in self.rungs if value in (rung, str(rung))), None)
+        rung = next((rung for rung in self.values if value in (rung, str(rung))), None)
         if rung is None:
             raise InvalidSettingError(code=self.key)
         return rung

@@ -12,23 +12,12 @@ from typing import Any, Final, override
 
 from yarl import URL
 
-from ...audio.formats import looks_like_text, recognise
+from ...audio.formats import detect_format, looks_like_text
 from ..addresses import is_local_host, parse_web_address
-from ..base import (
-    Balance,
-    Connections,
-    Model,
-    Provider,
-    SpeechAudio,
-    SpeechRequest,
-    continued,
-    first_bytes,
-    recognised_audio,
-)
-from ..documents import read_json
+from ..audio_response import detect_audio, prepend, read_head
+from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES, Downloads
 from ..errors import (
-    AnswerTooLargeError,
     ConnectionLostError,
     ContentRefusedError,
     GenerationFailedError,
@@ -38,28 +27,31 @@ from ..errors import (
     NotFoundError,
     NotPermittedError,
     RejectedError,
+    ResponseTooLargeError,
     SpeechError,
     TextTooLongError,
     TimedOutError,
     UpstreamRefusedError,
 )
-from ..http import MAX_DOCUMENT_BYTES, Answer, HttpClient, Json, Limits
+from ..http import MAX_DOCUMENT_BYTES, HttpClient, HttpResponse, Timeouts
+from ..json_documents import Json, parse_json
 from ..languages import WHISPER_LANGUAGES
-from . import catalogue as catalogues
-from .answers import Ticket, cost_in, link_in
-from .purchases import Purchase, Purchases, Sound
-from .routes import ENDPOINT, OPTION_KEYS, route_of
+from ..models import Balance, Model
+from . import catalog as catalogs
+from .endpoints import ENDPOINT_OPTION, OPTION_KEYS, endpoint_for
+from .jobs import Job, JobRegistry, ResponseAudio
+from .responses import JobTicket, find_audio_url, read_cost
 
 _DEFAULT_SPEECH_BASE_URL: Final = "https://api.nano-gpt.com"
 _OFFICIAL_HOSTS: Final = re.compile(r"([\w-]+\.)?nano-gpt\.com|ai\.bitcoin\.com|bcashgpt\.com")
 """NanoGPT's own names: the documentation's introduction lists them."""
-_QUICK: Final = Limits(first_byte=15)
+_QUICK: Final = Timeouts(first_byte=15)
 _PATIENCE: Final = 60.0
 """Seconds that connections are kept for an order on its way, which may be paid for already."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PollInterval:
     """How often to ask how a job is, and for how long, in seconds; as the documentation of `/tts/status` advises."""
 
     interval: float = 2.0
@@ -77,16 +69,16 @@ class NanoGPTProvider(Provider):
     default_model = "gpt-4o-mini-tts"
     default_voice = "coral"
     languages = WHISPER_LANGUAGES
-    choices = (ENDPOINT,)
+    choices = (ENDPOINT_OPTION,)
     option_keys = OPTION_KEYS
-    tells_balance = True
+    has_balance = True
 
     def __init__(
         self,
-        connections: Connections,
+        connections: HttpSessions,
         addresses: Mapping[str, str],
         api_key: str,
-        pace: Pace | None = None,
+        pace: PollInterval | None = None,
         *,
         server: str = "",
     ) -> None:
@@ -94,15 +86,15 @@ class NanoGPTProvider(Provider):
         super().__init__(connections, addresses, api_key, server=server)
         # Some routes are documented with one header, some with the other, and none minds both.
         headers = {"Authorization": f"Bearer {api_key}", "x-api-key": api_key} if api_key else {}
-        self._http = {key: HttpClient(connections.own, addresses[key], headers) for key in self.address_keys}
-        self._account = HttpClient(connections.own, addresses["base_url"], headers, _QUICK)
+        self._http = {key: HttpClient(connections.api, addresses[key], headers) for key in self.address_keys}
+        self._account = HttpClient(connections.api, addresses["base_url"], headers, _QUICK)
         self._downloads = {
             key: Downloads(connections, may_be_local=is_local_host(URL(addresses[key]).host or ""))
             for key in self.address_keys
         }
         self._at_once: set[tuple[str, str]] = set()
-        self._pace = pace or Pace()
-        self._purchases = Purchases()
+        self._pace = pace or PollInterval()
+        self._purchases = JobRegistry()
 
     @classmethod
     @override
@@ -122,7 +114,7 @@ class NanoGPTProvider(Provider):
         return _is_official(URL(base_url))
 
     @override
-    async def fetch_catalogue(self, known: Json = None) -> Json:
+    async def fetch_catalog(self, known: Json = None) -> Json:
         """List the models, and see by the balance whether the key is known."""
         await self.fetch_balance()
         return {"models": await self._fetch_models()}
@@ -133,7 +125,7 @@ class NanoGPTProvider(Provider):
             document = await self._account.get_json("v1/audio-models", {"type": "tts", "detailed": "true"})
         except NotFoundError, NotASpeechServerError:
             return []
-        return catalogues.kept_rows(document)
+        return catalogs.parse_models(document)
 
     @override
     async def fetch_balance(self) -> Balance:
@@ -155,16 +147,16 @@ class NanoGPTProvider(Provider):
         return Balance(amount, "USD")
 
     @override
-    def models(self, catalogue: Json) -> tuple[Model, ...]:
-        return tuple(self.describe(model_id, catalogue, {}) for model_id in catalogues.model_ids(catalogue))
+    def models(self, catalog: Json) -> tuple[Model, ...]:
+        return tuple(self.describe_model(model_id, catalog, {}) for model_id in catalogs.model_ids(catalog))
 
     @override
-    def describe(self, model_id: str, catalogue: Json, settings: Mapping[str, Any]) -> Model:
-        return catalogues.described(model_id, catalogue, route_of(settings))
+    def describe_model(self, model_id: str, catalog: Json, settings: Mapping[str, Any]) -> Model:
+        return catalogs.describe_model(model_id, catalog, endpoint_for(settings))
 
     @override
     @asynccontextmanager
-    async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[SpeechAudio]:
+    async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
         """Speak on the chosen route, whatever kind of answer comes. What is paid for is fetched, not ordered again."""
         if request.model.count(request.text) > request.model.max_chars:
             raise TextTooLongError
@@ -175,25 +167,25 @@ class NanoGPTProvider(Provider):
                 raise await self._checked(err) from err
             yield audio
 
-    async def _sound(self, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
+    async def _sound(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the sound of a request; leaving the stack ends it."""
         purchase = self._purchase_of(request)
         result = await purchase.outcome(partial(self._obtain, request=request))
         if result is None:  # it came at once, to another listener: sound can't be shared, and is ordered once more
-            purchase = Purchase(purchase.order)
+            purchase = Job(purchase.order)
             result = await purchase.outcome(partial(self._obtain, request=request))
-        if isinstance(result, Sound):
+        if isinstance(result, ResponseAudio):
             await stack.enter_async_context(result.stack)
-            return await recognised_audio(result.chunks, request.format, result.content_type, request.model.pcm)
+            return await detect_audio(result.chunks, request.format, result.content_type, request.model.pcm)
         return await self._download(result or "", purchase, request, stack)
 
-    def _purchase_of(self, request: SpeechRequest) -> Purchase:
+    def _purchase_of(self, request: SynthesisRequest) -> Job:
         """Return a purchase to join or to begin. What comes at once is not worth waiting for somebody else's."""
-        route = route_of(request.settings)
+        route = endpoint_for(request.settings)
         order = f"{route.name} {json.dumps(route.body(request), sort_keys=True)}"
-        return Purchase(order) if (route.name, request.model.id) in self._at_once else self._purchases.of(order)
+        return Job(order) if (route.name, request.model.id) in self._at_once else self._purchases.of(order)
 
-    async def _obtain(self, purchase: Purchase, request: SpeechRequest) -> None:
+    async def _obtain(self, purchase: Job, request: SynthesisRequest) -> None:
         """Order speech unless that was done, and wait until its sound can be had while anybody wants it."""
         await purchase.inherit()
         if purchase.ticket is None and purchase.link is None:
@@ -204,12 +196,12 @@ class NanoGPTProvider(Provider):
             except TimedOutError:
                 raise
             except SpeechError:  # the job has come to nothing, and is paid back
-                request.spent(purchase.ticket.refund)
+                request.record_usage(purchase.ticket.refund)
                 raise
 
-    async def _order(self, purchase: Purchase, request: SpeechRequest) -> None:
+    async def _order(self, purchase: Job, request: SynthesisRequest) -> None:
         """Ask for speech, and keep what comes: its sound, a link to it, or a ticket."""
-        route = route_of(request.settings)
+        route = endpoint_for(request.settings)
         http = self._http[route.address_key]
         kind = (route.name, request.model.id)
         async with AsyncExitStack() as stack:
@@ -226,15 +218,15 @@ class NanoGPTProvider(Provider):
                 if not document.is_text:
                     request.charge()
                 self._at_once.add(kind)
-                purchase.take_answer(sound=Sound(document.chunks, answer.content_type, stack.pop_all()))
+                purchase.take_answer(sound=ResponseAudio(document.chunks, answer.content_type, stack.pop_all()))
                 return
         self._at_once.discard(kind)
-        link = link_in(document)
-        purchase.take_answer(link=link, ticket=None if link else Ticket.read(document, request.model.id))
-        request.charge(*cost_in(document))
+        link = find_audio_url(document)
+        purchase.take_answer(link=link, ticket=None if link else JobTicket.read(document, request.model.id))
+        request.charge(*read_cost(document))
         self._purchases.keep(purchase)
 
-    async def _poll(self, ticket: Ticket, waited: float) -> str:
+    async def _poll(self, ticket: JobTicket, waited: float) -> str:
         """Ask for a job until it is done, and return the link to its sound.
 
         A question that fails says nothing about the job, and is asked again. Raises TimedOutError after the documented
@@ -250,28 +242,28 @@ class NanoGPTProvider(Provider):
                         raise
                     except SpeechError:
                         continue
-                    if link := link_in(document, is_job=True):
+                    if link := find_audio_url(document, is_job=True):
                         return link
         except TimeoutError as err:
             raise TimedOutError(code="job") from err
 
     async def _download(
-        self, link: str, purchase: Purchase, request: SpeechRequest, stack: AsyncExitStack
+        self, link: str, purchase: Job, request: SynthesisRequest, stack: AsyncExitStack
     ) -> SpeechAudio:
         """Return the sound behind a link, as it arrives."""
-        downloads = self._downloads[route_of(request.settings).address_key]
+        downloads = self._downloads[endpoint_for(request.settings).address_key]
         stack.enter_context(purchase.heard())
         try:
             answer = await stack.enter_async_context(downloads.open(link))
             chunks = await stack.enter_async_context(aclosing(answer.chunks(MAX_FILE_BYTES)))
-            audio = await recognised_audio(chunks, request.format, answer.content_type, request.model.pcm)
+            audio = await detect_audio(chunks, request.format, answer.content_type, request.model.pcm)
         except SpeechError as err:
-            if not err.is_transient:
+            if not err.is_retryable:
                 self._purchases.forget(purchase)
             raise
         return replace(audio, chunks=self._heard(audio.chunks, purchase))
 
-    async def _heard(self, chunks: AsyncGenerator[bytes], purchase: Purchase) -> AsyncGenerator[bytes]:
+    async def _heard(self, chunks: AsyncGenerator[bytes], purchase: Job) -> AsyncGenerator[bytes]:
         """Yield sound, and forget what was bought once all have heard it: whoever asks again then wants it anew."""
         async for chunk in chunks:
             yield chunk
@@ -289,18 +281,18 @@ class NanoGPTProvider(Provider):
         return UpstreamRefusedError(status=error.status, code=error.code)
 
     @override
-    def take_over(self, other: Provider) -> None:
+    def inherit(self, other: Provider) -> None:
         if isinstance(other, NanoGPTProvider):
-            self._purchases.take_over(other._purchases)  # noqa: SLF001 - one of us
+            self._purchases.inherit(other._purchases)  # noqa: SLF001 - one of us
             self._at_once |= other._at_once  # noqa: SLF001
 
     @property
     @override
-    def has_orders(self) -> bool:
+    def has_pending_jobs(self) -> bool:
         return self._purchases.is_waiting
 
     @override
-    async def async_settle(self) -> None:
+    async def async_finish_jobs(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
                 await self._purchases.answered()
@@ -323,7 +315,7 @@ class _Audio:
     """Whether it looks like a page rather than like sound."""
 
 
-async def _document_in(chunks: AsyncGenerator[bytes], answer: Answer) -> Json | _Audio:
+async def _document_in(chunks: AsyncGenerator[bytes], answer: HttpResponse) -> Json | _Audio:
     """Return the JSON document in an answer, or the answer if it is none.
 
     The first bytes say more than the type, which may be anything. Raises GenerationFailedError where a document breaks
@@ -331,21 +323,21 @@ async def _document_in(chunks: AsyncGenerator[bytes], answer: Answer) -> Json | 
     """
     is_document = False
     try:
-        head = await first_bytes(chunks)
+        head = await read_head(chunks)
         is_document = looks_like_text(head) and head.lstrip()[:1] == b"{"
-        if recognise(head) or not (is_document or answer.content_type.endswith("json")):
-            return _Audio(continued(head, chunks), is_text=looks_like_text(head))
+        if detect_format(head) or not (is_document or answer.content_type.endswith("json")):
+            return _Audio(prepend(head, chunks), is_text=looks_like_text(head))
         is_document = True
         body = bytearray(head)
         async for chunk in chunks:
             body += chunk
             if len(body) > MAX_DOCUMENT_BYTES:
-                raise AnswerTooLargeError
+                raise ResponseTooLargeError
     except (ConnectionLostError, TimedOutError) as err:
         if is_document or answer.content_type.endswith("json"):
             raise GenerationFailedError(status=answer.response.status, code="broken_answer") from err
         raise
     try:
-        return read_json(body)
+        return parse_json(body)
     except ValueError as err:
         raise NotAudioError(code="application/json") from err

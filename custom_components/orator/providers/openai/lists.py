@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from ...audio.formats import AudioFormat
 from ..errors import NotASpeechServerError
-from ..http import Json
-from ..languages import tag_of
+from ..json_documents import Json
+from ..languages import normalize_tag
 
 _ROWS: Final = ("data", "models", "voices", "items")
 _IDS: Final = ("id", "voice_id", "name")
@@ -25,7 +25,7 @@ _OPENAI: Final = re.compile(r"system|openai(-.*)?")
 _DEPTH: Final = 8
 
 
-def rows_of(document: Json) -> list[Json]:
+def find_rows(document: Json) -> list[Json]:
     """Return the rows of a list, whatever it is wrapped in. Raises NotASpeechServerError where there are none."""
     if isinstance(document, dict):
         document = next((document[key] for key in _ROWS if isinstance(document.get(key), (list, dict))), None)
@@ -36,25 +36,25 @@ def rows_of(document: Json) -> list[Json]:
     return document[:_MOST_ROWS]
 
 
-def kept_models(rows: Iterable[Json]) -> list[Json]:
+def parse_models(rows: Iterable[Json]) -> list[Json]:
     """Return what is worth keeping of models that speak. They are told by what is said of them, or by their names."""
     described = [(model, _speaks(row)) for row in rows if (model := _kept_model(row))]
     speaking = [model for model, speaks in described if speaks]
     return _merged(speaking or [model for model, speaks in described if speaks is None])
 
 
-def kept_voices(rows: Iterable[Json]) -> list[Json]:
+def parse_voices(rows: Iterable[Json]) -> list[Json]:
     """Return what is worth keeping of voices."""
     return _merged(voice for row in rows if (voice := _kept_voice(row)))
 
 
-def are_of_openai(document: Json) -> bool:
+def lists_openai_models(document: Json) -> bool:
     """Tell whether a list has OpenAI's own models, passed on by somebody else; then there are only OpenAI's voices."""
-    owners = [str(row.get("owned_by")) for row in rows_of(document) if isinstance(row, dict)]
+    owners = [str(row.get("owned_by")) for row in find_rows(document) if isinstance(row, dict)]
     return any(map(_OPENAI.fullmatch, owners))
 
 
-def expanded(entry: Json) -> Mapping[str, Any]:
+def expand_entry(entry: Json) -> Mapping[str, Any]:
     """Return what was kept of a row: a mere name stands for a row with nothing else."""
     return {"id": entry} if isinstance(entry, str) else entry
 
@@ -65,7 +65,7 @@ def _merged(entries: Iterable[Mapping[str, Any]]) -> list[Json]:
     for entry in entries:
         known = found.setdefault(entry["id"], {})
         for key, value in entry.items():
-            known[key] = kept_voices([*known[key], *value]) if key == "voices" and key in known else value
+            known[key] = parse_voices([*known[key], *value]) if key == "voices" and key in known else value
     return [found[key] if len(found[key]) > 1 else key for key in sorted(found)]
 
 
@@ -74,7 +74,7 @@ def _kept_model(row: Json) -> dict[str, Any] | None:
     if (kept := _named(row)) is None or not isinstance(row, dict):
         return kept
     voices = next((row[key] for key in _VOICES if isinstance(row.get(key), (list, dict))), None)
-    if kept_here := kept_voices(voices or _values(row, "voice")):
+    if kept_here := parse_voices(voices or _values(row, "voice")):
         kept["voices"] = kept_here
     formats = {*AudioFormat} & {*map(str, _values(row, "response_format"))}
     if formats:
@@ -90,7 +90,9 @@ def _kept_voice(row: Json) -> dict[str, Any] | None:
         return kept
     stated = [row[key] for key in _LANGUAGES if key in row]
     languages = [language for value in stated for language in (value if isinstance(value, list) else [value])]
-    if tags := sorted({tag for language in languages if isinstance(language, str) and (tag := tag_of(language))}):
+    if tags := sorted(
+        {tag for language in languages if isinstance(language, str) and (tag := normalize_tag(language))}
+    ):
         kept["languages"] = tags
     return kept
 
@@ -109,7 +111,7 @@ def _named(row: Json) -> dict[str, Any] | None:
 
 def _speaks(row: Json) -> bool | None:
     """Tell whether a model makes speech of a text; None where nothing tells."""
-    row = expanded(row)
+    row = expand_entry(row)
     if isinstance(task := row.get("task"), str):
         return task == "text-to-speech"
     architecture = row.get("architecture")

@@ -16,12 +16,12 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from ...audio.formats import AudioFormat
-from ..base import SpeechAudio, SpeechRequest, continued
-from ..errors import ConnectionLostError, MisreadError, NotAudioError
-from .models import PCM
-from .prices import cost_of
-from .reading import Verdict, judge
-from .realtime_socket import Answer, Socket
+from ..audio_response import prepend
+from ..base import SpeechAudio, SynthesisRequest
+from ..errors import ConnectionLostError, NotAudioError, TranscriptMismatchError
+from .models import PCM, realtime_cost
+from .realtime_session import RealtimeResponse, RealtimeSession
+from .transcript import TranscriptMatch, compare
 
 _MAX_SOCKETS: Final = 8
 _TASK: Final = (
@@ -35,7 +35,7 @@ _MOST_IN_VAIN: Final = 2
 _SAYS_SOMETHING: Final = re.compile(r"\w")
 
 
-class Realtime:
+class RealtimeSpeech:
     """Reads texts aloud, over one socket for each model, voice and speed."""
 
     def __init__(self, session: ClientSession, base_url: str, headers: Mapping[str, str], counts: Counter[str]) -> None:
@@ -47,18 +47,18 @@ class Realtime:
         self._session = session
         self._url = URL(base_url) / "realtime"
         self._headers = headers
-        self._sockets: dict[tuple[str, str, float | None], asyncio.Task[Socket]] = {}
+        self._sockets: dict[tuple[str, str, float | None], asyncio.Task[RealtimeSession]] = {}
 
     @asynccontextmanager
-    async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[SpeechAudio]:
+    async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
         """Read a text aloud while the context lasts. Entering it raises SpeechError where there is no sound."""
         async with aclosing(self._read(request)) as chunks:
             head = await anext(chunks, b"")
             if not head:
                 raise NotAudioError
-            yield SpeechAudio(AudioFormat.PCM, continued(head, chunks), PCM)
+            yield SpeechAudio(AudioFormat.PCM, prepend(head, chunks), PCM)
 
-    async def _read(self, request: SpeechRequest) -> AsyncGenerator[bytes]:
+    async def _read(self, request: SynthesisRequest) -> AsyncGenerator[bytes]:
         """Yield the sound of a text; what was not read of it is asked for once more.
 
         Raises MisreadError where nothing of that is read either.
@@ -72,7 +72,7 @@ class Realtime:
                         yield chunk
                 finally:
                     _charge(replace(request, text=rest), answer)
-                verdict = judge(rest, answer.transcript)
+                verdict = compare(rest, answer.transcript)
             self._count(verdict, answer)
             rest = rest[verdict.read_to :]
             if not _SAYS_SOMETHING.search(rest):
@@ -80,14 +80,14 @@ class Realtime:
             in_vain = 0 if verdict.read_to else in_vain + 1
             if in_vain == _MOST_IN_VAIN:
                 break
-        raise MisreadError
+        raise TranscriptMismatchError
 
-    def _count(self, verdict: Verdict, answer: Answer) -> None:
+    def _count(self, verdict: TranscriptMatch, answer: RealtimeResponse) -> None:
         self._counts["realtime_readings"] += 1
         self._counts["realtime_misreadings"] += not verdict.is_faithful
         self._counts["realtime_interruptions"] += answer.has_strayed
 
-    async def _socket(self, request: SpeechRequest) -> Socket:
+    async def _socket(self, request: SynthesisRequest) -> RealtimeSession:
         """Return the open socket of a voice; those who need it at the same time wait for the same one."""
         key = (request.model.id, request.voice, request.settings.get("speed"))
         opening = self._sockets.pop(key, None)
@@ -100,13 +100,13 @@ class Realtime:
             raise ConnectionLostError
         return opening.result()
 
-    async def _open(self, request: SpeechRequest, spent: asyncio.Task[Socket] | None) -> Socket:
+    async def _open(self, request: SynthesisRequest, spent: asyncio.Task[RealtimeSession] | None) -> RealtimeSession:
         """Open a socket in the place of one that is not to be used any more."""
         if spent:
             await _close(spent)
         await self._make_room()
         url = self._url.with_query(model=request.model.id)
-        return await Socket.open(self._session, url, self._headers, _session(request))
+        return await RealtimeSession.open(self._session, url, self._headers, _session(request))
 
     async def _make_room(self) -> None:
         """Close what can't be used any more, and the sockets that were not used for the longest time."""
@@ -122,23 +122,23 @@ class Realtime:
             await _close(opening)
 
 
-def _is_spent(opening: asyncio.Task[Socket]) -> bool:
+def _is_spent(opening: asyncio.Task[RealtimeSession]) -> bool:
     """Tell whether a socket could not be opened, or is not to be asked for more."""
     return opening.done() and (opening.cancelled() or bool(opening.exception()) or opening.result().is_spent)
 
 
-def _is_busy(opening: asyncio.Task[Socket]) -> bool:
+def _is_busy(opening: asyncio.Task[RealtimeSession]) -> bool:
     return not (opening.cancelled() or opening.exception()) and opening.result().is_busy
 
 
-async def _close(opening: asyncio.Task[Socket]) -> None:
+async def _close(opening: asyncio.Task[RealtimeSession]) -> None:
     opening.cancel()
     await asyncio.wait([opening])
     if not opening.cancelled() and not opening.exception():
         await opening.result().close()
 
 
-def _charge(request: SpeechRequest, answer: Answer) -> None:
+def _charge(request: SynthesisRequest, answer: RealtimeResponse) -> None:
     """Tell what an answer costs, if any sound has come: by its tokens, or where it was cut short by its length."""
     price = request.model.price
     if not answer.seconds:
@@ -146,11 +146,11 @@ def _charge(request: SpeechRequest, answer: Answer) -> None:
     if price is None:
         request.charge()
     else:
-        by_tokens = cost_of(request.model.id, answer.usage)
-        request.charge_estimate(price.of(len(request.text), answer.seconds / 60) if by_tokens is None else by_tokens)
+        by_tokens = realtime_cost(request.model.id, answer.usage)
+        request.charge_estimate(price.cost(len(request.text), answer.seconds / 60) if by_tokens is None else by_tokens)
 
 
-def _session(request: SpeechRequest) -> Mapping[str, Any]:
+def _session(request: SynthesisRequest) -> Mapping[str, Any]:
     """Return what holds for a socket: its voice can't change once it has spoken, nor its speed while it speaks."""
     speed = {"speed": request.settings["speed"]} if "speed" in request.settings else {}
     return {
@@ -165,7 +165,7 @@ def _session(request: SpeechRequest) -> Mapping[str, Any]:
     }
 
 
-def _response(request: SpeechRequest, text: str) -> Mapping[str, Any]:
+def _response(request: SynthesisRequest, text: str) -> Mapping[str, Any]:
     """Return what holds for one reading: nothing of it is kept, so that what it costs does not grow."""
     manner = request.settings.get("instructions")
     return {
@@ -177,5 +177,5 @@ def _response(request: SpeechRequest, text: str) -> Mapping[str, Any]:
     }
 
 
-def _voice(request: SpeechRequest) -> str | Mapping[str, str]:
+def _voice(request: SynthesisRequest) -> str | Mapping[str, str]:
     return {"id": request.voice} if request.voice.startswith("voice_") else request.voice

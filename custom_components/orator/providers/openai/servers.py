@@ -10,7 +10,7 @@ from typing import Final
 from ...audio.formats import AudioFormat
 from ..base import Server
 from ..errors import ContentRefusedError, InvalidKeyError, NotPermittedError, SpeechError
-from ..tokens import MAX_CHARS
+from ..models import OPENAI_MAX_CHARS
 
 _FILES: Final = (AudioFormat.MP3, AudioFormat.WAV, AudioFormat.OPUS, AudioFormat.AAC, AudioFormat.FLAC)
 _WAV: Final = (AudioFormat.WAV,)
@@ -44,7 +44,7 @@ class SpeechServer(Server):
     """What else tells a wrong key from a right one, at no cost, where its lists are open to everyone."""
     is_unknown: bool = False
     """Whether nothing of this is certain: then the speech route itself is asked, at no cost, whether it would speak."""
-    max_chars: int = MAX_CHARS
+    max_chars: int = OPENAI_MAX_CHARS
     streams: bool | None = True
     """Whether sound leaves before the whole text has been spoken; None where that shows when it speaks."""
     formats: tuple[AudioFormat, ...] = _FILES

@@ -10,8 +10,8 @@ from yarl import URL
 
 from ...audio.formats import AudioFormat
 from ..addresses import parse_web_address
-from ..base import Connections, Model, Provider, SpeechAudio, SpeechRequest
-from ..documents import Same
+from ..audio_response import RAW_TYPES, read_audio
+from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
 from ..errors import (
     NotASpeechServerError,
     NotAudioError,
@@ -25,13 +25,14 @@ from ..errors import (
     VendorKeyMissingError,
     VoiceGoneError,
 )
-from ..http import Answer, HttpClient, Json, Limits
+from ..http import HttpClient, HttpResponse, Timeouts
+from ..json_documents import IdentityKey, Json
 from ..languages import WHISPER_LANGUAGES
+from ..models import Model
 from ..options import ChoiceOption
-from ..sound import RAW_TYPES, audio_in
-from . import catalogue as catalogues
+from . import catalog as catalogs
 
-MODE: Final = ChoiceOption("mode", choices=("voice", "inline"), default="inline", comes_first=True)
+MODE_OPTION: Final = ChoiceOption("mode", choices=("voice", "inline"), default="inline", precedes_model=True)
 _VOICE_ID: Final = "voice_id"
 _SAFE_ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 """What an ID looks like; nothing else may become a part of a path."""
@@ -41,7 +42,7 @@ _SPEECH: Final = "v1/audio/speech"
 _STREAM: Final = "v1/audio/speech/stream"
 _NOT_STREAMED: Final = frozenset({"speed", "volume_dbfs", "bitrate"})
 """Settings that the streaming route does not have."""
-_QUICK: Final = Limits(first_byte=15)
+_QUICK: Final = Timeouts(first_byte=15)
 _PAGE: Final = {"limit": "200"}
 _MAX_PAGES: Final = 50
 
@@ -72,18 +73,18 @@ class SpeechbaseProvider(Provider):
     default_model = "openai/gpt-4o-mini-tts"
     default_voice = "coral"
     languages = WHISPER_LANGUAGES
-    choices = (MODE,)
-    option_keys = (_VOICE_ID, *(option.key for option in catalogues.OPTIONS))
+    choices = (MODE_OPTION,)
+    option_keys = (_VOICE_ID, *(option.key for option in catalogs.OPTIONS))
 
     def __init__(
-        self, connections: Connections, addresses: Mapping[str, str], api_key: str, *, server: str = ""
+        self, connections: HttpSessions, addresses: Mapping[str, str], api_key: str, *, server: str = ""
     ) -> None:
         """Speak to the API at an address."""
         super().__init__(connections, addresses, api_key, server=server)
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        doubtful = frozenset({MODE.key, _PRONUNCIATIONS})
-        self._http = HttpClient(connections.own, addresses["base_url"], headers, doubtful=doubtful)
-        self._lists = HttpClient(connections.own, addresses["base_url"], headers, _QUICK)
+        optional_fields = frozenset({MODE_OPTION.key, _PRONUNCIATIONS})
+        self._http = HttpClient(connections.api, addresses["base_url"], headers, optional_fields=optional_fields)
+        self._lists = HttpClient(connections.api, addresses["base_url"], headers, _QUICK)
 
     @classmethod
     @override
@@ -100,15 +101,15 @@ class SpeechbaseProvider(Provider):
         return URL(base_url).host == _OFFICIAL_HOST
 
     @override
-    async def fetch_catalogue(self, known: Json = None) -> Json:
+    async def fetch_catalog(self, known: Json = None) -> Json:
         """List the vendors, for which the key has to be right, and all saved voices.
 
         With that, what was found out about the server is forgotten: what it could not do it may have learned.
         """
-        vendors = catalogues.kept_vendors(await self._lists.get_json("v1/audio/providers"))
+        vendors = catalogs.parse_vendors(await self._lists.get_json("v1/audio/providers"))
         voices = await self._fetch_voices()
-        for lesson in self.learned.keys() - {_SENDS_MODE}:
-            del self.learned[lesson]
+        for lesson in self.detected.keys() - {_SENDS_MODE}:
+            del self.detected[lesson]
         return {"vendors": vendors, "voices": voices}
 
     async def _fetch_voices(self) -> list[dict[str, str]]:
@@ -117,7 +118,7 @@ class SpeechbaseProvider(Provider):
         query = _PAGE
         for _ in range(_MAX_PAGES):
             document = await self._lists.get_json("v1/voices", query)
-            voices |= {row["id"]: catalogues.kept_voice(row) for row in catalogues.rows_of(document)}
+            voices |= {row["id"]: catalogs.parse_voice(row) for row in catalogs.find_rows(document)}
             cursor = document.get("next_cursor")
             if not document.get("has_more") or not isinstance(cursor, str):
                 break
@@ -125,22 +126,22 @@ class SpeechbaseProvider(Provider):
         return list(voices.values())
 
     @override
-    def models(self, catalogue: Json) -> tuple[Model, ...]:
-        model_ids = catalogues.model_ids(catalogue) or [self.default_model]
-        return tuple(self.describe(model_id, catalogue, {}) for model_id in model_ids)
+    def models(self, catalog: Json) -> tuple[Model, ...]:
+        model_ids = catalogs.model_ids(catalog) or [self.default_model]
+        return tuple(self.describe_model(model_id, catalog, {}) for model_id in model_ids)
 
     @override
     def has_models(self, settings: Mapping[str, Any]) -> bool:
         return not _is_saved(settings)
 
     @override
-    def describe(self, model_id: str, catalogue: Json, settings: Mapping[str, Any]) -> Model:
+    def describe_model(self, model_id: str, catalog: Json, settings: Mapping[str, Any]) -> Model:
         """Say what a model can do; that of a saved voice is the one that the voice was saved with."""
-        saved = catalogues.saved_in(Same(catalogue)) if _is_saved(settings) else None
+        saved = catalogs.index_saved_voices(IdentityKey(catalog)) if _is_saved(settings) else None
         if saved:
             model_id = saved.models.get(settings.get(_VOICE_ID, ""), "")
-        model = catalogues.described(model_id, catalogue, streams=not _NOT_STREAMED & settings.keys())
-        if not self.learned.get(_PRONOUNCES, True):
+        model = catalogs.describe_model(model_id, catalog, streams=not _NOT_STREAMED & settings.keys())
+        if not self.detected.get(_PRONOUNCES, True):
             model = replace(model, max_pronunciations=0)
         if not saved:
             return model
@@ -148,7 +149,7 @@ class SpeechbaseProvider(Provider):
         return replace(model, name=name, voices=saved.voices, voice_key=_VOICE_ID)
 
     @override
-    async def check_voice(self, model: Model, voice_id: str) -> str:
+    async def resolve_voice_id(self, model: Model, voice_id: str) -> str:
         voice_id = voice_id.strip()
         if model.voice_key != _VOICE_ID or voice_id in [voice.id for voice in model.voices]:
             return voice_id
@@ -163,23 +164,23 @@ class SpeechbaseProvider(Provider):
         return written if isinstance(written, str) and _SAFE_ID.fullmatch(written) else voice_id
 
     @override
-    def first_voice(self, catalogue: Json) -> Mapping[str, Any] | None:
+    def initial_voice_settings(self, catalog: Json) -> Mapping[str, Any] | None:
         """Return the newest saved voice that can speak, or else a voice of the usual model if that can."""
-        for row in catalogues.saved_voices(catalogue):
-            model = catalogues.described(row["model"], catalogue, streams=True)
-            if row["model"] in catalogues.model_ids(catalogue) and model.is_connected:
-                return {MODE.key: "voice", _VOICE_ID: row["id"]}
-        usual = catalogues.described(self.default_model, catalogue, streams=True)
-        if usual.id in catalogues.model_ids(catalogue) and usual.is_connected:
+        for row in catalogs.saved_voices(catalog):
+            model = catalogs.describe_model(row["model"], catalog, streams=True)
+            if row["model"] in catalogs.model_ids(catalog) and model.is_connected:
+                return {MODE_OPTION.key: "voice", _VOICE_ID: row["id"]}
+        usual = catalogs.describe_model(self.default_model, catalog, streams=True)
+        if usual.id in catalogs.model_ids(catalog) and usual.is_connected:
             return {"model": usual.id, "voice": self.default_voice}
         return None
 
     @override
     @asynccontextmanager
-    async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[SpeechAudio]:
+    async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
         if request.model.count(request.text) > request.model.max_chars:
             raise TextTooLongError
-        if request.pronunciations and not self.learned.get(_PRONOUNCES, True):
+        if request.pronunciations and not self.detected.get(_PRONOUNCES, True):
             raise PronunciationsRefusedError
         async with AsyncExitStack() as stack:
             try:
@@ -189,7 +190,7 @@ class SpeechbaseProvider(Provider):
                 raise
             yield audio
 
-    async def _sound(self, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
+    async def _sound(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Speak on the route that starts to sound earliest and has everything that was set."""
         lesson = ""
         if self._may_stream(request):
@@ -207,94 +208,102 @@ class SpeechbaseProvider(Provider):
                 request.charge()
         audio = await self._whole(request, stack)
         if lesson:
-            self.learned[lesson] = False
+            self.detected[lesson] = False
         return audio
 
-    def _may_stream(self, request: SpeechRequest) -> bool:
+    def _may_stream(self, request: SynthesisRequest) -> bool:
         """Tell whether the streaming route will do, and is earlier: it sends what its vendor does, mostly mp3."""
-        is_earlier = request.format is AudioFormat.MP3 or self.learned.get(_BUFFERS, False)
-        is_there = all(self.learned.get(lesson, True) for lesson in (_HAS_STREAM, _stream_of(request)))
+        is_earlier = request.format is AudioFormat.MP3 or self.detected.get(_BUFFERS, False)
+        is_there = all(self.detected.get(lesson, True) for lesson in (_HAS_STREAM, _stream_of(request)))
         return is_earlier and is_there and not _NOT_STREAMED & request.settings.keys()
 
-    async def _streamed(self, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
+    async def _streamed(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Speak on the streaming route, which is left at once where it does not answer with sound."""
         async with AsyncExitStack() as own:
             answer = await self._ask(_STREAM, request, _body(request), own)
-            audio = await audio_in(answer, request.format, own)
+            audio = await read_audio(answer, request.format, own)
             await stack.enter_async_context(own.pop_all())
             request.charge()
             return audio
 
-    async def _whole(self, request: SpeechRequest, stack: AsyncExitStack) -> SpeechAudio:
+    async def _whole(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Speak on the plain route."""
         try:
             answer = await self._ask(_SPEECH, request, {**_body(request), "output": _output(request)}, stack)
         except NotFoundError as err:
-            if err.is_explained and not _is_saved(request.settings):
+            if err.has_error_document and not _is_saved(request.settings):
                 raise
             raise _missing(err, request.voice) from err
-        self.learned[_BUFFERS] = answer.response.content_length is not None
-        audio = await audio_in(answer, request.format, stack)
+        self.detected[_BUFFERS] = answer.response.content_length is not None
+        audio = await read_audio(answer, request.format, stack)
         request.charge()
         return audio
 
-    async def _ask(self, path: str, request: SpeechRequest, body: Mapping[str, Any], stack: AsyncExitStack) -> Answer:
+    async def _ask(
+        self, path: str, request: SynthesisRequest, body: Mapping[str, Any], stack: AsyncExitStack
+    ) -> HttpResponse:
         """Ask a route for speech. Raises PronunciationsRefusedError where it is these that the server does not take."""
         try:
-            return await self._ask_either_way(path, request.settings.get(MODE.key, MODE.default), body, stack)
+            return await self._ask_either_way(
+                path, request.settings.get(MODE_OPTION.key, MODE_OPTION.default), body, stack
+            )
         except RejectedError as err:
             if not request.pronunciations or _PRONUNCIATIONS not in err.fields:
                 raise
-            self.learned[_PRONOUNCES] = False
+            self.detected[_PRONOUNCES] = False
             raise PronunciationsRefusedError(status=err.status, code=err.code) from err
 
-    async def _ask_either_way(self, path: str, mode: str, body: Mapping[str, Any], stack: AsyncExitStack) -> Answer:
+    async def _ask_either_way(
+        self, path: str, mode: str, body: Mapping[str, Any], stack: AsyncExitStack
+    ) -> HttpResponse:
         """Ask for speech. Servers want `mode` or refuse it; one that refuses is asked once more the other way."""
-        sends_mode = self.learned.get(_SENDS_MODE, True)
+        sends_mode = self.detected.get(_SENDS_MODE, True)
         try:
-            return await self._post(path, {MODE.key: mode} if sends_mode else {}, body, stack)
+            return await self._post(path, {MODE_OPTION.key: mode} if sends_mode else {}, body, stack)
         except RejectedError as err:
             if not _is_about_mode(err):
                 raise
             refusal = err
         try:
-            answer = await self._post(path, {} if sends_mode else {MODE.key: mode}, body, stack)
+            answer = await self._post(path, {} if sends_mode else {MODE_OPTION.key: mode}, body, stack)
         except RejectedError as err:
             if _is_about_mode(err):  # as much as before: `mode` was not what the first refusal was about
                 raise refusal from err
-            self.learned[_SENDS_MODE] = not sends_mode
+            self.detected[_SENDS_MODE] = not sends_mode
             raise
-        self.learned[_SENDS_MODE] = not sends_mode
+        self.detected[_SENDS_MODE] = not sends_mode
         return answer
 
-    async def _post(self, path: str, mode: Mapping[str, str], body: Mapping[str, Any], stack: AsyncExitStack) -> Answer:
+    async def _post(
+        self, path: str, mode: Mapping[str, str], body: Mapping[str, Any], stack: AsyncExitStack
+    ) -> HttpResponse:
         return await stack.enter_async_context(self._http.request("POST", path, {**mode, **body}))
 
 
 def _is_saved(settings: Mapping[str, Any]) -> bool:
-    return bool(settings.get(MODE.key, MODE.default) == "voice")
+    return bool(settings.get(MODE_OPTION.key, MODE_OPTION.default) == "voice")
 
 
-def _stream_of(request: SpeechRequest) -> str:
+def _stream_of(request: SynthesisRequest) -> str:
     """Return under which name it is learned whether a model can be streamed."""
     return f"{_HAS_STREAM}:{request.model.id or request.voice}"
 
 
 def _missing(error: SpeechError, voice_id: str) -> SpeechError:
     """Return what it means that a saved voice was not found: it is gone, if it was Speechbase who said so."""
-    if error.is_explained:
+    if error.has_error_document:
         return VoiceGoneError(status=error.status, subject=voice_id)
     return NotASpeechServerError(status=error.status)
 
 
 def _is_about_mode(error: RejectedError) -> bool:
     """Tell whether a refusal is about `mode`, or may be: newer servers may refuse the whole body, naming nothing."""
-    if MODE.key in error.fields:
+    if MODE_OPTION.key in error.fields:
         return True
     return error.status == 400 and error.code in _GENERAL_REFUSALS and not _FIELDS & error.fields
 
 
-def _body(request: SpeechRequest) -> dict[str, Any]:
+def _body(request: SynthesisRequest) -> dict[str, Any]:
     """Return what both routes take: only what was set, since the schema is strict."""
     who = (
         {"voiceId": request.voice}
@@ -310,7 +319,7 @@ def _body(request: SpeechRequest) -> dict[str, Any]:
     return {**who, "text": request.text, **settings, **({"pronunciations": {"rules": rules}} if rules else {})}
 
 
-def _output(request: SpeechRequest) -> Any:
+def _output(request: SynthesisRequest) -> Any:
     """Return the format, with its bitrate where one was set and the format has one."""
     bitrate = request.settings.get("bitrate")
     if bitrate is None or request.format is not AudioFormat.MP3:

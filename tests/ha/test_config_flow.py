@@ -1,0 +1,261 @@
+"""The flows, as the web page drives them, against the simulated provider."""
+
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from yarl import URL
+
+from custom_components.orator.const import DOMAIN
+
+from ..simulator import Fault, Simulator
+from ..support.listening import Hear, spoken
+
+UNUSED_PORT = "http://127.0.0.1:9/v1"  # "discard", which nobody runs
+
+
+def account_input(simulator: Simulator, **changed: Any) -> dict[str, Any]:
+    """Return what a person enters to add an account."""
+    address = changed.pop("base_url", simulator.openai_url)
+    server = {"base_url": address} if address else {}
+    return {"api_key": simulator.api_key, "server": server, **changed}
+
+
+async def start(hass: HomeAssistant, provider: str = "openai") -> str:
+    """Open the form for a new account at a provider."""
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "user"
+    result = await hass.config_entries.flow.async_configure(result["flow_id"], {"provider": provider})
+    assert result["step_id"] == "account"
+    return result["flow_id"]
+
+
+async def test_a_key_makes_an_account_that_speaks(hass: HomeAssistant, simulator: Simulator) -> None:
+    """The provider and a key are enough: an account, a voice and its entity are there."""
+    flow_id = await start(hass)
+    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
+    await hass.async_block_till_done()
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == f"OpenAI ({simulator.url.removeprefix('http://')})"
+    assert result["data"] == {
+        "provider": "openai",
+        "base_url": simulator.openai_url,
+        "api_key": simulator.api_key,
+    }
+    (voice,) = result["result"].subentries.values()
+    assert (voice.subentry_type, voice.title) == ("voice", "OpenAI Coral")
+    assert voice.data == {"model": "gpt-4o-mini-tts", "voice": "coral"}
+    assert hass.states.get("tts.openai_coral")
+
+
+async def test_key_is_checked_without_speech(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Adding an account costs nothing."""
+    await hass.config_entries.flow.async_configure(await start(hass), account_input(simulator))
+    assert {request.path for request in simulator.requests} == {"/v1/models"}
+
+
+@pytest.mark.parametrize(
+    "address", ["{url}", "{url}/", "{url}/v1", "{url}/v1/audio/speech", " {url}/v1/ ", "{host}", "{host}/v1"]
+)
+async def test_address_in_any_form(hass: HomeAssistant, simulator: Simulator, address: str) -> None:
+    """An address is taken as people copy it."""
+    address = address.format(url=simulator.url, host=simulator.url.removeprefix("http://"))
+    flow_id = await start(hass)
+    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator, base_url=address))
+    assert result["data"]["base_url"] == simulator.openai_url
+
+
+async def test_server_that_wants_a_key(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Who left the key empty is asked for one, not told that it is wrong."""
+    entered = account_input(simulator)
+    del entered["api_key"]
+    result = await hass.config_entries.flow.async_configure(await start(hass), entered)
+    assert result["errors"] == {"api_key": "missing_key"}
+
+
+@pytest.mark.parametrize("address", ["my own server", "http://my server/v1", "http://"])
+async def test_words_are_no_address(hass: HomeAssistant, simulator: Simulator, address: str) -> None:
+    """What can't be an address is not asked for anything."""
+    entered = account_input(simulator, base_url=address)
+    result = await hass.config_entries.flow.async_configure(await start(hass), entered)
+    assert result["errors"] == {"base": "invalid_address"}
+    assert not simulator.requests
+
+
+async def test_server_without_key(hass: HomeAssistant, simulator: Simulator) -> None:
+    """A server of one's own may take no key."""
+    simulator.api_key = None
+    entered = account_input(simulator)
+    del entered["api_key"]
+    result = await hass.config_entries.flow.async_configure(await start(hass), entered)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["api_key"] == ""
+    assert all("Authorization" not in request.headers for request in simulator.requests)
+
+
+async def test_key_that_may_only_speak(hass: HomeAssistant, simulator: Simulator) -> None:
+    """A key that may not list models is asked to speak an empty text, which is free."""
+    simulator.fail(Fault(path="/v1/models", status=403, times=9))
+    result = await hass.config_entries.flow.async_configure(await start(hass), account_input(simulator))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    asked = [request for request in simulator.requests if request.path == "/v1/audio/speech"]
+    assert asked
+    assert all(request.body["input"] == "" and request.status == 400 for request in asked)
+
+
+def openai_error(status: int, code: str) -> dict[str, Any]:
+    """Return a fault with OpenAI's error envelope."""
+    return {"status": status, "json": {"error": {"message": "m", "type": code, "param": None, "code": code}}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "errors"),
+    [
+        (Fault(**openai_error(401, "invalid_api_key")), {"api_key": "invalid_key"}),
+        (Fault(**openai_error(403, "unsupported_country_region_territory"), times=2), {"base": "not_permitted"}),
+        (Fault(status=403, times=2), {"base": "not_permitted"}),
+        (Fault(**openai_error(429, "insufficient_quota")), {"base": "out_of_credit"}),
+        (Fault(status=402), {"base": "out_of_credit"}),
+        (Fault(status=429), {"base": "rate_limited"}),
+        (Fault(status=500), {"base": "provider_fault"}),
+        (Fault(status=404, times=2), {"base": "not_a_speech_server"}),
+        (Fault(status=405), {"base": "not_a_speech_server"}),
+        (Fault(body="<html>Welcome</html>"), {"base": "not_a_speech_server"}),
+        (Fault(json={"models": "none"}), {"base": "not_a_speech_server"}),
+        (Fault(status=307, headers={"Location": "https://elsewhere.example/v1/models"}), {"base": "redirected"}),
+        (Fault(status=302, headers={"Location": "mailto:admin"}), {"base": "redirected"}),
+        (Fault(status=302, headers={"Location": "http://[::1"}), {"base": "redirected"}),
+        (
+            Fault(status=401, json={"error": {"message": "Missing scopes: api.model.read", "code": None}}, times=2),
+            {"base": "not_permitted"},
+        ),
+        (Fault(close=True, times=2), {"base": "cannot_connect"}),
+    ],
+)
+async def test_error_is_shown_and_can_be_corrected(
+    hass: HomeAssistant, simulator: Simulator, fault: Fault, errors: dict[str, str]
+) -> None:
+    """What keeps an account from being added is said, nothing entered is lost, and a second try can succeed."""
+    simulator.fail(fault)
+    flow_id = await start(hass)
+    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
+    assert result["type"] is FlowResultType.FORM
+    assert result["errors"] == errors
+    server = result["data_schema"].schema["server"].schema.schema
+    suggested = {str(key): key.description["suggested_value"] for key in server if key.description}
+    assert suggested == {"base_url": simulator.openai_url}
+
+    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize(
+    ("changed", "errors"),
+    [
+        ({"api_key": "sk-wrong"}, {"api_key": "invalid_key"}),
+        ({"base_url": UNUSED_PORT}, {"base": "cannot_connect"}),
+        ({"base_url": "ftp://server"}, {"base": "invalid_address"}),
+        ({"base_url": "http://user:password@server"}, {"base": "invalid_address"}),
+        ({"base_url": "http://:password@server"}, {"base": "invalid_address"}),
+        ({"base_url": "http://"}, {"base": "invalid_address"}),
+        ({"base_url": "https://127.0.0.1:{port}"}, {"base": "no_https"}),
+        ({"api_key": "sk-\x00"}, {"api_key": "invalid_key"}),
+        ({"base_url": "", "api_key": ""}, {"api_key": "missing_key"}),
+    ],
+)
+async def test_wrong_input(
+    hass: HomeAssistant, simulator: Simulator, changed: dict[str, Any], errors: dict[str, str]
+) -> None:
+    """Each wrong input is told from the others; the official service is not even asked without a key."""
+    flow_id = await start(hass)
+    changed = {key: value.format(port=URL(simulator.url).port) for key, value in changed.items()}
+    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator, **changed))
+    assert result["errors"] == errors
+    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_same_account_only_once(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Provider, origin and key make an account, however its address is written."""
+    flow_id = await start(hass)
+    again = account_input(simulator, base_url=f"{simulator.url}/other/v1")
+    result = await hass.config_entries.flow.async_configure(flow_id, again)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
+
+
+async def test_reauth(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear) -> None:
+    """A new key replaces the old one, and the voice speaks again."""
+    simulator.api_key = "sk-new"
+    assert not await hear()
+    (progress,) = hass.config_entries.flow.async_progress()
+    result = await hass.config_entries.flow.async_configure(progress["flow_id"], {"api_key": "sk-wrong"})
+    assert result["errors"] == {"api_key": "invalid_key"}
+    result = await hass.config_entries.flow.async_configure(progress["flow_id"], {"api_key": " sk-\nnew "})
+    await hass.async_block_till_done()
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reauth_successful")
+    assert account.data["api_key"] == "sk-new"
+    assert account.state is ConfigEntryState.LOADED
+    assert await hear()
+
+
+async def test_reauth_of_an_account_that_never_loaded(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    """A new key lets an account load that could not."""
+    simulator.api_key = "sk-new"
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    (progress,) = hass.config_entries.flow.async_progress()
+    result = await hass.config_entries.flow.async_configure(progress["flow_id"], {"api_key": "sk-new"})
+    await hass.async_block_till_done()
+    assert result["reason"] == "reauth_successful"
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_reconfigure_keeps_the_key(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """An empty key keeps the old one while the address stays on its origin."""
+    result = await account.start_reconfigure_flow(hass)
+    result = await hass.config_entries.flow.async_configure(
+        result["flow_id"], {"base_url": f"{simulator.url}/v1/audio/speech"}
+    )
+    await hass.async_block_till_done()
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    assert account.data["api_key"] == simulator.api_key
+
+
+async def test_reconfigure_never_takes_the_key_elsewhere(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear
+) -> None:
+    """A new origin does not get the old key: it has to be entered for it."""
+    async with Simulator(api_key=simulator.api_key) as other:
+        result = await account.start_reconfigure_flow(hass)
+        flow_id = result["flow_id"]
+        result = await hass.config_entries.flow.async_configure(flow_id, {"base_url": other.url})
+        assert result["errors"] == {"api_key": "missing_key"}
+        assert all("Authorization" not in request.headers for request in other.requests)
+
+        entered = {"base_url": other.url, "api_key": simulator.api_key}
+        result = await hass.config_entries.flow.async_configure(flow_id, entered)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert result["reason"] == "reconfigure_successful"
+        assert account.data["base_url"] == other.openai_url
+        assert await hear()
+        assert spoken(other)
+
+
+async def test_reconfigure_with_errors(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A wrong address or key changes nothing."""
+    before = dict(account.data)
+    flow_id = (await account.start_reconfigure_flow(hass))["flow_id"]
+    for entered, errors in (
+        ({"base_url": "http://"}, {"base": "invalid_address"}),
+        ({"base_url": simulator.url, "api_key": "sk-wrong"}, {"api_key": "invalid_key"}),
+    ):
+        result = await hass.config_entries.flow.async_configure(flow_id, entered)
+        assert result["errors"] == errors
+    assert account.data == before

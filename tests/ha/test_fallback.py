@@ -1,0 +1,304 @@
+"""Other voices speak when an account can't: before the first sound, in the middle of a reply, whatever is wrong."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any, ClassVar, override
+
+from homeassistant.components import tts
+from homeassistant.components.tts.const import DATA_COMPONENT, DATA_TTS_MANAGER
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from ..simulator import Fault, Simulator
+from ..support.listening import SATELLITE, SENTENCE, Hear, account_of, issue, speak, spoken
+from ..support.sounds import RATE, Sound, decode, streamed_wav
+from ..support.words import HeardWord, assert_spoken, codes_of, heard_words, voice_of
+
+OWN, OTHER = voice_of("coral"), voice_of("nova")
+SENTENCES = [
+    f"Sentence number {number} of this reply has a good many words in it, so it is long." for number in range(6)
+]
+
+
+@pytest.fixture
+def entry(simulator: Simulator) -> MockConfigEntry:
+    """Describe an account with a voice for which another account's voice speaks."""
+    simulator.tongue = "tones"
+    voice = {"model": "tts-1", "voice": "coral", "fallback": ["tts.nowhere", "tts.ben"]}
+    return account_of(simulator, "openai", voice)
+
+
+@pytest.fixture
+async def other(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> MockConfigEntry:
+    """Load the other account, which is at another service."""
+    entry = account_of(
+        simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova", "fallback": ["tts.ann"]}, "Ben"
+    )
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return entry
+
+
+def speakers_in(sound: Sound, text: str) -> list[int]:
+    """Read the words back, and return who has said them, one after the other."""
+    words: list[HeardWord] = assert_spoken(sound.samples, RATE, text)
+    return [word.voice for word in words]
+
+
+PATH = "/v1/audio/speech"
+FAULTS = [
+    Fault(path=PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=99),
+    Fault(path=PATH, status=429, json={"error": {"code": "insufficient_quota"}}, times=99),
+    Fault(path=PATH, status=400, json={"error": {"code": "invalid_voice"}}, times=99),
+    Fault(path=PATH, status=404, json={"error": {"code": "model_not_found"}}, times=99),
+    Fault(path=PATH, status=501, times=99),
+    Fault(path=PATH, body="<html>All is well</html>", times=99),
+    Fault(path=PATH, status=400, json={"error": {"code": "content_policy_violation"}}, times=99),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("receiver", [{}, {"preferred_format": "flac"}, SATELLITE], ids=["mp3", "flac", "satellite"])
+async def test_other_voice_says_it(
+    simulator: Simulator, other: MockConfigEntry, hear: Hear, fault: Fault, receiver: dict[str, Any]
+) -> None:
+    """Whatever keeps the voice from speaking, every word is said by the next one."""
+    simulator.fail(fault)
+    audio = await hear(SENTENCE, **receiver)
+    sound = streamed_wav(audio) if receiver is SATELLITE else await decode(audio)
+    assert set(speakers_in(sound, SENTENCE)) == {OTHER}
+
+
+async def test_user_is_told_all_the_same(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, other: MockConfigEntry
+) -> None:
+    """A dead key is replaced and an empty balance filled, though nobody misses a word."""
+    simulator.fail(FAULTS[1])
+    assert await speak(hass)
+    assert issue(hass, account, "out_of_credit")
+    simulator.reset()
+    simulator.fail(FAULTS[0])
+    account.runtime_data.health.async_record_credit()
+    assert await speak(hass)
+    assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == ["reauth"]
+
+
+@pytest.mark.parametrize("receiver", [{}, SATELLITE], ids=["mp3", "satellite"])
+async def test_other_voice_goes_on_in_the_middle_of_a_reply(
+    simulator: Simulator, other: MockConfigEntry, hear: Hear, receiver: dict[str, Any]
+) -> None:
+    """What was said is not said again, and what was not is said by the next voice."""
+    text = " ".join(SENTENCES)
+
+    async def reply() -> AsyncGenerator[str]:
+        yield f"{SENTENCES[0]} "
+        yield f"{SENTENCES[1]} "
+        while not spoken(simulator):  # noqa: ASYNC110 - the simulator does not tell
+            await asyncio.sleep(0.05)
+        simulator.fail(FAULTS[1])
+        for sentence in SENTENCES[2:]:
+            yield f"{sentence} "
+
+    audio = await hear(reply(), **receiver)
+    sound = streamed_wav(audio) if receiver else await decode(audio)
+    heard = speakers_in(sound, text)
+    assert heard == sorted(heard, key=[OWN, OTHER].index)
+    assert set(heard) == {OWN, OTHER}
+
+
+async def test_sound_of_others_is_not_kept(simulator: Simulator, other: MockConfigEntry, hear: Hear) -> None:
+    """When the voice can speak again, it does: what another one has said is not played as its own."""
+    simulator.fail(FAULTS[4])
+    assert set(speakers_in(await decode(await hear(SENTENCE)), SENTENCE)) == {OTHER}
+    simulator.reset()
+    assert set(speakers_in(await decode(await hear(SENTENCE)), SENTENCE)) == {OWN}
+    asked = len(simulator.requests)
+    await hear(SENTENCE)
+    assert len(simulator.requests) == asked
+
+
+async def test_nobody_can_speak(hass: HomeAssistant, simulator: Simulator, other: MockConfigEntry, hear: Hear) -> None:
+    """Voices that would speak for each other do not ask each other for ever; the first error is told."""
+    simulator.fail(FAULTS[4], Fault(path="*/speechbase/*", status=501, times=99))
+    with pytest.raises(HomeAssistantError) as caught:
+        await speak(hass)
+    assert caught.value.translation_key == "not_implemented"
+    assert not await hear("Another sentence.")
+
+
+async def test_impossible_setting_is_told(hass: HomeAssistant, other: MockConfigEntry) -> None:
+    """A mistake in a call is told, not spoken over."""
+    with pytest.raises(HomeAssistantError) as caught:
+        await speak(hass, fallback="tts.ben")
+    assert caught.value.translation_key == "invalid_setting"
+
+
+async def test_sound_that_breaks_off(hass: HomeAssistant, simulator: Simulator, other: MockConfigEntry) -> None:
+    """Words that broke off can't be said again; what follows is said by the next voice, and the error at the end."""
+    simulator.fail(Fault(path=PATH, truncate_after=60_000))
+    engine = tts.get_engine_instance(hass, "tts.ann")
+
+    async def reply() -> AsyncGenerator[str]:
+        yield f"{SENTENCES[0]} "
+        while not spoken(simulator):  # noqa: ASYNC110 - the simulator does not tell
+            await asyncio.sleep(0.05)
+        for sentence in SENTENCES[1:]:
+            yield f"{sentence} "
+
+    options = {**engine.default_options, **SATELLITE}
+    response = await engine.async_stream_tts_audio(tts.TTSAudioRequest("en", options, reply()))
+    chunks: list[bytes] = []
+    with pytest.raises(HomeAssistantError) as caught:
+        await collect(response.data_gen, chunks)
+    assert caught.value.translation_key == "connection_lost"
+    words = heard_words(streamed_wav(b"".join(chunks)).samples, RATE)
+    following = codes_of(" ".join(SENTENCES[1:]))
+    assert [word.code for word in words][-len(following) :] == following
+    assert 0 < len(words) - len(following) < len(SENTENCES[0].split())
+    assert words[0].voice == OWN
+    assert words[-1].voice == OTHER
+
+
+async def collect(sound: AsyncGenerator[bytes], chunks: list[bytes]) -> None:
+    """Keep what arrives, however it ends."""
+    async for chunk in sound:
+        chunks.append(chunk)  # noqa: PERF401 - a comprehension would lose them with the error
+
+
+class Piper(tts.TextToSpeechEntity):
+    """A voice at home, as Home Assistant's older ones are: everything at once, and one language."""
+
+    _attr_name = "Piper"
+    _attr_unique_id = "piper"
+    _attr_default_language = "en_US"
+    _attr_supported_languages: ClassVar = ["en_US"]
+
+    def __init__(self, audio: bytes) -> None:
+        """Know one sentence."""
+        self._audio = audio
+        self.said: list[str] = []
+
+    @override
+    async def async_get_tts_audio(self, message: str, language: str, options: dict[str, Any]) -> tts.TtsAudioType:
+        """Return what it knows."""
+        self.said.append(message)
+        return "mp3", self._audio
+
+
+async def test_any_voice_of_home_assistant(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear
+) -> None:
+    """A local voice of another integration speaks, when the service can't be reached."""
+    recorded = await hear(SENTENCE, preferred_format="mp3", voice="nova")
+    piper = Piper(recorded)
+    await hass.data[DATA_COMPONENT].async_add_entities([piper])
+    simulator.fail(Fault(path="*", close=True, times=999))
+    audio = await hear(SENTENCE, fallback=["tts.piper"])
+    assert set(speakers_in(await decode(audio), SENTENCE)) == {OTHER}
+    assert piper.said == [SENTENCE]
+
+
+class Silent(tts.TextToSpeechEntity):
+    """A voice that takes a text and never says anything, or fails in a way of its own."""
+
+    _attr_default_language = "en"
+    _attr_supported_languages: ClassVar = ["en"]
+
+    def __init__(self, name: str, error: Exception | None = None) -> None:
+        """Stay silent, or fail."""
+        self._attr_name = self._attr_unique_id = name
+        self._error = error
+
+    @override
+    async def async_get_tts_audio(self, message: str, language: str, options: dict[str, Any]) -> tts.TtsAudioType:
+        """Say nothing."""
+        if self._error:
+            raise self._error
+        await asyncio.sleep(3600)
+        return None, None
+
+
+@pytest.mark.parametrize("error", [None, KeyError("model")])
+async def test_voice_that_does_not_answer_is_passed_over(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    other: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception | None,
+) -> None:
+    """Whatever is wrong with a voice that is to take over, the one after it does."""
+    monkeypatch.setattr("custom_components.orator.fallback._PATIENCE", 0.5)
+    await hass.data[DATA_COMPONENT].async_add_entities([Silent("Hangs", error)])
+    simulator.fail(FAULTS[4])
+    async with asyncio.timeout(5):
+        sound = await speak(hass, fallback=["tts.hangs", "tts.ben"])
+    assert set(speakers_in(await decode(sound), SENTENCE)) == {OTHER}
+
+
+@pytest.mark.parametrize("cut", [5, 20, 100, 450])
+@pytest.mark.parametrize("receiver", [{}, SATELLITE], ids=["mp3", "satellite"])
+async def test_sound_that_breaks_off_before_it_is_heard(
+    simulator: Simulator, other: MockConfigEntry, hear: Hear, receiver: dict[str, Any], cut: int
+) -> None:
+    """A few bytes are no sound: the next voice says it all."""
+    simulator.fail(Fault(path=PATH, truncate_after=cut, times=9))
+    audio = await hear(SENTENCE, **receiver)
+    sound = streamed_wav(audio) if receiver else await decode(audio)
+    assert set(speakers_in(sound, SENTENCE)) == {OTHER}
+
+
+async def test_service_that_is_slow_to_fail(simulator: Simulator, other: MockConfigEntry, hear: Hear) -> None:
+    """Where somebody else can speak, nobody waits for a service that may come back."""
+    simulator.fail(Fault(path=PATH, status=503, headers={"Retry-After": "9"}, times=99))
+    started = asyncio.get_running_loop().time()
+    assert await hear(SENTENCE)
+    assert asyncio.get_running_loop().time() - started < 4
+
+
+async def test_only_what_others_said_is_forgotten(simulator: Simulator, other: MockConfigEntry, hear: Hear) -> None:
+    """What the voice has said itself stays, in every format; what another one has said in its place does not."""
+    own = await hear(SENTENCE)
+    simulator.fail(FAULTS[4])
+    assert set(speakers_in(await decode(await hear(SENTENCE, preferred_format="flac")), SENTENCE)) == {OTHER}
+
+    async def reply() -> AsyncGenerator[str]:
+        yield SENTENCE
+
+    assert await hear(reply())
+    assert await hear(SENTENCE) == own
+    simulator.reset()
+    assert set(speakers_in(await decode(await hear(SENTENCE, preferred_format="flac")), SENTENCE)) == {OWN}
+
+
+async def test_reply_is_kept_nowhere(
+    hass: HomeAssistant, simulator: Simulator, other: MockConfigEntry, hear: Hear
+) -> None:
+    """What Assist says is written to no file, also where another voice says it."""
+    simulator.fail(FAULTS[4])
+
+    async def reply() -> AsyncGenerator[str]:
+        for sentence in SENTENCES:
+            yield f"{sentence} "
+            await asyncio.sleep(0.02)
+
+    assert await hear(reply())
+    assert not hass.data[DATA_TTS_MANAGER].file_cache
+
+
+async def test_loop_is_refused_by_the_form(
+    hass: HomeAssistant, account: MockConfigEntry, other: MockConfigEntry
+) -> None:
+    """A voice can't be given one that would have it speak in turn."""
+    (subentry_id,) = account.subentries
+    result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
+    flow_id = result["flow_id"]
+    await hass.config_entries.subentries.async_configure(flow_id, {"model": "tts-1"})
+    entered = {"voice": "coral", "name": "Ann", "format": "mp3", "fallback": ["tts.ben"]}
+    result = await hass.config_entries.subentries.async_configure(flow_id, entered)
+    assert result["errors"] == {"fallback": "fallback_loop"}
+    result = await hass.config_entries.subentries.async_configure(flow_id, {**entered, "fallback": ["tts.piper"]})
+    assert result["reason"] == "reconfigure_successful"
+    assert account.subentries[subentry_id].data["fallback"] == ["tts.piper"]

@@ -1,0 +1,95 @@
+"""Realtime models in Home Assistant: heard by players and satellites, and in Assist's streamed replies."""
+
+from collections.abc import AsyncGenerator
+from math import inf
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_USER
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from ..simulator import Fate, Simulator
+from ..simulator.realtime_fates import CHAT
+from ..support.listening import SATELLITE, SENTENCE, Hear, account_of, speak
+from ..support.sounds import RATE, decode, streamed_wav
+from ..support.words import assert_spoken
+from .test_subentry_flow import add_voice, choices, field_names
+
+MODEL = "gpt-realtime-2.1-mini"
+TEXT = " ".join(f"Sentence number {number} of this rather long story goes on and on." for number in range(40))
+
+
+@pytest.fixture
+def entry(simulator: Simulator) -> MockConfigEntry:
+    """Describe an account at the simulated OpenAI, with a voice of a realtime model."""
+    simulator.tongue = "tones"
+    return account_of(simulator, "openai", {"model": MODEL, "voice": "marin", "instructions": "Calm."})
+
+
+@pytest.mark.parametrize("preferred", ["mp3", "wav", "flac", "ogg"])
+async def test_player_hears_every_word(hear: Hear, preferred: str) -> None:
+    """Home Assistant makes the file that a player asks for."""
+    audio = await hear(SENTENCE, preferred_format=preferred)
+    assert_spoken((await decode(audio)).samples, RATE, SENTENCE)
+
+
+async def test_long_text_is_read_in_parts(simulator: Simulator, hear: Hear) -> None:
+    """A long text is read in parts over one socket, each word once and in order."""
+    audio = await hear(TEXT)
+    assert_spoken((await decode(audio)).samples, RATE, TEXT)
+    assert len(simulator.openai.realtime.sockets) == 1
+    assert all(len(reading.text) <= 1000 for reading in simulator.openai.realtime.readings)
+
+
+async def test_streamed_reply_for_a_satellite(simulator: Simulator, hear: Hear) -> None:
+    """Sentences are read as they come, and one that is answered instead is read again."""
+    simulator.openai.realtime.befall(Fate(of="number 0", says=CHAT), Fate(of="number 7", words=4))
+    sentences = [f"Sentence number {number} is not like the other ones, is it?" for number in range(8)]
+
+    async def reply() -> AsyncGenerator[str]:
+        for sentence in sentences:
+            yield f"{sentence} "
+
+    audio = await hear(reply(), **SATELLITE)
+    assert_spoken(streamed_wav(audio).samples, RATE, " ".join(sentences))
+
+
+async def test_model_that_never_reads_is_an_error(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """Chatter is not handed to a speaker, and says nothing of the text."""
+    simulator.openai.realtime.befall(Fate(says=CHAT, times=inf))
+    with pytest.raises(HomeAssistantError) as caught:
+        await speak(hass)
+    assert caught.value.translation_key == "misread"
+    assert "kettle" not in str(caught.value)
+
+
+async def test_form_of_a_realtime_voice(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The form offers the voices of realtime models and the files that are made of their sound."""
+    result: Any = await hass.config_entries.subentries.async_init(
+        (account.entry_id, "voice"), context={"source": SOURCE_USER}
+    )
+    assert {MODEL, "gpt-realtime"} <= set(choices(result, "model"))
+    form = await add_voice(hass, account, MODEL)
+    assert field_names(form)[:5] == ["voice", "name", "format", "speed", "instructions"]
+    assert choices(form, "format") == ["mp3", "wav"]
+    assert "nova" not in choices(form, "voice")
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], {"voice": "cedar", "format": "wav", "name": "Ben"}
+    )
+    await hass.async_block_till_done()
+    assert hass.states.get("tts.ben")
+
+
+async def test_sockets_end_with_the_account(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """An account that is unloaded leaves no connection open."""
+    assert await speak(hass)
+    assert simulator.openai.realtime.open == 1
+    await hass.config_entries.async_unload(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not [socket for socket in simulator.openai.realtime.sockets if not socket.request.finished.is_set()]

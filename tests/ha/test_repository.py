@@ -1,0 +1,68 @@
+"""Workflows are safe to run for strangers, and a release is what its version says."""
+
+from pathlib import Path
+import re
+import subprocess
+from typing import Any
+import zipfile
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+VERSION = re.findall(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0]
+
+
+def release(version: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Make a release in a folder."""
+    command = [ROOT / "script/release", version, folder]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(params=WORKFLOWS, ids=lambda path: path.stem)
+def workflow(request: pytest.FixtureRequest) -> Path:
+    """Return each workflow."""
+    path: Path = request.param
+    return path
+
+
+def test_actions_are_pinned(workflow: Path) -> None:
+    """Others' code runs as it was when it was chosen, and says which version that is."""
+    used = re.findall(r"^\s*-? *uses: (.*)$", workflow.read_text(), re.MULTILINE)
+    assert used
+    for action in used:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # \S.*", action), action
+
+
+def test_permissions_are_minimal(workflow: Path) -> None:
+    """Nothing may do more than it needs, run for longer than it takes, or run beside itself."""
+    described: dict[str, Any] = yaml.safe_load(workflow.read_text())
+    assert described["permissions"] == {}
+    assert described["concurrency"]
+    for name, job in described["jobs"].items():
+        assert job["timeout-minutes"] <= 60, name
+        writes = {scope for scope, access in job["permissions"].items() if access != "read"}
+        assert writes <= ({"contents"} if workflow.stem == "release" else set()), name
+        for step in job["steps"]:
+            if "actions/checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False, name
+
+
+def test_release_holds_the_integration(tmp_path: Path) -> None:
+    """What is released is what stands in the integration's folder, without a folder around it, and its changes."""
+    made = release(VERSION, tmp_path / "dist")
+    assert made.returncode == 0, made.stderr
+    with zipfile.ZipFile(tmp_path / "dist/orator.zip") as archive:
+        names = set(archive.namelist())
+    assert {"manifest.json", "tts.py", "translations/en.json", "audio/sounds/soft.wav", "brand/icon.png"} <= names
+    assert not [name for name in names if "__pycache__" in name or name.startswith(("/", ".", "custom_components"))]
+    assert (tmp_path / "dist/notes.md").read_text().startswith("### ")
+
+
+def test_release_needs_the_right_version(tmp_path: Path) -> None:
+    """A tag that is not the manifest's version is not released."""
+    made = release("99.0.0", tmp_path / "dist")
+    assert made.returncode != 0
+    assert VERSION in made.stderr
+    assert not (tmp_path / "dist").exists()

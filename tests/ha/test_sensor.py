@@ -1,0 +1,361 @@
+"""What an account spends is counted, whatever becomes of the speech, and kept."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from typing import Any
+
+from freezegun import freeze_time
+from homeassistant.components.media_source import async_resolve_media
+from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.core import HomeAssistant, State
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+    flush_store,
+)
+
+from custom_components.orator.providers.errors import error_translation_keys
+from custom_components.orator.usage import billed
+
+from ..simulator import Fate, Fault, Simulator, Timing
+from ..support.listening import SENTENCE, Hear, account_of, speak
+
+CHARS = len(SENTENCE)
+KOKORO, TURBO, XAI = "Kokoro-82m", "Elevenlabs-Turbo-V2.5", "xai-tts"
+AUDIO_SPEECH = "/api/v1/audio/speech"
+
+
+@pytest.fixture
+def entry(simulator: Simulator) -> MockConfigEntry:
+    """Describe an account at the simulated NanoGPT, with a voice whose answers say what they cost."""
+    return account_of(simulator, "nanogpt", {"model": KOKORO, "voice": "af_bella"})
+
+
+def sensor(hass: HomeAssistant, name: str, device: str = "nanogpt") -> State:
+    """Return the state of a sensor."""
+    state = hass.states.get(f"sensor.{device}_{name}")
+    assert state, name
+    return state
+
+
+def counts(hass: HomeAssistant, device: str = "nanogpt", period: str = "today") -> tuple[int, int]:
+    """Return the characters and requests that the sensors show."""
+    return tuple(int(sensor(hass, f"{what}_{period}", device).state) for what in ("characters", "requests"))  # type: ignore[return-value]
+
+
+def cost(hass: HomeAssistant, period: str = "today") -> float:
+    """Return the money that the sensor shows."""
+    return float(sensor(hass, f"spent_{period}").state)
+
+
+async def enable(hass: HomeAssistant, account: MockConfigEntry, *names: str) -> None:
+    """Enable sensors that are off by default."""
+    registry = er.async_get(hass)
+    for name in names:
+        registry.async_update_entity(f"sensor.{name}", disabled_by=None)
+    await hass.config_entries.async_reload(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def test_announcement_is_counted(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """Each request counts, with the provider's own figure for what it costs."""
+    assert await hear()
+    for period in ("today", "this_month"):
+        assert counts(hass, period=period) == (CHARS, 1)
+        assert cost(hass, period) == pytest.approx(0.001 * CHARS / 1000)
+        assert sensor(hass, f"spent_{period}").attributes["estimated"] == 0
+
+
+async def test_cache_costs_nothing(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """What Home Assistant has kept is not bought again."""
+    assert await hear()
+    assert await hear()
+    assert simulator.nanogpt.charged == 1
+    assert counts(hass) == (CHARS, 1)
+
+
+async def test_reply_is_counted_by_its_requests(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """A reply that is spoken in several requests costs what these cost together."""
+    sentences = [
+        f"Sentence number {number} of this reply has a good many words in it, so it is long." for number in range(6)
+    ]
+
+    async def reply() -> AsyncGenerator[str]:
+        for sentence in sentences:
+            yield f"{sentence} "
+            await asyncio.sleep(0.05)
+
+    assert await hear(reply())
+    said = [request.body["input"] for request in simulator.requests if request.path == AUDIO_SPEECH]
+    assert len(said) > 1
+    assert counts(hass) == (sum(map(len, said)), len(said)) == (sum(map(len, said)), simulator.nanogpt.charged)
+
+
+async def test_estimate_is_told_as_such(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """Where the answer is sound and nothing else, the list of prices tells about what it costs."""
+    assert await hear(model=XAI, voice="Eve")
+    assert cost(hass) == pytest.approx(0.0165 * CHARS / 1000)
+    assert sensor(hass, "spent_today").attributes["estimated"] == pytest.approx(0.0165 * CHARS / 1000)
+
+
+async def test_job_costs_what_its_ticket_says(
+    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
+) -> None:
+    """A job is charged when it is queued, and paid back when it comes to nothing."""
+    simulator.nanogpt.fates = {"kettle": "error"}
+    with pytest.raises(HomeAssistantError):
+        await speak(hass, model=TURBO, voice="Adam")
+    assert simulator.nanogpt.refunded == simulator.nanogpt.charged > 0
+    await hass.async_block_till_done()
+    assert counts(hass) == (CHARS * simulator.nanogpt.charged, simulator.nanogpt.charged)
+    assert cost(hass) == 0
+
+
+async def test_what_is_shared_is_charged_once(
+    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
+) -> None:
+    """Who joins an order for the same words pays nothing for it."""
+    simulator.timing = Timing(first_byte=0.3)
+    with billed() as bill:
+        assert all(await asyncio.gather(speak(hass), speak(hass)))
+    assert simulator.nanogpt.charged == 1
+    assert counts(hass) == (CHARS, 1)
+    assert bill.total.requests == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 429, 503])
+async def test_refusal_costs_nothing(
+    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator, status: int
+) -> None:
+    """What the provider has refused it has not charged; when it is asked once more, that counts once."""
+    times = 1 if status in (429, 503) else 99
+    simulator.fail(Fault(path=AUDIO_SPEECH, status=status, times=times))
+    if times == 1:
+        assert await speak(hass)
+        assert counts(hass) == (CHARS, 1)
+    else:
+        with pytest.raises(HomeAssistantError):
+            await speak(hass)
+        assert counts(hass) == (0, 0)
+
+
+async def test_page_is_not_charged(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
+    """A page of somebody in between is not speech that was sold."""
+    simulator.fail(Fault(path=AUDIO_SPEECH, body="<html>Log in</html>", times=99))
+    with pytest.raises(HomeAssistantError):
+        await speak(hass)
+    assert counts(hass) == (0, 0)
+
+
+async def test_sound_that_breaks_off_is_charged(
+    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator, broken_connections: None
+) -> None:
+    """Sound that was made was charged, also if it has to be made again."""
+    simulator.fail(Fault(path=AUDIO_SPEECH, truncate_after=200))
+    assert await speak(hass, model=XAI, voice="Eve")
+    assert simulator.nanogpt.charged == 2
+    assert counts(hass) == (2 * CHARS, 2)
+
+
+@pytest.fixture
+async def other(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> MockConfigEntry:
+    """Load another account, for whose voice ours speaks."""
+    voice = {"model": "openai/tts-1", "voice": "nova", "fallback": ["tts.ann"]}
+    entry = account_of(simulator, "speechbase", voice, "Ben")
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return entry
+
+
+async def test_who_speaks_instead_pays(hass: HomeAssistant, simulator: Simulator, other: MockConfigEntry) -> None:
+    """Characters belong to the account that has spoken them, and the bill names the voice."""
+    with billed() as bill:
+        assert await speak(hass, entity_id="tts.ben")
+    assert counts(hass, "speechbase") == (CHARS, 1)
+    assert counts(hass) == (0, 0)
+    assert (bill.total.characters, bill.total.requests, bill.total.cost) == (CHARS, 1, None)
+    simulator.fail(Fault(path="/speechbase/v1/audio/*", status=403, json={"code": "provider_disabled"}, times=99))
+    with billed() as bill:
+        assert await speak(hass, entity_id="tts.ben")
+    assert counts(hass, "speechbase") == (CHARS, 1)
+    assert counts(hass) == (CHARS, 1)
+    assert [entity_id for entity_id, _ in bill.items] == ["tts.ann"]
+    assert (bill.total.cost, bill.total.currency) == (pytest.approx(0.001 * CHARS / 1000), "USD")
+    assert not bill.total.is_estimate
+
+
+async def test_no_price_no_money(hass: HomeAssistant, other: MockConfigEntry) -> None:
+    """Where nobody knows what speech costs, there is no sensor that says so, and none of a balance."""
+    names = {state.entity_id for state in hass.states.async_all("sensor") if "speechbase" in state.entity_id}
+    assert names == {"sensor.speechbase_connection"} | {
+        f"sensor.speechbase_{what}_{when}" for what in ("characters", "requests") for when in ("today", "this_month")
+    }
+
+
+async def test_counts_survive_restart(
+    hass: HomeAssistant, account: MockConfigEntry, hass_storage: dict[str, Any]
+) -> None:
+    """What was counted is there after a restart, and goes on while the account is loaded anew."""
+    assert await speak(hass)
+    await hass.config_entries.async_reload(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert counts(hass) == (CHARS, 1)
+    await flush_store(account.runtime_data.usage._store)
+    assert "kettle" not in str(hass_storage)
+    await hass.config_entries.async_unload(account.entry_id)
+    hass.data.pop("orator_accounts")  # as after a restart: only what was written down is left
+    await hass.config_entries.async_setup(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert counts(hass) == (CHARS, 1)
+    assert await speak(hass)
+    assert counts(hass) == (2 * CHARS, 2)
+    assert cost(hass) == pytest.approx(0.001 * 2 * CHARS / 1000)
+
+
+async def test_removed_account_leaves_no_counts(
+    hass: HomeAssistant, account: MockConfigEntry, hass_storage: dict[str, Any]
+) -> None:
+    """What was counted goes with the account, also what is spoken while it goes."""
+    assert await speak(hass)
+    meter = account.runtime_data.usage
+    await flush_store(meter._store)
+    key = f"orator.{account.entry_id}.usage"
+    assert key in hass_storage
+    await hass.config_entries.async_remove(account.entry_id)
+    assert key not in hass_storage
+    assert not [state for state in hass.states.async_all("sensor") if "nanogpt" in state.entity_id]
+    meter.async_failed("voice", "timed_out")
+    await flush_store(meter._store)
+    assert key not in hass_storage
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/Los_Angeles"])
+async def test_days_and_months_begin_at_local_midnight(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, zone: str
+) -> None:
+    """Counters begin anew at midnight and on the first, where Home Assistant is."""
+    await hass.config.async_set_time_zone(zone)
+    local = dt_util.get_default_time_zone()
+    with freeze_time(datetime(2026, 11, 29, 23, 50, tzinfo=local), tick=True, real_asyncio=True) as clock:
+        entry.add_to_hass(hass)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert await speak(hass)
+        for day, of_today, of_month in (
+            (datetime(2026, 11, 29, 23, 59, 50, tzinfo=local), 1, 1),
+            (datetime(2026, 11, 30, 0, 0, 1, tzinfo=local), 0, 1),
+            (datetime(2026, 12, 1, 0, 0, 1, tzinfo=local), 0, 0),
+        ):
+            clock.move_to(day)
+            async_fire_time_changed(hass, day)
+            await hass.async_block_till_done(wait_background_tasks=True)
+            assert (counts(hass)[1], counts(hass, period="this_month")[1]) == (of_today, of_month)
+            midnight = day.replace(hour=0, minute=0, second=0)
+            assert sensor(hass, "characters_today").attributes["last_reset"] == midnight.isoformat()
+            first = midnight.replace(day=1).isoformat()
+            assert sensor(hass, "characters_this_month").attributes["last_reset"] == first
+        assert await speak(hass)
+        assert counts(hass) == (CHARS, 1)
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_sensors_suit_statistics(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
+    """What adds up is a total with a beginning, and money is in the provider's currency."""
+    expected = {
+        "characters_today": (None, "characters"),
+        "characters_this_month": (None, "characters"),
+        "requests_today": (None, "requests"),
+        "requests_this_month": (None, "requests"),
+        "spent_today": (SensorDeviceClass.MONETARY, "USD"),
+        "spent_this_month": (SensorDeviceClass.MONETARY, "USD"),
+        "balance": (SensorDeviceClass.MONETARY, "USD"),
+    }
+    for name, (device_class, unit) in expected.items():
+        attributes = sensor(hass, name).attributes
+        assert attributes.get("device_class") == device_class, name
+        assert attributes["unit_of_measurement"] == unit, name
+        assert attributes["state_class"] == SensorStateClass.TOTAL, name
+        assert ("last_reset" in attributes) == (name != "balance")
+
+
+async def test_registry(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A voice's sensors are off until somebody wants them, and belong to its device and go with it."""
+    entries = er.async_entries_for_config_entry(er.async_get(hass), account.entry_id)
+    (voice_id,) = account.subentries
+    own = {entry.unique_id: entry for entry in entries if entry.domain == "sensor"}
+    assert {key for key, one in own.items() if one.disabled_by} == {f"{voice_id}_first_sound", f"{voice_id}_last_error"}
+    assert {one.config_subentry_id for key, one in own.items() if key.startswith(voice_id)} == {voice_id}
+    assert {one.config_subentry_id for key, one in own.items() if key.startswith(account.entry_id)} == {None}
+    assert len(own) == 10
+    hass.config_entries.async_remove_subentry(account, voice_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    entries = er.async_entries_for_config_entry(er.async_get(hass), account.entry_id)
+    assert {entry.unique_id.partition("_")[0] for entry in entries} == {account.entry_id}
+
+
+async def test_voice_tells_how_it_did(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
+    """Who wants to know sees how long a voice took and what went wrong last, in words of ours."""
+    await enable(hass, account, "ann_time_to_first_sound", "ann_last_error")
+    assert sensor(hass, "time_to_first_sound", "ann").state == "unknown"
+    assert sensor(hass, "last_error", "ann").state == "unknown"
+    assert sensor(hass, "last_error", "ann").attributes["options"] == error_translation_keys()
+    simulator.fail(Fault(path=AUDIO_SPEECH, delay=0.3))
+    assert await speak(hass)
+    shown = sensor(hass, "time_to_first_sound", "ann")
+    assert 0.3 < float(shown.state) < 5
+    assert (shown.attributes["unit_of_measurement"], shown.attributes["device_class"]) == ("s", "duration")
+    assert sensor(hass, "last_error", "ann").state == "unknown"
+    simulator.fail(Fault(path=AUDIO_SPEECH, status=402, times=99))
+    with pytest.raises(HomeAssistantError):
+        await speak(hass)
+    assert sensor(hass, "last_error", "ann").state == "out_of_credit"
+    with pytest.raises(HomeAssistantError):
+        await speak(hass, speed=99)
+    assert sensor(hass, "last_error", "ann").state == "invalid_setting"
+    await hass.config_entries.async_reload(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert sensor(hass, "last_error", "ann").state == "invalid_setting"
+    assert sensor(hass, "time_to_first_sound", "ann").state == shown.state
+
+
+async def test_misreading_is_charged(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """What a realtime model has said instead is paid for like the rest."""
+    entry = account_of(simulator, "openai", {"model": "gpt-realtime-2.1-mini", "voice": "marin"}, "Cid")
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    simulator.openai.realtime.befall(Fate(words=3))
+    assert await speak(hass, entity_id="tts.cid")
+    characters, requests = counts(hass, "openai")
+    assert requests == 2
+    assert CHARS < characters < 2 * CHARS
+
+
+async def test_voice_does_not_answer_for_others(
+    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
+) -> None:
+    """Samples and calls that name another leave the figures of the voice alone that lends its mouth."""
+    await enable(hass, account, "ann_time_to_first_sound", "ann_last_error")
+    assert await async_setup_component(hass, "media_source", {})
+    sample = f"media-source://orator/{account.entry_id}?model={KOKORO}&voice=am_adam&language=en"
+    await async_resolve_media(hass, sample, None)
+    assert await speak(hass, voice="am_adam")
+    assert sensor(hass, "time_to_first_sound", "ann").state == "unknown"
+    with pytest.raises(HomeAssistantError):
+        await speak(hass, voice="am_adam", speed=99)
+    simulator.fail(Fault(path=AUDIO_SPEECH, status=400, times=99))
+    with pytest.raises(HomeAssistantError):
+        await speak(hass, voice="am_adam")
+    with pytest.raises(HomeAssistantError):
+        await async_resolve_media(hass, sample.replace("am_adam", "am_michael"), None)
+    assert sensor(hass, "last_error", "ann").state == "unknown"
+    simulator.reset()
+    assert await speak(hass, voice="af_bella", speed=1.2)
+    assert float(sensor(hass, "time_to_first_sound", "ann").state) > 0

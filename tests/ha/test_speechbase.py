@@ -1,0 +1,334 @@
+"""Speechbase in Home Assistant: set up both ways, and spoken through."""
+
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components import tts
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from ..simulator import Fault, Simulator
+from ..simulator.speechbase_catalog import DOCUMENTED_VOICE
+from ..support.listening import SATELLITE, SENTENCE, Hear, account_of, asked, issue, speak
+from ..support.sounds import RATE, decode, streamed_wav
+from ..support.words import assert_spoken
+from .test_config_flow import start
+from .test_subentry_flow import choices, field_names
+
+SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]
+
+
+@pytest.fixture
+def entry(simulator: Simulator) -> MockConfigEntry:
+    """Describe an account at the simulated Speechbase, with a saved voice."""
+    return account_of(simulator, "speechbase", {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
+
+
+async def begin_voice(hass: HomeAssistant, account: MockConfigEntry, mode: str) -> Any:
+    """Choose how a new voice is named; return what is asked next."""
+    result = await hass.config_entries.subentries.async_init((account.entry_id, "voice"), context={"source": "user"})
+    assert field_names(result) == ["mode"]
+    return await hass.config_entries.subentries.async_configure(result["flow_id"], {"mode": mode})
+
+
+async def test_account_begins_with_a_saved_voice(hass: HomeAssistant, simulator: Simulator) -> None:
+    """A key is enough: the newest saved voice that can speak is there, and nothing was spoken for it."""
+    entered = {"api_key": simulator.api_key, "server": {"base_url": simulator.speechbase_url}}
+    result = await hass.config_entries.flow.async_configure(await start(hass, "speechbase"), entered)
+    await hass.async_block_till_done()
+    (voice,) = result["result"].subentries.values()
+    assert voice.title == "Speechbase Bedroom, evening"
+    assert voice.data["mode"] == "voice"
+    assert not asked(simulator)
+
+
+async def test_account_without_anything_that_can_speak(hass: HomeAssistant, simulator: Simulator) -> None:
+    """An account without a vendor's key is set up all the same; its voices come later."""
+    simulator.speechbase.voices.clear()
+    for row in simulator.speechbase.providers:
+        row["byok"] = row["managed"] = False
+    entered = {"api_key": simulator.api_key, "server": {"base_url": simulator.speechbase_url}}
+    result = await hass.config_entries.flow.async_configure(await start(hass, "speechbase"), entered)
+    await hass.async_block_till_done()
+    assert not result["result"].subentries
+    assert result["result"].state is ConfigEntryState.LOADED
+
+
+async def test_saved_voice_is_chosen_by_its_title(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """All saved voices are offered by title, those of the same title apart; there is no model to choose."""
+    form = await begin_voice(hass, account, "voice")
+    text_fields = ["fallback", "clean_text", "replacements", "effects"]
+    assert field_names(form) == ["voice_id", "name", "format", *SETTINGS, *text_fields]
+    labels = [option["label"] for option in form["data_schema"].schema["voice_id"].config["options"]]
+    assert len(labels) == len(set(labels)) == 120
+    assert "Kitchen doorbell" in labels
+    chosen = {"voice_id": choices(form, "voice_id")[3], "format": "mp3", "bitrate": "192"}
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], chosen)
+    await hass.async_block_till_done()
+    assert result["data"] == {"mode": "voice", "voice_id": chosen["voice_id"], "format": "mp3", "bitrate": 192}
+
+
+async def test_typed_voice_is_looked_for(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """An ID that is not listed is asked for: one that is there is taken, one that is not is refused."""
+    form = await begin_voice(hass, account, "voice")
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], {"voice_id": "01940f8a-0000", "format": "mp3"}
+    )
+    assert result["errors"] == {"voice_id": "voice_gone"}
+    simulator.speechbase.voices.append({**simulator.speechbase.voices[0], "id": "01940f8a-new", "title": "New"})
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], {"voice_id": " 01940f8a-new ", "format": "mp3", "name": "Ben"}
+    )
+    assert result["data"]["voice_id"] == "01940f8a-new"
+    for _ in range(3):
+        await hass.async_block_till_done(wait_background_tasks=True)
+    assert hass.states.get("tts.ben")
+    assert not issue(hass, account, "voice_gone")
+
+
+async def test_voice_cannot_be_looked_for_at_the_moment(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """A service that is away does not keep anybody from entering an ID."""
+    form = await begin_voice(hass, account, "voice")
+    simulator.fail(Fault(path="*/v1/voices/*", status=503))
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], {"voice_id": "01940f8a-new", "format": "mp3"}
+    )
+    assert result["data"]["voice_id"] == "01940f8a-new"
+
+
+async def test_model_and_voice_of_a_vendor(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A model is chosen first, then a voice: listed where they are known, typed where not."""
+    form = await begin_voice(hass, account, "inline")
+    assert form["step_id"] == "model"
+    assert "openai/gpt-4o-mini-tts" in choices(form, "model")
+    assert not [model for model in choices(form, "model") if model.startswith("hume/")]
+    form = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "cartesia/sonic-3"})
+    assert choices(form, "voice") == []
+    entered = {"voice": "a0e99841", "name": "Carl", "format": "mp3", "provider_options": {"language": "en"}}
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    await hass.async_block_till_done()
+    assert result["data"] == {
+        "model": "cartesia/sonic-3",
+        "voice": "a0e99841",
+        "format": "mp3",
+        "provider_options": {"language": "en"},
+    }
+
+
+async def test_vendor_without_a_key_is_told(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A model whose vendor has no key is said to be mute; whoever wants it nevertheless enters it twice."""
+    form = await begin_voice(hass, account, "inline")
+    form = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "deepgram/aura-2"})
+    assert (form["step_id"], form["errors"]) == ("model", {"model": "vendor_not_connected"})
+    assert form["description_placeholders"]["vendor"] == "Deepgram"
+    form = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "deepgram/aura-2"})
+    assert form["step_id"] == "voice"
+
+
+async def test_saved_voice_becomes_another(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A voice can change from a saved one to a vendor's and back, and keeps nothing of what it was."""
+    (subentry_id,) = account.subentries
+
+    async def change(*forms: dict[str, Any]) -> None:
+        result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
+        for form in forms:
+            result = await hass.config_entries.subentries.async_configure(result["flow_id"], form)
+        assert result["reason"] == "reconfigure_successful"
+        await hass.async_block_till_done()
+
+    vendor = {"model": "openai/tts-1", "voice": "nova", "format": "mp3"}
+    await change({"mode": "inline"}, {"model": "openai/tts-1"}, {"name": "Ann", "voice": "nova", "format": "mp3"})
+    assert account.subentries[subentry_id].data == vendor
+    await change({"mode": "voice"}, {"name": "Ann", "voice_id": DOCUMENTED_VOICE, "format": "mp3"})
+    assert account.subentries[subentry_id].data == {"mode": "voice", "voice_id": DOCUMENTED_VOICE, "format": "mp3"}
+
+
+async def test_usual_name_is_not_suggested_for_another_kind_of_voice(
+    hass: HomeAssistant, account: MockConfigEntry
+) -> None:
+    """The title of a saved voice is not that of a vendor's."""
+    (subentry_id,) = account.subentries
+    hass.config_entries.async_update_subentry(
+        account, account.subentries[subentry_id], title="Speechbase Podcast narrator"
+    )
+    await hass.async_block_till_done()
+    result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
+    await hass.config_entries.subentries.async_configure(result["flow_id"], {"mode": "inline"})
+    form = await hass.config_entries.subentries.async_configure(result["flow_id"], {"model": "openai/tts-1"})
+    (name,) = (key for key in form["data_schema"].schema if key == "name")
+    assert not name.description
+
+
+async def test_saved_voice_that_cannot_speak_is_told(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """A saved voice whose vendor has no key, or is switched off, is said to be mute, too."""
+    for row in simulator.speechbase.providers:
+        row["byok"] = row["managed"] = False
+    await hass.config_entries.async_reload(account.entry_id)
+    for _ in range(3):
+        await hass.async_block_till_done(wait_background_tasks=True)
+    form = await begin_voice(hass, account, "voice")
+    entered = {"voice_id": DOCUMENTED_VOICE, "format": "mp3"}
+    form = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    assert form["errors"] == {"voice_id": "vendor_not_connected"}
+    assert form["description_placeholders"]["vendor"] == "ElevenLabs"
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    assert result["data"]["voice_id"] == DOCUMENTED_VOICE
+
+
+async def test_form_begins_with_a_model_that_can_speak(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """The usual model is not suggested where its vendor has no key."""
+    (openai,) = (row for row in simulator.speechbase.providers if row["id"] == "openai")
+    openai["byok"] = openai["managed"] = False
+    await hass.config_entries.async_reload(account.entry_id)
+    for _ in range(3):
+        await hass.async_block_till_done(wait_background_tasks=True)
+    form = await begin_voice(hass, account, "inline")
+    form = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], {"model": form["data_schema"]({})["model"]}
+    )
+    assert form["step_id"] == "voice"
+
+
+async def test_change_begins_with_the_bitrate_that_is_set(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A number that is chosen from a list is found in the list again."""
+    (subentry_id,) = account.subentries
+    data = {**account.subentries[subentry_id].data, "bitrate": 192}
+    hass.config_entries.async_update_subentry(account, account.subentries[subentry_id], data=data)
+    await hass.async_block_till_done()
+    result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
+    form = await hass.config_entries.subentries.async_configure(result["flow_id"], {"mode": "voice"})
+    (suggested,) = (key.description["suggested_value"] for key in form["data_schema"].schema if key == "bitrate")
+    assert suggested in choices(form, "bitrate")
+
+
+async def test_account_that_goes_away_between_the_forms(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """An account may be changed while the form of the model is open."""
+    form = await begin_voice(hass, account, "inline")
+    await hass.config_entries.async_unload(account.entry_id)
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "openai/tts-1"})
+    assert result["reason"] == "entry_not_loaded"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"mode": "inline", "model": "openai/tts-1", "voice": "nova"},
+        {"mode": "inline", "model": "cartesia/sonic-3", "voice": "x"},
+    ],
+    ids=["saved", "openai", "cartesia"],
+)
+@pytest.mark.parametrize("receiver", [{}, SATELLITE], ids=["player", "satellite"])
+async def test_words_are_heard(
+    simulator: Simulator, hear: Hear, options: dict[str, Any], receiver: dict[str, Any]
+) -> None:
+    """Each way to say who speaks is heard by players and satellites, word by word."""
+    simulator.tongue = "tones"
+    audio = await hear(SENTENCE, **options, **receiver)
+    sound = streamed_wav(audio) if receiver else await decode(audio)
+    assert_spoken(sound.samples, RATE, SENTENCE)
+
+
+async def test_picked_voice_speaks(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """Assist's picker lists the saved voices, our own first; whom it picks is who speaks."""
+    engine = tts.get_engine_instance(hass, "tts.ann")
+    picker = engine.async_get_supported_voices("en")
+    assert (picker[0].voice_id, picker[0].name) == (DOCUMENTED_VOICE, "Podcast narrator")
+    assert len(picker) == 120
+    await hear(SENTENCE, voice=picker[5].voice_id)
+    assert asked(simulator)[-1]["voiceId"] == picker[5].voice_id
+
+
+async def test_long_text(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """A text over the model's limit is spoken in parts, and each word once."""
+    simulator.tongue = "tones"
+    text = " ".join(f"Sentence number {number} of this rather long story goes on." for number in range(60))
+    audio = await hear(text, mode="inline", model="inworld/inworld-tts-2", voice="Dennis")
+    assert_spoken((await decode(audio)).samples, RATE, text)
+    assert all(len(body["text"]) <= 2000 for body in asked(simulator))
+
+
+@pytest.mark.parametrize(
+    ("replacements", "is_sent"),
+    [
+        ([{"find": "kettle", "say": "the big cauldron"}], True),
+        ([{"find": "kettle", "say": ""}], False),
+        ([{"find": "the tea", "say": "it"}, {"find": "kettle", "say": "pot"}], False),
+    ],
+)
+async def test_replacements(
+    simulator: Simulator, hear: Hear, replacements: list[dict[str, str]], *, is_sent: bool
+) -> None:
+    """Words are said otherwise: by the service where it can, by us where it can't."""
+    simulator.tongue = "tones"
+    audio = await hear(SENTENCE, replacements=replacements)
+    expected = SENTENCE
+    for rule in replacements:
+        expected = expected.replace(rule["find"], rule["say"])
+    assert_spoken((await decode(audio)).samples, RATE, expected)
+    assert all(("pronunciations" in body) is is_sent for body in asked(simulator))
+
+
+async def test_what_is_learned_is_kept(
+    hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    """That a server refuses `mode` is still known after a restart."""
+    simulator.speechbase.mode_key = "rejected"
+    assert await hear("One.")
+    freezer.tick(timedelta(seconds=30))
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    simulator.reset()
+    await hass.config_entries.async_reload(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await hear("Two.")
+    assert ["mode" in body for body in asked(simulator)] == [False]
+
+
+async def test_what_was_just_learned_is_not_lost(
+    hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry
+) -> None:
+    """An account that is changed right after it has found something out still knows it when it is loaded anew."""
+    simulator.speechbase.mode_key = "rejected"
+    assert await hear("One.")
+    simulator.reset()
+    await hass.config_entries.async_reload(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await hear("Two.")
+    assert ["mode" in body for body in asked(simulator)] == [False]
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+async def test_what_is_learned_is_of_one_server(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    simulator: Simulator,
+    is_same: bool,  # noqa: FBT001
+) -> None:
+    """What was found out at one address says nothing of the server at another one."""
+    simulator.speechbase.mode_key = "rejected" if is_same else "required"
+    account = account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"})
+    key = f"orator.{account.entry_id}"
+    base_url = simulator.speechbase_url if is_same else "http://127.0.0.1:9"
+    kept = {"catalogue": None, "learned": {"sends_mode": False}, "addresses": {"base_url": base_url}}
+    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": kept}
+    account.add_to_hass(hass)
+    await hass.config_entries.async_setup(account.entry_id)  # it may be loaded anew already: its offer is another
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await speak(hass)
+    assert ["mode" in body for body in asked(simulator)] == [not is_same]
+
+
+async def test_voice_without_anybody_to_speak(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """A call that chooses a way to speak and names nobody is refused before anything is asked."""
+    assert not await hear(SENTENCE, mode="inline", model="openai/tts-1")
+    assert not asked(simulator)

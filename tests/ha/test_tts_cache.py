@@ -1,0 +1,130 @@
+"""What Home Assistant keeps is never played after anything has changed that changes the sound."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.orator.providers import PROVIDERS
+
+from ..simulator import Simulator
+from ..support.listening import Hear, account_of, asked
+
+TEXT = "The **kettle** has boiled, and the tea is ready."
+OTHER_TEXT = "The other **kettle** has boiled, too."
+EVERYWHERE: dict[str, Any] = {
+    "format": "wav",
+    "clean_text": False,
+    "replacements": [{"find": "kettle", "say": "pot"}],
+    "speed": 1.25,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A voice, and another value for each of its options."""
+
+    provider: str
+    voice: dict[str, Any]
+    changes: dict[str, Any]
+
+
+CASES = {
+    "openai": Case(
+        "openai",
+        {"model": "gpt-4o-mini-tts", "voice": "coral"},
+        {"model": "tts-1", "voice": "nova", "instructions": "Cheerful.", "extra_body": {"seed": 7}},
+    ),
+    "nanogpt": Case(
+        "nanogpt",
+        {"model": "nano-tts-1", "voice": "luna", "endpoint": "speech"},
+        {
+            "voice": "verse",
+            "endpoint": "audio_speech",
+            "language": "de",
+            "pitch": 2,
+            "emotion": "happy",
+            "stability": 0.9,
+            "similarity": 0.1,
+        },
+    ),
+    "nanogpt job": Case(
+        "nanogpt",
+        {"model": "Elevenlabs-Turbo-V2.5", "voice": "Rachel", "endpoint": "tts"},
+        {"stability": 0.9, "similarity_boost": 0.1, "style": 0.5},
+    ),
+    "nanogpt tts": Case(
+        "nanogpt",
+        {"model": "gpt-4o-mini-tts", "voice": "coral", "endpoint": "tts"},
+        {"model": "tts-1", "instructions": "Cheerful."},
+    ),
+    "speechbase": Case(
+        "speechbase",
+        {"mode": "inline", "model": "openai/gpt-4o-mini-tts", "voice": "coral"},
+        {
+            "model": "openai/tts-1",
+            "voice": "nova",
+            "volume_dbfs": -20,
+            "bitrate": 128,
+            "provider_options": {"instructions": "Cheerful."},
+        },
+    ),
+    "speechbase voice": Case("speechbase", {"mode": "voice", "voice_id": ""}, {"voice_id": ""}),
+}
+"""Between them they change every option of every provider but `mode`, which comes with another voice."""
+
+
+def changes() -> list[Any]:
+    """Return each option of each case."""
+    return [
+        pytest.param(case, option, id=f"{name} {option}")
+        for name, case in CASES.items()
+        for option in {**EVERYWHERE, **case.changes}
+    ]
+
+
+@pytest.fixture
+def entry(simulator: Simulator, case: Case) -> MockConfigEntry:
+    """Describe the account with the voice."""
+    saved = [voice["id"] for voice in simulator.speechbase.voices]
+    voice = {key: value or saved[0] for key, value in case.voice.items()}
+    return account_of(simulator, case.provider, voice)
+
+
+@pytest.mark.parametrize(("case", "option"), changes())
+async def test_change_is_heard(  # noqa: PLR0913, PLR0917 - the case and the fixtures
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear, case: Case, option: str
+) -> None:
+    """Both as an option of a call and in the voice, another value is another sound; the old one is kept beside it."""
+    value = {**EVERYWHERE, **case.changes}[option] or simulator.speechbase.voices[1]["id"]
+    (voice,) = account.subentries.values()
+    before = dict(voice.data)
+    own = await hear(TEXT)
+    assert own
+    assert await hear(TEXT) == own
+    assert texts_asked(simulator) == 1
+    assert await hear(TEXT, **{option: value})
+    assert texts_asked(simulator) == 2
+    for data, number in (({**before, option: value}, 3), (before, 4)):
+        hass.config_entries.async_update_subentry(account, voice, data=data)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert await hear(OTHER_TEXT)
+        assert texts_asked(simulator) == number
+    assert await hear(TEXT) == own
+    assert texts_asked(simulator) == 4
+
+
+def texts_asked(simulator: Simulator) -> int:
+    """Return how many texts the provider was to speak."""
+    return sum(1 for body in asked(simulator) if body and ("input" in body or "text" in body))
+
+
+def test_every_option_is_changed() -> None:
+    """No option of any provider is left out: what decides about the model's choices comes with another voice."""
+    changed = {option for case in CASES.values() for option in {**EVERYWHERE, **case.changes}}
+    known = {option for provider in PROVIDERS.values() for option in provider.option_keys}
+    chosen = {choice.key for provider in PROVIDERS.values() for choice in provider.choices}
+    assert known - changed == set()
+    assert chosen - changed == {"mode"}

@@ -1,0 +1,102 @@
+"""Adding accounts at the simulated servers that are compatible with OpenAI's, and hearing their voices."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+from homeassistant.components import tts
+from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.orator.const import DOMAIN
+
+from ..simulator import Compatible
+from ..simulator.compatible_profiles import PROFILES
+from ..simulator.compatible_terms import Profile
+from .listening import SENTENCE
+
+type Start = Callable[[Profile], Awaitable[Compatible]]
+
+PRESETS: Final = {"kokoro-older": "kokoro", "speaches-late": "speaches", "openai-edge-tts-slim": "openai-edge-tts"}
+"""Which preset other versions of a server are added with."""
+
+
+def preset_of(profile: Profile) -> str:
+    """Return the name of a server's preset."""
+    return PRESETS.get(profile.name, profile.name)
+
+
+def ids(profiles: Iterable[Profile]) -> list[str]:
+    """Return what tests of servers are called."""
+    return [profile.name for profile in profiles]
+
+
+WITH_PRESET: Final = tuple(profile for profile in PROFILES if profile.name != "bare")
+
+
+async def choose(hass: HomeAssistant, choice: str) -> ConfigFlowResult:
+    """Open the form for a new account, and choose a service or server."""
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    return await hass.config_entries.flow.async_configure(result["flow_id"], {"provider": choice})
+
+
+async def add(
+    hass: HomeAssistant, server: Compatible, choice: str, *, key: str | None = None, **entered: Any
+) -> ConfigFlowResult:
+    """Add an account at a server, with its key unless another one is given."""
+    form = await choose(hass, f"openai.{choice}")
+    key = server.api_key if key is None else key
+    entered = {"base_url": server.base_url} | ({"api_key": key} if key else {}) | entered
+    result = await hass.config_entries.flow.async_configure(form["flow_id"], entered)
+    await hass.async_block_till_done()
+    return result
+
+
+def entry_at(server: Compatible, choice: str, voice: dict[str, Any]) -> MockConfigEntry:
+    """Describe an account at a server with a voice that is called Ann."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title=choice,
+        data={
+            "provider": "openai",
+            "server": choice,
+            "base_url": server.base_url,
+            "api_key": server.api_key or "",
+        },
+        subentries_data=[{"subentry_type": "voice", "title": "Ann", "data": voice, "unique_id": None}],
+    )
+
+
+async def heard_at(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, message: str = SENTENCE, **options: Any
+) -> bytes:
+    """Return what a speaker gets that plays a message of the only voice; nothing if Home Assistant reports an error."""
+    (entity_id,) = hass.states.async_entity_ids("tts")
+    stream = tts.async_create_stream(hass, entity_id, options=options)
+    stream.async_set_message(message)
+    response = await (await hass_client()).get(stream.url)
+    body = await response.read()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    return body if response.status == 200 else b""
+
+
+async def load(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
+    """Load an account."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return entry
+
+
+def choices(result: Any, field: str) -> list[str]:
+    """Return what can be chosen in a field of a form."""
+    return [option["value"] for option in result["data_schema"].schema[field].config["options"]]
+
+
+def fields(result: Any) -> dict[str, Any]:
+    """Return what a form asks, and what it suggests."""
+    schema = result["data_schema"].schema
+    return {str(key): (key.description or {}).get("suggested_value") for key in schema}

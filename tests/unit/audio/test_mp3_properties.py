@@ -1,0 +1,108 @@
+"""What holds for mp3 however its bytes arrive, and whatever they are."""
+
+from itertools import pairwise
+import random
+import time
+
+from hypothesis import given, settings, strategies as st
+import pytest
+
+from custom_components.orator.audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
+from tests.unit.audio.signals import bare_mp3, decode, frames, join, mp3
+from tests.unit.audio.test_mp3 import ID3V1, ape, id3v2, vbri
+
+PARTS = [
+    bare_mp3(24_000, 1, "cbr", seconds=0.2),
+    mp3(24_000, 1, "vbr", 2, seconds=0.2),
+    mp3(24_000, 1, "id3v1", 3, seconds=0.2),
+    mp3(44_100, 2, "vbr", seconds=0.2),
+]
+PIECES = st.one_of(
+    st.sampled_from(PARTS),
+    st.sampled_from([data for part in PARTS[:2] for _, data in frames(join(part))]),
+    st.sampled_from([ID3V1, id3v2(40), id3v2(300, has_footer=True), ape(b"\xff\xf3" * 20), vbri(PARTS[0][:144])]),
+    st.sampled_from([b"TAG", b"ID3", b"ID3\x07", b"APETAGEX", b"\xff", b"\xff\xf3\x64\xc4", bytes(30), b"T", b"AP"]),
+    st.binary(max_size=60),
+    st.tuples(st.sampled_from(PARTS), st.integers(0, 900)).map(lambda cut: cut[0][cut[1] : cut[1] + 400]),
+)
+STREAMS = st.lists(PIECES, max_size=6).map(b"".join)
+
+
+def joined(joiner: Mp3Joiner, stream: bytes, cuts: list[int]) -> tuple[bytes, str]:
+    """Return what becomes of a part that arrives in this division, and the name of the error it ends in."""
+    made = b""
+    try:
+        for start, end in pairwise([0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]):
+            made += joiner.feed(stream[start:end])
+        made += joiner.end_part()
+    except (MalformedMp3Error, Mp3FormatChangedError) as err:
+        return made, type(err).__name__
+    return made, ""
+
+
+@settings(max_examples=300, deadline=None)
+@given(streams=st.lists(STREAMS, min_size=1, max_size=3), cuts=st.lists(st.integers(0, 10_000), max_size=20))
+def test_result_does_not_depend_on_the_division(streams: list[bytes], cuts: list[int]) -> None:
+    """Parts in any pieces give the same bytes and the same errors; and all of it is frames."""
+    whole, divided, single = Mp3Joiner(), Mp3Joiner(), Mp3Joiner()
+    for stream in streams:
+        expected = joined(whole, stream, [])
+        assert joined(divided, stream, cuts) == expected
+        assert joined(single, stream, list(range(len(stream)))) == expected
+        taken = list(frames(expected[0]))
+        assert expected[1] or taken
+    for joiner in (divided, single):
+        assert joiner.format == whole.format
+
+
+@settings(max_examples=300, deadline=None)
+@given(stream=st.binary(max_size=3000))
+def test_any_bytes(stream: bytes) -> None:
+    """Nothing but the documented errors comes of any bytes, and nothing but frames."""
+    list(frames(joined(Mp3Joiner(), stream, [])[0]))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_damaged_streams(seed: int) -> None:
+    """Streams with bits changed, bytes lost and bytes added go on; what belongs to another part is never needed."""
+    chance = random.Random(seed)  # noqa: S311
+    stream = bytearray(mp3(24_000, 1, ("vbr", "cbr", "abr")[seed % 3], seconds=2.0))
+    for _ in range(chance.randrange(1, 30)):
+        place = chance.randrange(len(stream))
+        if chance.random() < 0.5:
+            stream[place] ^= 1 << chance.randrange(8)
+        elif chance.random() < 0.5:
+            del stream[place : place + chance.randrange(300)]
+        else:
+            stream[place:place] = chance.randbytes(chance.randrange(300))
+    before = bare_mp3(24_000, 1, "cbr")
+    joiner = Mp3Joiner()
+    made = joiner.feed(before) + joiner.end_part() + joiner.feed(bytes(stream)) + joiner.end_part()
+    assert made.startswith(before)
+    assert len(list(frames(made))) > len(list(frames(before))) + 20
+
+
+def test_time_is_linear() -> None:
+    """Whatever looks like frames and tags is passed over in no time, in one piece and in small ones."""
+    empty_tags = id3v2(0) * 6000
+    for stream in (b"\xff" * 60_000, b"\xff\xfb\x90\x64" * 16_000, b"ID3" * 20_000, empty_tags):
+        for size in (len(stream), 7):
+            joiner = Mp3Joiner()
+            started = time.process_time()
+            with pytest.raises(MalformedMp3Error):  # noqa: PT012
+                for start in range(0, len(stream), size):
+                    joiner.feed(stream[start : start + size])
+                joiner.end_part()
+            assert time.process_time() - started < 5
+    part = bare_mp3(24_000, 1, "cbr-bare", seconds=2.0) * 100
+    joiner = Mp3Joiner()
+    started = time.process_time()
+    assert joiner.feed(part) == part
+    assert time.process_time() - started < 2
+
+
+def test_decoder_of_a_long_stream() -> None:
+    """Thirty parts are decoded as one, to the last sample."""
+    parts = [mp3(24_000, 1, "vbr", seed % 3 + 1, 0.5 + (seed % 3 + 1) / 10) for seed in range(30)]
+    stream = join(*parts)
+    assert len(decode(stream, 1)) == 576 * len(list(frames(stream)))

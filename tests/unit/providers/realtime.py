@@ -1,0 +1,43 @@
+"""What tests of realtime models have in common: a request, and its sound."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from custom_components.orator.audio.formats import AudioFormat
+from custom_components.orator.providers.base import SynthesisRequest
+from custom_components.orator.providers.openai import OpenAIProvider
+from tests.support.sounds import RATE, samples_of
+from tests.support.words import assert_spoken
+
+MODEL = "gpt-realtime-2.1-mini"
+TEXT = (
+    "The kettle has boiled and the tea is ready. It is 12 o'clock, and we are late. Come down to the kitchen, please."
+)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that is about to happen."""
+    async with asyncio.timeout(2):
+        while not condition():  # noqa: ASYNC110 - the simulator does not tell
+            await asyncio.sleep(0.01)
+
+
+def request_for(provider: OpenAIProvider, text: str = TEXT, voice: str = "marin", **settings: Any) -> SynthesisRequest:
+    """Return a request for speech."""
+    model = provider.describe_model(MODEL, None, {})
+    return SynthesisRequest(text=text, model=model, voice=voice, format=AudioFormat.PCM, settings=settings)
+
+
+async def heard(provider: OpenAIProvider, request: SynthesisRequest) -> bytes:
+    """Return the sound of a request, to its end."""
+    async with provider.synthesize(request) as audio:
+        assert audio.format is AudioFormat.PCM
+        assert audio.pcm
+        assert audio.pcm.rate == RATE
+        return b"".join([chunk async for chunk in audio.chunks])
+
+
+def assert_heard(sound: bytes, text: str = TEXT) -> None:
+    """Read the words back from samples in tones."""
+    assert_spoken(samples_of(sound), RATE, text)

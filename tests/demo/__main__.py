@@ -24,7 +24,7 @@ _ROOT: Final = Path(__file__).parents[2]
 _FOLDER: Final = _ROOT / "demo"
 _COMPONENTS: Final = (
     _ROOT / "custom_components" / "orator",
-    _ROOT / "tests" / "home_assistant" / "recording_speaker",
+    _ROOT / "tests" / "support" / "home_assistant" / "recording_speaker",
 )
 _CONFIGURATION: Final[Mapping[str, object]] = {
     "assist_pipeline": {},

@@ -6,7 +6,7 @@ from typing import Final
 from yarl import URL
 
 from tests.demo.sound import Sound, decode
-from tests.support.words import assert_spoken
+from tests.support.word_decoder import assert_spoken
 
 from .stage import Stage
 

@@ -17,7 +17,10 @@ from tests.support.home_assistant import Api, Instance, Json, User, WebSocket, o
 from .programs import Programs
 
 _ROOT: Final = Path(__file__).parents[2]
-_COMPONENTS: Final = (_ROOT / "custom_components" / "orator", _ROOT / "tests" / "home_assistant" / "slow_talker")
+_COMPONENTS: Final = (
+    _ROOT / "custom_components" / "orator",
+    _ROOT / "tests" / "support" / "home_assistant" / "slow_talker",
+)
 _CONFIGURATION: Final[Mapping[str, object]] = {
     component: {} for component in ("assist_pipeline", "frontend", "media_source", "my")
 }

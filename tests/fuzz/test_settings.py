@@ -17,7 +17,6 @@ from custom_components.orator.providers.openai.transcript import compare, is_mis
 from custom_components.orator.providers.options import Option
 from custom_components.orator.providers.speechbase.catalog import OPTIONS
 from custom_components.orator.text import Replacement, TextCleaner
-from custom_components.orator.tts import _replacements
 
 from .damage import hostile_values
 from .effort import fuzzed
@@ -41,16 +40,6 @@ def test_options(value: Any, option: Option) -> None:
     near = option.nearest(value)
     assert near is None or option.parse(near) == near
     assert not isinstance(near, float) or math.isfinite(near)
-
-
-@fuzzed(80, value=st.one_of(hostile_values(), st.lists(st.fixed_dictionaries({"find": hostile_values()}))))
-def test_replacements(value: Any) -> None:
-    """What is to be said otherwise are words, or nothing."""
-    with suppress(InvalidSettingError):
-        rules = _replacements(value)
-        cleaner = TextCleaner(rules)
-        cleaner.feed("A text with x in it, and 1.")
-        cleaner.finish()
 
 
 _MARKS: Final = (

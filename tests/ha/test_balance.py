@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from ..simulator import Fault, Simulator
-from ..support.listening import SENTENCE, account_of, speak
+from ..support.speech import SENTENCE, account_of, speak
 from .test_sensor import sensor
 
 

@@ -23,9 +23,9 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from ..simulator import Simulator
-from ..support.listening import account_of
-from ..support.sounds import RATE, decode
-from ..support.words import assert_spoken
+from ..support.audio import RATE, decode
+from ..support.speech import account_of
+from ..support.word_decoder import assert_spoken
 
 BLUEPRINTS = Path(__file__).parents[2] / "blueprints"
 ANNOUNCE = "orator/announce.yaml"

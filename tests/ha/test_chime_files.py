@@ -19,10 +19,10 @@ from custom_components.orator.audio.effects import CHIME_PAUSE_S
 from custom_components.orator.audio.formats import PcmLayout
 
 from ..simulator import Simulator
+from ..support.audio import RATE, decode
 from ..support.chimes import key_of, replace_file, reported, sound_file, sounded
-from ..support.listening import SENTENCE, Hear, account_of, speak, spoken
-from ..support.sounds import RATE, decode
-from ..support.words import assert_spoken
+from ..support.speech import SENTENCE, Hear, account_of, speak, spoken
+from ..support.word_decoder import assert_spoken
 
 LAYOUT = PcmLayout(44_100, 2)
 

@@ -13,10 +13,10 @@ from custom_components.orator.audio.effects import CHIME_PAUSE_S, BuiltInChime, 
 from custom_components.orator.audio.formats import PcmLayout
 
 from ..simulator import Simulator
+from ..support.audio import RATE, Sound, decode
 from ..support.chimes import messages, reported, sound_file, sounded
-from ..support.listening import SENTENCE, Hear, issue
-from ..support.sounds import RATE, Sound, decode
-from ..support.words import assert_spoken
+from ..support.speech import SENTENCE, Hear, issue
+from ..support.word_decoder import assert_spoken
 from .test_subentry_flow import add_voice
 
 LAYOUT = PcmLayout(44_100, 2)

@@ -12,7 +12,7 @@ from yarl import URL
 from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
-from ..support.listening import Hear, spoken
+from ..support.speech import Hear, spoken
 
 UNUSED_PORT = "http://127.0.0.1:9/v1"  # "discard", which nobody runs
 

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from ..simulator import Fate, Simulator
-from ..support.listening import SENTENCE, account_of, speak
+from ..support.speech import SENTENCE, account_of, speak
 
 PERSONAL = "Agnieszka"
 

@@ -17,9 +17,9 @@ from custom_components.orator.audio.effects import CHIME_PAUSE_S, BuiltInChime, 
 from custom_components.orator.audio.formats import AudioFormat, detect_format
 
 from ..simulator import Fault, Simulator, Timing
-from ..support.listening import SATELLITE, SENTENCE, Hear, account_of, speak, spoken
-from ..support.sounds import RATE, Sound, decode, streamed_wav
-from ..support.words import assert_spoken, heard_words, voice_of
+from ..support.audio import RATE, Sound, decode, streamed_wav
+from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, speak, spoken
+from ..support.word_decoder import assert_spoken, heard_words, voice_of
 
 EVERYTHING = {
     "chime": "ding_dong",

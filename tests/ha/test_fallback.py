@@ -12,9 +12,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from ..simulator import Fault, Simulator
-from ..support.listening import SATELLITE, SENTENCE, Hear, account_of, issue, speak, spoken
-from ..support.sounds import RATE, Sound, decode, streamed_wav
-from ..support.words import HeardWord, assert_spoken, codes_of, heard_words, voice_of
+from ..support.audio import RATE, Sound, decode, streamed_wav
+from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, issue, speak, spoken
+from ..support.word_decoder import HeardWord, assert_spoken, codes_of, heard_words, voice_of
 
 OWN, OTHER = voice_of("coral"), voice_of("nova")
 SENTENCES = [

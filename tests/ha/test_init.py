@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from ..simulator import Fault, Simulator, Timing
-from ..support.listening import Hear, spoken
+from ..support.speech import Hear, spoken
 
 
 async def test_load_and_unload(hass: HomeAssistant, account: MockConfigEntry) -> None:

@@ -11,7 +11,8 @@ from yarl import URL
 
 from ..simulator import Compatible, Simulator
 from ..simulator.compatible_profiles import KOKORO, LOCALAI
-from ..support.compatible import Start, choose, entry_at, fields, load
+from ..support.compatible import choose, entry_at, fields, load
+from ..support.server_profiles import Start
 
 HOME = "speech.example.org"
 

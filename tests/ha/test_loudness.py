@@ -28,8 +28,8 @@ from custom_components.orator.pipeline.post_processing import PostProcessing
 from custom_components.orator.providers.base import SpeechAudio
 
 from ..simulator import Fault, Simulator
-from ..support.listening import SATELLITE, SENTENCE, account_of, spoken
-from ..support.sounds import decode
+from ..support.audio import decode
+from ..support.speech import SATELLITE, SENTENCE, account_of, spoken
 from ..unit.audio.signals import ffmpeg, loudness, true_peak
 from .test_fallback import Piper
 

@@ -21,7 +21,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from ..simulator import Fault, Simulator
-from ..support.listening import account_of
+from ..support.speech import account_of
 
 BLUEPRINT = Path(__file__).parents[2] / "blueprints" / "automation" / "orator" / "low_balance.yaml"
 ENTITY = "sensor.nanogpt_balance"

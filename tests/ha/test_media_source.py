@@ -17,9 +17,9 @@ from custom_components.orator.providers.base import Provider
 from custom_components.orator.sample_sentences import SAMPLE_SENTENCES, pick_sample_sentence, sample_sentences_for
 
 from ..simulator import Fault, Simulator
-from ..support.listening import account_of, asked, spoken
-from ..support.sounds import RATE, decode
-from ..support.words import assert_spoken, voice_of
+from ..support.audio import RATE, decode
+from ..support.speech import account_of, asked, spoken
+from ..support.word_decoder import assert_spoken, voice_of
 
 ROOT = "media-source://orator"
 ISSUE_LANGUAGES = ["de", "fr", "es", "it", "nl", "pl", "pt-BR", "sv", "cs", "el", "ja", "ko", "zh-Hans", "en"]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from ..simulator import Fault, Simulator
-from ..support.listening import SATELLITE, Hear, spoken
-from ..support.sounds import RATE, decode, ffmpeg, streamed_wav
-from ..support.words import assert_spoken
+from ..support.audio import RATE, decode, ffmpeg, streamed_wav
+from ..support.speech import SATELLITE, Hear, spoken
+from ..support.word_decoder import assert_spoken
 
 SENTENCES = (
     "One sentence comes first, in whatever the server likes to make.",

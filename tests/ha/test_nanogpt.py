@@ -11,9 +11,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from ..simulator import Answer, Fault, Simulator, Timing
-from ..support.listening import SATELLITE, SENTENCE, Hear, account_of, speak
-from ..support.sounds import RATE, decode
-from ..support.words import assert_spoken
+from ..support.audio import RATE, decode
+from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, speak
+from ..support.word_decoder import assert_spoken
 from .test_config_flow import start
 from .test_subentry_flow import choices, field_names
 

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
-from ..support.listening import SENTENCE, Hear, account_of, speak
+from ..support.speech import SENTENCE, Hear, account_of, speak
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.providers.errors import Outage
 
 from ..simulator import Fault, Simulator
-from ..support.listening import SATELLITE, SENTENCE, Hear, account_of, issue, speak, spoken
-from ..support.sounds import RATE, decode, streamed_wav
-from ..support.words import heard_words
+from ..support.audio import RATE, decode, streamed_wav
+from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, issue, speak, spoken
+from ..support.word_decoder import heard_words
 from .test_fallback import OTHER, OWN, PATH, SENTENCES, Piper, collect, speakers_in
 
 TEXT = " ".join(SENTENCES)

@@ -26,10 +26,10 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import voluptuous as vol
 
 from ..simulator import Fault, Simulator
-from ..support.acting import VOICE, act, refused
-from ..support.listening import SATELLITE, account_of, asked, spoken
-from ..support.sounds import RATE, Sound, decode, streamed_wav
-from ..support.words import assert_spoken
+from ..support.actions import VOICE, act, refused
+from ..support.audio import RATE, Sound, decode, streamed_wav
+from ..support.speech import SATELLITE, account_of, asked, spoken
+from ..support.word_decoder import assert_spoken
 
 ALARMS = ["Fire alarm. Leave the house now.", "There is water in the cellar.", "The freezer is open.", "Wake up."]
 PATH = "/v1/audio/speech"

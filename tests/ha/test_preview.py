@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from ..simulator import Fault, Simulator
-from ..support.listening import spoken
+from ..support.speech import spoken
 from .test_config_flow import account_input, start
 
 

@@ -12,9 +12,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from ..simulator import Fate, Simulator
 from ..simulator.realtime_fates import CHAT
-from ..support.listening import SATELLITE, SENTENCE, Hear, account_of, speak
-from ..support.sounds import RATE, decode, streamed_wav
-from ..support.words import assert_spoken
+from ..support.audio import RATE, decode, streamed_wav
+from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, speak
+from ..support.word_decoder import assert_spoken
 from .test_subentry_flow import add_voice, choices, field_names
 
 MODEL = "gpt-realtime-2.1-mini"

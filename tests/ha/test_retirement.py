@@ -17,8 +17,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
-from ..support.listening import SENTENCE, account_of, issue, speak, spoken
-from ..support.sounds import decode
+from ..support.audio import decode
+from ..support.speech import SENTENCE, account_of, issue, speak, spoken
 
 NEW = "gpt-realtime-2.1-mini"
 VOICE = {"model": "gpt-4o-mini-tts", "voice": "nova", "speed": 2.5, "instructions": "Calm.", "format": "opus"}

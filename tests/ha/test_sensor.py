@@ -24,7 +24,7 @@ from custom_components.orator.providers.errors import error_translation_keys
 from custom_components.orator.usage import billed
 
 from ..simulator import Fate, Fault, Simulator, Timing
-from ..support.listening import SENTENCE, Hear, account_of, speak
+from ..support.speech import SENTENCE, Hear, account_of, speak
 
 CHARS = len(SENTENCE)
 KOKORO, TURBO, XAI = "Kokoro-82m", "Elevenlabs-Turbo-V2.5", "xai-tts"

@@ -15,22 +15,11 @@ from ..simulator import Compatible, Fault
 from ..simulator.compatible_hosted import GROQ, OPENROUTER
 from ..simulator.compatible_profiles import BARE, CHATTERBOX, KOKORO, LOCALAI, ORPHEUS, PROFILES, SPEACHES
 from ..simulator.compatible_terms import Profile
-from ..support.compatible import (
-    WITH_PRESET,
-    Start,
-    add,
-    choices,
-    choose,
-    entry_at,
-    fields,
-    heard_at,
-    ids,
-    load,
-    preset_of,
-)
-from ..support.listening import SENTENCE
-from ..support.sounds import RATE, decode
-from ..support.words import assert_spoken
+from ..support.audio import RATE, decode
+from ..support.compatible import add, choices, choose, entry_at, fields, heard_at, load
+from ..support.server_profiles import WITH_PRESET, Start, ids, preset_of
+from ..support.speech import SENTENCE
+from ..support.word_decoder import assert_spoken
 from .test_words import text_of
 
 WITH_KEY = tuple(profile for profile in WITH_PRESET if profile.auth != "none")

@@ -12,9 +12,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from ..simulator import Fault, Simulator
 from ..simulator.speechbase_catalog import DOCUMENTED_VOICE
-from ..support.listening import SATELLITE, SENTENCE, Hear, account_of, asked, issue, speak
-from ..support.sounds import RATE, decode, streamed_wav
-from ..support.words import assert_spoken
+from ..support.audio import RATE, decode, streamed_wav
+from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, asked, issue, speak
+from ..support.word_decoder import assert_spoken
 from .test_config_flow import start
 from .test_subentry_flow import choices, field_names
 

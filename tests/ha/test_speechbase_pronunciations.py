@@ -14,9 +14,9 @@ from custom_components.orator.text.replacements import Replacement, Replacer
 
 from ..simulator import Simulator
 from ..simulator.speechbase_catalog import DOCUMENTED_VOICE
-from ..support.listening import SENTENCE, Hear, account_of, asked
-from ..support.sounds import RATE, decode
-from ..support.words import assert_spoken
+from ..support.audio import RATE, decode
+from ..support.speech import SENTENCE, Hear, account_of, asked
+from ..support.word_decoder import assert_spoken
 
 SHORT = {"mode": "inline", "model": "inworld/inworld-tts-2", "voice": "Dennis"}
 """A model that takes 2000 characters."""

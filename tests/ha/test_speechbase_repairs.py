@@ -24,7 +24,7 @@ from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
 from ..simulator.speechbase_catalog import DOCUMENTED_VOICE
-from ..support.listening import SENTENCE, account_of, asked, issue, speak
+from ..support.speech import SENTENCE, account_of, asked, issue, speak
 from .test_insecure_address import Names
 
 SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]

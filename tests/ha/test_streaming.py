@@ -16,9 +16,9 @@ from custom_components.orator.audio.formats import AudioFormat, PcmLayout, detec
 from custom_components.orator.pipeline.pacing import fill_gaps_with_silence
 
 from ..simulator import Fault, Simulator, Timing
-from ..support.listening import SATELLITE, SENTENCE, Hear, spoken
-from ..support.sounds import RATE, decode, streamed_wav
-from ..support.words import assert_spoken
+from ..support.audio import RATE, decode, streamed_wav
+from ..support.speech import SATELLITE, SENTENCE, Hear, spoken
+from ..support.word_decoder import assert_spoken
 
 FIRST, SECOND, THIRD = (
     "The kettle has boiled and the tea is ready.",

@@ -14,10 +14,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from ..simulator import Fault, Simulator
-from ..support.acting import act, refused, use_media_folder
-from ..support.listening import SENTENCE, account_of, asked, spoken
-from ..support.sounds import RATE, decode
-from ..support.words import assert_spoken, voice_of
+from ..support.actions import act, refused, use_media_folder
+from ..support.audio import RATE, decode
+from ..support.speech import SENTENCE, account_of, asked, spoken
+from ..support.word_decoder import assert_spoken, voice_of
 
 SPEECH = "/v1/audio/speech"
 OUT_OF_CREDIT = Fault(path=SPEECH, status=429, json={"error": {"code": "insufficient_quota"}}, times=99)

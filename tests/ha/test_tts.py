@@ -15,8 +15,8 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from custom_components.orator.audio.formats import AudioFormat, detect_format, is_same_container
 
 from ..simulator import Fault, Simulator
-from ..support.listening import SATELLITE, SENTENCE, Hear, spoken
-from ..support.sounds import decode, streamed_wav
+from ..support.audio import decode, streamed_wav
+from ..support.speech import SATELLITE, SENTENCE, Hear, spoken
 
 
 async def test_the_provider_is_told_only_what_was_set(simulator: Simulator, hear: Hear) -> None:

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.orator.providers import PROVIDERS
 
 from ..simulator import Simulator
-from ..support.listening import Hear, account_of, asked
+from ..support.speech import Hear, account_of, asked
 
 TEXT = "The **kettle** has boiled, and the tea is ready."
 OTHER_TEXT = "The other **kettle** has boiled, too."

@@ -17,8 +17,8 @@ from custom_components.orator.providers.errors import error_translation_keys
 from custom_components.orator.tts_cache import async_discard, cache_key, has_cached_speech, is_in_memory, is_on_disk
 
 from ..simulator import Fault, Simulator
-from ..support.listening import SENTENCE, Hear, account_of, speak, spoken
-from ..support.sounds import decode
+from ..support.audio import decode
+from ..support.speech import SENTENCE, Hear, account_of, speak, spoken
 from .test_fallback import OTHER, PATH, speakers_in
 
 SECRET = "sk-secret"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from ..simulator import Simulator, Timing
-from ..support.listening import SATELLITE, Hear, spoken
-from ..support.sounds import RATE, Sound, decode, streamed_wav
-from ..support.words import assert_spoken
+from ..support.audio import RATE, Sound, decode, streamed_wav
+from ..support.speech import SATELLITE, Hear, spoken
+from ..support.word_decoder import assert_spoken
 
 PARAGRAPHS = (
     "The ferry leaves at seven. It carries two hundred people, their bicycles, and a band that plays on deck!",

@@ -15,8 +15,8 @@ from custom_components.orator.audio import wav
 from custom_components.orator.audio.formats import PcmLayout
 
 from ..unit.audio.signals import encode, voice
-from .listening import SENTENCE, Hear
-from .sounds import Sound, decode
+from .audio import Sound, decode
+from .speech import SENTENCE, Hear
 
 LAYOUT = PcmLayout(44_100, 2)
 

@@ -1,7 +1,6 @@
 """Adding accounts at the simulated servers that are compatible with OpenAI's, and hearing their voices."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+from typing import Any
 
 from homeassistant.components import tts
 from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
@@ -13,27 +12,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.orator.const import DOMAIN
 
 from ..simulator import Compatible
-from ..simulator.compatible_profiles import PROFILES
-from ..simulator.compatible_terms import Profile
-from .listening import SENTENCE
-
-type Start = Callable[[Profile], Awaitable[Compatible]]
-
-PRESETS: Final = {"kokoro-older": "kokoro", "speaches-late": "speaches", "openai-edge-tts-slim": "openai-edge-tts"}
-"""Which preset other versions of a server are added with."""
-
-
-def preset_of(profile: Profile) -> str:
-    """Return the name of a server's preset."""
-    return PRESETS.get(profile.name, profile.name)
-
-
-def ids(profiles: Iterable[Profile]) -> list[str]:
-    """Return what tests of servers are called."""
-    return [profile.name for profile in profiles]
-
-
-WITH_PRESET: Final = tuple(profile for profile in PROFILES if profile.name != "bare")
+from .speech import SENTENCE
 
 
 async def choose(hass: HomeAssistant, choice: str) -> ConfigFlowResult:

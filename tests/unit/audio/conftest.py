@@ -1,4 +1,4 @@
-"""These rooms know no Home Assistant, so their tests run without one."""
+"""Fixtures for the tests of the audio package."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,11 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture(autouse=True)
-def use_custom_integrations() -> None:
-    """Take the place of the fixture that starts Home Assistant for every other test."""
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from custom_components.orator.providers.base import HttpSessions, SpeechAudio, S
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from custom_components.orator.providers.nanogpt.provider import PollInterval
 from tests.simulator import Simulator
-from tests.support.sounds import RATE, decode
-from tests.support.words import assert_spoken
+from tests.support.audio import RATE, decode
+from tests.support.word_decoder import assert_spoken
 
 SENTENCE: Final = "The kettle has boiled and the tea is ready."
 VOICES: Final = {

@@ -7,8 +7,8 @@ from typing import Any
 from custom_components.orator.audio.formats import AudioFormat
 from custom_components.orator.providers.base import SynthesisRequest
 from custom_components.orator.providers.openai import OpenAIProvider
-from tests.support.sounds import RATE, samples_of
-from tests.support.words import assert_spoken
+from tests.support.audio import RATE, samples_of
+from tests.support.word_decoder import assert_spoken
 
 MODEL = "gpt-realtime-2.1-mini"
 TEXT = (

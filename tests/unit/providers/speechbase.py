@@ -9,8 +9,8 @@ from custom_components.orator.providers.json_documents import Json
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
 from tests.simulator import Simulator
 from tests.simulator.speechbase_catalog import DOCUMENTED_VOICE
-from tests.support.sounds import RATE, decode, streamed_wav
-from tests.support.words import assert_spoken
+from tests.support.audio import RATE, decode, streamed_wav
+from tests.support.word_decoder import assert_spoken
 
 SENTENCE = "The kettle has boiled and the tea is ready."
 OPENAI, CARTESIA, GOOGLE = "openai/gpt-4o-mini-tts", "cartesia/sonic-3", "google/gemini-2.5-flash-preview-tts"

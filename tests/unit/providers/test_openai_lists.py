@@ -13,7 +13,7 @@ from custom_components.orator.providers.openai.servers import SERVERS
 from tests.simulator import Fault
 from tests.simulator.compatible_profiles import EDGE_TTS, KOKORO, SPEACHES
 from tests.simulator.compatible_terms import Profile
-from tests.support.compatible import WITH_PRESET, Start, ids, preset_of
+from tests.support.server_profiles import WITH_PRESET, Start, ids, preset_of
 
 from .test_openai_responses import provider_at
 

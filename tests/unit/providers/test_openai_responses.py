@@ -15,9 +15,9 @@ from tests.simulator import Compatible, Fault
 from tests.simulator.compatible_hosted import OPENROUTER
 from tests.simulator.compatible_profiles import CHATTERBOX, KOKORO, OPENEDAI_SPEECH, SPEACHES
 from tests.simulator.compatible_terms import Events
-from tests.support.compatible import Start
-from tests.support.sounds import RATE, decode
-from tests.support.words import assert_spoken
+from tests.support.audio import RATE, decode
+from tests.support.server_profiles import Start
+from tests.support.word_decoder import assert_spoken
 
 SENTENCE = "The kettle has boiled and the tea is ready."
 WAV = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0data\4\0\0\0\1\0\2\0"

@@ -14,7 +14,7 @@ import pytest
 from tests.simulator import Compatible
 from tests.simulator.compatible_profiles import PROFILES
 from tests.simulator.compatible_terms import Profile
-from tests.support.sounds import RATE, decode
+from tests.support.audio import RATE, decode
 
 from .asking import TEXT
 

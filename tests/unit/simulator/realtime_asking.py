@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from tests.support.words import assert_spoken
+from tests.support.word_decoder import assert_spoken
 
 from .asking import TEXT
 

@@ -24,8 +24,8 @@ from tests.simulator.compatible_profiles import (
 )
 from tests.simulator.compatible_terms import Model, Profile, Sent
 from tests.simulator.encoding import ffmpeg
-from tests.support.sounds import RATE
-from tests.support.words import assert_spoken, voice_of
+from tests.support.audio import RATE
+from tests.support.word_decoder import assert_spoken, voice_of
 
 from .asking import TEXT
 from .compatible_asking import EACH, Start, asked, body_for, chunks, named, samples_of, sizes

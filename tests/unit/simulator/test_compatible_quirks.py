@@ -25,8 +25,8 @@ from tests.simulator.compatible_profiles import (
     SPEACHES,
 )
 from tests.simulator.compatible_terms import Events, Profile
-from tests.support.sounds import RATE
-from tests.support.words import assert_spoken
+from tests.support.audio import RATE
+from tests.support.word_decoder import assert_spoken
 
 from .asking import TEXT
 from .compatible_asking import EACH, Answered, Start, asked, body_for, client_of, named, requested, samples_of, sizes

@@ -24,7 +24,7 @@ from tests.simulator.compatible_profiles import (
 )
 from tests.simulator.compatible_refusals import ErrorForm, Refusal
 from tests.simulator.compatible_terms import Limit, Profile
-from tests.support.words import heard_words, voice_of
+from tests.support.word_decoder import heard_words, voice_of
 
 from .compatible_asking import EACH, Start, asked, body_for, named, requested, samples_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulator import Simulator, Timing
 from tests.simulator.realtime_contract import VOICES
-from tests.support.words import heard_words, voice_of
+from tests.support.word_decoder import heard_words, voice_of
 
 from .asking import LONGEST, SHORTEST, TEXT, seconds_of_pcm, speech
 from .realtime_asking import MODEL, RATE, URL, Heard, Talk, response_body, session_body, talk

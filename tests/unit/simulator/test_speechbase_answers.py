@@ -13,7 +13,7 @@ import pytest
 
 from tests.simulator import Fault, Simulator, Timing
 from tests.simulator.speechbase_contract import BITRATES, Pronunciation, pronounced
-from tests.support.words import assert_spoken, voice_of
+from tests.support.word_decoder import assert_spoken, voice_of
 
 from .asking import LONGEST, SHORTEST, TEXT, seconds, speech
 from .speechbase_asking import MODEL, ROUTES, SPEECH, STREAM, by_voice, inline, refused, spoken

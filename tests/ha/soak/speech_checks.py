@@ -7,9 +7,9 @@ from homeassistant.exceptions import HomeAssistantError
 import miniaudio
 
 from custom_components.orator.const import DOMAIN
-from tests.faults.verdict import sound_of
-from tests.support.sounds import RATE
-from tests.support.words import codes_of, heard_words
+from tests.ha.faults.checks import sound_of
+from tests.support.audio import RATE
+from tests.support.word_decoder import codes_of, heard_words
 
 type Outcome = Literal["whole", "broken off and told", "silent", "garbled", "repeated", "lost and not told"]
 

@@ -12,8 +12,8 @@ from ..simulator import Simulator
 from ..simulator.espeak import Speaker, speak
 from ..simulator.openai_voices import speaker_of
 from ..simulator.tones import sound, words_of
-from ..support.sounds import RATE, decode, ffmpeg, streamed_wav
-from ..support.words import HeardWord, assert_spoken, codes_of, heard_words, voice_of
+from ..support.audio import RATE, decode, ffmpeg, streamed_wav
+from ..support.word_decoder import HeardWord, assert_spoken, codes_of, heard_words, voice_of
 
 TEXT = "The ferry leaves at seven; it carries 200 people, their bicycles and a band that plays on deck. 好。"
 LONG_TEXT = " ".join(f"Part {number}: {TEXT}" for number in range(36))

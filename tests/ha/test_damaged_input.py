@@ -1,13 +1,20 @@
-"""What an account has kept, damaged: it is asked for anew."""
+"""Damaged storage and damaged settings: accounts load, and an invalid value is the documented error."""
 
+from contextlib import suppress
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from hypothesis import strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from tests.support.listening import speak
+from custom_components.orator.providers.errors import InvalidSettingError
+from custom_components.orator.text import TextCleaner
+from custom_components.orator.tts import _replacements
+from tests.fuzz.damage import hostile_values
+from tests.fuzz.effort import fuzzed
+from tests.support.speech import speak
 
 GONG = {"path": "/gong.wav", "file": "/gong.wav", "stamp": [1, 2], "revision": 1, "callers": {}}
 
@@ -58,3 +65,13 @@ async def test_damaged_store_of_chimes(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     assert await speak(hass, chime="ding_dong")
+
+
+@fuzzed(80, value=st.one_of(hostile_values(), st.lists(st.fixed_dictionaries({"find": hostile_values()}))))
+def test_replacements(value: Any) -> None:
+    """What is to be said otherwise are words, or nothing."""
+    with suppress(InvalidSettingError):
+        rules = _replacements(value)
+        cleaner = TextCleaner(rules)
+        cleaner.feed("A text with x in it, and 1.")
+        cleaner.finish()

@@ -7,7 +7,7 @@ from typing import Any, Final
 from tests.simulator import Answer, Compatible, Simulator
 from tests.simulator.compatible_profiles import BARE
 from tests.simulator.host import Host
-from tests.support.listening import SATELLITE
+from tests.support.speech import SATELLITE
 
 OWN_VOICE: Final = "coral"
 _REALTIME_MODEL: Final = "gpt-realtime-2.1-mini"

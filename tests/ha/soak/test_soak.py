@@ -23,16 +23,16 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.orator.const import DOMAIN
-from tests.faults.cases import HELPER, load_helper
-from tests.faults.limits import shorten
-from tests.faults.routes import ROUTES, Route
+from tests.ha.faults.cases import HELPER, load_helper
+from tests.ha.faults.endpoints import ROUTES, Route
+from tests.ha.faults.limits import shorten
 from tests.simulator import Simulator, studio
 from tests.simulator.server import DEFAULT_KEY
-from tests.support.listening import SATELLITE
+from tests.support.speech import SATELLITE
 
-from .dice import Dice
-from .judge import FINE, judged
-from .meter import Use
+from .random_faults import Dice
+from .resources import Use
+from .speech_checks import FINE, judged
 
 _SIZES: Final = {"quick": (60, 20), "full": (1000, 200)}
 """Announcements and replies."""

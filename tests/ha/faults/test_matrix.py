@@ -15,10 +15,10 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from tests.simulator import Simulator
 
 from .cases import Case, House, Names, cases_of, load_helper
+from .checks import is_own, problems_of, words_in
+from .endpoints import ROUTES, Route
 from .limits import shorten, slowness
-from .routes import ROUTES, Route
-from .traces import betrayed_by_error, betrayed_by_house, betrayed_by_logs, kept_in, still_running
-from .verdict import is_own, problems_of, words_in
+from .log_checks import betrayed_by_error, betrayed_by_house, betrayed_by_logs, kept_in, still_running
 
 _AT_ONCE = 16
 _CASE_SECONDS = 40.0

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from tests.simulator import Fault
 from tests.simulator.realtime_fates import CHAT, NO_QUOTA, RATE_LIMIT, SERVER_ERROR, Fate
 
-from .routes import Route
+from .endpoints import Route
 
 type At = Literal["order", "sound", "poll", "answer"]
 

@@ -20,10 +20,10 @@ from tests.simulator.exchange import Door, Received
 from tests.simulator.faults import NO_FAULT
 from tests.simulator.host import Host
 from tests.simulator.server import DEFAULT_KEY
-from tests.support.listening import account_of
+from tests.support.speech import account_of
 
-from .routes import Route
-from .wrongs import Wrong, wrongs_of
+from .endpoints import Route
+from .failures import Wrong, wrongs_of
 
 type Place = Literal["first", "later"]
 type Kind = Literal["reply", "announcement"]

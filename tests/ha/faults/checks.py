@@ -9,8 +9,8 @@ import numpy as np
 
 from custom_components.orator.const import DOMAIN
 from tests.simulator.tones import words_of
-from tests.support.sounds import RATE, Sound, streamed_wav
-from tests.support.words import HeardWord, codes_of, heard_words, voice_of
+from tests.support.audio import RATE, Sound, streamed_wav
+from tests.support.word_decoder import HeardWord, codes_of, heard_words, voice_of
 
 from .cases import HELPER_VOICE, Case, Heard
 

@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import Final, override
 
-from tests.faults.routes import Route
-from tests.faults.wrongs import Wrong, wrongs_of
+from tests.ha.faults.endpoints import Route
+from tests.ha.faults.failures import Wrong, wrongs_of
 from tests.simulator.faults import NO_FAULT, Fault, FaultScript
 
 SHARE: Final = 0.2

@@ -1,0 +1,93 @@
+"""Fixtures for tests with a running Home Assistant: accounts at the simulated providers, and playing a message."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+from homeassistant.components import tts
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from homeassistant.util import executor
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from ..simulator import Simulator
+from ..support.speech import SENTENCE, Hear, account_of
+
+# On a busy machine idle threads take long to end. Home Assistant interrupts them, and some then never end.
+executor.EXECUTOR_SHUTDOWN_TIMEOUT = 100
+
+
+@pytest.fixture(autouse=True)
+def use_custom_integrations(enable_custom_integrations: None) -> None:
+    """Make Home Assistant load Orator from this checkout."""
+
+
+@pytest.fixture
+def hass_config_dir(tmp_path: Path) -> str:
+    """Return an empty configuration folder for each test; Home Assistant also caches speech in it."""
+    return str(tmp_path)
+
+
+@pytest.fixture
+async def hass(hass: HomeAssistant) -> AsyncGenerator[HomeAssistant]:
+    """Wait for cancelled synthesis at the end of a test, which Home Assistant does not.
+
+    Its ffmpeg converter is not cancelled: before 2026.11 that would leave a process behind. It ends with its input.
+    """
+    yield hass
+    speaking = [task for task in asyncio.all_tasks() if task.get_name().startswith("tts_load")]
+    for task in speaking:
+        task.cancel()
+    if speaking:
+        await asyncio.wait(speaking, timeout=5)
+
+
+@pytest.fixture
+def entry(simulator: Simulator) -> MockConfigEntry:
+    """Return an account at the simulated OpenAI, with a voice that has only its required settings."""
+    return account_of(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "coral"})
+
+
+@pytest.fixture
+async def account(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
+    """Load the account, which provides `tts.ann`."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return entry
+
+
+@pytest.fixture
+async def other(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> MockConfigEntry:
+    """Load a second account, at Speechbase, whose voice `tts.ben` can be a fallback of `tts.ann`."""
+    entry = account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return entry
+
+
+@pytest.fixture
+async def hear(hass: HomeAssistant, account: MockConfigEntry, hass_client: ClientSessionGenerator) -> Hear:
+    """Return a function that fetches a message as a speaker does, empty if Home Assistant answers with an error."""
+    client: TestClient[Any, Any] = await hass_client()
+
+    async def fetch(
+        message: str | AsyncGenerator[str] = SENTENCE, *, language: str | None = None, **options: Any
+    ) -> bytes:
+        stream = tts.async_create_stream(hass, "tts.ann", language=language, options=options)
+        if isinstance(message, str):
+            stream.async_set_message(message)
+        else:
+            stream.async_set_message_stream(message)
+        response = await client.get(stream.url)
+        body = await response.read()
+        await hass.async_block_till_done(wait_background_tasks=True)
+        return body if response.status == 200 else b""
+
+    return fetch

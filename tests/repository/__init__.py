@@ -1,0 +1,1 @@
+"""Tests of the repository: metadata, translations, documentation, workflows. None starts Home Assistant."""

@@ -1,0 +1,121 @@
+"""The documentation says what the code says, leaves no message unexplained, and its links lead somewhere."""
+
+from collections import Counter
+from collections.abc import Iterator
+import json
+from pathlib import Path
+import re
+import subprocess
+import sys
+from urllib.parse import quote, unquote
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+REPOSITORY = "https://github.com/orator-tts/orator"
+FILES_ON_GITHUB = (f"{REPOSITORY}/blob/main/", "https://raw.githubusercontent.com/orator-tts/orator/main/")
+PAGES = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md")))
+
+
+def prose(path: Path) -> str:
+    """Return a page without its code."""
+    return re.sub(r"^```.*?^```$|`[^`\n]*`", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(path: Path) -> set[str]:
+    """Return what GitHub calls the headings of a page: repeated ones are numbered."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    seen: Counter[str] = Counter()
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ +(.*)$", text, re.MULTILINE):
+        words = re.sub(r"\[([^]]*)\]\([^)]*\)|[`*]", lambda link: link[1] or "", heading).strip().lower()
+        slug = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        found.add(f"{slug}-{seen[slug]}" if seen[slug] else slug)
+        seen[slug] += 1
+    return found
+
+
+def links(path: Path) -> Iterator[str]:
+    """Yield where a page links to."""
+    text = prose(path)
+    yield from re.findall(r"\]\(<?([^)>\s]+)>?(?: \"[^\"]*\")?\)", text)
+    yield from re.findall(r"(?:src|href|srcset)=\"([^\"]+)\"", text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Files and headings of this repository that a page links to exist, also where it names them by their address."""
+    for link in links(page):
+        local = next((link.removeprefix(start) for start in FILES_ON_GITHUB if link.startswith(start)), None)
+        if local is None and re.match(r"\w+:", link):
+            assert link.startswith(("https://", "http://homeassistant.local")), link
+            continue
+        target, _, anchor = (local or link).partition("#")
+        path = (ROOT if local else page.parent) / unquote(target) if target else page
+        assert path.exists(), f"{page.name} links to {link}"
+        assert path.resolve().is_relative_to(ROOT)
+        assert not anchor or anchor in anchors(path), f"{page.name} links to {link}"
+
+
+def test_pages_are_found() -> None:
+    """Whoever follows links from the README comes to every page of the documentation."""
+    found, ahead = set[Path](), [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page not in found:
+            found.add(page)
+            targets = [link.partition("#")[0] for link in links(page)]
+            ahead += [
+                (page.parent / target).resolve() for target in targets if target.endswith(".md") and ":" not in target
+            ]
+    assert set((ROOT / "docs").rglob("*.md")) <= found
+
+
+def test_readme_shows_outside_github() -> None:
+    """The Marketplace (HACS) drops images whose address is relative."""
+    images = re.findall(r"!\[[^]]*\]\(([^)]+)\)|<img[^>]*src=\"([^\"]+)\"", (ROOT / "README.md").read_text())
+    assert all((markdown or html).startswith("https://") for markdown, html in images)
+
+
+def test_tables_are_what_the_code_says() -> None:
+    """`script/docs` would change nothing."""
+    checked = subprocess.run(
+        [sys.executable, "script/lib/write_docs.py", "--check"],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_messages_are_explained() -> None:
+    """Everything that tells people what is wrong is in the page that tells them what to do, once and with words."""
+    english = json.loads((ROOT / "custom_components/orator/translations/en.json").read_text())
+    flows = [english["config"], *english["config_subentries"].values()]
+    told = {name for flow in flows for kind in ("error", "abort") for name in flow.get(kind, {})}
+    told |= english["exceptions"].keys() | english["issues"].keys()
+    page = (ROOT / "docs/troubleshooting.md").read_text()
+    explained = re.findall(r"<!-- made by script/docs: texts ([^>]*) -->.*?<!-- end -->\n\n([^#<\n])", page, re.DOTALL)
+    names = Counter(name for names, _ in explained for name in names.split())
+    told = {name for name in told if not name.endswith("_successful")}
+    assert told - names.keys() == set(), "not explained in docs/troubleshooting.md"
+    assert names.keys() - told == set(), "explained, but nobody is told so any more"
+    assert names.total() == len(names)
+
+
+def test_blueprints_are_listed() -> None:
+    """Every blueprint is where people look for them, by its name, and can be taken with one click."""
+    readme, actions = (ROOT / "README.md").read_text(), (ROOT / "docs/actions.md").read_text()
+    blueprints = sorted((ROOT / "blueprints").rglob("*.yaml"))
+    assert blueprints
+    for path in blueprints:
+        where = str(path.relative_to(ROOT))
+        name = re.search(r"^  name: \"?(.*?)\"?$", path.read_text(), re.MULTILINE)
+        assert name
+        assert f"| [{name[1]}](../{where}) |" in actions
+        address = f"{REPOSITORY}/blob/main/{where}"
+        assert f"- [{name[1]}](https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url=" in readme
+        assert f"blueprint_url={quote(address, safe='')})" in readme
+        assert f"`{address}`" in readme

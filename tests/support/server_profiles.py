@@ -1,0 +1,26 @@
+"""The simulated OpenAI-compatible servers and their presets, for tests with and without Home Assistant."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from ..simulator import Compatible
+from ..simulator.compatible_profiles import PROFILES
+from ..simulator.compatible_terms import Profile
+
+type Start = Callable[[Profile], Awaitable[Compatible]]
+
+PRESETS: Final = {"kokoro-older": "kokoro", "speaches-late": "speaches", "openai-edge-tts-slim": "openai-edge-tts"}
+"""Which preset other versions of a server are added with."""
+
+
+def preset_of(profile: Profile) -> str:
+    """Return the name of a server's preset."""
+    return PRESETS.get(profile.name, profile.name)
+
+
+def ids(profiles: Iterable[Profile]) -> list[str]:
+    """Return what tests of servers are called."""
+    return [profile.name for profile in profiles]
+
+
+WITH_PRESET: Final = tuple(profile for profile in PROFILES if profile.name != "bare")

@@ -1,0 +1,35 @@
+"""Pytest plugin for tests that do not use Home Assistant: `pytest -p tests.without_home_assistant tests/unit`.
+
+It keeps Home Assistant's test harness from loading and makes every import of Home Assistant fail. The integration's
+packages below Home Assistant (`audio`, `pipeline`, `providers`, `text`) are imported without the integration's own
+`__init__.py`, which imports Home Assistant.
+"""
+
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from pathlib import Path
+import sys
+
+import pytest
+import pytest_socket
+
+import custom_components
+
+_INTEGRATION = Path(__file__).parents[1] / "custom_components" / "orator"
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Block the harness before pytest loads the installed plugins."""
+    pluginmanager.set_blocked("homeassistant")
+    sys.modules["homeassistant"] = None  # type: ignore[assignment]
+    spec = ModuleSpec("custom_components.orator", loader=None, is_package=True)
+    spec.submodule_search_locations = [str(_INTEGRATION)]
+    package = module_from_spec(spec)
+    sys.modules[spec.name] = package
+    custom_components.orator = package  # type: ignore[attr-defined]
+
+
+def pytest_runtest_setup() -> None:
+    """Refuse connections to other machines; the fixture `socket_enabled` allows those to this one."""
+    pytest_socket.socket_allow_hosts(["127.0.0.1"])
+    pytest_socket.disable_socket(allow_unix_socket=True)

@@ -1,1 +1,1 @@
-"""Tests."""
+"""Helpers shared by tests, demo, end-to-end test and benchmark."""

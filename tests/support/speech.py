@@ -1,4 +1,4 @@
-"""What tests say, and how they look at what the provider was asked."""
+"""Accounts at the simulated providers, spoken messages, and the requests that the providers received."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
@@ -19,12 +19,14 @@ SATELLITE = {
     "preferred_sample_channels": 1,
     "preferred_sample_bytes": 2,
 }
+"""The options of a voice satellite."""
 
 type Hear = Callable[..., Awaitable[bytes]]
+"""The fixture that fetches a message as a speaker does."""
 
 
 def account_of(simulator: Simulator, provider: str, voice: dict[str, Any], name: str = "Ann") -> MockConfigEntry:
-    """Describe an account at a simulated provider, with a voice that has nothing set but what is given."""
+    """Return an account at a simulated provider with one voice, which has only the given settings."""
     titles = {"openai": "OpenAI", "nanogpt": "NanoGPT", "speechbase": "Speechbase"}
     addresses = {
         "openai": {"base_url": simulator.openai_url},
@@ -40,25 +42,26 @@ def account_of(simulator: Simulator, provider: str, voice: dict[str, Any], name:
 
 
 def spoken(simulator: Simulator) -> list[dict[str, Any]]:
-    """Return the requests for speech that the provider got."""
+    """Return the bodies of the requests to `/audio/speech`."""
     return [request.body for request in simulator.requests if request.path.endswith("/audio/speech")]
 
 
 def asked(simulator: Simulator) -> list[dict[str, Any]]:
-    """Return the bodies of everything that was posted."""
+    """Return the bodies of all POST requests."""
     return [request.body for request in simulator.requests if request.method == "POST"]
 
 
 def issue(hass: HomeAssistant, account: MockConfigEntry, kind: str) -> ir.IssueEntry | None:
-    """Return an account's open issue of a kind."""
+    """Return an account's open issue of a kind, if there is one."""
+    prefix = f"{account.entry_id}_{kind}"
     issues = ir.async_get(hass).issues
-    begins = f"{account.entry_id}_{kind}"
-    found = (entry for (domain, name), entry in issues.items() if domain == DOMAIN and name.startswith(begins))
-    return next(found, None)
+    return next(
+        (entry for (domain, name), entry in issues.items() if domain == DOMAIN and name.startswith(prefix)), None
+    )
 
 
 async def speak(hass: HomeAssistant, text: str = SENTENCE, *, entity_id: str = "tts.ann", **options: Any) -> bytes:
-    """Let the voice speak, and return what it hands to Home Assistant."""
+    """Return the audio that a voice streams to Home Assistant for a text."""
     engine = tts.get_engine_instance(hass, entity_id)
 
     async def message() -> AsyncGenerator[str]:

@@ -1,1 +1,1 @@
-"""Everything that can go wrong between Orator and a provider, on every route, and what a listener hears of it."""
+"""The fault matrix: every failure between Orator and a provider, at every endpoint, and what is heard of it."""

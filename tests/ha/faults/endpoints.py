@@ -1,137 +1,132 @@
-"""The ways in which sound comes from providers, each of which can fail in its own way."""
+"""The endpoints under test: every way in which a provider delivers audio."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.simulator import Answer, Compatible, Simulator
+from tests.simulator import Compatible, Simulator
 from tests.simulator.compatible_profiles import BARE
 from tests.simulator.host import Host
-from tests.support.speech import SATELLITE
 
-OWN_VOICE: Final = "coral"
-_REALTIME_MODEL: Final = "gpt-realtime-2.1-mini"
+_VOICE: Final = "coral"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """A way to sound.
+class Endpoint:
+    """An endpoint and a voice that uses it.
 
-    voice: what is set for a voice that takes it.
-    order, sound: the requests that ask for speech, and those that bring its sound, as shell patterns of their paths.
-    server: how a server that imitates OpenAI sends its sound; None where it is one of the providers themselves.
-    answer: how NanoGPT's model answers, if not as usual.
-    is_live: whether an Assist satellite listens to replies, rather than a player of mp3.
+    settings: the settings of the voice.
+    speech_path, download_path, poll_path: shell patterns of the paths of requests for speech, for the audio where that
+        is a request of its own, and for the status of a job.
+    compatible_server: how an OpenAI-compatible server delivers audio (`events` or `json`); empty for the providers.
+    has_satellite: whether streamed replies are fetched as a satellite does, rather than as mp3.
     """
 
     name: str
     provider: str
-    voice: Mapping[str, Any]
-    order: str
-    sound: str = ""
-    poll: str = ""
-    server: str = ""
-    answer: Answer | None = None
-    is_live: bool = True
-    speaker: str = OWN_VOICE
-    satellite: Mapping[str, Any] = field(default_factory=lambda: SATELLITE)
+    settings: Mapping[str, Any]
+    speech_path: str
+    download_path: str = ""
+    poll_path: str = ""
+    compatible_server: str = ""
+    has_satellite: bool = True
 
     @property
-    def brings(self) -> str:
-        """The path of what brings the sound."""
-        return self.sound or self.order
+    def audio_path(self) -> str:
+        """Path pattern of the requests that return audio."""
+        return self.download_path or self.speech_path
+
+    @property
+    def voice_name(self) -> str:
+        """The provider's name of the voice."""
+        return str(self.settings["voice"])
 
     @property
     def is_realtime(self) -> bool:
-        """Whether it is a socket that stays open, rather than requests."""
-        return self.order.endswith("/realtime")
+        """Whether audio arrives over a WebSocket that stays open."""
+        return self.speech_path.endswith("/realtime")
 
-    async def host(self, simulator: Simulator) -> Host:
-        """Return the server to speak to, ready to answer."""
+    def prepare_host(self, simulator: Simulator) -> Host:
+        """Return the simulated host of the endpoint, speaking in tones."""
         simulator.tongue = "tones"
-        if self.answer:
-            simulator.nanogpt.answers[self.voice["model"]] = self.answer
-        if not self.server:
+        if not self.compatible_server:
             return simulator
         host = Compatible(BARE)
         host.tongue = "tones"
-        host.always_events = self.server == "events"
-        host.json_key = "audio" if self.server == "json" else None
+        host.always_events = self.compatible_server == "events"
+        host.json_key = "audio" if self.compatible_server == "json" else None
         return host
 
-    def account(self, origin: str, key: str) -> dict[str, Any]:
-        """Return the data of an account that is let in at an origin."""
+    def account_data(self, origin: str, api_key: str) -> dict[str, Any]:
+        """Return the config entry data of an account at an origin."""
         addresses = {
             "openai": {"base_url": f"{origin}/v1"},
             "nanogpt": {"base_url": f"{origin}/api", "speech_base_url": f"{origin}/nanogpt-speech"},
             "speechbase": {"base_url": f"{origin}/speechbase"},
         }
-        server = {"server": "other"} if self.server else {}
-        return {"provider": self.provider, "api_key": key, **addresses[self.provider], **server}
+        server = {"server": "other"} if self.compatible_server else {}
+        return {"provider": self.provider, "api_key": api_key, **addresses[self.provider], **server}
 
 
-def _nanogpt(name: str, model: str, endpoint: str, voice: str = OWN_VOICE, **more: Any) -> Route:
-    orders = {"audio_speech": "*/audio/speech", "speech": "*/v1/speech", "tts": "*/tts"}
-    return Route(
+def _openai(name: str, compatible_server: str = "") -> Endpoint:
+    return Endpoint(
+        name=name,
+        provider="openai",
+        settings={"model": "tts-1", "voice": _VOICE},
+        speech_path="*/audio/speech",
+        compatible_server=compatible_server,
+        has_satellite=not compatible_server,
+    )
+
+
+def _nanogpt(name: str, model: str, endpoint: str, voice: str = _VOICE, **more: Any) -> Endpoint:
+    paths = {"audio_speech": "*/audio/speech", "speech": "*/v1/speech", "tts": "*/tts"}
+    return Endpoint(
         name=f"nanogpt {name}",
         provider="nanogpt",
-        voice={"model": model, "voice": voice, "endpoint": endpoint},
-        order=orders[endpoint],
-        speaker=voice,
+        settings={"model": model, "voice": voice, "endpoint": endpoint},
+        speech_path=paths[endpoint],
         **more,
     )
 
 
-_FILES: Final = {"sound": "/files/*"}
-_JOBS: Final = {"sound": "/files/*", "poll": "*/tts/status"}
+_FILES: Final = "/files/*"
+_STATUS: Final = "*/tts/status"
 
-ROUTES: Final = (
-    Route(
-        name="openai",
-        provider="openai",
-        voice={"model": "tts-1", "voice": OWN_VOICE},
-        order="*/audio/speech",
-    ),
-    Route(
-        name="openai events",
-        provider="openai",
-        voice={"model": "tts-1", "voice": OWN_VOICE},
-        order="*/audio/speech",
-        server="events",
-        is_live=False,
-    ),
-    Route(
-        name="openai json",
-        provider="openai",
-        voice={"model": "tts-1", "voice": OWN_VOICE},
-        order="*/audio/speech",
-        server="json",
-        is_live=False,
-    ),
-    Route(
+ENDPOINTS: Final = (
+    _openai("openai"),
+    _openai("openai events", "events"),
+    _openai("openai json", "json"),
+    Endpoint(
         name="openai realtime",
         provider="openai",
-        voice={"model": _REALTIME_MODEL, "voice": "marin"},
-        order="*/realtime",
-        speaker="marin",
+        settings={"model": "gpt-realtime-2.1-mini", "voice": "marin"},
+        speech_path="*/realtime",
     ),
     _nanogpt("audio_speech", "tts-1", "audio_speech"),
-    _nanogpt("audio_speech ticket", "Elevenlabs-Turbo-V2.5", "audio_speech", "Aria", **_JOBS),
+    _nanogpt(
+        "audio_speech job",
+        "Elevenlabs-Turbo-V2.5",
+        "audio_speech",
+        "Aria",
+        download_path=_FILES,
+        poll_path=_STATUS,
+    ),
     _nanogpt("speech", "nano-tts-1", "speech", "luna"),
-    _nanogpt("tts", "tts-1", "tts", is_live=False),
-    _nanogpt("tts link", "Kokoro-82m", "tts", "af_bella", **_FILES),
-    _nanogpt("tts ticket", "Elevenlabs-V3", "tts", "Aria", **_JOBS),
-    Route(
+    _nanogpt("tts", "tts-1", "tts", has_satellite=False),
+    _nanogpt("tts link", "Kokoro-82m", "tts", "af_bella", download_path=_FILES),
+    _nanogpt("tts job", "Elevenlabs-V3", "tts", "Aria", download_path=_FILES, poll_path=_STATUS),
+    Endpoint(
         name="speechbase stream",
         provider="speechbase",
-        voice={"model": "openai/tts-1", "voice": OWN_VOICE},
-        order="*/audio/speech*",  # the other route is asked where this one is not there
-        is_live=False,
+        settings={"model": "openai/tts-1", "voice": _VOICE},
+        speech_path="*/audio/speech*",  # Orator asks /audio/speech where /audio/speech/stream is missing
+        has_satellite=False,
     ),
-    Route(
+    Endpoint(
         name="speechbase",
         provider="speechbase",
-        voice={"model": "openai/tts-1", "voice": OWN_VOICE, "speed": 1.0},
-        order="*/audio/speech",
+        settings={"model": "openai/tts-1", "voice": _VOICE, "speed": 1.0},
+        speech_path="*/audio/speech",
     ),
 )

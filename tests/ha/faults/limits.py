@@ -1,4 +1,4 @@
-"""The integration's limits, made short: what takes a minute in a house takes a second here."""
+"""Short timeouts and size limits of the integration, so that a failure takes seconds rather than minutes."""
 
 from functools import partial
 from importlib import import_module
@@ -11,40 +11,40 @@ from tenacity import wait_random_exponential
 from custom_components.orator.providers import http
 from custom_components.orator.providers.nanogpt import provider as nanogpt
 
-_FIRST_BYTE: Final = 2.0
-_BETWEEN_BYTES: Final = 1.5
-_JOB: Final = 4.0
-"""Seconds, on a machine that has nothing else to do."""
-_SLOWEST: Final = 6.0
-_MOST_BYTES: Final = 2 * 1024 * 1024
-_SIZES: Final[dict[str, Any]] = {
-    "providers.nanogpt.provider.MAX_FILE_BYTES": _MOST_BYTES,
-    "providers.openai.responses._MAX_JSON_BYTES": _MOST_BYTES,
+# On an idle machine; see load_factor.
+_FIRST_BYTE_TIMEOUT_S: Final = 2.0
+_GAP_TIMEOUT_S: Final = 1.5
+_JOB_TIMEOUT_S: Final = 4.0
+_MAX_LOAD_FACTOR: Final = 6.0
+_MAX_BODY_BYTES: Final = 2 * 1024 * 1024
+_CONSTANTS: Final[dict[str, Any]] = {
+    "providers.nanogpt.provider.MAX_FILE_BYTES": _MAX_BODY_BYTES,
+    "providers.openai.responses._MAX_JSON_BYTES": _MAX_BODY_BYTES,
     "pipeline.synthesizer._backoff": wait_random_exponential(multiplier=0.05, min=0.01, max=0.1),
     "tts_cache._LOOK_EVERY": 0.02,
 }
 
 
-def slowness() -> float:
-    """Return how many times as long as usual things may take: others may be at work on this machine."""
-    return min(_SLOWEST, max(1.0, os.getloadavg()[0] / (os.process_cpu_count() or 1)))
+def load_factor() -> float:
+    """Return by how much to extend timeouts: 1 on an idle machine, more on one with other work."""
+    return min(_MAX_LOAD_FACTOR, max(1.0, os.getloadavg()[0] / (os.process_cpu_count() or 1)))
 
 
-def shorten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make all limits as short as the machine allows."""
-    slow = slowness()
-    seconds = {
-        "providers.openai.realtime_session._OPEN_WITHIN": _FIRST_BYTE * slow,
-        "providers.openai.realtime_session._FIRST_WITHIN": _FIRST_BYTE * slow,
-        "providers.openai.realtime_session._NEXT_WITHIN": _BETWEEN_BYTES * slow,
+def shorten_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make all timeouts and size limits as short as the machine allows."""
+    factor = load_factor()
+    first_byte, gap = _FIRST_BYTE_TIMEOUT_S * factor, _GAP_TIMEOUT_S * factor
+    timeouts = {
+        "providers.openai.realtime_session._OPEN_WITHIN": first_byte,
+        "providers.openai.realtime_session._FIRST_WITHIN": first_byte,
+        "providers.openai.realtime_session._NEXT_WITHIN": gap,
     }
-    for place, value in (_SIZES | seconds).items():
-        module, _, name = place.rpartition(".")
+    for path, value in (_CONSTANTS | timeouts).items():
+        module, _, name = path.rpartition(".")
         monkeypatch.setattr(import_module(f"custom_components.orator.{module}"), name, value)
-    limits = http.Timeouts(
-        connect=_FIRST_BYTE * slow, first_byte=_FIRST_BYTE * slow, between_bytes=_BETWEEN_BYTES * slow
-    )
+    limits = http.Timeouts(connect=first_byte, first_byte=first_byte, between_bytes=gap)
     monkeypatch.setattr("custom_components.orator.providers.downloads._LIMITS", limits)
     monkeypatch.setattr(http, "Timeouts", lambda: limits)
-    monkeypatch.setattr(http.HttpResponse.chunks, "__defaults__", (_MOST_BYTES,))
-    monkeypatch.setattr(nanogpt, "PollInterval", partial(nanogpt.PollInterval, interval=0.1 * slow, limit=_JOB * slow))
+    monkeypatch.setattr(http.HttpResponse.chunks, "__defaults__", (_MAX_BODY_BYTES,))
+    interval = partial(nanogpt.PollInterval, interval=0.1 * factor, limit=_JOB_TIMEOUT_S * factor)
+    monkeypatch.setattr(nanogpt, "PollInterval", interval)

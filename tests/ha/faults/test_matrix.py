@@ -1,93 +1,96 @@
-"""Every route, and everything that can go wrong on it: words are said once, by who can, or the user is told."""
+"""The fault matrix: at every endpoint and with every failure, each word is heard once or an error is raised."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 import logging
 import time
+from typing import Final
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.aiohttp_client import DATA_RESOLVER, async_get_clientsession
+from homeassistant.helpers.aiohttp_client import DATA_RESOLVER
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.simulator import Simulator
 
-from .cases import Case, House, Names, cases_of, load_helper
-from .checks import is_own, problems_of, words_in
-from .endpoints import ROUTES, Route
-from .limits import shorten, slowness
-from .log_checks import betrayed_by_error, betrayed_by_house, betrayed_by_logs, kept_in, still_running
+from .cases import Case, cases_of
+from .endpoints import ENDPOINTS, Endpoint
+from .leaks import cached_names, running_tasks, secrets_in_error, secrets_in_logs, secrets_in_states_and_diagnostics
+from .limits import load_factor, shorten_limits
+from .runner import CaseRunner, LocalResolver, load_fallback
+from .verification import decode_outcome, is_spoken_by_account, problems_of
 
-_AT_ONCE = 16
-_CASE_SECONDS = 40.0
+_CONCURRENT_CASES: Final = 16
+_CASE_TIMEOUT_S: Final = 40.0
 
 
 @pytest.fixture
-async def house(  # noqa: PLR0913, PLR0917 - fixtures
+async def runner(  # noqa: PLR0913, PLR0917 - fixtures
     hass: HomeAssistant,
-    route: Route,
+    endpoint: Endpoint,
     simulator: Simulator,
     hass_client: ClientSessionGenerator,
     monkeypatch: pytest.MonkeyPatch,
     broken_connections: None,
-) -> AsyncGenerator[House]:
-    """Open a house with a voice that can help, at a service of its own."""
-    shorten(monkeypatch)
-    asyncio.get_running_loop().set_debug(False)  # the harness has all tasks remember where they come from
+) -> AsyncGenerator[CaseRunner]:
+    """Return a runner for the cases of an endpoint; the fallback has a server of its own."""
+    shorten_limits(monkeypatch)
+    asyncio.get_running_loop().set_debug(False)  # in debug mode every task records a stack trace
+    resolver = LocalResolver()
+    hass.data[DATA_RESOLVER] = resolver
     assert await async_setup_component(hass, "homeassistant", {})
-    async_get_clientsession(hass)  # with which Home Assistant's own resolver comes
-    hass.data[DATA_RESOLVER] = names = Names()
     async with AsyncExitStack() as running:
-        helping = await running.enter_async_context(Simulator())
-        helping.tongue = "tones"
-        await load_helper(hass, helping)
-        host = await route.host(simulator)
+        fallback = await running.enter_async_context(Simulator())
+        fallback.tongue = "tones"
+        await load_fallback(hass, fallback)
+        host = endpoint.prepare_host(simulator)
         if host is not simulator:
             await running.enter_async_context(host)
-        yield House(hass, await hass_client(), simulator, host, names)
+        yield CaseRunner(hass, await hass_client(), simulator, host, resolver)
 
 
-async def problems_with(house: House, case: Case, free: asyncio.Semaphore, foreign: list[Case]) -> list[str]:
-    """Let a case happen, and say what is wrong with what comes of it; `foreign` gets what must not be kept."""
-    async with free:
+async def run_case(runner: CaseRunner, case: Case, slots: asyncio.Semaphore, not_cacheable: list[Case]) -> list[str]:
+    """Run a case and return its problems; append it to `not_cacheable` unless its own voice spoke all of it."""
+    async with slots:
         try:
-            async with asyncio.timeout(_CASE_SECONDS * slowness()):
-                heard = await house.hear(case)
+            async with asyncio.timeout(_CASE_TIMEOUT_S * load_factor()):
+                outcome = await runner.run(case)
         except TimeoutError:
-            return [f"{case}: is not over"]
-        words = await asyncio.to_thread(words_in, heard)
-    found = list(problems_of(case, heard, words))
-    if betrayed := betrayed_by_error(heard):
-        found.append(f"the error tells {betrayed}")
-    if not is_own(case, words):
-        foreign.append(case)
-    return [f"{case}: {problem}" for problem in found]
+            return [f"{case}: does not end"]
+        words = await asyncio.to_thread(decode_outcome, outcome)
+    problems = list(problems_of(case, outcome, words))
+    if secrets := secrets_in_error(outcome.error):
+        problems.append(f"the error contains {secrets}")
+    if not is_spoken_by_account(case, words):
+        not_cacheable.append(case)
+    return [f"{case}: {problem}" for problem in problems]
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-async def test_every_word_is_said_or_the_user_is_told(
-    house: House, route: Route, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
+async def test_words_are_heard_once_or_error_is_raised(
+    runner: CaseRunner, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever goes wrong, and whenever: nothing is lost in silence, said twice, kept, or told to others."""
-    caplog.set_level(logging.INFO)  # what is above is looked at, and the rest takes its time
-    cases = cases_of(route)
-    foreign: list[Case] = []
-    free = asyncio.Semaphore(_AT_ONCE)
+    """No failure loses or repeats a word without an error, fills the cache, leaks a secret or leaves a task."""
+    caplog.set_level(logging.INFO)  # DEBUG may contain secrets, and takes time
+    cases = cases_of(endpoint)
+    not_cacheable: list[Case] = []
+    slots = asyncio.Semaphore(_CONCURRENT_CASES)
     started = time.process_time()
-    found = await asyncio.gather(*(problems_with(house, case, free, foreign) for case in cases))
-    problems = [problem for of_case in found for problem in of_case]
-    await house.hass.async_block_till_done(wait_background_tasks=True)
-    kept = await kept_in(house.hass)
+    results = await asyncio.gather(*(run_case(runner, case, slots, not_cacheable) for case in cases))
+    problems = [problem for result in results for problem in result]
+    await runner.hass.async_block_till_done(wait_background_tasks=True)
+    cached = await cached_names(runner.hass)
     problems += [
-        f"{case}: is kept" for case in foreign if any(name.endswith(f"_tts.case_{case.number}") for name in kept)
+        f"{case}: is cached"
+        for case in not_cacheable
+        if any(name.endswith(f"_tts.case_{case.number}") for name in cached)
     ]
-    problems += betrayed_by_logs(caplog.records)
-    if betrayed := await betrayed_by_house(house.hass):
-        problems.append(f"states or diagnostics tell {betrayed}")
-    if running := still_running():
-        problems.append(f"still running: {running}")
-    seconds = time.process_time() - started
-    print(f"{route.name}: {len(cases)} cases, {seconds:.0f} s of a processor")  # noqa: T201 - to be quoted
+    problems += secrets_in_logs(caplog.records)
+    if secrets := await secrets_in_states_and_diagnostics(runner.hass):
+        problems.append(f"states or diagnostics contain {secrets}")
+    if tasks := running_tasks():
+        problems.append(f"still running: {tasks}")
+    print(f"{endpoint.name}: {len(cases)} cases, {time.process_time() - started:.0f} s of CPU time")  # noqa: T201
     assert not problems, f"{len(problems)} problems in {len(cases)} cases:\n" + "\n".join(problems)

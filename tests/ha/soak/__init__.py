@@ -1,1 +1,1 @@
-"""Speaking for a long time through services that fail one time in five."""
+"""The soak test: many announcements and replies while one request in five fails."""

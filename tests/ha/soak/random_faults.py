@@ -1,44 +1,43 @@
-"""Faults that befall one request in five, whichever it is: always the same ones for a seed."""
+"""Random faults of an endpoint, the same for the same seed."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from random import Random
 from typing import Final, override
 
-from tests.ha.faults.endpoints import Route
-from tests.ha.faults.failures import Wrong, wrongs_of
+from tests.ha.faults.endpoints import Endpoint
+from tests.ha.faults.failures import failures_of
 from tests.simulator.faults import NO_FAULT, Fault, FaultScript
 
-SHARE: Final = 0.2
+_FAULT_PROBABILITY: Final = 0.2
 
 
-class Dice(FaultScript):
-    """Decides about every request on its own."""
+class RandomFaults(FaultScript):
+    """Faults of requests for speech, audio and job status; other requests succeed.
 
-    def __init__(self, seed: str, route: Route) -> None:
-        """Know what can go wrong on a route."""
+    requests: how many of these there were; faults: how many of them failed, by failure.
+    """
+
+    def __init__(self, seed: str, endpoint: Endpoint) -> None:
+        """Choose among the failures of an endpoint."""
         super().__init__()
-        self._random = Random(seed)  # noqa: S311 - it is to be the same every time
-        self._route = route
-        self._paths = {"order": route.order, "sound": route.brings, "poll": route.poll}
-        self._wrongs = tuple(wrong for wrong in wrongs_of(route) if not (wrong.shuts or wrong.fate))
         self.requests = 0
-        self.fallen: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self._random = Random(seed)  # noqa: S311 - reproducible
+        self._paths = {"speech": endpoint.speech_path, "audio": endpoint.audio_path, "poll": endpoint.poll_path}
+        self._failures = [
+            failure for failure in failures_of(endpoint) if not (failure.unreachable or failure.realtime_fault)
+        ]
 
     @override
     def take(self, method: str, path: str, about: str = "") -> Fault:
-        """Return what befalls a request, mostly NO_FAULT. Questions about the account are always answered."""
-        fitting = self._fitting(path)
-        if not fitting:
+        """Return the fault of a request, usually NO_FAULT."""
+        candidates = [failure for failure in self._failures if fnmatchcase(path, self._paths[failure.request] or "-")]
+        if not candidates:
             return NO_FAULT
         self.requests += 1
-        if self._random.random() >= SHARE:
+        if self._random.random() >= _FAULT_PROBABILITY:
             return NO_FAULT
-        wrong = self._random.choice(fitting)
-        self.fallen[wrong.name] += 1
-        return replace(wrong.fault, path="*")
-
-    def _fitting(self, path: str) -> Sequence[Wrong]:
-        return [wrong for wrong in self._wrongs if fnmatchcase(path, self._paths[wrong.at] or "-")]
+        failure = self._random.choice(candidates)
+        self.faults[failure.name] += 1
+        return failure.fault

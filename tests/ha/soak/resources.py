@@ -1,4 +1,4 @@
-"""What a process uses."""
+"""Resources that the process uses."""
 
 import asyncio
 import ctypes
@@ -8,22 +8,22 @@ import os
 from pathlib import Path
 from typing import Final
 
-_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """Memory in MB, open files and sockets, tasks."""
+class Resources:
+    """Resident memory in MB, number of open files and sockets, number of tasks."""
 
     memory: float
     files: int
     tasks: int
 
     @classmethod
-    def now(cls) -> Use:
-        """Measure, without what nobody uses any more."""
+    def measure(cls) -> Resources:
+        """Measure after releasing unused memory."""
         gc.collect()
-        if give_back := getattr(ctypes.CDLL(None), "malloc_trim", None):  # of the usual C library
-            give_back(0)
+        if malloc_trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # glibc only
+            malloc_trim(0)
         pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return cls(pages * _PAGE / 1e6, len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks()))
+        return cls(pages * _PAGE_BYTES / 1e6, len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks()))

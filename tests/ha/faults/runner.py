@@ -1,0 +1,190 @@
+"""Running the cases of the fault matrix in Home Assistant."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, replace
+import socket
+from typing import Any, Final, override
+
+from aiohttp import ClientPayloadError
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.test_utils import TestClient
+from homeassistant.components import tts
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.orator.const import DOMAIN
+from tests.simulator import Simulator
+from tests.simulator.exchange import Door, Received
+from tests.simulator.faults import NO_FAULT
+from tests.simulator.host import Host
+from tests.simulator.server import DEFAULT_KEY
+from tests.support.speech import SATELLITE, account_of
+
+from .cases import Case
+
+FALLBACK_ENTITY_ID: Final = "tts.fallback"
+FALLBACK_VOICE: Final = "nova"
+_POLL_S: Final = 0.01
+_MIN_AUDIO_BYTES: Final = 2_000  # more than the header of a file
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a case.
+
+    audio: the body that was served; status: the HTTP status of Home Assistant's response.
+    error: the exception at the end of the stream, if any.
+    failed_text: the text of the first chunk that failed; empty where the connection failed; None where nothing failed.
+    """
+
+    audio: bytes
+    status: int
+    error: Exception | None
+    failed_text: str | None
+
+
+class LocalResolver(AbstractResolver):
+    """Resolve every host name to this machine, except those in `unknown`."""
+
+    def __init__(self) -> None:
+        """Start with every name known."""
+        self.unknown: set[str] = set()
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return the address of this machine. Raises OSError for unknown names."""
+        if host in self.unknown:
+            raise OSError
+        return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=socket.AF_INET, proto=0, flags=0)]
+
+    @override
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+@dataclass(slots=True)
+class CaseRunner:
+    """Home Assistant and the simulated host of an endpoint, in which cases run side by side."""
+
+    hass: HomeAssistant
+    client: TestClient[Any, Any]
+    simulator: Simulator
+    host: Host
+    resolver: LocalResolver
+
+    async def run(self, case: Case) -> Outcome:
+        """Run a case with an account of its own, and return its outcome."""
+        door = await self.host.open_door()
+        entry = await self._load_account(case, door)
+        try:
+            return await self._fetch(case, door)
+        finally:
+            await self.hass.config_entries.async_unload(entry.entry_id)
+
+    async def _load_account(self, case: Case, door: Door) -> MockConfigEntry:
+        is_named = case.failure.unreachable == "name"
+        origin = door.origin.replace("127.0.0.1", case.host_name) if is_named else door.origin
+        fallback = {"fallback": [FALLBACK_ENTITY_ID]} if case.has_fallback else {}
+        voice = {"subentry_type": "voice", "title": f"Case {case.number}", "unique_id": None}
+        entry = MockConfigEntry(
+            domain=DOMAIN,
+            title=f"Account {case.number}",
+            data=case.endpoint.account_data(origin, DEFAULT_KEY),
+            subentries_data=[{**voice, "data": {**case.endpoint.settings, **fallback}}],
+        )
+        entry.add_to_hass(self.hass)
+        assert await self.hass.config_entries.async_setup(entry.entry_id)
+        door.requests.clear()
+        return entry
+
+    async def _fetch(self, case: Case, door: Door) -> Outcome:
+        options = dict(SATELLITE) if case.uses_satellite else {"preferred_format": "mp3"}
+        stream = tts.async_create_stream(self.hass, f"tts.case_{case.number}", options=options)
+        received = bytearray()
+        if case.kind == "reply":
+            stream.async_set_message_stream(self._deltas(case, door, received))
+        else:
+            await self._start_failure(case, door)
+            stream.async_set_message(case.text)
+        status = await self._receive(stream.url, received)
+        error = None
+        try:
+            async for _ in stream.async_stream_result():
+                pass
+        except Exception as err:  # noqa: BLE001 - it is verified later
+            error = err
+        return Outcome(bytes(received), status, error, self._failed_text(case, door))
+
+    async def _receive(self, url: str, received: bytearray) -> int:
+        """Read the response into `received`, and return its status."""
+        async with self.client.get(url) as response:
+            try:
+                async for chunk in response.content.iter_any():
+                    received += chunk
+            except ClientPayloadError:
+                pass
+            if response.status != 200:
+                received.clear()
+            return response.status
+
+    async def _deltas(self, case: Case, door: Door, received: bytearray) -> AsyncGenerator[str]:
+        """Yield a reply; if a later chunk is to fail, wait for audio of the first sentence before the others."""
+        if case.failing_chunk == "first":
+            await self._start_failure(case, door)
+        first, *others = case.sentences
+        yield f"{first} "
+        if case.failing_chunk == "later":
+            while len(received) < _MIN_AUDIO_BYTES:  # noqa: ASYNC110
+                await asyncio.sleep(_POLL_S)
+            await self._start_failure(case, door)
+        for sentence in others:
+            yield f"{sentence} "
+
+    async def _start_failure(self, case: Case, door: Door) -> None:
+        """Make requests of the case fail from now on."""
+        failure, endpoint = case.failure, case.endpoint
+        if failure.unreachable:
+            self.resolver.unknown.add(case.host_name)
+            await self.host.shut_door(door)
+        elif failure.realtime_fault:
+            self.simulator.openai.realtime.befall(replace(failure.realtime_fault, of=case.failing_word))
+        else:
+            if endpoint.is_realtime:
+                await self._close_session(door)
+            paths = {"speech": endpoint.speech_path, "audio": endpoint.audio_path, "poll": endpoint.poll_path}
+            text = "" if endpoint.is_realtime else case.failing_word
+            door.faults.add(replace(failure.fault, path=paths[failure.request], of=text, times=float("inf")))
+            for fault in failure.other_faults:
+                door.faults.add(fault)
+
+    async def _close_session(self, door: Door) -> None:
+        """Break a realtime session after its pending responses, so that another handshake is needed."""
+        sockets = [socket for socket in self.simulator.openai.realtime.sockets if socket.request in door.requests]
+        while any(reading.status is None for socket in sockets for reading in socket.readings):  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_S)
+        self.host.break_connections(door)
+
+    def _failed_text(self, case: Case, door: Door) -> str | None:
+        """Return the text of the first request that failed, None if there was none."""
+        if case.failure.realtime_fault:
+            sockets = [socket for socket in self.simulator.openai.realtime.sockets if socket.request in door.requests]
+            events = [event for socket in sockets for event in socket.asked("response.create")]
+            texts = [event["response"]["input"][-1]["content"][-1]["text"] for event in events]
+            return next((text for text in texts if case.failing_word in text), None)
+        unrelated = (NO_FAULT, *case.failure.other_faults)
+        return next((_text_of(request) for request in door.requests if request.fault not in unrelated), None)
+
+
+def _text_of(request: Received) -> str:
+    body = request.body if isinstance(request.body, dict) else {}
+    return str(body.get("input") or body.get("text") or request.about)
+
+
+async def load_fallback(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Load an account whose voice is the fallback of others."""
+    entry = account_of(simulator, "openai", {"model": "tts-1", "voice": FALLBACK_VOICE}, "Fallback")
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)

@@ -1,0 +1,236 @@
+"""The soak test itself. `script/soak` and test_soak.py run it in a process of its own."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from itertools import batched
+import logging
+import os
+from random import Random
+import time
+from typing import Any, Final
+
+from aiohttp import ClientPayloadError
+from aiohttp.test_utils import TestClient
+from homeassistant.components import tts
+from homeassistant.components.tts.const import DATA_TTS_MANAGER
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.orator.const import DOMAIN
+from tests.ha.faults.endpoints import ENDPOINTS, Endpoint
+from tests.ha.faults.limits import shorten_limits
+from tests.ha.faults.runner import FALLBACK_ENTITY_ID, load_fallback
+from tests.simulator import Simulator, studio
+from tests.simulator.server import DEFAULT_KEY
+from tests.support.speech import SATELLITE
+
+from .classification import ACCEPTABLE, classify
+from .random_faults import RandomFaults
+from .resources import Resources
+
+_MESSAGE_COUNTS: Final = {"quick": (60, 20), "full": (1000, 200)}
+"""Announcements and replies."""
+_SEED: Final = os.environ.get("ORATOR_SOAK_SEED", "1")
+_SIZE: Final = os.environ.get("ORATOR_SOAK", "quick")
+_WARM_UP_SHARE: Final = 0.3
+_CONCURRENT_MESSAGES: Final = 4
+_MESSAGES_BETWEEN_PAUSES: Final = 40
+_MAX_MEMORY_GROWTH_MB: Final = {"quick": 48.0, "full": 24.0}
+"""A new process varies by some 25 MB whatever it does."""
+_MAX_RESOURCE_GROWTH: Final = 4  # files, sockets and tasks
+_MAX_RECORDINGS_BYTES: Final = 4 * 1024 * 1024  # that the simulator caches
+_DELTA_INTERVAL_S: Final = 0.002
+_PLACES: Final = ("kitchen", "garage", "cellar", "attic", "garden", "hall", "nursery", "study", "porch", "bathroom")
+_DEVICES: Final = ("window", "heater", "lamp", "kettle", "washer", "freezer", "blind", "speaker", "oven", "printer")
+_STATES: Final = ("has been opened", "is running now", "needs some help", "was switched off", "will begin soon")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text, and whether it is a streamed reply to a satellite rather than an announcement on a speaker."""
+
+    text: str
+    is_reply: bool
+
+    @property
+    def kind(self) -> str:
+        """Name in the table."""
+        return "replies" if self.is_reply else "announcements"
+
+
+@dataclass(slots=True)
+class SoakRun:
+    """Home Assistant with voices whose providers fail, and the results so far."""
+
+    hass: HomeAssistant
+    client: TestClient[Any, Any]
+    simulators: Sequence[Simulator]
+    voices: dict[str, RandomFaults]
+    results: Counter[tuple[str, str]] = field(default_factory=Counter)
+    with_fallback: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    async def speak_all(self, messages: list[Message], random: Random) -> None:
+        """Speak messages with random voices, several at a time, with a pause now and then."""
+        slots = asyncio.Semaphore(_CONCURRENT_MESSAGES)
+
+        async def speak(message: Message, entity_id: str) -> None:
+            async with slots:
+                await self._speak(message, entity_id)
+
+        entity_ids = list(self.voices)
+        for batch in batched(messages, _MESSAGES_BETWEEN_PAUSES, strict=False):
+            await asyncio.gather(*[speak(message, random.choice(entity_ids)) for message in batch])
+            await self._pause()
+
+    async def measure(self) -> Resources:
+        """Measure resources while nothing is spoken; reloaded accounts have no connections open in advance."""
+        memory = Resources.measure().memory
+        for entry in self.hass.config_entries.async_entries(DOMAIN):
+            assert await self.hass.config_entries.async_reload(entry.entry_id)
+        await self.hass.async_block_till_done(wait_background_tasks=True)
+        return replace(Resources.measure(), memory=memory)
+
+    async def _speak(self, message: Message, entity_id: str) -> None:
+        options = dict(SATELLITE) if message.is_reply else {"preferred_format": "mp3"}
+        stream = tts.async_create_stream(self.hass, entity_id, options=options)
+        if message.is_reply:
+            stream.async_set_message_stream(_deltas(message.text))
+        else:
+            stream.async_set_message(message.text)
+        audio, error = await self._fetch(stream)
+        found = await asyncio.to_thread(classify, message.text, audio, error)
+        self.results[message.kind, found.result] += 1
+        self.with_fallback += found.voices > 1
+        if found.result not in ACCEPTABLE:
+            self.problems.append(f"{entity_id}, {message.kind}: {found.result}, {len(audio)} bytes, error {error!r}")
+
+    async def _fetch(self, stream: tts.ResultStream) -> tuple[bytes, Exception | None]:
+        """Return the served audio and the error at the end of the stream."""
+        audio = bytearray()
+        async with self.client.get(stream.url) as response:
+            try:
+                async for chunk in response.content.iter_any():
+                    audio += chunk
+            except ClientPayloadError:
+                pass
+            if response.status != 200:
+                audio.clear()
+        try:
+            async for _ in stream.async_stream_result():
+                pass
+        except Exception as err:  # noqa: BLE001 - it is classified later
+            return bytes(audio), err
+        return bytes(audio), None
+
+    async def _pause(self) -> None:
+        """Finish all work, and empty Home Assistant's cache as it does itself after five minutes."""
+        await self.hass.async_block_till_done(wait_background_tasks=True)
+        manager = self.hass.data[DATA_TTS_MANAGER]
+        manager.mem_cache.clear()
+        manager.token_to_stream.clear()
+        for simulator in self.simulators:
+            simulator.forget()
+
+
+async def _deltas(text: str) -> AsyncGenerator[str]:
+    """Yield a text word by word."""
+    for word in text.split(" "):
+        yield f"{word} "
+        await asyncio.sleep(_DELTA_INTERVAL_S)
+
+
+def make_texts(random: Random, count: int, sentences: int) -> list[str]:
+    """Return different texts of short sentences, in each of which no word occurs twice."""
+    texts: list[str] = []
+    for number in range(count):
+        places, devices, states = (random.sample(words, sentences) for words in (_PLACES, _DEVICES, _STATES))
+        pairs = [f"{place.title()} {device}." for place, device in zip(places, devices, strict=True)]
+        texts.append(" ".join((f"Number{number} begins.", *pairs, f"It {states[0]}.")))
+    return texts
+
+
+async def add_voice(hass: HomeAssistant, simulator: Simulator, endpoint: Endpoint, number: int) -> RandomFaults:
+    """Add an account whose requests fail at random."""
+    endpoint.prepare_host(simulator)
+    door = await simulator.open_door()
+    voice = {"subentry_type": "voice", "title": f"Voice {number}", "unique_id": None}
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title=f"Account {number}",
+        data=endpoint.account_data(door.origin, DEFAULT_KEY),
+        subentries_data=[{**voice, "data": {**endpoint.settings, "fallback": [FALLBACK_ENTITY_ID]}}],
+    )
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    door.faults = faults = RandomFaults(f"{_SEED} {endpoint.name}", endpoint)
+    return faults
+
+
+@pytest.fixture
+async def run(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    hass_client: ClientSessionGenerator,
+    monkeypatch: pytest.MonkeyPatch,
+    broken_connections: None,
+) -> AsyncGenerator[SoakRun]:
+    """Set up a voice at each endpoint of each provider, and their fallback."""
+    shorten_limits(monkeypatch)
+    asyncio.get_running_loop().set_debug(False)  # in debug mode every task records a stack trace
+    assert await async_setup_component(hass, "homeassistant", {})
+    simulator.tongue = "tones"
+    recordings = studio.Shelf[Any, studio.Recording](_MAX_RECORDINGS_BYTES, lambda recording: len(recording.data))
+    monkeypatch.setattr(studio, "_RECORDINGS", recordings)
+    voices: dict[str, RandomFaults] = {}
+    async with AsyncExitStack() as running:
+        fallback = await running.enter_async_context(Simulator())
+        fallback.tongue = "tones"
+        await load_fallback(hass, fallback)
+        for number, endpoint in enumerate(endpoint for endpoint in ENDPOINTS if not endpoint.compatible_server):
+            voices[f"tts.voice_{number}"] = await add_voice(hass, simulator, endpoint, number)
+        yield SoakRun(hass, await hass_client(), (simulator, fallback), voices)
+
+
+def make_table(run: SoakRun, before: Resources, after: Resources, seconds: float) -> str:
+    """Return the results as a table."""
+    rows = [(kind, result, f"{count}") for (kind, result), count in sorted(run.results.items())]
+    requests = sum(faults.requests for faults in run.voices.values())
+    failed = sum(faults.faults.total() for faults in run.voices.values())
+    failures = {name for faults in run.voices.values() for name in faults.faults}
+    rows += [
+        ("requests", "failed", f"{failed} of {requests}, {len(failures)} different failures"),
+        ("messages", "finished by fallback", f"{run.with_fallback}"),
+        ("memory", "MB", f"{before.memory:.0f} -> {after.memory:.0f}"),
+        ("open files", "and sockets", f"{before.files} -> {after.files}"),
+        ("tasks", "", f"{before.tasks} -> {after.tasks}"),
+        ("time", "s", f"{seconds:.0f}"),
+    ]
+    return "\n".join(f"{what:<14} {detail:<24} {value}" for what, detail, value in rows)
+
+
+async def test_soak(run: SoakRun, caplog: pytest.LogCaptureFixture) -> None:
+    """Every message is spoken to its end or raises an error, and memory, sockets and tasks do not grow."""
+    caplog.set_level(logging.CRITICAL)  # records would count as memory
+    announcements, replies = _MESSAGE_COUNTS[_SIZE]
+    random = Random(_SEED)  # noqa: S311 - reproducible
+    messages = [Message(text, is_reply=False) for text in make_texts(random, announcements, 2)]
+    messages += [Message(text, is_reply=True) for text in make_texts(random, replies, 4)]
+    random.shuffle(messages)
+    started = time.monotonic()
+    warm_up = int(len(messages) * _WARM_UP_SHARE)
+    await run.speak_all(messages[:warm_up], random)
+    before = await run.measure()
+    await run.speak_all(messages[warm_up:], random)
+    after = await run.measure()
+    print(f"\n{make_table(run, before, after, time.monotonic() - started)}")  # noqa: T201
+    assert not run.problems, "\n".join(run.problems)
+    assert after.memory - before.memory < _MAX_MEMORY_GROWTH_MB[_SIZE]
+    assert after.files - before.files <= _MAX_RESOURCE_GROWTH
+    assert after.tasks - before.tasks <= _MAX_RESOURCE_GROWTH

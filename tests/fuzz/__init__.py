@@ -1,1 +1,1 @@
-"""Whatever arrives from outside: sound, an error of the documented ones, and nothing else, in little time and space."""
+"""Fuzz tests: any input from outside leads to audio or to a documented error, in bounded time and memory."""

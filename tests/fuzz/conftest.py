@@ -1,11 +1,11 @@
-"""Tells how much was tried."""
+"""Report of the number of examples."""
 
 import pytest
 
-from .effort import TIMES, examples
+from .fuzzing import EXAMPLE_FACTOR, examples
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the number of examples, where they are what is asked for."""
-    if TIMES:
+    """Print the number of examples for `script/fuzz`."""
+    if EXAMPLE_FACTOR:
         terminalreporter.write_line(f"{examples.total()} examples")

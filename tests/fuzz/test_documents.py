@@ -1,4 +1,4 @@
-"""Documents that are damaged: what can be used of them is, and can be kept; the rest is the documented error."""
+"""Damaged documents: every reader returns values that can be stored, or raises a documented error."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,15 +20,15 @@ from custom_components.orator.providers.error_responses import (
 )
 from custom_components.orator.providers.http import resolve_redirect
 from custom_components.orator.providers.json_documents import IdentityKey, parse_json
-from custom_components.orator.providers.nanogpt import catalog as nanogpt, responses as nanogpt_answers
+from custom_components.orator.providers.nanogpt import catalog as nanogpt, responses as nanogpt_responses
 from custom_components.orator.providers.nanogpt.endpoints import endpoint_for
 from custom_components.orator.providers.openai import catalog as openai, lists, models
 from custom_components.orator.providers.openai.servers import OTHER
 from custom_components.orator.providers.speechbase import catalog as speechbase
 from tests.simulator.nanogpt_catalog import default_models
 
-from .damage import bytes_like, documents_like
-from .effort import fuzzed
+from .fuzzing import fuzzed
+from .strategies import bytes_like, documents_like
 
 OPENAI_LIST: Final = {
     "object": "list",
@@ -68,13 +68,13 @@ SPEECHBASE_LISTS: Final = [
         "next_cursor": "abc",
     },
 ]
-ANSWERS: Final = [
+RESPONSES: Final = [
     {"runId": "r-1", "model": "m", "cost": 0.01, "paymentSource": "USD", "isApiRequest": True, "status": "pending"},
     {"data": {"runId": 7, "status": "completed", "audioUrl": "https://files.example/1.mp3"}},
     {"status": "failed", "error": {"code": "content_policy_violation"}},
     {"status": 402, "error": "Insufficient balance", "code": "insufficient_balance"},
 ]
-COMPLAINTS: Final = [
+ERRORS: Final = [
     {
         "error": {
             "message": "Unknown parameter: 'speed'",
@@ -89,31 +89,31 @@ COMPLAINTS: Final = [
 ]
 
 
-def _writable(value: Any) -> None:
-    """Check that Home Assistant could write something into its storage."""
+def _assert_storable(value: Any) -> None:
+    """Assert that Home Assistant can store a value."""
     orjson.dumps(value)
 
 
 def _read_openai(document: Any) -> None:
-    kept = {"models": models.parse_model_ids(document, is_official=False), "ends": models.parse_end_dates(document)}
-    _writable(kept)
-    for model_id in {*kept["models"], *kept["ends"]}:
+    stored = {"models": models.parse_model_ids(document, is_official=False), "ends": models.parse_end_dates(document)}
+    _assert_storable(stored)
+    for model_id in {*stored["models"], *stored["ends"]}:
         models.describe_model(model_id)
-        models.end_date(model_id, kept, is_official=True)
+        models.end_date(model_id, stored, is_official=True)
 
 
 def _read_lists(document: Any) -> None:
     rows = lists.find_rows(document)
     lists.lists_openai_models(document)
     catalog = {"models": lists.parse_models(rows), "voices": lists.parse_voices(rows)}
-    _writable(catalog)
+    _assert_storable(catalog)
     for model_id in openai.model_ids(catalog, OTHER):
         assert openai.describe_model(model_id, catalog, OTHER).formats
 
 
 def _read_nanogpt(document: Any) -> None:
     catalog = {"models": nanogpt.parse_models(document)}
-    _writable(catalog)
+    _assert_storable(catalog)
     for model_id in nanogpt.model_ids(catalog):
         for endpoint in ("audio_speech", "speech", "tts"):
             model = nanogpt.describe_model(model_id, catalog, endpoint_for({"endpoint": endpoint}))
@@ -123,44 +123,44 @@ def _read_nanogpt(document: Any) -> None:
 def _read_speechbase(document: Any) -> None:
     rows = speechbase.find_rows(document)
     catalog = {"vendors": speechbase.parse_vendors(document), "voices": [*map(speechbase.parse_voice, rows)]}
-    _writable(catalog)
+    _assert_storable(catalog)
     assert all(voice.name for voice in speechbase.index_saved_voices(IdentityKey(catalog)).voices if voice.id)
     for model_id in speechbase.model_ids(catalog):
         speechbase.describe_model(model_id, catalog, streams=True)
 
 
-def _read_answer(document: Any) -> None:
+def _read_response(document: Any) -> None:
     for is_job in (False, True):
         link = None
         with suppress(errors.SpeechError):
-            link = nanogpt_answers.find_audio_url(document, is_job=is_job)
+            link = nanogpt_responses.find_audio_url(document, is_job=is_job)
         if link is not None:
             with suppress(ValueError):
                 URL(link, encoded=bool(_PLAIN_LINK.fullmatch(link))).origin()
-    ticket = nanogpt_answers.JobTicket.read(document, "m")
+    ticket = nanogpt_responses.JobTicket.read(document, "m")
     assert len(str(URL("https://nano-gpt.com/tts/status").with_query(ticket.query))) < 60_000
 
 
-def _read_complaint(document: Any) -> None:
+def _read_error(document: Any) -> None:
     for status in (200, 400, 404, 500):
         error = error_for(status, find_error_codes(document, status))
         assert len(str(error)) < 200
         orjson.dumps(str(error))
-    for complaint in find_field_errors(document, frozenset({"mode", "speed"})):
-        assert complaint.fields
+    for field_error in find_field_errors(document, frozenset({"mode", "speed"})):
+        assert field_error.fields
 
 
 @pytest.mark.parametrize(
-    "reader", [_read_openai, _read_lists, _read_nanogpt, _read_speechbase, _read_answer, _read_complaint]
+    "reader", [_read_openai, _read_lists, _read_nanogpt, _read_speechbase, _read_response, _read_error]
 )
 @fuzzed(
     50,
-    sent=documents_like([OPENAI_LIST, *OTHER_LISTS, NANOGPT_LIST, *SPEECHBASE_LISTS, *ANSWERS, *COMPLAINTS]),
+    body=documents_like([OPENAI_LIST, *OTHER_LISTS, NANOGPT_LIST, *SPEECHBASE_LISTS, *RESPONSES, *ERRORS]),
 )
-def test_any_document(reader: Callable[[Any], None], sent: bytes) -> None:
-    """Every reader copes with what was meant for any of them."""
+def test_any_document(reader: Callable[[Any], None], body: bytes) -> None:
+    """Every reader accepts documents meant for any reader."""
     try:
-        document = parse_json(sent)
+        document = parse_json(body)
     except ValueError:
         return
     with suppress(errors.SpeechError):
@@ -174,13 +174,13 @@ def test_any_document(reader: Callable[[Any], None], sent: bytes) -> None:
         (_read_lists, OTHER_LISTS),
         (_read_nanogpt, [NANOGPT_LIST]),
         (_read_speechbase, SPEECHBASE_LISTS),
-        (_read_answer, ANSWERS),
-        (_read_complaint, COMPLAINTS),
+        (_read_response, RESPONSES),
+        (_read_error, ERRORS),
     ],
 )
 @fuzzed(40, data=st.data())
-def test_its_own_documents(reader: Callable[[Any], None], samples: list[Any], data: st.DataObject) -> None:
-    """Every reader copes with what is nearly right."""
+def test_own_documents(reader: Callable[[Any], None], samples: list[Any], data: st.DataObject) -> None:
+    """Every reader accepts damaged documents of its own kind."""
     try:
         document = parse_json(data.draw(documents_like(samples)))
     except ValueError:
@@ -189,11 +189,11 @@ def test_its_own_documents(reader: Callable[[Any], None], samples: list[Any], da
         reader(document)
 
 
-@fuzzed(80, sent=documents_like([OPENAI_LIST, *ANSWERS]))
-def test_what_is_read_can_be_written(sent: bytes) -> None:
-    """Whatever is read, Home Assistant can keep and pass on."""
+@fuzzed(80, body=documents_like([OPENAI_LIST, *RESPONSES]))
+def test_parsed_documents_can_be_stored(body: bytes) -> None:
+    """Home Assistant can store every parsed document."""
     with suppress(ValueError):
-        orjson.dumps(parse_json(sent))
+        orjson.dumps(parse_json(body))
 
 
 DATES: Final = [b"120", formatdate(2e9, usegmt=True).encode(), b"Wed, 21 Oct 2026 07:28:00 +0200", b"9" * 400, b"-1"]
@@ -201,7 +201,7 @@ DATES: Final = [b"120", formatdate(2e9, usegmt=True).encode(), b"Wed, 21 Oct 202
 
 @fuzzed(80, value=st.one_of(bytes_like(DATES), st.text().map(lambda text: text.encode(errors="surrogatepass"))))
 def test_retry_after(value: bytes) -> None:
-    """A header tells how long to wait, or it does not."""
+    """Any Retry-After header is a time or None."""
     wait = parse_retry_after(value.decode(errors="surrogateescape"))
     assert wait is None or wait >= 0
 
@@ -217,7 +217,7 @@ LINKS: Final = [
 
 @fuzzed(100, link=st.one_of(bytes_like(LINKS), st.text().map(lambda text: text.encode(errors="surrogatepass"))))
 def test_redirects(link: bytes) -> None:
-    """A redirect leads somewhere on the web, or nowhere."""
+    """Any redirect leads to an absolute URL or to None."""
     location = link.decode(errors="surrogateescape")
     for is_encoded in (False, bool(_PLAIN_LINK.fullmatch(location))):
         target = resolve_redirect(URL("https://api.example/v1"), location, is_encoded=is_encoded)

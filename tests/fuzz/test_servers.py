@@ -1,8 +1,8 @@
-"""Hostile servers: what every route of every provider gets from one is sound or a documented error, soon."""
+"""Hostile servers: every endpoint of every provider returns audio or raises a documented error, in bounded time."""
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 import json
 from typing import Any, Final
 
@@ -22,18 +22,18 @@ from custom_components.orator.providers.nanogpt.provider import PollInterval
 from custom_components.orator.providers.openai import OpenAIProvider, realtime_session
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
 
-from .damage import documents_like
-from .effort import fuzzed
-from .servers import answers, serving
-from .test_documents import ANSWERS, COMPLAINTS, NANOGPT_LIST, OPENAI_LIST, OTHER_LISTS, SPEECHBASE_LISTS
-from .test_sounds import MP3S, WAVS
+from .fuzzing import fuzzed
+from .raw_server import responses, serve
+from .strategies import documents_like
+from .test_audio import MP3S, WAVS
+from .test_documents import ERRORS, NANOGPT_LIST, OPENAI_LIST, OTHER_LISTS, RESPONSES, SPEECHBASE_LISTS
 
 LIMITS: Final = Timeouts(connect=5, first_byte=2, between_bytes=2)
 TEXT: Final = "The kettle has boiled and the tea is ready."
 ENCODED: Final = b64encode(WAVS[0]).decode()
 DOCUMENTS: Final = [
-    *ANSWERS,
-    *COMPLAINTS,
+    *RESPONSES,
+    *ERRORS,
     {"audio": ENCODED},
     {"data": [{"b64_json": ENCODED}]},
     {"url": "/1.wav"},
@@ -46,12 +46,14 @@ DOCUMENTS: Final = [
     *SPEECHBASE_LISTS,
     {"data": {"id": "v-1"}},
 ]
-SAID: Final = st.lists(answers(DOCUMENTS, [MP3S[0][:3_000], WAVS[0][:3_000], b"noise" * 40]), min_size=1, max_size=3)
+SCRIPTS: Final = st.lists(
+    responses(DOCUMENTS, [MP3S[0][:3_000], WAVS[0][:3_000], b"noise" * 40]), min_size=1, max_size=3
+)
 
 
 @pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
-    """Ask for files once, and don't wait for sockets that say nothing."""
+def short_timeouts(monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
+    """Shorten timeouts, and request files once."""
     monkeypatch.setattr(downloads, "_MAX_ATTEMPTS", 1)
     monkeypatch.setattr(downloads, "_LIMITS", LIMITS)
     monkeypatch.setattr(realtime_session, "_OPEN_WITHIN", 2.0)
@@ -60,8 +62,8 @@ def impatience(monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def forgiving(broken_connections: None) -> None:
-    """Let connections break."""
+def ignore_broken_connections(broken_connections: None) -> None:
+    """Ignore connections that break."""
 
 
 def _openai(connections: HttpSessions, address: str) -> Provider:
@@ -81,7 +83,7 @@ def _speechbase(connections: HttpSessions, address: str) -> Provider:
     return SpeechbaseProvider(connections, {"base_url": address}, "k")
 
 
-ROUTES: Final[tuple[tuple[Callable[[HttpSessions, str], Provider], dict[str, Any]], ...]] = (
+ENDPOINTS: Final[tuple[tuple[Callable[[HttpSessions, str], Provider], dict[str, Any]], ...]] = (
     (_openai, {"model": "tts-1"}),
     (_other, {"model": "kokoro"}),
     (_nanogpt, {"model": "tts-1", "endpoint": "audio_speech"}),
@@ -92,28 +94,28 @@ ROUTES: Final[tuple[tuple[Callable[[HttpSessions, str], Provider], dict[str, Any
 )
 
 
-def _hurried(provider: Provider) -> Provider:
-    """Return a provider that waits less."""
-    for held in vars(provider).values():
-        for client in held.values() if isinstance(held, dict) else [held]:
+def _with_short_timeouts(provider: Provider) -> Provider:
+    """Shorten the timeouts of a provider's HTTP clients."""
+    for value in vars(provider).values():
+        for client in value.values() if isinstance(value, dict) else [value]:
             if isinstance(client, HttpClient):
                 client._limits = LIMITS
     return provider
 
 
-async def _spoken(provider: Provider, settings: dict[str, Any], made: AudioFormat) -> int:
-    """Return how many bytes of sound there are."""
+async def _synthesize(provider: Provider, settings: dict[str, Any], audio_format: AudioFormat) -> int:
+    """Return the number of bytes of audio."""
     model = provider.describe_model(settings["model"], None, settings)
     rest = {key: value for key, value in settings.items() if key != "model"}
-    heard = 0
-    async with provider.synthesize(SynthesisRequest(TEXT, model, "v-1", made, rest)) as audio:
+    count = 0
+    async with provider.synthesize(SynthesisRequest(TEXT, model, "v-1", audio_format, rest)) as audio:
         async for chunk in audio.chunks:
-            heard += len(chunk)
-    return heard
+            count += len(chunk)
+    return count
 
 
-async def _checked(coroutine: Any) -> Any:
-    """Return what comes of it, None for a documented error that can be told."""
+async def _result_or_none(coroutine: Any) -> Any:
+    """Return the result of a coroutine, None after a documented error."""
     try:
         async with asyncio.timeout(60):
             return await coroutine
@@ -122,35 +124,39 @@ async def _checked(coroutine: Any) -> Any:
         return None
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: "-".join([route[0].__name__[1:], *route[1].values()]))
-@fuzzed(12, said=SAID, made=st.sampled_from([AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM]))
+@pytest.mark.parametrize(
+    "endpoint", ENDPOINTS, ids=lambda endpoint: "-".join([endpoint[0].__name__[1:], *endpoint[1].values()])
+)
+@fuzzed(12, scripted=SCRIPTS, audio_format=st.sampled_from([AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM]))
 async def test_speech(
-    route: tuple[Callable[[HttpSessions, str], Provider], dict[str, Any]], said: list[list[bytes]], made: AudioFormat
+    endpoint: tuple[Callable[[HttpSessions, str], Provider], dict[str, Any]],
+    scripted: list[list[bytes]],
+    audio_format: AudioFormat,
 ) -> None:
-    """Speech is heard or there is a documented error; what was learned can be kept."""
-    make, settings = route
-    async with serving(said) as address, ClientSession() as own, ClientSession() as public:
-        provider = _hurried(make(HttpSessions(own, public), address))
-        heard = await _checked(_spoken(provider, settings, made))
-        assert heard is None or heard < 1_000_000
+    """Any response leads to audio or a documented error; detected capabilities can be stored."""
+    make, settings = endpoint
+    async with serve(scripted) as address, ClientSession() as own, ClientSession() as public:
+        provider = _with_short_timeouts(make(HttpSessions(own, public), address))
+        count = await _result_or_none(_synthesize(provider, settings, audio_format))
+        assert count is None or count < 1_000_000
         orjson.dumps([provider.detected, provider.counters])
         await provider.async_close()
 
 
 @pytest.mark.parametrize("make", [_openai, _other, _nanogpt, _speechbase])
-@fuzzed(12, said=SAID)
-async def test_catalog(make: Callable[[HttpSessions, str], Provider], said: list[list[bytes]]) -> None:
-    """A catalogue can be kept and be chosen from, and so can a balance and a voice."""
-    async with serving(said) as address, ClientSession() as own, ClientSession() as public:
-        provider = _hurried(make(HttpSessions(own, public), address))
-        catalog = await _checked(provider.fetch_catalog())
+@fuzzed(12, scripted=SCRIPTS)
+async def test_catalog(make: Callable[[HttpSessions, str], Provider], scripted: list[list[bytes]]) -> None:
+    """Any response leads to a catalog, a balance and a voice id that can be stored, or to a documented error."""
+    async with serve(scripted) as address, ClientSession() as own, ClientSession() as public:
+        provider = _with_short_timeouts(make(HttpSessions(own, public), address))
+        catalog = await _result_or_none(provider.fetch_catalog())
         if catalog is not None:
             orjson.dumps(catalog)
             assert provider.models(catalog)
             provider.initial_voice_settings(catalog)
-        orjson.dumps(await _checked(provider.fetch_balance()))
+        orjson.dumps(await _result_or_none(provider.fetch_balance()))
         model = provider.describe_model("", catalog, {"mode": "voice"})
-        assert await _checked(provider.resolve_voice_id(model, "v-1")) in ("v-1", None) or catalog
+        assert await _result_or_none(provider.resolve_voice_id(model, "v-1")) in ("v-1", None) or catalog
         await provider.async_close()
 
 
@@ -169,8 +175,8 @@ EVENTS: Final = [
 
 
 @st.composite
-def _scripts(draw: st.DrawFn) -> list[bytes]:
-    """Return the events of a session: mostly in their order, one or two of them damaged."""
+def _sessions(draw: st.DrawFn) -> list[bytes]:
+    """Return the events of a realtime session, up to three of them damaged, moved or missing."""
     events = [json.dumps(event).encode() for event in EVENTS[:7]]
     for _ in range(draw(st.integers(0, 3))):
         place = draw(st.integers(0, len(events) - 1))
@@ -186,32 +192,31 @@ def _scripts(draw: st.DrawFn) -> list[bytes]:
     return events
 
 
-@fuzzed(30, script=_scripts(), is_binary=st.integers(0, 30).map(lambda number: number == 0))
-async def test_realtime(script: list[bytes], *, is_binary: bool) -> None:
-    """Events in any order, of any shape, end in sound or in a documented error."""
+@fuzzed(30, events=_sessions(), is_binary=st.integers(0, 30).map(lambda number: number == 0))
+async def test_realtime(events: list[bytes], *, is_binary: bool) -> None:
+    """Any sequence of realtime events leads to audio or a documented error."""
 
-    async def talk(request: web.Request) -> web.WebSocketResponse:
+    async def respond(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
-        left: Iterator[bytes] = iter(script)
         try:
             await socket.receive_json()
             key = ""
-            for event in left:
+            for event in events:
                 if b"response.created" in event and not key:
                     key = (await socket.receive_json(timeout=2)).get("event_id", "")
-                said = event.replace(b"<key>", key.encode()).decode("utf-8", "replace")
-                await (socket.send_bytes(event) if is_binary else socket.send_str(said))
+                text = event.replace(b"<key>", key.encode()).decode("utf-8", "replace")
+                await (socket.send_bytes(event) if is_binary else socket.send_str(text))
         except TypeError, ValueError, ConnectionError, TimeoutError:
             pass
         await socket.close()
         return socket
 
     app = web.Application()
-    app.router.add_get("/v1/realtime", talk)
+    app.router.add_get("/v1/realtime", respond)
     async with TestServer(app) as server, ClientSession() as own, ClientSession() as public:
         provider = _openai(HttpSessions(own, public), str(server.make_url("/")).rstrip("/"))
-        heard = await _checked(_spoken(provider, {"model": "gpt-realtime"}, AudioFormat.PCM))
-        assert heard is None or 0 < heard < 1_000_000
+        count = await _result_or_none(_synthesize(provider, {"model": "gpt-realtime"}, AudioFormat.PCM))
+        assert count is None or 0 < count < 1_000_000
         orjson.dumps(provider.counters)
         await provider.async_close()

@@ -1,4 +1,4 @@
-"""Settings of any kind, and texts full of half a markup: they are taken, or refused by the documented error."""
+"""Hostile settings, texts, transcripts and addresses are accepted, or rejected with the documented error."""
 
 from contextlib import suppress
 import json
@@ -18,28 +18,28 @@ from custom_components.orator.providers.options import Option
 from custom_components.orator.providers.speechbase.catalog import OPTIONS
 from custom_components.orator.text import Replacement, TextCleaner
 
-from .damage import hostile_values
-from .effort import fuzzed
+from .fuzzing import fuzzed
+from .strategies import hostile_values
 
 ALL_OPTIONS: Final[list[Option]] = [
     *OPTIONS,
     *(option for model_id in models.DOCUMENTED for option in models.describe_model(model_id).options),
     *(option for server in SERVERS.values() for option in catalog.describe_model("m", None, server).options),
-    *(option for route in ENDPOINTS.values() for option in route.options),
+    *(option for endpoint in ENDPOINTS.values() for option in endpoint.options),
     *(choice for provider in PROVIDERS.values() for choice in provider.choices),
 ]
 
 
 @fuzzed(150, value=hostile_values(), option=st.sampled_from(ALL_OPTIONS))
 def test_options(value: Any, option: Option) -> None:
-    """What is taken can be sent, and is taken again; what comes nearest to a value is taken, too."""
+    """A parsed value can be sent and parsed again, and so can the nearest valid value."""
     with suppress(InvalidSettingError):
         parsed = option.parse(value)
         json.dumps(parsed, allow_nan=False)
         assert option.parse(parsed) == parsed
-    near = option.nearest(value)
-    assert near is None or option.parse(near) == near
-    assert not isinstance(near, float) or math.isfinite(near)
+    nearest = option.nearest(value)
+    assert nearest is None or option.parse(nearest) == nearest
+    assert not isinstance(nearest, float) or math.isfinite(nearest)
 
 
 _MARKS: Final = (
@@ -53,21 +53,21 @@ _TEXTS: Final = st.lists(
 )
 
 
-@fuzzed(50, parts=_TEXTS, repeated=st.sampled_from([1, 1, 1, 10]), say=st.text(max_size=4))
-def test_texts(parts: list[str], repeated: int, say: str) -> None:
-    """Any text is cleaned, however it comes, and does not grow much."""
+@fuzzed(50, parts=_TEXTS, repeated=st.sampled_from([1, 1, 1, 10]), replacement=st.text(max_size=4))
+def test_texts(parts: list[str], repeated: int, replacement: str) -> None:
+    """Any text is cleaned alike as a whole and letter by letter, and grows by a bounded factor."""
     text = "".join(parts) * repeated
-    rules = (Replacement("a", say), Replacement("x Z", say))
+    rules = (Replacement("a", replacement), Replacement("x Z", replacement))
     whole, letters = TextCleaner(rules), TextCleaner(rules)
-    words = whole.feed(text) + whole.finish()
-    assert "".join(map(letters.feed, text)) + letters.finish() == words
-    assert len(words) <= (len(text) + 40) * (8 + len(say))
+    cleaned = whole.feed(text) + whole.finish()
+    assert "".join(map(letters.feed, text)) + letters.finish() == cleaned
+    assert len(cleaned) <= (len(text) + 40) * (8 + len(replacement))
 
 
-@fuzzed(50, expected=_TEXTS, said=_TEXTS, repeated=st.sampled_from([1, 1, 40]))
-def test_readings(expected: list[str], said: list[str], repeated: int) -> None:
-    """Whatever a model claims to have read, there is a verdict."""
-    text, transcript = "".join(expected), "".join(said) * repeated
+@fuzzed(50, expected=_TEXTS, spoken=_TEXTS, repeated=st.sampled_from([1, 1, 40]))
+def test_transcripts(expected: list[str], spoken: list[str], repeated: int) -> None:
+    """Any transcript can be compared with any text."""
+    text, transcript = "".join(expected), "".join(spoken) * repeated
     assert 0 <= compare(text, transcript).read_to <= len(text)
     starts_like(text, transcript)
     is_mismatch_so_far(text, transcript)
@@ -75,7 +75,7 @@ def test_readings(expected: list[str], said: list[str], repeated: int) -> None:
 
 @fuzzed(300, address=st.one_of(st.text(), st.text(st.characters(codec="ascii")).map("http://{}".format)))
 def test_addresses(address: str) -> None:
-    """Whatever a person enters is an address or is refused."""
+    """Any string is an address or rejected."""
     with suppress(ValueError):
         parse_web_address(address)
     for provider in PROVIDERS.values():

@@ -12,15 +12,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.orator.providers.errors import InvalidSettingError
 from custom_components.orator.text import TextCleaner
 from custom_components.orator.tts import _replacements
-from tests.fuzz.damage import hostile_values
-from tests.fuzz.effort import fuzzed
+from tests.fuzz.fuzzing import fuzzed
+from tests.fuzz.strategies import hostile_values
 from tests.support.speech import speak
 
 GONG = {"path": "/gong.wav", "file": "/gong.wav", "stamp": [1, 2], "revision": 1, "callers": {}}
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "stored",
     [
         {},
         [],
@@ -32,11 +32,11 @@ GONG = {"path": "/gong.wav", "file": "/gong.wav", "stamp": [1, 2], "revision": 1
     ],
 )
 async def test_damaged_store(
-    hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, kept: Any
+    hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, stored: Any
 ) -> None:
-    """The account is loaded all the same, and keeps what its provider says."""
+    """An account with a damaged store is loaded, and stores the catalog again."""
     key = f"orator.{entry.entry_id}"
-    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": kept}
+    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": stored}
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
@@ -46,7 +46,7 @@ async def test_damaged_store(
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "stored",
     [
         [],
         {"chimes": 5},
@@ -56,11 +56,11 @@ async def test_damaged_store(
         {"chimes": {"gong.wav": GONG}, "revision": "many", "first": 0},
     ],
 )
-async def test_damaged_store_of_chimes(
-    hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, kept: Any
+async def test_damaged_chime_store(
+    hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, stored: Any
 ) -> None:
-    """What was known of people's files is no reason for a voice not to be there."""
-    hass_storage["orator.chimes"] = {"version": 1, "minor_version": 1, "key": "orator.chimes", "data": kept}
+    """A voice speaks with a chime although the store of chimes is damaged."""
+    hass_storage["orator.chimes"] = {"version": 1, "minor_version": 1, "key": "orator.chimes", "data": stored}
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
@@ -69,7 +69,7 @@ async def test_damaged_store_of_chimes(
 
 @fuzzed(80, value=st.one_of(hostile_values(), st.lists(st.fixed_dictionaries({"find": hostile_values()}))))
 def test_replacements(value: Any) -> None:
-    """What is to be said otherwise are words, or nothing."""
+    """Any replacements are applied, or rejected with the documented error."""
     with suppress(InvalidSettingError):
         rules = _replacements(value)
         cleaner = TextCleaner(rules)

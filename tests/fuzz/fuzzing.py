@@ -1,4 +1,4 @@
-"""How much is tried: always the same few examples in `script/test`, ever new and many ones in `script/fuzz`."""
+"""The decorator of fuzz tests: a few fixed examples in `script/test`, many random ones in `script/fuzz`."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -10,29 +10,28 @@ from typing import Any, Final
 
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
-TIMES: Final = int(os.environ.get("ORATOR_FUZZ", "0"))
-"""How many times as many examples as usual are to be tried; 0 for the usual ones, which are always the same."""
-MOST_SECONDS: Final = 10.0
-"""Of the processor, for one example; nothing comes near unless it is stuck."""
+EXAMPLE_FACTOR: Final = int(os.environ.get("ORATOR_FUZZ", "0"))
+"""Multiplier of the number of examples; 0 for the fixed ones."""
+_MAX_CPU_S: Final = 10.0  # for one example; far more than any of them takes
 
 examples: Counter[str] = Counter()
-"""How many were tried, by test."""
+"""Number of examples so far, by test."""
 
 
-def fuzzed(usual: int, **drawn: st.SearchStrategy[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Run a test with examples of these arguments; `usual`: how many where time is short."""
+def fuzzed(count: int, **strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Run a test with `count` examples, or a multiple of it in `script/fuzz`."""
 
     def decorate(test: Callable[..., Any]) -> Callable[..., Any]:
         counted = _counted_async(test) if inspect.iscoroutinefunction(test) else _counted(test)
-        effort = settings(
-            max_examples=usual * max(TIMES, 1),
-            derandomize=not TIMES,
+        configure = settings(
+            max_examples=count * max(EXAMPLE_FACTOR, 1),
+            derandomize=not EXAMPLE_FACTOR,
             database=None,
-            phases=[Phase.explicit, Phase.generate],  # to make an example smaller takes long, over sockets
+            phases=[Phase.explicit, Phase.generate],  # shrinking an example takes long, over sockets
             deadline=None,
             suppress_health_check=list(HealthCheck),
         )
-        return effort(given(**drawn)(counted))
+        return configure(given(**strategies)(counted))
 
     return decorate
 
@@ -43,7 +42,7 @@ def _counted(test: Callable[..., Any]) -> Callable[..., Any]:
         examples[test.__name__] += 1
         started = time.process_time()
         test(*args, **kwargs)
-        assert time.process_time() - started < MOST_SECONDS
+        assert time.process_time() - started < _MAX_CPU_S
 
     return run
 
@@ -54,6 +53,6 @@ def _counted_async(test: Callable[..., Any]) -> Callable[..., Any]:
         examples[test.__name__] += 1
         started = time.process_time()
         await test(*args, **kwargs)
-        assert time.process_time() - started < MOST_SECONDS
+        assert time.process_time() - started < _MAX_CPU_S
 
     return run

@@ -1,4 +1,4 @@
-"""Strategies: bytes and documents that are nearly right, and divisions of them."""
+"""Hypothesis strategies: damaged bytes and documents, hostile values, and ways to split bytes."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-_DEEP: Final = "<deep>"
+_DEEP: Final = "<deep>"  # replaced by a deeply nested value
 _DEPTHS: Final = (3, 63, 64, 65, 900, 5_000, 70_000)
 _HOSTILE: Final = (
     *(None, True, False, 0, -1, 1, 7, 200, 402, 429, 2**31, 2**63, 2**64, 10**30, 10**400, -(10**400)),
@@ -27,42 +27,42 @@ _ENCODINGS: Final = ("utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-16-l
 
 
 @st.composite
-def bytes_like(draw: st.DrawFn, samples: Sequence[bytes], most: int = 8) -> bytes:
-    """Return one of the samples, damaged in places, or bytes that never were one."""
+def bytes_like(draw: st.DrawFn, samples: Sequence[bytes], max_changes: int = 8) -> bytes:
+    """Return a damaged sample, or random bytes."""
     if draw(st.integers(0, 9)) == 0:
         return draw(st.binary(max_size=2_000))
-    made = bytearray(draw(st.sampled_from(samples)))
-    for _ in range(draw(st.integers(0, most))):
-        place = draw(st.integers(0, len(made)))
+    data = bytearray(draw(st.sampled_from(samples)))
+    for _ in range(draw(st.integers(0, max_changes))):
+        place = draw(st.integers(0, len(data)))
         length = draw(st.sampled_from([1, 1, 2, 4, 9, 50, 400]))
         match draw(st.integers(0, 7)):
             case 0:
-                del made[place:]
+                del data[place:]
             case 1:
-                del made[place : place + length]
+                del data[place : place + length]
             case 2:
-                made[place:place] = draw(st.binary(max_size=40))
+                data[place:place] = draw(st.binary(max_size=40))
             case 3:
-                made[place:place] = made[place : place + length] * draw(st.sampled_from([1, 2, 30]))
+                data[place:place] = data[place : place + length] * draw(st.sampled_from([1, 2, 30]))
             case 4:
-                made[place : place + length] = draw(st.sampled_from([b"\xff", b"\0", b"\x7f", b"\x80"])) * length
+                data[place : place + length] = draw(st.sampled_from([b"\xff", b"\0", b"\x7f", b"\x80"])) * length
             case 5:
                 other = draw(st.sampled_from(samples))
-                made[place:] = other[draw(st.integers(0, len(other))) :]
+                data[place:] = other[draw(st.integers(0, len(other))) :]
             case _:
-                if place < len(made):
-                    made[place] ^= 1 << draw(st.integers(0, 7))
-    return bytes(made)
+                if place < len(data):
+                    data[place] ^= 1 << draw(st.integers(0, 7))
+    return bytes(data)
 
 
 @st.composite
 def documents_like(draw: st.DrawFn, samples: Sequence[Any]) -> bytes:
-    """Return one of the documents, damaged in places, as it would be sent."""
+    """Return a damaged document, encoded as JSON."""
     if draw(st.integers(0, 19)) == 0:
         return draw(st.sampled_from(_RAW))
     document = deepcopy(draw(st.sampled_from(samples)))
     for _ in range(draw(st.integers(0, 4))):
-        document = _damaged(draw, document)
+        document = _damage(draw, document)
     text = json.dumps(document, ensure_ascii=draw(st.booleans()))
     depth = draw(st.sampled_from(_DEPTHS))
     opening, closing = draw(st.sampled_from([("[", "]"), ('{"data":', "}"), ('{"error":', "}")]))
@@ -72,8 +72,8 @@ def documents_like(draw: st.DrawFn, samples: Sequence[Any]) -> bytes:
     return draw(bytes_like([sent], 2)) if draw(st.integers(0, 4)) == 0 else sent
 
 
-def _damaged(draw: st.DrawFn, value: Any) -> Any:
-    """Return a value with something else somewhere in it."""
+def _damage(draw: st.DrawFn, value: Any) -> Any:
+    """Return a value with another value somewhere in it."""
     keys: list[Any] = list(value) if isinstance(value, dict) else list(range(len(value))) if _is_list(value) else []
     if not keys or draw(st.integers(0, 5)) == 0:
         return deepcopy(draw(st.sampled_from([*_HOSTILE, [value], {"data": value}, {"error": value}, [value, value]])))
@@ -86,7 +86,7 @@ def _damaged(draw: st.DrawFn, value: Any) -> Any:
         case 2 if _is_list(value):
             value.extend([value[key]] * 300)
         case _:
-            value[key] = _damaged(draw, value[key])
+            value[key] = _damage(draw, value[key])
     return value
 
 
@@ -95,7 +95,7 @@ def _is_list(value: Any) -> bool:
 
 
 def hostile_values() -> st.SearchStrategy[Any]:
-    """Return values of all kinds, for a setting for instance."""
+    """Return a strategy for values of any type."""
     inner = st.one_of(
         st.sampled_from(_HOSTILE), st.text(max_size=20), st.integers(), st.floats(), st.binary(max_size=9)
     )
@@ -104,11 +104,11 @@ def hostile_values() -> st.SearchStrategy[Any]:
 
 @st.composite
 def divisions(draw: st.DrawFn) -> list[int]:
-    """Return where bytes are divided; `divided` takes it."""
+    """Return the positions at which `divided` splits bytes; [-1] means after every byte."""
     return draw(st.one_of(st.just([-1]), st.lists(st.integers(0, 10_000), max_size=12)))
 
 
 def divided(whole: bytes, cuts: list[int]) -> list[bytes]:
-    """Return bytes in pieces, each of them a single one for [-1]."""
+    """Split bytes at positions, or after every byte for [-1]."""
     places = range(len(whole)) if cuts == [-1] else sorted(cut % (len(whole) + 1) for cut in cuts)
     return [piece for start, end in pairwise([0, *places, len(whole)]) if (piece := whole[start:end])]

@@ -1,4 +1,4 @@
-"""Sound that is damaged: what is sound of it is passed on, and the rest is the documented error."""
+"""Damaged audio: its intact part is passed on, or the documented error is raised."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -19,10 +19,10 @@ from tests.unit.audio.signals import bare_mp3, encode, ffmpeg, frames, mp3, voic
 from tests.unit.audio.test_mp3 import ID3V1, ape, id3v2
 from tests.unit.audio.test_wav import LIST, chunk, description, extensible, riff
 
-from .damage import bytes_like, divided, divisions
-from .effort import fuzzed
+from .fuzzing import fuzzed
+from .strategies import bytes_like, divided, divisions
 
-SPOKEN = voice(24_000, 1, 0.1)
+SAMPLES = voice(24_000, 1, 0.1)
 MP3S = [
     bare_mp3(24_000, 1, "cbr", seconds=0.2),
     mp3(24_000, 1, "vbr", seconds=0.2),
@@ -30,58 +30,58 @@ MP3S = [
     id3v2(300, has_footer=True) + bare_mp3(24_000, 1, "cbr", seconds=0.1) + ape(bytes(40)) + ID3V1,
 ]
 WAVS = [
-    header(PcmLayout(24_000), len(SPOKEN)) + SPOKEN,
-    header(PcmLayout(48_000, 2)) + SPOKEN,
-    riff(LIST, description(), LIST, chunk(b"data", SPOKEN), LIST),
-    riff(description(3, bits=32), chunk(b"data", SPOKEN)),
-    riff(extensible(1, 24), chunk(b"data", SPOKEN, 0)),
-    riff(description(bits=8, channels=2), chunk(b"data", SPOKEN, 0x7FFFFFFF)),
+    header(PcmLayout(24_000), len(SAMPLES)) + SAMPLES,
+    header(PcmLayout(48_000, 2)) + SAMPLES,
+    riff(LIST, description(), LIST, chunk(b"data", SAMPLES), LIST),
+    riff(description(3, bits=32), chunk(b"data", SAMPLES)),
+    riff(extensible(1, 24), chunk(b"data", SAMPLES, 0)),
+    riff(description(bits=8, channels=2), chunk(b"data", SAMPLES, 0x7FFFFFFF)),
 ]
-OTHERS = [
-    encode(SPOKEN, 24_000, 1, "-c:a", "flac", "-f", "flac"),
-    encode(SPOKEN, 24_000, 1, "-c:a", "aac", "-f", "adts"),
-    encode(SPOKEN, 24_000, 1, "-c:a", "libopus", "-f", "ogg"),
+COMPRESSED = [
+    encode(SAMPLES, 24_000, 1, "-c:a", "flac", "-f", "flac"),
+    encode(SAMPLES, 24_000, 1, "-c:a", "aac", "-f", "adts"),
+    encode(SAMPLES, 24_000, 1, "-c:a", "libopus", "-f", "ogg"),
 ]
-SOUNDS = MP3S + WAVS + OTHERS
+FILES = MP3S + WAVS + COMPRESSED
 
 
-def joined(parts: list[bytes], cuts: list[int]) -> tuple[bytes, list[str]]:
-    """Return one stream of several parts of mp3, and the names of the errors that there were."""
-    joiner, made, failures = Mp3Joiner(), b"", []
+def join(parts: list[bytes], cuts: list[int]) -> tuple[bytes, list[str]]:
+    """Return the joined mp3 stream of several parts, and the names of the errors."""
+    joiner, stream, failures = Mp3Joiner(), b"", []
     for part in parts:
         try:
             for piece in divided(part, cuts):
-                made += joiner.feed(piece)
-            made += joiner.end_part()
+                stream += joiner.feed(piece)
+            stream += joiner.end_part()
         except (MalformedMp3Error, Mp3FormatChangedError) as err:
             failures.append(type(err).__name__)
-    return made, failures
+    return stream, failures
 
 
 def read(stream: bytes, cuts: list[int]) -> tuple[bytes, PcmLayout | None, str]:
-    """Return the samples of a WAV, how they lie, and the name of the error in which it ends."""
-    reader, made = WavReader(), b""
+    """Return the samples of a WAV, their layout, and the error message if there is one."""
+    reader, samples = WavReader(), b""
     try:
         for piece in divided(stream, cuts):
-            made += reader.feed(piece)
-        made += reader.end()
+            samples += reader.feed(piece)
+        samples += reader.end()
     except MalformedWavError as err:
-        return made, reader.layout, str(err)
-    return made, reader.layout, ""
+        return samples, reader.layout, str(err)
+    return samples, reader.layout, ""
 
 
 @fuzzed(50, parts=st.lists(bytes_like(MP3S), min_size=1, max_size=3), cuts=divisions())
 def test_mp3(parts: list[bytes], cuts: list[int]) -> None:
-    """Frames leave, no more bytes than came, and the same ones however they came."""
-    made, failures = joined(parts, [])
-    assert len(made) <= sum(map(len, parts))
-    assert failures or list(frames(made))
-    assert joined(parts, cuts) == (made, failures)
+    """The joined stream consists of frames of the input, the same for any division of it."""
+    stream, failures = join(parts, [])
+    assert len(stream) <= sum(map(len, parts))
+    assert failures or list(frames(stream))
+    assert join(parts, cuts) == (stream, failures)
 
 
 @fuzzed(80, stream=bytes_like(WAVS), cuts=divisions())
 def test_wav(stream: bytes, cuts: list[int]) -> None:
-    """Whole samples leave, at most twice as many bytes as came, and the same ones however they came."""
+    """Whole samples are returned, at most twice the size of the input, the same for any division of it."""
     samples, layout, failure = read(stream, [])
     assert len(samples) <= 2 * len(stream)
     assert layout or not samples
@@ -91,7 +91,7 @@ def test_wav(stream: bytes, cuts: list[int]) -> None:
 
 @fuzzed(25, stream=bytes_like(WAVS), rate=st.sampled_from([8_000, 16_000, 22_050, 48_000]), cuts=divisions())
 def test_resampled_wav(stream: bytes, rate: int, cuts: list[int]) -> None:
-    """What a header claims decides about the filter, which is small or not made at all."""
+    """Any sample rate in a header is resampled or rejected, the same for any division of the input."""
     samples, layout, _ = read(stream, [])
     if layout is None:
         return
@@ -99,30 +99,30 @@ def test_resampled_wav(stream: bytes, rate: int, cuts: list[int]) -> None:
         whole, pieces = Resampler(layout, PcmLayout(rate)), Resampler(layout, PcmLayout(rate))
     except ValueError:
         return
-    made = whole.feed(samples) + whole.end()
-    assert len(made) <= (len(samples) * rate / layout.rate / layout.channels + 4)
-    assert b"".join([*map(pieces.feed, divided(samples, cuts)), pieces.end()]) == made
+    resampled = whole.feed(samples) + whole.end()
+    assert len(resampled) <= (len(samples) * rate / layout.rate / layout.channels + 4)
+    assert b"".join([*map(pieces.feed, divided(samples, cuts)), pieces.end()]) == resampled
 
 
-async def arriving(pieces: list[bytes]) -> AsyncGenerator[bytes]:
-    """Yield bytes one after the other."""
+async def stream_of(pieces: list[bytes]) -> AsyncGenerator[bytes]:
+    """Yield chunks."""
     for piece in pieces:
         yield piece
 
 
 @fuzzed(
     60,
-    body=bytes_like([*SOUNDS, b'{"a": 1}' * 3, b"<html></html>" * 2, SPOKEN, b" " * 20 + b"{}"]),
-    promised=st.sampled_from(list(AudioFormat)),
-    claimed=st.sampled_from(["", "audio/mpeg", "application/json", "text/html", "audio/pcm"]),
+    body=bytes_like([*FILES, b'{"a": 1}' * 3, b"<html></html>" * 2, SAMPLES, b" " * 20 + b"{}"]),
+    requested=st.sampled_from(list(AudioFormat)),
+    content_type=st.sampled_from(["", "audio/mpeg", "application/json", "text/html", "audio/pcm"]),
     cuts=divisions(),
 )
-async def test_recognition(body: bytes, promised: AudioFormat, claimed: str, cuts: list[int]) -> None:
-    """A body is sound or it is not, however it comes; nothing of it is lost."""
+async def test_recognition(body: bytes, requested: AudioFormat, content_type: str, cuts: list[int]) -> None:
+    """A body is recognized as the same format for any division of it, and passed on completely."""
     found = []
     for pieces in ([body] if body else [], divided(body, cuts)):
         try:
-            audio = await detect_audio(arriving(pieces), promised, claimed, PcmLayout(24_000))
+            audio = await detect_audio(stream_of(pieces), requested, content_type, PcmLayout(24_000))
         except NotAudioError:
             found.append(None)
         else:
@@ -142,27 +142,27 @@ def _as_mp3(audio: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> Async
     return join_mp3(audio, following, ffmpeg())
 
 
-@pytest.mark.parametrize("way", [_as_samples, _as_mp3])
-@fuzzed(8, bodies=st.lists(bytes_like(SOUNDS), min_size=1, max_size=2), cuts=divisions())
+@pytest.mark.parametrize("convert", [_as_samples, _as_mp3])
+@fuzzed(8, bodies=st.lists(bytes_like(FILES), min_size=1, max_size=2), cuts=divisions())
 async def test_conversion(
-    way: Callable[[SpeechAudio, AsyncGenerator[SpeechAudio]], AsyncGenerator[bytes]],
+    convert: Callable[[SpeechAudio, AsyncGenerator[SpeechAudio]], AsyncGenerator[bytes]],
     bodies: list[bytes],
     cuts: list[int],
 ) -> None:
-    """Damaged parts are joined and converted, or are no sound; nobody waits for them, and no program stays."""
+    """Damaged parts are joined and converted, or rejected, in bounded time."""
 
     def audio_of(body: bytes) -> SpeechAudio:
         return SpeechAudio(
-            detect_format(body) or AudioFormat.MP3, arriving(divided(body, cuts if len(cuts) > 1 else []))
+            detect_format(body) or AudioFormat.MP3, stream_of(divided(body, cuts if len(cuts) > 1 else []))
         )
 
     async def following() -> AsyncGenerator[SpeechAudio]:
         for body in bodies[1:]:
             yield audio_of(body)
 
-    made = 0
+    size = 0
     async with asyncio.timeout(30):
         with suppress(NotAudioError):
-            async for piece in way(audio_of(bodies[0]), following()):
-                made += len(piece)
-    assert made < 40_000_000
+            async for piece in convert(audio_of(bodies[0]), following()):
+                size += len(piece)
+    assert size < 40_000_000

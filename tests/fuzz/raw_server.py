@@ -1,4 +1,4 @@
-"""A server that answers with whatever it is told to, byte for byte."""
+"""A server that sends given bytes in response to any request."""
 
 import asyncio
 from base64 import b64encode
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from .damage import bytes_like, divided, divisions, documents_like
+from .strategies import bytes_like, divided, divisions, documents_like
 
 _STATUSES: Final = (200, 200, 200, 200, 201, 204, 206, 302, 307, 400, 401, 402, 403, 404, 413, 422, 429, 500, 501, 503)
 _TYPES: Final = ("audio/mpeg", "application/json", "text/event-stream", "audio/pcm;rate=24000;channels=1", "text/html")
@@ -31,10 +31,10 @@ _HEADERS: Final = (
 
 
 @st.composite
-def answers(draw: st.DrawFn, documents: Sequence[Any], sounds: Sequence[bytes]) -> list[bytes]:
-    """Return what a server sends, in pieces: an answer with something wrong in it, mostly."""
-    body = draw(st.one_of(documents_like(documents), bytes_like(sounds), bytes_like(_events(sounds))))
-    lines = [b"HTTP/1.1 %d Said" % draw(st.sampled_from(_STATUSES))]
+def responses(draw: st.DrawFn, documents: Sequence[Any], audio: Sequence[bytes]) -> list[bytes]:
+    """Return the bytes of an HTTP response, usually damaged, in pieces."""
+    body = draw(st.one_of(documents_like(documents), bytes_like(audio), bytes_like(_events(audio))))
+    lines = [b"HTTP/1.1 %d Status" % draw(st.sampled_from(_STATUSES))]
     lines.append(b"Content-Type: " + draw(st.sampled_from(_TYPES)).encode())
     match draw(st.integers(0, 7)):
         case 0:
@@ -46,7 +46,7 @@ def answers(draw: st.DrawFn, documents: Sequence[Any], sounds: Sequence[bytes]) 
             lines.append(b"Content-Encoding: gzip")
             body = draw(bytes_like([gzip.compress(body)], 2))
         case 2:
-            pass  # up to the end of the connection
+            pass  # the body ends with the connection
         case 3:
             lines.append(b"Content-Length: %d" % (len(body) + draw(st.sampled_from([-1, 1, 1_000]))))
         case _:
@@ -59,37 +59,37 @@ def answers(draw: st.DrawFn, documents: Sequence[Any], sounds: Sequence[bytes]) 
     return divided(whole, [] if cuts == [-1] and len(whole) > 500 else cuts)
 
 
-def _events(sounds: Sequence[bytes]) -> list[bytes]:
-    """Return sound in server-sent events."""
-    parts = [{"type": "speech.audio.delta", "audio": b64encode(sound[:900]).decode()} for sound in sounds[:2]]
+def _events(audio: Sequence[bytes]) -> list[bytes]:
+    """Return audio as server-sent events."""
+    parts = [{"type": "speech.audio.delta", "audio": b64encode(data[:900]).decode()} for data in audio[:2]]
     ending = {"type": "speech.audio.done", "usage": {"input_tokens": 1, "output_tokens": 10**30}}
     return [b"".join(b"data: " + json.dumps(event).encode() + b"\r\n\r\n" for event in [*parts, ending])]
 
 
 @asynccontextmanager
-async def serving(said: Sequence[Sequence[bytes]]) -> AsyncGenerator[str]:
-    """Answer one request after the other with these pieces, the last of them ever again; give the address."""
-    left = list(said)
-    open_ones: set[asyncio.StreamWriter] = set()
+async def serve(scripted: Sequence[Sequence[bytes]]) -> AsyncGenerator[str]:
+    """Respond to requests in order with the scripted bytes, repeating the last; yield the server's address."""
+    remaining = list(scripted)
+    writers: set[asyncio.StreamWriter] = set()
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        open_ones.add(writer)
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
             await reader.readexactly(int(length or 0))
-            for piece in left.pop(0) if len(left) > 1 else left[0]:
+            for piece in remaining.pop(0) if len(remaining) > 1 else remaining[0]:
                 writer.write(piece)
                 await writer.drain()
                 await asyncio.sleep(0)
         writer.close()
-        open_ones.discard(writer)
+        writers.discard(writer)
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, limit=2**20)
+    server = await asyncio.start_server(respond, "127.0.0.1", 0, limit=2**20)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
-        for writer in list(open_ones):
+        for writer in list(writers):
             writer.transport.abort()
         server.close()
         await server.wait_closed()

@@ -1,1 +1,1 @@
-"""The demo: a real Home Assistant speaks through Orator, and what is heard is checked. Started by `script/demo`."""
+"""The demo: a real Home Assistant speaks through Orator, and the audio is checked. `script/demo` runs it."""

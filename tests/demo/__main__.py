@@ -1,4 +1,4 @@
-"""The demo's course: a service, Home Assistant, voices, sentences, verdict."""
+"""Run the demo: start Home Assistant, add accounts and voices, speak, check the audio."""
 
 import argparse
 import asyncio
@@ -16,9 +16,9 @@ from tests.simulator import Simulator, Timing
 from tests.support.home_assistant import Api, ApiError, Instance, StartError, User, run_home_assistant
 from tests.support.processes import INTERRUPTED, until_ended
 
-from .hearing import SPEAKER, hear_speaker, hear_url
-from .report import Verdict, judge, print_address, print_failures, print_table, progress
-from .voices import add_voices
+from .playback import SPEAKER, play_on_speaker, play_url
+from .report import Check, check, print_address, print_failures, print_table, progress
+from .setup import add_voices
 
 _ROOT: Final = Path(__file__).parents[2]
 _FOLDER: Final = _ROOT / "demo"
@@ -38,7 +38,7 @@ _TIMING: Final = Timing(first_byte=0.3, rate=10)
 async def run(*, serve: bool) -> int:
     """Run the demo, and return its exit code."""
     _make_empty(_FOLDER)
-    progress("starting the simulated service and Home Assistant")
+    progress("starting the simulated providers and Home Assistant")
     try:
         async with (
             Simulator(timing=_TIMING) as simulator,
@@ -46,10 +46,10 @@ async def run(*, serve: bool) -> int:
             aiohttp.ClientSession() as session,
         ):
             user = User("demo", secrets.token_urlsafe(9))
-            success = await _perform(Api(session, instance.url), instance, user, simulator)
+            success = await _speak(Api(session, instance.url), instance, user, simulator)
             if serve:
                 await _serve(instance, user)
-            progress("ending Home Assistant")
+            progress("stopping Home Assistant")
     except StartError as err:
         print_failures([str(err)], "")
         return 1
@@ -57,29 +57,29 @@ async def run(*, serve: bool) -> int:
     return 0 if success else 1
 
 
-async def _perform(api: Api, instance: Instance, user: User, simulator: Simulator) -> bool:
-    """Set everything up, speak, and say whether all was heard as it should be."""
+async def _speak(api: Api, instance: Instance, user: User, simulator: Simulator) -> bool:
+    """Set up Home Assistant, speak with every voice, and return whether all audio is correct."""
     failures: list[str] = []
-    verdicts: list[Verdict] = []
+    checks: list[Check] = []
     try:
         progress("creating the owner")
         await api.onboard(user)
         for voice in await add_voices(api, simulator, os.environ):
             progress(f"{voice.name} speaks")
-            for hear in (hear_speaker, hear_url):
-                verdict = await judge(await hear(api, voice, _FOLDER))
-                verdicts.append(verdict)
-                failures += verdict.failures
+            for play in (play_on_speaker, play_url):
+                result = await check(await play(api, voice, _FOLDER))
+                checks.append(result)
+                failures += result.failures
     except ApiError as err:
         failures.append(str(err))
-    print_table(verdicts)
+    print_table(checks)
     if failures:
         print_failures(failures, instance.log)
     return not failures
 
 
 async def _serve(instance: Instance, user: User) -> None:
-    """Leave Home Assistant to its visitor until Ctrl+C, or until it ends by itself."""
+    """Keep Home Assistant running until Ctrl+C, or until it stops by itself."""
     print_address(instance.url, user, SPEAKER, _FOLDER.name)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
@@ -92,7 +92,7 @@ async def _serve(instance: Instance, user: User) -> None:
 
 
 def _make_empty(folder: Path) -> None:
-    """Remove what the last run has left."""
+    """Create a folder, and remove the files in it."""
     folder.mkdir(exist_ok=True)
     for file in folder.iterdir():
         if file.is_file():
@@ -100,12 +100,12 @@ def _make_empty(folder: Path) -> None:
 
 
 def main() -> int:
-    """Read the command line, and run."""
+    """Parse the command line, and run the demo."""
     parser = argparse.ArgumentParser(prog="script/demo", description="A real Home Assistant speaks through Orator.")
-    parser.add_argument("--serve", action="store_true", help="then leave Home Assistant running, to look around")
+    parser.add_argument("--serve", action="store_true", help="keep Home Assistant running afterwards")
     code = asyncio.run(until_ended(run(serve=parser.parse_args().serve)))
     if code is None:
-        progress("interrupted; everything has been ended")
+        progress("interrupted; all processes have been stopped")
     return INTERRUPTED if code is None else code
 
 

@@ -1,4 +1,4 @@
-"""What the demo prints."""
+"""Output of the demo."""
 # ruff: noqa: T201
 
 from collections.abc import Iterable, Sequence
@@ -9,23 +9,23 @@ from typing import Final
 
 from tests.support.home_assistant import User
 
-from .hearing import Heard
-from .sound import decode, problems, wav_problems
+from .audio_checks import decode, find_problems, find_wav_problems
+from .playback import Recording
 
 _STARTED: Final = time.monotonic()
-_COLUMNS: Final = ("voice", "service", "heard by", "first audio", "complete", "speech", "size", "format", "file")
+_COLUMNS: Final = ("voice", "provider", "method", "first audio", "complete", "speech", "size", "format", "file")
 
 
 def progress(message: str) -> None:
-    """Say what happens now, and after how many seconds."""
+    """Print a message with the seconds since the start."""
     print(f"{time.monotonic() - _STARTED:5.1f} s  {message}", flush=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was found out about a file."""
+class Check:
+    """The result of checking a recording."""
 
-    heard: Heard
+    recording: Recording
     duration: float
     container: str
     codec: str
@@ -33,40 +33,40 @@ class Verdict:
 
     @property
     def failures(self) -> list[str]:
-        """What is wrong with the file, in whole sentences."""
-        return [f"{self.heard.file.name} {problem}" for problem in self.problems]
+        """Problems with the file, as sentences."""
+        return [f"{self.recording.file.name} {problem}" for problem in self.problems]
 
     @property
     def row(self) -> tuple[str, ...]:
-        """The verdict's line in the table."""
-        voice = self.heard.voice
+        """Row of the table."""
+        voice = self.recording.voice
         return (
             voice.name,
             "real" if voice.is_real else "simulated",
-            self.heard.way,
-            f"{self.heard.first_audio:.3f} s",
-            f"{self.heard.total:.3f} s",
+            self.recording.method,
+            f"{self.recording.first_audio:.3f} s",
+            f"{self.recording.total:.3f} s",
             f"{self.duration:.2f} s",
-            f"{self.heard.file.stat().st_size} B",
+            f"{self.recording.file.stat().st_size} B",
             self.container if self.container == self.codec else f"{self.container} ({self.codec})",
-            f"{self.heard.file.parent.name}/{self.heard.file.name}",
+            f"{self.recording.file.parent.name}/{self.recording.file.name}",
         )
 
 
-async def judge(heard: Heard) -> Verdict:
-    """Decode what was heard, and find out whether it is the sentence."""
-    sound = await decode(heard.file)
-    found = problems(sound, heard.voice.format, heard.text)
-    if heard.voice.format == "wav":
-        found += wav_problems(heard.file.read_bytes())
-    return Verdict(heard, sound.duration, sound.container, sound.codec, tuple(found))
+async def check(recording: Recording) -> Check:
+    """Decode a recording, and check whether it is its message."""
+    audio = await decode(recording.file)
+    problems = find_problems(audio, recording.voice.format, recording.text)
+    if recording.voice.format == "wav":
+        problems += find_wav_problems(recording.file.read_bytes())
+    return Check(recording, audio.duration, audio.container, audio.codec, tuple(problems))
 
 
-def print_table(verdicts: Sequence[Verdict]) -> None:
-    """Print what was heard, one line a file; numbers to the right."""
-    if not verdicts:
+def print_table(checks: Sequence[Check]) -> None:
+    """Print one row for each recording, with numbers aligned to the right."""
+    if not checks:
         return
-    rows = [_COLUMNS, *(verdict.row for verdict in verdicts)]
+    rows = [_COLUMNS, *(result.row for result in checks)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     numbers = slice(_COLUMNS.index("first audio"), _COLUMNS.index("format"))
     right = set(_COLUMNS[numbers])
@@ -78,13 +78,13 @@ def print_table(verdicts: Sequence[Verdict]) -> None:
 
 
 def print_failures(failures: Iterable[str], log: str) -> None:
-    """Print what failed, and what Home Assistant says."""
+    """Print failures and the end of Home Assistant's log."""
     sys.stdout.flush()
     lines = [f"FAILED: {failure}" for failure in failures]
     print(*lines, "The end of Home Assistant's log:", log or "(empty)", sep="\n", file=sys.stderr, flush=True)
 
 
 def print_address(url: str, user: User, speaker: str, folder: str) -> None:
-    """Print how to look around."""
+    """Print the address of Home Assistant and the login."""
     print(f"Home Assistant: {url}\nuser:           {user.name}\npassword:       {user.password}")
-    print(f"What {speaker} plays is kept in {folder}/. Ctrl+C ends it all.", flush=True)
+    print(f"What {speaker} plays is saved in {folder}/. Press Ctrl+C to stop.", flush=True)

@@ -1,5 +1,5 @@
-"""A person's way through Home Assistant: a real browser, real players and a satellite. Started by `script/e2e`.
+"""End-to-end test: a real Home Assistant with a real browser, real players and a satellite. `script/e2e` runs it.
 
-All of it runs in a network of its own, in which the services' names lead to the simulator: Orator is used with the
-addresses that it has when nobody enters one.
+It runs in a network namespace in which the providers' host names resolve to the simulator, so Orator uses its default
+addresses.
 """

@@ -1,4 +1,4 @@
-"""The course of `script/e2e`."""
+"""Run the chapters of the end-to-end test."""
 
 import argparse
 import asyncio
@@ -13,32 +13,32 @@ from typing import Final
 from tests.support.home_assistant import StartError
 from tests.support.processes import INTERRUPTED, until_ended
 
-from .announcements import announce
-from .assist import assist
+from .announcements import test_players
+from .assist import test_assist
+from .context import Context, run_context
+from .frontend import test_frontend
 from .programs import Programs
 from .report import ChapterFailedError, Report, progress
-from .stage import Stage, set_up_stage
-from .visit import visit
 
-type Chapter = Callable[[Stage, Report], Awaitable[None]]
+type Chapter = Callable[[Context, Report], Awaitable[None]]
 
-_CHAPTERS: Final[dict[str, Chapter]] = {"browser": visit, "players": announce, "assist": assist}
+_CHAPTERS: Final[dict[str, Chapter]] = {"browser": test_frontend, "players": test_players, "assist": test_assist}
 
 
-async def run(chapters: Sequence[str], programs: Programs, *, renews_pictures: bool) -> int:
-    """Play chapters, and return the exit code."""
+async def run(chapters: Sequence[str], programs: Programs, *, updates_screenshots: bool) -> int:
+    """Run chapters, and return the exit code."""
     report = Report()
     folder = Path(tempfile.mkdtemp(prefix="orator-e2e-"))
     log = ""
-    progress(f"starting the simulated services and Home Assistant; what helps if it fails is in {folder}")
+    progress(f"starting the simulated providers and Home Assistant; logs are in {folder}")
     try:
-        async with set_up_stage(programs, folder, renews_pictures=renews_pictures) as stage:
+        async with run_context(programs, folder, updates_screenshots=updates_screenshots) as context:
             for chapter in chapters:
                 progress(chapter)
                 with suppress(ChapterFailedError):
-                    await _CHAPTERS[chapter](stage, report)
+                    await _CHAPTERS[chapter](context, report)
                 report.on_failure = None
-            log = stage.instance.log
+            log = context.instance.log
     except StartError as err:
         report.failed += 1
         log = str(err)
@@ -48,19 +48,19 @@ async def run(chapters: Sequence[str], programs: Programs, *, renews_pictures: b
 
 
 def main() -> int:
-    """Read the command line, and run."""
-    parser = argparse.ArgumentParser(prog="script/e2e", description="A person's way through Home Assistant.")
-    parser.add_argument("--screenshots", action="store_true", help="renew the pictures in docs/screenshots")
-    parser.add_argument("--programs", type=Path, help="where Debian's programs have been unpacked")
+    """Parse the command line, and run the chapters."""
+    parser = argparse.ArgumentParser(prog="script/e2e", description="End-to-end test in a real Home Assistant.")
+    parser.add_argument("--screenshots", action="store_true", help="update the screenshots in docs/screenshots")
+    parser.add_argument("--programs", type=Path, help="folder with Debian's programs")
     parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help=f"only these: {' '.join(_CHAPTERS)}")
     chosen = parser.parse_args()
     if unknown := set(chosen.chapters) - _CHAPTERS.keys():
         parser.error(f"no such chapter: {' '.join(sorted(unknown))}")
     chapters = [name for name in _CHAPTERS if not chosen.chapters or name in chosen.chapters]
-    work = run(chapters, Programs(chosen.programs), renews_pictures=chosen.screenshots)
+    work = run(chapters, Programs(chosen.programs), updates_screenshots=chosen.screenshots)
     code = asyncio.run(until_ended(work))
     if code is None:
-        progress("interrupted; everything has been ended")
+        progress("interrupted; all processes have been stopped")
     return INTERRUPTED if code is None else code
 
 

@@ -1,121 +1,121 @@
-"""Chapter: announcements on real players, through Home Assistant's own integrations for them."""
+"""Chapter `players`: announcements on real players, through Home Assistant's own integrations."""
 
 import asyncio
 from typing import Final
 
-from tests.demo.sound import decode
+from tests.demo.audio_checks import decode
 from tests.support.home_assistant.api import CONFIG_FLOW, ApiError, Json
 from tests.support.processes import LOCALHOST
 
-from .entities import new_entity, some_voice
-from .hearing import assert_heard, fetched
+from .audio import assert_spoken_in_file, download
+from .context import Context
+from .entities import any_voice, new_entity
 from .players import Mpd, Renderer, run_mpd, run_renderer
 from .report import Report
-from .stage import Stage
 
 _MP3_TEXT: Final = "The washing machine has finished, and the kitchen window is still open."
-_OTHER_MP3_TEXT: Final = "The front door is unlocked, and nobody is at home."
+_SECOND_MP3_TEXT: Final = "The front door is unlocked, and nobody is at home."
 _FLAC_TEXT: Final = "It is seven degrees outside, and it will rain tonight."
 _WAV_TEXT: Final = "Dinner is ready in five minutes. Please lay the table."
-_DLNA: Final = "dlna_dmr"
+_DLNA_DOMAIN: Final = "dlna_dmr"
 _ATTEMPTS: Final = 10
-_LOOKS: Final = 100
-_LOOK_EVERY: Final = 0.05
-_TOLERANCE: Final = 0.3  # seconds between what was made and what a player has counted
+_MAX_POLLS: Final = 100
+_POLL_S: Final = 0.05
+_DURATION_TOLERANCE_S: Final = 0.3
 
 
-async def announce(stage: Stage, report: Report) -> None:
-    """Let a voice speak on both players."""
-    async with report.step("there is a voice"):
-        voice = await some_voice(stage)
-    async with run_mpd(stage.programs, stage.folder) as mpd:
-        await _announce_on_mpd(stage, report, mpd, voice)
-    async with run_renderer(stage.programs, stage.folder) as renderer:
-        await _announce_on_renderer(stage, report, renderer, voice)
+async def test_players(context: Context, report: Report) -> None:
+    """Make announcements on both players."""
+    async with report.step("a voice is available"):
+        voice = await any_voice(context)
+    async with run_mpd(context.programs, context.folder) as mpd:
+        await _announce_on_mpd(context, report, mpd, voice)
+    async with run_renderer(context.programs, context.folder) as renderer:
+        await _announce_on_renderer(context, report, renderer, voice)
 
 
-async def _announce_on_mpd(stage: Stage, report: Report, mpd: Mpd, voice: str) -> None:
-    """Let a voice speak on MPD, in two formats."""
-    async with report.step("Home Assistant's own integration adds an MPD"):
+async def _announce_on_mpd(context: Context, report: Report, mpd: Mpd, voice: str) -> None:
+    """Make announcements on MPD in two formats."""
+    async with report.step("MPD is added with Home Assistant's own integration"):
         speaker = await new_entity(
-            stage.api, "media_player", stage.api.add_entry("mpd", {"host": LOCALHOST, "port": mpd.port})
+            context.api, "media_player", context.api.add_entry("mpd", {"host": LOCALHOST, "port": mpd.port})
         )
 
     async def announce(text: str, audio_format: str) -> None:
-        await _speak(stage, voice, speaker, text, audio_format)
+        await _speak(context, voice, speaker, text, audio_format)
         song, elapsed = await mpd.play_to_end()
-        await _assert_format(stage, song, audio_format)
-        sound = await assert_heard(mpd.tape, text)
-        assert abs(sound.duration - elapsed) < _TOLERANCE, f"MPD has played {elapsed} s of {sound.duration} s"
+        await _assert_format(context, song, audio_format)
+        audio = await assert_spoken_in_file(mpd.recording, text)
+        assert abs(audio.duration - elapsed) < _DURATION_TOLERANCE_S, f"MPD played {elapsed} s of {audio.duration} s"
 
-    async with report.step("an announcement on MPD is heard whole, in mp3"):
+    async with report.step("an announcement on MPD is heard completely, in mp3"):
         await announce(_MP3_TEXT, "mp3")
-    async with report.step("an announcement on MPD is heard whole, in flac"):
+    async with report.step("an announcement on MPD is heard completely, in flac"):
         await announce(_FLAC_TEXT, "flac")
 
 
-async def _add_renderer(stage: Stage, renderer: Renderer) -> str:
-    """Add a renderer as Home Assistant offers it: found by itself, to be chosen, or at its address.
+async def _add_renderer(context: Context, renderer: Renderer) -> str:
+    """Add the renderer through the form that Home Assistant offers: discovered, to be selected, or with its URL.
 
-    It looks for renderers all the while, so that one form may be over when another one comes.
+    Discovery runs at the same time, so a form may be gone when it is submitted.
     """
-    async with stage.websocket() as websocket:
+    async with context.websocket() as websocket:
         for _ in range(_ATTEMPTS):
-            flows = await websocket.ask("config_entries/flow/progress")
-            found = [flow for flow in flows if flow["handler"] == _DLNA]
-            form = found[0] if found else await stage.api.post(CONFIG_FLOW, {"handler": _DLNA})
-            result = await stage.api.post(f"{CONFIG_FLOW}/{form['flow_id']}", _entered(form, renderer))
+            flows = await websocket.send("config_entries/flow/progress")
+            discovered = [flow for flow in flows if flow["handler"] == _DLNA_DOMAIN]
+            form = discovered[0] if discovered else await context.api.post(CONFIG_FLOW, {"handler": _DLNA_DOMAIN})
+            result = await context.api.post(f"{CONFIG_FLOW}/{form['flow_id']}", _form_input(form, renderer))
             if result["type"] == "create_entry":
                 return str(result["result"]["entry_id"])
             await asyncio.sleep(1)
-    raise ApiError(f"no renderer was added: {result}")
+    raise ApiError(f"the renderer could not be added: {result}")
 
 
-def _entered(form: Json, renderer: Renderer) -> Json:
-    """Return what is entered: nothing where only agreement is asked for, or else the renderer's name or address."""
+def _form_input(form: Json, renderer: Renderer) -> Json:
+    """Return the input of a form: the renderer's name or URL, or nothing to confirm."""
     fields = {field["name"]: field for field in form.get("data_schema", ())}
     if "host" in fields:
         return {"host": fields["host"]["options"][0][0]}
     return {"url": renderer.url} if "url" in fields else {}
 
 
-async def _announce_on_renderer(stage: Stage, report: Report, renderer: Renderer, voice: str) -> None:
-    """Let a voice speak on a DLNA renderer, in two formats."""
-    async with report.step("Home Assistant's own integration adds a DLNA renderer"):
-        speaker = await new_entity(stage.api, "media_player", _add_renderer(stage, renderer))
+async def _announce_on_renderer(context: Context, report: Report, renderer: Renderer, voice: str) -> None:
+    """Make announcements on the DLNA renderer in two formats."""
+    async with report.step("a DLNA renderer is added with Home Assistant's own integration"):
+        speaker = await new_entity(context.api, "media_player", _add_renderer(context, renderer))
 
     async def announce(text: str, audio_format: str) -> None:
-        renderer.forget()
-        await _speak(stage, voice, speaker, text, audio_format)
-        song = await _address_played(stage, speaker, audio_format)
+        renderer.delete_recording()
+        await _speak(context, voice, speaker, text, audio_format)
+        song = await _played_url(context, speaker, audio_format)
         await renderer.play_to_end()
-        await _assert_format(stage, song, audio_format)
-        await assert_heard(renderer.tape, text)
+        await _assert_format(context, song, audio_format)
+        await assert_spoken_in_file(renderer.recording, text)
 
-    async with report.step("an announcement on the DLNA renderer is heard whole, in mp3"):
-        await announce(_OTHER_MP3_TEXT, "mp3")
-    async with report.step("an announcement on the DLNA renderer is heard whole, in wav"):
+    async with report.step("an announcement on the DLNA renderer is heard completely, in mp3"):
+        await announce(_SECOND_MP3_TEXT, "mp3")
+    async with report.step("an announcement on the DLNA renderer is heard completely, in wav"):
         await announce(_WAV_TEXT, "wav")
 
 
-async def _speak(stage: Stage, voice: str, speaker: str, text: str, audio_format: str) -> None:
-    """Perform what an automation does."""
+async def _speak(context: Context, voice: str, speaker: str, text: str, audio_format: str) -> None:
+    """Perform `tts.speak` as an automation does."""
     options = {"preferred_format": audio_format}
     data = {"entity_id": voice, "media_player_entity_id": speaker, "message": text, "options": options}
-    await stage.api.act("tts.speak", data)
+    await context.api.perform_action("tts.speak", data)
 
 
-async def _address_played(stage: Stage, speaker: str, audio_format: str) -> str:
-    """Return the address of what a player plays, which it may not tell at once."""
-    for _ in range(_LOOKS):
-        address = str((await stage.api.attributes(speaker)).get("media_content_id"))
-        if address.endswith(f".{audio_format}"):
-            return address
-        await asyncio.sleep(_LOOK_EVERY)
-    raise ApiError(f"{speaker} plays {address}, nothing of {audio_format}")
+async def _played_url(context: Context, speaker: str, audio_format: str) -> str:
+    """Return the URL that a player plays, once its state shows it."""
+    for _ in range(_MAX_POLLS):
+        url = str((await context.api.attributes(speaker)).get("media_content_id"))
+        if url.endswith(f".{audio_format}"):
+            return url
+        await asyncio.sleep(_POLL_S)
+    raise ApiError(f"{speaker} plays {url} instead of {audio_format}")
 
 
-async def _assert_format(stage: Stage, url: str, audio_format: str) -> None:
-    """Fail unless what a player has fetched is in a format."""
-    sound = await decode(await fetched(stage, url))
-    assert sound.container == audio_format, f"{url} is {sound.container}, not {audio_format}"
+async def _assert_format(context: Context, url: str, audio_format: str) -> None:
+    """Assert that the audio at a URL is in a format."""
+    audio = await decode(await download(context, url))
+    assert audio.container == audio_format, f"{url} is {audio.container}, not {audio_format}"

@@ -1,4 +1,4 @@
-"""Chapter: a slow assistant is heard while it still writes, over the websocket and on a voice satellite."""
+"""Chapter `assist`: a slow reply is heard while it is being generated, over the WebSocket and on a satellite."""
 
 import asyncio
 import time
@@ -8,11 +8,11 @@ import wave
 from tests.support.home_assistant import WebSocket
 from tests.support.processes import LOCALHOST
 
-from .entities import new_entity, some_voice
-from .hearing import assert_heard
+from .audio import assert_spoken_in_file
+from .context import Context
+from .entities import any_voice, new_entity
 from .report import Report
-from .satellite import Recording, Room, furnished_room
-from .stage import Stage
+from .satellite import Recording, WyomingServices, run_wyoming_services
 
 _WORDS_PER_SECOND: Final = 8
 _REPLY: Final = (
@@ -21,48 +21,52 @@ _REPLY: Final = (
     "I will tell you when the bathroom is ready, and switch the heating off again at nine."
 )
 _ANNOUNCEMENT: Final = "Good morning. It is seven o'clock, and there is snow outside."
-_SATELLITE_RATE: Final = 22_050  # Hz, what Home Assistant's wyoming integration asks for
-_EARLY: Final = 0.5  # of the time that the reply takes to be written
+_SATELLITE_RATE: Final = 22_050  # requested by Home Assistant's Wyoming integration
+_MAX_FIRST_AUDIO_SHARE: Final = 0.5  # of the time that the reply takes
 
 
-async def assist(stage: Stage, report: Report) -> None:
-    """Talk to an assistant."""
-    async with report.step("there is a voice"):
-        voice = await some_voice(stage)
-    async with report.step("an assistant writes slowly"):
+async def test_assist(context: Context, report: Report) -> None:
+    """Talk to a slow assistant."""
+    async with report.step("a voice is available"):
+        voice = await any_voice(context)
+    async with report.step("a slow conversation agent is added"):
         agent = await new_entity(
-            stage.api, "conversation", stage.api.add_entry("slow_talker", {"words_per_second": _WORDS_PER_SECOND})
+            context.api,
+            "conversation",
+            context.api.add_entry("slow_conversation", {"words_per_second": _WORDS_PER_SECOND}),
         )
-    async with furnished_room() as room, stage.websocket() as websocket:
-        async with report.step("Home Assistant's own integration adds a recogniser and a satellite"):
-            ears = await new_entity(stage.api, "stt", _add(stage, room.recogniser_port))
-            satellite = await new_entity(stage.api, "assist_satellite", _add(stage, room.satellite_port))
-        async with report.step("an Assist pipeline is put together"):
-            pipeline = await _make_pipeline(websocket, agent, ears, voice)
-        async with report.step("a reply over the websocket is heard whole, and begins while it is written"):
-            await _listen_over_websocket(stage, websocket, pipeline)
-        async with report.step("a reply on the satellite is heard whole, at its rate, and begins while it is written"):
-            await _listen_to_satellite(stage, room)
-        async with report.step("an announcement on the satellite is heard whole, at its rate"):
-            announcing = asyncio.create_task(_announce(stage, satellite))
-            await _assert_recorded(stage, await room.heard(), _ANNOUNCEMENT)
+    async with run_wyoming_services() as services, context.websocket() as websocket:
+        async with report.step("a speech recognizer and a satellite are added with Home Assistant's own integration"):
+            recognizer = await new_entity(context.api, "stt", _add(context, services.recognizer_port))
+            satellite = await new_entity(context.api, "assist_satellite", _add(context, services.satellite_port))
+        async with report.step("an Assist pipeline is created"):
+            pipeline = await _create_pipeline(websocket, agent, recognizer, voice)
+        async with report.step("a reply over the WebSocket is heard completely, and starts while it is generated"):
+            await _assert_websocket_reply(context, websocket, pipeline)
+        async with report.step(
+            "a reply on the satellite is heard completely, at its sample rate, and starts while it is generated"
+        ):
+            await _assert_satellite_reply(context, services)
+        async with report.step("an announcement on the satellite is heard completely, at its sample rate"):
+            announcing = asyncio.create_task(_announce(context, satellite))
+            await _assert_recorded(context, await services.next_recording(), _ANNOUNCEMENT)
             await announcing
 
 
-async def _add(stage: Stage, port: int) -> None:
+async def _add(context: Context, port: int) -> None:
     """Add a Wyoming service."""
-    await stage.api.add_entry("wyoming", {"host": LOCALHOST, "port": port})
+    await context.api.add_entry("wyoming", {"host": LOCALHOST, "port": port})
 
 
-async def _make_pipeline(websocket: WebSocket, agent: str, ears: str, voice: str) -> str:
-    """Put a pipeline together, which satellites use from then on; return its id."""
-    pipeline = await websocket.ask(
+async def _create_pipeline(websocket: WebSocket, agent: str, recognizer: str, voice: str) -> str:
+    """Create the preferred pipeline, and return its id."""
+    pipeline = await websocket.send(
         "assist_pipeline/pipeline/create",
         name="Slow",
         language="en",
         conversation_engine=agent,
         conversation_language="en",
-        stt_engine=ears,
+        stt_engine=recognizer,
         stt_language="en",
         tts_engine=voice,
         tts_language="en-US",
@@ -70,26 +74,25 @@ async def _make_pipeline(websocket: WebSocket, agent: str, ears: str, voice: str
         wake_word_entity=None,
         wake_word_id=None,
     )
-    await websocket.ask("assist_pipeline/pipeline/set_preferred", pipeline_id=pipeline["id"])
+    await websocket.send("assist_pipeline/pipeline/set_preferred", pipeline_id=pipeline["id"])
     return str(pipeline["id"])
 
 
-async def _listen_over_websocket(stage: Stage, websocket: WebSocket, pipeline: str) -> None:
-    """Type to the assistant, and fetch its voice as soon as Home Assistant says that there is one."""
-    began = ended = written = 0.0
-    sound = bytearray()
+async def _assert_websocket_reply(context: Context, websocket: WebSocket, pipeline: str) -> None:
+    """Send text to the pipeline, and fetch the audio as soon as Home Assistant offers it."""
+    first_audio = generated = 0.0
+    audio = bytearray()
     path = ""
 
     async def fetch() -> None:
-        nonlocal began, ended
-        async for chunk in stage.api.download(path):
-            began = began or time.monotonic()
-            sound.extend(chunk)
-        ended = time.monotonic()
+        nonlocal first_audio
+        async for chunk in context.api.download(path):
+            first_audio = first_audio or time.monotonic()
+            audio.extend(chunk)
 
     fetching: asyncio.Task[None] | None = None
-    asked = time.monotonic()
-    events = websocket.follow(
+    started = time.monotonic()
+    events = websocket.subscribe(
         "assist_pipeline/run", start_stage="intent", end_stage="tts", input={"text": _REPLY}, pipeline=pipeline
     )
     async for event in events:
@@ -99,47 +102,47 @@ async def _listen_over_websocket(stage: Stage, websocket: WebSocket, pipeline: s
             case "intent-progress" if event["data"].get("tts_start_streaming"):
                 fetching = asyncio.create_task(fetch())
             case "intent-end":
-                written = time.monotonic()
+                generated = time.monotonic()
             case "error":
                 raise AssertionError(event["data"])
             case "run-end":
                 break
     await events.aclose()
-    assert fetching, "Home Assistant never said that the voice could be fetched"
+    assert fetching, "Home Assistant did not offer the audio while the reply was generated"
     await fetching
-    _assert_early(asked, began, written)
-    file = stage.folder / path.rpartition("/")[2]
-    file.write_bytes(sound)
-    await assert_heard(file, _REPLY)
+    _assert_early(started, first_audio, generated)
+    file = context.folder / path.rpartition("/")[2]
+    file.write_bytes(audio)
+    await assert_spoken_in_file(file, _REPLY)
 
 
-def _assert_early(asked: float, began: float, written: float) -> None:
-    """Fail unless a reply began to sound well before it had been written."""
-    sounding, writing = began - asked, written - asked
-    assert began, "nothing was heard"
-    assert sounding < _EARLY * writing, f"first sound after {sounding:.2f} s, reply after {writing:.2f} s"
+def _assert_early(started: float, first_audio: float, generated: float) -> None:
+    """Assert that audio started well before the reply was complete."""
+    audio_after, reply_after = first_audio - started, generated - started
+    assert first_audio, "nothing was heard"
+    assert audio_after < _MAX_FIRST_AUDIO_SHARE * reply_after, f"audio after {audio_after:.2f} s of {reply_after:.2f} s"
 
 
-async def _listen_to_satellite(stage: Stage, room: Room) -> None:
-    """Speak to the assistant in a room with a satellite."""
-    asked = await room.ask(_REPLY)
-    recording = await room.heard()
-    _assert_early(asked, recording.began, asked + len(_REPLY.split()) / _WORDS_PER_SECOND)
-    await _assert_recorded(stage, recording, _REPLY)
+async def _assert_satellite_reply(context: Context, services: WyomingServices) -> None:
+    """Speak to the satellite."""
+    started = await services.speak(_REPLY)
+    recording = await services.next_recording()
+    _assert_early(started, recording.started, started + len(_REPLY.split()) / _WORDS_PER_SECOND)
+    await _assert_recorded(context, recording, _REPLY)
 
 
-async def _announce(stage: Stage, satellite: str) -> None:
-    """Perform what an automation does."""
+async def _announce(context: Context, satellite: str) -> None:
+    """Perform `assist_satellite.announce` as an automation does."""
     data = {"entity_id": satellite, "message": _ANNOUNCEMENT, "preannounce": False}
-    await stage.api.act("assist_satellite.announce", data)
+    await context.api.perform_action("assist_satellite.announce", data)
 
 
-async def _assert_recorded(stage: Stage, recording: Recording, text: str) -> None:
-    """Fail unless a satellite was given a text, in the samples that it plays."""
-    made = (recording.rate, recording.width, recording.channels)
-    assert made == (_SATELLITE_RATE, 2, 1), f"{made} instead of what the satellite plays"
-    file = stage.folder / "satellite.wav"
+async def _assert_recorded(context: Context, recording: Recording, text: str) -> None:
+    """Assert that a satellite received a text, in its sample format."""
+    layout = (recording.rate, recording.width, recording.channels)
+    assert layout == (_SATELLITE_RATE, 2, 1), f"wrong sample format: {layout}"
+    file = context.folder / "satellite.wav"
     with wave.open(str(file), "wb") as wav:
         wav.setparams((recording.channels, recording.width, recording.rate, 0, "NONE", ""))
         wav.writeframes(recording.samples)
-    await assert_heard(file, text)
+    await assert_spoken_in_file(file, text)

@@ -1,4 +1,4 @@
-"""A visitor of Home Assistant's web page: Debian's Chromium, and somebody who clicks, pastes and listens."""
+"""Home Assistant's frontend in Debian's Chromium: clicking, pasting, and audio that the page plays."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -11,14 +11,14 @@ from typing import Final
 
 from playwright.async_api import Locator, Page, Position, ViewportSize, async_playwright
 
-from .stage import Stage
+from .context import Context
 
-_SIZE: Final = ViewportSize(width=1000, height=680)
-_SHARPNESS: Final = 1.5  # pixels of a picture per pixel of the page
-_PATIENCE: Final = 20.0  # seconds
-_POLL: Final = 0.1
-_SETTLING: Final = 600  # milliseconds that the page's transitions take
-_PLAY_BUTTON: Final = Position(x=28, y=27)  # in Chromium's own controls of an audio element
+_VIEWPORT: Final = ViewportSize(width=1000, height=680)
+_SCALE_FACTOR: Final = 1.5  # pixels of a screenshot per CSS pixel
+_TIMEOUT_S: Final = 20.0
+_POLL_S: Final = 0.1
+_TRANSITION_MS: Final = 600
+_PLAY_BUTTON: Final = Position(x=28, y=27)  # in Chromium's controls of an audio element
 _FLAGS: Final = (
     "--disable-quic",
     "--no-first-run",
@@ -26,155 +26,155 @@ _FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-_NEVER: Final = 9_999_999_999_999  # milliseconds since 1970; the page would renew its log-in before
+_NEVER_MS: Final = 9_999_999_999_999  # since 1970; otherwise the page refreshes its access token
 
-# Everything that sounds on a page, whoever made the element, tells what becomes of it.
-_EARS: Final = """
-window.oratorHeard = [];
-const ears = new WeakSet();
-const listen = element => {
-  if (ears.has(element)) return element;
-  ears.add(element);
+# Records events of all audio elements of a page, including those that its scripts create.
+_AUDIO_RECORDER: Final = """
+window.audioEvents = [];
+const known = new WeakSet();
+const watch = element => {
+  if (known.has(element)) return element;
+  known.add(element);
   for (const event of ["playing", "ended", "error"]) element.addEventListener(event, () =>
-    window.oratorHeard.push({event, url: element.currentSrc || element.src, at: element.currentTime,
+    window.audioEvents.push({event, url: element.currentSrc || element.src, at: element.currentTime,
       message: element.error ? element.error.message : ""}));
   return element;
 };
 const play = HTMLMediaElement.prototype.play;
-HTMLMediaElement.prototype.play = function () { return play.call(listen(this)); };
-const Plain = window.Audio;
-window.Audio = function (url) { return listen(new Plain(url)); };
-window.Audio.prototype = Plain.prototype;
+HTMLMediaElement.prototype.play = function () { return play.call(watch(this)); };
+const OriginalAudio = window.Audio;
+window.Audio = function (url) { return watch(new OriginalAudio(url)); };
+window.Audio.prototype = OriginalAudio.prototype;
 const attach = Element.prototype.attachShadow;
 Element.prototype.attachShadow = function (options) {
   const root = attach.call(this, options);
-  root.addEventListener("play", event => listen(event.target), true); // it is not told outside of the root
+  root.addEventListener("play", event => watch(event.target), true); // does not leave the shadow root
   return root;
 };
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """What an audio element has played to its end. duration: seconds."""
+class PlayedAudio:
+    """Audio that an element played to its end. duration: seconds."""
 
     url: str
     duration: float
 
 
-class Visitor:
-    """Somebody at the page. clicks, pastes: how many it took."""
+class BrowserPage:
+    """A page of Home Assistant's frontend. clicks, pastes: how many there were."""
 
     def __init__(self, page: Page, url: str) -> None:
-        """Sit down before a page of the Home Assistant at an address."""
-        self.page = page
+        """Control a Playwright page of the Home Assistant at a URL."""
+        self.playwright = page
         self.clicks = 0
         self.pastes = 0
         self._url = url
 
     async def open(self, path: str) -> None:
-        """Go to a page."""
-        await self.page.goto(self._url + path)
+        """Open a path."""
+        await self.playwright.goto(self._url + path)
 
     def text(self, text: str) -> Locator:
-        """Return what shows a text."""
-        return self.page.get_by_text(text, exact=True).locator("visible=true").first
+        """Return the first visible element with a text."""
+        return self.playwright.get_by_text(text, exact=True).locator("visible=true").first
 
     def button(self, name: str, *, last: bool = False) -> Locator:
-        """Return the first button, or the last, of a name."""
-        found = self.page.get_by_role("button", name=name, exact=True).locator("visible=true")
-        return found.last if last else found.first
+        """Return the first or last visible button with a name."""
+        buttons = self.playwright.get_by_role("button", name=name, exact=True).locator("visible=true")
+        return buttons.last if last else buttons.first
 
     def field(self, name: str) -> Locator:
-        """Return the field to write in under a label."""
+        """Return the text field with a label."""
         label = re.compile(rf"^{re.escape(name)}\s*\*?$")
-        return self.page.get_by_role("textbox", name=label).locator("visible=true").first
+        return self.playwright.get_by_role("textbox", name=label).locator("visible=true").first
 
-    async def click(self, what: Locator) -> None:
-        """Click on something once it is there."""
-        await what.click()
+    async def click(self, element: Locator) -> None:
+        """Click an element once it is visible."""
+        await element.click()
         self.clicks += 1
 
     async def play(self, player: Locator) -> None:
-        """Click on the button with which a player on the page begins."""
+        """Click the play button of an audio element."""
         await player.click(position=_PLAY_BUTTON)
         self.clicks += 1
 
     async def paste(self, text: str) -> None:
-        """Paste a text to where the cursor is."""
-        await self.page.keyboard.insert_text(text)
+        """Paste a text into the focused field."""
+        await self.playwright.keyboard.insert_text(text)
         self.pastes += 1
 
-    async def write(self, text: str) -> None:
-        """Write a text to where the cursor is, as one does to find something in a list."""
-        await self.page.keyboard.type(text)
+    async def type(self, text: str) -> None:
+        """Type a text into the focused field."""
+        await self.playwright.keyboard.type(text)
 
     async def press_enter(self) -> None:
-        """Confirm what was written, or pasted."""
-        await self.page.keyboard.press("Enter")
+        """Press Enter in the focused field."""
+        await self.playwright.keyboard.press("Enter")
 
     async def close_dialog(self) -> None:
-        """Leave a dialog that has said what it had to say."""
+        """Close the dialog at the end of a flow."""
         names = re.compile("^(Finish|Skip and finish|Close|OK)$")
-        button = self.page.get_by_role("button", name=names).locator("visible=true").last
+        button = self.playwright.get_by_role("button", name=names).locator("visible=true").last
         await self.click(button)
         await button.wait_for(state="hidden")
-        await self.page.wait_for_timeout(_SETTLING)  # it also goes back in the page's history
+        await self.playwright.wait_for_timeout(_TRANSITION_MS)  # closing also navigates back
 
-    async def choose(self, label: str, present: str, wanted: str) -> None:
-        """Choose from a list that opens under a field."""
-        field = self.page.locator("ha-selector").filter(has_text=label).locator("visible=true").first
-        await self.click(field.get_by_text(present, exact=True).first)
-        await self.page.get_by_placeholder("Search | Add custom item").locator("visible=true").fill(wanted)
-        await self.click(self.text(wanted))
+    async def select(self, label: str, current: str, option: str) -> None:
+        """Select an option in a dropdown."""
+        field = self.playwright.locator("ha-selector").filter(has_text=label).locator("visible=true").first
+        await self.click(field.get_by_text(current, exact=True).first)
+        await self.playwright.get_by_placeholder("Search | Add custom item").locator("visible=true").fill(option)
+        await self.click(self.text(option))
 
-    async def hear(self) -> Played:
-        """Return what has been played since the last time, once it has ended."""
+    async def wait_for_audio(self) -> PlayedAudio:
+        """Return the audio that was played since the last call, once it has ended."""
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT_S):
                 while True:
-                    for event in await self.page.evaluate("window.oratorHeard"):
+                    for event in await self.playwright.evaluate("window.audioEvents"):
                         if event["event"] == "error":
-                            raise AssertionError(f"{event['url']} can't be played: {event['message']}")
+                            raise AssertionError(f"{event['url']} cannot be played: {event['message']}")
                         if event["event"] == "ended":
-                            await self.page.evaluate("window.oratorHeard = []")
-                            return Played(event["url"], event["at"])
-                    await asyncio.sleep(_POLL)
+                            await self.playwright.evaluate("window.audioEvents = []")
+                            return PlayedAudio(event["url"], event["at"])
+                    await asyncio.sleep(_POLL_S)
         except TimeoutError as err:
-            raise AssertionError(f"nothing was played to its end: {await self.events()}") from err
+            raise AssertionError(f"no audio was played to its end: {await self.audio_events()}") from err
 
-    async def events(self) -> list[str]:
-        """Return what audio elements have told."""
-        return [event["event"] for event in await self.page.evaluate("window.oratorHeard")]
+    async def audio_events(self) -> list[str]:
+        """Return the names of the events of audio elements."""
+        return [event["event"] for event in await self.playwright.evaluate("window.audioEvents")]
 
-    async def picture(self, file: Path) -> None:
-        """Take a picture of what is seen, once it stands still."""
-        await self.page.wait_for_timeout(_SETTLING)
-        await self.page.screenshot(path=file)
+    async def take_screenshot(self, file: Path) -> None:
+        """Save a screenshot after transitions have ended."""
+        await self.playwright.wait_for_timeout(_TRANSITION_MS)
+        await self.playwright.screenshot(path=file)
 
 
 @asynccontextmanager
-async def open_browser(stage: Stage) -> AsyncGenerator[Visitor]:
-    """Open a browser in which the owner is logged in, until the end of the `async with`."""
+async def open_browser(context: Context) -> AsyncGenerator[BrowserPage]:
+    """Open a browser in which the owner is logged in."""
     tokens = {
-        **stage.tokens,
-        "hassUrl": stage.instance.url,
-        "clientId": f"{stage.instance.url}/",
-        "expires": _NEVER,
+        **context.tokens,
+        "hassUrl": context.instance.url,
+        "clientId": f"{context.instance.url}/",
+        "expires": _NEVER_MS,
     }
-    log_in = f"localStorage.setItem('hassTokens', {json.dumps(json.dumps(tokens))})"
+    login = f"localStorage.setItem('hassTokens', {json.dumps(json.dumps(tokens))})"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=stage.programs.find("chromium"), args=_FLAGS, env=dict(stage.programs.environment)
+            executable_path=context.programs.find("chromium"), args=_FLAGS, env=dict(context.programs.environment)
         )
         try:
-            context = await browser.new_context(
-                viewport=_SIZE, device_scale_factor=_SHARPNESS, color_scheme="light", locale="en-US"
+            browser_context = await browser.new_context(
+                viewport=_VIEWPORT, device_scale_factor=_SCALE_FACTOR, color_scheme="light", locale="en-US"
             )
-            context.set_default_timeout(_PATIENCE * 1000)
-            await context.add_init_script(log_in)
-            await context.add_init_script(_EARS)
-            page = await context.new_page()
-            yield Visitor(page, stage.instance.url)
+            browser_context.set_default_timeout(_TIMEOUT_S * 1000)
+            await browser_context.add_init_script(login)
+            await browser_context.add_init_script(_AUDIO_RECORDER)
+            page = await browser_context.new_page()
+            yield BrowserPage(page, context.instance.url)
         finally:
             await browser.close()

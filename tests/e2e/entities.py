@@ -1,30 +1,30 @@
-"""Entities that come of something."""
+"""Waiting for new entities."""
 
 from collections.abc import Awaitable
 
 from tests.support.home_assistant import Api
 
-from .stage import Stage
+from .context import Context
 
 
-async def new_entity(api: Api, domain: str, making: Awaitable[object]) -> str:
-    """Do something, and return the entity of a domain that comes of it, once it can be used."""
+async def new_entity(api: Api, domain: str, setup: Awaitable[object]) -> str:
+    """Await a setup, and return the id of the new entity of a domain once it is available."""
     known = (await api.available(domain)).keys()
-    await making
-    found: list[str] = []
+    await setup
+    new: list[str] = []
 
-    async def is_there() -> bool:
-        found[:] = (await api.available(domain)).keys() - known
-        return bool(found)
+    async def is_available() -> bool:
+        new[:] = (await api.available(domain)).keys() - known
+        return bool(new)
 
-    await api.wait_for(f"a new {domain} entity", is_there)
-    return found[0]
+    await api.wait_for(f"a new {domain} entity", is_available)
+    return new[0]
 
 
-async def some_voice(stage: Stage) -> str:
-    """Return a voice: one that is there, or that of a new account."""
-    for entity_id in await stage.api.available("tts"):
+async def any_voice(context: Context) -> str:
+    """Return the id of a voice, adding an account if there is none."""
+    for entity_id in await context.api.available("tts"):
         return entity_id
-    key = stage.simulator.api_key or ""
-    forms = ({"provider": "nanogpt"}, {"api_key": key, "server": {}})
-    return await new_entity(stage.api, "tts", stage.api.add_entry("orator", *forms))
+    api_key = context.simulator.api_key or ""
+    forms = ({"provider": "nanogpt"}, {"api_key": api_key, "server": {}})
+    return await new_entity(context.api, "tts", context.api.add_entry("orator", *forms))

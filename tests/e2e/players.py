@@ -1,4 +1,4 @@
-"""Real players: MPD and a DLNA renderer, which keep what they play. No sound card is needed."""
+"""Real players, MPD and a DLNA renderer, which record what they play. No sound card is needed."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -15,29 +15,29 @@ from tests.support.processes import LOCALHOST, free_port, running
 
 from .programs import ProgramError, Programs
 
-_PATIENCE: Final = 30.0  # seconds
-_POLL: Final = 0.05
-_LOG_TAIL: Final = 2000  # characters
-_SILENCE: Final = 1.5  # seconds without a sound, after which something has been played
+_TIMEOUT_S: Final = 30.0
+_POLL_S: Final = 0.05
+_LOG_TAIL_CHARS: Final = 2000
+_IDLE_S: Final = 1.5  # without new audio after which playback has ended
 
-_RENDERER_ADDRESS: Final = "192.0.2.1"  # which script/lib/isolated gives to the interface that has multicast
+_RENDERER_ADDRESS: Final = "192.0.2.1"  # of the interface with multicast, see script/lib/isolated
 _RENDERER_PORTS: Final = (49152, 65535)
 
 
 @dataclass(frozen=True, slots=True)
 class Mpd:
-    """A Music Player Daemon. tape: what it has played last, as wav; playing takes as long as it would be heard."""
+    """A Music Player Daemon, which plays in real time. recording: the last audio, as WAV."""
 
     port: int
-    tape: Path
+    recording: Path
 
     async def play_to_end(self) -> tuple[str, float]:
-        """Wait until something has been played; return its address, and how many seconds of it were played."""
+        """Wait for the end of playback, and return the URL and the seconds that were played."""
         client = MPDClient()
         await client.connect(LOCALHOST, self.port)
         song, elapsed = "", 0.0
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT_S):
                 while True:
                     status = await client.status()
                     assert "error" not in status, status["error"]
@@ -45,14 +45,14 @@ class Mpd:
                         return song, elapsed
                     song = (await client.currentsong()).get("file", song)
                     elapsed = float(status.get("elapsed", elapsed))
-                    await asyncio.sleep(_POLL)
+                    await asyncio.sleep(_POLL_S)
         finally:
             client.disconnect()
 
 
 @asynccontextmanager
 async def run_mpd(programs: Programs, folder: Path) -> AsyncGenerator[Mpd]:
-    """Run MPD until the end of the `async with`."""
+    """Run MPD."""
     mpd = Mpd(free_port(), folder / "mpd.wav")
     configuration = folder / "mpd.conf"
     configuration.write_text(f"""
@@ -61,14 +61,14 @@ port "{mpd.port}"
 zeroconf_enabled "no"
 audio_output {{
     type "null"
-    name "Nobody hears this, at the pace of a sound card"
+    name "No output, at the pace of a sound card"
     mixer_type "software"
 }}
 audio_output {{
     type "recorder"
-    name "Tape"
+    name "Recorder"
     encoder "wave"
-    path "{mpd.tape}"
+    path "{mpd.recording}"
 }}
 """)
     command = (programs.find("mpd"), "--no-daemon", "--stderr", str(configuration))
@@ -80,30 +80,30 @@ audio_output {{
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """A DLNA renderer. url: of its description; tape: what it has played last, as wav."""
+    """A DLNA renderer. url: of its description; recording: the last audio, as WAV."""
 
     url: str
-    tape: Path
+    recording: Path
 
-    def forget(self) -> None:
-        """Remove what was played before."""
-        self.tape.unlink(missing_ok=True)
+    def delete_recording(self) -> None:
+        """Delete the last recording."""
+        self.recording.unlink(missing_ok=True)
 
     async def play_to_end(self) -> None:
-        """Wait until what is being played has been played."""
+        """Wait for the end of playback."""
         size = 0
-        async with asyncio.timeout(_PATIENCE):
-            while not size or self.tape.stat().st_size != size:
-                size = self.tape.stat().st_size if self.tape.exists() else 0
-                await asyncio.sleep(_SILENCE)
+        async with asyncio.timeout(_TIMEOUT_S):
+            while not size or self.recording.stat().st_size != size:
+                size = self.recording.stat().st_size if self.recording.exists() else 0
+                await asyncio.sleep(_IDLE_S)
 
 
 @asynccontextmanager
 async def run_renderer(programs: Programs, folder: Path) -> AsyncGenerator[Renderer]:
-    """Run gmediarender until the end of the `async with`."""
+    """Run gmediarender."""
     port = _RENDERER_PORTS[0] + secrets.randbelow(_RENDERER_PORTS[1] - _RENDERER_PORTS[0])
-    tape = folder / "renderer.wav"
-    sink = f"audioconvert ! wavenc ! filesink location={tape} sync=true buffer-mode=unbuffered"
+    recording = folder / "renderer.wav"
+    sink = f"audioconvert ! wavenc ! filesink location={recording} sync=true buffer-mode=unbuffered"
     command = (
         *(programs.find("gmediarender"), "--interface-name=speakers", f"--port={port}", f"--uuid={uuid.uuid4()}"),
         *("--friendly-name=Living room", "--logfile=stdout", f"--gstout-audiopipe={sink}"),
@@ -111,22 +111,22 @@ async def run_renderer(programs: Programs, folder: Path) -> AsyncGenerator[Rende
     log = folder / "gmediarender.log"
     async with running(command, log=log, folder=folder, environment=programs.environment) as process:
         await _until_listening(_RENDERER_ADDRESS, port, process, log)
-        yield Renderer(f"http://{_RENDERER_ADDRESS}:{port}/description.xml", tape)
+        yield Renderer(f"http://{_RENDERER_ADDRESS}:{port}/description.xml", recording)
 
 
 async def _until_listening(host: str, port: int, process: asyncio.subprocess.Process, log: Path) -> None:
-    """Wait until a program takes connections."""
+    """Wait until a program accepts connections."""
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT_S):
             while process.returncode is None:
                 try:
                     _, writer = await asyncio.open_connection(host, port)
                 except OSError:
-                    await asyncio.sleep(_POLL)
+                    await asyncio.sleep(_POLL_S)
                 else:
                     writer.close()
                     return
     except TimeoutError:
         pass
-    said = await asyncio.to_thread(log.read_text, errors="replace")
-    raise ProgramError(f"{log.stem} does not run:\n{said[-_LOG_TAIL:]}")
+    output = await asyncio.to_thread(log.read_text, errors="replace")
+    raise ProgramError(f"{log.stem} does not accept connections:\n{output[-_LOG_TAIL_CHARS:]}")

@@ -1,4 +1,4 @@
-"""Debian's programs: where they are, and how they run."""
+"""Debian's programs and their environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,28 +8,25 @@ import shutil
 
 
 class ProgramError(Exception):
-    """A program is missing, or did not do what it is for."""
+    """A program is missing or does not work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Programs of the system, and such as have been unpacked into a folder beside it.
-
-    prefix: the folder, if any.
-    """
+    """Programs of the system, and those unpacked into the folder `prefix`."""
 
     prefix: Path | None
 
     def find(self, name: str) -> str:
-        """Return where a program is."""
-        found = shutil.which(name, path=self.environment["PATH"])
-        if found is None:
+        """Return the path of a program. Raises ProgramError."""
+        path = shutil.which(name, path=self.environment["PATH"])
+        if path is None:
             raise ProgramError(f"{name} is missing")
-        return found
+        return path
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The environment in which they find their libraries, plug-ins and fonts."""
+        """Environment in which the programs find their libraries, plug-ins and fonts."""
         if self.prefix is None:
             return os.environ
         usr = self.prefix / "usr"

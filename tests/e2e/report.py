@@ -1,4 +1,4 @@
-"""What `script/e2e` prints, and what it counts."""
+"""Output and result of the end-to-end test."""
 # ruff: noqa: T201
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -14,43 +14,43 @@ from tests.support.home_assistant import ApiError
 from .programs import ProgramError
 
 _STARTED: Final = time.monotonic()
-_EXPECTED: Final = (AssertionError, ApiError, BrowserError, OSError, ProgramError, TimeoutError)
+_STEP_ERRORS: Final = (AssertionError, ApiError, BrowserError, OSError, ProgramError, TimeoutError)
 
 
 class ChapterFailedError(Exception):
-    """A step went wrong, so that those after it make no sense."""
+    """A step failed, so the rest of the chapter is skipped."""
 
 
 class Report:
-    """Steps, one after the other, and how they went.
+    """Results of the steps.
 
-    on_failure: what is done as soon as a step goes wrong, such as taking a picture; it says what it did.
+    on_failure: awaited when a step fails; returns a message, such as the path of a screenshot.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start without results."""
         self.passed = 0
         self.failed = 0
         self.on_failure: Callable[[], Awaitable[str]] | None = None
 
     @asynccontextmanager
     async def step(self, name: str) -> AsyncGenerator[None]:
-        """Do what is inside of the `async with`, and tell how it went."""
-        begun = time.monotonic()
+        """Run a step, and print its result."""
+        started = time.monotonic()
         try:
             yield
-        except _EXPECTED as err:
+        except _STEP_ERRORS as err:
             self.failed += 1
-            _say(f"FAILED  {name}")
+            _print(f"FAILED  {name}")
             print(f"        {type(err).__name__}: {err}", file=sys.stderr, flush=True)
             if self.on_failure is not None:
                 print(f"        {await self.on_failure()}", file=sys.stderr, flush=True)
             raise ChapterFailedError(name) from err
         self.passed += 1
-        _say(f"ok {time.monotonic() - begun:4.1f}  {name}")
+        _print(f"ok {time.monotonic() - started:4.1f}  {name}")
 
     def conclude(self, log: str) -> int:
-        """Print the result and, after a failure, what Home Assistant says; return the exit code."""
+        """Print the result, with Home Assistant's log after a failure, and return the exit code."""
         if self.failed:
             print("The end of Home Assistant's log:", log or "(empty)", sep="\n", file=sys.stderr, flush=True)
         print(f"e2e: {self.passed} passed, {self.failed} failed", flush=True)
@@ -58,9 +58,9 @@ class Report:
 
 
 def progress(message: str) -> None:
-    """Say what happens now."""
-    _say(f"        {message}")
+    """Print a message."""
+    _print(f"        {message}")
 
 
-def _say(message: str) -> None:
+def _print(message: str) -> None:
     print(f"{time.monotonic() - _STARTED:5.1f} s  {message}", flush=True)

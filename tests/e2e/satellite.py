@@ -1,4 +1,4 @@
-"""A voice satellite and a speech recogniser, which speak Wyoming: Home Assistant connects to them as to real ones."""
+"""A voice satellite and a speech recognizer that speak the Wyoming protocol."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -20,141 +20,141 @@ from wyoming.snd import Played
 
 from tests.support.processes import LOCALHOST, free_port
 
-_PATIENCE: Final = 60.0  # seconds
-_MICROPHONE_RATE: Final = 16_000  # Hz
+_TIMEOUT_S: Final = 60.0
+_MICROPHONE_RATE: Final = 16_000
 _ATTRIBUTION: Final = Attribution(name="Orator", url="https://github.com/orator-tts/orator")
 
 
 @dataclass(slots=True)
 class Recording:
-    """What a satellite was given to play. began, ended: in the seconds of `time.monotonic`."""
+    """Audio that a satellite received. started: when, in the seconds of `time.monotonic`."""
 
     rate: int
     width: int
     channels: int
-    began: float = 0.0
-    ended: float = 0.0
+    started: float = 0.0
     samples: bytearray = field(default_factory=bytearray)
 
 
-class Room:
-    """A room with a satellite, and who understands what is said in it.
+class WyomingServices:
+    """The satellite and the recognizer.
 
-    satellite_port, recogniser_port: where they are reached.
-    said: what the recogniser understands next, whatever the microphone hears.
+    transcript: the recognizer's next result, independent of the audio.
     """
 
     def __init__(self) -> None:
-        """Prepare a quiet room."""
+        """Choose free ports."""
         self.satellite_port = free_port()
-        self.recogniser_port = free_port()
-        self.said = ""
-        self._played: asyncio.Queue[Recording] = asyncio.Queue()
+        self.recognizer_port = free_port()
+        self.transcript = ""
+        self._recordings: asyncio.Queue[Recording] = asyncio.Queue()
         self._connected: asyncio.Future[_SatelliteHandler] = asyncio.get_running_loop().create_future()
 
-    async def ask(self, text: str) -> float:
-        """Say something near the satellite; return when, in the seconds of `time.monotonic`."""
-        self.said = text
-        async with asyncio.timeout(_PATIENCE):
+    async def speak(self, text: str) -> float:
+        """Speak to the satellite, and return when, in the seconds of `time.monotonic`."""
+        self.transcript = text
+        async with asyncio.timeout(_TIMEOUT_S):
             satellite = await self._connected
-            asked = time.monotonic()
+            started = time.monotonic()
             await satellite.stream_microphone()
-        return asked
+        return started
 
-    async def heard(self) -> Recording:
-        """Return what the satellite plays next, once it has been played."""
-        async with asyncio.timeout(_PATIENCE):
-            return await self._played.get()
+    async def next_recording(self) -> Recording:
+        """Return the next audio of the satellite, once it is complete."""
+        async with asyncio.timeout(_TIMEOUT_S):
+            return await self._recordings.get()
 
-    def connected(self, handler: _SatelliteHandler) -> None:
-        """Take notice of a Home Assistant that wants to work with the satellite."""
+    def set_connected(self, handler: _SatelliteHandler) -> None:
+        """Store the connection of Home Assistant to the satellite."""
         if not self._connected.done():
             self._connected.set_result(handler)
 
-    def played(self, recording: Recording) -> None:
-        """Take notice of what the satellite has played."""
-        self._played.put_nowait(recording)
+    def add_recording(self, recording: Recording) -> None:
+        """Add audio that the satellite received."""
+        self._recordings.put_nowait(recording)
 
 
 class _Handler(AsyncEventHandler):
-    """One connection."""
+    """A connection of Home Assistant."""
 
     @override
     async def run(self) -> None:
-        with suppress(ConnectionError):  # Home Assistant ends
+        with suppress(ConnectionError):  # Home Assistant stops
             await super().run()
 
 
 class _SatelliteHandler(_Handler):
-    """One connection to the satellite."""
+    """A connection to the satellite."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, room: Room) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, services: WyomingServices) -> None:
         super().__init__(reader, writer)
-        self._room = room
+        self._services = services
         self._recording: Recording | None = None
 
     @override
     async def handle_event(self, event: Event) -> bool:
         if Describe.is_type(event.type):
-            await self.write_event(Info(satellite=_named(Satellite, "Bedroom")).event())
+            await self.write_event(Info(satellite=_describe(Satellite, "Bedroom")).event())
         elif RunSatellite.is_type(event.type):
-            self._room.connected(self)
+            self._services.set_connected(self)
         elif Ping.is_type(event.type):
             await self.write_event(Pong(text=Ping.from_event(event).text).event())
         elif AudioStart.is_type(event.type):
             start = AudioStart.from_event(event)
             self._recording = Recording(start.rate, start.width, start.channels)
         elif AudioChunk.is_type(event.type) and self._recording:
-            self._recording.began = self._recording.began or time.monotonic()
+            self._recording.started = self._recording.started or time.monotonic()
             self._recording.samples += AudioChunk.from_event(event).audio
         elif AudioStop.is_type(event.type) and self._recording:
-            self._recording.ended = time.monotonic()
-            self._room.played(self._recording)
+            self._services.add_recording(self._recording)
             self._recording = None
             await self.write_event(Played().event())
         return True
 
     async def stream_microphone(self) -> None:
-        """Start a pipeline, and send a second of a quiet room."""
+        """Start a pipeline, and send a second of silence."""
         await self.write_event(RunPipeline(start_stage=PipelineStage.ASR, end_stage=PipelineStage.TTS).event())
         silence = bytes(_MICROPHONE_RATE * 2)
         await self.write_event(AudioChunk(rate=_MICROPHONE_RATE, width=2, channels=1, audio=silence).event())
         await self.write_event(AudioStop().event())
 
 
-class _RecogniserHandler(_Handler):
-    """One connection to the recogniser."""
+class _RecognizerHandler(_Handler):
+    """A connection to the recognizer."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, room: Room) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, services: WyomingServices) -> None:
         super().__init__(reader, writer)
-        self._room = room
+        self._services = services
 
     @override
     async def handle_event(self, event: Event) -> bool:
         if Describe.is_type(event.type):
-            program = _named(AsrProgram, "Recogniser", models=[_named(AsrModel, "English", languages=["en"])])
+            program = _describe(AsrProgram, "Recognizer", models=[_describe(AsrModel, "English", languages=["en"])])
             await self.write_event(Info(asr=[program]).event())
         elif AudioStop.is_type(event.type):
-            await self.write_event(Transcript(text=self._room.said).event())
+            await self.write_event(Transcript(text=self._services.transcript).event())
         return True
 
 
-def _named[T](kind: Callable[..., T], name: str, **more: object) -> T:
-    """Return the description of something."""
+def _describe[T](kind: Callable[..., T], name: str, **more: object) -> T:
+    """Return the Wyoming description of a service."""
     return kind(name=name, attribution=_ATTRIBUTION, installed=True, description=name, version="1", **more)
 
 
 @asynccontextmanager
-async def furnished_room() -> AsyncGenerator[Room]:
-    """Let a satellite and a recogniser listen, until the end of the `async with`."""
-    room = Room()
+async def run_wyoming_services() -> AsyncGenerator[WyomingServices]:
+    """Run the satellite and the recognizer."""
+    services = WyomingServices()
     servers: list[AsyncTcpServer] = []
     try:
-        for port, handler in ((room.satellite_port, _SatelliteHandler), (room.recogniser_port, _RecogniserHandler)):
+        for port, handler in (
+            (services.satellite_port, _SatelliteHandler),
+            (services.recognizer_port, _RecognizerHandler),
+        ):
             server = AsyncTcpServer(LOCALHOST, port)
             servers.append(server)
-            await server.start(partial(handler, room=room))
-        yield room
+            await server.start(partial(handler, services=services))
+        yield services
     finally:
         for server in servers:
             await server.stop()

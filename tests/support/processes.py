@@ -1,4 +1,4 @@
-"""Programs that run beside the tests, and are gone afterwards with everything they have started."""
+"""Running programs, which are stopped afterwards with all their child processes."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
@@ -11,12 +11,12 @@ from typing import Final
 
 LOCALHOST: Final = "127.0.0.1"
 INTERRUPTED: Final = 130
-"""The exit code of a program that a signal has ended, as shells have it."""
-_STOP_TIMEOUT: Final = 10.0  # seconds
+"""Exit code of an interrupted program, as in shells."""
+_STOP_TIMEOUT_S: Final = 10.0
 
 
 async def until_ended[Result](work: Awaitable[Result]) -> Result | None:
-    """Do a program's work; a signal ends it in order, and then there is nothing."""
+    """Return the result of the work of a program, or None if a signal cancels it."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -31,7 +31,7 @@ async def until_ended[Result](work: Awaitable[Result]) -> Result | None:
 async def running(
     command: Sequence[str], *, log: Path, folder: Path, environment: Mapping[str, str]
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """Run a program until the end of the `async with`; what it prints goes to a file."""
+    """Run a program with its output in a file."""
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -40,20 +40,20 @@ async def running(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # Ctrl+C is for us; we end the program
+            start_new_session=True,  # Ctrl+C does not reach the program
         )
     try:
         yield process
     finally:
-        await _end(process)
+        await _stop(process)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Let the process finish in order, then see to it that its whole session is gone."""
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Terminate a process, and kill what is left of its session."""
     try:
         with suppress(ProcessLookupError, TimeoutError):
             process.terminate()
-            async with asyncio.timeout(_STOP_TIMEOUT):
+            async with asyncio.timeout(_STOP_TIMEOUT_S):
                 await process.wait()
     finally:
         with suppress(ProcessLookupError):
@@ -62,7 +62,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def free_port() -> int:
-    """Return a port of this computer that nobody listens on."""
+    """Return a free port of this machine."""
     with socket.socket() as probe:
         probe.bind((LOCALHOST, 0))
         port: int = probe.getsockname()[1]

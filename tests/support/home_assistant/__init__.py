@@ -1,6 +1,6 @@
-"""A whole Home Assistant in a process of its own, and how to reach it the way its web page does.
+"""A complete Home Assistant in a process of its own, and clients of its HTTP and WebSocket APIs.
 
-The demo, the benchmark and end-to-end tests run Orator in this one: the program that people run, with no test harness.
+The demo and the end-to-end test use it: Home Assistant as users run it, without a test harness.
 """
 
 from .api import Api, ApiError, User

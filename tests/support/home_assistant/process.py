@@ -1,4 +1,4 @@
-"""Home Assistant as a process: a temporary configuration folder, start, log and end."""
+"""Home Assistant as a process with a temporary configuration folder."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -17,21 +17,21 @@ from tests.support.processes import LOCALHOST, free_port, running
 
 type Json = dict[str, Any]
 
-_START_TIMEOUT: Final = 180.0  # seconds; a busy computer needs a minute
-_POLL: Final = 0.05
-_LOG_TAIL: Final = 40  # lines
-# What would make the process find other code, or reach a service that it was not told of through its pages.
+_START_TIMEOUT_S: Final = 180.0  # a busy machine needs a minute
+_POLL_S: Final = 0.05
+_LOG_TAIL_LINES: Final = 40
+# Variables that would change which code is imported or how Home Assistant is configured.
 _NOT_INHERITED: Final = ("PYTHONPATH", "PYTHONHOME", "SUPERVISOR", "SETUP_PORT", "HASS_DISABLE_LOG_FILE")
 _SECRET_SUFFIX: Final = "_API_KEY"
 
 
 class StartError(Exception):
-    """Home Assistant did not come up."""
+    """Home Assistant did not start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A Home Assistant that runs."""
+    """A running Home Assistant."""
 
     url: str
     folder: Path
@@ -39,7 +39,7 @@ class Instance:
 
     @property
     def log(self) -> str:
-        """The end of what Home Assistant has logged."""
+        """Last lines of the log."""
         return _tail(self.folder)
 
 
@@ -49,13 +49,13 @@ async def run_home_assistant(
     configuration: Mapping[str, object],
     environment: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Instance]:
-    """Run Home Assistant, from its first answer on until the end of the `async with`.
+    """Run Home Assistant; yield it once it responds.
 
     custom_components: folders of custom integrations.
-    configuration: what configuration.yaml holds beyond the necessary.
-    environment: what its environment holds beyond ours.
+    configuration: further content of configuration.yaml.
+    environment: further environment variables.
 
-    Nothing is installed or downloaded: what components need has to be there. The configuration folder is temporary.
+    Nothing is installed or downloaded: the packages of all components must be installed.
     """
     port = free_port()
     with TemporaryDirectory(prefix="orator-home-assistant-", ignore_cleanup_errors=True) as name:
@@ -63,18 +63,18 @@ async def run_home_assistant(
         _write_configuration(folder, port, custom_components, configuration)
         async with _process(folder, environment or {}) as process:
             instance = Instance(f"http://{LOCALHOST}:{port}", folder, process)
-            await _wait_for_answer(instance)
+            await _wait_until_ready(instance)
             yield instance
 
 
 def _write_configuration(
     folder: Path, port: int, custom_components: Iterable[Path], configuration: Mapping[str, object]
 ) -> None:
-    """Fill a configuration folder.
+    """Write a configuration folder.
 
-    The port is stored where Home Assistant keeps it since it is set in the user interface: from configuration.yaml it
-    would only be on trial, and Home Assistant would restart without it after five minutes. The onboarding step that
-    the storage calls done would add weather, radio and another speech service, for which packages are missing.
+    The port is stored where the user interface stores it: taken from configuration.yaml, it would be on trial, and Home
+    Assistant would restart without it after five minutes. The onboarding step that is stored as done would add weather,
+    radio and another speech service, whose packages are not installed.
     """
     general = {
         "name": "Demo home",
@@ -91,9 +91,9 @@ def _write_configuration(
     logger = {
         "default": "warning",
         "logs": {"homeassistant.components.camera.img_util": "critical"},
-    }  # misses a library
-    as_yaml = {"homeassistant": general, "logger": logger, **configuration}
-    (folder / "configuration.yaml").write_text(json.dumps(as_yaml, indent=2))  # JSON is YAML
+    }  # a library is missing
+    content = {"homeassistant": general, "logger": logger, **configuration}
+    (folder / "configuration.yaml").write_text(json.dumps(content, indent=2))  # JSON is valid YAML
     storage = folder / ".storage"
     storage.mkdir()
     _store(storage, "http", 1, {"server_host": [LOCALHOST], "server_port": port})
@@ -105,21 +105,21 @@ def _write_configuration(
 
 
 def _store(storage: Path, key: str, version: int, data: Json) -> None:
-    """Write a file as Home Assistant stores its own data."""
+    """Write a file of Home Assistant's storage."""
     (storage / key).write_text(json.dumps({"version": version, "minor_version": 1, "key": key, "data": data}))
 
 
 @asynccontextmanager
 async def _process(folder: Path, environment: Mapping[str, str]) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """Start a Home Assistant process, and end it afterwards with everything it has started."""
+    """Run the process; stop it and its child processes afterwards."""
     command = (sys.executable, "-m", "homeassistant", "--config", str(folder), "--skip-pip", "--log-no-color")
-    whole = {**_environment(), **environment}
-    async with running(command, log=_log_file(folder), folder=folder, environment=whole) as process:
+    merged = {**_environment(), **environment}
+    async with running(command, log=_log_file(folder), folder=folder, environment=merged) as process:
         yield process
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment for Home Assistant: the programs of the virtual environment come first."""
+    """Return the environment variables; programs of the virtual environment come first on PATH."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -129,20 +129,20 @@ def _environment() -> dict[str, str]:
     return environment
 
 
-async def _wait_for_answer(instance: Instance) -> None:
-    """Wait until Home Assistant answers."""
+async def _wait_until_ready(instance: Instance) -> None:
+    """Wait until Home Assistant responds. Raises StartError."""
     try:
-        async with asyncio.timeout(_START_TIMEOUT), aiohttp.ClientSession() as session:
-            while not await _answers(session, instance.url):
+        async with asyncio.timeout(_START_TIMEOUT_S), aiohttp.ClientSession() as session:
+            while not await _is_ready(session, instance.url):
                 if instance.process.returncode is not None:
-                    raise StartError(f"Home Assistant ended with code {instance.process.returncode}:\n{instance.log}")
-                await asyncio.sleep(_POLL)
+                    raise StartError(f"Home Assistant exited with code {instance.process.returncode}:\n{instance.log}")
+                await asyncio.sleep(_POLL_S)
     except TimeoutError as err:
-        raise StartError(f"Home Assistant does not answer after {_START_TIMEOUT:.0f} s:\n{instance.log}") from err
+        raise StartError(f"Home Assistant does not respond after {_START_TIMEOUT_S:.0f} s:\n{instance.log}") from err
 
 
-async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
-    """See whether the web server has been started and knows of onboarding."""
+async def _is_ready(session: aiohttp.ClientSession, url: str) -> bool:
+    """Return whether the web server has started, with the onboarding API."""
     try:
         async with session.get(f"{url}/api/onboarding") as response:
             return response.ok
@@ -151,11 +151,11 @@ async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
 
 
 def _log_file(folder: Path) -> Path:
-    """Return where the process writes."""
+    """Return the file with the output of the process."""
     return folder / "output.log"
 
 
 def _tail(folder: Path) -> str:
     """Return the last lines of the log."""
     lines = _log_file(folder).read_text(errors="replace").splitlines()
-    return "\n".join(lines[-_LOG_TAIL:])
+    return "\n".join(lines[-_LOG_TAIL_LINES:])

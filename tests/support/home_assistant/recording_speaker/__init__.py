@@ -1,1 +1,1 @@
-"""A speaker for trying things out: it fetches what it shall play like a speaker, and keeps it as a file."""
+"""A test speaker, which saves the audio that it plays."""

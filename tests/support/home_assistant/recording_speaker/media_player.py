@@ -1,9 +1,9 @@
-"""The speaker: resolves what it shall play, fetches it over HTTP, and writes it into a folder.
+"""Media player that fetches audio over HTTP and saves it in a folder.
 
 media_player:
   - platform: recording_speaker
     name: Kitchen speaker
-    folder: /somewhere
+    folder: /config/recordings
 """
 
 from itertools import count
@@ -47,12 +47,12 @@ async def async_setup_platform(
     async_add_entities: AddEntitiesCallback,
     discovery_info: DiscoveryInfoType | None = None,
 ) -> None:
-    """Add the speaker that the configuration describes."""
+    """Set up the media player from YAML."""
     async_add_entities([RecordingSpeaker(config[CONF_NAME], Path(config[CONF_FOLDER]))])
 
 
 class RecordingSpeaker(MediaPlayerEntity):
-    """A speaker that is heard by opening its files."""
+    """A media player that saves what it plays."""
 
     _attr_device_class = MediaPlayerDeviceClass.SPEAKER
     _attr_should_poll = False
@@ -64,7 +64,7 @@ class RecordingSpeaker(MediaPlayerEntity):
     )
 
     def __init__(self, name: str, folder: Path) -> None:
-        """Stand silent."""
+        """Initialize the media player."""
         self._attr_name = name
         self._folder = folder
         self._numbers = count(1)
@@ -79,35 +79,38 @@ class RecordingSpeaker(MediaPlayerEntity):
 
     @override
     async def async_play_media(self, media_type: MediaType | str, media_id: str, **_kwargs: Any) -> None:
-        """Play to the end; the attributes then say what was heard and when."""
+        """Fetch the media completely; the attributes contain the file and the times afterwards."""
         if media_source.is_media_source_id(media_id):
             media_id = (await media_source.async_resolve_media(self.hass, media_id, self.entity_id)).url
         url = URL(async_process_play_media_url(self.hass, media_id))
         self._change_state(MediaPlayerState.PLAYING)
         try:
-            sound, began = await self._fetch(url)
+            audio, began_at = await self._fetch(url)
             file = self._folder / f"speaker-{next(self._numbers)}{url.suffix}"
-            await self.hass.async_add_executor_job(file.write_bytes, sound)
+            await self.hass.async_add_executor_job(file.write_bytes, audio)
         except (ClientError, TimeoutError) as err:
             raise HomeAssistantError(f"The speaker could not play: {type(err).__name__} {err}") from err
         else:
-            ended = time.time()
-            self._attr_extra_state_attributes = {"recording": str(file), "began_at": began, "ended_at": ended}
+            self._attr_extra_state_attributes = {
+                "recording": str(file),
+                "began_at": began_at,
+                "ended_at": time.time(),
+            }
         finally:
             self._change_state(MediaPlayerState.IDLE)
 
     async def _fetch(self, url: URL) -> tuple[bytes, float]:
-        """Return a sound, and when its first byte arrived."""
-        sound = bytearray()
-        began = 0.0
+        """Return the content of a URL, and when its first byte arrived."""
+        content = bytearray()
+        began_at = 0.0
         async with async_get_clientsession(self.hass).get(url, timeout=_TIMEOUT) as response:
             response.raise_for_status()
             async for chunk in response.content.iter_any():
-                began = began or time.time()
-                sound += chunk
-        return bytes(sound), began
+                began_at = began_at or time.time()
+                content += chunk
+        return bytes(content), began_at
 
     def _change_state(self, state: MediaPlayerState) -> None:
-        """Show what the speaker does."""
+        """Set the state."""
         self._attr_state = state
         self.async_write_ha_state()

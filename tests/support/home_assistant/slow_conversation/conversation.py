@@ -1,4 +1,4 @@
-"""The assistant: an agent that streams its reply."""
+"""Conversation agent that streams its reply slowly."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -16,20 +16,20 @@ from .config_flow import CONF_WORDS_PER_SECOND
 async def async_setup_entry(
     hass: HomeAssistant, entry: ConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add the assistant."""
-    async_add_entities([SlowTalker(entry)])
+    """Set up the conversation entity."""
+    async_add_entities([SlowConversationEntity(entry)])
 
 
-class SlowTalker(conversation.ConversationEntity):
-    """Who writes back what it is told."""
+class SlowConversationEntity(conversation.ConversationEntity):
+    """A conversation agent that repeats its input."""
 
     _attr_supports_streaming = True
 
     def __init__(self, entry: ConfigEntry) -> None:
-        """Learn how fast to write."""
+        """Initialize the entity."""
         self._attr_name = entry.title
         self._attr_unique_id = entry.entry_id
-        self._pause = 1 / entry.data[CONF_WORDS_PER_SECOND]
+        self._delta_interval = 1 / entry.data[CONF_WORDS_PER_SECOND]
 
     @property
     @override
@@ -40,14 +40,14 @@ class SlowTalker(conversation.ConversationEntity):
     async def _async_handle_message(
         self, user_input: conversation.ConversationInput, chat_log: conversation.ChatLog
     ) -> conversation.ConversationResult:
-        deltas = self._write(user_input.text)
+        deltas = self._deltas(user_input.text)
         async for _ in chat_log.async_add_delta_content_stream(self.entity_id, deltas):
             pass
         return conversation.async_get_result_from_chat_log(user_input, chat_log)
 
-    async def _write(self, text: str) -> AsyncGenerator[conversation.AssistantContentDeltaDict]:
-        """Write a text, one word after the other."""
+    async def _deltas(self, text: str) -> AsyncGenerator[conversation.AssistantContentDeltaDict]:
+        """Yield a text word by word."""
         yield {"role": "assistant"}
         for word in text.split():
-            await asyncio.sleep(self._pause)
+            await asyncio.sleep(self._delta_interval)
             yield {"content": f"{word} "}

@@ -1,4 +1,4 @@
-"""The one form of the assistant: how fast it writes."""
+"""Config flow of the slow conversation agent."""
 
 from typing import Any, override
 
@@ -8,14 +8,14 @@ import voluptuous as vol
 CONF_WORDS_PER_SECOND = "words_per_second"
 
 
-class SlowTalkerConfigFlow(ConfigFlow, domain="slow_talker"):
-    """Set an assistant up."""
+class SlowConversationConfigFlow(ConfigFlow, domain="slow_conversation"):
+    """Handle the config flow."""
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the pace."""
+        """Show the form with the number of words per second."""
         if user_input is not None:
-            return self.async_create_entry(title="Slow talker", data=user_input)
+            return self.async_create_entry(title="Slow conversation", data=user_input)
         return self.async_show_form(
             step_id="user", data_schema=vol.Schema({vol.Required(CONF_WORDS_PER_SECOND, default=10): vol.Coerce(float)})
         )

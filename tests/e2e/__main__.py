@@ -13,16 +13,16 @@ from typing import Final
 from tests.support.home_assistant import StartError
 from tests.support.processes import INTERRUPTED, until_ended
 
-from .announcements import test_players
-from .assist import test_assist
+from .announcements import run_players
+from .assist import run_assist
 from .context import Context, run_context
-from .frontend import test_frontend
+from .frontend import run_browser
 from .programs import Programs
 from .report import ChapterFailedError, Report, progress
 
 type Chapter = Callable[[Context, Report], Awaitable[None]]
 
-_CHAPTERS: Final[dict[str, Chapter]] = {"browser": test_frontend, "players": test_players, "assist": test_assist}
+_CHAPTERS: Final[dict[str, Chapter]] = {"browser": run_browser, "players": run_players, "assist": run_assist}
 
 
 async def run(chapters: Sequence[str], programs: Programs, *, updates_screenshots: bool) -> int:

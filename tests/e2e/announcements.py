@@ -24,7 +24,7 @@ _POLL_S: Final = 0.05
 _DURATION_TOLERANCE_S: Final = 0.3
 
 
-async def test_players(context: Context, report: Report) -> None:
+async def run_players(context: Context, report: Report) -> None:
     """Make announcements on both players."""
     async with report.step("a voice is available"):
         voice = await any_voice(context)

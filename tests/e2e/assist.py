@@ -25,7 +25,7 @@ _SATELLITE_RATE: Final = 22_050  # requested by Home Assistant's Wyoming integra
 _MAX_FIRST_AUDIO_SHARE: Final = 0.5  # of the time that the reply takes
 
 
-async def test_assist(context: Context, report: Report) -> None:
+async def run_assist(context: Context, report: Report) -> None:
     """Talk to a slow assistant."""
     async with report.step("a voice is available"):
         voice = await any_voice(context)

@@ -35,7 +35,7 @@ class Session:
     screenshots: Screenshots
 
 
-async def test_frontend(context: Context, report: Report) -> None:
+async def run_browser(context: Context, report: Report) -> None:
     """Set up, use and maintain an account and its voices."""
     async with open_browser(context) as page:
         session = Session(context, page, Screenshots(page, context.updates_screenshots, context.folder))

@@ -1,5 +1,5 @@
-"""How soon and how smoothly Orator speaks, measured in a real Home Assistant beside what else there is.
+"""Benchmark of how soon and how evenly Orator delivers audio, in a real Home Assistant. `script/benchmark` runs it.
 
-`script/benchmark` runs it. Provider: the tests' simulator, in a process of its own, with its audio prepared.
-Contenders: a bare HTTP request, Orator, and Home Assistant's own OpenAI voice. `rows` has what is measured.
+The provider is the tests' simulator, in a process of its own, with its audio prepared. Orator is compared with bare
+HTTP requests and with Home Assistant's own OpenAI integration. The package `rows` contains the measurements.
 """

@@ -1,4 +1,4 @@
-"""The benchmark's course: provider, Home Assistant, rows, report."""
+"""Run the benchmark: start the provider and Home Assistant, measure the rows, report."""
 
 import argparse
 import asyncio
@@ -16,22 +16,22 @@ from homeassistant.runner import create_event_loop
 
 from tests.support.processes import INTERRUPTED, until_ended
 
-from .book import Book
-from .house import run_house
+from .environment import Analysis, Effort, Environment, progress
+from .home_assistant import run_home_assistant
 from .machine import description
 from .plot import svg
+from .provider import run_provider
 from .report import tables
+from .results import Results
 from .rows import ROWS, Row
-from .service import run_service
-from .stage import Analysis, Effort, Stage, progress
 
-_RESULTS: Final = Path(__file__).parent / "results"
-_LONGEST: Final = 470.0  # seconds after which whatever hangs is given up
+_RESULTS_FOLDER: Final = Path(__file__).parent / "results"
+_TIMEOUT_S: Final = 470.0
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asked for."""
+    """Options of the command line."""
 
     rows: tuple[Row, ...]
     effort: Effort
@@ -40,13 +40,15 @@ class Options:
 
 
 def parse_options(arguments: list[str]) -> Options:
-    """Read the command line."""
+    """Parse the command line."""
     names = [row.name for row in ROWS]
-    parser = argparse.ArgumentParser(prog="script/benchmark", description="How soon and how smoothly Orator speaks.")
+    parser = argparse.ArgumentParser(
+        prog="script/benchmark", description="Measure how soon and how evenly Orator delivers audio."
+    )
     parser.add_argument("--quick", action="store_true", help="fewer runs and shorter texts")
     parser.add_argument("--runs", type=int, help="runs of each short case")
-    parser.add_argument("--json", type=Path, default=_RESULTS / "latest.json", help="where every sample goes")
-    parser.add_argument("--plot", type=Path, default=_RESULTS / "latest.svg", help="where the picture goes")
+    parser.add_argument("--json", type=Path, default=_RESULTS_FOLDER / "latest.json", help="file for all values")
+    parser.add_argument("--plot", type=Path, default=_RESULTS_FOLDER / "latest.svg", help="file for the plot")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"only these: {' '.join(names)}")
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.rows) - set(names):
@@ -57,83 +59,83 @@ def parse_options(arguments: list[str]) -> Options:
     return Options(rows, Effort(quick=chosen.quick, runs=chosen.runs), chosen.json, chosen.plot)
 
 
-async def measure(options: Options) -> Book:
-    """Measure the rows. Those that hardly use the computer are measured side by side, the others alone."""
-    book = Book()
+async def measure(options: Options) -> Results:
+    """Measure the rows: those that hardly use the CPU at the same time, the others one by one."""
+    results = Results()
     connector = aiohttp.TCPConnector(limit=0)
     progress("starting provider and Home Assistant")
     async with (
-        run_service() as service,
-        run_house(service.urls) as house,
+        run_provider() as provider,
+        run_home_assistant(provider.urls) as instance,
         aiohttp.ClientSession(connector=connector) as session,
     ):
-        stage = Stage(service, house, session, options.effort)
+        environment = Environment(provider, instance, session, options.effort)
         try:
-            async with asyncio.timeout(_LONGEST):
+            async with asyncio.timeout(_TIMEOUT_S):
                 for group in _groups(options):
-                    await _measure_side_by_side(group, stage, book)
+                    await _measure_group(group, environment, results)
         except TimeoutError:
-            progress(f"given up after {_LONGEST:.0f} s; what follows is not all")
-        progress("ending Home Assistant")
+            progress(f"stopped after {_TIMEOUT_S:.0f} s; the results are incomplete")
+        progress("stopping Home Assistant")
     for row in options.rows:
-        row.judge(book)
-    return book
+        row.add_goals(results)
+    return results
 
 
 def _groups(options: Options) -> list[list[Row]]:
-    """Divide the rows into those that are measured side by side."""
+    """Return groups of rows to measure at the same time."""
     quick = options.effort.quick
-    together = [row for row in options.rows if row.is_light or (quick and row.is_fairly_light)]
-    return [*([row] for row in options.rows if row not in together), together]
+    concurrent = [row for row in options.rows if row.is_light or (quick and row.is_light_in_quick_runs)]
+    return [*([row] for row in options.rows if row not in concurrent), concurrent]
 
 
-async def _measure_side_by_side(rows: list[Row], stage: Stage, book: Book) -> None:
-    """Measure rows at the same time, and look at what was heard when all have ended."""
-    analyses = await asyncio.gather(*(_measure(row, stage, book) for row in rows))
-    for analyse in filter(None, analyses):
-        progress("looking at what was heard")
-        await analyse()
+async def _measure_group(rows: list[Row], environment: Environment, results: Results) -> None:
+    """Measure rows at the same time, and analyze their recordings afterwards."""
+    analyses = await asyncio.gather(*(_measure(row, environment, results) for row in rows))
+    for analyze in filter(None, analyses):
+        progress("analyzing recordings")
+        await analyze()
 
 
-async def _measure(row: Row, stage: Stage, book: Book) -> Analysis | None:
+async def _measure(row: Row, environment: Environment, results: Results) -> Analysis | None:
     progress(row.title)
-    return await row.measure(stage, book)
+    return await row.measure(environment, results)
 
 
-def _write(options: Options, book: Book, load: float) -> None:
-    """Write the files."""
+def _write(options: Options, results: Results, load: float) -> None:
+    """Write the files, and print the tables."""
     for file in (options.json, options.plot):
         file.parent.mkdir(parents=True, exist_ok=True)
     about = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         **description(),
-        "load before": f"{load:.2f} (more than 0.3: something else was running, and all of this is worse for it)",
+        "load before": f"{load:.2f} (above 0.3: other programs were running and made the results worse)",
         "quick": options.effort.quick,
     }
-    options.json.write_text(json.dumps({"about": about, **book.as_json()}, indent=1) + "\n")
-    if book.curves:
-        options.plot.write_text(svg(book))
-    sys.stdout.write(f"\n{tables(book)}\n")
+    options.json.write_text(json.dumps({"about": about, **results.as_json()}, indent=1) + "\n")
+    if results.curves:
+        options.plot.write_text(svg(results))
+    sys.stdout.write(f"\n{tables(results)}\n")
     sys.stdout.write("".join(f"{name}: {value}\n" for name, value in about.items()))
     sys.stdout.write(f"samples: {relpath(options.json)}\n")
-    if book.curves:
+    if results.curves:
         sys.stdout.write(f"plot: {relpath(options.plot)}\n")
 
 
 def main() -> int:
-    """Read the command line, measure and report. What is not met is a result, not a failure."""
+    """Parse the command line, measure and report. A goal that is not met is not a failure."""
     options = parse_options(sys.argv[1:])
     load = os.getloadavg()[0]
     with asyncio.Runner(loop_factory=create_event_loop) as runner:
-        book = runner.run(until_ended(measure(options)))
-    if book is None:
-        progress("interrupted; everything has been ended")
+        results = runner.run(until_ended(measure(options)))
+    if results is None:
+        progress("interrupted; all processes have been stopped")
         return INTERRUPTED
-    _write(options, book, load)
+    _write(options, results, load)
     return 0
 
 
 if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
-    os._exit(code)  # the interpreter would tidy up Home Assistant's modules for seconds; nothing of ours is left
+    os._exit(code)  # skips the interpreter's cleanup of Home Assistant's modules, which takes seconds

@@ -1,4 +1,4 @@
-"""What it was measured on."""
+"""Description of the machine and of the versions."""
 
 from importlib.metadata import version
 import os
@@ -12,7 +12,7 @@ _PACKAGES: Final = ("homeassistant", "aiohttp", "openai", "numpy")
 
 
 def description() -> dict[str, str]:
-    """Return machine and versions."""
+    """Return the machine and the versions."""
     return {
         "machine": f"{_processor()}, {os.process_cpu_count()} cores, {platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -22,7 +22,7 @@ def description() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Return the processor's name."""
+    """Return the name of the processor."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():
@@ -32,9 +32,9 @@ def _processor() -> str:
 
 
 def _revision() -> str:
-    """Return the commit, and whether there are changes on top of it."""
+    """Return the commit, marked if there are uncommitted changes."""
     try:
         command = ("git", "-C", str(_ROOT), "describe", "--always", "--dirty")
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - ours
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
     except OSError, subprocess.CalledProcessError:
         return "unknown"

@@ -1,54 +1,84 @@
-"""The simulated provider as a process: `python -m benchmarks.provider`.
-
-Several simulators of different speeds. One JSON line with their addresses is printed once they accept connections.
-After that each line of input is answered with a JSON line: all requests since the line before. The end of input ends
-it.
-"""
+"""The simulated provider in a process of its own."""
 
 import asyncio
-from contextlib import AsyncExitStack
-from functools import partial
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 import json
+from pathlib import Path
 import sys
-from typing import Any
+from typing import Any, Final
 
-from tests.simulator import Simulator, Timing
-from tests.simulator.openai import OpenAI
-
-from .conditions import FIRST_BYTE, SPEEDS, key_of
-from .recordings import PreparedStudio, record_reels
-
-
-async def serve() -> None:
-    """Serve until the input ends."""
-    reels = await asyncio.to_thread(record_reels)
-    async with AsyncExitStack() as stack:
-        simulators: dict[str, Simulator] = {}
-        for name, rate in SPEEDS.items():
-            simulator = Simulator(timing=Timing(first_byte=FIRST_BYTE, rate=rate), api_key=key_of(name))
-            key, timing = partial(key_of, name), partial(getattr, simulator, "timing")
-            simulator.openai = OpenAI(PreparedStudio(reels), key, timing)
-            simulators[name] = await stack.enter_async_context(simulator)
-        _print({name: simulator.openai_url for name, simulator in simulators.items()})
-        while await asyncio.to_thread(sys.stdin.readline):
-            _print({name: _requests(simulator) for name, simulator in simulators.items()})
+_ROOT: Final = Path(__file__).parents[1]
+_START_TIMEOUT_S: Final = 60.0
+_STOP_TIMEOUT_S: Final = 5.0
+_MAX_LINE_BYTES: Final = 64 * 1024 * 1024
 
 
-def _requests(simulator: Simulator) -> list[dict[str, Any]]:
-    """Return the requests for speech so far, and forget them."""
-    found = [
-        {"voice": request.body["voice"], "text": request.body["input"], "status": request.status}
-        for request in simulator.requests
-        if request.method == "POST" and request.body
-    ]
-    simulator.reset()
-    return found
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request for speech that the provider received."""
+
+    voice: str
+    text: str
+    status: int | None
 
 
-def _print(answer: object) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The running provider. urls: base URLs of its OpenAI API at each speed."""
+
+    urls: dict[str, str]
+    _process: asyncio.subprocess.Process
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _requests: dict[str, list[Request]] = field(default_factory=dict)
+
+    async def requests(self, speed: str, voice: str) -> list[Request]:
+        """Return the requests for a voice so far, in order."""
+        if self._process.stdin is None:
+            raise RuntimeError("the provider has no standard input")
+        async with self._lock:
+            self._process.stdin.write(b"\n")
+            for name, requests in (await _read(self._process)).items():
+                self._requests.setdefault(name, []).extend(Request(**request) for request in requests)
+        return [request for request in self._requests.get(speed, []) if request.voice == voice]
 
 
-if __name__ == "__main__":
-    asyncio.run(serve())
+@asynccontextmanager
+async def run_provider() -> AsyncGenerator[Provider]:
+    """Run the provider."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", f"{__package__}.provider_process"),
+        cwd=_ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=_MAX_LINE_BYTES,
+        start_new_session=True,  # Ctrl+C does not reach the process
+    )
+    try:
+        async with asyncio.timeout(_START_TIMEOUT_S):
+            urls = await _read(process)
+        yield Provider(urls, process)
+    finally:
+        await _stop(process)
+
+
+async def _read(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    """Read a line of JSON."""
+    line = await process.stdout.readline() if process.stdout else b""
+    if not line:
+        raise RuntimeError("the simulated provider has stopped")
+    document: dict[str, Any] = json.loads(line)
+    return document
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Let a process finish, and kill it if it does not."""
+    if process.stdin:
+        process.stdin.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_STOP_TIMEOUT_S):
+            await process.wait()
+    if process.returncode is None:
+        process.kill()
+        await process.wait()

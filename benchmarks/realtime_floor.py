@@ -1,4 +1,4 @@
-"""A bare WebSocket to a realtime model: nobody can be quicker."""
+"""The floor of realtime voices: a bare WebSocket that is already open."""
 
 import asyncio
 from base64 import b64decode
@@ -8,40 +8,44 @@ from typing import Any, ClassVar, Final, Self
 
 import aiohttp
 
-from .conditions import NORMAL, key_of
-from .contenders import NoSoundError, Place
-from .stage import Stage
-from .texts import Speech
+from .candidates import Delivery, NoAudioError
+from .conditions import NORMAL_SPEED, api_key_of
+from .environment import Environment
+from .texts import Message
 
 MODEL: Final = "gpt-realtime-2.1-mini"
 VOICE: Final = "alloy"
 _HEADER: Final = bytes.fromhex(
     "52494646ffffffff57415645666d74201000000001000100c05d000080bb00000200100064617461ffffffff"
 )
-"""A WAV of unknown length, 24 kHz, so that what is heard can be measured like everything else."""
+"""Header of a WAV of unknown length, 24 kHz, so that the samples can be measured like other audio."""
 
 
 @dataclass(slots=True)
 class RealtimeFloor:
-    """Asks over a socket that is open already."""
+    """Requests over a socket that stays open."""
 
     name: ClassVar[str] = "bare socket (floor)"
     session: aiohttp.ClientSession
     url: str
-    key: str
+    api_key: str
     _socket: aiohttp.ClientWebSocketResponse | None = None
 
     @classmethod
-    def of(cls, stage: Stage) -> Self:
-        """Return one that speaks to the provider of a stage."""
-        return cls(stage.session, f"{stage.service.urls[NORMAL]}/realtime?model={MODEL}", key_of(NORMAL))
+    def of(cls, environment: Environment) -> Self:
+        """Return the floor for the provider of an environment."""
+        return cls(
+            environment.session,
+            f"{environment.provider.urls[NORMAL_SPEED]}/realtime?model={MODEL}",
+            api_key_of(NORMAL_SPEED),
+        )
 
-    async def speak(self, speech: Speech, options: Mapping[str, Any], place: Place) -> AsyncGenerator[bytes]:
-        """Yield the sound of a complete text as it arrives. Raises NoSoundError."""
-        del options, place  # there is only one way
+    async def speak(self, message: Message, options: Mapping[str, Any], delivery: Delivery) -> AsyncGenerator[bytes]:
+        """Yield the audio of a complete text as it arrives. Raises NoAudioError."""
+        del options, delivery  # Home Assistant is not involved
         socket = self._socket = self._socket or await self._open()
-        speech.begin()
-        content = [{"type": "input_text", "text": speech.text}]
+        message.start()
+        content = [{"type": "input_text", "text": message.text}]
         response = {"conversation": "none", "input": [{"type": "message", "role": "user", "content": content}]}
         await socket.send_json({"type": "response.create", "response": response})
         yield _HEADER
@@ -51,11 +55,11 @@ class RealtimeFloor:
                 yield b64decode(event["delta"])
             elif event["type"] in ("response.done", "error"):
                 if event["type"] == "error":
-                    raise NoSoundError(event["error"]["code"])
+                    raise NoAudioError(event["error"]["code"])
                 return
 
     async def _open(self) -> aiohttp.ClientWebSocketResponse:
-        socket = await self.session.ws_connect(self.url, headers={"Authorization": f"Bearer {self.key}"})
+        socket = await self.session.ws_connect(self.url, headers={"Authorization": f"Bearer {self.api_key}"})
         output = {"format": {"type": "audio/pcm", "rate": 24_000}, "voice": VOICE}
         session = {"type": "realtime", "output_modalities": ["audio"], "audio": {"output": output}}
         await socket.send_json({"type": "session.update", "session": session})

@@ -1,93 +1,91 @@
-"""The tables."""
+"""Tables of results."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from .book import FLOOR, OPENAI, Book, Promise, Series, Unit
+from .results import FLOOR, OPENAI, Goal, Results, Series, Unit
 from .rows import ROWS
 
-_NOTHING: Final = "-"
-_COLUMNS: Final = ("case", "what", "at", "contender", "runs", "median", "p95", "over floor", "openai_c. ÷ it")
-_LEFT: Final = 4  # columns of text
-_PROMISED: Final = ("promise", "limit", "measured", "verdict", "remark")
-_DETAILS: Final = ("all gaps", "longest garbage collection")
-"""What is only in the file."""
-_LONGEST_REMARK: Final = 72
+_EMPTY: Final = "-"
+_SERIES_COLUMNS: Final = (
+    *("case", "metric", "delivery", "candidate"),
+    *("runs", "median", "p95", "over floor", "openai_c. ÷ it"),
+)
+_SERIES_TEXT_COLUMNS: Final = frozenset({"case", "metric", "delivery", "candidate"})
+_GOAL_COLUMNS: Final = ("goal", "limit", "measured", "result", "note")
+_GOAL_TEXT_COLUMNS: Final = frozenset({"goal", "note"})
+_JSON_ONLY_METRICS: Final = ("all gaps", "longest garbage collection")
+_MAX_NOTE_CHARS: Final = 72
 _DIGITS: Final = {Unit.SECONDS: 3, Unit.MILLISECONDS: 1, Unit.PERCENT: 2, Unit.MEBIBYTES: 1}
 
 
-def tables(book: Book) -> str:
-    """Return everything measured, row by row, and the promises."""
+def tables(results: Results) -> str:
+    """Return a table for each row of the benchmark, and one of the goals."""
     titles = {row.name: row.title for row in ROWS}
     parts = []
-    for row, series in book.rows():
-        lines = _aligned(_COLUMNS, [_measured(book, one) for one in _worth_showing(series)], _LEFT)
-        notes = [f"  {note}" for note in book.notes.get(row, [])]
+    for row, series in results.rows():
+        cells = [_series_cells(results, one) for one in _select(series)]
+        lines = _align(_SERIES_COLUMNS, cells, _SERIES_TEXT_COLUMNS)
+        notes = [f"  {note}" for note in results.notes.get(row, [])]
         parts.append("\n".join([f"{titles[row]}  [{row}]", *lines, *notes]))
-    promises = _aligned(_PROMISED, [_promised(promise) for promise in book.promises], 1)
-    parts.append("\n".join(["What the design promises (section 4)", *promises]))
+    goals = _align(_GOAL_COLUMNS, [_goal_cells(goal) for goal in results.goals], _GOAL_TEXT_COLUMNS)
+    parts.append("\n".join(["Goals of the design", *goals]))
     return "\n\n".join(parts) + "\n"
 
 
-def _worth_showing(series: list[Series]) -> list[Series]:
-    """Leave out details, and all but the first of what somebody who failed has no values for."""
-    shown: list[Series] = []
+def _select(series: list[Series]) -> list[Series]:
+    """Return the series to show: no details, and one series for a candidate that failed."""
+    selected: list[Series] = []
     for one in series:
-        has_failed = not one.values and any(not other.values and other.where == one.where for other in shown)
-        if one.metric not in _DETAILS and not has_failed:
-            shown.append(one)
-    return shown
+        is_repeated_failure = not one.values and any(not other.values and other.key == one.key for other in selected)
+        if one.metric not in _JSON_ONLY_METRICS and not is_repeated_failure:
+            selected.append(one)
+    return selected
 
 
-def _measured(book: Book, series: Series) -> list[str]:
+def _series_cells(results: Results, series: Series) -> list[str]:
     """Return the cells of a series."""
-    floor = _same(book, series, FLOOR)
-    openai = _same(book, series, OPENAI)
+    key = series.key
+    floor = results.find(replace(key, candidate=FLOOR), series.metric)
+    openai = results.find(replace(key, candidate=OPENAI), series.metric)
     value = series.median
-    over = _NOTHING
-    is_time = series.metric.startswith("first sound")
-    if is_time and value is not None and series.where.contender != FLOOR and floor.median is not None:
-        over = f"{(value - floor.median) * 1000:+.0f} ms"
-    ratio = _NOTHING
-    if is_time and value and openai.median is not None and openai is not series:
+    is_latency = series.metric.startswith("first audio")
+    over_floor = ratio = _EMPTY
+    if is_latency and value is not None and key.candidate != FLOOR and floor.median is not None:
+        over_floor = f"{(value - floor.median) * 1000:+.0f} ms"
+    if is_latency and value and openai.median is not None and openai is not series:
         ratio = f"{openai.median / value:.1f} x"
     runs = f"{len(series.values)}"
     if series.failures:
         runs += f" + {len(series.failures)} failed"
-    numbers = [_number(number, series.unit) for number in (value, series.percentile_95)]
-    return [series.where.case, series.metric, series.where.place, series.where.contender, runs, *numbers, over, ratio]
+    numbers = [_format(number, series.unit) for number in (value, series.percentile_95)]
+    return [key.case, series.metric, key.delivery, key.candidate, runs, *numbers, over_floor, ratio]
 
 
-def _same(book: Book, series: Series, contender: str) -> Series:
-    """Return what another contender did under the same conditions."""
-    return book.of(replace(series.where, contender=contender), series.metric)
+def _goal_cells(goal: Goal) -> list[str]:
+    """Return the cells of a goal."""
+    limit = f"<= {_format(goal.limit, goal.unit)}"
+    result = "met" if goal.is_met else "NOT MET"
+    note = goal.note if len(goal.note) <= _MAX_NOTE_CHARS else f"{goal.note[: _MAX_NOTE_CHARS - 3]}..."
+    return [goal.text, limit, _format(goal.value, goal.unit), result, note]
 
 
-def _promised(promise: Promise) -> list[str]:
-    """Return the cells of a promise."""
-    limit = f"<= {_number(promise.limit, promise.unit)}"
-    verdict = "met" if promise.is_kept else "NOT MET"
-    remark = promise.note if len(promise.note) <= _LONGEST_REMARK else f"{promise.note[: _LONGEST_REMARK - 3]}..."
-    return [promise.text, limit, _number(promise.value, promise.unit), verdict, remark]
+def _format(value: float | None, unit: Unit) -> str:
+    return _EMPTY if value is None else f"{value:.{_DIGITS[unit]}f} {unit}"
 
 
-def _number(value: float | None, unit: Unit) -> str:
-    return _NOTHING if value is None else f"{value:.{_DIGITS[unit]}f} {unit}"
+def _align(columns: Sequence[str], rows: Iterable[Sequence[str]], text_columns: frozenset[str]) -> list[str]:
+    """Return the lines of a table with text aligned to the left and numbers to the right."""
+    lines = [list(columns), *map(list, rows)]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
 
-
-def _aligned(head: Sequence[str], rows: Iterable[Sequence[str]], left: int) -> list[str]:
-    """Align columns, the first to the left, the others to the right, a remark at the end to the left again."""
-    lines = [list(head), *map(list, rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    ends_in_text = head[-1] == _PROMISED[-1]
-
-    def aligned(line: list[str]) -> str:
-        cells = []
-        for column, (cell, width) in enumerate(zip(line, widths, strict=True)):
-            is_text = column < left or (ends_in_text and column == len(line) - 1)
-            cells.append(cell.ljust(width) if is_text else cell.rjust(width))
+    def align(line: list[str]) -> str:
+        cells = [
+            cell.ljust(width) if column in text_columns else cell.rjust(width)
+            for column, cell, width in zip(columns, line, widths, strict=True)
+        ]
         return "  ".join(cells).rstrip()
 
     rule = "  ".join("-" * width for width in widths)
-    return [aligned(lines[0]), rule, *map(aligned, lines[1:])]
+    return [align(lines[0]), rule, *map(align, lines[1:])]

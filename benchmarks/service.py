@@ -17,7 +17,7 @@ _LONGEST_LINE: Final = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request for speech that the provider got."""
+    """A request for message that the provider got."""
 
     voice: str
     text: str

@@ -1,78 +1,79 @@
-"""The rows of the table, one file for each kind."""
+"""The rows of the benchmark."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ..book import Book
-from ..stage import Analysis, Stage
-from . import crowd, effects, first_sound, long_texts, loop, memory, realtime
+from ..environment import Analysis, Environment
+from ..results import Results
+from . import concurrency, first_audio, long_texts, loop, memory, post_processing, realtime
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Something to measure, and to judge afterwards.
+    """A group of measurements and their goals.
 
-    measure may return what is to be done when nothing is measured any more. is_light: others may be measured at the
-    same time, since it takes long and hardly uses the computer; is_fairly_light: they may where time is short.
+    measure: may return an analysis to run after all measurements.
+    is_light: takes long but hardly uses the CPU, so other such rows may be measured at the same time.
+    is_light_in_quick_runs: the same, if accuracy matters less than time.
     """
 
     name: str
     title: str
-    measure: Callable[[Stage, Book], Awaitable[Analysis | None]]
-    judge: Callable[[Book], None]
+    measure: Callable[[Environment, Results], Awaitable[Analysis | None]]
+    add_goals: Callable[[Results], None]
     is_light: bool = False
-    is_fairly_light: bool = False
+    is_light_in_quick_runs: bool = False
 
 
 ROWS: Final = (
     Row(
-        first_sound.SENTENCE,
-        "One sentence: time to the first sound",
-        first_sound.measure_sentence,
-        first_sound.judge_sentence,
+        first_audio.SENTENCE,
+        "One sentence: time to the first audio",
+        first_audio.measure_sentence,
+        first_audio.add_sentence_goal,
     ),
     Row(
-        first_sound.REPLY,
-        "Reply of 8 sentences at 25 words/s: time to the first sound",
-        first_sound.measure_reply,
-        first_sound.judge_reply,
-        is_fairly_light=True,
+        first_audio.REPLY,
+        "Reply of 8 sentences at 25 words/s: time to the first audio",
+        first_audio.measure_reply,
+        first_audio.add_reply_goal,
+        is_light_in_quick_runs=True,
     ),
     Row(
-        first_sound.SATELLITE,
+        first_audio.SATELLITE,
         "The same for a satellite (wav, 16 kHz)",
-        first_sound.measure_satellite,
-        first_sound.judge_satellite,
-        is_fairly_light=True,
+        first_audio.measure_satellite,
+        first_audio.add_satellite_goal,
+        is_light_in_quick_runs=True,
     ),
     Row(
         realtime.REALTIME,
-        "Realtime voice over an open socket: time to the first sound",
+        "Realtime voice over an open socket: time to the first audio",
         realtime.measure,
-        realtime.judge,
+        realtime.add_goals,
     ),
     Row(
         long_texts.LONG,
         "Long text: every word, no gap",
         long_texts.measure_long,
-        long_texts.judge_long,
+        long_texts.add_long_goals,
         is_light=True,
     ),
     Row(
         long_texts.SLOW,
-        "Slow provider: silence between segments",
+        "Slow provider: silence between chunks",
         long_texts.measure_slow,
-        long_texts.judge_slow,
+        long_texts.add_slow_goals,
         is_light=True,
     ),
     Row(
-        effects.EFFECTS,
-        "Chime and loudness: the first sound, and what they cost",
-        effects.measure,
-        effects.judge,
+        post_processing.EFFECTS,
+        "Chime and loudness: time to the first audio, and CPU time",
+        post_processing.measure,
+        post_processing.add_goals,
     ),
-    Row(crowd.CROWD, "50 replies at the same moment", crowd.measure, crowd.judge),
-    Row(loop.LOOP, "Home Assistant's loop blocked, longest time", loop.measure, loop.judge),
-    Row(memory.MEMORY, "Memory beside Home Assistant's own cache", memory.measure, memory.judge),
+    Row(concurrency.CROWD, "50 replies at the same time", concurrency.measure, concurrency.add_goals),
+    Row(loop.LOOP, "Event loop blocked, longest time", loop.measure, loop.add_goals),
+    Row(memory.MEMORY, "Memory besides Home Assistant's own cache", memory.measure, memory.add_goals),
 )

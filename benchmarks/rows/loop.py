@@ -1,27 +1,27 @@
-"""How long Home Assistant has to wait for anything else while it speaks."""
+"""Time for which the event loop is blocked."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 import gc
 from typing import Any, Final
 
-from ..book import ORATOR, Book, Promise, Unit, Where
-from ..conditions import NORMAL, SATELLITE
-from ..contenders import Contender, Place
-from ..hearing import hear
-from ..loop_watch import LoopWatch
-from ..stage import Stage
-from ..texts import Speech, essay, reply, sentence
+from ..candidates import Candidate, Delivery
+from ..conditions import NORMAL_SPEED, SATELLITE_OPTIONS
+from ..environment import Environment
+from ..listener import record
+from ..loop_monitor import LoopMonitor
+from ..results import ORATOR, Goal, Results, SeriesKey, Unit
+from ..texts import Message, essay, reply, sentence
 
 LOOP: Final = "loop"
-_WHOLE: Final = "longest handle"
-_OWN: Final = "longest in Orator"
+_HANDLE: Final = "longest handle"
+_ORATOR: Final = "longest in Orator"
 _COLLECTION: Final = "longest garbage collection"
-_LIMIT: Final = 10.0  # milliseconds
+_MAX_BLOCKED_MS: Final = 10.0
 _FORMATS: Final[Mapping[str, Mapping[str, Any]]] = {
     "mp3": {},
     "wav": {"preferred_format": "wav"},
-    "satellite": SATELLITE,
+    "satellite": SATELLITE_OPTIONS,
 }
 
 
@@ -29,47 +29,47 @@ _FORMATS: Final[Mapping[str, Mapping[str, Any]]] = {
 class _Case:
     name: str
     speed: str
-    make_speech: Callable[[], Speech]
+    create_message: Callable[[], Message]
 
 
-async def measure(stage: Stage, book: Book) -> None:
-    """Watch a reply as it usually is, and a long text of which all sound comes at once."""
-    characters = stage.effort.size(12_000, 4_500)
+async def measure(environment: Environment, results: Results) -> None:
+    """Monitor a usual reply, and a long text whose audio arrives at once."""
+    characters = environment.effort.size(12_000, 4_500)
     cases = (
-        _Case("reply", NORMAL, lambda: reply(stage.effort.size(4, 1))),
+        _Case("reply", NORMAL_SPEED, lambda: reply(environment.effort.size(4, 1))),
         _Case(f"{characters} chars from a provider without limit", "at once", lambda: essay(characters)),
     )
-    for kind, options in _FORMATS.items():
+    for name, options in _FORMATS.items():
         for case in cases:
-            name = f"{kind}, {case.name}"
-            for _ in range(stage.effort.size(2, 1)):
-                await _watch(book, name, case, stage.orator(case.speed), options)
-            if not stage.effort.quick and not options:
-                await _watch(book, name, case, stage.openai(case.speed), options)
-            stage.forget()
+            case_name = f"{name}, {case.name}"
+            for _ in range(environment.effort.size(2, 1)):
+                await _monitor(results, case_name, case, environment.orator(case.speed), options)
+            if not environment.effort.quick and not options:
+                await _monitor(results, case_name, case, environment.openai(case.speed), options)
+            environment.clear_cache()
 
 
-async def _watch(book: Book, name: str, case: _Case, contender: Contender, options: Mapping[str, Any]) -> None:
+async def _monitor(results: Results, name: str, case: _Case, candidate: Candidate, options: Mapping[str, Any]) -> None:
     gc.collect()
-    with LoopWatch() as watch:
-        await hear(contender, sentence(), options, Place.STREAM)
-        watch.forget()
-        heard = await hear(contender, case.make_speech(), options, Place.STREAM)
-    where = Where(LOOP, name, contender.name, Place.STREAM)
-    unit = Unit.MILLISECONDS
-    book.add(where, _WHOLE, watch.whole.seconds * 1000, unit)
-    if watch.collection:
-        book.add(where, _COLLECTION, watch.collection * 1000, unit)
-    if contender.name == ORATOR:
-        book.add(where, _OWN, heard.failure or watch.orator.seconds * 1000, unit)
-        if watch.orator.seconds * 1000 > _LIMIT:
-            book.note(LOOP, f"{name}: {watch.orator.seconds * 1000:.0f} ms, most of it in {watch.orator.on}")
+    with LoopMonitor() as monitor:
+        await record(candidate, sentence(), options, Delivery.STREAM)
+        monitor.reset()
+        recording = await record(candidate, case.create_message(), options, Delivery.STREAM)
+    key = SeriesKey(LOOP, name, candidate.name, Delivery.STREAM)
+    results.add(key, _HANDLE, monitor.handle.seconds * 1000, Unit.MILLISECONDS)
+    if monitor.collection:
+        results.add(key, _COLLECTION, monitor.collection * 1000, Unit.MILLISECONDS)
+    if candidate.name == ORATOR:
+        blocked = monitor.orator.seconds * 1000
+        results.add(key, _ORATOR, recording.failure or blocked, Unit.MILLISECONDS)
+        if blocked > _MAX_BLOCKED_MS:
+            results.add_note(LOOP, f"{name}: {blocked:.0f} ms, most of it in {monitor.orator.function}")
 
 
-def judge(book: Book) -> None:
-    """Promise that it is never over ten milliseconds."""
-    for series in [series for series in book.series if series.where.row == LOOP and series.metric == _OWN]:
+def add_goals(results: Results) -> None:
+    """Add the limit for Orator's code."""
+    for series in [series for series in results.series if series.key.row == LOOP and series.metric == _ORATOR]:
         note = series.failures[0] if series.failures else "with Orator on the stack, without garbage collection"
-        text = f"{series.where.case}: the loop is never blocked for over 10 ms"
+        text = f"{series.key.case}: event loop never blocked for over 10 ms"
         value = None if series.failures else series.worst
-        book.promises.append(Promise(LOOP, text, _LIMIT, value, Unit.MILLISECONDS, note))
+        results.goals.append(Goal(LOOP, text, _MAX_BLOCKED_MS, value, Unit.MILLISECONDS, note))

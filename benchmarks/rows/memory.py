@@ -1,8 +1,8 @@
-"""How much memory a very long text takes on its way.
+"""Memory that a very long text needs.
 
-Measured at Orator's entity, whose sound is thrown away as it comes: Home Assistant's cache, which keeps everything, is
-not part of it. What is left is what Orator, its HTTP client and the text itself hold. Python's own allocations are
-traced (the promise is about them); the memory of the whole process is shown beside it.
+Measured at Orator's entity with audio that is discarded as it arrives, so Home Assistant's cache, which keeps all
+audio, is not included. What remains is the memory of Orator, its HTTP client and the text. The goal is about Python's
+traced allocations; the memory of the whole process is shown as well.
 """
 
 import asyncio
@@ -15,95 +15,95 @@ from typing import Final
 
 from homeassistant.components.tts import TTSAudioRequest
 from homeassistant.components.tts.const import DATA_COMPONENT, DATA_TTS_MANAGER
-import psutil  # type: ignore[import-untyped]  # comes without types
+import psutil  # type: ignore[import-untyped]
 
-from ..book import ORATOR, Book, Promise, Unit, Where
-from ..sound import meter
-from ..stage import Stage
+from ..environment import Environment
+from ..playback import create_counter
+from ..results import ORATOR, Goal, Results, SeriesKey, Unit
 from ..texts import essay, sentence
 
 MEMORY: Final = "memory"
 _TRACED: Final = "peak traced"
 _RESIDENT: Final = "peak resident, whole process"
-_AUDIO: Final = "sound delivered"
+_AUDIO: Final = "audio delivered"
 _MIB: Final = 1024 * 1024
-_LIMIT: Final = 32.0  # MiB; a third of what 100,000 characters sound like
+_MAX_TRACED_MIB: Final = 32.0  # a third of the audio of 100,000 characters
 _SPEED: Final = "at once"
-_PLACE: Final = "entity"
-_NAP: Final = 3.0  # seconds for which a slow listener reads nothing
+_DELIVERY: Final = "entity"
+_SLOW_LISTENER_PAUSE_S: Final = 3.0
+_SAMPLING_INTERVAL_S: Final = 0.01
 
 
 @dataclass(slots=True)
-class _Peak:
-    """The most that the process took, beyond what it had at first."""
+class _ResidentPeak:
+    """Peak of the resident memory in bytes."""
 
     before: int = 0
-    most: int = 0
+    peak: int = 0
 
     def watch(self, stop: threading.Event) -> None:
-        """Look all the time."""
+        """Sample the memory until `stop` is set."""
         process = psutil.Process()
-        while not stop.wait(0.01):
-            self.most = max(self.most, process.memory_info().rss)
+        while not stop.wait(_SAMPLING_INTERVAL_S):
+            self.peak = max(self.peak, process.memory_info().rss)
 
 
-async def measure(stage: Stage, book: Book) -> None:
-    """Read as fast as it comes, and with a nap after the first sound."""
-    characters = stage.effort.size(100_000, 20_000)
-    await _speak(stage, sentence().text, 0)
-    for case, nap in (("read at once", 0.0), ("listener naps for 3 s", _NAP)):
-        name = f"{characters} chars, mp3, {case}"
-        where = Where(MEMORY, name, ORATOR, _PLACE)
+async def measure(environment: Environment, results: Results) -> None:
+    """Read audio as fast as it arrives, and with a pause after the first audio."""
+    characters = environment.effort.size(100_000, 20_000)
+    await _speak(environment, sentence().text, 0)
+    for case, pause in (("read at once", 0.0), ("listener pauses for 3 s", _SLOW_LISTENER_PAUSE_S)):
+        key = SeriesKey(MEMORY, f"{characters} chars, mp3, {case}", ORATOR, _DELIVERY)
         text = essay(characters).text
         failure: str | None = None
         gc.collect()
-        peak = _Peak(before=psutil.Process().memory_info().rss)
+        resident = _ResidentPeak(before=psutil.Process().memory_info().rss)
         stop = threading.Event()
-        watcher = threading.Thread(target=peak.watch, args=(stop,), daemon=True)
+        watcher = threading.Thread(target=resident.watch, args=(stop,), daemon=True)
         tracemalloc.start()
         watcher.start()
-        delivered = 0
+        delivered = traced = 0
         try:
-            delivered = await _speak(stage, text, nap)
+            delivered = await _speak(environment, text, pause)
             traced = tracemalloc.get_traced_memory()[1]
-        except Exception as err:  # noqa: BLE001 - whatever it is, it is the result
+        except Exception as err:  # noqa: BLE001 - the failure is the result
             failure = f"{type(err).__name__}: {err}"
-            traced = 0
         finally:
             tracemalloc.stop()
             stop.set()
             await asyncio.to_thread(watcher.join)
-        book.add(where, _TRACED, failure or traced / _MIB, Unit.MEBIBYTES)
-        book.add(where, _RESIDENT, failure or max(0, peak.most - peak.before) / _MIB, Unit.MEBIBYTES)
-        book.add(where, _AUDIO, failure or delivered / _MIB, Unit.MEBIBYTES)
+        growth = max(0, resident.peak - resident.before)
+        results.add(key, _TRACED, failure or traced / _MIB, Unit.MEBIBYTES)
+        results.add(key, _RESIDENT, failure or growth / _MIB, Unit.MEBIBYTES)
+        results.add(key, _AUDIO, failure or delivered / _MIB, Unit.MEBIBYTES)
 
 
-async def _speak(stage: Stage, text: str, nap: float) -> int:
-    """Let Orator's entity speak; return how many bytes it gave."""
-    hass = stage.house.hass
-    entity_id = stage.house.orator[_SPEED]
+async def _speak(environment: Environment, text: str, pause: float) -> int:
+    """Stream a text from Orator's entity, and return the number of bytes."""
+    hass = environment.instance.hass
+    entity_id = environment.instance.orator[_SPEED]
     entity = hass.data[DATA_COMPONENT].get_entity(entity_id)
     if entity is None:
-        raise RuntimeError(f"{entity_id} is gone")
+        raise RuntimeError(f"{entity_id} does not exist")
     language, options = hass.data[DATA_TTS_MANAGER].process_options(entity, None, None)
 
-    async def whole() -> AsyncGenerator[str]:
+    async def message() -> AsyncGenerator[str]:
         yield text
 
-    response = await entity.internal_async_stream_tts_audio(TTSAudioRequest(language, options, whole()))
-    counter = meter(response.extension)
+    response = await entity.internal_async_stream_tts_audio(TTSAudioRequest(language, options, message()))
+    counter = create_counter(response.extension)
     delivered = 0
     async for chunk in response.data_gen:
-        if nap and not delivered and counter.feed(chunk):
-            await asyncio.sleep(nap)
+        if pause and not delivered and counter.feed(chunk):
+            await asyncio.sleep(pause)
         delivered += len(chunk)
     return delivered
 
 
-def judge(book: Book) -> None:
-    """Promise that a long text takes no more than a short one."""
-    for series in [series for series in book.series if series.where.row == MEMORY and series.metric == _TRACED]:
-        note = series.failures[0] if series.failures else "the benchmark's own limit; traced allocations"
+def add_goals(results: Results) -> None:
+    """Add the limit for traced memory."""
+    for series in [series for series in results.series if series.key.row == MEMORY and series.metric == _TRACED]:
+        note = series.failures[0] if series.failures else "limit of this benchmark; traced allocations"
         value = None if series.failures else series.worst
-        text = f"{series.where.case}: bounded"
-        book.promises.append(Promise(MEMORY, text, _LIMIT, value, Unit.MEBIBYTES, note))
+        text = f"{series.key.case}: bounded"
+        results.goals.append(Goal(MEMORY, text, _MAX_TRACED_MIB, value, Unit.MEBIBYTES, note))

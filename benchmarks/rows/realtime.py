@@ -1,16 +1,16 @@
-"""How soon a realtime model is heard over a socket that is open."""
+"""Time to the first audio of a realtime model over an open socket."""
 
 import asyncio
 from typing import Final
 
-from ..book import ORATOR, Book, Promise, Unit, Where, difference
-from ..conditions import SATELLITE
-from ..contenders import Place
-from ..hearing import hear
+from ..candidates import Delivery
+from ..conditions import SATELLITE_OPTIONS
+from ..environment import Environment
+from ..listener import record
 from ..realtime_floor import MODEL, VOICE, RealtimeFloor
-from ..stage import Stage
+from ..results import ORATOR, Goal, Results, SeriesKey, Unit, difference
 from ..texts import reply, sentence
-from .first_sound import AFTER_KNOWN, FIRST_SOUND
+from .first_audio import AFTER_KNOWN, FIRST_AUDIO
 
 REALTIME: Final = "realtime"
 
@@ -18,38 +18,39 @@ _COMPLETE: Final = "complete, wav 16 kHz"
 _COMPLETE_MP3: Final = "complete, mp3"
 _STREAMED: Final = "streamed, wav 16 kHz"
 _OPTIONS: Final = {"model": MODEL, "voice": VOICE}
-_PAUSE: Final = 0.05
+_PAUSE_S: Final = 0.05
 
 
-async def measure(stage: Stage, book: Book) -> None:
-    """One after the other, for satellites, which take samples, and for speakers, for whom mp3 is made of them."""
-    orator, floor = stage.orator(), RealtimeFloor.of(stage)
-    satellite = {**_OPTIONS, **SATELLITE}
-    for contender in (floor, orator):  # sockets, imports, first use of everything
-        await hear(contender, sentence(), satellite, Place.STREAM)
-    for _ in range(stage.effort.times(10, 3)):
-        for contender in (floor, orator):
-            heard = await hear(contender, sentence(), satellite, Place.STREAM)
-            where = Where(REALTIME, _COMPLETE, contender.name, Place.STREAM)
-            book.add(where, FIRST_SOUND, heard.failure or heard.after_start)
-            await asyncio.sleep(_PAUSE)
-        heard = await hear(orator, sentence(), _OPTIONS, Place.URL)
-        book.add(Where(REALTIME, _COMPLETE_MP3, ORATOR, Place.URL), FIRST_SOUND, heard.failure or heard.after_start)
-        stage.forget()
-    for _ in range(stage.effort.times(3, 1)):
-        heard = await hear(orator, reply(), satellite, Place.STREAM)
-        book.add(Where(REALTIME, _STREAMED, ORATOR, Place.STREAM), AFTER_KNOWN, heard.failure or heard.after_known)
-        stage.forget()
+async def measure(environment: Environment, results: Results) -> None:
+    """Measure samples for satellites, and mp3 that is encoded from them for speakers."""
+    orator, floor = environment.orator(), RealtimeFloor.of(environment)
+    satellite = {**_OPTIONS, **SATELLITE_OPTIONS}
+    for candidate in (floor, orator):  # warm up: sockets, imports
+        await record(candidate, sentence(), satellite, Delivery.STREAM)
+    for _ in range(environment.effort.times(10, 3)):
+        for candidate in (floor, orator):
+            recording = await record(candidate, sentence(), satellite, Delivery.STREAM)
+            key = SeriesKey(REALTIME, _COMPLETE, candidate.name, Delivery.STREAM)
+            results.add(key, FIRST_AUDIO, recording.failure or recording.after_start)
+            await asyncio.sleep(_PAUSE_S)
+        recording = await record(orator, sentence(), _OPTIONS, Delivery.URL)
+        key = SeriesKey(REALTIME, _COMPLETE_MP3, ORATOR, Delivery.URL)
+        results.add(key, FIRST_AUDIO, recording.failure or recording.after_start)
+        environment.clear_cache()
+    for _ in range(environment.effort.times(3, 1)):
+        recording = await record(orator, reply(), satellite, Delivery.STREAM)
+        key = SeriesKey(REALTIME, _STREAMED, ORATOR, Delivery.STREAM)
+        results.add(key, AFTER_KNOWN, recording.failure or recording.after_known)
+        environment.clear_cache()
     await floor.close()
 
 
-def judge(book: Book) -> None:
-    """Compare with a bare socket; medians are compared, the floor varies, too."""
-    where = Where(REALTIME, _COMPLETE, ORATOR, Place.STREAM)
-    found = book.of(where, FIRST_SOUND)
-    floor = book.of(Where(REALTIME, _COMPLETE, RealtimeFloor.name, Place.STREAM), FIRST_SOUND)
-    excess = difference(found.median, floor.median)
-    note = f"failed, {found.failures[0]}" if found.failures else "above a bare open socket, median"
+def add_goals(results: Results) -> None:
+    """Compare with a bare socket. Medians are compared, since the floor varies as well."""
+    series = results.find(SeriesKey(REALTIME, _COMPLETE, ORATOR, Delivery.STREAM), FIRST_AUDIO)
+    floor = results.find(SeriesKey(REALTIME, _COMPLETE, RealtimeFloor.name, Delivery.STREAM), FIRST_AUDIO)
+    excess = difference(series.median, floor.median)
+    note = f"failed, {series.failures[0]}" if series.failures else "above a bare open socket, median"
     value = None if excess is None else excess * 1000
-    text = "realtime voice, warm socket: server's first delta + 30 ms"
-    book.promises.append(Promise(REALTIME, text, 30, value, Unit.MILLISECONDS, note))
+    text = "realtime voice, open socket: server's first delta + 30 ms"
+    results.goals.append(Goal(REALTIME, text, 30, value, Unit.MILLISECONDS, note))

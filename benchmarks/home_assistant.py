@@ -1,4 +1,4 @@
-"""Home Assistant in this process, with Orator and its own OpenAI integration set up."""
+"""Home Assistant in this process, with accounts of Orator and of its own OpenAI integration."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -19,16 +19,16 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
 from homeassistant.runner import RuntimeConfig
 
-from .conditions import key_of
+from .conditions import api_key_of
 
 _HOST: Final = "127.0.0.1"
-_LOG: Final = "output.log"
-_OPENAI_BASE_URL: Final = "OPENAI_BASE_URL"
+_LOG_FILE: Final = "output.log"
+_OPENAI_BASE_URL_VARIABLE: Final = "OPENAI_BASE_URL"
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """A Home Assistant that runs here. orator, openai: the speaking entity for each speed of the provider."""
+class Instance:
+    """A running Home Assistant. orator, openai: the tts entity for each speed of the provider."""
 
     hass: HomeAssistant
     url: str
@@ -37,22 +37,22 @@ class House:
 
 
 @asynccontextmanager
-async def run_house(provider_urls: Mapping[str, str]) -> AsyncGenerator[House]:
-    """Run Home Assistant until the end of the `async with`. Its folder is temporary; nothing is installed."""
+async def run_home_assistant(provider_urls: Mapping[str, str]) -> AsyncGenerator[Instance]:
+    """Run Home Assistant with a temporary configuration folder. Nothing is installed."""
     with TemporaryDirectory(prefix="orator-benchmark-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         port = _free_port()
         _write_configuration(folder, port)
-        logging.getLogger().addHandler(logging.FileHandler(folder / _LOG))  # and so Home Assistant adds none
-        hooks = sys.excepthook
+        logging.getLogger().addHandler(logging.FileHandler(folder / _LOG_FILE))  # replaces Home Assistant's own
+        excepthook = sys.excepthook
         hass = await bootstrap.async_setup_hass(RuntimeConfig(str(folder), skip_pip=True, log_no_color=True))
-        sys.excepthook = hooks
+        sys.excepthook = excepthook
         if hass is None or hass.config.recovery_mode:
-            raise RuntimeError(f"Home Assistant did not start:\n{(folder / _LOG).read_text()}")
+            raise RuntimeError(f"Home Assistant did not start:\n{(folder / _LOG_FILE).read_text()}")
         try:
             await hass.async_start()
             await hass.async_block_till_done()
-            yield House(
+            yield Instance(
                 hass,
                 f"http://{_HOST}:{port}",
                 {speed: await _add_orator(hass, speed, url) for speed, url in provider_urls.items()},
@@ -63,7 +63,7 @@ async def run_house(provider_urls: Mapping[str, str]) -> AsyncGenerator[House]:
 
 
 def _write_configuration(folder: Path, port: int) -> None:
-    """Fill a configuration folder."""
+    """Write a configuration folder."""
     general = {
         "name": "Benchmark",
         "country": "US",
@@ -81,20 +81,20 @@ def _write_configuration(folder: Path, port: int) -> None:
         "ffmpeg": {},
         "tts": {},
     }
-    (folder / "configuration.yaml").write_text(json.dumps(configuration))  # JSON is YAML
+    (folder / "configuration.yaml").write_text(json.dumps(configuration))  # JSON is valid YAML
     (folder / ".storage").mkdir()
     _store(folder, "http", 1, {"server_host": [_HOST], "server_port": port})
     _store(folder, "onboarding", 4, {"done": ["user", "core_config", "analytics", "integration"]})
 
 
 def _store(folder: Path, key: str, version: int, data: dict[str, Any]) -> None:
-    """Write a file as Home Assistant stores its own data."""
+    """Write a file of Home Assistant's storage."""
     content = {"version": version, "minor_version": 1, "key": key, "data": data}
     (folder / ".storage" / key).write_text(json.dumps(content))
 
 
 def _free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         port: int = probe.getsockname()[1]
@@ -102,30 +102,30 @@ def _free_port() -> int:
 
 
 async def _add_orator(hass: HomeAssistant, speed: str, url: str) -> str:
-    """Add an account as a user does; return the entity of its first voice."""
-    account = {"api_key": key_of(speed), "server": {"base_url": url}}
+    """Add an account, and return the entity of its first voice."""
+    account = {"api_key": api_key_of(speed), "server": {"base_url": url}}
     return await _add_entry(hass, "orator", {"provider": "openai"}, account)
 
 
 async def _add_openai(hass: HomeAssistant, speed: str, url: str) -> str:
-    """Add an account of Home Assistant's own integration, the client of which finds its server in the environment."""
-    os.environ[_OPENAI_BASE_URL] = url
+    """Add an account of Home Assistant's own integration; its client reads the URL from the environment."""
+    os.environ[_OPENAI_BASE_URL_VARIABLE] = url
     try:
-        return await _add_entry(hass, "openai_conversation", {"api_key": key_of(speed)})
+        return await _add_entry(hass, "openai_conversation", {"api_key": api_key_of(speed)})
     finally:
-        del os.environ[_OPENAI_BASE_URL]
+        del os.environ[_OPENAI_BASE_URL_VARIABLE]
 
 
 async def _add_entry(hass: HomeAssistant, domain: str, *forms: dict[str, Any]) -> str:
-    """Fill in an integration's forms, and return the speaking entity that comes of it."""
+    """Run a config flow, and return the new tts entity."""
     result = await hass.config_entries.flow.async_init(domain, context={"source": SOURCE_USER})
     for form in forms:
         result = await hass.config_entries.flow.async_configure(result["flow_id"], form)
     if result["type"] is not FlowResultType.CREATE_ENTRY:
-        raise RuntimeError(f"{domain} was not set up: {result}")
+        raise RuntimeError(f"{domain} could not be set up: {result}")
     await hass.async_block_till_done()
     entries = er.async_entries_for_config_entry(er.async_get(hass), result["result"].entry_id)
     for entity in entries:
         if entity.domain == "tts":
             return entity.entity_id
-    raise RuntimeError(f"{domain} has no voice")
+    raise RuntimeError(f"{domain} has no tts entity")

@@ -1,4 +1,4 @@
-"""What has been measured, and what it was measured against."""
+"""Results of a run: series of values, goals and curves."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -12,7 +12,7 @@ OPENAI: Final = "openai_conversation"
 
 
 class Unit(StrEnum):
-    """What a number counts."""
+    """Unit of a value."""
 
     SECONDS = "s"
     MILLISECONDS = "ms"
@@ -21,25 +21,25 @@ class Unit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
-    """Under which conditions something is measured. place: where the sound is received."""
+class SeriesKey:
+    """The conditions of a measurement. delivery: where Home Assistant delivers the audio."""
 
     row: str
     case: str
-    contender: str
-    place: str
+    candidate: str
+    delivery: str
 
     @property
-    def normal(self) -> Where:
-        """The same; bare requests are received nowhere in Home Assistant."""
-        return replace(self, place="-") if self.contender == FLOOR else self
+    def normalized(self) -> SeriesKey:
+        """The key without a delivery for bare requests, which bypass Home Assistant."""
+        return replace(self, delivery="-") if self.candidate == FLOOR else self
 
 
 @dataclass(slots=True)
 class Series:
-    """One thing, measured several times. failures: what happened in the runs that gave no value."""
+    """Values of a metric under the same conditions. failures: reasons of the runs without a value."""
 
-    where: Where
+    key: SeriesKey
     metric: str
     unit: Unit
     values: list[float] = field(default_factory=list)
@@ -47,17 +47,17 @@ class Series:
 
     @property
     def median(self) -> float | None:
-        """The value in the middle."""
+        """Median of the values."""
         return median(self.values) if self.values else None
 
     @property
     def worst(self) -> float | None:
-        """The largest value."""
+        """Largest value."""
         return max(self.values, default=None)
 
     @property
     def percentile_95(self) -> float | None:
-        """The value under which 95 % lie, between two values in proportion."""
+        """95th percentile of the values, linearly interpolated."""
         if not self.values:
             return None
         ordered = sorted(self.values)
@@ -68,8 +68,8 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """Something that the design promises, and whether it is kept; value is None where there was nothing to measure."""
+class Goal:
+    """A goal of the design, and what was measured; None if nothing was."""
 
     row: str
     text: str
@@ -79,38 +79,38 @@ class Promise:
     note: str = ""
 
     @property
-    def is_kept(self) -> bool:
+    def is_met(self) -> bool:
         """Whether the value is within the limit."""
         return self.value is not None and self.value <= self.limit
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Sound delivered over time, for the plot: seconds since the text began, seconds of sound."""
+    """Audio delivered over time, for the plot: seconds since the start of the text, seconds of audio."""
 
-    picture: str
-    contender: str
+    plot: str
+    candidate: str
     points: tuple[tuple[float, float], ...]
 
 
 @dataclass(slots=True)
-class Book:
+class Results:
     """All results of a run."""
 
     series: list[Series] = field(default_factory=list)
-    promises: list[Promise] = field(default_factory=list)
+    goals: list[Goal] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     notes: dict[str, list[str]] = field(default_factory=dict)
 
-    def of(self, where: Where, metric: str) -> Series:
-        """Return the series of one thing; an empty one where it was not measured."""
-        where = where.normal
-        found = (series for series in self.series if series.where == where and series.metric == metric)
-        return next(found, Series(where, metric, Unit.SECONDS))
+    def find(self, key: SeriesKey, metric: str) -> Series:
+        """Return the series of a metric, empty if it was not measured."""
+        key = key.normalized
+        found = (series for series in self.series if series.key == key and series.metric == metric)
+        return next(found, Series(key, metric, Unit.SECONDS))
 
-    def add(self, where: Where, metric: str, value: float | str | None, unit: Unit = Unit.SECONDS) -> None:
-        """Write a value down, or what happened instead."""
-        series = self.of(where, metric)
+    def add(self, key: SeriesKey, metric: str, value: float | str | None, unit: Unit = Unit.SECONDS) -> None:
+        """Add a value, or the reason why there is none."""
+        series = self.find(key, metric)
         if not series.values and not series.failures:
             series.unit = unit
             self.series.append(series)
@@ -119,41 +119,41 @@ class Book:
         else:
             series.failures.append(value or "no value")
 
-    def note(self, row: str, text: str) -> None:
-        """Write down what explains a row; once."""
+    def add_note(self, row: str, text: str) -> None:
+        """Add an explanation to a row, once."""
         notes = self.notes.setdefault(row, [])
         if text not in notes:
             notes.append(text)
 
     def rows(self) -> Iterator[tuple[str, list[Series]]]:
-        """Yield rows with their series, in the order in which they were measured."""
-        for row in dict.fromkeys(series.where.row for series in self.series):
-            yield row, [series for series in self.series if series.where.row == row]
+        """Yield rows with their series, in the order of measurement."""
+        for row in dict.fromkeys(series.key.row for series in self.series):
+            yield row, [series for series in self.series if series.key.row == row]
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything, for a file."""
+        """Return all results as JSON data."""
         return {
             "series": [
                 {
-                    **asdict(series.where),
+                    **asdict(series.key),
                     **{name: getattr(series, name) for name in ("metric", "unit", "median", "percentile_95")},
                     **{name: getattr(series, name) for name in ("values", "failures")},
                 }
                 for series in self.series
             ],
-            "promises": [{**asdict(promise), "kept": promise.is_kept} for promise in self.promises],
+            "goals": [{**asdict(goal), "met": goal.is_met} for goal in self.goals],
             "notes": self.notes,
             "curves": [asdict(curve) for curve in self.curves],
         }
 
 
-def difference(one: float | None, other: float | None) -> float | None:
-    """Subtract where there is something to subtract."""
-    return None if one is None or other is None else one - other
+def difference(minuend: float | None, subtrahend: float | None) -> float | None:
+    """Return the difference of two values, None if one is missing."""
+    return None if minuend is None or subtrahend is None else minuend - subtrahend
 
 
 def largest(values: Iterable[float | None]) -> float | None:
-    """Return the largest value; None where one is missing, or all are."""
+    """Return the largest value, None if one is missing or there are none."""
     found = list(values)
     present = [value for value in found if value is not None]
     return max(present) if present and len(present) == len(found) else None

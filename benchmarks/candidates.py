@@ -1,0 +1,168 @@
+"""What is compared: bare requests, Orator, and Home Assistant's own OpenAI integration."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+import aiohttp
+from homeassistant.components import tts
+from homeassistant.core import HomeAssistant
+
+from .conditions import MAX_CHARS
+from .texts import Message
+
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10)
+_WAV_HEADER_BYTES: Final = 44
+
+
+class Delivery(StrEnum):
+    """Where Home Assistant delivers audio."""
+
+    STREAM = "stream"
+    """Home Assistant's result stream, which satellites are fed from."""
+    URL = "url"
+    """Home Assistant's web server, which speakers fetch from."""
+
+
+class NoAudioError(Exception):
+    """A candidate failed."""
+
+
+class Candidate(Protocol):
+    """Something that turns a message into audio."""
+
+    @property
+    def name(self) -> str:
+        """Name in the table."""
+        ...
+
+    def speak(self, message: Message, options: Mapping[str, Any], delivery: Delivery) -> AsyncGenerator[bytes]:
+        """Yield the audio of a message. Raises NoAudioError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HomeAssistantVoice:
+    """A tts entity of Home Assistant."""
+
+    name: str
+    hass: HomeAssistant
+    entity_id: str
+    session: aiohttp.ClientSession
+    base_url: str
+
+    async def speak(self, message: Message, options: Mapping[str, Any], delivery: Delivery) -> AsyncGenerator[bytes]:
+        """Yield the audio of a message. Raises NoAudioError."""
+        stream = self._create_stream(message, options)
+        chunks = stream.async_stream_result() if delivery is Delivery.STREAM else self._fetch(stream.url)
+        try:
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    yield chunk
+        except NoAudioError:
+            raise
+        except Exception as err:
+            raise NoAudioError(f"{type(err).__name__}: {err}") from err
+        finally:
+            stream.delete()
+
+    def _create_stream(self, message: Message, options: Mapping[str, Any]) -> tts.ResultStream:
+        """Start a message as Assist and its actions do, without Home Assistant's cache on disk."""
+        stream = tts.async_create_stream(self.hass, self.entity_id, options=dict(options))
+        stream.use_file_cache = False
+        if message.words_per_second is None:
+            message.start()
+            stream.async_set_message(message.text)
+        else:
+            stream.async_set_message_stream(message.deltas())
+        return stream
+
+    async def _fetch(self, path: str) -> AsyncGenerator[bytes]:
+        """Fetch as a speaker does."""
+        async with self.session.get(self.base_url + path, timeout=_TIMEOUT) as response:
+            if not response.ok:
+                raise NoAudioError(f"status {response.status}")
+            async for chunk in response.content.iter_any():
+                yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class BareRequests:
+    """The floor: bare HTTP requests, each sent as soon as its text is known, all at the same time."""
+
+    name: str
+    session: aiohttp.ClientSession
+    url: str
+    api_key: str
+
+    async def speak(self, message: Message, options: Mapping[str, Any], delivery: Delivery) -> AsyncGenerator[bytes]:
+        """Yield the audio of all requests in order. Raises NoAudioError."""
+        del delivery  # Home Assistant is not involved
+        responses: asyncio.Queue[_Response | None] = asyncio.Queue()
+        audio_format = str(options.get("preferred_format", "mp3"))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._request_all(message, audio_format, responses, group))
+            while response := await responses.get():
+                async for chunk in response.chunks():
+                    yield chunk
+
+    async def _request_all(
+        self,
+        message: Message,
+        audio_format: str,
+        responses: asyncio.Queue[_Response | None],
+        group: asyncio.TaskGroup,
+    ) -> None:
+        """Request each chunk of the message as soon as it is known."""
+        is_first = True
+        async with aclosing(message.chunks(MAX_CHARS)) as chunks:
+            async for chunk in chunks:
+                response = _Response(skips_header=audio_format == "wav" and not is_first)
+                is_first = False
+                responses.put_nowait(response)
+                group.create_task(self._request(chunk, audio_format, response))
+        responses.put_nowait(None)
+
+    async def _request(self, text: str, audio_format: str, target: _Response) -> None:
+        body = {
+            "model": "gpt-4o-mini-tts",
+            "voice": "alloy",
+            "input": text,
+            "response_format": audio_format,
+        }
+        headers = {"Authorization": f"Bearer {self.api_key}"}
+        url = f"{self.url}/audio/speech"
+        async with self.session.post(url, json=body, headers=headers, timeout=_TIMEOUT) as response:
+            if not response.ok:
+                raise NoAudioError(f"status {response.status}")
+            async for chunk in response.content.iter_any():
+                target.add(chunk)
+        target.end()
+
+
+@dataclass(slots=True)
+class _Response:
+    """The audio of a request, buffered until its turn. skips_header: whether to drop the header of a WAV."""
+
+    skips_header: bool
+    _queue: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+
+    def add(self, chunk: bytes) -> None:
+        """Add audio."""
+        if self.skips_header:
+            self.skips_header = False
+            chunk = chunk[_WAV_HEADER_BYTES:]
+        self._queue.put_nowait(chunk)
+
+    def end(self) -> None:
+        """Mark the audio as complete."""
+        self._queue.shutdown()
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """Yield the audio as it arrives."""
+        with suppress(asyncio.QueueShutDown):
+            while True:
+                yield await self._queue.get()

@@ -1,0 +1,109 @@
+"""Time to the first audio."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from ..candidates import Candidate, Delivery
+from ..conditions import SATELLITE_OPTIONS
+from ..environment import Environment
+from ..listener import Recording, record
+from ..results import FLOOR, ORATOR, Curve, Goal, Results, SeriesKey, Unit, difference, largest
+from ..texts import reply, sentence
+
+SENTENCE: Final = "sentence"
+REPLY: Final = "reply"
+SATELLITE: Final = "satellite"
+
+AFTER_KNOWN: Final = "first audio after 1st sentence"
+AFTER_START: Final = "first audio after start of reply"
+FIRST_AUDIO: Final = "first audio"
+
+_PAUSE_S: Final = 0.05  # between two messages
+_STAGGER_S: Final = 0.13  # between concurrent messages, so that their first chunks do not coincide
+
+
+async def measure_sentence(environment: Environment, results: Results) -> None:
+    """Measure one message after the other."""
+    for delivery in Delivery:  # warm up: connections, imports
+        for candidate in environment.candidates():
+            await record(candidate, sentence(), {}, delivery)
+    for _ in range(environment.effort.times(10, 2)):
+        for delivery in Delivery:
+            for candidate in environment.candidates():
+                recording = await record(candidate, sentence(), {}, delivery)
+                key = SeriesKey(SENTENCE, "complete, mp3", candidate.name, delivery)
+                results.add(key, FIRST_AUDIO, recording.failure or recording.after_start)
+                await asyncio.sleep(_PAUSE_S)
+        environment.clear_cache()
+
+
+def add_sentence_goal(results: Results) -> None:
+    """Compare with the floor."""
+    _add_goal(results, SeriesKey(SENTENCE, "complete, mp3", ORATOR, ""), FIRST_AUDIO, "one sentence: floor + 30 ms", 30)
+
+
+async def measure_reply(environment: Environment, results: Results) -> None:
+    """Measure streamed replies on a speaker."""
+    await _measure_reply(environment, results, REPLY, "streamed, mp3", {})
+
+
+def add_reply_goal(results: Results) -> None:
+    """Compare with the floor."""
+    text = "streamed reply: first sentence known + floor, + 50 ms"
+    _add_goal(results, SeriesKey(REPLY, "streamed, mp3", ORATOR, ""), AFTER_KNOWN, text, 50)
+
+
+async def measure_satellite(environment: Environment, results: Results) -> None:
+    """Measure streamed replies on a satellite."""
+    await _measure_reply(environment, results, SATELLITE, "streamed, wav 16 kHz", SATELLITE_OPTIONS)
+
+
+def add_satellite_goal(results: Results) -> None:
+    """Compare with the floor."""
+    text = "the same for a satellite: + 100 ms more"
+    _add_goal(results, SeriesKey(SATELLITE, "streamed, wav 16 kHz", ORATOR, ""), AFTER_KNOWN, text, 150)
+
+
+async def _measure_reply(
+    environment: Environment, results: Results, row: str, case: str, options: Mapping[str, Any]
+) -> None:
+    """Measure staggered concurrent replies, which take ten seconds and hardly use the CPU."""
+    for run in range(environment.effort.times(4, 1)):
+        pairs = [(candidate, delivery) for delivery in Delivery for candidate in environment.candidates()]
+        for recording in await asyncio.gather(*(_record(index, *pair, options) for index, pair in enumerate(pairs))):
+            key = SeriesKey(row, case, recording.candidate, recording.delivery)
+            results.add(key, AFTER_KNOWN, recording.failure or recording.after_known)
+            results.add(key, AFTER_START, recording.failure or recording.after_start)
+            if run == 0 and row == REPLY and recording.delivery is Delivery.URL:
+                add_curve(results, "Reply of 8 sentences, streamed at 25 words/s", recording)
+        environment.clear_cache()
+
+
+async def _record(index: int, candidate: Candidate, delivery: Delivery, options: Mapping[str, Any]) -> Recording:
+    await asyncio.sleep(index * _STAGGER_S)
+    return await record(candidate, reply(), options, delivery)
+
+
+def add_curve(results: Results, plot: str, recording: Recording) -> None:
+    """Add the audio of a recording over time to a plot; an empty curve for a failure."""
+    start = recording.message.started_at or 0.0
+    timeline = () if recording.failure else recording.playback.timeline
+    points = tuple((round(moment - start, 4), round(seconds, 3)) for moment, seconds in timeline)
+    results.curves.append(Curve(plot, recording.candidate, points))
+
+
+def _add_goal(results: Results, key: SeriesKey, metric: str, text: str, limit_ms: float) -> None:
+    """Add a goal above the floor. Medians are compared, since the floor varies as well."""
+    excess = []
+    notes = []
+    for delivery in Delivery:
+        orator = results.find(replace(key, delivery=delivery), metric)
+        floor = results.find(replace(key, delivery=delivery, candidate=FLOOR), metric)
+        excess.append(difference(orator.median, floor.median))
+        notes.append(f"{delivery}: failed, {orator.failures[0]}" if orator.failures else "")
+    worst = largest(excess)
+    note = "; ".join(filter(None, notes)) or "above the floor, median, the worse of stream and url"
+    value = None if worst is None else worst * 1000
+    results.goals.append(Goal(key.row, text, limit_ms, value, Unit.MILLISECONDS, note))

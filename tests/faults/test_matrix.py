@@ -7,12 +7,12 @@ import logging
 import time
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.aiohttp_client import DATA_RESOLVER, async_get_clientsession
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.simulator import Simulator
+from tests.support.resolver import replace_resolver
 
 from .cases import Case, House, Names, cases_of, load_helper
 from .limits import shorten, slowness
@@ -37,8 +37,7 @@ async def house(  # noqa: PLR0913, PLR0917 - fixtures
     shorten(monkeypatch)
     asyncio.get_running_loop().set_debug(False)  # the harness has all tasks remember where they come from
     assert await async_setup_component(hass, "homeassistant", {})
-    async_get_clientsession(hass)  # with which Home Assistant's own resolver comes
-    hass.data[DATA_RESOLVER] = names = Names()
+    replace_resolver(hass, names := Names())
     async with AsyncExitStack() as running:
         helping = await running.enter_async_context(Simulator())
         helping.tongue = "tones"

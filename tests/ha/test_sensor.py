@@ -231,7 +231,7 @@ async def test_removed_account_leaves_no_counts(
     await hass.config_entries.async_remove(account.entry_id)
     assert key not in hass_storage
     assert not [state for state in hass.states.async_all("sensor") if "nanogpt" in state.entity_id]
-    meter.async_failed("voice", "timed_out")
+    meter.async_record_error("voice", "timed_out")
     await flush_store(meter._store)
     assert key not in hass_storage
 

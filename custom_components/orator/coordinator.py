@@ -108,7 +108,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         """Whether a refresh has changed the catalog, so that the account is about to be reloaded."""
         self._saved_capabilities: dict[str, bool] = {}
         self._is_save_pending = False
-        self._speaking = 0
+        self._speech_count = 0
         self._is_closing = False
 
     async def async_setup(self, previous: AccountCoordinator | None) -> None:
@@ -177,7 +177,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             self.issues.async_provider_answered(self.configured_models())
             for voice in self.config_entry.subentries.values():
                 if self.is_voice_missing(voice.data):
-                    self.issues.async_voice_gone(voice)
+                    self.issues.async_report_voice_gone(voice)
         return self.data
 
     @callback
@@ -248,11 +248,11 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
     @asynccontextmanager
     async def keep_open(self) -> AsyncGenerator[None]:
         """Keep the connections open within the context, so that a reload does not interrupt speech."""
-        self._speaking += 1
+        self._speech_count += 1
         try:
             yield
         finally:
-            self._speaking -= 1
+            self._speech_count -= 1
             if not self._is_closing:  # else the coordinator after it saves
                 self._save_learned()
             await self._async_close_if_unused()
@@ -296,7 +296,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         self.health.async_stop()
 
     async def _async_close_if_unused(self) -> None:
-        if not self._is_closing or self._speaking:
+        if not self._is_closing or self._speech_count:
             return
         if self.provider.has_pending_jobs:
             self.hass.async_create_background_task(self._async_finish_jobs_and_close(), "orator finishes paid jobs")

@@ -69,7 +69,7 @@ class IssueManager:
         for issue_id in self._issue_ids("chime"):
             if issue_id.removeprefix(self._issue_id("chime_")) not in self._entry.subentries:
                 self._delete(issue_id)
-        self._delete_vendor_issues(except_for={model.vendor for model in models.values()})
+        self._delete_vendor_issues_except({model.vendor for model in models.values()})
         self._entry.async_on_unload(self._health.async_add_listener(self._async_delete_outage_issue))
         self.async_check_end_dates(models)
         if self._issue_ids("out_of_credit"):
@@ -105,7 +105,7 @@ class IssueManager:
             case key if key in _VENDOR_KEYS and voice and model:
                 self._create(key, model.vendor, data={"vendor": model.vendor})
             case "voice_gone" if voice:
-                self.async_voice_gone(voice)
+                self.async_report_voice_gone(voice)
             case "service_gone" if is_gone or self._is_not_found_for_long():
                 self._create("service_gone")
         self._report_long_outage()
@@ -126,10 +126,10 @@ class IssueManager:
         """Delete the issues that a new catalog disproves; `models`: the configured model of each voice."""
         self._host_found()
         self._async_delete_outage_issue()
-        self._delete_vendor_issues(except_for={model.vendor for model in models.values() if not model.is_connected})
+        self._delete_vendor_issues_except({model.vendor for model in models.values() if not model.is_connected})
 
     @callback
-    def async_voice_gone(self, voice: ConfigSubentry) -> None:
+    def async_report_voice_gone(self, voice: ConfigSubentry) -> None:
         """Report that a saved voice no longer exists; the repair selects another."""
         if self._is_stopped:
             return
@@ -153,9 +153,7 @@ class IssueManager:
             for subentry_id, model in models.items()
             if model.ends and model.ends - today <= _END_NOTICE
         }
-        for issue_id in self._issue_ids("model_end"):
-            if self._issue_data(issue_id).get("subentry_id") not in ending:
-                self._delete(issue_id)
+        self._delete_except("model_end", "subentry_id", ending)
         for subentry_id, model in ending.items():
             voice = self._entry.subentries[subentry_id]
             key = "model_ended" if model.is_retired(today) else "model_end"
@@ -174,9 +172,7 @@ class IssueManager:
     @callback
     def async_set_missing_fallbacks(self, missing: Mapping[str, Collection[str]]) -> None:
         """Report fallbacks that do not exist: their entity ids, by the subentry id of the voice."""
-        for issue_id in self._issue_ids("stand_in_missing"):
-            if self._issue_data(issue_id).get("subentry_id") not in missing:
-                self._delete(issue_id)
+        self._delete_except("stand_in_missing", "subentry_id", missing)
         for subentry_id, entity_ids in missing.items():
             self._create(
                 "stand_in_missing",
@@ -229,10 +225,9 @@ class IssueManager:
         self._not_found_since = None
         self._delete(self._issue_id("service_gone"))
 
-    def _delete_vendor_issues(self, *, except_for: Collection[str]) -> None:
-        for issue_id in (issue_id for key in _VENDOR_KEYS for issue_id in self._issue_ids(key)):
-            if self._issue_data(issue_id).get("vendor") not in except_for:
-                self._delete(issue_id)
+    def _delete_vendor_issues_except(self, vendors: Collection[str]) -> None:
+        for key in _VENDOR_KEYS:
+            self._delete_except(key, "vendor", vendors)
 
     def _schedule_credit_checks(self) -> None:
         if self._cancel_credit_checks is None:
@@ -316,6 +311,12 @@ class IssueManager:
 
     def _delete(self, issue_id: str) -> None:
         ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+
+    def _delete_except(self, key: str, field: str, values: Collection[str]) -> None:
+        """Delete the issues of a kind whose data has none of the values in a field."""
+        for issue_id in self._issue_ids(key):
+            if self._issue_data(issue_id).get(field) not in values:
+                self._delete(issue_id)
 
 
 @callback

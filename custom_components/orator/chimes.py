@@ -1,16 +1,14 @@
 """The chimes of a house: the built-in ones and its people's own files, ready to be played at once."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.components.ffmpeg import get_ffmpeg_manager
 from homeassistant.components.media_source import async_resolve_media, is_media_source_id
-from homeassistant.config_entries import ConfigEntry, ConfigSubentry
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
@@ -18,7 +16,6 @@ from .audio.effects import CHIME_LUFS, BuiltInChime, Chime, UnusableChimeError, 
 from .audio.ffmpeg import ConversionError, decode_file, measure_loudness
 from .audio.formats import PcmLayout
 from .chime_files import ChimeError, ChimeFiles
-from .const import DOMAIN
 
 _LAYOUT: Final = PcmLayout(rate=24_000)
 """How a user's own sound is kept: as most speech is, so that it need not be brought to that each time."""
@@ -102,50 +99,8 @@ async def async_get_chimes(hass: HomeAssistant) -> ChimeLibrary:
     return ChimeLibrary(hass, files)
 
 
-@callback
-def async_report_chime_issues(
-    hass: HomeAssistant,
-    entry: ConfigEntry[Any],
-    voice: ConfigSubentry,
-    told: Mapping[str, ChimeError | None],
-    configured: Collection[str],
-) -> None:
-    """Tell once for a voice why a chime can't be played, or that all that it is `configured` with can be again."""
-    issue_id = f"{_issues_of(entry)}{voice.subentry_id}"
-    wrong = next(((name, error) for name, error in told.items() if error), None)
-    if wrong is None:
-        if told.keys() >= set(configured):
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    name, error = wrong
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=error.translation_key,
-        translation_placeholders={"subject": name, "account": entry.title},
-    )
-
-
-@callback
-def async_delete_stale_chime_issues(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-    """Close what was told of voices that are no more."""
-    begins = _issues_of(entry)
-    issues = [issue_id for domain, issue_id in ir.async_get(hass).issues if domain == DOMAIN]
-    for issue_id in issues:
-        if issue_id.startswith(begins) and issue_id.removeprefix(begins) not in entry.subentries:
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
-
-
 async def _at_once(samples: bytes) -> AsyncGenerator[bytes]:
     yield samples
-
-
-def _issues_of(entry: ConfigEntry[Any]) -> str:
-    """Return how the names of an account's issues about chimes begin."""
-    return f"{entry.entry_id}_chime_"
 
 
 def _at(make: Callable[[], Chime], lufs: float) -> Chime:

@@ -1,19 +1,15 @@
-"""Create HTTP sessions and providers."""
+"""HTTP sessions, and the providers that use them."""
 
 from collections.abc import Callable, Iterable, Mapping
 import socket
-from typing import Any, Final
+from typing import Any, Final, override
 
-from aiohttp import AddrInfoType, ClientSession, DummyCookieJar
+from aiohttp import AddrInfoType, ClientSession, DummyCookieJar, TCPConnector, ThreadedResolver
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.hdrs import USER_AGENT
 from homeassistant.const import CONF_API_KEY
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.aiohttp_client import (
-    DATA_RESOLVER,
-    SERVER_SOFTWARE,
-    HomeAssistantTCPConnector,
-    async_get_clientsession,
-)
+from homeassistant.helpers.aiohttp_client import SERVER_SOFTWARE, async_get_clientsession
 from homeassistant.util.network import is_ip_address
 from homeassistant.util.ssl import get_default_context
 from yarl import URL
@@ -25,65 +21,61 @@ from .providers.base import HttpSessions, Provider
 from .providers.errors import NameNotFoundError
 from .providers.http import refuse_cross_origin_redirects
 
-_KEEP_ALIVE: Final = 600
-"""Seconds that an idle connection is kept: the next announcement shall not wait for a handshake."""
-
-
-_PROBE_AFTER: Final = 30
-"""Seconds without traffic after which the system asks whether the other end of a connection is still there."""
-
-
-_GIVE_UP_AFTER: Final = 5000
-"""Milliseconds without a sign of life after which the system gives a connection up, so that a new one is tried."""
+_KEEP_ALIVE_S: Final = 600
+"""Time that an idle connection stays open, so that the next announcement needs no handshake."""
+_KEEP_ALIVE_PROBE_S: Final = 30
+"""Idle time after which the system probes the other end of a connection."""
+_UNACKNOWLEDGED_TIMEOUT_MS: Final = 5000
+"""Time without an acknowledgement after which the system drops a connection, so that a new one is opened."""
 
 
 @callback
 def async_create_provider(hass: HomeAssistant, data: Mapping[str, Any]) -> Provider:
-    """Make the provider that an account's data describe, with connections of its own. It has to be closed."""
+    """Create the provider of an account's data, with sessions of its own. The caller closes it."""
     provider = PROVIDERS[data[CONF_PROVIDER]]
-    connections = HttpSessions(_async_session(hass, _probed_socket), _async_session(hass, public_socket))
-    return provider(connections, addresses_of(data), data[CONF_API_KEY], server=data.get(CONF_SERVER, ""))
+    sessions = HttpSessions(_async_create_session(hass, _keep_alive_socket), _async_create_session(hass, public_socket))
+    return provider(sessions, addresses_of(data), data[CONF_API_KEY], server=data.get(CONF_SERVER, ""))
 
 
 def addresses_of(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return the addresses in an account's data, with the usual one for each that is not there."""
+    """Return the addresses in an account's data, completed with the provider's defaults."""
     provider = PROVIDERS[data[CONF_PROVIDER]]
     entered = {key: data[key] for key in provider.address_keys if key in data}
     return {**provider.resolve_addresses(entered), **entered}
 
 
 async def async_may_send_key(hass: HomeAssistant, addresses: Iterable[str]) -> bool:
-    """Tell whether nobody can read a key on its way to these addresses: it is encrypted, or stays at home.
+    """Return whether every address is encrypted or in the local network.
 
-    Raises NameNotFoundError where a name leads nowhere.
+    Raises NameNotFoundError if a host name cannot be resolved.
     """
-    return all([url.scheme == "https" or await _async_is_at_home(hass, url.host or "") for url in map(URL, addresses)])
+    return all([url.scheme == "https" or await _async_is_local(hass, url.host or "") for url in map(URL, addresses)])
 
 
-async def _async_is_at_home(hass: HomeAssistant, name: str) -> bool:
-    """Tell whether a name means a machine in the local network, also where only its addresses tell."""
-    if is_local_host(name) or is_ip_address(name):
-        return is_local_host(name)
-    async_get_clientsession(hass)
+async def _async_is_local(hass: HomeAssistant, host: str) -> bool:
+    """Return whether a host is in the local network, by its name or by all addresses that it resolves to."""
+    if is_local_host(host) or is_ip_address(host):
+        return is_local_host(host)
     try:
-        found = await hass.data[DATA_RESOLVER].resolve(name, family=socket.AF_UNSPEC)
-    except Exception as err:  # mDNS has errors of its own, for names that are too long for instance
+        results = await _SharedResolver(hass).resolve(host)
+    except Exception as err:  # mDNS raises errors of its own, for names that are too long for example
         raise NameNotFoundError from err
-    return all(is_local_host(result["host"]) for result in found)
+    return all(is_local_host(result["host"]) for result in results)
 
 
 @callback
-def _async_session(hass: HomeAssistant, socket_factory: Callable[[AddrInfoType], socket.socket]) -> ClientSession:
-    """Make a session.
+def _async_create_session(
+    hass: HomeAssistant, socket_factory: Callable[[AddrInfoType], socket.socket]
+) -> ClientSession:
+    """Create a session with a connection pool of its own.
 
-    Home Assistant's own sessions share a pool that drops connections after 15 seconds; announcements are further apart.
-    Names are resolved as Home Assistant does it, mDNS included: its resolver comes with its shared session.
+    Home Assistant's shared pool closes idle connections after 15 seconds; announcements are further apart.
     """
-    async_get_clientsession(hass)
-    connector = HomeAssistantTCPConnector(
-        resolver=hass.data[DATA_RESOLVER],
+    connector = TCPConnector(
+        resolver=_SharedResolver(hass),
+        use_dns_cache=False,  # the shared connector has one
         ssl=get_default_context(),
-        keepalive_timeout=_KEEP_ALIVE,
+        keepalive_timeout=_KEEP_ALIVE_S,
         socket_factory=socket_factory,
     )
     return ClientSession(
@@ -94,12 +86,35 @@ def _async_session(hass: HomeAssistant, socket_factory: Callable[[AddrInfoType],
     )
 
 
-def _probed_socket(address: AddrInfoType) -> socket.socket:
-    """Make a socket that notices when an idle connection has been dropped on the way, as routers do."""
+class _SharedResolver(AbstractResolver):
+    """A resolver that asks Home Assistant's shared connector, which also knows mDNS names."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Initialize the resolver."""
+        self._hass = hass
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return the addresses of a host name. Raises OSError."""
+        connector: Any = async_get_clientsession(self._hass).connector
+        if not hasattr(connector, "async_resolve_host"):  # undocumented, so it may disappear
+            return await ThreadedResolver().resolve(host, port, family)
+        results: list[ResolveResult] = await connector.async_resolve_host(host)
+        return [{**result, "port": port} for result in results]
+
+    @override
+    async def close(self) -> None:
+        """Leave the shared connector open."""
+
+
+def _keep_alive_socket(address: AddrInfoType) -> socket.socket:
+    """Create a socket that notices when a router has dropped its idle connection."""
     family, kind, protocol, *_ = address
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (("TCP_KEEPIDLE", _PROBE_AFTER), ("TCP_USER_TIMEOUT", _GIVE_UP_AFTER)):
+    created = socket.socket(family, kind, protocol)
+    created.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", _KEEP_ALIVE_PROBE_S), ("TCP_USER_TIMEOUT", _UNACKNOWLEDGED_TIMEOUT_MS)):
         if option := getattr(socket, name, None):  # not on every system
-            made.setsockopt(socket.IPPROTO_TCP, option, value)
-    return made
+            created.setsockopt(socket.IPPROTO_TCP, option, value)
+    return created

@@ -1,4 +1,4 @@
-"""Names that the rooms of the integration share with its users."""
+"""Constants: keys of stored data and of options."""
 
 DOMAIN = "orator"
 
@@ -21,4 +21,4 @@ CONF_GAIN = "gain_db"
 CONF_LOUDNESS = "loudness"
 
 AROUND_SPEECH = (CONF_CHIME, CONF_CHIME_AFTER, CONF_LEAD_IN, CONF_TAIL)
-"""What is heard, or kept silent, before and after speech."""
+"""Options for what surrounds speech: chimes and silence."""

@@ -1,16 +1,17 @@
-"""What a loaded account owns: its connection, its provider, and what the provider offers."""
+"""Coordinators of an account: the catalog of its provider, and its balance."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 import logging
 from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState, ConfigSubentry
-from homeassistant.const import CONF_MODEL
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.const import CONF_MODEL, EVENT_HOMEASSISTANT_CLOSE
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.storage import Store
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
@@ -30,20 +31,26 @@ from .usage import UsageTracker
 
 _LOGGER = logging.getLogger(__name__)
 
-_STORAGE_VERSION: Final = 1
-_MAX_HABITS: Final = 200
-"""Voices of which it is remembered how long they take; those heard last."""
-_KEEP_AFTER: Final = 10.0
-"""Seconds until what was learned by speaking is written down."""
+_CATALOG_INTERVAL: Final = timedelta(days=1)
+_CATALOG_STORAGE_VERSION: Final = 1
+_LEARNED_SAVE_DELAY_S: Final = 10.0
+"""Time after which detected capabilities and voice loudness are saved."""
+_MAX_LATENCY_STATS: Final = 200
+_BALANCE_INTERVAL: Final = timedelta(hours=1)
+"""Balances mostly change through speech, after which they are fetched anyway."""
+_BALANCE_DELAY_S: Final = 10.0
+"""Time after the first request at which the balance is fetched: a reply takes several requests."""
+
+type OratorConfigEntry = ConfigEntry[AccountCoordinator]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalog:
-    """A provider, and the catalogue of what it offers."""
+    """The models and voices that a provider offers."""
 
-    def __init__(self, provider: Provider, catalog: Json = None) -> None:
-        """Describe what a provider offers."""
-        self.provider = provider
-        self.document = catalog
+    provider: Provider
+    document: Json = None
+    """The catalog as its provider fetched it; None stands for the models in the provider's documentation."""
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -52,208 +59,235 @@ class Catalog:
 
     @property
     def currency(self) -> str | None:
-        """What the models' prices are in, None where nobody knows any."""
+        """The currency of the prices, None if no price is known."""
         return next((model.price.currency for model in self.models if model.price), None)
 
     def model(self, model_id: str, settings: Mapping[str, Any] | None = None) -> Model:
-        """Say what a model can do, listed or not, with what `settings` chose. Raises InvalidSettingError."""
+        """Return a model, listed or not, as it is with the settings of a voice. Raises InvalidSettingError."""
         settings = settings or {}
         return self.provider.describe_model(model_id, self.document, {**settings, **self.parse_choices(settings)})
 
     def resolve_retired(self, model: Model, settings: Mapping[str, Any]) -> tuple[Model, Mapping[str, Any]]:
-        """Return a model and the settings of a voice; where it has ended, the one that follows and those for that."""
+        """Return the successor of a retired model with migrated settings; any other model as it is."""
         if not model.successor or not model.is_retired(dt_util.utcnow().date()):
             return model, settings
-        moved = self.provider.migrate_settings(settings, model.successor)
-        return self.model(model.successor.id, moved), moved
+        migrated = self.provider.migrate_settings(settings, model.successor)
+        return self.model(model.successor.id, migrated), migrated
 
     def parse_choices(self, settings: Mapping[str, Any]) -> dict[str, str]:
-        """Return what settings chose of the provider's choices. Raises InvalidSettingError."""
+        """Return the provider's choices in the settings of a voice. Raises InvalidSettingError."""
         choices = self.provider.choices
         return {choice.key: choice.parse(settings[choice.key]) for choice in choices if choice.key in settings}
 
 
-class AccountCoordinator(Catalog):
-    """A loaded account: its connections, what its provider offers, and what is wrong with it."""
+class AccountCoordinator(DataUpdateCoordinator[Catalog]):
+    """Refreshes the catalog of an account, and holds what its voices share.
+
+    A provider that does not answer keeps its last catalog, so that its voices stay available for their fallbacks. The
+    circuit breaker records and logs the outage.
+    """
+
+    config_entry: OratorConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: OratorConfigEntry) -> None:
-        """Own what a config entry describes; it has to be closed."""
-        super().__init__(async_create_provider(hass, entry.data))
-        self.health = CircuitBreaker(hass, entry, self.async_refresh_catalog)
+        """Initialize the coordinator; unloading the entry closes it."""
+        self.provider = async_create_provider(hass, entry.data)
+        super().__init__(
+            hass, _LOGGER, config_entry=entry, name=f"catalog of {entry.title}", update_interval=_CATALOG_INTERVAL
+        )
+        self.data = Catalog(self.provider)
+        self.store = account_store(hass, entry.entry_id)
+        self.health = CircuitBreaker(hass, entry, self.async_refresh)
         self.issues = IssueManager(hass, entry, self.provider, self.health)
         self.usage = UsageTracker(hass, entry.entry_id)
-        self._hass = hass
-        self._entry = entry
-        self._store = catalog_store(hass, entry)
-        self.is_outdated = False
-        """Whether it is about to be loaded anew, because its provider offers something else now."""
-        self._kept_lessons: dict[str, bool] = {}
         self.loudness_tracker = LoudnessTracker()
-        self._is_moved = False
-        """Whether the catalogue is from another address than the account's: nothing follows from it for this one."""
-        self._habits: dict[tuple[str, str], LatencyStats] = {}
-        self._speaking = 0
-        self._is_to_be_kept = False
+        self._latency_stats: dict[tuple[str, str], LatencyStats] = {}
+        self._has_new_address = False
+        """Whether the stored catalog was fetched from another address than the account's."""
+        self.has_new_catalog = False
+        """Whether a refresh has changed the catalog, so that the account is about to be reloaded."""
+        self._saved_capabilities: dict[str, bool] = {}
+        self._is_save_pending = False
+        self._speech_count = 0
         self._is_closing = False
 
-    def latency(self, model: Model, voice: str) -> LatencyStats:
-        """Return what is known of how long a voice takes to begin."""
-        key = (model.id, voice)
-        habit = self._habits[key] = self._habits.pop(key) if key in self._habits else LatencyStats()
-        while len(self._habits) > _MAX_HABITS:
-            del self._habits[next(iter(self._habits))]
-        return habit
+    async def async_setup(self, previous: AccountCoordinator | None) -> None:
+        """Restore the account, or fetch the catalog of a new one.
 
-    def inherit(self, previous: AccountCoordinator) -> None:
-        """Go on with what the account has begun before it was loaded anew."""
+        `previous`: the coordinator of the account before it was reloaded.
+
+        Raises ConfigEntryAuthFailed or ConfigEntryNotReady if there is no catalog.
+        """
+        if previous:
+            self._inherit(previous)
+        entry = self.config_entry
+        entry.async_on_unload(self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, self._async_close_now))
+        await self.usage.async_load(entry.subentries.keys())
+        if not await self._async_restore():
+            await self._async_fetch_first_catalog()
+        elif previous is None or not previous.has_new_catalog:  # else just fetched
+            entry.async_create_background_task(self.hass, self.async_refresh(), "orator refreshes a catalog")
+        self.issues.async_start(self.configured_models())
+        entry.async_on_unload(self.usage.async_start())
+        entry.async_on_unload(self.async_add_listener(self._async_handle_refresh))
+
+    def _inherit(self, previous: AccountCoordinator) -> None:
+        """Continue what the account did before it was reloaded."""
         self.usage = previous.usage
         if self.provider.is_same_account(previous.provider):
             self.provider.inherit(previous.provider)
             self.issues.inherit(previous.issues)
-            self.loudness_tracker = previous.loudness_tracker
             self.health.inherit(previous.health)
-            self._habits = previous._habits
+            self.loudness_tracker = previous.loudness_tracker
+            self._latency_stats = previous._latency_stats
 
-    async def async_load(self) -> bool:
-        """Learn what was known before; tell whether anything was."""
-        await self.usage.async_load(self._entry.subentries.keys())
-        kept = await self._store.async_load()
-        if kept is None or not self._is_whole(kept):
+    async def _async_restore(self) -> bool:
+        """Read the stored catalog and capabilities; return whether there are any."""
+        stored = await self.store.async_load()
+        if stored is None or not _is_valid(stored, self.provider):
             return False
-        self.document = kept["catalogue"]
-        self._is_moved = kept.get("addresses") != self.provider.addresses
-        if not self._is_moved:
-            self.provider.detected.update(kept["learned"])
-            self.loudness_tracker.restore(kept.get("levels"))
-        self._kept_lessons = dict(self.provider.detected)
+        self.data = Catalog(self.provider, stored["catalogue"])
+        self._has_new_address = stored.get("addresses") != self.provider.addresses
+        if not self._has_new_address:
+            self.provider.detected.update(stored["learned"])
+            self.loudness_tracker.restore(stored.get("levels"))
+        self._saved_capabilities = dict(self.provider.detected)
         return True
 
-    def _is_whole(self, kept: Mapping[str, Any]) -> bool:
-        """Tell whether what was kept can be used: its file may be damaged, or be of another version."""
+    async def _async_fetch_first_catalog(self) -> None:
         try:
-            self.provider.models(kept["catalogue"])
-            self.provider.initial_voice_settings(kept["catalogue"])
-            return all(isinstance(lesson, bool) for lesson in kept["learned"].values())
-        except AttributeError, LookupError, TypeError, ValueError:
-            return False
+            await self.async_fetch_catalog()
+        except SpeechError as err:
+            if err.needs_new_key and self.provider.takes_key:
+                raise ConfigEntryAuthFailed(**translate_error(err, self.provider)) from err
+            raise ConfigEntryNotReady(**translate_error(err, self.provider)) from err
 
-    async def async_fetch_catalog(self) -> bool:
-        """Ask the provider what it offers; tell whether that has changed. Raises SpeechError."""
-        catalog = await self.provider.fetch_catalog(None if self._is_moved else self.document)
-        has_changed: bool = catalog != self.document
-        has_news = has_changed or self._is_moved or self.provider.detected != self._kept_lessons
-        self._is_moved = False
-        if has_changed:  # else what has been made of it is still good
-            self.document = catalog
-        if has_news and not self._is_closing:  # else the account may be gone for good
-            await self._store.async_save(self._kept())
-        return has_changed
-
-    async def async_refresh_catalog(self) -> None:
-        """Ask a known provider whether its offer has changed, and whether it is well."""
+    @override
+    async def _async_update_data(self) -> Catalog:
+        """Fetch the catalog, or keep the last one and record the failure."""
         try:
             has_changed = await self.async_fetch_catalog()
         except SpeechError as err:
             self.async_handle_error(err)
-            _LOGGER.debug(
-                "%s did not tell what it offers (%s); it is taken to offer what it did", self._entry.title, err
-            )
-            return
-        if self._is_closing:
-            return
-        self.health.async_record_answer()
-        self.issues.async_provider_answered(self.configured_models())
-        for voice in self._entry.subentries.values():
-            if self.is_voice_missing(voice.data):
-                self.issues.async_voice_gone(voice)
-        if has_changed:
-            self.is_outdated = True
-            self._hass.config_entries.async_schedule_reload(self._entry.entry_id)
+            _LOGGER.debug("%s keeps its last catalog: %s", self.config_entry.title, err)
+            return self.data
+        if not self._is_closing:
+            self.has_new_catalog |= has_changed
+            self.health.async_record_answer()
+            self.issues.async_provider_answered(self.configured_models())
+            for voice in self.config_entry.subentries.values():
+                if self.is_voice_missing(voice.data):
+                    self.issues.async_report_voice_gone(voice)
+        return self.data
+
+    @callback
+    def _async_handle_refresh(self) -> None:
+        """Report models that end, and reload the account if its catalog has changed."""
+        self.issues.async_check_end_dates(self.configured_models())
+        if self.has_new_catalog:
+            self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
+
+    async def async_fetch_catalog(self) -> bool:
+        """Fetch and store the catalog; return whether it has changed. Raises SpeechError."""
+        document = await self.provider.fetch_catalog(None if self._has_new_address else self.document)
+        has_changed: bool = document != self.document
+        must_save = has_changed or self._has_new_address or self.provider.detected != self._saved_capabilities
+        self._has_new_address = False
+        if has_changed:  # else keep the document, by which providers cache their models
+            self.data = Catalog(self.provider, document)
+        if must_save and not self._is_closing:  # the account may have been removed
+            await self.store.async_save(self._data_to_store())
+        return has_changed
 
     @callback
     def async_handle_error(
         self, error: SpeechError, voice: ConfigSubentry | None = None, model: Model | None = None
     ) -> None:
-        """Start what helps against an error, which kept the provider from answering or a voice from speaking.
+        """Record an error of the provider, ask for a new API key, and create the issue that it calls for.
 
-        `voice` and `model` as `Troubles.async_failed` takes them.
+        `voice`: the voice that failed, if it was used as configured; `model`: its configured model.
         """
-        is_loaded = self._entry.state in (ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS)
+        is_loaded = self.config_entry.state in (ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS)
         if error.needs_new_key and self.provider.takes_key and is_loaded and not self._is_closing:
-            self._entry.async_start_reauth(self._hass)
+            self.config_entry.async_start_reauth(self.hass)
         self.health.async_record_failure(error)
         self.issues.async_handle_error(error, voice, model)
 
     @callback
     def async_voice_spoke(self, model: Model, voice: ConfigSubentry | None) -> None:
-        """Take note that a model has spoken, and a voice if it spoke just as it is configured."""
+        """Record that a model has spoken; `voice` is the one that did, if it was used as configured."""
         self.health.async_record_speech()
         self.issues.async_voice_spoke(model, voice)
 
     async def async_resolve_voice_id(self, model: Model, voice_id: str) -> str:
-        """Return a voice's ID as its provider writes it, and get to know it if it is new. Raises SpeechError."""
-        known_id = await self.provider.resolve_voice_id(model, voice_id)
-        if model.voice_key != CONF_VOICE and known_id not in [voice.id for voice in model.voices]:
+        """Return a voice id as the provider writes it; a new saved voice is fetched. Raises SpeechError."""
+        resolved = await self.provider.resolve_voice_id(model, voice_id)
+        if model.voice_key != CONF_VOICE and resolved not in [voice.id for voice in model.voices]:
             await self.async_fetch_catalog()
-        return known_id
+        return resolved
 
     def configured_models(self) -> dict[str, Model]:
-        """Return the models that the account's voices are configured with, by the voices' IDs."""
-        voices = self._entry.subentries
+        """Return the configured model of each voice, by subentry id."""
+        voices = self.config_entry.subentries
         return {key: self.model(voice.data.get(CONF_MODEL, ""), voice.data) for key, voice in voices.items()}
 
     def is_voice_missing(self, settings: Mapping[str, Any]) -> bool:
-        """Tell whether a voice was to be one of those saved at the provider, and is no longer."""
+        """Return whether the settings select a saved voice that no longer exists."""
         model = self.model(settings.get(CONF_MODEL, ""), settings)
         saved = [voice.id for voice in model.voices]
         return model.voice_key != CONF_VOICE and settings.get(model.voice_key) not in saved
 
-    def _kept(self) -> dict[str, Any]:
-        """Return what outlives a restart."""
-        self._kept_lessons = dict(self.provider.detected)
-        self._is_to_be_kept = False
+    def latency(self, model: Model, voice: str) -> LatencyStats:
+        """Return the latency statistics of a voice; those used last are kept."""
+        stats = self._latency_stats.pop((model.id, voice), None) or LatencyStats()
+        self._latency_stats[model.id, voice] = stats
+        while len(self._latency_stats) > _MAX_LATENCY_STATS:
+            del self._latency_stats[next(iter(self._latency_stats))]
+        return stats
+
+    @asynccontextmanager
+    async def keep_open(self) -> AsyncGenerator[None]:
+        """Keep the connections open within the context, so that a reload does not interrupt speech."""
+        self._speech_count += 1
+        try:
+            yield
+        finally:
+            self._speech_count -= 1
+            if not self._is_closing:  # else the coordinator after it saves
+                self._save_learned()
+            await self._async_close_if_unused()
+
+    def _save_learned(self) -> None:
+        """Schedule saving what speech has taught, if anything."""
+        has_new_capabilities = self.provider.detected != self._saved_capabilities
+        if has_new_capabilities:
+            self.issues.async_check_end_dates(self.configured_models())
+        if has_new_capabilities or self.loudness_tracker.has_news:
+            self._is_save_pending = True
+            self.store.async_delay_save(self._data_to_store, _LEARNED_SAVE_DELAY_S)
+
+    def _data_to_store(self) -> dict[str, Any]:
+        self._saved_capabilities = dict(self.provider.detected)
+        self._is_save_pending = False
         return {
             "catalogue": self.document,
-            "learned": self._kept_lessons,
+            "learned": self._saved_capabilities,
             "addresses": self.provider.addresses,
             "levels": self.loudness_tracker.as_dict(),
         }
 
-    @asynccontextmanager
-    async def keep_open(self) -> AsyncGenerator[None]:
-        """Keep the connection while the context lasts: an account that changes does not interrupt its voices."""
-        self._speaking += 1
-        try:
-            yield
-        finally:
-            self._speaking -= 1
-            if not self._is_closing:  # else somebody else writes down what is learned
-                self._keep_news()
-            await self._close_if_unused()
-
-    def _keep_news(self) -> None:
-        """Write down what was learned by speaking, in a moment."""
-        has_lessons = self.provider.detected != self._kept_lessons
-        if has_lessons:
-            self.issues.async_check_end_dates(self.configured_models())
-        if has_lessons or self.loudness_tracker.has_news:
-            self._is_to_be_kept = True
-            self._store.async_delay_save(self._kept, _KEEP_AFTER)
-
-    async def async_close(self) -> None:
-        """Close the connections as soon as nobody speaks any more, and no order is on its way."""
+    @override
+    async def async_shutdown(self) -> None:
+        """Stop refreshing, and close the connections once no voice and no paid job needs them."""
+        await super().async_shutdown()
         self._stop()
         self._is_closing = True
-        if self._is_to_be_kept:  # before somebody else reads it
-            await self._store.async_save(self._kept())
-        await self._close_if_unused()
+        if self._is_save_pending:  # before a reloaded account reads it
+            await self.store.async_save(self._data_to_store())
+        await self._async_close_if_unused()
 
-    async def async_remove(self) -> None:
-        """Remove what was written down."""
-        await self._store.async_remove()
-
-    async def async_close_now(self) -> None:
-        """Close the connections at once: everything ends."""
+    async def _async_close_now(self, _event: Event) -> None:
+        """Close the connections: Home Assistant ends."""
         self._stop()
         await self.provider.async_close()
 
@@ -261,70 +295,95 @@ class AccountCoordinator(Catalog):
         self.issues.async_stop()
         self.health.async_stop()
 
-    async def _close_if_unused(self) -> None:
-        if not self._is_closing or self._speaking:
+    async def _async_close_if_unused(self) -> None:
+        if not self._is_closing or self._speech_count:
             return
         if self.provider.has_pending_jobs:
-            self._hass.async_create_background_task(self._async_settle_and_close(), "orator waits for an order")
+            self.hass.async_create_background_task(self._async_finish_jobs_and_close(), "orator finishes paid jobs")
         else:
             await asyncio.shield(self.provider.async_close())
 
-    async def _async_settle_and_close(self) -> None:
+    async def _async_finish_jobs_and_close(self) -> None:
         try:
             await self.provider.async_finish_jobs()
         finally:
             await self.provider.async_close()
 
+    @property
+    def document(self) -> Json:
+        """The document of the catalog."""
+        return self.data.document
 
-type OratorConfigEntry = ConfigEntry[AccountCoordinator]
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models of the catalog."""
+        return self.data.models
+
+    @property
+    def currency(self) -> str | None:
+        """The currency of the catalog."""
+        return self.data.currency
+
+    def model(self, model_id: str, settings: Mapping[str, Any] | None = None) -> Model:
+        """Return a model of the catalog. Raises InvalidSettingError."""
+        return self.data.model(model_id, settings)
+
+    def resolve_retired(self, model: Model, settings: Mapping[str, Any]) -> tuple[Model, Mapping[str, Any]]:
+        """Return the successor of a retired model with migrated settings; any other model as it is."""
+        return self.data.resolve_retired(model, settings)
+
+    def parse_choices(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        """Return the provider's choices in the settings of a voice. Raises InvalidSettingError."""
+        return self.data.parse_choices(settings)
 
 
-def catalog_store(hass: HomeAssistant, entry: OratorConfigEntry) -> Store[dict[str, Any]]:
-    """Return where an account's catalogue outlives a restart, so that its voices exist while the provider is away."""
-    return Store(hass, _STORAGE_VERSION, f"{DOMAIN}.{entry.entry_id}")
+def account_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    """Return the storage of an account's catalog, detected capabilities and voice loudness."""
+    return Store(hass, _CATALOG_STORAGE_VERSION, f"{DOMAIN}.{entry_id}")
 
 
-_LOGGER = logging.getLogger(__name__)
-
-_EVERY: Final = timedelta(hours=1)
-"""To ask is free, but what changes a balance is mostly our own speech, after which it is asked for anyway."""
-_AFTER_USE: Final = 10.0
-"""Seconds from the first request until the balance is asked for: a reply is spoken in several."""
+def _is_valid(stored: Mapping[str, Any], provider: Provider) -> bool:
+    """Return whether stored data is usable: it may be damaged, or written by another version."""
+    try:
+        provider.models(stored["catalogue"])
+        provider.initial_voice_settings(stored["catalogue"])
+        return all(isinstance(value, bool) for value in stored["learned"].values())
+    except AttributeError, LookupError, TypeError, ValueError:
+        return False
 
 
 class BalanceCoordinator(DataUpdateCoordinator[Balance | None]):
-    """Asks for a balance as long as somebody shows it."""
+    """Fetches the balance of an account while an entity shows it."""
 
     config_entry: OratorConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: OratorConfigEntry) -> None:
-        """Ask for the balance of an account."""
-        self._soon: Debouncer[Coroutine[Any, Any, None]] = Debouncer(
-            hass, _LOGGER, cooldown=_AFTER_USE, immediate=False
+        """Initialize the coordinator of a loaded account."""
+        self._debouncer: Debouncer[Coroutine[Any, Any, None]] = Debouncer(
+            hass, _LOGGER, cooldown=_BALANCE_DELAY_S, immediate=False
         )
         super().__init__(
             hass,
             _LOGGER,
             config_entry=entry,
             name=f"balance of {entry.title}",
-            update_interval=_EVERY,
-            request_refresh_debouncer=self._soon,
+            update_interval=_BALANCE_INTERVAL,
+            request_refresh_debouncer=self._debouncer,
             always_update=False,
         )
-        self._account = entry.runtime_data
+        self._provider = entry.runtime_data.provider
 
     @callback
     def async_used(self) -> None:
-        """Ask for the balance in a moment, once for all that is spent until then."""
-        self._soon.async_schedule_call()
+        """Schedule one refresh for all requests of the next seconds."""
+        self._debouncer.async_schedule_call()
 
     @override
     async def _async_update_data(self) -> Balance | None:
-        """Ask for the balance."""
-        provider = self._account.provider
+        """Fetch the balance."""
         try:
-            return await provider.fetch_balance()
+            return await self._provider.fetch_balance()
         except InvalidKeyError as err:
-            raise ConfigEntryAuthFailed(**translate_error(err, provider)) from err
+            raise ConfigEntryAuthFailed(**translate_error(err, self._provider)) from err
         except SpeechError as err:
-            raise UpdateFailed(**translate_error(err, provider)) from err
+            raise UpdateFailed(**translate_error(err, self._provider)) from err

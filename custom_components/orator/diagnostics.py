@@ -1,4 +1,4 @@
-"""What helps to find out what is wrong with an account, without its key and without anything that was spoken."""
+"""Diagnostics of accounts and voices."""
 
 from dataclasses import asdict
 from typing import Any, Final
@@ -13,31 +13,36 @@ from .const import CONF_REPLACEMENTS, DOMAIN
 from .coordinator import OratorConfigEntry
 from .providers.models import Model
 
-_SECRET: Final = {CONF_API_KEY}
-_PERSONAL: Final = {CONF_REPLACEMENTS, "instructions", "provider_options", "extra_body"}
-"""What people write themselves, and may hold names or keys."""
+_REDACTED_ACCOUNT_DATA: Final = {CONF_API_KEY}
+_REDACTED_VOICE_DATA: Final = {CONF_REPLACEMENTS, "instructions", "provider_options", "extra_body"}
+"""Free text, which may contain names or keys."""
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
-    """Return what is known of an account and its voices."""
-    return {**_account(hass, entry), "voices": [_voice(hass, entry, voice) for voice in entry.subentries.values()]}
+    """Return diagnostics for an account and all its voices."""
+    return {
+        **_account_diagnostics(hass, entry),
+        "voices": [_voice_diagnostics(hass, entry, voice) for voice in entry.subentries.values()],
+    }
 
 
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: OratorConfigEntry, device: dr.DeviceEntry
 ) -> dict[str, Any]:
-    """Return what is known of a device: of a voice, or of the account that has it."""
-    own = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
-    voices = [voice for voice_id, voice in entry.subentries.items() if voice_id in own]
-    return {**_account(hass, entry), "voices": [_voice(hass, entry, voice) for voice in voices]}
+    """Return diagnostics for the account of a device and, if the device is a voice, for that voice."""
+    identifiers = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
+    voices = [voice for subentry_id, voice in entry.subentries.items() if subentry_id in identifiers]
+    return {
+        **_account_diagnostics(hass, entry),
+        "voices": [_voice_diagnostics(hass, entry, voice) for voice in voices],
+    }
 
 
-def _account(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
-    """Return what is known of an account apart from its voices."""
+def _account_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
     account = entry.runtime_data
     return {
-        "account": {"title": entry.title, "data": async_redact_data(dict(entry.data), _SECRET)},
-        "offered_models": [model.id for model in account.models],
+        "account": {"title": entry.title, "data": async_redact_data(dict(entry.data), _REDACTED_ACCOUNT_DATA)},
+        "offered_models": [model.id for model in account.data.models],
         "connection": {
             "outage": account.health.outage,
             "reason": account.health.error_key,
@@ -54,14 +59,14 @@ def _account(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
     }
 
 
-def _voice(hass: HomeAssistant, entry: OratorConfigEntry, voice: ConfigSubentry) -> dict[str, Any]:
-    """Return what is known of a voice."""
+def _voice_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry, voice: ConfigSubentry) -> dict[str, Any]:
+    account = entry.runtime_data
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     return {
         "title": voice.title,
-        "data": async_redact_data(dict(voice.data), _PERSONAL),
-        "model": _described(entry.runtime_data.model(voice.data.get(CONF_MODEL, ""), voice.data)),
-        "experience": asdict(entry.runtime_data.usage.last_synthesis(voice.subentry_id)),
+        "data": async_redact_data(dict(voice.data), _REDACTED_VOICE_DATA),
+        "model": _model_diagnostics(account.data.model(voice.data.get(CONF_MODEL, ""), voice.data)),
+        "experience": asdict(account.usage.last_synthesis(voice.subentry_id)),
         "entities": [
             {"entity_id": entity.entity_id, "disabled_by": entity.disabled_by}
             for entity in entities
@@ -70,12 +75,12 @@ def _voice(hass: HomeAssistant, entry: OratorConfigEntry, voice: ConfigSubentry)
     }
 
 
-def _described(model: Model) -> dict[str, Any]:
-    """Return what a model can do, with its voices counted rather than listed."""
-    known = {
-        key: value for key, value in asdict(model).items() if key not in ("count", "voices", "successor", "options")
-    }
-    return known | {
+def _model_diagnostics(model: Model) -> dict[str, Any]:
+    """Return the fields of a model; voices are counted, options and the successor are named."""
+    fields = asdict(model)
+    for key in ("count", "successor"):
+        del fields[key]
+    return fields | {
         "ends": model.ends.isoformat() if model.ends else None,
         "follower": model.successor.id if model.successor else None,
         "options": [option.key for option in model.options],

@@ -1,35 +1,52 @@
-"""The devices that Home Assistant shows: an account, and its voices as what is reached through it."""
+"""Base entity, and the devices of accounts and voices."""
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_MODEL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.entity import Entity, EntityDescription
 
 from .const import DOMAIN
 from .coordinator import OratorConfigEntry
 
 
+class OratorEntity(Entity):
+    """Base of the entities that have a description: of an account, or of one of its voices."""
+
+    _attr_has_entity_name = True
+    _attr_should_poll = False
+
+    def __init__(
+        self, entry: OratorConfigEntry, description: EntityDescription, voice: ConfigSubentry | None = None
+    ) -> None:
+        """Initialize the entity."""
+        self.entity_description = description
+        self._account = entry.runtime_data
+        self._attr_unique_id = f"{voice.subentry_id if voice else entry.entry_id}_{description.key}"
+        self._attr_device_info = voice_device(entry, voice) if voice else account_device(entry)
+
+
 def account_device(entry: OratorConfigEntry) -> DeviceInfo:
-    """Return what belongs to an account."""
+    """Return the device of an account."""
     return DeviceInfo(identifiers={(DOMAIN, entry.entry_id)})
 
 
 def voice_device(entry: OratorConfigEntry, voice: ConfigSubentry) -> DeviceInfo:
-    """Return what belongs to a voice."""
+    """Return the device of a voice."""
     account = entry.runtime_data
     return DeviceInfo(
         identifiers={(DOMAIN, voice.subentry_id)},
         name=voice.title,
         manufacturer=account.provider.name,
-        model=account.model(voice.data.get(CONF_MODEL, ""), voice.data).id,
+        model=account.data.model(voice.data.get(CONF_MODEL, ""), voice.data).id,
         entry_type=DeviceEntryType.SERVICE,
     )
 
 
 @callback
 def async_register_account_device(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
-    """Register the device of an account, before anything that belongs to it."""
+    """Register the device of an account; its entities refer to it."""
     provider = entry.runtime_data.provider
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
@@ -43,9 +60,9 @@ def async_register_account_device(hass: HomeAssistant, entry: OratorConfigEntry)
 
 @callback
 def async_link_voice_devices(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
-    """Let the devices of voices hang on that of their account.
+    """Set the account as the parent device of its voices.
 
-    Home Assistant takes that link from an entity by one name before 2026.8, and by another from then on.
+    Entities cannot: `DeviceInfo` has `via_device` before Home Assistant 2026.8, and `via_device_id` from then on.
     """
     registry = dr.async_get(hass)
     devices = {
@@ -53,6 +70,6 @@ def async_link_voice_devices(hass: HomeAssistant, entry: OratorConfigEntry) -> N
         for device in dr.async_entries_for_config_entry(registry, entry.entry_id)
         for _, identifier in device.identifiers
     }
-    account = devices[entry.entry_id]
-    for voice_id in entry.subentries.keys() & devices.keys():
-        registry.async_update_device(devices[voice_id].id, via_device_id=account.id)
+    account_id = devices[entry.entry_id].id
+    for subentry_id in entry.subentries.keys() & devices.keys():
+        registry.async_update_device(devices[subentry_id].id, via_device_id=account_id)

@@ -1,7 +1,8 @@
-"""Whether an account can speak, or rests until its provider answers again."""
+"""The circuit breaker of an account."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from enum import Enum, auto
 import logging
 from typing import Any, Final
 
@@ -16,152 +17,163 @@ from .providers.errors import CannotConnectError, NoHttpsError, Outage, SpeechEr
 
 _LOGGER = logging.getLogger(__name__)
 
-_PROOF: Final = 3
-"""Errors in a row that make it certain that it was not chance."""
-_LOOKS: Final = {
+_FAILURES_TO_OPEN: Final = 3
+"""Consecutive failures that open the breaker where a single one may be chance."""
+_PROBE_DELAYS_S: Final = {
     Outage.UNREACHABLE: (30.0, 300.0),
     Outage.OUT_OF_CREDIT: (300.0, 3600.0),
     Outage.KEY_REFUSED: (10.0, 3600.0),
     Outage.GONE: (10.0, 3600.0),
 }
-"""Seconds until it is asked, at no cost, whether it is back, and at most: each time it takes twice as long."""
-_ABSENCES: Final = (CannotConnectError, NoHttpsError, UntrustedCertificateError)
-"""Errors that any answer disproves."""
+"""Delay before the first probe and longest delay; it doubles in between."""
+_CONNECTION_ERRORS: Final = (CannotConnectError, NoHttpsError, UntrustedCertificateError)
+"""Errors that are over once the provider answers anything."""
+
+
+class CircuitState(Enum):
+    """State of a circuit breaker."""
+
+    CLOSED = auto()
+    """The account is used."""
+    OPEN = auto()
+    """Fallbacks are used first; the provider is probed at no cost."""
+    HALF_OPEN = auto()
+    """The account is used once more; the next speech closes the breaker, the next failure opens it."""
 
 
 class CircuitBreaker:
-    """Knows whether an account's provider speaks; an account that rests is asked again and again at no cost."""
+    """Detects that an account cannot speak, and when it can again."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], look: Callable[[], Awaitable[None]]) -> None:
-        """Take the account to be well; `look` asks the provider and tells `async_failed` or `async_answered`."""
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], probe: Callable[[], Awaitable[None]]) -> None:
+        """Initialize a closed breaker.
+
+        `probe` sends a request that costs nothing, and calls `async_record_failure` or `async_record_answer`.
+        """
         self.outage: Outage | None = None
-        """What is wrong, if anything."""
-        self.error_key: str = ""
-        """The key of the error that told so."""
+        """Reason for which the breaker is not closed."""
+        self.error_key = ""
+        """Translation key of the error that opened the breaker."""
         self.since: datetime | None = None
+        """Time at which the breaker opened."""
         self._hass = hass
         self._entry = entry
-        self._look = look
-        self._errors = 0
-        self._was_absent = False
-        self._is_worth_trying = False
-        self._is_looking = False
-        self._wait = 0.0
-        self._stop_waiting: CALLBACK_TYPE | None = None
-        self._is_stopped = False
+        self._probe = probe
         self._signal = f"{DOMAIN}_connection_{entry.entry_id}"
+        self._state = CircuitState.CLOSED
+        self._failures = 0
+        self._closes_on_answer = False
+        """Whether any answer closes the breaker; otherwise only speech does."""
+        self._probe_delay_s = 0.0
+        self._cancel_probe: CALLBACK_TYPE | None = None
+        self._is_probing = False
+        self._is_stopped = False
 
     @property
     def is_open(self) -> bool:
-        """Whether others had better speak first."""
-        return self.outage is not None and not self._is_worth_trying
+        """Whether fallbacks are to be used first."""
+        return self._state is CircuitState.OPEN
 
     @callback
     def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call somebody whenever `outage` or `rests` changes; returns what ends that."""
+        """Call a listener whenever `outage` or `is_open` may have changed; returns what removes it."""
         return async_dispatcher_connect(self._hass, self._signal, listener)
 
     @callback
     def inherit(self, previous: CircuitBreaker) -> None:
-        """Go on with what was known before the account was loaded anew."""
+        """Continue from the breaker of the same account before it was reloaded."""
         self.outage, self.error_key, self.since = previous.outage, previous.error_key, previous.since
-        self._errors, self._was_absent, self._wait = previous._errors, previous._was_absent, previous._wait
+        self._failures, self._closes_on_answer = previous._failures, previous._closes_on_answer
+        self._probe_delay_s = previous._probe_delay_s
         if self.outage:
-            self._is_worth_trying = True  # somebody may have seen to it
-            self._look_later()
+            self._state = CircuitState.HALF_OPEN  # the user may have fixed the account
+            self._schedule_probe()
 
     @callback
     def async_record_failure(self, error: SpeechError) -> None:
-        """Take note that the provider did not speak, or did not answer."""
+        """Count an error of the provider, and open the breaker if it concerns the whole account."""
         if error.outage is None or self._is_stopped:
             return
-        self._errors += 1
-        if self._is_looking and error.outage is Outage.UNREACHABLE:
-            self._was_absent = True  # what is free was not answered, so that its answer disproves the outage
-        if self._is_worth_trying:
-            self._is_worth_trying = False
-            self._tell()
-        if self.outage is None and error.outage.needs_confirmation and self._errors < _PROOF:
-            return
-        if self.outage is None or not error.outage.needs_confirmation:
-            self._rest(error.outage, error)
-        self._look_later()
+        self._failures += 1
+        if self._is_probing and error.outage is Outage.UNREACHABLE:
+            self._closes_on_answer = True
+        is_certain = not error.outage.needs_confirmation
+        if is_certain or (self.outage is None and self._failures >= _FAILURES_TO_OPEN):
+            self._transition(CircuitState.OPEN, error)
+        elif self._state is CircuitState.HALF_OPEN:
+            self._transition(CircuitState.OPEN)
+        self._schedule_probe()
 
     @callback
     def async_record_speech(self) -> None:
-        """Take note that the provider speaks."""
+        """Close the breaker: the provider speaks."""
         if self._is_stopped:
             return
-        self._errors = 0
+        self._failures = 0
         if self.outage:
             _LOGGER.info("%s speaks again", self._entry.title)
-            self._recover()
+            self._transition(CircuitState.CLOSED)
 
     @callback
     def async_record_answer(self) -> None:
-        """Take note that the provider answers what is free: so it may speak again, and does if it did not answer."""
+        """Close or half open the breaker: the provider answers a request that costs nothing."""
         if self.outage is None or self._is_stopped:
             return
-        if self._was_absent:
+        if self._closes_on_answer:
             _LOGGER.info("%s answers again", self._entry.title)
-            self._errors = 0
-            self._recover()
-        else:  # it has always answered: only speech proves anything
-            self._is_worth_trying = True
-            self._tell()
-            self._look_later()
+            self._failures = 0
+            self._transition(CircuitState.CLOSED)
+        else:
+            self._transition(CircuitState.HALF_OPEN)
+            self._schedule_probe()
 
     @callback
     def async_record_credit(self) -> None:
-        """Take note that there is something to spend again."""
+        """Close a breaker that is open for lack of credit: the balance has grown."""
         if self.outage is Outage.OUT_OF_CREDIT and not self._is_stopped:
             _LOGGER.info("%s has credit again", self._entry.title)
-            self._recover()
+            self._transition(CircuitState.CLOSED)
 
     @callback
     def async_stop(self) -> None:
-        """Ask no more."""
+        """Stop probing and ignore whatever is recorded from now on."""
         self._is_stopped = True
-        self._cancel()
+        self._unschedule_probe()
 
-    def _rest(self, outage: Outage, error: SpeechError) -> None:
-        if self.outage is None:
-            self.since = dt_util.utcnow()
-            _LOGGER.info("%s can't speak at the moment: %s", self._entry.title, error)
-        if self.outage is not outage:
-            self._wait = 0.0
-        self.outage, self.error_key = outage, error.translation_key
-        self._was_absent = isinstance(error, _ABSENCES)
-        self._tell()
+    def _transition(self, state: CircuitState, error: SpeechError | None = None) -> None:
+        """Enter a state, for a new reason if there is an error, and notify the listeners."""
+        self._state = state
+        if state is CircuitState.CLOSED:
+            self.outage, self.error_key, self.since = None, "", None
+            self._probe_delay_s = 0.0
+            self._unschedule_probe()
+        elif error:
+            if self.outage is None:
+                self.since = dt_util.utcnow()
+                _LOGGER.info("%s can't speak at the moment: %s", self._entry.title, error)
+            if self.outage is not error.outage:
+                self._probe_delay_s = 0.0
+            self.outage, self.error_key = error.outage, error.translation_key
+            self._closes_on_answer = isinstance(error, _CONNECTION_ERRORS)
+        async_dispatcher_send(self._hass, self._signal)  # it catches what listeners raise
 
-    def _recover(self) -> None:
-        self.outage, self.error_key, self.since = None, "", None
-        self._is_worth_trying = False
-        self._wait = 0.0
-        self._cancel()
-        self._tell()
-
-    def _tell(self) -> None:
-        async_dispatcher_send(self._hass, self._signal)  # which lets no listener's error come in the way of speech
-
-    def _look_later(self) -> None:
-        if self.outage is None or self._stop_waiting or self._is_stopped:
+    def _schedule_probe(self) -> None:
+        if self.outage is None or self._cancel_probe or self._is_stopped:
             return
-        first, last = _LOOKS[self.outage]
-        self._wait = min(last, max(first, 2 * self._wait))
-        job = HassJob(self._async_look, "orator asks whether a provider is back", cancel_on_shutdown=True)
-        self._stop_waiting = async_call_later(self._hass, self._wait, job)
+        first, longest = _PROBE_DELAYS_S[self.outage]
+        self._probe_delay_s = min(longest, max(first, 2 * self._probe_delay_s))
+        job = HassJob(self._async_probe, "orator probes a provider", cancel_on_shutdown=True)
+        self._cancel_probe = async_call_later(self._hass, self._probe_delay_s, job)
 
-    async def _async_look(self, _now: datetime) -> None:
-        self._stop_waiting = None
-        self._is_looking = True
+    def _unschedule_probe(self) -> None:
+        if self._cancel_probe:
+            self._cancel_probe()
+            self._cancel_probe = None
+
+    async def _async_probe(self, _now: datetime) -> None:
+        self._cancel_probe = None
+        self._is_probing = True
         try:
-            await self._look()
+            await self._probe()
         finally:
-            self._is_looking = False
-            self._look_later()  # whatever came of it
-
-    def _cancel(self) -> None:
-        if self._stop_waiting:
-            self._stop_waiting()
-            self._stop_waiting = None
+            self._is_probing = False
+            self._schedule_probe()

@@ -1,4 +1,4 @@
-"""What an account has spent and has left, and how its voices did."""
+"""Sensors of accounts and voices."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from homeassistant.components.sensor import (
 )
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import EntityCategory, UnitOfTime
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -21,26 +21,42 @@ from homeassistant.util import dt as dt_util
 
 from .const import SUBENTRY_VOICE
 from .coordinator import AccountCoordinator, BalanceCoordinator, OratorConfigEntry
-from .entity import account_device, voice_device
+from .entity import OratorEntity
 from .providers.errors import Outage, error_translation_keys
 from .usage import LastSynthesis, UsageByPeriod, UsageTotal
 
 PARALLEL_UPDATES = 0
 
-_DIGITS: Final = 9
-"""Decimal places of money: sums of binary fractions have more of them than money has."""
+_COST_DECIMALS: Final = 9
+"""Decimals of a cost, without the noise of adding binary fractions."""
+_CONNECTED: Final = "connected"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountSensorDescription(SensorEntityDescription):
-    """A sensor of an account that shows something which the account itself knows."""
+    """Description of a sensor that shows whether an account can speak."""
 
-    value: Callable[[AccountCoordinator], StateType]
-    listen: Callable[[AccountCoordinator, Callable[[], None]], Callable[[], None]]
-    """Calls somebody whenever the value may have changed, until what is returned is called."""
+    value_fn: Callable[[AccountCoordinator], StateType]
 
 
-_CONNECTED: Final = "connected"
+@dataclass(frozen=True, kw_only=True)
+class UsageSensorDescription(SensorEntityDescription):
+    """Description of a sensor that shows the usage of a day or a month."""
+
+    state_class: SensorStateClass = SensorStateClass.TOTAL
+    period_fn: Callable[[UsageByPeriod], UsageTotal]
+    value_fn: Callable[[UsageTotal], StateType]
+    is_cost: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceSensorDescription(SensorEntityDescription):
+    """Description of a sensor that shows the last synthesis of a voice."""
+
+    entity_category: EntityCategory = EntityCategory.DIAGNOSTIC
+    entity_registry_enabled_default: bool = False
+    value_fn: Callable[[LastSynthesis], StateType]
+
 
 ACCOUNT_SENSORS: Final = (
     AccountSensorDescription(
@@ -49,65 +65,43 @@ ACCOUNT_SENSORS: Final = (
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
         options=[_CONNECTED, *Outage],
-        value=lambda account: account.health.outage or _CONNECTED,
-        listen=lambda account, listener: account.health.async_add_listener(listener),
+        value_fn=lambda account: account.health.outage or _CONNECTED,
     ),
 )
-"""What an account shows beside what it has spent and has left."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class UsageSensorDescription(SensorEntityDescription):
-    """A sensor of what was spent since the beginning of a day or a month."""
-
-    state_class: SensorStateClass = SensorStateClass.TOTAL
-    period: Callable[[UsageByPeriod], UsageTotal]
-    value: Callable[[UsageTotal], StateType]
-    is_money: bool = False
-
 
 _PERIODS: Final[Mapping[str, Callable[[UsageByPeriod], UsageTotal]]] = {
     "today": lambda usage: usage.today,
     "month": lambda usage: usage.month,
 }
+
 USAGE_SENSORS: Final = tuple(
     description
-    for name, period in _PERIODS.items()
+    for period, period_fn in _PERIODS.items()
     for description in (
         UsageSensorDescription(
-            key=f"characters_{name}",
-            translation_key=f"characters_{name}",
-            period=period,
-            value=lambda spent: spent.characters,
+            key=f"characters_{period}",
+            translation_key=f"characters_{period}",
+            period_fn=period_fn,
+            value_fn=lambda total: total.characters,
         ),
         UsageSensorDescription(
-            key=f"requests_{name}",
-            translation_key=f"requests_{name}",
+            key=f"requests_{period}",
+            translation_key=f"requests_{period}",
             entity_category=EntityCategory.DIAGNOSTIC,
-            period=period,
-            value=lambda spent: spent.requests,
+            period_fn=period_fn,
+            value_fn=lambda total: total.requests,
         ),
         UsageSensorDescription(
-            key=f"cost_{name}",
-            translation_key=f"cost_{name}",
+            key=f"cost_{period}",
+            translation_key=f"cost_{period}",
             device_class=SensorDeviceClass.MONETARY,
             suggested_display_precision=4,
-            period=period,
-            value=lambda spent: round(spent.cost, _DIGITS),
-            is_money=True,
+            period_fn=period_fn,
+            value_fn=lambda total: round(total.cost, _COST_DECIMALS),
+            is_cost=True,
         ),
     )
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class VoiceSensorDescription(SensorEntityDescription):
-    """A sensor of how a voice did when it spoke last."""
-
-    entity_category: EntityCategory = EntityCategory.DIAGNOSTIC
-    entity_registry_enabled_default: bool = False
-    value: Callable[[LastSynthesis], StateType]
-
 
 VOICE_SENSORS: Final = (
     VoiceSensorDescription(
@@ -117,157 +111,139 @@ VOICE_SENSORS: Final = (
         native_unit_of_measurement=UnitOfTime.SECONDS,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=2,
-        value=lambda experience: experience.first_sound,
+        value_fn=lambda synthesis: synthesis.first_sound,
     ),
     VoiceSensorDescription(
         key="last_error",
         translation_key="last_error",
         device_class=SensorDeviceClass.ENUM,
         options=error_translation_keys(),
-        value=lambda experience: experience.last_error,
+        value_fn=lambda synthesis: synthesis.last_error,
     ),
+)
+
+_BALANCE: Final = SensorEntityDescription(
+    key="balance",
+    translation_key="balance",
+    device_class=SensorDeviceClass.MONETARY,
+    state_class=SensorStateClass.TOTAL,
+    suggested_display_precision=2,
 )
 
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: OratorConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add the sensors of an account and of its voices."""
+    """Set up the sensors of an account and its voices."""
     account = entry.runtime_data
     sensors: list[SensorEntity] = [AccountSensor(entry, description) for description in ACCOUNT_SENSORS]
     sensors += [
-        UsageSensor(entry, description) for description in USAGE_SENSORS if not description.is_money or account.currency
+        UsageSensor(entry, description)
+        for description in USAGE_SENSORS
+        if not description.is_cost or account.data.currency
     ]
     if account.provider.has_balance:
-        sensors.append(BalanceSensor(BalanceCoordinator(hass, entry)))
+        sensors.append(BalanceSensor(entry, BalanceCoordinator(hass, entry)))
     async_add_entities(sensors)
-    for voice in entry.subentries.values():
-        if voice.subentry_type == SUBENTRY_VOICE:
+    for subentry in entry.subentries.values():
+        if subentry.subentry_type == SUBENTRY_VOICE:
             async_add_entities(
-                [VoiceSensor(entry, voice, description) for description in VOICE_SENSORS],
-                config_subentry_id=voice.subentry_id,
+                [VoiceSensor(entry, description, subentry) for description in VOICE_SENSORS],
+                config_subentry_id=subentry.subentry_id,
             )
 
 
-class _OratorSensor[DescriptionT: SensorEntityDescription](SensorEntity):
-    """What all sensors have in common."""
+class AccountSensor(OratorEntity, SensorEntity):
+    """Sensor that shows whether an account can speak."""
 
-    _attr_has_entity_name = True
-    _attr_should_poll = False
-    entity_description: DescriptionT
-
-    def __init__(self, entry: OratorConfigEntry, owner: str, description: DescriptionT) -> None:
-        """Show what a description says; `owner` is the account's or the voice's ID."""
-        self.entity_description = description
-        self._account = entry.runtime_data
-        self._attr_unique_id = f"{owner}_{description.key}"
-        self._attr_device_info = account_device(entry)
-
-    @callback
-    def _show(self) -> None:
-        """Show what has changed."""
-        self.async_write_ha_state()
-
-
-class AccountSensor(_OratorSensor[AccountSensorDescription]):
-    """Something that an account knows."""
-
-    def __init__(self, entry: OratorConfigEntry, description: AccountSensorDescription) -> None:
-        """Show it."""
-        super().__init__(entry, entry.entry_id, description)
+    entity_description: AccountSensorDescription
 
     @override
     async def async_added_to_hass(self) -> None:
-        self.async_on_remove(self.entity_description.listen(self._account, self._show))
+        self.async_on_remove(self._account.health.async_add_listener(self.async_write_ha_state))
 
     @property
     @override
     def native_value(self) -> StateType:
-        return self.entity_description.value(self._account)
+        return self.entity_description.value_fn(self._account)
 
 
-class UsageSensor(_OratorSensor[UsageSensorDescription]):
-    """What an account has spent since the beginning of a day or a month."""
+class UsageSensor(OratorEntity, SensorEntity):
+    """Sensor that shows the usage of an account in the current day or month."""
+
+    entity_description: UsageSensorDescription
 
     _unrecorded_attributes = frozenset({"estimated", "unpriced_requests"})
 
     def __init__(self, entry: OratorConfigEntry, description: UsageSensorDescription) -> None:
-        """Show it."""
-        super().__init__(entry, entry.entry_id, description)
-        if description.is_money:
-            self._attr_native_unit_of_measurement = self._account.currency
+        """Initialize the sensor."""
+        super().__init__(entry, description)
+        if description.is_cost:
+            self._attr_native_unit_of_measurement = self._account.data.currency
 
     @override
     async def async_added_to_hass(self) -> None:
-        self.async_on_remove(self._account.usage.async_add_listener(self._show))
+        self.async_on_remove(self._account.usage.async_add_listener(self.async_write_ha_state))
 
     @property
-    def _sum(self) -> UsageTotal:
-        return self.entity_description.period(self._account.usage.totals)
+    def _total(self) -> UsageTotal:
+        return self.entity_description.period_fn(self._account.usage.totals)
 
     @property
     @override
     def native_value(self) -> StateType:
-        return self.entity_description.value(self._sum)
+        return self.entity_description.value_fn(self._total)
 
     @property
     @override
     def last_reset(self) -> datetime:
-        return dt_util.start_of_local_day(self._sum.since)
+        return dt_util.start_of_local_day(self._total.since)
 
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any] | None:
-        """Tell how much of the money is an estimate, and how often nobody knows what was to be paid."""
-        if not self.entity_description.is_money:
+        """The estimated part of a cost, and the number of requests without a known cost."""
+        if not self.entity_description.is_cost:
             return None
-        spent = self._sum
-        return {"estimated": round(spent.estimated, _DIGITS), "unpriced_requests": spent.unpriced_requests}
+        total = self._total
+        return {"estimated": round(total.estimated, _COST_DECIMALS), "unpriced_requests": total.unpriced_requests}
 
 
-class VoiceSensor(_OratorSensor[VoiceSensorDescription]):
-    """How a voice did when it spoke last."""
+class VoiceSensor(OratorEntity, SensorEntity):
+    """Sensor that shows the last synthesis of a voice."""
 
-    def __init__(self, entry: OratorConfigEntry, voice: ConfigSubentry, description: VoiceSensorDescription) -> None:
-        """Show it."""
-        super().__init__(entry, voice.subentry_id, description)
-        self._voice_id = voice.subentry_id
-        self._attr_device_info = voice_device(entry, voice)
+    entity_description: VoiceSensorDescription
+
+    def __init__(self, entry: OratorConfigEntry, description: VoiceSensorDescription, voice: ConfigSubentry) -> None:
+        """Initialize the sensor."""
+        super().__init__(entry, description, voice)
+        self._subentry_id = voice.subentry_id
 
     @override
     async def async_added_to_hass(self) -> None:
-        self.async_on_remove(self._account.usage.async_add_listener(self._show))
+        self.async_on_remove(self._account.usage.async_add_listener(self.async_write_ha_state))
 
     @property
     @override
     def native_value(self) -> StateType:
-        return self.entity_description.value(self._account.usage.last_synthesis(self._voice_id))
+        return self.entity_description.value_fn(self._account.usage.last_synthesis(self._subentry_id))
 
 
-class BalanceSensor(CoordinatorEntity[BalanceCoordinator], SensorEntity):
-    """What is left to spend."""
+class BalanceSensor(CoordinatorEntity[BalanceCoordinator], OratorEntity, SensorEntity):
+    """Sensor that shows the balance of an account."""
 
-    _attr_has_entity_name = True
-    _attr_device_class = SensorDeviceClass.MONETARY
-    _attr_state_class = SensorStateClass.TOTAL
-    _attr_suggested_display_precision = 2
-    _attr_translation_key = "balance"
-
-    def __init__(self, coordinator: BalanceCoordinator) -> None:
-        """Show it."""
-        super().__init__(coordinator)
-        entry = coordinator.config_entry
-        self._account = entry.runtime_data
-        self._attr_unique_id = f"{entry.entry_id}_balance"
-        self._attr_device_info = account_device(entry)
+    def __init__(self, entry: OratorConfigEntry, coordinator: BalanceCoordinator) -> None:
+        """Initialize the sensor."""
+        CoordinatorEntity.__init__(self, coordinator)
+        OratorEntity.__init__(self, entry, _BALANCE)
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Ask for the balance now, which nothing waits for, and whenever a voice has spoken or failed."""
+        """Fetch the balance in the background, and again whenever a voice was used."""
         await super().async_added_to_hass()
         self.async_on_remove(self._account.usage.async_add_listener(self.coordinator.async_used))
         self.coordinator.config_entry.async_create_background_task(
-            self.hass, self.coordinator.async_refresh(), "orator asks for a balance"
+            self.hass, self.coordinator.async_refresh(), "orator fetches a balance"
         )
 
     @property
@@ -278,4 +254,4 @@ class BalanceSensor(CoordinatorEntity[BalanceCoordinator], SensorEntity):
     @property
     @override
     def native_unit_of_measurement(self) -> str | None:
-        return self.coordinator.data.currency if self.coordinator.data else self._account.currency
+        return self.coordinator.data.currency if self.coordinator.data else self._account.data.currency

@@ -61,14 +61,14 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
             subentry = self._get_reconfigure_subentry()
             self._chosen = {CONF_NAME: subentry.title, **subentry.data}
             model = account.model(subentry.data.get(CONF_MODEL, ""), subentry.data)
-            self._usual_title = voice_title(account, model, subentry.data[model.voice_key])
+            self._usual_title = voice_title(account.data, model, subentry.data[model.voice_key])
         return await self._async_begin("reconfigure", user_input)
 
     async def _async_begin(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:
         """Ask for what comes before the model, or for the model where nothing does."""
         if (account := self._account()) is None:
             return self.async_abort(reason="entry_not_loaded")
-        schema = choice_schema(account, self._chosen)
+        schema = choice_schema(account.data, self._chosen)
         if not schema.schema:
             return await self._async_model(account, step_id, user_input)
         if user_input is None:
@@ -95,7 +95,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
                 self._choose_model(account, model, user_input.get(SECTION_ADVANCED, {}))
                 return await self.async_step_voice()
             errors = {CONF_MODEL: "vendor_not_connected"}
-        return self._show(step_id, model_schema(account, {**self._chosen, **(user_input or {})}), errors)
+        return self._show(step_id, model_schema(account.data, {**self._chosen, **(user_input or {})}), errors)
 
     def _may_choose(self, model: Model) -> bool:
         """Tell whether a model can speak, or is wanted although it can't yet."""
@@ -115,7 +115,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
             errors = await self._async_check(account, model, data)
             if not errors:
                 return self._finish(account, model, data, user_input.get(CONF_NAME, "").strip())
-        schema = voice_schema(account, model)
+        schema = voice_schema(account.data, model)
         return self._show(
             "voice",
             self.add_suggested_values_to_schema(schema, form_values(model, user_input or self._chosen)),
@@ -133,7 +133,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         if CONF_MODEL in self._chosen:
             settings[CONF_MODEL] = model.id
         beside = VoicePreview(self._get_entry().entry_id, settings)
-        usual = default_voice(account, model)
+        usual = default_voice(account.data, model)
         voice_id = entered.get(model.voice_key) or ("" if usual is vol.UNDEFINED else usual)
         name = next((voice.name for voice in model.voices if voice.id == voice_id), voice_id)
         place = beside.within({model.voice_key: voice_id}) if voice_id else beside
@@ -235,7 +235,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
 
     def _finish(self, account: AccountCoordinator, model: Model, data: dict[str, Any], name: str) -> SubentryFlowResult:
         """Create or change the voice; its account listens for that and loads itself anew."""
-        usual = voice_title(account, account.model(model.id, data), data[model.voice_key])
+        usual = voice_title(account.data, account.model(model.id, data), data[model.voice_key])
         title = self._free_title(usual) if name in ("", self._usual_title) else name
         if self.source == SOURCE_USER:
             return self.async_create_entry(title=title, data=data)

@@ -1,4 +1,4 @@
-"""What the system information tells of Orator: how much there is of it, and which providers can be reached."""
+"""System health information."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,44 +18,39 @@ from .providers import PROVIDERS
 
 @callback
 def async_register(
-    hass: HomeAssistant,  # noqa: ARG001 - that is how it is called
+    hass: HomeAssistant,  # noqa: ARG001
     register: system_health.SystemHealthRegistration,
 ) -> None:
-    """Tell Home Assistant whom to ask."""
-    register.async_register_info(_async_info, "/config/integrations/integration/orator")
+    """Register the system health callback."""
+    register.async_register_info(_async_system_health_info, "/config/integrations/integration/orator")
 
 
-async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
-    """Return what is shown. What is found out about addresses appears when it is."""
+async def _async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
+    """Return the version, the number of accounts and voices, and a check of each address."""
     entries: list[OratorConfigEntry] = hass.config_entries.async_entries(DOMAIN, include_disabled=False)
     loaded = [entry for entry in entries if entry.state is ConfigEntryState.LOADED]
-    origins = {url: name for entry in entries for name, url in _origins(entry)}
+    labels = {origin: label for entry in entries for label, origin in _labeled_origins(entry)}
     seen: Counter[str] = Counter()
     integration = await async_get_integration(hass, DOMAIN)
-    return {
+    info: dict[str, Any] = {
         "version": str(integration.version),
         "accounts": f"{len(loaded)} / {len(entries)}",
         "voices": sum(len(entry.subentries) for entry in entries),
-        **{
-            _numbered(name, seen): system_health.async_check_can_reach_url(hass, str(url))
-            for url, name in origins.items()
-        },
     }
+    for origin, label in labels.items():
+        seen[label] += 1
+        numbered = label if seen[label] == 1 else f"{label} {seen[label]}"
+        info[numbered] = system_health.async_check_can_reach_url(hass, str(origin))
+    return info
 
 
-def _numbered(name: str, seen: Counter[str]) -> str:
-    """Return a name that none of those `seen` has: several servers may be of one kind, and their hosts are private."""
-    seen[name] += 1
-    return name if seen[name] == 1 else f"{name} {seen[name]}"
-
-
-def _origins(entry: OratorConfigEntry) -> Iterator[tuple[str, URL]]:
-    """Yield where an account's requests go, under names that everybody may know: people publish what is shown."""
+def _labeled_origins(entry: OratorConfigEntry) -> Iterator[tuple[str, URL]]:
+    """Yield each origin of an account with a label: users publish this page, so it names no private host."""
     provider = PROVIDERS[entry.data[CONF_PROVIDER]]
     server = provider.servers.get(entry.data.get(CONF_SERVER, ""))
-    known = [server.address] if server else provider.resolve_addresses({}).values()
-    public = [URL(address).origin() for address in known if address]
+    default_addresses = [server.address] if server else provider.resolve_addresses({}).values()
+    default_origins = [URL(address).origin() for address in default_addresses if address]
     for address in addresses_of(entry.data).values():
         origin = URL(address).origin()
-        is_public = origin in public and (server is None or server.is_service)
+        is_public = origin in default_origins and (server is None or server.is_service)
         yield str(origin.host) if is_public else (server.title if server else provider.name), origin

@@ -27,7 +27,7 @@ from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import language as language_util
 
 from .audio.formats import CHANNEL_COUNTS, SAMPLE_RATES, AudioFormat
-from .chimes import ChimeLibrary, async_delete_stale_chime_issues, async_get_chimes, async_report_chime_issues
+from .chimes import ChimeLibrary, async_get_chimes
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, SUBENTRY_VOICE
 from .coordinator import OratorConfigEntry
 from .entity import voice_device
@@ -66,7 +66,6 @@ async def async_setup_entry(
     """Add an entity for every voice of an account."""
     chimes = await async_get_chimes(hass)
     entry.async_on_unload(chimes.files.async_use())
-    async_delete_stale_chime_issues(hass, entry)
     for subentry in entry.subentries.values():
         if subentry.subentry_type == SUBENTRY_VOICE:
             voice = VoiceEntity(hass, entry, subentry, chimes)
@@ -225,7 +224,7 @@ class VoiceEntity(TextToSpeechEntity):
             self._chimes, parse_effects(settings), self._account.loudness_tracker
         )
         self._chimes.files.async_called(self._subentry.subentry_id, chimes.keys() - self._own_chimes)
-        async_report_chime_issues(self.hass, self._entry, self._subentry, chimes, self._own_chimes)
+        self._account.issues.async_update_chime_issue(self._subentry, chimes, self._own_chimes)
         return finish, not any(error and error.is_temporary for error in chimes.values())
 
     def _utterance(self, request: TTSAudioRequest, said: list[str], *, is_own: bool) -> SynthesisJob:

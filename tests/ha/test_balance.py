@@ -1,4 +1,4 @@
-"""The balance is asked for rarely, and after use."""
+"""Refreshing the balance."""
 
 from datetime import timedelta
 
@@ -16,50 +16,48 @@ from .test_sensor import sensor
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
-    """Describe an account at the simulated NanoGPT."""
+    """Return an account of the simulated NanoGPT."""
     return account_of(simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})
 
 
-def asked_for_balance(simulator: Simulator) -> int:
-    """Return how often the balance was asked for."""
+def balance_requests(simulator: Simulator) -> int:
+    """Return the number of requests for the balance."""
     return sum(request.path == "/api/check-balance" for request in simulator.requests)
 
 
-async def test_balance_is_shown(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """It is there soon after the start."""
+async def test_balance_at_start(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The balance is fetched at start."""
     await hass.async_block_till_done(wait_background_tasks=True)
     assert float(sensor(hass, "balance").state) == pytest.approx(129.46956147)
 
 
-async def test_balance_follows_use(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
-    """It is asked for once, a moment after whatever was spoken."""
+async def test_balance_after_speech(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
+    """The balance is fetched once, some seconds after several requests."""
     await hass.async_block_till_done(wait_background_tasks=True)
     simulator.reset()
     for number in range(3):
         assert await speak(hass, f"{SENTENCE} {number}")
-    assert not asked_for_balance(simulator)
+    assert not balance_requests(simulator)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=11))
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert asked_for_balance(simulator) == 1
+    assert balance_requests(simulator) == 1
     assert float(sensor(hass, "balance").state) == pytest.approx(float(simulator.nanogpt.balance))
     assert float(sensor(hass, "balance").state) < 129.46956147
 
 
-async def test_balance_is_asked_for_hourly(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
-    """Somebody else may use the same account."""
+async def test_balance_every_hour(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
+    """The balance is fetched hourly: others may use the account."""
     await hass.async_block_till_done(wait_background_tasks=True)
     simulator.reset()
     simulator.nanogpt.balance /= 2
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=61))
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert asked_for_balance(simulator) == 1
+    assert balance_requests(simulator) == 1
     assert float(sensor(hass, "balance").state) == pytest.approx(129.46956147 / 2)
 
 
-async def test_balance_is_unavailable_without_an_answer(
-    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
-) -> None:
-    """What is not known is not shown, and nothing else suffers."""
+async def test_balance_without_answer(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
+    """Without an answer the sensor is unavailable, and the account works."""
     simulator.fail(Fault(path="/api/check-balance", status=503, times=99))
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -68,10 +66,8 @@ async def test_balance_is_unavailable_without_an_answer(
     assert sensor(hass, "characters_today").state == "0"
 
 
-async def test_balance_dead_key_is_replaced(
-    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
-) -> None:
-    """A key that is refused here is asked for like everywhere."""
+async def test_balance_with_invalid_key(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
+    """An API key that is refused starts reauthentication."""
     await hass.async_block_till_done(wait_background_tasks=True)
     simulator.api_key = "sk-another"
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=61))
@@ -79,10 +75,8 @@ async def test_balance_dead_key_is_replaced(
     assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == ["reauth"]
 
 
-async def test_balance_nobody_asks_for_what_nobody_sees(
-    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
-) -> None:
-    """Who disables the sensor has no requests either."""
+async def test_disabled_balance_sensor(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
+    """The balance is not fetched for a disabled sensor."""
     er.async_get(hass).async_update_entity("sensor.nanogpt_balance", disabled_by=er.RegistryEntryDisabler.USER)
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -90,4 +84,4 @@ async def test_balance_nobody_asks_for_what_nobody_sees(
     assert await speak(hass)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=61))
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert not asked_for_balance(simulator)
+    assert not balance_requests(simulator)

@@ -1,4 +1,4 @@
-"""Diagnostics help without giving anything away."""
+"""Diagnostics of accounts and voices."""
 
 import json
 from types import MappingProxyType
@@ -22,7 +22,7 @@ PERSONAL = "Agnieszka"
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
-    """Describe an account with a voice that holds what people write themselves."""
+    """Return an account with a voice whose settings contain free text."""
     voice = {
         "model": "gpt-realtime-2.1-mini",
         "voice": "marin",
@@ -35,20 +35,20 @@ def entry(simulator: Simulator) -> MockConfigEntry:
 
 
 async def diagnostics(
-    hass: HomeAssistant, hass_client: ClientSessionGenerator, account: MockConfigEntry, part: str = ""
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, account: MockConfigEntry, path: str = ""
 ) -> Any:
-    """Download diagnostics as a user does, of an account or of a part of it."""
+    """Download the diagnostics of an account, or of a device of it."""
     assert await async_setup_component(hass, DIAGNOSTICS, {})
     client = await hass_client()
-    response = await client.get(f"/api/diagnostics/config_entry/{account.entry_id}{part}")
+    response = await client.get(f"/api/diagnostics/config_entry/{account.entry_id}{path}")
     assert response.status == 200
     return (await response.json())["data"]
 
 
-async def test_diagnostics_tell_what_happened(
+async def test_account_diagnostics(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
-    """What the provider offers, what was learned, and how often a model did not read."""
+    """Diagnostics contain the models, the usage and the counters of the provider."""
     simulator.openai.realtime.befall(Fate(words=3))
     await speak(hass)
     data = await diagnostics(hass, hass_client, account)
@@ -64,17 +64,17 @@ async def test_diagnostics_tell_what_happened(
     )
 
 
-async def test_diagnostics_of_a_voice_leave_out_others(
+async def test_voice_diagnostics(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
-    """Downloaded at the device of a voice, they hold its account and that voice alone."""
-    another = ConfigSubentry(
+    """Diagnostics of a voice contain its account, and no other voice."""
+    bob = ConfigSubentry(
         data=MappingProxyType({"model": "tts-1", "voice": "nova"}),
         subentry_type="voice",
         title="Bob",
         unique_id=None,
     )
-    hass.config_entries.async_add_subentry(account, another)
+    hass.config_entries.async_add_subentry(account, bob)
     await hass.async_block_till_done()
     whole = await diagnostics(hass, hass_client, account)
     assert [voice["title"] for voice in whole["voices"]] == ["Ann", "Bob"]
@@ -87,25 +87,25 @@ async def test_diagnostics_of_a_voice_leave_out_others(
     assert part == {key: value for key, value in whole.items() if key != "voices"}
 
 
-@pytest.mark.parametrize("is_of_device", [False, True])
-async def test_diagnostics_keep_secrets(
+@pytest.mark.parametrize("of_device", [False, True], ids=["account", "voice"])
+async def test_redaction(
     hass: HomeAssistant,
     simulator: Simulator,
     account: MockConfigEntry,
     hass_client: ClientSessionGenerator,
-    is_of_device: bool,  # noqa: FBT001
+    of_device: bool,  # noqa: FBT001
 ) -> None:
-    """Neither the key, nor what was spoken, nor what people wrote themselves is told."""
+    """Diagnostics contain neither the API key, nor spoken text, nor free text from settings."""
     await speak(hass)
     simulator.api_key, key = "sk-another", simulator.api_key
     with pytest.raises(HomeAssistantError):
         await speak(hass, model="tts-1")
     entity = er.async_get(hass).async_get("tts.ann")
     assert entity is not None
-    part = f"/device/{entity.device_id}" if is_of_device else ""
-    data = await diagnostics(hass, hass_client, account, part)
+    path = f"/device/{entity.device_id}" if of_device else ""
+    data = await diagnostics(hass, hass_client, account, path)
     assert (data["connection"]["outage"], data["connection"]["reason"]) == ("key_refused", "invalid_key")
-    told = json.dumps(data)
-    assert "Ann" in told
+    text = json.dumps(data)
+    assert "Ann" in text
     for secret in (key, SENTENCE, "kettle", PERSONAL):
-        assert secret not in told
+        assert secret not in text

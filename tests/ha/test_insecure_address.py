@@ -5,13 +5,13 @@ from typing import Any
 from aiohttp.abc import AbstractResolver, ResolveResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.helpers.aiohttp_client import DATA_RESOLVER
 import pytest
 from yarl import URL
 
 from ..simulator import Compatible, Simulator
 from ..simulator.compatible_profiles import KOKORO, LOCALAI
 from ..support.compatible import choose, entry_at, fields, load
+from ..support.resolver import replace_resolver
 from ..support.server_profiles import Start
 
 HOME = "speech.example.org"
@@ -60,7 +60,7 @@ async def enter(hass: HomeAssistant, address: str, key: str = "sk-right") -> Any
 )
 async def test_name_on_the_internet_is_refused(hass: HomeAssistant, found: list[str]) -> None:
     """A name that leads out of the house gets no key without encryption."""
-    hass.data[DATA_RESOLVER] = Names(speech_example_org=found)
+    replace_resolver(hass, Names(speech_example_org=found))
     assert (await enter(hass, f"http://{HOME}/v1"))["errors"] == {"base": "insecure_address"}
 
 
@@ -74,21 +74,21 @@ async def test_address_on_the_internet_is_refused(hass: HomeAssistant, address: 
 
 async def test_name_that_leads_home_is_fine(hass: HomeAssistant, server: Compatible) -> None:
     """A name that looks like any on the internet may be that of a machine at home."""
-    hass.data[DATA_RESOLVER] = Names(speech_example_org=["127.0.0.1"])
+    replace_resolver(hass, Names(speech_example_org=["127.0.0.1"]))
     result = await enter(hass, f"http://{HOME}:{URL(server.url).port}/v1")
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_name_that_leads_nowhere_is_told(hass: HomeAssistant) -> None:
     """Who mistyped a name is not told to encrypt."""
-    hass.data[DATA_RESOLVER] = Names()
+    replace_resolver(hass, Names())
     assert (await enter(hass, f"http://{HOME}/v1"))["errors"] == {"base": "name_not_found"}
 
 
 async def test_without_a_key_there_is_nothing_to_hide(hass: HomeAssistant, compatible: Start) -> None:
     """A server on the internet that takes no key may do without encryption."""
     server = await compatible(LOCALAI)
-    hass.data[DATA_RESOLVER] = Names(speech_example_org=["127.0.0.1"])
+    replace_resolver(hass, Names(speech_example_org=["127.0.0.1"]))
     result = await enter(hass, f"http://{HOME}:{URL(server.url).port}/v1", key="")
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
@@ -97,7 +97,7 @@ async def test_the_same_holds_for_a_change(hass: HomeAssistant, server: Compatib
     """An account does not move to an address where its key could be read, and does not get a key there."""
     account = await load(hass, entry_at(server, "localai", {"model": "tts-1", "voice": "alloy"}))
     before = dict(account.data)
-    hass.data[DATA_RESOLVER] = Names(speech_example_org=["8.8.8.8"])
+    replace_resolver(hass, Names(speech_example_org=["8.8.8.8"]))
     form = await account.start_reconfigure_flow(hass)
     entered = {"base_url": f"http://{HOME}/v1", "api_key": "sk-right"}
     result = await hass.config_entries.flow.async_configure(form["flow_id"], entered)

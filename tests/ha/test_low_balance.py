@@ -1,4 +1,4 @@
-"""The blueprint that warns when the balance runs low, as Home Assistant reads and runs it."""
+"""The low balance blueprint."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -29,40 +29,42 @@ ENTITY = "sensor.nanogpt_balance"
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
-    """Describe an account that tells its balance."""
+    """Return an account whose provider has a balance."""
     return account_of(simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})
 
 
 @pytest.fixture
 async def automate(hass: HomeAssistant, account: MockConfigEntry) -> Callable[..., Awaitable[list[Any]]]:
-    """Return what makes an automation of the blueprint, and what it tells."""
+    """Return a function that sets up the automation, and returns the list of its warnings."""
 
-    async def make(amount: float, **inputs: Any) -> list[Any]:
+    async def set_up(amount: float, **inputs: Any) -> list[Any]:
         folder = Path(hass.config.path("blueprints", "automation", "orator"))
         await hass.async_add_executor_job(partial(shutil.copytree, BLUEPRINT.parent, folder))
-        told = async_capture_events(hass, "warned")
+        warnings = async_capture_events(hass, "warned")
         data = {"left": "{{ left }}", "currency": "{{ currency }}", "account": "{{ account }}"}
-        warning = [{"event": "warned", "event_data": data}]
-        chosen = {"balance": ENTITY, "amount": amount, "warning": warning, **inputs}
-        used = {"path": "orator/low_balance.yaml", "input": chosen}
-        assert await async_setup_component(hass, "automation", {"automation": [{"use_blueprint": used}]})
+        action = [{"event": "warned", "event_data": data}]
+        blueprint = {
+            "path": "orator/low_balance.yaml",
+            "input": {"balance": ENTITY, "amount": amount, "warning": action, **inputs},
+        }
+        assert await async_setup_component(hass, "automation", {"automation": [{"use_blueprint": blueprint}]})
         await hass.async_block_till_done(wait_background_tasks=True)
-        return told
+        return warnings
 
-    return make
+    return set_up
 
 
-async def left(hass: HomeAssistant, simulator: Simulator, amount: str | None) -> None:
-    """Let an hour pass after which there is another balance, or none that is known."""
+async def set_balance(hass: HomeAssistant, simulator: Simulator, amount: str | None) -> None:
+    """Let the hourly refresh find a balance, or fail to find one."""
     simulator.nanogpt.balance = Decimal(amount or 0)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=61))
     await hass.async_block_till_done(wait_background_tasks=True)
-    shown = hass.states.get(ENTITY).state
-    assert (float(shown) == float(amount)) if amount else (shown == "unavailable")
+    state = hass.states.get(ENTITY).state
+    assert (float(state) == float(amount)) if amount else (state == "unavailable")
 
 
 def test_blueprint_is_valid() -> None:
-    """Home Assistant takes it, and nothing in it is left unset."""
+    """Home Assistant accepts the blueprint, whose inputs are all used."""
     blueprint = Blueprint(
         load_yaml_dict(str(BLUEPRINT)), expected_domain="automation", path=BLUEPRINT.name, schema=BLUEPRINT_SCHEMA
     )
@@ -71,52 +73,52 @@ def test_blueprint_is_valid() -> None:
     assert blueprint.metadata["source_url"].endswith(f"/main/blueprints/automation/orator/{BLUEPRINT.name}")
 
 
-async def test_low_balance_is_told_once(
+async def test_warning(
     hass: HomeAssistant, simulator: Simulator, automate: Callable[..., Awaitable[list[Any]]]
 ) -> None:
-    """A warning comes when the balance falls below the amount, and again only after it has risen."""
-    told = await automate(5)
-    await left(hass, simulator, "6")
-    assert not told
-    await left(hass, simulator, "4.25")
-    await left(hass, simulator, "3")
-    assert [event.data for event in told] == [{"left": 4.25, "currency": "USD", "account": "NanoGPT"}]
-    await left(hass, simulator, "20")
-    await left(hass, simulator, "1")
-    assert len(told) == 2
+    """The automation warns once each time that the balance falls below the amount."""
+    warnings = await automate(5)
+    await set_balance(hass, simulator, "6")
+    assert not warnings
+    await set_balance(hass, simulator, "4.25")
+    await set_balance(hass, simulator, "3")
+    assert [event.data for event in warnings] == [{"left": 4.25, "currency": "USD", "account": "NanoGPT"}]
+    await set_balance(hass, simulator, "20")
+    await set_balance(hass, simulator, "1")
+    assert len(warnings) == 2
 
 
-@pytest.mark.parametrize("is_late", [False, True], ids=["known", "late"])
-async def test_low_balance_is_told_at_start(
+@pytest.mark.parametrize("is_unknown", [False, True], ids=["known", "unknown"])
+async def test_warning_at_start(
     hass: HomeAssistant,
     simulator: Simulator,
     account: MockConfigEntry,
     automate: Callable[..., Awaitable[list[Any]]],
     *,
-    is_late: bool,
+    is_unknown: bool,
 ) -> None:
-    """What has been spent while Home Assistant was off is told once, also if the balance is known only later."""
+    """A low balance at start causes one warning, even if the balance is not known at first."""
     await hass.async_block_till_done(wait_background_tasks=True)
-    if is_late:
+    if is_unknown:
         simulator.fail(Fault(path="/api/check-balance", status=503))
-        await left(hass, simulator, None)
+        await set_balance(hass, simulator, None)
     hass.set_state(CoreState.not_running)
-    told = await automate(500)
+    warnings = await automate(500)
     await hass.async_start()
     await hass.async_block_till_done(wait_background_tasks=True)
-    if is_late:
-        assert not told
-        await left(hass, simulator, "129.5")
-    assert [event.data["account"] for event in told] == ["NanoGPT"]
+    if is_unknown:
+        assert not warnings
+        await set_balance(hass, simulator, "129.5")
+    assert [event.data["account"] for event in warnings] == ["NanoGPT"]
 
 
-async def test_sum_of_what_was_spent_is_no_balance(
+async def test_cost_sensor_as_balance(
     hass: HomeAssistant, account: MockConfigEntry, automate: Callable[..., Awaitable[list[Any]]]
 ) -> None:
-    """Whoever picks a sensor of what was spent, which is low each morning, is not warned for it."""
+    """A cost sensor, which is low each morning, causes no warning."""
     hass.set_state(CoreState.not_running)
-    told = await automate(5, balance="sensor.nanogpt_spent_today")
+    warnings = await automate(5, balance="sensor.nanogpt_spent_today")
     assert float(hass.states.get("sensor.nanogpt_spent_today").state) < 5
     await hass.async_start()
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert not told
+    assert not warnings

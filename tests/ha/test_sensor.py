@@ -1,4 +1,4 @@
-"""What an account spends is counted, whatever becomes of the speech, and kept."""
+"""Usage, cost and voice sensors."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -33,7 +33,7 @@ AUDIO_SPEECH = "/api/v1/audio/speech"
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
-    """Describe an account at the simulated NanoGPT, with a voice whose answers say what they cost."""
+    """Return an account of the simulated NanoGPT, with a voice whose responses contain their cost."""
     return account_of(simulator, "nanogpt", {"model": KOKORO, "voice": "af_bella"})
 
 
@@ -45,17 +45,17 @@ def sensor(hass: HomeAssistant, name: str, device: str = "nanogpt") -> State:
 
 
 def counts(hass: HomeAssistant, device: str = "nanogpt", period: str = "today") -> tuple[int, int]:
-    """Return the characters and requests that the sensors show."""
-    return tuple(int(sensor(hass, f"{what}_{period}", device).state) for what in ("characters", "requests"))  # type: ignore[return-value]
+    """Return the states of the sensors for characters and requests."""
+    return tuple(int(sensor(hass, f"{unit}_{period}", device).state) for unit in ("characters", "requests"))  # type: ignore[return-value]
 
 
 def cost(hass: HomeAssistant, period: str = "today") -> float:
-    """Return the money that the sensor shows."""
+    """Return the state of the cost sensor."""
     return float(sensor(hass, f"spent_{period}").state)
 
 
 async def enable(hass: HomeAssistant, account: MockConfigEntry, *names: str) -> None:
-    """Enable sensors that are off by default."""
+    """Enable sensors that are disabled by default."""
     registry = er.async_get(hass)
     for name in names:
         registry.async_update_entity(f"sensor.{name}", disabled_by=None)
@@ -63,8 +63,8 @@ async def enable(hass: HomeAssistant, account: MockConfigEntry, *names: str) -> 
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
-async def test_announcement_is_counted(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
-    """Each request counts, with the provider's own figure for what it costs."""
+async def test_announcement(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """A request counts with its characters and with the cost in the response."""
     assert await hear()
     for period in ("today", "this_month"):
         assert counts(hass, period=period) == (CHARS, 1)
@@ -72,16 +72,16 @@ async def test_announcement_is_counted(hass: HomeAssistant, simulator: Simulator
         assert sensor(hass, f"spent_{period}").attributes["estimated"] == 0
 
 
-async def test_cache_costs_nothing(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
-    """What Home Assistant has kept is not bought again."""
+async def test_cached_speech(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """Cached speech causes no usage."""
     assert await hear()
     assert await hear()
     assert simulator.nanogpt.charged == 1
     assert counts(hass) == (CHARS, 1)
 
 
-async def test_reply_is_counted_by_its_requests(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
-    """A reply that is spoken in several requests costs what these cost together."""
+async def test_reply(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """Each request of a streamed reply counts."""
     sentences = [
         f"Sentence number {number} of this reply has a good many words in it, so it is long." for number in range(6)
     ]
@@ -92,22 +92,21 @@ async def test_reply_is_counted_by_its_requests(hass: HomeAssistant, simulator: 
             await asyncio.sleep(0.05)
 
     assert await hear(reply())
-    said = [request.body["input"] for request in simulator.requests if request.path == AUDIO_SPEECH]
-    assert len(said) > 1
-    assert counts(hass) == (sum(map(len, said)), len(said)) == (sum(map(len, said)), simulator.nanogpt.charged)
+    chunks = [request.body["input"] for request in simulator.requests if request.path == AUDIO_SPEECH]
+    assert len(chunks) > 1
+    assert len(chunks) == simulator.nanogpt.charged
+    assert counts(hass) == (sum(map(len, chunks)), len(chunks))
 
 
-async def test_estimate_is_told_as_such(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
-    """Where the answer is sound and nothing else, the list of prices tells about what it costs."""
+async def test_estimated_cost(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """Without a cost in the response, the cost is estimated from the price."""
     assert await hear(model=XAI, voice="Eve")
     assert cost(hass) == pytest.approx(0.0165 * CHARS / 1000)
     assert sensor(hass, "spent_today").attributes["estimated"] == pytest.approx(0.0165 * CHARS / 1000)
 
 
-async def test_job_costs_what_its_ticket_says(
-    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
-) -> None:
-    """A job is charged when it is queued, and paid back when it comes to nothing."""
+async def test_refunded_job(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
+    """A job that fails counts as requests, and costs nothing as it is refunded."""
     simulator.nanogpt.fates = {"kettle": "error"}
     with pytest.raises(HomeAssistantError):
         await speak(hass, model=TURBO, voice="Adam")
@@ -117,10 +116,8 @@ async def test_job_costs_what_its_ticket_says(
     assert cost(hass) == 0
 
 
-async def test_what_is_shared_is_charged_once(
-    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
-) -> None:
-    """Who joins an order for the same words pays nothing for it."""
+async def test_shared_request(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
+    """Two identical requests at the same time are charged once."""
     simulator.timing = Timing(first_byte=0.3)
     with billed() as bill:
         assert all(await asyncio.gather(speak(hass), speak(hass)))
@@ -130,10 +127,10 @@ async def test_what_is_shared_is_charged_once(
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 429, 503])
-async def test_refusal_costs_nothing(
+async def test_refused_request(
     hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator, status: int
 ) -> None:
-    """What the provider has refused it has not charged; when it is asked once more, that counts once."""
+    """Refused requests do not count; a retry that succeeds counts once."""
     times = 1 if status in (429, 503) else 99
     simulator.fail(Fault(path=AUDIO_SPEECH, status=status, times=times))
     if times == 1:
@@ -145,18 +142,18 @@ async def test_refusal_costs_nothing(
         assert counts(hass) == (0, 0)
 
 
-async def test_page_is_not_charged(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
-    """A page of somebody in between is not speech that was sold."""
+async def test_web_page_as_response(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
+    """A web page instead of audio does not count."""
     simulator.fail(Fault(path=AUDIO_SPEECH, body="<html>Log in</html>", times=99))
     with pytest.raises(HomeAssistantError):
         await speak(hass)
     assert counts(hass) == (0, 0)
 
 
-async def test_sound_that_breaks_off_is_charged(
+async def test_interrupted_response(
     hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator, broken_connections: None
 ) -> None:
-    """Sound that was made was charged, also if it has to be made again."""
+    """A response that breaks off counts, and so does its repetition."""
     simulator.fail(Fault(path=AUDIO_SPEECH, truncate_after=200))
     assert await speak(hass, model=XAI, voice="Eve")
     assert simulator.nanogpt.charged == 2
@@ -165,7 +162,7 @@ async def test_sound_that_breaks_off_is_charged(
 
 @pytest.fixture
 async def other(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> MockConfigEntry:
-    """Load another account, for whose voice ours speaks."""
+    """Load a second account, whose voice has the first one as its fallback."""
     voice = {"model": "openai/tts-1", "voice": "nova", "fallback": ["tts.ann"]}
     entry = account_of(simulator, "speechbase", voice, "Ben")
     entry.add_to_hass(hass)
@@ -174,8 +171,8 @@ async def other(hass: HomeAssistant, simulator: Simulator, account: MockConfigEn
     return entry
 
 
-async def test_who_speaks_instead_pays(hass: HomeAssistant, simulator: Simulator, other: MockConfigEntry) -> None:
-    """Characters belong to the account that has spoken them, and the bill names the voice."""
+async def test_usage_of_fallback(hass: HomeAssistant, simulator: Simulator, other: MockConfigEntry) -> None:
+    """Usage counts for the account that has spoken; the bill names its voice."""
     with billed() as bill:
         assert await speak(hass, entity_id="tts.ben")
     assert counts(hass, "speechbase") == (CHARS, 1)
@@ -191,18 +188,18 @@ async def test_who_speaks_instead_pays(hass: HomeAssistant, simulator: Simulator
     assert not bill.total.is_estimate
 
 
-async def test_no_price_no_money(hass: HomeAssistant, other: MockConfigEntry) -> None:
-    """Where nobody knows what speech costs, there is no sensor that says so, and none of a balance."""
-    names = {state.entity_id for state in hass.states.async_all("sensor") if "speechbase" in state.entity_id}
-    assert names == {"sensor.speechbase_connection"} | {
-        f"sensor.speechbase_{what}_{when}" for what in ("characters", "requests") for when in ("today", "this_month")
+async def test_provider_without_prices(hass: HomeAssistant, other: MockConfigEntry) -> None:
+    """A provider without prices and balance has no sensors for them."""
+    entity_ids = {state.entity_id for state in hass.states.async_all("sensor") if "speechbase" in state.entity_id}
+    assert entity_ids == {"sensor.speechbase_connection"} | {
+        f"sensor.speechbase_{unit}_{period}"
+        for unit in ("characters", "requests")
+        for period in ("today", "this_month")
     }
 
 
-async def test_counts_survive_restart(
-    hass: HomeAssistant, account: MockConfigEntry, hass_storage: dict[str, Any]
-) -> None:
-    """What was counted is there after a restart, and goes on while the account is loaded anew."""
+async def test_restart(hass: HomeAssistant, account: MockConfigEntry, hass_storage: dict[str, Any]) -> None:
+    """Usage survives a reload of the account and a restart."""
     assert await speak(hass)
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -210,7 +207,7 @@ async def test_counts_survive_restart(
     await flush_store(account.runtime_data.usage._store)
     assert "kettle" not in str(hass_storage)
     await hass.config_entries.async_unload(account.entry_id)
-    hass.data.pop("orator_accounts")  # as after a restart: only what was written down is left
+    hass.data.pop("orator_accounts")  # as after a restart
     await hass.config_entries.async_setup(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert counts(hass) == (CHARS, 1)
@@ -219,28 +216,26 @@ async def test_counts_survive_restart(
     assert cost(hass) == pytest.approx(0.001 * 2 * CHARS / 1000)
 
 
-async def test_removed_account_leaves_no_counts(
+async def test_remove_account_with_usage(
     hass: HomeAssistant, account: MockConfigEntry, hass_storage: dict[str, Any]
 ) -> None:
-    """What was counted goes with the account, also what is spoken while it goes."""
+    """Removing an account removes its usage, and what is recorded later is not stored."""
     assert await speak(hass)
-    meter = account.runtime_data.usage
-    await flush_store(meter._store)
+    usage = account.runtime_data.usage
+    await flush_store(usage._store)
     key = f"orator.{account.entry_id}.usage"
     assert key in hass_storage
     await hass.config_entries.async_remove(account.entry_id)
     assert key not in hass_storage
     assert not [state for state in hass.states.async_all("sensor") if "nanogpt" in state.entity_id]
-    meter.async_failed("voice", "timed_out")
-    await flush_store(meter._store)
+    usage.async_record_error("voice", "timed_out")
+    await flush_store(usage._store)
     assert key not in hass_storage
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/Los_Angeles"])
-async def test_days_and_months_begin_at_local_midnight(
-    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, zone: str
-) -> None:
-    """Counters begin anew at midnight and on the first, where Home Assistant is."""
+async def test_new_day_and_month(hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, zone: str) -> None:
+    """Usage starts at zero at local midnight, and on the first of the month."""
     await hass.config.async_set_time_zone(zone)
     local = dt_util.get_default_time_zone()
     with freeze_time(datetime(2026, 11, 29, 23, 50, tzinfo=local), tick=True, real_asyncio=True) as clock:
@@ -248,7 +243,7 @@ async def test_days_and_months_begin_at_local_midnight(
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done(wait_background_tasks=True)
         assert await speak(hass)
-        for day, of_today, of_month in (
+        for day, requests_today, requests_month in (
             (datetime(2026, 11, 29, 23, 59, 50, tzinfo=local), 1, 1),
             (datetime(2026, 11, 30, 0, 0, 1, tzinfo=local), 0, 1),
             (datetime(2026, 12, 1, 0, 0, 1, tzinfo=local), 0, 0),
@@ -256,7 +251,7 @@ async def test_days_and_months_begin_at_local_midnight(
             clock.move_to(day)
             async_fire_time_changed(hass, day)
             await hass.async_block_till_done(wait_background_tasks=True)
-            assert (counts(hass)[1], counts(hass, period="this_month")[1]) == (of_today, of_month)
+            assert (counts(hass)[1], counts(hass, period="this_month")[1]) == (requests_today, requests_month)
             midnight = day.replace(hour=0, minute=0, second=0)
             assert sensor(hass, "characters_today").attributes["last_reset"] == midnight.isoformat()
             first = midnight.replace(day=1).isoformat()
@@ -266,8 +261,8 @@ async def test_days_and_months_begin_at_local_midnight(
         await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def test_sensors_suit_statistics(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
-    """What adds up is a total with a beginning, and money is in the provider's currency."""
+async def test_sensor_classes(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
+    """Usage sensors are totals with a reset time; costs are in the currency of the provider."""
     expected = {
         "characters_today": (None, "characters"),
         "characters_this_month": (None, "characters"),
@@ -286,31 +281,34 @@ async def test_sensors_suit_statistics(hass: HomeAssistant, account: MockConfigE
 
 
 async def test_registry(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """A voice's sensors are off until somebody wants them, and belong to its device and go with it."""
+    """The sensors of a voice are disabled by default, and are removed with the voice."""
     entries = er.async_entries_for_config_entry(er.async_get(hass), account.entry_id)
     (voice_id,) = account.subentries
-    own = {entry.unique_id: entry for entry in entries if entry.domain == "sensor"}
-    assert {key for key, one in own.items() if one.disabled_by} == {f"{voice_id}_first_sound", f"{voice_id}_last_error"}
-    assert {one.config_subentry_id for key, one in own.items() if key.startswith(voice_id)} == {voice_id}
-    assert {one.config_subentry_id for key, one in own.items() if key.startswith(account.entry_id)} == {None}
-    assert len(own) == 10
+    sensors = {entry.unique_id: entry for entry in entries if entry.domain == "sensor"}
+    assert {key for key, one in sensors.items() if one.disabled_by} == {
+        f"{voice_id}_first_sound",
+        f"{voice_id}_last_error",
+    }
+    assert {one.config_subentry_id for key, one in sensors.items() if key.startswith(voice_id)} == {voice_id}
+    assert {one.config_subentry_id for key, one in sensors.items() if key.startswith(account.entry_id)} == {None}
+    assert len(sensors) == 10
     hass.config_entries.async_remove_subentry(account, voice_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     entries = er.async_entries_for_config_entry(er.async_get(hass), account.entry_id)
     assert {entry.unique_id.partition("_")[0] for entry in entries} == {account.entry_id}
 
 
-async def test_voice_tells_how_it_did(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
-    """Who wants to know sees how long a voice took and what went wrong last, in words of ours."""
+async def test_voice_sensors(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
+    """The sensors of a voice show its last time to first audio and its last error, also after a reload."""
     await enable(hass, account, "ann_time_to_first_sound", "ann_last_error")
     assert sensor(hass, "time_to_first_sound", "ann").state == "unknown"
     assert sensor(hass, "last_error", "ann").state == "unknown"
     assert sensor(hass, "last_error", "ann").attributes["options"] == error_translation_keys()
     simulator.fail(Fault(path=AUDIO_SPEECH, delay=0.3))
     assert await speak(hass)
-    shown = sensor(hass, "time_to_first_sound", "ann")
-    assert 0.3 < float(shown.state) < 5
-    assert (shown.attributes["unit_of_measurement"], shown.attributes["device_class"]) == ("s", "duration")
+    latency = sensor(hass, "time_to_first_sound", "ann")
+    assert 0.3 < float(latency.state) < 5
+    assert (latency.attributes["unit_of_measurement"], latency.attributes["device_class"]) == ("s", "duration")
     assert sensor(hass, "last_error", "ann").state == "unknown"
     simulator.fail(Fault(path=AUDIO_SPEECH, status=402, times=99))
     with pytest.raises(HomeAssistantError):
@@ -322,11 +320,11 @@ async def test_voice_tells_how_it_did(hass: HomeAssistant, account: MockConfigEn
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert sensor(hass, "last_error", "ann").state == "invalid_setting"
-    assert sensor(hass, "time_to_first_sound", "ann").state == shown.state
+    assert sensor(hass, "time_to_first_sound", "ann").state == latency.state
 
 
-async def test_misreading_is_charged(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """What a realtime model has said instead is paid for like the rest."""
+async def test_transcript_mismatch(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A Realtime response that does not match the text counts."""
     entry = account_of(simulator, "openai", {"model": "gpt-realtime-2.1-mini", "voice": "marin"}, "Cid")
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -338,14 +336,14 @@ async def test_misreading_is_charged(hass: HomeAssistant, simulator: Simulator, 
     assert CHARS < characters < 2 * CHARS
 
 
-async def test_voice_does_not_answer_for_others(
+async def test_voice_sensors_of_other_voices(
     hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
 ) -> None:
-    """Samples and calls that name another leave the figures of the voice alone that lends its mouth."""
+    """Previews and calls with another voice do not change the sensors of the voice that they use."""
     await enable(hass, account, "ann_time_to_first_sound", "ann_last_error")
     assert await async_setup_component(hass, "media_source", {})
-    sample = f"media-source://orator/{account.entry_id}?model={KOKORO}&voice=am_adam&language=en"
-    await async_resolve_media(hass, sample, None)
+    preview = f"media-source://orator/{account.entry_id}?model={KOKORO}&voice=am_adam&language=en"
+    await async_resolve_media(hass, preview, None)
     assert await speak(hass, voice="am_adam")
     assert sensor(hass, "time_to_first_sound", "ann").state == "unknown"
     with pytest.raises(HomeAssistantError):
@@ -354,7 +352,7 @@ async def test_voice_does_not_answer_for_others(
     with pytest.raises(HomeAssistantError):
         await speak(hass, voice="am_adam")
     with pytest.raises(HomeAssistantError):
-        await async_resolve_media(hass, sample.replace("am_adam", "am_michael"), None)
+        await async_resolve_media(hass, preview.replace("am_adam", "am_michael"), None)
     assert sensor(hass, "last_error", "ann").state == "unknown"
     simulator.reset()
     assert await speak(hass, voice="af_bella", speed=1.2)

@@ -13,7 +13,6 @@ from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.aiohttp_client import DATA_RESOLVER
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
@@ -24,6 +23,7 @@ from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
 from ..simulator.speechbase_catalog import DOCUMENTED_VOICE
+from ..support.resolver import replace_resolver
 from ..support.speech import SENTENCE, account_of, asked, issue, speak
 from .test_insecure_address import Names
 
@@ -304,7 +304,7 @@ async def nowhere(
     """Load an account whose name leads nowhere; what it offers is known from before."""
     known = {"catalogue": {"vendors": [], "voices": []}, "learned": {}, "addresses": {}}
     hass_storage[f"orator.{entry.entry_id}"] = {"version": 1, "minor_version": 1, "key": "orator", "data": known}
-    hass.data[DATA_RESOLVER] = Nowhere()
+    replace_resolver(hass, Nowhere())
     entry.add_to_hass(hass)
     data = {**entry.data, "base_url": "https://api.speechbase.invalid"}
     hass.config_entries.async_update_entry(entry, data=data)
@@ -348,7 +348,7 @@ async def test_name_that_was_found_in_between_is_not_gone(
 ) -> None:
     """Only a day without a break tells that a service is gone: the internet may be away more than once."""
     names = Names(speech_example_org=["127.0.0.1"])
-    hass.data[DATA_RESOLVER] = names
+    replace_resolver(hass, names)
     address = URL(simulator.speechbase_url).with_host("speech.example.org")
     entry.add_to_hass(hass)
     hass.config_entries.async_update_entry(entry, data={**entry.data, "base_url": str(address)})
@@ -356,6 +356,7 @@ async def test_name_that_was_found_in_between_is_not_gone(
     await hass.async_block_till_done(wait_background_tasks=True)
     for _ in range(2):
         known = names._addresses.pop("speech.example.org")
+        replace_resolver(hass, names)  # forgets the address
         await hass.config_entries.async_reload(entry.entry_id)  # over a new connection
         await hass.async_block_till_done(wait_background_tasks=True)
         await fail(hass)

@@ -1,4 +1,4 @@
-"""The system information tells whether providers can be reached, and gives nothing away."""
+"""System health information."""
 
 import asyncio
 import json
@@ -12,55 +12,51 @@ from ..repository.test_metadata import INTEGRATION, load
 from ..simulator import Simulator
 
 
-async def info(hass: HomeAssistant) -> dict[str, object]:
-    """Return what the page shows."""
+async def system_health(hass: HomeAssistant) -> dict[str, object]:
+    """Return the information, with the results of its checks."""
     assert await async_setup_component(hass, "system_health", {})
     await hass.async_block_till_done()
-    shown = await get_system_health_info(hass, "orator")
-    return {key: value if isinstance(value, (int, str)) else await value for key, value in shown.items()}
+    info = await get_system_health_info(hass, "orator")
+    return {key: value if isinstance(value, (int, str)) else await value for key, value in info.items()}
 
 
 async def test_reachable(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """Version, accounts, voices, and whether each address answers, under a name that tells nothing of the network."""
-    shown = await info(hass)
+    """The information contains a check of each address, labeled without the host of a private network."""
+    info = await system_health(hass)
     version = load(INTEGRATION / "manifest.json")["version"]
-    assert shown == {"version": version, "accounts": "1 / 1", "voices": 1, "OpenAI": "ok"}
+    assert info == {"version": version, "accounts": "1 / 1", "voices": 1, "OpenAI": "ok"}
     for secret in (simulator.api_key, "127.0.0.1"):
-        assert str(secret) not in json.dumps(shown)
+        assert str(secret) not in json.dumps(info)
 
 
 async def test_unreachable(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """A provider that is away is told from one that is there."""
+    """The check of a provider that does not answer fails."""
     await simulator.close()
-    assert (await info(hass))["OpenAI"] == {"type": "failed", "error": "unreachable"}
+    assert (await system_health(hass))["OpenAI"] == {"type": "failed", "error": "unreachable"}
 
 
 @pytest.mark.parametrize(
     ("provider", "hosts"),
     [("openai", {"api.openai.com"}), ("nanogpt", {"nano-gpt.com", "api.nano-gpt.com"})],
 )
-async def test_public_addresses_are_named(
-    hass: HomeAssistant, account: MockConfigEntry, provider: str, hosts: set[str]
-) -> None:
-    """Which host of a public service can't be reached is worth knowing."""
+async def test_public_hosts(hass: HomeAssistant, account: MockConfigEntry, provider: str, hosts: set[str]) -> None:
+    """Checks of public services are labeled with their hosts."""
     MockConfigEntry(domain="orator", data={"provider": provider, "api_key": ""}).add_to_hass(hass)
     assert await async_setup_component(hass, "system_health", {})
     await hass.async_block_till_done()
-    shown = await get_system_health_info(hass, "orator")
-    assert shown["accounts"] == "1 / 2"
-    assert shown.keys() == {"version", "accounts", "voices", "OpenAI"} | hosts
-    for check in shown.values():
+    info = await get_system_health_info(hass, "orator")
+    assert info["accounts"] == "1 / 2"
+    assert info.keys() == {"version", "accounts", "voices", "OpenAI"} | hosts
+    for check in info.values():
         if asyncio.iscoroutine(check):
-            check.close()  # nobody is to be asked on the internet
+            check.close()  # no requests to the internet
 
 
-async def test_servers_of_one_kind_are_told_apart(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """Each address has a line of its own, whatever they are called, and none tells where it is."""
+async def test_several_private_hosts(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Private hosts of the same service are numbered."""
     hidden = "http://127.0.0.1:1/v1"
     MockConfigEntry(domain="orator", data={"provider": "openai", "api_key": "", "base_url": hidden}).add_to_hass(hass)
-    shown = await info(hass)
-    assert shown["OpenAI"] == "ok"
-    assert shown["OpenAI 2"] == {"type": "failed", "error": "unreachable"}
-    assert "127.0.0.1" not in json.dumps(shown)
+    info = await system_health(hass)
+    assert info["OpenAI"] == "ok"
+    assert info["OpenAI 2"] == {"type": "failed", "error": "unreachable"}
+    assert "127.0.0.1" not in json.dumps(info)

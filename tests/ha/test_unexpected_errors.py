@@ -9,7 +9,6 @@ from homeassistant.components import tts
 from homeassistant.components.tts.const import DATA_TTS_MANAGER
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.aiohttp_client import DATA_RESOLVER
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -18,6 +17,7 @@ from custom_components.orator.tts_cache import async_discard, cache_key, has_cac
 
 from ..simulator import Fault, Simulator
 from ..support.audio import decode
+from ..support.resolver import replace_resolver
 from ..support.speech import SENTENCE, Hear, account_of, speak, spoken
 from .test_fallback import OTHER, PATH, speakers_in
 
@@ -65,7 +65,7 @@ def entry(simulator: Simulator) -> MockConfigEntry:
 @pytest.fixture
 async def confused(hass: HomeAssistant, account: MockConfigEntry, other: MockConfigEntry) -> None:
     """Let the name of the voice's server lead to an error that nobody has thought of."""
-    hass.data[DATA_RESOLVER] = resolver = Confused()
+    replace_resolver(hass, resolver := Confused())
     data = {**account.data, "base_url": "https://speech.invalid/v1"}
     hass.config_entries.async_update_entry(account, data=data)
     await hass.async_block_till_done(wait_background_tasks=True)

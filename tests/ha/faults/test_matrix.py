@@ -8,12 +8,12 @@ import time
 from typing import Final
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.aiohttp_client import DATA_RESOLVER
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.simulator import Simulator
+from tests.support.resolver import replace_resolver
 
 from .cases import Case, cases_of
 from .endpoints import ENDPOINTS, Endpoint
@@ -39,8 +39,8 @@ async def runner(  # noqa: PLR0913, PLR0917 - fixtures
     shorten_limits(monkeypatch)
     asyncio.get_running_loop().set_debug(False)  # in debug mode every task records a stack trace
     resolver = LocalResolver()
-    hass.data[DATA_RESOLVER] = resolver
     assert await async_setup_component(hass, "homeassistant", {})
+    replace_resolver(hass, resolver)
     async with AsyncExitStack() as running:
         fallback = await running.enter_async_context(Simulator())
         fallback.tongue = "tones"

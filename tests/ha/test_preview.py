@@ -82,9 +82,9 @@ async def test_address_is_forgotten(
     """Nobody needs it later than it is shown; nothing that is remembered for it tells the key."""
     address = await add_account(hass, simulator)
     player = await hass_client_no_auth()
-    assert simulator.api_key not in repr(hass.data["orator_greetings"])  # type: ignore[arg-type]
+    assert simulator.api_key not in repr(hass.data["orator_setup_previews"])  # type: ignore[arg-type]
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=9))
     assert (await player.get(address)).status == 200
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=11))
     assert (await player.get(address)).status == 404
-    assert not hass.data["orator_greetings"]  # type: ignore[arg-type]
+    assert not hass.data["orator_setup_previews"]  # type: ignore[arg-type]

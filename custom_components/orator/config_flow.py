@@ -174,7 +174,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         """Abort if another config entry is for the same account."""
         for entry in self._async_current_entries():
             if entry.entry_id != self.context.get("entry_id") and _account_key(entry.data) == _account_key(data):
-                raise AbortFlow("already_configured")
+                raise AbortFlow(reason="already_configured")
 
     async def _async_fetch_catalog(self, data: Mapping[str, Any], errors: dict[str, str]) -> Catalog | None:
         """Return the provider's catalog, or add to `errors` why the provider cannot be used."""

@@ -25,7 +25,7 @@ _MAX_STAT_JOBS: Final = 8
 _STAT_TIMEOUT_S: Final = 1.0
 """A listener is waiting."""
 _CHECK_INTERVAL: Final = timedelta(seconds=30)
-_SAVE_DELAY_S: Final = 1.0
+_CHIMES_SAVE_DELAY_S: Final = 1.0
 _CHIMES_STORAGE_VERSION: Final = 1
 
 type _Stamp = list[int]
@@ -52,7 +52,7 @@ class ChimeFile:
     """The real path, without symbolic links."""
     stamp: _Stamp
     revision: int = 0
-    """Number of the change that was the file's last one; 0 while it is unchanged."""
+    """Number of the file's last change among those of all files; 0 while it is unchanged."""
     callers: dict[str, int] = field(default_factory=dict)
     """The revision at the first call that named the chime, by the ID of the voice."""
 
@@ -76,9 +76,9 @@ class ChimeFiles:
         self._revision = 0
         """Number of all changes so far."""
         self._first_revision = 0
-        """Revision of a new file: it may have been dropped, and may have changed since."""
+        """Revision of new files: dropped ones may come back changed, so it counts up with every drop."""
         self._stat_jobs: dict[Path, tuple[asyncio.Future[tuple[Path, _Stamp]], float]] = {}
-        """The executor jobs that have not ended, each with the time at which callers stop waiting."""
+        """The running executor jobs, each with the time at which its callers give up."""
         self._users = 0
         self._stop_checking: CALLBACK_TYPE | None = None
         self._check: asyncio.Task[None] | None = None
@@ -173,7 +173,7 @@ class ChimeFiles:
             chimes = {name: asdict(known) for name, known in self._files.items()}
             return {"chimes": chimes, "revision": self._revision, "first": self._first_revision}
 
-        self._store.async_delay_save(data, _SAVE_DELAY_S)
+        self._store.async_delay_save(data, _CHIMES_SAVE_DELAY_S)
 
     @callback
     def _async_start_check(self, _now: datetime | None = None) -> None:

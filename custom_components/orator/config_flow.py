@@ -51,7 +51,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
     def __init__(self) -> None:
         """Initialize the config flow."""
         self._service: dict[str, str] = {}
-        """The provider and the server of a new account, as in its data."""
+        """The provider and, if chosen, the compatible server of a new account, as in its data."""
         self._error_placeholders: dict[str, str] = {}
 
     @classmethod
@@ -155,7 +155,10 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         return self._show_form("reconfigure", schema, user_input or addresses, errors, account=entry.title)
 
     async def _async_submit(self, data: dict[str, Any] | None, errors: dict[str, str]) -> ConfigFlowResult | None:
-        """Create or update the account, or add to `errors` why it cannot be used; no data means an invalid address."""
+        """Create or update the account, or add to `errors` why that is not possible.
+
+        `data` is None if an address is invalid.
+        """
         if data is None:
             errors["base"] = "invalid_address"
             return None
@@ -173,7 +176,9 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
     def _abort_if_configured(self, data: Mapping[str, Any]) -> None:
         """Abort if another config entry is for the same account."""
         for entry in self._async_current_entries():
-            if entry.entry_id != self.context.get("entry_id") and _account_key(entry.data) == _account_key(data):
+            if entry.entry_id != self.context.get("entry_id") and _account_identity(entry.data) == _account_identity(
+                data
+            ):
                 raise AbortFlow(reason="already_configured")
 
     async def _async_fetch_catalog(self, data: Mapping[str, Any], errors: dict[str, str]) -> Catalog | None:
@@ -266,10 +271,10 @@ def _api_key_field(server: Server | None) -> dict[vol.Marker, TextSelector]:
     return {vol.Optional(CONF_API_KEY): _API_KEY_SELECTOR} if server is None or server.takes_key else {}
 
 
-def _account_key(data: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Return a key that is equal for two config entries of the same account.
+def _account_identity(data: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return what only config entries of the same account have in common.
 
-    Without an API key, several servers may share an origin.
+    Without an API key that includes the path: several servers may share an origin.
     """
     address, api_key = URL(data[CONF_BASE_URL]), data[CONF_API_KEY]
     return data[CONF_PROVIDER], str(address.origin() if api_key else address), api_key

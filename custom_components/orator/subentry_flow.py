@@ -38,7 +38,7 @@ from .schema import (
 from .voice_settings import CHIME_OPTIONS, chime_loudness, parse_effects
 
 _FORM_DEFAULTS: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: [], CONF_FALLBACK: []}
-"""Values of untouched fields that the form always returns; they are not stored."""
+"""Values that the form returns for untouched fields. They are not stored."""
 
 
 class VoiceSubentryFlow(ConfigSubentryFlow):
@@ -47,7 +47,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
     def __init__(self) -> None:
         """Initialize the subentry flow."""
         self._settings: dict[str, Any] = {}
-        """The name and the settings of the voice before its last form."""
+        """The name and the settings of the voice that were known before its last form."""
         self._default_title = ""
         """The title that a reconfigured voice has unless the user named it."""
         self._unconnected_vendor: str | None = None

@@ -60,7 +60,11 @@ class ChimeLibrary:
 
     async def _async_load(self, name: str, file: ChimeFile | None, lufs: float) -> Chime:
         """Load the chime in a file, or a built-in one, at a loudness."""
-        make = partial(load_built_in_chime, BuiltInChime(name)) if file is None else await self._async_decode(file)
+        if file is None:
+            make = partial(load_built_in_chime, BuiltInChime(name))
+        else:
+            samples, loudness = await self._async_decode(Path(file.file))
+            make = partial(make_chime, samples, _CHIME_LAYOUT, loudness)
         try:
             return await self._hass.async_add_executor_job(_make_at, make, lufs)
         except UnusableChimeError as err:
@@ -81,16 +85,15 @@ class ChimeLibrary:
             return Path(self._hass.config.path("www", name.removeprefix("/local/")))
         return Path(self._hass.config.path(name))  # an absolute path stays as it is
 
-    async def _async_decode(self, file: ChimeFile) -> Callable[[], Chime]:
-        """Decode and measure a file; the result makes the chime."""
+    async def _async_decode(self, file: Path) -> tuple[bytes, float | None]:
+        """Return the samples and the loudness of an audio file."""
         binary = get_ffmpeg_manager(self._hass).binary
         try:
             async with asyncio.timeout(_CHIME_TIMEOUT_S):
-                samples = await decode_file(Path(file.file), _CHIME_LAYOUT, binary=binary)
-                loudness = await measure_loudness(_as_chunks(samples), _CHIME_LAYOUT, binary=binary)
+                samples = await decode_file(file, _CHIME_LAYOUT, binary=binary)
+                return samples, await measure_loudness(_as_chunks(samples), _CHIME_LAYOUT, binary=binary)
         except (ConversionError, TimeoutError) as err:
             raise ChimeError("chime_unusable") from err
-        return partial(make_chime, samples, _CHIME_LAYOUT, loudness)
 
 
 @singleton(_CHIMES, async_=True)

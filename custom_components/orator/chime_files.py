@@ -1,4 +1,8 @@
-"""The files that people have for chimes: where they are, and whether they have changed."""
+"""Audio files of chimes: where they are, and when they change.
+
+Home Assistant caches speech with its chimes. So that a changed file is not played from the cache, the revisions of a
+voice's chime files are part of the cache key.
+"""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -15,24 +19,24 @@ from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
 
-_MAX_FILES: Final = 256
-"""Names that are remembered, and looked after."""
-_MAX_ASKED: Final = 8
-"""Files that the disk is asked about at once: of a share that hangs, each keeps one of Home Assistant's threads."""
-_LOOK_EVERY: Final = timedelta(seconds=30)
-_PATIENCE: Final = 1.0
-"""Seconds for a disk to tell what a file is like: a listener waits."""
-_STORAGE_VERSION: Final = 1
+_MAX_CHIME_FILES: Final = 256
+_MAX_STAT_JOBS: Final = 8
+"""A share that hangs blocks one of Home Assistant's executor threads for each job."""
+_STAT_TIMEOUT_S: Final = 1.0
+"""A listener is waiting."""
+_CHECK_INTERVAL: Final = timedelta(seconds=30)
+_CHIMES_SAVE_DELAY_S: Final = 1.0
+_CHIMES_STORAGE_VERSION: Final = 1
 
 type _Stamp = list[int]
-"""What tells that a file has changed: the moment of its last change in nanoseconds, and its size."""
+"""Modification time of a file in nanoseconds, and its size in bytes."""
 
 
 class ChimeError(Exception):
-    """There is no such chime, or it can't be one."""
+    """A chime does not exist or cannot be played."""
 
     def __init__(self, key: str, *, is_temporary: bool = False) -> None:
-        """Tell why, as the key of a translated text, and whether that may pass by itself."""
+        """Initialize the error with its translation key."""
         super().__init__(key)
         self.translation_key = key
         self.is_temporary = is_temporary
@@ -40,200 +44,204 @@ class ChimeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChimeFile:
-    """What is known of a file, under one of its names."""
+    """The file of a chime, as it was when it was last checked."""
 
     path: str
-    """Where the name leads."""
+    """The path that the name of the chime stands for."""
     file: str
-    """Where that really is."""
+    """The real path, without symbolic links."""
     stamp: _Stamp
     revision: int = 0
-    """Of the house's changes of chimes the one that it last changed with, 0 while it is as it was."""
+    """Number of the file's last change among those of all files; 0 while it is unchanged."""
     callers: dict[str, int] = field(default_factory=dict)
-    """The voices that played it because a call said so, each with the revision at its first call."""
+    """The revision at the first call that named the chime, by the ID of the voice."""
 
     @classmethod
-    def from_dict(cls, kept: dict[str, Any]) -> Self:
-        """Return what `asdict` has returned. Raises AttributeError, KeyError, TypeError or ValueError."""
-        callers = {str(voice): int(revision) for voice, revision in kept["callers"].items()}
-        stamp = [int(number) for number in kept["stamp"]]
-        return cls(str(kept["path"]), str(kept["file"]), stamp, int(kept["revision"]), callers)
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Return the file from stored data. Damaged ones raise AttributeError, KeyError, TypeError or ValueError."""
+        callers = {str(voice_id): int(revision) for voice_id, revision in data["callers"].items()}
+        stamp = [int(number) for number in data["stamp"]]
+        return cls(str(data["path"]), str(data["file"]), stamp, int(data["revision"]), callers)
 
 
 class ChimeFiles:
-    """Knows people's files, and looks after them while there are voices."""
+    """Track the files of chimes by the chimes' names."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Begin with nothing known; `async_load` has to follow."""
+        """Initialize the tracker; it has to be loaded before it is used."""
         self._hass = hass
-        self._store = Store[dict[str, Any]](hass, _STORAGE_VERSION, f"{DOMAIN}.chimes")
-        self._known: dict[str, ChimeFile] = {}
+        self._store = Store[dict[str, Any]](hass, _CHIMES_STORAGE_VERSION, f"{DOMAIN}.chimes")
+        self._files: dict[str, ChimeFile] = {}
+        """The files by name, the one used last at the end."""
         self._revision = 0
-        """How many changes there were, in all."""
-        self._first = 0
-        """The revision of a name that is new: one that was forgotten may have changed meanwhile."""
-        self._asked: dict[Path, tuple[asyncio.Future[tuple[Path, _Stamp]], float]] = {}
-        """What the disk has not told yet, and until when somebody waits for it."""
+        """Number of all changes so far."""
+        self._first_revision = 0
+        """Revision of new files: dropped ones may come back changed, so it counts up with every drop."""
+        self._stat_jobs: dict[Path, tuple[asyncio.Future[tuple[Path, _Stamp]], float]] = {}
+        """The running executor jobs, each with the time at which its callers give up."""
         self._users = 0
-        self._stop_timer: CALLBACK_TYPE | None = None
-        self._look: asyncio.Task[None] | None = None
+        self._stop_checking: CALLBACK_TYPE | None = None
+        self._check: asyncio.Task[None] | None = None
 
     async def async_load(self) -> None:
-        """Know what was known before."""
-        kept = await self._store.async_load() or {}
-        with suppress(AttributeError, KeyError, TypeError, ValueError):  # damaged: it begins anew
-            known = {str(name): ChimeFile.from_dict(one) for name, one in kept["chimes"].items()}
-            self._revision, self._first = int(kept["revision"]), int(kept["first"])
-            self._known = known
+        """Load the stored files; damaged data are ignored."""
+        stored = await self._store.async_load() or {}
+        with suppress(AttributeError, KeyError, TypeError, ValueError):
+            files = {str(name): ChimeFile.from_dict(data) for name, data in stored["chimes"].items()}
+            self._revision, self._first_revision = int(stored["revision"]), int(stored["first"])
+            self._files = files
 
     @callback
     def async_use(self) -> CALLBACK_TYPE:
-        """Look after the files until the last one who wanted that calls what is returned."""
+        """Check the files regularly until every user has called the returned function."""
         self._users += 1
-        if self._stop_timer is None:
-            self._stop_timer = async_track_time_interval(
-                self._hass, self._async_begin_to_look, _LOOK_EVERY, name="orator chimes", cancel_on_shutdown=True
+        if self._stop_checking is None:
+            self._stop_checking = async_track_time_interval(
+                self._hass, self._async_start_check, _CHECK_INTERVAL, name="orator chimes", cancel_on_shutdown=True
             )
-            self._async_begin_to_look()
-        return self._async_leave
+            self._async_start_check()
+        return self._async_release
 
     @callback
-    def _async_leave(self) -> None:
+    def _async_release(self) -> None:
         self._users -= 1
-        if self._users == 0 and self._stop_timer:
-            self._stop_timer()
-            self._stop_timer = None
-            if self._look:
-                self._look.cancel()
+        if self._users == 0 and self._stop_checking:
+            self._stop_checking()
+            self._stop_checking = None
+            if self._check:
+                self._check.cancel()
 
     async def async_find(self, name: str, path: Path) -> tuple[ChimeFile, bool]:
-        """Return what a file is like, and whether that is certain: a disk that does not answer is not waited for.
+        """Return the file of a chime, and whether it could be checked in time.
 
-        Raises ChimeError.
+        Raises ChimeError if the file does not exist or may not be played, or is new and on a disk that hangs.
         """
         try:
-            file, stamp = await self._async_ask(path)
+            file, stamp = await self._async_stat(path)
         except TimeoutError as err:
-            known = self._known.get(name)
+            known = self._files.get(name)
             if known is None or known.path != str(path):
                 raise ChimeError("chime_missing", is_temporary=True) from err
             return known, False
-        return self._note(name, path, file, stamp), True
+        return self._update(name, path, file, stamp), True
 
     @callback
     def async_called(self, voice: str, names: Collection[str]) -> None:
-        """Remember that calls of a voice name these chimes.
+        """Record that calls of a voice name these chimes.
 
-        Home Assistant looks for what it keeps before it tells what a call wants, so a change of one of them concerns
-        whatever the voice has spoken.
+        Home Assistant looks into its cache before the voice sees the options of a call. So from the first call on, a
+        change of the file concerns everything that the voice has spoken.
         """
         for name in names:
-            known = self._known.get(name)
+            known = self._files.get(name)
             if known and voice not in known.callers:
-                self._known[name] = replace(known, callers={**known.callers, voice: known.revision})
+                self._files[name] = replace(known, callers={**known.callers, voice: known.revision})
                 self._save()
 
     @callback
     def revisions(self, voice: str, configured: Collection[str]) -> Mapping[str, int]:
-        """Return which of a voice's files have changed: the configured ones at all, those of calls since they began."""
+        """Return the revisions of a voice's changed files: of all configured chimes, and of others since a call."""
         return {
             name: known.revision
-            for name, known in sorted(self._known.items())
+            for name, known in sorted(self._files.items())
             if known.revision > (0 if name in configured else known.callers.get(voice, known.revision))
         }
 
     @callback
-    def _note(self, name: str, path: Path, file: Path, stamp: _Stamp) -> ChimeFile:
-        """Remember what a file is like now."""
-        before = self._known.pop(name, None)
-        now = ChimeFile(str(path), str(file), stamp, self._first)
-        if before and (before.file, before.stamp) != (now.file, now.stamp):
+    def _update(self, name: str, path: Path, file: Path, stamp: _Stamp) -> ChimeFile:
+        """Record the present state of a file."""
+        previous = self._files.pop(name, None)
+        if previous is None:
+            current = ChimeFile(str(path), str(file), stamp, self._first_revision)
+        elif (previous.file, previous.stamp) == (str(file), stamp):
+            current = replace(previous, path=str(path))
+        else:
             self._revision += 1
-            now = replace(now, revision=self._revision, callers=before.callers)
-        elif before:
-            now = replace(before, path=now.path)
-        self._known[name] = now
-        while len(self._known) > _MAX_FILES:
-            del self._known[next(iter(self._known))]
+            current = replace(previous, path=str(path), file=str(file), stamp=stamp, revision=self._revision)
+        self._files[name] = current
+        while len(self._files) > _MAX_CHIME_FILES:
+            del self._files[next(iter(self._files))]
             self._revision += 1
-            self._first = self._revision
-        if now != before:
+            self._first_revision = self._revision
+        if current != previous:
             self._save()
-        return now
+        return current
 
     @callback
     def _save(self) -> None:
-        def kept() -> dict[str, Any]:
-            chimes = {name: asdict(known) for name, known in self._known.items()}
-            return {"chimes": chimes, "revision": self._revision, "first": self._first}
+        def data() -> dict[str, Any]:
+            chimes = {name: asdict(known) for name, known in self._files.items()}
+            return {"chimes": chimes, "revision": self._revision, "first": self._first_revision}
 
-        self._store.async_delay_save(kept, 1)
+        self._store.async_delay_save(data, _CHIMES_SAVE_DELAY_S)
 
     @callback
-    def _async_begin_to_look(self, _now: datetime | None = None) -> None:
-        if self._look is None or self._look.done():
-            self._look = self._hass.async_create_background_task(self._async_look(), "orator looks after chimes")
+    def _async_start_check(self, _now: datetime | None = None) -> None:
+        if self._check is None or self._check.done():
+            self._check = self._hass.async_create_background_task(self._async_check(), "orator checks chimes")
 
-    async def _async_look(self) -> None:
-        """See whether files have changed; one that is gone may come back as it was."""
-        for name, known in list(self._known.items()):
+    async def _async_check(self) -> None:
+        """Find changed files. A missing file is no change: it may come back as it was."""
+        for name, known in list(self._files.items()):
             path = Path(known.path)
-            if any(path.parent == asked.parent for asked in self._asked):  # a folder that hangs takes one thread
+            if any(path.parent == pending.parent for pending in self._stat_jobs):  # one thread per folder that hangs
                 continue
             try:
-                file, stamp = await self._async_ask(path)
+                file, stamp = await self._async_stat(path)
             except ChimeError, TimeoutError:
                 continue
             if (str(file), stamp) != (known.file, known.stamp):
-                self._note(name, path, file, stamp)
+                self._update(name, path, file, stamp)
 
-    async def _async_ask(self, path: Path) -> tuple[Path, _Stamp]:
-        """Return where a file really is, and what it is like. Raises ChimeError, and TimeoutError in time."""
+    async def _async_stat(self, path: Path) -> tuple[Path, _Stamp]:
+        """Return the real path and the stamp of a file. Raises ChimeError.
+
+        Raises TimeoutError if the disk hangs. The job goes on, and later calls for the same path wait for it.
+        """
         now = self._hass.loop.time()
-        if path not in self._asked:
-            if len(self._asked) >= _MAX_ASKED:
+        if path not in self._stat_jobs:
+            if len(self._stat_jobs) >= _MAX_STAT_JOBS:
                 raise TimeoutError
-            future = self._hass.async_add_executor_job(_look_at, self._hass, path)
-            future.add_done_callback(partial(self._async_answered, path))
-            self._asked[path] = (future, now + _PATIENCE)
-        future, until = self._asked[path]
-        await asyncio.wait((future,), timeout=max(0, until - now))
+            future = self._hass.async_add_executor_job(_stat, self._hass, path)
+            future.add_done_callback(partial(self._async_stat_done, path))
+            self._stat_jobs[path] = (future, now + _STAT_TIMEOUT_S)
+        future, deadline = self._stat_jobs[path]
+        await asyncio.wait((future,), timeout=max(0, deadline - now))
         if not future.done():
             raise TimeoutError
         return future.result()
 
     @callback
-    def _async_answered(self, path: Path, future: asyncio.Future[tuple[Path, _Stamp]]) -> None:
-        """Take note that the disk has told; nobody may have waited to hear what is wrong."""
-        del self._asked[path]
+    def _async_stat_done(self, path: Path, future: asyncio.Future[tuple[Path, _Stamp]]) -> None:
+        del self._stat_jobs[path]
         if not future.cancelled():
-            future.exception()
+            future.exception()  # marks it as retrieved, in case all callers have timed out
 
 
-def _look_at(hass: HomeAssistant, path: Path) -> tuple[Path, _Stamp]:
-    """Return where a file really is, and what it is like, if it may be played. Touches the disk."""
+def _stat(hass: HomeAssistant, path: Path) -> tuple[Path, _Stamp]:
+    """Return the real path and the stamp of a file that may be played. Blocks. Raises ChimeError."""
     try:
         file = path.resolve(strict=True)
-        found = file.stat()
+        status = file.stat()
     except (OSError, ValueError, RuntimeError) as err:
         raise ChimeError("chime_missing") from err
     if not _is_allowed(hass, file):
         raise ChimeError("chime_forbidden")
     if not file.is_file():
         raise ChimeError("chime_missing")
-    return file, [found.st_mtime_ns, found.st_size]
+    return file, [status.st_mtime_ns, status.st_size]
 
 
 def _is_allowed(hass: HomeAssistant, file: Path) -> bool:
-    """Tell whether a file may be played: a visible one of Home Assistant's configuration, or one that it may hand out.
+    """Return whether a file may be played.
 
-    What an update replaces, custom components, is no place for one. Folders of media come last: each may be a share
-    that hangs.
+    Allowed are visible files in the configuration folder, except for custom components, which updates replace, and
+    whatever Home Assistant may access or serves as media. Media folders come last: each may be a share that hangs.
     """
-    folder = Path(hass.config.config_dir).resolve()
-    if file.is_relative_to(folder):
-        places = file.relative_to(folder).parts
-        if places[0] != "custom_components" and not any(place.startswith(".") for place in places):
+    config_dir = Path(hass.config.config_dir).resolve()
+    if file.is_relative_to(config_dir):
+        parts = file.relative_to(config_dir).parts
+        if parts[0] != "custom_components" and not any(part.startswith(".") for part in parts):
             return True
-    media = (Path(folder).resolve() for folder in hass.config.media_dirs.values())
-    return hass.config.is_allowed_path(str(file)) or any(map(file.is_relative_to, media))
+    media_dirs = (Path(folder).resolve() for folder in hass.config.media_dirs.values())
+    return hass.config.is_allowed_path(str(file)) or any(map(file.is_relative_to, media_dirs))

@@ -1,9 +1,10 @@
-"""The flow of an account: its first voice comes with it."""
+"""Config flow of an account."""
 
 from collections.abc import Mapping
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
+    SOURCE_REAUTH,
     SOURCE_USER,
     ConfigFlow,
     ConfigFlowResult,
@@ -38,21 +39,20 @@ from .subentry_flow import VoiceSubentryFlow
 
 _SECTION_SERVER: Final = "server"
 
-_KEY = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
-_ADDRESS = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
+_API_KEY_SELECTOR: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
+_URL_SELECTOR: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
 
 
 class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Set up an account, or change its key or address."""
+    """Handle a config flow for Orator."""
 
     VERSION = 1
 
     def __init__(self) -> None:
-        """Begin with nothing to complain about."""
+        """Initialize the config flow."""
         self._service: dict[str, str] = {}
-        """Which service was chosen, and which of the servers that speak its API, as an account keeps it."""
-        self._errors: dict[str, str] = {}
-        self._placeholders: dict[str, str] = {}
+        """The provider and, if chosen, the compatible server of a new account, as in its data."""
+        self._error_placeholders: dict[str, str] = {}
 
     @classmethod
     @callback
@@ -62,214 +62,233 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the service, or for one of the servers that speak the API of one."""
+        """Choose a provider, or a server that is compatible with one."""
         if user_input is not None:
-            provider, _, name = user_input[CONF_PROVIDER].partition(".")
-            self._service = {CONF_PROVIDER: provider} | ({CONF_SERVER: name} if name else {})
+            provider_id, _, server_id = user_input[CONF_PROVIDER].partition(".")
+            self._service = {CONF_PROVIDER: provider_id} | ({CONF_SERVER: server_id} if server_id else {})
             server = _server(self._service)
             if server is None:
                 return await self.async_step_account()
             return await (self.async_step_cloud() if server.is_service else self.async_step_server())
-        services = [SelectOptionDict(value=name, label=provider.name) for name, provider in PROVIDERS.items()]
-        servers = [
-            SelectOptionDict(value=f"{provider}.{name}", label=server.label)
-            for provider in PROVIDERS
-            for name, server in PROVIDERS[provider].servers.items()
+        options = [
+            SelectOptionDict(value=provider_id, label=provider.name) for provider_id, provider in PROVIDERS.items()
         ]
-        selector = SelectSelector(SelectSelectorConfig(options=services + servers, mode=SelectSelectorMode.LIST))
-        return self._show("user", {vol.Required(CONF_PROVIDER, default=services[0]["value"]): selector}, None)
+        default = options[0]["value"]
+        options += [
+            SelectOptionDict(value=f"{provider_id}.{server_id}", label=server.label)
+            for provider_id, provider in PROVIDERS.items()
+            for server_id, server in provider.servers.items()
+        ]
+        selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST))
+        return self._show_form("user", {vol.Required(CONF_PROVIDER, default=default): selector})
 
     async def async_step_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the key, and create the account with a first voice."""
-        if user_input is not None:
-            data = self._account_data(self._service, user_input[_SECTION_SERVER], user_input.get(CONF_API_KEY, ""))
-            if data and (offer := await self._async_ask(data)):
-                return self._create(offer, data)
-        has_address = bool(user_input and any(user_input[_SECTION_SERVER].values()))
+        """Add an account at a provider."""
         provider = PROVIDERS[self._service[CONF_PROVIDER]]
+        addresses: dict[str, str] = user_input[_SECTION_SERVER] if user_input else {}
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            data = _account_data(self._service, addresses, user_input.get(CONF_API_KEY, ""))
+            if result := await self._async_submit(data, errors):
+                return result
         schema = {
-            vol.Optional(CONF_API_KEY): _KEY,
+            vol.Optional(CONF_API_KEY): _API_KEY_SELECTOR,
             vol.Required(_SECTION_SERVER): section(
-                vol.Schema({vol.Optional(key): _ADDRESS for key in provider.address_keys}),
-                {"collapsed": not has_address},
+                vol.Schema({vol.Optional(key): _URL_SELECTOR for key in provider.address_keys}),
+                {"collapsed": not any(addresses.values())},
             ),
         }
-        self._placeholders |= {"provider": provider.name, "key_page": provider.key_page}
-        return self._show("account", schema, user_input)
-
-    async def async_step_server(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask where a server of one's own is."""
-        return await self._async_add_server("server", user_input)
-
-    async def async_step_cloud(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the key of a server that somebody else runs."""
-        return await self._async_add_server("cloud", user_input)
-
-    async def _async_add_server(self, step_id: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
-        """Ask for the address and, where there is one, the key; create the account with a first voice."""
-        if user_input is not None:
-            data = self._account_data(self._service, user_input, user_input.get(CONF_API_KEY, ""))
-            if data and (offer := await self._async_ask(data)):
-                return self._create(offer, data)
-        provider = PROVIDERS[self._service[CONF_PROVIDER]]
-        server = provider.servers[self._service[CONF_SERVER]]
-        schema = {vol.Required(CONF_BASE_URL): _ADDRESS, **_key_field(server)}
-        self._placeholders |= {"provider": server.label, "key_page": server.key_page}
-        return self._show(step_id, schema, user_input or {CONF_BASE_URL: server.address})
-
-    def _create(self, offer: Catalog, data: dict[str, Any]) -> ConfigFlowResult:
-        voices = _first_voices(offer)
-        return self.async_create_entry(
-            title=_title(data),
-            data=data,
-            subentries=voices,
-            description="with_voice" if voices else None,
-            description_placeholders={"player": async_setup_preview(self.hass, data)} if voices else None,
+        return self._show_form(
+            "account", schema, user_input, errors, provider=provider.name, key_page=provider.key_page
         )
 
+    async def async_step_server(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Add an account at a self-hosted server."""
+        return await self._async_step_server("server", user_input)
+
+    async def async_step_cloud(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Add an account at a hosted server."""
+        return await self._async_step_server("cloud", user_input)
+
+    async def _async_step_server(self, step_id: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
+        """Add an account at a server that is compatible with a provider."""
+        server = PROVIDERS[self._service[CONF_PROVIDER]].servers[self._service[CONF_SERVER]]
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            data = _account_data(self._service, user_input, user_input.get(CONF_API_KEY, ""))
+            if result := await self._async_submit(data, errors):
+                return result
+        schema = {vol.Required(CONF_BASE_URL): _URL_SELECTOR, **_api_key_field(server)}
+        suggested = user_input or {CONF_BASE_URL: server.address}
+        return self._show_form(step_id, schema, suggested, errors, provider=server.label, key_page=server.key_page)
+
     async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Begin to replace a key that the provider refuses."""
+        """Handle an API key that the provider refuses."""
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for a new key."""
-        entry = self._get_reauth_entry()
+        """Replace the API key."""
+        errors: dict[str, str] = {}
         if user_input is not None:
-            data = {**entry.data, CONF_API_KEY: _pasted(user_input[CONF_API_KEY])}
-            if await self._async_ask(data):
-                return self._update(entry, data)
-        return self._show("reauth_confirm", {vol.Required(CONF_API_KEY): _KEY}, user_input)
+            data = {**self._get_reauth_entry().data, CONF_API_KEY: _strip_whitespace(user_input[CONF_API_KEY])}
+            if result := await self._async_submit(data, errors):
+                return result
+        schema = {vol.Required(CONF_API_KEY): _API_KEY_SELECTOR}
+        return self._show_form("reauth_confirm", schema, user_input, errors, account=self._get_reauth_entry().title)
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for a new key, a new address, or both. An empty key keeps the old one, which stays on its origin."""
-        entry = self._get_reconfigure_entry()
-        if user_input is not None:
-            key = user_input.get(CONF_API_KEY, "")
-            data = self._account_data(_service(entry.data), user_input, key)
-            if data and not key and _origins(data) <= _origins(entry.data):
-                data[CONF_API_KEY] = entry.data[CONF_API_KEY]
-            if data and await self._async_ask(data):
-                return self._update(entry, data)
-        addresses = addresses_of(entry.data)
-        schema = {**_key_field(_server(entry.data)), **{vol.Optional(key): _ADDRESS for key in addresses}}
-        return self._show("reconfigure", schema, user_input or addresses)
+        """Change the API key, the addresses, or both.
 
-    def _account_data(self, service: Mapping[str, str], entered: Mapping[str, str], key: str) -> dict[str, Any] | None:
-        """Return an account's data, or None and an error where an address is none, or there is none."""
-        server = _server(service)
-        usual = {CONF_BASE_URL: server.address} if server else {}
-        wanted = usual | {key: entered[key] for key in entered if key != CONF_API_KEY and entered[key].strip()}
-        try:
-            addresses = PROVIDERS[service[CONF_PROVIDER]].resolve_addresses(wanted) if all(wanted.values()) else None
-        except ValueError:
-            addresses = None
-        if addresses is None:
-            self._errors = {"base": "invalid_address"}
-            return None
-        return {**service, **addresses, CONF_API_KEY: _pasted(key)}
-
-    async def _async_ask(self, data: Mapping[str, Any]) -> Catalog | None:
-        """Return what the provider offers once it has accepted the account, or None and an error.
-
-        Aborts the flow where there is such an account already.
+        An empty API key keeps the old one, unless an address moves to another origin.
         """
-        self._abort_if_known(data)
+        entry = self._get_reconfigure_entry()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            api_key = user_input.get(CONF_API_KEY, "")
+            data = _account_data(entry.data, user_input, api_key)
+            if data and not api_key and _origins(data) <= _origins(entry.data):
+                data[CONF_API_KEY] = entry.data[CONF_API_KEY]
+            if result := await self._async_submit(data, errors):
+                return result
+        addresses = addresses_of(entry.data)
+        schema = {**_api_key_field(_server(entry.data)), **{vol.Optional(key): _URL_SELECTOR for key in addresses}}
+        return self._show_form("reconfigure", schema, user_input or addresses, errors, account=entry.title)
+
+    async def _async_submit(self, data: dict[str, Any] | None, errors: dict[str, str]) -> ConfigFlowResult | None:
+        """Create or update the account, or add to `errors` why that is not possible.
+
+        `data` is None if an address is invalid.
+        """
+        if data is None:
+            errors["base"] = "invalid_address"
+            return None
+        self._abort_if_configured(data)
+        catalog = await self._async_fetch_catalog(data, errors)
+        if catalog is None:
+            return None
+        if self.source == SOURCE_USER:
+            return self._create_account(data, catalog)
+        entry = self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
+        if entry.update_listeners:  # a loaded account reloads itself
+            return self.async_update_and_abort(entry, data=data, title=_account_title(data))
+        return self.async_update_reload_and_abort(entry, data=data, title=_account_title(data))
+
+    def _abort_if_configured(self, data: Mapping[str, Any]) -> None:
+        """Abort if another config entry is for the same account."""
+        for entry in self._async_current_entries():
+            if entry.entry_id != self.context.get("entry_id") and _account_identity(entry.data) == _account_identity(
+                data
+            ):
+                raise AbortFlow(reason="already_configured")
+
+    async def _async_fetch_catalog(self, data: Mapping[str, Any], errors: dict[str, str]) -> Catalog | None:
+        """Return the provider's catalog, or add to `errors` why the provider cannot be used."""
+        api_key: str = data[CONF_API_KEY]
         provider = async_create_provider(self.hass, data)
         try:
-            key = data[CONF_API_KEY]
             if provider.lacks_key:
                 raise MissingKeyError
-            if key and not await async_may_send_key(self.hass, provider.addresses.values()):
-                self._errors = {"base": "insecure_address"}
+            if api_key and not await async_may_send_key(self.hass, provider.addresses.values()):
+                errors["base"] = "insecure_address"
                 return None
-            if not (key.isascii() and key.isprintable()):
+            if not (api_key.isascii() and api_key.isprintable()):
                 raise InvalidKeyError
             return Catalog(provider, await provider.fetch_catalog())
         except SpeechError as err:
             is_about_key = isinstance(err, (InvalidKeyError, MissingKeyError))
-            error = MissingKeyError() if is_about_key and not data[CONF_API_KEY] else err
-            self._errors = {
-                CONF_API_KEY if is_about_key and _key_field(_server(data)) else "base": error.translation_key
-            }
-            self._placeholders = dict(translate_error(error, provider)["translation_placeholders"])
+            error = MissingKeyError() if is_about_key and not api_key else err
+            field = CONF_API_KEY if is_about_key and provider.takes_key else "base"
+            errors[field] = error.translation_key
+            self._error_placeholders = translate_error(error, provider)["translation_placeholders"]
             return None
         finally:
             await provider.async_close()
 
-    def _abort_if_known(self, data: Mapping[str, Any]) -> None:
-        """Abort where another account has the same provider, origin and key."""
-        own_id = self.context.get("entry_id")
-        for entry in self._async_current_entries():
-            same = _account(entry.data) == _account(data) and entry.data[CONF_API_KEY] == data[CONF_API_KEY]
-            if same and entry.entry_id != own_id:
-                raise AbortFlow("already_configured")
+    def _create_account(self, data: dict[str, Any], catalog: Catalog) -> ConfigFlowResult:
+        """Create the account with a first voice, if the catalog has one that can speak."""
+        title = _account_title(data)
+        settings = catalog.provider.initial_voice_settings(catalog.document)
+        if settings is None:
+            return self.async_create_entry(title=title, data=data)
+        model = catalog.model(settings.get(CONF_MODEL, ""), settings)
+        voice = ConfigSubentryData(
+            subentry_type=SUBENTRY_VOICE,
+            title=voice_title(catalog, model, settings[model.voice_key]),
+            data=settings,
+            unique_id=None,
+        )
+        return self.async_create_entry(
+            title=title,
+            data=data,
+            subentries=[voice],
+            description="with_voice",
+            description_placeholders={"player": async_setup_preview(self.hass, data)},
+        )
 
-    def _update(self, entry: OratorConfigEntry, data: dict[str, Any]) -> ConfigFlowResult:
-        """Change an account. A loaded one listens for that and loads itself anew; another has to be told."""
-        if entry.update_listeners:
-            return self.async_update_and_abort(entry, data=data, title=_title(data))
-        return self.async_update_reload_and_abort(entry, data=data, title=_title(data))
-
-    def _show(self, step_id: str, schema: dict[Any, Any], user_input: Mapping[str, Any] | None) -> ConfigFlowResult:
-        """Show a form with what the user has entered and what is wrong with it."""
-        errors, self._errors = self._errors, {}
-        if self.source != SOURCE_USER:
-            self._placeholders["account"] = self.hass.config_entries.async_get_known_entry(
-                self.context["entry_id"]
-            ).title
+    def _show_form(
+        self,
+        step_id: str,
+        schema: dict[Any, Any],
+        suggested: Mapping[str, Any] | None = None,
+        errors: dict[str, str] | None = None,
+        **placeholders: str,
+    ) -> ConfigFlowResult:
         return self.async_show_form(
             step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(vol.Schema(schema), user_input),
+            data_schema=self.add_suggested_values_to_schema(vol.Schema(schema), suggested),
             errors=errors,
-            description_placeholders=self._placeholders,
+            description_placeholders={**self._error_placeholders, **placeholders},
         )
 
 
-def _first_voices(offer: Catalog) -> list[ConfigSubentryData]:
-    """Return a voice to hear at once, where any is certain to speak."""
-    data = offer.provider.initial_voice_settings(offer.document)
-    if data is None:
-        return []
-    model = offer.model(data.get(CONF_MODEL, ""), data)
-    title = voice_title(offer, model, data[model.voice_key])
-    return [ConfigSubentryData(subentry_type=SUBENTRY_VOICE, title=title, data=data, unique_id=None)]
+def _account_data(service: Mapping[str, Any], addresses: Mapping[str, str], api_key: str) -> dict[str, Any] | None:
+    """Return the data of an account, or None if an address is invalid or missing."""
+    provider, server = PROVIDERS[service[CONF_PROVIDER]], _server(service)
+    entered = {CONF_BASE_URL: server.address} if server else {}
+    entered |= {key: addresses[key] for key in provider.address_keys if addresses.get(key, "").strip()}
+    if not all(entered.values()):
+        return None
+    try:
+        resolved = provider.resolve_addresses(entered)
+    except ValueError:
+        return None
+    chosen = {key: service[key] for key in (CONF_PROVIDER, CONF_SERVER) if key in service}
+    return {**chosen, **resolved, CONF_API_KEY: _strip_whitespace(api_key)}
 
 
-def _service(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return which service and server an account is at."""
-    return {key: data[key] for key in (CONF_PROVIDER, CONF_SERVER) if key in data}
+def _strip_whitespace(api_key: str) -> str:
+    """Remove the spaces and line breaks that come with a copied API key."""
+    return "".join(api_key.split())
 
 
 def _server(data: Mapping[str, Any]) -> Server | None:
-    """Return which of the servers that speak its service's API an account is at, if that was chosen."""
+    """Return the compatible server that the account is at, if any."""
     return PROVIDERS[data[CONF_PROVIDER]].servers.get(data.get(CONF_SERVER, ""))
 
 
-def _key_field(server: Server | None) -> dict[vol.Marker, TextSelector]:
-    """Ask for a key where there may be one."""
-    return {vol.Optional(CONF_API_KEY): _KEY} if server is None or server.takes_key else {}
+def _api_key_field(server: Server | None) -> dict[vol.Marker, TextSelector]:
+    """Return the field for the API key, unless the server takes none."""
+    return {vol.Optional(CONF_API_KEY): _API_KEY_SELECTOR} if server is None or server.takes_key else {}
 
 
-def _pasted(key: str) -> str:
-    """Return a key without the spaces and line feeds that come along when it is copied."""
-    return "".join(key.split())
+def _account_identity(data: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return what only config entries of the same account have in common.
 
-
-def _account(data: Mapping[str, Any]) -> tuple[str, str]:
-    """Return whose account this is: provider and origin; without a key there may be several servers at one."""
-    address = URL(data[CONF_BASE_URL])
-    return data[CONF_PROVIDER], str(address.origin() if data[CONF_API_KEY] else address)
+    Without an API key that includes the path: several servers may share an origin.
+    """
+    address, api_key = URL(data[CONF_BASE_URL]), data[CONF_API_KEY]
+    return data[CONF_PROVIDER], str(address.origin() if api_key else address), api_key
 
 
 def _origins(data: Mapping[str, Any]) -> set[str]:
-    """Return who gets the key of an account."""
+    """Return the origins that the API key is sent to."""
     return {str(URL(address).origin()) for address in addresses_of(data).values()}
 
 
-def _title(data: Mapping[str, Any]) -> str:
-    """Name an account after its service, and after its address where only its user has that."""
+def _account_title(data: Mapping[str, Any]) -> str:
+    """Return the name of the service, with the host unless the service is at its public address."""
     provider, server = PROVIDERS[data[CONF_PROVIDER]], _server(data)
-    name, usual = (server.title, server.address) if server else (provider.name, provider.default_base_url)
+    name, default_url = (server.title, server.address) if server else (provider.name, provider.default_base_url)
     address = URL(data[CONF_BASE_URL])
-    is_own = address.host != URL(usual).host or (server is not None and not server.is_service)
-    return f"{name} ({address.authority})" if is_own else name
+    is_public = address.host == URL(default_url).host and (server is None or server.is_service)
+    return name if is_public else f"{name} ({address.authority})"

@@ -1,6 +1,6 @@
-"""Voices to listen to before they are chosen: in the media browser, on any player. Only what is played costs."""
+"""Media source of voice previews: audio is synthesized, and charged, only when it is played."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Final, override
 
@@ -30,171 +30,168 @@ from .providers.models import Model, Voice
 from .sample_sentences import SampleSentence, pick_sample_sentence, sample_sentences_for
 from .speech import PREFERRED_PREFIX, SpeechRequest, async_request_speech
 
-_FEW: Final = 3
-"""Languages that a voice's title names."""
+_MAX_TITLE_LANGUAGES: Final = 3
 
 
 async def async_get_media_source(hass: HomeAssistant) -> OratorMediaSource:
-    """Offer the voices of all accounts."""
+    """Set up the media source."""
     return OratorMediaSource(hass)
 
 
 class OratorMediaSource(MediaSource):
-    """Accounts, their models, and the models' voices, each with a sample in every language that it speaks."""
+    """Provide previews of all voices, by account and model."""
 
     name = "Orator"
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Offer what Home Assistant's accounts have."""
+        """Initialize the media source."""
         super().__init__(DOMAIN)
         self._hass = hass
 
     @override
     async def async_browse_media(self, item: MediaSourceItem) -> BrowseMediaSource:
-        """Return what there is at a place. Raises BrowseError."""
+        """Return the accounts, the models of an account, the voices of a model, or the languages of a voice."""
         if not item.identifier:
             entries: list[OratorConfigEntry] = self._hass.config_entries.async_loaded_entries(DOMAIN)
-            accounts = [_folder(entry.title, VoicePreview(entry.entry_id)) for entry in entries]
-            return _folder(self.name, None, accounts)
-        place, entry = self._found(item, BrowseError)
-        if not place.settings:
-            return _folder(entry.title, place, [group async for group in self._groups(place, entry.runtime_data)])
-        model, voice = _chosen(entry.runtime_data, place, BrowseError)
+            return _folder(self.name, None, [_folder(entry.title, VoicePreview(entry.entry_id)) for entry in entries])
+        preview, entry = self._parse(item, BrowseError)
+        account = entry.runtime_data
+        if not preview.settings:
+            return _folder(entry.title, preview, await self._async_models(preview, account))
+        model, voice = _model_and_voice(account, preview, BrowseError)
         if voice is None:
-            return _folder(model.name, place, self._voices(place, entry.runtime_data, model))
-        samples = _samples(entry.runtime_data, model, voice)
-        shown = _playable(_title(voice), place, can_expand=True)
-        shown.children = [_playable(sample.language, place.spoken_in(sample.tag)) for sample in samples]
-        return shown
+            return _folder(model.name, preview, _voices(preview, account, model))
+        samples = _sample_sentences(account, model, voice)
+        browse = _playable(_voice_title(voice), preview, can_expand=True)
+        browse.children = [_playable(sample.language, preview.in_language(sample.tag)) for sample in samples]
+        return browse
 
     @override
     async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
-        """Have a sample spoken, and return where it is as soon as it sounds. Raises Unresolvable."""
-        place, entry = self._found(item, Unresolvable)
+        """Synthesize a sample sentence, and return its URL as soon as its audio begins."""
+        preview, entry = self._parse(item, Unresolvable)
         account = entry.runtime_data
-        model, voice = _chosen(account, place, Unresolvable)
+        model, voice = _model_and_voice(account, preview, Unresolvable)
         if voice is None:
             raise Unresolvable(translation_domain=DOMAIN, translation_key="no_such_sample")
-        samples = _samples(account, model, voice)
-        sample = next((one for one in samples if one.tag == place.language), None) or self._preferred(samples)
-        speaker = self._speaker(entry)
-        usual = {choice.key: choice.default for choice in account.provider.choices}
-        options = _only(speaker, {**usual, **place.settings})
+        samples = {sample.tag: sample for sample in _sample_sentences(account, model, voice)}
+        config = self._hass.config
+        sample = samples.get(preview.language) or pick_sample_sentence(
+            list(samples.values()), config.language, config.country
+        )
+        entity = self._entity(entry)
+        defaults = {choice.key: choice.default for choice in account.provider.choices}
+        options = _options(entity, {**defaults, **preview.settings})
         try:
-            making = async_request_speech(self._hass, speaker, SpeechRequest(sample.sentence, options=options))
-            await making.begun()
+            result = async_request_speech(self._hass, entity, SpeechRequest(sample.sentence, options=options))
+            await result.begun()
         except HomeAssistantError as err:
-            raise _told(err, Unresolvable) from err
-        return PlayMedia(making.stream.url, making.stream.content_type)
+            raise Unresolvable(
+                str(err),
+                translation_domain=err.translation_domain,
+                translation_key=err.translation_key,
+                translation_placeholders=err.translation_placeholders,
+            ) from err
+        return PlayMedia(result.stream.url, result.stream.content_type)
 
-    def _found(self, item: MediaSourceItem, error: type[HomeAssistantError]) -> tuple[VoicePreview, OratorConfigEntry]:
-        """Return the place that an item is, and the account there."""
+    def _parse(self, item: MediaSourceItem, error: type[HomeAssistantError]) -> tuple[VoicePreview, OratorConfigEntry]:
+        """Return the preview that an item identifies, and its account. Raises `error`."""
         try:
-            place = VoicePreview.parse(item.identifier)
+            preview = VoicePreview.parse(item.identifier)
         except ValueError as err:
             raise error(translation_domain=DOMAIN, translation_key="no_such_sample") from err
-        entry: OratorConfigEntry | None = self._hass.config_entries.async_get_entry(place.entry_id)
+        entry: OratorConfigEntry | None = self._hass.config_entries.async_get_entry(preview.entry_id)
         if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:
             raise error(translation_domain=DOMAIN, translation_key="account_not_loaded")
-        return place, entry
+        return preview, entry
 
-    async def _groups(self, place: VoicePreview, account: AccountCoordinator) -> AsyncIterator[BrowseMediaSource]:
-        """Yield the models of an account, and what else there is to choose voices from."""
+    async def _async_models(self, preview: VoicePreview, account: AccountCoordinator) -> list[BrowseMediaSource]:
+        """Return the models of an account, and a folder for each choice that needs no model."""
         today = dt_util.utcnow().date()
-        for settings in _beginnings(account):
-            if not account.provider.has_models(settings):
-                yield _folder(await self._name(settings), place.within(settings))
+        folders: list[BrowseMediaSource] = []
+        for choices in _choices_before_model(account):
+            if not account.provider.has_models(choices):
+                folders.append(_folder(await self._async_choices_title(choices), preview.with_settings(choices)))
                 continue
             for model in account.models:
-                has_voices = account.model(model.id, settings).voices
+                has_voices = bool(account.model(model.id, choices).voices)
                 if has_voices and model.is_connected and not model.is_retired(today):
-                    yield _folder(model.name, place.within({**settings, CONF_MODEL: model.id}))
+                    folders.append(_folder(model.name, preview.with_settings({**choices, CONF_MODEL: model.id})))
+        return folders
 
-    async def _name(self, settings: Mapping[str, str]) -> str:
-        """Return what forms call what was chosen."""
+    async def _async_choices_title(self, choices: Mapping[str, str]) -> str:
+        """Return the choices as the forms show them."""
         texts = await async_get_translations(self._hass, self._hass.config.language, "selector", [DOMAIN])
-        keys = [f"component.{DOMAIN}.selector.{key}.options.{value}" for key, value in settings.items()]
+        keys = [f"component.{DOMAIN}.selector.{key}.options.{value}" for key, value in choices.items()]
         return ", ".join(texts.get(key, key) for key in keys)
 
-    def _voices(self, place: VoicePreview, account: AccountCoordinator, model: Model) -> list[BrowseMediaSource]:
-        """Return the voices of a model that can speak."""
-        places = {voice: place.within({model.voice_key: voice.id}) for voice in model.voices}
-        if model.voice_key != CONF_VOICE:  # each of them has a model of its own
-            places = {voice: own for voice, own in places.items() if account.model("", own.settings).is_connected}
-        return [
-            _playable(_title(voice), own, can_expand=len(_samples(account, model, voice)) > 1)
-            for voice, own in places.items()
-        ]
-
-    def _preferred(self, samples: Sequence[SampleSentence]) -> SampleSentence:
-        config = self._hass.config
-        return pick_sample_sentence(samples, config.language, config.country)
-
-    def _speaker(self, entry: OratorConfigEntry) -> TextToSpeechEntity:
-        """Return any voice of an account: it can speak with all of them."""
+    def _entity(self, entry: OratorConfigEntry) -> TextToSpeechEntity:
+        """Return an entity of the account; options let each of them speak with every voice."""
         for subentry_id in entry.subentries:
-            speaker = get_engine_instance(self._hass, voice_entity_id(self._hass, subentry_id) or "")
-            if isinstance(speaker, TextToSpeechEntity):
-                return speaker
+            entity = get_engine_instance(self._hass, voice_entity_id(self._hass, subentry_id) or "")
+            if isinstance(entity, TextToSpeechEntity):
+                return entity
         raise Unresolvable(
             translation_domain=DOMAIN, translation_key="no_voice_yet", translation_placeholders={"account": entry.title}
         )
 
 
-def _beginnings(account: AccountCoordinator) -> Iterator[dict[str, str]]:
-    """Yield all that can be chosen before a model."""
+def _choices_before_model(account: AccountCoordinator) -> Iterator[dict[str, str]]:
+    """Yield every combination of the choices that precede the model."""
     choices = [choice for choice in account.provider.choices if choice.precedes_model]
     for values in product(*(choice.choices for choice in choices)):
         yield {choice.key: value for choice, value in zip(choices, values, strict=True)}
 
 
-def _chosen(
-    account: AccountCoordinator, place: VoicePreview, error: type[HomeAssistantError]
+def _model_and_voice(
+    account: AccountCoordinator, preview: VoicePreview, error: type[HomeAssistantError]
 ) -> tuple[Model, Voice | None]:
-    """Return the model at a place, and the voice if one was chosen, listed or not."""
+    """Return the model of a preview, and its voice if one is chosen, listed or not. Raises `error`."""
     try:
-        model = account.model(place.settings.get(CONF_MODEL, ""), place.settings)
+        model = account.model(preview.settings.get(CONF_MODEL, ""), preview.settings)
     except SpeechError as err:
         raise error(translation_domain=DOMAIN, translation_key="no_such_sample") from err
-    voice_id = place.settings.get(model.voice_key)
-    known = (voice for voice in model.voices if voice.id == voice_id)
-    return model, next(known, Voice(voice_id, voice_id)) if voice_id else None
+    voice_id = preview.settings.get(model.voice_key)
+    if not voice_id:
+        return model, None
+    return model, next((voice for voice in model.voices if voice.id == voice_id), Voice(voice_id, voice_id))
 
 
-def _samples(account: AccountCoordinator, model: Model, voice: Voice) -> Sequence[SampleSentence]:
-    """Return the samples in the languages that a voice speaks."""
+def _voices(preview: VoicePreview, account: AccountCoordinator, model: Model) -> list[BrowseMediaSource]:
+    """Return the voices of a model that can speak."""
+    voices = [(voice, preview.with_settings({model.voice_key: voice.id})) for voice in model.voices]
+    if model.voice_key != CONF_VOICE:  # a saved voice has a model of its own
+        voices = [(voice, place) for voice, place in voices if account.model("", place.settings).is_connected]
+    return [
+        _playable(_voice_title(voice), place, can_expand=len(_sample_sentences(account, model, voice)) > 1)
+        for voice, place in voices
+    ]
+
+
+def _sample_sentences(account: AccountCoordinator, model: Model, voice: Voice) -> Sequence[SampleSentence]:
+    """Return the sample sentences in the languages of a voice."""
     return sample_sentences_for(voice.languages or model.languages or account.provider.languages)
 
 
-def _only(speaker: TextToSpeechEntity, settings: Mapping[str, str]) -> dict[str, Any]:
-    """Return the options with which a voice speaks with these settings and none of its own; nobody speaks for it."""
-    # All that there are, set or not: a sample that was bought is found again after the voice was edited.
-    own = [key for key in speaker.supported_options or () if not key.startswith(PREFERRED_PREFIX)]
-    return {**dict.fromkeys(own), **settings, ATTR_PREFERRED_FORMAT: AudioFormat.MP3.value}
+def _options(entity: TextToSpeechEntity, settings: Mapping[str, str]) -> dict[str, Any]:
+    """Return the options that replace all settings of the entity, fallbacks included."""
+    # Every supported option is named, so that the cache finds a sample again after the voice was changed.
+    names = [name for name in entity.supported_options or () if not name.startswith(PREFERRED_PREFIX)]
+    return {**dict.fromkeys(names), **settings, ATTR_PREFERRED_FORMAT: AudioFormat.MP3.value}
 
 
-def _told(error: HomeAssistantError, kind: type[HomeAssistantError]) -> HomeAssistantError:
-    """Return an error as another kind of error, in the same words."""
-    return kind(
-        str(error),
-        translation_domain=error.translation_domain,
-        translation_key=error.translation_key,
-        translation_placeholders=error.translation_placeholders,
-    )
-
-
-def _title(voice: Voice) -> str:
-    """Return a voice's name and, where they are few, its languages."""
+def _voice_title(voice: Voice) -> str:
+    """Return a voice's name and, if it speaks only a few, its languages."""
     languages = [sample.language for sample in sample_sentences_for(voice.languages)] if voice.languages else []
-    return f"{voice.name} · {', '.join(languages)}" if 0 < len(languages) <= _FEW else voice.name
+    return f"{voice.name} · {', '.join(languages)}" if 0 < len(languages) <= _MAX_TITLE_LANGUAGES else voice.name
 
 
 def _folder(
-    title: str, place: VoicePreview | None, children: list[BrowseMediaSource] | None = None
+    title: str, preview: VoicePreview | None, children: list[BrowseMediaSource] | None = None
 ) -> BrowseMediaSource:
     return BrowseMediaSource(
         domain=DOMAIN,
-        identifier=place.identifier if place else None,
+        identifier=preview.identifier if preview else None,
         media_class=MediaClass.DIRECTORY,
         media_content_type="",
         title=title,
@@ -204,10 +201,10 @@ def _folder(
     )
 
 
-def _playable(title: str, place: VoicePreview, *, can_expand: bool = False) -> BrowseMediaSource:
+def _playable(title: str, preview: VoicePreview, *, can_expand: bool = False) -> BrowseMediaSource:
     return BrowseMediaSource(
         domain=DOMAIN,
-        identifier=place.identifier,
+        identifier=preview.identifier,
         media_class=MediaClass.MUSIC,
         media_content_type=PREVIEW_CONTENT_TYPE,
         title=title,

@@ -1,4 +1,4 @@
-"""What the media browser knows voices by that can be listened to before they are chosen."""
+"""Previews of voices: their media source identifiers, and the player of a new account."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,9 +10,8 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from aiohttp import web
-from homeassistant.components import media_source
 from homeassistant.components.http import KEY_HASS, HomeAssistantView
-from homeassistant.components.media_source import generate_media_source_id
+from homeassistant.components.media_source import async_resolve_media, generate_media_source_id
 from homeassistant.const import CONF_MODEL
 from homeassistant.core import HassJob, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -25,105 +24,114 @@ from .coordinator import OratorConfigEntry
 
 PREVIEW_CONTENT_TYPE: Final = "audio/mpeg"
 
-_LANGUAGE: Final = "language"
-_BROWSER: Final = "/media-browser/browser/"
-"""The page of the media browser that plays in the browser itself."""
+_QUERY_LANGUAGE: Final = "language"
+_SETUP_PREVIEW_PATH: Final = f"/api/{DOMAIN}/greeting/"
+_SETUP_PREVIEW_LIFETIME_S: Final = 600.0
+_SETUP_PREVIEWS: Final[HassKey[dict[str, bytes]]] = HassKey("orator_setup_previews")
+"""Digests of the data of new accounts, by the tokens in the URLs of their players."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoicePreview:
-    """A place in the media browser: an account, and as much of a voice's settings as was chosen on the way there."""
+    """A place in the media browser: an account, and the settings chosen so far."""
 
     entry_id: str
     settings: Mapping[str, str] = field(default_factory=dict)
     language: str = ""
-    """The tag of the sample, if one was chosen."""
+    """Tag of the sample sentence; empty for the one in Home Assistant's language."""
 
     @classmethod
     def parse(cls, identifier: str) -> Self:
-        """Return the place that an identifier leads to, whether or not there is anything. Raises ValueError."""
+        """Parse a media source identifier; its account need not exist. Raises ValueError."""
         url = URL(identifier)
         settings = dict(url.query)
-        return cls(url.path, {key: settings[key] for key in settings if key != _LANGUAGE}, settings.get(_LANGUAGE, ""))
+        language = settings.pop(_QUERY_LANGUAGE, "")
+        return cls(url.path, settings, language)
 
     @property
     def identifier(self) -> str:
-        """What leads here within the media source."""
-        query = {**self.settings, **({_LANGUAGE: self.language} if self.language else {})}
+        """The media source identifier."""
+        query = {**self.settings, **({_QUERY_LANGUAGE: self.language} if self.language else {})}
         return str(URL.build(path=self.entry_id, query=query))
 
     @property
-    def page(self) -> str:
-        """Where Home Assistant's frontend shows it. Read from that, as it is documented nowhere."""
-        media_id = generate_media_source_id(DOMAIN, self.identifier)
-        return _BROWSER + quote(f"{PREVIEW_CONTENT_TYPE},{media_id}", safe="")
+    def media_source_id(self) -> str:
+        """The ID that media players can play."""
+        return generate_media_source_id(DOMAIN, self.identifier)
 
-    def within(self, settings: Mapping[str, str]) -> Self:
-        """Return a place further in."""
+    @property
+    def media_browser_path(self) -> str:
+        """The path of the page in Home Assistant's media browser, with the browser as its player.
+
+        Home Assistant has no public function for it, so this follows the routes of its frontend.
+        """
+        return "/media-browser/browser/" + quote(f"{PREVIEW_CONTENT_TYPE},{self.media_source_id}", safe="")
+
+    def with_settings(self, settings: Mapping[str, str]) -> Self:
+        """Return the place below this one where these settings are chosen."""
         return replace(self, settings={**self.settings, **settings})
 
-    def spoken_in(self, language: str) -> Self:
-        """Return the sample in a language."""
-        return replace(self, language=language)
-
-
-_PATH: Final = f"/api/{DOMAIN}/greeting/"
-_LASTS: Final = 600.0
-"""Seconds that an address leads to a greeting: it is played where it is shown, and needs no login."""
-_ACCOUNTS: Final[HassKey[dict[str, bytes]]] = HassKey("orator_greetings")
-"""The marks of the accounts that were just added, by what only those know who have added them."""
+    def in_language(self, tag: str) -> Self:
+        """Return the preview of this voice in a language."""
+        return replace(self, language=tag)
 
 
 @callback
 def async_setup_preview(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
-    """Return, as HTML, what plays the greeting of an account that is about to be added. Only playing it costs."""
+    """Return an HTML player for the first voice of an account that is about to be created.
+
+    Speech is synthesized, and charged, only when it is played.
+    """
     token = secrets.token_urlsafe()
-    accounts = hass.data.setdefault(_ACCOUNTS, {})
-    accounts[token] = _mark(token, data)
+    previews = hass.data.setdefault(_SETUP_PREVIEWS, {})
+    previews[token] = _digest(token, data)
 
     @callback
-    def forget(_now: datetime) -> None:
-        del accounts[token]
+    def expire(_now: datetime) -> None:
+        del previews[token]
 
-    async_call_later(hass, _LASTS, HassJob(forget, "orator forgets a greeting", cancel_on_shutdown=True))
-    return f'<audio controls preload="none" src="{escape(_PATH + token)}"></audio>'
+    job = HassJob(expire, "orator setup preview", cancel_on_shutdown=True)
+    async_call_later(hass, _SETUP_PREVIEW_LIFETIME_S, job)
+    return f'<audio controls preload="none" src="{escape(_SETUP_PREVIEW_PATH + token)}"></audio>'
 
 
 class SetupPreviewView(HomeAssistantView):
-    """Where the greeting is. A player in a page does not log in: knowing the address is enough."""
+    """Play the first voice of a new account.
 
-    url = _PATH + "{token}"
-    name = f"api:{DOMAIN}:greeting"
+    An audio element sends no access token, so the random token in the URL authorizes the request.
+    """
+
+    url = _SETUP_PREVIEW_PATH + "{token}"
+    name = f"api:{DOMAIN}:setup_preview"
     requires_auth = False
 
     async def get(self, request: web.Request, token: str) -> web.Response:
-        """Have the first voice speak, and send the player there as soon as it sounds."""
+        """Synthesize the preview, and redirect to its audio as soon as it begins."""
         hass = request.app[KEY_HASS]
-        place = _first_voice(hass, token)
-        if place is None:
+        preview = _first_voice_preview(hass, token)
+        if preview is None:
             raise web.HTTPNotFound
-        media_id = media_source.generate_media_source_id(DOMAIN, place.identifier)
         try:
-            sound = await media_source.async_resolve_media(hass, media_id, None)
+            media = await async_resolve_media(hass, preview.media_source_id, None)
         except HomeAssistantError as err:
             raise web.HTTPBadGateway from err
-        raise web.HTTPFound(sound.url)
+        raise web.HTTPFound(media.url)
 
 
-def _mark(token: str, data: Mapping[str, Any]) -> bytes:
-    """Return what an account is known by, which gives none of its data away: they hold its key."""
+def _digest(token: str, data: Mapping[str, Any]) -> bytes:
+    """Return a digest of an account's data, which contain the API key."""
     return hmac.digest(token.encode(), repr(sorted(data.items())).encode(), "sha256")
 
 
-def _first_voice(hass: HomeAssistant, token: str) -> VoicePreview | None:
-    """Return where the sample of an account's first voice is, if there are both."""
-    mark = hass.data.get(_ACCOUNTS, {}).get(token)
+def _first_voice_preview(hass: HomeAssistant, token: str) -> VoicePreview | None:
+    """Return the preview of the first voice of the account that a token is for, if both still exist."""
+    digest = hass.data.get(_SETUP_PREVIEWS, {}).get(token)
     entries: list[OratorConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    for entry in entries:
-        for voice_id, voice in entry.subentries.items():
-            if _mark(token, entry.data) == mark:
-                model = entry.runtime_data.configured_models()[voice_id]
-                keys = (CONF_MODEL, model.voice_key)
-                settings = {key: str(voice.data[key]) for key in keys if key in voice.data}
-                return VoicePreview(entry.entry_id, {**entry.runtime_data.parse_choices(voice.data), **settings})
-    return None
+    entry = next((entry for entry in entries if _digest(token, entry.data) == digest), None)
+    if entry is None or not entry.subentries:
+        return None
+    account = entry.runtime_data
+    subentry = next(iter(entry.subentries.values()))
+    model = account.configured_models()[subentry.subentry_id]
+    settings = {key: str(subentry.data[key]) for key in (CONF_MODEL, model.voice_key) if key in subentry.data}
+    return VoicePreview(entry.entry_id, {**account.parse_choices(subentry.data), **settings})

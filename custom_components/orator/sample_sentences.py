@@ -1,4 +1,4 @@
-"""What a voice says to be chosen by: one short sentence in each language."""
+"""Sample sentences that voices are previewed with, one per language."""
 
 # ruff: noqa: RUF001 - other alphabets have letters that look like Latin ones
 
@@ -12,18 +12,17 @@ from homeassistant.util import language as language_util
 
 @dataclass(frozen=True, slots=True)
 class SampleSentence:
-    """A sentence, and the name of its language in that language."""
+    """A sentence, its language tag, and the language's own name for itself."""
 
     tag: str
     language: str
     sentence: str
 
 
-_USUAL: Final = "en"
-_TRADITIONAL: Final = "zh-Hant"
-_WRITTEN_TRADITIONALLY: Final = {"HK", "HANT", "MO", "TW"}
-_SAME: Final = {"fil": "tl", "no": "nb"}
-"""Two tags for one language."""
+_DEFAULT_TAG: Final = "en"
+_TRADITIONAL_CHINESE_TAG: Final = "zh-Hant"
+_TRADITIONAL_CHINESE_SUBTAGS: Final = {"HK", "HANT", "MO", "TW"}
+_TAG_SYNONYMS: Final = {"fil": "tl", "no": "nb"}
 
 # "Good morning! The coffee is ready, and the sun is shining."
 SAMPLE_SENTENCES: Final = {
@@ -96,31 +95,33 @@ SAMPLE_SENTENCES: Final = {
         ("uz", "Oʻzbek", "Xayrli tong! Qahva tayyor, quyosh porlab turibdi."),
         ("vi", "Tiếng Việt", "Chào buổi sáng! Cà phê đã sẵn sàng và trời đang nắng."),
         ("zh", "中文", "早上好！咖啡已经准备好了，今天阳光明媚。"),
-        (_TRADITIONAL, "中文（繁體）", "早安！咖啡已經準備好了，今天陽光明媚。"),
+        (_TRADITIONAL_CHINESE_TAG, "中文（繁體）", "早安！咖啡已經準備好了，今天陽光明媚。"),
     )
 }
 
 
-@lru_cache(maxsize=128)  # voices that are listed by the thousand speak much the same languages
+@lru_cache(maxsize=128)  # thousands of listed voices share a few sets of languages
 def sample_sentences_for(tags: tuple[str, ...]) -> tuple[SampleSentence, ...]:
-    """Return the samples of languages, by the languages' names; the usual one where there is none in any of them."""
-    found = {sample.tag: sample for tag in tags if (sample := _sample_in(tag))}
-    return tuple(sorted(found.values(), key=lambda sample: sample.language.casefold())) or (SAMPLE_SENTENCES[_USUAL],)
+    """Return the samples for language tags, sorted by language name, or the English one if there are none."""
+    samples = {sample.tag: sample for tag in tags if (sample := _find_sample(tag))}
+    by_name = sorted(samples.values(), key=lambda sample: sample.language.casefold())
+    return tuple(by_name) or (SAMPLE_SENTENCES[_DEFAULT_TAG],)
 
 
 def pick_sample_sentence(samples: Sequence[SampleSentence], language: str, country: str | None) -> SampleSentence:
-    """Return the sample that somebody who speaks a language would choose."""
+    """Return the sample that matches a language best, else the English one, else the first."""
     by_tag = {sample.tag: sample for sample in samples}
-    wanted = _sample_in(language)
-    if wanted and wanted.tag in by_tag:
-        return wanted
-    near = language_util.matches(language, by_tag, country)
-    return by_tag[next(iter([*near, *(tag for tag in (_USUAL,) if tag in by_tag), *by_tag]))]
+    own = _find_sample(language)
+    if own and own.tag in by_tag:
+        return own
+    matches = [*language_util.matches(language, by_tag, country), _DEFAULT_TAG]
+    return next((by_tag[tag] for tag in matches if tag in by_tag), samples[0])
 
 
-def _sample_in(tag: str) -> SampleSentence | None:
-    """Return the sample in a language, None where there is none."""
-    base, *rest = tag.replace("_", "-").split("-")
+def _find_sample(tag: str) -> SampleSentence | None:
+    """Return the sample for a language tag, if there is one."""
+    base, *subtags = tag.replace("_", "-").split("-")
     base = base.lower()
-    is_traditional = base == "zh" and not _WRITTEN_TRADITIONALLY.isdisjoint(part.upper() for part in rest)
-    return SAMPLE_SENTENCES.get(_TRADITIONAL if is_traditional else _SAME.get(base, base))
+    if base == "zh" and not _TRADITIONAL_CHINESE_SUBTAGS.isdisjoint(subtag.upper() for subtag in subtags):
+        return SAMPLE_SENTENCES[_TRADITIONAL_CHINESE_TAG]
+    return SAMPLE_SENTENCES.get(_TAG_SYNONYMS.get(base, base))

@@ -1,7 +1,7 @@
-"""Forms built from what a model declares, so that a field which the model ignores is not shown."""
+"""Form fields, built from what a model and its provider declare."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from homeassistant.components import tts
@@ -38,102 +38,94 @@ from .voice_settings import CHIME_OPTIONS, EFFECT_OPTIONS, NUMBER_OPTIONS
 SECTION_ADVANCED: Final = "advanced"
 SECTION_EFFECTS: Final = "effects"
 
-_LINE: Final = 200
-"""Characters up to which a text needs no more than a line."""
+_MAX_SINGLE_LINE_CHARS: Final = 200
+"""Texts that may be longer get a field of several lines."""
 _FORMAT_LABELS: Final = {AudioFormat.OPUS: "Opus", AudioFormat.OGG: "Ogg"}
 
 
-def default_model(offer: Catalog) -> Model:
-    """Return the model to begin with: the provider's usual one where it is offered and can speak."""
-    usual = offer.model(offer.provider.default_model)
-    offered = offer.models
-    is_offered = usual.is_connected and usual.id in [model.id for model in offered]
-    return usual if is_offered or not offered else offered[0]
+def default_model(catalog: Catalog) -> Model:
+    """Return the provider's default model if it is listed and can speak, else the first one listed."""
+    default = catalog.model(catalog.provider.default_model)
+    models = catalog.models
+    is_usable = default.is_connected and default.id in [model.id for model in models]
+    return default if is_usable or not models else models[0]
 
 
-def default_voice(offer: Catalog, model: Model) -> str | vol.Undefined:
-    """Return the voice to begin with: the provider's usual one where the model knows it, none where none is known."""
-    known = [voice.id for voice in model.voices]
-    usual = offer.provider.default_voice
-    if usual in known:
-        return usual
-    return known[0] if known else vol.UNDEFINED
+def default_voice(catalog: Catalog, model: Model) -> str:
+    """Return the provider's default voice if the model has it, else the model's first; empty if it lists none."""
+    voices = [voice.id for voice in model.voices]
+    default = catalog.provider.default_voice
+    return default if default in voices else next(iter(voices), "")
 
 
-def voice_title(offer: Catalog, model: Model, voice_id: str) -> str:
-    """Return what a voice is called until its user names it."""
+def voice_title(catalog: Catalog, model: Model, voice_id: str) -> str:
+    """Return the default title of a voice."""
     name = next((voice.name for voice in model.voices if voice.id == voice_id), voice_id)
-    return f"{offer.provider.name} {name}"
+    return f"{catalog.provider.name} {name}"
 
 
-def choice_schema(offer: Catalog, chosen: Mapping[str, Any]) -> vol.Schema:
-    """Ask what decides whether there is a model to choose; empty where nothing does."""
-    return vol.Schema(
-        {
-            vol.Required(choice.key, default=chosen.get(choice.key, _first_choice(offer, choice))): _selector(choice)
-            for choice in offer.provider.choices
-            if choice.precedes_model
-        }
-    )
+def choice_schema(catalog: Catalog, settings: Mapping[str, Any]) -> vol.Schema:
+    """Return the choices that have to be made before the model; empty if there are none."""
+    choices = [choice for choice in catalog.provider.choices if choice.precedes_model]
+    initial = catalog.provider.initial_voice_settings(catalog.document) or {}
+    return vol.Schema(_choice_fields(choices, {**initial, **settings}))
 
 
-def _first_choice(offer: Catalog, choice: ChoiceOption) -> str:
-    """Return what to choose at first: what the account's first voice would."""
-    usual = offer.provider.initial_voice_settings(offer.document) or {}
-    return str(usual.get(choice.key, choice.default))
-
-
-def model_schema(offer: Catalog, chosen: Mapping[str, Any]) -> vol.Schema:
-    """Ask which model speaks, and what its provider wants to be decided with it."""
-    marker, selector = model_field(offer, chosen.get(CONF_MODEL))
+def model_schema(catalog: Catalog, settings: Mapping[str, Any]) -> vol.Schema:
+    """Return the model field, and a section of the choices that are made together with the model."""
+    marker, selector = model_field(catalog, settings.get(CONF_MODEL))
     fields: dict[vol.Marker, object] = {marker: selector}
-    if choices := [choice for choice in offer.provider.choices if not choice.precedes_model]:
-        is_usual = all(chosen.get(choice.key, choice.default) == choice.default for choice in choices)
+    if choices := [choice for choice in catalog.provider.choices if not choice.precedes_model]:
+        has_defaults = all(settings.get(choice.key, choice.default) == choice.default for choice in choices)
         fields[vol.Required(SECTION_ADVANCED)] = section(
-            vol.Schema(
-                {
-                    vol.Required(choice.key, default=chosen.get(choice.key, choice.default)): _selector(choice)
-                    for choice in choices
-                }
-            ),
-            {"collapsed": is_usual},
+            vol.Schema(_choice_fields(choices, settings)), {"collapsed": has_defaults}
         )
     return vol.Schema(fields)
 
 
-def model_field(offer: Catalog, chosen: str | None = None) -> tuple[vol.Required, SelectSelector]:
-    """Ask for a model."""
-    options = [SelectOptionDict(value=model.id, label=model_label(model)) for model in offer.models]
-    return vol.Required(CONF_MODEL, default=chosen or default_model(offer).id), _dropdown(options, is_open=True)
+def _choice_fields(choices: Iterable[ChoiceOption], settings: Mapping[str, Any]) -> dict[vol.Marker, Selector[Any]]:
+    """Return a field for each choice, with its setting as the default."""
+    return {
+        vol.Required(choice.key, default=settings.get(choice.key, choice.default)): _selector(choice)
+        for choice in choices
+    }
+
+
+def model_field(catalog: Catalog, model_id: str | None = None) -> tuple[vol.Required, SelectSelector]:
+    """Return the marker and the selector of the model field."""
+    options = [SelectOptionDict(value=model.id, label=model_label(model)) for model in catalog.models]
+    default = model_id or default_model(catalog).id
+    return vol.Required(CONF_MODEL, default=default), _dropdown(options, takes_other_values=True)
 
 
 def model_label(model: Model) -> str:
-    """Return a model's name and, where known, what it costs."""
+    """Return a model's name and, if known, its price."""
     price = model.price
     if price is None or not price.per_thousand_chars:
         return model.name
     return f"{model.name} · {price.per_thousand_chars * 1000:.4g} {price.currency} / 1M"
 
 
+def voice_field(catalog: Catalog, model: Model) -> tuple[vol.Required, SelectSelector]:
+    """Return the marker and the selector of the voice field."""
+    labels = [_voice_label(voice) for voice in model.voices]
+    counts = Counter(labels)
+    options = [
+        SelectOptionDict(value=voice.id, label=label if counts[label] == 1 else f"{label} ({voice.id})")
+        for voice, label in zip(model.voices, labels, strict=True)
+    ]
+    default = default_voice(catalog, model) or vol.UNDEFINED
+    return vol.Required(model.voice_key, default=default), _dropdown(options, takes_other_values=True)
+
+
 def _voice_label(voice: Voice) -> str:
-    """Return a voice's name and, where it speaks only some, its languages."""
+    """Return a voice's name and, if it speaks only some, its languages."""
     return f"{voice.name} ({', '.join(voice.languages)})" if voice.languages else voice.name
 
 
-def voice_field(offer: Catalog, model: Model) -> tuple[vol.Required, SelectSelector]:
-    """Ask who speaks."""
-    names = Counter(_voice_label(voice) for voice in model.voices)
-    voices = [
-        SelectOptionDict(value=voice.id, label=name if names[name] == 1 else f"{name} ({voice.id})")
-        for voice in model.voices
-        for name in [_voice_label(voice)]
-    ]
-    return vol.Required(model.voice_key, default=default_voice(offer, model)), _dropdown(voices, is_open=True)
-
-
-def voice_schema(offer: Catalog, model: Model) -> vol.Schema:
-    """Ask how a model speaks: in whose voice, in which format, and with what else it can be told."""
-    marker, selector = voice_field(offer, model)
+def voice_schema(catalog: Catalog, model: Model) -> vol.Schema:
+    """Return all settings of a voice that the model supports, except for the model itself."""
+    marker, selector = voice_field(catalog, model)
     formats = [
         SelectOptionDict(value=audio_format, label=_FORMAT_LABELS.get(audio_format, audio_format.upper()))
         for audio_format in model.file_formats
@@ -150,7 +142,7 @@ def voice_schema(offer: Catalog, model: Model) -> vol.Schema:
                 ObjectSelectorConfig(
                     multiple=True,
                     fields={
-                        # Home Assistant 2026.3 takes only descriptions of selectors here.
+                        # Home Assistant 2026.3 accepts only dictionaries as selectors here.
                         "find": ObjectSelectorField(required=True, selector={"text": {}}),
                         "say": ObjectSelectorField(selector={"text": {}}),
                     },
@@ -159,43 +151,40 @@ def voice_schema(offer: Catalog, model: Model) -> vol.Schema:
                     translation_key=CONF_REPLACEMENTS,
                 )
             ),
-            vol.Optional(SECTION_EFFECTS): section(
-                vol.Schema({vol.Optional(key): field for key, field in _effect_fields()}), {"collapsed": True}
-            ),
+            vol.Optional(SECTION_EFFECTS): section(vol.Schema(_effect_fields()), {"collapsed": True}),
         }
     )
 
 
-def _effect_fields() -> Iterator[tuple[str, Selector[Any]]]:
-    """Yield what can be done to speech."""
-    chime = SelectSelectorConfig(
-        options=list(BuiltInChime), mode=SelectSelectorMode.DROPDOWN, custom_value=True, translation_key=CONF_CHIME
+def _effect_fields() -> dict[vol.Marker, Selector[Any]]:
+    """Return the fields of the post-processing settings."""
+    chime = SelectSelector(
+        SelectSelectorConfig(
+            options=list(BuiltInChime), mode=SelectSelectorMode.DROPDOWN, custom_value=True, translation_key=CONF_CHIME
+        )
     )
-    yield from ((key, SelectSelector(chime)) for key in CHIME_OPTIONS)
-    yield from ((number.key, _selector(number)) for number in NUMBER_OPTIONS)
+    return {
+        **{vol.Optional(key): chime for key in CHIME_OPTIONS},
+        **{vol.Optional(number.key): _selector(number) for number in NUMBER_OPTIONS},
+    }
 
 
 def form_values(model: Model, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as the fields of a form show them: a list to choose from knows only words."""
-    values = [option.key for option in model.options if isinstance(option, IntegerChoiceOption)]
+    """Return settings as values of the form: post-processing in its section, and choices of integers as strings."""
     effects = {key: settings[key] for key in EFFECT_OPTIONS if key in settings}
-    return {SECTION_EFFECTS: effects, **settings, **{key: str(settings[key]) for key in values if key in settings}}
+    integers = [option.key for option in model.options if isinstance(option, IntegerChoiceOption)]
+    return {SECTION_EFFECTS: effects, **settings, **{key: str(settings[key]) for key in integers if key in settings}}
 
 
-def _dropdown(options: list[SelectOptionDict], *, is_open: bool = False) -> SelectSelector:
-    """Offer a choice; an open one also takes what is typed."""
-    return SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, custom_value=is_open))
+def _dropdown(options: list[SelectOptionDict], *, takes_other_values: bool = False) -> SelectSelector:
+    """Return a dropdown list."""
+    return SelectSelector(
+        SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, custom_value=takes_other_values)
+    )
 
 
-def _selector(
-    option: Option,
-) -> (
-    Selector[NumberSelectorConfig]
-    | Selector[ObjectSelectorConfig]
-    | Selector[SelectSelectorConfig]
-    | Selector[TextSelectorConfig]
-):
-    """Return the field for an option of a model or provider."""
+def _selector(option: Option) -> Selector[Any]:
+    """Return the selector for an option of a model or provider."""
     match option:
         case ChoiceOption():
             return SelectSelector(
@@ -210,11 +199,10 @@ def _selector(
                 )
             )
         case IntegerChoiceOption():
-            values = [SelectOptionDict(value=str(rung), label=str(rung)) for rung in option.values]
-            return _dropdown(values)
+            return _dropdown([SelectOptionDict(value=str(value), label=str(value)) for value in option.values])
         case ObjectOption():
             return ObjectSelector()
         case TextOption():
-            return TextSelector(TextSelectorConfig(multiline=option.max_chars > _LINE))
-    msg = f"no field for {type(option).__name__}"
+            return TextSelector(TextSelectorConfig(multiline=option.max_chars > _MAX_SINGLE_LINE_CHARS))
+    msg = f"no selector for {type(option).__name__}"
     raise TypeError(msg)

@@ -1,4 +1,4 @@
-"""The flow of a voice: first what decides what can be set, then what can be set."""
+"""Subentry flow of a voice."""
 
 from collections.abc import Mapping
 from html import escape
@@ -13,6 +13,7 @@ from homeassistant.config_entries import (
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_MODEL, CONF_NAME
+from homeassistant.data_entry_flow import AbortFlow
 import voluptuous as vol
 
 from .chime_files import ChimeError
@@ -36,158 +37,95 @@ from .schema import (
 )
 from .voice_settings import CHIME_OPTIONS, chime_loudness, parse_effects
 
-_UNSET: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: [], CONF_FALLBACK: []}
-"""What fields hold that can't be left empty, while nothing was set."""
+_FORM_DEFAULTS: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: [], CONF_FALLBACK: []}
+"""Values that the form returns for untouched fields. They are not stored."""
 
 
 class VoiceSubentryFlow(ConfigSubentryFlow):
-    """Create or change a voice."""
+    """Handle a subentry flow for a voice."""
 
     def __init__(self) -> None:
-        """Begin with nothing chosen."""
-        self._chosen: dict[str, Any] = {}
-        self._usual_title = ""
-        """What a voice that is changed would be called if its user had not named it."""
-        self._unconnected: Model | None = None
-        """What was chosen although it can't speak yet; whoever wants it nevertheless submits it once more."""
+        """Initialize the subentry flow."""
+        self._settings: dict[str, Any] = {}
+        """The name and the settings of the voice that were known before its last form."""
+        self._default_title = ""
+        """The title that a reconfigured voice has unless the user named it."""
+        self._unconnected_vendor: str | None = None
+        """Vendor of a model that was submitted although it cannot speak yet."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Create a voice."""
-        return await self._async_begin("user", user_input)
+        """Add a voice."""
+        return await self._async_step_init("user", user_input)
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Change a voice."""
-        if (account := self._account()) and not self._chosen:
-            subentry = self._get_reconfigure_subentry()
-            self._chosen = {CONF_NAME: subentry.title, **subentry.data}
+        if not self._settings:
+            account, subentry = self._get_account(), self._get_reconfigure_subentry()
             model = account.model(subentry.data.get(CONF_MODEL, ""), subentry.data)
-            self._usual_title = voice_title(account.data, model, subentry.data[model.voice_key])
-        return await self._async_begin("reconfigure", user_input)
+            self._default_title = voice_title(account.data, model, subentry.data[model.voice_key])
+            self._settings = {CONF_NAME: subentry.title, **subentry.data}
+        return await self._async_step_init("reconfigure", user_input)
 
-    async def _async_begin(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:
-        """Ask for what comes before the model, or for the model where nothing does."""
-        if (account := self._account()) is None:
-            return self.async_abort(reason="entry_not_loaded")
-        schema = choice_schema(account.data, self._chosen)
+    async def _async_step_init(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:
+        """Make the choices that precede the model, or choose the model if there are none."""
+        account = self._get_account()
+        schema = choice_schema(account.data, self._settings)
         if not schema.schema:
-            return await self._async_model(account, step_id, user_input)
+            return await self._async_step_model(step_id, user_input)
         if user_input is None:
-            return self._show(step_id, schema)
-        self._keep_choices(account, user_input)
-        if account.provider.has_models(self._chosen):
+            return self._show_form(step_id, schema)
+        self._set_choices(account, user_input)
+        if account.provider.has_models(self._settings):
             return await self.async_step_model()
-        self._chosen.pop(CONF_MODEL, None)
+        self._settings.pop(CONF_MODEL, None)
         return await self.async_step_voice()
 
     async def async_step_model(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask for the model."""
-        if (account := self._account()) is None:
-            return self.async_abort(reason="entry_not_loaded")
-        return await self._async_model(account, "model", user_input)
+        """Choose the model after other choices."""
+        return await self._async_step_model("model", user_input)
 
-    async def _async_model(
-        self, account: AccountCoordinator, step_id: str, user_input: dict[str, Any] | None
-    ) -> SubentryFlowResult:
+    async def _async_step_model(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:
+        """Choose the model."""
+        account = self._get_account()
         errors: dict[str, str] = {}
         if user_input is not None:
             model = account.model(user_input[CONF_MODEL].strip())
-            if self._may_choose(model):
-                self._choose_model(account, model, user_input.get(SECTION_ADVANCED, {}))
+            if self._accept_model(model):
+                self._set_model(account, model)
+                self._set_choices(account, user_input.get(SECTION_ADVANCED, {}))
                 return await self.async_step_voice()
-            errors = {CONF_MODEL: "vendor_not_connected"}
-        return self._show(step_id, model_schema(account.data, {**self._chosen, **(user_input or {})}), errors)
-
-    def _may_choose(self, model: Model) -> bool:
-        """Tell whether a model can speak, or is wanted although it can't yet."""
-        is_wanted = model.is_connected or (self._unconnected is not None and self._unconnected.vendor == model.vendor)
-        self._unconnected = None if is_wanted else model
-        return is_wanted
+            errors[CONF_MODEL] = "vendor_not_connected"
+        return self._show_form(step_id, model_schema(account.data, {**self._settings, **(user_input or {})}), errors)
 
     async def async_step_voice(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask for everything else, and keep only what was set."""
-        if (account := self._account()) is None:
-            return self.async_abort(reason="entry_not_loaded")
-        entered = {**self._chosen, **(user_input or {})}
-        model = account.model(self._chosen.get(CONF_MODEL, ""), entered)
+        """Choose the voice and its settings."""
+        account = self._get_account()
+        entered = {**self._settings, **(user_input or {})}
+        model = account.model(self._settings.get(CONF_MODEL, ""), entered)
         errors: dict[str, str] = {}
         if user_input is not None:
-            data = self._data(account, model, user_input)
-            errors = await self._async_check(account, model, data)
+            data = self._subentry_data(account, model, user_input)
+            errors = await self._async_validate(account, model, data)
             if not errors:
                 return self._finish(account, model, data, user_input.get(CONF_NAME, "").strip())
-        schema = voice_schema(account.data, model)
-        return self._show(
+        return self._show_form(
             "voice",
-            self.add_suggested_values_to_schema(schema, form_values(model, user_input or self._chosen)),
+            self.add_suggested_values_to_schema(
+                voice_schema(account.data, model), form_values(model, user_input or self._settings)
+            ),
             errors,
             model=model_label(model),
-            **self._samples(account, model, entered),
+            **self._preview_links(account, model, entered),
         )
 
-    def _samples(self, account: AccountCoordinator, model: Model, entered: Mapping[str, Any]) -> dict[str, str]:
-        """Return what leads to the samples of a voice and of all voices beside it.
+    def _get_account(self) -> AccountCoordinator:
+        """Return the account, or abort if it is not loaded: it may be changed while a form is open."""
+        entry: OratorConfigEntry = self._get_entry()
+        if entry.state is not ConfigEntryState.LOADED:
+            raise AbortFlow(reason="entry_not_loaded")
+        return entry.runtime_data
 
-        They open beside the form: a link that Home Assistant follows itself would close it.
-        """
-        settings = {key: str(value) for key, value in account.parse_choices(entered).items()}
-        if CONF_MODEL in self._chosen:
-            settings[CONF_MODEL] = model.id
-        beside = VoicePreview(self._get_entry().entry_id, settings)
-        usual = default_voice(account.data, model)
-        voice_id = entered.get(model.voice_key) or ("" if usual is vol.UNDEFINED else usual)
-        name = next((voice.name for voice in model.voices if voice.id == voice_id), voice_id)
-        place = beside.within({model.voice_key: voice_id}) if voice_id else beside
-        begin, end = '<a href="{}" target="_blank">', "</a>"
-        return {
-            "voice": escape(name),
-            "sample": begin.format(escape(place.page)),
-            "sample_end": end,
-            "samples": begin.format(escape(beside.page)),
-            "samples_end": end,
-        }
-
-    def _data(self, account: AccountCoordinator, model: Model, user_input: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what is kept of a voice: what was set."""
-        data = account.parse_choices(self._chosen)
-        if CONF_MODEL in self._chosen:
-            data[CONF_MODEL] = model.id
-        own = {key: value for key, value in user_input.items() if key not in (CONF_NAME, SECTION_EFFECTS)}
-        entered = {**own, **parse_effects(user_input.get(SECTION_EFFECTS, {}))}
-        return {key: value for key, value in {**data, **entered}.items() if value != _UNSET.get(key)}
-
-    async def _async_check(self, account: AccountCoordinator, model: Model, data: dict[str, Any]) -> dict[str, str]:
-        """Bring settings into the form in which they are kept; return what is wrong with them, by field."""
-        key = model.voice_key
-        own = self._get_reconfigure_subentry().subentry_id if self.source == SOURCE_RECONFIGURE else ""
-        if has_fallback_loop(self.hass, data.get(CONF_FALLBACK, ()), voice_entity_id(self.hass, own)):
-            return {CONF_FALLBACK: "fallback_loop"}
-        if errors := await self._async_check_chimes(data):
-            return errors
-        try:
-            for option in model.options:
-                if option.key in data:
-                    data[option.key] = option.parse(data[option.key])
-            data[key] = await account.async_resolve_voice_id(model, data[key])
-        except InvalidSettingError as err:
-            return {str(err.code): err.translation_key}
-        except VoiceGoneError as err:
-            return {key: err.translation_key}
-        except SpeechError:  # it can't be asked at the moment; whether there is such a voice shows when it speaks
-            return {}
-        has_model = CONF_MODEL in self._chosen  # and was asked about it
-        return {} if has_model or self._may_choose(account.model("", data)) else {key: "vendor_not_connected"}
-
-    async def _async_check_chimes(self, data: Mapping[str, Any]) -> dict[str, str]:
-        """Return what is wrong with the chimes. The fields of a section have no place for errors of their own."""
-        chimes = await async_get_chimes(self.hass)
-        try:
-            for name in filter(None, map(data.get, CHIME_OPTIONS)):
-                await chimes.async_get(name, chime_loudness(data))
-        except ChimeError as err:
-            return {SECTION_EFFECTS: err.translation_key}
-        return {}
-
-    def _show(
+    def _show_form(
         self, step_id: str, schema: vol.Schema, errors: dict[str, str] | None = None, **placeholders: str
     ) -> SubentryFlowResult:
         return self.async_show_form(
@@ -195,54 +133,112 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
             data_schema=schema,
             errors=errors,
             description_placeholders={
-                "name": self._chosen.get(CONF_NAME, ""),
-                "vendor": self._unconnected.vendor if self._unconnected else "",
+                "name": self._settings.get(CONF_NAME, ""),
+                "vendor": self._unconnected_vendor or "",
                 **placeholders,
             },
             last_step=step_id == "voice",
         )
 
-    def _account(self) -> AccountCoordinator | None:
-        """Return the account, unless it is not loaded: it may have been changed since the form was opened."""
-        entry: OratorConfigEntry = self._get_entry()
-        return entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
+    def _preview_links(self, account: AccountCoordinator, model: Model, settings: Mapping[str, Any]) -> dict[str, str]:
+        """Return the links to previews of the voice and of all voices of the model.
 
-    def _choose_model(self, account: AccountCoordinator, model: Model, choices: Mapping[str, str]) -> None:
-        """Change the model, and forget what was chosen for another one and can't be meant for this."""
-        chosen = self._chosen
-        if CONF_MODEL in chosen and CONF_VOICE in chosen:
-            known = account.model(chosen[CONF_MODEL], chosen).voices
-            if chosen[CONF_VOICE] in {voice.id for voice in known} - {voice.id for voice in model.voices}:
-                del chosen[CONF_VOICE]
-                self._forget_usual_name()
-        chosen[CONF_MODEL] = model.id
-        self._keep_choices(account, choices)
+        They open a new tab: Home Assistant would follow a link in place, and close the form.
+        """
+        chosen = account.parse_choices(settings)
+        if CONF_MODEL in self._settings:
+            chosen[CONF_MODEL] = model.id
+        voices = VoicePreview(self._get_entry().entry_id, chosen)
+        voice_id = settings.get(model.voice_key) or default_voice(account.data, model)
+        name = next((voice.name for voice in model.voices if voice.id == voice_id), voice_id)
+        voice = voices.with_settings({model.voice_key: voice_id}) if voice_id else voices
+        link, link_end = '<a href="{}" target="_blank">', "</a>"
+        return {
+            "voice": escape(name),
+            "sample": link.format(escape(voice.media_browser_path)),
+            "sample_end": link_end,
+            "samples": link.format(escape(voices.media_browser_path)),
+            "samples_end": link_end,
+        }
 
-    def _keep_choices(self, account: AccountCoordinator, choices: Mapping[str, str]) -> None:
-        """Keep what was chosen beside or before the model, unless it is the usual."""
+    def _accept_model(self, model: Model) -> bool:
+        """Return whether the model can speak, or was submitted twice although it cannot speak yet."""
+        is_accepted = model.is_connected or model.vendor == self._unconnected_vendor
+        self._unconnected_vendor = None if is_accepted else model.vendor
+        return is_accepted
+
+    def _set_model(self, account: AccountCoordinator, model: Model) -> None:
+        """Set the model, and drop a voice that only the previous model has."""
+        settings = self._settings
+        if CONF_MODEL in settings and CONF_VOICE in settings:
+            previous = account.model(settings[CONF_MODEL], settings)
+            lost = {voice.id for voice in previous.voices} - {voice.id for voice in model.voices}
+            if settings[CONF_VOICE] in lost:
+                del settings[CONF_VOICE]
+                self._drop_default_name()
+        settings[CONF_MODEL] = model.id
+
+    def _set_choices(self, account: AccountCoordinator, entered: Mapping[str, str]) -> None:
+        """Set the provider's choices, except those that are the default."""
         for choice in account.provider.choices:
-            if choice.key in choices:
-                before = self._chosen.pop(choice.key, choice.default)
-                if choices[choice.key] != choice.default:
-                    self._chosen[choice.key] = choices[choice.key]
-                if choices[choice.key] != before and choice.precedes_model:  # another kind of voice altogether
-                    self._forget_usual_name()
+            if choice.key in entered:
+                value = entered[choice.key]
+                previous = self._settings.pop(choice.key, choice.default)
+                if value != choice.default:
+                    self._settings[choice.key] = value
+                if value != previous and choice.precedes_model:
+                    self._drop_default_name()
 
-    def _forget_usual_name(self) -> None:
-        """Do not suggest a name that nobody chose for what speaks now."""
-        if self._chosen.get(CONF_NAME) == self._usual_title:
-            self._chosen.pop(CONF_NAME, None)
+    def _drop_default_name(self) -> None:
+        """Drop the name of the voice if it is the default one of the previous voice."""
+        if self._settings.get(CONF_NAME) == self._default_title:
+            self._settings.pop(CONF_NAME, None)
+
+    def _subentry_data(
+        self, account: AccountCoordinator, model: Model, user_input: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return what is stored: the settings that differ from their defaults."""
+        data: dict[str, Any] = account.parse_choices(self._settings)
+        if CONF_MODEL in self._settings:
+            data[CONF_MODEL] = model.id
+        data |= {key: value for key, value in user_input.items() if key not in (CONF_NAME, SECTION_EFFECTS)}
+        data |= parse_effects(user_input.get(SECTION_EFFECTS, {}))
+        return {key: value for key, value in data.items() if value != _FORM_DEFAULTS.get(key)}
+
+    async def _async_validate(self, account: AccountCoordinator, model: Model, data: dict[str, Any]) -> dict[str, str]:
+        """Parse the settings in `data` in place, and return the errors by field."""
+        own_id = self._get_reconfigure_subentry().subentry_id if self.source == SOURCE_RECONFIGURE else ""
+        if has_fallback_loop(self.hass, data.get(CONF_FALLBACK, ()), voice_entity_id(self.hass, own_id)):
+            return {CONF_FALLBACK: "fallback_loop"}
+        chimes = await async_get_chimes(self.hass)
+        try:
+            for name in filter(None, map(data.get, CHIME_OPTIONS)):
+                await chimes.async_get(name, chime_loudness(data))
+            for option in model.options:
+                if option.key in data:
+                    data[option.key] = option.parse(data[option.key])
+            data[model.voice_key] = await account.async_resolve_voice_id(model, data[model.voice_key])
+        except ChimeError as err:  # the frontend shows no errors at fields within a section
+            return {SECTION_EFFECTS: err.translation_key}
+        except InvalidSettingError as err:
+            return {str(err.code): err.translation_key}
+        except VoiceGoneError as err:
+            return {model.voice_key: err.translation_key}
+        except SpeechError:  # the provider cannot be asked now; a wrong voice is reported when it speaks
+            return {}
+        is_accepted = CONF_MODEL in self._settings or self._accept_model(account.model("", data))
+        return {} if is_accepted else {model.voice_key: "vendor_not_connected"}
 
     def _finish(self, account: AccountCoordinator, model: Model, data: dict[str, Any], name: str) -> SubentryFlowResult:
-        """Create or change the voice; its account listens for that and loads itself anew."""
-        usual = voice_title(account.data, account.model(model.id, data), data[model.voice_key])
-        title = self._free_title(usual) if name in ("", self._usual_title) else name
+        """Create or update the voice; the account then reloads itself."""
+        if name in ("", self._default_title):
+            name = self._unique_title(voice_title(account.data, account.model(model.id, data), data[model.voice_key]))
         if self.source == SOURCE_USER:
-            return self.async_create_entry(title=title, data=data)
-        return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), title=title, data=data)
+            return self.async_create_entry(title=name, data=data)
+        return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), title=name, data=data)
 
-    def _free_title(self, title: str) -> str:
-        """Return a title that no other voice has."""
+    def _unique_title(self, title: str) -> str:
+        """Return a title that no other voice has, with a number if necessary."""
         own = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
         entries = self.hass.config_entries.async_entries(DOMAIN)
         taken = {voice.title for entry in entries for voice in entry.subentries.values() if voice != own}

@@ -1,4 +1,4 @@
-"""The files of chimes: changed, lost, and on shares that do not answer."""
+"""Tests of chime files that change, and of shares that hang."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from custom_components.orator.audio.formats import PcmLayout
 
 from ..simulator import Simulator
 from ..support.audio import RATE, decode
-from ..support.chimes import key_of, replace_file, reported, sound_file, sounded
+from ..support.chimes import cache_options, chime_issue_keys, hear_with_chime, replace_file, write_audio_file
 from ..support.speech import SENTENCE, Hear, account_of, speak, spoken
 from ..support.word_decoder import assert_spoken
 
@@ -28,201 +28,201 @@ LAYOUT = PcmLayout(44_100, 2)
 
 
 class Share:
-    """A folder `share` whose disk may not answer."""
+    """A folder `share` whose disk may hang."""
 
     def __init__(self) -> None:
-        """Begin with a disk that answers."""
-        self.asked: list[Path] = []
-        self._answers = Event()
-        self.answers = self._answers.set
-        self.hangs = self._answers.clear
-        self.answers()
+        """Initialize a share that answers."""
+        self.accesses: list[Path] = []
+        self._is_answering = Event()
+        self.answer = self._is_answering.set
+        self.hang = self._is_answering.clear
+        self.answer()
 
-    def ask(self, path: Path) -> None:
-        """Wait for the disk if a path is on it."""
+    def access(self, path: Path) -> None:
+        """Wait for the disk if a path is on the share."""
         if "share" in path.parts:
-            self.asked.append(path)
-            self._answers.wait(60)
+            self.accesses.append(path)
+            self._is_answering.wait(60)
 
 
 @pytest.fixture
 def share(monkeypatch: pytest.MonkeyPatch) -> Iterator[Share]:
-    """Let `share` in the configuration folder be a share that can hang."""
+    """Make `share` in the configuration folder a share that can hang."""
     disk = Share()
     resolve = Path.resolve
 
-    def resolved(path: Path, strict: bool = False) -> Path:  # noqa: FBT001, FBT002
-        disk.ask(path)
+    def patched_resolve(path: Path, strict: bool = False) -> Path:  # noqa: FBT001, FBT002
+        disk.access(path)
         return resolve(path, strict)
 
-    monkeypatch.setattr(Path, "resolve", resolved)
+    monkeypatch.setattr(Path, "resolve", patched_resolve)
     yield disk
-    disk.answers()
+    disk.answer()
 
 
-async def test_changed_file_is_heard(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
-    """Whoever replaces the file hears the new one, although Home Assistant keeps what was spoken with the old one."""
-    path = sound_file(hass.config.config_dir, "gong.wav", 0.5)
-    first = await sounded(hear, "gong.wav")
-    assert (await sounded(hear, "gong.wav")).seconds == first.seconds
+async def test_changed_file(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """A replaced file is played, although speech with the old one is in the cache."""
+    path = write_audio_file(hass.config.config_dir, "gong.wav", 0.5)
+    first = await hear_with_chime(hear, "gong.wav")
+    assert (await hear_with_chime(hear, "gong.wav")).seconds == first.seconds
     assert len(spoken(simulator)) == 1
-    sound_file(hass.config.config_dir, "gong.wav", 1.5, seed=2)
+    write_audio_file(hass.config.config_dir, "gong.wav", 1.5, seed=2)
     os.utime(path, (2_000_000_000, 2_000_000_000))
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
     await hass.async_block_till_done(wait_background_tasks=True)
-    second = await sounded(hear, "gong.wav")
+    second = await hear_with_chime(hear, "gong.wav")
     assert second.seconds == pytest.approx(first.seconds + 1, abs=0.05)
     assert len(spoken(simulator)) == 2
 
 
-async def test_file_that_changes_while_home_assistant_is_off(
+async def test_file_changed_while_home_assistant_was_stopped(
     hass: HomeAssistant, hass_storage: dict[str, Any], simulator: Simulator, entry: MockConfigEntry
 ) -> None:
-    """What changed meanwhile is noticed at the start, by what was kept of the file."""
-    path = sound_file(hass.config.config_dir, "gong.wav")
+    """A file that differs from its stored stamp at the start has changed."""
+    path = write_audio_file(hass.config.config_dir, "gong.wav")
     (voice_id,) = entry.subentries
     known = {"path": str(path), "file": str(path.resolve()), "stamp": [1, 2], "revision": 3, "callers": {voice_id: 3}}
-    kept = {"chimes": {"gong.wav": known}, "revision": 4, "first": 0}
-    hass_storage["orator.chimes"] = {"version": 1, "minor_version": 1, "key": "orator.chimes", "data": kept}
+    stored = {"chimes": {"gong.wav": known}, "revision": 4, "first": 0}
+    hass_storage["orator.chimes"] = {"version": 1, "minor_version": 1, "key": "orator.chimes", "data": stored}
     assert await async_setup_component(hass, "homeassistant", {})
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert key_of(hass, "tts.ann")["chime_revision"] == {"gong.wav": 5}
+    assert cache_options(hass, "tts.ann")["chime_revision"] == {"gong.wav": 5}
 
 
-async def test_change_concerns_only_voices_that_play_the_file(
+async def test_changed_file_invalidates_only_its_voices(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear
 ) -> None:
-    """What other voices have prepared is found again; a voice is concerned as well if calls of it name the file."""
-    gong = sound_file(hass.config.config_dir, "gong.wav")
-    bell = sound_file(hass.config.config_dir, "bell.wav")
+    """A changed file invalidates the cache of voices that are configured with it or were called with it."""
+    gong = write_audio_file(hass.config.config_dir, "gong.wav")
+    bell = write_audio_file(hass.config.config_dir, "bell.wav")
     voice_of_gong = {"model": "gpt-4o-mini-tts", "voice": "nova", "chime": "gong.wav"}
     other = account_of(simulator, "openai", voice_of_gong, "Ben")
     other.add_to_hass(hass)
     assert await hass.config_entries.async_setup(other.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    plain, chiming = key_of(hass, "tts.ann"), key_of(hass, "tts.ben")
+    plain, chiming = cache_options(hass, "tts.ann"), cache_options(hass, "tts.ben")
     await hear(SENTENCE)
     await hear("Ding.", chime="ding_dong")
-    await replace_file(hass, gong, "gong.wav", moment=2 * 10**18)
-    assert key_of(hass, "tts.ann") == plain
-    assert key_of(hass, "tts.ben") == {**chiming, "chime_revision": {"gong.wav": 1}}
+    await replace_file(hass, gong, "gong.wav", mtime_ns=2 * 10**18)
+    assert cache_options(hass, "tts.ann") == plain
+    assert cache_options(hass, "tts.ben") == {**chiming, "chime_revision": {"gong.wav": 1}}
     await hear(SENTENCE)
     await hear("Ding.", chime="ding_dong")
     assert len(spoken(simulator)) == 2
 
     await hear("Dong.", chime="gong.wav")
-    assert key_of(hass, "tts.ann") == plain
-    await replace_file(hass, bell, "bell.wav", moment=2 * 10**18)
-    assert key_of(hass, "tts.ann") == plain
-    await replace_file(hass, gong, "gong.wav", moment=3 * 10**18)
-    assert key_of(hass, "tts.ann") == {**plain, "chime_revision": {"gong.wav": 2}}
+    assert cache_options(hass, "tts.ann") == plain
+    await replace_file(hass, bell, "bell.wav", mtime_ns=2 * 10**18)
+    assert cache_options(hass, "tts.ann") == plain
+    await replace_file(hass, gong, "gong.wav", mtime_ns=3 * 10**18)
+    assert cache_options(hass, "tts.ann") == {**plain, "chime_revision": {"gong.wav": 2}}
     await hear("Dong.", chime="gong.wav")
     await hear("Dong.", chime="gong.wav")
     assert len(spoken(simulator)) == 4
 
 
-async def test_share_that_hangs_delays_nobody(
+async def test_share_that_hangs(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, share: Share
 ) -> None:
-    """Words are spoken in time, with the chime if that was played before; and no file takes two threads."""
+    """Speech is not delayed, has the chime if it is in memory, and a file blocks no second thread."""
     simulator.tongue = "tones"
     for name in ("gong.wav", "bell.wav"):
-        sound_file(hass.config.config_dir, f"share/{name}")
-    usual = await decode(await speak(hass, chime="share/gong.wav"))
-    share.hangs()
-    asked = len(share.asked)
+        write_audio_file(hass.config.config_dir, f"share/{name}")
+    expected = await decode(await speak(hass, chime="share/gong.wav"))
+    share.hang()
+    accesses = len(share.accesses)
     for _ in range(3):
         async with asyncio.timeout(4):
             sound = await decode(await speak(hass, chime="share/gong.wav"))
-        assert sound.seconds == pytest.approx(usual.seconds, abs=0.03)
-    assert not reported(hass)
+        assert sound.seconds == pytest.approx(expected.seconds, abs=0.03)
+    assert not chime_issue_keys(hass)
     for _ in range(3):
         async with asyncio.timeout(4):
             sound = await decode(await speak(hass, chime="share/bell.wav"))
         assert_spoken(sound.samples, RATE, SENTENCE)
-    assert reported(hass) == {"chime_missing"}
+    assert chime_issue_keys(hass) == {"chime_missing"}
     for turn in range(1, 4):
         async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31 * turn))
         await asyncio.sleep(0.1)
-    assert len(share.asked) == asked + 2
+    assert len(share.accesses) == accesses + 2
     for number in range(20):
         await speak(hass, "Hi.", chime=f"share/{number}.wav")
-    assert len(share.asked) <= asked + 8
-    share.answers()
+    assert len(share.accesses) <= accesses + 8
+    share.answer()
     await hass.async_block_till_done(wait_background_tasks=True)
     await speak(hass, chime="share/bell.wav")
-    assert not reported(hass)
+    assert not chime_issue_keys(hass)
 
 
-async def test_speech_without_a_chime_that_hangs_is_not_kept(
+async def test_speech_without_chime_is_not_cached(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, share: Share
 ) -> None:
-    """Once the share is back, the same words come with the chime."""
-    sound_file(hass.config.config_dir, "share/gong.wav")
+    """Speech that lacks its chime because a share hangs is not cached, and has it once the share answers."""
+    write_audio_file(hass.config.config_dir, "share/gong.wav")
 
-    async def listen() -> float:
+    async def speech_seconds() -> float:
         stream = tts.async_create_stream(hass, "tts.ann", options={"chime": "share/gong.wav"})
         stream.async_set_message(SENTENCE)
         return (await decode(b"".join([chunk async for chunk in stream.async_stream_result()]))).seconds
 
-    share.hangs()
-    without = await listen()
-    share.answers()
+    share.hang()
+    without = await speech_seconds()
+    share.answer()
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert await listen() == pytest.approx(without + 0.8 + CHIME_PAUSE_S, abs=0.1)
+    assert await speech_seconds() == pytest.approx(without + 0.8 + CHIME_PAUSE_S, abs=0.1)
     await hass.async_block_till_done(wait_background_tasks=True)
-    await listen()
+    await speech_seconds()
     assert len(spoken(simulator)) == 2
 
 
-async def test_share_that_hangs_at_the_start(
+async def test_share_that_hangs_at_start(
     hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, share: Share
 ) -> None:
-    """Voices are there before the share is; what has changed on it is noticed once it answers."""
-    path = sound_file(hass.config.config_dir, "share/gong.wav")
+    """Voices are set up and speak before the share answers; changes are found once it does."""
+    path = write_audio_file(hass.config.config_dir, "share/gong.wav")
     known = {"path": str(path), "file": str(path.resolve()), "stamp": [1, 2], "revision": 0, "callers": {}}
-    kept = {"chimes": {"share/gong.wav": known}, "revision": 0, "first": 0}
-    hass_storage["orator.chimes"] = {"version": 1, "minor_version": 1, "key": "orator.chimes", "data": kept}
+    stored = {"chimes": {"share/gong.wav": known}, "revision": 0, "first": 0}
+    hass_storage["orator.chimes"] = {"version": 1, "minor_version": 1, "key": "orator.chimes", "data": stored}
     assert await async_setup_component(hass, "homeassistant", {})
     entry.add_to_hass(hass)
     (subentry,) = entry.subentries.values()
     data = {**subentry.data, "chime": "share/gong.wav"}
     hass.config_entries.async_update_subentry(entry, subentry, data=data)
-    share.hangs()
+    share.hang()
     async with asyncio.timeout(5):
         assert await hass.config_entries.async_setup(entry.entry_id)
         await speak(hass)
-    assert "chime_revision" not in key_of(hass, "tts.ann")
-    share.answers()
+    assert "chime_revision" not in cache_options(hass, "tts.ann")
+    share.answer()
     await hass.async_block_till_done(wait_background_tasks=True)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert key_of(hass, "tts.ann")["chime_revision"] == {"share/gong.wav": 1}
+    assert cache_options(hass, "tts.ann")["chime_revision"] == {"share/gong.wav": 1}
 
 
-async def test_nobody_looks_for_voices_that_are_unloaded(
+async def test_checks_stop_when_all_accounts_are_unloaded(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, share: Share
 ) -> None:
-    """Files are looked after for as long as one account is loaded, and again from when one is loaded anew."""
+    """Files are checked while at least one account is loaded, and again after one was reloaded."""
     other = account_of(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "nova"}, "Ben")
     other.add_to_hass(hass)
     assert await hass.config_entries.async_setup(other.entry_id)
-    sound_file(hass.config.config_dir, "share/gong.wav")
+    write_audio_file(hass.config.config_dir, "share/gong.wav")
     await speak(hass, chime="share/gong.wav")
 
-    async def looks() -> int:
-        before = len(share.asked)
+    async def count_checks() -> int:
+        before = len(share.accesses)
         async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
         await hass.async_block_till_done(wait_background_tasks=True)
-        return len(share.asked) - before
+        return len(share.accesses) - before
 
-    assert await looks() == 1
+    assert await count_checks() == 1
     assert await hass.config_entries.async_unload(account.entry_id)
-    assert await looks() == 1
+    assert await count_checks() == 1
     assert await hass.config_entries.async_unload(other.entry_id)
-    assert await looks() == 0
+    assert await count_checks() == 0
     assert await hass.config_entries.async_setup(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert await looks() == 1
+    assert await count_checks() == 1

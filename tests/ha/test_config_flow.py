@@ -1,4 +1,4 @@
-"""The flows, as the web page drives them, against the simulated provider."""
+"""Tests of the config flow, against the simulated provider."""
 
 from typing import Any
 
@@ -14,18 +14,18 @@ from custom_components.orator.const import DOMAIN
 from ..simulator import Fault, Simulator
 from ..support.speech import Hear, spoken
 
-UNUSED_PORT = "http://127.0.0.1:9/v1"  # "discard", which nobody runs
+UNUSED_PORT = "http://127.0.0.1:9/v1"  # the discard protocol: nothing listens there
 
 
 def account_input(simulator: Simulator, **changed: Any) -> dict[str, Any]:
-    """Return what a person enters to add an account."""
+    """Return the input of the account form."""
     address = changed.pop("base_url", simulator.openai_url)
     server = {"base_url": address} if address else {}
     return {"api_key": simulator.api_key, "server": server, **changed}
 
 
 async def start(hass: HomeAssistant, provider: str = "openai") -> str:
-    """Open the form for a new account at a provider."""
+    """Start a flow and choose a provider; return the flow ID of the account form."""
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     assert result["type"] is FlowResultType.FORM
     assert result["step_id"] == "user"
@@ -34,8 +34,8 @@ async def start(hass: HomeAssistant, provider: str = "openai") -> str:
     return result["flow_id"]
 
 
-async def test_a_key_makes_an_account_that_speaks(hass: HomeAssistant, simulator: Simulator) -> None:
-    """The provider and a key are enough: an account, a voice and its entity are there."""
+async def test_account_with_first_voice(hass: HomeAssistant, simulator: Simulator) -> None:
+    """A provider and an API key are enough for an account with a voice and its entity."""
     flow_id = await start(hass)
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
     await hass.async_block_till_done()
@@ -53,8 +53,8 @@ async def test_a_key_makes_an_account_that_speaks(hass: HomeAssistant, simulator
     assert hass.states.get("tts.openai_coral")
 
 
-async def test_key_is_checked_without_speech(hass: HomeAssistant, simulator: Simulator) -> None:
-    """Adding an account costs nothing."""
+async def test_api_key_is_checked_free_of_charge(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Adding an account only lists the models."""
     await hass.config_entries.flow.async_configure(await start(hass), account_input(simulator))
     assert {request.path for request in simulator.requests} == {"/v1/models"}
 
@@ -62,16 +62,16 @@ async def test_key_is_checked_without_speech(hass: HomeAssistant, simulator: Sim
 @pytest.mark.parametrize(
     "address", ["{url}", "{url}/", "{url}/v1", "{url}/v1/audio/speech", " {url}/v1/ ", "{host}", "{host}/v1"]
 )
-async def test_address_in_any_form(hass: HomeAssistant, simulator: Simulator, address: str) -> None:
-    """An address is taken as people copy it."""
+async def test_address_notations(hass: HomeAssistant, simulator: Simulator, address: str) -> None:
+    """An address may lack its scheme and path, have spaces around it, or be that of an endpoint."""
     address = address.format(url=simulator.url, host=simulator.url.removeprefix("http://"))
     flow_id = await start(hass)
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator, base_url=address))
     assert result["data"]["base_url"] == simulator.openai_url
 
 
-async def test_server_that_wants_a_key(hass: HomeAssistant, simulator: Simulator) -> None:
-    """Who left the key empty is asked for one, not told that it is wrong."""
+async def test_missing_api_key(hass: HomeAssistant, simulator: Simulator) -> None:
+    """An empty API key that the server refuses is reported as missing, not as invalid."""
     entered = account_input(simulator)
     del entered["api_key"]
     result = await hass.config_entries.flow.async_configure(await start(hass), entered)
@@ -79,16 +79,16 @@ async def test_server_that_wants_a_key(hass: HomeAssistant, simulator: Simulator
 
 
 @pytest.mark.parametrize("address", ["my own server", "http://my server/v1", "http://"])
-async def test_words_are_no_address(hass: HomeAssistant, simulator: Simulator, address: str) -> None:
-    """What can't be an address is not asked for anything."""
+async def test_malformed_address(hass: HomeAssistant, simulator: Simulator, address: str) -> None:
+    """A malformed address is refused without any request."""
     entered = account_input(simulator, base_url=address)
     result = await hass.config_entries.flow.async_configure(await start(hass), entered)
     assert result["errors"] == {"base": "invalid_address"}
     assert not simulator.requests
 
 
-async def test_server_without_key(hass: HomeAssistant, simulator: Simulator) -> None:
-    """A server of one's own may take no key."""
+async def test_server_without_api_key(hass: HomeAssistant, simulator: Simulator) -> None:
+    """An account without an API key sends no Authorization header."""
     simulator.api_key = None
     entered = account_input(simulator)
     del entered["api_key"]
@@ -98,8 +98,8 @@ async def test_server_without_key(hass: HomeAssistant, simulator: Simulator) -> 
     assert all("Authorization" not in request.headers for request in simulator.requests)
 
 
-async def test_key_that_may_only_speak(hass: HomeAssistant, simulator: Simulator) -> None:
-    """A key that may not list models is asked to speak an empty text, which is free."""
+async def test_api_key_without_permission_to_list_models(hass: HomeAssistant, simulator: Simulator) -> None:
+    """An API key that may not list models is checked with an empty text, which is free."""
     simulator.fail(Fault(path="/v1/models", status=403, times=9))
     result = await hass.config_entries.flow.async_configure(await start(hass), account_input(simulator))
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -109,7 +109,7 @@ async def test_key_that_may_only_speak(hass: HomeAssistant, simulator: Simulator
 
 
 def openai_error(status: int, code: str) -> dict[str, Any]:
-    """Return a fault with OpenAI's error envelope."""
+    """Return the arguments of a fault with an OpenAI error body."""
     return {"status": status, "json": {"error": {"message": "m", "type": code, "param": None, "code": code}}}
 
 
@@ -137,10 +137,10 @@ def openai_error(status: int, code: str) -> dict[str, Any]:
         (Fault(close=True, times=2), {"base": "cannot_connect"}),
     ],
 )
-async def test_error_is_shown_and_can_be_corrected(
+async def test_provider_error_and_recovery(
     hass: HomeAssistant, simulator: Simulator, fault: Fault, errors: dict[str, str]
 ) -> None:
-    """What keeps an account from being added is said, nothing entered is lost, and a second try can succeed."""
+    """An error of the provider is shown, the input stays in the form, and a second attempt succeeds."""
     simulator.fail(fault)
     flow_id = await start(hass)
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
@@ -168,10 +168,10 @@ async def test_error_is_shown_and_can_be_corrected(
         ({"base_url": "", "api_key": ""}, {"api_key": "missing_key"}),
     ],
 )
-async def test_wrong_input(
+async def test_invalid_input_and_recovery(
     hass: HomeAssistant, simulator: Simulator, changed: dict[str, Any], errors: dict[str, str]
 ) -> None:
-    """Each wrong input is told from the others; the official service is not even asked without a key."""
+    """Each invalid input has its own error, and a second attempt succeeds."""
     flow_id = await start(hass)
     changed = {key: value.format(port=URL(simulator.url).port) for key, value in changed.items()}
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator, **changed))
@@ -181,7 +181,7 @@ async def test_wrong_input(
 
 
 async def test_same_account_only_once(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """Provider, origin and key make an account, however its address is written."""
+    """A second account with the same provider, origin and API key is refused, whatever its path."""
     flow_id = await start(hass)
     again = account_input(simulator, base_url=f"{simulator.url}/other/v1")
     result = await hass.config_entries.flow.async_configure(flow_id, again)
@@ -189,7 +189,7 @@ async def test_same_account_only_once(hass: HomeAssistant, simulator: Simulator,
 
 
 async def test_reauth(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear) -> None:
-    """A new key replaces the old one, and the voice speaks again."""
+    """Reauthentication replaces the API key, and the voice speaks again."""
     simulator.api_key = "sk-new"
     assert not await hear()
     (progress,) = hass.config_entries.flow.async_progress()
@@ -203,10 +203,10 @@ async def test_reauth(hass: HomeAssistant, simulator: Simulator, account: MockCo
     assert await hear()
 
 
-async def test_reauth_of_an_account_that_never_loaded(
+async def test_reauth_of_account_that_failed_to_load(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
 ) -> None:
-    """A new key lets an account load that could not."""
+    """Reauthentication loads an account that could not be loaded with its API key."""
     simulator.api_key = "sk-new"
     entry.add_to_hass(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)
@@ -217,8 +217,8 @@ async def test_reauth_of_an_account_that_never_loaded(
     assert entry.state is ConfigEntryState.LOADED
 
 
-async def test_reconfigure_keeps_the_key(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """An empty key keeps the old one while the address stays on its origin."""
+async def test_reconfigure_keeps_api_key(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """An empty API key keeps the old one if the origin stays the same."""
     result = await account.start_reconfigure_flow(hass)
     result = await hass.config_entries.flow.async_configure(
         result["flow_id"], {"base_url": f"{simulator.url}/v1/audio/speech"}
@@ -228,10 +228,10 @@ async def test_reconfigure_keeps_the_key(hass: HomeAssistant, simulator: Simulat
     assert account.data["api_key"] == simulator.api_key
 
 
-async def test_reconfigure_never_takes_the_key_elsewhere(
+async def test_reconfigure_to_other_origin(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear
 ) -> None:
-    """A new origin does not get the old key: it has to be entered for it."""
+    """The API key is not sent to another origin, but has to be entered again."""
     async with Simulator(api_key=simulator.api_key) as other:
         result = await account.start_reconfigure_flow(hass)
         flow_id = result["flow_id"]
@@ -248,8 +248,8 @@ async def test_reconfigure_never_takes_the_key_elsewhere(
         assert spoken(other)
 
 
-async def test_reconfigure_with_errors(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """A wrong address or key changes nothing."""
+async def test_reconfigure_errors(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """An invalid address or API key changes nothing."""
     before = dict(account.data)
     flow_id = (await account.start_reconfigure_flow(hass))["flow_id"]
     for entered, errors in (

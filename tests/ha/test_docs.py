@@ -1,4 +1,4 @@
-"""The documentation's tables of options and its examples agree with the running integration."""
+"""Tests that the documented options and examples match the running integration."""
 
 from pathlib import Path
 import re
@@ -23,30 +23,30 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(params=sorted(PROVIDERS))
 def entry(simulator: Simulator, request: pytest.FixtureRequest) -> MockConfigEntry:
-    """Describe an account at each service."""
+    """Return an account at each provider."""
     return account_of(simulator, request.param, {"model": "tts-1", "voice": "nova"})
 
 
 @pytest.mark.usefixtures("account")
-def test_options_are_told(hass: HomeAssistant) -> None:
-    """Every option that a voice takes is in the table of options; what receivers wish for is Home Assistant's."""
-    told = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/announcements.md").read_text(), re.MULTILINE))
+def test_options_are_documented(hass: HomeAssistant) -> None:
+    """The table of options has every option of a voice, except for those that Home Assistant defines."""
+    documented = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/announcements.md").read_text(), re.MULTILINE))
     voice = get_engine_instance(hass, "tts.ann")
     assert voice is not None
-    own = {key for key in voice.supported_options or () if not key.startswith("preferred_")}
-    assert own - {"chime_revision"} <= told  # nobody sets that one
+    options = {key for key in voice.supported_options or () if not key.startswith("preferred_")}
+    assert options - {"chime_revision"} <= documented  # an internal option
 
 
 def example(action: str) -> dict[str, Any]:
-    """Return the example of an action."""
+    """Return the documented example of an action."""
     blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/actions.md").read_text(), re.MULTILINE | re.DOTALL)
     (found,) = [block for block in blocks if f"action: orator.{action}" in block]
     parsed: dict[str, Any] = parse_yaml(found)
     return parsed
 
 
-async def test_examples_of_actions_work(hass: HomeAssistant, simulator: Simulator) -> None:
-    """Home Assistant runs them as they are written, and what is played is what they say."""
+async def test_examples_of_actions(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Home Assistant runs the examples unchanged, and their messages are spoken."""
     simulator.tongue = "tones"
     account = account_of(simulator, "openai", {"model": "tts-1", "voice": "coral"}, "OpenAI Coral")
     for component in ("homeassistant", "media_source"):
@@ -55,17 +55,17 @@ async def test_examples_of_actions_work(hass: HomeAssistant, simulator: Simulato
     assert await hass.config_entries.async_setup(account.entry_id)
     await hass.async_block_till_done()
     played = async_mock_service(hass, "media_player", "play_media")
-    announced = {"announce": {"sequence": example("synthesize")["actions"]}}
-    assert await async_setup_component(hass, "script", {"script": announced})
+    scripts = {"announce": {"sequence": example("synthesize")["actions"]}}
+    assert await async_setup_component(hass, "script", {"script": scripts})
     await hass.services.async_call("script", "announce", blocking=True)
     (call,) = played
     assert call.data["entity_id"] == ["media_player.kitchen"]
-    _, sound = await async_get_media_source_audio(hass, call.data["media_content_id"])
-    assert_spoken((await decode(sound)).samples, RATE, "The washing machine is done.")
-    prepared = {"id": "night", "alias": "Night", **example("prepare")}
-    assert await async_setup_component(hass, "automation", {"automation": [prepared]})
+    _, audio = await async_get_media_source_audio(hass, call.data["media_content_id"])
+    assert_spoken((await decode(audio)).samples, RATE, "The washing machine is done.")
+    automation = {"id": "night", "alias": "Night", **example("prepare")}
+    assert await async_setup_component(hass, "automation", {"automation": [automation]})
     await hass.services.async_call("automation", "trigger", {"entity_id": "automation.night"}, blocking=True)
     await hass.async_block_till_done(wait_background_tasks=True)
     await hass.services.async_call("automation", "turn_off", {"entity_id": "automation.night"}, blocking=True)
-    asked_for = {body["input"] for body in spoken(simulator)}
-    assert asked_for == {"The washing machine is done.", *prepared["actions"][0]["data"]["messages"]}
+    texts = {body["input"] for body in spoken(simulator)}
+    assert texts == {"The washing machine is done.", *automation["actions"][0]["data"]["messages"]}

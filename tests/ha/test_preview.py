@@ -1,4 +1,4 @@
-"""A new account can be heard where it was added."""
+"""Tests of the player that is shown when an account was added."""
 
 from datetime import timedelta
 import re
@@ -15,7 +15,7 @@ from .test_config_flow import account_input, start
 
 
 async def add_account(hass: HomeAssistant, simulator: Simulator) -> str:
-    """Add an account, and return the address that its player shall play."""
+    """Add an account, and return the URL of its player."""
     assert await async_setup_component(hass, "homeassistant", {})
     result = await hass.config_entries.flow.async_configure(await start(hass), account_input(simulator))
     await hass.async_block_till_done()
@@ -27,14 +27,14 @@ async def add_account(hass: HomeAssistant, simulator: Simulator) -> str:
     return element[1]
 
 
-async def test_first_voice_is_heard(
+async def test_preview_of_first_voice(
     hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
-    """What is played is the first voice's sample, in the home's language; nothing is spoken before."""
-    address = await add_account(hass, simulator)
+    """The first voice speaks the sample sentence in Home Assistant's language, and not before it is played."""
+    url = await add_account(hass, simulator)
     player = await hass_client_no_auth()
     assert not spoken(simulator)
-    response = await player.get(address)
+    response = await player.get(url)
     assert (response.status, response.content_type) == (200, "audio/mpeg")
     assert len(await response.read()) > 1000
     (request,) = spoken(simulator)
@@ -42,49 +42,49 @@ async def test_first_voice_is_heard(
     assert (request["model"], request["voice"]) == ("gpt-4o-mini-tts", "coral")
 
 
-async def test_twice_costs_once(
+async def test_preview_is_charged_once(
     hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
-    """Who listens again hears what was made before."""
-    address = await add_account(hass, simulator)
+    """Playing the preview again plays it from the cache."""
+    url = await add_account(hass, simulator)
     player = await hass_client_no_auth()
-    first, second = [await (await player.get(address)).read() for _ in range(2)]
+    first, second = [await (await player.get(url)).read() for _ in range(2)]
     assert first == second
     assert len(spoken(simulator)) == 1
 
 
-async def test_refusal_is_no_sound(
+async def test_provider_error(
     hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
-    """A service that does not speak is told as what it is."""
-    address = await add_account(hass, simulator)
+    """An error of the provider is answered as a bad gateway."""
+    url = await add_account(hass, simulator)
     player = await hass_client_no_auth()
     simulator.fail(Fault(path="*/audio/speech", status=400, json={"error": {"message": "No."}}))
-    assert (await player.get(address)).status == 502
+    assert (await player.get(url)).status == 502
 
 
-async def test_others_hear_nothing(
+async def test_unknown_token_and_removed_account(
     hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
-    """Only the address that was shown leads to the voice, and only as long as the account is there."""
-    address = await add_account(hass, simulator)
+    """Only the URL of the player works, and only until the account is removed."""
+    url = await add_account(hass, simulator)
     player = await hass_client_no_auth()
-    assert (await player.get(f"{address}x")).status == 404
+    assert (await player.get(f"{url}x")).status == 404
     (entry,) = hass.config_entries.async_entries("orator")
     await hass.config_entries.async_remove(entry.entry_id)
-    assert (await player.get(address)).status == 404
+    assert (await player.get(url)).status == 404
     assert not spoken(simulator)
 
 
-async def test_address_is_forgotten(
+async def test_url_expires(
     hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
-    """Nobody needs it later than it is shown; nothing that is remembered for it tells the key."""
-    address = await add_account(hass, simulator)
+    """The URL of the player expires, and what is stored for it does not reveal the API key."""
+    url = await add_account(hass, simulator)
     player = await hass_client_no_auth()
-    assert simulator.api_key not in repr(hass.data["orator_greetings"])  # type: ignore[arg-type]
+    assert simulator.api_key not in repr(hass.data["orator_setup_previews"])  # type: ignore[arg-type]
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=9))
-    assert (await player.get(address)).status == 200
+    assert (await player.get(url)).status == 200
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=11))
-    assert (await player.get(address)).status == 404
-    assert not hass.data["orator_greetings"]  # type: ignore[arg-type]
+    assert (await player.get(url)).status == 404
+    assert not hass.data["orator_setup_previews"]  # type: ignore[arg-type]

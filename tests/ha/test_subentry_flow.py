@@ -1,4 +1,4 @@
-"""The flow of a voice, as the web page drives it."""
+"""Tests of the subentry flow of a voice."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 
 async def add_voice(hass: HomeAssistant, account: MockConfigEntry, model: str) -> Any:
-    """Begin to add a voice with a model; the result is the form of its settings."""
+    """Start a flow and choose a model; return the form with the settings of the voice."""
     result = await hass.config_entries.subentries.async_init(
         (account.entry_id, "voice"), context={"source": SOURCE_USER}
     )
@@ -19,17 +19,17 @@ async def add_voice(hass: HomeAssistant, account: MockConfigEntry, model: str) -
 
 
 def field_names(result: Any) -> list[str]:
-    """Return the fields that a form shows."""
+    """Return the names of the fields of a form."""
     return [str(key) for key in result["data_schema"].schema]
 
 
 def choices(result: Any, field: str) -> list[str]:
-    """Return what can be chosen in a field."""
+    """Return the options of a field."""
     return [option["value"] for option in result["data_schema"].schema[field].config["options"]]
 
 
-async def test_voice_form_follows_the_model(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """What a model ignores is not asked, and it offers only voices it has."""
+async def test_voice_form_depends_on_model(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The form has the fields, voices and formats that the model supports."""
     new = await add_voice(hass, account, "gpt-4o-mini-tts")
     text_fields = ["fallback", "clean_text", "replacements", "effects"]
     assert field_names(new) == ["voice", "name", "format", "speed", "instructions", *text_fields]
@@ -40,8 +40,8 @@ async def test_voice_form_follows_the_model(hass: HomeAssistant, account: MockCo
     assert choices(old, "voice") == ["alloy", "ash", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer"]
 
 
-async def test_models_are_those_of_the_service(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """The service's own speech models are offered, and none that does not speak."""
+async def test_listed_models(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The form offers the provider's speech models."""
     result = await hass.config_entries.subentries.async_init(
         (account.entry_id, "voice"), context={"source": SOURCE_USER}
     )
@@ -49,8 +49,8 @@ async def test_models_are_those_of_the_service(hass: HomeAssistant, account: Moc
     assert {"gpt-4o-mini-tts", "tts-1", "tts-1-hd"} <= set(offered)
 
 
-async def test_voice_is_created_and_speaks(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """Only what was set is kept; the voice's entity is there at once."""
+async def test_add_voice(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Only what was set is stored, and the entity is added at once."""
     form = await add_voice(hass, account, "gpt-4o-mini-tts")
     result = await hass.config_entries.subentries.async_configure(
         form["flow_id"], {"voice": "voice_1234", "name": " Ben ", "format": "wav", "speed": 1.5}
@@ -61,8 +61,8 @@ async def test_voice_is_created_and_speaks(hass: HomeAssistant, account: MockCon
     assert hass.states.get("tts.ben")
 
 
-async def test_voice_without_a_name_is_called_after_who_speaks(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """Nobody has to think of a name."""
+async def test_default_title(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A voice without a name is named after the provider's voice, with a number if that title is taken."""
     form = await add_voice(hass, account, "tts-1")
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"voice": "nova", "format": "mp3"})
     assert result["title"] == "OpenAI Nova"
@@ -72,8 +72,8 @@ async def test_voice_without_a_name_is_called_after_who_speaks(hass: HomeAssista
     assert result["title"] == "OpenAI Nova 2"
 
 
-async def test_voice_is_changed_and_cleared(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """A cleared field is gone, and so is what the new model does not take."""
+async def test_reconfigure(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A cleared field is removed from the settings, and so is one that the new model does not support."""
     (subentry_id,) = account.subentries
     first = {"voice": "sage", "name": "Ann", "format": "mp3", "speed": 2, "instructions": "Whisper."}
     second = {"voice": "sage", "name": "Anna", "format": "mp3", "instructions": "Whisper."}
@@ -92,8 +92,8 @@ async def test_voice_is_changed_and_cleared(hass: HomeAssistant, account: MockCo
     assert hass.states.get("tts.ann").name == "Anna"
 
 
-async def test_text_settings_are_kept(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """How text is read out belongs to a voice."""
+async def test_text_settings(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The settings of text cleaning and replacements are stored."""
     form = await add_voice(hass, account, "tts-1")
     text = {"clean_text": False, "replacements": [{"find": "kWh", "say": "kilowatt hours"}]}
     result = await hass.config_entries.subentries.async_configure(
@@ -102,8 +102,8 @@ async def test_text_settings_are_kept(hass: HomeAssistant, account: MockConfigEn
     assert result["data"] == {"model": "tts-1", "voice": "nova", "format": "mp3", **text}
 
 
-async def test_changed_model_does_not_keep_a_voice_it_lacks(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """What the old model had and the new one has not is not suggested; a name of one's own is."""
+async def test_new_model_lacks_voice(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A voice that the new model lacks is not suggested, nor its default name; a name of the user's is."""
     (subentry_id,) = account.subentries
     subentry = account.subentries[subentry_id]
     data = {"model": "gpt-4o-mini-tts", "voice": "marin"}
@@ -118,10 +118,10 @@ async def test_changed_model_does_not_keep_a_voice_it_lacks(hass: HomeAssistant,
 
 
 @pytest.mark.parametrize(("title", "expected"), [("Ann", "Ann"), ("OpenAI Coral", "OpenAI Nova")])
-async def test_usual_name_follows_the_voice(
+async def test_default_title_follows_voice(
     hass: HomeAssistant, account: MockConfigEntry, title: str, expected: str
 ) -> None:
-    """A name that nobody chose does not stay when somebody else speaks."""
+    """A new provider voice changes the default title, but not a name of the user's."""
     (subentry_id,) = account.subentries
     hass.config_entries.async_update_subentry(account, account.subentries[subentry_id], title=title)
     await hass.async_block_till_done()
@@ -133,16 +133,16 @@ async def test_usual_name_follows_the_voice(
     assert account.subentries[subentry_id].title == expected
 
 
-async def test_typed_names_lose_their_spaces(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """What is pasted often brings spaces along."""
+async def test_typed_ids_are_stripped(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Spaces around a typed model or voice are removed."""
     form = await add_voice(hass, account, " tts-1 ")
     entered = {"voice": " nova ", "format": "mp3"}
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
     assert result["data"] == {"model": "tts-1", "voice": "nova", "format": "mp3"}
 
 
-async def test_reconfigure_shows_what_is_set(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """A form for a change begins with what the voice has."""
+async def test_reconfigure_suggests_settings(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The form suggests the present settings of the voice."""
     (subentry_id,) = account.subentries
     result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
     result = await hass.config_entries.subentries.async_configure(result["flow_id"], {"model": "gpt-4o-mini-tts"})
@@ -153,8 +153,8 @@ async def test_reconfigure_shows_what_is_set(hass: HomeAssistant, account: MockC
     assert suggested["name"] == "Ann"
 
 
-async def test_value_out_of_range_is_refused_by_the_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """The form itself knows the range of a number."""
+async def test_number_out_of_range(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The schema of the form refuses a number out of range."""
     form = await add_voice(hass, account, "gpt-4o-mini-tts")
     with pytest.raises(InvalidData) as refused:
         await hass.config_entries.subentries.async_configure(
@@ -163,8 +163,8 @@ async def test_value_out_of_range_is_refused_by_the_form(hass: HomeAssistant, ac
     assert "speed" in refused.value.schema_errors
 
 
-async def test_impossible_setting_is_refused_at_its_field(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """What the provider would refuse is told where it was entered, and can be corrected there."""
+async def test_invalid_setting(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """An invalid setting is reported at its field, and can be corrected."""
     form = await add_voice(hass, account, "gpt-4o-mini-tts")
     entered = {"voice": "alloy", "format": "mp3", "instructions": "x" * 4097}
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
@@ -175,8 +175,8 @@ async def test_impossible_setting_is_refused_at_its_field(hass: HomeAssistant, a
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_voice_needs_a_loaded_account(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """Without its account nobody knows what a voice could be."""
+async def test_account_not_loaded(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The flow aborts if the account is not loaded."""
     await hass.config_entries.async_unload(account.entry_id)
     result = await hass.config_entries.subentries.async_init(
         (account.entry_id, "voice"), context={"source": SOURCE_USER}
@@ -184,8 +184,8 @@ async def test_voice_needs_a_loaded_account(hass: HomeAssistant, account: MockCo
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "entry_not_loaded")
 
 
-async def test_account_that_goes_away_between_two_forms(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """An account may be changed while a form is open."""
+async def test_account_unloaded_between_forms(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The flow aborts if the account is unloaded while a form is open."""
     form = await add_voice(hass, account, "tts-1")
     await hass.config_entries.async_unload(account.entry_id)
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"voice": "nova", "format": "mp3"})

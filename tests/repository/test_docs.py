@@ -1,4 +1,4 @@
-"""The documentation says what the code says, leaves no message unexplained, and its links lead somewhere."""
+"""Tests of the documentation: its links, its generated tables, and that it explains every message."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ PAGES = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.m
 
 
 def prose(path: Path) -> str:
-    """Return a page without its code."""
+    """Return the text of a page without code."""
     return re.sub(r"^```.*?^```$|`[^`\n]*`", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
 def anchors(path: Path) -> set[str]:
-    """Return what GitHub calls the headings of a page: repeated ones are numbered."""
+    """Return the anchors that GitHub gives the headings of a page; repeated ones are numbered."""
     text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
     seen: Counter[str] = Counter()
     found: set[str] = set()
@@ -36,15 +36,15 @@ def anchors(path: Path) -> set[str]:
 
 
 def links(path: Path) -> Iterator[str]:
-    """Yield where a page links to."""
+    """Yield the targets of the links and images of a page."""
     text = prose(path)
     yield from re.findall(r"\]\(<?([^)>\s]+)>?(?: \"[^\"]*\")?\)", text)
     yield from re.findall(r"(?:src|href|srcset)=\"([^\"]+)\"", text)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
-    """Files and headings of this repository that a page links to exist, also where it names them by their address."""
+def test_links(page: Path) -> None:
+    """Linked files and headings of this repository exist, whether the link is relative or a GitHub URL."""
     for link in links(page):
         local = next((link.removeprefix(start) for start in FILES_ON_GITHUB if link.startswith(start)), None)
         if local is None and re.match(r"\w+:", link):
@@ -57,29 +57,29 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(path), f"{page.name} links to {link}"
 
 
-def test_pages_are_found() -> None:
-    """Whoever follows links from the README comes to every page of the documentation."""
-    found, ahead = set[Path](), [ROOT / "README.md"]
-    while ahead:
-        page = ahead.pop()
+def test_pages_are_linked() -> None:
+    """Every page of the documentation can be reached from the README."""
+    found, queue = set[Path](), [ROOT / "README.md"]
+    while queue:
+        page = queue.pop()
         if page not in found:
             found.add(page)
             targets = [link.partition("#")[0] for link in links(page)]
-            ahead += [
+            queue += [
                 (page.parent / target).resolve() for target in targets if target.endswith(".md") and ":" not in target
             ]
     assert set((ROOT / "docs").rglob("*.md")) <= found
 
 
-def test_readme_shows_outside_github() -> None:
-    """The Marketplace (HACS) drops images whose address is relative."""
+def test_readme_images() -> None:
+    """Images have absolute URLs: the Marketplace (HACS) drops relative ones."""
     images = re.findall(r"!\[[^]]*\]\(([^)]+)\)|<img[^>]*src=\"([^\"]+)\"", (ROOT / "README.md").read_text())
     assert all((markdown or html).startswith("https://") for markdown, html in images)
 
 
-def test_tables_are_what_the_code_says() -> None:
-    """`script/docs` would change nothing."""
-    checked = subprocess.run(
+def test_generated_tables() -> None:
+    """The generated tables are up to date."""
+    result = subprocess.run(
         [sys.executable, "script/lib/write_docs.py", "--check"],
         cwd=ROOT,
         env={"PYTHONPATH": str(ROOT)},
@@ -87,35 +87,35 @@ def test_tables_are_what_the_code_says() -> None:
         text=True,
         check=False,
     )
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_messages_are_explained() -> None:
-    """Everything that tells people what is wrong is in the page that tells them what to do, once and with words."""
+    """The troubleshooting page explains every error and issue once."""
     english = json.loads((ROOT / "custom_components/orator/translations/en.json").read_text())
     flows = [english["config"], *english["config_subentries"].values()]
-    told = {name for flow in flows for kind in ("error", "abort") for name in flow.get(kind, {})}
-    told |= english["exceptions"].keys() | english["issues"].keys()
+    messages = {name for flow in flows for kind in ("error", "abort") for name in flow.get(kind, {})}
+    messages |= english["exceptions"].keys() | english["issues"].keys()
     page = (ROOT / "docs/troubleshooting.md").read_text()
     explained = re.findall(r"<!-- made by script/docs: texts ([^>]*) -->.*?<!-- end -->\n\n([^#<\n])", page, re.DOTALL)
     names = Counter(name for names, _ in explained for name in names.split())
-    told = {name for name in told if not name.endswith("_successful")}
-    assert told - names.keys() == set(), "not explained in docs/troubleshooting.md"
-    assert names.keys() - told == set(), "explained, but nobody is told so any more"
+    messages = {name for name in messages if not name.endswith("_successful")}
+    assert messages - names.keys() == set(), "not explained in docs/troubleshooting.md"
+    assert names.keys() - messages == set(), "explained, but not a message any more"
     assert names.total() == len(names)
 
 
 def test_blueprints_are_listed() -> None:
-    """Every blueprint is where people look for them, by its name, and can be taken with one click."""
+    """The README and the page about actions list every blueprint, the README with a link that imports it."""
     readme, actions = (ROOT / "README.md").read_text(), (ROOT / "docs/actions.md").read_text()
     blueprints = sorted((ROOT / "blueprints").rglob("*.yaml"))
     assert blueprints
     for path in blueprints:
-        where = str(path.relative_to(ROOT))
+        file = str(path.relative_to(ROOT))
         name = re.search(r"^  name: \"?(.*?)\"?$", path.read_text(), re.MULTILINE)
         assert name
-        assert f"| [{name[1]}](../{where}) |" in actions
-        address = f"{REPOSITORY}/blob/main/{where}"
+        assert f"| [{name[1]}](../{file}) |" in actions
+        url = f"{REPOSITORY}/blob/main/{file}"
         assert f"- [{name[1]}](https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url=" in readme
-        assert f"blueprint_url={quote(address, safe='')})" in readme
-        assert f"`{address}`" in readme
+        assert f"blueprint_url={quote(url, safe='')})" in readme
+        assert f"`{url}`" in readme

@@ -1,4 +1,4 @@
-"""What Home Assistant's own checks and the Marketplace (HACS) ask of the files around the code."""
+"""Tests of manifest, translations, brand and quality scale, as hassfest and the Marketplace (HACS) check them."""
 
 import ast
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ RULES = """
 """
 
 BUILT_IN = {"homeassistant", "media_source", "persistent_notification", "system_health", "websocket_api"}
-"""Components that every Home Assistant has, so that hassfest lets anybody import them."""
+"""Components of every Home Assistant, which hassfest allows to import undeclared."""
 
 type Strings = dict[str, Any]
 
@@ -66,7 +66,7 @@ def load(path: Path) -> Strings:
 
 
 def texts(strings: Strings, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield every text of a translation with the path of keys to it."""
+    """Yield every text of a translation with its path of keys."""
     for key, value in strings.items():
         if isinstance(value, str):
             yield (*path, key), value
@@ -75,12 +75,12 @@ def texts(strings: Strings, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
 
 
 def flows(strings: Strings) -> list[Strings]:
-    """Return the strings of each flow: of the account and of its subentries."""
+    """Return the texts of the config flow and of each subentry flow."""
     return [strings["config"], *strings.get("config_subentries", {}).values()]
 
 
 def keywords(name: str) -> set[str]:
-    """Return the literals that the integration's code passes as the keyword, or gives to the attribute, of a name."""
+    """Return the string literals that the code passes as a keyword, or assigns to an attribute, of this name."""
     found: set[str] = set()
     for file in INTEGRATION.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -95,7 +95,7 @@ def keywords(name: str) -> set[str]:
 
 
 def error_types(base: type[SpeechError] = SpeechError) -> Iterator[type[SpeechError]]:
-    """Yield every kind of error that a provider can report."""
+    """Yield every error class of the providers."""
     yield base
     for error in base.__subclasses__():
         yield from error_types(error)
@@ -103,18 +103,18 @@ def error_types(base: type[SpeechError] = SpeechError) -> Iterator[type[SpeechEr
 
 @pytest.fixture(scope="module")
 def manifest() -> Strings:
-    """Return the integration's manifest."""
+    """Return the manifest."""
     return load(INTEGRATION / "manifest.json")
 
 
 @pytest.fixture(scope="module")
 def english() -> Strings:
-    """Return the texts that all translations are made from."""
+    """Return the English texts."""
     return load(TRANSLATIONS / "en.json")
 
 
 def test_manifest(manifest: Strings) -> None:
-    """The manifest passes what hassfest and HACS check."""
+    """The manifest has the keys, order and URLs that hassfest and HACS require."""
     assert list(manifest) == ["domain", "name", *sorted(manifest.keys() - {"domain", "name"})]
     assert MANIFEST_KEYS_REQUIRED <= manifest.keys() <= MANIFEST_KEYS
     assert manifest["domain"] == INTEGRATION.name
@@ -126,14 +126,14 @@ def test_manifest(manifest: Strings) -> None:
 
 
 def test_version(manifest: Strings) -> None:
-    """The version is one that Home Assistant accepts, and the newest one that the changelog tells of."""
+    """The version is semantic, and the newest one in the changelog."""
     assert AwesomeVersion(manifest["version"]).strategy is AwesomeVersionStrategy.SEMVER
     headings = re.findall(r"^## \[(\d[^]]*)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[0] == manifest["version"]
 
 
 def test_repository(manifest: Strings) -> None:
-    """The repository is one that the Marketplace (HACS) accepts."""
+    """The repository has the files and keys that the Marketplace (HACS) requires."""
     hacs = load(ROOT / "hacs.json")
     assert {"homeassistant", "name"} <= hacs.keys() <= HACS_KEYS
     assert hacs["name"] == manifest["name"]
@@ -143,7 +143,7 @@ def test_repository(manifest: Strings) -> None:
 
 
 def test_fields_are_described(english: Strings) -> None:
-    """Every field of every form has a name and an explanation."""
+    """Every field of every form has a name and a description."""
     for flow in flows(english):
         for step in flow["step"].values():
             for part in (step, *step.get("sections", {}).values()):
@@ -151,7 +151,7 @@ def test_fields_are_described(english: Strings) -> None:
 
 
 def test_flow_texts_exist(english: Strings) -> None:
-    """Every step that a flow shows and every reason that it ends for has its text."""
+    """Every step and every abort reason of the flows has a text."""
     steps = {step for flow in flows(english) for step in flow["step"]}
     assert keywords("step_id") <= steps
     reasons = {reason for flow in flows(english) for reason in flow.get("abort", {})}
@@ -159,7 +159,7 @@ def test_flow_texts_exist(english: Strings) -> None:
 
 
 def test_translation_keys_exist(english: Strings) -> None:
-    """Every translation key in the code leads to a text."""
+    """Every translation key in the code has a text."""
     known: set[str] = set()
     for category in ("exceptions", "issues", "selector", *(f"entity.{name}" for name in english.get("entity", {}))):
         strings = english
@@ -170,45 +170,45 @@ def test_translation_keys_exist(english: Strings) -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
-def test_settings_are_explained(provider: type[Provider], english: Strings) -> None:
-    """Every setting of every provider has its words wherever it is asked for, and every choice has its name."""
+def test_settings_have_texts(provider: type[Provider], english: Strings) -> None:
+    """Every setting of every provider has a text in each form that shows it, and every choice has a name."""
     steps = english["config_subentries"]["voice"]["step"]
     for key in provider.option_keys:
         assert key in steps["voice"]["data"]
     for choice in provider.choices:
         assert set(choice.choices) == english["selector"][choice.key]["options"].keys()
         for step in ("user", "reconfigure"):
-            asked = steps[step] if choice.precedes_model else steps[step]["sections"]["advanced"]
-            assert choice.key in asked["data"]
+            form = steps[step] if choice.precedes_model else steps[step]["sections"]["advanced"]
+            assert choice.key in form["data"]
     for step in ("account", "reconfigure"):
-        part = english["config"]["step"][step]
-        assert set(provider.address_keys) <= part.get("sections", {}).get("server", part)["data"].keys()
+        form = english["config"]["step"][step]
+        assert set(provider.address_keys) <= form.get("sections", {}).get("server", form)["data"].keys()
 
 
-def test_issues_are_explained(english: Strings) -> None:
-    """Every issue says what is wrong and what to do, with what is put into it."""
+def test_issue_placeholders(english: Strings) -> None:
+    """The texts of issues use only placeholders that are set."""
     for kind, issue in english["issues"].items():
-        words = issue["title"] + issue.get("description", str(issue.get("fix_flow")))
+        text = issue["title"] + issue.get("description", str(issue.get("fix_flow")))
         known = {"account", "provider", "subject", "voice"}
         known |= {"day", "model", "follower"} if kind.startswith("model_end") else set()
         known |= {"missing"} if kind == "stand_in_missing" else set()
-        assert set(re.findall(r"{(\w+)}", words)) <= known, kind
+        assert set(re.findall(r"{(\w+)}", text)) <= known, kind
 
 
-def test_errors_open_issues_that_are_there(english: Strings) -> None:
-    """Every issue that an error names has its words."""
+def test_issues_of_errors_have_texts(english: Strings) -> None:
+    """Every issue that an error class names has a text."""
     assert {error.issue for error in error_types() if error.issue} <= english["issues"].keys()
 
 
 @pytest.mark.parametrize("error", sorted({error.translation_key for error in error_types()}))
-def test_errors_are_explained(error: str, english: Strings) -> None:
-    """Every error of a provider is explained both where it is set up and where it speaks."""
+def test_errors_have_texts(error: str, english: Strings) -> None:
+    """Every error of a provider has a text for the config flow and one for synthesis."""
     assert error in english["config"]["error"]
     assert error in english["exceptions"]
 
 
-def test_sensors_have_words_and_icons(english: Strings) -> None:
-    """Every sensor has a name and an icon, and every error that one may show has a short name of its own."""
+def test_sensors_have_names_and_icons(english: Strings) -> None:
+    """Every sensor has a name and an icon, and every error that a sensor can show has a short name."""
     icons = load(INTEGRATION / "icons.json")["entity"]["sensor"]
     keys = {sensor.translation_key for sensor in (*ACCOUNT_SENSORS, *USAGE_SENSORS, *VOICE_SENSORS)} | {"balance"}
     assert keys == english["entity"]["sensor"].keys() == icons.keys()
@@ -220,14 +220,14 @@ def test_sensors_have_words_and_icons(english: Strings) -> None:
 @pytest.mark.parametrize("theme", ["", "dark_"])
 @pytest.mark.parametrize(("resolution", "scale"), [("", 1), ("@2x", 2)])
 def test_brand(theme: str, resolution: str, scale: int) -> None:
-    """The images have the sizes that Home Assistant asks for."""
+    """The images have the sizes that Home Assistant requires."""
     assert png_size(BRAND / f"{theme}icon{resolution}.png") == (256 * scale, 256 * scale)
     shortest_side = min(png_size(BRAND / f"{theme}logo{resolution}.png"))
     assert 128 * scale <= shortest_side <= 256 * scale
 
 
 def png_size(path: Path) -> tuple[int, int]:
-    """Return the width and height that a PNG's header tells."""
+    """Return the width and height of a PNG image."""
     head = path.read_bytes()[:24]
     assert head.startswith(b"\x89PNG\r\n\x1a\n")
     width, height = struct.unpack(">II", head[16:])
@@ -235,7 +235,7 @@ def png_size(path: Path) -> tuple[int, int]:
 
 
 def test_quality_scale() -> None:
-    """Every rule is done, with evidence that is there, or exempt for a reason."""
+    """Every rule is done, with existing files as evidence, or exempt with a reason."""
     rules = yaml.safe_load((INTEGRATION / "quality_scale.yaml").read_text())["rules"]
     assert sorted(rules) == sorted(RULES.split())
     assert all(rule["status"] in ("done", "exempt") and rule["comment"] for rule in rules.values())
@@ -245,8 +245,8 @@ def test_quality_scale() -> None:
         assert all((ROOT / path).is_file() for path in evidence), f"{name}: {evidence}"
 
 
-def test_evidence_names_tests_and_headings_that_exist() -> None:
-    """A test or a heading that is evidence is there by that name."""
+def test_quality_scale_evidence() -> None:
+    """Tests and headings that the quality scale names exist."""
     rules = yaml.safe_load((INTEGRATION / "quality_scale.yaml").read_text())["rules"]
     tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     pages = "".join(path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")))
@@ -256,7 +256,7 @@ def test_evidence_names_tests_and_headings_that_exist() -> None:
         assert all(re.search(rf"^#+ {re.escape(heading)}$", pages, re.MULTILINE) for heading in headings), comment
 
 
-def test_platforms_say_how_many_updates_run_at_once() -> None:
+def test_parallel_updates() -> None:
     """Every platform sets PARALLEL_UPDATES."""
     platforms = [path for path in INTEGRATION.glob("*.py") if "async_add_entities" in path.read_text()]
     assert platforms
@@ -264,8 +264,8 @@ def test_platforms_say_how_many_updates_run_at_once() -> None:
         assert re.search(r"^PARALLEL_UPDATES = \d+$", path.read_text(), re.MULTILINE), path.name
 
 
-def test_translations_have_no_references_and_no_markup(english: Strings) -> None:
-    """Texts and their names are as hassfest wants them: plain, with addresses in placeholders."""
+def test_plain_texts(english: Strings) -> None:
+    """Texts and keys pass hassfest: no HTML, no URLs outside placeholders, no quoted placeholders."""
     for path, text in texts(english):
         assert not re.search(r"<[a-zA-Z/]", text), path
         assert not re.search(r"https?://\w+\.\w", text), path
@@ -275,9 +275,9 @@ def test_translations_have_no_references_and_no_markup(english: Strings) -> None
 
 
 def test_components_are_declared(manifest: Strings) -> None:
-    """Every component of Home Assistant that is imported is there by then, as hassfest demands."""
+    """Every imported component of Home Assistant is a declared dependency, as hassfest requires."""
     allowed = {*Platform, *manifest["dependencies"], *manifest.get("after_dependencies", ()), *BUILT_IN}
-    allowed |= {path.stem for path in INTEGRATION.glob("*.py")}  # a file of that name is only loaded by its component
+    allowed |= {path.stem for path in INTEGRATION.glob("*.py")}  # the component of that name loads the file
     imported: set[str] = set()
     for file in INTEGRATION.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -290,42 +290,40 @@ def test_components_are_declared(manifest: Strings) -> None:
 
 
 def test_components_are_declared_once(manifest: Strings) -> None:
-    """What has to be there is not also something to wait for where it happens to be, which hassfest refuses."""
+    """No component is both in `dependencies` and in `after_dependencies`."""
     both = [*manifest["dependencies"], *manifest["after_dependencies"]]
     assert len(both) == len(set(both))
 
 
 def test_actions_are_described(english: Strings) -> None:
-    """Every action and each of its fields has words, and every action has an icon."""
-    described = INTEGRATION / "services.yaml"
-    services = yaml.safe_load(described.read_text()) if described.exists() else {}
-    words = english.get("services", {})
-    icons = load(INTEGRATION / "icons.json").get("services", {}) if services else {}
-    assert services.keys() == words.keys() == icons.keys()
+    """Every action has texts for itself and its fields, and an icon."""
+    services = yaml.safe_load((INTEGRATION / "services.yaml").read_text())
+    texts_of = english["services"]
+    icons = load(INTEGRATION / "icons.json")["services"]
+    assert services.keys() == texts_of.keys() == icons.keys()
     for name, service in services.items():
         fields = set((service or {}).get("fields", {}))
         for section in [field for field in fields if "fields" in service["fields"][field]]:
-            assert section in words[name]["sections"]
+            assert section in texts_of[name]["sections"]
             fields = (fields - {section}) | set(service["fields"][section]["fields"])
-        assert fields == words[name]["fields"].keys()
+        assert fields == texts_of[name]["fields"].keys()
 
 
-def test_icons_belong_to_something(english: Strings) -> None:
-    """Every icon is one of Material Design's, and of something that has words."""
-    path = INTEGRATION / "icons.json"
-    icons = load(path) if path.exists() else {}
-    for platform, entities in icons.get("entity", {}).items():
+def test_icons(english: Strings) -> None:
+    """Every icon is a Material Design icon, and for an entity that has a text."""
+    icons = load(INTEGRATION / "icons.json")
+    for platform, entities in icons["entity"].items():
         assert entities.keys() <= english["entity"][platform].keys()
     assert all(re.fullmatch(r"mdi:[a-z0-9-]+", icon) for _, icon in texts(icons))
 
 
 def test_licence_is_open(manifest: Strings) -> None:
-    """The licence is one that the Open Source Initiative knows, and what is required is named with its versions."""
+    """The licence is an open source one, and requirements have versions."""
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
     assert all(re.fullmatch(r"[\w-]+(?:[<>=]=?[\w.]+,?)+", requirement) for requirement in manifest["requirements"])
 
 
-def test_hacs_asks_for_the_oldest_home_assistant_that_is_tested() -> None:
-    """The oldest Home Assistant that the Marketplace lets install it is the one that the README tells."""
+def test_oldest_home_assistant() -> None:
+    """The README names the oldest Home Assistant version that the Marketplace (HACS) allows."""
     oldest = load(ROOT / "hacs.json")["homeassistant"].rpartition(".")[0]
     assert f"Home Assistant {oldest} or later" in (ROOT / "README.md").read_text()

@@ -1,4 +1,4 @@
-"""Workflows are safe to run for strangers, and a release is what its version says."""
+"""Tests of the workflows and of the release script."""
 
 from pathlib import Path
 import re
@@ -15,7 +15,7 @@ VERSION = re.findall(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(), 
 
 
 def release(version: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Make a release in a folder."""
+    """Run the release script."""
     command = [ROOT / "script/release", version, folder]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -28,7 +28,7 @@ def workflow(request: pytest.FixtureRequest) -> Path:
 
 
 def test_actions_are_pinned(workflow: Path) -> None:
-    """Others' code runs as it was when it was chosen, and says which version that is."""
+    """Actions are pinned to a commit, with the version in a comment."""
     used = re.findall(r"^\s*-? *uses: (.*)$", workflow.read_text(), re.MULTILINE)
     assert used
     for action in used:
@@ -36,11 +36,11 @@ def test_actions_are_pinned(workflow: Path) -> None:
 
 
 def test_permissions_are_minimal(workflow: Path) -> None:
-    """Nothing may do more than it needs, run for longer than it takes, or run beside itself."""
-    described: dict[str, Any] = yaml.safe_load(workflow.read_text())
-    assert described["permissions"] == {}
-    assert described["concurrency"]
-    for name, job in described["jobs"].items():
+    """Workflows have minimal permissions, a timeout, and a concurrency group."""
+    content: dict[str, Any] = yaml.safe_load(workflow.read_text())
+    assert content["permissions"] == {}
+    assert content["concurrency"]
+    for name, job in content["jobs"].items():
         assert job["timeout-minutes"] <= 60, name
         writes = {scope for scope, access in job["permissions"].items() if access != "read"}
         assert writes <= ({"contents"} if workflow.stem == "release" else set()), name
@@ -49,10 +49,10 @@ def test_permissions_are_minimal(workflow: Path) -> None:
                 assert step["with"]["persist-credentials"] is False, name
 
 
-def test_release_holds_the_integration(tmp_path: Path) -> None:
-    """What is released is what stands in the integration's folder, without a folder around it, and its changes."""
-    made = release(VERSION, tmp_path / "dist")
-    assert made.returncode == 0, made.stderr
+def test_release(tmp_path: Path) -> None:
+    """A release has the files of the integration at the root of its archive, and the changes as its notes."""
+    result = release(VERSION, tmp_path / "dist")
+    assert result.returncode == 0, result.stderr
     with zipfile.ZipFile(tmp_path / "dist/orator.zip") as archive:
         names = set(archive.namelist())
     assert {"manifest.json", "tts.py", "translations/en.json", "audio/sounds/soft.wav", "brand/icon.png"} <= names
@@ -60,9 +60,9 @@ def test_release_holds_the_integration(tmp_path: Path) -> None:
     assert (tmp_path / "dist/notes.md").read_text().startswith("### ")
 
 
-def test_release_needs_the_right_version(tmp_path: Path) -> None:
-    """A tag that is not the manifest's version is not released."""
-    made = release("99.0.0", tmp_path / "dist")
-    assert made.returncode != 0
-    assert VERSION in made.stderr
+def test_release_with_wrong_version(tmp_path: Path) -> None:
+    """A tag that differs from the manifest's version is not released."""
+    result = release("99.0.0", tmp_path / "dist")
+    assert result.returncode != 0
+    assert VERSION in result.stderr
     assert not (tmp_path / "dist").exists()

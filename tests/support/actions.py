@@ -1,4 +1,4 @@
-"""How tests call Orator's actions, and what they need beside it."""
+"""Helpers of the tests of actions."""
 
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,15 @@ VOICE = {"entity_id": "tts.ann"}
 
 
 async def act(hass: HomeAssistant, name: str, **data: Any) -> dict[str, Any]:
-    """Call an action for a voice, and return what it answers."""
+    """Call an action of the voice `tts.ann`, and return its response."""
     response = await hass.services.async_call("orator", name, data, target=VOICE, blocking=True, return_response=True)
-    answer = response["tts.ann"] if response else None
-    assert isinstance(answer, dict)
-    return answer
+    result = response["tts.ann"] if response else None
+    assert isinstance(result, dict)
+    return result
 
 
 async def refused(hass: HomeAssistant, name: str, error: type[HomeAssistantError], **data: Any) -> str | None:
-    """Call an action that is refused, and return why."""
+    """Call an action that raises an error, and return its translation key."""
     with pytest.raises(error) as caught:
         await act(hass, name, **data)
     assert "{" not in str(caught.value)
@@ -28,7 +28,7 @@ async def refused(hass: HomeAssistant, name: str, error: type[HomeAssistantError
 
 
 def use_media_folder(hass: HomeAssistant, path: Path) -> Path:
-    """Give Home Assistant a media folder."""
+    """Create a media folder."""
     folder = path / "media"
     folder.mkdir()
     hass.config.media_dirs = {"local": str(folder)}

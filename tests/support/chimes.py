@@ -1,4 +1,4 @@
-"""What tests of chimes have in common: files that sound, what is heard, and what is told."""
+"""Helpers of the tests of chimes: audio files, speech with a chime, and issues."""
 
 from datetime import timedelta
 import os
@@ -21,8 +21,8 @@ from .speech import SENTENCE, Hear
 LAYOUT = PcmLayout(44_100, 2)
 
 
-def sound_file(folder: str | Path, name: str, seconds: float = 0.8, seed: int = 1) -> Path:
-    """Write a sound into a folder."""
+def write_audio_file(folder: str | Path, name: str, seconds: float = 0.8, seed: int = 1) -> Path:
+    """Write an audio file of synthetic speech, in the format of its extension."""
     samples = voice(LAYOUT.rate, LAYOUT.channels, seconds, seed)
     path = Path(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,29 +34,29 @@ def sound_file(folder: str | Path, name: str, seconds: float = 0.8, seed: int = 
     return path
 
 
-async def sounded(hear: Hear, chime: str, **options: Any) -> Sound:
-    """Return what is heard of a sentence with a chime."""
+async def hear_with_chime(hear: Hear, chime: str, **options: Any) -> Sound:
+    """Return the decoded audio of a sentence with a chime."""
     return await decode(await hear(SENTENCE, chime=chime, preferred_format="flac", **options))
 
 
-def messages(hass: HomeAssistant) -> list[ir.IssueEntry]:
-    """Return what is told of chimes."""
-    return [entry for (_, name), entry in ir.async_get(hass).issues.items() if "_chime_" in name]
+def chime_issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
+    """Return the open issues about chimes."""
+    return [issue for (_, issue_id), issue in ir.async_get(hass).issues.items() if "_chime_" in issue_id]
 
 
-def reported(hass: HomeAssistant) -> set[str]:
-    """Return what kinds of trouble with chimes are told."""
-    return {str(entry.translation_key) for entry in messages(hass)}
+def chime_issue_keys(hass: HomeAssistant) -> set[str]:
+    """Return the translation keys of the open issues about chimes."""
+    return {str(issue.translation_key) for issue in chime_issues(hass)}
 
 
-def key_of(hass: HomeAssistant, entity_id: str) -> dict[str, Any]:
-    """Return what Home Assistant finds by what a voice has spoken."""
+def cache_options(hass: HomeAssistant, entity_id: str) -> dict[str, Any]:
+    """Return the options of a voice that are part of Home Assistant's cache key."""
     return dict(tts.get_engine_instance(hass, entity_id).default_options)
 
 
-async def replace_file(hass: HomeAssistant, path: Path, name: str, moment: int) -> None:
-    """Put another sound in a file's place, and let that be noticed."""
-    sound_file(hass.config.config_dir, name, 1.5, seed=2)
-    os.utime(path, ns=(moment, moment))
+async def replace_file(hass: HomeAssistant, path: Path, name: str, mtime_ns: int) -> None:
+    """Replace an audio file, and wait until the change was found."""
+    write_audio_file(hass.config.config_dir, name, 1.5, seed=2)
+    os.utime(path, ns=(mtime_ns, mtime_ns))
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
     await hass.async_block_till_done(wait_background_tasks=True)

@@ -20,7 +20,7 @@ from .client import async_create_provider
 from .const import CONF_VOICE, DOMAIN
 from .health import CircuitBreaker
 from .issues import IssueManager, translate_error
-from .pipeline.fallback_chain import LatencyStats
+from .pipeline import LatencyStats
 from .pipeline.loudness import LoudnessTracker
 from .providers.base import Provider
 from .providers.errors import InvalidKeyError, SpeechError
@@ -236,7 +236,7 @@ class AccountCoordinator(Catalog):
         has_lessons = self.provider.detected != self._kept_lessons
         if has_lessons:
             self.issues.async_check_end_dates(self.configured_models())
-        if has_lessons or self.loudness_tracker.has_news:
+        if has_lessons or self.loudness_tracker.has_changes:
             self._is_to_be_kept = True
             self._store.async_delay_save(self._kept, _KEEP_AFTER)
 

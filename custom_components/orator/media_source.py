@@ -82,7 +82,7 @@ class OratorMediaSource(MediaSource):
         options = _only(speaker, {**usual, **place.settings})
         try:
             making = async_request_speech(self._hass, speaker, SpeechRequest(sample.sentence, options=options))
-            await making.begun()
+            await making.async_wait_for_audio()
         except HomeAssistantError as err:
             raise _told(err, Unresolvable) from err
         return PlayMedia(making.stream.url, making.stream.content_type)

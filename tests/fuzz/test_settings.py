@@ -17,7 +17,7 @@ from custom_components.orator.providers.openai.transcript import compare, is_mis
 from custom_components.orator.providers.options import Option
 from custom_components.orator.providers.speechbase.catalog import OPTIONS
 from custom_components.orator.text import Replacement, TextCleaner
-from custom_components.orator.tts import _replacements
+from custom_components.orator.voice_settings import parse_replacements
 
 from .damage import hostile_values
 from .effort import fuzzed
@@ -44,10 +44,10 @@ def test_options(value: Any, option: Option) -> None:
 
 
 @fuzzed(80, value=st.one_of(hostile_values(), st.lists(st.fixed_dictionaries({"find": hostile_values()}))))
-def test_replacements(value: Any) -> None:
+def testparse_replacements(value: Any) -> None:
     """What is to be said otherwise are words, or nothing."""
     with suppress(InvalidSettingError):
-        rules = _replacements(value)
+        rules = parse_replacements(value)
         cleaner = TextCleaner(rules)
         cleaner.feed("A text with x in it, and 1.")
         cleaner.finish()

@@ -11,7 +11,8 @@ from custom_components.orator.audio.formats import RECOGNITION_BYTES, AudioForma
 from custom_components.orator.audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
 from custom_components.orator.audio.resample import Resampler
 from custom_components.orator.audio.wav import MalformedWavError, WavReader, header
-from custom_components.orator.pipeline.output import PcmConstraints, join_mp3, join_pcm, to_pcm
+from custom_components.orator.pipeline.convert import PcmConstraints, to_pcm
+from custom_components.orator.pipeline.output import join_mp3, join_pcm
 from custom_components.orator.providers.audio_response import detect_audio
 from custom_components.orator.providers.base import SpeechAudio
 from custom_components.orator.providers.errors import NotAudioError

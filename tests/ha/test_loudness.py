@@ -279,8 +279,8 @@ async def test_gain_stays_until_all_is_said() -> None:
     async def sentences() -> AsyncGenerator[SpeechAudio]:
         for _ in range(2):
             yield SpeechAudio(AudioFormat.PCM, sound(), layout, speaker="ann")
-            finish.loudness_tracker.learn("ann", LoudnessMeasurement(-35.0, 5.0))
+            finish.loudness_tracker.add("ann", LoudnessMeasurement(-35.0, 5.0))
 
-    parts = finish.levelled(sentences(), layout, "ffmpeg", None)
+    parts = finish.adjust(sentences(), layout, "ffmpeg")
     first, second = [b"".join([chunk async for chunk in part.chunks]) async for part in parts]
     assert first == second

@@ -64,7 +64,7 @@ def read(stream: bytes, cuts: list[int]) -> tuple[bytes, PcmLayout | None, str]:
     try:
         for piece in divided(stream, cuts):
             made += reader.feed(piece)
-        made += reader.end()
+        reader.finish()
     except MalformedWavError as err:
         return made, reader.layout, str(err)
     return made, reader.layout, ""

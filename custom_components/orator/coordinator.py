@@ -21,7 +21,7 @@ from .client import async_create_provider
 from .const import CONF_VOICE, DOMAIN
 from .health import CircuitBreaker
 from .issues import IssueManager, translate_error
-from .pipeline.fallback_chain import LatencyStats
+from .pipeline import LatencyStats
 from .pipeline.loudness import LoudnessTracker
 from .providers.base import Provider
 from .providers.errors import InvalidKeyError, SpeechError
@@ -189,8 +189,8 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
 
     async def async_fetch_catalog(self) -> bool:
         """Fetch and store the catalog; return whether it has changed. Raises SpeechError."""
-        document = await self.provider.fetch_catalog(None if self._has_new_address else self.document)
-        has_changed: bool = document != self.document
+        document = await self.provider.fetch_catalog(None if self._has_new_address else self.data.document)
+        has_changed: bool = document != self.data.document
         must_save = has_changed or self._has_new_address or self.provider.detected != self._saved_capabilities
         self._has_new_address = False
         if has_changed:  # else keep the document, by which providers cache their models
@@ -229,11 +229,11 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
     def configured_models(self) -> dict[str, Model]:
         """Return the configured model of each voice, by subentry id."""
         voices = self.config_entry.subentries
-        return {key: self.model(voice.data.get(CONF_MODEL, ""), voice.data) for key, voice in voices.items()}
+        return {key: self.data.model(voice.data.get(CONF_MODEL, ""), voice.data) for key, voice in voices.items()}
 
     def is_voice_missing(self, settings: Mapping[str, Any]) -> bool:
         """Return whether the settings select a saved voice that no longer exists."""
-        model = self.model(settings.get(CONF_MODEL, ""), settings)
+        model = self.data.model(settings.get(CONF_MODEL, ""), settings)
         saved = [voice.id for voice in model.voices]
         return model.voice_key != CONF_VOICE and settings.get(model.voice_key) not in saved
 
@@ -262,7 +262,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         has_new_capabilities = self.provider.detected != self._saved_capabilities
         if has_new_capabilities:
             self.issues.async_check_end_dates(self.configured_models())
-        if has_new_capabilities or self.loudness_tracker.has_news:
+        if has_new_capabilities or self.loudness_tracker.has_changes:
             self._is_save_pending = True
             self.store.async_delay_save(self._data_to_store, _LEARNED_SAVE_DELAY_S)
 
@@ -270,7 +270,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         self._saved_capabilities = dict(self.provider.detected)
         self._is_save_pending = False
         return {
-            "catalogue": self.document,
+            "catalogue": self.data.document,
             "learned": self._saved_capabilities,
             "addresses": self.provider.addresses,
             "levels": self.loudness_tracker.as_dict(),
@@ -308,33 +308,6 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             await self.provider.async_finish_jobs()
         finally:
             await self.provider.async_close()
-
-    @property
-    def document(self) -> Json:
-        """The document of the catalog."""
-        return self.data.document
-
-    @property
-    def models(self) -> tuple[Model, ...]:
-        """The models of the catalog."""
-        return self.data.models
-
-    @property
-    def currency(self) -> str | None:
-        """The currency of the catalog."""
-        return self.data.currency
-
-    def model(self, model_id: str, settings: Mapping[str, Any] | None = None) -> Model:
-        """Return a model of the catalog. Raises InvalidSettingError."""
-        return self.data.model(model_id, settings)
-
-    def resolve_retired(self, model: Model, settings: Mapping[str, Any]) -> tuple[Model, Mapping[str, Any]]:
-        """Return the successor of a retired model with migrated settings; any other model as it is."""
-        return self.data.resolve_retired(model, settings)
-
-    def parse_choices(self, settings: Mapping[str, Any]) -> dict[str, str]:
-        """Return the provider's choices in the settings of a voice. Raises InvalidSettingError."""
-        return self.data.parse_choices(settings)
 
 
 def account_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:

@@ -84,7 +84,7 @@ class OratorMediaSource(MediaSource):
         options = _options(entity, {**defaults, **preview.settings})
         try:
             result = async_request_speech(self._hass, entity, SpeechRequest(sample.sentence, options=options))
-            await result.begun()
+            await result.async_wait_for_audio()
         except HomeAssistantError as err:
             raise Unresolvable(
                 str(err),
@@ -113,8 +113,8 @@ class OratorMediaSource(MediaSource):
             if not account.provider.has_models(choices):
                 folders.append(_folder(await self._async_choices_title(choices), preview.with_settings(choices)))
                 continue
-            for model in account.models:
-                has_voices = bool(account.model(model.id, choices).voices)
+            for model in account.data.models:
+                has_voices = bool(account.data.model(model.id, choices).voices)
                 if has_voices and model.is_connected and not model.is_retired(today):
                     folders.append(_folder(model.name, preview.with_settings({**choices, CONF_MODEL: model.id})))
         return folders
@@ -148,7 +148,7 @@ def _model_and_voice(
 ) -> tuple[Model, Voice | None]:
     """Return the model of a preview, and its voice if one is chosen, listed or not. Raises `error`."""
     try:
-        model = account.model(preview.settings.get(CONF_MODEL, ""), preview.settings)
+        model = account.data.model(preview.settings.get(CONF_MODEL, ""), preview.settings)
     except SpeechError as err:
         raise error(translation_domain=DOMAIN, translation_key="no_such_sample") from err
     voice_id = preview.settings.get(model.voice_key)
@@ -161,7 +161,7 @@ def _voices(preview: VoicePreview, account: AccountCoordinator, model: Model) ->
     """Return the voices of a model that can speak."""
     voices = [(voice, preview.with_settings({model.voice_key: voice.id})) for voice in model.voices]
     if model.voice_key != CONF_VOICE:  # a saved voice has a model of its own
-        voices = [(voice, place) for voice, place in voices if account.model("", place.settings).is_connected]
+        voices = [(voice, place) for voice, place in voices if account.data.model("", place.settings).is_connected]
     return [
         _playable(_voice_title(voice), place, can_expand=len(_sample_sentences(account, model, voice)) > 1)
         for voice, place in voices

@@ -134,4 +134,4 @@ def _first_voice_preview(hass: HomeAssistant, token: str) -> VoicePreview | None
     subentry = next(iter(entry.subentries.values()))
     model = account.configured_models()[subentry.subentry_id]
     settings = {key: str(subentry.data[key]) for key in (CONF_MODEL, model.voice_key) if key in subentry.data}
-    return VoicePreview(entry.entry_id, {**account.parse_choices(subentry.data), **settings})
+    return VoicePreview(entry.entry_id, {**account.data.parse_choices(subentry.data), **settings})

@@ -1,154 +1,198 @@
-"""Speech made through Home Assistant's own cache, so that what is made once is found there by everybody."""
+"""Request speech through Home Assistant's text-to-speech cache, and learn which voice spoke and what it cost."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+import hashlib
 from typing import Any, Final
+from weakref import WeakSet
 
 from homeassistant.components import tts
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
+from .pipeline import SynthesisReport
 from .providers.models import Usage
-from .spoken import noted_voices
 from .tts_cache import async_drop_from_memory, async_wait_until_on_disk, cache_key, is_in_memory, is_on_disk
-from .usage import Bill, billed
 
 PREFERRED_PREFIX: Final = "preferred_"
-"""What the names of the options begin with that every voice takes."""
+"""Prefix of the options that every voice takes."""
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class PendingReport:
+    """The report of a synthesis that another part of Orator waits for."""
+
+    key: str
+    report: SynthesisReport | None = None
+    """The report, once the audio has been read. None if the audio came from the cache."""
+
+
+_PENDING: Final[HassKey[WeakSet[PendingReport]]] = HassKey("orator_pending_reports")
+
+
+@callback
+def expect_report(hass: HomeAssistant, stream: tts.ResultStream, message: str) -> PendingReport:
+    """Return where a voice will put the report of a message that a stream is about to get.
+
+    Home Assistant has no way to return anything beside the audio.
+    """
+    pending = PendingReport(_report_key(str(stream.engine), message, str(stream.language), stream.options))
+    hass.data.setdefault(_PENDING, WeakSet()).add(pending)
+    return pending
+
+
+@callback
+def deliver_report(hass: HomeAssistant, report: SynthesisReport, request: tts.TTSAudioRequest, message: str) -> None:
+    """Hand the report of a request to the callers that wait for it."""
+    if waiting := hass.data.get(_PENDING):
+        key = _report_key(report.voice, message, request.language, request.options)
+        for pending in waiting:
+            if pending.key == key:
+                pending.report = report
+
+
+def _report_key(entity_id: str, message: str, language: str, options: Mapping[str, Any]) -> str:
+    request = repr((entity_id, message, language, sorted(options.items())))
+    return hashlib.sha256(request.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """What a voice is to say, with the options of `tts.speak`."""
+    """A message for a voice, with the options of `tts.speak`."""
 
     message: str
     language: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    is_kept: bool = True
-    """Whether it is also kept on disk, and looked for there."""
+    use_disk_cache: bool = True
+    """Whether the audio is cached on disk, and looked for there."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechResult:
-    """Speech that has begun to be made."""
+    """Audio that is being made, or that came from the cache."""
 
     stream: tts.ResultStream
-    key: str
-    """Under which Home Assistant's cache has it."""
-    was_made: bool
-    """Whether it was in the cache before."""
-    bill: Bill
-    """What it costs, once all of the sound was read."""
-    voices: list[str]
-    """Who was heard; nobody where it was made before."""
+    cache_key: str
+    from_cache: bool
+    _pending: PendingReport
 
-    async def begun(self) -> None:
-        """Return once there is a first sound. Raises HomeAssistantError."""
+    @property
+    def usage(self) -> Usage:
+        """What the speech has cost; complete once all audio was read."""
+        return self._pending.report.usage if self._pending.report else Usage()
+
+    @property
+    def spoken_by(self) -> list[str]:
+        """The entities that have spoken. Cached audio is always the voice's own."""
+        report = self._pending.report
+        return list(report.spoken_by if report and report.spoken_by else [str(self.stream.engine)])
+
+    async def async_wait_for_audio(self) -> None:
+        """Wait for the first audio. Raises HomeAssistantError."""
         async with aclosing(self._chunks()) as chunks:
             if not await anext(chunks, b""):
-                raise _nothing()
+                raise _no_audio()
 
-    async def sound(self) -> bytes:
-        """Return all of the sound. Raises HomeAssistantError."""
-        if sound := b"".join([chunk async for chunk in self._chunks()]):
-            return sound
-        raise _nothing()
+    async def async_read(self) -> bytes:
+        """Return all audio. Raises HomeAssistantError."""
+        if audio := b"".join([chunk async for chunk in self._chunks()]):
+            return audio
+        raise _no_audio()
 
     async def _chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the sound as it is made; whatever goes wrong is told in words that its listener understands."""
+        """Yield the audio; any exception becomes a HomeAssistantError."""
         try:
             async for chunk in self.stream.async_stream_result():
                 yield chunk
         except HomeAssistantError:
             raise
         except Exception as err:
-            raise _nothing() from err
-
-    @property
-    def spoken_by(self) -> list[str]:
-        """The entities that have spoken; what was made before was made by the own one, as others' is not kept."""
-        return self.voices or [str(self.stream.engine)]
+            raise _no_audio() from err
 
 
 @callback
-def async_request_speech(hass: HomeAssistant, voice: tts.TextToSpeechEntity, order: SpeechRequest) -> SpeechResult:
-    """Have a voice say something, unless it is in Home Assistant's cache. Raises ServiceValidationError."""
-    validate_request(voice, order)
-    stream, key = _prepared(hass, voice, order)
-    was_made = is_in_memory(hass, key) or (order.is_kept and is_on_disk(hass, key))
-    with billed() as bill, noted_voices() as voices:
-        stream.async_set_message(order.message)
-    return SpeechResult(stream, key, was_made, bill, voices)
+def async_request_speech(hass: HomeAssistant, voice: tts.TextToSpeechEntity, request: SpeechRequest) -> SpeechResult:
+    """Start to speak a message unless it is cached. Raises ServiceValidationError."""
+    validate_request(voice, request)
+    stream, key = _create_stream(hass, voice, request)
+    from_cache = is_in_memory(hass, key) or (request.use_disk_cache and is_on_disk(hass, key))
+    pending = expect_report(hass, stream, request.message)
+    stream.async_set_message(request.message)
+    return SpeechResult(stream, key, from_cache, pending)
 
 
-def _prepared(hass: HomeAssistant, voice: tts.TextToSpeechEntity, order: SpeechRequest) -> tuple[tts.ResultStream, str]:
-    """Return a stream that is not yet to say anything, and what it will be kept under."""
-    options = dict(order.options)
-    stream = tts.async_create_stream(hass, voice.entity_id, language=order.language, options=options)
-    stream.use_file_cache = order.is_kept
-    return stream, cache_key(voice.entity_id, order.message, str(stream.language), stream.options)
+def _create_stream(
+    hass: HomeAssistant, voice: tts.TextToSpeechEntity, request: SpeechRequest
+) -> tuple[tts.ResultStream, str]:
+    """Return a stream without its message, and the key of its audio in the cache."""
+    options = dict(request.options)
+    stream = tts.async_create_stream(hass, voice.entity_id, language=request.language, options=options)
+    stream.use_file_cache = request.use_disk_cache
+    return stream, cache_key(voice.entity_id, request.message, str(stream.language), stream.options)
 
 
 class SpokenByFallbackError(HomeAssistantError):
-    """Another voice has spoken, which Home Assistant does not keep."""
+    """A fallback has spoken, whose audio is not cached."""
 
 
 class PreparedMessage:
-    """A message that is made ahead, in all the ways in which it will be asked for."""
+    """A message that is spoken in advance, in all formats in which it will be asked for."""
 
     def __init__(self, hass: HomeAssistant, voice: tts.TextToSpeechEntity) -> None:
-        """Begin with nothing made."""
+        """Create a message for a voice."""
         self._hass = hass
         self._voice = voice
-        self._makings: list[SpeechResult] = []
+        self._results: list[SpeechResult] = []
 
     @property
-    def spending(self) -> Usage:
-        """What it has cost so far."""
-        return sum((making.bill.total for making in self._makings), Usage())
+    def usage(self) -> Usage:
+        """What the message has cost so far."""
+        return sum((result.usage for result in self._results), Usage())
 
     @property
-    def was_made(self) -> bool:
-        """Whether all of it was there before."""
-        return all(making.was_made for making in self._makings)
+    def from_cache(self) -> bool:
+        """Whether all audio was cached before."""
+        return all(result.from_cache for result in self._results)
 
-    def is_kept(self, order: SpeechRequest) -> bool:
-        """Tell whether it is on disk already, without having it said."""
-        return is_on_disk(self._hass, _prepared(self._hass, self._voice, order)[1])
+    def is_on_disk(self, request: SpeechRequest) -> bool:
+        """Return whether the audio is cached on disk already."""
+        return is_on_disk(self._hass, _create_stream(self._hass, self._voice, request)[1])
 
-    async def async_make(self, order: SpeechRequest) -> None:
-        """Have it said and kept on disk. Raises HomeAssistantError, SpokenByOthersError where others have said it.
+    async def async_prepare(self, request: SpeechRequest) -> None:
+        """Speak the message into the cache on disk.
 
-        What is found only in memory, because it was spoken without being kept, is made again.
+        Audio that is only in memory, because it was spoken without the disk cache, is made again. Raises
+        HomeAssistantError, and SpokenByFallbackError if a fallback has spoken.
         """
-        making = await self._async_made(order)
-        if making.was_made and not await async_wait_until_on_disk(self._hass, making.key):
-            async_drop_from_memory(self._hass, making.key)
-            making = await self._async_made(order)
-        if not await async_wait_until_on_disk(self._hass, making.key):
+        result = await self._async_speak(request)
+        if result.from_cache and not await async_wait_until_on_disk(self._hass, result.cache_key):
+            async_drop_from_memory(self._hass, result.cache_key)
+            result = await self._async_speak(request)
+        if not await async_wait_until_on_disk(self._hass, result.cache_key):
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_kept")
 
-    async def _async_made(self, order: SpeechRequest) -> SpeechResult:
-        making = async_request_speech(self._hass, self._voice, order)
-        self._makings.append(making)
-        await making.sound()
-        if making.spoken_by != [self._voice.entity_id]:
+    async def _async_speak(self, request: SpeechRequest) -> SpeechResult:
+        result = async_request_speech(self._hass, self._voice, request)
+        self._results.append(result)
+        await result.async_read()
+        if result.spoken_by != [self._voice.entity_id]:
             raise SpokenByFallbackError(translation_domain=DOMAIN, translation_key="spoken_by_others")
-        return making
+        return result
 
 
-def validate_request(voice: tts.TextToSpeechEntity, order: SpeechRequest) -> None:
-    """Refuse what the voice does not know, before anything is spent. Raises ServiceValidationError."""
-    if order.language is not None and order.language not in voice.supported_languages:
+def validate_request(voice: tts.TextToSpeechEntity, request: SpeechRequest) -> None:
+    """Check language and option names before anything is spent. Raises ServiceValidationError."""
+    if request.language is not None and request.language not in voice.supported_languages:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="language_not_spoken",
-            translation_placeholders={"voice": voice.entity_id, "language": order.language},
+            translation_placeholders={"voice": voice.entity_id, "language": request.language},
         )
-    taken = voice.supported_options or []
-    unknown = [key for key in order.options if key not in taken and not key.startswith(PREFERRED_PREFIX)]
+    supported = voice.supported_options or []
+    unknown = [key for key in request.options if key not in supported and not key.startswith(PREFERRED_PREFIX)]
     if unknown:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
@@ -157,5 +201,5 @@ def validate_request(voice: tts.TextToSpeechEntity, order: SpeechRequest) -> Non
         )
 
 
-def _nothing() -> HomeAssistantError:
+def _no_audio() -> HomeAssistantError:
     return HomeAssistantError(translation_domain=DOMAIN, translation_key="not_made")

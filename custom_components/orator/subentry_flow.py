@@ -61,7 +61,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         """Change a voice."""
         if not self._settings:
             account, subentry = self._get_account(), self._get_reconfigure_subentry()
-            model = account.model(subentry.data.get(CONF_MODEL, ""), subentry.data)
+            model = account.data.model(subentry.data.get(CONF_MODEL, ""), subentry.data)
             self._default_title = voice_title(account.data, model, subentry.data[model.voice_key])
             self._settings = {CONF_NAME: subentry.title, **subentry.data}
         return await self._async_step_init("reconfigure", user_input)
@@ -89,7 +89,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         account = self._get_account()
         errors: dict[str, str] = {}
         if user_input is not None:
-            model = account.model(user_input[CONF_MODEL].strip())
+            model = account.data.model(user_input[CONF_MODEL].strip())
             if self._accept_model(model):
                 self._set_model(account, model)
                 self._set_choices(account, user_input.get(SECTION_ADVANCED, {}))
@@ -101,7 +101,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         """Choose the voice and its settings."""
         account = self._get_account()
         entered = {**self._settings, **(user_input or {})}
-        model = account.model(self._settings.get(CONF_MODEL, ""), entered)
+        model = account.data.model(self._settings.get(CONF_MODEL, ""), entered)
         errors: dict[str, str] = {}
         if user_input is not None:
             data = self._subentry_data(account, model, user_input)
@@ -145,7 +145,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
 
         They open a new tab: Home Assistant would follow a link in place, and close the form.
         """
-        chosen = account.parse_choices(settings)
+        chosen = account.data.parse_choices(settings)
         if CONF_MODEL in self._settings:
             chosen[CONF_MODEL] = model.id
         voices = VoicePreview(self._get_entry().entry_id, chosen)
@@ -171,7 +171,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         """Set the model, and drop a voice that only the previous model has."""
         settings = self._settings
         if CONF_MODEL in settings and CONF_VOICE in settings:
-            previous = account.model(settings[CONF_MODEL], settings)
+            previous = account.data.model(settings[CONF_MODEL], settings)
             lost = {voice.id for voice in previous.voices} - {voice.id for voice in model.voices}
             if settings[CONF_VOICE] in lost:
                 del settings[CONF_VOICE]
@@ -198,7 +198,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         self, account: AccountCoordinator, model: Model, user_input: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Return what is stored: the settings that differ from their defaults."""
-        data: dict[str, Any] = account.parse_choices(self._settings)
+        data: dict[str, Any] = account.data.parse_choices(self._settings)
         if CONF_MODEL in self._settings:
             data[CONF_MODEL] = model.id
         data |= {key: value for key, value in user_input.items() if key not in (CONF_NAME, SECTION_EFFECTS)}
@@ -226,13 +226,15 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
             return {model.voice_key: err.translation_key}
         except SpeechError:  # the provider cannot be asked now; a wrong voice is reported when it speaks
             return {}
-        is_accepted = CONF_MODEL in self._settings or self._accept_model(account.model("", data))
+        is_accepted = CONF_MODEL in self._settings or self._accept_model(account.data.model("", data))
         return {} if is_accepted else {model.voice_key: "vendor_not_connected"}
 
     def _finish(self, account: AccountCoordinator, model: Model, data: dict[str, Any], name: str) -> SubentryFlowResult:
         """Create or update the voice; the account then reloads itself."""
         if name in ("", self._default_title):
-            name = self._unique_title(voice_title(account.data, account.model(model.id, data), data[model.voice_key]))
+            name = self._unique_title(
+                voice_title(account.data, account.data.model(model.id, data), data[model.voice_key])
+            )
         if self.source == SOURCE_USER:
             return self.async_create_entry(title=name, data=data)
         return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), title=name, data=data)

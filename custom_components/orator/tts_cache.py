@@ -1,12 +1,14 @@
-"""What Home Assistant keeps of what was spoken, in memory and on disk.
+"""Look into Home Assistant's cache of speech, and keep audio out of it.
 
-It has no public way to ask for that. So this is the one place that knows how it is kept; where a Home Assistant keeps
-it otherwise, nothing is known of it, and everybody speaks all the same.
+Home Assistant has no public way to find out whether a message is cached, or to exclude audio from the cache. This is
+the only module that uses the private API of its `tts` component. Every use is guarded: if a Home Assistant has another
+API, a warning is logged and voices speak all the same.
 """
 
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 import hashlib
 import logging
 from pathlib import Path
@@ -20,105 +22,110 @@ from homeassistant.util.hass_dict import HassKey
 _LOGGER = logging.getLogger(__name__)
 
 _MANAGER: Final[HassKey[Any]] = HassKey("tts_manager")
-_OTHERWISE: Final = (AttributeError, KeyError, TypeError)
-"""What is raised where it is kept in another way."""
-_LOOKS: Final = 40
-_LOOK_EVERY: Final = 0.25
+_API_ERRORS: Final = (AttributeError, KeyError, TypeError)
+_MAX_POLLS: Final = 40
+_POLL_INTERVAL_S: Final = 0.25
 
 
 @contextmanager
-def _as_known() -> Iterator[None]:
-    """Go on where it is kept in another way than it is known to be."""
+def _guard() -> Iterator[None]:
+    """Continue after the block if the private API is another one."""
     try:
         yield
-    except _OTHERWISE as err:
-        _LOGGER.debug("Home Assistant keeps speech in another way: %s", err)
+    except _API_ERRORS as err:
+        _warn_once(f"{type(err).__name__}: {err}")
+
+
+@cache
+def _warn_once(error: str) -> None:
+    _LOGGER.warning("Home Assistant's text-to-speech cache has an unknown API, so that Orator cannot use it: %s", error)
 
 
 @callback
 def cache_key(entity_id: str, message: str, language: str, options: Mapping[str, Any]) -> str:
-    """Return what a message is kept under, "" where that is not known."""
-    with _as_known():
-        how = tts._hash_options(dict(options)) if options else "-"  # noqa: SLF001
-        return tts.KEY_PATTERN.format(_digest(message), language.replace("_", "-"), how, entity_id).lower()
+    """Return the key of a message in the cache, "" if it is unknown."""
+    with _guard():
+        hashed_options = tts._hash_options(dict(options)) if options else "-"  # noqa: SLF001
+        language = language.replace("_", "-")
+        return tts.KEY_PATTERN.format(_hash(message), language, hashed_options, entity_id).lower()
     return ""
 
 
 @callback
 def has_cached_speech(hass: HomeAssistant, entity_id: str) -> bool:
-    """Tell whether anything of a voice may be on disk."""
-    with _as_known():
+    """Return whether any message of a voice may be on disk."""
+    with _guard():
         return any(key.endswith(f"_{entity_id}") for key in hass.data[_MANAGER].file_cache)
     return True
 
 
 @callback
 def is_in_memory(hass: HomeAssistant, key: str) -> bool:
-    """Tell whether something is known to be in memory."""
-    with _as_known():
+    """Return whether a message is known to be cached in memory."""
+    with _guard():
         return key in hass.data[_MANAGER].mem_cache
     return False
 
 
 @callback
 def is_on_disk(hass: HomeAssistant, key: str) -> bool:
-    """Tell whether something is known to be on disk."""
-    with _as_known():
+    """Return whether a message is known to be cached on disk."""
+    with _guard():
         return key in hass.data[_MANAGER].file_cache
     return False
 
 
 async def async_wait_until_on_disk(hass: HomeAssistant, key: str) -> bool:
-    """Tell whether something is on disk, where Home Assistant writes it a moment after the last sound."""
-    for _ in range(_LOOKS):
+    """Return whether a message is cached on disk. Home Assistant writes it a moment after the last audio."""
+    for _ in range(_MAX_POLLS):
         if is_on_disk(hass, key):
             return True
-        await asyncio.sleep(_LOOK_EVERY)
+        await asyncio.sleep(_POLL_INTERVAL_S)
     return False
 
 
 @callback
 def async_drop_from_memory(hass: HomeAssistant, key: str) -> None:
-    """Have something spoken anew."""
-    with _as_known():
+    """Remove a message from the cache in memory, so that it is spoken again."""
+    with _guard():
         hass.data[_MANAGER].mem_cache.pop(key, None)
 
 
 @callback
 def async_discard(hass: HomeAssistant, text: str, entity_id: str) -> None:
-    """See to it that what is just being spoken is not found again: it must not pass for this voice.
+    """Keep the audio that a voice is about to finish out of the cache: it is not what the voice should sound like.
 
-    Home Assistant has no way to keep something out of its cache, and writes a file at the end of the sound, under the
-    key that its cache entry has then. So, before that, the entry gets the key of no text; its file is removed.
+    Home Assistant writes the file when the audio ends, under the key that the cache entry has then. So the entry gets
+    a random key before, and the file is removed.
     """
-    begins, ends = _digest(text), f"_{entity_id}"
-    junk = set()
-    with _as_known():
+    begins, ends = _hash(text), f"_{entity_id}"
+    discarded = set()
+    with _guard():
         entries = hass.data[_MANAGER].mem_cache
         for key, entry in list(entries.items()):
-            is_loaded = getattr(entry, "_result_data", None) is not None  # before, by the voice itself
-            if is_loaded or not key.startswith(begins) or not key.endswith(ends):
+            is_complete = getattr(entry, "_result_data", None) is not None  # spoken earlier, by the voice itself
+            if is_complete or not key.startswith(begins) or not key.endswith(ends):
                 continue
             del entries[key]
             entry.cache_key = secrets.token_hex(len(begins) // 2) + key[len(begins) :]
-            junk.add(entry.cache_key)
-    if junk:
-        hass.async_create_background_task(_async_remove(hass, junk), "orator removes what is not to be kept")
+            discarded.add(entry.cache_key)
+    if discarded:
+        hass.async_create_background_task(_async_remove_files(hass, discarded), "orator removes discarded speech")
 
 
-async def _async_remove(hass: HomeAssistant, junk: set[str]) -> None:
-    """Remove files from Home Assistant's cache as soon as they are there; replies that are streamed never are."""
-    with _as_known():
+async def _async_remove_files(hass: HomeAssistant, keys: set[str]) -> None:
+    """Remove files from the cache as soon as they are there; streamed replies are never written."""
+    with _guard():
         manager = hass.data[_MANAGER]
-        for _ in range(_LOOKS):
-            for key in junk & manager.file_cache.keys():
+        for _ in range(_MAX_POLLS):
+            for key in keys & manager.file_cache.keys():
                 name = manager.file_cache.pop(key)
                 await hass.async_add_executor_job(Path(manager.cache_dir, name).unlink, True)  # noqa: FBT003
-                junk.discard(key)
-            if not junk:
+                keys.discard(key)
+            if not keys:
                 return
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_POLL_INTERVAL_S)
 
 
-def _digest(text: str) -> str:
+def _hash(text: str) -> str:
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

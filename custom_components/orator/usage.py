@@ -1,9 +1,8 @@
-"""What was spent, added up: for one utterance, and for an account today and this month. No Home Assistant here."""
+"""Add up what an account uses, today and this month, and remember how its voices did."""
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Self
 
@@ -17,10 +16,13 @@ from .const import DOMAIN
 from .providers.errors import error_translation_keys
 from .providers.models import Usage
 
+_USAGE_STORAGE_VERSION: Final = 1
+_SAVE_DELAY_S: Final = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class UsageTotal:
-    """What was spent since the beginning of a day."""
+    """Usage since the beginning of a day."""
 
     since: date
     characters: int = 0
@@ -28,224 +30,177 @@ class UsageTotal:
     cost: float = 0.0
     currency: str | None = None
     estimated: float = 0.0
-    """How much of the cost follows from a list of prices rather than from what the provider says it has charged."""
+    """Part of the cost that follows from list prices rather than from the provider's charges."""
     unpriced_requests: int = 0
-    """Requests that the cost lacks, since nobody knows what they cost."""
+    """Requests whose cost is unknown."""
 
-    def __add__(self, spending: Usage) -> Self:
-        """Return the sum with something more."""
-        is_other = None not in (self.currency, spending.currency) and self.currency != spending.currency
-        counted = replace(
-            self, characters=self.characters + spending.characters, requests=self.requests + spending.requests
-        )
-        if spending.cost is None or is_other:
-            return replace(counted, unpriced_requests=self.unpriced_requests + spending.requests)
+    def __add__(self, usage: Usage) -> Self:
+        """Return the total with more usage."""
+        is_other_currency = None not in (self.currency, usage.currency) and self.currency != usage.currency
+        counted = replace(self, characters=self.characters + usage.characters, requests=self.requests + usage.requests)
+        if usage.cost is None or is_other_currency:
+            return replace(counted, unpriced_requests=self.unpriced_requests + usage.requests)
         return replace(
             counted,
-            cost=self.cost + spending.cost,
-            currency=self.currency or spending.currency,
-            estimated=self.estimated + (spending.cost if spending.is_estimate else 0),
+            cost=self.cost + usage.cost,
+            currency=self.currency or usage.currency,
+            estimated=self.estimated + (usage.cost if usage.is_estimate else 0),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class UsageByPeriod:
-    """What was spent on a day and in its month."""
+    """Usage of a day and of its month."""
 
     today: UsageTotal
     month: UsageTotal
 
     @classmethod
-    def begun(cls, day: date) -> Self:
-        """Return what was spent when a day begins on which everything begins."""
+    def starting(cls, day: date) -> Self:
+        """Return the usage at the beginning of a day, without anything before it."""
         return cls(UsageTotal(day), UsageTotal(day.replace(day=1)))
 
-    def at(self, day: date) -> Self:
-        """Return the same on a day: what was spent before it, or before its month, is no longer in it.
+    def on(self, day: date) -> Self:
+        """Return the usage on a day, without that of earlier periods.
 
-        A clock that was not set yet shows a day that is long past; nothing begins anew because of it.
+        A day in the past starts no new period: the clock of a machine may be wrong until it is synchronized.
         """
-        fresh = self.begun(day)
+        fresh = self.starting(day)
         return type(self)(
             fresh.today if fresh.today.since > self.today.since else self.today,
             fresh.month if fresh.month.since > self.month.since else self.month,
         )
 
-    def __add__(self, spending: Usage) -> Self:
-        """Return the same with something more spent."""
-        return type(self)(self.today + spending, self.month + spending)
+    def __add__(self, usage: Usage) -> Self:
+        """Return both totals with more usage."""
+        return type(self)(self.today + usage, self.month + usage)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the totals as JSON."""
         return {name: {**total, "since": total["since"].isoformat()} for name, total in asdict(self).items()}
 
     @classmethod
-    def from_dict(cls, kept: dict[str, Any]) -> Self:
-        """Return what `as_dict` has returned."""
-        sums = {
-            name: UsageTotal(**{**total, "since": date.fromisoformat(total["since"])}) for name, total in kept.items()
+    def from_dict(cls, stored: dict[str, Any]) -> Self:
+        """Return what `as_dict` stored. Raises AttributeError, KeyError, TypeError or ValueError."""
+        totals = {
+            name: UsageTotal(**{**total, "since": date.fromisoformat(total["since"])}) for name, total in stored.items()
         }
-        return cls(**sums)
+        return cls(**totals)
 
 
 @dataclass(frozen=True, slots=True)
 class LastSynthesis:
-    """How a voice did when it spoke last as it is configured: samples and calls that name another are left out."""
+    """How a voice did when it last spoke with its configured model and voice."""
 
     first_sound: float | None = None
-    """Seconds from the first request to the first sound."""
+    """Seconds from the first request to the first audio."""
     last_error: str | None = None
-    """The name of what went wrong last."""
+    """Translation key of the last error."""
 
     @classmethod
-    def from_dict(cls, kept: dict[str, Any]) -> Self:
-        """Return what `asdict` has returned, without an error that another version of Orator knows."""
-        one = cls(**kept)
-        return one if one.last_error in error_translation_keys() else replace(one, last_error=None)
-
-
-@dataclass(slots=True)
-class Bill:
-    """What one utterance costs, each part with the entity that has spoken it."""
-
-    items: list[tuple[str, Usage]] = field(default_factory=list)
-
-    @property
-    def total(self) -> Usage:
-        """The sum so far; it is complete once all of the sound was read."""
-        return sum((spending for _, spending in self.items), Usage())
-
-    def add(self, entity_id: str, spending: Usage) -> None:
-        """Put something on the bill."""
-        self.items.append((entity_id, spending))
-
-
-_BILL: Final[ContextVar[Bill | None]] = ContextVar("orator_bill", default=None)
-"""The bill of what is being spoken: tasks that speak inherit it from the one that has them speak."""
-
-
-@contextmanager
-def billed() -> Iterator[Bill]:
-    """Give a bill for what is begun to be spoken within the context, by voices that speak for others too.
-
-    What comes out of Home Assistant's cache is not on it, as it costs nothing.
-    """
-    bill = Bill()
-    token = _BILL.set(bill)
-    try:
-        yield bill
-    finally:
-        _BILL.reset(token)
-
-
-def current_bill() -> Bill:
-    """Return the bill of what is being spoken, one that nobody reads where nobody has asked for it."""
-    return _BILL.get() or Bill()
-
-
-_STORAGE_VERSION: Final = 1
-_KEEP_AFTER: Final = 10.0
-"""Seconds until what was noted is written down; Home Assistant writes it down in any case when it ends."""
+    def from_dict(cls, stored: dict[str, Any]) -> Self:
+        """Return what `asdict` stored, without errors that this version does not know."""
+        last = cls(**stored)
+        return last if last.last_error in error_translation_keys() else replace(last, last_error=None)
 
 
 class UsageTracker:
-    """Adds up what an account spends. It goes on when the account is loaded anew."""
+    """The usage of an account. It outlives reloads and restarts."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
-        """Begin with nothing; `async_load` learns what was spent before."""
+        """Start without usage; `async_load` restores it."""
         self._hass = hass
-        self._store: Store[dict[str, Any]] = Store(hass, _STORAGE_VERSION, f"{DOMAIN}.{entry_id}.usage")
-        self._usage = UsageByPeriod.begun(_today())
-        self._experiences: dict[str, LastSynthesis] = {}
-        self._signal = f"{DOMAIN}_meter_{entry_id}"
-        self._stop_waiting: CALLBACK_TYPE | None = None
+        self._store: Store[dict[str, Any]] = Store(hass, _USAGE_STORAGE_VERSION, f"{DOMAIN}.{entry_id}.usage")
+        self._totals = UsageByPeriod.starting(_today())
+        self._voices: dict[str, LastSynthesis] = {}
+        self._signal = f"{DOMAIN}_usage_{entry_id}"
+        self._cancel_midnight: CALLBACK_TYPE | None = None
         self._is_loaded = False
         self._is_removed = False
 
     async def async_load(self, voice_ids: Collection[str]) -> None:
-        """Learn what was known before, and forget voices that are no more."""
-        if not self._is_loaded and (kept := await self._store.async_load()):
-            with suppress(AttributeError, KeyError, TypeError, ValueError):  # damaged: it begins anew
-                usage = UsageByPeriod.from_dict(kept["usage"])
-                self._experiences = {key: LastSynthesis.from_dict(one) for key, one in kept["voices"].items()}
-                self._usage = usage
+        """Restore what was stored, without voices that no longer exist."""
+        if not self._is_loaded and (stored := await self._store.async_load()):
+            with suppress(AttributeError, KeyError, TypeError, ValueError):  # a damaged file starts anew
+                totals = UsageByPeriod.from_dict(stored["usage"])
+                self._voices = {key: LastSynthesis.from_dict(last) for key, last in stored["voices"].items()}
+                self._totals = totals
         self._is_loaded = True
-        self._experiences = {key: one for key, one in self._experiences.items() if key in voice_ids}
+        self._voices = {key: last for key, last in self._voices.items() if key in voice_ids}
 
     @property
     def totals(self) -> UsageByPeriod:
-        """What was spent today and this month, by Home Assistant's time zone."""
-        self._usage = self._usage.at(_today())
-        return self._usage
+        """Usage of today and this month, in Home Assistant's time zone."""
+        self._totals = self._totals.on(_today())
+        return self._totals
 
     def last_synthesis(self, voice_id: str) -> LastSynthesis:
-        """Return how a voice did when it spoke last as it is configured."""
-        return self._experiences.get(voice_id, LastSynthesis())
+        """Return how a voice did last."""
+        return self._voices.get(voice_id, LastSynthesis())
 
     @callback
-    def async_add(self, spending: Usage) -> None:
-        """Add something that was spent."""
-        self._usage = self.totals + spending
+    def async_add(self, usage: Usage) -> None:
+        """Add the provider's charge to the usage."""
+        self._totals = self.totals + usage
         self._changed()
 
     @callback
-    def async_record_first_audio(self, voice_id: str, first_sound: float) -> None:
-        """Take note of how many seconds it took until a voice began."""
-        self._experiences[voice_id] = replace(self.last_synthesis(voice_id), first_sound=first_sound)
+    def async_record_first_audio(self, voice_id: str, seconds: float) -> None:
+        """Store the time to a voice's first audio."""
+        self._voices[voice_id] = replace(self.last_synthesis(voice_id), first_sound=seconds)
         self._changed()
 
     @callback
-    def async_record_error(self, voice_id: str, error: str) -> None:
-        """Take note of the name of what kept a voice from speaking."""
-        self._experiences[voice_id] = replace(self.last_synthesis(voice_id), last_error=error)
+    def async_record_error(self, voice_id: str, translation_key: str) -> None:
+        """Store why a voice did not speak."""
+        self._voices[voice_id] = replace(self.last_synthesis(voice_id), last_error=translation_key)
         self._changed()
 
     @callback
     def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call somebody whenever anything changes, until what is returned is called."""
+        """Call a listener after every change, until the returned function is called."""
         return async_dispatcher_connect(self._hass, self._signal, listener)
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
-        """Tell when a day begins, until what is returned is called."""
-        self._await_midnight()
+        """Notify listeners when a day begins, until the returned function is called."""
+        self._schedule_midnight()
         return self._stop
 
     @callback
-    def _await_midnight(self) -> None:
+    def _schedule_midnight(self) -> None:
         midnight = dt_util.start_of_local_day(_today() + timedelta(days=1))
-        job = HassJob(self._begin_day, "orator begins a day", cancel_on_shutdown=True)
-        wait = (midnight - dt_util.utcnow()).total_seconds()
-        self._stop_waiting = async_call_later(self._hass, wait, job)
+        job = HassJob(self._handle_midnight, "orator starts a day", cancel_on_shutdown=True)
+        delay = (midnight - dt_util.utcnow()).total_seconds()
+        self._cancel_midnight = async_call_later(self._hass, delay, job)
 
     @callback
-    def _begin_day(self, _now: datetime) -> None:
-        self._await_midnight()
-        self._tell()
+    def _handle_midnight(self, _now: datetime) -> None:
+        self._schedule_midnight()
+        self._notify()
 
     @callback
     def _stop(self) -> None:
-        if self._stop_waiting:
-            self._stop_waiting()
-            self._stop_waiting = None
+        if self._cancel_midnight:
+            self._cancel_midnight()
+            self._cancel_midnight = None
 
     async def async_remove(self) -> None:
-        """Forget everything for good."""
+        """Remove the stored usage."""
         self._is_removed = True
         await self._store.async_remove()
 
     def _changed(self) -> None:
-        if not self._is_removed:  # what was begun before an account was removed may end after that
-            self._store.async_delay_save(self._kept, _KEEP_AFTER)
-            self._tell()
+        if not self._is_removed:  # charges can arrive after the account was removed
+            self._store.async_delay_save(self._data_to_store, _SAVE_DELAY_S)
+            self._notify()
 
-    def _tell(self) -> None:
-        async_dispatcher_send(self._hass, self._signal)  # which lets no listener's error come in the way of speech
+    def _notify(self) -> None:
+        async_dispatcher_send(self._hass, self._signal)  # catches the errors of listeners
 
-    def _kept(self) -> dict[str, Any]:
-        """Return what outlives a restart."""
-        voices = {voice_id: asdict(one) for voice_id, one in self._experiences.items()}
-        return {"usage": self._usage.as_dict(), "voices": voices}
+    def _data_to_store(self) -> dict[str, Any]:
+        voices = {voice_id: asdict(last) for voice_id, last in self._voices.items()}
+        return {"usage": self._totals.as_dict(), "voices": voices}
 
 
 def _today() -> date:

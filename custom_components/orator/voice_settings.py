@@ -1,16 +1,47 @@
-"""What people can have done to speech: the settings of a voice, and the options of a call."""
+"""Validate the settings of a voice: those of its subentry, and the options of a call."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from homeassistant.components.tts import (
+    ATTR_PREFERRED_FORMAT,
+    ATTR_PREFERRED_SAMPLE_BYTES,
+    ATTR_PREFERRED_SAMPLE_CHANNELS,
+    ATTR_PREFERRED_SAMPLE_RATE,
+    ATTR_VOICE,
+)
+from homeassistant.const import ATTR_MODEL
 
 from .audio.effects import CHIME_LUFS, Chime, Effects
+from .audio.formats import CHANNEL_COUNTS, SAMPLE_RATES, AudioFormat
 from .chime_files import ChimeError
 from .chimes import ChimeLibrary
-from .const import CONF_CHIME, CONF_CHIME_AFTER, CONF_GAIN, CONF_LEAD_IN, CONF_LOUDNESS, CONF_TAIL
+from .const import (
+    CONF_CHIME,
+    CONF_CHIME_AFTER,
+    CONF_CLEAN_TEXT,
+    CONF_FALLBACK,
+    CONF_FORMAT,
+    CONF_GAIN,
+    CONF_LEAD_IN,
+    CONF_LOUDNESS,
+    CONF_REPLACEMENTS,
+    CONF_TAIL,
+)
+from .coordinator import Catalog
+from .pipeline import OutputFormat, PcmConstraints, PostProcessing
 from .pipeline.loudness import LoudnessTracker
-from .pipeline.post_processing import PostProcessing
 from .providers.errors import InvalidSettingError
+from .providers.models import Model
 from .providers.options import NumberOption
+from .text import Replacement
+
+ATTR_PREFERRED_BITRATE: Final = "preferred_bitrate"
+"""Known to Home Assistant 2026.11 and later, which convert mp3 to it."""
+ATTR_FALLBACK_CALL: Final = "fallback_call"
+"""Set when a voice is called as the fallback of another Orator voice, to a `FallbackCall`."""
 
 CHIME_OPTIONS: Final = (CONF_CHIME, CONF_CHIME_AFTER)
 NUMBER_OPTIONS: Final = (
@@ -20,13 +51,88 @@ NUMBER_OPTIONS: Final = (
     NumberOption(CONF_LOUDNESS, -30, -12, 0.5, -18),
 )
 EFFECT_OPTIONS: Final = (*CHIME_OPTIONS, *(number.key for number in NUMBER_OPTIONS))
+_LEVEL_OPTIONS: Final = (CONF_GAIN, CONF_LOUDNESS)
 
 _OFF: Final = ("", "none", "off", "false")
-"""What a call says to do without what its voice has."""
+"""Values that turn off an effect of the voice for one call."""
+_SAMPLE_CONSTRAINTS: Final = {
+    ATTR_PREFERRED_SAMPLE_RATE: SAMPLE_RATES,
+    ATTR_PREFERRED_SAMPLE_CHANNELS: CHANNEL_COUNTS,
+    ATTR_PREFERRED_SAMPLE_BYTES: range(1, 5),
+}
+
+
+class FallbackCall(StrEnum):
+    """How a voice is called as a fallback."""
+
+    FOLLOWED = "followed"
+    """Another voice takes over if this one fails."""
+    LAST = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceSettings:
+    """The settings with which a voice speaks."""
+
+    model: Model
+    """The model, or its successor if it is retired."""
+    voice: str
+    provider_settings: Mapping[str, Any]
+    """Parsed choices of the provider and options of the model."""
+    format: AudioFormat | None
+    """Format to request from the provider, None to choose it by the output."""
+    clean_text: bool
+    replacements: tuple[Replacement, ...]
+    fallbacks: tuple[str, ...]
+    """Entity ids of the fallback voices."""
+    effects: Mapping[str, Any]
+    """Parsed options for post-processing, without those that are off."""
+    expects_fallback: bool
+    """Whether another voice takes over if this one fails."""
+
+    @classmethod
+    def parse(cls, catalog: Catalog, options: Mapping[str, Any], configured: Mapping[str, Any]) -> Self:
+        """Parse the options of a call to a voice that is `configured` with the data of its subentry.
+
+        Options that the model does not take are ignored. Raises InvalidSettingError.
+        """
+        requested = catalog.model(str(options.get(ATTR_MODEL, "")), options)
+        model, options = catalog.resolve_retired(requested, options)
+        options_of_model = {
+            option.key: option.parse(options[option.key]) for option in model.options if option.key in options
+        }
+        fallback_call = options.get(ATTR_FALLBACK_CALL)
+        effects = parse_effects(options)
+        return cls(
+            model=model,
+            voice=_parse_voice(options, model, configured),
+            provider_settings=catalog.parse_choices(options) | options_of_model,
+            format=_parse_format(options, requested, model, configured),
+            clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
+            replacements=parse_replacements(options.get(CONF_REPLACEMENTS, ())),
+            fallbacks=() if fallback_call else _parse_fallbacks(options.get(CONF_FALLBACK, [])),
+            effects={key: effects[key] for key in _LEVEL_OPTIONS if key in effects} if fallback_call else effects,
+            expects_fallback=fallback_call == FallbackCall.FOLLOWED,
+        )
+
+
+def default_format(configured: Mapping[str, Any]) -> str:
+    """Return the file format of a voice."""
+    return str(configured.get(CONF_FORMAT, AudioFormat.MP3.value))
+
+
+def parse_output_format(options: Mapping[str, Any]) -> OutputFormat:
+    """Parse the format that a player or satellite asks for. Raises InvalidSettingError."""
+    rate, channels, width = (_parse_whole_number(options, key, allowed) for key, allowed in _SAMPLE_CONSTRAINTS.items())
+    return OutputFormat(
+        str(options[ATTR_PREFERRED_FORMAT]),
+        PcmConstraints(rate, channels, width),
+        is_converted=options.get(ATTR_PREFERRED_BITRATE) is not None,
+    )
 
 
 def parse_effects(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the settings that are effects, as far as they are on. Raises InvalidSettingError."""
+    """Return the options for post-processing that are on. Raises InvalidSettingError."""
     given = {key: settings[key] for key in EFFECT_OPTIONS if not _is_off(settings.get(key))}
     parsed: dict[str, Any] = {
         number.key: number.parse(given[number.key]) for number in NUMBER_OPTIONS if number.key in given
@@ -39,41 +145,93 @@ def parse_effects(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in parsed.items() if value}
 
 
+def parse_replacements(value: Any) -> tuple[Replacement, ...]:
+    """Parse a list of replacements. Raises InvalidSettingError."""
+    try:
+        replacements = tuple(Replacement(find=str(rule["find"]), say=str(rule.get("say", ""))) for rule in value)
+    except (AttributeError, KeyError, TypeError) as err:
+        raise InvalidSettingError(code=CONF_REPLACEMENTS) from err
+    if not all(replacement.find.strip() for replacement in replacements):
+        raise InvalidSettingError(code=CONF_REPLACEMENTS)
+    return replacements
+
+
 def configured_chimes(settings: Mapping[str, Any]) -> frozenset[str]:
     """Return the names of the chimes that are on."""
     return frozenset(str(settings[key]).strip() for key in CHIME_OPTIONS if not _is_off(settings.get(key)))
+
+
+def chime_loudness(effects: Mapping[str, Any]) -> float:
+    """Return the loudness of chimes in LUFS, which is that of the speech."""
+    loudness: float = effects.get(CONF_LOUDNESS, CHIME_LUFS) + effects.get(CONF_GAIN, 0)
+    return loudness
+
+
+async def async_load_post_processing(
+    chimes: ChimeLibrary, effects: Mapping[str, Any], tracker: LoudnessTracker
+) -> tuple[PostProcessing, dict[str, ChimeError | None]]:
+    """Return the post-processing, and for each chime the error that keeps it from being played.
+
+    `effects` comes from `parse_effects`.
+    """
+    loaded: dict[str, Chime] = {}
+    errors: dict[str, ChimeError | None] = {}
+    for key in CHIME_OPTIONS:
+        if name := effects.get(key):
+            try:
+                loaded[key] = await chimes.async_get(name, chime_loudness(effects))
+                errors[name] = None
+            except ChimeError as err:
+                errors[name] = err
+    around_speech = Effects(
+        lead_in=effects.get(CONF_LEAD_IN, 0) / 1000,
+        chime_before=loaded.get(CONF_CHIME),
+        chime_after=loaded.get(CONF_CHIME_AFTER),
+        tail=effects.get(CONF_TAIL, 0) / 1000,
+    )
+    return PostProcessing(around_speech, effects.get(CONF_GAIN, 0), effects.get(CONF_LOUDNESS), tracker), errors
 
 
 def _is_off(value: Any) -> bool:
     return value is None or value is False or (isinstance(value, str) and value.strip().lower() in _OFF)
 
 
-def chime_loudness(wanted: Mapping[str, Any]) -> float:
-    """Return how loud chimes are, in LUFS: as speech is meant to be."""
-    loudness: float = wanted.get(CONF_LOUDNESS, CHIME_LUFS) + wanted.get(CONF_GAIN, 0)
-    return loudness
+def _parse_voice(options: Mapping[str, Any], model: Model, configured: Mapping[str, Any]) -> str:
+    """Return the provider's id of the voice. Assist's voice picker passes it as `voice` for every provider."""
+    voice = options.get(ATTR_VOICE)
+    if model.voice_key == ATTR_VOICE or voice in (None, configured.get(ATTR_VOICE)):
+        voice = options.get(model.voice_key)
+    if not voice:
+        raise InvalidSettingError(code=model.voice_key)
+    return str(voice)
 
 
-async def async_load_post_processing(
-    chimes: ChimeLibrary, wanted: Mapping[str, Any], levels: LoudnessTracker
-) -> tuple[PostProcessing, dict[str, ChimeError | None]]:
-    """Return what is to be done to speech, and which chimes there were, each with what keeps it from being played.
+def _parse_format(
+    options: Mapping[str, Any], requested: Model, model: Model, configured: Mapping[str, Any]
+) -> AudioFormat | None:
+    """Return the format that a call wants from the provider, None if it is the voice's own.
 
-    `wanted` comes from `parse`.
+    `model` is the successor of the `requested` one if that is retired, and may not support its formats.
     """
-    played: dict[str, Chime] = {}
-    told: dict[str, ChimeError | None] = {}
-    for key in CHIME_OPTIONS:
-        if name := wanted.get(key):
-            try:
-                played[key] = await chimes.async_get(name, chime_loudness(wanted))
-                told[name] = None
-            except ChimeError as err:
-                told[name] = err
-    effects = Effects(
-        lead_in=wanted.get(CONF_LEAD_IN, 0) / 1000,
-        chime_before=played.get(CONF_CHIME),
-        chime_after=played.get(CONF_CHIME_AFTER),
-        tail=wanted.get(CONF_TAIL, 0) / 1000,
-    )
-    return PostProcessing(effects, wanted.get(CONF_GAIN, 0), wanted.get(CONF_LOUDNESS), levels), told
+    wanted = options[CONF_FORMAT]
+    if wanted == default_format(configured):
+        return None
+    if wanted not in (*requested.file_formats, *model.file_formats):
+        raise InvalidSettingError(code=CONF_FORMAT)
+    return AudioFormat(wanted) if wanted in model.formats else None
+
+
+def _parse_fallbacks(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(entity_id, str) for entity_id in value):
+        raise InvalidSettingError(code=CONF_FALLBACK)
+    return tuple(value)
+
+
+def _parse_whole_number(options: Mapping[str, Any], key: str, allowed: range) -> int | None:
+    """Parse an optional number, which Home Assistant has checked to be one."""
+    if options.get(key) is None:
+        return None
+    number = int(options[key])
+    if number not in allowed:
+        raise InvalidSettingError(code=key)
+    return number

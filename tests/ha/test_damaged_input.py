@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.providers.errors import InvalidSettingError
 from custom_components.orator.text import TextCleaner
-from custom_components.orator.tts import _replacements
+from custom_components.orator.voice_settings import parse_replacements
 from tests.fuzz.fuzzing import fuzzed
 from tests.fuzz.strategies import hostile_values
 from tests.support.speech import speak
@@ -41,7 +41,7 @@ async def test_damaged_store(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
-    assert hass_storage[key]["data"]["catalogue"] == entry.runtime_data.document
+    assert hass_storage[key]["data"]["catalogue"] == entry.runtime_data.data.document
     assert hass.states.get("tts.ann")
 
 
@@ -71,7 +71,7 @@ async def test_damaged_chime_store(
 def test_replacements(value: Any) -> None:
     """Any replacements are applied, or rejected with the documented error."""
     with suppress(InvalidSettingError):
-        rules = _replacements(value)
+        rules = parse_replacements(value)
         cleaner = TextCleaner(rules)
         cleaner.feed("A text with x in it, and 1.")
         cleaner.finish()

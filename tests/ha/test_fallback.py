@@ -230,7 +230,7 @@ async def test_voice_that_does_not_answer_is_passed_over(
     error: Exception | None,
 ) -> None:
     """Whatever is wrong with a voice that is to take over, the one after it does."""
-    monkeypatch.setattr("custom_components.orator.fallback._PATIENCE", 0.5)
+    monkeypatch.setattr("custom_components.orator.fallback._AUDIO_TIMEOUT_S", 0.5)
     await hass.data[DATA_COMPONENT].async_add_entities([Silent("Hangs", error)])
     simulator.fail(FAULTS[4])
     async with asyncio.timeout(5):

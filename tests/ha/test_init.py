@@ -99,12 +99,12 @@ async def test_known_account_with_invalid_key(
 
 async def test_new_model(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """A model that the provider has added is listed after the next start."""
-    assert "tts-9" not in [model.id for model in account.runtime_data.models]
+    assert "tts-9" not in [model.id for model in account.runtime_data.data.models]
     simulator.openai.models.append({"id": "tts-9", "object": "model", "created": 0, "owned_by": "openai"})
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert "tts-9" in [model.id for model in account.runtime_data.models]
+    assert "tts-9" in [model.id for model in account.runtime_data.data.models]
 
 
 async def test_reload_while_speaking(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:

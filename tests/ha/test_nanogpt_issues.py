@@ -186,11 +186,11 @@ async def test_catalog_is_asked_for_daily_and_kept(
     async_fire_time_changed(hass)
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
-    assert "Kokoro-2" in [model.id for model in account.runtime_data.models]
+    assert "Kokoro-2" in [model.id for model in account.runtime_data.data.models]
     simulator.fail(Fault(close=True, times=99))
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert "Kokoro-2" in [model.id for model in account.runtime_data.models]
+    assert "Kokoro-2" in [model.id for model in account.runtime_data.data.models]
 
 
 async def test_listener_at_home_who_leaves_and_asks_again(

@@ -196,6 +196,7 @@ class Kitchen(AssistSatelliteEntity):
     """A satellite that takes 16 kHz."""
 
     _attr_name = "Kitchen"
+    _attr_unique_id = "kitchen"
     _attr_supported_features = AssistSatelliteEntityFeature.ANNOUNCE
     _attr_tts_options: ClassVar[dict[str, Any]] = SATELLITE
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from freezegun import freeze_time
+from homeassistant.components import tts
 from homeassistant.components.media_source import async_resolve_media
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.core import HomeAssistant, State
@@ -21,7 +22,8 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.orator.providers.errors import error_translation_keys
-from custom_components.orator.usage import billed
+from custom_components.orator.speech import SpeechRequest, async_request_speech
+from custom_components.orator.tts_cache import async_drop_from_memory
 
 from ..simulator import Fate, Fault, Simulator, Timing
 from ..support.speech import SENTENCE, Hear, account_of, speak
@@ -119,11 +121,15 @@ async def test_refunded_job(hass: HomeAssistant, account: MockConfigEntry, simul
 async def test_shared_request(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
     """Two identical requests at the same time are charged once."""
     simulator.timing = Timing(first_byte=0.3)
-    with billed() as bill:
-        assert all(await asyncio.gather(speak(hass), speak(hass)))
+    engine = tts.get_engine_instance(hass, "tts.ann")
+    results = [
+        async_request_speech(hass, engine, SpeechRequest(SENTENCE, options=options))
+        for options in ({}, {"fallback": []})
+    ]
+    assert all(await asyncio.gather(*(result.async_read() for result in results)))
     assert simulator.nanogpt.charged == 1
     assert counts(hass) == (CHARS, 1)
-    assert bill.total.requests == 1
+    assert sum(result.usage.requests for result in results) == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 429, 503])
@@ -172,20 +178,22 @@ async def other(hass: HomeAssistant, simulator: Simulator, account: MockConfigEn
 
 
 async def test_usage_of_fallback(hass: HomeAssistant, simulator: Simulator, other: MockConfigEntry) -> None:
-    """Usage counts for the account that has spoken; the bill names its voice."""
-    with billed() as bill:
-        assert await speak(hass, entity_id="tts.ben")
+    """Usage counts for the account that has spoken, and the result names its voice."""
+    engine = tts.get_engine_instance(hass, "tts.ben")
+    result = async_request_speech(hass, engine, SpeechRequest(SENTENCE, use_disk_cache=False))
+    assert await result.async_read()
     assert counts(hass, "speechbase") == (CHARS, 1)
     assert counts(hass) == (0, 0)
-    assert (bill.total.characters, bill.total.requests, bill.total.cost) == (CHARS, 1, None)
+    assert (result.usage.characters, result.usage.requests, result.usage.cost) == (CHARS, 1, None)
     simulator.fail(Fault(path="/speechbase/v1/audio/*", status=403, json={"code": "provider_disabled"}, times=99))
-    with billed() as bill:
-        assert await speak(hass, entity_id="tts.ben")
+    async_drop_from_memory(hass, result.cache_key)
+    result = async_request_speech(hass, engine, SpeechRequest(SENTENCE, use_disk_cache=False))
+    assert await result.async_read()
     assert counts(hass, "speechbase") == (CHARS, 1)
     assert counts(hass) == (CHARS, 1)
-    assert [entity_id for entity_id, _ in bill.items] == ["tts.ann"]
-    assert (bill.total.cost, bill.total.currency) == (pytest.approx(0.001 * CHARS / 1000), "USD")
-    assert not bill.total.is_estimate
+    assert result.spoken_by == ["tts.ann"]
+    assert (result.usage.cost, result.usage.currency) == (pytest.approx(0.001 * CHARS / 1000), "USD")
+    assert not result.usage.is_estimate
 
 
 async def test_provider_without_prices(hass: HomeAssistant, other: MockConfigEntry) -> None:

@@ -105,13 +105,13 @@ async def test_account_that_has_moved_forgets_the_former_server(hass: HomeAssist
     old = await compatible(replace(KOKORO, models=(replace(KOKORO.models[0], voices=voices),)))
     account = (await add(hass, old, preset_of(KOKORO)))["result"]
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert voices[1] in str(account.runtime_data.document)
+    assert voices[1] in str(account.runtime_data.data.document)
     new = await compatible(KOKORO)
     new.fail(Fault(path="*/audio/voices", status=500, times=99))
     hass.config_entries.async_update_entry(account, data={**account.data, "base_url": new.base_url})
     await hass.async_block_till_done(wait_background_tasks=True)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert voices[1] not in str(account.runtime_data.document)
+    assert voices[1] not in str(account.runtime_data.data.document)
 
 
 @pytest.mark.parametrize("preset", ["other", *map(preset_of, WITH_KEY)])
@@ -340,12 +340,12 @@ async def test_list_that_fails_is_no_failure(hass: HomeAssistant, compatible: St
     result = await add(hass, server, "kokoro")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     account = result["result"]
-    assert account.runtime_data.model("kokoro").voices == ()
+    assert account.runtime_data.data.model("kokoro").voices == ()
     await account.runtime_data.async_ask()
-    assert len(account.runtime_data.model("kokoro").voices) == len(KOKORO.voices)
+    assert len(account.runtime_data.data.model("kokoro").voices) == len(KOKORO.voices)
     server.fail(Fault(path="*/audio/voices", status=503))
     assert not await account.runtime_data.async_ask()
-    assert len(account.runtime_data.model("kokoro").voices) == len(KOKORO.voices)
+    assert len(account.runtime_data.data.model("kokoro").voices) == len(KOKORO.voices)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.audio import wav
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout, detect_format
-from custom_components.orator.pipeline.pacing import fill_gaps_with_silence
+from custom_components.orator.pipeline.output import GapFiller
 
 from ..simulator import Fault, Simulator, Timing
 from ..support.audio import RATE, decode, streamed_wav
@@ -132,7 +132,7 @@ async def test_silence_ends_at_last() -> None:
 
     loop = asyncio.get_running_loop()
     seconds = 0.0
-    chunks = fill_gaps_with_silence(samples(), layout, max_silence=0.5)
+    chunks = GapFiller(layout, max_silence_s=0.5).fill(samples())
     assert await anext(chunks) == bytes(20)
     started = loop.time()
     for _ in range(5):
@@ -234,7 +234,8 @@ async def test_samples_as_wished(hear: Hear, rate: int, channels: int, width: in
         preferred_sample_bytes=width,
     )
     reader = wav.WavReader()
-    samples = reader.feed(heard) + reader.end()
+    samples = reader.feed(heard)
+    reader.finish()
     assert reader.layout == PcmLayout(rate, channels)  # the reader makes 16 bits of every width
     # Older versions of Home Assistant convert to 16 bits whatever was wished for.
     assert int.from_bytes(heard[34:36], "little") == (16 if CONVERTS_SAMPLES else width * 8)

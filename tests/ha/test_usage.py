@@ -31,7 +31,7 @@ def test_two_currencies_do_not_add_up() -> None:
 
 def test_usage_tells_known_costs_from_others() -> None:
     """Known costs add up beside requests whose cost nobody knows."""
-    usage = UsageByPeriod.begun(FRIDAY) + CHARGED + ESTIMATED + UNKNOWN + Usage(1, 1, 1.0, "EUR")
+    usage = UsageByPeriod.starting(FRIDAY) + CHARGED + ESTIMATED + UNKNOWN + Usage(1, 1, 1.0, "EUR")
     for spent in (usage.today, usage.month):
         assert (spent.characters, spent.requests, spent.unpriced_requests) == (181, 4, 2)
         assert spent.cost == pytest.approx(0.007)
@@ -40,28 +40,28 @@ def test_usage_tells_known_costs_from_others() -> None:
 
 def test_refund_is_no_request() -> None:
     """What is paid back was asked for all the same."""
-    usage = UsageByPeriod.begun(FRIDAY) + CHARGED + Usage(cost=-0.006, currency="USD")
+    usage = UsageByPeriod.starting(FRIDAY) + CHARGED + Usage(cost=-0.006, currency="USD")
     assert (usage.today.requests, usage.today.characters, usage.today.cost) == (1, 100, 0)
 
 
 def test_day_and_month_begin_anew() -> None:
     """A new day leaves the month alone, and a new month does not."""
-    usage = (UsageByPeriod.begun(date(2026, 7, 30)) + CHARGED).at(FRIDAY) + CHARGED
+    usage = (UsageByPeriod.starting(date(2026, 7, 30)) + CHARGED).on(FRIDAY) + CHARGED
     assert (usage.today.requests, usage.month.requests) == (1, 2)
-    usage = usage.at(SATURDAY)
+    usage = usage.on(SATURDAY)
     assert (usage.today.requests, usage.month.requests) == (0, 0)
     assert (usage.today.since, usage.month.since) == (SATURDAY, SATURDAY)
 
 
 def test_clock_that_is_not_set_loses_nothing() -> None:
     """A machine without a clock of its own begins in the past, until the network tells it the time."""
-    usage = UsageByPeriod.begun(FRIDAY) + CHARGED
-    assert usage.at(date(1970, 1, 1)).at(FRIDAY) == usage
+    usage = UsageByPeriod.starting(FRIDAY) + CHARGED
+    assert usage.on(date(1970, 1, 1)).on(FRIDAY) == usage
 
 
 def test_usage_can_be_kept() -> None:
     """What is written down is what is read."""
-    usage = UsageByPeriod.begun(FRIDAY) + CHARGED + UNKNOWN
+    usage = UsageByPeriod.starting(FRIDAY) + CHARGED + UNKNOWN
     assert UsageByPeriod.from_dict(usage.as_dict()) == usage
 
 

@@ -1,1 +1,22 @@
-"""Text in, sound out, in order; nothing here knows Home Assistant."""
+"""Text in, audio out: split into chunks, synthesize with fallbacks, join. Nothing here imports Home Assistant."""
+
+from .convert import DEFAULT_LAYOUT, PcmConstraints
+from .fallback_chain import SynthesisReport
+from .output import AudioResponse, OutputFormat
+from .pipeline import SpeechPipeline, SynthesisJob
+from .post_processing import PostProcessing, encode_lead_in
+from .synthesizer import LatencyStats, Synthesizer
+
+__all__ = [
+    "DEFAULT_LAYOUT",
+    "AudioResponse",
+    "LatencyStats",
+    "OutputFormat",
+    "PcmConstraints",
+    "PostProcessing",
+    "SpeechPipeline",
+    "SynthesisJob",
+    "SynthesisReport",
+    "Synthesizer",
+    "encode_lead_in",
+]

@@ -1,4 +1,4 @@
-"""Text deltas -> segments: what one request says, sized for an early start and for the model's limit."""
+"""Split streamed text into chunks, the text of one request each: early at first, and within the model's limit."""
 
 import asyncio
 from bisect import bisect_right
@@ -12,69 +12,68 @@ from types import TracebackType
 from typing import Final, Self
 import unicodedata
 
-from ..text import TextCleaner
-from ..text.sentences import SentenceSplitter, split_evenly, split_first_clause
+from ..text import SentenceSplitter, TextCleaner
+from ..text.sentences import split_evenly, split_first_clause
 
-_IDLE: Final = 0.1
-"""Seconds without a delta after which a sentence with an end mark is taken to be over."""
-_MAX_CHARS_PER_UNIT: Final = 8
-"""More characters than any provider counts as one; it bounds the search for what fits."""
-_SLICE: Final = 500
-"""Characters cleaned and split before others get their turn.
+_IDLE_S: Final = 0.1
+"""Time without a delta after which a sentence with an end mark counts as complete."""
+_SLICE_CHARS: Final = 500
+"""Text that is cleaned and split before the event loop gets its turn.
 
-Of prose that is a millisecond of work, of lists and tables two, of markup that never ends ("![![![") eight. A text of
-100,000 takes as long as with slices of 2,000, of which some kept the event loop for 28 ms.
+It takes 1 ms for prose, 2 ms for lists and tables, 8 ms for markup that never ends ("![![!["). Slices of 2,000
+characters were no faster and blocked the loop for up to 28 ms.
 """
+_MAX_UNREAD_CHARS: Final = 200_000
+"""Text read in advance of the requests; beyond it, the source has to wait."""
+_MAX_CHARS_PER_UNIT: Final = 8
+"""Upper bound of the characters that any provider counts as one unit; it limits the search for what fits."""
+
+_MIN_LATER_CHUNK_S: Final = 8.0
+"""Speech to gather for a later chunk while audio is buffered: long chunks have a more natural intonation."""
+_PROVIDER_START_S: Final = 1.5
+"""Buffered audio that gathering leaves for the provider to begin."""
+
+_LETTERS_PER_S: Final = 15
+_SYLLABLES_PER_S: Final = 5
+_SYLLABIC: Final = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003fffd]+")
+"""Characters of the scripts in which one character is a syllable."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Patience:
-    """When a sentence whose end is not in sight is spoken in pieces, in characters."""
+class _EarlyCut:
+    """When a sentence without an end in sight is split. All values are numbers of characters."""
 
     clause_after: int
-    """A clause of it is taken once there are more than this."""
+    """Length beyond which a clause is taken."""
     min_clause: int
-    """A clause has at least this many: shorter ones sound torn off."""
+    """Minimum length of a clause; shorter ones sound torn off."""
     words_after: int
-    """Without a clause, words are taken once there are more than this."""
+    """Length beyond which words are taken where no clause ends."""
 
 
-_AT_FIRST: Final = _Patience(clause_after=120, min_clause=50, words_after=300)
-_LATER: Final = _Patience(clause_after=600, min_clause=300, words_after=900)
-
-_MIN_NEXT: Final = 8.0
-"""Seconds of speech to gather for a later segment, so that its melody is whole, while the sound in hand lasts."""
-_RESERVE: Final = 1.5
-"""Seconds of sound in hand that gathering leaves for the provider to begin."""
-
-_CHARS_PER_SECOND: Final = 15
-_SYLLABLES_PER_SECOND: Final = 5
-"""How fast people speak: letters, and characters of the scripts in which one is a syllable."""
-_SYLLABLES: Final = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003fffd]+")
-
-_MAX_UNSPOKEN: Final = 200_000
-"""Characters read ahead of what is spoken; whoever writes faster than anyone can speak has to wait."""
+_FIRST_CHUNK: Final = _EarlyCut(clause_after=120, min_clause=50, words_after=300)
+_LATER_CHUNKS: Final = _EarlyCut(clause_after=600, min_clause=300, words_after=900)
 
 
 @dataclass(frozen=True, slots=True)
 class TextChunk:
-    """What one request says."""
+    """The text of one request."""
 
     text: str
 
     @property
     def seconds(self) -> float:
-        """How long it takes to say, by estimate."""
-        return _seconds(self.text)
+        """Estimated duration of the speech."""
+        return estimate_seconds(self.text)
 
 
 class TextChunker:
-    """Reads deltas as they come and makes segments when asked for the next.
+    """Read text deltas in the background and return one chunk after the other.
 
-    Use it as a context, which ends the reading.
+    It is a context manager; leaving it stops reading.
     """
 
-    def __init__(  # noqa: PLR0913 - what there is to know of a text and of who speaks it
+    def __init__(  # noqa: PLR0913 - the text, and the limits of the model
         self,
         deltas: AsyncIterable[str],
         cleaner: TextCleaner,
@@ -84,35 +83,35 @@ class TextChunker:
         streams: bool,
         max_seconds: float = inf,
     ) -> None:
-        """Make segments of at most `max_chars`, as `count` counts, and of more sentences than one up to `max_seconds`.
+        """Split the cleaned text into chunks of at most `max_chars`, measured by `count`.
 
-        A model that `speaks_while_reading` a request starts early with a text of any length, and speaks best what it
-        gets in one go; for another one a complete text begins with a short segment, too.
+        Several sentences share a chunk up to `max_seconds` of speech. A model that `streams` starts early with a text
+        of any length, so it gets a complete text in one chunk; any other model gets a short first chunk.
         """
         self._deltas = deltas
         self._cleaner = cleaner
-        self._splitter = SentenceSplitter()
         self._max_chars = max_chars
         self._count = count
-        self._speaks_while_reading = streams
+        self._streams = streams
         self._max_seconds = max_seconds
+        self._splitter = SentenceSplitter()
         self._sentences: deque[str] = deque()
-        self._changed = asyncio.Event()
-        self._has_taken = asyncio.Event()
-        self._is_busy = False  # with a delta that has not been split yet
+        self._has_news = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._is_splitting = False  # a delta that is not yet split into sentences
         self._is_complete = False
         self._is_first = True
         self._reader: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Begin to read."""
+        """Start reading."""
         self._reader = asyncio.create_task(self._read(), name="orator reads deltas")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the reading."""
+        """Stop reading."""
         if self._reader:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
@@ -123,155 +122,154 @@ class TextChunker:
         return self._is_complete
 
     async def is_single_chunk(self) -> bool:
-        """Wait for the first segment, and tell whether it is known to be the only one."""
-        await self._wait_for_start()
-        whole = "".join(self._sentences)
-        is_small = len(self._sentences) == 1 or _seconds(whole) <= self._max_seconds
-        return self._is_complete and self._speaks_while_reading and is_small and self._count(whole) <= self._max_chars
+        """Wait for the first chunk and return whether it is known to be the only one."""
+        await self._wait_for_sentence()
+        text = "".join(self._sentences)
+        is_short = len(self._sentences) == 1 or estimate_seconds(text) <= self._max_seconds
+        return self._is_complete and self._streams and is_short and self._count(text) <= self._max_chars
 
     async def next(self, buffered_seconds: Callable[[], float]) -> TextChunk | None:
-        """Return the next segment, None at the end of the text.
+        """Return the next chunk, or None at the end of the text. Raises what the deltas raise.
 
-        `in_hand` tells how many seconds of sound there are until silence: while there are some, sentences are gathered
-        for a longer segment. Raises what the deltas raise.
+        `buffered_seconds` returns how much audio the listener has left. While there is some, sentences are gathered
+        into a longer chunk.
         """
-        while True:
-            await self._wait_for_start()
-            target = self._target(buffered_seconds())
+        while await self._wait_for_sentence():
+            target = self._target_seconds(buffered_seconds())
             if not self._is_first:
-                await self._gather(target, buffered_seconds() - _RESERVE)
-            if not self._sentences:
-                return None
-            await self._cut_first()
+                await self._gather(target, timeout=buffered_seconds() - _PROVIDER_START_S)
+            await self._split_long_sentence()
             text = self._take(target).strip()
             if is_speakable(text):
                 self._is_first = False
                 return TextChunk(text)
+        return None
 
-    def _target(self, buffered_seconds: float) -> float:
-        """Return how many seconds of speech to take at most, if there are more sentences than one."""
-        if self._is_complete and self._speaks_while_reading:
+    def _target_seconds(self, buffered_seconds: float) -> float:
+        """Return how much speech the next chunk may hold if it has several sentences."""
+        if self._is_complete and self._streams:
             return self._max_seconds
         if self._is_first:
             return 0
-        # As much as can be spoken while the sound in hand lasts: then even a provider no faster than speech keeps up.
-        return min(max(_MIN_NEXT, buffered_seconds), self._max_seconds)
+        # A chunk as long as the buffered audio lets even a provider that is no faster than speech keep up.
+        return min(max(_MIN_LATER_CHUNK_S, buffered_seconds), self._max_seconds)
 
     async def _read(self) -> None:
-        """Turn deltas into sentences."""
+        """Split the deltas into sentences."""
         try:
             async for delta in self._deltas:
                 await self._read_delta(delta)
             self._add(self._splitter.feed(self._cleaner.finish()) + self._splitter.finish())
         finally:
             self._is_complete = True
-            self._changed.set()
+            self._has_news.set()
 
     async def _read_delta(self, delta: str) -> None:
-        """Clean and split a delta, a slice at a time so that the event loop is never kept for long."""
-        while sum(map(len, self._sentences)) > _MAX_UNSPOKEN:
-            self._has_taken.clear()
-            await self._has_taken.wait()
-        self._is_busy = True
-        for start in range(0, len(delta), _SLICE):
+        """Clean and split a delta in slices that do not block the event loop."""
+        while sum(map(len, self._sentences)) > _MAX_UNREAD_CHARS:
+            self._has_room.clear()
+            await self._has_room.wait()
+        self._is_splitting = True
+        for start in range(0, len(delta), _SLICE_CHARS):
             if start:
                 await asyncio.sleep(0)
-            self._add(self._splitter.feed(self._cleaner.feed(delta[start : start + _SLICE])))
-        self._is_busy = False
+            self._add(self._splitter.feed(self._cleaner.feed(delta[start : start + _SLICE_CHARS])))
+        self._is_splitting = False
 
     def _add(self, sentences: list[str]) -> None:
         self._sentences.extend(sentences)
-        self._changed.set()
+        self._has_news.set()
 
-    async def _wait_for_start(self) -> None:
-        """Wait until there is something to say that nothing more can belong to, or the end of the text."""
-        while not self._is_complete and (self._is_busy or not self._sentences):
-            if not await self._wait_for_change(_IDLE if self._splitter.rest_is_complete else None):
-                self._take_rest()
-            elif not self._sentences and not self._is_busy:
-                self._take_from_long_sentence(_AT_FIRST if self._is_first else _LATER)
-        if self._is_complete and not self._sentences and self._reader:
+    async def _wait_for_sentence(self) -> bool:
+        """Wait for a sentence, or a part of a long one; return False at the end of the text."""
+        while not self._is_complete and (self._is_splitting or not self._sentences):
+            if not await self._wait_for_news(_IDLE_S if self._splitter.rest_is_complete else None):
+                self._end_sentence()
+            elif not self._sentences and not self._is_splitting:
+                self._cut_unfinished_sentence(_FIRST_CHUNK if self._is_first else _LATER_CHUNKS)
+        if not self._sentences and self._reader:
             await self._reader  # raises what the deltas raised
+        return bool(self._sentences)
 
-    def _take_rest(self) -> None:
-        """Take a sentence after which nothing came, unless just now something did."""
-        if self._splitter.rest_is_complete and not self._is_busy:
+    def _end_sentence(self) -> None:
+        """End the sentence after whose end mark nothing came, unless a delta arrived just now."""
+        if self._splitter.rest_is_complete and not self._is_splitting:
             self._sentences.extend(self._splitter.finish())
             self._splitter = SentenceSplitter()
 
-    async def _gather(self, target: float, patience: float) -> None:
-        """Wait for more sentences up to so many seconds of speech, for some seconds at the most."""
+    async def _gather(self, target: float, *, timeout: float) -> None:  # noqa: ASYNC109 - no error
+        """Wait for sentences up to `target` seconds of speech, at most for `timeout` seconds."""
         try:
-            async with asyncio.timeout(max(0, patience)):
-                while not self._is_complete and sum(map(_seconds, self._sentences)) < target:
-                    await self._wait_for_change(None)
+            async with asyncio.timeout(max(0, timeout)):
+                while not self._is_complete and sum(map(estimate_seconds, self._sentences)) < target:
+                    await self._wait_for_news(None)
         except TimeoutError:
             return
 
-    async def _wait_for_change(self, patience: float | None) -> bool:
-        """Wait for the reader; False when nothing came in so many seconds."""
-        self._changed.clear()
+    async def _wait_for_news(self, timeout: float | None) -> bool:  # noqa: ASYNC109 - no error
+        """Wait for the reader; return False when nothing came within `timeout` seconds."""
+        self._has_news.clear()
         try:
-            async with asyncio.timeout(patience):
-                await self._changed.wait()
+            async with asyncio.timeout(timeout):
+                await self._has_news.wait()
         except TimeoutError:
             return False
         return True
 
-    def _take_from_long_sentence(self, patience: _Patience) -> None:
-        """Take a clause, or else words, from a sentence that has become long without an end."""
+    def _cut_unfinished_sentence(self, cut: _EarlyCut) -> None:
+        """Take a clause, else words, from a sentence that has become long without an end."""
         sentence = rest = self._splitter.rest
-        if len(sentence) <= patience.clause_after:
+        if len(sentence) <= cut.clause_after:
             return
-        clause, after_clause = split_first_clause(sentence, patience.min_clause)
+        clause, after_clause = split_first_clause(sentence, cut.min_clause)
         if clause:
             self._sentences.append(clause)
             rest = after_clause
-        while not clause and len(rest) > patience.words_after:
-            words = split_evenly(rest[: patience.words_after], patience.words_after // 2)[0]
+        while not clause and len(rest) > cut.words_after:
+            words = split_evenly(rest[: cut.words_after], cut.words_after // 2)[0]
             self._sentences.append(words)
             rest = rest[len(words) :]
         if rest is not sentence:
             self._splitter = SentenceSplitter()
             self._sentences.extend(self._splitter.feed(rest))
 
-    def _take(self, target: float) -> str:
-        """Take one sentence, and more while they fit into so many seconds and the limit."""
-        seconds = chars = number = 0.0
-        for sentence in self._sentences:
-            seconds += _seconds(sentence)
-            chars += len(sentence)
-            if number and (seconds > target or chars > _MAX_CHARS_PER_UNIT * self._max_chars):
-                break
-            number += 1
-        fitting = bisect_right(range(1, int(number) + 1), self._max_chars, key=self._count_of_first)
-        self._has_taken.set()
-        return "".join(self._sentences.popleft() for _ in range(max(1, fitting)))
-
-    def _count_of_first(self, number: int) -> int:
-        """Return how the provider counts the first sentences."""
-        return self._count("".join(islice(self._sentences, number)))
-
-    async def _cut_first(self) -> None:
-        """Cut the first sentence where it is over the limit, or where a shorter beginning starts earlier."""
+    async def _split_long_sentence(self) -> None:
+        """Split the first sentence if it exceeds the limit, or if its first clause starts earlier."""
         first = self._sentences[0]
         if self._count(first) > self._max_chars:
-            pieces = await asyncio.to_thread(split_evenly, first, self._max_chars, self._count)
+            parts = await asyncio.to_thread(split_evenly, first, self._max_chars, self._count)
             self._sentences.popleft()
-            self._sentences.extendleft(reversed(pieces))
-        elif self._is_first and not self._speaks_while_reading and len(first) > _AT_FIRST.clause_after:
-            clause, rest = split_first_clause(first, _AT_FIRST.min_clause)
+            self._sentences.extendleft(reversed(parts))
+        elif self._is_first and not self._streams and len(first) > _FIRST_CHUNK.clause_after:
+            clause, rest = split_first_clause(first, _FIRST_CHUNK.min_clause)
             if clause:
                 self._sentences[0] = rest
                 self._sentences.appendleft(clause)
 
+    def _take(self, target: float) -> str:
+        """Remove the first sentence, and the next ones that fit into `target` seconds and the limit."""
+        seconds = chars = candidates = 0.0
+        for sentence in self._sentences:
+            seconds += estimate_seconds(sentence)
+            chars += len(sentence)
+            if candidates and (seconds > target or chars > _MAX_CHARS_PER_UNIT * self._max_chars):
+                break
+            candidates += 1
+        fitting = bisect_right(range(1, int(candidates) + 1), self._max_chars, key=self._count_first)
+        self._has_room.set()
+        return "".join(self._sentences.popleft() for _ in range(max(1, fitting)))
+
+    def _count_first(self, number: int) -> int:
+        """Return the size of the first sentences in the provider's units."""
+        return self._count("".join(islice(self._sentences, number)))
+
 
 def is_speakable(text: str) -> bool:
-    """Tell whether there is anything to say: not only punctuation and space."""
+    """Return whether a text has more than punctuation and white space."""
     return any(unicodedata.category(character)[0] in "LNS" for character in text)
 
 
-def _seconds(text: str) -> float:
-    """Estimate how long a text takes to say."""
-    letters = len(_SYLLABLES.sub("", text))
-    return (len(text) - letters) / _SYLLABLES_PER_SECOND + letters / _CHARS_PER_SECOND
+def estimate_seconds(text: str) -> float:
+    """Estimate the duration of a text when spoken."""
+    letters = len(_SYLLABIC.sub("", text))
+    return (len(text) - letters) / _SYLLABLES_PER_S + letters / _LETTERS_PER_S

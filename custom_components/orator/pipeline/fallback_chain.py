@@ -1,174 +1,291 @@
-"""Who speaks, and who takes over from whom."""
+"""Let the next voice take over when a voice fails or is late, and record how the voices did."""
 
-from collections import deque
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
-from statistics import quantiles
-from typing import Final, Protocol
+import asyncio
+from collections.abc import AsyncGenerator, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Any, Final
 
-from ..providers.base import Provider, SpeechAudio, SynthesisRequest
-from ..providers.errors import SpeechError, TruncatedAudioError
+from ..providers.base import SpeechAudio
+from ..providers.errors import ResponseTooLargeError, SpeechError, TimedOutError, TruncatedAudioError
 from ..providers.models import Usage
-from .synthesizer import RetryPolicy, synthesize_with_retries
+from ..text import Replacement
+from ..text.replacements import Replacer
+from .attempt import SynthesisAttempt
+from .synthesizer import Synthesizer
 
-
-class Synthesizer(Protocol):
-    """Somebody who can say a text."""
-
-    @property
-    def name(self) -> str:
-        """What tells them from all others of an account."""
-        ...
-
-    @property
-    def patience(self) -> float:
-        """Seconds that a listener waits for the first sound before the next speaker is asked as well."""
-        ...
-
-    @property
-    def is_always_truncated(self) -> bool:
-        """Whether its sound always ends as if it were cut off, so that this means nothing."""
-        ...
-
-    def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
-        """Give the sound of a text while the context lasts. Entering and reading it raises SpeechError.
-
-        `is_reply`: whether it belongs to a reply that is still being written, which nobody is to keep.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ProviderSynthesizer:
-    """Speaks through a provider, with requests that differ in their texts alone."""
-
-    provider: Provider
-    request: SynthesisRequest
-    persistence: RetryPolicy
-    patience: float
-    is_always_truncated: bool
-
-    @property
-    def name(self) -> str:
-        """The model and its voice."""
-        return f"{self.request.model.id} {self.request.voice}"
-
-    def speak(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:  # noqa: ARG002
-        """Give the sound of a text; what can pass is tried again."""
-        return synthesize_with_retries(self.provider, replace(self.request, text=text), self.persistence)
+_MAX_PARALLEL_ATTEMPTS: Final = 2
+"""More would use every voice whenever the network is down."""
 
 
 @dataclass(frozen=True, slots=True)
-class SynthesisCallbacks:
-    """Hears what becomes of an utterance's own voice."""
+class SynthesisReport:
+    """The result of a job beside its audio. It is complete once all audio has been read.
 
-    failed: Callable[[SpeechError], None] = lambda _: None
-    """Why it did not speak, whether or not somebody else does."""
-    began: Callable[[float], None] = lambda _: None
-    """How many seconds it took to its first sound; of a voice that another one has overtaken, at least that many."""
-    ended: Callable[[bool], None] = lambda _: None
-    """Whether it ended as if it were cut off, each time that it came to its end."""
-    spent: Callable[[Usage], None] = lambda _: None
-    """What its provider has charged, also for what nobody gets to hear."""
+    `failures`, `first_audio_s` and `truncations` are about the job's own voice, not about its fallbacks.
+    """
+
+    voice: str = ""
+    """Name of the job's own voice."""
+    spoken_by: tuple[str, ...] = ()
+    """Names of the voices that were heard, in order."""
+    usage: Usage = field(default_factory=Usage)
+    """What the job has used so far, fallbacks included."""
+    failures: tuple[SpeechError, ...] = ()
+    """Why the voice did not speak, whether or not another one did."""
+    first_audio_s: tuple[float, ...] = ()
+    """Seconds until the first audio of each chunk, or at least so many where a fallback was faster."""
+    truncations: tuple[bool, ...] = ()
+    """For each chunk that the voice has finished, whether its audio looked truncated."""
+    has_gaps: bool = False
+    """Whether silence was inserted while waiting for audio."""
+
+    @property
+    def has_own_audio(self) -> bool:
+        """Whether the job's own voice was heard."""
+        return self.voice in self.spoken_by
+
+    @property
+    def has_fallback_audio(self) -> bool:
+        """Whether a fallback was heard."""
+        return any(name != self.voice for name in self.spoken_by)
 
 
 class FallbackChain:
-    """Speakers in the order in which they take over.
+    """The voices of one job, in the order in which they are asked.
 
-    Who has failed is not asked again for this utterance, unless there is nobody else.
+    A voice that has failed is asked again only if no other voice is left.
     """
 
     def __init__(
         self,
         own: Synthesizer,
-        speakers: Sequence[Synthesizer],
-        listener: SynthesisCallbacks,
+        fallbacks: Sequence[Synthesizer],
         *,
-        is_reply: bool,
-        needs_full_audio: bool,
+        prefers_fallback: bool,
+        fallback_replacements: Sequence[Replacement] = (),
     ) -> None:
-        """Begin with the first of `speakers`, among whom is `own`: the voice that the utterance is for.
+        """Create the chain; with `prefers_fallback`, the job's own voice comes last.
 
-        `is_gathered`: whether nobody hears anything before everything is said.
+        `fallback_replacements` apply to the text of the fallbacks, where the own voice's provider handles them itself.
         """
-        self.is_reply = is_reply
-        self.needs_full_audio = needs_full_audio
         self._own = own
-        self._speakers = speakers
-        self._listener = listener
+        self._synthesizers = [*fallbacks, own] if prefers_fallback else [own, *fallbacks]
+        self._fallback_replacements = fallback_replacements
         self._failures: dict[Synthesizer, SpeechError] = {}
-        self.heard: set[Synthesizer] = set()
-        """Those whose sound was taken."""
+        self._own_failures: list[SpeechError] = []
+        self._first_audio_s: list[float] = []
+        self._truncations: list[bool] = []
+        self._heard: dict[str, None] = {}
         self.interruption: SpeechError | None = None
-        """What has broken sound off that was heard already, so that words are missing."""
+        """Why audio broke off that was heard already, so that words are missing."""
 
     @property
     def error(self) -> SpeechError | None:
-        """Why nobody speaks: what the own voice says, which the user can mend."""
+        """Why no voice speaks: the own voice's error, which the user can fix, before those of fallbacks."""
         return self._failures.get(self._own) or next(iter(self._failures.values()), None)
 
-    def next_but(self, tried: Collection[Synthesizer]) -> Synthesizer | None:
-        """Return who is to say a text that those who were `tried` have not said."""
-        free = [speaker for speaker in self._speakers if speaker not in tried]
-        fresh = [speaker for speaker in free if speaker not in self._failures]
-        return next(iter([*fresh, *free]), None)
+    def report(self) -> SynthesisReport:
+        """Return what is known so far."""
+        return SynthesisReport(
+            voice=self._own.name,
+            spoken_by=tuple(self._heard),
+            usage=sum((synthesizer.usage for synthesizer in self._synthesizers), Usage()),
+            failures=tuple(self._own_failures),
+            first_audio_s=tuple(self._first_audio_s),
+            truncations=tuple(self._truncations),
+        )
 
-    def fail(self, speaker: Synthesizer, error: SpeechError) -> None:
-        """Take note that somebody has failed."""
-        self._failures.setdefault(speaker, error)
-        if speaker is self._own:
-            self._listener.failed(error)
+    def next_untried(self, tried: Collection[Synthesizer]) -> Synthesizer | None:
+        """Return the next voice that has not been tried for a chunk."""
+        untried = [synthesizer for synthesizer in self._synthesizers if synthesizer not in tried]
+        working = [synthesizer for synthesizer in untried if synthesizer not in self._failures]
+        return next(iter([*working, *untried]), None)
 
-    def break_off(self, speaker: Synthesizer, error: SpeechError) -> None:
-        """Take note that somebody has failed in mid-sound."""
-        self.fail(speaker, error)
-        self.interruption = self.interruption or error
+    def text_for(self, synthesizer: Synthesizer, text: str) -> str:
+        """Return a chunk's text as this voice has to speak it."""
+        if synthesizer is self._own or not self._fallback_replacements:
+            return text
+        return Replacer(self._fallback_replacements).feed(text, is_final=True)
 
-    def note_ending(self, speaker: Synthesizer, error: SpeechError | None) -> None:
-        """Take note of how somebody's sound has ended, where it did not break off."""
-        is_always_truncated = isinstance(error, TruncatedAudioError)
-        if speaker is self._own and (error is None or is_always_truncated):
-            self._listener.ended(is_always_truncated)
+    def record_heard(self, synthesizer: Synthesizer) -> None:
+        """Record that the listener hears a voice."""
+        self._heard[synthesizer.name] = None
 
-    def note_beginning(self, speaker: Synthesizer, seconds: float) -> None:
-        """Take note of how long somebody took to begin, unless that was in the shadow of what came before."""
-        if speaker is self._own and not self.heard:
-            self._listener.began(seconds)
+    def record_first_audio(self, synthesizer: Synthesizer, seconds: float) -> None:
+        """Record the time to the first audio, unless it was spent while an earlier chunk was heard."""
+        if synthesizer is self._own and not self._heard:
+            self._first_audio_s.append(seconds)
+
+    def record_failure(self, synthesizer: Synthesizer, error: SpeechError) -> None:
+        """Record that a voice has failed."""
+        self._failures.setdefault(synthesizer, error)
+        if synthesizer is self._own:
+            self._own_failures.append(error)
+
+    def record_ending(self, synthesizer: Synthesizer, error: SpeechError | None) -> None:
+        """Record how the audio of a chunk ended, with an error if words are missing."""
+        is_truncated = isinstance(error, TruncatedAudioError)
+        if synthesizer is self._own and (error is None or is_truncated):
+            self._truncations.append(is_truncated)
+        if error and not (is_truncated and synthesizer.is_always_truncated):
+            self.record_failure(synthesizer, error)
+            self.interruption = self.interruption or error
 
 
-_REMEMBERED: Final = 32
-_ENOUGH: Final = 5
-"""Beginnings that tell what is usual."""
-_TIMES_USUAL: Final = 3
-_CUSTOM: Final = 3
-"""Abrupt endings in a row that are no accident."""
+class ChunkAudio:
+    """The audio of one chunk, from the first voice that begins.
 
+    A voice that is late gets company from the next one, and one that fails before its audio is heard is replaced.
+    """
 
-class LatencyStats:
-    """Learns from each beginning and each ending of a voice."""
+    def __init__(self, chain: FallbackChain, text: str, *, is_reply: bool, needs_full_audio: bool) -> None:
+        """Prepare a chunk; `synthesize` runs it."""
+        self._chain = chain
+        self._text = text
+        self._is_reply = is_reply
+        self._needs_full_audio = needs_full_audio
+        self._running: list[SynthesisAttempt] = []
+        self._tried: set[Synthesizer] = set()
+        self._retried: set[Synthesizer] = set()
+        self._chosen: SynthesisAttempt | None = None
+        self._partial: SynthesisAttempt | None = None
+        """A failed attempt with some audio, which is better than none."""
+        self._error: Exception | None = None
+        self._has_begun = asyncio.Event()
+        self._is_finished = asyncio.Event()
+        self._listening_since: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
-    def __init__(self) -> None:
-        """Know nothing yet."""
-        self._seconds: deque[float] = deque(maxlen=_REMEMBERED)
-        self._abrupt_endings = 0
+    async def audio(self) -> SpeechAudio:
+        """Return the audio once it has begun. Raises SpeechError if no voice begins."""
+        if not self._listening_since.done():
+            self._listening_since.set_result(asyncio.get_running_loop().time())
+        await self._has_begun.wait()
+        if self._chosen is None or self._chosen.audio is None:
+            raise self._error or asyncio.CancelledError
+        self._chain.record_heard(self._chosen.synthesizer)
+        return replace(self._chosen.audio, chunks=self._read(self._chosen.audio.chunks))
 
-    @property
-    def is_always_truncated(self) -> bool:
-        """Whether its sound always ends as if it were cut off: its server does so to everything."""
-        return self._abrupt_endings >= _CUSTOM
+    async def synthesize(self) -> None:
+        """Ask voices until one has finished, or failed after its audio was heard."""
+        try:
+            while not await self._finish_attempt(await self._first_to_begin()):
+                self._has_begun.clear()
+        except Exception as err:  # noqa: BLE001 - raised where the audio is read
+            self._error = err
+        finally:
+            self._has_begun.set()
+            self._is_finished.set()
+            await self._cancel_others(None)
 
-    def end(self, *, is_always_truncated: bool) -> None:
-        """Take note of an ending."""
-        self._abrupt_endings = self._abrupt_endings + 1 if is_always_truncated else 0
+    async def _read(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+        """Yield the audio. If it breaks off, the next chunk follows; the error is raised at the end of the job."""
+        async for chunk in chunks:
+            yield chunk
+        await self._is_finished.wait()
+        if self._error and not isinstance(self._error, SpeechError):
+            raise self._error
 
-    def add(self, seconds: float) -> None:
-        """Take note of how many seconds it took to the first sound."""
-        self._seconds.append(seconds)
+    async def _finish_attempt(self, attempt: SynthesisAttempt) -> bool:
+        """Wait for the end of an attempt; return False if another one has to replace it."""
+        if not self._needs_full_audio:
+            self._choose(attempt)
+        await attempt.wait()
+        is_heard = self._listening_since.done() and self._chosen is not None
+        if attempt.error and not is_heard and self._is_replaceable(attempt, attempt.error):
+            self._chosen = None
+            self._handle_failure(attempt, attempt.error)
+            return False
+        self._chain.record_ending(attempt.synthesizer, attempt.error)
+        self._choose(attempt)
+        return True
 
-    def patience(self, least: float, most: float) -> float:
-        """Return how many seconds to wait before something must be wrong, between two limits; `most` at first."""
-        if len(self._seconds) < _ENOUGH:
-            return most
-        slow = quantiles(self._seconds, n=10)[-1]
-        return min(most, max(least, _TIMES_USUAL * slow))
+    def _choose(self, attempt: SynthesisAttempt) -> None:
+        self._chosen = attempt
+        self._has_begun.set()
+
+    def _is_replaceable(self, attempt: SynthesisAttempt, error: SpeechError) -> bool:
+        """Return whether another attempt may do better than one that has some audio."""
+        if attempt is self._partial or self._is_usually_truncated(attempt):
+            return False
+        can_retry = error.is_retryable and attempt.synthesizer not in self._retried
+        return can_retry or self._chain.next_untried(self._tried) is not None
+
+    def _is_usually_truncated(self, attempt: SynthesisAttempt) -> bool:
+        """Return whether the voice states a wrong length, or ends within a frame, each time: its audio is fine."""
+        is_usual = attempt.synthesizer.is_always_truncated or attempt.synthesizer in self._retried
+        return is_usual and isinstance(attempt.error, TruncatedAudioError)
+
+    async def _first_to_begin(self) -> SynthesisAttempt:
+        """Ask the next voice, and another one as well if that one is late; return the attempt that begins first."""
+        while True:
+            following = self._chain.next_untried(self._tried)
+            can_hedge = following is not None and len(self._running) < _MAX_PARALLEL_ATTEMPTS
+            if following and (not self._running or (can_hedge and self._seconds_until_late() <= 0)):
+                self._start(following)
+                continue
+            if not self._running:
+                if self._partial:
+                    return self._partial
+                raise self._chain.error or TimedOutError
+            await self._wait_for_change(self._seconds_until_late() if can_hedge else None)
+            for attempt in list(self._running):
+                if attempt.error and not self._is_usually_truncated(attempt):
+                    self._handle_failure(attempt, attempt.error)
+                elif attempt.audio:
+                    await self._win(attempt)
+                    return attempt
+
+    def _start(self, synthesizer: Synthesizer) -> None:
+        self._tried.add(synthesizer)
+        text = self._chain.text_for(synthesizer, self._text)
+        self._running.append(
+            SynthesisAttempt(synthesizer, text, is_reply=self._is_reply, needs_full_audio=self._needs_full_audio)
+        )
+
+    def _seconds_until_late(self) -> float:
+        """Return how long the first attempt still has before the next voice is asked as well."""
+        attempt = self._running[0]
+        if not self._listening_since.done() or attempt.first_audio_s is not None:
+            return inf
+        waiting_since = max(attempt.started_at, self._listening_since.result())
+        return waiting_since + attempt.synthesizer.hedge_delay_s - asyncio.get_running_loop().time()
+
+    async def _wait_for_change(self, seconds_until_late: float | None) -> None:
+        """Wait until an attempt begins or fails, the listener starts to wait, or the first attempt is late."""
+        settled = [attempt.settled for attempt in self._running]
+        if not self._listening_since.done():
+            changes: list[asyncio.Future[Any]] = [*settled, self._listening_since]
+            await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            timeout = None if seconds_until_late == inf else seconds_until_late
+            await asyncio.wait(settled, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _win(self, winner: SynthesisAttempt) -> None:
+        """Record the times to the first audio, and cancel the other attempts. Those asked before were too late."""
+        now = asyncio.get_running_loop().time()
+        for attempt in self._running[: self._running.index(winner)]:
+            self._chain.record_first_audio(attempt.synthesizer, now - attempt.started_at)
+            self._chain.record_failure(attempt.synthesizer, TimedOutError())
+        self._chain.record_first_audio(winner.synthesizer, winner.first_audio_s or 0)
+        await self._cancel_others(winner)
+
+    async def _cancel_others(self, winner: SynthesisAttempt | None) -> None:
+        others = [attempt for attempt in self._running if attempt is not winner]
+        self._running = [winner] if winner else []
+        for attempt in others:
+            await attempt.cancel()
+
+    def _handle_failure(self, attempt: SynthesisAttempt, error: SpeechError) -> None:
+        """Record a failure, unless the voice gets a second attempt. Raises errors that no fallback can fix."""
+        if attempt in self._running:
+            self._running.remove(attempt)
+        if attempt.audio and not isinstance(error, ResponseTooLargeError):
+            self._partial = attempt
+        if attempt.has_received and error.is_retryable and attempt.synthesizer not in self._retried:
+            self._retried.add(attempt.synthesizer)
+            self._tried.discard(attempt.synthesizer)
+            return
+        self._chain.record_failure(attempt.synthesizer, error)
+        if not error.allows_fallback:
+            raise error

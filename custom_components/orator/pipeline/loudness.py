@@ -1,182 +1,154 @@
-"""How loud a voice is, learned from what it has said, so that all voices can be brought to one level.
+"""Track how loud each voice is, and bring all voices to one loudness.
 
-A voice keeps its gain while it speaks, so nothing pumps; it is corrected from one utterance to the next.
+The gain of a voice stays the same within an utterance, so that nothing pumps. It is corrected from one utterance to
+the next.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-import logging
 from math import isfinite
 from typing import Any, Final, Self
 
 import numpy as np
 
-from ..audio.effects import measure_while_passing
-from ..audio.formats import PcmLayout
+from ..audio.formats import AudioFormat, PcmLayout
 from ..audio.loudness import LoudnessMeasurement, LoudnessMeter
+from ..audio.pcm import Limiter, split_into_blocks
+from ..providers.base import SpeechAudio
+from .convert import PcmConstraints, convert_pcm, to_pcm
 
 DEFAULT_LUFS: Final = -20.0
-"""LUFS of a voice that has not been heard: between what broadcasting (-23) and streaming (-16) ask for, as what speech
-services deliver. A voice off by a few LU is corrected from its second utterance on."""
+"""Loudness assumed before any measurement, between the targets of broadcasting (-23) and streaming (-16)."""
 MAX_GAIN_DB: Final = 20.0
-"""dB up or down, beyond which a sound is no voice at a level but noise."""
+"""Limit in both directions; audio that needs more is noise rather than speech."""
 
-_KEPT = 16
-"""Utterances remembered: a voice that its provider has changed is known anew after half of them."""
-_QUIETEST = -55.0
-"""LUFS under which nobody speaks."""
-_MAX_WEIGHT = 10.0
-"""Seconds by which an utterance counts at most: longer ones know no better."""
-_NEAR = 3.0
-"""LU around the median, beyond which an utterance is out of the ordinary (a whisper, a laugh) and does not count."""
+_MAX_VOICES: Final = 200
+_MAX_MEASUREMENTS: Final = 16
+"""Utterances remembered per voice. When a provider changes a voice, half of them make it known anew."""
+_MIN_SPEECH_LUFS: Final = -55.0
+_MAX_WEIGHT_S: Final = 10.0
+"""Duration beyond which a longer utterance counts no more."""
+_MAX_DEVIATION_LU: Final = 3.0
+"""Distance from the median beyond which an utterance (a whisper, a laugh) does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceLoudness:
-    """What is known of how loud a voice is."""
+    """What is known about the loudness of a voice."""
 
-    heard: tuple[LoudnessMeasurement, ...] = ()
+    measurements: tuple[LoudnessMeasurement, ...] = ()
     """Its last utterances, the latest at the end."""
 
     @property
     def lufs(self) -> float:
-        """How loud the voice is: the mean of what it has said, weighted by length, without what is out of line."""
-        if not self.heard:
+        """Mean loudness of the utterances, weighted by duration, without outliers."""
+        if not self.measurements:
             return DEFAULT_LUFS
-        levels = np.array([one.lufs for one in self.heard])
-        weights = np.array([min(one.seconds, _MAX_WEIGHT) for one in self.heard])
+        levels = np.array([measurement.lufs for measurement in self.measurements])
+        weights = np.array([min(measurement.seconds, _MAX_WEIGHT_S) for measurement in self.measurements])
         order = np.argsort(levels, kind="stable")
         middle = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
-        near = np.abs(levels - levels[order[middle]]) <= _NEAR
-        return float(np.average(levels[near], weights=weights[near]))
+        is_usual = np.abs(levels - levels[order[middle]]) <= _MAX_DEVIATION_LU
+        return float(np.average(levels[is_usual], weights=weights[is_usual]))
 
-    def learned(self, utterance: LoudnessMeasurement | None) -> Self:
-        """Return what is known once another utterance has been heard, as it was before any gain."""
-        if utterance is None or utterance.lufs < _QUIETEST or utterance.seconds <= 0:
+    def add(self, measurement: LoudnessMeasurement | None) -> Self:
+        """Return the loudness with another utterance, measured before any gain."""
+        if measurement is None or measurement.lufs < _MIN_SPEECH_LUFS or measurement.seconds <= 0:
             return self
-        return type(self)((*self.heard, utterance)[-_KEPT:])
+        return type(self)((*self.measurements, measurement)[-_MAX_MEASUREMENTS:])
 
     def gain_to(self, target: float) -> float:
         """Return the gain in dB that brings the voice to a target in LUFS."""
         return max(-MAX_GAIN_DB, min(MAX_GAIN_DB, target - self.lufs))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the same for JSON."""
-        return {"heard": [[round(one.lufs, 2), round(one.seconds, 2)] for one in self.heard]}
+        """Return the measurements as JSON."""
+        return {"heard": [[round(one.lufs, 2), round(one.seconds, 2)] for one in self.measurements]}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Return what `as_dict` made; what is damaged in it is forgotten."""
-        level = cls()
-        heard = stored.get("heard")
-        for pair in heard if isinstance(heard, list) else ():
+        """Return what `as_dict` stored, without damaged values."""
+        loudness = cls()
+        pairs = stored.get("heard")
+        for pair in pairs if isinstance(pairs, list) else ():
             match pair:
                 case [int() | float() as lufs, int() | float() as seconds] if isfinite(lufs) and isfinite(seconds):
-                    level = level.learned(LoudnessMeasurement(float(lufs), float(seconds)))
+                    loudness = loudness.add(LoudnessMeasurement(float(lufs), float(seconds)))
                 case _:
                     pass
-        return level
-
-
-_LOGGER = logging.getLogger(__name__)
-
-_MAX_VOICES: Final = 200
-"""Voices remembered; who names more of them in calls has those forgotten that were not heard for the longest time."""
-_PATIENCE: Final = 0.1
-_LONGEST_PATIENCE: Final = 1.0
-"""Seconds for ffmpeg to tell the loudness after the last sound, which usually takes it some milliseconds: the first of
-them in any case, up to the second while what has been said is still being played. After that nothing is learned."""
+        return loudness
 
 
 class LoudnessTracker:
-    """How loud the voices of an account are, learned from what they have said."""
+    """The loudness of an account's voices, learned from what they have said."""
 
     def __init__(self) -> None:
-        """Begin with nothing known."""
-        self._known: dict[str, VoiceLoudness] = {}
-        self.has_news = False
-        """Whether something has been learned since `as_dict` was called."""
+        """Start without measurements."""
+        self._voices: dict[str, VoiceLoudness] = {}
+        self.has_changes = False
+        """Whether anything was added since the last `as_dict`."""
 
-    def of(self, voice: str) -> VoiceLoudness:
-        """Return what is known of a voice."""
-        return self._known.get(voice, VoiceLoudness())
+    def get(self, key: str) -> VoiceLoudness:
+        """Return what is known about a voice."""
+        return self._voices.get(key, VoiceLoudness())
 
-    def learn(self, voice: str, heard: LoudnessMeasurement | None) -> None:
-        """Remember what was measured of a voice before any gain."""
-        self._known[voice] = self._known.pop(voice, VoiceLoudness()).learned(heard)
-        while len(self._known) > _MAX_VOICES:
-            del self._known[next(iter(self._known))]
-        self.has_news = True
+    def add(self, key: str, measurement: LoudnessMeasurement | None) -> None:
+        """Add an utterance of a voice, measured before any gain."""
+        self._voices[key] = self._voices.pop(key, VoiceLoudness()).add(measurement)
+        while len(self._voices) > _MAX_VOICES:
+            del self._voices[next(iter(self._voices))]
+        self.has_changes = True
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything for JSON."""
-        self.has_news = False
-        return {voice: level.as_dict() for voice, level in self._known.items()}
+        """Return all measurements as JSON."""
+        self.has_changes = False
+        return {key: loudness.as_dict() for key, loudness in self._voices.items()}
 
-    def restore(self, kept: Any) -> None:
-        """Know what `as_dict` returned of voices that are not known better; what is damaged in it is forgotten."""
-        stored = kept if isinstance(kept, Mapping) else {}
-        restored = {
-            str(voice): VoiceLoudness.from_dict(one) for voice, one in stored.items() if isinstance(one, Mapping)
-        }
-        self._known = {**restored, **self._known}
+    def restore(self, stored: Any) -> None:
+        """Add the voices that `as_dict` stored and that are not known better, without damaged values."""
+        voices = stored if isinstance(stored, Mapping) else {}
+        restored = {str(key): VoiceLoudness.from_dict(one) for key, one in voices.items() if isinstance(one, Mapping)}
+        self._voices = {**restored, **self._voices}
 
 
-class LoudnessSession:
-    """What one utterance tells of how loud those are who speak in it; each of them is measured by one ffmpeg."""
+async def adjust_loudness(  # noqa: PLR0913 - what the gain depends on
+    audio: AsyncIterator[SpeechAudio],
+    layout: PcmLayout,
+    ffmpeg: str,
+    *,
+    gain_db: float,
+    target: float | None,
+    tracker: LoudnessTracker,
+) -> AsyncGenerator[SpeechAudio]:
+    """Yield audio with a gain, and with each voice brought to the target in LUFS, in samples of one layout.
 
-    def __init__(self, layout: PcmLayout, ffmpeg: str) -> None:
-        """Begin before anybody speaks: until then ffmpeg, which takes its time to start, is ready for the first."""
-        self._layout = layout
-        self._ffmpeg = ffmpeg
-        self._first: LoudnessMeter | None = LoudnessMeter(layout, ffmpeg)
-        self._meters: dict[str, LoudnessMeter] = {}
-        self._played_until = 0.0  # by the event loop's clock, if it is played as it passes
-        self.is_over = False
-        """Whether all has been said."""
+    The voices are measured on the way, and added to the tracker at the end. Raises NotAudioError.
+    """
+    gains: dict[str, float] = {}
+    meters: dict[str, LoudnessMeter] = {}
+    async for part in audio:
+        key = part.speaker
+        if key not in gains:
+            gains[key] = gain_db if target is None else gain_db + tracker.get(key).gain_to(target)
+        meter = meters.setdefault(key, LoudnessMeter(layout)) if target is not None else None
+        stream = await to_pcm(part, PcmConstraints.of(layout), ffmpeg)
+        chunks = convert_pcm(stream, layout, ffmpeg)
+        yield SpeechAudio(AudioFormat.PCM, _amplify(chunks, layout, gains[key], meter), layout)
+    for key, meter in meters.items():
+        tracker.add(key, meter.result())
 
-    async def overheard(self, chunks: AsyncGenerator[bytes], voice: str) -> AsyncGenerator[bytes]:
-        """Yield a voice's samples as they are."""
-        loop = asyncio.get_running_loop()
-        async with aclosing(measure_while_passing(chunks, self._layout, self._meter_of(voice))) as pieces:
-            async for piece in pieces:
-                seconds = len(piece) / self._layout.byte_rate
-                self._played_until = max(self._played_until, loop.time()) + seconds
-                yield piece
 
-    async def learn(self, levels: LoudnessTracker) -> None:
-        """Remember how loud everybody was, as far as that is told in time."""
-        left = self._played_until - asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout(min(_LONGEST_PATIENCE, max(_PATIENCE, left))):
-                for voice, meter in self._meters.items():
-                    levels.learn(voice, await meter.result())
-        except TimeoutError:
-            _LOGGER.debug("ffmpeg did not tell how loud the speech was in time")
-
-    async def close(self) -> None:
-        """End whatever still measures."""
-        for meter in (self._first, *self._meters.values()):
+async def _amplify(
+    chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: float, meter: LoudnessMeter | None
+) -> AsyncGenerator[bytes]:
+    """Yield limited samples with a gain; the meter gets them before."""
+    limiter = Limiter(layout, gain_db)
+    async with aclosing(split_into_blocks(chunks, layout)) as blocks:
+        async for block in blocks:
             if meter:
-                await meter.close()
-
-    def _meter_of(self, voice: str) -> LoudnessMeter:
-        """Return what measures a voice."""
-        if voice not in self._meters:
-            self._meters[voice] = self._first or LoudnessMeter(self._layout, self._ffmpeg)
-            self._first = None
-        return self._meters[voice]
-
-
-@asynccontextmanager
-async def track_loudness(levels: LoudnessTracker, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[LoudnessSession]:
-    """Learn from an utterance of which the sound is handed on meanwhile, if it comes to its end."""
-    overhearing = LoudnessSession(layout, ffmpeg)
-    try:
-        yield overhearing
-        if overhearing.is_over:
-            await overhearing.learn(levels)
-    finally:
-        await overhearing.close()
+                meter.feed(block)
+            if limited := limiter.feed(block):
+                yield limited
+    if rest := limiter.finish():
+        yield rest

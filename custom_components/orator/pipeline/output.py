@@ -1,131 +1,228 @@
-"""The sound of several segments -> one stream of one format."""
+"""Join the audio of the chunks into the file or stream that the player asked for."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-import logging
-from typing import Final, Self
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from ..audio.effects import align_to_frames
-from ..audio.ffmpeg import ConversionError, convert
-from ..audio.formats import AudioFormat, PcmLayout
+from ..audio import wav
+from ..audio.formats import AudioFormat, PcmLayout, is_same_container
 from ..audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
-from ..audio.resample import Resampler, has_filter
-from ..audio.wav import MalformedWavError, unwrapped
 from ..providers.audio_response import prepend
 from ..providers.base import SpeechAudio
-from ..providers.errors import NotAudioError
+from ..providers.errors import NotAudioError, SpeechError
+from .convert import DEFAULT_LAYOUT, PcmConstraints, PcmStream, convert_pcm, encode, to_pcm, transcode
 
-_LOGGER = logging.getLogger(__name__)
+_JOINED_SLICE_BYTES: Final = 16_384
+"""Mp3 that is joined before the event loop gets its turn."""
+_SILENCE_FOR_NOTHING_S: Final = 0.3
+"""Audio for a text without words: some players treat an empty file as an error."""
+_FILLED_SILENCE_S: Final = 0.1
+_MAX_FILLED_SILENCE_S: Final = 60.0
+"""Silence inserted in one gap; a provider that needs longer will not come back."""
 
-_DECODED: Final = PcmLayout(rate=24_000)
-"""What compressed sound is decoded to where nobody wishes for anything else: what most models make."""
-_SLICE_SECONDS: Final = 0.25
-_MP3_SLICE: Final = 16_384
-"""How much sound is resampled, and how many bytes are joined, before others get their turn."""
+_FORMATS_BY_EXTENSION: Final[Mapping[str, AudioFormat]] = {
+    **{audio_format.value: audio_format for audio_format in AudioFormat},
+    "oga": AudioFormat.OGG,
+    "raw": AudioFormat.PCM,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class PcmConstraints:
-    """How a receiver wants its samples; None where it takes any."""
+class OutputFormat:
+    """What the player asked for. With constraints for its samples, it accepts a WAV of unknown length."""
 
-    rate: int | None = None
-    channels: int | None = None
-    width: int | None = None
-
-    @classmethod
-    def of(cls, layout: PcmLayout) -> Self:
-        """Return the wish for a layout."""
-        return cls(layout.rate, layout.channels, layout.width)
+    extension: str
+    pcm: PcmConstraints = field(default_factory=PcmConstraints)
+    is_converted: bool = False
+    """Whether Home Assistant converts the audio in any case, to another bitrate for example."""
 
     @property
-    def is_open(self) -> bool:
-        """Whether the receiver takes any samples."""
-        return self == PcmConstraints()
+    def is_for_player(self) -> bool:
+        """Whether the audio is for a player or a file, rather than for a satellite."""
+        return self.pcm.is_any
 
-    def applied_to(self, layout: PcmLayout) -> PcmLayout:
-        """Return what a layout becomes by this wish; no speaker has use for more than two channels of speech."""
-        return PcmLayout(self.rate or layout.rate, self.channels or min(layout.channels, 2), self.width or layout.width)
+    @property
+    def needs_full_audio(self) -> bool:
+        """Whether the length precedes the audio, so that all of it has to be there before any is heard."""
+        return self.format is AudioFormat.WAV and self.accepts(AudioFormat.WAV)
+
+    @property
+    def format(self) -> AudioFormat | None:
+        """Format of the extension, None if it is unknown."""
+        return _FORMATS_BY_EXTENSION.get(self.extension)
+
+    def accepts(self, audio_format: AudioFormat) -> bool:
+        """Return whether audio of a format needs no conversion."""
+        takes_any = self.pcm.is_any and not self.is_converted
+        return takes_any and self.format is not None and is_same_container(audio_format, self.format)
 
 
 @dataclass(frozen=True, slots=True)
-class PcmStream:
-    """Sound as raw samples."""
+class AudioResponse:
+    """The bytes of a file and its extension. If that is not the one asked for, Home Assistant converts the file."""
 
-    layout: PcmLayout
+    extension: str
     chunks: AsyncGenerator[bytes]
 
 
-async def join_mp3(first: SpeechAudio, following: AsyncIterator[SpeechAudio], ffmpeg: str) -> AsyncGenerator[bytes]:
-    """Join parts at their frames; a part of another kind is made like the first, which is mp3.
+class GapFiller:
+    """Insert silence where audio does not arrive in time.
 
-    Raises NotAudioError where a part turns out to have no sound.
+    Some satellites give up, or hang until they are restarted, when a stream pauses for seconds after it has begun:
+    behind a provider slower than speech, or an assistant that looks something up in the middle of a reply.
+    """
+
+    def __init__(self, layout: PcmLayout, max_silence_s: float = _MAX_FILLED_SILENCE_S) -> None:
+        """Fill gaps in samples of a layout."""
+        self.has_filled = False
+        """Whether any silence was inserted."""
+        self._layout = layout
+        self._max_silence_s = max_silence_s
+
+    async def fill(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+        """Yield the samples, and silence once all that was yielded must have been played."""
+        silence = bytes(int(self._layout.rate * _FILLED_SILENCE_S) * self._layout.frame_size)
+        loop = asyncio.get_running_loop()
+        plays_until: float | None = None
+        filled = 0.0
+        pending = asyncio.ensure_future(anext(chunks, None))
+        try:
+            while True:
+                can_fill = plays_until is not None and filled < self._max_silence_s
+                timeout = max(0, plays_until - loop.time()) if plays_until is not None and can_fill else None
+                await asyncio.wait([pending], timeout=timeout)
+                if pending.done():
+                    chunk = pending.result()
+                    if chunk is None:
+                        return
+                    filled = 0.0
+                    pending = asyncio.ensure_future(anext(chunks, None))
+                else:
+                    chunk = silence
+                    self.has_filled = True
+                    filled += _FILLED_SILENCE_S
+                plays_until = max(plays_until or 0, loop.time()) + len(chunk) / self._layout.byte_rate
+                yield chunk
+        finally:
+            pending.cancel()
+            await asyncio.gather(pending, return_exceptions=True)
+            await chunks.aclose()
+
+
+async def build_response(
+    audio: AsyncGenerator[SpeechAudio], output: OutputFormat, ffmpeg: str, *, is_single: bool, is_reply: bool
+) -> AudioResponse:
+    """Join the chunks' audio in the way that its actual format and the player's wishes allow.
+
+    Returns once the first audio is there. Raises SpeechError.
+    """
+    first = await anext(audio, None)
+    if first is None:
+        return _pcm_response(_silence(), audio, output, ffmpeg)
+    if output.accepts(first.format):
+        if is_single and first.format not in (AudioFormat.WAV, AudioFormat.PCM):
+            return AudioResponse(output.extension, _pass_through(first, audio))
+        if first.format is AudioFormat.MP3:
+            return AudioResponse(output.extension, join_mp3(first, audio, ffmpeg))
+    stream = await to_pcm(first, output.pcm, ffmpeg)
+    # Silence must not get into audio that Home Assistant caches, which is that of complete texts.
+    return _pcm_response(stream, audio, output, ffmpeg, fills_gaps=is_reply and not output.pcm.is_any)
+
+
+async def join_audio_as_pcm(
+    audio: AsyncGenerator[SpeechAudio], layout: PcmLayout, ffmpeg: str
+) -> AsyncGenerator[bytes]:
+    """Yield the samples of all chunks in one layout, or a moment of silence if there are none."""
+    first = await anext(audio, None)
+    stream = await to_pcm(first, PcmConstraints.of(layout), ffmpeg) if first else _silence()
+    async with aclosing(join_pcm(stream, audio, layout, ffmpeg)) as chunks:
+        async for chunk in chunks:
+            yield chunk
+
+
+def wrap_pcm(stream: PcmStream, output: OutputFormat, ffmpeg: str) -> AudioResponse:
+    """Make a file of samples in the final layout."""
+    if output.format is AudioFormat.PCM:
+        return AudioResponse(output.extension, stream.chunks)
+    if output.format is AudioFormat.AAC:  # Home Assistant cannot encode it
+        return AudioResponse(output.extension, encode(stream, AudioFormat.AAC, ffmpeg))
+    if output.needs_full_audio:
+        return AudioResponse(AudioFormat.WAV, _wav_file(stream))
+    return AudioResponse(AudioFormat.WAV, _wav_stream(stream, is_played=output.format is AudioFormat.WAV))
+
+
+async def join_mp3(first: SpeechAudio, following: AsyncIterator[SpeechAudio], ffmpeg: str) -> AsyncGenerator[bytes]:
+    """Join audio at mp3 frames; audio of another format is converted to the mp3 of the first.
+
+    Raises NotAudioError where a chunk has no audio.
     """
     joiner = Mp3Joiner()
     audio: SpeechAudio | None = first
     while audio:
-        async with aclosing(_mp3_part(joiner, audio, ffmpeg)) as chunks:
+        async with aclosing(_join_mp3_part(joiner, audio, ffmpeg)) as chunks:
             async for chunk in chunks:
                 yield chunk
         audio = await anext(following, None)
-
-
-async def to_pcm(audio: SpeechAudio, wish: PcmConstraints, ffmpeg: str) -> PcmStream:
-    """Take the samples out of sound of any format, as it arrives. They are not yet as wished.
-
-    Raises NotAudioError where a header promises samples and there are none.
-    """
-    if audio.format is AudioFormat.PCM and audio.pcm:
-        return PcmStream(audio.pcm, audio.chunks)
-    if audio.format is AudioFormat.WAV:
-        return await _samples_of_wav(audio, wish, ffmpeg)
-    layout = wish.applied_to(_DECODED)
-    return PcmStream(layout, _converted(audio, AudioFormat.PCM, layout, ffmpeg))
 
 
 async def join_pcm(
     first: PcmStream, following: AsyncIterator[SpeechAudio], layout: PcmLayout, ffmpeg: str
 ) -> AsyncGenerator[bytes]:
-    """Yield the samples of all parts in one layout."""
-    wish = PcmConstraints.of(layout)
-    samples = first
+    """Yield the samples of all audio in one layout."""
+    constraints = PcmConstraints.of(layout)
+    stream = first
     while True:
-        async with aclosing(convert_pcm(samples, layout, ffmpeg)) as chunks:
+        async with aclosing(convert_pcm(stream, layout, ffmpeg)) as chunks:
             async for chunk in chunks:
                 yield chunk
         audio = await anext(following, None)
         if audio is None:
             return
-        samples = await to_pcm(audio, wish, ffmpeg)
+        stream = await to_pcm(audio, constraints, ffmpeg)
 
 
-async def _mp3_part(joiner: Mp3Joiner, audio: SpeechAudio, ffmpeg: str) -> AsyncGenerator[bytes]:
-    """Yield one part's share of a joined mp3."""
+def _pcm_response(
+    first: PcmStream,
+    following: AsyncIterator[SpeechAudio],
+    output: OutputFormat,
+    ffmpeg: str,
+    *,
+    fills_gaps: bool = False,
+) -> AudioResponse:
+    layout = output.pcm.apply(first.layout)
+    chunks = join_pcm(first, following, layout, ffmpeg)
+    return wrap_pcm(PcmStream(layout, GapFiller(layout).fill(chunks) if fills_gaps else chunks), output, ffmpeg)
+
+
+async def _join_mp3_part(joiner: Mp3Joiner, audio: SpeechAudio, ffmpeg: str) -> AsyncGenerator[bytes]:
+    """Yield what one chunk adds to a joined mp3."""
     fed: list[bytes] = []
     async with aclosing(audio.chunks):
         if audio.format is AudioFormat.MP3:
             try:
-                async for joined in _fed(joiner, audio.chunks, fed):
+                async for joined in _feed(joiner, audio.chunks, fed):
                     yield joined
             except Mp3FormatChangedError:
                 audio = replace(audio, chunks=prepend(b"".join(fed), audio.chunks))
             else:
                 return
-        async with aclosing(_as_mp3(audio, joiner, ffmpeg)) as converted:
-            async for joined in _fed(joiner, converted, []):
+        layout = PcmLayout(joiner.format.rate, joiner.format.channels) if joiner.format else DEFAULT_LAYOUT
+        async with aclosing(transcode(audio, AudioFormat.MP3, layout, ffmpeg)) as converted:
+            async for joined in _feed(joiner, converted, []):
                 yield joined
 
 
-async def _fed(joiner: Mp3Joiner, chunks: AsyncIterator[bytes], fed: list[bytes]) -> AsyncGenerator[bytes]:
-    """Yield what a joiner makes of a part; `fed` gets what it took before it made anything."""
+async def _feed(joiner: Mp3Joiner, chunks: AsyncIterator[bytes], fed: list[bytes]) -> AsyncGenerator[bytes]:
+    """Yield the joined mp3 of a part; `fed` collects what was fed before the joiner accepted the part."""
     try:
         async for chunk in chunks:
             if joiner.part_format is None:
                 fed.append(chunk)
-            for start in range(0, len(chunk), _MP3_SLICE):
-                await asyncio.sleep(0)  # a part that waits in memory would be joined without a break
-                if joined := joiner.feed(chunk[start : start + _MP3_SLICE]):
+            for start in range(0, len(chunk), _JOINED_SLICE_BYTES):
+                await asyncio.sleep(0)  # audio that is already buffered would be joined without a pause
+                if joined := joiner.feed(chunk[start : start + _JOINED_SLICE_BYTES]):
                     yield joined
         if joined := joiner.end_part():
             yield joined
@@ -133,92 +230,52 @@ async def _fed(joiner: Mp3Joiner, chunks: AsyncIterator[bytes], fed: list[bytes]
         raise NotAudioError from err
 
 
-def _as_mp3(audio: SpeechAudio, joiner: Mp3Joiner, ffmpeg: str) -> AsyncGenerator[bytes]:
-    """Convert a part to mp3 that can follow what has been joined."""
-    layout = PcmLayout(joiner.format.rate, joiner.format.channels) if joiner.format else _DECODED
-    return _converted(audio, AudioFormat.MP3, layout, ffmpeg)
+async def _pass_through(only: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
+    """Yield the only chunk's audio untouched, and raise the error that interrupted it."""
+    async for chunk in only.chunks:
+        yield chunk
+    await anext(following, None)
 
 
-def encode(samples: PcmStream, target: AudioFormat, ffmpeg: str) -> AsyncGenerator[bytes]:
-    """Make a file of samples. Raises NotAudioError where ffmpeg can't."""
-    return _converted(SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout), target, samples.layout, ffmpeg)
+async def _wav_file(stream: PcmStream) -> AsyncGenerator[bytes]:
+    """Yield a WAV with its true length, which is known when all samples are there.
 
-
-async def _converted(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
-    """Let ffmpeg make another format of sound. Raises NotAudioError where it can't."""
-    converted = convert(
-        audio.chunks, binary=ffmpeg, source=audio.format, source_pcm=audio.pcm, target=target, target_pcm=layout
-    )
-    try:
-        async with aclosing(converted):
-            async for chunk in converted:
-                yield chunk
-    except ConversionError as err:
-        _LOGGER.debug("ffmpeg did not convert %s to %s: %s", audio.format, target, err.log)
-        raise NotAudioError(code="ffmpeg") from err
-
-
-async def _samples_of_wav(audio: SpeechAudio, wish: PcmConstraints, ffmpeg: str) -> PcmStream:
-    """Read up to the first sample, to know how they lie; what is not plain samples is decoded."""
-    try:
-        layout, chunks = await unwrapped(audio.chunks)
-    except MalformedWavError as err:
-        raise NotAudioError from err
-    if layout:
-        return PcmStream(layout, _well_formed(chunks))
-    layout = wish.applied_to(_DECODED)
-    return PcmStream(layout, _converted(replace(audio, chunks=chunks), AudioFormat.PCM, layout, ffmpeg))
-
-
-async def _well_formed(samples: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield the samples of a WAV. Raises NotAudioError where that is malformed."""
-    try:
-        async with aclosing(samples):
-            async for chunk in samples:
-                yield chunk
-    except MalformedWavError as err:
-        raise NotAudioError from err
-
-
-async def convert_pcm(samples: PcmStream, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
-    """Bring samples to a layout: by ourselves at once, or with ffmpeg where they lie in an unusual way."""
-    if samples.layout == layout:
-        async with aclosing(align_to_frames(samples.chunks, layout)) as frames:
-            async for frame in frames:
-                yield frame
-        return
-    try:
-        resampler = await create_resampler(samples.layout, layout)
-    except ValueError:
-        audio = SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout)
-        chunks = align_to_frames(_converted(audio, AudioFormat.PCM, layout, ffmpeg), layout)
-    else:
-        chunks = _resampled(samples, resampler)
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            yield chunk
-
-
-async def create_resampler(source: PcmLayout, target: PcmLayout) -> Resampler:
-    """Return what brings sound of one layout to another. Raises ValueError where there is none.
-
-    A filter that has to be designed is designed in a thread. Otherwise no sound waits for one: they may all be held up
-    by a disk that hangs.
+    Samples before an error are yielded before it is raised.
     """
-    if has_filter(source, target):
-        return Resampler(source, target)
-    return await asyncio.to_thread(Resampler, source, target)
+    chunks: list[bytes] = []
+    error: SpeechError | None = None
+    async with aclosing(stream.chunks):
+        try:
+            async for chunk in stream.chunks:
+                chunks.append(chunk)  # noqa: PERF401 - a comprehension would lose them with the error
+        except SpeechError as err:
+            error = err
+    if chunks:
+        yield wav.header(stream.layout, sum(map(len, chunks)))
+    for chunk in chunks:
+        yield chunk
+    if error:
+        raise error
 
 
-async def _resampled(samples: PcmStream, resampler: Resampler) -> AsyncGenerator[bytes]:
-    """Resample a slice at a time, so that the event loop is never kept for long."""
-    step = int(samples.layout.rate * _SLICE_SECONDS) * samples.layout.frame_size
-    async with aclosing(align_to_frames(samples.chunks, samples.layout)) as chunks:
-        async for chunk in chunks:
-            for start in range(0, len(chunk), step):
-                if start:
-                    await asyncio.sleep(0)
-                if resampled := resampler.feed(chunk[start : start + step]):
-                    yield resampled
-        if rest := resampler.end():
-            yield rest
+async def _wav_stream(stream: PcmStream, *, is_played: bool) -> AsyncGenerator[bytes]:
+    """Yield a WAV of unknown length.
+
+    A converter gets the header at once, so that it starts. A WAV that is played as it is gets it with the first
+    samples, so that an error before them leaves no file.
+    """
+    head = wav.header(stream.layout)
+    async with aclosing(stream.chunks):
+        if not is_played:
+            yield head
+            head = b""
+        async for chunk in stream.chunks:
+            yield head + chunk
+            head = b""
+
+
+def _silence() -> PcmStream:
+    async def chunks() -> AsyncGenerator[bytes]:
+        yield bytes(int(DEFAULT_LAYOUT.byte_rate * _SILENCE_FOR_NOTHING_S))
+
+    return PcmStream(DEFAULT_LAYOUT, chunks())

@@ -1,127 +1,91 @@
-"""What is done to speech on its way out, in one pass over samples: chimes and silence around it, another level."""
+"""Post-processing of speech for a room: chimes and silence around it, gain and loudness."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..audio.effects import Effects, amplify, lead_in_and_chime
+from ..audio.effects import Effects, lead_in_and_chime
 from ..audio.formats import AudioFormat, PcmLayout
+from ..audio.pcm import Resampler
 from ..providers.base import SpeechAudio
-from .loudness import LoudnessSession, LoudnessTracker, track_loudness
-from .output import PcmConstraints, PcmStream, convert_pcm, create_resampler, encode, to_pcm
+from .convert import DEFAULT_LAYOUT, PcmStream, encode
+from .loudness import LoudnessTracker, adjust_loudness
 
-DEFAULT_LAYOUT: Final = PcmLayout(rate=24_000)
-"""What speech with effects is brought to where nobody wishes for anything else: what most models make."""
-_AHEAD: Final = 4
-"""Chunks of speech that wait for a chime to end; more of them wait where they are made."""
-
-_MAX_LEADS: Final = 8
-_leads: dict[tuple[Effects, PcmLayout], bytes] = {}
-"""What comes before speech as mp3, the last ones that were asked for: 16 kB a second."""
+_MAX_PREFETCHED_CHUNKS: Final = 4
+"""Chunks of speech that wait for a chime to end; more of them wait at their source."""
+_MAX_ENCODED_LEAD_INS: Final = 8
+_encoded_lead_ins: dict[tuple[Effects, PcmLayout], bytes] = {}
+"""The last lead-ins and chimes as mp3, 16 kB per second."""
 
 
 @dataclass(frozen=True, slots=True)
 class PostProcessing:
-    """What is done to speech before it is handed on."""
+    """What is done to speech before it is handed to the player."""
 
     effects: Effects = field(default_factory=Effects)
     gain_db: float = 0.0
     loudness: float | None = None
-    """LUFS to which every voice is brought, whoever speaks."""
+    """Target in LUFS for every voice."""
     loudness_tracker: LoudnessTracker = field(default_factory=LoudnessTracker)
 
     @property
     def is_set(self) -> bool:
-        """Whether anything is done at all."""
-        return self.effects != Effects() or self.changes_level
+        """Whether there is anything to do."""
+        return self.effects != Effects() or self._changes_level
 
     @property
-    def changes_level(self) -> bool:
-        """Whether speech becomes louder or quieter."""
+    def _changes_level(self) -> bool:
         return self.loudness is not None or self.gain_db != 0
 
-    def lesson(self, layout: PcmLayout, ffmpeg: str) -> AbstractAsyncContextManager[LoudnessSession | None]:
-        """Give what learns how loud the speakers are, where they are all to be at one level."""
-        return nullcontext() if self.loudness is None else track_loudness(self.loudness_tracker, layout, ffmpeg)
+    def adjust(self, audio: AsyncGenerator[SpeechAudio], layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[SpeechAudio]:
+        """Yield audio at the right level, untouched if that is its own."""
+        if not self._changes_level:
+            return audio
+        return adjust_loudness(
+            audio, layout, ffmpeg, gain_db=self.gain_db, target=self.loudness, tracker=self.loudness_tracker
+        )
 
-    async def levelled(
-        self, parts: AsyncIterator[SpeechAudio], layout: PcmLayout, ffmpeg: str, overhearing: LoudnessSession | None
-    ) -> AsyncGenerator[SpeechAudio]:
-        """Yield sound at the right level, in samples of this layout; as it is where nothing is to be changed.
-
-        Everybody's gain stays the same until all is said. Raises NotAudioError for what can't be decoded.
-        """
-        gains: dict[str, float] = {}
-        async for part in parts:
-            if not self.changes_level:
-                yield part
-                continue
-            samples = await to_pcm(part, PcmConstraints.of(layout), ffmpeg)
-            chunks = convert_pcm(samples, layout, ffmpeg)
-            gain = gains.setdefault(part.speaker, self._gain_of(part.speaker))
-            if overhearing:
-                chunks = overhearing.overheard(chunks, part.speaker)
-            yield SpeechAudio(AudioFormat.PCM, amplify(chunks, layout, gain), layout)
-        if overhearing:
-            overhearing.is_over = True
-
-    def _gain_of(self, speaker: str) -> float:
-        """Return by how many dB somebody becomes louder."""
-        if self.loudness is None:
-            return self.gain_db
-        return self.gain_db + self.loudness_tracker.of(speaker).gain_to(self.loudness)
-
-    async def layout_for(self, wished: PcmLayout) -> PcmLayout:
-        """Return the samples in which this can be done, as near as possible to those that are wished for."""
-        layout = PcmLayout(wished.rate, min(wished.channels, 2))
+    def layout_near(self, wanted: PcmLayout) -> PcmLayout:
+        """Return the nearest layout that chimes and gain can be applied in."""
+        layout = PcmLayout(wanted.rate, min(wanted.channels, 2))
         try:
-            for chime in self.effects.chimes:  # designs filters, which are there when the chime is played
-                await create_resampler(chime.layout, layout)
+            for chime in self.effects.chimes:
+                Resampler(chime.layout, layout)
         except ValueError:
             return DEFAULT_LAYOUT
         return layout
 
 
 async def encode_lead_in(effects: Effects, layout: PcmLayout, ffmpeg: str) -> bytes:
-    """Return what comes before speech as mp3: at once where it was asked for before, for no program starts as soon.
+    """Return what precedes speech as mp3, from a cache if possible: starting ffmpeg takes longer than a chime may wait.
 
-    Raises NotAudioError where ffmpeg can't make it.
+    Raises NotAudioError if ffmpeg fails.
     """
-    lead = replace(effects, chime_after=None, tail=0.0)
-    made = _leads.pop((lead, layout), None)
-    if made is None:
-        pieces = PcmStream(layout, _pieces(lead, layout))
-        made = b"".join([chunk async for chunk in encode(pieces, AudioFormat.MP3, ffmpeg)])
-    _leads[lead, layout] = made
-    while len(_leads) > _MAX_LEADS:
-        del _leads[next(iter(_leads))]
-    return made
+    key = (replace(effects, chime_after=None, tail=0.0), layout)
+    encoded = _encoded_lead_ins.pop(key, None)
+    if encoded is None:
+        stream = PcmStream(layout, _lead_in(effects, layout))
+        encoded = b"".join([chunk async for chunk in encode(stream, AudioFormat.MP3, ffmpeg)])
+    _encoded_lead_ins[key] = encoded
+    while len(_encoded_lead_ins) > _MAX_ENCODED_LEAD_INS:
+        del _encoded_lead_ins[next(iter(_encoded_lead_ins))]
+    return encoded
 
 
-async def _pieces(lead: Effects, layout: PcmLayout) -> AsyncGenerator[bytes]:
-    for piece in lead_in_and_chime(layout, lead):
-        yield piece
+async def _lead_in(effects: Effects, layout: PcmLayout) -> AsyncGenerator[bytes]:
+    for block in lead_in_and_chime(layout, effects):
+        yield block
         await asyncio.sleep(0)
-
-
-def prepend_lead_in(lead: bytes, samples: PcmStream) -> tuple[SpeechAudio, AsyncGenerator[SpeechAudio]]:
-    """Return as parts what is played first and what follows it."""
-
-    async def one[Thing](thing: Thing) -> AsyncGenerator[Thing]:
-        yield thing
-
-    speech = SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout)
-    return SpeechAudio(AudioFormat.MP3, one(lead)), one(speech)
 
 
 @asynccontextmanager
 async def prefetch(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[AsyncGenerator[bytes]]:
-    """Let sound be made from now on, whether or not anybody listens yet; leaving the context ends that."""
-    queue: asyncio.Queue[bytes] = asyncio.Queue(_AHEAD)
+    """Read chunks in the background, before the listener takes any; leaving the context stops that."""
+    queue: asyncio.Queue[bytes] = asyncio.Queue(_MAX_PREFETCHED_CHUNKS)
 
-    async def make() -> None:
+    async def fill() -> None:
         try:
             async for chunk in chunks:
                 await queue.put(chunk)
@@ -129,17 +93,17 @@ async def prefetch(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[AsyncGenerat
             await chunks.aclose()
             queue.shutdown()
 
-    async def made() -> AsyncGenerator[bytes]:
+    async def prefetched() -> AsyncGenerator[bytes]:
         while True:
             try:
                 yield await queue.get()
             except asyncio.QueueShutDown:
                 break
-        await making  # raises what went wrong
+        await filling  # raises what interrupted the chunks
 
-    making = asyncio.create_task(make(), name="orator speaks ahead")
+    filling = asyncio.create_task(fill(), name="orator prefetches speech")
     try:
-        yield made()
+        yield prefetched()
     finally:
-        making.cancel()
-        await asyncio.gather(making, return_exceptions=True)
+        filling.cancel()
+        await asyncio.gather(filling, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Segments -> sound: requested ahead of the listener, delivered in order."""
+"""Request chunks in advance, and yield their audio in order."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
@@ -6,59 +6,60 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from ..providers.base import SpeechAudio
-from .attempt import ChunkAudio
 from .chunker import TextChunk, TextChunker
-from .fallback_chain import FallbackChain
+from .fallback_chain import ChunkAudio, FallbackChain
 
-_IN_FLIGHT: Final = 2
-"""Requests under way at a time: the one that is heard and the one that follows."""
-_AHEAD: Final = 2
-"""Segments whose sound may wait to be handed on."""
+_MAX_PARALLEL_REQUESTS: Final = 2
+"""The chunk that is heard and the one that follows."""
+_MAX_WAITING_CHUNKS: Final = 2
+"""Chunks whose audio may wait for the listener."""
 
 
 class ChunkPrefetcher:
-    """Lets a cast speak the segments of a text.
+    """Synthesize the chunks of a text in advance.
 
-    Use it as a context: leaving it cancels all that is under way.
+    It is a context manager; leaving it cancels all requests.
     """
 
-    def __init__(self, cast: FallbackChain, segmenter: TextChunker) -> None:
-        """Speak what the segmenter gives, segment by segment."""
-        self._cast = cast
-        self._segmenter = segmenter
-        self._parts: asyncio.Queue[ChunkAudio] = asyncio.Queue(_AHEAD)
-        self._slots = asyncio.Semaphore(_IN_FLIGHT)
+    def __init__(self, chunker: TextChunker, chain: FallbackChain, *, is_reply: bool, needs_full_audio: bool) -> None:
+        """Synthesize what the chunker returns with the voices of a chain."""
+        self._chunker = chunker
+        self._chain = chain
+        self._is_reply = is_reply
+        self._needs_full_audio = needs_full_audio
+        self._chunks: asyncio.Queue[ChunkAudio] = asyncio.Queue(_MAX_WAITING_CHUNKS)
+        self._slots = asyncio.Semaphore(_MAX_PARALLEL_REQUESTS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: Exception | None = None
-        self._requested_seconds = 0.0
-        self._heard_until: float | None = None
+        self._requested_s = 0.0
+        self._plays_until: float | None = None
 
     async def __aenter__(self) -> Self:
-        """Begin to request."""
-        self._spawn(self._request_ahead(), "orator requests ahead")
+        """Start requesting."""
+        self._spawn(self._request_chunks(), "orator requests chunks")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Cancel what is under way, and wait until it has ended."""
+        """Cancel all requests."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def parts(self) -> AsyncGenerator[SpeechAudio]:
-        """Yield the sound of each segment, in order. Raises SpeechError where there is none."""
+    async def audio(self) -> AsyncGenerator[SpeechAudio]:
+        """Yield the audio of each chunk, in order. Raises SpeechError, at the end if words are missing."""
         while True:
             try:
-                part = await self._parts.get()
+                chunk = await self._chunks.get()
             except asyncio.QueueShutDown:
                 break
-            audio = await part.audio()
-            if self._heard_until is None:
-                self._heard_until = asyncio.get_running_loop().time() + self._requested_seconds
+            audio = await chunk.audio()
+            if self._plays_until is None:
+                self._plays_until = asyncio.get_running_loop().time() + self._requested_s
             yield audio
-        if error := self._error or self._cast.interruption:
+        if error := self._error or self._chain.interruption:
             raise error
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -66,37 +67,37 @@ class ChunkPrefetcher:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _request_ahead(self) -> None:
-        """Request one segment after the other, as soon as there is room."""
+    async def _request_chunks(self) -> None:
         try:
             while True:
                 await self._slots.acquire()
-                segment = await self._segmenter.next(self._in_hand)
-                if segment is None:
+                chunk = await self._chunker.next(self._buffered_seconds)
+                if chunk is None:
                     break
-                part = ChunkAudio(self._cast, segment.text)
-                self._count(segment)
-                self._spawn(self._fill(part), "orator requests a segment")
-                await self._parts.put(part)
-        except Exception as err:  # noqa: BLE001 - it is raised where the sound is missed
+                audio = ChunkAudio(
+                    self._chain, chunk.text, is_reply=self._is_reply, needs_full_audio=self._needs_full_audio
+                )
+                self._add_duration(chunk)
+                self._spawn(self._synthesize(audio), "orator requests a chunk")
+                await self._chunks.put(audio)
+        except Exception as err:  # noqa: BLE001 - raised where the audio is read
             self._error = err
         finally:
-            self._parts.shutdown()
+            self._chunks.shutdown()
 
-    async def _fill(self, part: ChunkAudio) -> None:
+    async def _synthesize(self, audio: ChunkAudio) -> None:
         try:
-            await part.fill()
+            await audio.synthesize()
         finally:
             self._slots.release()
 
-    def _count(self, segment: TextChunk) -> None:
-        """Add a segment to what is to be heard."""
-        self._requested_seconds += segment.seconds
-        if self._heard_until is not None:
-            self._heard_until = max(self._heard_until, asyncio.get_running_loop().time()) + segment.seconds
+    def _add_duration(self, chunk: TextChunk) -> None:
+        self._requested_s += chunk.seconds
+        if self._plays_until is not None:
+            self._plays_until = max(self._plays_until, asyncio.get_running_loop().time()) + chunk.seconds
 
-    def _in_hand(self) -> float:
-        """Return how many seconds of what was requested are still to be heard, by estimate."""
-        if self._heard_until is None:
-            return self._requested_seconds
-        return self._heard_until - asyncio.get_running_loop().time()
+    def _buffered_seconds(self) -> float:
+        """Estimate how much of the requested audio the listener has not heard yet."""
+        if self._plays_until is None:
+            return self._requested_s
+        return self._plays_until - asyncio.get_running_loop().time()

@@ -1,10 +1,12 @@
-"""Getting sound for one request: once more when it fails in a way that passes."""
+"""Synthesize the text of one chunk: the interface of all voices, and the voice of a provider with its retries."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from statistics import quantiles
+from typing import Final, Protocol
 
 from tenacity import (
     AsyncRetrying,
@@ -17,77 +19,180 @@ from tenacity import (
 
 from ..providers.base import Provider, SpeechAudio, SynthesisRequest
 from ..providers.errors import PronunciationsRefusedError, SpeechError, TimedOutError
-from ..text.replacements import Replacement, Replacer
+from ..providers.models import Usage
+from ..text import Replacement
+from ..text.replacements import Replacer
 
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How long, in seconds, and how often to try."""
-
-    patience: float
-    """After which another attempt does not begin any more."""
-    attempts: int
-
-
-ANNOUNCEMENT: Final = RetryPolicy(12.0, attempts=5)
-"""Where somebody has asked to be told something, some time."""
-INTERACTIVE: Final = RetryPolicy(6.0, attempts=4)
-"""Where somebody waits for an answer, and would rather hear of the failure than wait for longer."""
-WITH_FALLBACK: Final = RetryPolicy(1.0, attempts=2)
-"""Where somebody else can speak."""
-
-_FIRST_SOUND: Final = 60.0
-"""Seconds after which a model that streams has no sound to come, whatever else its server sends."""
+_FIRST_AUDIO_TIMEOUT_S: Final = 60.0
+"""Limit for the first audio of a model that streams, whatever else its server sends."""
 
 _backoff = wait_random_exponential(multiplier=0.5, min=0.1, max=4)
 
 
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long and how often a request is retried."""
+
+    max_delay_s: float
+    """Time after which no other attempt starts."""
+    max_attempts: int
+
+
+ANNOUNCEMENT: Final = RetryPolicy(12.0, max_attempts=5)
+"""For messages that may be heard a little later."""
+INTERACTIVE: Final = RetryPolicy(6.0, max_attempts=4)
+"""For replies that a person waits for."""
+WITH_FALLBACK: Final = RetryPolicy(1.0, max_attempts=2)
+"""For voices with a fallback."""
+
+
+class LatencyStats:
+    """What was learned about a voice from its past audio: how soon it begins, and how it ends."""
+
+    _MAX_SAMPLES: Final = 32
+    _MIN_SAMPLES: Final = 5
+    _HEDGE_FACTOR: Final = 3
+    _MIN_TRUNCATIONS: Final = 3
+    """Truncated endings in a row that are no coincidence."""
+
+    def __init__(self) -> None:
+        """Start without samples."""
+        self._first_audio_s: deque[float] = deque(maxlen=self._MAX_SAMPLES)
+        self._truncations = 0
+
+    @property
+    def is_always_truncated(self) -> bool:
+        """Whether the audio of the voice always looks truncated, because its server does that to every answer."""
+        return self._truncations >= self._MIN_TRUNCATIONS
+
+    def record_first_audio(self, seconds: float) -> None:
+        """Add the time to the first audio."""
+        self._first_audio_s.append(seconds)
+
+    def record_ending(self, *, is_truncated: bool) -> None:
+        """Add how the audio of a chunk ended."""
+        self._truncations = self._truncations + 1 if is_truncated else 0
+
+    def hedge_delay_s(self, minimum: float, maximum: float) -> float:
+        """Return how long to wait for the first audio before asking the next voice; at first the maximum."""
+        if len(self._first_audio_s) < self._MIN_SAMPLES:
+            return maximum
+        slow = quantiles(self._first_audio_s, n=10)[-1]
+        return min(maximum, max(minimum, self._HEDGE_FACTOR * slow))
+
+
+class Synthesizer(Protocol):
+    """A voice in the fallback chain of one job."""
+
+    @property
+    def name(self) -> str:
+        """Name in the report."""
+
+    @property
+    def loudness_key(self) -> str:
+        """Name under which the loudness of the voice is tracked."""
+
+    @property
+    def hedge_delay_s(self) -> float:
+        """Time a listener waits for the first audio before the next voice is asked as well."""
+
+    @property
+    def is_always_truncated(self) -> bool:
+        """Whether the audio of the voice always looks truncated, so that this means nothing."""
+
+    @property
+    def usage(self) -> Usage:
+        """Usage of the job so far."""
+
+    def synthesize(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
+        """Yield the audio of a text; leaving the context cancels the request. Raises SpeechError.
+
+        `is_reply`: the text belongs to a streamed reply, which must not be cached.
+        """
+
+
+class ProviderSynthesizer:
+    """The voice of a provider."""
+
+    def __init__(  # noqa: PLR0913 - the attributes of a synthesizer
+        self,
+        provider: Provider,
+        request: SynthesisRequest,
+        retry_policy: RetryPolicy,
+        *,
+        name: str,
+        hedge_delay_s: float,
+        is_always_truncated: bool,
+        record_usage: Callable[[Usage], None],
+    ) -> None:
+        """Synthesize with requests that differ only in their text.
+
+        `record_usage` receives each charge, also after the job has ended.
+        """
+        self.name = name
+        self.loudness_key = f"{request.model.id} {request.voice}"
+        self.hedge_delay_s = hedge_delay_s
+        self.is_always_truncated = is_always_truncated
+        self.usage = Usage()
+        self._provider = provider
+        self._request = replace(request, record_usage=self._record_usage)
+        self._retry_policy = retry_policy
+        self._forward_usage = record_usage
+
+    def synthesize(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:  # noqa: ARG002
+        """Yield the audio of a text, retrying errors that may pass. Raises SpeechError."""
+        return synthesize_with_retries(self._provider, replace(self._request, text=text), self._retry_policy)
+
+    def _record_usage(self, usage: Usage) -> None:
+        self.usage += usage
+        self._forward_usage(usage)
+
+
 @asynccontextmanager
 async def synthesize_with_retries(
-    provider: Provider, request: SynthesisRequest, persistence: RetryPolicy = ANNOUNCEMENT
+    provider: Provider, request: SynthesisRequest, policy: RetryPolicy = ANNOUNCEMENT
 ) -> AsyncGenerator[SpeechAudio]:
-    """Give the sound of a request while the context lasts; leaving it ends what is still under way.
+    """Yield the audio of a request; leaving the context cancels it. Raises SpeechError.
 
-    Failures that can pass by themselves are tried again, until the first sound has come. Raises SpeechError.
+    Retryable errors are retried until the first audio has arrived.
     """
     async with AsyncExitStack() as stack:
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception(_is_transient),
-            wait=_wait,
-            stop=stop_before_delay(persistence.patience) | stop_after_attempt(persistence.attempts),
+            retry=retry_if_exception(_is_retryable),
+            wait=_retry_delay,
+            stop=stop_before_delay(policy.max_delay_s) | stop_after_attempt(policy.max_attempts),
             reraise=True,
         ):
             with attempt:
-                audio = await _in_time(provider, request, stack)
+                audio = await _start_in_time(provider, request, stack)
         yield audio
 
 
-async def _in_time(provider: Provider, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
-    """Begin to speak in reasonable time. A job that has been bought has limits of its own."""
+async def _start_in_time(provider: Provider, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+    """Start a request with a time limit, unless the provider runs it as a job with limits of its own."""
     try:
-        async with asyncio.timeout(_FIRST_SOUND if request.model.streams else None):
-            return await _begun(provider, request, stack)
+        async with asyncio.timeout(_FIRST_AUDIO_TIMEOUT_S if request.model.streams else None):
+            return await _start(provider, request, stack)
     except TimeoutError as err:
         raise TimedOutError from err
 
 
-async def _begun(provider: Provider, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
-    """Begin to speak. Where the provider turns out not to say words otherwise itself, they are written otherwise."""
+async def _start(provider: Provider, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+    """Start a request. If the provider refuses pronunciations, the words are replaced in the text instead."""
     try:
         return await stack.enter_async_context(provider.synthesize(request))
     except PronunciationsRefusedError:
         replacer = Replacer([Replacement(one.word, one.say) for one in request.pronunciations])
         text = replacer.feed(request.text, is_final=True)
-        written = replace(request, text=text, pronunciations=())
-        return await stack.enter_async_context(provider.synthesize(written))
+        return await stack.enter_async_context(provider.synthesize(replace(request, text=text, pronunciations=())))
 
 
-def _is_transient(error: BaseException) -> bool:
+def _is_retryable(error: BaseException) -> bool:
     return isinstance(error, SpeechError) and error.is_retryable
 
 
-def _wait(state: RetryCallState) -> float:
-    """Wait ever longer with some jitter, and at least as long as the provider wishes."""
+def _retry_delay(state: RetryCallState) -> float:
+    """Return an exponential backoff with jitter, or the provider's `Retry-After` if it is longer."""
     error = state.outcome.exception() if state.outcome else None
-    wished = error.retry_after if isinstance(error, SpeechError) else None
-    return max(wished or 0, _backoff(state))
+    retry_after = error.retry_after if isinstance(error, SpeechError) else None
+    return max(retry_after or 0, _backoff(state))

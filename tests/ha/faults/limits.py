@@ -21,7 +21,7 @@ _CONSTANTS: Final[dict[str, Any]] = {
     "providers.nanogpt.provider.MAX_FILE_BYTES": _MAX_BODY_BYTES,
     "providers.openai.responses._MAX_JSON_BYTES": _MAX_BODY_BYTES,
     "pipeline.synthesizer._backoff": wait_random_exponential(multiplier=0.05, min=0.01, max=0.1),
-    "tts_cache._LOOK_EVERY": 0.02,
+    "tts_cache._POLL_INTERVAL_S": 0.02,
 }
 
 

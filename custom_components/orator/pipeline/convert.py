@@ -1,0 +1,133 @@
+"""Convert audio of any format to PCM of one layout, and encode PCM."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+import logging
+from typing import Final, Self
+
+from ..audio.ffmpeg import ConversionError, convert
+from ..audio.formats import AudioFormat, PcmLayout
+from ..audio.pcm import Resampler, align_to_frames
+from ..audio.wav import MalformedWavError, unwrapped
+from ..providers.base import SpeechAudio
+from ..providers.errors import NotAudioError
+
+_LOGGER = logging.getLogger(__name__)
+
+DEFAULT_LAYOUT: Final = PcmLayout(rate=24_000)
+"""The layout of audio for which nothing else is asked: what most models make."""
+_RESAMPLED_SLICE_S: Final = 0.25
+"""Audio that is resampled before the event loop gets its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class PcmConstraints:
+    """The samples that a player asks for; None stands for any value."""
+
+    rate: int | None = None
+    channels: int | None = None
+    width: int | None = None
+
+    @classmethod
+    def of(cls, layout: PcmLayout) -> Self:
+        """Return the constraints that only this layout meets."""
+        return cls(layout.rate, layout.channels, layout.width)
+
+    @property
+    def is_any(self) -> bool:
+        """Whether any layout is accepted."""
+        return self == PcmConstraints()
+
+    def apply(self, layout: PcmLayout) -> PcmLayout:
+        """Return the nearest accepted layout, with two channels at most unless more are asked for."""
+        return PcmLayout(self.rate or layout.rate, self.channels or min(layout.channels, 2), self.width or layout.width)
+
+
+@dataclass(frozen=True, slots=True)
+class PcmStream:
+    """Raw samples."""
+
+    layout: PcmLayout
+    chunks: AsyncGenerator[bytes]
+
+
+async def to_pcm(audio: SpeechAudio, constraints: PcmConstraints, ffmpeg: str) -> PcmStream:
+    """Return the samples of audio of any format as they arrive, not yet in the layout of the constraints.
+
+    Raises NotAudioError where a header promises samples and there are none.
+    """
+    if audio.format is AudioFormat.PCM and audio.pcm:
+        return PcmStream(audio.pcm, audio.chunks)
+    if audio.format is AudioFormat.WAV:
+        try:
+            layout, chunks = await unwrapped(audio.chunks)
+        except MalformedWavError as err:
+            raise NotAudioError from err
+        if layout:
+            return PcmStream(layout, _translate_wav_errors(chunks))
+        audio = replace(audio, chunks=chunks)
+    layout = constraints.apply(DEFAULT_LAYOUT)
+    return PcmStream(layout, transcode(audio, AudioFormat.PCM, layout, ffmpeg))
+
+
+async def convert_pcm(stream: PcmStream, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
+    """Yield samples in another layout. Unusual layouts are converted by ffmpeg."""
+    if stream.layout == layout:
+        chunks = align_to_frames(stream.chunks, layout)
+    else:
+        try:
+            resampler = Resampler(stream.layout, layout)
+        except ValueError:
+            audio = SpeechAudio(AudioFormat.PCM, stream.chunks, stream.layout)
+            chunks = align_to_frames(transcode(audio, AudioFormat.PCM, layout, ffmpeg), layout)
+        else:
+            chunks = _resample(stream, resampler)
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            yield chunk
+
+
+def encode(stream: PcmStream, target: AudioFormat, ffmpeg: str) -> AsyncGenerator[bytes]:
+    """Encode samples. Raises NotAudioError if ffmpeg fails."""
+    audio = SpeechAudio(AudioFormat.PCM, stream.chunks, stream.layout)
+    return transcode(audio, target, stream.layout, ffmpeg)
+
+
+async def transcode(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
+    """Convert audio to another format with ffmpeg. Raises NotAudioError if ffmpeg fails."""
+    converted = convert(
+        audio.chunks, binary=ffmpeg, source=audio.format, source_pcm=audio.pcm, target=target, target_pcm=layout
+    )
+    try:
+        async with aclosing(converted):
+            async for chunk in converted:
+                yield chunk
+    except ConversionError as err:
+        _LOGGER.debug("ffmpeg did not convert %s to %s: %s", audio.format, target, err.log)
+        raise NotAudioError(code="ffmpeg") from err
+
+
+async def _translate_wav_errors(samples: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield the samples of a WAV. Raises NotAudioError if it is malformed."""
+    try:
+        async with aclosing(samples):
+            async for chunk in samples:
+                yield chunk
+    except MalformedWavError as err:
+        raise NotAudioError from err
+
+
+async def _resample(stream: PcmStream, resampler: Resampler) -> AsyncGenerator[bytes]:
+    """Resample in slices that do not block the event loop."""
+    step = int(stream.layout.rate * _RESAMPLED_SLICE_S) * stream.layout.frame_size
+    async with aclosing(align_to_frames(stream.chunks, stream.layout)) as chunks:
+        async for chunk in chunks:
+            for start in range(0, len(chunk), step):
+                if start:
+                    await asyncio.sleep(0)
+                if resampled := resampler.feed(chunk[start : start + step]):
+                    yield resampled
+        if rest := resampler.finish():
+            yield rest

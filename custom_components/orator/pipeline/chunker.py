@@ -10,10 +10,8 @@ from math import inf
 import re
 from types import TracebackType
 from typing import Final, Self
-import unicodedata
 
-from ..text import TextCleaner
-from ..text.sentences import SentenceSplitter, split_evenly, split_first_clause
+from ..text import SentenceSplitter, TextCleaner, is_speakable, split_evenly, split_first_clause
 
 _IDLE: Final = 0.1
 """Seconds without a delta after which a sentence with an end mark is taken to be over."""
@@ -186,7 +184,7 @@ class TextChunker:
     async def _wait_for_start(self) -> None:
         """Wait until there is something to say that nothing more can belong to, or the end of the text."""
         while not self._is_complete and (self._is_busy or not self._sentences):
-            if not await self._wait_for_change(_IDLE if self._splitter.rest_is_complete else None):
+            if not await self._wait_for_change(_IDLE if self._splitter.is_pending_complete else None):
                 self._take_rest()
             elif not self._sentences and not self._is_busy:
                 self._take_from_long_sentence(_AT_FIRST if self._is_first else _LATER)
@@ -195,7 +193,7 @@ class TextChunker:
 
     def _take_rest(self) -> None:
         """Take a sentence after which nothing came, unless just now something did."""
-        if self._splitter.rest_is_complete and not self._is_busy:
+        if self._splitter.is_pending_complete and not self._is_busy:
             self._sentences.extend(self._splitter.finish())
             self._splitter = SentenceSplitter()
 
@@ -220,7 +218,7 @@ class TextChunker:
 
     def _take_from_long_sentence(self, patience: _Patience) -> None:
         """Take a clause, or else words, from a sentence that has become long without an end."""
-        sentence = rest = self._splitter.rest
+        sentence = rest = self._splitter.pending
         if len(sentence) <= patience.clause_after:
             return
         clause, after_clause = split_first_clause(sentence, patience.min_clause)
@@ -264,11 +262,6 @@ class TextChunker:
             if clause:
                 self._sentences[0] = rest
                 self._sentences.appendleft(clause)
-
-
-def is_speakable(text: str) -> bool:
-    """Tell whether there is anything to say: not only punctuation and space."""
-    return any(unicodedata.category(character)[0] in "LNS" for character in text)
 
 
 def _seconds(text: str) -> float:

@@ -9,7 +9,7 @@ from typing import Final
 
 from ..providers.base import SpeechAudio
 from ..providers.models import Model, Pronunciation
-from ..text.replacements import Replacement, Replacer
+from ..text import Replacement, Replacer
 from .fallback_chain import Synthesizer
 
 _WORD: Final = re.compile(r"[^\W\d_]+")

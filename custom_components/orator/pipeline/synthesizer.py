@@ -17,7 +17,7 @@ from tenacity import (
 
 from ..providers.base import Provider, SpeechAudio, SynthesisRequest
 from ..providers.errors import PronunciationsRefusedError, SpeechError, TimedOutError
-from ..text.replacements import Replacement, Replacer
+from ..text import Replacement, Replacer
 
 
 @dataclass(frozen=True, slots=True)

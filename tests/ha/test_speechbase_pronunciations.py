@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.orator.pipeline.pronunciations import count_with_pronunciations
 from custom_components.orator.providers.models import Pronunciation
 from custom_components.orator.providers.speechbase.catalog import describe_model
-from custom_components.orator.text.replacements import Replacement, Replacer
+from custom_components.orator.text import Replacement, Replacer
 
 from ..simulator import Simulator
 from ..simulator.speechbase_catalog import DOCUMENTED_VOICE

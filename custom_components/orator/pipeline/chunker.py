@@ -10,10 +10,8 @@ from math import inf
 import re
 from types import TracebackType
 from typing import Final, Self
-import unicodedata
 
-from ..text import SentenceSplitter, TextCleaner
-from ..text.sentences import split_evenly, split_first_clause
+from ..text import SentenceSplitter, TextCleaner, is_speakable, split_evenly, split_first_clause
 
 _IDLE_S: Final = 0.1
 """Time without a delta after which a sentence with an end mark counts as complete."""
@@ -183,7 +181,7 @@ class TextChunker:
     async def _wait_for_sentence(self) -> bool:
         """Wait for a sentence, or a part of a long one; return False at the end of the text."""
         while not self._is_complete and (self._is_splitting or not self._sentences):
-            if not await self._wait_for_news(_IDLE_S if self._splitter.rest_is_complete else None):
+            if not await self._wait_for_news(_IDLE_S if self._splitter.is_pending_complete else None):
                 self._end_sentence()
             elif not self._sentences and not self._is_splitting:
                 self._cut_unfinished_sentence(_FIRST_CHUNK if self._is_first else _LATER_CHUNKS)
@@ -193,7 +191,7 @@ class TextChunker:
 
     def _end_sentence(self) -> None:
         """End the sentence after whose end mark nothing came, unless a delta arrived just now."""
-        if self._splitter.rest_is_complete and not self._is_splitting:
+        if self._splitter.is_pending_complete and not self._is_splitting:
             self._sentences.extend(self._splitter.finish())
             self._splitter = SentenceSplitter()
 
@@ -218,7 +216,7 @@ class TextChunker:
 
     def _cut_unfinished_sentence(self, cut: _EarlyCut) -> None:
         """Take a clause, else words, from a sentence that has become long without an end."""
-        sentence = rest = self._splitter.rest
+        sentence = rest = self._splitter.pending
         if len(sentence) <= cut.clause_after:
             return
         clause, after_clause = split_first_clause(sentence, cut.min_clause)
@@ -262,11 +260,6 @@ class TextChunker:
     def _count_first(self, number: int) -> int:
         """Return the size of the first sentences in the provider's units."""
         return self._count("".join(islice(self._sentences, number)))
-
-
-def is_speakable(text: str) -> bool:
-    """Return whether a text has more than punctuation and white space."""
-    return any(unicodedata.category(character)[0] in "LNS" for character in text)
 
 
 def estimate_seconds(text: str) -> float:

@@ -9,8 +9,7 @@ from typing import Any, Final
 from ..providers.base import SpeechAudio
 from ..providers.errors import ResponseTooLargeError, SpeechError, TimedOutError, TruncatedAudioError
 from ..providers.models import Usage
-from ..text import Replacement
-from ..text.replacements import Replacer
+from ..text import Replacement, Replacer
 from .attempt import SynthesisAttempt
 from .synthesizer import Synthesizer
 

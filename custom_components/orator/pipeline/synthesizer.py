@@ -20,8 +20,7 @@ from tenacity import (
 from ..providers.base import Provider, SpeechAudio, SynthesisRequest
 from ..providers.errors import PronunciationsRefusedError, SpeechError, TimedOutError
 from ..providers.models import Usage
-from ..text import Replacement
-from ..text.replacements import Replacer
+from ..text import Replacement, Replacer
 
 _FIRST_AUDIO_TIMEOUT_S: Final = 60.0
 """Limit for the first audio of a model that streams, whatever else its server sends."""

@@ -1,28 +1,38 @@
-"""Markup -> words, on a stream: what a person would say who reads the text aloud."""
+"""Spoken text: text deltas to the words and sentences that a voice speaks."""
 
 from collections.abc import Sequence
 
-from .markup.lines import MarkdownReader
+from .characters import is_speakable
+from .long_sentences import split_evenly, split_first_clause
+from .markdown import MarkdownReader
 from .replacements import Replacement, Replacer
 from .sentences import SentenceSplitter
 
-__all__ = ["Replacement", "SentenceSplitter", "TextCleaner"]
+__all__ = [
+    "Replacement",
+    "Replacer",
+    "SentenceSplitter",
+    "TextCleaner",
+    "is_speakable",
+    "split_evenly",
+    "split_first_clause",
+]
 
 
 class TextCleaner:
-    """Turns deltas into the words to be said. What comes out does not depend on where the deltas were divided."""
+    """Turns text deltas into the words to speak, which do not depend on how the text is divided."""
 
     def __init__(self, replacements: Sequence[Replacement] = (), *, clean: bool = True) -> None:
-        """Begin a text; without `clean` only the replacements apply."""
-        self._markup = MarkdownReader() if clean else None
+        """Take the replacements to apply, and whether to read Markdown and HTML."""
+        self._markdown = MarkdownReader() if clean else None
         self._replacer = Replacer(replacements) if replacements else None
 
     def feed(self, delta: str) -> str:
-        """Return what is certain so far."""
-        words = self._markup.feed(delta) if self._markup else delta
+        """Return the words that are certain."""
+        words = self._markdown.feed(delta) if self._markdown else delta
         return self._replacer.feed(words) if self._replacer else words
 
     def finish(self) -> str:
-        """Return the rest."""
-        words = self._markup.finish() if self._markup else ""
+        """Return the remaining words."""
+        words = self._markdown.finish() if self._markdown else ""
         return self._replacer.feed(words, is_final=True) if self._replacer else words

@@ -1,139 +1,135 @@
-"""Says words differently, as the voice's user wants them said, on a stream."""
+"""Replacement of words by what the user wants to hear instead, while the text arrives."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 import re
 from typing import Final
 
-from .characters import is_mark, is_spaced_word, is_unspaced
+from .characters import is_combining, is_spaced_word, is_unspaced
+from .lookahead import IncompleteInputError, Window
 
-_LONGEST_SPACE: Final = 64
-"""Characters of space between two words of a match."""
-_OPEN: Final = -1
-_NONE: Final = 0
+_MAX_SPACE_CHARS: Final = 64
+"""Characters of white space between two words of a match."""
+_SPACE_OR_NOTHING: Final = re.compile(r"\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What to say instead of what is written."""
+    """Words to speak instead of others."""
 
     find: str
-    """Whole words, in any case unless it has capitals; its spaces stand for any space."""
+    """Whole words; upper and lower case are equal unless it contains capitals; a space stands for any white space."""
     say: str
 
 
-@dataclass(frozen=True)
-class _Rule:
-    find: str
-    say: str
+class _Pattern:
+    """Matches the words of a replacement."""
 
-    @cached_property
-    def is_exact(self) -> bool:
-        """Whether capitals matter."""
-        return self.find != self.find.lower()
+    def __init__(self, find: str, say: str) -> None:
+        """Take words that are separated by single spaces."""
+        self.find = find
+        self.say = say
+        self._is_case_sensitive = find != find.lower()
+        self._letters = [self._fold(letter) for letter in find]
+        first = find[0]
+        self.first_letters = (
+            {first} if self._is_case_sensitive else {first, first.lower(), first.upper(), first.title()}
+        )
 
-    @cached_property
-    def letters(self) -> tuple[str, ...]:
-        """The characters to compare with."""
-        return tuple(self.find if self.is_exact else (character.lower() for character in self.find))
+    def match(self, window: Window, start: int, previous: str) -> int:
+        """Return the end of the match at a position after a character; 0 if there is none.
 
-    @cached_property
-    def first_letters(self) -> set[str]:
-        """What a match can begin with."""
-        first = self.find[0]
-        return {first} if self.is_exact else {first, first.lower(), first.upper(), first.title()}
+        Raises:
+            IncompleteInputError: Following text decides.
 
-    def match(self, text: str, start: int, before: str, *, is_final: bool) -> int:
-        """Return where a match that starts here ends, _OPEN where that depends on what follows, _NONE where none is."""
-        if _is_inside_word(before, text[start]):
-            return _NONE
+        """
+        text = window.text
+        if _is_within_word(previous, text[start]):
+            return 0
         end = start
-        for letter in self.letters:
-            end = _skip_space(text, end) if letter == " " else _skip(text, end, letter, is_exact=self.is_exact)
-            if end == _NONE:
-                return _NONE
-            if end == _OPEN:
-                return _NONE if is_final else _OPEN
-        if end == len(text):
-            return end if is_final or not _can_go_on(text[end - 1]) else _OPEN
-        return _NONE if _is_inside_word(text[end - 1], text[end]) else end
+        for letter in self._letters:
+            if end == len(text):
+                if window.is_final:
+                    return 0
+                raise IncompleteInputError
+            length = self._measure(text, end, letter)
+            if not length:
+                return 0
+            end += length
+        if end < len(text):
+            return 0 if _is_within_word(text[end - 1], text[end]) else end
+        if _may_continue(text[end - 1]) and not window.is_final:
+            raise IncompleteInputError
+        return end
+
+    def _measure(self, text: str, position: int, letter: str) -> int:
+        """Return the length of a letter of the pattern in a text; 0 if another is there."""
+        if letter != " ":
+            return int(self._fold(text[position]) == letter)
+        space = _SPACE_OR_NOTHING.match(text, position)
+        length = space.end() - position if space else 0
+        return length if length <= _MAX_SPACE_CHARS else 0
+
+    def _fold(self, letter: str) -> str:
+        return letter if self._is_case_sensitive else letter.lower()
 
 
 class Replacer:
-    """Replaces on a stream: the longest first, and never in what it has replaced."""
+    """Replaces words in a text that is still arriving: the longest first, and never in a replacement."""
 
     def __init__(self, replacements: Sequence[Replacement]) -> None:
-        """Take the replacements; of two with the same `find`, the first counts."""
-        rules = [_Rule(" ".join(one.find.split()), one.say) for one in replacements]
-        self._rules: dict[str, list[_Rule]] = {}
-        for rule in sorted((rule for rule in rules if rule.find), key=lambda rule: len(rule.find), reverse=True):
-            for letter in rule.first_letters:
-                self._rules.setdefault(letter, []).append(rule)
-        self._starts = re.compile("|".join(map(re.escape, self._rules)) or r"(?!)")
+        """Take replacements; of several with equal words, the first counts."""
+        patterns = [_Pattern(find, one.say) for one in replacements if (find := " ".join(one.find.split()))]
+        self._patterns: dict[str, list[_Pattern]] = {}
+        """The patterns by the characters a match can start with."""
+        for pattern in sorted(patterns, key=lambda pattern: len(pattern.find), reverse=True):
+            for letter in pattern.first_letters:
+                self._patterns.setdefault(letter, []).append(pattern)
+        self._first_letter = re.compile("|".join(map(re.escape, self._patterns)) or r"(?!)")
         self._text = ""
-        self._before = ""
+        self._previous = ""
 
     def feed(self, text: str, *, is_final: bool = False) -> str:
-        """Return what is certain so far."""
-        self._text += text
-        said: list[str] = []
-        done = at = 0
-        while start := self._starts.search(self._text, at):
-            at = start.start()
-            rule, end = self._find(at, is_final=is_final)
-            if end == _OPEN:
-                break
-            if rule:
-                said += self._text[done:at], rule.say
-                done = at = end
-            else:
-                at += 1
-        else:
-            at = len(self._text)
-        said.append(self._text[done:at])
-        self._before = self._text[at - 1] if at else self._before
-        self._text = self._text[at:]
-        return "".join(said)
+        """Return the text that is certain, with replacements."""
+        window = Window(self._text + text, is_final)
+        output: list[str] = []
+        copied = position = 0
+        with suppress(IncompleteInputError):
+            while first := self._first_letter.search(window.text, position):
+                position = first.start()
+                say, end = self._match(window, position)
+                if end:
+                    output += window.text[copied:position], say
+                    copied = position = end
+                else:
+                    position += 1
+            position = len(window.text)
+        output.append(window.text[copied:position])
+        self._previous = window.text[position - 1] if position else self._previous
+        self._text = window.text[position:]
+        return "".join(output)
 
-    def _find(self, start: int, *, is_final: bool) -> tuple[_Rule | None, int]:
-        """Return the first rule that matches, and where its match ends."""
-        before = self._text[start - 1] if start else self._before
-        for rule in self._rules.get(self._text[start], ()):
-            end = rule.match(self._text, start, before, is_final=is_final)
-            if end != _NONE:
-                return rule, end
-        return None, _NONE
+    def _match(self, window: Window, start: int) -> tuple[str, int]:
+        """Return the replacement at a position and the end of the words it replaces; 0 if there is none."""
+        previous = window.text[start - 1] if start else self._previous
+        for pattern in self._patterns.get(window.text[start], ()):
+            if end := pattern.match(window, start, previous):
+                return pattern.say, end
+        return "", 0
 
 
-def _skip(text: str, start: int, letter: str, *, is_exact: bool) -> int:
-    """Return the end of one character, if it is the one expected."""
-    if start == len(text):
-        return _OPEN
-    return start + 1 if (text[start] if is_exact else text[start].lower()) == letter else _NONE
+def _is_within_word(previous: str, following: str) -> bool:
+    """Return whether two characters belong to one word. In scripts without spaces, they are taken for two words."""
+    if not _may_continue(previous):
+        return False
+    return is_combining(following) or (_is_word_character(previous) and _is_word_character(following))
 
 
-def _skip_space(text: str, start: int) -> int:
-    """Return the end of a run of space."""
-    end = start
-    while end < len(text) and text[end].isspace():
-        end += 1
-        if end - start > _LONGEST_SPACE:
-            return _NONE
-    if end == len(text):
-        return _OPEN
-    return end if end > start else _NONE
+def _may_continue(last: str) -> bool:
+    """Return whether the word of a character may go on after it."""
+    return _is_word_character(last) or is_unspaced(last)
 
 
-def _is_inside_word(before: str, after: str) -> bool:
-    """Tell whether a word goes on between two characters; scripts without spaces do not tell."""
-    return _can_go_on(before) and (is_mark(after) or (_is_of_word(before) and _is_of_word(after)))
-
-
-def _is_of_word(character: str) -> bool:
+def _is_word_character(character: str) -> bool:
     return character == "_" or is_spaced_word(character)
-
-
-def _can_go_on(last: str) -> bool:
-    """Tell whether the next character may belong to the same word, or be a mark on it."""
-    return _is_of_word(last) or is_unspaced(last)

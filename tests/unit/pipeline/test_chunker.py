@@ -8,8 +8,8 @@ import time
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.orator.pipeline.chunker import TextChunker, is_speakable
-from custom_components.orator.text import TextCleaner
+from custom_components.orator.pipeline.chunker import TextChunker
+from custom_components.orator.text import TextCleaner, is_speakable
 
 SENTENCES = (
     "The kettle has boiled.",

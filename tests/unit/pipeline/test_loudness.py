@@ -82,7 +82,7 @@ def test_outliers() -> None:
 def test_changed_voice() -> None:
     """A voice that its provider has changed is known anew before long, and little is remembered."""
     level = level_of(*[(-20.0, 4.0)] * 100)
-    assert len(level.heard) <= 16
+    assert len(level.measurements) <= 16
     for _ in range(9):
         level = level.add(LoudnessMeasurement(-30.0, 4.0))
     assert level.lufs == pytest.approx(-30)
@@ -105,8 +105,8 @@ def test_gain(level: VoiceLoudness, target: float) -> None:
     assert -MAX_GAIN_DB <= gain <= MAX_GAIN_DB
     if abs(gain) < MAX_GAIN_DB:
         assert level.lufs + gain == pytest.approx(target)
-    if level.heard:
-        heard = [one.lufs for one in level.heard]
+    if level.measurements:
+        heard = [one.lufs for one in level.measurements]
         assert min(heard) - 1e-6 <= level.lufs <= max(heard) + 1e-6
 
 
@@ -114,7 +114,7 @@ def test_gain(level: VoiceLoudness, target: float) -> None:
 def test_stored(level: VoiceLoudness) -> None:
     """What is stored as JSON comes back, to a hundredth."""
     again = VoiceLoudness.from_dict(json.loads(json.dumps(level.as_dict())))
-    assert len(again.heard) == len(level.heard)
+    assert len(again.measurements) == len(level.measurements)
     assert VoiceLoudness.from_dict(again.as_dict()) == again
 
 

@@ -1,8 +1,8 @@
-"""How texts are read aloud: what is written, and what is said."""
+"""Texts with markup, and the words that are spoken."""
 
-# ruff: noqa: RUF001 the marks of all scripts look like others
+# ruff: noqa: RUF001 the punctuation of all scripts looks similar
 
-SPOKEN = {
+SPOKEN_TEXTS = {
     "emphasis": [
         ("Hello **world**.", "Hello world."),
         ("It is *really* __bold__, _so_ ~~not~~ ***very***!", "It is really bold, so not very!"),

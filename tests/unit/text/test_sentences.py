@@ -1,15 +1,15 @@
-"""Where sentences end, in many languages and however the text is divided; and where long ones are cut."""
-# ruff: noqa: RUF001 the marks of all scripts look like others
+"""Sentences end in the right place in many languages, however the text is divided."""
 
-from collections.abc import Callable
+# ruff: noqa: RUF001 the punctuation of all scripts looks similar
+
 from itertools import pairwise
-import time
-import unicodedata
 
-from hypothesis import example, given, settings, strategies as st
+from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.orator.text.sentences import SentenceSplitter, split_evenly, split_first_clause
+from custom_components.orator.text import SentenceSplitter, is_speakable
+
+from .timing import is_linear
 
 _LANGUAGES = {
     "en": [
@@ -90,15 +90,15 @@ def _split(*deltas: str) -> list[str]:
     return [sentence for delta in deltas for sentence in splitter.feed(delta)] + splitter.finish()
 
 
-def _fed(text: str) -> SentenceSplitter:
+def _feed_unfinished(text: str) -> SentenceSplitter:
     splitter = SentenceSplitter()
     assert splitter.feed(text) == []
     return splitter
 
 
 @pytest.mark.parametrize("sentences", _LANGUAGES.values(), ids=_LANGUAGES)
-def test_splits_languages(sentences: list[str]) -> None:
-    """Sentences end where people end them, for complete text and for letters."""
+def test_languages(sentences: list[str]) -> None:
+    """A text is split into its sentences, whole or letter by letter."""
     text = "".join(sentences)
     assert _split(text) == sentences
     assert _split(*text) == sentences
@@ -136,10 +136,10 @@ def test_splits_languages(sentences: list[str]) -> None:
     ],
 )
 def test_certain_at_once(text: str, certain: list[str]) -> None:
-    """A sentence is given out with the first character that makes it certain."""
+    """A sentence is returned with the first character that makes it certain."""
     splitter = SentenceSplitter()
-    assert [sentence for char in text for sentence in splitter.feed(char)] == certain
-    assert "".join(certain) + splitter.rest == text
+    assert [sentence for character in text for sentence in splitter.feed(character)] == certain
+    assert "".join(certain) + splitter.pending == text
 
 
 @pytest.mark.parametrize(
@@ -158,29 +158,29 @@ def test_certain_at_once(text: str, certain: list[str]) -> None:
         '"Stop!" ',
     ],
 )
-def test_rest_is_complete(text: str) -> None:
-    """What can be spoken if nothing follows."""
-    splitter = _fed(text)
-    assert splitter.rest_is_complete
+def test_pending_is_complete(text: str) -> None:
+    """Pending text with an end mark can be spoken if nothing follows."""
+    splitter = _feed_unfinished(text)
+    assert splitter.is_pending_complete
     assert splitter.finish() == [text]
-    assert (splitter.rest, splitter.rest_is_complete) == ("", False)
+    assert (splitter.pending, splitter.is_pending_complete) == ("", False)
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "3.", "It costs 5.", "It costs 3.14.", "e.g.", "Dr.", "A.", "Done", "...", "a;", "etc. (", f"{'ก' * 80} "],
 )
-def test_rest_is_not_complete(text: str) -> None:
-    """What will go on, or has nothing to say."""
-    assert not _fed(text).rest_is_complete
+def test_pending_is_not_complete(text: str) -> None:
+    """Pending text that will continue, or contains no words, is not complete."""
+    assert not _feed_unfinished(text).is_pending_complete
 
 
 @pytest.mark.parametrize(
     "sentences",
     [["It costs 5. ", "J"], ["It costs 5. ", "Jack"], ["Montag, 3. Mai"], ["Milk etc. ", "("], ["Etc. and"]],
 )
-def test_finishes_while_looking_ahead(sentences: list[str]) -> None:
-    """The end of the text decides what a word after a mark would have."""
+def test_end_of_text_decides(sentences: list[str]) -> None:
+    """At the end of the text, an undecided mark is decided by the part of a word after it."""
     assert _split("".join(sentences)) == sentences
 
 
@@ -205,15 +205,15 @@ _TEXTS = st.one_of(
 
 
 @pytest.mark.parametrize("text", ['..\r"»', "He left. (»Why?«)", "Oui ?\u00a0« »\u00a0"])
-def test_no_character_changes_places(text: str) -> None:
-    """What is looked at ahead of a closing mark stays before it."""
+def test_order_around_closing_marks(text: str) -> None:
+    """No character is moved."""
     assert "".join(_split(*text)) == text
 
 
 @settings(max_examples=400, deadline=None)
 @given(_TEXTS, st.data())
 def test_division_does_not_matter(text: str, data: st.DataObject) -> None:
-    """Any division of any text gives the same sentences, and all of them are the text."""
+    """Any division of a text gives the same sentences, which add up to the text."""
     places = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=20)))
     deltas = [text[start:end] for start, end in pairwise([0, *places, len(text)])]
     sentences = _split(text)
@@ -224,147 +224,24 @@ def test_division_does_not_matter(text: str, data: st.DataObject) -> None:
 
 @settings(deadline=None)
 @given(_TEXTS)
-def test_rest_is_what_was_not_given_out(text: str) -> None:
-    """Nothing is lost at any moment."""
+def test_pending_is_the_rest(text: str) -> None:
+    """The sentences and the pending text add up to the text at any time."""
     splitter = SentenceSplitter()
-    given_out = ""
-    for index, char in enumerate(text, 1):
-        given_out += "".join(splitter.feed(char))
-        assert given_out + splitter.rest == text[:index]
-
-
-def _is_linear(action: Callable[[int], object]) -> bool:
-    """Tell whether 100,000 takes about ten times as long as 10,000; again if the machine is busy."""
-    return any(_seconds(action, 100_000) < 30 * _seconds(action, 10_000) + 0.01 for _ in range(3))
-
-
-def _seconds(action: Callable[[int], object], count: int) -> float:
-    start = time.process_time()
-    action(count)
-    return time.process_time() - start
+    returned = ""
+    for count, character in enumerate(text, 1):
+        returned += "".join(splitter.feed(character))
+        assert returned + splitter.pending == text[:count]
 
 
 @pytest.mark.parametrize("unit", ["abc defg ", "This is one. ", "!", ".", "。", "ก ", ". (", "Dr. ", "\n", ")", "5. "])
 @pytest.mark.parametrize("is_streamed", [True, False])
-def test_splitting_takes_linear_time(unit: str, is_streamed: bool) -> None:  # noqa: FBT001
+def test_linear_time(unit: str, is_streamed: bool) -> None:  # noqa: FBT001
     """Ten times the text takes about ten times as long."""
     long = unit * (100_000 // len(unit))
-    assert _is_linear(lambda count: _split(*long[:count]) if is_streamed else _split(long[:count]))
+    assert is_linear(lambda count: _split(*(long[:count] if is_streamed else [long[:count]])))
 
 
-@pytest.mark.parametrize("unit", ["abc defg ", "abc, def ", "好", "ก", "x", " ", ",", ")", "は漢字"])
-def test_cutting_takes_linear_time(unit: str) -> None:
-    """The same for cutting."""
-    long = unit * (100_000 // len(unit))
-    assert _is_linear(lambda count: split_evenly(long[:count], 500))
-    assert _is_linear(lambda count: split_first_clause(long[:count], count * 2))
-
-
-def _bytes(text: str) -> int:
-    return len(text.encode(errors="surrogatepass"))
-
-
-@pytest.mark.parametrize(
-    ("sentence", "limit", "pieces"),
-    [
-        ("Short.", 6, ["Short."]),
-        ("", 5, [""]),
-        ("One two, three four five.", 16, ["One two, ", "three four five."]),
-        ("One two three four.", 12, ["One two ", "three four."]),
-        ("Word " * 5, 20, ["Word Word ", "Word Word Word "]),
-        ("It costs 1,000 at 12:30 now", 14, ["It costs 1,000", " at 12:30 now"]),
-        ("a, " + "b" * 9, 10, ["a, ", "b" * 9]),
-        ("Donaudampfschiff", 10, ["Donaudam", "pfschiff"]),
-        ("今日は晴れ、明日は雨。", 8, ["今日は晴れ、", "明日は雨。"]),
-        ("今日私は学校に行った", 8, ["今日私は", "学校に行った"]),
-        ("我用Python编程语言写", 9, ["我用Python", "编程语言写"]),
-        ("ภาษาไทย ไม่มีจุด", 12, ["ภาษาไทย ", "ไม่มีจุด"]),
-        ("🇩🇪🇫🇷🇮🇹🇪🇸", 4, ["🇩🇪🇫🇷", "🇮🇹🇪🇸"]),
-        ("🇩🇪🇫🇷", 1, ["🇩🇪", "🇫🇷"]),
-        ("👩‍👩‍👧👍🏽", 3, ["👩‍👩‍👧", "👍🏽"]),
-        ("e\u0301e\u0301", 3, ["e\u0301", "e\u0301"]),
-        (
-            "\u1112\u1161\u11ab\u1100\u116e\u11a8",
-            4,
-            ["\u1112\u1161\u11ab", "\u1100\u116e\u11a8"],
-        ),
-        ("क्षमा", 3, ["क्ष", "मा"]),
-        ("ខ្មែរ\u200bភាសា", 8, ["ខ្មែរ\u200b", "ភាសា"]),
-        ("abc", 0, ["a", "b", "c"]),
-    ],
-)
-def test_cut(sentence: str, limit: int, pieces: list[str]) -> None:
-    """Behind clauses, else words, else graphemes."""
-    assert split_evenly(sentence, limit) == pieces
-
-
-_CUT_TEXTS = st.one_of(
-    st.text(),
-    st.lists(
-        st.sampled_from(
-            ["word", "longer", " ", ", ", "; ", "好", "，", "は", "ก", "เ", " ๆ", "e\u0301", "👩‍👧", "🇩🇪", "\r\n"]
-        )
-    ).map("".join),
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(_CUT_TEXTS, st.integers(1, 40), st.sampled_from([len, _bytes, lambda text: len(text) ** 2 // 30]))
-@example("a" + "\u0301" * 50, 3, len)
-def test_pieces_fit_and_add_up(text: str, limit: int, measure: Callable[[str], int]) -> None:
-    """Nothing is lost, and only a single grapheme is over the limit."""
-    pieces = split_evenly(text, limit, measure)
-    assert "".join(pieces) == text
-    assert all(measure(piece) <= limit or len(split_evenly(piece, 0, measure)) == 1 for piece in pieces)
-    assert not any(unicodedata.category(piece[0])[0] == "M" for piece in pieces[1:])
-
-
-@settings(deadline=None)
-@given(st.lists(st.text("abcdefg'", min_size=1, max_size=12), min_size=1), st.integers(12, 60))
-def test_no_word_is_cut(words: list[str], limit: int) -> None:
-    """A word that fits is never cut."""
-    assert "".join(f"{piece} " for piece in split_evenly(" ".join(words), limit)).split() == words
-
-
-@settings(deadline=None)
-@given(st.lists(st.text("abcdefg", min_size=1, max_size=8), min_size=30), st.integers(40, 80))
-def test_pieces_are_balanced(words: list[str], limit: int) -> None:
-    """No piece is tiny, and there are not many more than needed."""
-    text = " ".join(words)
-    pieces = split_evenly(text, limit)
-    assert min(map(len, pieces)) >= limit / 5 or len(pieces) == 1
-    assert len(pieces) <= len(text) / limit * 1.5 + 1
-
-
-@pytest.mark.parametrize(
-    ("text", "min_chars", "pieces"),
-    [
-        ("Well, that is it", 4, ("Well, ", "that is it")),
-        ("Well, that is, it", 8, ("Well, that is, ", "it")),
-        ('He said "well," and left', 5, ('He said "well," ', "and left")),
-        ("About 1,000 at 12:30", 3, ("", "About 1,000 at 12:30")),
-        ("About 1,", 3, ("", "About 1,")),
-        ("About 5 - 3 and Dr. X", 3, ("", "About 5 - 3 and Dr. X")),
-        ("This – that", 3, ("This – ", "that")),
-        ("This—that", 3, ("This—", "that")),
-        ("你好，世界", 2, ("你好，", "世界")),
-        ("比分3：2，很好", 2, ("比分3：2，", "很好")),
-        ("مرحبا، كيف", 2, ("مرحبا، ", "كيف")),
-        ("วันนี้ ร้อน", 3, ("วันนี้ ", "ร้อน")),
-        ("你好。", 2, ("", "你好。")),
-        ("Wait, ", 2, ("Wait, ", "")),
-        ("", 0, ("", "")),
-    ],
-)
-def test_early_piece(text: str, min_chars: int, pieces: tuple[str, str]) -> None:
-    """The first clause that is long enough, and never half a number."""
-    assert split_first_clause(text, min_chars) == pieces
-
-
-@settings(deadline=None)
-@given(_CUT_TEXTS, st.integers(0, 30))
-def test_early_piece_adds_up(text: str, min_chars: int) -> None:
-    """Nothing is lost."""
-    clause, rest = split_first_clause(text, min_chars)
-    assert clause + rest == text
-    assert not clause or len(clause) >= min_chars
+@pytest.mark.parametrize(("text", "is_expected"), [("a", True), ("5", True), ("€", True), ("ก", True), ("—… !", False)])
+def test_is_speakable(text: str, is_expected: bool) -> None:  # noqa: FBT001
+    """Punctuation and white space alone are not speakable."""
+    assert is_speakable(text) is is_expected

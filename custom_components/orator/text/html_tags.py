@@ -1,0 +1,120 @@
+"""HTML and SSML: tags, comments and addresses in angle brackets."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+import re
+from typing import Final
+
+from .lookahead import IncompleteInputError, Syntax, Window
+
+
+class Boundary(Enum):
+    """The unit of speech that ends at a tag."""
+
+    NONE = auto()
+    CELL = auto()
+    LINE = auto()
+    SENTENCE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag, a comment or an address."""
+
+    length: int
+    """Its characters."""
+    boundary: Boundary = Boundary.NONE
+    text: str = ""
+    """The spoken text: a host, an e-mail address or the description of an image."""
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_CELL_TAGS: Final = _names("td th")
+_SENTENCE_TAGS: Final = _names("h1 h2 h3 h4 h5 h6 li tr dt dd caption summary think")
+_LINE_TAGS: Final = _names(
+    "address article aside blockquote br center details dialog div dl fieldset figcaption figure footer form header hr "
+    "main nav ol p pre section table tbody tfoot thead ul"
+)
+_INLINE_TAGS: Final = _names(
+    "a abbr acronym b bdi bdo big cite code del dfn em font i img ins kbd mark q rp rt ruby s samp script small span "
+    "strike strong style sub sup svg tt u var wbr break emphasis phoneme prosody say-as speak"
+)
+# The names of other tags, such as <button> or <time>, are as often placeholders: without attributes they are spoken.
+_KNOWN_TAGS: Final = _CELL_TAGS | _SENTENCE_TAGS | _LINE_TAGS | _INLINE_TAGS
+
+_TAG_NAME: Final = r"[A-Za-z][A-Za-z0-9-]*+"
+_ATTRIBUTE_NAME: Final = r"[A-Za-z_:@][\w:.-]*+\s*+"
+_BOOLEAN_ATTRIBUTES: Final = (
+    "async|autoplay|checked|controls|default|defer|disabled|hidden|loop|muted|open|required|selected"
+)
+_ATTRIBUTES: Final = (
+    rf"""(?:\s++(?:{_ATTRIBUTE_NAME}=\s*+(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+)|(?:{_BOOLEAN_ATTRIBUTES})(?=[\s/>])))*+"""
+)
+_UNFINISHED_ATTRIBUTE: Final = rf"""\s++{_ATTRIBUTE_NAME}(?:=\s*+(?:"[^"]*|'[^']*|[^\s"'=<>`]*))?"""
+_HTML_TAG: Final = Syntax(
+    rf"<(?P<slash>/?)(?P<name>{_TAG_NAME}(?::[A-Za-z0-9-]++)?)(?P<attributes>{_ATTRIBUTES})\s*+(?P<end>/?)>",
+    rf"</?(?:{_TAG_NAME}(?::[A-Za-z0-9-]*+)?{_ATTRIBUTES}(?:\s*+/?|{_UNFINISHED_ATTRIBUTE}))?",
+    re.IGNORECASE,
+)
+_IMAGE_DESCRIPTION: Final = re.compile(r"""\salt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+
+_AUTOLINK: Final = Syntax.from_parts(("<", r"[^\W_]", r"[^\s<>]*", ">"))
+_AUTOLINK_TARGET: Final = re.compile(
+    r"<(?:(?:https?|ftp)://(?:www\.)?(?P<host>[^/?#:>]+).*|(?:mailto:)?(?P<mail>[^@:]+@[^@]+))>", re.IGNORECASE
+)
+_DECLARATION: Final = Syntax.from_parts(
+    ("<", "!", r"[A-Za-z\[]", "[^<>]*", ">"),
+    ("<", r"\?", "[A-Za-z]", "[^<>]*", ">"),
+)
+_HIDDEN_START: Final = Syntax.from_parts(
+    (*"<!--",),
+    (*"<script", "[ >]"),
+    (*"<style", ">"),
+    flags=re.IGNORECASE,
+)
+_HIDDEN_ENDS: Final = {
+    "<!--": re.compile("-->"),
+    "<script>": re.compile("</script>", re.IGNORECASE),
+    "<script ": re.compile("</script>", re.IGNORECASE),
+    "<style>": re.compile("</style>", re.IGNORECASE),
+}
+
+
+def read_hidden(window: Window) -> Tag | None:
+    """Read a comment, a script or a style sheet, none of which is spoken."""
+    start = _HIDDEN_START.match(window)
+    if not start:
+        return None
+    if end := _HIDDEN_ENDS[start.group().lower()].search(window.text, start.end()):
+        return Tag(end.end())
+    if not window.is_final:
+        raise IncompleteInputError
+    return Tag(start.end()) if start.group() == "<!--" else None
+
+
+def read_tag(window: Window) -> Tag | None:
+    """Read a tag or an address; None for text such as a < b, and for placeholders such as <name>."""
+    if (link := _AUTOLINK.match(window)) and (target := _AUTOLINK_TARGET.fullmatch(link.group())):
+        return Tag(link.end(), text=target["host"] or target["mail"])
+    if match := _HTML_TAG.match(window):
+        return _classify_tag(match)
+    if match := _DECLARATION.match(window):
+        return Tag(match.end())
+    return None
+
+
+def _classify_tag(match: re.Match[str]) -> Tag | None:
+    """Return what a tag does; None for a placeholder."""
+    name = match["name"].lower()
+    if not (name in _KNOWN_TAGS or match["slash"] or match["end"] or match["attributes"]):
+        return None
+    if name == "img" and (description := _IMAGE_DESCRIPTION.search(match["attributes"])):
+        return Tag(match.end(), text=description[1] or description[2] or "")
+    if name in _CELL_TAGS and not match["slash"]:
+        return Tag(match.end(), Boundary.CELL)
+    if name in _SENTENCE_TAGS:
+        return Tag(match.end(), Boundary.SENTENCE)
+    return Tag(match.end(), Boundary.LINE if name in _LINE_TAGS else Boundary.NONE)

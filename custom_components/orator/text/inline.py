@@ -1,0 +1,269 @@
+"""Markdown within a line: emphasis, links, code, tags, entities, addresses."""
+
+# ruff: noqa: RUF001 the punctuation of all scripts looks similar
+
+from collections.abc import Callable
+import html
+from html.entities import html5
+import re
+from typing import Final
+
+from .characters import is_space, is_spaced_word, is_unspaced
+from .html_tags import Boundary, read_hidden, read_tag
+from .links import read_citation, read_link, read_path_part, read_web_address
+from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
+from .normalize import PlainTextWriter
+
+_MAX_CODE_CHARS: Final = 300
+_MAX_TAG_CHARS: Final = 400
+_MAX_HIDDEN_CHARS: Final = 2000
+_MAX_LINK_CHARS: Final = 900
+
+# The letters with which web addresses start are text only within words.
+_PLAIN_TEXT: Final = re.compile(r"(?:[^\\*_~`\[\]!<&|\-=#【\ue200\nhwfHWF]++|(?<=[A-Za-z0-9@./\-])[hwfHWF])++")
+_BLOCK_END: Final = re.compile(r"\n[ \t]*(?:\n|[-*+>#|=`~]|\d{1,9}[.)])")
+_ESCAPE: Final = Syntax.from_parts((r"\\", r"[!-/:-@\[-`{-~\n]"))
+_IMAGE_START: Final = Syntax.from_parts(("!", r"\["))
+_SPACED_BAR: Final = Syntax.from_parts((r"\|", r"(?=\s|\Z)"))
+_HEADING_END: Final = Syntax.from_parts(("#{1,60}", r"[ \t]*", r"(?=\n|\Z)"))
+_CODE: Final = re.compile(r"(`{1,64})(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_ENTITY: Final = Syntax.from_parts(
+    ("&", "#", r"\d{1,7}", ";"),
+    ("&", "#", "[xX]", "[0-9A-Fa-f]{1,6}", ";"),
+    ("&", "[A-Za-z]", "[A-Za-z0-9]{1,31}", ";"),
+)
+_FILE_NAME: Final = re.compile(r"__\w+__\.\w")
+_MAIL_ADDRESS: Final = Syntax.from_parts(("_+", r"[\w.+-]{0,60}", "@", r"\w"))
+_RUN: Final = Syntax(r"(.)\1{0,63}", r"(.)\1{0,63}")
+
+
+class InlineReader:
+    """Reads the text of lines from a buffer, and writes the words that are spoken."""
+
+    def __init__(self, buffer: InputBuffer, writer: PlainTextWriter) -> None:
+        """Start with no text."""
+        self._buffer = buffer
+        self._writer = writer
+        self._is_heading = False
+        self._is_table_row = False
+        self._emphasis = _Emphasis()
+        self._is_in_web_address = False
+        self._link_tails: dict[int, int] = {}
+        """The lengths of the targets of links by their offset, until the texts before them have been read."""
+        self._rules: dict[str, Callable[[], int]] = {
+            "\\": self._read_escape,
+            "*": self._read_emphasis,
+            "_": self._read_emphasis,
+            "~": self._read_tildes,
+            "`": self._read_code,
+            "[": self._read_link,
+            "]": self._read_closing_bracket,
+            "!": self._read_exclamation_mark,
+            "<": self._read_tag,
+            "&": self._read_entity,
+            "|": self._read_bar,
+            "-": self._read_dashes,
+            "=": self._read_dashes,
+            "#": self._read_number_sign,
+            "【": self._read_citation,
+            "\ue200": self._read_citation,
+        }
+        """The rules by the character they apply to; they return the number of characters they have read."""
+
+    def start_block(self) -> None:
+        """Forget the emphasis that is still open."""
+        self._emphasis = _Emphasis()
+
+    def start_line(self, *, is_heading: bool, is_table_row: bool) -> None:
+        """Start the text of a line."""
+        self._is_heading = is_heading
+        self._is_table_row = is_table_row
+        self._is_in_web_address = False
+
+    def read(self) -> int:
+        """Read the next part of a line, and return the number of its characters."""
+        if self._is_in_web_address:
+            if length := read_path_part(self._buffer.peek()):
+                return length
+            self._is_in_web_address = False
+        if plain := self._buffer.peek_while(_PLAIN_TEXT):
+            return self._write(plain)
+        return self._rules.get(self._buffer.next, self._read_web_address)()
+
+    def _write(self, text: str, length: int | None = None) -> int:
+        self._writer.write(text)
+        return len(text) if length is None else length
+
+    def _peek_block(self, max_chars: int) -> Window:
+        """Return the next characters of the block."""
+        window = self._buffer.peek(max_chars)
+        if "\n" in window.text and (end := _BLOCK_END.search(window.text)):
+            return Window(window.text[: end.start()], is_final=True)
+        return window
+
+    def _peek_run(self) -> tuple[str, str]:
+        """Return the run of equal characters that comes next, and the character after it."""
+        match = self._buffer.peek_syntax(_RUN)
+        return (match.group(), match.string[match.end() : match.end() + 1]) if match else ("", "")
+
+    def _read_escape(self) -> int:
+        match = self._buffer.peek_syntax(_ESCAPE)
+        if not match:
+            return self._write("\\")
+        return 1 if match.group() == "\\\n" else self._write(match.group()[1], 2)
+
+    def _read_emphasis(self) -> int:
+        run, following = self._peek_run()
+        previous = self._buffer.previous
+        is_name = run[0] == "_" and not previous.isalnum() and self._is_name()
+        if len(run) > 2 and is_space(previous) and is_space(following):
+            self._writer.add_dash()
+        elif is_name or not self._emphasis.toggle(run, previous, following):
+            self._writer.write(run)
+        return len(run)
+
+    def _is_name(self) -> bool:
+        """Return whether underscores start an e-mail address, or the name of a file such as __init__.py."""
+        return bool(_FILE_NAME.match(self._buffer.peek().text) or self._buffer.peek_syntax(_MAIL_ADDRESS))
+
+    def _read_tildes(self) -> int:
+        run, following = self._peek_run()
+        is_strikethrough = len(run) == 2 and not (is_space(self._buffer.previous) and is_space(following))
+        return self._write("" if is_strikethrough else "~", len(run))
+
+    def _read_code(self) -> int:
+        run, _ = self._peek_run()
+        if run == "`" and is_spaced_word(self._buffer.previous):
+            return self._write("`")  # an apostrophe
+        window = self._peek_block(_MAX_CODE_CHARS)
+        match = _CODE.match(window.text)
+        if not window.is_final and (not match or match.end() == len(window.text)):
+            raise IncompleteInputError
+        if not match:
+            return len(run)
+        self._writer.write(match[2], verbatim=True)
+        return match.end()
+
+    def _read_link(self, image_mark: str = "") -> int:
+        """Read a link or an image up to its text, or the whole of a footnote mark or a citation."""
+        window = self._peek_block(_MAX_LINK_CHARS)
+        bracket = len(image_mark)
+        link = read_link(Window(window.text[bracket:], window.is_final), self._buffer.previous)
+        if not link:
+            return self._write(image_mark or "[")
+        if not link.text_end:
+            return bracket + link.length
+        start = self._buffer.offset + bracket
+        self._link_tails = {offset: length for offset, length in self._link_tails.items() if offset > start}
+        self._link_tails[start + link.text_end] = link.length - link.text_end
+        return bracket + 1
+
+    def _read_closing_bracket(self) -> int:
+        return self._link_tails.pop(self._buffer.offset, 0) or self._write("]")
+
+    def _read_exclamation_mark(self) -> int:
+        previous = self._buffer.previous
+        may_be_image = is_space(previous) or previous in "([*_\"'"
+        if may_be_image and self._buffer.peek_syntax(_IMAGE_START):
+            return self._read_link("!")
+        return self._write("!")
+
+    def _read_tag(self) -> int:
+        tag = read_hidden(self._buffer.peek(_MAX_HIDDEN_CHARS)) or read_tag(self._peek_block(_MAX_TAG_CHARS))
+        if not tag:
+            return self._write("<")
+        if tag.boundary is Boundary.SENTENCE:
+            self._writer.end_sentence()
+        if tag.boundary in (Boundary.SENTENCE, Boundary.LINE):
+            self._writer.end_line()
+        elif tag.boundary is Boundary.CELL:
+            self._writer.add_comma()
+        return self._write(tag.text, tag.length)
+
+    def _read_entity(self) -> int:
+        match = self._buffer.peek_syntax(_ENTITY)
+        if not match:
+            return self._write("&")
+        entity = match.group()
+        is_known = entity[1] == "#" or entity[1:] in html5
+        return self._write(html.unescape(entity) if is_known else entity, len(entity))
+
+    def _read_bar(self) -> int:
+        if self._is_table_row or (is_space(self._buffer.previous) and self._buffer.peek_syntax(_SPACED_BAR)):
+            self._writer.add_comma()
+            return 1
+        return self._write("|")
+
+    def _read_dashes(self) -> int:
+        run, following = self._peek_run()
+        previous = self._buffer.previous
+        is_between = (is_space(previous) and is_space(following)) or (previous.isalpha() and following.isalpha())
+        if len(run) > 3 or run == "---" or (run == "--" and is_between):
+            self._writer.add_dash()
+        else:
+            self._writer.write(run)
+        return len(run)
+
+    def _read_number_sign(self) -> int:
+        """Read a number sign, which is not spoken at the end of a heading."""
+        if self._is_heading and self._buffer.previous in " \t":
+            match = self._buffer.peek_syntax(_HEADING_END)
+            if match:
+                return match.end()
+        return self._write("#")
+
+    def _read_citation(self) -> int:
+        length = read_citation(self._buffer.peek())
+        return length or self._write(self._buffer.next.replace("\ue200", ""), 1)
+
+    def _read_web_address(self) -> int:
+        address = read_web_address(self._buffer.peek())
+        if not address:
+            return self._write(self._buffer.next)
+        self._is_in_web_address = address.has_path
+        return self._write(address.host, address.length)
+
+
+_BEFORE_NAME: Final = frozenset("@/.:-&=+$%#^")
+"""Before an underscore: a name or an address, not emphasis."""
+_OPERAND_ENDS: Final = frozenset(")]}%")
+"""Before an asterisk: a multiplication."""
+_EMPHASIS_STARTS: Final = frozenset("\"'“‘«¿¡([{<*_~`!&#@$€£¥+-\\「『（【‚„")
+
+
+class _Emphasis:
+    """The emphasis that is open in a block.
+
+    It distinguishes marks from asterisks and underscores that are text: 3 * 4, 2*3*4, snake_case, 5*.
+    """
+
+    def __init__(self) -> None:
+        """Start a block."""
+        self._open: set[str] = set()
+
+    def toggle(self, run: str, previous: str, following: str) -> bool:
+        """Open or close emphasis; return False if the run of marks is text."""
+        if is_space(previous) and is_space(following):
+            return len(run) == 2 and "\n" in (previous, following or "\n")  # alone in a line, or at its end
+        if previous.isdigit() and following.isdigit():
+            return False
+        marks = {run} if len(run) < 3 else {run[0], run[0] * 2}
+        is_in_word = previous.isalnum() and following.isalnum()
+        if marks & self._open and not is_space(previous) and not (run[0] == "_" and is_in_word):
+            self._open -= marks
+            return True
+        if is_space(following) or not self._can_open(run, previous, following, is_in_word=is_in_word):
+            return len(run) == 2 and is_space(following)  # the rest of a pair
+        self._open |= marks
+        return True
+
+    @staticmethod
+    def _can_open(run: str, previous: str, following: str, *, is_in_word: bool) -> bool:
+        if run[0] == "_":
+            is_before_text = following.isalnum() or following in _EMPHASIS_STARTS
+            return is_before_text and not previous.isalnum() and previous not in _BEFORE_NAME
+        if is_unspaced(previous) or is_unspaced(following):
+            return True
+        if is_in_word:
+            return len(run) > 1 and previous.isalpha() and following.isalpha()
+        return not is_spaced_word(previous) and previous not in _OPERAND_ENDS

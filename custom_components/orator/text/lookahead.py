@@ -1,0 +1,112 @@
+"""Decisions about text that is still arriving.
+
+A decision looks at a window of limited length, and raises `IncompleteInputError` until no following text can change it.
+So the division into deltas does not matter, and little text is held back.
+"""
+
+from collections.abc import Sequence
+import re
+from typing import Final, NamedTuple, Self
+
+_WINDOW_CHARS: Final = 300
+
+
+class IncompleteInputError(Exception):
+    """Raised when text that has not arrived yet can change a decision."""
+
+
+class Window(NamedTuple):
+    """Text to decide from."""
+
+    text: str
+    is_final: bool
+    """Whether following text does not count, because there is none or the window has its full length."""
+
+
+class Syntax:
+    """A pattern that matches only when no following text can change the result."""
+
+    def __init__(self, whole: str, start: str, flags: re.RegexFlag = re.NOFLAG) -> None:
+        """Compile a pattern, and one for all texts that can become the start of a match."""
+        self._whole = re.compile(whole, flags)
+        self._start = re.compile(rf"(?:{start})\Z", flags)
+
+    @classmethod
+    def from_parts(cls, *alternatives: Sequence[str], flags: re.RegexFlag = re.NOFLAG) -> Self:
+        """Compile alternatives, each given as successive parts.
+
+        A part matches one character, or one repeated. So the start of a match consists of whole parts.
+        """
+        whole = "|".join("".join(parts) for parts in alternatives)
+        start = "|".join("(?:".join(parts[:-1]) + ")?" * (len(parts) - 2) for parts in alternatives)
+        return cls(whole, start, flags)
+
+    def match(self, window: Window) -> re.Match[str] | None:
+        """Match at the start of a window.
+
+        Raises:
+            IncompleteInputError: Following text can complete or change the match.
+
+        """
+        if not window.is_final and self._start.match(window.text):
+            raise IncompleteInputError
+        return self._whole.match(window.text)
+
+
+class InputBuffer:
+    """Text that has arrived but has not been read."""
+
+    def __init__(self) -> None:
+        """Start with no text."""
+        self.is_complete = False
+        """Whether the whole text has arrived."""
+        self._text = ""
+        self._position = 0
+        self._discarded_chars = 0
+
+    def append(self, delta: str) -> None:
+        """Append text, and discard the text that has been read except its last characters."""
+        start = max(0, self._position - 2)
+        self._text = self._text[start:] + delta
+        self._position -= start
+        self._discarded_chars += start
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all text that has arrived has been read."""
+        return self._position >= len(self._text)
+
+    @property
+    def offset(self) -> int:
+        """The number of characters that have been read."""
+        return self._discarded_chars + self._position
+
+    @property
+    def previous(self) -> str:
+        """The last character that has been read; a line feed at the start of the text."""
+        return self._text[self._position - 1] if self._position else "\n"
+
+    @property
+    def next(self) -> str:
+        """The next character."""
+        return self._text[self._position]
+
+    def peek(self, max_chars: int = _WINDOW_CHARS) -> Window:
+        """Return the next characters without reading them."""
+        text = self._text[self._position : self._position + max_chars]
+        return Window(text, self.is_complete or len(text) == max_chars)
+
+    def peek_syntax(self, syntax: Syntax) -> re.Match[str] | None:
+        """Match the next characters without reading them."""
+        return syntax.match(self.peek())
+
+    def peek_while(self, pattern: re.Pattern[str]) -> str:
+        """Return the next characters that match a pattern, as far as they have arrived, without reading them."""
+        match = pattern.match(self._text, self._position)
+        return match.group() if match else ""
+
+    def read(self, count: int) -> str:
+        """Return the next characters."""
+        start = self._position
+        self._position += count
+        return self._text[start : self._position]

@@ -1,0 +1,305 @@
+"""Markdown and HTML to the words a person would read aloud, while the text is arriving.
+
+Headings, list items and table rows become sentences; code is spoken as it is written, without its fences.
+"""
+
+# ruff: noqa: RUF001 the punctuation of all scripts looks similar
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+import re
+from typing import Final
+
+from .characters import EMOJI
+from .inline import InlineReader
+from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
+from .normalize import PlainTextWriter
+
+_MAX_SHORT_LINE_CHARS: Final = 60
+"""The longest line that may list a fact; prose is wrapped at more characters."""
+_HARD_BREAK: Final = "  "
+"""The end of a line that is not joined with the next one."""
+_FACT_LABEL: Final = re.compile(r":[*_]*(?:\s|\Z)|：|(?<=[\u3040-\u9fff]):")
+
+_QUOTE_MARK: Final = Syntax.from_parts((">", " ?"))
+_RULE_LINE: Final = Syntax.from_parts((r"[-*_=|: \t]+", r"(?:\n|\Z)"))
+_THEMATIC_BREAK: Final = re.compile(r"([-*_=])(?:[ \t]*\1){2,}\s*\Z")
+_UNDERLINE: Final = re.compile(r"(?:=+|-+)\s*\Z")
+_HEADING_MARK: Final = Syntax.from_parts(("#{1,6}", r"(?=[ \t\n]|\Z)"))
+_TABLE_ROW_MARK: Final = Syntax.from_parts((r"\|",))
+_BULLET: Final = Syntax.from_parts(("[-*+•‣◦▪●○∙·]", r"(?=[ \t\n]|\Z)"), ("•",))
+_TASK_BOX: Final = Syntax.from_parts((r"\[", "[ xX]", r"\]", r"(?=[ \t\n]|\Z)"))
+_ITEM_NUMBER: Final = Syntax.from_parts((r"(\d{1,9})", "[.)]", r"(?=[ \t\n]|\Z)"))
+_EMOJI_BULLET: Final = Syntax.from_parts((r"\d", "\ufe0f?", "\u20e3"), (f"[{EMOJI}]",))
+_CODE_FENCE: Final = Syntax.from_parts(
+    ("`", "`", "`+", r"[^`\n]{0,100}", r"(?:\n|\Z)"),
+    ("~", "~", "~+", r"[^~\n]{0,100}", r"(?:\n|\Z)"),
+)
+_FOOTNOTE_LABEL: Final = Syntax.from_parts((r"\[", r"\^", r"[^\[\]\s]{1,60}", r"\]", ":"))
+_LINK_DEFINITION: Final = Syntax(
+    r"""\[[^\[\]]{1,100}\]:[ \t]*"""
+    r"""(?:<[^<>]*>|(?:[A-Za-z][A-Za-z0-9+.-]+:[/\w]|[/#]|\.{1,2}/|(?:\w[\w-]*\.)+[A-Za-z]{2,})\S*)"""
+    r"""(?:[ \t]+(?:"[^"]*"|'[^']*'|\([^()]*\)))?[ \t]*(?:\n|\Z)""",
+    r"""\[[^\[\]]{0,100}(?:\](?::[ \t]*(?:\S*|\S+[ \t]+(?:"[^"]*"?|'[^']*'?|\([^()]*\)?)?[ \t]*))?)?""",
+)
+_REST_OF_LINE: Final = re.compile(r"[^\n]+")
+
+
+class _LineKind(Enum):
+    PARAGRAPH = auto()
+    LIST_ITEM = auto()
+    HEADING = auto()
+    TABLE_ROW = auto()
+    CODE = auto()
+
+
+@dataclass(slots=True)
+class _Line:
+    """A line as far as it has been read."""
+
+    kind: _LineKind | None = None
+    """None until its text starts."""
+    is_list_item: bool = False
+    is_quote: bool = False
+    text: str = ""
+    """Its text; only the start and the end of a long line."""
+
+    def append(self, text: str) -> None:
+        """Append text."""
+        text = self.text + text
+        self.text = text[: _MAX_SHORT_LINE_CHARS + 2] + text[_MAX_SHORT_LINE_CHARS + 2 :][-2:]
+
+
+class MarkdownReader:
+    """Reads deltas and returns the spoken words as soon as they cannot be part of markup."""
+
+    def __init__(self) -> None:
+        """Start with no text."""
+        self._buffer = InputBuffer()
+        self._writer = PlainTextWriter()
+        self._inline = InlineReader(self._buffer, self._writer)
+        self._line = _Line()
+        self._open_line: _Line | None = None
+        """The last line of a paragraph or a list item that may continue."""
+        self._is_table = False
+        self._fence = ""
+        self._fence_indent = ""
+        self._line_marks: tuple[tuple[Syntax, Callable[[re.Match[str]], bool]], ...] = (
+            (_RULE_LINE, self._read_rule_line),
+            (_BULLET, self._start_list_item),
+            (_ITEM_NUMBER, self._start_numbered_item),
+            (_TABLE_ROW_MARK, self._start_table_row),
+            (_HEADING_MARK, self._start_heading),
+            (_QUOTE_MARK, self._start_quote),
+            (_CODE_FENCE, self._start_code),
+            (_TASK_BOX, self._read_task_box),
+            (_FOOTNOTE_LABEL, self._start_list_item),
+            (_LINK_DEFINITION, self._read_link_definition),
+            (_EMOJI_BULLET, self._start_emoji_item),
+        )
+        """The marks before the text of a line with their readers, which return False where the match is text."""
+
+    def feed(self, delta: str) -> str:
+        """Return the words that are certain."""
+        self._buffer.append(delta.replace("\r", " "))
+        self._read()
+        return self._writer.take()
+
+    def finish(self) -> str:
+        """Return the remaining words."""
+        self._buffer.is_complete = True
+        self._read()
+        is_started = self._line.kind or self._line.is_list_item
+        line = self._line if is_started else self._open_line
+        if line and (line.is_list_item or line.kind not in (_LineKind.PARAGRAPH, _LineKind.CODE)):
+            self._writer.end_sentence()
+        return self._writer.take()
+
+    def _read(self) -> None:
+        with suppress(IncompleteInputError):
+            while not self._buffer.is_empty:
+                text = self._buffer.read(self._read_next())
+                if self._line.kind:
+                    self._line.append(text)
+
+    def _read_next(self) -> int:
+        """Read the next part of a line, and return the number of its characters."""
+        if self._line.kind is None:
+            return self._read_code_line_start() if self._fence else self._read_line_start()
+        if self._buffer.next == "\n":
+            self._end_line()
+            return 1
+        if self._line.kind is _LineKind.CODE:
+            code = self._buffer.peek_while(_REST_OF_LINE)
+            self._writer.write(code, verbatim=True)
+            return len(code)
+        return self._inline.read()
+
+    def _end_line(self) -> None:
+        """End a line. Whether its sentence continues is decided at the start of the next line."""
+        if self._line.kind in (_LineKind.PARAGRAPH, _LineKind.LIST_ITEM):
+            self._open_line = self._line
+        else:
+            if self._line.kind is not _LineKind.CODE:
+                self._writer.end_sentence()
+            self._writer.end_line()
+        self._line = _Line()
+
+    def _end_block(self) -> None:
+        """End the paragraph or list item before this line."""
+        if self._open_line and self._open_line.kind is _LineKind.LIST_ITEM:
+            self._writer.end_sentence()
+        self._writer.end_line()
+        self._inline.start_block()
+        self._open_line = None
+
+    def _start_text(self, kind: _LineKind) -> None:
+        """Start the text of a line that does not continue a sentence."""
+        if self._open_line:
+            self._end_block()
+        self._inline.start_block()
+        self._line.kind = kind
+        self._inline.start_line(is_heading=kind is _LineKind.HEADING, is_table_row=kind is _LineKind.TABLE_ROW)
+
+    def _start_plain_text(self, first: str, *, is_indented: bool) -> None:
+        """Start the text of a line without a mark of its own, which starts with a character."""
+        if self._is_table:
+            self._start_text(_LineKind.TABLE_ROW)
+        elif self._line.is_list_item:
+            self._start_text(_LineKind.LIST_ITEM)
+        elif not self._continue_sentence(first, is_indented=is_indented):
+            self._start_text(_LineKind.PARAGRAPH)
+
+    def _continue_sentence(self, first: str, *, is_indented: bool) -> bool:
+        """Join this line with the last one; return False if it starts a new sentence."""
+        last = self._open_line
+        if last is None or last.is_quote != self._line.is_quote:
+            return False
+        if last.kind is _LineKind.PARAGRAPH and _is_fact(last.text, first):
+            self._writer.end_sentence()
+            return False
+        is_over = last.text.endswith(_HARD_BREAK) if last.kind is _LineKind.PARAGRAPH else not is_indented
+        if is_over:
+            return False
+        self._writer.join_lines()
+        self._inline.start_line(is_heading=False, is_table_row=False)
+        self._line.kind = last.kind
+        self._open_line = None
+        return True
+
+    def _peek_line(self, indent_chars: str = " \t") -> tuple[int, Window]:
+        """Return the length of the indentation of a line, and the text after it."""
+        window = self._buffer.peek()
+        line, line_feed, _ = window.text.partition("\n")
+        body = line.lstrip(indent_chars) + line_feed
+        return len(line + line_feed) - len(body), Window(body, window.is_final or bool(line_feed))
+
+    def _read_line_start(self) -> int:
+        """Read one of the marks before the text of a line, or start the text."""
+        indent, body = self._peek_line()
+        if body.text in ("", "\n"):
+            return indent + self._read_blank_line(body)
+        for syntax, read in self._line_marks:
+            if (match := syntax.match(body)) and read(match):
+                return indent + match.end()
+        self._start_plain_text(body.text[0], is_indented=indent > 0)
+        return indent
+
+    def _read_blank_line(self, body: Window) -> int:
+        if not body.is_final:
+            raise IncompleteInputError
+        if body.text:
+            self._end_block()
+            self._is_table = False
+            self._line = _Line()
+        return len(body.text)
+
+    def _read_code_line_start(self) -> int:
+        """Read the indentation of a line of code, an empty line, or the closing fence."""
+        indent, body = self._peek_line(self._fence_indent)
+        code = body.text.rstrip()
+        is_fence_only = set(code) <= {self._fence[0]}
+        if is_fence_only and not body.is_final:
+            raise IncompleteInputError
+        if is_fence_only and len(code) >= len(self._fence):
+            self._fence = ""
+        elif code:
+            self._start_text(_LineKind.CODE)
+            return indent
+        return indent + len(body.text)
+
+    @property
+    def _is_after_paragraph(self) -> bool:
+        return self._open_line is not None and self._open_line.kind is _LineKind.PARAGRAPH
+
+    def _read_rule_line(self, match: re.Match[str]) -> bool:
+        """Read a line under a heading, between paragraphs, or under the first row of a table."""
+        line = match.group()
+        is_underline = self._is_after_paragraph and not self._line.is_list_item and bool(_UNDERLINE.match(line))
+        is_under_table_head = "|" in line and "-" in line
+        if not (is_underline or is_under_table_head or _THEMATIC_BREAK.match(line)):
+            return False
+        if is_underline or is_under_table_head:
+            self._writer.end_sentence()
+        self._end_block()
+        self._is_table = is_under_table_head
+        self._line = _Line()
+        return True
+
+    def _start_list_item(self, _: re.Match[str]) -> bool:
+        """Start a list item, of which the text may start with further marks."""
+        self._end_block()
+        self._line.is_list_item = True
+        self._is_table = False
+        return True
+
+    def _start_numbered_item(self, match: re.Match[str]) -> bool:
+        """Start an item of which the number is spoken; in a paragraph, only 1 starts a list."""
+        if self._is_after_paragraph and match[1] != "1":
+            return False
+        self._start_list_item(match)
+        self._writer.write(f"{match.group()} ")
+        return True
+
+    def _start_emoji_item(self, match: re.Match[str]) -> bool:
+        """Start an item with an emoji, which is part of its text."""
+        self._start_list_item(match)
+        return False
+
+    def _start_heading(self, _: re.Match[str]) -> bool:
+        self._start_text(_LineKind.HEADING)
+        return True
+
+    def _start_table_row(self, _: re.Match[str]) -> bool:
+        self._start_text(_LineKind.TABLE_ROW)
+        return True
+
+    def _start_quote(self, _: re.Match[str]) -> bool:
+        self._line.is_quote = True
+        return True
+
+    def _start_code(self, match: re.Match[str]) -> bool:
+        self._end_block()
+        line = match.group()
+        self._fence = line[: len(line) - len(line.lstrip(line[0]))]
+        self._fence_indent = " \t>" if self._line.is_quote else " \t"
+        self._line = _Line()
+        return True
+
+    def _read_task_box(self, _: re.Match[str]) -> bool:
+        return self._line.is_list_item
+
+    def _read_link_definition(self, _: re.Match[str]) -> bool:
+        self._line = _Line()
+        return True
+
+
+def _is_fact(line: str, following: str) -> bool:
+    """Return whether a line lists a fact, such as "Kitchen: off", given the first character of the following line.
+
+    Such a line ends a sentence. Prose that was wrapped to the width of a page continues.
+    """
+    starts_sentence = following.isdigit() or (following.isalpha() and not following.islower()) or following in "*_"
+    return starts_sentence and len(line) <= _MAX_SHORT_LINE_CHARS and bool(_FACT_LABEL.search(line))

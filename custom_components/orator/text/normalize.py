@@ -1,0 +1,191 @@
+"""Plain text for speech: single spaces, no emoji, no repeated marks, punctuation for pauses."""
+
+# ruff: noqa: RUF001 the punctuation of all scripts looks similar
+
+import re
+from typing import Final
+
+from .characters import CLOSERS, EMOJI, KANA_AND_HAN, NO_FULL_STOP_AFTER, REPEATED_FOR_EMPHASIS
+
+_SPOKEN_EMOJI: Final = {
+    "\u203c": "!",
+    "\u2049": "!?",
+    "\u2753": "?",
+    "\u2754": "?",
+    "\u2755": "!",
+    "\u2757": "!",
+    "\u2795": "+",
+    "\u2796": "-",
+    "\u2797": "÷",
+    "\u2716": "×",
+    "\U0001f51f": "10",
+}
+"""Emoji that stand for a mark or a number."""
+_INVISIBLE: Final = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\ufeff\ufffe\uffff\ud800-\udfff"
+"""Control characters, soft hyphens, byte order marks and surrogates."""
+_ZERO_WIDTH_JOINER: Final = "\u200d"
+_PRESENTATION_MARKS: Final = "\ufe0e\ufe0f\u20e3"
+"""Variation selectors and the frame of a keycap; the character before them is spoken."""
+
+_SPECIAL: Final = f"{EMOJI}{''.join(_SPOKEN_EMOJI)}{_INVISIBLE}{_ZERO_WIDTH_JOINER}{_PRESENTATION_MARKS}"
+_PLAIN_WORD: Final = rf"[^\s{REPEATED_FOR_EMPHASIS}{_SPECIAL}]++"
+_PIECE: Final = re.compile(
+    rf"(?P<space>\s+)|(?P<special>[{_SPECIAL}])|(?P<marks>[{REPEATED_FOR_EMPHASIS}]+)"
+    rf"|(?P<words>{_PLAIN_WORD}(?: {_PLAIN_WORD})*+)"
+)
+_SILENT: Final = re.compile(f"[{_INVISIBLE}{_PRESENTATION_MARKS}]")
+
+_MAX_REPEATS: Final = {".": 3, "…": 2}
+_NO_BREAK_SPACES: Final = frozenset("\u00a0\u202f\u2007")
+_LINE_CONTEXT_CHARS: Final = 40
+
+_SPACE, _LINE_FEED, _COMMA, _DASH = " ", "\n", ",", "—"
+_NO_SPACE_AFTER_EMOJI: Final = NO_FULL_STOP_AFTER.replace("—", "") + ")]}）］｝」』】》〉"
+"""Marks before which the space of a dropped emoji is dropped, too."""
+
+_FULL_STOPS: Final = (
+    ("。", re.compile(f"[{KANA_AND_HAN}]")),
+    ("।", re.compile("[\u0900-\u09ff\u0a00-\u0a7f\u0b00-\u0b7f]")),
+    ("։", re.compile("[\u0530-\u058f]")),
+    ("።", re.compile("[\u1200-\u139f]")),
+    ("။", re.compile("[\u1000-\u109f]")),
+    ("។", re.compile("[\u1780-\u17ff]")),
+)
+_COMMAS_WITH_SPACE: Final = (
+    ("、", re.compile(f"[{KANA_AND_HAN}]")),
+    ("، ", re.compile("[\u0600-\u077f]")),
+)
+_WIDE_CHARACTER: Final = re.compile(f"[{KANA_AND_HAN}\u3001-\u303f\uff00-\uff65]")
+
+
+class PlainTextWriter:
+    """Writes words and pauses as plain text. A separator is written only when something follows it in the line."""
+
+    def __init__(self) -> None:
+        """Start with no text."""
+        self._output: list[str] = []
+        self._line_context = ""
+        """The end of the current line."""
+        self._separator = ""
+        self._has_dropped_emoji = False
+        """Whether an emoji was dropped after the end of the line."""
+        self._repeatable_marks = ""
+        """The run of marks at the end of the line."""
+
+    def take(self) -> str:
+        """Return the text that was written since the last call."""
+        text = "".join(self._output)
+        self._output.clear()
+        return text
+
+    def write(self, text: str, *, verbatim: bool = False) -> None:
+        """Write words; repeated marks stay if `verbatim`."""
+        for match in _PIECE.finditer(text):
+            piece = match.group()
+            match match.lastgroup:
+                case "space":
+                    self._add_space(piece)
+                case "special":
+                    self._write_special(piece)
+                case "marks" if not verbatim:
+                    self._write_marks(piece)
+                case _:
+                    self._append(piece)
+
+    def join_lines(self) -> None:
+        """Continue the sentence after a line feed."""
+        self._repeatable_marks = ""
+        if self._separator not in (_COMMA, _DASH):
+            self._separator = _LINE_FEED
+
+    def add_comma(self) -> None:
+        """Separate the next words by a comma."""
+        self._separator = _COMMA
+
+    def add_dash(self) -> None:
+        """Separate the next words by a dash."""
+        self._separator = _DASH
+
+    def end_sentence(self) -> None:
+        """Write a full stop unless the line is empty or ends with a mark."""
+        if self._line_context and not self._ends_with_mark:
+            self._separator = ""
+            self._append(_find_by_script(self._line_context, _FULL_STOPS, "."))
+
+    def end_line(self) -> None:
+        """Write a line feed unless the line is empty."""
+        if self._line_context:
+            self._output.append("\n")
+        self._line_context = self._separator = self._repeatable_marks = ""
+        self._has_dropped_emoji = False
+
+    @property
+    def _ends_with_mark(self) -> bool:
+        """Whether the line ends with a mark, or a mark and closing quotation marks."""
+        context = self._line_context
+        return (context.rstrip(CLOSERS)[-1:] or context[-1:]) in NO_FULL_STOP_AFTER
+
+    def _add_space(self, space: str) -> None:
+        self._repeatable_marks = ""
+        if not self._separator:
+            self._separator = space if space in _NO_BREAK_SPACES else _SPACE
+        elif self._separator in _NO_BREAK_SPACES:
+            self._separator = _SPACE
+
+    def _write_special(self, character: str) -> None:
+        if spoken := _SPOKEN_EMOJI.get(character):
+            self._write_spoken_emoji(spoken)
+        elif character == _ZERO_WIDTH_JOINER:
+            if not self._has_dropped_emoji:
+                self._append(character)
+        elif not _SILENT.match(character):
+            self._separator = self._separator or _SPACE
+            self._has_dropped_emoji = True
+
+    def _write_spoken_emoji(self, spoken: str) -> None:
+        """Write the mark or number of an emoji; an end mark only after words without one."""
+        if spoken[0] not in NO_FULL_STOP_AFTER:
+            self.write(spoken)
+        elif self._line_context and not self._ends_with_mark:
+            self._separator = ""
+            self.write(spoken)
+
+    def _write_marks(self, marks: str) -> None:
+        """Write marks that have not been repeated too often."""
+        for mark in marks:
+            written = self._repeatable_marks
+            if written.count(mark) < _MAX_REPEATS.get(mark, 1):
+                self._append(mark)
+                self._repeatable_marks = written + mark
+
+    def _append(self, text: str) -> None:
+        """Write visible text after the separator."""
+        if self._line_context:
+            text = self._resolve_separator(text[0]) + text
+        self._output.append(text)
+        self._line_context = (self._line_context + text[-_LINE_CONTEXT_CHARS:])[-_LINE_CONTEXT_CHARS:]
+        self._separator = self._repeatable_marks = ""
+        self._has_dropped_emoji = False
+
+    def _resolve_separator(self, following: str) -> str:
+        """Return the separator to write before a character."""
+        match self._separator:
+            case _ if self._has_dropped_emoji and self._separator not in (_COMMA, _DASH):
+                return "" if following in _NO_SPACE_AFTER_EMOJI else _SPACE
+            case "\n":
+                is_unspaced = all(map(_WIDE_CHARACTER.match, (self._line_context[-1], following)))
+                return "" if is_unspaced else _SPACE
+            case "," if not self._ends_with_mark:
+                return _find_by_script(self._line_context, _COMMAS_WITH_SPACE, ", ")
+            case "—" if not self._ends_with_mark:
+                return " — "
+            case "," | "—":
+                return _SPACE
+            case separator:
+                return separator
+
+
+def _find_by_script(text: str, choices: tuple[tuple[str, re.Pattern[str]], ...], default: str) -> str:
+    """Return the punctuation of the script of the last letter of a text."""
+    letter = next((character for character in reversed(text) if character.isalpha()), "")
+    return next((mark for mark, script in choices if script.match(letter)), default)

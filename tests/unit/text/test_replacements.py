@@ -1,0 +1,68 @@
+"""Replacements change whole words, and nothing else."""
+
+import pytest
+
+from custom_components.orator.text import Replacement, TextCleaner
+
+from .cleaning import clean
+
+_REPLACEMENTS = (
+    Replacement("HA", "Home Assistant"),
+    Replacement("home assistant", "never"),
+    Replacement("kwh", "kilowatt hours"),
+    Replacement("C++", "see plus plus"),
+    Replacement("new", "old"),
+    Replacement("new york", "the city"),
+    Replacement("東京", "とうきょう"),
+    Replacement("°C", " degrees"),
+    Replacement("dr.", "Doctor"),
+    Replacement("Straße", "street"),
+    Replacement("  ", "nothing"),
+    Replacement("silent", ""),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("HA, ha, HAHA and HA_x: use HA.", "Home Assistant, ha, HAHA and HA_x: use Home Assistant."),
+        ("5 kWh, KWH, 5kwh", "5 kilowatt hours, kilowatt hours, 5kwh"),
+        ("C++ or c++", "see plus plus or c++"),
+        ("New   York, new Yorker, newer", "the city, old Yorker, newer"),
+        ("**New**\nYork", "the city"),
+        ("東京都と東京", "とうきょう都ととうきょう"),
+        ("20°C", "20 degrees"),
+        ("Dr. Smith", "Doctor Smith"),
+        ("Straße straße", "street straße"),
+        ("use *HA*-style, HA's", "use Home Assistant-style, Home Assistant's"),
+        ("Be silent.", "Be ."),
+        ("new", "old"),
+        ("new yor", "old yor"),
+    ],
+)
+def test_replacements(text: str, words: str) -> None:
+    """Whole words are replaced, the longest first, and replacements are left alone."""
+    assert clean(text, replacements=_REPLACEMENTS) == words
+    assert clean(*text, replacements=_REPLACEMENTS) == words
+
+
+def test_combining_marks() -> None:
+    """A letter with a combining mark is a different letter."""
+    assert clean("cafe\u0301 cafe", replacements=[Replacement("cafe", "bar")]) == "cafe\u0301 bar"
+    assert clean("हिन्दी हिन्द", replacements=[Replacement("हिन्द", "x")]) == "हिन्दी x"
+
+
+def test_only_possible_matches_are_held_back() -> None:
+    """Words are held back while they can become words to replace."""
+    cleaner = TextCleaner((Replacement("new york", "the city"),))
+    assert cleaner.feed("A nice new") == "A nice "
+    assert cleaner.feed(" day") == "new day"
+    assert cleaner.feed(" in New York") == " in "
+    assert cleaner.feed(".") == "the city."
+
+
+def test_replacements_without_cleaning() -> None:
+    """Without cleaning, words are replaced and markup is kept."""
+    words = clean("**HA**  \n\n# 😀 HA", replacements=_REPLACEMENTS, reads_markup=False)
+    assert words == "**Home Assistant**  \n\n# 😀 Home Assistant"
+    assert clean("**a**", reads_markup=False) == "**a**"

@@ -24,7 +24,7 @@ _FORMAT_FIELD: Final = "response_format"
 OPTIONAL_FIELDS: Final = frozenset({_FORMAT_FIELD, "speed", "instructions"})
 """Fields that a server may not support, so that a request is repeated without them."""
 _BUFFERS_AUDIO: Final = "sends_whole"
-"""Detected: the server sends audio only once the whole text is spoken."""
+"""Key in `detected`: whether the server sends audio only after the whole text is spoken."""
 
 
 class SpeechEndpoint:

@@ -106,16 +106,16 @@ def price_for(model_id: str) -> Price | None:
 
 def realtime_cost(model_id: str, usage: Mapping[str, Any]) -> float | None:
     """Return the cost of a realtime response in USD, None if its tokens or their prices are unknown."""
-    read, generated = _token_counts(usage, "input"), _token_counts(usage, "output")
-    if not _REALTIME_MINI_NAME.fullmatch(model_id) or not generated:
+    inputs, outputs = _token_counts(usage, "input"), _token_counts(usage, "output")
+    if not _REALTIME_MINI_NAME.fullmatch(model_id) or not outputs:
         return None
-    text = read.get("text_tokens", 0)
-    cached = min(read.get("cached_tokens", 0), text)
+    text = inputs.get("text_tokens", 0)
+    cached = min(inputs.get("cached_tokens", 0), text)
     tokens = {
         "text": text - cached,
         "cached_text": cached,
-        "output_text": generated.get("text_tokens", 0),
-        "output_audio": generated.get("audio_tokens", 0),
+        "output_text": outputs.get("text_tokens", 0),
+        "output_audio": outputs.get("audio_tokens", 0),
     }
     return sum(count * _REALTIME_MINI_PRICES[kind] for kind, count in tokens.items()) / 1_000_000
 

@@ -27,7 +27,7 @@ _LIST_TIMEOUTS: Final = Timeouts(first_byte=10, between_bytes=10)
 _CUSTOM_VOICE_PREFIX: Final = "voice_"
 _RETIRED_CODES: Final = ("model_not_found", "invalid_model")
 _RETIRED_PREFIX: Final = "ended:"
-"""Start of the key of a detected capability: the model no longer exists."""
+"""Prefix of the key in `detected` for a model that no longer exists."""
 
 
 class OpenAIProvider(Provider):

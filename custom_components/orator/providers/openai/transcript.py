@@ -66,8 +66,8 @@ class _Difference:
     def word_errors(self) -> float:
         """Number of differing words. Numbers may be spoken as several words, and words may be split differently."""
         expected, spoken = _words(self.expected), _words(self.spoken)
-        spellings = ["".join(word.text for word in words) for words in (expected, spoken)]
-        if spellings[0] and _may_be_same(*spellings):
+        expected_letters, spoken_letters = ("".join(word.text for word in words) for words in (expected, spoken))
+        if expected_letters and _may_be_same(expected_letters, spoken_letters):
             return 0.0
         missing = sum(word.weight for word in expected) - _max_number_words(self.spoken)
         added = sum(word.weight for word in spoken) - _max_number_words(self.expected)
@@ -127,19 +127,19 @@ def _align(expected: Sequence[_Token], spoken: Sequence[_Token]) -> tuple[list[_
     """Return the differences after which both match again, and what is left of both."""
     expected_words, spoken_words = [token.text for token in expected], [token.text for token in spoken]
     differences: list[_Difference] = []
-    at = now = 0
-    while at < len(expected) and now < len(spoken):
-        if expected_words[at] == spoken_words[now]:
-            at, now = at + 1, now + 1
+    i = j = 0
+    while i < len(expected) and j < len(spoken):
+        if expected_words[i] == spoken_words[j]:
+            i, j = i + 1, j + 1
             continue
         skip = _next_match(
-            expected_words[at : at + _ALIGNMENT_WINDOW_WORDS], spoken_words[now : now + _ALIGNMENT_WINDOW_WORDS]
+            expected_words[i : i + _ALIGNMENT_WINDOW_WORDS], spoken_words[j : j + _ALIGNMENT_WINDOW_WORDS]
         )
         if skip is None:
             break
-        differences.append(_Difference(expected[at : at + skip[0]], spoken[now : now + skip[1]]))
-        at, now = at + skip[0], now + skip[1]
-    return differences, _Difference(expected[at:], spoken[now:])
+        differences.append(_Difference(expected[i : i + skip[0]], spoken[j : j + skip[1]]))
+        i, j = i + skip[0], j + skip[1]
+    return differences, _Difference(expected[i:], spoken[j:])
 
 
 def _next_match(expected: list[str], spoken: list[str]) -> tuple[int, int] | None:

@@ -19,7 +19,7 @@ from .catalog import EXTRA_BODY
 from .responses import read_audio
 from .servers import SpeechServer
 
-_SPEECH_PATH: Final = "audio/speech"
+_ENDPOINT_PATH: Final = "audio/speech"
 _FORMAT_FIELD: Final = "response_format"
 OPTIONAL_FIELDS: Final = frozenset({_FORMAT_FIELD, "speed", "instructions"})
 """Fields that a server may not support, so that a request is repeated without them."""
@@ -48,7 +48,7 @@ class SpeechEndpoint:
         try:
             with self._translate_forbidden():
                 async with (
-                    http.request("POST", _SPEECH_PATH, body) as response,
+                    http.request("POST", _ENDPOINT_PATH, body) as response,
                     aclosing(response.chunks()) as chunks,
                 ):
                     if (await read_head(chunks)).lstrip().startswith(b"<"):  # HTML
@@ -76,7 +76,7 @@ class SpeechEndpoint:
         while True:
             try:
                 with self._translate_forbidden():
-                    response = await stack.enter_async_context(self._http.request("POST", _SPEECH_PATH, body))
+                    response = await stack.enter_async_context(self._http.request("POST", _ENDPOINT_PATH, body))
                 break
             except RejectedError as err:
                 removable = self._removable_fields(err, request, body)

@@ -33,7 +33,7 @@ _MAX_JSON_BYTES: Final = MAX_FILE_BYTES
 _MAX_JSON_DEPTH: Final = 4
 _AUDIO_KEYS: Final = ("audio", "audio_content", "audioContent", "audio_base64", "b64_json", "delta", "data", "result")
 _LINK_KEYS: Final = ("url", "audio_url", "audioUrl")
-_MAX_LINK_CHARS: Final = 2048
+_MAX_AUDIO_LINK_CHARS: Final = 2048
 _HTTP_LINK: Final = re.compile(r"(https?:/)?/[^/\s][^\s]*", re.IGNORECASE)
 _DATA_URL: Final = re.compile(r"data:[\w/+.;=-]*,")
 _DECODED_CHUNK_BYTES: Final = 64 * 1024
@@ -166,7 +166,7 @@ def _parse_document(body: bytearray) -> bytes | str:
     except ValueError as err:
         raise errors.NotAudioError(code="application/json") from err
     encoded = _find_text(document, _AUDIO_KEYS)
-    if encoded and not (len(encoded) <= _MAX_LINK_CHARS and _HTTP_LINK.fullmatch(encoded)):
+    if encoded and not (len(encoded) <= _MAX_AUDIO_LINK_CHARS and _HTTP_LINK.fullmatch(encoded)):
         return _decode(encoded)
     if link := encoded or _find_text(document, (*_LINK_KEYS, *_AUDIO_KEYS)):
         return link

@@ -2,8 +2,8 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager
 from math import inf
 
 from aiohttp import WSMsgType, web
@@ -322,8 +322,8 @@ async def test_old_session(simulator: Simulator, reader: OpenAIProvider) -> None
     """A session that is too old is closed when it is replaced."""
     for _ in range(3):
         await synthesize(reader, request_for(reader, "Yes."))
-        for opening in reader._realtime._sessions.values():
-            opening.result()._opened_at -= 3600
+        for session in reader._realtime._sessions.values():
+            session._started_at -= 3600
     await until(lambda: simulator.openai.realtime.open == 1)
     assert len(simulator.openai.realtime.sockets) == 3
 
@@ -349,9 +349,11 @@ async def test_cancel_while_opening(simulator: Simulator, reader: OpenAIProvider
     assert task.cancelled()
 
 
-async def test_idle_session(connections: HttpSessions, monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
-    """An idle session is kept alive by pings, and sends none after it is closed."""
-    monkeypatch.setattr(realtime_session, "_PING_INTERVAL_S", 0.05)
+@asynccontextmanager
+async def session_with(
+    connections: HttpSessions, *replies: dict[str, str]
+) -> AsyncGenerator[tuple[RealtimeSession, list[WSMsgType]]]:
+    """Yield a session whose server sends replies to the first message, and the types of messages it receives."""
     received: list[WSMsgType] = []
 
     async def serve(request: web.Request) -> web.WebSocketResponse:
@@ -359,19 +361,45 @@ async def test_idle_session(connections: HttpSessions, monkeypatch: pytest.Monke
         await socket.prepare(request)
         async for message in socket:
             received.append(message.type)
-            if message.type is WSMsgType.TEXT:
-                await socket.send_json({"type": "session.updated"})
+            for reply in replies if len(received) == 1 else ():
+                await socket.send_json(reply)
         return socket
 
     app = web.Application()
     app.router.add_get("/", serve)
     async with TestServer(app) as server:
-        session = await RealtimeSession.open(connections.api, server.make_url("/"), {}, {})
+        session = RealtimeSession(connections.api, server.make_url("/"), {}, {})
+        yield session, received
+        session.close()
+        await session.wait_closed()
+        assert not session.is_usable
+
+
+async def test_idle_session(connections: HttpSessions, monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
+    """An idle session is kept alive by pings, and sends none after it is closed."""
+    monkeypatch.setattr(realtime_session, "_PING_INTERVAL_S", 0.05)
+    async with session_with(connections, {"type": "session.updated"}) as (session, received):
         await until(lambda: received.count(WSMsgType.PING) == 3)
         assert session.is_usable
-        await session.close()
-        assert not session.is_usable
+        session.close()
+        await session.wait_closed()
         assert set(received) == {WSMsgType.TEXT, WSMsgType.PING}
         count = len(received)
         await asyncio.sleep(0.2)
         assert len(received) == count
+
+
+async def test_unconfirmed_session(
+    connections: HttpSessions, monkeypatch: pytest.MonkeyPatch, socket_enabled: None
+) -> None:
+    """A session that the server does not confirm in time is an error for every request that waits for it."""
+    monkeypatch.setattr(realtime_session, "_OPEN_TIMEOUT_S", 0.2)
+
+    async def request() -> None:
+        async with session.respond(TEXT, {}):
+            pass
+
+    async with session_with(connections, {"type": "session.created"}) as (session, _):
+        results = await asyncio.gather(request(), request(), return_exceptions=True)
+        assert [type(result) for result in results] == [errors.TimedOutError] * 2
+        assert not session.is_usable

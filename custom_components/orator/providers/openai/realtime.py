@@ -4,7 +4,6 @@ Sources: https://platform.openai.com/docs/guides/realtime and OpenAI's OpenAPI d
 and `RealtimeServerEvent*`.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -18,7 +17,7 @@ from yarl import URL
 from ...audio.formats import AudioFormat
 from ..audio_response import prepend
 from ..base import SpeechAudio, SynthesisRequest
-from ..errors import ConnectionLostError, NotAudioError, TranscriptMismatchError
+from ..errors import NotAudioError, TranscriptMismatchError
 from .models import PCM_LAYOUT, realtime_cost
 from .realtime_session import RealtimeResponse, RealtimeSession
 from .transcript import TranscriptMatch, compare
@@ -46,8 +45,8 @@ class RealtimeSpeech:
         self._url = URL(base_url) / "realtime"
         self._headers = headers
         self._counters = counters
-        self._sessions: dict[tuple[str, str, float | None], asyncio.Task[RealtimeSession]] = {}
-        """Tasks that open sessions, the most recently used last."""
+        self._sessions: dict[tuple[str, str, float | None], RealtimeSession] = {}
+        """Sessions by model, voice and speed, the most recently used last."""
 
     @asynccontextmanager
     async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
@@ -65,7 +64,7 @@ class RealtimeSpeech:
         """
         text, mismatches = request.text, 0
         for _ in range(_MAX_RESPONSES):
-            session = await self._session_for(request)
+            session = self._session_for(request)
             async with session.respond(text, _response_settings(request, text)) as response:
                 try:
                     async for chunk in response.chunks():
@@ -87,60 +86,33 @@ class RealtimeSpeech:
         self._counters["realtime_misreadings"] += not match.is_exact
         self._counters["realtime_interruptions"] += response.is_mismatch
 
-    async def _session_for(self, request: SynthesisRequest) -> RealtimeSession:
-        """Return a usable session. Parallel requests share the task that opens it."""
+    def _session_for(self, request: SynthesisRequest) -> RealtimeSession:
+        """Return a session that is open or opening."""
         key = (request.model.id, request.voice, request.settings.get("speed"))
-        opening = self._sessions.pop(key, None)
-        if opening is None or not _is_usable(opening):
-            opening = asyncio.create_task(self._open(request, opening), name="orator open realtime session")
-            opening.add_done_callback(lambda task: task.cancelled() or task.exception())  # its error is retrieved
-        self._sessions[key] = opening
-        await asyncio.wait([opening])
-        if opening.cancelled():
-            raise ConnectionLostError
-        return opening.result()
+        session = self._sessions.pop(key, None)
+        if session is None or not session.is_usable:
+            if session:
+                session.close()
+            self._close_unused()
+            url = self._url.with_query(model=request.model.id)
+            session = RealtimeSession(self._http, url, self._headers, _session_settings(request))
+        self._sessions[key] = session
+        return session
 
-    async def _open(self, request: SynthesisRequest, previous: asyncio.Task[RealtimeSession] | None) -> RealtimeSession:
-        """Open a session, and close the previous one and those that are unusable or surplus."""
-        if previous:
-            await _close(previous)
-        await self._close_idle()
-        url = self._url.with_query(model=request.model.id)
-        return await RealtimeSession.open(self._http, url, self._headers, _session_settings(request))
-
-    async def _close_idle(self) -> None:
-        """Close idle sessions that are unusable, or above the limit and least recently used."""
-        idle = [key for key, opening in self._sessions.items() if opening.done() and not _is_busy(opening)]
-        surplus = idle[: max(0, len(self._sessions) - _MAX_SESSIONS)]
-        closing = [key for key in idle if key in surplus or not _is_usable(self._sessions[key])]
-        for opening in [self._sessions.pop(key) for key in closing]:
-            await _close(opening)
+    def _close_unused(self) -> None:
+        """Close idle sessions that are unusable, or least recently used if there is no room for another one."""
+        idle = [key for key, session in self._sessions.items() if not session.is_busy]
+        surplus = idle[: max(0, len(self._sessions) + 1 - _MAX_SESSIONS)]
+        for key in idle:
+            if key in surplus or not self._sessions[key].is_usable:
+                self._sessions.pop(key).close()
 
     async def async_close(self) -> None:
         """Close all sessions."""
         while self._sessions:
-            _, opening = self._sessions.popitem()
-            await _close(opening)
-
-
-def _is_usable(opening: asyncio.Task[RealtimeSession]) -> bool:
-    """Return whether a session is being opened or can be used for another response."""
-    return not opening.done() or (_has_opened(opening) and opening.result().is_usable)
-
-
-def _is_busy(opening: asyncio.Task[RealtimeSession]) -> bool:
-    return _has_opened(opening) and opening.result().is_busy
-
-
-def _has_opened(opening: asyncio.Task[RealtimeSession]) -> bool:
-    return not opening.cancelled() and not opening.exception()
-
-
-async def _close(opening: asyncio.Task[RealtimeSession]) -> None:
-    opening.cancel()
-    await asyncio.wait([opening])
-    if _has_opened(opening):
-        await opening.result().close()
+            _, session = self._sessions.popitem()
+            session.close()
+            await session.wait_closed()
 
 
 def _charge(request: SynthesisRequest, response: RealtimeResponse) -> None:

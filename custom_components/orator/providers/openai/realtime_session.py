@@ -3,14 +3,14 @@
 import asyncio
 from base64 import b64decode
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from enum import Enum, auto
 from math import inf
 import time
-from typing import Any, Final, Self
+from typing import Any, Final
 from uuid import uuid4
 
-from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 from yarl import URL
 
 from .. import errors
@@ -25,8 +25,8 @@ _FIRST_AUDIO_TIMEOUT_S: Final = 8.0
 """Shorter than the wait of a listener, so that a retry is in time."""
 _NEXT_AUDIO_TIMEOUT_S: Final = 20.0
 _PING_INTERVAL_S: Final = 30.0
-"""Short enough that no proxy closes an idle connection. aiohttp's `heartbeat` leaves a timer behind when data arrives
-while it closes (3.14.5)."""
+"""Idle time after which a ping is sent, so that no proxy closes the connection. aiohttp's own `heartbeat` (3.14.5)
+leaves a timer behind if data arrives while the connection closes."""
 _MAX_SESSION_AGE_S: Final = 25 * 60.0
 """Age from which on a session gets no new text: OpenAI ends sessions after half an hour at the earliest."""
 _MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
@@ -189,52 +189,37 @@ class RealtimeResponse:
 class RealtimeSession:
     """A session with one model, voice and speed."""
 
-    def __init__(self, connection: ClientWebSocketResponse) -> None:
-        """Initialize; use `open` instead."""
-        self._connection = connection
-        self._opened_at = time.monotonic()
+    def __init__(self, http: ClientSession, url: URL, headers: Mapping[str, str], settings: Mapping[str, Any]) -> None:
+        """Start to open the session; `respond` waits until it is open."""
+        self._started_at = time.monotonic()
         self._responses: dict[str, RealtimeResponse] = {}
-        """Responses by the id of the event that requested them."""
+        """Responses by the id of the event that requests them."""
         self._is_closed = False
         self._is_stalled = False
-        self._configured = asyncio.get_running_loop().create_future()
-        self._receiver = asyncio.create_task(self._receive(), name="orator receive realtime events")
-        self._pinger = asyncio.create_task(self._ping(), name="orator ping realtime session")
-
-    @classmethod
-    async def open(cls, http: ClientSession, url: URL, headers: Mapping[str, str], settings: Mapping[str, Any]) -> Self:
-        """Connect and configure a session. Raises SpeechError."""
-        if http.closed:
-            raise errors.ConnectionLostError
-        session = None
-        try:
-            with translate_client_errors():
-                async with asyncio.timeout(_OPEN_TIMEOUT_S):
-                    session = cls(await _connect(http, url, headers))
-                    await session._configure(settings)
-        except BaseException:
-            if session:
-                await session.close()
-            raise
-        return session
+        self._connection: ClientWebSocketResponse
+        self._ready = asyncio.get_running_loop().create_future()
+        """Done once the server has accepted the settings, or opening has failed."""
+        self._task = asyncio.create_task(self._run(http, url, headers, settings), name="orator realtime session")
 
     @property
     def is_usable(self) -> bool:
         """Whether the session can be used for another response."""
-        age = time.monotonic() - self._opened_at
+        age = time.monotonic() - self._started_at
         return not self._is_closed and not self._is_stalled and age <= _MAX_SESSION_AGE_S
 
     @property
     def is_busy(self) -> bool:
-        """Whether a response is in progress."""
-        return bool(self._responses)
+        """Whether the session is opening or a response is in progress."""
+        return not self._ready.done() or bool(self._responses)
 
     @asynccontextmanager
     async def respond(self, text: str, settings: Mapping[str, Any]) -> AsyncGenerator[RealtimeResponse]:
-        """Request a response that speaks `text`; leaving the context cancels it."""
+        """Request a response that speaks `text`; leaving the context cancels it. Raises SpeechError."""
         key = uuid4().hex
         response = self._responses[key] = RealtimeResponse(text)
         try:
+            await asyncio.wait([self._ready])
+            self._ready.result()
             await self._send(
                 {"type": "response.create", "event_id": key, "response": {**settings, "metadata": {"key": key}}}
             )
@@ -247,56 +232,65 @@ class RealtimeSession:
             is_in_progress = not response.is_done or response.is_mismatch
             if response.id and is_in_progress and not self._is_closed:
                 await self._cancel(response.id)
-            if not self.is_usable and not self.is_busy and not self._is_closed:
-                await self.close()
+            if not self.is_usable and not self.is_busy:
+                self.close()
 
-    async def close(self) -> None:
-        """Close the connection."""
+    def close(self) -> None:
+        """Start to close the session."""
         if not self._is_closed:
-            self._receiver.cancel()
-        await asyncio.wait([self._receiver])
+            self._task.cancel()
 
-    async def _configure(self, settings: Mapping[str, Any]) -> None:
-        """Send the settings of the session, and wait until the server has accepted them."""
-        await self._send({"type": "session.update", "session": settings})
-        await asyncio.wait([self._configured])
-        self._configured.result()
+    async def wait_closed(self) -> None:
+        """Wait until the connection is closed."""
+        await asyncio.wait([self._task])
 
-    async def _cancel(self, response_id: Json) -> None:
-        await self._send({"type": "response.cancel", "response_id": response_id})
-
-    async def _send(self, event: Mapping[str, Any]) -> None:
-        with translate_client_errors(errors.ConnectionLostError):
-            await self._connection.send_json(event)
-
-    async def _ping(self) -> None:
-        """Send pings until the connection ends, which the receiver reports."""
-        with suppress(ClientError, OSError):
-            while True:
-                await asyncio.sleep(_PING_INTERVAL_S)
-                await self._connection.ping()
-
-    async def _receive(self) -> None:
-        """Process events until the connection ends."""
+    async def _run(
+        self, http: ClientSession, url: URL, headers: Mapping[str, str], settings: Mapping[str, Any]
+    ) -> None:
+        """Open the session, and process events until the connection ends."""
+        connection = None
         error: errors.SpeechError = errors.ConnectionLostError()
         try:
             with translate_client_errors(errors.ConnectionLostError):
-                async for message in self._connection:
-                    if message.type is WSMsgType.TEXT:
-                        await self._handle(parse_json(message.data.encode()))
+                async with asyncio.timeout(_OPEN_TIMEOUT_S):
+                    self._connection = connection = await _connect(http, url, headers)
+                    await self._send({"type": "session.update", "session": settings})
+                    while not self._ready.done():
+                        await self._receive()
+                while True:
+                    await self._receive()
         except errors.SpeechError as err:
             error = err
         except ValueError:
             error = errors.NotASpeechServerError()
         finally:
-            if not self._configured.done():
-                self._configured.set_exception(error)
-                self._configured.exception()  # asyncio reports exceptions that are not retrieved
             self._is_closed = True
-            self._pinger.cancel()
+            if not self._ready.done():
+                self._ready.set_exception(error)
+                self._ready.exception()  # asyncio reports exceptions that are never retrieved
             for response in self._responses.values():
                 response.end(error)
-            await self._connection.close()
+            if connection:
+                await connection.close()
+
+    async def _receive(self) -> None:
+        """Process the next event, or send a ping if none arrives. Raises SpeechError at the end of the connection."""
+        try:
+            message = await self._connection.receive(timeout=_PING_INTERVAL_S)
+        except TimeoutError:
+            await self._connection.ping()
+            return
+        if message.type is WSMsgType.TEXT:
+            await self._handle(parse_json(message.data.encode()))
+        elif message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
+            raise errors.ConnectionLostError
+
+    async def _send(self, event: Mapping[str, Any]) -> None:
+        with translate_client_errors(errors.ConnectionLostError):
+            await self._connection.send_json(event)
+
+    async def _cancel(self, response_id: Json) -> None:
+        await self._send({"type": "response.cancel", "response_id": response_id})
 
     async def _handle(self, event: Json) -> None:
         """Process an event, or pass it to its response. Raises SpeechError if the session has failed."""
@@ -304,8 +298,8 @@ class RealtimeSession:
             raise errors.NotASpeechServerError
         details = _object(event, "response")
         match event.get("type"):
-            case "session.updated" if not self._configured.done():
-                self._configured.set_result(None)
+            case "session.updated" if not self._ready.done():
+                self._ready.set_result(None)
             case "response.created":
                 if response := self._responses.get(str(_object(details, "metadata").get("key"))):
                     response.id = details.get("id")
@@ -323,18 +317,21 @@ class RealtimeSession:
         error = _error_from(details)
         if response := self._responses.get(str(details.get("event_id"))):
             response.end(error)
-        elif not self._configured.done() or error.code == "session_expired":
+        elif not self._ready.done() or error.code == "session_expired":
             raise error
 
 
 async def _connect(http: ClientSession, url: URL, headers: Mapping[str, str]) -> ClientWebSocketResponse:
-    try:
-        return await http.ws_connect(url, headers=headers, max_msg_size=MAX_DOCUMENT_BYTES)
-    except WSServerHandshakeError as err:
-        if err.status < 400:  # the server does not offer WebSockets
-            raise errors.NotASpeechServerError(status=err.status) from err
-        retry_after = parse_retry_after(err.headers.get("Retry-After") if err.headers else None)
-        raise error_for(err.status, (), retry_after) from err
+    if http.closed:
+        raise errors.ConnectionLostError
+    with translate_client_errors():
+        try:
+            return await http.ws_connect(url, headers=headers, max_msg_size=MAX_DOCUMENT_BYTES)
+        except WSServerHandshakeError as err:
+            if err.status < 400:  # the server does not offer WebSockets
+                raise errors.NotASpeechServerError(status=err.status) from err
+            retry_after = parse_retry_after(err.headers.get("Retry-After") if err.headers else None)
+            raise error_for(err.status, (), retry_after) from err
 
 
 def _object(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:

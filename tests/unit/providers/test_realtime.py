@@ -182,15 +182,22 @@ async def test_connection_lost(simulator: Simulator, reader: OpenAIProvider) -> 
     assert len(simulator.openai.realtime.sockets) == 2
 
 
-@pytest.mark.parametrize("limit", [{"session_readings": 2}, {"session_seconds": 0.3}])
-async def test_expired_session(simulator: Simulator, reader: OpenAIProvider, limit: dict[str, float]) -> None:
-    """An expired session is replaced without an error."""
-    for name, value in limit.items():
-        setattr(simulator.openai.realtime, name, value)
+async def test_session_ended_by_responses(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """A session that the server ends after a number of responses is replaced without an error."""
+    simulator.openai.realtime.session_readings = 2
     for _ in range(5):
         assert_text(await synthesize_retrying(reader, "The tea is ready."), "The tea is ready.")
         await asyncio.sleep(0.1)
     assert len(simulator.openai.realtime.sockets) > 1
+
+
+async def test_expired_session(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """An expired session is replaced without an error."""
+    simulator.openai.realtime.session_seconds = 1
+    for count in (1, 2):
+        assert_text(await synthesize_retrying(reader, "The tea is ready."), "The tea is ready.")
+        assert len(simulator.openai.realtime.sockets) == count
+        await until(lambda: not simulator.openai.realtime.open)
 
 
 async def test_cancel_response(simulator: Simulator, reader: OpenAIProvider) -> None:

@@ -22,7 +22,7 @@ from custom_components.orator.providers.http import resolve_redirect
 from custom_components.orator.providers.json_documents import IdentityKey, parse_json
 from custom_components.orator.providers.nanogpt import catalog as nanogpt, responses as nanogpt_responses
 from custom_components.orator.providers.nanogpt.endpoints import endpoint_for
-from custom_components.orator.providers.openai import catalog as openai, lists, models
+from custom_components.orator.providers.openai import catalog as openai, models
 from custom_components.orator.providers.openai.servers import OTHER
 from custom_components.orator.providers.speechbase import catalog as speechbase
 from tests.simulator.nanogpt_catalog import default_models
@@ -95,7 +95,7 @@ def _assert_storable(value: Any) -> None:
 
 
 def _read_openai(document: Any) -> None:
-    stored = {"models": models.parse_model_ids(document, is_official=False), "ends": models.parse_end_dates(document)}
+    stored = {"models": openai.parse_model_ids(document, is_official=False), "ends": openai.parse_end_dates(document)}
     _assert_storable(stored)
     for model_id in {*stored["models"], *stored["ends"]}:
         models.describe_model(model_id)
@@ -103,9 +103,9 @@ def _read_openai(document: Any) -> None:
 
 
 def _read_lists(document: Any) -> None:
-    rows = lists.find_rows(document)
-    lists.lists_openai_models(document)
-    catalog = {"models": lists.parse_models(rows), "voices": lists.parse_voices(rows)}
+    rows = openai.find_rows(document)
+    openai.lists_openai_models(document)
+    catalog = {"models": openai.parse_models(rows), "voices": openai.parse_voices(rows)}
     _assert_storable(catalog)
     for model_id in openai.model_ids(catalog, OTHER):
         assert openai.describe_model(model_id, catalog, OTHER).formats

@@ -56,9 +56,9 @@ def short_timeouts(monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> Non
     """Shorten timeouts, and request files once."""
     monkeypatch.setattr(downloads, "_MAX_ATTEMPTS", 1)
     monkeypatch.setattr(downloads, "_LIMITS", LIMITS)
-    monkeypatch.setattr(realtime_session, "_OPEN_WITHIN", 2.0)
-    monkeypatch.setattr(realtime_session, "_FIRST_WITHIN", 0.2)
-    monkeypatch.setattr(realtime_session, "_NEXT_WITHIN", 0.2)
+    monkeypatch.setattr(realtime_session, "_OPEN_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(realtime_session, "_FIRST_AUDIO_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(realtime_session, "_NEXT_AUDIO_TIMEOUT_S", 0.2)
 
 
 @pytest.fixture(autouse=True)

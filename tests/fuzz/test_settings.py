@@ -68,7 +68,7 @@ def test_texts(parts: list[str], repeated: int, replacement: str) -> None:
 def test_transcripts(expected: list[str], spoken: list[str], repeated: int) -> None:
     """Any transcript can be compared with any text."""
     text, transcript = "".join(expected), "".join(spoken) * repeated
-    assert 0 <= compare(text, transcript).read_to <= len(text)
+    assert 0 <= compare(text, transcript).match_end <= len(text)
     starts_like(text, transcript)
     is_mismatch_so_far(text, transcript)
 

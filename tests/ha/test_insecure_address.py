@@ -1,4 +1,4 @@
-"""A key goes over the internet encrypted, or not at all."""
+"""API keys are never sent unencrypted over the internet."""
 
 from typing import Any
 
@@ -17,39 +17,39 @@ from ..support.server_profiles import Start
 HOME = "speech.example.org"
 
 
-class Names(AbstractResolver):
-    """Knows some names, in the place of Home Assistant's resolver."""
+class StaticResolver(AbstractResolver):
+    """Resolver with fixed host names, in place of Home Assistant's."""
 
     def __init__(self, **addresses: list[str]) -> None:
-        """Begin with the addresses of some names, with underscores for dots."""
-        self._addresses = {name.replace("_", "."): found for name, found in addresses.items()}
+        """Initialize with the addresses of host names, which have underscores for dots."""
+        self._addresses = {host.replace("_", "."): found for host, found in addresses.items()}
 
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        """Return a name's addresses, as a resolver does."""
+        """Return the addresses of a host name. Raises OSError."""
         if host not in self._addresses:
-            raise OSError(f"{host} leads nowhere")
+            raise OSError(f"{host} not found")
         return [
             ResolveResult(hostname=host, host=address, port=port, family=family or 2, proto=0, flags=0)
             for address in self._addresses[host]
         ]
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there are no resources to close."""
 
     async def real_close(self) -> None:
-        """There is nothing to close at the end of Home Assistant either."""
+        """Do nothing when Home Assistant stops, either."""
 
 
 @pytest.fixture
 async def server(compatible: Start) -> Compatible:
-    """Run a server with a key."""
+    """Return a server that requires an API key."""
     server = await compatible(LOCALAI)
     server.api_key = "sk-right"
     return server
 
 
 async def enter(hass: HomeAssistant, address: str, key: str = "sk-right") -> Any:
-    """Add an account at an address."""
+    """Submit the form of an account with a base URL."""
     form = await choose(hass, "openai.localai")
     entered = {"base_url": address, "api_key": key}
     return await hass.config_entries.flow.async_configure(form["flow_id"], entered)
@@ -58,46 +58,46 @@ async def enter(hass: HomeAssistant, address: str, key: str = "sk-right") -> Any
 @pytest.mark.parametrize(
     "found", [["8.8.8.8"], ["192.168.1.20", "8.8.8.8"], ["2001:4860:4860::8888"]], ids=["public", "mixed", "IPv6"]
 )
-async def test_name_on_the_internet_is_refused(hass: HomeAssistant, found: list[str]) -> None:
-    """A name that leads out of the house gets no key without encryption."""
-    replace_resolver(hass, Names(speech_example_org=found))
+async def test_public_host_name(hass: HomeAssistant, found: list[str]) -> None:
+    """A host name with a public address is refused without https."""
+    replace_resolver(hass, StaticResolver(speech_example_org=found))
     assert (await enter(hass, f"http://{HOME}/v1"))["errors"] == {"base": "insecure_address"}
 
 
 @pytest.mark.parametrize("address", ["http://8.8.8.8:8080/v1", "8.8.8.8:8080", "http://[2001:4860:4860::8888]/v1"])
-async def test_address_on_the_internet_is_refused(hass: HomeAssistant, address: str) -> None:
-    """Nor does an address; the form says why, and keeps what was entered."""
+async def test_public_ip_address(hass: HomeAssistant, address: str) -> None:
+    """A public IP address is refused without https; the form keeps the entered address."""
     result = await enter(hass, address)
     assert (result["type"], result["errors"]) == (FlowResultType.FORM, {"base": "insecure_address"})
     assert fields(result)["base_url"] == address
 
 
-async def test_name_that_leads_home_is_fine(hass: HomeAssistant, server: Compatible) -> None:
-    """A name that looks like any on the internet may be that of a machine at home."""
-    replace_resolver(hass, Names(speech_example_org=["127.0.0.1"]))
+async def test_local_host_name(hass: HomeAssistant, server: Compatible) -> None:
+    """A host name with a local address is accepted without https."""
+    replace_resolver(hass, StaticResolver(speech_example_org=["127.0.0.1"]))
     result = await enter(hass, f"http://{HOME}:{URL(server.url).port}/v1")
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_name_that_leads_nowhere_is_told(hass: HomeAssistant) -> None:
-    """Who mistyped a name is not told to encrypt."""
-    replace_resolver(hass, Names())
+async def test_unknown_host_name(hass: HomeAssistant) -> None:
+    """A host name that cannot be resolved is reported as such."""
+    replace_resolver(hass, StaticResolver())
     assert (await enter(hass, f"http://{HOME}/v1"))["errors"] == {"base": "name_not_found"}
 
 
-async def test_without_a_key_there_is_nothing_to_hide(hass: HomeAssistant, compatible: Start) -> None:
-    """A server on the internet that takes no key may do without encryption."""
+async def test_no_key(hass: HomeAssistant, compatible: Start) -> None:
+    """Without an API key, https is not required."""
     server = await compatible(LOCALAI)
-    replace_resolver(hass, Names(speech_example_org=["127.0.0.1"]))
+    replace_resolver(hass, StaticResolver(speech_example_org=["127.0.0.1"]))
     result = await enter(hass, f"http://{HOME}:{URL(server.url).port}/v1", key="")
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_the_same_holds_for_a_change(hass: HomeAssistant, server: Compatible) -> None:
-    """An account does not move to an address where its key could be read, and does not get a key there."""
+async def test_reconfigure_to_public_host_name(hass: HomeAssistant, server: Compatible) -> None:
+    """An account cannot be changed to a public address without https."""
     account = await load(hass, entry_at(server, "localai", {"model": "tts-1", "voice": "alloy"}))
     before = dict(account.data)
-    replace_resolver(hass, Names(speech_example_org=["8.8.8.8"]))
+    replace_resolver(hass, StaticResolver(speech_example_org=["8.8.8.8"]))
     form = await account.start_reconfigure_flow(hass)
     entered = {"base_url": f"http://{HOME}/v1", "api_key": "sk-right"}
     result = await hass.config_entries.flow.async_configure(form["flow_id"], entered)
@@ -105,8 +105,8 @@ async def test_the_same_holds_for_a_change(hass: HomeAssistant, server: Compatib
     assert account.data == before
 
 
-async def test_every_address_counts(hass: HomeAssistant, simulator: Simulator) -> None:
-    """A key that goes to two addresses is encrypted on its way to either, or goes to none."""
+async def test_second_address(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Every address of an account is checked before any request."""
     form = await choose(hass, "nanogpt")
     server = {"base_url": simulator.nanogpt_url, "speech_base_url": "http://8.8.8.8"}
     entered = {"api_key": simulator.api_key, "server": server}
@@ -116,15 +116,15 @@ async def test_every_address_counts(hass: HomeAssistant, simulator: Simulator) -
 
 
 @pytest.mark.parametrize(("choice", "address"), [("other", " "), ("other", "my server"), ("kokoro", "http://")])
-async def test_address_is_needed(hass: HomeAssistant, choice: str, address: str) -> None:
-    """Another server has no usual address."""
+async def test_invalid_address(hass: HomeAssistant, choice: str, address: str) -> None:
+    """An address without a host is refused."""
     form = await choose(hass, f"openai.{choice}")
     result = await hass.config_entries.flow.async_configure(form["flow_id"], {"base_url": address})
     assert result["errors"] == {"base": "invalid_address"}
 
 
-async def test_server_that_moves(hass: HomeAssistant, compatible: Start) -> None:
-    """A server keeps being what was chosen when its address changes; it is not asked for a key that it can't have."""
+async def test_reconfigure_preset(hass: HomeAssistant, compatible: Start) -> None:
+    """An account keeps its preset when its address changes, and is not asked for a key that the server never has."""
     account = await load(hass, entry_at(await compatible(KOKORO), "kokoro", {"model": "kokoro", "voice": "af_sky"}))
     other = await compatible(KOKORO)
     form = await account.start_reconfigure_flow(hass)

@@ -1,4 +1,4 @@
-"""Realtime models in Home Assistant: heard by players and satellites, and in Assist's streamed replies."""
+"""Voices of realtime models in Home Assistant."""
 
 from collections.abc import AsyncGenerator
 from math import inf
@@ -23,28 +23,28 @@ TEXT = " ".join(f"Sentence number {number} of this rather long story goes on and
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
-    """Describe an account at the simulated OpenAI, with a voice of a realtime model."""
+    """Return an OpenAI account with a voice of a realtime model."""
     simulator.tongue = "tones"
     return account_of(simulator, "openai", {"model": MODEL, "voice": "marin", "instructions": "Calm."})
 
 
 @pytest.mark.parametrize("preferred", ["mp3", "wav", "flac", "ogg"])
-async def test_player_hears_every_word(hear: Hear, preferred: str) -> None:
-    """Home Assistant makes the file that a player asks for."""
+async def test_preferred_format(hear: Hear, preferred: str) -> None:
+    """The whole message is spoken in the format that a player prefers."""
     audio = await hear(SENTENCE, preferred_format=preferred)
     assert_spoken((await decode(audio)).samples, RATE, SENTENCE)
 
 
-async def test_long_text_is_read_in_parts(simulator: Simulator, hear: Hear) -> None:
-    """A long text is read in parts over one socket, each word once and in order."""
+async def test_long_text(simulator: Simulator, hear: Hear) -> None:
+    """A long text is spoken in several responses over one session, each word once and in order."""
     audio = await hear(TEXT)
     assert_spoken((await decode(audio)).samples, RATE, TEXT)
     assert len(simulator.openai.realtime.sockets) == 1
-    assert all(len(reading.text) <= 1000 for reading in simulator.openai.realtime.readings)
+    assert all(len(response.text) <= 1000 for response in simulator.openai.realtime.readings)
 
 
 async def test_streamed_reply_for_a_satellite(simulator: Simulator, hear: Hear) -> None:
-    """Sentences are read as they come, and one that is answered instead is read again."""
+    """A satellite gets every word of a streamed reply, although the model answers one sentence and cuts another."""
     simulator.openai.realtime.befall(Fate(of="number 0", says=CHAT), Fate(of="number 7", words=4))
     sentences = [f"Sentence number {number} is not like the other ones, is it?" for number in range(8)]
 
@@ -56,10 +56,8 @@ async def test_streamed_reply_for_a_satellite(simulator: Simulator, hear: Hear) 
     assert_spoken(streamed_wav(audio).samples, RATE, " ".join(sentences))
 
 
-async def test_model_that_never_reads_is_an_error(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """Chatter is not handed to a speaker, and says nothing of the text."""
+async def test_model_always_answers(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A model that only answers the text is an error, and the error does not contain the text."""
     simulator.openai.realtime.befall(Fate(says=CHAT, times=inf))
     with pytest.raises(HomeAssistantError) as caught:
         await speak(hass)
@@ -67,8 +65,8 @@ async def test_model_that_never_reads_is_an_error(
     assert "kettle" not in str(caught.value)
 
 
-async def test_form_of_a_realtime_voice(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """The form offers the voices of realtime models and the files that are made of their sound."""
+async def test_voice_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The form of a realtime model offers its voices, and the formats that its PCM is converted to."""
     result: Any = await hass.config_entries.subentries.async_init(
         (account.entry_id, "voice"), context={"source": SOURCE_USER}
     )
@@ -84,12 +82,10 @@ async def test_form_of_a_realtime_voice(hass: HomeAssistant, account: MockConfig
     assert hass.states.get("tts.ben")
 
 
-async def test_sockets_end_with_the_account(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """An account that is unloaded leaves no connection open."""
+async def test_unload(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Unloading the account closes its sessions."""
     assert await speak(hass)
     assert simulator.openai.realtime.open == 1
     await hass.config_entries.async_unload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert not [socket for socket in simulator.openai.realtime.sockets if not socket.request.finished.is_set()]
+    assert not [session for session in simulator.openai.realtime.sockets if not session.request.finished.is_set()]

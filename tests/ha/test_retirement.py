@@ -1,4 +1,4 @@
-"""OpenAI's models end on days that are known; voices go on speaking."""
+"""Retirement of models: issues, repair, and migration of voices to the successor."""
 
 from datetime import date, timedelta
 
@@ -20,38 +20,38 @@ from ..simulator import Fault, Simulator
 from ..support.audio import decode
 from ..support.speech import SENTENCE, account_of, issue, speak, spoken
 
-NEW = "gpt-realtime-2.1-mini"
+SUCCESSOR = "gpt-realtime-2.1-mini"
 VOICE = {"model": "gpt-4o-mini-tts", "voice": "nova", "speed": 2.5, "instructions": "Calm.", "format": "opus"}
 
 
 def in_days(days: int) -> str:
-    """Return a day as OpenAI writes it."""
+    """Return the ISO date in a number of days."""
     return (dt_util.utcnow().date() + timedelta(days=days)).isoformat()
 
 
 @pytest.fixture
 def days() -> int:
-    """Return in how many days the model ends."""
+    """Return the days until the model of the voice ends."""
     return 45
 
 
 @pytest.fixture
 def entry(simulator: Simulator, days: int) -> MockConfigEntry:
-    """Describe an account at the simulated OpenAI, with a voice whose model ends."""
+    """Return an OpenAI account with a voice whose model ends."""
     simulator.openai.shut_down("gpt-4o-mini-tts", in_days(days))
     return account_of(simulator, "openai", VOICE)
 
 
 @pytest.fixture
 async def loaded(hass: HomeAssistant, account: MockConfigEntry) -> MockConfigEntry:
-    """Load the account, and let it settle."""
+    """Load the account, and wait for its background tasks."""
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
     return account
 
 
-async def a_day_later(hass: HomeAssistant, freezer: FrozenDateTimeFactory, simulator: Simulator) -> None:
-    """Let a day pass, also at the service."""
+async def advance_one_day(hass: HomeAssistant, freezer: FrozenDateTimeFactory, simulator: Simulator) -> None:
+    """Advance the time of Home Assistant and the simulator by a day."""
     freezer.tick(timedelta(days=1, minutes=1))
     simulator.openai.today = in_days(0)
     async_fire_time_changed(hass)
@@ -59,11 +59,11 @@ async def a_day_later(hass: HomeAssistant, freezer: FrozenDateTimeFactory, simul
         await hass.async_block_till_done(wait_background_tasks=True)
 
 
-@pytest.mark.parametrize(("days", "is_told"), [(61, False), (60, True), (1, True)])
-async def test_end_is_told_in_time(hass: HomeAssistant, loaded: MockConfigEntry, *, is_told: bool) -> None:
-    """From 60 days before on an issue tells when, and what follows; the voice speaks as before."""
+@pytest.mark.parametrize(("days", "has_issue"), [(61, False), (60, True), (1, True)])
+async def test_issue_before_end(hass: HomeAssistant, loaded: MockConfigEntry, *, has_issue: bool) -> None:
+    """An issue with end date and successor is created 60 days before the end; the voice still speaks."""
     found = issue(hass, loaded, "model_end")
-    assert bool(found) is is_told
+    assert bool(found) is has_issue
     if found:
         assert (found.translation_key, found.severity, found.is_fixable) == (
             "model_end",
@@ -71,35 +71,35 @@ async def test_end_is_told_in_time(hass: HomeAssistant, loaded: MockConfigEntry,
             True,
         )
         assert found.translation_placeholders["subject"] == "Ann"
-        assert found.translation_placeholders["follower"] == NEW
+        assert found.translation_placeholders["follower"] == SUCCESSOR
         assert date.fromisoformat(found.translation_placeholders["day"]) > dt_util.utcnow().date()
     assert await speak(hass)
 
 
 @pytest.mark.parametrize("days", [1])
-async def test_voice_goes_on_by_itself(
+async def test_end_date(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
-    """On the day of the end the next model speaks, in the nearest voice and as near as it can; it is told once."""
-    await a_day_later(hass, freezer, simulator)
+    """From the end date on, the successor speaks with the nearest voice and settings; one issue reports it."""
+    await advance_one_day(hass, freezer, simulator)
     found = issue(hass, loaded, "model_end")
     assert found
     assert found.translation_key == "model_ended"
     assert len(await speak(hass)) > 10_000
     assert not spoken(simulator)
-    (reading,) = simulator.openai.realtime.readings
-    assert reading.voice == "coral"
-    assert "Calm." in reading.body["instructions"]
+    (response,) = simulator.openai.realtime.readings
+    assert response.voice == "coral"
+    assert "Calm." in response.body["instructions"]
     assert simulator.openai.realtime.sockets[0].session["audio"]["output"]["speed"] == 1.5
-    await a_day_later(hass, freezer, simulator)
+    await advance_one_day(hass, freezer, simulator)
     issues = [issue_id for domain, issue_id in ir.async_get(hass).issues if domain == DOMAIN]
     assert len(issues) == 1
 
 
-async def test_model_that_is_gone_before_its_day(
+async def test_model_removed_before_end_date(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    """A model that is refused as unknown is followed at once: nobody misses a word, and it is asked for only once."""
+    """If the model is refused as unknown, its successor speaks at once, and the model is not requested again."""
     simulator.openai.models = [row for row in simulator.openai.models if row["id"] != "gpt-4o-mini-tts"]
     for _ in range(2):
         assert len(await speak(hass)) > 10_000
@@ -111,10 +111,10 @@ async def test_model_that_is_gone_before_its_day(
     assert found.translation_key == "model_ended"
 
 
-async def test_voice_is_moved(
+async def test_repair(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
-    """The repair moves the voice to the model that follows, and keeps what that takes."""
+    """The repair changes the voice to the successor and keeps the settings that it supports."""
     assert await async_setup_component(hass, REPAIRS, {})
     found = issue(hass, loaded, "model_end")
     assert found
@@ -123,24 +123,24 @@ async def test_voice_is_moved(
         await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": found.issue_id})
     ).json()
     defaults = {field["name"]: field["default"] for field in form["data_schema"]}
-    assert defaults == {"model": NEW, "voice": "coral"}
+    assert defaults == {"model": SUCCESSOR, "voice": "coral"}
     url = f"/api/repairs/issues/fix/{form['flow_id']}"
     result = await (await client.post(url, json=defaults)).json()
     assert result["type"] == "create_entry"
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
     (voice,) = loaded.subentries.values()
-    expected = {"model": NEW, "voice": "coral", "speed": 1.5, "instructions": "Calm.", "format": "opus"}
+    expected = {"model": SUCCESSOR, "voice": "coral", "speed": 1.5, "instructions": "Calm.", "format": "opus"}
     assert voice.data == expected
     assert not issue(hass, loaded, "model_end")
     assert await speak(hass)
     assert len(simulator.openai.realtime.readings) == 1
 
 
-async def test_repair_of_a_voice_that_is_no_more(
+async def test_repair_of_removed_voice(
     hass: HomeAssistant, loaded: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
-    """A voice that was removed needs no model, and its issue goes."""
+    """The repair of a removed voice is aborted, and its issue deleted."""
     assert await async_setup_component(hass, REPAIRS, {})
     found = issue(hass, loaded, "model_end")
     assert found
@@ -152,18 +152,18 @@ async def test_repair_of_a_voice_that_is_no_more(
     hass.config_entries.async_remove_subentry(loaded, subentry_id)
     await hass.async_block_till_done()
     url = f"/api/repairs/issues/fix/{form['flow_id']}"
-    result = await (await client.post(url, json={"model": NEW, "voice": "coral"})).json()
+    result = await (await client.post(url, json={"model": SUCCESSOR, "voice": "coral"})).json()
     assert (result["type"], result["reason"]) == ("abort", "entry_not_loaded")
     assert not issue(hass, loaded, "model_end")
 
 
 @pytest.mark.parametrize("days", [1])
-async def test_model_without_a_follower(
+async def test_model_without_successor(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
-    """Where nothing follows, the user is told to choose, and the service's own answer is told when it has ended."""
+    """Without a successor, the issue is an error, and so is speaking after the end."""
     simulator.openai.models = [row for row in simulator.openai.models if "realtime" not in str(row["id"])]
-    await a_day_later(hass, freezer, simulator)
+    await advance_one_day(hass, freezer, simulator)
     found = issue(hass, loaded, "model_end")
     assert found
     assert (found.translation_key, found.severity) == ("model_end_alone", ir.IssueSeverity.ERROR)
@@ -176,17 +176,17 @@ async def test_model_without_a_follower(
 async def ended(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> MockConfigEntry:
-    """Live on the day after."""
-    await a_day_later(hass, freezer, simulator)
+    """Load the account, and advance to the day after."""
+    await advance_one_day(hass, freezer, simulator)
     return loaded
 
 
 @pytest.mark.parametrize("days", [1])
 @pytest.mark.parametrize("audio_format", ["aac", "flac", "opus", "wav", "mp3"])
-async def test_every_format_goes_on(
+async def test_formats_after_end(
     hass: HomeAssistant, ended: MockConfigEntry, hass_client: ClientSessionGenerator, *, audio_format: str
 ) -> None:
-    """Players get what they got before the end, whether the voice or a call has asked for it."""
+    """All formats are still available after the end, whether a player prefers or a call requests them."""
     client = await hass_client()
     for options in ({"preferred_format": audio_format, "format": audio_format}, {"format": audio_format}):
         stream = tts.async_create_stream(hass, "tts.ann", options=options)
@@ -197,21 +197,21 @@ async def test_every_format_goes_on(
 
 
 @pytest.mark.parametrize("days", [1])
-async def test_voice_of_ones_own_is_kept(hass: HomeAssistant, simulator: Simulator, ended: MockConfigEntry) -> None:
-    """A voice that its user has made speaks through the next model, too."""
+async def test_custom_voice_after_end(hass: HomeAssistant, simulator: Simulator, ended: MockConfigEntry) -> None:
+    """A custom voice is used with the successor, too."""
     await speak(hass, voice="voice_1234")
-    (reading,) = simulator.openai.realtime.readings
-    assert reading.voice == {"id": "voice_1234"}
+    (response,) = simulator.openai.realtime.readings
+    assert response.voice == {"id": "voice_1234"}
 
 
-async def test_model_that_comes_back(
+async def test_model_returns(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
-    """A model that was missing for an hour is not taken for gone for ever."""
+    """A model that was refused as unknown is used again once it is listed."""
     simulator.fail(Fault(path="/v1/audio/speech", status=404, json={"error": {"code": "model_not_found"}}))
     assert await speak(hass)
     assert len(simulator.openai.realtime.readings) == 1
-    await a_day_later(hass, freezer, simulator)
+    await advance_one_day(hass, freezer, simulator)
     assert await speak(hass)
     assert len(simulator.openai.realtime.readings) == 1
     found = issue(hass, loaded, "model_end")
@@ -219,14 +219,14 @@ async def test_model_that_comes_back(
     assert found.translation_key == "model_end"
 
 
-async def test_issue_that_was_ignored_stays_ignored(
+async def test_ignored_issue(
     hass: HomeAssistant, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory, simulator: Simulator
 ) -> None:
-    """Who does not want to hear of it any more does not."""
+    """An ignored issue stays ignored after the end date and a reload."""
     found = issue(hass, loaded, "model_end")
     assert found
     ir.async_ignore_issue(hass, DOMAIN, found.issue_id, ignore=True)
-    await a_day_later(hass, freezer, simulator)
+    await advance_one_day(hass, freezer, simulator)
     await hass.config_entries.async_reload(loaded.entry_id)
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)

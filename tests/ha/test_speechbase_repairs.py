@@ -25,7 +25,7 @@ from ..simulator import Fault, Simulator
 from ..simulator.speechbase_catalog import DOCUMENTED_VOICE
 from ..support.resolver import replace_resolver
 from ..support.speech import SENTENCE, account_of, asked, issue, speak
-from .test_insecure_address import Names
+from .test_insecure_address import StaticResolver
 
 SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]
 
@@ -347,7 +347,7 @@ async def test_name_that_was_found_in_between_is_not_gone(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, clock: TickingDateTimeFactory
 ) -> None:
     """Only a day without a break tells that a service is gone: the internet may be away more than once."""
-    names = Names(speech_example_org=["127.0.0.1"])
+    names = StaticResolver(speech_example_org=["127.0.0.1"])
     replace_resolver(hass, names)
     address = URL(simulator.speechbase_url).with_host("speech.example.org")
     entry.add_to_hass(hass)

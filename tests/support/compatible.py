@@ -1,4 +1,4 @@
-"""Adding accounts at the simulated servers that are compatible with OpenAI's, and hearing their voices."""
+"""Accounts and speech of simulated OpenAI-compatible servers in Home Assistant."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from .speech import SENTENCE
 
 
 async def choose(hass: HomeAssistant, choice: str) -> ConfigFlowResult:
-    """Open the form for a new account, and choose a service or server."""
+    """Start the flow for an account, and choose a service or server."""
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     return await hass.config_entries.flow.async_configure(result["flow_id"], {"provider": choice})
 
@@ -24,7 +24,7 @@ async def choose(hass: HomeAssistant, choice: str) -> ConfigFlowResult:
 async def add(
     hass: HomeAssistant, server: Compatible, choice: str, *, key: str | None = None, **entered: Any
 ) -> ConfigFlowResult:
-    """Add an account at a server, with its key unless another one is given."""
+    """Submit the form of an account for a server, by default with the server's key."""
     form = await choose(hass, f"openai.{choice}")
     key = server.api_key if key is None else key
     entered = {"base_url": server.base_url} | ({"api_key": key} if key else {}) | entered
@@ -34,7 +34,7 @@ async def add(
 
 
 def entry_at(server: Compatible, choice: str, voice: dict[str, Any]) -> MockConfigEntry:
-    """Describe an account at a server with a voice that is called Ann."""
+    """Return an account for a server, with a voice named Ann."""
     return MockConfigEntry(
         domain=DOMAIN,
         title=choice,
@@ -48,10 +48,10 @@ def entry_at(server: Compatible, choice: str, voice: dict[str, Any]) -> MockConf
     )
 
 
-async def heard_at(
+async def fetch_speech(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, message: str = SENTENCE, **options: Any
 ) -> bytes:
-    """Return what a speaker gets that plays a message of the only voice; nothing if Home Assistant reports an error."""
+    """Return the audio of a message, spoken by the only voice and fetched by a player; empty on an error."""
     (entity_id,) = hass.states.async_entity_ids("tts")
     stream = tts.async_create_stream(hass, entity_id, options=options)
     stream.async_set_message(message)
@@ -62,7 +62,7 @@ async def heard_at(
 
 
 async def load(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
-    """Load an account."""
+    """Set up an account."""
     assert await async_setup_component(hass, "homeassistant", {})
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -71,11 +71,11 @@ async def load(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
 
 
 def choices(result: Any, field: str) -> list[str]:
-    """Return what can be chosen in a field of a form."""
+    """Return the options of a select field in a form."""
     return [option["value"] for option in result["data_schema"].schema[field].config["options"]]
 
 
 def fields(result: Any) -> dict[str, Any]:
-    """Return what a form asks, and what it suggests."""
+    """Return the fields of a form with their suggested values."""
     schema = result["data_schema"].schema
     return {str(key): (key.description or {}).get("suggested_value") for key in schema}

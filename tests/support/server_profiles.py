@@ -10,16 +10,16 @@ from ..simulator.compatible_terms import Profile
 type Start = Callable[[Profile], Awaitable[Compatible]]
 
 PRESETS: Final = {"kokoro-older": "kokoro", "speaches-late": "speaches", "openai-edge-tts-slim": "openai-edge-tts"}
-"""Which preset other versions of a server are added with."""
+"""Presets of profiles that are named differently."""
 
 
 def preset_of(profile: Profile) -> str:
-    """Return the name of a server's preset."""
+    """Return the name of the preset for a server."""
     return PRESETS.get(profile.name, profile.name)
 
 
 def ids(profiles: Iterable[Profile]) -> list[str]:
-    """Return what tests of servers are called."""
+    """Return test ids for servers."""
     return [profile.name for profile in profiles]
 
 

@@ -35,9 +35,9 @@ def shorten_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     factor = load_factor()
     first_byte, gap = _FIRST_BYTE_TIMEOUT_S * factor, _GAP_TIMEOUT_S * factor
     timeouts = {
-        "providers.openai.realtime_session._OPEN_WITHIN": first_byte,
-        "providers.openai.realtime_session._FIRST_WITHIN": first_byte,
-        "providers.openai.realtime_session._NEXT_WITHIN": gap,
+        "providers.openai.realtime_session._OPEN_TIMEOUT_S": first_byte,
+        "providers.openai.realtime_session._FIRST_AUDIO_TIMEOUT_S": first_byte,
+        "providers.openai.realtime_session._NEXT_AUDIO_TIMEOUT_S": gap,
     }
     for path, value in (_CONSTANTS | timeouts).items():
         module, _, name = path.rpartition(".")

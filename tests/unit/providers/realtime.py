@@ -1,4 +1,4 @@
-"""What tests of realtime models have in common: a request, and its sound."""
+"""Requests and assertions for tests of realtime models."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,20 +17,20 @@ TEXT = (
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that is about to happen."""
+    """Wait up to 2 seconds for a condition of the simulator."""
     async with asyncio.timeout(2):
-        while not condition():  # noqa: ASYNC110 - the simulator does not tell
+        while not condition():  # noqa: ASYNC110 - the simulator has no event to wait for
             await asyncio.sleep(0.01)
 
 
 def request_for(provider: OpenAIProvider, text: str = TEXT, voice: str = "marin", **settings: Any) -> SynthesisRequest:
-    """Return a request for speech."""
+    """Return a request for speech of a realtime model."""
     model = provider.describe_model(MODEL, None, {})
     return SynthesisRequest(text=text, model=model, voice=voice, format=AudioFormat.PCM, settings=settings)
 
 
-async def heard(provider: OpenAIProvider, request: SynthesisRequest) -> bytes:
-    """Return the sound of a request, to its end."""
+async def synthesize(provider: OpenAIProvider, request: SynthesisRequest) -> bytes:
+    """Return all audio of a request."""
     async with provider.synthesize(request) as audio:
         assert audio.format is AudioFormat.PCM
         assert audio.pcm
@@ -38,6 +38,6 @@ async def heard(provider: OpenAIProvider, request: SynthesisRequest) -> bytes:
         return b"".join([chunk async for chunk in audio.chunks])
 
 
-def assert_heard(sound: bytes, text: str = TEXT) -> None:
-    """Read the words back from samples in tones."""
-    assert_spoken(samples_of(sound), RATE, text)
+def assert_text(pcm: bytes, text: str = TEXT) -> None:
+    """Assert that decoded audio contains exactly the words of a text."""
+    assert_spoken(samples_of(pcm), RATE, text)

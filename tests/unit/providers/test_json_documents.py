@@ -12,7 +12,6 @@ from custom_components.orator.audio.wav import MalformedWavError, WavReader
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.json_documents import parse_json
 from custom_components.orator.providers.nanogpt.responses import JobTicket
-from custom_components.orator.providers.openai.realtime_session import RealtimeResponse
 from custom_components.orator.providers.options import IntegerChoiceOption, NumberOption, ObjectOption
 from custom_components.orator.providers.speechbase.catalog import parse_vendors
 from tests.unit.audio.test_mp3 import id3v2
@@ -91,12 +90,3 @@ def test_tags_without_end() -> None:
             joiner.feed(tag)
             fed += len(tag)
     assert fed <= TAG_LIMIT
-
-
-async def test_words_without_end() -> None:
-    """A model that tells more than it could have said is not listened to."""
-    answer = RealtimeResponse("The kettle has boiled.")
-    for _ in range(30):
-        answer.take({"type": "response.output_audio_transcript.delta", "delta": "word " * 1_000})
-    assert answer.is_over
-    assert len(answer.transcript) <= 64 * 1024

@@ -1,4 +1,4 @@
-"""What servers that imitate OpenAI send as speech: in JSON, in events, behind a link, as samples, or not at all."""
+"""Responses of OpenAI-compatible servers: audio in JSON, in events, behind a link, as PCM, and errors."""
 
 from base64 import b64encode, urlsafe_b64encode
 from dataclasses import replace
@@ -22,54 +22,55 @@ from tests.support.word_decoder import assert_spoken
 SENTENCE = "The kettle has boiled and the tea is ready."
 WAV = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0data\4\0\0\0\1\0\2\0"
 ENCODED = b64encode(WAV).decode()
-ENDING = {"type": "speech.audio.done", "usage": {"total_tokens": 9}}
 
 
 def provider_at(server: Compatible, connections: HttpSessions, name: str = "other") -> OpenAIProvider:
-    """Return the provider for a server."""
+    """Return the provider of a server, by default without a preset for it."""
     return OpenAIProvider(connections, {"base_url": server.base_url}, server.api_key or "", server=name)
 
 
 def request_of(
-    provider: OpenAIProvider, model: str, voice: str, made: AudioFormat = AudioFormat.MP3, **settings: Any
+    provider: OpenAIProvider, model: str, voice: str, audio_format: AudioFormat = AudioFormat.MP3, **settings: Any
 ) -> SynthesisRequest:
-    """Return a request for speech."""
-    return SynthesisRequest(SENTENCE, provider.describe_model(model, None, settings), voice, made, settings)
+    """Return a request for the sentence."""
+    return SynthesisRequest(SENTENCE, provider.describe_model(model, None, settings), voice, audio_format, settings)
 
 
-async def heard(provider: OpenAIProvider, request: SynthesisRequest) -> tuple[SpeechAudio, bytes]:
-    """Return the sound of a request, and its bytes to the end."""
+async def synthesize(provider: OpenAIProvider, request: SynthesisRequest) -> tuple[SpeechAudio, bytes]:
+    """Return the audio of a request, and all of its bytes."""
     async with provider.synthesize(request) as audio:
         return audio, b"".join([chunk async for chunk in audio.chunks])
 
 
 @pytest.fixture
 async def kokoro(compatible: Start) -> Compatible:
-    """Run a server that speaks as it is asked to."""
+    """Return a server whose speech can be decoded into words."""
     server = await compatible(KOKORO)
     server.tongue = "tones"
     return server
 
 
-async def answered(kokoro: Compatible, connections: HttpSessions, **fault: Any) -> tuple[SpeechAudio, bytes]:
-    """Return the sound in an answer."""
+async def synthesize_with_fault(
+    kokoro: Compatible, connections: HttpSessions, **fault: Any
+) -> tuple[SpeechAudio, bytes]:
+    """Return the audio of a response that a fault describes, and all of its bytes."""
     kokoro.fail(Fault(path="*/audio/speech", **fault))
     provider = provider_at(kokoro, connections)
-    return await heard(provider, request_of(provider, "kokoro", "af_heart"))
+    return await synthesize(provider, request_of(provider, "kokoro", "af_heart"))
 
 
 @pytest.mark.parametrize("key", ["audio", "data", "audio_content", "data.audio", "result.audio", "data.0.b64_json"])
-@pytest.mark.parametrize("made", [AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM])
-async def test_sound_in_json(kokoro: Compatible, connections: HttpSessions, key: str, made: AudioFormat) -> None:
-    """Sound in JSON is heard wherever it is."""
+@pytest.mark.parametrize("audio_format", [AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM])
+async def test_json_audio(kokoro: Compatible, connections: HttpSessions, key: str, audio_format: AudioFormat) -> None:
+    """Audio in JSON is found under every known key."""
     kokoro.json_key = key
     provider = provider_at(kokoro, connections, "kokoro")
-    audio, sound = await heard(provider, request_of(provider, "kokoro", "af_heart", made))
-    assert audio.format is made
-    if made is AudioFormat.MP3:
-        assert_spoken((await decode(sound)).samples, RATE, SENTENCE)
+    audio, data = await synthesize(provider, request_of(provider, "kokoro", "af_heart", audio_format))
+    assert audio.format is audio_format
+    if audio_format is AudioFormat.MP3:
+        assert_spoken((await decode(data)).samples, RATE, SENTENCE)
     else:
-        assert len(sound) > PcmLayout(24_000).byte_rate
+        assert len(data) > PcmLayout(24_000).byte_rate
 
 
 @pytest.mark.parametrize(
@@ -83,20 +84,20 @@ async def test_sound_in_json(kokoro: Compatible, connections: HttpSessions, key:
         [{"audio": ENCODED}],
     ],
 )
-async def test_base64_as_people_write_it(kokoro: Compatible, connections: HttpSessions, document: Any) -> None:
-    """Line feeds, missing padding and another alphabet do no harm; what the sound is shows in its first bytes."""
-    audio, sound = await answered(kokoro, connections, json=document)
-    assert (audio.format, sound) == (AudioFormat.WAV, WAV)
+async def test_base64_variants(kokoro: Compatible, connections: HttpSessions, document: Any) -> None:
+    """Base64 may be a data URL, wrapped, unpadded or URL-safe; its first bytes tell the format."""
+    audio, data = await synthesize_with_fault(kokoro, connections, json=document)
+    assert (audio.format, data) == (AudioFormat.WAV, WAV)
 
 
-async def test_what_events_tell_of_tokens_is_counted(kokoro: Compatible, connections: HttpSessions) -> None:
-    """A server that answers in events tells what was spent."""
-    ending = {"type": "speech.audio.done", "usage": {"input_tokens": 14, "output_tokens": 101, "total_tokens": "?"}}
-    events = [{"type": "speech.audio.delta", "audio": ENCODED}, ending]
+async def test_event_tokens(kokoro: Compatible, connections: HttpSessions) -> None:
+    """The tokens that an event reports are counted."""
+    done = {"type": "speech.audio.done", "usage": {"input_tokens": 14, "output_tokens": 101, "total_tokens": "?"}}
+    events = [{"type": "speech.audio.delta", "audio": ENCODED}, done]
     kokoro.fail(Fault(path="*/audio/speech", body="".join(f"data: {json.dumps(event)}\n\n" for event in events)))
     provider = provider_at(kokoro, connections)
-    _, sound = await heard(provider, request_of(provider, "kokoro", "af_heart"))
-    assert sound == WAV
+    _, data = await synthesize(provider, request_of(provider, "kokoro", "af_heart"))
+    assert data == WAV
     assert provider.counters == {"input_tokens": 14, "output_tokens": 101}
 
 
@@ -125,115 +126,115 @@ async def test_what_events_tell_of_tokens_is_counted(kokoro: Compatible, connect
         ({"body": "data: " + "A" * 5_000_000}, errors.ResponseTooLargeError),
     ],
 )
-async def test_what_is_no_sound(
+async def test_no_audio(
     kokoro: Compatible, connections: HttpSessions, fault: dict[str, Any], error: type[errors.SpeechError]
 ) -> None:
-    """What is broken, or tells of a failure although all is said to be well, is an error and never sound."""
+    """A response with status 200 that is malformed or reports an error is an error, never audio."""
     with pytest.raises(error) as caught:
-        await answered(kokoro, connections, **fault)
+        await synthesize_with_fault(kokoro, connections, **fault)
     assert type(caught.value) is error
 
 
-async def test_document_is_read_to_a_limit(kokoro: Compatible, connections: HttpSessions) -> None:
-    """Nobody fills the memory with a document that does not end."""
+async def test_endless_document(kokoro: Compatible, connections: HttpSessions) -> None:
+    """A document above the size limit is an error."""
     with pytest.raises(errors.ResponseTooLargeError):
-        await answered(kokoro, connections, body=b'{"audio": "' + b"A" * (64 * 1024 * 1024 + 9))
+        await synthesize_with_fault(kokoro, connections, body=b'{"audio": "' + b"A" * (64 * 1024 * 1024 + 9))
 
 
 @pytest.mark.parametrize("link", ["{url}/files/1.wav", "/files/1.wav"])
 @pytest.mark.parametrize("where", ["url", "audio", "audio.url"])
-async def test_link_to_the_same_server(kokoro: Compatible, connections: HttpSessions, link: str, where: str) -> None:
-    """A link to the server itself is followed."""
+async def test_link_to_same_origin(kokoro: Compatible, connections: HttpSessions, link: str, where: str) -> None:
+    """An absolute or relative link to the server itself is followed."""
     kokoro.fail(Fault(path="/files/1.wav", body=WAV))
     inner: Any = link.format(url=kokoro.url)
     for key in reversed(where.split(".")):
         inner = {key: inner}
-    audio, sound = await answered(kokoro, connections, json=inner)
-    assert (audio.format, sound) == (AudioFormat.WAV, WAV)
+    audio, data = await synthesize_with_fault(kokoro, connections, json=inner)
+    assert (audio.format, data) == (AudioFormat.WAV, WAV)
 
 
 @pytest.mark.parametrize(
     "link", ["http://192.168.1.1/admin", "https://elsewhere.example/1.mp3", "http://[::1", "mailto:a"]
 )
-async def test_link_elsewhere_is_not_followed(kokoro: Compatible, connections: HttpSessions, link: str) -> None:
-    """A server must not lead us, and still less our key, to somebody else."""
+async def test_link_to_other_origin(kokoro: Compatible, connections: HttpSessions, link: str) -> None:
+    """A link to another origin, or to no address, is an error."""
     with pytest.raises(errors.UnsafeLinkError):
-        await answered(kokoro, connections, json={"url": link})
+        await synthesize_with_fault(kokoro, connections, json={"url": link})
 
 
-async def test_redirect_of_a_link_is_not_followed_elsewhere(kokoro: Compatible, connections: HttpSessions) -> None:
-    """Not even by way of the server itself."""
+async def test_link_redirected_to_other_origin(kokoro: Compatible, connections: HttpSessions) -> None:
+    """A link is not followed to another origin by a redirect."""
     kokoro.fail(Fault(path="/1.wav", status=302, headers={"Location": "http://192.168.1.1/admin"}))
     with pytest.raises(errors.RedirectedError):
-        await answered(kokoro, connections, json={"url": "/1.wav"})
+        await synthesize_with_fault(kokoro, connections, json={"url": "/1.wav"})
 
 
 @pytest.mark.parametrize("events", [Events(), Events(marker=True), Events(usage="token_usage")])
-async def test_sound_in_events(kokoro: Compatible, connections: HttpSessions, events: Events) -> None:
-    """Sound in events is put together."""
+async def test_event_audio(kokoro: Compatible, connections: HttpSessions, events: Events) -> None:
+    """The audio of events is joined."""
     kokoro.profile = replace(KOKORO, events=events)
     kokoro.always_events = True
     provider = provider_at(kokoro, connections)
-    audio, sound = await heard(provider, request_of(provider, "kokoro", "af_heart"))
+    audio, data = await synthesize(provider, request_of(provider, "kokoro", "af_heart"))
     assert audio.format is AudioFormat.MP3
-    assert_spoken((await decode(sound)).samples, RATE, SENTENCE)
+    assert_spoken((await decode(data)).samples, RATE, SENTENCE)
 
 
 @pytest.mark.parametrize(
     ("profile", "layout"), [(SPEACHES, PcmLayout(24_000)), (replace(CHATTERBOX, rate=22_050), PcmLayout(22_050))]
 )
-async def test_samples_in_events(compatible: Start, connections: HttpSessions, profile: Any, layout: PcmLayout) -> None:
-    """Events may hold raw samples, whatever was asked for; how they lie may be told by an event."""
+async def test_event_pcm(compatible: Start, connections: HttpSessions, profile: Any, layout: PcmLayout) -> None:
+    """Events may contain PCM instead of the requested format, in a layout that an event may state."""
     server = await compatible(profile)
     provider = provider_at(server, connections)
     voice = next(model for model in profile.models if model.speaks)
     request = request_of(provider, voice.name, voice.voices[0], extra_body={"stream_format": "sse"})
-    audio, sound = await heard(provider, request)
+    audio, data = await synthesize(provider, request)
     assert (audio.format, audio.pcm) == (AudioFormat.PCM, layout)
-    assert len(sound) > layout.byte_rate
+    assert len(data) > layout.byte_rate
 
 
 @pytest.mark.parametrize("names", [("audio", "type"), ("delta", "type"), ("data", "kind")])
-async def test_events_as_others_call_them(
-    kokoro: Compatible, connections: HttpSessions, names: tuple[str, str]
-) -> None:
-    """Servers give the sound different names, write comments between the events, and may not say that it ends."""
+async def test_event_variants(kokoro: Compatible, connections: HttpSessions, names: tuple[str, str]) -> None:
+    """Events may use other names, be preceded by comments, and end without a final event."""
     key, kind = names
     events = [{kind: "speech.audio.delta", key: b64encode(part).decode()} for part in (WAV[:20], WAV[20:])]
     lines = [": a comment", "event: delta", *(f"data: {json.dumps(event)}\r\n" for event in events)]
-    _, sound = await answered(kokoro, connections, body="\n".join(lines), headers={"Content-Type": "text/event-stream"})
-    assert sound == WAV
+    _, data = await synthesize_with_fault(
+        kokoro, connections, body="\n".join(lines), headers={"Content-Type": "text/event-stream"}
+    )
+    assert data == WAV
 
 
-async def test_words_are_no_sound(kokoro: Compatible, connections: HttpSessions) -> None:
-    """Events that tell of something else than sound are passed over."""
+async def test_events_without_audio(kokoro: Compatible, connections: HttpSessions) -> None:
+    """Events without audio are ignored."""
     events = [
         {"type": "session.created", "data": "started"},
         {"type": "response.audio_transcript.delta", "delta": "The kettle"},
         {"type": "speech.audio.info", "sample_rate": "high"},
         {"type": "speech.audio.delta", "audio": ENCODED},
-        ENDING,
+        {"type": "speech.audio.done", "usage": {"total_tokens": 9}},
     ]
     body = "".join(f"data: {json.dumps(event)}\n\n" for event in events).rstrip()
-    _, sound = await answered(kokoro, connections, body=body)
-    assert sound == WAV
+    _, data = await synthesize_with_fault(kokoro, connections, body=body)
+    assert data == WAV
 
 
 @pytest.mark.parametrize("profile", [OPENEDAI_SPEECH, OPENROUTER], ids=["openedai-speech", "openrouter"])
-async def test_samples_at_the_rate_that_is_told(compatible: Start, connections: HttpSessions, profile: Any) -> None:
-    """Raw samples are heard at the rate that comes with them."""
+async def test_pcm_sample_rate(compatible: Start, connections: HttpSessions, profile: Any) -> None:
+    """PCM has the sample rate of its content type."""
     server = await compatible(profile)
     provider = provider_at(server, connections, profile.name)
     model = next(model for model in profile.models if model.speaks)
-    audio, _ = await heard(provider, request_of(provider, model.name, model.voices[0], AudioFormat.PCM))
+    audio, _ = await synthesize(provider, request_of(provider, model.name, model.voices[0], AudioFormat.PCM))
     assert (audio.format, audio.pcm) == (AudioFormat.PCM, PcmLayout(model.rate or profile.rate))
 
 
-async def test_samples_instead_of_what_was_asked_for(compatible: Start, connections: HttpSessions) -> None:
-    """A model that makes nothing but samples refuses mp3 once, and speaks all the same."""
+async def test_pcm_only_model(compatible: Start, connections: HttpSessions) -> None:
+    """A model that refuses mp3 sends PCM when asked again without a format, and the refusal is remembered."""
     server = await compatible(OPENROUTER)
     provider = provider_at(server, connections)
-    audio, sound = await heard(provider, request_of(provider, "google/gemini-3.1-flash-tts-preview", "Kore"))
+    audio, data = await synthesize(provider, request_of(provider, "google/gemini-3.1-flash-tts-preview", "Kore"))
     assert (audio.format, audio.pcm) == (AudioFormat.PCM, PcmLayout(24_000))
-    assert sound
+    assert data
     assert provider.detected["google/gemini-3.1-flash-tts-preview takes response_format=mp3"] is False

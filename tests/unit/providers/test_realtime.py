@@ -1,18 +1,21 @@
-"""A realtime model reads aloud what it is given, and is caught when it does something else."""
+"""Speech from realtime models: sessions, responses, and recovery from mismatches."""
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager
 from math import inf
 
+from aiohttp import WSMsgType, web
+from aiohttp.test_utils import TestServer
 import pytest
 from yarl import URL
 
 from custom_components.orator.pipeline.synthesizer import synthesize_with_retries
 from custom_components.orator.providers import errors
-from custom_components.orator.providers.openai import OpenAIProvider
-from custom_components.orator.providers.openai.realtime_session import RealtimeResponse
+from custom_components.orator.providers.base import HttpSessions
+from custom_components.orator.providers.openai import OpenAIProvider, realtime_session
+from custom_components.orator.providers.openai.realtime_session import RealtimeResponse, RealtimeSession
 from tests.simulator import Fate, Fault, Simulator, Timing
 from tests.simulator.realtime import Refusing
 from tests.simulator.realtime_fates import (
@@ -29,69 +32,73 @@ from tests.simulator.realtime_fates import (
     unpunctuated,
 )
 
-from .realtime import MODEL, TEXT, assert_heard, heard, request_for, until
+from .realtime import MODEL, TEXT, assert_text, request_for, synthesize, until
 
 
-async def test_text_is_read(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """The input is exactly the text; how to say it is an instruction, and nothing is kept of it."""
-    assert_heard(await heard(reader, request_for(reader, instructions="Whisper.", speed=1.2)))
-    (reading,) = simulator.openai.realtime.readings
-    (message,) = reading.body["input"]
+async def synthesize_retrying(provider: OpenAIProvider, text: str = TEXT) -> bytes:
+    """Return all audio of a request that is retried."""
+    async with synthesize_with_retries(provider, request_for(provider, text)) as audio:
+        return b"".join([chunk async for chunk in audio.chunks])
+
+
+async def test_request(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """The input is exactly the text; the response is out-of-band and follows the voice's instructions and speed."""
+    assert_text(await synthesize(reader, request_for(reader, instructions="Whisper.", speed=1.2)))
+    (response,) = simulator.openai.realtime.readings
+    (message,) = response.body["input"]
     assert message["content"] == [{"type": "input_text", "text": TEXT}]
-    assert reading.body["conversation"] == "none"
-    assert "Whisper." in reading.body["instructions"]
-    (socket,) = simulator.openai.realtime.sockets
-    assert socket.session["audio"]["output"]["speed"] == 1.2
-    assert not socket.refusals
-    assert socket.request.headers["Authorization"] == f"Bearer {simulator.api_key}"
+    assert response.body["conversation"] == "none"
+    assert "Whisper." in response.body["instructions"]
+    (session,) = simulator.openai.realtime.sockets
+    assert session.session["audio"]["output"]["speed"] == 1.2
+    assert not session.refusals
+    assert session.request.headers["Authorization"] == f"Bearer {simulator.api_key}"
 
 
-async def test_one_socket_for_a_voice(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """What follows finds the connection open; another voice has a connection of its own."""
+async def test_session_reuse(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """Requests of a voice share one session, also parallel ones; another voice has its own."""
     for voice in ("marin", "marin", "cedar", "marin"):
-        assert_heard(await heard(reader, request_for(reader, voice=voice)))
+        assert_text(await synthesize(reader, request_for(reader, voice=voice)))
     assert len(simulator.openai.realtime.sockets) == 2
-    await asyncio.gather(*(heard(reader, request_for(reader, voice="sage")) for _ in range(5)))
+    await asyncio.gather(*(synthesize(reader, request_for(reader, voice="sage")) for _ in range(5)))
     assert len(simulator.openai.realtime.sockets) == 3
 
 
-async def test_readings_side_by_side(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """Several texts on one socket, each with its own sound."""
+async def test_parallel_responses(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """Parallel responses over one session each have their own audio."""
     texts = [f"This is sentence number {number}, and it is not like the other ones." for number in range(6)]
-    sounds = await asyncio.gather(*(heard(reader, request_for(reader, text)) for text in texts))
-    for sound, text in zip(sounds, texts, strict=True):
-        assert_heard(sound, text)
+    results = await asyncio.gather(*(synthesize(reader, request_for(reader, text)) for text in texts))
+    for pcm, text in zip(results, texts, strict=True):
+        assert_text(pcm, text)
     assert len(simulator.openai.realtime.sockets) == 1
 
 
-async def test_sound_is_passed_on_as_it_arrives(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """The first sound does not wait for the rest."""
+async def test_streaming(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """The first audio is passed on before the response is complete."""
     simulator.timing = Timing(first_byte=0.1, rate=4)
     loop = asyncio.get_running_loop()
     async with reader.synthesize(request_for(reader)) as audio, aclosing(audio.chunks) as chunks:
         started = loop.time()
         assert await anext(chunks)
         assert loop.time() - started < 0.1
-        (reading,) = simulator.openai.realtime.readings
-        assert reading.status is None
+        (response,) = simulator.openai.realtime.readings
+        assert response.status is None
 
 
 @pytest.mark.parametrize("wording", [contracted, expanded, lower, numbers_in_words, typeset, unpunctuated])
-async def test_transcript_in_other_letters(
-    simulator: Simulator, reader: OpenAIProvider, wording: Callable[[str], str]
-) -> None:
-    """A transcript that says the same in another way of writing is no reason to read again."""
+async def test_transcript_spelling(simulator: Simulator, reader: OpenAIProvider, wording: Callable[[str], str]) -> None:
+    """A transcript with another spelling is no mismatch."""
     simulator.openai.realtime.befall(Fate(transcript=wording))
-    assert_heard(await heard(reader, request_for(reader)))
+    assert_text(await synthesize(reader, request_for(reader)))
     assert len(simulator.openai.realtime.readings) == 1
     assert reader.counters["realtime_misreadings"] == 0
 
 
-@pytest.mark.parametrize("said", [CHAT, REFUSAL])
-async def test_answer_is_not_heard(simulator: Simulator, reader: OpenAIProvider, said: str) -> None:
-    """A model that answers is interrupted before anybody hears it, and reads when it is told again."""
-    simulator.openai.realtime.befall(Fate(says=said))
-    assert_heard(await heard(reader, request_for(reader)))
+@pytest.mark.parametrize("spoken", [CHAT, REFUSAL])
+async def test_model_answers(simulator: Simulator, reader: OpenAIProvider, spoken: str) -> None:
+    """A response that answers the text is interrupted, its audio discarded, and the text requested again."""
+    simulator.openai.realtime.befall(Fate(says=spoken))
+    assert_text(await synthesize(reader, request_for(reader)))
     assert reader.counters["realtime_misreadings"] == reader.counters["realtime_interruptions"] == 1
     first, second = simulator.openai.realtime.readings
     assert (first.text, second.text) == (TEXT, TEXT)
@@ -100,31 +107,29 @@ async def test_answer_is_not_heard(simulator: Simulator, reader: OpenAIProvider,
 @pytest.mark.parametrize(
     "fate", [Fate(words=9), Fate(words=9, reason="max_output_tokens"), Fate(words=1), Fate(words=20), Fate(words=0)]
 )
-async def test_rest_of_a_short_reading_follows(simulator: Simulator, reader: OpenAIProvider, fate: Fate) -> None:
-    """A reading that ends early is gone on with where it ended: no word is lost, none is said twice."""
+async def test_model_stops_early(simulator: Simulator, reader: OpenAIProvider, fate: Fate) -> None:
+    """The rest of the text is requested if a response stops early: no word is lost or repeated."""
     simulator.openai.realtime.befall(fate)
-    assert_heard(await heard(reader, request_for(reader)))
+    assert_text(await synthesize(reader, request_for(reader)))
     _, second = simulator.openai.realtime.readings
     assert TEXT.endswith(second.text)
 
 
-async def test_answer_after_a_good_beginning(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """What was read is heard, what follows it is not taken for the text: the rest is read."""
+async def test_model_answers_after_first_sentence(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """After a mismatch, the text is requested again from the end of the match."""
     start = TEXT.split(". ", maxsplit=1)[0]
     simulator.openai.realtime.befall(Fate(says=f"{start}. {CHAT}"))
-    sound = await heard(reader, request_for(reader))
+    assert await synthesize(reader, request_for(reader))
     first, second = simulator.openai.realtime.readings
     assert first.text == TEXT
     assert second.text == TEXT.removeprefix(f"{start}. ")
-    assert len(sound) > 0
 
 
-async def test_model_that_only_talks(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """A model that does not read when told again is an error, and nobody has heard it."""
+async def test_model_always_answers(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """The second mismatch in a row is an error, before any audio is passed on."""
     simulator.openai.realtime.befall(Fate(says=CHAT, times=inf))
     with pytest.raises(errors.TranscriptMismatchError):
-        async with synthesize_with_retries(reader, request_for(reader)):
-            pass
+        await synthesize_retrying(reader)
     assert len(simulator.openai.realtime.readings) == 2
 
 
@@ -139,14 +144,13 @@ async def test_model_that_only_talks(simulator: Simulator, reader: OpenAIProvide
         (Fate(junk="base64"), errors.NotAudioError),
     ],
 )
-async def test_error_is_told(
+async def test_permanent_error(
     simulator: Simulator, reader: OpenAIProvider, fate: Fate, error: type[errors.SpeechError]
 ) -> None:
-    """What can't be mended by asking again is told as what it is."""
+    """An error that a retry cannot change is raised without a retry."""
     simulator.openai.realtime.befall(fate)
     with pytest.raises(error):
-        async with synthesize_with_retries(reader, request_for(reader)):
-            pass
+        await synthesize_retrying(reader)
     assert len(simulator.openai.realtime.readings) <= 1
 
 
@@ -163,183 +167,246 @@ async def test_error_is_told(
         Fate(junk="error"),
     ],
 )
-async def test_what_passes_is_tried_again(simulator: Simulator, reader: OpenAIProvider, fate: Fate) -> None:
-    """What can pass by itself is tried again before anybody has heard anything; what means nothing is nothing."""
+async def test_temporary_error(simulator: Simulator, reader: OpenAIProvider, fate: Fate) -> None:
+    """A temporary error before the first audio is retried; unknown events are ignored."""
     simulator.openai.realtime.befall(fate)
-    async with synthesize_with_retries(reader, request_for(reader)) as audio:
-        assert_heard(b"".join([chunk async for chunk in audio.chunks]))
+    assert_text(await synthesize_retrying(reader))
 
 
-async def test_cut_connection(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """A connection that breaks in the middle is told; the next reading has a new one."""
+async def test_connection_lost(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """A connection that breaks during a response is an error; the next request opens a new session."""
     simulator.openai.realtime.befall(Fate(cut_after=60_000))
     with pytest.raises(errors.ConnectionLostError):
-        await heard(reader, request_for(reader))
-    assert_heard(await heard(reader, request_for(reader)))
+        await synthesize(reader, request_for(reader))
+    assert_text(await synthesize(reader, request_for(reader)))
     assert len(simulator.openai.realtime.sockets) == 2
 
 
-@pytest.mark.parametrize("limit", [{"session_readings": 2}, {"session_seconds": 0.3}])
-async def test_session_that_expires(simulator: Simulator, reader: OpenAIProvider, limit: dict[str, float]) -> None:
-    """A session that has reached its limit is followed by another one, and nobody hears of it."""
-    for name, value in limit.items():
-        setattr(simulator.openai.realtime, name, value)
+async def test_session_ended_by_responses(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """A session that the server ends after a number of responses is replaced without an error."""
+    simulator.openai.realtime.session_readings = 2
     for _ in range(5):
-        async with synthesize_with_retries(reader, request_for(reader, "The tea is ready.")) as audio:
-            assert_heard(b"".join([chunk async for chunk in audio.chunks]), "The tea is ready.")
+        assert_text(await synthesize_retrying(reader, "The tea is ready."), "The tea is ready.")
         await asyncio.sleep(0.1)
     assert len(simulator.openai.realtime.sockets) > 1
 
 
-async def test_listener_who_leaves(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """What nobody hears is cancelled; the socket stays for the next one."""
+async def test_expired_session(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """An expired session is replaced without an error."""
+    simulator.openai.realtime.session_seconds = 1
+    for count in (1, 2):
+        assert_text(await synthesize_retrying(reader, "The tea is ready."), "The tea is ready.")
+        assert len(simulator.openai.realtime.sockets) == count
+        await until(lambda: not simulator.openai.realtime.open)
+
+
+async def test_cancel_response(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """Leaving the context cancels the response and keeps the session."""
     simulator.timing = Timing(rate=2)
     async with reader.synthesize(request_for(reader)):
         pass
-    (socket,) = simulator.openai.realtime.sockets
-    await until(lambda: socket.asked("response.cancel"))
+    (session,) = simulator.openai.realtime.sockets
+    await until(lambda: session.asked("response.cancel"))
     simulator.timing = Timing()
-    assert_heard(await heard(reader, request_for(reader)))
+    assert_text(await synthesize(reader, request_for(reader)))
     assert len(simulator.openai.realtime.sockets) == 1
 
 
-async def test_listener_who_leaves_at_once(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """Who leaves before the reading has begun does not let it go on for nobody."""
-    assert_heard(await heard(reader, request_for(reader)))
+async def test_cancel_response_before_it_is_created(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """A response whose context is left early is cancelled as soon as it is created."""
+    assert_text(await synthesize(reader, request_for(reader)))
     simulator.timing = Timing(first_byte=0.3)
-    task = asyncio.create_task(heard(reader, request_for(reader)))
+    task = asyncio.create_task(synthesize(reader, request_for(reader)))
     await asyncio.sleep(0.05)
     task.cancel()
-    (socket,) = simulator.openai.realtime.sockets
-    await until(lambda: socket.asked("response.cancel"))
+    (session,) = simulator.openai.realtime.sockets
+    await until(lambda: session.asked("response.cancel"))
 
 
 @pytest.mark.parametrize("refuses", ["before", "after"])
-async def test_model_that_is_refused(simulator: Simulator, reader: OpenAIProvider, refuses: Refusing) -> None:
-    """A model that is not there is told as such, whether the connection is refused or closed."""
+async def test_unknown_model(simulator: Simulator, reader: OpenAIProvider, refuses: Refusing) -> None:
+    """An unknown model is reported alike before and after the upgrade of the connection."""
     simulator.openai.realtime.refuses = refuses
     simulator.openai.shut_down(MODEL, "2020-01-01")
     simulator.openai.today = "2020-01-02"
     with pytest.raises(errors.NotFoundError):
-        await heard(reader, request_for(reader))
+        await synthesize(reader, request_for(reader))
 
 
 @pytest.mark.parametrize("refuses", ["before", "after"])
-async def test_key_that_is_refused(simulator: Simulator, reader: OpenAIProvider, refuses: Refusing) -> None:
-    """A wrong key is told as such, whether the connection is refused or closed."""
+async def test_invalid_key(simulator: Simulator, reader: OpenAIProvider, refuses: Refusing) -> None:
+    """An invalid key is reported alike before and after the upgrade of the connection."""
     simulator.openai.realtime.refuses = refuses
     simulator.api_key = "sk-another"
     with pytest.raises(errors.InvalidKeyError):
-        await heard(reader, request_for(reader))
+        await synthesize(reader, request_for(reader))
 
 
 @pytest.mark.parametrize(
     ("status", "error"),
     [(403, errors.NotPermittedError), (429, errors.RateLimitedError), (503, errors.ProviderFaultError)],
 )
-async def test_status_instead_of_a_connection(
+async def test_handshake_status(
     simulator: Simulator, reader: OpenAIProvider, status: int, error: type[errors.SpeechError]
 ) -> None:
-    """A status says the same here as elsewhere, and the next attempt begins anew."""
+    """A status instead of an upgrade means the same as elsewhere; the next request opens a session."""
     simulator.fail(Fault(path="/v1/realtime", status=status, headers={"Retry-After": "7"}))
     with pytest.raises(error) as caught:
-        await heard(reader, request_for(reader))
+        await synthesize(reader, request_for(reader))
     assert caught.value.retry_after == 7
-    assert_heard(await heard(reader, request_for(reader)))
+    assert_text(await synthesize(reader, request_for(reader)))
 
 
-async def test_sockets_are_closed(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """There are never more than a few sockets, and none is left when the account is closed."""
+async def test_session_limit(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """At most eight sessions are open, and none after the provider is closed."""
     for voice in ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"):
-        await heard(reader, request_for(reader, "Yes.", voice))
+        await synthesize(reader, request_for(reader, "Yes.", voice))
     assert simulator.openai.realtime.open <= 8
     await reader.async_close()
     await until(lambda: not simulator.openai.realtime.open)
 
 
-async def test_key_and_text_stay_at_their_origin(
-    simulator: Simulator, reader: OpenAIProvider, socket_enabled: None
-) -> None:
-    """A redirect to another origin is not followed, even where somebody would listen there."""
+async def test_redirect_to_other_origin(simulator: Simulator, reader: OpenAIProvider, socket_enabled: None) -> None:
+    """A redirect to another origin is an error; neither key nor text are sent there."""
     async with Simulator() as elsewhere:
         target = elsewhere.realtime_url.replace("ws:", "http:")
         simulator.fail(Fault(path="/v1/realtime", status=307, headers={"Location": target}))
         with pytest.raises(errors.RedirectedError) as error:
-            await heard(reader, request_for(reader))
+            await synthesize(reader, request_for(reader))
         assert error.value.code == str(URL(elsewhere.openai_url).origin())
         assert not elsewhere.requests
 
 
-async def test_redirect_within_its_origin(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """A server may be tidy about its paths."""
+async def test_redirect_within_origin(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """A redirect within the origin is followed."""
     simulator.fail(Fault(path="/v1/realtime", status=307, headers={"Location": f"realtime?model={MODEL}"}))
-    assert_heard(await heard(reader, request_for(reader)))
+    assert_text(await synthesize(reader, request_for(reader)))
 
 
-async def test_words_are_told_before_they_are_heard() -> None:
-    """What was read before something else was said is heard, however far the transcript is ahead."""
-    answer = RealtimeResponse("Smoke alarm in the kitchen. Leave the house at once, all of you.")
-    said = "Smoke alarm in the kitchen. Sure, what else can I do for you today, my friend?"
-    for word in said.split():
-        answer.take({"type": "response.output_audio_transcript.delta", "delta": f"{word} "})
+async def test_mismatch_before_its_audio() -> None:
+    """The audio of the matching words is passed on, although the transcript of the mismatch arrives before it."""
+    response = RealtimeResponse("Smoke alarm in the kitchen. Leave the house at once, all of you.")
+    transcript = "Smoke alarm in the kitchen. Sure, what else can I do for you today, my friend?"
+    for word in transcript.split():
+        response.handle({"type": "response.output_audio_transcript.delta", "delta": f"{word} "})
     second = b64encode(bytes(48_000)).decode()
     for _ in range(10):
-        answer.take({"type": "response.output_audio.delta", "delta": second})
-    heard = sum([len(chunk) async for chunk in answer.chunks()]) / 48_000
-    assert answer.has_strayed
-    assert 2 <= heard <= 4
+        response.handle({"type": "response.output_audio.delta", "delta": second})
+    seconds = sum([len(chunk) async for chunk in response.chunks()]) / 48_000
+    assert response.is_mismatch
+    assert 2 <= seconds <= 4
 
 
-@pytest.mark.parametrize("said", ["How can I help?", "好的我可以帮你做什么呢", "Sure."])
-async def test_short_chatter_is_not_heard(simulator: Simulator, reader: OpenAIProvider, said: str) -> None:
-    """What is over before it can be told from the text is judged before it is heard."""
-    simulator.openai.realtime.befall(Fate(says=said))
-    assert_heard(await heard(reader, request_for(reader, "Smoke alarm!")), "Smoke alarm!")
+async def test_endless_transcript() -> None:
+    """A response whose transcript exceeds the limit is ended."""
+    response = RealtimeResponse("The kettle has boiled.")
+    for _ in range(30):
+        response.handle({"type": "response.output_audio_transcript.delta", "delta": "word " * 1_000})
+    assert response.is_done
+    assert len(response.transcript) <= 64 * 1024
 
 
-async def test_other_first_word_does_not_hold_sound_back_for_long(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """A text whose transcript begins otherwise is heard as soon as it is known to be the text."""
+@pytest.mark.parametrize("spoken", ["How can I help?", "好的我可以帮你做什么呢", "Sure."])
+async def test_short_answer(simulator: Simulator, reader: OpenAIProvider, spoken: str) -> None:
+    """Audio of a response that is too short to detect a mismatch early is held back until it is complete."""
+    simulator.openai.realtime.befall(Fate(says=spoken))
+    assert_text(await synthesize(reader, request_for(reader, "Smoke alarm!")), "Smoke alarm!")
+
+
+async def test_first_word_differs(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """A matching transcript that starts with another word releases the audio after a few words."""
     simulator.timing = Timing(rate=4)
     simulator.openai.realtime.befall(Fate(transcript=lambda text: text.replace("Dr.", "Mister")))
     text = f"Dr. Smith is at the door. {TEXT}"
     async with reader.synthesize(request_for(reader, text)) as audio, aclosing(audio.chunks) as chunks:
         await anext(chunks)
-        (reading,) = simulator.openai.realtime.readings
-        assert reading.status is None
-        assert reading.sent < 3 * 48_000
+        (response,) = simulator.openai.realtime.readings
+        assert response.status is None
+        assert response.sent < 3 * 48_000
 
 
-async def test_spent_sockets_are_closed(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """A socket that has become too old is closed when another takes its place."""
+async def test_old_session(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """A session that is too old is closed when it is replaced."""
     for _ in range(3):
-        await heard(reader, request_for(reader, "Yes."))
-        for opening in reader._realtime._sockets.values():
-            opening.result()._opened -= 3600
+        await synthesize(reader, request_for(reader, "Yes."))
+        for session in reader._realtime._sessions.values():
+            session._started_at -= 3600
     await until(lambda: simulator.openai.realtime.open == 1)
     assert len(simulator.openai.realtime.sockets) == 3
 
 
-async def test_session_that_does_not_answer_is_left(
-    simulator: Simulator, reader: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A socket over which nothing comes is not used again."""
-    monkeypatch.setattr("custom_components.orator.providers.openai.realtime_session._FIRST_WITHIN", 0.2)
+async def test_stalled_session(simulator: Simulator, reader: OpenAIProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session over which no audio arrives in time is not used again."""
+    monkeypatch.setattr(realtime_session, "_FIRST_AUDIO_TIMEOUT_S", 0.2)
     simulator.openai.realtime.befall(Fate(stall_after=0))
-    async with synthesize_with_retries(reader, request_for(reader)) as audio:
-        assert_heard(b"".join([chunk async for chunk in audio.chunks]))
+    assert_text(await synthesize_retrying(reader))
     assert len(simulator.openai.realtime.sockets) == 2
 
 
 @pytest.mark.parametrize("refuses", ["before", "after"])
-async def test_listener_who_leaves_while_it_is_opened(
-    simulator: Simulator, reader: OpenAIProvider, refuses: Refusing
-) -> None:
-    """Nobody is told of a socket that could not be opened for somebody who has left."""
+async def test_cancel_while_opening(simulator: Simulator, reader: OpenAIProvider, refuses: Refusing) -> None:
+    """A session that fails to open after its request was cancelled causes no unhandled exception."""
     simulator.openai.realtime.refuses = refuses
     simulator.api_key = "sk-another"
     simulator.fail(Fault(path="/v1/realtime", delay=0.2))
-    task = asyncio.create_task(heard(reader, request_for(reader)))
+    task = asyncio.create_task(synthesize(reader, request_for(reader)))
     await asyncio.sleep(0.05)
     task.cancel()
     await asyncio.sleep(0.4)
     assert task.cancelled()
+
+
+@asynccontextmanager
+async def session_with(
+    connections: HttpSessions, *replies: dict[str, str]
+) -> AsyncGenerator[tuple[RealtimeSession, list[WSMsgType]]]:
+    """Yield a session whose server sends replies to the first message, and the types of messages it receives."""
+    received: list[WSMsgType] = []
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(autoping=False)
+        await socket.prepare(request)
+        async for message in socket:
+            received.append(message.type)
+            for reply in replies if len(received) == 1 else ():
+                await socket.send_json(reply)
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/", serve)
+    async with TestServer(app) as server:
+        session = RealtimeSession(connections.api, server.make_url("/"), {}, {})
+        yield session, received
+        session.close()
+        await session.wait_closed()
+        assert not session.is_usable
+
+
+async def test_idle_session(connections: HttpSessions, monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
+    """An idle session is kept alive by pings, and sends none after it is closed."""
+    monkeypatch.setattr(realtime_session, "_PING_INTERVAL_S", 0.05)
+    async with session_with(connections, {"type": "session.updated"}) as (session, received):
+        await until(lambda: received.count(WSMsgType.PING) == 3)
+        assert session.is_usable
+        session.close()
+        await session.wait_closed()
+        assert set(received) == {WSMsgType.TEXT, WSMsgType.PING}
+        count = len(received)
+        await asyncio.sleep(0.2)
+        assert len(received) == count
+
+
+async def test_unconfirmed_session(
+    connections: HttpSessions, monkeypatch: pytest.MonkeyPatch, socket_enabled: None
+) -> None:
+    """A session that the server does not confirm in time is an error for every request that waits for it."""
+    monkeypatch.setattr(realtime_session, "_OPEN_TIMEOUT_S", 0.2)
+
+    async def request() -> None:
+        async with session.respond(TEXT, {}):
+            pass
+
+    async with session_with(connections, {"type": "session.created"}) as (session, _):
+        results = await asyncio.gather(request(), request(), return_exceptions=True)
+        assert [type(result) for result in results] == [errors.TimedOutError] * 2
+        assert not session.is_usable

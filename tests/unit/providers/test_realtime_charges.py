@@ -1,4 +1,4 @@
-"""What a realtime model has read is charged, and nothing else."""
+"""Usage of realtime models."""
 
 from dataclasses import replace
 
@@ -11,31 +11,36 @@ from custom_components.orator.providers.openai.models import price_for
 from tests.simulator import Fate, Simulator
 from tests.simulator.realtime_fates import SERVER_ERROR
 
-from .realtime import MODEL, TEXT, heard, request_for
+from .realtime import MODEL, TEXT, request_for, synthesize
 
 
-async def test_tokens_are_charged_by_their_price(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """What was read is charged by its tokens; what was cut short because of something else, by its length."""
+async def test_charge(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """A complete response is charged by its tokens, an interrupted one by its duration."""
     charges: list[Usage] = []
     request = request_for(reader)
     priced = replace(request, model=replace(request.model, price=price_for(MODEL)), record_usage=charges.append)
-    await heard(reader, priced)
-    (whole,) = charges
-    assert (whole.characters, whole.requests, whole.currency, whole.is_estimate) == (len(TEXT), 1, "USD", True)
-    seconds = len(await heard(reader, request)) / 48_000
-    assert whole.cost == pytest.approx(seconds * 20 * 20 / 1e6, rel=0.2)
+    await synthesize(reader, priced)
+    (complete,) = charges
+    assert (complete.characters, complete.requests, complete.currency, complete.is_estimate) == (
+        len(TEXT),
+        1,
+        "USD",
+        True,
+    )
+    seconds = len(await synthesize(reader, request)) / 48_000
+    assert complete.cost == pytest.approx(seconds * 20 * 20 / 1e6, rel=0.2)
     charges.clear()
     async with reader.synthesize(priced) as audio:
         await anext(audio.chunks)
-    (left,) = charges
-    assert left.cost
-    assert 0 < left.cost <= whole.cost
+    (interrupted,) = charges
+    assert interrupted.cost
+    assert 0 < interrupted.cost <= complete.cost
 
 
-async def test_refusal_is_not_charged(simulator: Simulator, reader: OpenAIProvider) -> None:
-    """A reading that never began costs nothing."""
+async def test_failed_response(simulator: Simulator, reader: OpenAIProvider) -> None:
+    """A response that fails before its first audio is not charged."""
     charges: list[Usage] = []
     simulator.openai.realtime.befall(Fate(failure=SERVER_ERROR))
     with pytest.raises(errors.SpeechError):
-        await heard(reader, replace(request_for(reader), record_usage=charges.append))
+        await synthesize(reader, replace(request_for(reader), record_usage=charges.append))
     assert not charges

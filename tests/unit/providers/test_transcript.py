@@ -1,5 +1,5 @@
-# ruff: noqa: RUF001 - other scripts have marks of their own
-"""What was read is told from what was not, in many languages and ways of writing."""
+# ruff: noqa: RUF001 - characters of other scripts
+"""Comparison of texts with transcripts, in several languages and spellings."""
 
 import pytest
 
@@ -10,7 +10,7 @@ STORY = (
     + " ".join(f"This is sentence {number} of the announcement." for number in ("one", "two", "three", "four", "five"))
     + " The smoke detector in the kitchen has found smoke so please leave the house at once."
 )
-END = STORY.index("The smoke")
+LAST_SENTENCE = STORY.index("The smoke")
 
 
 @pytest.mark.parametrize(
@@ -49,16 +49,16 @@ END = STORY.index("The smoke")
         ("L’eau est chaude", "L'eau est chaude"),
     ],
 )
-def test_other_ways_of_writing(text: str, transcript: str) -> None:
-    """What says the same is the same: it is not read again."""
-    verdict = compare(text, transcript)
-    assert (verdict.read_to, verdict.is_faithful) == (len(text), True)
+def test_other_spelling(text: str, transcript: str) -> None:
+    """A transcript with another spelling is an exact match."""
+    match = compare(text, transcript)
+    assert (match.match_end, match.is_exact) == (len(text), True)
     assert not is_mismatch_so_far(text, f"{transcript} and")
     assert starts_like("", transcript)
 
 
 @pytest.mark.parametrize(
-    ("text", "transcript", "read_to"),
+    ("text", "transcript", "match_end"),
     [
         ("Fire!", "Sure.", 0),
         ("12:30", "Hello there, what can I do for you today?", 0),
@@ -72,40 +72,40 @@ def test_other_ways_of_writing(text: str, transcript: str) -> None:
         ("The front door is open.", "Sure, I'm ready.", 0),
         ("Smoke alarm!", "How can I help?", 0),
         (STORY, "", 0),
-        (STORY, STORY[:END], END),
-        (STORY, f"{STORY[:END]}I'm sorry, but I can't continue reading that.", END),
+        (STORY, STORY[:LAST_SENTENCE], LAST_SENTENCE),
+        (STORY, f"{STORY[:LAST_SENTENCE]}I'm sorry, but I can't continue reading that.", LAST_SENTENCE),
         (STORY, "Sure! What a lovely question, let me tell you what I think.", 0),
     ],
 )
-def test_something_else(text: str, transcript: str, read_to: int) -> None:
-    """What was not read is read once more, and nothing else is."""
-    verdict = compare(text, transcript)
-    assert (verdict.read_to, verdict.is_faithful) == (read_to, False)
+def test_mismatch(text: str, transcript: str, match_end: int) -> None:
+    """The match ends before the first words that were not spoken."""
+    match = compare(text, transcript)
+    assert (match.match_end, match.is_exact) == (match_end, False)
 
 
 @pytest.mark.parametrize("transcript", [f"Sure, here it is: {STORY}", f"{STORY} Is there anything else I can do?"])
-def test_more_than_the_text(transcript: str) -> None:
-    """What was read is not read again because more was said; that is only counted."""
-    verdict = compare(STORY, transcript)
-    assert (verdict.read_to, verdict.is_faithful) == (len(STORY), False)
+def test_additional_words(transcript: str) -> None:
+    """Additional words before or after the text make the match inexact but complete."""
+    match = compare(STORY, transcript)
+    assert (match.match_end, match.is_exact) == (len(STORY), False)
 
 
-def test_other_numbers_are_counted() -> None:
-    """A wrong number is a misreading."""
-    assert not compare("Room 5 is at 80 degrees now", "Room 7 is at 20 degrees now").is_faithful
+def test_wrong_numbers() -> None:
+    """Other numbers make the match inexact."""
+    assert not compare("Room 5 is at 80 degrees now", "Room 7 is at 20 degrees now").is_exact
 
 
 @pytest.mark.parametrize(
-    "said", ["Sure! What a lovely question it", "好的，我可以帮你做什么呢", "I'm sorry, I can't help with"]
+    "transcript", ["Sure! What a lovely question it", "好的，我可以帮你做什么呢", "I'm sorry, I can't help with"]
 )
-def test_chatter_is_noticed_early(said: str) -> None:
-    """A few words are enough."""
-    assert is_mismatch_so_far(STORY, said)
-    assert not starts_like(STORY, said)
+def test_early_mismatch(transcript: str) -> None:
+    """A few words are enough to detect a mismatch."""
+    assert is_mismatch_so_far(STORY, transcript)
+    assert not starts_like(STORY, transcript)
 
 
 @pytest.mark.parametrize("length", [1, 5, 17, 60, 200])
-def test_beginning_of_the_text_does_not_stray(length: int) -> None:
-    """What has come so far is the text."""
+def test_unfinished_transcript(length: int) -> None:
+    """The beginning of the text, also one that ends within a word, is no mismatch."""
     assert not is_mismatch_so_far(STORY, STORY[:length])
     assert starts_like(STORY, STORY[:length])

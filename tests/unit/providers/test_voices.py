@@ -1,4 +1,4 @@
-"""What voices are called, and what they speak, by their IDs alone."""
+"""Names and languages of voices, derived from their ids."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from custom_components.orator.providers.models import Voice, describe_voice_by_i
         ("af_heart", "Heart", ("en-US",)),
         ("zm_yunxi", "Yunxi", ("zh-CN",)),
         ("af_bella(2)+af_sky", "Af_bella(2)+af_sky", ()),
-        ("xf_somebody", "Xf_somebody", ()),
+        ("xf_unknown", "Xf_unknown", ()),
         ("en-US-JennyNeural", "Jenny", ("en-US",)),
         ("fr-FR-VivienneMultilingualNeural", "Vivienne", ("fr-FR",)),
         ("zh-CN-liaoning-XiaobeiNeural", "Xiaobei", ("zh-CN-liaoning",)),
@@ -21,13 +21,13 @@ from custom_components.orator.providers.models import Voice, describe_voice_by_i
         ("", "", ()),
     ],
 )
-def test_voice(voice_id: str, name: str, languages: tuple[str, ...]) -> None:
-    """Kokoro's and Microsoft's IDs tell the language; others are just names."""
+def test_describe_voice(voice_id: str, name: str, languages: tuple[str, ...]) -> None:
+    """Voices of Kokoro and Microsoft have the language in their id; other ids are used as names."""
     assert describe_voice_by_id(voice_id) == Voice(voice_id, name, languages)
 
 
-def test_languages_under_all_their_tags() -> None:
-    """A language is found by its bare tag and by those of its regions, a region only by its own."""
+def test_expand_tags() -> None:
+    """A language includes its regions; a region includes only its language."""
     assert {"en", "en-GB", "en-US"} <= set(expand_tags(["en"]))
     assert expand_tags(["de-AT"]) == ("de", "de-AT")
     assert expand_tags([]) == ()

@@ -1,6 +1,6 @@
-"""OpenAI's speech API (`POST /v1/audio/speech`) and the servers that speak it.
+"""OpenAI's speech API (`POST /v1/audio/speech`) and OpenAI-compatible servers.
 
-Facts: https://platform.openai.com/docs/api-reference/audio/createSpeech and OpenAI's OpenAPI document, schema
+Sources: https://platform.openai.com/docs/api-reference/audio/createSpeech and OpenAI's OpenAPI document, schema
 `CreateSpeechRequest`.
 """
 

@@ -1,8 +1,9 @@
-"""What a server that imitates OpenAI offers: asked in all places where it may tell, and described."""
+"""The models and voices that a server lists: fetched, parsed and described."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 import re
 from typing import Any, Final
@@ -10,165 +11,322 @@ from typing import Any, Final
 from yarl import URL
 
 from ...audio.formats import AudioFormat, PcmLayout
-from ..errors import (
-    InvalidKeyError,
-    NotASpeechServerError,
-    NotFoundError,
-    NotImplementedByProviderError,
-    NotPermittedError,
-    RejectedError,
-    SpeechError,
-)
+from .. import errors
 from ..http import HttpClient
 from ..json_documents import CACHED_CATALOGS, IdentityKey, Json
-from ..languages import expand_tags
+from ..languages import expand_tags, normalize_tag
 from ..models import Model, Voice, count_chars_or_tokens, describe_voice_by_id
 from ..options import NumberOption, ObjectOption, Option
-from . import lists
-from .models import INSTRUCTIONS, PCM, voices_for
+from .models import INSTRUCTIONS, PCM_LAYOUT, is_realtime, voices_for
 from .servers import SpeechServer
 
 EXTRA_BODY: Final = ObjectOption("extra_body")
 
-_REFUSED: Final = (InvalidKeyError, NotPermittedError)
-_ABSENT: Final = (NotFoundError, NotASpeechServerError, RejectedError, NotImplementedByProviderError)
-_OPENAI: Final = re.compile(r"tts-1(-.+)?|gpt-4o.*tts.*")
-"""Names of OpenAI's models; whoever takes them takes the names of its voices as well."""
-_COUNTS_TOKENS: Final = re.compile(r"gpt-4o.*tts")
-_TTS_1: Final = re.compile(r"(.*/)?tts-1(-.+)?")
-"""Names under which servers offer what takes no instructions: OpenAI itself is not as free with them."""
+_LIST_KEYS: Final = ("data", "models", "voices", "items")
+_ID_KEYS: Final = ("id", "voice_id", "name")
+_LANGUAGE_KEYS: Final = ("language", "locale", "lang", "lang_code", "languages")
+_VOICE_LIST_KEYS: Final = ("voices", "supported_voices")
+_MAX_LIST_ROWS: Final = 2_000
+_MAX_NAME_CHARS: Final = 200
+_MAX_PARAMETER_DEPTH: Final = 8
+_LISTED_SAMPLE_RATES: Final = range(8_000, 96_001)
 
+_SPEECH_MODEL_NAME: Final = re.compile(
+    r"tts|speech|voice|kokoro|orpheus|piper|chatterbox|bark|vits|parler", re.IGNORECASE
+)
+_OTHER_MODEL_NAME: Final = re.compile(r"whisper|transcri|speech-?to-?text|\bstt|\basr|embed", re.IGNORECASE)
+_OPENAI_OWNER: Final = re.compile(r"system|openai(-.*)?")
+"""Values of `owned_by` in OpenAI's own list of models."""
+_OPENAI_MODEL_NAME: Final = re.compile(r"tts-1(-.+)?|gpt-4o.*tts.*")
+"""Models that have OpenAI's voices on any server."""
+_TOKEN_LIMITED_MODEL_NAME: Final = re.compile(r"gpt-4o.*tts")
+_UNINSTRUCTED_MODEL_NAME: Final = re.compile(r"(.*/)?tts-1(-.+)?")
+"""Models without instructions; servers use these names more freely than OpenAI."""
 
-@dataclass(frozen=True, slots=True)
-class _Speakers:
-    """The voices of a model."""
-
-    voices: tuple[Voice, ...] = ()
-    languages: tuple[str, ...] = ()
-    """The tags of what they speak; empty where that is not known of each."""
+_REFUSED_ERRORS: Final = (errors.InvalidKeyError, errors.NotPermittedError)
+_NO_LIST_ERRORS: Final = (
+    errors.NotFoundError,
+    errors.NotASpeechServerError,
+    errors.RejectedError,
+    errors.NotImplementedByProviderError,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerLists:
-    """What a server has told."""
+    """The lists of a server."""
 
     catalog: dict[str, list[Json]]
     has_refused: bool
-    """Whether it let nobody in somewhere, at least not with this key."""
+    """Whether the server refused a list without a key or with this key."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has told nothing."""
+        """Whether the server lists neither models nor voices."""
         return not any(self.catalog.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _VoiceList:
+    """The voices of a model, and the tags of their languages if these are known of every voice."""
+
+    voices: tuple[Voice, ...] = ()
+    languages: tuple[str, ...] = ()
+
+
 async def fetch_lists(http: HttpClient, server: SpeechServer, known: Json) -> ServerLists:
-    """Ask for all lists at once.
+    """Fetch all lists of a server at once.
 
-    A list that is not there is no failure. Of one that can't be had at the moment, what was `known` before is kept.
-    Raises SpeechError where the server itself can't be reached.
+    A missing list is not an error. A list that fails otherwise is taken from the `known` catalog.
+
+    Raises SpeechError if the server cannot be reached.
     """
-    models, voices, checks = await asyncio.gather(
-        _ask(http, server.model_lists), _ask(http, server.voice_lists), _ask(http, server.key_checks)
-    )
-    failures = [answer for answer in (*models, *voices, *checks) if isinstance(answer, SpeechError)]
-    away = [error for error in failures if not isinstance(error, (*_REFUSED, *_ABSENT))]
-    if away and len(away) == len(models) + len(voices) + len(checks):
-        raise away[0]
+    paths = (*server.model_lists, *server.voice_lists, *server.key_checks)
+    results = await asyncio.gather(*(_fetch_rows(http, URL(path)) for path in paths))
+    failures = {path: err for path, err in zip(paths, results, strict=True) if isinstance(err, errors.SpeechError)}
+    outages = {path: err for path, err in failures.items() if not isinstance(err, (*_REFUSED_ERRORS, *_NO_LIST_ERRORS))}
+    if outages and len(outages) == len(paths):
+        raise next(iter(outages.values()))
+    rows = {path: found for path, found in zip(paths, results, strict=True) if isinstance(found, list)}
+
+    def entries(kind: str, paths: tuple[str, ...], parse: Callable[[list[Json]], list[Json]]) -> list[Json]:
+        previous: list[Json] = known.get(kind, []) if known else []
+        if previous and not outages.keys().isdisjoint(paths):
+            return previous
+        return parse([row for path in paths for row in rows.get(path, ())])
+
     catalog = {
-        "models": _kept(lists.parse_models(_rows(models)), models, known, "models"),
-        "voices": _kept(lists.parse_voices(_rows(voices)), voices, known, "voices"),
+        "models": entries("models", server.model_lists, parse_models),
+        "voices": entries("voices", server.voice_lists, parse_voices),
     }
-    return ServerLists(catalog, any(isinstance(error, _REFUSED) for error in failures))
+    return ServerLists(catalog, any(isinstance(err, _REFUSED_ERRORS) for err in failures.values()))
 
 
-async def _ask(http: HttpClient, places: Iterable[str]) -> list[list[Json] | SpeechError]:
-    return await asyncio.gather(*(_ask_at(http, URL(place)) for place in places))
-
-
-async def _ask_at(http: HttpClient, place: URL) -> list[Json] | SpeechError:
-    """Return the rows of a list, or why there are none."""
+async def _fetch_rows(http: HttpClient, path: URL) -> list[Json] | errors.SpeechError:
     try:
-        return lists.find_rows(await http.get_json(place.path, place.query))
-    except SpeechError as err:
+        return find_rows(await http.get_json(path.path, path.query))
+    except errors.SpeechError as err:
         return err
 
 
-def _rows(answers: Iterable[list[Json] | SpeechError]) -> list[Json]:
-    return [row for answer in answers if not isinstance(answer, SpeechError) for row in answer]
+def parse_model_ids(document: Json, *, is_official: bool) -> list[str]:
+    """Return the ids of the speech models in a list like OpenAI's, by their names.
+
+    On a server other than OpenAI's, all models are returned if none has such a name. Raises NotASpeechServerError if
+    the document is not a list of models.
+    """
+    models = (document.get("data") or document.get("models")) if isinstance(document, dict) else None
+    if not isinstance(models, list):
+        raise errors.NotASpeechServerError
+    ids = sorted(model["id"] for model in models if isinstance(model, dict) and isinstance(model.get("id"), str))
+    speech_ids = [model_id for model_id in ids if _is_speech_model_name(model_id) or is_realtime(model_id)]
+    return speech_ids if speech_ids or is_official else ids
 
 
-def _kept(found: list[Json], answers: Iterable[list[Json] | SpeechError], known: Json, kind: str) -> list[Json]:
-    """Return what is there, or what was there before where some of it can't be asked at the moment."""
-    is_whole = all(isinstance(answer, (list, *_REFUSED, *_ABSENT)) for answer in answers)
-    before: list[Json] = known.get(kind, []) if known else []
-    return found if is_whole or not before else before
+def parse_end_dates(document: Json) -> dict[str, str]:
+    """Return the end dates in a list like OpenAI's, as ISO dates by model."""
+    rows = document.get("data") if isinstance(document, dict) else None
+    models = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return {
+        str(model["id"]): str(model["shutdown_date"])
+        for model in models
+        if "id" in model and _is_iso_date(model.get("shutdown_date"))
+    }
+
+
+def _is_iso_date(value: Json) -> bool:
+    try:
+        date.fromisoformat(str(value))
+    except ValueError:
+        return False
+    return True
+
+
+def lists_openai_models(document: Json) -> bool:
+    """Return whether a list contains OpenAI's own models, which have OpenAI's voices only."""
+    owners = [str(row.get("owned_by")) for row in find_rows(document) if isinstance(row, dict)]
+    return any(map(_OPENAI_OWNER.fullmatch, owners))
+
+
+def find_rows(document: Json) -> list[Json]:
+    """Return the rows of a list. Raises NotASpeechServerError if the document contains none."""
+    if isinstance(document, dict):
+        document = next((document[key] for key in _LIST_KEYS if isinstance(document.get(key), (list, dict))), None)
+    if isinstance(document, dict):  # {"data": {"voices": […]}} or {"voices": {"ann": {…}}}
+        document = next((document[key] for key in _LIST_KEYS if isinstance(document.get(key), list)), list(document))
+    if not isinstance(document, list):
+        raise errors.NotASpeechServerError
+    return document[:_MAX_LIST_ROWS]
+
+
+def parse_models(rows: Iterable[Json]) -> list[Json]:
+    """Return the catalog entries of the speech models; of all models if none is known to generate speech."""
+    models = [(entry, _is_speech_model(row)) for row in rows if (entry := _parse_model(row))]
+    speech_models = [entry for entry, is_speech in models if is_speech]
+    return _merge(speech_models or [entry for entry, is_speech in models if is_speech is None])
+
+
+def parse_voices(rows: Iterable[Json]) -> list[Json]:
+    """Return the catalog entries of voices."""
+    return _merge(entry for row in rows if (entry := _parse_voice(row)))
+
+
+def _merge(entries: Iterable[Mapping[str, Any]]) -> list[Json]:
+    """Merge entries with the same id, sorted by it; an entry with nothing but an id becomes a string."""
+    merged: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        known = merged.setdefault(entry["id"], {})
+        for key, value in entry.items():
+            known[key] = parse_voices([*known[key], *value]) if key == "voices" and key in known else value
+    return [merged[key] if len(merged[key]) > 1 else key for key in sorted(merged)]
+
+
+def _expand(entry: Json) -> Mapping[str, Any]:
+    """Return an entry as an object."""
+    return {"id": entry} if isinstance(entry, str) else entry
+
+
+def _parse_model(row: Json) -> dict[str, Any] | None:
+    """Return the entry of a model, None if the row has no id."""
+    if (entry := _parse_names(row)) is None or not isinstance(row, dict):
+        return entry
+    voices = next((row[key] for key in _VOICE_LIST_KEYS if isinstance(row.get(key), (list, dict))), None)
+    if parsed_voices := parse_voices(voices or _parameter_values(row, "voice")):
+        entry["voices"] = parsed_voices
+    if formats := {*AudioFormat} & {*map(str, _parameter_values(row, "response_format"))}:
+        entry["formats"] = sorted(formats)
+    if isinstance(rate := row.get("sample_rate"), int) and rate in _LISTED_SAMPLE_RATES:
+        entry["rate"] = rate
+    return entry
+
+
+def _parse_voice(row: Json) -> dict[str, Any] | None:
+    """Return the entry of a voice, None if the row has no id."""
+    if (entry := _parse_names(row)) is None or not isinstance(row, dict):
+        return entry
+    values = [row[key] for key in _LANGUAGE_KEYS if key in row]
+    languages = [language for value in values for language in (value if isinstance(value, list) else [value])]
+    tags = {normalize_tag(language) for language in languages if isinstance(language, str)} - {""}
+    if tags:
+        entry["languages"] = sorted(tags)
+    return entry
+
+
+def _parse_names(row: Json) -> dict[str, Any] | None:
+    """Return the id of a row, and its name if that differs."""
+    row = _expand(row)
+    if not isinstance(row, dict):
+        return None
+    names = [row[key].strip() for key in _ID_KEYS if isinstance(row.get(key), str)]
+    names = [name for name in names if name and len(name) <= _MAX_NAME_CHARS]
+    if not names:
+        return None
+    return {"id": names[0]} if names[-1] == names[0] else {"id": names[0], "name": names[-1]}
+
+
+def _is_speech_model(row: Json) -> bool | None:
+    """Return whether a model generates speech, None if unknown."""
+    row = _expand(row)
+    if isinstance(task := row.get("task"), str):
+        return task == "text-to-speech"
+    architecture = row.get("architecture")
+    modalities = architecture.get("output_modalities") if isinstance(architecture, dict) else None
+    if isinstance(modalities, list):
+        return "speech" in modalities or "audio" in modalities
+    by_name = _is_speech_model_name(str(row.get("id") or row.get("name")))
+    return True if by_name is None and any(key in row for key in _VOICE_LIST_KEYS) else by_name
+
+
+def _is_speech_model_name(name: str) -> bool | None:
+    """Return whether a name is that of a speech model, None if it does not tell."""
+    if _OTHER_MODEL_NAME.search(name):
+        return False
+    return True if _SPEECH_MODEL_NAME.search(name) else None
+
+
+def _parameter_values(document: Json, name: str, depth: int = _MAX_PARAMETER_DEPTH) -> list[Json]:
+    """Return the values of a parameter in the `supported_parameters` anywhere in a document."""
+    return list(_iter_parameter_values(document, name, depth))
+
+
+def _iter_parameter_values(document: Json, name: str, depth: int) -> Iterator[Json]:
+    if isinstance(document, list) and depth:
+        for item in document:
+            yield from _iter_parameter_values(item, name, depth - 1)
+    elif isinstance(document, dict) and depth:
+        for key, item in document.items():
+            parameter = item.get(name) if key == "supported_parameters" and isinstance(item, dict) else None
+            if isinstance(parameter, dict) and isinstance(parameter.get("values"), list):
+                yield from parameter["values"]
+            else:
+                yield from _iter_parameter_values(item, name, depth - 1)
 
 
 def model_ids(catalog: Json, server: SpeechServer) -> list[str]:
-    """Return the models in a catalogue, or those that are known where it has none."""
-    listed = [lists.expand_entry(entry)["id"] for entry in (catalog or {}).get("models", [])]
+    """Return the ids of the listed models, or of the server's documented models."""
+    listed = [_expand(entry)["id"] for entry in (catalog or {}).get("models", [])]
     return listed or list(server.models or (server.model,))
 
 
 def describe_model(model_id: str, catalog: Json, server: SpeechServer) -> Model:
-    """Say what a model can do, by what the server lists and where that is silent by what is known of it."""
-    entries = (catalog or {}).get("models", [])
-    row = next((row for row in map(lists.expand_entry, entries) if row["id"] == model_id), {})
-    speakers = _speakers(row, catalog, server, model_id)
-    formats = tuple(made for made in AudioFormat if made in row["formats"]) if "formats" in row else server.formats
+    """Return the capabilities of a model: those that the server lists, else those documented for the server."""
+    entries = map(_expand, (catalog or {}).get("models", []))
+    entry = next((entry for entry in entries if entry["id"] == model_id), {})
+    voice_list = _voices_of(entry, catalog, server, model_id)
+    listed_formats = entry.get("formats")
+    formats = server.formats if listed_formats is None else tuple(one for one in AudioFormat if one in listed_formats)
     return Model(
         id=model_id,
-        name=row.get("name", model_id),
+        name=entry.get("name", model_id),
         max_chars=server.max_chars,
         streams=server.streams is not False,
         formats=formats,
-        pcm=(PcmLayout(row["rate"]) if "rate" in row else PCM) if AudioFormat.PCM in formats else None,
-        voices=speakers.voices,
-        languages=speakers.languages,
+        pcm=(PcmLayout(entry["rate"]) if "rate" in entry else PCM_LAYOUT) if AudioFormat.PCM in formats else None,
+        voices=voice_list.voices,
+        languages=voice_list.languages,
         options=tuple(_options(server, model_id)),
-        count=count_chars_or_tokens if _COUNTS_TOKENS.search(model_id) else len,
+        count=count_chars_or_tokens if _TOKEN_LIMITED_MODEL_NAME.search(model_id) else len,
     )
 
 
 def _options(server: SpeechServer, model_id: str) -> Iterable[Option]:
     if server.speed:
-        lowest, highest = server.speed
-        yield NumberOption("speed", minimum=lowest, maximum=highest, step=0.05, default=1)
-    if server.takes_instructions and not _TTS_1.fullmatch(model_id):
+        minimum, maximum = server.speed
+        yield NumberOption("speed", minimum=minimum, maximum=maximum, step=0.05, default=1)
+    if server.takes_instructions and not _UNINSTRUCTED_MODEL_NAME.fullmatch(model_id):
         yield INSTRUCTIONS
     yield EXTRA_BODY
 
 
-def _speakers(row: Mapping[str, Any], catalog: Json, server: SpeechServer, model_id: str) -> _Speakers:
-    """Return a model's voices, the usual one first: its own, else the server's, else those that are known."""
-    if listed := row.get("voices") or (catalog or {}).get("voices"):
-        return _listed(IdentityKey(listed), server.voice)
+def _voices_of(entry: Mapping[str, Any], catalog: Json, server: SpeechServer, model_id: str) -> _VoiceList:
+    """Return the voices that are listed for the model, listed for the server, or documented."""
+    if listed := entry.get("voices") or (catalog or {}).get("voices"):
+        return _listed_voices(IdentityKey(listed), server.voice)
     if documented := server.voices.get(model_id) or server.voices.get(""):
         language = server.languages.get(model_id)
         voices = [Voice(name, name.capitalize(), (language,) if language else ()) for name in documented]
-        return _in_order(voices, server.voice)
-    return _Speakers(voices_for(model_id)) if _OPENAI.fullmatch(model_id) else _Speakers()
+        return _sort_voices(voices, server.voice)
+    return _VoiceList(voices_for(model_id)) if _OPENAI_MODEL_NAME.fullmatch(model_id) else _VoiceList()
 
 
-@lru_cache(maxsize=CACHED_CATALOGS)  # thousands of voices take 10 ms, and all of a server's models may share them
-def _listed(rows: IdentityKey, usual: str) -> _Speakers:
-    """Return the voices of a list."""
-    entries = {entry["id"]: entry for entry in map(lists.expand_entry, rows.document)}
-    return _in_order([_voice(entry, entries) for entry in entries.values()], usual)
+@lru_cache(maxsize=CACHED_CATALOGS)  # thousands of voices take 10 ms, and all models of a server may share them
+def _listed_voices(entries: IdentityKey, default_voice: str) -> _VoiceList:
+    by_id = {entry["id"]: entry for entry in map(_expand, entries.document)}
+    return _sort_voices([_describe_voice(entry, by_id) for entry in by_id.values()], default_voice)
 
 
-def _in_order(voices: list[Voice], usual: str) -> _Speakers:
-    """Put the usual voice first, and tell what all of them speak."""
+def _sort_voices(voices: list[Voice], default_voice: str) -> _VoiceList:
+    """Return voices with the default voice first."""
     is_each_known = all(voice.languages for voice in voices)
     tags = expand_tags(tag for voice in voices for tag in voice.languages) if is_each_known else ()
-    return _Speakers(tuple(sorted(voices, key=lambda voice: voice.id != usual)), tags)
+    return _VoiceList(tuple(sorted(voices, key=lambda voice: voice.id != default_voice)), tags)
 
 
-def _voice(entry: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> Voice:
-    """Return a listed voice. A name that is another voice's ID only tells whom this one stands for."""
-    usual = describe_voice_by_id(entry["id"])
-    name = entry.get("name", usual.id)
-    meant = describe_voice_by_id(name)
-    languages = tuple(entry.get("languages", ())) or usual.languages or meant.languages
-    return Voice(usual.id, usual.name if name == usual.id or name in others or meant.languages else name, languages)
+def _describe_voice(entry: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> Voice:
+    """Return a listed voice. The name of an alias, which is the id of another voice, only tells its languages."""
+    voice = describe_voice_by_id(entry["id"])
+    name = entry.get("name", voice.id)
+    named = describe_voice_by_id(name)
+    languages = tuple(entry.get("languages", ())) or voice.languages or named.languages
+    is_alias = name == voice.id or name in by_id or bool(named.languages)
+    return Voice(voice.id, voice.name if is_alias else name, languages)

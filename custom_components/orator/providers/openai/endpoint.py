@@ -1,8 +1,7 @@
-"""The route that speaks, `POST /audio/speech`: what it is sent, and what a server was found not to take.
+"""The speech endpoint, `POST /audio/speech`, and what a server was found not to support.
 
-Sound is not asked for in events (`stream_format: sse`), which would tell what was spent: the first of them is heard
-6 ms later than the first bytes of a plain stream (`script/benchmark sentence`). Where events come all the same, they
-are read.
+`stream_format: sse` would report the tokens, but is not requested: the first event arrives 6 ms later than the first
+bytes of plain audio (`script/benchmark sentence`). A server may send events anyway.
 """
 
 from collections import Counter
@@ -20,127 +19,126 @@ from .catalog import EXTRA_BODY
 from .responses import read_audio
 from .servers import SpeechServer
 
-_PATH: Final = "audio/speech"
-_TOKENS: Final = range(1_000_000)
-"""As many as one request could spend."""
-_FORMAT: Final = "response_format"
-OPTIONAL_FIELDS: Final = frozenset({_FORMAT, "speed", "instructions"})
-"""Fields that Orator sends of its own accord and that a server may not know."""
-_SENDS_WHOLE: Final = "sends_whole"
-"""Found out about a server: nothing of its sound comes before the whole text has been spoken."""
+_ENDPOINT_PATH: Final = "audio/speech"
+_FORMAT_FIELD: Final = "response_format"
+OPTIONAL_FIELDS: Final = frozenset({_FORMAT_FIELD, "speed", "instructions"})
+"""Fields that a server may not support, so that a request is repeated without them."""
+_BUFFERS_AUDIO: Final = "sends_whole"
+"""Key in `detected`: whether the server sends audio only after the whole text is spoken."""
 
 
 class SpeechEndpoint:
-    """The route of a server. It finds out what the server takes."""
+    """The speech endpoint of a server."""
 
     def __init__(
-        self, http: HttpClient, learned: dict[str, bool], counts: Counter[str], server: SpeechServer | None
+        self, http: HttpClient, detected: dict[str, bool], counters: Counter[str], preset: SpeechServer | None
     ) -> None:
-        """Speak with `http`, keep in `learned` what is found out, and add to `counts` what was spent.
-
-        `server`: what is known of it, if anything.
-        """
-        self._counts = counts
+        """Initialize. `detected` receives capabilities, `counters` the tokens that a server reports."""
         self._http = http
-        self._learned = learned
-        self._server = server
+        self._detected = detected
+        self._counters = counters
+        self._preset = preset
 
     async def check(self, http: HttpClient, model_id: str, voice_id: str) -> None:
-        """Raise unless it lets this key in, where it objects only to the text and charges nothing."""
+        """Check for free, with an empty text, whether the server accepts the key.
+
+        Raises SpeechError unless the server refuses only the text.
+        """
         body = {"model": model_id, "voice": voice_id, "input": ""}
         try:
-            with self._understood():
-                async with http.request("POST", _PATH, body) as answer, aclosing(answer.chunks()) as chunks:
-                    if (await read_head(chunks)).lstrip().startswith(b"<"):  # a page
+            with self._translate_forbidden():
+                async with (
+                    http.request("POST", _ENDPOINT_PATH, body) as response,
+                    aclosing(response.chunks()) as chunks,
+                ):
+                    if (await read_head(chunks)).lstrip().startswith(b"<"):  # HTML
                         raise NotASpeechServerError
         except RejectedError:
             return
         except NotFoundError as err:
-            if err.code == "model_not_found":  # so it knows models, and has let the key in
+            if err.code == "model_not_found":  # the key was accepted
                 return
             raise NotASpeechServerError(status=err.status) from err
 
-    async def sound(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
-        """Return the sound of a request; leaving the stack ends it."""
-        answer = await self._ask(request, stack)
-        if self._server is None or self._server.streams is None:
-            self._learned[_SENDS_WHOLE] = answer.response.content_length is not None
-        audio = await read_audio(answer, request, self._http, stack, self._spent)
+    async def synthesize(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+        """Return the audio of a request; closing the stack cancels it."""
+        response = await self._post(request, stack)
+        if self._preset is None or self._preset.streams is None:
+            self._detected[_BUFFERS_AUDIO] = response.response.content_length is not None
+        audio = await read_audio(response, request, self._http, stack, self._counters)
         request.charge()
         return audio
 
-    def _spent(self, usage: Mapping[str, Any]) -> None:
-        """Count the tokens that a server says were spent."""
-        for name in ("input_tokens", "output_tokens"):
-            if isinstance(tokens := usage.get(name), int) and tokens in _TOKENS:
-                self._counts[name] += tokens
-
-    async def _ask(self, request: SynthesisRequest, stack: AsyncExitStack) -> HttpResponse:
-        """Ask for speech. A server that refuses a field is asked once more without it, and not sent it any more."""
+    async def _post(self, request: SynthesisRequest, stack: AsyncExitStack) -> HttpResponse:
+        """Send a request. Fields that the server refuses are removed and not sent again."""
         body = self._body(request)
-        refused: dict[str, Any] = {}
+        removed: dict[str, Any] = {}
         while True:
             try:
-                with self._understood():
-                    answer = await stack.enter_async_context(self._http.request("POST", _PATH, body))
+                with self._translate_forbidden():
+                    response = await stack.enter_async_context(self._http.request("POST", _ENDPOINT_PATH, body))
+                break
             except RejectedError as err:
-                dispensable = self._dispensable(err, request, body)
-                if not dispensable:
+                removable = self._removable_fields(err, request, body)
+                if not removable:
                     raise
-                refused |= {field: body.pop(field) for field in dispensable}
-            else:
-                for field, value in refused.items():
-                    self._learned[_lesson(request.model.id, field, value if field == _FORMAT else "")] = False
-                return answer
+                removed |= {field: body.pop(field) for field in removable}
+        for field, value in removed.items():
+            self._detected[_capability(request.model, field, value if field == _FORMAT_FIELD else "")] = False
+        return response
 
     @contextmanager
-    def _understood(self) -> Iterator[None]:
-        """Take a refusal without a code for what the server means by it."""
+    def _translate_forbidden(self) -> Iterator[None]:
+        """Replace the error for a 403 without a code by the one that the preset states."""
         try:
             yield
         except NotPermittedError as err:
-            if self._server is None or err.code:
+            if self._preset is None or err.code:
                 raise
-            raise self._server.forbidden(status=err.status) from err
+            raise self._preset.forbidden(status=err.status) from err
 
     def _body(self, request: SynthesisRequest) -> dict[str, Any]:
-        """Return the request's JSON: only what was set. What its user adds goes before, except for the text."""
+        """Return the request body. The user's extra fields override all others except the text."""
         settings = dict(request.settings)
-        added = settings.pop(EXTRA_BODY.key, {})
-        made = request.format.value
-        is_custom = self._server is None and request.voice.startswith("voice_")
+        extra_fields = settings.pop(EXTRA_BODY.key, {})
+        audio_format = request.format.value
+        is_custom_voice = self._preset is None and request.voice.startswith("voice_")
         return {
             "model": request.model.id,
-            "voice": {"id": request.voice} if is_custom else request.voice,
-            **({_FORMAT: made} if self._takes(request.model, _FORMAT, made) else {}),
+            "voice": {"id": request.voice} if is_custom_voice else request.voice,
+            **({_FORMAT_FIELD: audio_format} if self._supports(request.model, _FORMAT_FIELD, audio_format) else {}),
             **settings,
-            **added,
+            **extra_fields,
             "input": request.text,
         }
 
-    def _dispensable(self, error: RejectedError, request: SynthesisRequest, body: Mapping[str, Any]) -> frozenset[str]:
-        """Return what can be left out of what a refusal is about.
+    def _removable_fields(
+        self, error: RejectedError, request: SynthesisRequest, body: Mapping[str, Any]
+    ) -> frozenset[str]:
+        """Return the refused fields that a request can do without.
 
-        A value that can't be is its user's to correct, except for that of the format: any sound will do.
+        A refused value is the user's to correct, except for the format: any audio can be converted.
         """
-        named = error.unsupported_fields | (error.fields & {_FORMAT})
-        added = frozenset(request.settings.get(EXTRA_BODY.key, ()))
-        return (named & OPTIONAL_FIELDS & body.keys()) - added
+        refused = error.unsupported_fields | (error.fields & {_FORMAT_FIELD})
+        extra_fields = frozenset(request.settings.get(EXTRA_BODY.key, ()))
+        return (refused & OPTIONAL_FIELDS & body.keys()) - extra_fields
 
-    def as_learned(self, model: Model) -> Model:
-        """Return a model without what the server was found not to do."""
-        formats = tuple(made for made in model.formats if self._takes(model, _FORMAT, made.value))
+    def apply_detected(self, model: Model) -> Model:
+        """Return a model without what the server was found not to support."""
+        formats = tuple(
+            audio_format for audio_format in model.formats if self._supports(model, _FORMAT_FIELD, audio_format.value)
+        )
         return replace(
             model,
-            options=tuple(option for option in model.options if self._takes(model, option.key)),
+            options=tuple(option for option in model.options if self._supports(model, option.key)),
             formats=formats or model.formats,
-            streams=model.streams and not self._learned.get(_SENDS_WHOLE, False),
+            streams=model.streams and not self._detected.get(_BUFFERS_AUDIO, False),
         )
 
-    def _takes(self, model: Model, field: str, value: str = "") -> bool:
-        return self._learned.get(_lesson(model.id, field, value), True)
+    def _supports(self, model: Model, field: str, value: str = "") -> bool:
+        return self._detected.get(_capability(model, field, value), True)
 
 
-def _lesson(model_id: str, field: str, value: str) -> str:
-    """Return the name under which it is kept whether a model takes a field, or a field a value."""
-    return f"{model_id} takes {field}={value}" if value else f"{model_id} takes {field}"
+def _capability(model: Model, field: str, value: str) -> str:
+    """Return the key of a detected capability. It is stored."""
+    return f"{model.id} takes {field}={value}" if value else f"{model.id} takes {field}"

@@ -1,321 +1,350 @@
-"""One WebSocket of OpenAI's Realtime API, and the answers that come over it side by side."""
+"""A session of OpenAI's Realtime API: a WebSocket, and the responses that arrive over it in parallel."""
 
 import asyncio
 from base64 import b64decode
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from enum import Enum, auto
+from math import inf
 import time
-from typing import Any, Final, Self
+from typing import Any, Final
 from uuid import uuid4
 
-from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 from yarl import URL
 
+from .. import errors
 from ..error_responses import error_for, find_error_codes, parse_retry_after
-from ..errors import (
-    ConnectionLostError,
-    ContentRefusedError,
-    NotASpeechServerError,
-    NotAudioError,
-    ProviderFaultError,
-    ResponseTooLargeError,
-    SpeechError,
-    TimedOutError,
-)
 from ..http import MAX_DOCUMENT_BYTES, translate_client_errors
 from ..json_documents import Json, parse_json
+from .models import PCM_LAYOUT
 from .transcript import compare, count_words, estimate_seconds, is_mismatch_so_far, starts_like
 
-_OPEN_WITHIN: Final = 15.0
-_FIRST_WITHIN: Final = 8.0
-"""Less than a listener waits for another attempt."""
-_NEXT_WITHIN: Final = 20.0
-_PING_EVERY: Final = 30.0
-"""Seconds after which something is sent, so that nobody on the way takes the connection for dead."""
-_MAX_AGE: Final = 25 * 60.0
-"""Seconds after which a socket gets no new work: OpenAI ends sessions, after half an hour at the earliest."""
-_MAX_BYTES: Final = 64 * 1024 * 1024
-"""Twenty minutes of speech; no text that is asked for takes as long."""
-_MAX_WORDS: Final = 64 * 1024
-"""Characters: an hour of speech."""
+_OPEN_TIMEOUT_S: Final = 15.0
+_FIRST_AUDIO_TIMEOUT_S: Final = 8.0
+"""Shorter than the wait of a listener, so that a retry is in time."""
+_NEXT_AUDIO_TIMEOUT_S: Final = 20.0
+_PING_INTERVAL_S: Final = 30.0
+"""Idle time after which a ping is sent, so that no proxy closes the connection. aiohttp's own `heartbeat` (3.14.5)
+leaves a timer behind if data arrives while the connection closes."""
+_MAX_SESSION_AGE_S: Final = 25 * 60.0
+"""Age from which on a session gets no new text: OpenAI ends sessions after half an hour at the earliest."""
+_MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
+"""Twenty minutes of speech."""
+_MAX_TRANSCRIPT_CHARS: Final = 64 * 1024
+"""An hour of speech."""
+_MAX_UNVERIFIED_WORDS: Final = 6
+_MAX_UNVERIFIED_BYTES: Final = 2 * PCM_LAYOUT.byte_rate
+"""Limits up to which audio is held back while the transcript does not start like the text."""
 
 
-_BYTES_PER_SECOND: Final = 48_000
-_DOUBTED_WORDS: Final = 6
-_DOUBTED_BYTES: Final = 2 * _BYTES_PER_SECOND
-"""How much may be held back that does not begin like the text, until it is known whether it is."""
+class _Phase(Enum):
+    """Phase of a response."""
+
+    HELD = auto()
+    """Audio is held back if the transcript does not start like the text."""
+    RELEASED = auto()
+    """Audio is passed on as it arrives."""
+    DONE = auto()
 
 
 class RealtimeResponse:
-    """What comes for one request."""
+    """A response that is to speak a text: its audio, checked against its transcript.
+
+    Audio is passed on as it arrives, with two exceptions. While the transcript starts with another word than the text,
+    audio is held back for a few words; it is discarded if the response ends without a match. Once the transcript
+    differs from the text, the response ends with the audio of the words before that.
+    """
 
     def __init__(self, text: str) -> None:
-        """Wait for a text being read."""
+        """Initialize a response that is to speak `text`."""
         self.id: str | None = None
         self.transcript = ""
-        """What the model says that it has said."""
-        self.is_over = False
-        """Whether nothing more comes."""
-        self.has_strayed = False
-        """Whether it was interrupted because something else was being said."""
         self.usage: Mapping[str, Any] = {}
-        """The tokens that it took, once it is over."""
+        """Tokens, known once the response is done."""
         self._text = text
-        self._chunks: asyncio.Queue[bytes] = asyncio.Queue()
-        self._received = 0
-        self._error: SpeechError | None = None
-        self._next_look = 1
-        self._enough = 0
-        self._is_trusted = asyncio.Event()
+        self._phase = _Phase.HELD
+        self._held: list[bytes] = []
+        self._audio: asyncio.Queue[bytes] = asyncio.Queue()
+        self._received_bytes = 0
+        self._end_bytes = inf
+        """Audio after which the response ends: finite after a mismatch."""
+        self._next_check_chars = 1
+        self._error: errors.SpeechError | None = None
 
     @property
     def seconds(self) -> float:
-        """How much sound has come, heard or not."""
-        return self._received / _BYTES_PER_SECOND
+        """Duration of the audio that has arrived."""
+        return self._received_bytes / PCM_LAYOUT.byte_rate
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the response has ended."""
+        return self._phase is _Phase.DONE
+
+    @property
+    def is_mismatch(self) -> bool:
+        """Whether the response was interrupted because it spoke something else than the text."""
+        return self._end_bytes < inf
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the sound as it arrives, until it is over or something else is being said. Raises SpeechError."""
-        wait = _FIRST_WITHIN
+        """Yield the audio as it is released. Raises SpeechError."""
+        timeout = _FIRST_AUDIO_TIMEOUT_S
         while True:
             try:
-                async with asyncio.timeout(wait):
-                    await self._is_trusted.wait()
-                    chunk = await self._chunks.get()
+                async with asyncio.timeout(timeout):
+                    chunk = await self._audio.get()
             except asyncio.QueueShutDown:
                 break
             except TimeoutError as err:
-                raise TimedOutError from err
+                raise errors.TimedOutError from err
             yield chunk
-            wait = _NEXT_WITHIN
+            timeout = _NEXT_AUDIO_TIMEOUT_S
         if self._error:
             raise self._error
 
-    def take(self, event: Mapping[str, Any]) -> None:
-        """Take an event that is about it."""
+    def handle(self, event: Mapping[str, Any]) -> None:
+        """Process an event of this response."""
         match event.get("type"):
             case "response.output_audio.delta":
-                self._take_sound(event.get("delta"))
+                self._add_audio(event.get("delta"))
             case "response.output_audio_transcript.delta":
-                self._take_words(str(event.get("delta", "")))
+                self._add_transcript(str(event.get("delta", "")))
             case "response.done":
-                self._take_end(_object(event, "response"))
+                self._finish(_object(event, "response"))
 
-    def _take_sound(self, encoded: Json) -> None:
-        """Take a piece of sound. It is not heard before it is likely to be the text."""
+    def _add_audio(self, encoded: Json) -> None:
         try:
             chunk = b64decode(encoded, validate=True)
         except TypeError, ValueError:
-            self.end(NotAudioError())
+            self.end(errors.NotAudioError())
             return
-        self._received += len(chunk)
-        if self._received > _MAX_BYTES:
-            self.end(ResponseTooLargeError())
-        elif chunk and not self.is_over:
-            self._chunks.put_nowait(chunk)
-            if self._received > _DOUBTED_BYTES or starts_like(self._text, self.transcript):
-                self._is_trusted.set()
-            self._end_if_enough()
+        self._received_bytes += len(chunk)
+        if self._received_bytes > _MAX_RESPONSE_BYTES:
+            self.end(errors.ResponseTooLargeError())
+        elif chunk and not self.is_done:
+            self._held.append(chunk)
+            if (
+                self._phase is _Phase.RELEASED
+                or self._received_bytes > _MAX_UNVERIFIED_BYTES
+                or starts_like(self._text, self.transcript)
+            ):
+                self._release()
+            self._end_after_mismatch()
 
-    def _take_words(self, words: str) -> None:
-        """Take a piece of what is being said, and find out where that is something else."""
-        if len(self.transcript) + len(words) > _MAX_WORDS:
-            self.end(ResponseTooLargeError())
+    def _add_transcript(self, words: str) -> None:
+        """Add words to the transcript, and compare it with the text at growing intervals."""
+        if len(self.transcript) + len(words) > _MAX_TRANSCRIPT_CHARS:
+            self.end(errors.ResponseTooLargeError())
             return
         self.transcript += words
-        if self.is_over or self.has_strayed or len(self.transcript) < self._next_look:
+        if self.is_done or self.is_mismatch or len(self.transcript) < self._next_check_chars:
             return
-        self._next_look = len(self.transcript) * 5 // 4 + 1  # ever more rarely: it shows at the beginning
+        self._next_check_chars = len(self.transcript) * 5 // 4 + 1
         if is_mismatch_so_far(self._text, self.transcript):
-            self.has_strayed = True
-            read_to = compare(self._text, self.transcript).read_to
-            self._enough = int(estimate_seconds(self._text[:read_to]) * _BYTES_PER_SECOND)
-            self._end_if_enough()
-        elif count_words(self.transcript) > _DOUBTED_WORDS:
-            self._is_trusted.set()
+            matching_text = self._text[: compare(self._text, self.transcript).match_end]
+            self._end_bytes = int(estimate_seconds(matching_text) * PCM_LAYOUT.byte_rate)
+            self._end_after_mismatch()
+        elif count_words(self.transcript) > _MAX_UNVERIFIED_WORDS:
+            self._release()
 
-    def _end_if_enough(self) -> None:
-        """End what has strayed once that has arrived which was read: words are told before they are heard."""
-        if self.has_strayed and self._received >= self._enough:
-            self.end(is_heard=bool(self._enough))
+    def _release(self) -> None:
+        """Pass on the audio that was held back."""
+        self._phase = _Phase.RELEASED
+        for chunk in self._held:
+            self._audio.put_nowait(chunk)
+        self._held.clear()
 
-    def _take_end(self, response: Mapping[str, Any]) -> None:
-        """Take how it ended. What was left unsaid shows in the transcript."""
+    def _end_after_mismatch(self) -> None:
+        """End the response once the audio of the matching words has arrived, which follows their transcript."""
+        if self._received_bytes >= self._end_bytes:
+            self.end(discards_audio=not self._end_bytes)
+
+    def _finish(self, response: Mapping[str, Any]) -> None:
+        """Process the status of the finished response. A missing rest of the text shows in the transcript."""
         details = _object(response, "status_details")
         self.usage = _object(response, "usage")
         match response.get("status"), details.get("reason"):
             case "incomplete", "content_filter":
-                self.end(ContentRefusedError(code="content_filter"))
+                self.end(errors.ContentRefusedError(code="content_filter"))
             case "failed", _:
-                self.end(_error_of(_object(details, "error")))
+                self.end(_error_from(_object(details, "error")))
             case "cancelled", _:
-                self.end(ConnectionLostError(code="cancelled"))
+                self.end(errors.ConnectionLostError(code="cancelled"))
             case _:
-                is_other = not self._is_trusted.is_set() and not compare(self._text, self.transcript).read_to
-                self.end(is_heard=not is_other)
+                is_held = self._phase is _Phase.HELD
+                self.end(discards_audio=is_held and not compare(self._text, self.transcript).match_end)
 
-    def end(self, error: SpeechError | None = None, *, is_heard: bool = True) -> None:
-        """End it, with what went wrong; what has arrived may still be heard."""
-        if not self.is_over:
-            self.is_over = True
-            self._error = error
-            self._chunks.shutdown(immediate=not is_heard)
-            self._is_trusted.set()
+    def end(self, error: errors.SpeechError | None = None, *, discards_audio: bool = False) -> None:
+        """End the response; audio that has arrived can still be read unless it is discarded."""
+        if self.is_done:
+            return
+        if not discards_audio:
+            self._release()
+        self._phase = _Phase.DONE
+        self._error = error
+        self._audio.shutdown(immediate=discards_audio)
 
 
 class RealtimeSession:
-    """A session with a voice of its own."""
+    """A session with one model, voice and speed."""
 
-    def __init__(self, connection: ClientWebSocketResponse) -> None:
-        """Use a connection; `open` makes one."""
-        self._connection = connection
-        self._opened = time.monotonic()
-        self._answers: dict[str, RealtimeResponse] = {}
-        self._has_ended = False
-        self._is_stuck = False
-        self._is_ready = asyncio.get_running_loop().create_future()
-        self._receiving = asyncio.create_task(self._receive(), name="orator hears a realtime session")
-        self._pinging = asyncio.create_task(self._ping(), name="orator keeps a realtime session")
-
-    @classmethod
-    async def open(
-        cls, session: ClientSession, url: URL, headers: Mapping[str, str], settings: Mapping[str, Any]
-    ) -> Self:
-        """Connect, and say what holds for the session. Raises SpeechError."""
-        if session.closed:
-            raise ConnectionLostError
-        socket = None
-        try:
-            with translate_client_errors():
-                async with asyncio.timeout(_OPEN_WITHIN):
-                    connection = await session.ws_connect(url, headers=headers, max_msg_size=MAX_DOCUMENT_BYTES)
-                    socket = cls(connection)
-                    await socket._send({"type": "session.update", "session": settings})
-                    await asyncio.wait([socket._is_ready])
-                    socket._is_ready.result()
-        except BaseException as err:
-            if socket:
-                await socket.close()
-            if isinstance(err.__cause__, WSServerHandshakeError):
-                refusal = err.__cause__
-                if refusal.status < 400:  # it is no refusal: whoever answers has no sockets
-                    raise NotASpeechServerError(status=refusal.status) from err
-                retry_after = parse_retry_after(refusal.headers.get("Retry-After") if refusal.headers else None)
-                raise error_for(refusal.status, (), retry_after) from err
-            raise
-        return socket
+    def __init__(self, http: ClientSession, url: URL, headers: Mapping[str, str], settings: Mapping[str, Any]) -> None:
+        """Start to open the session; `respond` waits until it is open."""
+        self._started_at = time.monotonic()
+        self._responses: dict[str, RealtimeResponse] = {}
+        """Responses by the id of the event that requests them."""
+        self._is_closed = False
+        self._is_stalled = False
+        self._connection: ClientWebSocketResponse
+        self._ready = asyncio.get_running_loop().create_future()
+        """Done once the server has accepted the settings, or opening has failed."""
+        self._task = asyncio.create_task(self._run(http, url, headers, settings), name="orator realtime session")
 
     @property
-    def is_spent(self) -> bool:
-        """Whether it is not to be asked for more."""
-        return self._has_ended or self._is_stuck or time.monotonic() - self._opened > _MAX_AGE
+    def is_usable(self) -> bool:
+        """Whether the session can be used for another response."""
+        age = time.monotonic() - self._started_at
+        return not self._is_closed and not self._is_stalled and age <= _MAX_SESSION_AGE_S
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything comes over it."""
-        return bool(self._answers)
+        """Whether the session is opening or a response is in progress."""
+        return not self._ready.done() or bool(self._responses)
 
     @asynccontextmanager
-    async def asked(self, response: Mapping[str, Any], text: str) -> AsyncGenerator[RealtimeResponse]:
-        """Ask for a text being read, and give the answer while the context lasts; leaving it cancels the rest."""
+    async def respond(self, text: str, settings: Mapping[str, Any]) -> AsyncGenerator[RealtimeResponse]:
+        """Request a response that speaks `text`; leaving the context cancels it. Raises SpeechError."""
         key = uuid4().hex
-        answer = self._answers[key] = RealtimeResponse(text)
+        response = self._responses[key] = RealtimeResponse(text)
         try:
-            request = {"type": "response.create", "event_id": key, "response": {**response, "metadata": {"key": key}}}
-            await self._send(request)
-            yield answer
-        except TimedOutError:
-            self._is_stuck = True
+            await asyncio.wait([self._ready])
+            self._ready.result()
+            await self._send(
+                {"type": "response.create", "event_id": key, "response": {**settings, "metadata": {"key": key}}}
+            )
+            yield response
+        except errors.TimedOutError:
+            self._is_stalled = True
             raise
         finally:
-            del self._answers[key]
-            if answer.id and (not answer.is_over or answer.has_strayed) and not self._has_ended:
-                await self._send({"type": "response.cancel", "response_id": answer.id})
-            if self.is_spent and not self.is_busy and not self._has_ended:
-                await self.close()
+            del self._responses[key]
+            is_in_progress = not response.is_done or response.is_mismatch
+            if response.id and is_in_progress and not self._is_closed:
+                await self._cancel(response.id)
+            if not self.is_usable and not self.is_busy:
+                self.close()
 
-    async def close(self) -> None:
-        """Close the connection."""
-        if not self._has_ended:
-            self._receiving.cancel()
-        await asyncio.wait([self._receiving])
+    def close(self) -> None:
+        """Start to close the session."""
+        if not self._is_closed:
+            self._task.cancel()
 
-    async def _send(self, event: Mapping[str, Any]) -> None:
-        with translate_client_errors(ConnectionLostError):
-            await self._connection.send_json(event)
+    async def wait_closed(self) -> None:
+        """Wait until the connection is closed."""
+        await asyncio.wait([self._task])
 
-    async def _ping(self) -> None:
-        """Keep the connection; should it be broken, whoever receives is told."""
-        with suppress(ClientError, OSError):
-            while True:
-                await asyncio.sleep(_PING_EVERY)
-                await self._connection.ping()
-
-    async def _receive(self) -> None:
-        """Hand what comes to those who wait for it, until the connection ends."""
-        error: SpeechError = ConnectionLostError()
+    async def _run(
+        self, http: ClientSession, url: URL, headers: Mapping[str, str], settings: Mapping[str, Any]
+    ) -> None:
+        """Open the session, and process events until the connection ends."""
+        connection = None
+        error: errors.SpeechError = errors.ConnectionLostError()
         try:
-            async for message in self._connection:
-                if message.type is WSMsgType.TEXT and (reply := self._take(parse_json(message.data.encode()))):
-                    await self._connection.send_json(reply)
-        except SpeechError as err:
+            with translate_client_errors(errors.ConnectionLostError):
+                async with asyncio.timeout(_OPEN_TIMEOUT_S):
+                    self._connection = connection = await _connect(http, url, headers)
+                    await self._send({"type": "session.update", "session": settings})
+                    while not self._ready.done():
+                        await self._receive()
+                while True:
+                    await self._receive()
+        except errors.SpeechError as err:
             error = err
         except ValueError:
-            error = NotASpeechServerError()
-        except ClientError, OSError:  # while replying
-            pass
+            error = errors.NotASpeechServerError()
         finally:
-            if not self._is_ready.done():
-                self._is_ready.set_exception(error)
-                self._is_ready.exception()  # whoever waits for it gets it; if nobody does, that is no accident
-            self._has_ended = True
-            self._pinging.cancel()
-            for answer in self._answers.values():
-                answer.end(error)
-            await self._connection.close()
+            self._is_closed = True
+            if not self._ready.done():
+                self._ready.set_exception(error)
+                self._ready.exception()  # asyncio reports exceptions that are never retrieved
+            for response in self._responses.values():
+                response.end(error)
+            if connection:
+                await connection.close()
 
-    def _take(self, event: Json) -> Mapping[str, Any] | None:
-        """Hand an event to whom it is for, and return what to reply. Raises SpeechError where it ends everything."""
+    async def _receive(self) -> None:
+        """Process the next event, or send a ping if none arrives. Raises SpeechError at the end of the connection."""
+        try:
+            message = await self._connection.receive(timeout=_PING_INTERVAL_S)
+        except TimeoutError:
+            await self._connection.ping()
+            return
+        if message.type is WSMsgType.TEXT:
+            await self._handle(parse_json(message.data.encode()))
+        elif message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
+            raise errors.ConnectionLostError
+
+    async def _send(self, event: Mapping[str, Any]) -> None:
+        with translate_client_errors(errors.ConnectionLostError):
+            await self._connection.send_json(event)
+
+    async def _cancel(self, response_id: Json) -> None:
+        await self._send({"type": "response.cancel", "response_id": response_id})
+
+    async def _handle(self, event: Json) -> None:
+        """Process an event, or pass it to its response. Raises SpeechError if the session has failed."""
         if not isinstance(event, dict):
-            raise NotASpeechServerError
-        response = _object(event, "response")
+            raise errors.NotASpeechServerError
+        details = _object(event, "response")
         match event.get("type"):
-            case "session.updated" if not self._is_ready.done():
-                self._is_ready.set_result(None)
+            case "session.updated" if not self._ready.done():
+                self._ready.set_result(None)
             case "response.created":
-                answer = self._answers.get(str(_object(response, "metadata").get("key")))
-                if answer is None:  # whoever asked has left
-                    return {"type": "response.cancel", "response_id": response.get("id")}
-                answer.id = response.get("id")
+                if response := self._responses.get(str(_object(details, "metadata").get("key"))):
+                    response.id = details.get("id")
+                else:  # its context was left before it was created
+                    await self._cancel(details.get("id"))
             case "error":
-                self._take_error(_object(event, "error"))
+                self._handle_error(_object(event, "error"))
             case _:
-                if answer := self._answer(event.get("response_id") or response.get("id")):
-                    answer.take(event)
-        return None
+                response_id = event.get("response_id") or details.get("id")
+                if response := next((one for one in self._responses.values() if one.id == response_id), None):
+                    response.handle(event)
 
-    def _answer(self, response_id: Json) -> RealtimeResponse | None:
-        return next((answer for answer in self._answers.values() if answer.id == response_id), None)
-
-    def _take_error(self, details: Mapping[str, Any]) -> None:
-        """Tell whoever asked for it what went wrong; what is about nobody's request is about the session."""
-        error = _error_of(details)
-        if answer := self._answers.get(str(details.get("event_id"))):
-            answer.end(error)
-        elif not self._is_ready.done() or error.code == "session_expired":
+    def _handle_error(self, details: Mapping[str, Any]) -> None:
+        """End the response that an error is about, or raise it if it is about the session."""
+        error = _error_from(details)
+        if response := self._responses.get(str(details.get("event_id"))):
+            response.end(error)
+        elif not self._ready.done() or error.code == "session_expired":
             raise error
 
 
+async def _connect(http: ClientSession, url: URL, headers: Mapping[str, str]) -> ClientWebSocketResponse:
+    if http.closed:
+        raise errors.ConnectionLostError
+    with translate_client_errors():
+        try:
+            return await http.ws_connect(url, headers=headers, max_msg_size=MAX_DOCUMENT_BYTES)
+        except WSServerHandshakeError as err:
+            if err.status < 400:  # the server does not offer WebSockets
+                raise errors.NotASpeechServerError(status=err.status) from err
+            retry_after = parse_retry_after(err.headers.get("Retry-After") if err.headers else None)
+            raise error_for(err.status, (), retry_after) from err
+
+
 def _object(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return an object in a document, an empty one where there is none."""
-    found = document.get(key)
-    return found if isinstance(found, dict) else {}
+    """Return an object in a document, an empty one if it is missing."""
+    value = document.get(key)
+    return value if isinstance(value, dict) else {}
 
 
-def _error_of(details: Mapping[str, Any]) -> SpeechError:
-    """Return the error that details stand for; where they say nothing, the provider is at fault."""
+def _error_from(details: Mapping[str, Any]) -> errors.SpeechError:
+    """Return the error for the `error` object of an event; without a code the provider is at fault."""
     codes = find_error_codes({"error": details})
     if "session_expired" in codes:
-        return ConnectionLostError(code="session_expired")
-    error = error_for(200, codes) if codes else ProviderFaultError()
+        return errors.ConnectionLostError(code="session_expired")
+    error = error_for(200, codes) if codes else errors.ProviderFaultError()
     error.status = None
     return error

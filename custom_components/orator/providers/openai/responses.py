@@ -1,9 +1,10 @@
-"""The answers of servers that imitate OpenAI: sound, sound in events, sound in JSON, or a link to it."""
+"""Responses of the speech endpoint: audio as the body, in server-sent events, in JSON, or behind a link."""
 
 import asyncio
 from base64 import b64decode
 import binascii
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 import re
 from typing import Any, Final
@@ -11,209 +12,208 @@ from typing import Any, Final
 from yarl import URL
 
 from ...audio.formats import SAMPLE_RATES, AudioFormat, PcmLayout, detect_format, looks_like_text
+from .. import errors
 from ..audio_response import detect_audio, prepend, read_head, read_pcm_layout
 from ..base import SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES
 from ..error_responses import error_for, find_error_codes
-from ..errors import (
-    GenerationFailedError,
-    NotAudioError,
-    RejectedError,
-    ResponseTooLargeError,
-    SpeechError,
-    UnsafeLinkError,
-)
 from ..http import HttpClient, HttpResponse
 from ..json_documents import Json, parse_json
-from .models import PCM
+from .models import PCM_LAYOUT
+
+_EVENT_STREAM: Final = "text/event-stream"
+_MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
+"""More than a minute of PCM in base64; servers send far less in one event."""
+_AUDIO_EVENT: Final = re.compile(r"^$|(audio|chunk|(?<!transcript\.)delta)$")
+"""Types of events with audio; some servers send no type."""
+_PLAUSIBLE_TOKENS: Final = range(1_000_000)
+"""Token counts that a single request can reach."""
 
 _MAX_JSON_BYTES: Final = MAX_FILE_BYTES
-_MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
-"""More than a minute of uncompressed speech in base64; servers send much less at a time."""
-_SLICE: Final = 64 * 1024
-_DEPTH: Final = 4
-_SOUND: Final = ("audio", "audio_content", "audioContent", "audio_base64", "b64_json", "delta", "data", "result")
-"""Where a document keeps its sound, or an object that has it."""
-_LINKS: Final = ("url", "audio_url", "audioUrl")
-_LONGEST_LINK: Final = 2048
-_LINK: Final = re.compile(r"(https?:/)?/[^/\s][^\s]*", re.IGNORECASE)
+_MAX_JSON_DEPTH: Final = 4
+_AUDIO_KEYS: Final = ("audio", "audio_content", "audioContent", "audio_base64", "b64_json", "delta", "data", "result")
+_LINK_KEYS: Final = ("url", "audio_url", "audioUrl")
+_MAX_AUDIO_LINK_CHARS: Final = 2048
+_HTTP_LINK: Final = re.compile(r"(https?:/)?/[^/\s][^\s]*", re.IGNORECASE)
 _DATA_URL: Final = re.compile(r"data:[\w/+.;=-]*,")
-_SOUNDING: Final = re.compile(r"^$|(audio|chunk|(?<!transcript\.)delta)$")
-"""What events are called that have sound; some have no name at all."""
-
-type Tell = Callable[[Mapping[str, Any]], None]
-"""Told what was spent, where a server says so."""
+_DECODED_CHUNK_BYTES: Final = 64 * 1024
 
 
 async def read_audio(
-    answer: HttpResponse, request: SynthesisRequest, http: HttpClient, stack: AsyncExitStack, spent: Tell
+    response: HttpResponse, request: SynthesisRequest, http: HttpClient, stack: AsyncExitStack, counters: Counter[str]
 ) -> SpeechAudio:
-    """Return the sound in an answer, which leaving the stack ends; `http` follows a link, on its origin only.
+    """Return the audio of a response; closing the stack cancels it.
 
-    The first bytes are trusted above the type that the server claims. Raises SpeechError.
+    The first bytes outrank the content type. `http` follows a link within its own origin only; `counters` receives
+    the tokens that the server reports. Raises SpeechError if there is no audio.
     """
-    chunks = await stack.enter_async_context(aclosing(answer.chunks()))
+    chunks = await stack.enter_async_context(aclosing(response.chunks()))
     head = await read_head(chunks)
-    whole = prepend(head, chunks)
-    if detect_format(head) is None:
-        if answer.content_type == "text/event-stream" or head.lstrip().startswith((b"data:", b"event:")):
-            return await _sound_in_events(whole, request, spent)
-        if head.lstrip()[:1] in (b"{", b"[") and (looks_like_text(head) or answer.content_type.endswith("json")):
-            return await _sound_in_document(whole, answer, request, http, stack)
-    return await _plain(whole, answer, request)
+    body = prepend(head, chunks)
+    start = head.lstrip()
+    if start.startswith((b"data:", b"event:")) or (
+        response.content_type == _EVENT_STREAM and detect_format(head) is None
+    ):
+        return await _read_events(body, request, counters)
+    if start.startswith((b"{", b"[")) and (looks_like_text(head) or response.content_type.endswith("json")):
+        return await _read_document(body, response, request, http, stack)
+    return await _read_body(body, response, request)
 
 
-async def events(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[Mapping[str, Any]]:
-    """Yield the objects that server-sent events carry, up to `[DONE]` or the end.
+async def _read_body(chunks: AsyncGenerator[bytes], response: HttpResponse, request: SynthesisRequest) -> SpeechAudio:
+    """Return a body that is plain audio: PCM if its content type says so, even if another format was requested."""
+    pcm = read_pcm_layout(response)
+    expected = AudioFormat.PCM if pcm else request.format
+    return await detect_audio(chunks, expected, response.content_type, pcm or request.model.pcm)
 
-    Raises NotAudioError for what is none, and AnswerTooLargeError for one that does not end.
+
+async def _read_events(chunks: AsyncGenerator[bytes], request: SynthesisRequest, counters: Counter[str]) -> SpeechAudio:
+    """Return the audio of server-sent events: PCM unless it starts like a known container."""
+    events = _AudioEvents(counters)
+    audio = events.audio(chunks)
+    head = await read_head(audio)
+    expected = AudioFormat.PCM if detect_format(head) is None else request.format
+    return await detect_audio(prepend(head, audio), expected, "", events.pcm or request.model.pcm or PCM_LAYOUT)
+
+
+class _AudioEvents:
+    """Audio and token usage in a stream of events."""
+
+    def __init__(self, counters: Counter[str]) -> None:
+        """Initialize."""
+        self._counters = counters
+        self.pcm: PcmLayout | None = None
+        """Layout of PCM, if an event before the audio states it."""
+
+    async def audio(self, stream: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+        """Yield the audio. Raises SpeechError for an event that reports an error."""
+        async with aclosing(_parse_events(stream)) as events:
+            async for event in events:
+                kind = str(event.get("type", ""))
+                if event.get("error") or kind.endswith("error"):
+                    raise _reported_error(event, errors.GenerationFailedError())
+                if isinstance(rate := event.get("sample_rate"), int) and rate in SAMPLE_RATES:
+                    self.pcm = PcmLayout(rate, 2 if event.get("channels") == 2 else 1)
+                self._count_tokens(event.get("usage"))
+                if _AUDIO_EVENT.search(kind) and (encoded := _find_text(event, _AUDIO_KEYS)):
+                    yield _decode(encoded)
+
+    def _count_tokens(self, usage: Json) -> None:
+        for name in ("input_tokens", "output_tokens") if isinstance(usage, dict) else ():
+            if isinstance(tokens := usage.get(name), int) and tokens in _PLAUSIBLE_TOKENS:
+                self._counters[name] += tokens
+
+
+async def _parse_events(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[Mapping[str, Any]]:
+    """Yield the objects in server-sent events, up to `[DONE]` or the end.
+
+    Raises NotAudioError for other data, and ResponseTooLargeError for an event without an end.
     """
-    rest = bytearray()
+    buffer = bytearray()
     async for chunk in chunks:
-        rest += chunk
+        buffer += chunk
         lines: list[bytearray] = []
-        if b"\n" in chunk:  # a long line is not searched again with every piece of it
-            *lines, rest = rest.split(b"\n")
-        if len(rest) > _MAX_EVENT_BYTES:
-            raise ResponseTooLargeError
+        if b"\n" in chunk:  # do not search a long line again with every chunk
+            *lines, buffer = buffer.split(b"\n")
+        if len(buffer) > _MAX_EVENT_BYTES:
+            raise errors.ResponseTooLargeError
         for line in lines:
             name, _, value = line.strip().partition(b":")
             if name != b"data":
                 continue
             if value.strip() == b"[DONE]":
                 return
-            yield _event(value)
-    if rest.startswith(b"data:") and rest[5:].strip() != b"[DONE]":
-        yield _event(rest[5:])
+            yield _parse_event(value)
+    if buffer.startswith(b"data:") and buffer[5:].strip() != b"[DONE]":
+        yield _parse_event(buffer[5:])
 
 
-def _event(value: bytes | bytearray) -> Mapping[str, Any]:
+def _parse_event(value: bytes | bytearray) -> Mapping[str, Any]:
     try:
         event = parse_json(value)
     except ValueError as err:
-        raise NotAudioError(code="text/event-stream") from err
+        raise errors.NotAudioError(code=_EVENT_STREAM) from err
     if not isinstance(event, dict):
-        raise NotAudioError(code="text/event-stream")
+        raise errors.NotAudioError(code=_EVENT_STREAM)
     return event
 
 
-class _SpokenEvents:
-    """The sound in a stream of events."""
-
-    def __init__(self, spent: Tell) -> None:
-        """Begin without knowing how samples lie."""
-        self._spent = spent
-        self.pcm: PcmLayout | None = None
-        """What the server said of its samples, before the first of them."""
-
-    async def chunks(self, stream: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        """Yield the sound. Raises SpeechError for an event that tells of a failure."""
-        async with aclosing(events(stream)) as incoming:
-            async for event in incoming:
-                kind = str(event.get("type", ""))
-                if event.get("error") or kind.endswith("error"):
-                    raise _failure(event, GenerationFailedError())
-                if isinstance(rate := event.get("sample_rate"), int) and rate in SAMPLE_RATES:
-                    self.pcm = PcmLayout(rate, 2 if event.get("channels") == 2 else 1)
-                if isinstance(usage := event.get("usage"), dict):
-                    self._spent(usage)
-                if _SOUNDING.search(kind) and (encoded := _find(event, _SOUND)):
-                    yield _decoded(encoded)
-
-
-async def _sound_in_events(stream: AsyncGenerator[bytes], request: SynthesisRequest, spent: Tell) -> SpeechAudio:
-    """Return the sound in events; what begins like no file is raw samples, which some send whatever is asked for."""
-    spoken = _SpokenEvents(spent)
-    chunks = spoken.chunks(stream)
-    head = await read_head(chunks)
-    promised = AudioFormat.PCM if detect_format(head) is None else request.format
-    pcm = spoken.pcm or request.model.pcm or PCM
-    return await detect_audio(prepend(head, chunks), promised, "", pcm)
-
-
-async def _sound_in_document(
+async def _read_document(
     chunks: AsyncGenerator[bytes],
-    answer: HttpResponse,
+    response: HttpResponse,
     request: SynthesisRequest,
     http: HttpClient,
     stack: AsyncExitStack,
 ) -> SpeechAudio:
-    """Return the sound in a JSON document, or behind the link in it."""
-    body = bytearray()
+    """Return the audio in a JSON document, or behind the link in it."""
+    document = bytearray()
     async for chunk in chunks:
-        body += chunk
-        if len(body) > _MAX_JSON_BYTES:
-            raise ResponseTooLargeError
-    found = await asyncio.to_thread(_read, body)
-    if isinstance(found, bytes):
-        return await detect_audio(_sliced(found), request.format, "", request.model.pcm or PCM)
-    linked = await stack.enter_async_context(http.request("GET", _joined(answer.response.url, found)))
-    return await _plain(await stack.enter_async_context(aclosing(linked.chunks(MAX_FILE_BYTES))), linked, request)
+        document += chunk
+        if len(document) > _MAX_JSON_BYTES:
+            raise errors.ResponseTooLargeError
+    audio_or_link = await asyncio.to_thread(_parse_document, document)
+    if isinstance(audio_or_link, bytes):
+        return await detect_audio(_split(audio_or_link), request.format, "", request.model.pcm or PCM_LAYOUT)
+    url = _resolve_link(response.response.url, audio_or_link)
+    linked = await stack.enter_async_context(http.request("GET", url))
+    return await _read_body(await stack.enter_async_context(aclosing(linked.chunks(MAX_FILE_BYTES))), linked, request)
 
 
-def _joined(base: URL, link: str) -> URL:
-    """Return where a link leads. Raises UnsafeLinkError where it leads nowhere."""
+def _parse_document(body: bytearray) -> bytes | str:
+    """Return the audio in a document, or its link. Slow for large documents."""
+    try:
+        document = parse_json(body)
+    except ValueError as err:
+        raise errors.NotAudioError(code="application/json") from err
+    encoded = _find_text(document, _AUDIO_KEYS)
+    if encoded and not (len(encoded) <= _MAX_AUDIO_LINK_CHARS and _HTTP_LINK.fullmatch(encoded)):
+        return _decode(encoded)
+    if link := encoded or _find_text(document, (*_LINK_KEYS, *_AUDIO_KEYS)):
+        return link
+    raise _reported_error(document, errors.NotAudioError(code="application/json"))
+
+
+def _resolve_link(base: URL, link: str) -> URL:
+    """Return the absolute URL of a link. Raises UnsafeLinkError if it is not one."""
     try:
         url = base.join(URL(link))
         url.origin()
     except ValueError as err:
-        raise UnsafeLinkError from err
+        raise errors.UnsafeLinkError from err
     return url
 
 
-def _read(body: bytearray) -> bytes | str:
-    """Return the sound in a document, or the link to it. It takes a while, so it is done beside the event loop."""
-    try:
-        document = parse_json(body)
-    except ValueError as err:
-        raise NotAudioError(code="application/json") from err
-    encoded = _find(document, _SOUND)
-    if encoded and not (len(encoded) <= _LONGEST_LINK and _LINK.fullmatch(encoded)):
-        return _decoded(encoded)
-    link = encoded or _find(document, (*_LINKS, *_SOUND))
-    if link:
-        return link
-    raise _failure(document, NotAudioError(code="application/json"))
+def _find_text(document: Json, keys: tuple[str, ...]) -> str | None:
+    """Return the first text under one of the keys, also in objects and lists under them."""
+    return next(_iter_texts(document, keys, _MAX_JSON_DEPTH), None)
 
 
-async def _plain(chunks: AsyncGenerator[bytes], answer: HttpResponse, request: SynthesisRequest) -> SpeechAudio:
-    """Return a body that is sound itself. Raw samples are what they are declared to be, asked for or not."""
-    stated = read_pcm_layout(answer)
-    promised = AudioFormat.PCM if stated else request.format
-    return await detect_audio(chunks, promised, answer.content_type, stated or request.model.pcm)
+def _iter_texts(value: Json, keys: tuple[str, ...], depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        if value:
+            yield value
+    elif isinstance(value, (dict, list)) and depth:
+        items = value if isinstance(value, list) else [value[key] for key in keys if key in value]
+        for item in items:
+            yield from _iter_texts(item, keys, depth - 1)
 
 
-def _find(document: Json, keys: tuple[str, ...], depth: int = _DEPTH) -> str | None:
-    """Return the first text under one of these keys, also within what is under them."""
-    if isinstance(document, list) and depth:
-        return next(_texts(document, keys, depth), None)
-    if not isinstance(document, dict) or not depth:
-        return None
-    return next(_texts([document[key] for key in keys if key in document], keys, depth), None)
-
-
-def _texts(values: list[Json], keys: tuple[str, ...], depth: int) -> Iterator[str]:
-    for value in values:
-        text = value if isinstance(value, str) else _find(value, keys, depth - 1)
-        if text:
-            yield text
-
-
-def _decoded(encoded: str) -> bytes:
-    """Return what base64 stands for. Raises NotAudioError."""
-    text = "".join(encoded[prefix.end() if (prefix := _DATA_URL.match(encoded[:100])) else 0 :].split())
+def _decode(encoded: str) -> bytes:
+    """Return the bytes of base64, in either alphabet and with or without padding. Raises NotAudioError."""
+    prefix = _DATA_URL.match(encoded[:100])
+    text = "".join(encoded[prefix.end() if prefix else 0 :].split())
     try:
         return b64decode(text.translate({45: 43, 95: 47}) + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError) as err:
-        raise NotAudioError(code="base64") from err
+        raise errors.NotAudioError(code="base64") from err
 
 
-async def _sliced(sound: bytes) -> AsyncGenerator[bytes]:
-    for start in range(0, len(sound), _SLICE):
-        yield sound[start : start + _SLICE]
+async def _split(audio: bytes) -> AsyncGenerator[bytes]:
+    for start in range(0, len(audio), _DECODED_CHUNK_BYTES):
+        yield audio[start : start + _DECODED_CHUNK_BYTES]
 
 
-def _failure(document: Json, otherwise: SpeechError) -> SpeechError:
-    """Return the error that a document tells of although all was said to be well."""
+def _reported_error(document: Json, default: errors.SpeechError) -> errors.SpeechError:
+    """Return the error that a document with status 200 reports."""
     error = error_for(200, find_error_codes(document))
-    return otherwise if type(error) is RejectedError else error
+    return default if type(error) is errors.RejectedError else error

@@ -1,7 +1,4 @@
-"""The servers that imitate OpenAI and that people run or rent: what each of them does otherwise, as data.
-
-What they list about themselves is asked; here is what they don't tell.
-"""
+"""Presets of OpenAI-compatible servers: what differs from OpenAI and cannot be fetched from the server."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,49 +8,48 @@ from ...audio.formats import AudioFormat
 from ..base import Server
 from ..errors import ContentRefusedError, InvalidKeyError, NotPermittedError, SpeechError
 from ..models import OPENAI_MAX_CHARS
+from .models import FILE_FORMATS, FORMATS
 
-_FILES: Final = (AudioFormat.MP3, AudioFormat.WAV, AudioFormat.OPUS, AudioFormat.AAC, AudioFormat.FLAC)
-_WAV: Final = (AudioFormat.WAV,)
-_OLDEST_VOICES: Final = ("alloy", "echo", "fable", "nova", "onyx", "shimmer")
-_ENGLISH_OF_GROQ: Final = "canopylabs/orpheus-v1-english"
-_ARABIC_OF_GROQ: Final = "canopylabs/orpheus-arabic-saudi"
-_VOICES_OF_GROQ: Final = {
-    _ENGLISH_OF_GROQ: ("autumn", "diana", "hannah", "austin", "daniel", "troy"),
-    _ARABIC_OF_GROQ: ("abdullah", "fahad", "sultan", "lulwa", "noura", "aisha"),
+_WAV_ONLY: Final = (AudioFormat.WAV,)
+_FIRST_OPENAI_VOICES: Final = ("alloy", "echo", "fable", "nova", "onyx", "shimmer")
+_GROQ_ENGLISH: Final = "canopylabs/orpheus-v1-english"
+_GROQ_ARABIC: Final = "canopylabs/orpheus-arabic-saudi"
+_GROQ_VOICES: Final = {
+    _GROQ_ENGLISH: ("autumn", "diana", "hannah", "austin", "daniel", "troy"),
+    _GROQ_ARABIC: ("abdullah", "fahad", "sultan", "lulwa", "noura", "aisha"),
 }
-_LANGUAGES_OF_GROQ: Final = {_ENGLISH_OF_GROQ: "en", _ARABIC_OF_GROQ: "ar"}
+_GROQ_LANGUAGES: Final = {_GROQ_ENGLISH: "en", _GROQ_ARABIC: "ar"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechServer(Server):
-    """A server, and what it does otherwise than OpenAI. A list is a path below its address, perhaps with a query."""
+    """A preset of an OpenAI-compatible server. Lists are paths below its base URL, with or without a query."""
 
     model: str
-    """The model to begin with."""
+    """Default model."""
     voice: str
-    """The voice to begin with."""
+    """Default voice."""
     models: tuple[str, ...] = ()
-    """Models that are known where it lists none, if there are more than that."""
+    """Models of a server that lists none, if it has more than the default model."""
     voices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By model, voices that are known where it lists none; under an empty name those of all models."""
+    """Voices of a server that lists none, by model; an empty model name stands for all models."""
     languages: Mapping[str, str] = field(default_factory=dict)
-    """By model, the only language that its voices speak, where nothing else tells."""
+    """Language of a model whose voices all speak the same one."""
     model_lists: tuple[str, ...] = ("models",)
     voice_lists: tuple[str, ...] = ()
     key_checks: tuple[str, ...] = ()
-    """What else tells a wrong key from a right one, at no cost, where its lists are open to everyone."""
+    """Free requests that need a valid key, for a server with public lists."""
     is_unknown: bool = False
-    """Whether nothing of this is certain: then the speech route itself is asked, at no cost, whether it would speak."""
+    """Whether the speech endpoint has to be checked because the lists prove nothing."""
     max_chars: int = OPENAI_MAX_CHARS
     streams: bool | None = True
-    """Whether sound leaves before the whole text has been spoken; None where that shows when it speaks."""
-    formats: tuple[AudioFormat, ...] = _FILES
-    """What it really makes."""
+    """Whether audio arrives before the whole text is spoken; None if this is detected."""
+    formats: tuple[AudioFormat, ...] = FILE_FORMATS
     speed: tuple[float, float] | None = (0.25, 4.0)
-    """The speeds that it takes; None where it ignores them."""
+    """Minimum and maximum speed; None if the server ignores it."""
     takes_instructions: bool = False
     forbidden: type[SpeechError] = InvalidKeyError
-    """What it means by answering 403 without a code."""
+    """Error that stands for a status 403 without a code."""
 
 
 OTHER: Final = SpeechServer(
@@ -63,15 +59,15 @@ OTHER: Final = SpeechServer(
     voice="alloy",
     models=("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
     model_lists=("models?output_modalities=speech&task=text-to-speech", "audio/models", "audio/speech/models"),
-    voices=_VOICES_OF_GROQ,
-    languages=_LANGUAGES_OF_GROQ,
+    voices=_GROQ_VOICES,
+    languages=_GROQ_LANGUAGES,
     voice_lists=("audio/voices", "voices/all", "voices"),
     is_unknown=True,
-    max_chars=1_000,  # less than nearly every server takes, and enough to sound whole
+    max_chars=1_000,  # below the limit of nearly every server, and long enough to sound natural
     streams=None,
     takes_instructions=True,
 )
-"""Any other one: what it has is found out by asking in all places where others have it."""
+"""Any other server: its models and voices are looked for in every place where known servers list them."""
 
 SERVERS: Final[Mapping[str, SpeechServer]] = {
     "kokoro": SpeechServer(
@@ -81,7 +77,7 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
         model="kokoro",
         voice="af_heart",
         voice_lists=("audio/voices",),
-        formats=(*_FILES, AudioFormat.PCM),
+        formats=FORMATS,
     ),
     "speaches": SpeechServer(
         label="Speaches",
@@ -101,7 +97,7 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
         voice_lists=("voices",),
         max_chars=3_000,
         streams=False,
-        formats=_WAV,
+        formats=_WAV_ONLY,
         speed=None,
     ),
     "orpheus": SpeechServer(
@@ -113,9 +109,9 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
         voices={"": ("tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe")},
         model_lists=(),
         voice_lists=("audio/voices",),
-        max_chars=1_000,  # it cuts longer texts itself, and answers when all of them are spoken
+        max_chars=1_000,  # splits longer texts itself, and responds when all parts are spoken
         streams=False,
-        formats=_WAV,
+        formats=_WAV_ONLY,
         speed=None,
     ),
     "openedai-speech": SpeechServer(
@@ -125,8 +121,8 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
         model="tts-1",
         voice="alloy",
         models=("tts-1", "tts-1-hd"),
-        voices={"": _OLDEST_VOICES},
-        formats=(*_FILES, AudioFormat.PCM),
+        voices={"": _FIRST_OPENAI_VOICES},
+        formats=FORMATS,
     ),
     "openai-edge-tts": SpeechServer(
         label="openai-edge-tts",
@@ -134,9 +130,9 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
         model="tts-1",
         voice="en-US-AvaNeural",
         models=("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
-        voice_lists=("audio/voices", "voices/all"),  # the second one is not open to everyone
+        voice_lists=("audio/voices", "voices/all"),  # only the second one needs the key
         streams=False,
-        formats=(AudioFormat.MP3, AudioFormat.WAV, AudioFormat.OPUS, AudioFormat.FLAC),  # its AAC is an mp4
+        formats=(AudioFormat.MP3, AudioFormat.WAV, AudioFormat.OPUS, AudioFormat.FLAC),  # AAC comes in MP4
         speed=(0.5, 2.0),
     ),
     "localai": SpeechServer(
@@ -153,13 +149,13 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
         needs_key=True,
         key_page="https://console.groq.com/keys",
         credit_page="https://console.groq.com/settings/billing",
-        model=_ENGLISH_OF_GROQ,
+        model=_GROQ_ENGLISH,
         voice="hannah",
-        models=(_ENGLISH_OF_GROQ, _ARABIC_OF_GROQ),
-        voices=_VOICES_OF_GROQ,
-        languages=_LANGUAGES_OF_GROQ,
+        models=(_GROQ_ENGLISH, _GROQ_ARABIC),
+        voices=_GROQ_VOICES,
+        languages=_GROQ_LANGUAGES,
         max_chars=200,
-        formats=_WAV,
+        formats=_WAV_ONLY,
         speed=(0.5, 5.0),
         forbidden=NotPermittedError,
     ),
@@ -179,4 +175,4 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
     ),
     "other": OTHER,
 }
-"""By the names that accounts keep them under."""
+"""Presets by the `server` value that accounts store."""

@@ -1,211 +1,216 @@
-"""What a model says that it has read aloud, held against what it was to read."""
+"""Comparison of a text with the transcript of its speech."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import product
 import re
 from typing import Final
 import unicodedata
 
 _TOKEN: Final = re.compile(
     r"""(?P<number>\d+(?:[.,:/']\d+)*|[%‰°€$£¥₹&+=@\#*/<>§])
-    |(?P<sign>[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])
+    |(?P<character>[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])
     |(?P<word>[^\W\d_]+(?:'[^\W\d_]+)*)""",
     re.VERBOSE,
 )
-"""What counts as one: a number or a symbol, a sign of a script without spaces, or a word."""
-_IRREGULAR: Final = {"can't": "can not", "cannot": "can not", "won't": "will not", "let's": "let us"}
-_SHORT: Final = {"s": "is", "re": "are", "ll": "will", "ve": "have", "m": "am", "d": "would"}
-"""What English writes shorter than it could."""
-_WINDOW: Final = 30
-"""Words in which something else may be said before the text goes on."""
-_ALIKE: Final = 0.6
-"""Share of letters from which on two ways of writing are taken for the same."""
-_LONGEST_SPELLING: Final = 100
-_SIGN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-_ANOTHER: Final = 4.0
-"""Words that differ, one after the other, from which on something else is being said."""
+"""A number or symbol, a character of a script without spaces, or a word."""
+_CJK_CHARACTER: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_CHARACTERS_PER_WORD: Final = 2.5
 _SECONDS_PER_WORD: Final = 0.4
-_KEPT: Final = 16
-"""Texts whose words are kept at hand while they are being read."""
-_SIGNS_PER_WORD: Final = 2.5
+
+_CONTRACTIONS: Final = {"can't": "can not", "cannot": "can not", "won't": "will not", "let's": "let us"}
+_CONTRACTED_WORDS: Final = {"s": "is", "re": "are", "ll": "will", "ve": "have", "m": "am", "d": "would"}
+
+_ALIGNMENT_WINDOW_WORDS: Final = 30
+"""Longest difference after which the text is still found again."""
+_SKIPS: Final = sorted(product(range(_ALIGNMENT_WINDOW_WORDS), repeat=2), key=sum)[1:]
+"""Numbers of words to skip in the text and the transcript, smallest sum first."""
+_MISMATCH_WORDS: Final = 4.0
+"""Differing words from which on the model says something else."""
+_MIN_SPELLING_RATIO: Final = 0.6
+"""Similarity from which on two spellings may stand for the same words."""
+_MAX_SPELLING_CHARS: Final = 100
+_CACHED_TEXTS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptMatch:
-    """How much of a text was read."""
+    """How much of a text was spoken."""
 
-    read_to: int
-    """Where in the text that ends which was read; what follows is to be read once more."""
-    is_faithful: bool
-    """Whether all of it was read and nothing else was said."""
+    match_end: int
+    """Index in the text up to which it was spoken; the rest is to be requested again."""
+    is_exact: bool
+    """Whether the whole text was spoken, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
     text: str
     start: int
+    """Index in the text."""
     is_number: bool
     weight: float
-    """How much it counts, in words."""
+    """Length in words."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
-    """A part of a text, and what was said instead."""
+class _Difference:
+    """Part of a text, and the part of the transcript in its place."""
 
     expected: Sequence[_Token]
-    said: Sequence[_Token]
+    spoken: Sequence[_Token]
 
     @property
-    def errors(self) -> float:
-        """How many words differ. Numbers can be said in many words, and words be parted in more than one way."""
-        words, said_words = _words_of(self.expected), _words_of(self.said)
-        ours, theirs = "".join(token.text for token in words), "".join(token.text for token in said_words)
-        if ours and _are_alike(ours, theirs):
+    def word_errors(self) -> float:
+        """Number of differing words. Numbers may be spoken as several words, and words may be split differently."""
+        expected, spoken = _words(self.expected), _words(self.spoken)
+        expected_letters, spoken_letters = ("".join(word.text for word in words) for words in (expected, spoken))
+        if expected_letters and _may_be_same(expected_letters, spoken_letters):
             return 0.0
-        lost = sum(token.weight for token in words) - _room_of(self.said)
-        added = sum(token.weight for token in said_words) - _room_of(self.expected)
-        return max(lost, added, 0.0)
+        missing = sum(word.weight for word in expected) - _max_number_words(self.spoken)
+        added = sum(word.weight for word in spoken) - _max_number_words(self.expected)
+        return max(missing, added, 0.0)
 
     @property
-    def has_other_numbers(self) -> bool:
-        """Whether numbers were said that are not those of the text."""
-        ours, theirs = ([token.text for token in part if token.is_number] for part in (self.expected, self.said))
-        return bool(ours) and len(ours) == len(theirs) and ours != theirs
-
-
-def _are_alike(one: str, other: str) -> bool:
-    """Tell whether two spellings may be of the same words; signs of one language are often written in two scripts."""
-    if len(one + other) > _LONGEST_SPELLING:
-        return False
-    if len(one) == len(other) and _SIGN.match(one) and _SIGN.match(other):
-        return True
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= _ALIKE
+    def has_wrong_numbers(self) -> bool:
+        """Whether other numbers were spoken, as digits, than those of the text."""
+        expected, spoken = ([token.text for token in part if token.is_number] for part in (self.expected, self.spoken))
+        return bool(expected) and len(expected) == len(spoken) and expected != spoken
 
 
 def compare(text: str, transcript: str) -> TranscriptMatch:
-    """Tell how far a text was read, by what was said."""
+    """Return how much of a text was spoken according to its transcript."""
     expected = _tokens(text)
-    blocks, rest = _aligned(expected, _tokens(transcript))
-    every = [*blocks, rest]
-    words = sum(token.weight for token in expected)
-    errors = sum(block.errors for block in every)
-    first = next((block for block in every if block.errors), rest)
-    if errors > max(words / 2, 0.5):  # on the whole it is something else
-        at = first.expected or expected[-1:] or ()
-        return TranscriptMatch(at[0].start if at else len(text), is_faithful=not expected)
-    if rest.expected and (not rest.said or rest.errors >= _ANOTHER):
-        return TranscriptMatch(rest.expected[0].start, is_faithful=False)
-    is_faithful = errors < _ANOTHER and not any(block.has_other_numbers for block in every)
-    return TranscriptMatch(len(text), is_faithful=is_faithful)
+    differences, rest = _align(expected, _tokens(transcript))
+    parts = [*differences, rest]
+    errors = sum(part.word_errors for part in parts)
+    if errors > max(_weight(expected) / 2, 0.5):  # mostly something else
+        first = next((part for part in parts if part.word_errors), rest).expected or expected[-1:]
+        return TranscriptMatch(first[0].start if first else len(text), is_exact=not expected)
+    if rest.expected and (not rest.spoken or rest.word_errors >= _MISMATCH_WORDS):
+        return TranscriptMatch(rest.expected[0].start, is_exact=False)
+    is_exact = errors < _MISMATCH_WORDS and not any(part.has_wrong_numbers for part in parts)
+    return TranscriptMatch(len(text), is_exact=is_exact)
 
 
 def starts_like(text: str, transcript: str) -> bool:
-    """Tell whether the first word that was said, or what has come of it, is the first one of a text."""
-    expected, said = _tokens(text)[:1], _tokens(transcript)[:1]
-    if not expected or not said or expected[0].is_number or said[0].is_number:
+    """Return whether a transcript, which may end within a word, starts with the first word of a text."""
+    expected, spoken = _tokens(text)[:1], _tokens(transcript)[:1]
+    if not expected or not spoken or expected[0].is_number or spoken[0].is_number:
         return True
-    return expected[0].text.startswith(said[0].text) or said[0].text.startswith(expected[0].text)
+    return expected[0].text.startswith(spoken[0].text) or spoken[0].text.startswith(expected[0].text)
 
 
 def is_mismatch_so_far(text: str, transcript: str) -> bool:
-    """Tell whether what was said so far is something else than the beginning of a text."""
-    said = _tokens(transcript)[:-1]  # the last one may go on
-    blocks, rest = _aligned(_tokens(text), said)
-    ahead = _Block(rest.expected[: len(rest.said) + 1], rest.said)
-    errors = sum(block.errors for block in blocks) + (ahead.errors if rest.said else 0.0)
-    added = sum(token.weight for token in rest.said)
-    return errors > sum(token.weight for token in said) / 2 and (added >= _ANOTHER - 1 or errors >= _ANOTHER)
+    """Return whether an unfinished transcript differs from the beginning of a text."""
+    spoken = _tokens(transcript)[:-1]  # the last word may be incomplete
+    differences, rest = _align(_tokens(text), spoken)
+    last = _Difference(rest.expected[: len(rest.spoken) + 1], rest.spoken)
+    errors = sum(part.word_errors for part in differences) + (last.word_errors if rest.spoken else 0.0)
+    is_clear = _weight(rest.spoken) >= _MISMATCH_WORDS - 1 or errors >= _MISMATCH_WORDS
+    return is_clear and errors > _weight(spoken) / 2
 
 
-def count_words(transcript: str) -> int:
-    """Return how many words, signs and numbers there are."""
-    return len(_tokens(transcript))
+def count_words(text: str) -> int:
+    """Return the number of words, numbers and characters of scripts without spaces."""
+    return len(_tokens(text))
 
 
 def estimate_seconds(text: str) -> float:
-    """Return about how long it takes to read a text."""
-    return sum(token.weight for token in _tokens(text)) * _SECONDS_PER_WORD
+    """Return the approximate duration of a text as speech, in seconds."""
+    return _weight(_tokens(text)) * _SECONDS_PER_WORD
 
 
-def _aligned(expected: Sequence[_Token], said: Sequence[_Token]) -> tuple[list[_Block], _Block]:
-    """Return the blocks in which something else was said before the text went on, and what is left of both."""
-    blocks: list[_Block] = []
-    at = now = 0
-    while at < len(expected) and now < len(said):
-        if expected[at].text == said[now].text:
-            at, now = at + 1, now + 1
-        elif found := _meeting(expected[at : at + _WINDOW], said[now : now + _WINDOW], len(expected) - at):
-            blocks.append(_Block(expected[at : at + found[0]], said[now : now + found[1]]))
-            at, now = at + found[0], now + found[1]
-        else:
+def _align(expected: Sequence[_Token], spoken: Sequence[_Token]) -> tuple[list[_Difference], _Difference]:
+    """Return the differences after which both match again, and what is left of both."""
+    expected_words, spoken_words = [token.text for token in expected], [token.text for token in spoken]
+    differences: list[_Difference] = []
+    i = j = 0
+    while i < len(expected) and j < len(spoken):
+        if expected_words[i] == spoken_words[j]:
+            i, j = i + 1, j + 1
+            continue
+        skip = _next_match(
+            expected_words[i : i + _ALIGNMENT_WINDOW_WORDS], spoken_words[j : j + _ALIGNMENT_WINDOW_WORDS]
+        )
+        if skip is None:
             break
-    return blocks, _Block(expected[at:], said[now:])
+        differences.append(_Difference(expected[i : i + skip[0]], spoken[j : j + skip[1]]))
+        i, j = i + skip[0], j + skip[1]
+    return differences, _Difference(expected[i:], spoken[j:])
 
 
-def _meeting(expected: Sequence[_Token], said: Sequence[_Token], left: int) -> tuple[int, int] | None:
-    """Return after how many words of both they are the same again: two in a row, or the last of the text."""
-    for distance in range(1, len(expected) + len(said)):
-        for skipped in range(max(0, distance - len(said) + 1), min(distance, len(expected) - 1) + 1):
-            here, there = skipped, distance - skipped
-            if expected[here].text != said[there].text:
-                continue
-            is_last = here == left - 1 and there == len(said) - 1
-            if is_last or [t.text for t in expected[here + 1 : here + 2]] == [
-                t.text for t in said[there + 1 : there + 2]
-            ]:
-                return here, there
+def _next_match(expected: list[str], spoken: list[str]) -> tuple[int, int] | None:
+    """Return how many words to skip in both until two words in a row, or the last ones, match."""
+    for skipped, added in _SKIPS:
+        words = expected[skipped : skipped + 2]
+        if words and words == spoken[added : added + 2]:
+            return skipped, added
     return None
 
 
-def _words_of(tokens: Sequence[_Token]) -> list[_Token]:
+def _may_be_same(expected: str, spoken: str) -> bool:
+    """Return whether two spellings may stand for the same words. CJK text can be written in more than one script."""
+    if len(expected + spoken) > _MAX_SPELLING_CHARS:
+        return False
+    if len(expected) == len(spoken) and _CJK_CHARACTER.match(expected) and _CJK_CHARACTER.match(spoken):
+        return True
+    return SequenceMatcher(None, expected, spoken, autojunk=False).ratio() >= _MIN_SPELLING_RATIO
+
+
+def _words(tokens: Sequence[_Token]) -> list[_Token]:
     return [token for token in tokens if not token.is_number]
 
 
-def _room_of(tokens: Sequence[_Token]) -> float:
-    """Return how many words the numbers among tokens may take."""
+def _weight(tokens: Sequence[_Token]) -> float:
+    """Return the length of tokens in words."""
+    return sum(token.weight for token in tokens)
+
+
+def _max_number_words(tokens: Sequence[_Token]) -> float:
+    """Return how many words the numbers in tokens may be spoken as."""
     return sum(len(token.text) + 2 for token in tokens if token.is_number)
 
 
-@lru_cache(_KEPT)
+@lru_cache(_CACHED_TEXTS)
 def _tokens(text: str) -> Sequence[_Token]:
-    """Return the words of a text in one way of writing, and where they are."""
-    letters, places = _plain(text)
-    found: list[_Token] = []
+    """Return the normalized words of a text with their places in it."""
+    letters, indices = _fold(text)
+    tokens: list[_Token] = []
     for match in _TOKEN.finditer(letters):
-        start = places[match.start()]
+        start = indices[match.start()]
         if match["number"]:
             digits = "".join(filter(str.isalnum, match[0])) or match[0]
-            found.append(_Token(digits, start, is_number=True, weight=1))
-        elif match["sign"]:
-            found.append(_Token(match[0], start, is_number=False, weight=1 / _SIGNS_PER_WORD))
+            tokens.append(_Token(digits, start, is_number=True, weight=1))
+        elif match["character"]:
+            tokens.append(_Token(match[0], start, is_number=False, weight=1 / _CHARACTERS_PER_WORD))
         else:
-            parts = _written_out(match[0]).split()
-            found += [_Token(part, start, is_number=False, weight=1) for part in parts]
-    return found
+            words = _expand_contraction(match[0]).split()
+            tokens += [_Token(word, start, is_number=False, weight=1) for word in words]
+    return tokens
 
 
-def _plain(text: str) -> tuple[str, Sequence[int]]:
-    """Return a text in small letters without marks on them, and where in the text each letter is."""
+def _fold(text: str) -> tuple[str, Sequence[int]]:
+    """Return a text in lower case without accents, and the index in the text of each of its letters."""
     if text.isascii():
         return text.lower(), range(len(text))
     letters: list[str] = []
-    places: list[int] = []
-    for place, character in enumerate(text):
+    indices: list[int] = []
+    for index, character in enumerate(text):
         for letter in unicodedata.normalize("NFKD", character).casefold():
             if not unicodedata.category(letter).startswith("M"):
                 letters.append("'" if letter == "\u2019" else letter)
-                places.append(place)
-    return "".join(letters), places
+                indices.append(index)
+    return "".join(letters), indices
 
 
-def _written_out(word: str) -> str:
-    """Return an English contraction as the words that it stands for, anything else with its parts apart."""
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
+def _expand_contraction(word: str) -> str:
+    """Return an English contraction as whole words; other words are split at apostrophes."""
+    if word in _CONTRACTIONS:
+        return _CONTRACTIONS[word]
     if word.endswith("n't"):
         return f"{word[:-3]} not"
     first, *rest = word.split("'")
-    return " ".join([first, *(_SHORT.get(part, part) for part in rest)])
+    return " ".join([first, *(_CONTRACTED_WORDS.get(part, part) for part in rest)])

@@ -1,4 +1,4 @@
-"""Lists of models and voices in every shape that servers have, and what is made of them."""
+"""Catalogs of OpenAI-compatible servers: parsing of their lists, models and voices."""
 
 from typing import Any
 
@@ -7,8 +7,7 @@ import pytest
 from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.errors import NotASpeechServerError, RateLimitedError
 from custom_components.orator.providers.openai import OpenAIProvider
-from custom_components.orator.providers.openai.lists import find_rows, parse_models, parse_voices
-from custom_components.orator.providers.openai.models import parse_model_ids
+from custom_components.orator.providers.openai.catalog import find_rows, parse_model_ids, parse_models, parse_voices
 from custom_components.orator.providers.openai.servers import SERVERS
 from tests.simulator import Fault
 from tests.simulator.compatible_profiles import EDGE_TTS, KOKORO, SPEACHES
@@ -30,25 +29,25 @@ from .test_openai_responses import provider_at
         {"items": [{"id": "ann", "name": "ann"}, {"id": "ben", "name": "x" * 201}]},
     ],
 )
-def test_shapes(document: Any) -> None:
-    """Names are found in every shape, each once and in an order that does not change."""
+def test_list_shapes(document: Any) -> None:
+    """Ids are found in every known shape of a list, each once and sorted."""
     assert parse_voices(find_rows(document)) == ["ann", "ben"]
 
 
 @pytest.mark.parametrize("document", [None, 7, "ann", {}, {"error": "no"}, {"voices": "ann"}])
-def test_what_is_no_list(document: Any) -> None:
-    """An answer that lists nothing is no list."""
+def test_not_a_list(document: Any) -> None:
+    """A document without a list is an error."""
     with pytest.raises(NotASpeechServerError):
         find_rows(document)
 
 
-def test_list_is_bounded() -> None:
-    """Nobody fills the memory with a list."""
+def test_row_limit() -> None:
+    """A list is cut off after 2,000 rows."""
     assert len(find_rows([str(number) for number in range(100_000)])) == 2_000
 
 
 @pytest.mark.parametrize(
-    ("row", "kept"),
+    ("row", "entry"),
     [
         ({"id": "ann", "name": "Ann"}, {"id": "ann", "name": "Ann"}),
         ({"name": "ann", "language": "en-us"}, {"id": "ann", "languages": ["en-US"]}),
@@ -56,13 +55,13 @@ def test_list_is_bounded() -> None:
         ({"id": "ann", "language": "multilingual"}, "ann"),
     ],
 )
-def test_voices(row: dict[str, Any], kept: Any) -> None:
-    """A voice's name and languages are kept where they are told."""
-    assert parse_voices([row]) == [kept]
+def test_voice_entry(row: dict[str, Any], entry: Any) -> None:
+    """The entry of a voice has its name and languages if the row states them."""
+    assert parse_voices([row]) == [entry]
 
 
 @pytest.mark.parametrize(
-    ("rows", "kept"),
+    ("rows", "entries"),
     [
         (["tts-1", "gpt-4", "whisper-1"], ["tts-1"]),
         (["my-model", "whisper-1"], ["my-model"]),
@@ -75,13 +74,13 @@ def test_voices(row: dict[str, Any], kept: Any) -> None:
         ([{"id": "tts", "name": "Speaker"}, "tts"], [{"id": "tts", "name": "Speaker"}]),
     ],
 )
-def test_models(rows: list[Any], kept: list[Any]) -> None:
-    """Models that speak are told by what is said of them, and else by their names; others are left out."""
-    assert parse_models(rows) == kept
+def test_model_entries(rows: list[Any], entries: list[Any]) -> None:
+    """Speech models are recognized by their metadata, else by their names; other models are left out."""
+    assert parse_models(rows) == entries
 
 
-def test_names_tell_the_same_everywhere() -> None:
-    """In a list like OpenAI's, names tell which models speak just as in the lists of others."""
+def test_speech_model_names() -> None:
+    """Names are judged alike in OpenAI's list and in those of other servers, except for realtime models."""
     names = ["gpt-4", "gpt-realtime", "my-parler", "speech-to-text", "tts-1", "voice-embed", "whisper-1"]
     document = {"data": [{"id": name} for name in names]}
     assert parse_model_ids(document, is_official=True) == ["gpt-realtime", "my-parler", "tts-1"]
@@ -89,8 +88,8 @@ def test_names_tell_the_same_everywhere() -> None:
 
 
 @pytest.mark.parametrize("profile", WITH_PRESET, ids=ids(WITH_PRESET))
-async def test_catalog_is_the_same_every_time(compatible: Start, connections: HttpSessions, profile: Profile) -> None:
-    """An offer that has not changed is told in the same words, whatever the order of the lists."""
+async def test_stable_catalog(compatible: Start, connections: HttpSessions, profile: Profile) -> None:
+    """An unchanged server has an equal catalog with the speech models and voices that it lists."""
     provider = provider_at(await compatible(profile), connections, preset_of(profile))
     catalog = await provider.fetch_catalog()
     assert await provider.fetch_catalog(catalog) == catalog
@@ -101,30 +100,30 @@ async def test_catalog_is_the_same_every_time(compatible: Start, connections: Ht
         assert {voice.id for voice in model.voices} - set(profile.aliases) <= set(listed) or not listed
 
 
-def test_voices_are_read_once_a_catalog() -> None:
-    """Models share what is read in a list, and nobody gets what was read in another one or for another server."""
-    nowhere = HttpSessions(None, None)  # type: ignore[arg-type] - nothing is asked
+def test_shared_voices() -> None:
+    """Models of one catalog and server share the parsed voices; other catalogs and servers have their own."""
+    nowhere = HttpSessions(None, None)  # type: ignore[arg-type] - no request is made
     other, kokoro = (
         OpenAIProvider(nowhere, {"base_url": "http://server/v1"}, "", server=name) for name in ("other", "kokoro")
     )
     catalog = {"models": ["my-tts", "your-tts"], "voices": ["af_heart", "alloy"]}
-    mine, yours = other.models(catalog)
-    assert mine.voices is yours.voices
-    assert [voice.id for voice in mine.voices] == ["alloy", "af_heart"]
-    assert not mine.languages
-    of_kokoro = kokoro.describe_model("my-tts", catalog, {})
-    assert [voice.id for voice in of_kokoro.voices] == ["af_heart", "alloy"]
+    first, second = other.models(catalog)
+    assert first.voices is second.voices
+    assert [voice.id for voice in first.voices] == ["alloy", "af_heart"]
+    assert not first.languages
+    kokoro_model = kokoro.describe_model("my-tts", catalog, {})
+    assert [voice.id for voice in kokoro_model.voices] == ["af_heart", "alloy"]
     changed = other.describe_model("my-tts", {**catalog, "voices": ["af_heart"]}, {})
     assert [voice.id for voice in changed.voices] == ["af_heart"]
     assert changed.languages == ("en", "en-US")
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_documented_models_come_first(name: str) -> None:
-    """Before anything has been asked there is a model to speak with, and the usual one is the first."""
+def test_models_without_catalog(name: str) -> None:
+    """Without a catalog, a preset offers its documented models, the default model first."""
     server = SERVERS[name]
     provider = OpenAIProvider(
-        HttpSessions(None, None),  # type: ignore[arg-type] - nothing is asked
+        HttpSessions(None, None),  # type: ignore[arg-type] - no request is made
         {"base_url": server.address or "http://server/v1"},
         "",
         server=name,
@@ -135,8 +134,8 @@ def test_documented_models_come_first(name: str) -> None:
     assert first.formats == server.formats
 
 
-async def test_names_and_languages(compatible: Start, connections: HttpSessions) -> None:
-    """Voices are called what people call them; what they speak is told by the server, or by their IDs."""
+async def test_voice_names_and_languages(compatible: Start, connections: HttpSessions) -> None:
+    """Voices have readable names, and the languages that the server states or that their ids contain."""
     provider = provider_at(await compatible(EDGE_TTS), connections, "openai-edge-tts")
     voices = {voice.id: voice for voice in provider.models(await provider.fetch_catalog())[0].voices}
     assert (voices["de-DE-KatjaNeural"].name, voices["de-DE-KatjaNeural"].languages) == ("Katja", ("de-DE",))
@@ -148,15 +147,15 @@ async def test_names_and_languages(compatible: Start, connections: HttpSessions)
     assert {"fr", "fr-FR", "en"} <= set(kokoro.languages)
 
 
-async def test_list_that_cannot_be_had_is_as_it_was(compatible: Start, connections: HttpSessions) -> None:
-    """What was known stays known while a list fails; a list that is gone is gone."""
+async def test_failing_list(compatible: Start, connections: HttpSessions) -> None:
+    """The known entries are used while a list fails, and dropped once it no longer exists."""
     server = await compatible(SPEACHES)
     provider = provider_at(server, connections, "speaches")
     known = await provider.fetch_catalog()
-    for status, is_kept in ((500, True), (429, True), (404, False)):
+    for status, is_known in ((500, True), (429, True), (404, False)):
         server.fail(Fault(path="*/audio/voices", status=status))
         catalog = await provider.fetch_catalog(known)
-        assert (catalog["voices"] == known["voices"]) is is_kept
+        assert (catalog["voices"] == known["voices"]) is is_known
         assert catalog["models"] == known["models"]
     server.fail(Fault(status=429, times=9))
     with pytest.raises(RateLimitedError):

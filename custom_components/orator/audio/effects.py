@@ -14,9 +14,8 @@ import numpy.typing as npt
 
 from . import wav
 from .formats import PcmLayout
-from .limiter import Limiter
-from .loudness import LoudnessMeter
-from .resample import Resampler
+from .loudness import LoudnessMeter, measure_loudness
+from .pcm import Limiter, Resampler, split_into_blocks
 
 CHIME_LUFS: Final = -20.0
 """LUFS of every chime, as loud as a voice usually is: the built-in ones are made so, one's own are brought to it."""
@@ -67,13 +66,13 @@ class Chime:
         step = int(self.layout.rate * _PIECE_SECONDS) * self.layout.frame_size
         for start in range(0, len(self.samples), step):
             yield resampler.feed(self.samples[start : start + step])
-        if rest := resampler.end():
+        if rest := resampler.finish():
             yield rest
 
     def at(self, lufs: float) -> Chime:
         """Return the same at another loudness. Takes some milliseconds a second of sound: not for an event loop."""
         limiter = Limiter(self.layout, lufs - self.lufs)
-        return Chime(limiter.feed(self.samples) + limiter.end(), self.layout, lufs)
+        return Chime(limiter.feed(self.samples) + limiter.finish(), self.layout, lufs)
 
 
 def load_built_in_chime(name: BuiltInChime) -> Chime:
@@ -85,16 +84,16 @@ def load_built_in_chime(name: BuiltInChime) -> Chime:
     return Chime(samples, reader.layout)
 
 
-def make_chime(samples: bytes, layout: PcmLayout, lufs: float | None) -> Chime:
+def make_chime(samples: bytes, layout: PcmLayout) -> Chime:
     """Make a chime of a user's own sound: as loud as the others, without a click at either end.
 
-    `lufs` is how loud it is, None where nothing is to be heard. Takes some milliseconds a second of sound: not for an
-    event loop. Raises UnusableChimeError.
+    Takes some milliseconds a second of sound: not for an event loop. Raises UnusableChimeError.
     """
     if layout.width != 2 or layout.channels not in (1, 2):
         raise UnusableChimeError("only 16 bit samples on one or two channels make a chime")
     if len(samples) > MAX_CHIME_S * layout.byte_rate:
         raise UnusableChimeError("too long")
+    lufs = measure_loudness(samples, layout)
     if lufs is None:
         raise UnusableChimeError("nothing is to be heard")
     whole = samples[: len(samples) // layout.frame_size * layout.frame_size]
@@ -112,9 +111,6 @@ def _faded(samples: bytes, layout: PcmLayout) -> bytes:
 
 CHIME_PAUSE_S: Final = 0.15
 """Seconds between a chime and speech."""
-
-_PIECE_BYTES = 16_384
-"""How much is amplified or measured before others get their turn: a millisecond of work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +164,7 @@ async def amplify(chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: flo
         async for piece in pieces:
             if made := limiter.feed(piece):
                 yield made
-    if rest := limiter.end():
+    if rest := limiter.finish():
         yield rest
 
 
@@ -180,30 +176,6 @@ async def measure_while_passing(
         async for piece in pieces:
             yield piece
             meter.feed(piece)
-
-
-async def split_into_blocks(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
-    """Yield samples in pieces that tear none apart, and that are worked on in a millisecond or two."""
-    step = _PIECE_BYTES // layout.frame_size * layout.frame_size
-    async with aclosing(align_to_frames(chunks, layout)) as whole:
-        async for samples in whole:
-            for start in range(0, len(samples), step):
-                if start:
-                    await asyncio.sleep(0)
-                yield samples[start : start + step]
-
-
-async def align_to_frames(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
-    """Yield samples as they arrive, so that none is torn apart; what is left of one at the end is dropped."""
-    size = layout.frame_size
-    held = b""
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            waiting = held + chunk
-            end = len(waiting) // size * size
-            held = waiting[end:]
-            if end:
-                yield waiting[:end]
 
 
 def lead_in_and_chime(layout: PcmLayout, effects: Effects) -> Generator[bytes]:

@@ -4,9 +4,7 @@ import asyncio
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
-from math import ceil
 from pathlib import Path
-import re
 from typing import Final
 
 from .formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format
@@ -38,16 +36,6 @@ _FILES = "mp3,wav,w64,aiff,flac,ogg,aac,mov,matroska"
 """The kinds of files that hold sound and no more, by ffmpeg's names: none that lists other files."""
 MAX_FILE_S = 16.0
 """How much of a file is decoded."""
-
-_METER = "aresample=48000,ebur128=framelog=quiet"
-"""Measures as ITU-R BS.1770 and EBU R 128 say; at 48 kHz, because at other rates ffmpeg is up to 0.2 LU off."""
-_INTEGRATED = re.compile(r"^\s*I:\s*(-?[\d.]+) LUFS\s*$", re.MULTILINE)
-_SILENCE = -70.0
-"""LUFS that ffmpeg says of what is silent."""
-_BLOCK_SECONDS = 0.4
-"""What loudness is measured of at a time; of a shorter sound it is not defined."""
-_CLICK_SECONDS = 0.1
-"""What is too short to have a loudness, were it repeated."""
 
 
 class ConversionError(Exception):
@@ -101,43 +89,6 @@ async def decode_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
     process = await _start(binary, reading, _pcm(layout), f"file:{path}")
     async with aclosing(_run(process, _nothing())) as sounds:
         return b"".join([sound async for sound in sounds])
-
-
-async def measure_loudness(chunks: AsyncIterator[bytes], layout: PcmLayout, *, binary: str) -> float | None:
-    """Measure how loud whole samples are, in LUFS to a tenth, as they arrive; None where nothing is to be heard.
-
-    The standard measures 400 ms at a time: a shorter sound is repeated until it lasts as long, and so it is as loud as
-    a long one that is like it. Under 100 ms it is a click and is not heard. Raises ConversionError.
-    """
-    process = await _spawn(
-        *(binary, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "info", "-threads", "1"),
-        *(*_NO_PROBING, *_pcm(layout), "-i", "pipe:0", "-af", _METER, "-f", "null", "-"),
-    )
-    feeding = asyncio.create_task(_feed(process, _long_enough(chunks, layout)))
-    logging = asyncio.create_task(_read_log(process, kept=slice(-_LOG_LIMIT, None)))  # its summary comes last
-    try:
-        code = await process.wait()
-        log = await logging
-        told = _INTEGRATED.findall(log)
-        if code or not told:
-            raise ConversionError(f"ffmpeg ended with code {code}" if code else "it was not measured", log)
-        lufs = float(told[-1])
-        return lufs if lufs > _SILENCE else None
-    finally:
-        feeding.cancel()
-        await _end(process)
-        await asyncio.gather(feeding, logging, return_exceptions=True)
-
-
-async def _long_enough(chunks: AsyncIterator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
-    """Yield samples, and what is too short to be measured once more until it is not."""
-    block = ceil(_BLOCK_SECONDS * layout.rate) * layout.frame_size
-    beginning = b""
-    async for chunk in chunks:
-        beginning += chunk[: block - len(beginning)]
-        yield chunk
-    if _CLICK_SECONDS * layout.byte_rate <= len(beginning) < block:
-        yield beginning * ceil(block / len(beginning))
 
 
 async def _nothing() -> AsyncGenerator[bytes]:

@@ -19,14 +19,13 @@ from custom_components.orator.audio.effects import (
     load_built_in_chime,
     make_chime,
     measure_while_passing,
-    split_into_blocks,
     with_effects,
 )
 from custom_components.orator.audio.formats import PcmLayout
-from custom_components.orator.audio.limiter import CEILING_DBTP, Limiter
 from custom_components.orator.audio.loudness import LoudnessMeter
+from custom_components.orator.audio.pcm import CEILING_DBTP, Limiter, split_into_blocks
 from tests.simulator.espeak import Speaker, speak
-from tests.unit.audio.signals import RATES, ffmpeg, loudness, true_peak, voice
+from tests.unit.audio.signals import RATES, loudness, true_peak, voice
 
 BELL, ALERT = load_built_in_chime(BuiltInChime.DING_DONG), load_built_in_chime(BuiltInChime.ALERT)
 SHORT = Chime(ALERT.samples[:4_000], ALERT.layout)
@@ -78,7 +77,7 @@ def silence(layout: PcmLayout, seconds: float) -> bytes:
 def louder(data: bytes, layout: PcmLayout, gain_db: float) -> bytes:
     """Return samples with a gain."""
     limiter = Limiter(layout, gain_db)
-    return limiter.feed(data) + limiter.end()
+    return limiter.feed(data) + limiter.finish()
 
 
 @pytest.mark.parametrize("layout", [PcmLayout(24_000), PcmLayout(48_000, 6, 3), PcmLayout(8_000, 1, 1)])
@@ -232,7 +231,7 @@ async def test_speech_is_not_pumped() -> None:
 
 async def test_own_chime_at_another_rate() -> None:
     """A user's own sound, in stereo and at its own rate, sounds before speech of another."""
-    chime = make_chime(voice(44_100, 2, 0.5), PcmLayout(44_100, 2), -18.0)
+    chime = make_chime(voice(44_100, 2, 0.5), PcmLayout(44_100, 2))
     layout = PcmLayout(24_000)
     spoken = voice(24_000, 1, 0.2)
     made = await collected(with_effects(Source(spoken).chunks, layout, Effects(chime_before=chime)))
@@ -286,12 +285,12 @@ async def test_layouts_without_effects(layout: PcmLayout) -> None:
 async def test_parts_with_their_own_gains() -> None:
     """Parts of one stream can each have their gain, and a meter that hears them before it."""
     layout = PcmLayout(24_000)
-    meter = LoudnessMeter(layout, ffmpeg())
+    meter = LoudnessMeter(layout)
     spoken = voice(24_000, 1, 0.7)
     source = Source(*cut(spoken, [1, 777, 20_001]))
     made = await collected(amplify(measure_while_passing(source.chunks, layout, meter), layout, -4.0))
     assert made == louder(spoken, layout, -4.0)
-    heard = await meter.result()
+    heard = meter.result()
     assert heard
     assert heard.lufs == pytest.approx(loudness(spoken, layout), abs=0.051)
     assert heard.seconds == pytest.approx(0.7)
@@ -311,7 +310,7 @@ async def test_others_get_their_turn() -> None:
 
     counting = asyncio.ensure_future(count())
     spoken = voice(24_000, 1, 1.0) * 20
-    meter = LoudnessMeter(layout, ffmpeg())
+    meter = LoudnessMeter(layout)
     takes: list[Callable[[], AsyncGenerator[bytes]]] = [
         lambda: split_into_blocks(Source(spoken).chunks, layout),
         lambda: measure_while_passing(Source(spoken).chunks, layout, meter),
@@ -322,4 +321,3 @@ async def test_others_get_their_turn() -> None:
         assert len(await collected(take())) == len(spoken)
         assert turns - before >= len(spoken) // 16_384 - 1
     counting.cancel()
-    await meter.close()

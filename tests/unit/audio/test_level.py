@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from custom_components.orator.audio.formats import PcmLayout
-from custom_components.orator.audio.limiter import CEILING_DBTP, Limiter
 from custom_components.orator.audio.loudness import LoudnessMeasurement, LoudnessMeter
+from custom_components.orator.audio.pcm import CEILING_DBTP, Limiter
 from custom_components.orator.pipeline.loudness import DEFAULT_LUFS, MAX_GAIN_DB, VoiceLoudness
 from tests.simulator.espeak import Speaker, speak
-from tests.unit.audio.signals import ffmpeg, loudness, true_peak
+from tests.unit.audio.signals import loudness, true_peak
 
 TARGET = -18.0
 VOICES = {"nova": 6, "alloy": -3.5, "echo": -8, "coral": -12, "ash": -17}
@@ -33,7 +33,7 @@ def level_of(*heard: tuple[float, float]) -> VoiceLoudness:
     return level
 
 
-async def test_voices_at_one_level() -> None:
+def test_voices_at_one_level() -> None:
     """Voices 18 dB apart are within 1.5 LU of the target from their second utterance on, and nothing is too loud."""
     unlevelled = []
     for name, offset in VOICES.items():
@@ -43,10 +43,10 @@ async def test_voices_at_one_level() -> None:
             layout = PcmLayout(spoken.rate)
             samples = np.frombuffer(spoken.samples, "<i2") * 10 ** (offset / 20)
             raw = np.rint(samples).astype("<i2").tobytes()
-            limiter, meter = Limiter(layout, level.gain_to(TARGET)), LoudnessMeter(layout, ffmpeg())
-            made = limiter.feed(raw) + limiter.end()
+            limiter, meter = Limiter(layout, level.gain_to(TARGET)), LoudnessMeter(layout)
+            made = limiter.feed(raw) + limiter.finish()
             meter.feed(raw)
-            level = level.learned(await meter.result())
+            level = level.learned(meter.result())
             assert true_peak(made, layout) <= CEILING_DBTP
             if number:
                 unlevelled.append(loudness(raw, layout))

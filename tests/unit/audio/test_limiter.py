@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from custom_components.orator.audio.formats import PcmLayout
-from custom_components.orator.audio.limiter import CEILING_DBTP, LOOK_AHEAD_S, Limiter
+from custom_components.orator.audio.pcm import CEILING_DBTP, LOOK_AHEAD_S, Limiter
 from tests.unit.audio.signals import RATES, Samples, true_peak, voice
 
 FULL = 10 ** (CEILING_DBTP / 20) * 0x8000
@@ -17,7 +17,7 @@ def limited(data: bytes, layout: PcmLayout, gain_db: float, cuts: list[int] | No
     """Limit sound that arrives in pieces."""
     limiter = Limiter(layout, gain_db)
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts or []), len(data)]
-    return b"".join([limiter.feed(data[start:end]) for start, end in pairwise(edges)]) + limiter.end()
+    return b"".join([limiter.feed(data[start:end]) for start, end in pairwise(edges)]) + limiter.finish()
 
 
 def numbers(data: bytes) -> Samples:
@@ -138,19 +138,11 @@ def test_delay(rate: int) -> None:
         assert (min(fed + 16, len(spoken)) - made) / 2 / rate <= LOOK_AHEAD_S + 17 / rate
 
 
-def test_next_sound() -> None:
-    """After the end another sound may follow, and nothing of the one before is in it."""
-    limiter = Limiter(PcmLayout(24_000), 12)
-    spoken = voice(24_000, 1, 0.2)
-    first = limiter.feed(spoken + b"\0") + limiter.end()
-    assert limiter.feed(spoken) + limiter.end() == first
-
-
 def test_no_sound() -> None:
     """Nothing stays nothing."""
     limiter = Limiter(PcmLayout(24_000), 12)
     assert limiter.feed(b"") == b""
-    assert limiter.end() == b""
+    assert limiter.finish() == b""
 
 
 def test_memory() -> None:
@@ -165,5 +157,5 @@ def test_memory() -> None:
 
 def test_other_widths() -> None:
     """Only 16 bit samples are amplified, which is said at once."""
-    with pytest.raises(ValueError, match="16 bit"):
+    with pytest.raises(ValueError, match="16-bit"):
         Limiter(PcmLayout(24_000, 1, 3), 6)

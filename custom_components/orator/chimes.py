@@ -1,7 +1,7 @@
 """The chimes of a house: the built-in ones and its people's own files, ready to be played at once."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
 from .audio.effects import CHIME_LUFS, BuiltInChime, Chime, UnusableChimeError, load_built_in_chime, make_chime
-from .audio.ffmpeg import ConversionError, decode_file, measure_loudness
+from .audio.ffmpeg import ConversionError, decode_file
 from .audio.formats import PcmLayout
 from .chime_files import ChimeError, ChimeFiles
 from .const import DOMAIN
@@ -25,7 +25,7 @@ _LAYOUT: Final = PcmLayout(rate=24_000)
 _MAX_READY: Final = 8
 """Chimes that are kept ready: of the longest ones, each takes 0.7 MB."""
 _PATIENCE: Final = 10.0
-"""Seconds for a media source to say where a file is, and for ffmpeg to decode and measure it."""
+"""Seconds for a media source to say where a file is, and for ffmpeg to decode it."""
 
 type _Key = tuple[str, str, float]
 """A chime's name or file, what its file is like, and how loud it is."""
@@ -52,8 +52,8 @@ class ChimeLibrary:
         key = (found.file, str(found.stamp), lufs)
         if key not in self._ready and not is_certain:
             raise ChimeError("chime_missing", is_temporary=True)
-        samples, loudness = (b"", None) if key in self._ready else await self._async_decoded(Path(found.file))
-        return await self._async_ready(key, partial(make_chime, samples, _LAYOUT, loudness))
+        samples = b"" if key in self._ready else await self._async_decoded(Path(found.file))
+        return await self._async_ready(key, partial(make_chime, samples, _LAYOUT))
 
     async def _async_ready(self, key: _Key, make: Callable[[], Chime]) -> Chime:
         """Return a chime that is ready, or make it."""
@@ -83,13 +83,12 @@ class ChimeLibrary:
             return Path(self._hass.config.path("www", name.removeprefix("/local/")))
         return Path(self._hass.config.path(name))  # an absolute one stays as it is
 
-    async def _async_decoded(self, file: Path) -> tuple[bytes, float | None]:
-        """Decode a user's own sound, and measure how loud it is."""
+    async def _async_decoded(self, file: Path) -> bytes:
+        """Decode a user's own sound."""
         binary = get_ffmpeg_manager(self._hass).binary
         try:
             async with asyncio.timeout(_PATIENCE):
-                samples = await decode_file(file, _LAYOUT, binary=binary)
-                return samples, await measure_loudness(_at_once(samples), _LAYOUT, binary=binary)
+                return await decode_file(file, _LAYOUT, binary=binary)
         except (ConversionError, TimeoutError) as err:
             raise ChimeError("chime_unusable") from err
 
@@ -137,10 +136,6 @@ def async_delete_stale_chime_issues(hass: HomeAssistant, entry: ConfigEntry[Any]
     for issue_id in issues:
         if issue_id.startswith(begins) and issue_id.removeprefix(begins) not in entry.subentries:
             ir.async_delete_issue(hass, DOMAIN, issue_id)
-
-
-async def _at_once(samples: bytes) -> AsyncGenerator[bytes]:
-    yield samples
 
 
 def _issues_of(entry: ConfigEntry[Any]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.orator.audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format
 from custom_components.orator.audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
-from custom_components.orator.audio.resample import Resampler
+from custom_components.orator.audio.pcm import Resampler
 from custom_components.orator.audio.wav import MalformedWavError, WavReader, header
 from custom_components.orator.pipeline.output import PcmConstraints, join_mp3, join_pcm, to_pcm
 from custom_components.orator.providers.audio_response import detect_audio
@@ -99,9 +99,9 @@ def test_resampled_wav(stream: bytes, rate: int, cuts: list[int]) -> None:
         whole, pieces = Resampler(layout, PcmLayout(rate)), Resampler(layout, PcmLayout(rate))
     except ValueError:
         return
-    resampled = whole.feed(samples) + whole.end()
+    resampled = whole.feed(samples) + whole.finish()
     assert len(resampled) <= (len(samples) * rate / layout.rate / layout.channels + 4)
-    assert b"".join([*map(pieces.feed, divided(samples, cuts)), pieces.end()]) == resampled
+    assert b"".join([*map(pieces.feed, divided(samples, cuts)), pieces.finish()]) == resampled
 
 
 async def stream_of(pieces: list[bytes]) -> AsyncGenerator[bytes]:

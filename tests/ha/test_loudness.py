@@ -1,13 +1,10 @@
-"""All voices at one level, whoever speaks: measured by ffmpeg in what players get."""
+"""All voices at one level, whoever speaks: measured in what players get."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 import io
 from itertools import pairwise
-import logging
-from pathlib import Path
-import time
 from typing import Any, Final
 import wave
 
@@ -15,7 +12,6 @@ from homeassistant.components import tts
 from homeassistant.components.tts.const import DATA_COMPONENT
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
@@ -30,7 +26,7 @@ from custom_components.orator.providers.base import SpeechAudio
 from ..simulator import Fault, Simulator
 from ..support.audio import decode
 from ..support.speech import SATELLITE, SENTENCE, account_of, spoken
-from ..unit.audio.signals import ffmpeg, loudness, true_peak
+from ..unit.audio.signals import loudness, true_peak
 from .test_fallback import Piper
 
 TARGET: Final = -20.0
@@ -189,69 +185,24 @@ async def test_every_speaker_has_a_gain_of_their_own(hass: HomeAssistant, simula
     assert levels[1:] == pytest.approx([TARGET] * 3, abs=1.5)
 
 
-async def put_before_ffmpeg(hass: HomeAssistant, folder: Path, measuring: str) -> Path:
-    """Let a script stand in for ffmpeg when it is to measure; return where it notes each time that it is."""
-    notes = folder / "measured"
-    notes.touch()
-    binary = folder / "ffmpeg"
-    binary.write_text(
-        f'#!/bin/sh\ncase "$*" in *ebur128*) echo $$ >>{notes}; {measuring};; esac\nexec {ffmpeg()} "$@"\n'
-    )
-    binary.chmod(0o700)
-    assert await async_setup_component(hass, "ffmpeg", {"ffmpeg": {"ffmpeg_bin": str(binary)}})
-    return notes
-
-
-def running(notes: Path) -> list[str]:
-    """Return those of the programs noted that have not ended."""
-    return [noted for noted in notes.read_text().split() if Path(f"/proc/{noted}").exists()]
-
-
-async def test_one_ffmpeg_measures_an_utterance(hass: HomeAssistant, simulator: Simulator, tmp_path: Path) -> None:
-    """However many requests a text takes; and none is there when nobody asks for a level."""
-    notes = await put_before_ffmpeg(hass, tmp_path, ":")
-    await load(hass, voices_of(simulator, {}))
+async def test_text_of_several_requests_is_measured_once(hass: HomeAssistant, simulator: Simulator) -> None:
+    """A text is one measurement, however many requests it takes; without a target nothing is measured."""
+    account = voices_of(simulator, {})
+    await load(hass, account)
     text = " ".join(OTHERS * 18)
     await played(hass, "alloy", text, gain_db=-3)
-    assert not notes.read_text()
+    assert not account.runtime_data.loudness_tracker.as_dict()
     simulator.reset()
     await played(hass, "alloy", text, loudness=TARGET)
     assert len(spoken(simulator)) > 1
-    assert len(notes.read_text().split()) == 1
+    ((_, seconds),) = account.runtime_data.loudness_tracker.as_dict()["openai/tts-1 alloy"]["heard"]
+    assert seconds == 30
     level, _ = await heard(hass, "alloy", SENTENCE, loudness=TARGET)
     assert level == pytest.approx(TARGET, abs=1.5)
-    assert not running(notes)
 
 
-@pytest.mark.parametrize("receiver", [{}, SATELLITE, {"preferred_format": "mp3"}], ids=["wav", "satellite", "mp3"])
-@pytest.mark.parametrize("measuring", ["exit 1", "exec cat", "exec sleep 60"], ids=["fails", "is no ffmpeg", "hangs"])
-async def test_ffmpeg_that_does_not_measure(  # noqa: PLR0913, PLR0917
-    hass: HomeAssistant,
-    simulator: Simulator,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-    measuring: str,
-    receiver: dict[str, Any],
-) -> None:
-    """The words are heard as before, and soon; nothing is learned, nobody is bothered, nothing is left."""
-    notes = await put_before_ffmpeg(hass, tmp_path, measuring)
-    await load(hass, voices_of(simulator, {"loudness": TARGET}))
-    started = time.perf_counter()
-    first, _ = await heard(hass, "alloy", SENTENCE, **receiver)
-    second, _ = await heard(hass, "alloy", OTHERS[0], **receiver)
-    assert time.perf_counter() - started < 10
-    assert first == pytest.approx(LEVELS["alloy"], abs=3)
-    assert second == pytest.approx(first, abs=3)
-    assert len(notes.read_text().split()) == 2
-    assert not running(notes)
-    assert not [record for record in caplog.records if "orator" in record.name and record.levelno >= logging.WARNING]
-
-
-async def test_listener_who_leaves_takes_ffmpeg_along(
-    hass: HomeAssistant, simulator: Simulator, tmp_path: Path
-) -> None:
-    """What was not heard to its end is not learned from, and nothing measures it any more."""
-    notes = await put_before_ffmpeg(hass, tmp_path, ":")
+async def test_listener_who_leaves(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Audio that is not played to its end teaches nothing, and no task goes on."""
     account = voices_of(simulator, {"loudness": TARGET})
     await load(hass, account)
     before = asyncio.all_tasks()
@@ -260,10 +211,7 @@ async def test_listener_who_leaves_takes_ffmpeg_along(
     response = await engine.async_stream_tts_audio(request)
     for _ in range(3):
         assert await anext(response.data_gen)
-    while not running(notes):  # noqa: ASYNC110 - a process does not tell
-        await asyncio.sleep(0.01)
     await response.data_gen.aclose()
-    assert not running(notes)
     assert not [task for task in asyncio.all_tasks() - before if task.get_name().startswith("orator")]
     assert not account.runtime_data.loudness_tracker.as_dict()
 

@@ -3,11 +3,9 @@
 A voice keeps its gain while it speaks, so nothing pumps; it is corrected from one utterance to the next.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-import logging
 from math import isfinite
 from typing import Any, Final, Self
 
@@ -80,14 +78,8 @@ class VoiceLoudness:
         return level
 
 
-_LOGGER = logging.getLogger(__name__)
-
 _MAX_VOICES: Final = 200
 """Voices remembered; who names more of them in calls has those forgotten that were not heard for the longest time."""
-_PATIENCE: Final = 0.1
-_LONGEST_PATIENCE: Final = 1.0
-"""Seconds for ffmpeg to tell the loudness after the last sound, which usually takes it some milliseconds: the first of
-them in any case, up to the second while what has been said is still being played. After that nothing is learned."""
 
 
 class LoudnessTracker:
@@ -125,58 +117,30 @@ class LoudnessTracker:
 
 
 class LoudnessSession:
-    """What one utterance tells of how loud those are who speak in it; each of them is measured by one ffmpeg."""
+    """What one utterance tells of how loud those are who speak in it."""
 
-    def __init__(self, layout: PcmLayout, ffmpeg: str) -> None:
-        """Begin before anybody speaks: until then ffmpeg, which takes its time to start, is ready for the first."""
+    def __init__(self, layout: PcmLayout) -> None:
+        """Begin before anybody speaks."""
         self._layout = layout
-        self._ffmpeg = ffmpeg
-        self._first: LoudnessMeter | None = LoudnessMeter(layout, ffmpeg)
         self._meters: dict[str, LoudnessMeter] = {}
-        self._played_until = 0.0  # by the event loop's clock, if it is played as it passes
         self.is_over = False
         """Whether all has been said."""
 
-    async def overheard(self, chunks: AsyncGenerator[bytes], voice: str) -> AsyncGenerator[bytes]:
+    def overheard(self, chunks: AsyncGenerator[bytes], voice: str) -> AsyncGenerator[bytes]:
         """Yield a voice's samples as they are."""
-        loop = asyncio.get_running_loop()
-        async with aclosing(measure_while_passing(chunks, self._layout, self._meter_of(voice))) as pieces:
-            async for piece in pieces:
-                seconds = len(piece) / self._layout.byte_rate
-                self._played_until = max(self._played_until, loop.time()) + seconds
-                yield piece
+        meter = self._meters.setdefault(voice, LoudnessMeter(self._layout))
+        return measure_while_passing(chunks, self._layout, meter)
 
-    async def learn(self, levels: LoudnessTracker) -> None:
-        """Remember how loud everybody was, as far as that is told in time."""
-        left = self._played_until - asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout(min(_LONGEST_PATIENCE, max(_PATIENCE, left))):
-                for voice, meter in self._meters.items():
-                    levels.learn(voice, await meter.result())
-        except TimeoutError:
-            _LOGGER.debug("ffmpeg did not tell how loud the speech was in time")
-
-    async def close(self) -> None:
-        """End whatever still measures."""
-        for meter in (self._first, *self._meters.values()):
-            if meter:
-                await meter.close()
-
-    def _meter_of(self, voice: str) -> LoudnessMeter:
-        """Return what measures a voice."""
-        if voice not in self._meters:
-            self._meters[voice] = self._first or LoudnessMeter(self._layout, self._ffmpeg)
-            self._first = None
-        return self._meters[voice]
+    def learn(self, levels: LoudnessTracker) -> None:
+        """Remember how loud everybody was."""
+        for voice, meter in self._meters.items():
+            levels.learn(voice, meter.result())
 
 
 @asynccontextmanager
-async def track_loudness(levels: LoudnessTracker, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[LoudnessSession]:
+async def track_loudness(levels: LoudnessTracker, layout: PcmLayout) -> AsyncGenerator[LoudnessSession]:
     """Learn from an utterance of which the sound is handed on meanwhile, if it comes to its end."""
-    overhearing = LoudnessSession(layout, ffmpeg)
-    try:
-        yield overhearing
-        if overhearing.is_over:
-            await overhearing.learn(levels)
-    finally:
-        await overhearing.close()
+    overhearing = LoudnessSession(layout)
+    yield overhearing
+    if overhearing.is_over:
+        overhearing.learn(levels)

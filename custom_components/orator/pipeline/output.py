@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 import logging
 from typing import Final, Self
 
-from ..audio.effects import align_to_frames
 from ..audio.ffmpeg import ConversionError, convert
 from ..audio.formats import AudioFormat, PcmLayout
 from ..audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
-from ..audio.resample import Resampler, has_filter
+from ..audio.pcm import Resampler, align_to_frames, split_into_blocks
 from ..audio.wav import MalformedWavError, unwrapped
 from ..providers.audio_response import prepend
 from ..providers.base import SpeechAudio
@@ -21,9 +20,8 @@ _LOGGER = logging.getLogger(__name__)
 
 _DECODED: Final = PcmLayout(rate=24_000)
 """What compressed sound is decoded to where nobody wishes for anything else: what most models make."""
-_SLICE_SECONDS: Final = 0.25
 _MP3_SLICE: Final = 16_384
-"""How much sound is resampled, and how many bytes are joined, before others get their turn."""
+"""How many bytes are joined before others get their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +186,7 @@ async def convert_pcm(samples: PcmStream, layout: PcmLayout, ffmpeg: str) -> Asy
                 yield frame
         return
     try:
-        resampler = await create_resampler(samples.layout, layout)
+        resampler = Resampler(samples.layout, layout)
     except ValueError:
         audio = SpeechAudio(AudioFormat.PCM, samples.chunks, samples.layout)
         chunks = align_to_frames(_converted(audio, AudioFormat.PCM, layout, ffmpeg), layout)
@@ -199,26 +197,11 @@ async def convert_pcm(samples: PcmStream, layout: PcmLayout, ffmpeg: str) -> Asy
             yield chunk
 
 
-async def create_resampler(source: PcmLayout, target: PcmLayout) -> Resampler:
-    """Return what brings sound of one layout to another. Raises ValueError where there is none.
-
-    A filter that has to be designed is designed in a thread. Otherwise no sound waits for one: they may all be held up
-    by a disk that hangs.
-    """
-    if has_filter(source, target):
-        return Resampler(source, target)
-    return await asyncio.to_thread(Resampler, source, target)
-
-
 async def _resampled(samples: PcmStream, resampler: Resampler) -> AsyncGenerator[bytes]:
-    """Resample a slice at a time, so that the event loop is never kept for long."""
-    step = int(samples.layout.rate * _SLICE_SECONDS) * samples.layout.frame_size
-    async with aclosing(align_to_frames(samples.chunks, samples.layout)) as chunks:
-        async for chunk in chunks:
-            for start in range(0, len(chunk), step):
-                if start:
-                    await asyncio.sleep(0)
-                if resampled := resampler.feed(chunk[start : start + step]):
-                    yield resampled
-        if rest := resampler.end():
+    """Resample a block at a time, so that the event loop is never kept for long."""
+    async with aclosing(split_into_blocks(samples.chunks, samples.layout)) as blocks:
+        async for block in blocks:
+            if resampled := resampler.feed(block):
+                yield resampled
+        if rest := resampler.finish():
             yield rest

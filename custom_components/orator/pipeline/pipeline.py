@@ -202,7 +202,7 @@ async def _finished(
     """Give speech with its effects, as samples within, while the context lasts."""
     finish = utterance.finish
     wished = wanted.samples.applied_to(utterance.model.pcm or DEFAULT_LAYOUT)
-    layout = await finish.layout_for(wished)
+    layout = finish.layout_for(wished)
     performances: list[_Performance] = []
     gaps: list[bool] = []
 
@@ -223,7 +223,7 @@ async def _finished(
                 async for chunk in chunks:
                     yield chunk
 
-    async with finish.lesson(layout, ffmpeg) as lesson, prefetch(speech(lesson)) as spoken:
+    async with finish.lesson(layout) as lesson, prefetch(speech(lesson)) as spoken:
         if finish.effects.chime_before and wanted.accepts(AudioFormat.MP3):
             lead = await encode_lead_in(finish.effects, layout, ffmpeg)
             rest = with_effects(spoken, layout, replace(finish.effects, lead_in=0.0, chime_before=None))

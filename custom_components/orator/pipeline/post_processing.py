@@ -8,9 +8,10 @@ from typing import Final
 
 from ..audio.effects import Effects, amplify, lead_in_and_chime
 from ..audio.formats import AudioFormat, PcmLayout
+from ..audio.pcm import Resampler
 from ..providers.base import SpeechAudio
 from .loudness import LoudnessSession, LoudnessTracker, track_loudness
-from .output import PcmConstraints, PcmStream, convert_pcm, create_resampler, encode, to_pcm
+from .output import PcmConstraints, PcmStream, convert_pcm, encode, to_pcm
 
 DEFAULT_LAYOUT: Final = PcmLayout(rate=24_000)
 """What speech with effects is brought to where nobody wishes for anything else: what most models make."""
@@ -42,9 +43,9 @@ class PostProcessing:
         """Whether speech becomes louder or quieter."""
         return self.loudness is not None or self.gain_db != 0
 
-    def lesson(self, layout: PcmLayout, ffmpeg: str) -> AbstractAsyncContextManager[LoudnessSession | None]:
+    def lesson(self, layout: PcmLayout) -> AbstractAsyncContextManager[LoudnessSession | None]:
         """Give what learns how loud the speakers are, where they are all to be at one level."""
-        return nullcontext() if self.loudness is None else track_loudness(self.loudness_tracker, layout, ffmpeg)
+        return nullcontext() if self.loudness is None else track_loudness(self.loudness_tracker, layout)
 
     async def levelled(
         self, parts: AsyncIterator[SpeechAudio], layout: PcmLayout, ffmpeg: str, overhearing: LoudnessSession | None
@@ -73,12 +74,12 @@ class PostProcessing:
             return self.gain_db
         return self.gain_db + self.loudness_tracker.of(speaker).gain_to(self.loudness)
 
-    async def layout_for(self, wished: PcmLayout) -> PcmLayout:
+    def layout_for(self, wished: PcmLayout) -> PcmLayout:
         """Return the samples in which this can be done, as near as possible to those that are wished for."""
         layout = PcmLayout(wished.rate, min(wished.channels, 2))
         try:
-            for chime in self.effects.chimes:  # designs filters, which are there when the chime is played
-                await create_resampler(chime.layout, layout)
+            for chime in self.effects.chimes:
+                Resampler(chime.layout, layout)
         except ValueError:
             return DEFAULT_LAYOUT
         return layout

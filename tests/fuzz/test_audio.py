@@ -64,7 +64,7 @@ def read(stream: bytes, cuts: list[int]) -> tuple[bytes, PcmLayout | None, str]:
     try:
         for piece in divided(stream, cuts):
             samples += reader.feed(piece)
-        samples += reader.end()
+        reader.finish()
     except MalformedWavError as err:
         return samples, reader.layout, str(err)
     return samples, reader.layout, ""

@@ -234,7 +234,8 @@ async def test_samples_as_wished(hear: Hear, rate: int, channels: int, width: in
         preferred_sample_bytes=width,
     )
     reader = wav.WavReader()
-    samples = reader.feed(heard) + reader.end()
+    samples = reader.feed(heard)
+    reader.finish()
     assert reader.layout == PcmLayout(rate, channels)  # the reader makes 16 bits of every width
     # Older versions of Home Assistant convert to 16 bits whatever was wished for.
     assert int.from_bytes(heard[34:36], "little") == (16 if CONVERTS_SAMPLES else width * 8)

@@ -1,1 +1,1 @@
-"""Bytes in, bytes out: what audio is and how to handle it, without network and without Home Assistant."""
+"""Audio as bytes: formats, PCM, WAV, MP3, ffmpeg and effects."""

@@ -1,4 +1,4 @@
-"""Sounds before and after speech: the built-in ones, and the user's own brought to their kind."""
+"""Effects on speech: silence and chimes around it, gain."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -18,19 +18,22 @@ from .loudness import LoudnessMeter, measure_loudness
 from .pcm import Limiter, Resampler, split_into_blocks
 
 CHIME_LUFS: Final = -20.0
-"""LUFS of every chime, as loud as a voice usually is: the built-in ones are made so, one's own are brought to it."""
+"""Loudness of all chimes, which is typical for a voice; built-in ones have it, others are brought to it."""
 MAX_CHIME_S: Final = 15.0
-"""How long a user's own sound may be: speech waits until it is over."""
+"""Longest chime, because speech waits for its end."""
+CHIME_PAUSE_S: Final = 0.15
+"""Pause between a chime and speech."""
 
-_SOUNDS = Path(__file__).parent / "sounds"
-_FADE_IN_SECONDS = 0.002
-_FADE_OUT_SECONDS = 0.02
-"""What a sound that begins or ends all of a sudden needs in order not to click."""
-_PIECE_SECONDS = 0.1
+_CHIME_FOLDER: Final = Path(__file__).parent / "sounds"
+_FADE_IN_S: Final = 0.002
+_FADE_OUT_S: Final = 0.02
+"""Shortest fades without a click at the start and end of a chime."""
+_CHIME_BLOCK_S: Final = 0.1
+"""Part of a chime that is converted in about a millisecond."""
 
 
 class BuiltInChime(StrEnum):
-    """The names of the built-in chimes."""
+    """Names of the built-in chimes."""
 
     DING_DONG = "ding_dong"
     THREE_TONE = "three_tone"
@@ -40,85 +43,81 @@ class BuiltInChime(StrEnum):
 
 
 class UnusableChimeError(ValueError):
-    """A sound can't be a chime: it is silent, too long, or of a layout that is not read."""
+    """Audio is too long, silent or of an unsupported layout, so that it cannot be a chime."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chime:
-    """A sound to be played with speech, as 16 bit samples that begin and end in silence."""
+    """A chime as 16-bit samples that begin and end in silence."""
 
     samples: bytes
     layout: PcmLayout
     lufs: float = CHIME_LUFS
-    """How loud it is."""
+    """Loudness in LUFS."""
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Duration."""
         return len(self.samples) / self.layout.byte_rate
 
     def pieces(self, layout: PcmLayout) -> Generator[bytes]:
-        """Yield the samples in another layout, a tenth of a second at a time: to make one takes a millisecond or two.
+        """Yield the samples in another layout, in blocks of about a millisecond of work.
 
-        Raises ValueError where `Resampler` does.
+        Raises ValueError for a layout that `Resampler` does not support.
         """
         resampler = Resampler(self.layout, layout)
-        step = int(self.layout.rate * _PIECE_SECONDS) * self.layout.frame_size
-        for start in range(0, len(self.samples), step):
-            yield resampler.feed(self.samples[start : start + step])
+        size = int(self.layout.rate * _CHIME_BLOCK_S) * self.layout.frame_size
+        for start in range(0, len(self.samples), size):
+            yield resampler.feed(self.samples[start : start + size])
         if rest := resampler.finish():
             yield rest
 
     def at(self, lufs: float) -> Chime:
-        """Return the same at another loudness. Takes some milliseconds a second of sound: not for an event loop."""
+        """Return the chime at another loudness. Blocks for a few milliseconds per second of audio."""
         limiter = Limiter(self.layout, lufs - self.lufs)
         return Chime(limiter.feed(self.samples) + limiter.finish(), self.layout, lufs)
 
 
 def load_built_in_chime(name: BuiltInChime) -> Chime:
-    """Load a built-in chime. Reads a file: not for an event loop."""
+    """Load a built-in chime from its file. Blocks."""
     reader = wav.WavReader()
-    samples = reader.feed((_SOUNDS / f"{name}.wav").read_bytes())
+    samples = reader.feed((_CHIME_FOLDER / f"{name}.wav").read_bytes())
     if reader.layout is None:
-        raise wav.MalformedWavError("the header is not complete")
+        raise wav.MalformedWavError("the header is incomplete")
     return Chime(samples, reader.layout)
 
 
 def make_chime(samples: bytes, layout: PcmLayout) -> Chime:
-    """Make a chime of a user's own sound: as loud as the others, without a click at either end.
+    """Make a chime from 16-bit samples: at the loudness of the others, faded at both ends.
 
-    Takes some milliseconds a second of sound: not for an event loop. Raises UnusableChimeError.
+    Blocks for a few milliseconds per second of audio. Raises UnusableChimeError.
     """
     if layout.width != 2 or layout.channels not in (1, 2):
-        raise UnusableChimeError("only 16 bit samples on one or two channels make a chime")
+        raise UnusableChimeError("a chime needs 16-bit samples on one or two channels")
     if len(samples) > MAX_CHIME_S * layout.byte_rate:
         raise UnusableChimeError("too long")
     lufs = measure_loudness(samples, layout)
     if lufs is None:
-        raise UnusableChimeError("nothing is to be heard")
-    whole = samples[: len(samples) // layout.frame_size * layout.frame_size]
-    return Chime(_faded(whole, layout), layout, lufs).at(CHIME_LUFS)
+        raise UnusableChimeError("silent")
+    return Chime(_fade(samples, layout), layout, lufs).at(CHIME_LUFS)
 
 
-def _faded(samples: bytes, layout: PcmLayout) -> bytes:
-    """Return a sound that comes from silence and goes there."""
-    numbers = np.frombuffer(samples, "<i2").reshape(-1, layout.channels)
-    from_start = np.arange(len(numbers))[:, np.newaxis] / ceil(_FADE_IN_SECONDS * layout.rate)
-    from_end = np.arange(len(numbers))[::-1, np.newaxis] / ceil(_FADE_OUT_SECONDS * layout.rate)
+def _fade(samples: bytes, layout: PcmLayout) -> bytes:
+    """Return 16-bit samples that begin and end in silence, without an incomplete frame."""
+    frames = len(samples) // layout.frame_size
+    numbers = np.frombuffer(samples, "<i2", frames * layout.channels).reshape(-1, layout.channels)
+    from_start = np.arange(frames)[:, np.newaxis] / ceil(_FADE_IN_S * layout.rate)
+    from_end = np.arange(frames)[::-1, np.newaxis] / ceil(_FADE_OUT_S * layout.rate)
     faded: npt.NDArray[np.int16] = np.rint(numbers * np.minimum(1, np.minimum(from_start, from_end))).astype("<i2")
     return faded.tobytes()
 
 
-CHIME_PAUSE_S: Final = 0.15
-"""Seconds between a chime and speech."""
-
-
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What is put around speech."""
+    """Silence and chimes around speech."""
 
     lead_in: float = 0.0
-    """Seconds of silence before everything, for speakers that swallow the beginning."""
+    """Seconds of silence before everything, for speakers that cut off the beginning."""
     chime_before: Chime | None = None
     chime_after: Chime | None = None
     tail: float = 0.0
@@ -126,18 +125,17 @@ class Effects:
 
     @property
     def chimes(self) -> tuple[Chime, ...]:
-        """The chimes among them."""
+        """Chimes before and after speech."""
         return tuple(chime for chime in (self.chime_before, self.chime_after) if chime)
 
 
 async def with_effects(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
-    """Yield speech (16 bit samples, one or two channels) with effects.
+    """Yield speech, 16-bit samples on one or two channels, with effects around it.
 
-    Lead-in and chime are yielded before the first chunk is asked for, so that they are heard while speech is made. That
-    needs somebody who makes it meanwhile: give chunks that are prefetched, not a generator that begins when asked.
+    Lead-in and chime are yielded before the first chunk is requested, so they play while speech is being generated if
+    the chunks are prefetched. Without effects, all chunks pass unchanged. An incomplete frame at the end is dropped.
 
-    Without effects, everything passes untouched. Chunks may be divided anywhere, and the result is the same to the bit;
-    what is left of a sample at the end is dropped. Raises ValueError for a layout that effects can't be applied to.
+    Raises ValueError for a layout that effects do not support.
     """
     async with aclosing(chunks):
         if effects == Effects():
@@ -145,25 +143,25 @@ async def with_effects(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects
                 yield chunk
             return
         if layout.width != 2 or layout.channels not in (1, 2):
-            raise ValueError("effects need 16 bit samples on one or two channels")
-        for piece in lead_in_and_chime(layout, effects):
-            yield piece
+            raise ValueError("effects need 16-bit samples on one or two channels")
+        for block in lead_in_and_chime(layout, effects):
+            yield block
             await asyncio.sleep(0)
-        async with aclosing(split_into_blocks(chunks, layout)) as spoken:
-            async for piece in spoken:
-                yield piece
-        for piece in _chime_and_tail(layout, effects):
-            yield piece
+        async with aclosing(split_into_blocks(chunks, layout)) as speech:
+            async for block in speech:
+                yield block
+        for block in _chime_and_tail(layout, effects):
+            yield block
             await asyncio.sleep(0)
 
 
 async def amplify(chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: float) -> AsyncGenerator[bytes]:
-    """Yield samples by so many dB louder or quieter, none of them above the limiter's ceiling."""
+    """Yield 16-bit samples with a gain, limited to the ceiling of `Limiter`."""
     limiter = Limiter(layout, gain_db)
-    async with aclosing(split_into_blocks(chunks, layout)) as pieces:
-        async for piece in pieces:
-            if made := limiter.feed(piece):
-                yield made
+    async with aclosing(split_into_blocks(chunks, layout)) as blocks:
+        async for block in blocks:
+            if amplified := limiter.feed(block):
+                yield amplified
     if rest := limiter.finish():
         yield rest
 
@@ -171,15 +169,15 @@ async def amplify(chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: flo
 async def measure_while_passing(
     chunks: AsyncGenerator[bytes], layout: PcmLayout, meter: LoudnessMeter
 ) -> AsyncGenerator[bytes]:
-    """Yield samples as they are, and let a meter hear them."""
-    async with aclosing(split_into_blocks(chunks, layout)) as pieces:
-        async for piece in pieces:
-            yield piece
-            meter.feed(piece)
+    """Yield samples unchanged and measure their loudness."""
+    async with aclosing(split_into_blocks(chunks, layout)) as blocks:
+        async for block in blocks:
+            yield block
+            meter.feed(block)
 
 
 def lead_in_and_chime(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
-    """Yield what comes before speech. Raises ValueError where a chime can't be brought to the layout."""
+    """Yield the effects before speech. Raises ValueError if the chime cannot be converted to the layout."""
     yield from _silence(layout, effects.lead_in)
     if effects.chime_before:
         yield from effects.chime_before.pieces(layout)
@@ -187,7 +185,7 @@ def lead_in_and_chime(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
 
 
 def _chime_and_tail(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
-    """Yield what comes after speech."""
+    """Yield the effects after speech."""
     if effects.chime_after:
         yield from _silence(layout, CHIME_PAUSE_S)
         yield from effects.chime_after.pieces(layout)
@@ -195,6 +193,6 @@ def _chime_and_tail(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
 
 
 def _silence(layout: PcmLayout, seconds: float) -> Generator[bytes]:
-    """Yield this many seconds of silence, if any."""
+    """Yield silence, if it has a duration."""
     if seconds > 0:
         yield bytes(round(layout.rate * seconds) * layout.frame_size)

@@ -1,18 +1,19 @@
-"""What an audio format is, and how to recognise it from its first bytes."""
+"""Audio formats and how to recognize them by their first bytes."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 RECOGNITION_BYTES = 12
-"""How many bytes of a stream `recognise` needs to be certain."""
+"""Bytes at the beginning that `detect_format` needs to be certain."""
 
 SAMPLE_RATES = range(4_000, 192_001)
+"""Plausible sample rates of speech in Hz; a provider or player that states another one is wrong."""
 CHANNEL_COUNTS = range(1, 9)
-"""How raw samples of speech may lie, whoever states it or wishes for it; whatever else is said is a mistake."""
+"""Plausible channel counts of speech."""
 
 
 class AudioFormat(StrEnum):
-    """The formats that Orator asks for and hands on; the value is also the file extension."""
+    """Audio formats by their file extension."""
 
     MP3 = "mp3"
     WAV = "wav"
@@ -25,29 +26,29 @@ class AudioFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PcmLayout:
-    """How samples lie in raw PCM: little-endian, interleaved, signed when wider than a byte."""
+    """Layout of raw PCM: interleaved little-endian samples, unsigned if 8-bit and signed otherwise."""
 
     rate: int
-    """Samples a second."""
+    """Samples per second and channel."""
     channels: int = 1
     width: int = 2
-    """Bytes a sample."""
+    """Bytes per sample."""
 
     @property
     def frame_size(self) -> int:
-        """Bytes of one sample on all channels."""
+        """Bytes per frame: one sample of every channel."""
         return self.channels * self.width
 
     @property
     def byte_rate(self) -> int:
-        """Bytes a second."""
+        """Bytes per second."""
         return self.rate * self.frame_size
 
 
 def detect_format(head: bytes) -> AudioFormat | None:
-    """Tell the format of audio that begins with these bytes; None when they begin nothing known.
+    """Return the format of audio that begins with these bytes; None if it is unknown.
 
-    Raw PCM has no beginning of its own, so it is never recognised. Give at least `RECOGNITION_BYTES`, or all there is.
+    Raw PCM cannot be recognized. `head` needs `RECOGNITION_BYTES`, or all bytes if there are fewer.
     """
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return AudioFormat.WAV
@@ -57,29 +58,29 @@ def detect_format(head: bytes) -> AudioFormat | None:
         return AudioFormat.FLAC
     if head.startswith(b"ID3"):
         return AudioFormat.MP3
-    return _recognise_sync_word(head)
+    return _detect_mpeg(head)
 
 
-def _recognise_sync_word(head: bytes) -> AudioFormat | None:
-    """Tell MPEG audio layer III from AAC in ADTS: both begin with eleven set bits (ISO 11172-3, ISO 13818-7)."""
+def _detect_mpeg(head: bytes) -> AudioFormat | None:
+    """Distinguish MPEG audio layer III from AAC in ADTS: both begin with eleven set bits (ISO 11172-3, ISO 13818-7)."""
     if len(head) < 3 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
     version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
     if layer == 0:
         return AudioFormat.AAC if head[1] & 0xF0 == 0xF0 else None
     bitrate, rate = head[2] >> 4, head[2] >> 2 & 3
-    reserved = version == 1 or bitrate == 15 or rate == 3
-    return AudioFormat.MP3 if layer == 1 and not reserved else None
+    is_reserved = version == 1 or bitrate == 15 or rate == 3
+    return AudioFormat.MP3 if layer == 1 and not is_reserved else None
 
 
 def is_same_container(one: AudioFormat, other: AudioFormat) -> bool:
-    """Tell whether two formats share their container: Opus travels in Ogg."""
+    """Return whether two formats use the same container; that of Opus is Ogg."""
     ogg = (AudioFormat.OGG, AudioFormat.OPUS)
     return one is other or (one in ogg and other in ogg)
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Tell whether these first bytes begin a JSON, HTML or XML document rather than samples."""
+    """Return whether these bytes begin a JSON, HTML or XML document."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     is_plain = all(byte in b"\t\r\n" or byte >= 0x20 for byte in start[:RECOGNITION_BYTES])
     return start[:1] in (b"{", b"[", b"<") and is_plain

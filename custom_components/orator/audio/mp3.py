@@ -1,99 +1,103 @@
-"""MP3: several streams joined into one."""
+"""Joining of MP3 streams at their frames."""
 
 from collections.abc import Iterator
 from enum import Enum, auto
 import re
+from typing import Final
 
 from .mp3_frames import HEADER_LENGTH, FrameHeader, Mp3Format, Mp3Frame, parse_header, parse_side_info
 
-JUNK_LIMIT = 65_536
-"""Bytes that are neither tag nor frame, after which a part counts as no MP3; ffmpeg's reader gives up there too."""
+JUNK_LIMIT: Final = 65_536
+"""Bytes of junk before the first frame after which a part is rejected, as ffmpeg does."""
+TAG_LIMIT: Final = 16 * 1024 * 1024
+"""Bytes of tags before the first frame after which a part is rejected; ffmpeg ignores an APEv2 tag that claims more."""
 
-TAG_LIMIT = 16 * 1024 * 1024
-"""Bytes of tags before the first frame, after which a part counts as no MP3. An APEv2 tag alone that claims more is
-none, for ffmpeg as for us."""
-
-_ID3V1 = (b"TAG", 128)
-_ID3V1_ENHANCED = (b"TAG+", 227)
+_ID3V1: Final = (b"TAG", 128)
+_ID3V1_ENHANCED: Final = (b"TAG+", 227)
 _ID3V2, _ID3V2_HEADER_LENGTH, _ID3V2_HAS_FOOTER = b"ID3", 10, 0x10
 _APE, _APE_HEADER_LENGTH, _APE_IS_HEADER = b"APETAGEX", 32, 1 << 29
-_TAGS = (_ID3V1[0], _ID3V2, _APE)
-_TAG_STARTS = tuple(tag[:HEADER_LENGTH] for tag in _TAGS)
+_TAGS: Final = (_ID3V1[0], _ID3V2, _APE)
+_TAG_STARTS: Final = tuple(tag[:HEADER_LENGTH] for tag in _TAGS)
 
-_PROMISING = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]|ID3[\x02-\x04]|APETAGEX")
-"""Where a frame of layer III or a tag may begin among what is neither."""
-_PROMISING_LENGTH = len(_APE)
+_CANDIDATE: Final = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]|ID3[\x02-\x04]|APETAGEX")
+"""Start of a frame or tag within junk."""
+_CANDIDATE_LENGTH: Final = len(_APE)
 
 
 class MalformedMp3Error(ValueError):
-    """The bytes are no MP3 with sound in it, or one of free format (the bitrate of which is not stated)."""
+    """A part has no frame of layer III with a stated bitrate."""
+
+    def __init__(self, message: str = "no frame of MPEG audio layer III with a stated bitrate") -> None:
+        """Set the message."""
+        super().__init__(message)
 
 
 class Mp3FormatChangedError(ValueError):
-    """A part has another sample rate or other channels than what it would be joined to; nothing of it was joined."""
+    """A part has another sample rate or channel count than the joined stream; none of it was joined."""
 
 
-class _Verdict(Enum):
-    """What a position in a stream is, when it is no frame."""
+class _Found(Enum):
+    """What the scanner finds instead of a frame."""
 
+    TAG = auto()
     JUNK = auto()
-    UNKNOWN_YET = auto()
-    CUT_OFF = auto()
-    """A frame that the stream ends in the middle of."""
+    INCOMPLETE = auto()
+    """More bytes are needed; at the end of the part, a frame that was cut off."""
 
 
 class FrameScanner:
-    """Finds the frames of one part."""
+    """Finds the frames of one part and skips everything else."""
 
     def __init__(self) -> None:
-        """Begin before the first byte."""
+        """Start before the first byte."""
         self._buffer = bytearray()
         self._position = 0
-        self._tag_rest = 0  # bytes of a tag that have not arrived yet
-        self._is_boundary = True  # a frame is to be expected at the position
+        self._tag_bytes_left = 0
+        self._is_boundary = True
+        """Whether a frame or tag ends at the position, rather than junk."""
         self._last: FrameHeader | None = None
-        self._junk = 0
-        self._tagged = 0
+        self._junk_bytes = 0
+        self._tag_bytes = 0
         self._follows_junk = False
 
     def feed(self, data: bytes) -> Iterator[Mp3Frame]:
-        """Take more of the part; return the frames that are complete."""
+        """Return the frames that are complete."""
         self._buffer += data
-        return self._frames(is_end=False)
+        return self._scan(is_end=False)
 
-    def end(self) -> Iterator[Mp3Frame]:
-        """Return the frames that only the end of the part makes certain."""
-        return self._frames(is_end=True)
+    def finish(self) -> Iterator[Mp3Frame]:
+        """Return the frames that only the end of the part confirms."""
+        return self._scan(is_end=True)
 
     @property
-    def rest(self) -> int:
-        """How many bytes wait for more; after the end, those of a frame that it cut off."""
+    def pending_bytes(self) -> int:
+        """Bytes that wait for more; at the end of the part, those of a frame that was cut off."""
         return len(self._buffer) - self._position
 
-    def _frames(self, *, is_end: bool) -> Iterator[Mp3Frame]:
+    def _scan(self, *, is_end: bool) -> Iterator[Mp3Frame]:
         while self._position < len(self._buffer):
-            if self._tag_rest:
-                passed = min(self._tag_rest, len(self._buffer) - self._position)
-                self._position += passed
-                self._tag_rest -= passed
+            if self._tag_bytes_left:
+                skipped = min(self._tag_bytes_left, self.pending_bytes)
+                self._position += skipped
+                self._tag_bytes_left -= skipped
                 continue
-            found = self._look(is_end=is_end)
+            found = self._examine(is_end=is_end)
             if isinstance(found, Mp3Frame):
                 yield found
-            elif found is _Verdict.JUNK:
-                self._seek()
-            elif found is _Verdict.UNKNOWN_YET or found is _Verdict.CUT_OFF:
+            elif found is _Found.JUNK:
+                self._skip_junk()
+            elif found is _Found.INCOMPLETE:
                 break
         del self._buffer[: self._position]
         self._position = 0
 
-    def _look(self, *, is_end: bool) -> Mp3Frame | _Verdict | None:
-        """Take the frame or begin to pass over the tag (None) at the position, or tell why there is none."""
-        if not self._is_boundary and not _PROMISING.match(self._buffer, self._position):
-            is_certain = is_end or len(self._buffer) - self._position >= _PROMISING_LENGTH
-            return _Verdict.JUNK if is_certain else _Verdict.UNKNOWN_YET
+    def _examine(self, *, is_end: bool) -> Mp3Frame | _Found:
+        """Examine the position: pass a frame, begin to skip a tag, or report junk."""
+        if not self._is_boundary and not _CANDIDATE.match(self._buffer, self._position):
+            is_certain = is_end or self.pending_bytes >= _CANDIDATE_LENGTH
+            return _Found.JUNK if is_certain else _Found.INCOMPLETE
         if self._buffer[self._position] == 0xFF:
-            found = self._frame(is_end=is_end)
+            found = self._examine_frame(is_end=is_end)
             if isinstance(found, Mp3Frame):
                 self._position += found.header.length
                 self._last = found.header
@@ -101,70 +105,65 @@ class FrameScanner:
                 self._follows_junk = False
             return found
         length = tag_length(bytes(self._buffer[self._position : self._position + _APE_HEADER_LENGTH]))
-        if length is None:
-            return _Verdict.JUNK if is_end else _Verdict.UNKNOWN_YET
+        if length is None and not is_end:
+            return _Found.INCOMPLETE
         if not length:
-            return _Verdict.JUNK
-        self._tag_rest = length
-        self._tagged += length
-        if self._last is None and self._tagged > TAG_LIMIT:
+            return _Found.JUNK
+        self._tag_bytes_left = length
+        self._tag_bytes += length
+        if self._last is None and self._tag_bytes > TAG_LIMIT:
             raise MalformedMp3Error("nothing but tags")
         self._is_boundary = True
-        return None
+        return _Found.TAG
 
-    def _frame(self, *, is_end: bool) -> Mp3Frame | _Verdict:
-        """Return the frame at the position."""
-        present = len(self._buffer) - self._position
+    def _examine_frame(self, *, is_end: bool) -> Mp3Frame | _Found:
+        """Return the frame at the position, which begins with a sync word."""
+        available = self.pending_bytes
         header = parse_header(bytes(self._buffer[self._position : self._position + HEADER_LENGTH]))
         if header is None:
-            return _Verdict.JUNK if is_end or present >= HEADER_LENGTH else _Verdict.UNKNOWN_YET
-        is_in_step = self._is_boundary and self._last is not None and self._last.format == header.format
-        if present < header.length:
-            if not is_end:
-                return _Verdict.UNKNOWN_YET
-            return _Verdict.CUT_OFF if is_in_step else _Verdict.JUNK
+            return _Found.JUNK if is_end or available >= HEADER_LENGTH else _Found.INCOMPLETE
+        is_expected = self._is_boundary and self._last is not None and self._last.format == header.format
+        if available < header.length:
+            return _Found.JUNK if is_end and not is_expected else _Found.INCOMPLETE
         data = bytes(self._buffer[self._position : self._position + header.length])
         frame = Mp3Frame(header, data, parse_side_info(header, data), self._follows_junk)
-        if is_in_step or self._opens_part(frame):
+        if is_expected or self._is_certain_start(frame):
             return frame
         if not frame.is_plausible:
-            return _Verdict.JUNK
-        return self._confirmed(frame, is_end=is_end)
+            return _Found.JUNK
+        return self._confirm(frame, is_end=is_end)
 
-    def _opens_part(self, frame: Mp3Frame) -> bool:
-        """Tell whether this is so clearly a first frame that it need not wait for the second one to confirm it."""
-        is_first = self._is_boundary and self._last is None
-        return is_first and frame.is_decodable(0)
+    def _is_certain_start(self, frame: Mp3Frame) -> bool:
+        """Return whether this is a first frame that needs no confirmation by the second."""
+        return self._is_boundary and self._last is None and frame.is_decodable(0)
 
-    def _confirmed(self, frame: Mp3Frame, *, is_end: bool) -> Mp3Frame | _Verdict:
-        """Accept a frame that is followed by another of the same format, by a tag or by the end."""
+    def _confirm(self, frame: Mp3Frame, *, is_end: bool) -> Mp3Frame | _Found:
+        """Return the frame if another of the same format, a tag or the end of the part follows."""
         end = self._position + frame.header.length
-        after = bytes(self._buffer[end : end + HEADER_LENGTH])
-        if len(after) < HEADER_LENGTH:
-            return frame if is_end else _Verdict.UNKNOWN_YET
-        following = parse_header(after)
-        is_confirmed = after.startswith(_TAG_STARTS) or (
-            following is not None and following.format == frame.header.format
-        )
-        return frame if is_confirmed else _Verdict.JUNK
+        following = bytes(self._buffer[end : end + HEADER_LENGTH])
+        if len(following) < HEADER_LENGTH:
+            return frame if is_end else _Found.INCOMPLETE
+        header = parse_header(following)
+        is_confirmed = following.startswith(_TAG_STARTS) or (header and header.format == frame.header.format)
+        return frame if is_confirmed else _Found.JUNK
 
-    def _seek(self) -> None:
-        """Go on to the next position that may be a frame or a tag."""
-        found = _PROMISING.search(self._buffer, self._position + 1)
-        if found is None:
-            position = max(self._position + 1, len(self._buffer) - _PROMISING_LENGTH + 1)
+    def _skip_junk(self) -> None:
+        """Move to the next position that may be a frame or a tag."""
+        candidate = _CANDIDATE.search(self._buffer, self._position + 1)
+        if candidate:
+            position = candidate.start()
         else:
-            position = found.start()
-        self._junk += position - self._position
+            position = max(self._position + 1, len(self._buffer) - _CANDIDATE_LENGTH + 1)
+        self._junk_bytes += position - self._position
         self._position = position
         self._is_boundary = False
         self._follows_junk = True
-        if self._last is None and self._junk > JUNK_LIMIT:
-            raise MalformedMp3Error("no frame of MPEG audio layer III with a stated bitrate")
+        if self._last is None and self._junk_bytes > JUNK_LIMIT:
+            raise MalformedMp3Error
 
 
 def tag_length(head: bytes) -> int | None:
-    """Return how long the tag is that begins with these bytes; 0 where none does, None where more bytes are needed."""
+    """Return the length of the tag that begins with these bytes; 0 if there is none, None if more bytes are needed."""
     if head.startswith(_ID3V2):
         return _id3v2_length(head) if len(head) >= _ID3V2_HEADER_LENGTH else None
     if head.startswith(_ID3V1[0]):
@@ -176,7 +175,7 @@ def tag_length(head: bytes) -> int | None:
 
 
 def _id3v2_length(head: bytes) -> int:
-    """Return the length of an ID3v2 tag: seven bits a byte, without header and footer (ID3v2.4 structure, 3.1)."""
+    """Return the length of an ID3v2 tag, stated without header and footer in seven bits per byte (ID3v2.4, 3.1)."""
     if 0xFF in head[3:5] or any(byte & 0x80 for byte in head[6:10]):
         return 0
     size = sum(byte << 7 * place for place, byte in enumerate(reversed(head[6:10])))
@@ -185,7 +184,7 @@ def _id3v2_length(head: bytes) -> int:
 
 
 def _ape_length(head: bytes) -> int:
-    """Return the length of an APEv2 tag: its size counts items and footer; a footer alone stands for itself."""
+    """Return the length of an APEv2 tag, stated with the footer; a footer at the start has no items after it."""
     size, flags = int.from_bytes(head[12:16], "little"), int.from_bytes(head[20:24], "little")
     if size > TAG_LIMIT:
         return 0
@@ -193,62 +192,61 @@ def _ape_length(head: bytes) -> int:
 
 
 class Mp3Joiner:
-    """Several MP3 streams become one.
+    """Joins several MP3 streams into one.
 
-    Tags (ID3v1, ID3v2, APEv2), Xing, Info and VBRI headers and everything else that is no frame are left out of every
-    part. A frame of which main data is missing (the reservoir it points into belongs to another part, or was lost)
-    would be decoded as noise: a silent one takes its place, so that the time stays right, and keeps its main data for
-    the frames after it.
+    Tags (ID3v1, ID3v2, APEv2), Xing, Info and VBRI headers and other data between frames are removed from every part.
+    A frame whose bit reservoir is missing, because it belongs to another part or was lost, would be decoded as noise.
+    It is replaced with a silent frame, which keeps the timing and the main data for the following frames.
 
-    Feed the bytes in any division; a frame leaves when it is complete. A minute of sound takes some 50 ms: whoever has
-    long parts at once and must not block an event loop feeds them in pieces. A part that changes its format on the way
-    (its server joined what does not belong together) is passed on as it is: losing words would be worse.
+    Data may be fed in chunks of any size; a frame is returned as soon as it is complete. A minute of audio takes about
+    50 ms. A part that changes its format on the way (because the server joined different files) is passed on unchanged:
+    losing words would be worse.
     """
 
     def __init__(self) -> None:
-        """Begin without a part."""
+        """Start without a part."""
         self.format: Mp3Format | None = None
-        """Of the joined stream: that of its first frame."""
+        """Format of the joined stream: that of its first frame."""
         self.part_format: Mp3Format | None = None
-        """Of the part being fed, once its first frame is complete."""
+        """Format of the current part, once its first frame is complete."""
         self._begin_part()
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes of the part; return what can be passed on of the joined stream.
+        """Return the frames of the current part that are complete.
 
-        Raises Mp3FormatChangedError where a following part cannot be joined as it is, and MalformedMp3Error where
-        there is no frame within `JUNK_LIMIT` bytes. Then nothing of the part has left, it counts as over, and what is
-        fed next begins another part: the same one converted, for instance.
+        Raises Mp3FormatChangedError if the part cannot be joined without conversion, and MalformedMp3Error if it has no
+        frame within `JUNK_LIMIT` bytes. Then none of the part has been returned, and the next data begins another part:
+        the same one converted, for example.
         """
         return self._join(self._scanner.feed(data))
 
     def end_part(self) -> bytes:
-        """Tell that the part is over; return what was held back. What is fed next begins another part.
+        """Return the rest of the current part without an incomplete frame; the next data begins another part.
 
-        A last frame that is incomplete is dropped. Raises MalformedMp3Error where the part held no frame, and
-        Mp3FormatChangedError as `feed` does where the part was too short for it.
+        Raises MalformedMp3Error if the part had no frame, and Mp3FormatChangedError like `feed` if it was very short.
         """
-        joined = self._join(self._scanner.end())
+        joined = self._join(self._scanner.finish())
         had_frames = self.part_format is not None
         self._begin_part()
         if not had_frames:
-            raise MalformedMp3Error("no frame of MPEG audio layer III with a stated bitrate")
+            raise MalformedMp3Error
         return joined
 
     def _begin_part(self) -> None:
         self.part_format = None
         self._scanner = FrameScanner()
-        self._reservoir = 0  # bytes of main data before the next frame that belong to this part
+        self._reservoir = 0
+        """Bytes of this part's main data before the next frame."""
 
     def _join(self, frames: Iterator[Mp3Frame]) -> bytes:
         try:
-            return b"".join([self._joined(frame) for frame in frames])
+            return b"".join([self._join_frame(frame) for frame in frames])
         except ValueError:
             self._begin_part()
             raise
 
-    def _joined(self, frame: Mp3Frame) -> bytes:
-        """Return what takes the place of a frame in the joined stream."""
+    def _join_frame(self, frame: Mp3Frame) -> bytes:
+        """Return the frame, a silent one if it cannot be decoded, or nothing for an index."""
         if frame.is_index:
             self._reservoir = 0
             return b""

@@ -1,30 +1,31 @@
-"""The frames of MP3: their headers, their side information, and what of each needs the frames before it.
+"""Frames of MP3: headers, side information and bit reservoir.
 
-The format is that of ISO/IEC 11172-3 (MPEG-1), ISO/IEC 13818-3 (MPEG-2) and Fraunhofer's MPEG-2.5, layer III.
+The format is MPEG audio layer III: ISO/IEC 11172-3 (MPEG-1), ISO/IEC 13818-3 (MPEG-2) and Fraunhofer's MPEG-2.5.
 """
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from functools import lru_cache
+from typing import Final
 
-HEADER_LENGTH = 4
-_CRC_LENGTH = 2
+HEADER_LENGTH: Final = 4
+_CRC_LENGTH: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Mp3Format:
-    """What has to be the same in all frames of a stream."""
+    """Properties that all frames of a stream share."""
 
     rate: int
     channels: int
 
     def __str__(self) -> str:
-        """Return how people write it."""
+        """Return the format for a message."""
         return f"{self.rate} Hz with {self.channels} channel{'s' * (self.channels > 1)}"
 
 
 class MpegVersion(Enum):
-    """The versions of MPEG audio; each halves the sample rates of the one before."""
+    """Versions of MPEG audio; each halves the sample rates of the previous one."""
 
     MPEG_1 = "1"
     MPEG_2 = "2"
@@ -32,7 +33,7 @@ class MpegVersion(Enum):
 
 
 class ChannelMode(IntEnum):
-    """How a frame codes its channels."""
+    """Channel modes of a frame."""
 
     STEREO = 0
     JOINT_STEREO = 1
@@ -40,27 +41,27 @@ class ChannelMode(IntEnum):
     MONO = 3
 
 
-_VERSIONS = {0: MpegVersion.MPEG_2_5, 2: MpegVersion.MPEG_2, 3: MpegVersion.MPEG_1}
-_RATES = {
+_VERSIONS: Final = {0: MpegVersion.MPEG_2_5, 2: MpegVersion.MPEG_2, 3: MpegVersion.MPEG_1}
+_RATES: Final = {
     MpegVersion.MPEG_1: (44_100, 48_000, 32_000),
     MpegVersion.MPEG_2: (22_050, 24_000, 16_000),
     MpegVersion.MPEG_2_5: (11_025, 12_000, 8_000),
 }
-_KBPS_MPEG_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_KBPS_MPEG_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-_LAYER_III = 1
-_MAIN_DATA_BEGIN_BITS = {MpegVersion.MPEG_1: 9, MpegVersion.MPEG_2: 8, MpegVersion.MPEG_2_5: 8}
-"""How far a frame can point back."""
-_MAX_BIG_VALUES = 288  # pairs: a granule has 576 frequency lines
+_KBPS_MPEG_1: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_KBPS_MPEG_2: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_LAYER_III: Final = 1
+_MAIN_DATA_BEGIN_BITS: Final = {MpegVersion.MPEG_1: 9, MpegVersion.MPEG_2: 8, MpegVersion.MPEG_2_5: 8}
+"""Bits of the field that points back into the bit reservoir."""
+_MAX_BIG_VALUES: Final = 288  # pairs: a granule has 576 frequency lines
 
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
-    """The header of a frame of layer III, and what follows from it."""
+    """Header of a frame, with the lengths that follow from it."""
 
     version: MpegVersion
     bitrate: int
-    """Bits a second."""
+    """Bits per second."""
     rate: int
     mode: ChannelMode
     has_padding: bool
@@ -68,33 +69,33 @@ class FrameHeader:
     length: int
     """Bytes of the whole frame."""
     samples: int
-    """Samples a channel."""
+    """Samples per channel."""
     side_info_length: int
 
     @property
     def channels(self) -> int:
-        """How many channels the frame holds."""
+        """Number of channels."""
         return 1 if self.mode is ChannelMode.MONO else 2
 
     @property
     def format(self) -> Mp3Format:
-        """What other frames of the stream have to share."""
+        """Format that the other frames of the stream share."""
         return Mp3Format(self.rate, self.channels)
 
     @property
     def side_info_start(self) -> int:
-        """Where in the frame the side information begins."""
+        """Offset of the side information in the frame."""
         return HEADER_LENGTH + _CRC_LENGTH * self.has_crc
 
     @property
     def main_data_start(self) -> int:
-        """Where in the frame the bytes begin that this frame and following ones keep their main data in."""
+        """Offset of the bytes in the frame that hold main data of this frame and of following ones."""
         return self.side_info_start + self.side_info_length
 
 
 @lru_cache(maxsize=512)
 def parse_header(word: bytes) -> FrameHeader | None:
-    """Read the four bytes a frame begins with; None where they are no header of layer III with a stated bitrate."""
+    """Parse the first four bytes of a frame; None if they are not a layer III header with a stated bitrate."""
     if len(word) < HEADER_LENGTH or word[0] != 0xFF or word[1] & 0xE0 != 0xE0:
         return None
     version = _VERSIONS.get(word[1] >> 3 & 3)
@@ -116,68 +117,70 @@ def parse_header(word: bytes) -> FrameHeader | None:
 
 @dataclass(frozen=True, slots=True)
 class SideInfo:
-    """What the side information says about where a frame's main data lies (ISO 11172-3 2.4.1.7, 13818-3 2.4.1.7)."""
+    """Fields of the side information that locate a frame's main data (ISO 11172-3 2.4.1.7, 13818-3 2.4.1.7)."""
 
     main_data_begin: int
-    """How many bytes before this frame's own main data it begins, in that of the frames before: the bit reservoir."""
+    """Bytes of main data in previous frames (the bit reservoir) at which this frame's main data begins."""
     main_data_bits: int
+    """Length of this frame's main data."""
     is_possible: bool
-    """Whether no granule claims more values than there are frequency lines."""
+    """Whether every granule has no more values than frequency lines."""
 
 
 def parse_side_info(header: FrameHeader, frame: bytes) -> SideInfo:
-    """Read the side information of a frame."""
+    """Parse the side information of a frame."""
     stored = frame[header.side_info_start : header.main_data_start]
     bits = int.from_bytes(stored)
     channels = header.channels
     granules, granule_bits = (2 * channels, 59) if header.version is MpegVersion.MPEG_1 else (channels, 63)
-    lengths = 0
+    main_data_bits = 0
     is_possible = True
-    for granule in range(granules):  # the last one is at the end, the fields in question at the start of each
-        fields = bits >> (granule * granule_bits + granule_bits - 21)
-        lengths += fields >> 9 & 0xFFF
-        values = fields & 0x1FF
-        is_possible = is_possible and values <= _MAX_BIG_VALUES
-    return SideInfo(bits >> (8 * len(stored) - _MAIN_DATA_BEGIN_BITS[header.version]), lengths, is_possible)
+    for granule in range(granules):  # from the last one, which ends the side information
+        fields = bits >> (granule * granule_bits + granule_bits - 21)  # each begins with 12 + 9 bits
+        main_data_bits += fields >> 9 & 0xFFF
+        is_possible = is_possible and fields & 0x1FF <= _MAX_BIG_VALUES
+    return SideInfo(bits >> (8 * len(stored) - _MAIN_DATA_BEGIN_BITS[header.version]), main_data_bits, is_possible)
 
 
 @dataclass(frozen=True, slots=True)
 class Mp3Frame:
-    """A frame found in a stream."""
+    """Frame of a stream."""
 
     header: FrameHeader
     data: bytes
     side_info: SideInfo
     follows_junk: bool
-    """Whether something else than a tag lies before it: what its reservoir needs may be lost."""
+    """Whether other data than a tag precedes the frame, so that part of its bit reservoir may be missing."""
 
     def is_decodable(self, reservoir: int) -> bool:
-        """Tell whether its main data lies within this many bytes before its own and its own."""
+        """Return whether the frame and `reservoir` bytes of main data before it hold all of its main data."""
         side_info = self.side_info
-        present = side_info.main_data_begin + len(self.data) - self.header.main_data_start
+        available = side_info.main_data_begin + len(self.data) - self.header.main_data_start
         return (
-            side_info.is_possible and side_info.main_data_begin <= reservoir and side_info.main_data_bits <= 8 * present
+            side_info.is_possible
+            and side_info.main_data_begin <= reservoir
+            and side_info.main_data_bits <= 8 * available
         )
 
     @property
     def is_plausible(self) -> bool:
-        """Tell whether this may be a frame, if what it needs of the reservoir is there."""
+        """Whether the frame is valid if its bit reservoir is complete."""
         return self.is_decodable(self.side_info.main_data_begin)
 
     @property
     def is_index(self) -> bool:
-        """Tell whether this is a Xing, Info (LAME) or VBRI (Fraunhofer) header: a table of contents in a silent frame.
+        """Whether this is a Xing, Info (LAME) or VBRI (Fraunhofer) header: a table of contents in a silent frame.
 
-        Encoders put the first two where the main data of a frame without CRC begins, even when this frame has one.
+        Encoders write the first two where the main data of a frame without CRC begins, even if this frame has a CRC.
         """
         start = HEADER_LENGTH + self.header.side_info_length
         marks = (self.data[start : start + 4], self.data[start + 2 : start + 6] if self.header.has_crc else b"")
         return b"Xing" in marks or b"Info" in marks or self.data[36:40] == b"VBRI"
 
     def silenced(self, reservoir: int) -> bytes:
-        """Return a silent frame in place of this one, with the main data that following frames may need.
+        """Return a silent frame that keeps this frame's main data for following ones.
 
-        It points to the beginning of the reservoir itself: decoders forget what lies before the last pointer.
+        It points to the start of the reservoir, because decoders drop what precedes the last pointer.
         """
         header = self.header
         begin_bits = _MAIN_DATA_BEGIN_BITS[header.version]

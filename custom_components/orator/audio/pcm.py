@@ -89,15 +89,15 @@ class Resampler:
     def __init__(self, source: PcmLayout, target: PcmLayout) -> None:
         """Prepare for one stream.
 
-        Raises ValueError for a source that is not 16-bit, a target wider than 32 bits, a change of channel counts other
-        than one and two, and rates without a simple ratio (all usual ones have one).
+        Raises ValueError for a source that is not 16-bit, a target wider than 32 bits, more than two channels, and
+        rates without a simple ratio (all usual ones have one). Equal layouts are always supported.
         """
         self._source, self._target = source, target
         self._converter: _Converter | None = None
         self._pending = bytearray()
         self._received = self._returned = 0
-        _check_ratio(source, target)
         if source != target:
+            _check_layouts(source, target)
             self._converter = _start_converter(source, target)
             weakref.finalize(self, _idle_converters.append, self._converter)
 
@@ -129,12 +129,12 @@ class _Converter:
         self.layouts = (source, target)
         shared = gcd(source.rate, target.rate)
         self._up, self._down = target.rate // shared, source.rate // shared
-        self._filter_frames = ceil(_FILTER_TAPS / _FILTER_CUTOFF * max(1, self._down / self._up)) + 1
-        if self._up == self._down:
-            self._filter_frames = 0
+        taps = _FILTER_TAPS / _FILTER_CUTOFF * max(1, self._down / self._up)
+        self._filter_frames = 0 if self._up == self._down else ceil(taps) + 1
+        """Input frames that fill the filter."""
         self._fed = self._made = 0
         self._outdated = 0
-        """Output frames still to come of the previous stream."""
+        """Output frames of the previous stream that are still to come."""
         channels = min(source.channels, target.channels)
         self._copies = target.channels // channels
         self._graph = Graph()
@@ -200,21 +200,22 @@ _idle_converters: deque[_Converter] = deque(maxlen=_MAX_IDLE_CONVERTERS)
 
 def _start_converter(source: PcmLayout, target: PcmLayout) -> _Converter:
     """Return a converter for these layouts at the beginning of a stream."""
-    converter = next((idle for idle in _idle_converters if idle.layouts == (source, target)), None)
-    if converter:
-        _idle_converters.remove(converter)
+    for converter in tuple(_idle_converters):
+        if converter.layouts == (source, target):
+            _idle_converters.remove(converter)
+            break
     else:
         converter = _Converter(source, target)
     converter.restart()
     return converter
 
 
-def _check_ratio(source: PcmLayout, target: PcmLayout) -> None:
-    """Raise ValueError for layouts that a Resampler does not convert."""
-    if source != target and (source.width != 2 or target.width not in _SAMPLE_FORMATS):
+def _check_layouts(source: PcmLayout, target: PcmLayout) -> None:
+    """Raise ValueError for layouts that are not converted into each other."""
+    if source.width != 2 or target.width not in _SAMPLE_FORMATS:
         raise ValueError("only 16-bit samples are converted, to 8, 16, 24 or 32 bits")
-    if source.channels != target.channels and {source.channels, target.channels} != {1, 2}:
-        raise ValueError("only mono and stereo are converted to each other")
+    if not {source.channels, target.channels} <= set(_CHANNEL_LAYOUTS):
+        raise ValueError("only mono and stereo are converted")
     if min(source.rate, target.rate) <= 0:
         raise ValueError("a rate is not positive")
     if max(source.rate, target.rate) // gcd(source.rate, target.rate) > _MAX_RATIO_TERM:

@@ -1,4 +1,4 @@
-"""Whether sound can be heard at all, and whether it ends where it should."""
+"""Validation of audio that was received: audible and complete."""
 
 from collections.abc import Callable
 from typing import Final
@@ -9,82 +9,85 @@ from .formats import AudioFormat, PcmLayout
 from .mp3 import FrameScanner
 from .wav import MalformedWavError, WavReader
 
-_FAINTEST: Final = 16
-"""The least amplitude of 16 bit samples that is taken for sound: -66 dBFS."""
-_TAIL: Final = 4096
-"""Bytes at the end of an mp3 in which its last two frames lie; the longest has 1,441."""
-_MISSING_SECONDS: Final = 0.1
-"""What a WAV may promise more than it holds: some makers round."""
+_MAX_SILENT_AMPLITUDE: Final = 16
+"""Largest amplitude of 16-bit samples that counts as silence: -66 dBFS."""
+_MP3_TAIL_BYTES: Final = 4096
+"""Bytes at the end of an MP3 that hold its last two frames; the longest frame has 1,441."""
+_MAX_MISSING_S: Final = 0.1
+"""Seconds by which a WAV may be shorter than its header says: some servers round."""
 
 
 class AudioValidator:
-    """Listens to the bytes of one sound as they pass, in any division.
+    """Examines one piece of audio as it arrives, in chunks of any size.
 
-    Samples, WAV and MP3 are looked into; any other format is taken to be audible and whole.
+    Only PCM, WAV and MP3 are examined. Other formats count as audible and complete.
     """
 
     def __init__(self, audio_format: AudioFormat, layout: PcmLayout | None = None) -> None:
-        """Listen to a format; `layout` is that of raw samples."""
+        """Prepare for a format; `layout` is needed for raw PCM."""
         self.is_audible = False
-        """Whether anything can be heard so far."""
+        """Whether anything but silence has arrived."""
         self.is_empty = True
-        """Whether there is neither a sample nor a frame so far."""
-        self._listen = self._listener(audio_format, layout)
+        """Whether neither a sample nor a frame has arrived."""
+        self._examine = self._examiner_for(audio_format, layout)
         self._wav = WavReader()
-        self._scanner = FrameScanner()
-        self._tail = b""
-        self._is_mp3 = audio_format is AudioFormat.MP3
+        self._mp3 = FrameScanner()
+        self._partial_sample = b""
+        self._mp3_tail = b""
 
     def feed(self, data: bytes) -> None:
-        """Listen to what comes next. Raises MalformedMp3Error for what begins like an MP3 and is none."""
-        self._listen(data)
+        """Examine more of the audio. Raises MalformedMp3Error for data that begins like an MP3 but is none."""
+        self._examine(data)
 
     @property
     def is_truncated(self) -> bool:
-        """Whether sound that ends here does so too early: within a frame, or before the length that it stated."""
+        """Whether the audio so far ends within an MP3 frame or before the length that a WAV states."""
         if layout := self._wav.layout:
-            return self._wav.missing > layout.byte_rate * _MISSING_SECONDS
-        if not self._is_mp3 or not self._tail:
-            return False
+            return self._wav.missing > layout.byte_rate * _MAX_MISSING_S
         scanner = FrameScanner()
-        frames = [*scanner.feed(self._tail), *scanner.end()]
-        return bool(frames) and scanner.rest > 0
+        frames = [*scanner.feed(self._mp3_tail), *scanner.finish()]
+        return bool(frames) and scanner.pending_bytes > 0
 
-    def _listener(self, audio_format: AudioFormat, layout: PcmLayout | None) -> Callable[[bytes], None]:
+    def _examiner_for(self, audio_format: AudioFormat, layout: PcmLayout | None) -> Callable[[bytes], None]:
+        """Return the method that examines a format."""
         if audio_format is AudioFormat.WAV:
-            return self._listen_to_wav
+            return self._examine_wav
         if audio_format is AudioFormat.MP3:
-            return self._listen_to_mp3
+            return self._examine_mp3
         if audio_format is AudioFormat.PCM and layout and layout.width == 2:
-            return self._listen_to_samples
-        return self._take_for_sound
+            return self._examine_samples
+        return self._accept
 
-    def _take_for_sound(self, data: bytes) -> None:
+    def _accept(self, data: bytes) -> None:
+        """Count any data as audible."""
         if data:
             self.is_empty, self.is_audible = False, True
 
-    def _listen_to_samples(self, data: bytes) -> None:
+    def _examine_samples(self, data: bytes) -> None:
+        """Look for 16-bit samples that are not silent."""
         if self.is_audible:
             return
-        waiting = self._tail + data
-        samples = np.frombuffer(waiting, "<i2", count=len(waiting) // 2)
-        self._tail = waiting[2 * len(samples) :]
+        data = self._partial_sample + data
+        samples = np.frombuffer(data, "<i2", count=len(data) // 2)
+        self._partial_sample = data[2 * len(samples) :]
         self.is_empty = self.is_empty and not len(samples)
-        self.is_audible = bool(((samples > _FAINTEST) | (samples < -_FAINTEST)).any())
+        self.is_audible = bool(((samples > _MAX_SILENT_AMPLITUDE) | (samples < -_MAX_SILENT_AMPLITUDE)).any())
 
-    def _listen_to_wav(self, data: bytes) -> None:
+    def _examine_wav(self, data: bytes) -> None:
+        """Look for audible samples in a WAV."""
         try:
             samples = self._wav.feed(data)
-        except MalformedWavError:  # of a kind that only ffmpeg reads
-            self._listen = self._take_for_sound
-            self._take_for_sound(data)
+        except MalformedWavError:  # an encoding that only ffmpeg decodes
+            self._examine = self._accept
+            self._accept(data)
         else:
-            self._listen_to_samples(samples)
+            self._examine_samples(samples)
 
-    def _listen_to_mp3(self, data: bytes) -> None:
-        self._tail = (self._tail + data)[-_TAIL:]
+    def _examine_mp3(self, data: bytes) -> None:
+        """Look for MP3 frames that are not silent."""
+        self._mp3_tail = (self._mp3_tail + data)[-_MP3_TAIL_BYTES:]
         if self.is_audible:
             return
-        frames = [frame for frame in self._scanner.feed(data) if not frame.is_index]
+        frames = [frame for frame in self._mp3.feed(data) if not frame.is_index]
         self.is_empty = self.is_empty and not frames
         self.is_audible = any(frame.side_info.main_data_bits for frame in frames)

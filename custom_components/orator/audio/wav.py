@@ -1,54 +1,51 @@
-"""WAV: headers for audio of known and of unknown length, samples taken out."""
+"""WAV: headers of known and unknown length, samples of a stream."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 import struct
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from .formats import PcmLayout
 
-UNKNOWN_LENGTH = 0xFFFFFFFF
-"""The length in the header of a WAV that is still being made; a player that trusts it sees hours of audio."""
+UNKNOWN_LENGTH: Final = 0xFFFFFFFF
+"""Length in the header of a stream that is still being produced; a player that trusts it expects hours of audio."""
+HEADER_LIMIT: Final = 1024 * 1024
+"""Bytes before the samples after which a stream is rejected."""
 
-HEADER_LIMIT = 1024 * 1024
-"""Bytes before the samples, after which a stream counts as no WAV."""
+_MIN_PLACEHOLDER_LENGTH: Final = 0x7000_0000
+"""Lengths from here on mean "unknown": servers write 0xFFFFFFFF, 0x7FFFFFFF, 2,000,000,000 and values close to them.
 
-_PLACEHOLDER_LENGTH = 0x7000_0000
-"""A length from here on means "unknown": servers write 0xFFFFFFFF, 0x7FFFFFFF, 2,000,000,000 and what is near them.
-
-Believed, the least of them would be five hours of CD sound.
+The smallest would be five hours of CD audio.
 """
 
-_FORMS = (b"RIFF", b"RF64")
-_FORM = struct.Struct("<4s4x4s")
-_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_CHUNK = struct.Struct("<4sI")
-_DESCRIPTION = struct.Struct("<HHIIHH")
-_DESCRIPTION_LIMIT = 4096  # the longest in use, WAVE_FORMAT_EXTENSIBLE, is 40 bytes
-_PCM = 1
-_IEEE_FLOAT = 3
-_EXTENSIBLE = 0xFFFE
-_KINDS = ((_PCM, 8), (_PCM, 16), (_PCM, 24), (_PCM, 32), (_IEEE_FLOAT, 32), (_IEEE_FLOAT, 64))
-"""The formats that are read, with the bits of a sample."""
-_SUBFORMAT = struct.Struct("<H14s")
-_SUBFORMAT_START = 24
-_SUBFORMAT_REST = bytes.fromhex("000000001000800000aa00389b71")
-"""What follows the number of the format in each KSDATAFORMAT_SUBTYPE of WAVE_FORMAT_EXTENSIBLE."""
-
-
-_CHANNELS = range(1, 33)
-_RATES = range(1_000, 1_000_001)
-"""Beyond these a header is not of speech, and what is done by the second would fill the memory."""
+_FORMS: Final = (b"RIFF", b"RF64")
+_FORM: Final = struct.Struct("<4s4x4s")
+_HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_CHUNK: Final = struct.Struct("<4sI")
+_FORMAT: Final = struct.Struct("<HHIIHH")
+_MAX_FORMAT_BYTES: Final = 4096  # the longest in use, WAVE_FORMAT_EXTENSIBLE, has 40
+_PCM: Final = 1
+_IEEE_FLOAT: Final = 3
+_EXTENSIBLE: Final = 0xFFFE
+_ENCODINGS: Final = ((_PCM, 8), (_PCM, 16), (_PCM, 24), (_PCM, 32), (_IEEE_FLOAT, 32), (_IEEE_FLOAT, 64))
+"""Supported formats and bits per sample."""
+_SUBFORMAT: Final = struct.Struct("<H14s")
+_SUBFORMAT_OFFSET: Final = 24
+_SUBFORMAT_GUID_REST: Final = bytes.fromhex("000000001000800000aa00389b71")
+"""Bytes after the format number in every KSDATAFORMAT_SUBTYPE of WAVE_FORMAT_EXTENSIBLE."""
+_MAX_CHANNELS: Final = 32
+_RATES: Final = range(1_000, 1_000_001)
 
 
 class MalformedWavError(ValueError):
-    """The bytes are no WAV file with samples in it."""
+    """The bytes are not a WAV with samples that can be read."""
 
 
 def header(layout: PcmLayout, data_length: int | None = None) -> bytes:
-    """Return the 44 bytes before `data_length` bytes of samples; without a length, before a stream that goes on."""
+    """Return the 44-byte header for `data_length` bytes of samples, or for a stream of unknown length."""
     if data_length is None:
         riff_length = data_length = UNKNOWN_LENGTH
     else:
@@ -71,160 +68,174 @@ def header(layout: PcmLayout, data_length: int | None = None) -> bytes:
 
 
 class WavReader:
-    """Takes the samples out of a WAV stream, as 16 bit signed ones.
+    """Extracts the samples of a WAV stream as 16-bit PCM.
 
-    Feed the bytes in any division. Chunks before and after the samples are passed over; a length that is a placeholder
-    stands for everything until the end of the stream. Where a server set one WAV after another, all are read.
+    Other chunks are skipped. A placeholder length means that samples continue to the end of the stream. If a server
+    concatenated several files, the samples of all are returned.
 
-    Both methods raise MalformedWavError where there is no WAV, where its samples are of a kind that is not read
-    (integers of 8, 16, 24 or 32 bits and floats of 32 or 64 bits are), or where a WAV with another layout follows;
-    what came before it is returned first.
+    Both methods raise MalformedWavError if the stream is not a WAV, if its encoding is not supported (integers of 8,
+    16, 24 and 32 bits and floats of 32 and 64 bits are), or if a file with another layout follows; samples that precede
+    the error are returned first.
     """
 
     def __init__(self) -> None:
-        """Begin before the header."""
+        """Start before the header."""
         self.layout: PcmLayout | None = None
-        """Of the samples returned; known once the header has been read."""
+        """Layout of the returned samples, once the header has been read."""
         self.missing = 0
-        """Bytes of samples that were promised and have not come yet; 0 where no length was stated."""
+        """Bytes of samples that the header announces and that have not arrived; 0 if the length is unknown."""
         self._buffer = bytearray()
-        self._samples: list[bytes] = []
         self._encoding: _Encoding | None = None
-        self._is_found = False  # whether there was a chunk of samples
-        self._header_length = 0
-        self._true_length = 0  # of the samples, where the lengths of RF64 are stated
+        self._has_form = False
+        self._has_samples = False
+        self._is_in_samples = False
+        self._remaining: int | None = None
+        """Bytes to the end of the samples; None if they continue to the end of the stream."""
+        self._padding = 0
+        """Bytes after the samples that make the length of their chunk even."""
+        self._skip = 0
+        """Bytes to skip before the next chunk."""
+        self._header_bytes = 0
+        self._rf64_length = 0
         self._error: MalformedWavError | None = None
-        self._reading = self._read()
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes of the stream; return the samples that are complete on all channels."""
+        """Return the samples of the stream that are complete on all channels."""
         if self._error:
             raise self._error
         self._buffer += data
-        self._samples.clear()
+        samples = bytearray()
         try:
-            next(self._reading)
+            while self._advance(samples):
+                pass
         except MalformedWavError as err:
             self._error = err
-        samples = b"".join(self._samples)
-        if self._error and not samples:
-            raise self._error
-        return samples
+            if not samples:
+                raise
+        return bytes(samples)
 
-    def end(self) -> bytes:
-        """Tell that the stream is over. What has not left is less than a sample on all channels, and is dropped."""
+    def finish(self) -> None:
+        """End the stream; an incomplete frame is dropped."""
         if self._error:
             raise self._error
-        if not self._is_found:
+        if not self._has_samples:
             raise MalformedWavError("no data chunk")
-        self._buffer.clear()
-        return b""
 
-    def _read(self) -> Generator[None]:
-        """Read the stream from its beginning; every yield waits for more bytes."""
-        form, kind = _FORM.unpack((yield from self._take(_FORM.size)))
+    def _advance(self, samples: bytearray) -> bool:
+        """Process the next part of the buffer; return whether another part may be complete."""
+        if self._skip:
+            skipped = min(self._skip, len(self._buffer))
+            del self._buffer[:skipped]
+            self._skip -= skipped
+            return not self._skip
+        if self._is_in_samples and self._encoding:
+            return self._read_samples(samples, self._encoding)
+        if not self._has_form:
+            return self._read_form()
+        return self._read_chunk()
+
+    def _read_form(self) -> bool:
+        if len(self._buffer) < _FORM.size:
+            return False
+        form, kind = _FORM.unpack_from(self._buffer)
         if form not in _FORMS or kind != b"WAVE":
             raise MalformedWavError("neither RIFF nor RF64 with WAVE in it")
-        while True:
-            name, length = _CHUNK.unpack((yield from self._take(_CHUNK.size)))
-            if name in _FORMS and self._is_found:
-                yield from self._pass_over(_FORM.size - _CHUNK.size)
-                self._true_length = 0
-                continue
-            if name == b"data":
-                yield from self._read_samples(length)
-            else:
-                yield from self._read_other(name, length)
-            yield from self._pass_over(length % 2)
+        self._has_form = True
+        self._skip = _FORM.size
+        return True
 
-    def _take(self, length: int) -> Generator[None, None, bytes]:
-        """Return this many bytes."""
-        while len(self._buffer) < length:
-            yield
-        taken = bytes(self._buffer[:length])
-        del self._buffer[:length]
-        return taken
-
-    def _pass_over(self, length: int) -> Generator[None]:
-        """Drop this many bytes without keeping them together."""
-        while length > len(self._buffer):
-            length -= len(self._buffer)
-            self._buffer.clear()
-            yield
-        del self._buffer[:length]
-
-    def _read_other(self, name: bytes, length: int) -> Generator[None]:
-        """Read a chunk that describes the samples; pass over any other."""
-        if not self._is_found:
-            self._header_length += _CHUNK.size + length
-            if self._header_length > HEADER_LIMIT:
+    def _read_chunk(self) -> bool:
+        """Read a chunk up to its samples; skip it if it describes none."""
+        if len(self._buffer) < _CHUNK.size:
+            return False
+        name, length = _CHUNK.unpack_from(self._buffer)
+        if name in _FORMS and self._has_samples:  # another file
+            self._skip = _FORM.size
+            self._rf64_length = 0
+            return True
+        if name == b"data":
+            self._begin_samples(length)
+            return True
+        if name in (b"fmt ", b"ds64") and length <= _MAX_FORMAT_BYTES:
+            if len(self._buffer) < _CHUNK.size + length:
+                return False
+            self._read_description(name, bytes(self._buffer[_CHUNK.size : _CHUNK.size + length]))
+        self._skip = _CHUNK.size + length + length % 2
+        if not self._has_samples:
+            self._header_bytes += _CHUNK.size + length
+            if self._header_bytes > HEADER_LIMIT:
                 raise MalformedWavError("no data chunk within the limit")
-        if name not in (b"fmt ", b"ds64") or length > _DESCRIPTION_LIMIT:
-            yield from self._pass_over(length)
-            return
-        body = yield from self._take(length)
+        return True
+
+    def _read_description(self, name: bytes, body: bytes) -> None:
+        """Read the encoding of the samples, or their length in RF64."""
         if name == b"ds64":
-            self._true_length = int.from_bytes(body[8:16], "little")
+            self._rf64_length = int.from_bytes(body[8:16], "little")
             return
-        self._encoding = _parse_description(body)
+        self._encoding = _parse_format(body)
         if self.layout not in (None, self._encoding.layout):
-            raise MalformedWavError("the layout changes on the way")
+            raise MalformedWavError("the layout changes")
         self.layout = self._encoding.layout
 
-    def _read_samples(self, length: int) -> Generator[None]:
-        """Read a chunk of samples that claims to be this long."""
+    def _begin_samples(self, length: int) -> None:
+        """Begin the samples of a data chunk that states a length."""
         if self._encoding is None:
-            raise MalformedWavError("samples without a description")
-        self._is_found = True
-        rest: int | None = length
-        if length == UNKNOWN_LENGTH and self._true_length:
-            rest = self._true_length
-        elif length == 0 or length >= _PLACEHOLDER_LENGTH:
-            rest = None
-        frame_size = self._encoding.frame_size
-        while rest is None or rest >= frame_size:
-            present = len(self._buffer) if rest is None else min(len(self._buffer), rest)
-            whole = present - present % frame_size
-            self._samples.append(self._encoding.to_s16(bytes(self._buffer[:whole])))
-            del self._buffer[:whole]
-            if rest is not None:
-                rest -= whole
-                self.missing = rest
-            if rest is None or rest >= frame_size:
-                yield
-        yield from self._pass_over(rest)
+            raise MalformedWavError("no format chunk before the samples")
+        self._has_samples = self._is_in_samples = True
+        del self._buffer[: _CHUNK.size]
+        if length == UNKNOWN_LENGTH and self._rf64_length:
+            self._remaining = self._rf64_length
+        else:
+            self._remaining = None if length == 0 or length >= _MIN_PLACEHOLDER_LENGTH else length
+        self._padding = (self._remaining or 0) % 2
+
+    def _read_samples(self, samples: bytearray, encoding: _Encoding) -> bool:
+        """Append the samples in the buffer; return whether the data chunk ends."""
+        available = len(self._buffer) if self._remaining is None else min(len(self._buffer), self._remaining)
+        whole = available - available % encoding.frame_size
+        samples += encoding.to_s16(bytes(self._buffer[:whole]))
+        del self._buffer[:whole]
+        if self._remaining is None:
+            return False
+        self._remaining -= whole
+        self.missing = self._remaining
+        if self._remaining >= encoding.frame_size:
+            return False
+        self._is_in_samples = False
+        self._skip = self._remaining + self._padding
+        return True
 
 
 async def unwrapped(chunks: AsyncIterator[bytes]) -> tuple[PcmLayout | None, AsyncGenerator[bytes]]:
-    """Return how the samples of a WAV lie, and these as they arrive; None and the WAV itself where it is not read here.
+    """Return the layout of a WAV stream and its samples; None and the stream itself if only ffmpeg may read it.
 
-    ffmpeg may be able to read that. It takes 64 KiB of any WAV before anything comes out, over a second.
+    ffmpeg is the slower way: it returns nothing before it has 64 KiB of a WAV, more than a second.
 
-    Raises MalformedWavError where the WAV ends before its samples are described, and so do the samples on the way.
+    Raises MalformedWavError if the stream ends before its samples; so do the samples if the WAV is malformed.
     """
     reader = WavReader()
-    seen = bytearray()
+    read = bytearray()
     try:
         async for chunk in chunks:
-            seen += chunk
+            read += chunk
             samples = reader.feed(chunk)
             if reader.layout:
-                return reader.layout, _samples(reader, samples, chunks)
+                return reader.layout, _read_samples(reader, samples, chunks)
     except MalformedWavError:
-        return None, _rejoined(bytes(seen), chunks)
-    raise MalformedWavError("no description of samples")
+        return None, _prepend(bytes(read), chunks)
+    raise MalformedWavError("no format chunk")
 
 
-async def _samples(reader: WavReader, first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield the samples of a WAV of which the description has been read."""
+async def _read_samples(reader: WavReader, first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield the samples of a WAV whose header has been read."""
     yield first
     async for chunk in chunks:
         yield reader.feed(chunk)
-    reader.end()
+    reader.finish()
 
 
-async def _rejoined(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield what has been read already, and then the rest."""
+async def _prepend(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield bytes that were read already, then the rest."""
     yield first
     async for chunk in chunks:
         yield chunk
@@ -232,30 +243,30 @@ async def _rejoined(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerato
 
 @dataclass(frozen=True, slots=True)
 class _Encoding:
-    """How the samples of a WAV are stored."""
+    """Encoding of the samples in a WAV."""
 
     is_float: bool
     bits: int
     layout: PcmLayout
-    """Of the samples once they are 16 bit signed ones."""
+    """Layout after conversion to 16 bits."""
 
     @property
     def frame_size(self) -> int:
-        """Bytes of one stored sample on all channels."""
+        """Bytes per encoded frame."""
         return self.bits // 8 * self.layout.channels
 
-    def to_s16(self, stored: bytes) -> bytes:
-        """Return samples as 16 bit signed ones: rounded, not cut; what is too loud becomes the loudest there is."""
+    def to_s16(self, encoded: bytes) -> bytes:
+        """Return samples as signed 16-bit ones, rounded to the nearest and clipped."""
         if self.is_float:
-            numbers = np.nan_to_num(np.frombuffer(stored, f"<f{self.bits // 8}"), posinf=1.0, neginf=-1.0)
+            numbers = np.nan_to_num(np.frombuffer(encoded, f"<f{self.bits // 8}"), posinf=1.0, neginf=-1.0)
             scaled: npt.NDArray[np.float64] = np.rint(numbers.clip(-1.0, 1.0).astype(np.float64) * 0x8000)
             return scaled.clip(-0x8000, 0x7FFF).astype("<i2").tobytes()
         if self.bits == 16:
-            return stored
+            return encoded
         if self.bits == 8:
-            centred = np.frombuffer(stored, np.uint8).astype(np.int16) - 0x80
+            centred = np.frombuffer(encoded, np.uint8).astype(np.int16) - 0x80
             return (centred << 8).astype("<i2").tobytes()
-        octets = np.frombuffer(stored, np.uint8).reshape(-1, self.bits // 8)
+        octets = np.frombuffer(encoded, np.uint8).reshape(-1, self.bits // 8)
         wide = np.zeros((len(octets), 4), np.uint8)
         wide[:, 4 - self.bits // 8 :] = octets
         halves: npt.NDArray[np.int32] = wide.view("<i4") >> 15
@@ -263,14 +274,14 @@ class _Encoding:
         return rounded.clip(-0x8000, 0x7FFF).astype("<i2").tobytes()
 
 
-def _parse_description(body: bytes) -> _Encoding:
-    """Read a format chunk: WAVEFORMATEX, or WAVEFORMATEXTENSIBLE around it."""
-    if len(body) < _DESCRIPTION.size:
-        raise MalformedWavError("the description of the samples is cut off")
-    kind, channels, rate, _, _, bits = _DESCRIPTION.unpack_from(body)
-    if kind == _EXTENSIBLE and len(body) >= _SUBFORMAT_START + _SUBFORMAT.size:
-        subformat, rest = _SUBFORMAT.unpack_from(body, _SUBFORMAT_START)
-        kind = subformat if rest == _SUBFORMAT_REST else kind
-    if (kind, bits) not in _KINDS or channels not in _CHANNELS or rate not in _RATES:
-        raise MalformedWavError(f"samples of format {kind} with {bits} bits, {channels} channels and {rate} Hz")
-    return _Encoding(kind == _IEEE_FLOAT, bits, PcmLayout(rate, channels))
+def _parse_format(body: bytes) -> _Encoding:
+    """Parse a format chunk: WAVEFORMATEX or WAVEFORMATEXTENSIBLE."""
+    if len(body) < _FORMAT.size:
+        raise MalformedWavError("the format chunk is too short")
+    number, channels, rate, _, _, bits = _FORMAT.unpack_from(body)
+    if number == _EXTENSIBLE and len(body) >= _SUBFORMAT_OFFSET + _SUBFORMAT.size:
+        subformat, rest = _SUBFORMAT.unpack_from(body, _SUBFORMAT_OFFSET)
+        number = subformat if rest == _SUBFORMAT_GUID_REST else number
+    if (number, bits) not in _ENCODINGS or not 1 <= channels <= _MAX_CHANNELS or rate not in _RATES:
+        raise MalformedWavError(f"samples of format {number} with {bits} bits, {channels} channels and {rate} Hz")
+    return _Encoding(number == _IEEE_FLOAT, bits, PcmLayout(rate, channels))

@@ -244,6 +244,7 @@ def test_too_loud(width: int) -> None:
         (PcmLayout(24_000), PcmLayout(24_000, 1, 5)),
         (PcmLayout(24_000, 6), PcmLayout(24_000, 2)),
         (PcmLayout(24_000, 1), PcmLayout(24_000, 6)),
+        (PcmLayout(24_000, 6), PcmLayout(16_000, 6)),
         (PcmLayout(0), PcmLayout(24_000)),
         (PcmLayout(24_000), PcmLayout(-1)),
         (PcmLayout(44_099), PcmLayout(16_000)),
@@ -280,9 +281,9 @@ def test_time(source: int, target: int) -> None:
     resampler = Resampler(PcmLayout(source), PcmLayout(target))
     times = []
     for _ in range(10):
-        started = time.perf_counter()
+        started = time.thread_time()
         resampler.feed(spoken)
-        times.append(time.perf_counter() - started)
+        times.append(time.thread_time() - started)
     assert min(times) < 0.01
 
 
@@ -291,9 +292,9 @@ def test_time_to_first_output() -> None:
     for rate in (11_025, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000):
         times = []
         for number in range(5):
-            started = time.perf_counter()
+            started = time.thread_time()
             Resampler(PcmLayout(rate), PcmLayout(16_000, 1 + number % 2, 2 + number // 2)).feed(voice(24_000, 1, 0.1))
-            times.append(time.perf_counter() - started)
+            times.append(time.thread_time() - started)
         assert min(times) < 0.01
 
 

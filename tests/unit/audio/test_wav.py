@@ -51,7 +51,8 @@ def read(stream: bytes, cuts: list[int] | None = None) -> tuple[bytes, PcmLayout
     reader = WavReader()
     edges = [0, *sorted(cut % (len(stream) + 1) for cut in cuts or []), len(stream)]
     samples = b"".join([reader.feed(stream[start:end]) for start, end in pairwise(edges)])
-    return samples + reader.end(), reader.layout
+    reader.finish()
+    return samples, reader.layout
 
 
 LIST = chunk(b"LIST", b"INFOISFT" + struct.pack("<I", 3) + b"abc")
@@ -216,7 +217,7 @@ def test_samples_before_an_error() -> None:
         with pytest.raises(MalformedWavError, match="layout"):  # noqa: PT012
             for start in range(0, len(stream), size):
                 samples += reader.feed(stream[start : start + size])
-            reader.end()
+            reader.finish()
         assert samples == SPOKEN
         with pytest.raises(MalformedWavError, match="layout"):
             reader.feed(b"")

@@ -60,7 +60,7 @@ class Chime:
         """Duration."""
         return len(self.samples) / self.layout.byte_rate
 
-    def pieces(self, layout: PcmLayout) -> Generator[bytes]:
+    def convert(self, layout: PcmLayout) -> Generator[bytes]:
         """Yield the samples in another layout, in blocks of about a millisecond of work.
 
         Raises ValueError for a layout that `Resampler` does not support.
@@ -180,7 +180,7 @@ def lead_in_and_chime(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
     """Yield the effects before speech. Raises ValueError if the chime cannot be converted to the layout."""
     yield from _silence(layout, effects.lead_in)
     if effects.chime_before:
-        yield from effects.chime_before.pieces(layout)
+        yield from effects.chime_before.convert(layout)
         yield from _silence(layout, CHIME_PAUSE_S)
 
 
@@ -188,7 +188,7 @@ def _chime_and_tail(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
     """Yield the effects after speech."""
     if effects.chime_after:
         yield from _silence(layout, CHIME_PAUSE_S)
-        yield from effects.chime_after.pieces(layout)
+        yield from effects.chime_after.convert(layout)
     yield from _silence(layout, effects.tail)
 
 

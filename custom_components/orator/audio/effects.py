@@ -60,7 +60,7 @@ class Chime:
         """Duration."""
         return len(self.samples) / self.layout.byte_rate
 
-    def pieces(self, layout: PcmLayout) -> Generator[bytes]:
+    def convert(self, layout: PcmLayout) -> Generator[bytes]:
         """Yield the samples in another layout, in blocks of about a millisecond of work.
 
         Raises ValueError for a layout that `Resampler` does not support.
@@ -155,32 +155,26 @@ async def with_effects(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects
             await asyncio.sleep(0)
 
 
-async def amplify(chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: float) -> AsyncGenerator[bytes]:
-    """Yield 16-bit samples with a gain, limited to the ceiling of `Limiter`."""
+async def amplify(
+    chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: float, meter: LoudnessMeter | None = None
+) -> AsyncGenerator[bytes]:
+    """Yield 16-bit samples with a gain, limited to the ceiling of `Limiter`. The meter gets them before the gain."""
     limiter = Limiter(layout, gain_db)
     async with aclosing(split_into_blocks(chunks, layout)) as blocks:
         async for block in blocks:
+            if meter:
+                meter.feed(block)
             if amplified := limiter.feed(block):
                 yield amplified
     if rest := limiter.finish():
         yield rest
 
 
-async def measure_while_passing(
-    chunks: AsyncGenerator[bytes], layout: PcmLayout, meter: LoudnessMeter
-) -> AsyncGenerator[bytes]:
-    """Yield samples unchanged and measure their loudness."""
-    async with aclosing(split_into_blocks(chunks, layout)) as blocks:
-        async for block in blocks:
-            yield block
-            meter.feed(block)
-
-
 def lead_in_and_chime(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
     """Yield the effects before speech. Raises ValueError if the chime cannot be converted to the layout."""
     yield from _silence(layout, effects.lead_in)
     if effects.chime_before:
-        yield from effects.chime_before.pieces(layout)
+        yield from effects.chime_before.convert(layout)
         yield from _silence(layout, CHIME_PAUSE_S)
 
 
@@ -188,7 +182,7 @@ def _chime_and_tail(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
     """Yield the effects after speech."""
     if effects.chime_after:
         yield from _silence(layout, CHIME_PAUSE_S)
-        yield from effects.chime_after.pieces(layout)
+        yield from effects.chime_after.convert(layout)
     yield from _silence(layout, effects.tail)
 
 

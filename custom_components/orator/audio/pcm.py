@@ -132,7 +132,7 @@ class _Converter:
         taps = _FILTER_TAPS / _FILTER_CUTOFF * max(1, self._down / self._up)
         self._filter_frames = 0 if self._up == self._down else ceil(taps) + 1
         """Input frames that fill the filter."""
-        self._fed = self._made = 0
+        self._fed = self._produced = 0
         self._outdated = 0
         """Output frames of the previous stream that are still to come."""
         channels = min(source.channels, target.channels)
@@ -159,7 +159,7 @@ class _Converter:
         """Begin another stream after silence; nothing of the previous one is returned."""
         self._outdated = 0
         self.convert_silence()
-        self._outdated = self._fed * self._up // self._down - self._made
+        self._outdated = self._fed * self._up // self._down - self._produced
 
     def convert_silence(self) -> bytes:
         """Convert as much silence as empties the filter and ends at a whole output frame."""
@@ -180,7 +180,7 @@ class _Converter:
             while True:
                 converted += self._packed(self._graph.pull().to_ndarray())
         self._fed += len(frames) // source.frame_size
-        self._made += len(converted) // target.frame_size
+        self._produced += len(converted) // target.frame_size
         outdated = min(self._outdated, len(converted) // target.frame_size)
         self._outdated -= outdated
         return converted[outdated * target.frame_size :]

@@ -5,16 +5,15 @@ the next.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final, Self
 
 import numpy as np
 
+from ..audio.effects import amplify
 from ..audio.formats import AudioFormat, PcmLayout
 from ..audio.loudness import LoudnessMeasurement, LoudnessMeter
-from ..audio.pcm import Limiter, split_into_blocks
 from ..providers.base import SpeechAudio
 from .convert import PcmConstraints, convert_pcm, to_pcm
 
@@ -134,21 +133,6 @@ async def adjust_loudness(  # noqa: PLR0913 - what the gain depends on
         meter = meters.setdefault(key, LoudnessMeter(layout)) if target is not None else None
         stream = await to_pcm(part, PcmConstraints.of(layout), ffmpeg)
         chunks = convert_pcm(stream, layout, ffmpeg)
-        yield SpeechAudio(AudioFormat.PCM, _amplify(chunks, layout, gains[key], meter), layout)
+        yield SpeechAudio(AudioFormat.PCM, amplify(chunks, layout, gains[key], meter), layout)
     for key, meter in meters.items():
         tracker.add(key, meter.result())
-
-
-async def _amplify(
-    chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: float, meter: LoudnessMeter | None
-) -> AsyncGenerator[bytes]:
-    """Yield limited samples with a gain; the meter gets them before."""
-    limiter = Limiter(layout, gain_db)
-    async with aclosing(split_into_blocks(chunks, layout)) as blocks:
-        async for block in blocks:
-            if meter:
-                meter.feed(block)
-            if limited := limiter.feed(block):
-                yield limited
-    if rest := limiter.finish():
-        yield rest

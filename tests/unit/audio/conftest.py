@@ -10,14 +10,14 @@ import pytest
 
 @pytest.fixture
 async def nothing_is_left() -> AsyncIterator[None]:
-    """Let no process, no pipe and no task outlive a test."""
+    """Check that a test leaves no process, open file or task."""
 
-    def held() -> tuple[str, int]:
+    def resources() -> tuple[str, int]:
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
         return children, len(list(Path("/proc/self/fd").iterdir()))
 
-    before, tasks = held(), asyncio.all_tasks()
+    before, tasks = resources(), asyncio.all_tasks()
     yield
     await asyncio.sleep(0.01)
-    assert held() == before
+    assert resources() == before
     assert not asyncio.all_tasks() - tasks - {asyncio.current_task()}

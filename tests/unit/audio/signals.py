@@ -1,7 +1,8 @@
-"""Sound to test with: made, encoded by ffmpeg, and decoded by two decoders that share no code."""
+"""Test audio: synthesized, encoded by ffmpeg, and decoded by two independent decoders."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from math import log10
 import re
 import shutil
@@ -32,12 +33,12 @@ KINDS = {
 
 @cache
 def ffmpeg() -> str:
-    """Return the ffmpeg to run."""
+    """Return the path of ffmpeg."""
     return shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
 
 
 def run_ffmpeg(*arguments: str, given: bytes = b"", level: str = "warning") -> bytes:
-    """Run ffmpeg; a warning is a failure."""
+    """Run ffmpeg and return its output; a warning fails the test."""
     command = (ffmpeg(), "-hide_banner", "-nostdin", "-v", level, "-xerror", *arguments)
     done = subprocess.run(command, input=given, capture_output=True, check=False)
     assert not done.stderr, done.stderr.decode()
@@ -47,7 +48,7 @@ def run_ffmpeg(*arguments: str, given: bytes = b"", level: str = "warning") -> b
 
 @cache
 def voice(rate: int, channels: int = 1, seconds: float = 1.0, seed: int = 1) -> bytes:
-    """Return something like a voice as 16 bit samples: harmonics of a gliding tone, syllables, breath."""
+    """Return voice-like audio as 16-bit samples: harmonics of a gliding tone, syllables and noise."""
     random = np.random.default_rng(seed)
     times = np.arange(int(rate * seconds)) / rate
     sides = []
@@ -61,38 +62,38 @@ def voice(rate: int, channels: int = 1, seconds: float = 1.0, seed: int = 1) -> 
     return bytes((sound / np.abs(sound).max() * 16_000).astype("<i2").tobytes())
 
 
-async def pieces(*chunks: bytes) -> AsyncGenerator[bytes]:
-    """Yield sound as it arrives."""
-    for chunk in chunks:
-        yield chunk
+def divide(data: bytes, cuts: list[int]) -> list[bytes]:
+    """Divide data at these positions, which are reduced to its length."""
+    edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    return [data[start:end] for start, end in pairwise(edges)]
 
 
 def encode(samples: bytes, rate: int, channels: int, *arguments: str) -> bytes:
-    """Encode samples; ffmpeg warns of raw ones because they do not tell which channel is which."""
+    """Encode 16-bit samples; ffmpeg's warning about their unknown channel layout is ignored."""
     pcm = ("-f", "s16le", "-ar", str(rate), "-ac", str(channels), "-i", "pipe:0")
     return run_ffmpeg(*pcm, *arguments, "pipe:1", given=samples, level="error")
 
 
 @cache
 def mp3(rate: int, channels: int, kind: str, seed: int = 1, seconds: float = 0.7) -> bytes:
-    """Return a voice as mp3."""
+    """Return a voice as MP3."""
     return encode(voice(rate, channels, seconds, seed), rate, channels, "-c:a", "libmp3lame", *KINDS[kind], "-f", "mp3")
 
 
 @cache
 def bare_mp3(rate: int, channels: int, kind: str, seed: int = 1, seconds: float = 0.7) -> bytes:
-    """Return the same without tags and index."""
+    """Return a voice as MP3 without tags and index."""
     return join(mp3(rate, channels, kind, seed, seconds))
 
 
 def join(*parts: bytes) -> bytes:
-    """Join parts."""
+    """Join the parts of an MP3."""
     joiner = Mp3Joiner()
     return b"".join(joiner.feed(part) + joiner.end_part() for part in parts)
 
 
 def frames(stream: bytes) -> Iterator[tuple[FrameHeader, bytes]]:
-    """Take an mp3 apart that has nothing but frames."""
+    """Yield the frames of an MP3 that consists of nothing else."""
     position = 0
     while position < len(stream):
         header = parse_header(stream[position : position + 4])
@@ -103,22 +104,22 @@ def frames(stream: bytes) -> Iterator[tuple[FrameHeader, bytes]]:
 
 
 def decode(stream: bytes, channels: int, *arguments: str) -> Samples:
-    """Decode an mp3 with ffmpeg."""
+    """Decode an MP3 with ffmpeg."""
     decoded = run_ffmpeg(*arguments, "-f", "mp3", "-i", "pipe:0", "-f", "f32le", "pipe:1", given=stream)
     return np.frombuffer(decoded, "<f4").astype(np.float64).reshape(-1, channels) * 0x8000
 
 
 def decode_otherwise(stream: bytes, channels: int) -> Samples:
-    """Decode an mp3 with dr_mp3 (a descendant of minimp3)."""
+    """Decode an MP3 with dr_mp3, which is derived from minimp3."""
     decoded = miniaudio.mp3_read_f32(stream)
     assert decoded.nchannels == channels
     return np.array(decoded.samples, dtype=np.float64).reshape(-1, channels) * 0x8000
 
 
 def with_crc(stream: bytes) -> bytes:
-    """Return an mp3 without tags with checksums, each frame of the next larger bitrate and its main data moved along.
+    """Return an MP3 of frames only with checksums, which few encoders write.
 
-    Encoders that write checksums are rare.
+    Every frame gets the next higher bitrate to make room, and the main data is distributed again.
     """
     source = list(frames(stream))
     main = b"".join(data[header.main_data_start :] for header, data in source)
@@ -126,7 +127,7 @@ def with_crc(stream: bytes) -> bytes:
     for header, data in source:
         starts.append(own - parse_side_info(header, data).main_data_begin)
         own += header.length - header.main_data_start
-    made = bytearray()
+    main_data = bytearray()
     slots: list[tuple[bytes, int]] = []
     slot = 0
     for number, (header, data) in enumerate(source):
@@ -135,42 +136,42 @@ def with_crc(stream: bytes) -> bytes:
         assert larger
         limit = (1 << (9 if larger.samples == 1152 else 8)) - 1
         piece = main[starts[number] : (starts[number + 1 :] or [len(main)])[0]]
-        made += bytes(max(0, slot - limit - len(made)))
-        begin = slot - len(made)
+        main_data += bytes(max(0, slot - limit - len(main_data)))
+        begin = slot - len(main_data)
         if begin < 0:
             raise ValueError("the larger frames are too small")
-        made += piece
+        main_data += piece
         bits = 8 * header.side_info_length
         begin_bits = 9 if limit == 511 else 8
         fields = int.from_bytes(data[header.side_info_start : header.main_data_start]) & ((1 << bits - begin_bits) - 1)
         side_info = (fields | begin << bits - begin_bits).to_bytes(header.side_info_length)
         slots.append((word + _crc(word[2:] + side_info).to_bytes(2) + side_info, larger.length))
         slot += larger.length - larger.main_data_start
-        made += bytes(max(0, slot - limit - len(made)))
-    made += bytes(max(0, slot - len(made)))
-    rebuilt, taken = b"", 0
+        main_data += bytes(max(0, slot - limit - len(main_data)))
+    main_data += bytes(max(0, slot - len(main_data)))
+    stream_with_crc, taken = b"", 0
     for head, length in slots:
-        rebuilt += head + made[taken : taken + length - len(head)]
+        stream_with_crc += head + main_data[taken : taken + length - len(head)]
         taken += length - len(head)
-    return rebuilt
+    return stream_with_crc
 
 
 def loudness(samples: bytes, layout: PcmLayout) -> float:
-    """Measure integrated loudness with ffmpeg, in LUFS, at 48 kHz: its filters for other rates are up to 0.2 LU off."""
+    """Return the integrated loudness in LUFS by ffmpeg, at 48 kHz: its filters at other rates are up to 0.2 LU off."""
     return _ebur128(samples, layout, "aresample=48000,ebur128=metadata=1:framelog=quiet", "I")
 
 
 def true_peak(samples: bytes, layout: PcmLayout) -> float:
-    """Measure the true peak with ffmpeg, in dBTP."""
-    # Before the first sample ffmpeg supposes its mirror image; it says nothing of what ends between two steps.
+    """Return the true peak in dBTP by ffmpeg."""
+    # ffmpeg mirrors the audio at its beginning and reports nothing about an incomplete step at its end.
     silence = bytes(layout.rate // 5 * layout.frame_size)
     peak = _ebur128(silence + samples + silence, layout, "ebur128=metadata=1:framelog=quiet:peak=true", "true_peak")
     return 20 * log10(peak) if peak else -float("inf")
 
 
 def _ebur128(samples: bytes, layout: PcmLayout, filters: str, key: str) -> float:
-    """Return the last value that ffmpeg's ebur128 says; it says one every 100 ms."""
+    """Return the last value that ffmpeg's ebur128 reports; it reports one every 100 ms."""
     pcm = ("-f", "s16le", "-ar", str(layout.rate), "-ac", str(layout.channels), "-i", "pipe:0")
-    told = f"{filters},ametadata=mode=print:key=lavfi.r128.{key}:file=-"
-    said = run_ffmpeg(*pcm, "-af", told, "-f", "null", "-", given=samples, level="error").decode()
-    return float(re.findall(rf"lavfi\.r128\.{key}=(\S+)", said)[-1])
+    printing = f"{filters},ametadata=mode=print:key=lavfi.r128.{key}:file=-"
+    report = run_ffmpeg(*pcm, "-af", printing, "-f", "null", "-", given=samples, level="error").decode()
+    return float(re.findall(rf"lavfi\.r128\.{key}=(\S+)", report)[-1])

@@ -1,4 +1,4 @@
-"""The chimes: made by their script, short, calm, different, and as loud as each other."""
+"""Tests of the chimes."""
 
 from itertools import combinations
 from pathlib import Path
@@ -24,12 +24,12 @@ BANDS = 24
 
 
 def numbers(chime: Chime) -> Samples:
-    """Return the samples as numbers from -1 to 1."""
+    """Return the samples between -1 and 1."""
     return np.frombuffer(chime.samples, "<i2") / 0x8000
 
 
-def picture(chime: Chime) -> Samples:
-    """Return the energies of a sound in thirds of an octave from 100 Hz on, every tenth of a second, as one vector."""
+def spectrogram(chime: Chime) -> Samples:
+    """Return the normalized levels of all thirds of an octave from 100 Hz on, every 100 ms."""
     rate = chime.layout.rate
     edges = 100 * 2 ** (np.arange(BANDS) / 3)
     rows = np.zeros((20, BANDS))
@@ -43,20 +43,20 @@ def picture(chime: Chime) -> Samples:
 
 @pytest.mark.parametrize("name", BuiltInChime)
 def test_made_by_the_script(name: BuiltInChime) -> None:
-    """The files are what the script makes, to the byte."""
+    """The files are the output of the script."""
     assert (TARGET / f"{name}.wav").read_bytes() == synthesized(name)
 
 
-def test_nothing_else() -> None:
-    """There is a file for every name and for nothing else, and together they are small."""
+def test_files() -> None:
+    """There is one file per name, and together they are small."""
     files = list(Path(TARGET).iterdir())
     assert {file.name for file in files} == {f"{name}.wav" for name in BuiltInChime}
     assert sum(file.stat().st_size for file in files) < 400_000
 
 
 @pytest.mark.parametrize("name", BuiltInChime)
-def test_sound(name: BuiltInChime) -> None:
-    """Each is short, not too loud, as loud as the others, and begins and ends in silence."""
+def test_loudness_and_ends(name: BuiltInChime) -> None:
+    """Every chime is short, has the common loudness, and begins and ends in silence."""
     chime = load_built_in_chime(name)
     sound = numbers(chime)
     assert chime.layout == PcmLayout(24_000)
@@ -71,7 +71,7 @@ def test_sound(name: BuiltInChime) -> None:
 
 @pytest.mark.parametrize("name", BuiltInChime)
 def test_no_click(name: BuiltInChime) -> None:
-    """Nothing above 11 kHz: what clicks has a part of its energy there."""
+    """No chime has energy above 11 kHz, where clicks have."""
     sound = numbers(load_built_in_chime(name))
     for start in range(0, len(sound), 240):
         piece = np.concatenate((np.zeros(480), sound, np.zeros(960)))[start : start + 960] * np.hanning(960)
@@ -81,14 +81,14 @@ def test_no_click(name: BuiltInChime) -> None:
 
 
 def test_different() -> None:
-    """No two are alike, in what sounds when."""
-    pictures = {name: picture(load_built_in_chime(name)) for name in BuiltInChime}
+    """No two chimes have similar spectrograms."""
+    spectrograms = {name: spectrogram(load_built_in_chime(name)) for name in BuiltInChime}
     for one, other in combinations(BuiltInChime, 2):
-        assert pictures[one] @ pictures[other] < 0.6, (one, other)
+        assert spectrograms[one] @ spectrograms[other] < 0.6, (one, other)
 
 
 def test_alarm_and_door_bell() -> None:
-    """A bell fades and is low; an alarm is high and does not fade."""
+    """The bell is low and fades; the alarm is high and does not."""
     energies = {}
     centres = {}
     for name in (BuiltInChime.DING_DONG, BuiltInChime.ALARM):
@@ -104,16 +104,16 @@ def test_alarm_and_door_bell() -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts(layout: PcmLayout) -> None:
-    """In every layout it lasts as long and is as loud; two channels that are alike are 3 LU louder than one."""
+    """A converted chime keeps its duration and loudness; two equal channels are 3 LU louder than one."""
     chime = load_built_in_chime(BuiltInChime.DING_DONG)
-    made = b"".join(chime.pieces(layout))
-    assert len(made) / layout.byte_rate == pytest.approx(chime.seconds, abs=1e-4)
-    assert loudness(made, layout) == pytest.approx(CHIME_LUFS + 3.01 * (layout.channels - 1), abs=0.1)
+    converted = b"".join(chime.convert(layout))
+    assert len(converted) / layout.byte_rate == pytest.approx(chime.seconds, abs=1e-4)
+    assert loudness(converted, layout) == pytest.approx(CHIME_LUFS + 3.01 * (layout.channels - 1), abs=0.1)
 
 
 @pytest.mark.parametrize("lufs", [-30.0, -23.0, -16.0])
 def test_other_loudness(lufs: float) -> None:
-    """A chime can be brought to the level of speech."""
+    """A chime is brought to another loudness."""
     for name in BuiltInChime:
         chime = load_built_in_chime(name).at(lufs)
         assert loudness(chime.samples, chime.layout) == pytest.approx(lufs, abs=0.3)
@@ -121,8 +121,8 @@ def test_other_loudness(lufs: float) -> None:
 
 
 @pytest.mark.parametrize("layout", [PcmLayout(8_000), PcmLayout(44_100, 2), PcmLayout(48_000)])
-def test_own(layout: PcmLayout) -> None:
-    """A user's own sound becomes as loud as the others and loses its clicks at the ends."""
+def test_custom_chime(layout: PcmLayout) -> None:
+    """A custom chime gets the common loudness and fades."""
     square = np.tile(np.repeat(np.array([30_000, -30_000], "<i2"), 40 * layout.channels), layout.rate // 80)
     chime = make_chime(square.tobytes() + b"\0", layout)
     sound = numbers(chime).reshape(-1, layout.channels)
@@ -144,13 +144,13 @@ def test_own(layout: PcmLayout) -> None:
     ids=["long", "24 bit", "six channels"],
 )
 def test_unusable(samples: bytes, layout: PcmLayout) -> None:
-    """What can't be a chime is said."""
+    """Long audio and unsupported layouts are refused."""
     with pytest.raises(UnusableChimeError):
         make_chime(samples, layout)
 
 
 @pytest.mark.parametrize("samples", [b"", bytes(48_000), voice(24_000)[:2_000]], ids=["empty", "silent", "click"])
-def test_nothing_to_hear(samples: bytes) -> None:
-    """Neither can what nobody hears."""
+def test_silent(samples: bytes) -> None:
+    """Silent audio is refused."""
     with pytest.raises(UnusableChimeError):
         make_chime(samples, PcmLayout(24_000))

@@ -1,6 +1,5 @@
-"""Loudness as the standard defines it: at every rate, in any division, of short audio too."""
+"""Tests of the loudness measurement."""
 
-from itertools import pairwise
 import time
 
 import numpy as np
@@ -9,21 +8,20 @@ import pytest
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.loudness import MAX_MEASURED_S, LoudnessMeasurement, LoudnessMeter, measure_loudness
 from tests.simulator.espeak import Speaker, speak
-from tests.unit.audio.signals import RATES, loudness, voice
+from tests.unit.audio.signals import RATES, divide, loudness, voice
 
 
-def measured(data: bytes, layout: PcmLayout, cuts: list[int] | None = None) -> LoudnessMeasurement | None:
-    """Measure audio that arrives in pieces."""
+def measure(data: bytes, layout: PcmLayout, cuts: list[int] | None = None) -> LoudnessMeasurement | None:
+    """Measure audio that arrives in chunks."""
     meter = LoudnessMeter(layout)
-    edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts or []), len(data)]
-    for start, end in pairwise(edges):
-        meter.feed(data[start:end])
+    for chunk in divide(data, cuts or []):
+        meter.feed(chunk)
     return meter.result()
 
 
 def lufs(data: bytes, layout: PcmLayout) -> float:
-    """Measure sound of which something is to be heard."""
-    result = measured(data, layout)
+    """Return the loudness of audio that is not silent."""
+    result = measure(data, layout)
     assert result
     return result.lufs
 
@@ -36,20 +34,20 @@ def sine(frequency: float, rate: int, amplitude: float = 0.5, seconds: float = 3
 
 @pytest.mark.parametrize("layout", [PcmLayout(rate, 1 + number % 2) for number, rate in enumerate(RATES)])
 def test_layouts(layout: PcmLayout) -> None:
-    """At every usual rate, on one channel and on two, with pauses, to a tenth."""
-    spoken = voice(layout.rate, layout.channels, 1.0)
-    sound = b"".join([spoken + bytes(len(spoken) * pause) for pause in (1, 2, 0, 3)])
-    result = measured(sound, layout)
+    """Audio with pauses is measure to a tenth of a LU, at every usual rate, in mono and stereo."""
+    speech = voice(layout.rate, layout.channels, 1.0)
+    audio = b"".join([speech + bytes(len(speech) * pause) for pause in (1, 2, 0, 3)])
+    result = measure(audio, layout)
     assert result
-    assert result.lufs == pytest.approx(loudness(sound, layout), abs=0.051)
+    assert result.lufs == pytest.approx(loudness(audio, layout), abs=0.051)
     assert result.seconds == pytest.approx(10, abs=0.001)
 
 
 def test_speech() -> None:
-    """Real speech, with its pauses, as fast as it is made."""
-    sound = speak("Good morning. The front door is open, and it is raining! Shall I close it?", Speaker.named("coral"))
-    layout = PcmLayout(sound.rate)
-    assert lufs(sound.samples, layout) == pytest.approx(loudness(sound.samples, layout), abs=0.051)
+    """Speech is measure to a tenth of a LU."""
+    audio = speak("Good morning. The front door is open, and it is raining! Shall I close it?", Speaker.named("coral"))
+    layout = PcmLayout(audio.rate)
+    assert lufs(audio.samples, layout) == pytest.approx(loudness(audio.samples, layout), abs=0.051)
 
 
 @pytest.mark.parametrize("rate", [16_000, 24_000, 44_100, 48_000])
@@ -77,47 +75,47 @@ def test_gates(parts: list[tuple[float, float]]) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.15, 0.2, 0.3, 0.399, 0.4, 0.45, 0.6])
-def test_short_sounds(seconds: float) -> None:
-    """A short sound is as loud as a long one that is like it, and counts as long as it is."""
-    result = measured(sine(440, 24_000, seconds=seconds), PcmLayout(24_000))
+def test_short_audio(seconds: float) -> None:
+    """Audio of less than 400 ms is as loud as longer audio of the same kind, and its duration is true."""
+    result = measure(sine(440, 24_000, seconds=seconds), PcmLayout(24_000))
     assert result
     assert result.lufs == pytest.approx(lufs(sine(440, 24_000), PcmLayout(24_000)), abs=0.3)
     assert result.seconds == pytest.approx(seconds, abs=0.001)
 
 
 @pytest.mark.parametrize("data", [b"", bytes(9_000), bytes(200_000), sine(440, 24_000, seconds=0.05)])
-def test_nothing_to_hear(data: bytes) -> None:
-    """Silence has no loudness, and neither has a click."""
-    assert measured(data, PcmLayout(24_000)) is None
+def test_silence(data: bytes) -> None:
+    """Silence and clicks have no loudness."""
+    assert measure(data, PcmLayout(24_000)) is None
 
 
 @pytest.mark.parametrize("cuts", [[2, 4, 6], [1, 777, 20_001, 20_003], list(range(0, 96_000, 480))])
-def test_result_does_not_depend_on_the_division(cuts: list[int]) -> None:
-    """The same figures in whatever pieces the samples arrive."""
+def test_any_division(cuts: list[int]) -> None:
+    """The result is the same for chunks of any size."""
     data = voice(16_000, 2, 1.5)
-    assert measured(data, PcmLayout(16_000, 2), cuts) == measured(data, PcmLayout(16_000, 2))
+    assert measure(data, PcmLayout(16_000, 2), cuts) == measure(data, PcmLayout(16_000, 2))
 
 
-def test_long_sound() -> None:
-    """Its beginning is measured, and no more is kept for ffmpeg."""
+def test_long_audio() -> None:
+    """Only the beginning of long audio is measure."""
     layout = PcmLayout(8_000)
     beginning = voice(8_000, 1, 1.0) * int(MAX_MEASURED_S)
     loud = sine(997, 8_000, 1.0) * 30
-    result = measured(beginning + loud, layout, list(range(0, len(beginning + loud), 10_000)))
+    result = measure(beginning + loud, layout, list(range(0, len(beginning + loud), 10_000)))
     assert result
-    assert result == measured(beginning, layout)
+    assert result == measure(beginning, layout)
     assert result.seconds == MAX_MEASURED_S
 
 
-def test_time() -> None:
-    """Half a second of audio takes the event loop less than two milliseconds; the best of some tries counts."""
+def test_processing_time() -> None:
+    """Half a second of audio blocks the event loop for less than 2 ms at best."""
     for layout in (PcmLayout(24_000), PcmLayout(48_000, 2)):
-        spoken = voice(layout.rate, layout.channels, 0.5)
+        speech = voice(layout.rate, layout.channels, 0.5)
         meter = LoudnessMeter(layout)
         times = []
         for _ in range(20):
             started = time.thread_time()
-            meter.feed(spoken)
+            meter.feed(speech)
             times.append(time.thread_time() - started)
         assert min(times) < 0.002
         started = time.thread_time()
@@ -126,10 +124,10 @@ def test_time() -> None:
 
 
 def test_whole_samples() -> None:
-    """Samples that are all there are measured in one call."""
+    """Complete samples are measure in one call."""
     data = voice(24_000, 2, 1.5)
     layout = PcmLayout(24_000, 2)
-    result = measured(data, layout)
+    result = measure(data, layout)
     assert result
     assert measure_loudness(data, layout) == result.lufs
     assert measure_loudness(bytes(48_000), layout) is None

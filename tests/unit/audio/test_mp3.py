@@ -1,4 +1,4 @@
-"""Several mp3 streams become one that every decoder takes for one."""
+"""Tests of joining MP3 streams."""
 
 import numpy as np
 import pytest
@@ -33,34 +33,34 @@ CASES = [
 ]
 
 
-def silenced(stream: bytes, count: int) -> bytes:
-    """Return as many silent frames as could follow a stream."""
+def silent_frames(stream: bytes, count: int) -> bytes:
+    """Return silent frames in the format of a stream."""
     header, data = list(frames(stream))[-1]
     return Mp3Frame(header, data, parse_side_info(header, data), follows_junk=False).silenced(0) * count
 
 
-def samples_in(stream: bytes) -> int:
-    """Return how many samples the frames of a stream hold."""
+def count_samples(stream: bytes) -> int:
+    """Return the number of samples per channel."""
     return sum(header.samples for header, _ in frames(stream))
 
 
-def replaced(joined: bytes, stream: bytes) -> int:
-    """Return how many frames of a joined stream are others than those that went in: silent ones took their place."""
+def count_replaced(joined: bytes, stream: bytes) -> int:
+    """Return how many frames of a joined stream were replaced with silent ones."""
     given = {data for _, data in frames(stream)}
     return sum(data not in given for _, data in frames(joined))
 
 
-def loudest(sound: Samples) -> float:
-    """Return the largest deviation from silence, in steps of 16 bits."""
-    return float(np.abs(sound).max(initial=0))
+def loudest(audio: Samples) -> float:
+    """Return the largest amplitude in 16-bit steps."""
+    return float(np.abs(audio).max(initial=0))
 
 
 @pytest.mark.parametrize(("rate", "channels", "kind"), CASES)
-def test_joined_is_what_its_parts_are(rate: int, channels: int, kind: str) -> None:
-    """No frame is lost or added, two decoders take the whole without a warning, and every sample is right.
+def test_joined_parts(rate: int, channels: int, kind: str) -> None:
+    """Joined parts have all of their frames and no others, and two decoders return the right samples without a warning.
 
-    Decoders add the end of what a frame sounds like to the beginning of the next. So the joined sound is, to the
-    sample, the sum of each part's own and of the ringing of the part before it, heard over silent frames.
+    Frames overlap: a decoder adds the end of a frame to the beginning of the next. So the joined audio is the sum of
+    every part and of the end of the previous part, which is decoded here with silent frames after it.
     """
     parts = [mp3(rate, channels, kind, seed, 0.5 + seed / 10) for seed in (1, 2, 3)]
     bare = [bare_mp3(rate, channels, kind, seed, 0.5 + seed / 10) for seed in (1, 2, 3)]
@@ -68,31 +68,34 @@ def test_joined_is_what_its_parts_are(rate: int, channels: int, kind: str) -> No
     joined = b"".join(joiner.feed(part) + joiner.end_part() for part in parts)
 
     assert joined == b"".join(bare)
-    assert all(data in parts[0] + parts[1] + parts[2] for _, data in frames(joined))  # none was silenced
+    assert all(data in parts[0] + parts[1] + parts[2] for _, data in frames(joined))  # none is silent
     assert joiner.format == Mp3Format(rate, channels)
-    for decoder, rounding in ((decode, 1), (decode_otherwise, 4)):  # the second one's are whole numbers, thrice here
-        heard = decoder(joined, channels)
-        assert len(heard) == samples_in(joined)
-        expected = np.zeros_like(heard)
+    for decoder, rounding in (
+        (decode, 1),
+        (decode_otherwise, 4),
+    ):  # the second one rounds three times here
+        decoded = decoder(joined, channels)
+        assert len(decoded) == count_samples(joined)
+        expected = np.zeros_like(decoded)
         start = 0
         for part in bare:
-            alone = decoder(part + silenced(part, 4), channels)[: len(heard) - start]
+            alone = decoder(part + silent_frames(part, 4), channels)[: len(decoded) - start]
             expected[start : start + len(alone)] += alone
-            start += samples_in(part)
-        assert loudest(heard) > 3000
-        assert loudest(heard - expected) < rounding
+            start += count_samples(part)
+        assert loudest(decoded) > 3000
+        assert loudest(decoded - expected) < rounding
 
 
 @pytest.mark.parametrize("kind", ["cbr", "vbr", "id3v1"])
-def test_nothing_of_the_speech_is_lost(kind: str) -> None:
-    """A part lasts as long as the sound it was made of, and the encoder's and decoder's delay."""
+def test_no_speech_is_lost(kind: str) -> None:
+    """A part has the duration of its source plus the delay of encoder and decoder."""
     part = bare_mp3(24_000, 1, kind, seconds=2.0)
-    heard = decode(part, 1)[:, 0]
-    spoken = np.frombuffer(voice(24_000, 1, 2.0), "<i2").astype(np.float64)
-    assert 0 < len(heard) - len(spoken) < 4 * 576
-    delay = int(np.argmax(np.correlate(heard, spoken[:12_000], "valid")))
+    decoded = decode(part, 1)[:, 0]
+    speech = np.frombuffer(voice(24_000, 1, 2.0), "<i2").astype(np.float64)
+    assert 0 < len(decoded) - len(speech) < 4 * 576
+    delay = int(np.argmax(np.correlate(decoded, speech[:12_000], "valid")))
     assert delay < 2000
-    assert np.corrcoef(heard[delay : delay + len(spoken)], spoken)[0, 1] > 0.95
+    assert np.corrcoef(decoded[delay : delay + len(speech)], speech)[0, 1] > 0.95
 
 
 CUTS = [
@@ -107,8 +110,8 @@ CUTS = [
 
 @pytest.mark.parametrize("has_crc", [False, True], ids=["plain", "crc"])
 @pytest.mark.parametrize(("rate", "channels", "kind"), CUTS)
-def test_part_that_begins_in_the_middle(rate: int, channels: int, kind: str, *, has_crc: bool) -> None:
-    """Frames the reservoir of which is missing fall silent; as soon as theirs is there, all sounds as it should."""
+def test_part_without_its_beginning(rate: int, channels: int, kind: str, *, has_crc: bool) -> None:
+    """Frames are silent while their bit reservoir is missing, and right afterwards."""
     before, whole = bare_mp3(rate, channels, kind, 2), bare_mp3(rate, channels, kind, 1)
     if has_crc:
         before, whole = with_crc(before), with_crc(whole)
@@ -121,37 +124,37 @@ def test_part_that_begins_in_the_middle(rate: int, channels: int, kind: str, *, 
     joined = joiner.feed(before) + joiner.end_part() + joiner.feed(cut) + joiner.end_part()
 
     assert len(joined) == len(before) + len(cut)
-    quiet = replaced(joined, before + cut)
+    quiet = count_replaced(joined, before + cut)
     assert 1 <= quiet <= 4
     length = taken[0][0].samples
     settled = quiet + 2  # a frame needs the one before, and the filter bank a moment more
     checks = ("-err_detect", "crccheck+explode") if has_crc else ()
-    for heard, expected in (
+    for decoded, expected in (
         (decode(joined, channels, *checks), decode(whole, channels)),
         (decode_otherwise(joined, channels), decode_otherwise(whole, channels)),
     ):
-        assert len(heard) == samples_in(joined)
-        after = heard[samples_in(before) :]
+        assert len(decoded) == count_samples(joined)
+        after = decoded[count_samples(before) :]
         right = expected[missing * length :]
         assert loudest(after[settled * length :] - right[settled * length :]) < 1
         assert loudest(right[settled * length :]) > 1000
-        ringing = decode(before + silenced(before, 2), channels)[samples_in(before) :]
-        assert loudest(after[: length // 2] - ringing[: length // 2]) < 400  # of the first sounding frame's beginning
+        ringing = decode(before + silent_frames(before, 2), channels)[count_samples(before) :]
+        assert loudest(after[: length // 2] - ringing[: length // 2]) < 400  # of the first decoded frame
 
 
-def test_without_silent_frames_the_join_would_be_noise() -> None:
-    """The test above would notice: what is not silenced is decoded from what belongs to another part."""
+def test_noise_without_silent_frames() -> None:
+    """Without silent frames, the previous test would find noise: frames are decoded with data of another part."""
     before, whole = bare_mp3(44_100, 2, "vbr", 2), bare_mp3(44_100, 2, "vbr", 1)
     cut = b"".join(data for _, data in list(frames(whole))[10:])
     assert parse_side_info(*next(frames(cut))).main_data_begin
-    start = samples_in(before)
+    start = count_samples(before)
     naive, ours = decode(before + cut, 2), decode(join(before, cut), 2)
     assert loudest(naive[start : start + 1152]) > 1000
     assert loudest(ours[start : start + 500]) < 100
 
 
 def id3v2(size: int, *, has_footer: bool = False, fill: bytes = b"\xff\xfb\x90\x64") -> bytes:
-    """Return an ID3v2 tag full of what looks like frames."""
+    """Return an ID3v2 tag that contains apparent frames."""
     length = bytes(size >> 7 * place & 0x7F for place in (3, 2, 1, 0))
     flags = bytes([0x10 if has_footer else 0])
     footer = b"3DI\x04\x00" + flags + length if has_footer else b""
@@ -169,13 +172,13 @@ def ape(items: bytes, *, has_header: bool = True) -> bytes:
 
 
 def vbri(frame: bytes) -> bytes:
-    """Return a frame with Fraunhofer's header in it."""
+    """Return a frame that holds a VBRI header (Fraunhofer)."""
     index = b"VBRI" + bytes(22)
     return frame[:4] + bytes(32) + index + bytes(len(frame) - 36 - len(index))
 
 
 def xing_in_protected(frame: bytes) -> bytes:
-    """Return a frame with checksum and an Info header where LAME puts it: as if there were no checksum."""
+    """Return a frame with a checksum and an Info header where LAME puts it, as if there were no checksum."""
     header = parse_header(frame[:4])
     assert header
     start = 4 + header.side_info_length
@@ -220,29 +223,29 @@ ID3V1 = b"TAG" + b"A title".ljust(125, b"\0")
         pytest.param(BARE[:HALF] + id3v2(99) + BARE[HALF:], id="ID3v2 in the middle"),
     ],
 )
-def test_only_frames_are_left(part: bytes) -> None:
-    """Tags, indexes, padding and ends of frames are in no part."""
+def test_only_frames_remain(part: bytes) -> None:
+    """Tags, indexes, padding and incomplete frames are removed."""
     assert join(part) == BARE
     assert join(part, part) == BARE + BARE
 
 
-def test_parts_joined_by_the_server() -> None:
-    """A server that set files one after another is put right too."""
+def test_concatenated_files() -> None:
+    """Files that a server concatenated are joined at their frames."""
     files = [mp3(24_000, 1, kind, seed) for seed, kind in ((1, "id3v1"), (2, "vbr"), (3, "cbr"))]
     bare = [bare_mp3(24_000, 1, kind, seed) for seed, kind in ((1, "id3v1"), (2, "vbr"), (3, "cbr"))]
     assert join(b"".join(files)) == b"".join(bare)
 
 
-def test_part_that_changes_its_format() -> None:
-    """What a server joined that does not belong together is passed on: no word is lost."""
+def test_format_changes_within_part() -> None:
+    """A part that changes its format is passed on, so that no word is lost."""
     one, other = bare_mp3(24_000, 1, "cbr"), bare_mp3(44_100, 2, "cbr")
     joiner = Mp3Joiner()
     assert joiner.feed(one + other) + joiner.end_part() == one + other
     assert joiner.format == Mp3Format(24_000, 1)
 
 
-def test_damage_in_the_middle() -> None:
-    """After bytes were lost or added the stream goes on, and no decoder finds fault with it."""
+def test_damaged_part() -> None:
+    """The stream continues without decoder warnings after lost or added bytes."""
     whole = bare_mp3(44_100, 2, "vbr", seconds=2.0)
     taken = [data for _, data in frames(whole)]
     added = b"".join(taken[:20]) + b"garbage, \xff\xfb and more" * 30 + b"".join(taken[20:])
@@ -251,15 +254,15 @@ def test_damage_in_the_middle() -> None:
         joiner = Mp3Joiner()
         joined = joiner.feed(stream) + joiner.end_part()
         assert len(list(frames(joined))) == count
-        assert 1 <= replaced(joined, whole) <= 4
+        assert 1 <= count_replaced(joined, whole) <= 4
         for decoder in (decode, decode_otherwise):
-            heard = decoder(joined, 2)
-            assert len(heard) == count * 1152
-            assert loudest(heard[-1152 * 10 :] - decoder(whole, 2)[-1152 * 10 :]) < 1
+            decoded = decoder(joined, 2)
+            assert len(decoded) == count * 1152
+            assert loudest(decoded[-1152 * 10 :] - decoder(whole, 2)[-1152 * 10 :]) < 1
 
 
-def test_frame_leaves_when_it_is_complete() -> None:
-    """Not a byte more is waited for, from the first frame on."""
+def test_delay() -> None:
+    """A frame is returned with its last byte, from the first frame on."""
     part = mp3(24_000, 1, "cbr")
     joiner = Mp3Joiner()
     due = joined = 0
@@ -273,8 +276,8 @@ def test_frame_leaves_when_it_is_complete() -> None:
     assert joiner.end_part() == b""
 
 
-def test_first_frame_in_the_middle_waits_for_the_second() -> None:
-    """A frame that points into a reservoir may be a mistake until another one follows; the end proves it too."""
+def test_first_frame_needs_confirmation() -> None:
+    """A first frame that needs a bit reservoir is confirmed by the next frame or by the end."""
     data = next(data for header, data in frames(BARE) if parse_side_info(header, data).main_data_begin)
     joiner = Mp3Joiner()
     assert joiner.feed(data) == b""
@@ -285,8 +288,8 @@ def test_first_frame_in_the_middle_waits_for_the_second() -> None:
     assert len(joiner.end_part()) == len(data)
 
 
-def test_other_format_cannot_follow() -> None:
-    """A part of another rate or with other channels is refused before anything of it has left."""
+def test_other_format() -> None:
+    """A part of another rate or channel count is refused before any of it is returned."""
     joiner = Mp3Joiner()
     one = bare_mp3(24_000, 1, "cbr")
     joined = joiner.feed(one) + joiner.end_part()
@@ -300,8 +303,8 @@ def test_other_format_cannot_follow() -> None:
     assert joined == one + one
 
 
-def test_other_format_of_a_very_short_part() -> None:
-    """A part of which only the end proves that it is one is refused there."""
+def test_other_format_of_short_part() -> None:
+    """A very short part is refused at its end."""
     joiner = Mp3Joiner()
     joiner.feed(BARE)
     joiner.end_part()
@@ -329,8 +332,8 @@ NOT_MP3 = [
 
 
 @pytest.mark.parametrize("part", NOT_MP3)
-def test_part_without_a_frame(part: bytes) -> None:
-    """A part in which there is no sound is an error, and the next part is none the worse for it."""
+def test_no_frame(part: bytes) -> None:
+    """A part without a frame is refused, and the next part is joined."""
     joiner = Mp3Joiner()
     assert joiner.feed(part) == b""
     with pytest.raises(MalformedMp3Error):
@@ -338,8 +341,8 @@ def test_part_without_a_frame(part: bytes) -> None:
     assert joiner.feed(BARE) + joiner.end_part() == BARE
 
 
-def test_what_is_no_mp3_is_not_waited_for() -> None:
-    """After 64 KiB it is clear, not only at the end; that much garbage may come before the first frame."""
+def test_junk_limit() -> None:
+    """A part is refused after `JUNK_LIMIT` bytes, not only at its end, and accepted with exactly as many."""
     joiner = Mp3Joiner()
     joiner.feed(bytes(JUNK_LIMIT - 8))
     with pytest.raises(MalformedMp3Error):
@@ -349,8 +352,8 @@ def test_what_is_no_mp3_is_not_waited_for() -> None:
         joiner.feed(bytes(JUNK_LIMIT + 1) + BARE)
 
 
-def test_nothing_is_kept_that_is_not_needed() -> None:
-    """A tag of megabytes, or a long stream, occupies no memory."""
+def test_memory() -> None:
+    """Long tags and streams are not buffered."""
     joiner = Mp3Joiner()
     tag = id3v2(8_000_000)
     for start in range(0, len(tag), 65_536):
@@ -382,5 +385,5 @@ def test_nothing_is_kept_that_is_not_needed() -> None:
     ],
 )
 def test_tag_length(head: bytes, length: int | None) -> None:
-    """A tag is known by its head."""
+    """The length of a tag follows from its first bytes."""
     assert tag_length(head) == length

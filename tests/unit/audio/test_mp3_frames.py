@@ -1,4 +1,4 @@
-"""The frames of mp3: their headers as the standards and the encoders have them."""
+"""Tests of MP3 frames."""
 
 import pytest
 
@@ -19,10 +19,10 @@ from tests.unit.audio.signals import RATES, bare_mp3, frames
         ("ffe3e0c4", MpegVersion.MPEG_2_5, 160_000, 11_025, ChannelMode.MONO, 1044, 576),
     ],
 )
-def test_header(  # noqa: PLR0913  # a header is that many things
+def test_header(  # noqa: PLR0913  # the fields of a header
     *, word: str, version: MpegVersion, bitrate: int, rate: int, mode: ChannelMode, length: int, samples: int
 ) -> None:
-    """A header says what the tables of the standards say."""
+    """A header is parsed according to the tables of the standards."""
     header = parse_header(bytes.fromhex(word))
     assert header
     assert (header.version, header.bitrate, header.rate, header.mode) == (version, bitrate, rate, mode)
@@ -31,8 +31,8 @@ def test_header(  # noqa: PLR0913  # a header is that many things
     assert header.format == Mp3Format(rate, 1 if mode is ChannelMode.MONO else 2)
 
 
-def test_checksum_comes_before_the_side_information() -> None:
-    """A cleared protection bit announces two bytes more."""
+def test_checksum() -> None:
+    """A cleared protection bit means a checksum of two bytes before the side information."""
     plain, protected = (parse_header(bytes.fromhex(word)) for word in ("fffb9064", "fffa9064"))
     assert plain
     assert protected
@@ -58,14 +58,14 @@ def test_checksum_comes_before_the_side_information() -> None:
     ],
 )
 def test_no_header(word: str) -> None:
-    """What is no header of a frame of layer III with a bitrate is none."""
+    """Other data is not a header."""
     assert parse_header(bytes.fromhex(word)) is None
 
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("channels", [1, 2])
-def test_encoders_side_information_is_possible(rate: int, channels: int) -> None:
-    """Of every frame an encoder makes, the main data lies in what has been sent, and takes most of it."""
+def test_side_information(rate: int, channels: int) -> None:
+    """The main data of encoded frames lies within the frames so far and fills most of them."""
     sent = used = 0
     for header, data in frames(bare_mp3(rate, channels, "vbr")):
         side_info = parse_side_info(header, data)
@@ -78,7 +78,7 @@ def test_encoders_side_information_is_possible(rate: int, channels: int) -> None
     assert 4 * sent < used <= 8 * sent
 
 
-def test_format_is_told_to_people() -> None:
-    """Formats appear in messages."""
+def test_format_as_text() -> None:
+    """A format is readable in messages."""
     assert str(Mp3Format(24_000, 1)) == "24000 Hz with 1 channel"
     assert str(Mp3Format(44_100, 2)) == "44100 Hz with 2 channels"

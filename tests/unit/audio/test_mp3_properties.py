@@ -1,6 +1,5 @@
-"""What holds for mp3 however its bytes arrive, and whatever they are."""
+"""Property tests of joining MP3 streams."""
 
-from itertools import pairwise
 import random
 import time
 
@@ -8,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.orator.audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
-from tests.unit.audio.signals import bare_mp3, decode, frames, join, mp3
+from tests.unit.audio.signals import bare_mp3, decode, divide, frames, join, mp3
 from tests.unit.audio.test_mp3 import ID3V1, ape, id3v2, vbri
 
 PARTS = [
@@ -28,27 +27,27 @@ PIECES = st.one_of(
 STREAMS = st.lists(PIECES, max_size=6).map(b"".join)
 
 
-def joined(joiner: Mp3Joiner, stream: bytes, cuts: list[int]) -> tuple[bytes, str]:
-    """Return what becomes of a part that arrives in this division, and the name of the error it ends in."""
-    made = b""
+def join_part(joiner: Mp3Joiner, stream: bytes, cuts: list[int]) -> tuple[bytes, str]:
+    """Return the output for a part in chunks, and the name of the error that ends it."""
+    output = b""
     try:
-        for start, end in pairwise([0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]):
-            made += joiner.feed(stream[start:end])
-        made += joiner.end_part()
+        for chunk in divide(stream, cuts):
+            output += joiner.feed(chunk)
+        output += joiner.end_part()
     except (MalformedMp3Error, Mp3FormatChangedError) as err:
-        return made, type(err).__name__
-    return made, ""
+        return output, type(err).__name__
+    return output, ""
 
 
 @settings(max_examples=300, deadline=None)
 @given(streams=st.lists(STREAMS, min_size=1, max_size=3), cuts=st.lists(st.integers(0, 10_000), max_size=20))
-def test_result_does_not_depend_on_the_division(streams: list[bytes], cuts: list[int]) -> None:
-    """Parts in any pieces give the same bytes and the same errors; and all of it is frames."""
+def test_any_division(streams: list[bytes], cuts: list[int]) -> None:
+    """Output and errors are the same for chunks of any size, and all output is frames."""
     whole, divided, single = Mp3Joiner(), Mp3Joiner(), Mp3Joiner()
     for stream in streams:
-        expected = joined(whole, stream, [])
-        assert joined(divided, stream, cuts) == expected
-        assert joined(single, stream, list(range(len(stream)))) == expected
+        expected = join_part(whole, stream, [])
+        assert join_part(divided, stream, cuts) == expected
+        assert join_part(single, stream, list(range(len(stream)))) == expected
         taken = list(frames(expected[0]))
         assert expected[1] or taken
     for joiner in (divided, single):
@@ -58,13 +57,13 @@ def test_result_does_not_depend_on_the_division(streams: list[bytes], cuts: list
 @settings(max_examples=300, deadline=None)
 @given(stream=st.binary(max_size=3000))
 def test_any_bytes(stream: bytes) -> None:
-    """Nothing but the documented errors comes of any bytes, and nothing but frames."""
-    list(frames(joined(Mp3Joiner(), stream, [])[0]))
+    """Any bytes lead to frames or documented errors."""
+    list(frames(join_part(Mp3Joiner(), stream, [])[0]))
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_damaged_streams(seed: int) -> None:
-    """Streams with bits changed, bytes lost and bytes added go on; what belongs to another part is never needed."""
+    """Streams with changed, lost and added bytes continue, and never need data of another part."""
     chance = random.Random(seed)  # noqa: S311
     stream = bytearray(mp3(24_000, 1, ("vbr", "cbr", "abr")[seed % 3], seconds=2.0))
     for _ in range(chance.randrange(1, 30)):
@@ -77,13 +76,13 @@ def test_damaged_streams(seed: int) -> None:
             stream[place:place] = chance.randbytes(chance.randrange(300))
     before = bare_mp3(24_000, 1, "cbr")
     joiner = Mp3Joiner()
-    made = joiner.feed(before) + joiner.end_part() + joiner.feed(bytes(stream)) + joiner.end_part()
-    assert made.startswith(before)
-    assert len(list(frames(made))) > len(list(frames(before))) + 20
+    output = joiner.feed(before) + joiner.end_part() + joiner.feed(bytes(stream)) + joiner.end_part()
+    assert output.startswith(before)
+    assert len(list(frames(output))) > len(list(frames(before))) + 20
 
 
 def test_time_is_linear() -> None:
-    """Whatever looks like frames and tags is passed over in no time, in one piece and in small ones."""
+    """Apparent frames and tags are skipped in linear time, in one chunk and in small ones."""
     empty_tags = id3v2(0) * 6000
     for stream in (b"\xff" * 60_000, b"\xff\xfb\x90\x64" * 16_000, b"ID3" * 20_000, empty_tags):
         for size in (len(stream), 7):
@@ -101,8 +100,8 @@ def test_time_is_linear() -> None:
     assert time.process_time() - started < 2
 
 
-def test_decoder_of_a_long_stream() -> None:
-    """Thirty parts are decoded as one, to the last sample."""
+def test_long_stream() -> None:
+    """Thirty join_part parts are decoded completely."""
     parts = [mp3(24_000, 1, "vbr", seed % 3 + 1, 0.5 + (seed % 3 + 1) / 10) for seed in range(30)]
     stream = join(*parts)
     assert len(decode(stream, 1)) == 576 * len(list(frames(stream)))

@@ -1,4 +1,4 @@
-"""Whether sound can be heard, and whether it is whole."""
+"""Tests of the validation of received audio."""
 
 from functools import cache
 from itertools import batched
@@ -18,8 +18,8 @@ FORMATS = [AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM]
 
 
 @cache
-def made(samples: bytes, audio_format: AudioFormat, kind: str = "cbr") -> bytes:
-    """Return a file of samples."""
+def encode(samples: bytes, audio_format: AudioFormat, kind: str = "cbr") -> bytes:
+    """Return samples as a file."""
     if audio_format is AudioFormat.PCM:
         return samples
     if audio_format is AudioFormat.WAV:
@@ -27,85 +27,85 @@ def made(samples: bytes, audio_format: AudioFormat, kind: str = "cbr") -> bytes:
     return run_ffmpeg("-f", "s16le", "-ar", "24000", "-i", "-", *KINDS[kind], "-f", "mp3", "-", given=samples)
 
 
-def heard(audio_format: AudioFormat, data: bytes, step: int = 1000) -> AudioValidator:
-    """Listen to a file, some bytes at a time."""
-    hearing = AudioValidator(audio_format, LAYOUT if audio_format is AudioFormat.PCM else None)
+def validate(audio_format: AudioFormat, data: bytes, step: int = 1000) -> AudioValidator:
+    """Validate a file that arrives in chunks."""
+    validator = AudioValidator(audio_format, LAYOUT if audio_format is AudioFormat.PCM else None)
     for chunk in batched(data, step, strict=False):
-        hearing.feed(bytes(chunk))
-    return hearing
+        validator.feed(bytes(chunk))
+    return validator
 
 
 @pytest.mark.parametrize("audio_format", FORMATS)
 @pytest.mark.parametrize("step", [1, 777, 100_000])
-def test_speech_is_heard(audio_format: AudioFormat, step: int) -> None:
-    """A voice is audible and whole, however it arrives."""
-    hearing = heard(audio_format, made(voice(24_000), audio_format), step)
-    assert hearing.is_audible
-    assert not hearing.is_truncated
+def test_speech(audio_format: AudioFormat, step: int) -> None:
+    """Speech is audible and complete, for chunks of any size."""
+    validator = validate(audio_format, encode(voice(24_000), audio_format), step)
+    assert validator.is_audible
+    assert not validator.is_truncated
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_mp3_is_whole(kind: str) -> None:
-    """Tags, tables and varying bitrates are no reason to take sound for cut off; half a frame less is one."""
-    whole = made(voice(24_000), AudioFormat.MP3, kind)
-    assert not heard(AudioFormat.MP3, whole).is_truncated
+def test_complete_and_truncated_mp3(kind: str) -> None:
+    """An MP3 is complete whatever its tags, index and bitrates, and truncated if part of a frame is missing."""
+    whole = encode(voice(24_000), AudioFormat.MP3, kind)
+    assert not validate(AudioFormat.MP3, whole).is_truncated
     cut = whole[: whole.rindex(b"TAG")] if kind == "id3v1" else whole
-    assert heard(AudioFormat.MP3, cut[:-20]).is_truncated
+    assert validate(AudioFormat.MP3, cut[:-20]).is_truncated
 
 
 @pytest.mark.parametrize(
-    ("audio_format", "loudest"),
+    ("audio_format", "amplitude"),
     [(AudioFormat.MP3, 0), (AudioFormat.WAV, 0), (AudioFormat.PCM, 0), (AudioFormat.WAV, 3), (AudioFormat.PCM, 3)],
 )
-def test_silence_is_not_heard(audio_format: AudioFormat, loudest: int) -> None:
-    """Nothing is no speech; nor is next to nothing, where that shows without decoding."""
-    samples = struct.pack("<hh", loudest, -loudest) * 12_000
-    assert not heard(audio_format, made(samples, audio_format)).is_audible
+def test_silence(audio_format: AudioFormat, amplitude: int) -> None:
+    """Silence is not audible, nor are very low samples."""
+    samples = struct.pack("<hh", amplitude, -amplitude) * 12_000
+    assert not validate(audio_format, encode(samples, audio_format)).is_audible
 
 
 @pytest.mark.parametrize("audio_format", FORMATS)
 def test_silence_before_speech(audio_format: AudioFormat) -> None:
-    """Silence lasts until speech begins, also where a sample is torn apart."""
-    hearing = AudioValidator(audio_format, LAYOUT)
-    data = made(bytes(48_000) + voice(24_000), audio_format)
+    """Audio becomes audible when speech begins, even if a sample is divided."""
+    validator = AudioValidator(audio_format, LAYOUT)
+    data = encode(bytes(48_000) + voice(24_000), audio_format)
     quarter = len(data) // 4 // 2 * 2 + 1
-    hearing.feed(data[:quarter])
-    assert not hearing.is_audible
-    hearing.feed(data[quarter:])
-    assert hearing.is_audible
+    validator.feed(data[:quarter])
+    assert not validator.is_audible
+    validator.feed(data[quarter:])
+    assert validator.is_audible
 
 
-def test_wav_that_ends_early() -> None:
-    """A WAV that states a length has to hold it; one that states none may end anywhere."""
-    whole = made(voice(24_000), AudioFormat.WAV)
-    assert heard(AudioFormat.WAV, whole[: len(whole) // 2]).is_truncated
-    assert not heard(AudioFormat.WAV, whole[:-100]).is_truncated
-    assert not heard(AudioFormat.WAV, wav.header(LAYOUT) + voice(24_000)).is_truncated
+def test_truncated_wav() -> None:
+    """A WAV is truncated if it is shorter than its stated length; without a length it never is."""
+    whole = encode(voice(24_000), AudioFormat.WAV)
+    assert validate(AudioFormat.WAV, whole[: len(whole) // 2]).is_truncated
+    assert not validate(AudioFormat.WAV, whole[:-100]).is_truncated
+    assert not validate(AudioFormat.WAV, wav.header(LAYOUT) + voice(24_000)).is_truncated
 
 
 @pytest.mark.parametrize("audio_format", [AudioFormat.OGG, AudioFormat.FLAC, AudioFormat.WAV])
-def test_what_is_not_looked_into(audio_format: AudioFormat) -> None:
-    """What can't be looked into is taken for sound: whoever decodes it will tell."""
-    hearing = heard(audio_format, b"RIFF????nothing" * 10_000)
-    assert hearing.is_audible
-    assert not hearing.is_truncated
+def test_other_formats(audio_format: AudioFormat) -> None:
+    """Formats that are not examined count as audible and complete."""
+    validator = validate(audio_format, b"RIFF????nothing" * 10_000)
+    assert validator.is_audible
+    assert not validator.is_truncated
 
 
 @pytest.mark.parametrize("head", [b"\xff\xfb\x90\x00", b"ID3\x04\x00\x00\x00\x00\x10\x00"])
-def test_what_only_begins_like_an_mp3(head: bytes) -> None:
-    """A few bytes of a header make no sound; what is long and never becomes any is refused."""
+def test_malformed_mp3(head: bytes) -> None:
+    """Data that only begins like an MP3 is empty, and refused after `JUNK_LIMIT` bytes."""
     garbage = head + np.random.default_rng(1).bytes(20_000)
-    hearing = heard(AudioFormat.MP3, garbage)
-    assert hearing.is_empty
-    assert not hearing.is_audible
+    validator = validate(AudioFormat.MP3, garbage)
+    assert validator.is_empty
+    assert not validator.is_audible
     with pytest.raises(MalformedMp3Error):
-        hearing.feed(np.random.default_rng(2).bytes(100_000))
+        validator.feed(np.random.default_rng(2).bytes(100_000))
 
 
 @pytest.mark.parametrize("audio_format", FORMATS)
-def test_nothing_is_not_heard(audio_format: AudioFormat) -> None:
-    """An empty answer is neither audible nor cut off."""
-    hearing = heard(audio_format, b"")
-    assert hearing.is_empty
-    assert not hearing.is_audible
-    assert not hearing.is_truncated
+def test_empty(audio_format: AudioFormat) -> None:
+    """Empty audio is neither audible nor truncated."""
+    validator = validate(audio_format, b"")
+    assert validator.is_empty
+    assert not validator.is_audible
+    assert not validator.is_truncated

@@ -1,7 +1,6 @@
-"""Headers written, samples taken out of WAV of every kind."""
+"""Tests of reading and writing WAV."""
 
 import io
-from itertools import pairwise
 import struct
 import time
 import wave
@@ -18,15 +17,15 @@ from custom_components.orator.audio.wav import (
     WavReader,
     header,
 )
-from tests.unit.audio.signals import encode, run_ffmpeg, voice
+from tests.unit.audio.signals import divide, encode, run_ffmpeg, voice
 
-SPOKEN = voice(24_000, 1, 0.2)
+SPEECH = voice(24_000, 1, 0.2)
 LAYOUT = PcmLayout(24_000)
 PLACEHOLDERS = [0, 0xFFFFFFFF, 0x7FFFFFFF, 2_000_000_000, 0xFFFFFFFF - 36, 0x7FFFFFFF - 36, 0xFFFFF000, 0x80000000]
 
 
 def chunk(name: bytes, body: bytes, length: int | None = None) -> bytes:
-    """Return a chunk, with the byte that makes it even."""
+    """Return a chunk, padded to an even length."""
     return struct.pack("<4sI", name, len(body) if length is None else length) + body + bytes(len(body) % 2)
 
 
@@ -37,7 +36,7 @@ def description(kind: int = 1, channels: int = 1, rate: int = 24_000, bits: int 
 
 
 def extensible(kind: int, bits: int, rest: str = "000000001000800000aa00389b71") -> bytes:
-    """Return a format chunk of the extensible kind."""
+    """Return a WAVE_FORMAT_EXTENSIBLE format chunk."""
     return description(0xFFFE, bits=bits, more=struct.pack("<HHIH", 22, bits, 4, kind) + bytes.fromhex(rest))
 
 
@@ -47,10 +46,9 @@ def riff(*chunks: bytes, length: int = 0xFFFFFFFF, form: bytes = b"RIFF") -> byt
 
 
 def read(stream: bytes, cuts: list[int] | None = None) -> tuple[bytes, PcmLayout | None]:
-    """Return the samples of a WAV, fed in pieces, and their layout."""
+    """Return the samples of a WAV that arrives in chunks, and their layout."""
     reader = WavReader()
-    edges = [0, *sorted(cut % (len(stream) + 1) for cut in cuts or []), len(stream)]
-    samples = b"".join([reader.feed(stream[start:end]) for start, end in pairwise(edges)])
+    samples = b"".join([reader.feed(part) for part in divide(stream, cuts or [])])
     reader.finish()
     return samples, reader.layout
 
@@ -60,60 +58,60 @@ LIST = chunk(b"LIST", b"INFOISFT" + struct.pack("<I", 3) + b"abc")
 
 @pytest.mark.parametrize("claimed", PLACEHOLDERS)
 @pytest.mark.parametrize("spare", [b"", b"\x01"])
-def test_length_that_is_a_placeholder(claimed: int, spare: bytes) -> None:
-    """Everything up to the end is samples; half a sample is none."""
-    stream = riff(description(), struct.pack("<4sI", b"data", claimed), SPOKEN, spare)
-    assert read(stream) == (SPOKEN, LAYOUT)
+def test_placeholder_length(claimed: int, spare: bytes) -> None:
+    """With a placeholder length, samples continue to the end of the stream."""
+    stream = riff(description(), struct.pack("<4sI", b"data", claimed), SPEECH, spare)
+    assert read(stream) == (SPEECH, LAYOUT)
 
 
-def test_own_streaming_header() -> None:
-    """What this integration writes it can read."""
+def test_own_headers() -> None:
+    """Own headers can be read."""
     for layout in (LAYOUT, PcmLayout(44_100, 2)):
-        assert read(header(layout) + SPOKEN) == (SPOKEN, layout)
+        assert read(header(layout) + SPEECH) == (SPEECH, layout)
         assert int.from_bytes(header(layout)[40:44], "little") == UNKNOWN_LENGTH
-        assert read(header(layout, len(SPOKEN)) + SPOKEN) == (SPOKEN, layout)
+        assert read(header(layout, len(SPEECH)) + SPEECH) == (SPEECH, layout)
 
 
 @pytest.mark.parametrize(
     "stream",
     [
-        pytest.param(riff(description(), chunk(b"data", SPOKEN), LIST), id="a chunk after"),
-        pytest.param(riff(LIST, description(), LIST, chunk(b"data", SPOKEN), LIST), id="chunks before and after"),
-        pytest.param(riff(description(), chunk(b"fact", bytes(4)), chunk(b"data", SPOKEN)), id="fact"),
-        pytest.param(riff(chunk(b"JUNK", b"odd"), description(), chunk(b"data", SPOKEN)), id="a chunk of odd length"),
-        pytest.param(riff(description(more=bytes(2)), chunk(b"data", SPOKEN)), id="a longer description"),
-        pytest.param(riff(extensible(1, 16), chunk(b"data", SPOKEN)), id="extensible"),
-        pytest.param(riff(description(), chunk(b"data", SPOKEN + b"\x07"), LIST), id="half a sample at the end"),
-        pytest.param(riff(description(), chunk(b"data", SPOKEN), b"garbage" * 9), id="garbage after"),
+        pytest.param(riff(description(), chunk(b"data", SPEECH), LIST), id="a chunk after"),
+        pytest.param(riff(LIST, description(), LIST, chunk(b"data", SPEECH), LIST), id="chunks before and after"),
+        pytest.param(riff(description(), chunk(b"fact", bytes(4)), chunk(b"data", SPEECH)), id="fact"),
+        pytest.param(riff(chunk(b"JUNK", b"odd"), description(), chunk(b"data", SPEECH)), id="a chunk of odd length"),
+        pytest.param(riff(description(more=bytes(2)), chunk(b"data", SPEECH)), id="a longer description"),
+        pytest.param(riff(extensible(1, 16), chunk(b"data", SPEECH)), id="extensible"),
+        pytest.param(riff(description(), chunk(b"data", SPEECH + b"\x07"), LIST), id="half a sample at the end"),
+        pytest.param(riff(description(), chunk(b"data", SPEECH), b"garbage" * 9), id="garbage after"),
         pytest.param(
-            riff(description(), chunk(b"data", SPOKEN), b"fmt \xff\xff\xff\xff" * 9), id="a false format after"
+            riff(description(), chunk(b"data", SPEECH), b"fmt \xff\xff\xff\xff" * 9), id="a false format after"
         ),
-        pytest.param(riff(description(), chunk(b"data", SPOKEN), length=0), id="no length of the whole"),
+        pytest.param(riff(description(), chunk(b"data", SPEECH), length=0), id="no length of the whole"),
         pytest.param(
             riff(
-                chunk(b"ds64", struct.pack("<QQQI", 0, len(SPOKEN), 0, 0)),
+                chunk(b"ds64", struct.pack("<QQQI", 0, len(SPEECH), 0, 0)),
                 description(),
-                chunk(b"data", SPOKEN, UNKNOWN_LENGTH),
+                chunk(b"data", SPEECH, UNKNOWN_LENGTH),
                 LIST,
                 form=b"RF64",
             ),
             id="RF64",
         ),
         pytest.param(
-            riff(description(), chunk(b"data", SPOKEN[:400]), LIST)
-            + riff(LIST, description(), chunk(b"data", SPOKEN[400:], UNKNOWN_LENGTH)),
+            riff(description(), chunk(b"data", SPEECH[:400]), LIST)
+            + riff(LIST, description(), chunk(b"data", SPEECH[400:], UNKNOWN_LENGTH)),
             id="two files",
         ),
     ],
 )
 @pytest.mark.parametrize("size", [1, 7, 100_000])
-def test_samples_and_nothing_else(stream: bytes, size: int) -> None:
-    """Other chunks are no samples, wherever they are."""
-    assert read(stream, list(range(0, len(stream), size))) == (SPOKEN, LAYOUT)
+def test_other_chunks(stream: bytes, size: int) -> None:
+    """Only samples are returned, whatever chunks surround them."""
+    assert read(stream, list(range(0, len(stream), size))) == (SPEECH, LAYOUT)
 
 
-def test_samples_leave_at_once() -> None:
-    """A sample leaves when its last byte has arrived."""
+def test_delay() -> None:
+    """A frame is returned with its last byte."""
     reader = WavReader()
     assert reader.layout is None
     assert reader.feed(header(PcmLayout(8_000, 2))) == b""
@@ -123,29 +121,29 @@ def test_samples_leave_at_once() -> None:
     ]
 
 
-def of_true_length(stream: bytes) -> bytes:
-    """Return a WAV that ends with its samples with their true length, so that ffmpeg does not miss any."""
+def with_true_length(stream: bytes) -> bytes:
+    """Return a WAV with the true length of its samples, as ffmpeg needs it."""
     start = stream.index(b"data") + 8
     return stream[: start - 4] + struct.pack("<I", len(stream) - start) + stream[start:]
 
 
 @pytest.mark.parametrize("sample_format", ["u8", "s16", "s24", "s32", "flt", "dbl"])
 @pytest.mark.parametrize("channels", [1, 2, 6])
-def test_samples_of_other_kinds(sample_format: str, channels: int) -> None:
-    """What ffmpeg writes is read as ffmpeg reads it, within the rounding."""
+def test_encodings(sample_format: str, channels: int) -> None:
+    """Encodings are converted like ffmpeg does, within rounding."""
     codec = {"u8": "pcm_u8", "flt": "pcm_f32le", "dbl": "pcm_f64le"}.get(sample_format, f"pcm_{sample_format}le")
     stream = encode(voice(16_000, channels, 0.5), 16_000, channels, "-c:a", codec, "-f", "wav")
     samples, layout = read(stream)
     assert layout == PcmLayout(16_000, channels)
     reading = ("-f", "wav", "-i", "pipe:0")
-    expected = run_ffmpeg(*reading, "-f", "s16le", "pipe:1", given=of_true_length(stream), level="error")
+    expected = run_ffmpeg(*reading, "-f", "s16le", "pipe:1", given=with_true_length(stream), level="error")
     ours, theirs = np.frombuffer(samples, "<i2"), np.frombuffer(expected, "<i2")
     assert len(ours) == len(theirs) == 8000 * channels
     assert np.abs(ours.astype(int) - theirs).max() <= 1
 
 
 def packed24(values: list[int]) -> bytes:
-    """Return samples of 24 bits."""
+    """Return 24-bit samples."""
     return b"".join(value.to_bytes(3, "little", signed=True) for value in values)
 
 
@@ -172,7 +170,7 @@ def packed24(values: list[int]) -> bytes:
     ],
 )
 def test_rounding(head: bytes, stored: bytes, expected: list[int]) -> None:
-    """Samples are rounded to the nearest, and what is too loud is not turned over."""
+    """Samples are rounded to the nearest and clipped."""
     samples, _ = read(riff(head, chunk(b"data", stored)))
     assert np.frombuffer(samples, "<i2").tolist() == expected
 
@@ -185,32 +183,32 @@ def test_rounding(head: bytes, stored: bytes, expected: list[int]) -> None:
         pytest.param(b'{"error": "no such voice"}', id="JSON"),
         pytest.param(struct.pack("<4sI4s", b"RIFF", 4, b"AVI "), id="another RIFF"),
         pytest.param(riff(description()), id="no samples"),
-        pytest.param(riff(chunk(b"data", SPOKEN)), id="no description"),
-        pytest.param(riff(chunk(b"fmt ", bytes(10)), chunk(b"data", SPOKEN)), id="a short description"),
-        pytest.param(riff(description(rate=0), chunk(b"data", SPOKEN)), id="no rate"),
-        pytest.param(riff(description(channels=0), chunk(b"data", SPOKEN)), id="no channels"),
-        pytest.param(riff(description(bits=12), chunk(b"data", SPOKEN)), id="12 bits"),
-        pytest.param(riff(description(7, bits=8), chunk(b"data", SPOKEN)), id="mu-law"),
-        pytest.param(riff(extensible(7, 8), chunk(b"data", SPOKEN)), id="mu-law, extensible"),
-        pytest.param(riff(extensible(1, 16, "00" * 14), chunk(b"data", SPOKEN)), id="an unknown subformat"),
+        pytest.param(riff(chunk(b"data", SPEECH)), id="no description"),
+        pytest.param(riff(chunk(b"fmt ", bytes(10)), chunk(b"data", SPEECH)), id="a short description"),
+        pytest.param(riff(description(rate=0), chunk(b"data", SPEECH)), id="no rate"),
+        pytest.param(riff(description(channels=0), chunk(b"data", SPEECH)), id="no channels"),
+        pytest.param(riff(description(bits=12), chunk(b"data", SPEECH)), id="12 bits"),
+        pytest.param(riff(description(7, bits=8), chunk(b"data", SPEECH)), id="mu-law"),
+        pytest.param(riff(extensible(7, 8), chunk(b"data", SPEECH)), id="mu-law, extensible"),
+        pytest.param(riff(extensible(1, 16, "00" * 14), chunk(b"data", SPEECH)), id="an unknown subformat"),
         pytest.param(riff(chunk(b"JUNK", b"", 0xFFFFFFF0), description()), id="an endless chunk"),
         pytest.param(riff(*[chunk(b"JUNK", bytes(60_000))] * 18, description()), id="too much before the samples"),
         pytest.param(
-            riff(description(), chunk(b"data", SPOKEN)) + riff(description(rate=8000), chunk(b"data", SPOKEN)),
+            riff(description(), chunk(b"data", SPEECH)) + riff(description(rate=8000), chunk(b"data", SPEECH)),
             id="two layouts",
         ),
     ],
 )
 @pytest.mark.parametrize("size", [1, 100_000])
 def test_malformed(stream: bytes, size: int) -> None:
-    """What is no WAV is said to be none."""
+    """A malformed WAV raises an error."""
     with pytest.raises(MalformedWavError):
         read(stream, list(range(0, min(len(stream), 2000), size)))
 
 
 def test_samples_before_an_error() -> None:
-    """What was sound is returned before the error, in whatever pieces it came."""
-    stream = riff(description(), chunk(b"data", SPOKEN)) + riff(description(rate=8000), chunk(b"data", SPOKEN))
+    """Samples before an error are returned first, for chunks of any size."""
+    stream = riff(description(), chunk(b"data", SPEECH)) + riff(description(rate=8000), chunk(b"data", SPEECH))
     for size in (1, 1000, len(stream)):
         reader = WavReader()
         samples = b""
@@ -218,13 +216,13 @@ def test_samples_before_an_error() -> None:
             for start in range(0, len(stream), size):
                 samples += reader.feed(stream[start : start + size])
             reader.finish()
-        assert samples == SPOKEN
+        assert samples == SPEECH
         with pytest.raises(MalformedWavError, match="layout"):
             reader.feed(b"")
 
 
-def test_a_large_chunk_before_the_samples_takes_no_memory() -> None:
-    """Pictures and the like are passed over as they come."""
+def test_memory() -> None:
+    """Large chunks are not buffered."""
     reader = WavReader()
     reader.feed(riff(chunk(b"PICT", b"", HEADER_LIMIT - 100)))
     for _ in range(16):
@@ -236,7 +234,7 @@ HEADS = st.sampled_from(
     [description(), description(channels=2), description(bits=8), description(bits=24), description(3, bits=32), LIST]
 )
 DATA = st.tuples(st.binary(max_size=100), st.sampled_from([None, 0, 10, UNKNOWN_LENGTH])).map(
-    lambda made: chunk(b"data", made[0], made[1])
+    lambda parts: chunk(b"data", *parts)
 )
 STREAMS = st.one_of(
     st.binary(max_size=200),
@@ -248,8 +246,8 @@ STREAMS = st.one_of(
 
 @settings(max_examples=500, deadline=None)
 @given(stream=STREAMS, cuts=st.lists(st.integers(0, 500), max_size=20))
-def test_result_does_not_depend_on_the_division(stream: bytes, cuts: list[int]) -> None:
-    """The same samples or the same error, in whatever pieces a WAV arrives, and no other error."""
+def test_any_division(stream: bytes, cuts: list[int]) -> None:
+    """Samples and error are the same for chunks of any size."""
 
     def outcome(cuts: list[int]) -> tuple[bytes, PcmLayout | None] | str:
         try:
@@ -263,7 +261,7 @@ def test_result_does_not_depend_on_the_division(stream: bytes, cuts: list[int]) 
 
 
 def test_time_is_linear() -> None:
-    """Many small pieces and one large one are a matter of milliseconds."""
+    """Time is linear in the length, for small chunks and for a large one."""
     stream = header(LAYOUT) + bytes(2_000_000)
     started = time.process_time()
     read(stream)
@@ -272,9 +270,9 @@ def test_time_is_linear() -> None:
 
 
 def test_header_of_known_length() -> None:
-    """A header with a length is that of the standard library."""
+    """A header of known length equals that of the standard library."""
     expected = io.BytesIO()
     with wave.open(expected, "wb") as file:
         file.setparams((1, 2, 24_000, 0, "NONE", ""))
-        file.writeframes(SPOKEN)
-    assert header(LAYOUT, len(SPOKEN)) + SPOKEN == expected.getvalue()
+        file.writeframes(SPEECH)
+    assert header(LAYOUT, len(SPEECH)) + SPEECH == expected.getvalue()

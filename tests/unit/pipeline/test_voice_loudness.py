@@ -1,4 +1,4 @@
-"""What is known of a voice's level, and that it brings voices together."""
+"""Tests of the loudness that is learned of a voice."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ from tests.unit.audio.signals import loudness, true_peak
 
 TARGET = -18.0
 VOICES = {"nova": 6, "alloy": -3.5, "echo": -8, "coral": -12, "ash": -17}
-"""Names of simulated voices, and dB by which each is made louder or quieter than eSpeak makes it."""
+"""Names of simulated voices, and the gain in dB that is applied to each."""
 TEXTS = (
     "It is going to rain this afternoon.",
     "The washing machine has finished, and the front door is still open. Shall I lock it?",
@@ -25,63 +25,63 @@ TEXTS = (
 )
 
 
-def level_of(*heard: tuple[float, float]) -> VoiceLoudness:
-    """Return what is known after utterances of so many LUFS and seconds."""
+def learn(*utterances: tuple[float, float]) -> VoiceLoudness:
+    """Return the loudness learned from utterances of these LUFS and seconds."""
     level = VoiceLoudness()
-    for lufs, seconds in heard:
+    for lufs, seconds in utterances:
         level = level.add(LoudnessMeasurement(lufs, seconds))
     return level
 
 
 def test_voices_at_one_level() -> None:
-    """Voices 18 dB apart are within 1.5 LU of the target from their second utterance on, and nothing is too loud."""
+    """Voices 18 dB apart are within 1.5 LU of the target from the second utterance on, below the ceiling."""
     unlevelled = []
     for name, offset in VOICES.items():
         level = VoiceLoudness()
         for number, text in enumerate(TEXTS):
-            spoken = speak(text, Speaker.named(name))
-            layout = PcmLayout(spoken.rate)
-            samples = np.frombuffer(spoken.samples, "<i2") * 10 ** (offset / 20)
+            speech = speak(text, Speaker.named(name))
+            layout = PcmLayout(speech.rate)
+            samples = np.frombuffer(speech.samples, "<i2") * 10 ** (offset / 20)
             raw = np.rint(samples).astype("<i2").tobytes()
             limiter, meter = Limiter(layout, level.gain_to(TARGET)), LoudnessMeter(layout)
-            made = limiter.feed(raw) + limiter.finish()
+            output = limiter.feed(raw) + limiter.finish()
             meter.feed(raw)
             level = level.add(meter.result())
-            assert true_peak(made, layout) <= CEILING_DBTP
+            assert true_peak(output, layout) <= CEILING_DBTP
             if number:
                 unlevelled.append(loudness(raw, layout))
-                assert loudness(made, layout) == pytest.approx(TARGET, abs=1.5), (name, text)
+                assert loudness(output, layout) == pytest.approx(TARGET, abs=1.5), (name, text)
     assert max(unlevelled) - min(unlevelled) > 18
 
 
 def test_unknown_voice() -> None:
-    """Nothing is known of a voice that has not been heard: it counts as a usual one."""
+    """An unknown voice has the default loudness."""
     assert VoiceLoudness().lufs == DEFAULT_LUFS
     assert VoiceLoudness().gain_to(DEFAULT_LUFS) == 0
     assert VoiceLoudness().gain_to(-18) == pytest.approx(2)
 
 
 def test_first_utterance_counts() -> None:
-    """What has been heard once is believed at once."""
-    assert level_of((-31.0, 2.0)).gain_to(-18) == pytest.approx(13)
+    """The first utterance counts fully."""
+    assert learn((-31.0, 2.0)).gain_to(-18) == pytest.approx(13)
 
 
 def test_weighted_by_length() -> None:
-    """A sentence tells more than a word; beyond ten seconds nothing more is told."""
-    assert level_of((-20.0, 9.0), (-22.0, 1.0)).lufs == pytest.approx(-20.2)
-    assert level_of((-20.0, 10.0), (-22.0, 500.0)).lufs == pytest.approx(-21)
+    """Utterances are weighted by their duration, up to ten seconds."""
+    assert learn((-20.0, 9.0), (-22.0, 1.0)).lufs == pytest.approx(-20.2)
+    assert learn((-20.0, 10.0), (-22.0, 500.0)).lufs == pytest.approx(-21)
 
 
 def test_outliers() -> None:
-    """A whisper among what is said as usual changes nothing, were it the longest of all."""
+    """A whisper between normal utterances is ignored, even if it is the longest."""
     usual = [(-20.0, 4.0), (-20.5, 4.0), (-19.5, 4.0)]
-    assert level_of(*usual, (-38.0, 60.0)).lufs == pytest.approx(-20)
-    assert level_of((-38.0, 4.0), *usual).lufs == pytest.approx(-20)
+    assert learn(*usual, (-38.0, 60.0)).lufs == pytest.approx(-20)
+    assert learn((-38.0, 4.0), *usual).lufs == pytest.approx(-20)
 
 
 def test_changed_voice() -> None:
-    """A voice that its provider has changed is known anew before long, and little is remembered."""
-    level = level_of(*[(-20.0, 4.0)] * 100)
+    """A changed voice is learned again within nine utterances, and no more than 16 are kept."""
+    level = learn(*[(-20.0, 4.0)] * 100)
     assert len(level.measurements) <= 16
     for _ in range(9):
         level = level.add(LoudnessMeasurement(-30.0, 4.0))
@@ -89,18 +89,20 @@ def test_changed_voice() -> None:
 
 
 @pytest.mark.parametrize("utterance", [None, LoudnessMeasurement(-60.0, 3.0), LoudnessMeasurement(-20.0, 0.0)])
-def test_nothing_learned(utterance: LoudnessMeasurement | None) -> None:
-    """Silence says nothing of a voice."""
-    level = level_of((-21.0, 3.0))
+def test_silence(utterance: LoudnessMeasurement | None) -> None:
+    """Silence and empty audio teach nothing."""
+    level = learn((-21.0, 3.0))
     assert level.add(utterance) is level
 
 
-LEVELS = st.lists(st.tuples(st.floats(-54, 3), st.floats(0.1, 600)), max_size=40).map(lambda heard: level_of(*heard))
+LEVELS = st.lists(st.tuples(st.floats(-54, 3), st.floats(0.1, 600)), max_size=40).map(
+    lambda utterances: learn(*utterances)
+)
 
 
 @given(level=LEVELS, target=st.floats(-60, 0))
 def test_gain(level: VoiceLoudness, target: float) -> None:
-    """The gain is within its range, whatever was heard; unless limited, it meets the target."""
+    """The gain stays in its range and otherwise meets the target exactly."""
     gain = level.gain_to(target)
     assert -MAX_GAIN_DB <= gain <= MAX_GAIN_DB
     if abs(gain) < MAX_GAIN_DB:
@@ -112,7 +114,7 @@ def test_gain(level: VoiceLoudness, target: float) -> None:
 
 @given(level=LEVELS)
 def test_stored(level: VoiceLoudness) -> None:
-    """What is stored as JSON comes back, to a hundredth."""
+    """The loudness survives JSON, rounded to hundredths."""
     again = VoiceLoudness.from_dict(json.loads(json.dumps(level.as_dict())))
     assert len(again.measurements) == len(level.measurements)
     assert VoiceLoudness.from_dict(again.as_dict()) == again
@@ -140,6 +142,6 @@ def test_stored(level: VoiceLoudness) -> None:
     ],
 )
 def test_damaged(stored: dict[str, Any]) -> None:
-    """What is damaged is forgotten."""
+    """Damaged entries are ignored."""
     assert VoiceLoudness.from_dict(stored) == VoiceLoudness()
-    assert VoiceLoudness.from_dict({"heard": [None, [-30, 2]]}) == level_of((-30.0, 2.0))
+    assert VoiceLoudness.from_dict({"heard": [None, [-30, 2]]}) == learn((-30.0, 2.0))

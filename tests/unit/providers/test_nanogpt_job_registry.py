@@ -110,7 +110,7 @@ async def test_order_that_failed_over_the_old_connections(
 
 async def test_model_that_begins_to_answer_with_tickets(simulator: Simulator, first: NanoGPTProvider) -> None:
     """A model whose sound came at once is not waited for together; once it sends tickets, they are shared."""
-    first._at_once.add(("audio_speech", ELEVENLABS))
+    first._direct_models.add(("audio_speech", ELEVENLABS))
     await leave_after(0.07, first)
     await assert_heard(await heard(first, request_for(first, ELEVENLABS)))
     assert len(ordered(simulator)) == simulator.nanogpt.charged == 1
@@ -144,12 +144,12 @@ async def test_job_that_is_asked_about_does_not_keep_connections(
 async def test_purchases_are_not_kept_for_ever() -> None:
     """There is room for so many; the oldest goes first. What is too old is not joined either."""
     kept = jobs.JobRegistry()
-    first = kept.of("first")
-    assert kept.of("first") is first
-    for number in range(jobs.MAX_KEPT):
-        kept.of(str(number))
-    assert kept.of("first") is not first
-    last = kept.of("last")
-    last.placed -= jobs.MAX_AGE
-    assert kept.of("last") is not last
+    first = kept.join("first")
+    assert kept.join("first") is first
+    for number in range(jobs.MAX_JOBS):
+        kept.join(str(number))
+    assert kept.join("first") is not first
+    last = kept.join("last")
+    last.placed_at -= jobs.MAX_JOB_AGE_S
+    assert kept.join("last") is not last
     assert SENTENCE not in repr(kept)

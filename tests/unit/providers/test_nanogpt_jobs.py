@@ -43,7 +43,7 @@ async def test_usual_pace_is_the_documented_one(simulator: Simulator, connection
     await heard(provider, request_for(provider, ELEVENLABS))
     passed = asyncio.get_running_loop().time() - started
     assert 2 <= passed / simulator.nanogpt.polls_until_done <= 3
-    assert 120 <= provider._pace.limit <= 180
+    assert 120 <= provider._poll_interval.limit <= 180
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,6 @@ from ..simulator.speechbase_catalog import DOCUMENTED_VOICE
 from ..support.speech import SENTENCE, account_of, asked, issue, speak
 from .test_insecure_address import Names
 
-SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]
-
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:

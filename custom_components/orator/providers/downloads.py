@@ -13,7 +13,7 @@ from yarl import URL
 from . import errors
 from .addresses import PrivateAddressError
 from .base import HttpSessions
-from .error_responses import error_for, read_retry_after
+from .error_responses import error_for, parse_retry_after
 from .http import HttpResponse, Timeouts, resolve_redirect, translate_client_errors
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
@@ -101,7 +101,7 @@ class Downloads:
 def _download_error(response: ClientResponse) -> errors.SpeechError:
     """Return the error for a failed download; a file host's 401 or 404 is not about the API key or the model."""
     if response.status in (408, 429) or response.status >= 500:
-        return error_for(response.status, (), read_retry_after(response))
+        return error_for(response.status, retry_after=parse_retry_after(response.headers.get("Retry-After")))
     return errors.DownloadFailedError(status=response.status)
 
 

@@ -7,8 +7,6 @@ from email.utils import parsedate_to_datetime
 import re
 from typing import Any, Final
 
-from aiohttp import ClientResponse
-
 from . import errors
 from .json_documents import Json
 
@@ -127,13 +125,8 @@ def short_code(value: Json, marks: str = "_") -> str:
     return code if code.translate(dict.fromkeys(map(ord, marks))).isalnum() and len(code) <= 64 else ""
 
 
-def read_retry_after(response: ClientResponse) -> float | None:
-    """Return the Retry-After header of a response in seconds from now, None if it is missing or invalid."""
-    return parse_retry_after(response.headers.get("Retry-After"))
-
-
 def parse_retry_after(value: str | None) -> float | None:
-    """Return a Retry-After value, given in seconds or as a date, in seconds from now."""
+    """Return a Retry-After header, given in seconds or as a date, in seconds from now; None if it is invalid."""
     if not value:
         return None
     if value.strip().isdecimal():
@@ -170,7 +163,7 @@ class FieldError:
     """Request fields that one part of an error document names."""
 
     fields: frozenset[str]
-    is_unwanted: bool
+    is_unsupported: bool
     """Whether the server does not support the fields, rather than their values."""
 
 
@@ -184,10 +177,10 @@ def find_field_errors(
     elif isinstance(document, dict) and depth:
         messages = [document[key] for key in _MESSAGE_KEYS if isinstance(document.get(key), str)]
         if fields := {*_located_fields(document), *_mentioned_fields(messages, optional_fields)}:
-            is_unwanted = any(
+            is_unsupported = any(
                 _UNSUPPORTED_FIELD.search(message) and not _INVALID_VALUE.search(message) for message in messages
             )
-            yield FieldError(frozenset(fields), is_unwanted)
+            yield FieldError(frozenset(fields), is_unsupported)
         for key in _NESTED_KEYS:
             yield from find_field_errors(document.get(key), optional_fields, depth - 1)
 

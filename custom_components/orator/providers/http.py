@@ -23,7 +23,7 @@ from aiohttp import (
 from yarl import URL
 
 from . import errors
-from .error_responses import error_for, find_error_codes, find_field_errors, read_retry_after, short_code
+from .error_responses import error_for, find_error_codes, find_field_errors, parse_retry_after, short_code
 from .json_documents import Json, parse_json
 
 _LOGGER = logging.getLogger(__name__)
@@ -188,13 +188,13 @@ class HttpClient:
         except ValueError:
             document = None
         codes = find_error_codes(document, response.status)
-        error = error_for(response.status, codes, read_retry_after(response))
+        error = error_for(response.status, codes, parse_retry_after(response.headers.get("Retry-After")))
         if isinstance(document, dict):
             error.has_error_document = True
             error.subject = short_code(document.get("provider"), "_-")
         field_errors = list(find_field_errors(document, self._optional_fields))
         error.fields = frozenset().union(*(one.fields for one in field_errors))
-        error.unsupported_fields = frozenset().union(*(one.fields for one in field_errors if one.is_unwanted))
+        error.unsupported_fields = frozenset().union(*(one.fields for one in field_errors if one.is_unsupported))
         return error
 
 

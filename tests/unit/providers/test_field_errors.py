@@ -10,7 +10,7 @@ OPTIONAL_FIELDS = frozenset({"speed", "response_format", "instructions"})
 
 
 @pytest.mark.parametrize(
-    ("document", "fields", "is_unwanted"),
+    ("document", "fields", "is_unsupported"),
     [
         ({"detail": [{"type": "extra_forbidden", "loc": ["body", "speed"], "msg": "No"}]}, {"body", "speed"}, True),
         ({"detail": [{"type": "less_than", "loc": ["body", "speed"], "msg": "At most 2"}]}, {"body", "speed"}, False),
@@ -24,9 +24,9 @@ OPTIONAL_FIELDS = frozenset({"speed", "response_format", "instructions"})
         ({"validation": [{"path": "body.speed", "message": "Required"}]}, {"body", "speed"}, False),
     ],
 )
-def test_fields(document: Any, fields: set[str], is_unwanted: bool) -> None:  # noqa: FBT001 - a test parameter
+def test_fields(document: Any, fields: set[str], is_unsupported: bool) -> None:  # noqa: FBT001 - a test parameter
     """Fields are found wherever they are named; an unsupported field is told from an invalid value."""
-    assert list(find_field_errors(document, OPTIONAL_FIELDS)) == [FieldError(frozenset(fields), is_unwanted)]
+    assert list(find_field_errors(document, OPTIONAL_FIELDS)) == [FieldError(frozenset(fields), is_unsupported)]
 
 
 @pytest.mark.parametrize("document", [None, 7, "speed", [], {}, {"detail": "No voice"}, [[[[[[[{"param": "x"}]]]]]]]])

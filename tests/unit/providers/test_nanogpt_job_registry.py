@@ -36,11 +36,21 @@ async def cancel_after(seconds: float, provider: NanoGPTProvider, model: str = E
             await synthesize(provider, create_request(provider, model))
 
 
+async def cancel_while_polling(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """Start a request and cancel it after the first status request for its job."""
+    running = asyncio.create_task(synthesize(provider, create_request(provider, ELEVENLABS)))
+    while not any(job.polls for job in simulator.nanogpt.jobs):  # noqa: ASYNC110 - the simulator has no event for it
+        await asyncio.sleep(0.005)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
 async def test_ticket_after_reload(
     simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider
 ) -> None:
     """The new provider fetches the job that the old one ordered, even after the old sessions were closed."""
-    await cancel_after(0.07, provider)
+    await cancel_while_polling(simulator, provider)
     assert new_provider.is_same_account(provider)
     new_provider.inherit(provider)
     assert not provider.has_pending_jobs
@@ -111,7 +121,7 @@ async def test_failed_order_after_reload(
 async def test_model_that_starts_to_send_tickets(simulator: Simulator, provider: NanoGPTProvider) -> None:
     """A model known to respond with audio shares its jobs as soon as it sends tickets."""
     provider._direct_models.add(("audio_speech", ELEVENLABS))
-    await cancel_after(0.07, provider)
+    await cancel_while_polling(simulator, provider)
     await assert_speech(await synthesize(provider, create_request(provider, ELEVENLABS)))
     assert len(speech_bodies(simulator)) == simulator.nanogpt.charged == 1
 

@@ -3,6 +3,8 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+import gc
+import logging
 
 import pytest
 
@@ -226,6 +228,21 @@ async def test_first_of_two_requests_is_cancelled(simulator: Simulator, provider
     first.cancel()
     await assert_speech(await second)
     assert simulator.nanogpt.charged == 1
+
+
+async def test_failure_after_cancellation_is_not_logged(
+    simulator: Simulator, provider: NanoGPTProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An order that fails after its request was cancelled logs nothing, and the next request repeats it."""
+    simulator.fail(Fault(path=PATHS[0], delay=0.1, status=503))
+    request = create_request(provider, ELEVENLABS)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await synthesize(provider, request)
+    await provider.async_finish_jobs()
+    assert await synthesize(provider, request)
+    gc.collect()
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
 
 
 async def test_direct_audio_is_not_shared(simulator: Simulator, provider: NanoGPTProvider) -> None:

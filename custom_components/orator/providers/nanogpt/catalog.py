@@ -159,8 +159,8 @@ def _languages(row: Mapping[str, Any] | None, voice_languages: list[str]) -> tup
 def _is_supported(option: Option, model_id: str, row: Mapping[str, Any] | None, endpoint: Endpoint) -> bool:
     """Return whether a model supports an option on an endpoint; an unknown model may support any."""
     family = family_for(model_id)
-    if not endpoint.takes(option.key, family):
+    if not endpoint.accepts(option.key, family):
         return False
-    if option.key in endpoint.for_every_model or option.key in family.takes or not (row or is_known(model_id)):
+    if option.key in endpoint.for_every_model or option.key in family.options or not (row or is_known(model_id)):
         return True
     return row is not None and option.key in row["takes"]

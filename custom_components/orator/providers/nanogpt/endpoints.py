@@ -49,14 +49,14 @@ class Endpoint:
     """Options that it accepts for every model."""
     can_stream: bool = False
 
-    def takes(self, key: str, family: ModelFamily) -> bool:
+    def accepts(self, key: str, family: ModelFamily) -> bool:
         """Return whether the endpoint accepts a field for a family of models."""
         return key not in self.for_openai_only or family.is_openai
 
     def body(self, request: SynthesisRequest) -> Mapping[str, Any]:
         """Return the JSON body of a request, with only those options that were set."""
         body = {"model": request.model.id, self.text_key: request.text, "voice": request.voice}
-        if self.takes(self.format_key, family_for(request.model.id)):
+        if self.accepts(self.format_key, family_for(request.model.id)):
             body |= self._format_fields(request.format)
         body |= {key: value for key, value in request.settings.items() if key != ENDPOINT_OPTION.key}
         return body | ({"stream": True} if self.can_stream and request.model.streams else {})

@@ -12,11 +12,12 @@ from .responses import JobTicket
 
 MAX_JOBS: Final = 64
 MAX_JOB_AGE_S: Final = 600.0
+"""Limits of the jobs that are kept for identical requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class DirectAudio:
-    """Audio in the response to an order, for one listener only. Closing the stack ends the response."""
+    """Audio in the response to an order, for one request only. Closing the stack ends the response."""
 
     head: bytes
     """The start of the audio, already read from `chunks`."""
@@ -66,8 +67,8 @@ class Job:
     @property
     def is_reusable(self) -> bool:
         """Whether another request can use the job: its order is under way or led to a ticket or link."""
-        has_failed = self._order is not None and self._order.done() and not _result_of(self._order)
-        return not has_failed and self.age <= MAX_JOB_AGE_S
+        has_no_result = self._order is not None and self._order.done() and not _result_of(self._order)
+        return not has_no_result and self.age <= MAX_JOB_AGE_S
 
     def transferred(self) -> Job:
         """Return the job for another provider of the account, which uses other HTTP sessions.
@@ -81,7 +82,7 @@ class Job:
 
     @asynccontextmanager
     async def in_use(self) -> AsyncGenerator[None]:
-        """Use the job until the context is left."""
+        """Count one more request as a user of the job; when the last one leaves, polling stops."""
         self.users += 1
         try:
             yield

@@ -41,8 +41,8 @@ class ModelFamily:
 
     pattern: str
     """A regular expression for their IDs in lower case."""
-    takes: frozenset[str] = frozenset({"speed"})
-    """The options that they support on every endpoint that has them."""
+    options: frozenset[str] = frozenset({"speed"})
+    """The keys of the options that they support on every endpoint that has them."""
     max_chars: int = _DEFAULT_MAX_CHARS
     voices: tuple[str, ...] = ()
     describe_voice: Callable[[str], Voice] = describe_voice
@@ -63,7 +63,7 @@ _MODEL_FAMILIES: Final = (
     ),
     ModelFamily(
         r"tts-1-hd(-\d+)?",
-        takes=frozenset({"speed", "instructions"}),
+        options=frozenset({"speed", "instructions"}),
         max_chars=OPENAI_MAX_CHARS,
         voices=_OPENAI_VOICES,
         formats=OPENAI_FORMATS,
@@ -71,7 +71,7 @@ _MODEL_FAMILIES: Final = (
     ),
     ModelFamily(
         r"gpt-4o-mini-tts.*",
-        takes=frozenset({"instructions"}),
+        options=frozenset({"instructions"}),
         max_chars=OPENAI_MAX_CHARS,
         voices=_OPENAI_VOICES,
         formats=OPENAI_FORMATS,
@@ -81,17 +81,17 @@ _MODEL_FAMILIES: Final = (
     ModelFamily(r"kokoro.*", max_chars=10_000, voices=_KOKORO_VOICES, describe_voice=describe_kokoro_voice),
     ModelFamily(
         r"elevenlabs[-_].*",
-        takes=frozenset({"speed", "stability", "similarity", "similarity_boost", "style"}),
+        options=frozenset({"speed", "stability", "similarity", "similarity_boost", "style"}),
         max_chars=5_000,
         voices=_ELEVENLABS_VOICES,
     ),
     ModelFamily(r"xai-tts.*", max_chars=5_000, voices=_XAI_VOICES),
     # gemini-3.1 fails if instructions are set.
-    ModelFamily(r"gemini-2\.5-.*tts", takes=frozenset({"speed", "instructions"}), voices=_GEMINI_VOICES),
+    ModelFamily(r"gemini-2\.5-.*tts", options=frozenset({"speed", "instructions"}), voices=_GEMINI_VOICES),
     ModelFamily(r"gemini-.*", voices=_GEMINI_VOICES),
     ModelFamily(
         r"nano-tts.*",
-        takes=frozenset({"speed", "pitch", "emotion", "stability", "similarity"}),
+        options=frozenset({"speed", "pitch", "emotion", "stability", "similarity"}),
         max_chars=2_000,
         voices=_NANO_VOICES,
     ),

@@ -70,7 +70,7 @@ class SpeechError(Exception):
         self.subject = subject
         self.fields = fields
         self.unsupported_fields: frozenset[str] = frozenset()
-        """The subset of `fields` that the provider rejects whatever their value."""
+        """The subset of `fields` that the provider rejects with any value."""
 
     @override
     def __str__(self) -> str:

@@ -38,6 +38,7 @@ async def cancel_after(seconds: float, provider: NanoGPTProvider, model: str = E
 
 async def cancel_while_polling(simulator: Simulator, provider: NanoGPTProvider) -> None:
     """Start a request and cancel it after the first status request for its job."""
+    simulator.nanogpt.polls_until_done = 5
     running = asyncio.create_task(synthesize(provider, create_request(provider, ELEVENLABS)))
     while not any(job.polls for job in simulator.nanogpt.jobs):  # noqa: ASYNC110 - the simulator has no event for it
         await asyncio.sleep(0.005)

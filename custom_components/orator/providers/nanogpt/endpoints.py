@@ -118,7 +118,9 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
 
 ENDPOINT_OPTION: Final = ChoiceOption("endpoint", choices=tuple(ENDPOINTS), default="audio_speech")
 
-OPTION_KEYS: Final = tuple(dict.fromkeys(option.key for endpoint in ENDPOINTS.values() for option in endpoint.options))
+ENDPOINT_OPTION_KEYS: Final = tuple(
+    dict.fromkeys(option.key for endpoint in ENDPOINTS.values() for option in endpoint.options)
+)
 
 
 def endpoint_for(settings: Mapping[str, Any]) -> Endpoint:

@@ -38,7 +38,7 @@ from ..json_documents import Json, parse_json
 from ..languages import WHISPER_LANGUAGES
 from ..models import Balance, Model
 from . import catalog as catalogs
-from .endpoints import ENDPOINT_OPTION, OPTION_KEYS, endpoint_for
+from .endpoints import ENDPOINT_OPTION, ENDPOINT_OPTION_KEYS, endpoint_for
 from .jobs import DirectAudio, Job, JobRegistry
 from .responses import JobTicket, find_audio_url, read_cost
 
@@ -68,7 +68,7 @@ class NanoGPTProvider(Provider):
     default_voice = "coral"
     languages = WHISPER_LANGUAGES
     choices = (ENDPOINT_OPTION,)
-    option_keys = OPTION_KEYS
+    option_keys = ENDPOINT_OPTION_KEYS
     has_balance = True
 
     def __init__(

@@ -11,7 +11,7 @@ import pytest
 from yarl import URL
 
 from custom_components.orator.providers import errors
-from custom_components.orator.providers.downloads import _PLAIN_LINK
+from custom_components.orator.providers.downloads import _ENCODED_URL
 from custom_components.orator.providers.error_responses import (
     error_for,
     find_error_codes,
@@ -136,7 +136,7 @@ def _read_response(document: Any) -> None:
             link = nanogpt_responses.find_audio_url(document, is_job=is_job)
         if link is not None:
             with suppress(ValueError):
-                URL(link, encoded=bool(_PLAIN_LINK.fullmatch(link))).origin()
+                URL(link, encoded=bool(_ENCODED_URL.fullmatch(link))).origin()
     ticket = nanogpt_responses.JobTicket.read(document, "m")
     assert len(str(URL("https://nano-gpt.com/tts/status").with_query(ticket.query))) < 60_000
 
@@ -219,6 +219,6 @@ LINKS: Final = [
 def test_redirects(link: bytes) -> None:
     """Any redirect leads to an absolute URL or to None."""
     location = link.decode(errors="surrogateescape")
-    for is_encoded in (False, bool(_PLAIN_LINK.fullmatch(location))):
+    for is_encoded in (False, bool(_ENCODED_URL.fullmatch(location))):
         target = resolve_redirect(URL("https://api.example/v1"), location, is_encoded=is_encoded)
         assert target is None or target.origin().scheme

@@ -54,8 +54,8 @@ SCRIPTS: Final = st.lists(
 @pytest.fixture(autouse=True)
 def short_timeouts(monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
     """Shorten timeouts, and request files once."""
-    monkeypatch.setattr(downloads, "_MAX_ATTEMPTS", 1)
-    monkeypatch.setattr(downloads, "_LIMITS", LIMITS)
+    monkeypatch.setattr(downloads, "_MAX_DOWNLOAD_ATTEMPTS", 1)
+    monkeypatch.setattr(downloads, "_DOWNLOAD_TIMEOUTS", LIMITS)
     monkeypatch.setattr(realtime_session, "_OPEN_TIMEOUT_S", 2.0)
     monkeypatch.setattr(realtime_session, "_FIRST_AUDIO_TIMEOUT_S", 0.2)
     monkeypatch.setattr(realtime_session, "_NEXT_AUDIO_TIMEOUT_S", 0.2)
@@ -99,7 +99,7 @@ def _with_short_timeouts(provider: Provider) -> Provider:
     for value in vars(provider).values():
         for client in value.values() if isinstance(value, dict) else [value]:
             if isinstance(client, HttpClient):
-                client._limits = LIMITS
+                client._timeouts = LIMITS
     return provider
 
 

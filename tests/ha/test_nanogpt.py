@@ -1,4 +1,4 @@
-"""NanoGPT in Home Assistant: set up, and spoken through."""
+"""NanoGPT in Home Assistant: setup, forms and speech."""
 
 import logging
 from typing import Any
@@ -20,19 +20,19 @@ from .test_subentry_flow import choices, field_names
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
-    """Describe an account at the simulated NanoGPT, with a voice that answers with a link."""
+    """Return an account at the simulated NanoGPT, with a voice whose audio is linked."""
     return account_of(simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})
 
 
 async def add_account(hass: HomeAssistant, simulator: Simulator, **changed: Any) -> Any:
-    """Add an account with the forms; return what comes of it."""
+    """Add an account through the forms and return the flow result."""
     server = {"base_url": simulator.nanogpt_url, "speech_base_url": simulator.nanogpt_speech_url}
     entered = {"api_key": simulator.api_key, "server": server} | changed
     return await hass.config_entries.flow.async_configure(await start(hass, "nanogpt"), entered)
 
 
-async def test_account_is_set_up_for_nothing(hass: HomeAssistant, simulator: Simulator) -> None:
-    """A key is enough, and is checked without buying anything."""
+async def test_setup_is_free(hass: HomeAssistant, simulator: Simulator) -> None:
+    """An API key is enough for setup, which costs nothing."""
     result = await add_account(hass, simulator)
     await hass.async_block_till_done()
     assert result["data"] == {
@@ -47,50 +47,50 @@ async def test_account_is_set_up_for_nothing(hass: HomeAssistant, simulator: Sim
 
 
 @pytest.mark.parametrize("status", [400, 401])
-async def test_wrong_key_is_told(hass: HomeAssistant, simulator: Simulator, status: int) -> None:
-    """A key that is not known is said to be wrong, and can be corrected."""
+async def test_invalid_key(hass: HomeAssistant, simulator: Simulator, status: int) -> None:
+    """An invalid API key is an error of its field."""
     simulator.nanogpt.bad_key_status = status  # type: ignore[assignment]
     result = await add_account(hass, simulator, api_key="sk-wrong")
     assert result["errors"] == {"api_key": "invalid_key"}
 
 
-async def test_the_service_itself_wants_a_key(hass: HomeAssistant, simulator: Simulator) -> None:
-    """The official address is not even asked without a key."""
+async def test_missing_key(hass: HomeAssistant, simulator: Simulator) -> None:
+    """The official server is not contacted without an API key."""
     result = await add_account(hass, simulator, api_key="", server={})
     assert result["errors"] == {"api_key": "missing_key"}
 
 
-async def test_form_follows_model_and_route(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """What can be set depends on the model and the route, and nothing else is asked."""
-    around = (["voice", "name", "format"], ["fallback", "clean_text", "replacements", "effects"])
+async def test_form_fields(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The form shows the options of the model on the chosen endpoint only."""
+    before, after = ["voice", "name", "format"], ["fallback", "clean_text", "replacements", "effects"]
     for model, endpoint, fields in (
         ("Kokoro-82m", "audio_speech", ["speed"]),
         ("gpt-4o-mini-tts", "audio_speech", ["instructions"]),
         ("nano-tts-1", "speech", ["speed", "language", "pitch", "emotion", "stability", "similarity"]),
         ("Elevenlabs-V3", "tts", ["speed", "stability", "similarity_boost", "style"]),
     ):
-        result = await begin_voice(hass, account, model, endpoint)
-        assert field_names(result) == [*around[0], *fields, *around[1]]
+        result = await start_voice_flow(hass, account, model, endpoint)
+        assert field_names(result) == [*before, *fields, *after]
 
 
-async def begin_voice(hass: HomeAssistant, account: MockConfigEntry, model: str, endpoint: str) -> Any:
-    """Choose a model and a route for a new voice; return the form of its settings."""
+async def start_voice_flow(hass: HomeAssistant, account: MockConfigEntry, model: str, endpoint: str) -> Any:
+    """Choose the model and endpoint of a new voice, and return the form of its settings."""
     result = await hass.config_entries.subentries.async_init((account.entry_id, "voice"), context={"source": "user"})
     entered = {"model": model, "advanced": {"endpoint": endpoint}}
     return await hass.config_entries.subentries.async_configure(result["flow_id"], entered)
 
 
-async def test_models_are_offered_with_their_price(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """One sees what a model costs before choosing it."""
+async def test_model_prices(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The list of models shows their prices."""
     result = await hass.config_entries.subentries.async_init((account.entry_id, "voice"), context={"source": "user"})
     labels = [option["label"] for option in result["data_schema"].schema["model"].config["options"]]
     assert "Kokoro 82M · 1 USD / 1M" in labels
     assert not [label for label in labels if "Music" in label or "Whisper" in label]
 
 
-async def test_voice_keeps_its_route(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """A route that is not the usual one is kept, shown again, and forgotten when it is set back."""
-    form = await begin_voice(hass, account, "nano-tts-1", "speech")
+async def test_endpoint_of_a_voice(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """An endpoint other than the default is stored, shown again, and removed when it is set back."""
+    form = await start_voice_flow(hass, account, "nano-tts-1", "speech")
     result = await hass.config_entries.subentries.async_configure(
         form["flow_id"], {"voice": "luna", "format": "mp3", "emotion": "friendly"}
     )
@@ -109,16 +109,16 @@ async def test_voice_keeps_its_route(hass: HomeAssistant, account: MockConfigEnt
     assert account.subentries[subentry_id].data == {"model": "nano-tts-1", "voice": "luna", "format": "mp3"}
 
 
-async def test_voices_are_listed_with_their_language(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """Voices that share a name are told apart."""
-    result = await begin_voice(hass, account, "Kokoro-82m", "audio_speech")
+async def test_voice_languages(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Voices with the same name are listed with their language."""
+    result = await start_voice_flow(hass, account, "Kokoro-82m", "audio_speech")
     labels = {option["value"]: option["label"] for option in result["data_schema"].schema["voice"].config["options"]}
     assert (labels["jf_alpha"], labels["hf_alpha"]) == ("Alpha (ja-JP)", "Alpha (hi-IN)")
     assert choices(result, "voice")[0] == "af_bella"
 
 
-async def test_picker_offers_a_languages_own_voices(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """Assist is offered the voices that speak its language, our own first if it does, and no others."""
+async def test_voices_of_a_language(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Assist is offered the voices of its language only, the configured one first."""
     engine = tts.get_engine_instance(hass, "tts.ann")
     assert {"en", "en-GB", "fr", "ja", "zh-CN"} <= set(engine.supported_languages)
     assert "de" not in engine.supported_languages
@@ -131,10 +131,8 @@ async def test_picker_offers_a_languages_own_voices(hass: HomeAssistant, account
 
 @pytest.mark.parametrize("kind", ["bytes", "link", "ticket"])
 @pytest.mark.parametrize("endpoint", ["audio_speech", "speech", "tts"])
-async def test_all_is_one_simple_voice(
-    hass: HomeAssistant, simulator: Simulator, hear: Hear, kind: Any, endpoint: str
-) -> None:
-    """However the service answers, a player gets an mp3 with the words."""
+async def test_response_kinds(hass: HomeAssistant, simulator: Simulator, hear: Hear, kind: Any, endpoint: str) -> None:
+    """Every kind of response on every endpoint gives a player an mp3 of the text."""
     simulator.tongue = "tones"
     simulator.nanogpt.answers["tts-1"] = Answer(kind=kind)
     simulator.nanogpt.polls_until_done = 1
@@ -142,8 +140,8 @@ async def test_all_is_one_simple_voice(
     assert_spoken((await decode(audio)).samples, RATE, SENTENCE)
 
 
-async def test_long_text_of_tickets(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
-    """A text over the model's limit takes several jobs, and every word is heard once, in order."""
+async def test_long_text(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """A text over the model's limit takes several jobs, and every word is spoken once and in order."""
     simulator.tongue = "tones"
     simulator.nanogpt.polls_until_done = 1
     (row,) = (row for row in simulator.nanogpt.models if row["id"] == "Elevenlabs-Turbo-V2.5")
@@ -155,10 +153,10 @@ async def test_long_text_of_tickets(hass: HomeAssistant, simulator: Simulator, h
     assert all(len(job.text) <= 300 for job in simulator.nanogpt.jobs)
 
 
-async def test_first_sound_does_not_wait_for_the_file(
+async def test_audio_is_passed_on_during_the_download(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
-    """A player hears the beginning of a linked file while the rest is still downloaded."""
+    """A player receives the start of a linked file while the rest is still downloaded."""
     simulator.files.timing = Timing(rate=4)
     client = await hass_client()
     stream = tts.async_create_stream(hass, "tts.ann", options=SATELLITE)
@@ -179,10 +177,10 @@ async def test_first_sound_does_not_wait_for_the_file(
         ({"fault": Fault(status=404, times=9)}, "download_failed"),
     ],
 )
-async def test_what_is_refused_is_never_kept(
+async def test_refused_file_is_not_cached(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, broken: dict[str, Any], key: str
 ) -> None:
-    """A refused file is said to be refused, nothing of it is played, and the next time is a new time."""
+    """A refused file is an error, nothing of it is played or cached, and the next request may succeed."""
     simulator.tongue = "tones"
     for name, value in broken.items():
         if name == "fault":
@@ -201,7 +199,7 @@ async def test_what_is_refused_is_never_kept(
 async def test_links_and_keys_are_not_logged(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A signed link is as good as the sound behind it, and is nobody else's business; nor is the key."""
+    """Neither the API key nor signed links are logged."""
     caplog.set_level(logging.INFO)
     simulator.files.fail(Fault(status=404, times=9))
     assert not await hear(SENTENCE)
@@ -209,30 +207,28 @@ async def test_links_and_keys_are_not_logged(
     assert simulator.api_key not in caplog.text
 
 
-async def test_file_that_grows_too_large_is_not_kept(
+async def test_oversized_file_is_not_cached(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, broken_connections: None
 ) -> None:
-    """A file whose length shows only on the way is broken off, and not kept either."""
+    """A file that turns out to be too large is neither played to its end nor cached."""
     simulator.files.content_length = False
     simulator.files.grow_to = 200_000_000
     await hear(SENTENCE, **SATELLITE)
     simulator.files.grow_to = 0
-    spoken_anew = await hear(SENTENCE, **SATELLITE)
+    audio = await hear(SENTENCE, **SATELLITE)
     assert len(simulator.files.requests) == 2
-    assert 50_000 < len(spoken_anew) < 500_000
+    assert 50_000 < len(audio) < 500_000
 
 
-async def test_option_that_cannot_be(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
-    """A route that does not exist is refused before anything is asked."""
+async def test_invalid_endpoint(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """An unknown endpoint is refused before a request is sent."""
     simulator.requests.clear()
     assert not await hear(SENTENCE, endpoint="v2")
     assert not simulator.requests
 
 
-async def test_reconfigure_shows_both_addresses(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """Both addresses can be changed; the old key does not go to a new one."""
+async def test_reconfigure_addresses(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Both addresses can be changed; the stored API key is not sent to a new one."""
     result = await account.start_reconfigure_flow(hass)
     assert field_names(result) == ["api_key", "base_url", "speech_base_url"]
     entered = {"base_url": simulator.nanogpt_url, "speech_base_url": "http://127.0.0.1:9"}
@@ -241,7 +237,7 @@ async def test_reconfigure_shows_both_addresses(
     assert account.data["speech_base_url"] == simulator.nanogpt_speech_url
 
 
-async def test_typed_model_without_voices(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """A model that is not listed can be typed; its voice then has to be typed, too."""
-    result = await begin_voice(hass, account, "brand-new", "audio_speech")
+async def test_unlisted_model(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A model that is not listed can be entered; its voice must be entered, too."""
+    result = await start_voice_flow(hass, account, "brand-new", "audio_speech")
     assert choices(result, "voice") == []

@@ -1,4 +1,4 @@
-"""NanoGPT in Home Assistant when something is wrong: with the key, the balance, the offer or the listener."""
+"""NanoGPT in Home Assistant: invalid keys, empty balances, reloads and changed catalogs."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -21,14 +21,12 @@ from ..support.speech import SENTENCE, Hear, account_of, speak
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
-    """Describe an account at the simulated NanoGPT, with a voice that answers with a link."""
+    """Return an account at the simulated NanoGPT, with a voice whose audio is linked."""
     return account_of(simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})
 
 
-async def test_refused_key_is_believed_only_with_the_balance(
-    hass: HomeAssistant, simulator: Simulator, hear: Hear
-) -> None:
-    """A vendor's 401 does not ask the user for a new key; a key that the service itself refuses does."""
+async def test_unconfirmed_invalid_key(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """A 401 starts a reauthentication only if the balance request is refused as well."""
     refusal = {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}
     simulator.fail(Fault(path="/api/v1/audio/speech", status=401, json=refusal, times=9))
     assert not await hear(SENTENCE)
@@ -39,10 +37,10 @@ async def test_refused_key_is_believed_only_with_the_balance(
     assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == ["reauth"]
 
 
-async def test_empty_balance_is_told_until_it_has_grown(
+async def test_out_of_credit_issue(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
-    """An issue says that the balance is empty, stays while it is, and goes by itself after money was added."""
+    """The issue about an empty balance stays until credit was added, also across a reload."""
     issues = ir.async_get(hass)
     issue_id = f"{account.entry_id}_out_of_credit"
     simulator.nanogpt.balance = Decimal("0.000001")
@@ -51,33 +49,33 @@ async def test_empty_balance_is_told_until_it_has_grown(
     assert (issue.translation_key, issue.translation_placeholders["account"]) == ("out_of_credit", "NanoGPT")
     assert not hass.config_entries.flow.async_progress()
 
-    await look_later(hass, freezer)
+    await pass_five_minutes(hass, freezer)
     assert issues.async_get_issue(DOMAIN, issue_id)
     await hass.config_entries.async_reload(account.entry_id)
-    await look_later(hass, freezer)
+    await pass_five_minutes(hass, freezer)
     assert issues.async_get_issue(DOMAIN, issue_id)
 
     simulator.fail(Fault(path="/api/check-balance", status=503))
-    await look_later(hass, freezer)
+    await pass_five_minutes(hass, freezer)
     simulator.nanogpt.balance = Decimal(10)
-    await look_later(hass, freezer)
+    await pass_five_minutes(hass, freezer)
     assert not issues.async_get_issue(DOMAIN, issue_id)
     simulator.requests.clear()
-    await look_later(hass, freezer)
+    await pass_five_minutes(hass, freezer)
     assert not [request for request in simulator.requests if request.path.endswith("/check-balance")]
 
 
-async def look_later(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+async def pass_five_minutes(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     """Let five minutes pass."""
     freezer.tick(timedelta(minutes=5, seconds=1))
     async_fire_time_changed(hass)
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
-async def test_empty_balance_is_forgotten_when_it_speaks(
+async def test_speech_clears_out_of_credit_issue(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry
 ) -> None:
-    """Whoever speaks has credit."""
+    """Successful speech clears the issue about an empty balance."""
     simulator.nanogpt.balance = Decimal(0)
     assert not await hear(SENTENCE)
     assert ir.async_get(hass).async_get_issue(DOMAIN, f"{account.entry_id}_out_of_credit")
@@ -86,10 +84,10 @@ async def test_empty_balance_is_forgotten_when_it_speaks(
     assert not ir.async_get(hass).async_get_issue(DOMAIN, f"{account.entry_id}_out_of_credit")
 
 
-async def test_nothing_to_say_proves_nothing(
+async def test_text_without_words_keeps_issue(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry
 ) -> None:
-    """A text without words costs nothing, and says nothing about the balance."""
+    """A text without words costs nothing and says nothing about the balance."""
     simulator.nanogpt.balance = Decimal(0)
     assert not await hear(SENTENCE)
     assert await hear("* * *")
@@ -97,16 +95,16 @@ async def test_nothing_to_say_proves_nothing(
 
 
 @pytest.mark.parametrize("key", ["right", "wrong"])
-async def test_account_removed_while_it_speaks(
+async def test_account_removed_during_speech(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, key: str
 ) -> None:
-    """Speech may outlive its account; what goes wrong with it then is nobody's trouble."""
+    """Errors of an account that was removed during speech create no issues and no flows."""
     engine = tts.get_engine_instance(hass, "tts.ann")
-    go_on = asyncio.Event()
+    resume = asyncio.Event()
 
     async def reply() -> AsyncGenerator[str]:
         yield f"{SENTENCE} "
-        await go_on.wait()
+        await resume.wait()
         yield "And one more sentence."
 
     request = tts.TTSAudioRequest("en", {**engine.default_options, "model": "tts-1", "voice": "nova"}, reply())
@@ -116,7 +114,7 @@ async def test_account_removed_while_it_speaks(
     simulator.nanogpt.balance = Decimal(0)
     if key == "wrong":
         simulator.api_key = "sk-another"
-    go_on.set()
+    resume.set()
     with pytest.raises(HomeAssistantError):
         async for _ in response.data_gen:
             pass
@@ -125,22 +123,20 @@ async def test_account_removed_while_it_speaks(
     assert not hass.config_entries.flow.async_progress()
 
 
-async def test_account_loaded_anew_goes_on_with_its_jobs(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """A voice that is added between a question and its answer does not make anything be bought twice."""
-    ticketed = {"model": "Elevenlabs-Turbo-V2.5", "voice": "Adam"}
+async def test_reload_keeps_jobs(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A job that was ordered before a reload is fetched after it."""
+    settings = {"model": "Elevenlabs-Turbo-V2.5", "voice": "Adam"}
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
-            await speak(hass, SENTENCE, **ticketed)
+            await speak(hass, SENTENCE, **settings)
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert await speak(hass, SENTENCE, **ticketed)
+    assert await speak(hass, SENTENCE, **settings)
     assert len(simulator.nanogpt.jobs) == 1
 
 
-async def test_nobody_waits_for_an_order(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """An account is unloaded at once, though an order on its way is seen through."""
+async def test_unload_during_order(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Unloading does not wait for an order that is under way, which is completed all the same."""
     simulator.fail(Fault(path="/api/v1/audio/speech", delay=0.8))
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
@@ -153,33 +149,33 @@ async def test_nobody_waits_for_an_order(hass: HomeAssistant, simulator: Simulat
     assert simulator.nanogpt.charged == 1
 
 
-async def test_changing_offer_reloads_once(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """A service that never offers the same twice does not keep Home Assistant busy."""
+async def test_catalog_that_always_changes(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A catalog that changes with every request does not cause endless reloads."""
     (row,) = (row for row in simulator.nanogpt.models if row["id"] == "nano-tts-1")
     for number in range(5):
         row["name"] = f"Nano {number}"
         await hass.config_entries.async_reload(account.entry_id)
-        for again in range(5):
-            row["name"] = f"Nano {number} {again}"
+        for change in range(5):
+            row["name"] = f"Nano {number} {change}"
             await hass.async_block_till_done(wait_background_tasks=True)
     lists = [request for request in simulator.requests if request.path.endswith("/audio-models")]
     assert len(lists) <= 1 + 5
 
 
-async def test_issue_goes_with_its_account(
+async def test_removed_account_has_no_issues(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry
 ) -> None:
-    """Nobody is told of an account that is no more."""
+    """Issues are deleted with their account."""
     simulator.nanogpt.balance = Decimal(0)
     assert not await hear(SENTENCE)
     await hass.config_entries.async_remove(account.entry_id)
     assert not ir.async_get(hass).async_get_issue(DOMAIN, f"{account.entry_id}_out_of_credit")
 
 
-async def test_catalog_is_asked_for_daily_and_kept(
+async def test_daily_catalog_update(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
-    """New models are there a day later, and still known when the service is away at the next start."""
+    """New models appear within a day, and remain known if the provider is unreachable at the next start."""
     new = {**simulator.nanogpt.models[0], "id": "Kokoro-2", "name": "Kokoro 2"}
     simulator.nanogpt.models.append(new)
     freezer.tick(timedelta(days=1, seconds=1))
@@ -193,14 +189,12 @@ async def test_catalog_is_asked_for_daily_and_kept(
     assert "Kokoro-2" in [model.id for model in account.runtime_data.data.models]
 
 
-async def test_listener_at_home_who_leaves_and_asks_again(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """A satellite that drops out and asks again hears the job that is already paid for."""
+async def test_cancelled_call_is_repeated(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A repeated call gets the job that was already charged."""
     simulator.nanogpt.polls_until_done = 2
-    ticketed = {"model": "Elevenlabs-Turbo-V2.5", "voice": "Adam"}
+    settings = {"model": "Elevenlabs-Turbo-V2.5", "voice": "Adam"}
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
-            await speak(hass, SENTENCE, **ticketed)
-    assert len(await speak(hass, SENTENCE, **ticketed)) > 5000
+            await speak(hass, SENTENCE, **settings)
+    assert len(await speak(hass, SENTENCE, **settings)) > 5000
     assert len(simulator.nanogpt.jobs) == 1

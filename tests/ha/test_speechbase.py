@@ -1,4 +1,4 @@
-"""Speechbase in Home Assistant: set up both ways, and spoken through."""
+"""Speechbase in Home Assistant: setup, forms and speech in both modes."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,19 +23,19 @@ SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
-    """Describe an account at the simulated Speechbase, with a saved voice."""
+    """Return an account at the simulated Speechbase, with a saved voice."""
     return account_of(simulator, "speechbase", {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
 
 
-async def begin_voice(hass: HomeAssistant, account: MockConfigEntry, mode: str) -> Any:
-    """Choose how a new voice is named; return what is asked next."""
+async def start_voice_flow(hass: HomeAssistant, account: MockConfigEntry, mode: str) -> Any:
+    """Choose the mode of a new voice and return the next form."""
     result = await hass.config_entries.subentries.async_init((account.entry_id, "voice"), context={"source": "user"})
     assert field_names(result) == ["mode"]
     return await hass.config_entries.subentries.async_configure(result["flow_id"], {"mode": mode})
 
 
-async def test_account_begins_with_a_saved_voice(hass: HomeAssistant, simulator: Simulator) -> None:
-    """A key is enough: the newest saved voice that can speak is there, and nothing was spoken for it."""
+async def test_setup_creates_saved_voice(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Setup creates the newest saved voice that can speak, at no cost."""
     entered = {"api_key": simulator.api_key, "server": {"base_url": simulator.speechbase_url}}
     result = await hass.config_entries.flow.async_configure(await start(hass, "speechbase"), entered)
     await hass.async_block_till_done()
@@ -45,8 +45,8 @@ async def test_account_begins_with_a_saved_voice(hass: HomeAssistant, simulator:
     assert not asked(simulator)
 
 
-async def test_account_without_anything_that_can_speak(hass: HomeAssistant, simulator: Simulator) -> None:
-    """An account without a vendor's key is set up all the same; its voices come later."""
+async def test_setup_without_voice(hass: HomeAssistant, simulator: Simulator) -> None:
+    """An account without a connected vendor is set up without a voice."""
     simulator.speechbase.voices.clear()
     for row in simulator.speechbase.providers:
         row["byok"] = row["managed"] = False
@@ -57,9 +57,9 @@ async def test_account_without_anything_that_can_speak(hass: HomeAssistant, simu
     assert result["result"].state is ConfigEntryState.LOADED
 
 
-async def test_saved_voice_is_chosen_by_its_title(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """All saved voices are offered by title, those of the same title apart; there is no model to choose."""
-    form = await begin_voice(hass, account, "voice")
+async def test_saved_voice_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Saved voices are listed by title, with duplicates told apart, and without a choice of models."""
+    form = await start_voice_flow(hass, account, "voice")
     text_fields = ["fallback", "clean_text", "replacements", "effects"]
     assert field_names(form) == ["voice_id", "name", "format", *SETTINGS, *text_fields]
     labels = [option["label"] for option in form["data_schema"].schema["voice_id"].config["options"]]
@@ -71,9 +71,9 @@ async def test_saved_voice_is_chosen_by_its_title(hass: HomeAssistant, account: 
     assert result["data"] == {"mode": "voice", "voice_id": chosen["voice_id"], "format": "mp3", "bitrate": 192}
 
 
-async def test_typed_voice_is_looked_for(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """An ID that is not listed is asked for: one that is there is taken, one that is not is refused."""
-    form = await begin_voice(hass, account, "voice")
+async def test_unlisted_saved_voice(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """The ID of an unlisted voice is looked up: an existing one is accepted, another is an error."""
+    form = await start_voice_flow(hass, account, "voice")
     result = await hass.config_entries.subentries.async_configure(
         form["flow_id"], {"voice_id": "01940f8a-0000", "format": "mp3"}
     )
@@ -89,11 +89,11 @@ async def test_typed_voice_is_looked_for(hass: HomeAssistant, simulator: Simulat
     assert not issue(hass, account, "voice_gone")
 
 
-async def test_voice_cannot_be_looked_for_at_the_moment(
+async def test_unlisted_saved_voice_during_outage(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
-    """A service that is away does not keep anybody from entering an ID."""
-    form = await begin_voice(hass, account, "voice")
+    """An ID that cannot be looked up at the moment is accepted."""
+    form = await start_voice_flow(hass, account, "voice")
     simulator.fail(Fault(path="*/v1/voices/*", status=503))
     result = await hass.config_entries.subentries.async_configure(
         form["flow_id"], {"voice_id": "01940f8a-new", "format": "mp3"}
@@ -101,9 +101,9 @@ async def test_voice_cannot_be_looked_for_at_the_moment(
     assert result["data"]["voice_id"] == "01940f8a-new"
 
 
-async def test_model_and_voice_of_a_vendor(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """A model is chosen first, then a voice: listed where they are known, typed where not."""
-    form = await begin_voice(hass, account, "inline")
+async def test_inline_voice_form(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """The model is chosen first, then a known voice or an entered one."""
+    form = await start_voice_flow(hass, account, "inline")
     assert form["step_id"] == "model"
     assert "openai/gpt-4o-mini-tts" in choices(form, "model")
     assert not [model for model in choices(form, "model") if model.startswith("hume/")]
@@ -120,9 +120,9 @@ async def test_model_and_voice_of_a_vendor(hass: HomeAssistant, simulator: Simul
     }
 
 
-async def test_vendor_without_a_key_is_told(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """A model whose vendor has no key is said to be mute; whoever wants it nevertheless enters it twice."""
-    form = await begin_voice(hass, account, "inline")
+async def test_model_of_unconnected_vendor(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A model of an unconnected vendor is an error the first time, and accepted the second time."""
+    form = await start_voice_flow(hass, account, "inline")
     form = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "deepgram/aura-2"})
     assert (form["step_id"], form["errors"]) == ("model", {"model": "vendor_not_connected"})
     assert form["description_placeholders"]["vendor"] == "Deepgram"
@@ -130,8 +130,8 @@ async def test_vendor_without_a_key_is_told(hass: HomeAssistant, account: MockCo
     assert form["step_id"] == "voice"
 
 
-async def test_saved_voice_becomes_another(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """A voice can change from a saved one to a vendor's and back, and keeps nothing of what it was."""
+async def test_mode_can_be_changed(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A voice can change between both modes and keeps no settings of the other one."""
     (subentry_id,) = account.subentries
 
     async def change(*forms: dict[str, Any]) -> None:
@@ -148,10 +148,8 @@ async def test_saved_voice_becomes_another(hass: HomeAssistant, account: MockCon
     assert account.subentries[subentry_id].data == {"mode": "voice", "voice_id": DOCUMENTED_VOICE, "format": "mp3"}
 
 
-async def test_usual_name_is_not_suggested_for_another_kind_of_voice(
-    hass: HomeAssistant, account: MockConfigEntry
-) -> None:
-    """The title of a saved voice is not that of a vendor's."""
+async def test_default_name_after_mode_change(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The default name of a saved voice is not suggested for an inline voice."""
     (subentry_id,) = account.subentries
     hass.config_entries.async_update_subentry(
         account, account.subentries[subentry_id], title="Speechbase Podcast narrator"
@@ -164,16 +162,16 @@ async def test_usual_name_is_not_suggested_for_another_kind_of_voice(
     assert not name.description
 
 
-async def test_saved_voice_that_cannot_speak_is_told(
+async def test_saved_voice_of_unconnected_vendor(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
-    """A saved voice whose vendor has no key, or is switched off, is said to be mute, too."""
+    """A saved voice of an unconnected vendor is an error the first time, and accepted the second time."""
     for row in simulator.speechbase.providers:
         row["byok"] = row["managed"] = False
     await hass.config_entries.async_reload(account.entry_id)
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
-    form = await begin_voice(hass, account, "voice")
+    form = await start_voice_flow(hass, account, "voice")
     entered = {"voice_id": DOCUMENTED_VOICE, "format": "mp3"}
     form = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
     assert form["errors"] == {"voice_id": "vendor_not_connected"}
@@ -182,24 +180,22 @@ async def test_saved_voice_that_cannot_speak_is_told(
     assert result["data"]["voice_id"] == DOCUMENTED_VOICE
 
 
-async def test_form_begins_with_a_model_that_can_speak(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """The usual model is not suggested where its vendor has no key."""
+async def test_default_model_is_connected(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """The default model is not suggested if its vendor is not connected."""
     (openai,) = (row for row in simulator.speechbase.providers if row["id"] == "openai")
     openai["byok"] = openai["managed"] = False
     await hass.config_entries.async_reload(account.entry_id)
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
-    form = await begin_voice(hass, account, "inline")
+    form = await start_voice_flow(hass, account, "inline")
     form = await hass.config_entries.subentries.async_configure(
         form["flow_id"], {"model": form["data_schema"]({})["model"]}
     )
     assert form["step_id"] == "voice"
 
 
-async def test_change_begins_with_the_bitrate_that_is_set(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """A number that is chosen from a list is found in the list again."""
+async def test_reconfigure_suggests_bitrate(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The stored bitrate is suggested in the form."""
     (subentry_id,) = account.subentries
     data = {**account.subentries[subentry_id].data, "bitrate": 192}
     hass.config_entries.async_update_subentry(account, account.subentries[subentry_id], data=data)
@@ -210,9 +206,9 @@ async def test_change_begins_with_the_bitrate_that_is_set(hass: HomeAssistant, a
     assert suggested in choices(form, "bitrate")
 
 
-async def test_account_that_goes_away_between_the_forms(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """An account may be changed while the form of the model is open."""
-    form = await begin_voice(hass, account, "inline")
+async def test_account_unloaded_during_flow(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The flow aborts if the account is unloaded between two forms."""
+    form = await start_voice_flow(hass, account, "inline")
     await hass.config_entries.async_unload(account.entry_id)
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "openai/tts-1"})
     assert result["reason"] == "entry_not_loaded"
@@ -228,28 +224,26 @@ async def test_account_that_goes_away_between_the_forms(hass: HomeAssistant, acc
     ids=["saved", "openai", "cartesia"],
 )
 @pytest.mark.parametrize("receiver", [{}, SATELLITE], ids=["player", "satellite"])
-async def test_words_are_heard(
-    simulator: Simulator, hear: Hear, options: dict[str, Any], receiver: dict[str, Any]
-) -> None:
-    """Each way to say who speaks is heard by players and satellites, word by word."""
+async def test_speech(simulator: Simulator, hear: Hear, options: dict[str, Any], receiver: dict[str, Any]) -> None:
+    """Both modes speak every word to players and satellites."""
     simulator.tongue = "tones"
     audio = await hear(SENTENCE, **options, **receiver)
     sound = streamed_wav(audio) if receiver else await decode(audio)
     assert_spoken(sound.samples, RATE, SENTENCE)
 
 
-async def test_picked_voice_speaks(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
-    """Assist's picker lists the saved voices, our own first; whom it picks is who speaks."""
+async def test_voice_picked_in_assist(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """Assist lists the saved voices, the configured one first, and speaks with the picked one."""
     engine = tts.get_engine_instance(hass, "tts.ann")
-    picker = engine.async_get_supported_voices("en")
-    assert (picker[0].voice_id, picker[0].name) == (DOCUMENTED_VOICE, "Podcast narrator")
-    assert len(picker) == 120
-    await hear(SENTENCE, voice=picker[5].voice_id)
-    assert asked(simulator)[-1]["voiceId"] == picker[5].voice_id
+    voices = engine.async_get_supported_voices("en")
+    assert (voices[0].voice_id, voices[0].name) == (DOCUMENTED_VOICE, "Podcast narrator")
+    assert len(voices) == 120
+    await hear(SENTENCE, voice=voices[5].voice_id)
+    assert asked(simulator)[-1]["voiceId"] == voices[5].voice_id
 
 
 async def test_long_text(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
-    """A text over the model's limit is spoken in parts, and each word once."""
+    """A text over the model's limit is spoken in parts, and every word once."""
     simulator.tongue = "tones"
     text = " ".join(f"Sentence number {number} of this rather long story goes on." for number in range(60))
     audio = await hear(text, mode="inline", model="inworld/inworld-tts-2", voice="Dennis")
@@ -268,7 +262,7 @@ async def test_long_text(hass: HomeAssistant, simulator: Simulator, hear: Hear) 
 async def test_replacements(
     simulator: Simulator, hear: Hear, replacements: list[dict[str, str]], *, is_sent: bool
 ) -> None:
-    """Words are said otherwise: by the service where it can, by us where it can't."""
+    """Replacements are sent as pronunciations if Speechbase can apply all of them, else applied to the text."""
     simulator.tongue = "tones"
     audio = await hear(SENTENCE, replacements=replacements)
     expected = SENTENCE
@@ -278,10 +272,10 @@ async def test_replacements(
     assert all(("pronunciations" in body) is is_sent for body in asked(simulator))
 
 
-async def test_what_is_learned_is_kept(
+async def test_capabilities_are_stored(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
-    """That a server refuses `mode` is still known after a restart."""
+    """A detected capability is still known after a restart."""
     simulator.speechbase.mode_key = "rejected"
     assert await hear("One.")
     freezer.tick(timedelta(seconds=30))
@@ -294,10 +288,10 @@ async def test_what_is_learned_is_kept(
     assert ["mode" in body for body in asked(simulator)] == [False]
 
 
-async def test_what_was_just_learned_is_not_lost(
+async def test_capabilities_survive_immediate_reload(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry
 ) -> None:
-    """An account that is changed right after it has found something out still knows it when it is loaded anew."""
+    """A capability detected just before a reload is still known after it."""
     simulator.speechbase.mode_key = "rejected"
     assert await hear("One.")
     simulator.reset()
@@ -308,27 +302,27 @@ async def test_what_was_just_learned_is_not_lost(
 
 
 @pytest.mark.parametrize("is_same", [True, False])
-async def test_what_is_learned_is_of_one_server(
+async def test_capabilities_of_another_address(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],
     simulator: Simulator,
     is_same: bool,  # noqa: FBT001
 ) -> None:
-    """What was found out at one address says nothing of the server at another one."""
+    """Stored capabilities are ignored if the address has changed."""
     simulator.speechbase.mode_key = "rejected" if is_same else "required"
     account = account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"})
     key = f"orator.{account.entry_id}"
     base_url = simulator.speechbase_url if is_same else "http://127.0.0.1:9"
-    kept = {"catalogue": None, "learned": {"sends_mode": False}, "addresses": {"base_url": base_url}}
-    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": kept}
+    stored = {"catalogue": None, "learned": {"sends_mode": False}, "addresses": {"base_url": base_url}}
+    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": stored}
     account.add_to_hass(hass)
-    await hass.config_entries.async_setup(account.entry_id)  # it may be loaded anew already: its offer is another
+    await hass.config_entries.async_setup(account.entry_id)  # which may schedule a reload: the catalog has changed
     await hass.async_block_till_done(wait_background_tasks=True)
     assert await speak(hass)
     assert ["mode" in body for body in asked(simulator)] == [not is_same]
 
 
-async def test_voice_without_anybody_to_speak(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
-    """A call that chooses a way to speak and names nobody is refused before anything is asked."""
+async def test_inline_mode_without_voice(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """A call with inline mode and no voice is refused before a request is sent."""
     assert not await hear(SENTENCE, mode="inline", model="openai/tts-1")
     assert not asked(simulator)

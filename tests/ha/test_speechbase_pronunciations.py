@@ -1,4 +1,4 @@
-"""Words said otherwise through Speechbase: by the service where it can do it right, by us where it can't."""
+"""Replacements with Speechbase: sent as pronunciations if that gives the same result, else applied to the text."""
 
 from itertools import product
 from string import ascii_lowercase
@@ -18,19 +18,19 @@ from ..support.audio import RATE, decode
 from ..support.speech import SENTENCE, Hear, account_of, asked
 from ..support.word_decoder import assert_spoken
 
-SHORT = {"mode": "inline", "model": "inworld/inworld-tts-2", "voice": "Dennis"}
-"""A model that takes 2000 characters."""
+SHORT_LIMIT = {"mode": "inline", "model": "inworld/inworld-tts-2", "voice": "Dennis"}
+"""A model with a limit of 2,000 characters."""
 
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
-    """Describe an account at the simulated Speechbase, with a saved voice; what it says can be read back."""
+    """Return an account at the simulated Speechbase; the simulator encodes the words in tones."""
     simulator.tongue = "tones"
     return account_of(simulator, "speechbase", {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
 
 
-async def assert_heard(audio: bytes, text: str) -> None:
-    """Read the words back."""
+async def assert_speech(audio: bytes, text: str) -> None:
+    """Assert that audio in tones contains the words of a text."""
     assert_spoken((await decode(audio)).samples, RATE, text)
 
 
@@ -43,74 +43,74 @@ async def assert_heard(audio: bytes, text: str) -> None:
         ([("The", "A"), ("the", "some")], [("The", "A"), ("the", "some")]),
     ],
 )
-async def test_first_of_two_counts(
+async def test_duplicate_words(
     simulator: Simulator, hear: Hear, replacements: list[tuple[str, str]], sent: list[tuple[str, str]]
 ) -> None:
-    """The service is told each word once, and says what we would say."""
+    """Each word is sent once, and spoken as if Orator had replaced it."""
     audio = await hear(SENTENCE, replacements=[{"find": find, "say": say} for find, say in replacements])
-    ours = Replacer([Replacement(find, say) for find, say in replacements]).feed(SENTENCE, is_final=True)
-    await assert_heard(audio, ours)
+    expected = Replacer([Replacement(find, say) for find, say in replacements]).feed(SENTENCE, is_final=True)
+    await assert_speech(audio, expected)
     (body,) = asked(simulator)
     assert [(rule["word"], rule["replacement"]) for rule in body["pronunciations"]["rules"]] == sent
 
 
-async def test_service_that_says_nothing_otherwise(simulator: Simulator, hear: Hear) -> None:
-    """A service that refuses is asked once; each word is said as it should be, the first time, too."""
+async def test_server_rejects_pronunciations(simulator: Simulator, hear: Hear) -> None:
+    """A server that rejects pronunciations is asked once, and no word is lost."""
     simulator.speechbase.takes_pronunciations = False
     for text in (SENTENCE, "No kettle was harmed."):
         audio = await hear(text, replacements=[{"find": "kettle", "say": "the big cauldron"}])
-        await assert_heard(audio, text.replace("kettle", "the big cauldron"))
+        await assert_speech(audio, text.replace("kettle", "the big cauldron"))
     assert ["pronunciations" in body for body in asked(simulator)] == [True, False, False]
 
 
-async def test_words_that_grow(simulator: Simulator, hear: Hear) -> None:
-    """Requests stay within the limit as the service counts it, with what it says instead; it refuses others."""
+async def test_replacements_longer_than_words(simulator: Simulator, hear: Hear) -> None:
+    """Requests stay within the limit after Speechbase has applied the pronunciations."""
     text = " ".join(["My kettle, a kettle like any other kettle, sings."] * 40)
-    audio = await hear(text, **SHORT, replacements=[{"find": "kettle", "say": "cauldron of copper and of brass"}])
-    await assert_heard(audio, text.replace("kettle", "cauldron of copper and of brass"))
+    audio = await hear(text, **SHORT_LIMIT, replacements=[{"find": "kettle", "say": "cauldron of copper and of brass"}])
+    await assert_speech(audio, text.replace("kettle", "cauldron of copper and of brass"))
     assert len(asked(simulator)) > 2
     assert all("pronunciations" in body for body in asked(simulator))
 
 
-async def test_word_that_becomes_a_speech(simulator: Simulator, hear: Hear) -> None:
-    """What is longer than a request may be can't be left to the service: it is spoken in parts."""
+async def test_replacement_longer_than_a_request(simulator: Simulator, hear: Hear) -> None:
+    """A replacement longer than the limit is applied to the text, which is spoken in parts."""
     speech = " ".join(f"Verse number {number} of the song of the kettle." for number in range(60))
-    audio = await hear("Now the kettle sings.", **SHORT, replacements=[{"find": "sings", "say": speech}])
-    await assert_heard(audio, f"Now the kettle {speech}.")
+    audio = await hear("Now the kettle sings.", **SHORT_LIMIT, replacements=[{"find": "sings", "say": speech}])
+    await assert_speech(audio, f"Now the kettle {speech}.")
     assert len(asked(simulator)) > 1
     assert not any("pronunciations" in body for body in asked(simulator))
 
 
-MANY = tuple(
+MANY_PRONUNCIATIONS = tuple(
     Pronunciation("".join(letters), "some words " * 5, match_case=False)
     for letters in list(product(ascii_lowercase, repeat=3))[:199]
 )
 TEXTS: list[tuple[str, tuple[Pronunciation, ...]]] = [
-    ("", MANY),
+    ("", MANY_PRONUNCIATIONS),
     ("Kettle, kettles, KETTLE!", (Pronunciation("kettle", "the big cauldron", match_case=False),)),
     (
         "Kettle kettle",
         (Pronunciation("Kettle", "x" * 9, match_case=True), Pronunciation("kettle", "y", match_case=False)),
     ),
     ("我爱北京。北京很大。", (Pronunciation("北京", "长长的名字", match_case=False),)),
-    ("aaa aab " * 50, MANY),
+    ("aaa aab " * 50, MANY_PRONUNCIATIONS),
 ]
 
 
 @pytest.mark.parametrize("model", ["openai/tts-1", "cartesia/sonic-3"])
-@pytest.mark.parametrize(("text", "said"), TEXTS)
-def test_count_is_never_too_little(model: str, text: str, said: tuple[Pronunciation, ...]) -> None:
-    """A text counts at least as much as what is written and what is said."""
+@pytest.mark.parametrize(("text", "pronunciations"), TEXTS)
+def test_count_is_an_upper_bound(model: str, text: str, pronunciations: tuple[Pronunciation, ...]) -> None:
+    """The count is at least that of the text, with and without the replacements."""
     described_model = describe_model(model, None, streams=True)
-    replacer = Replacer([Replacement(one.word, one.say) for one in said])
+    replacer = Replacer([Replacement(one.word, one.say) for one in pronunciations])
     spoken = replacer.feed(text, is_final=True)
-    count = count_with_pronunciations(said, described_model)(text)
+    count = count_with_pronunciations(pronunciations, described_model)(text)
     assert count >= max(map(described_model.count, (text, spoken)))
 
 
-def test_counting_is_quick() -> None:
-    """Many words and all the beginnings of a long text do not keep others waiting."""
-    count = count_with_pronunciations(MANY, describe_model("openai/tts-1", None, streams=True))
+def test_counting_is_fast() -> None:
+    """Counting many pronunciations in texts of growing length takes less than half a second."""
+    count = count_with_pronunciations(MANY_PRONUNCIATIONS, describe_model("openai/tts-1", None, streams=True))
     texts = ["The kettle has boiled. " * number for number in range(10, 1400, 10)]
     started = thread_time()
     for text in texts:

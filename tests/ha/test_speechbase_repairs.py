@@ -1,4 +1,4 @@
-"""Speechbase in Home Assistant when something is gone: a vendor's key, a saved voice, or the service itself."""
+"""Speechbase in Home Assistant: issues about vendors, saved voices and a provider that is gone."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,19 +27,15 @@ from ..support.resolver import replace_resolver
 from ..support.speech import SENTENCE, account_of, asked, issue, speak
 from .test_insecure_address import StaticResolver
 
-SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]
-
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
-    """Describe an account at the simulated Speechbase, with a saved voice."""
+    """Return an account at the simulated Speechbase, with a saved voice."""
     return account_of(simulator, "speechbase", {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
 
 
-async def test_missing_vendor_key_is_told_until_it_is_there(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """The issue names the vendor, asks for no new key of our own, and goes when the vendor can speak."""
+async def test_vendor_key_missing_issue(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """The issue names the vendor, starts no reauthentication, and is cleared by successful speech."""
     (elevenlabs,) = (row for row in simulator.speechbase.providers if row["id"] == "elevenlabs")
     elevenlabs["byok"] = False
     with pytest.raises(HomeAssistantError) as caught:
@@ -55,23 +51,23 @@ async def test_missing_vendor_key_is_told_until_it_is_there(
     assert not issue(hass, account, "vendor_key_missing")
 
 
-async def test_connected_vendor_closes_its_issue(
+async def test_daily_update_clears_vendor_issue(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
-    """Nobody has to speak for it: the daily look finds that the key is there."""
-    await hass.async_block_till_done(wait_background_tasks=True)  # what was to be done some day, as time is frozen
+    """The daily update clears the issue once the vendor is connected."""
+    await hass.async_block_till_done(wait_background_tasks=True)  # timers, before time is frozen
     (elevenlabs,) = (row for row in simulator.speechbase.providers if row["id"] == "elevenlabs")
     elevenlabs["byok"] = False
     with pytest.raises(HomeAssistantError):
         await speak(hass)
-    await a_day_later(hass, freezer)
+    await pass_a_day(hass, freezer)
     assert issue(hass, account, "vendor_key_missing")
     elevenlabs["byok"] = True
-    await a_day_later(hass, freezer)
+    await pass_a_day(hass, freezer)
     assert not issue(hass, account, "vendor_key_missing")
 
 
-async def a_day_later(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+async def pass_a_day(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     """Let a day pass."""
     freezer.tick(timedelta(days=1, minutes=1))
     async_fire_time_changed(hass)
@@ -80,10 +76,10 @@ async def a_day_later(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> No
 
 
 @pytest.mark.parametrize("fault", [{"byok": False}, {"enabled": False}])
-async def test_vendor_that_no_voice_needs_any_more(
+async def test_vendor_issue_of_unused_vendor(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fault: dict[str, bool]
 ) -> None:
-    """A voice that was given another vendor's model does not wait for the old one."""
+    """The issue is cleared when no voice uses the vendor any more."""
     (elevenlabs,) = (row for row in simulator.speechbase.providers if row["id"] == "elevenlabs")
     elevenlabs.update(fault)
     with pytest.raises(HomeAssistantError) as caught:
@@ -97,10 +93,10 @@ async def test_vendor_that_no_voice_needs_any_more(
     assert not issue(hass, account, kind)
 
 
-async def test_what_only_a_call_asked_for_is_no_issue(
+async def test_no_issue_for_options_of_a_call(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
-    """A call with a vendor or a saved voice that is not there fails; the voice itself has nothing to mend."""
+    """A vendor or saved voice that only a call asked for creates no issue."""
     vendor = {"mode": "inline", "model": "deepgram/aura-2", "voice": "x"}
     for kind, options in (("vendor_key_missing", vendor), ("voice_gone", {"voice_id": "no-such-voice"})):
         with pytest.raises(HomeAssistantError) as caught:
@@ -109,10 +105,8 @@ async def test_what_only_a_call_asked_for_is_no_issue(
         assert not issue(hass, account, kind)
 
 
-async def test_other_voice_of_a_call_mends_nothing(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """A saved voice that is gone is not back because another one has spoken."""
+async def test_voice_of_a_call_keeps_issue(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Speech with another saved voice does not clear the issue."""
     simulator.speechbase.voices[:] = [row for row in simulator.speechbase.voices if row["id"] != DOCUMENTED_VOICE]
     with pytest.raises(HomeAssistantError):
         await speak(hass)
@@ -120,17 +114,17 @@ async def test_other_voice_of_a_call_mends_nothing(
     assert issue(hass, account, "voice_gone")
 
 
-@pytest.mark.parametrize("is_seen_daily", [False, True])
-async def test_vendor_that_is_switched_off(
+@pytest.mark.parametrize("by_daily_update", [False, True])
+async def test_vendor_disabled_issue(
     hass: HomeAssistant,
     simulator: Simulator,
     account: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     *,
-    is_seen_daily: bool,
+    by_daily_update: bool,
 ) -> None:
-    """A vendor that is switched off is told, too, until it speaks or is listed again."""
-    await hass.async_block_till_done(wait_background_tasks=True)  # what was to be done some day, as time is frozen
+    """The issue about a disabled vendor is cleared by speech or by the daily update."""
+    await hass.async_block_till_done(wait_background_tasks=True)  # timers, before time is frozen
     (elevenlabs,) = (row for row in simulator.speechbase.providers if row["id"] == "elevenlabs")
     elevenlabs["enabled"] = False
     with pytest.raises(HomeAssistantError) as caught:
@@ -138,17 +132,17 @@ async def test_vendor_that_is_switched_off(
     assert caught.value.translation_key == "vendor_disabled"
     assert issue(hass, account, "vendor_disabled")
     elevenlabs["enabled"] = True
-    if is_seen_daily:
-        await a_day_later(hass, freezer)
+    if by_daily_update:
+        await pass_a_day(hass, freezer)
     else:
         await speak(hass)
     assert not issue(hass, account, "vendor_disabled")
 
 
-async def test_lost_voice_can_be_replaced(
+async def test_repair_missing_voice(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
-    """A saved voice that is gone is an issue, with a form that picks another, which speaks at once."""
+    """The repair of a missing saved voice offers the others, and the chosen one speaks at once."""
     assert await async_setup_component(hass, REPAIRS, {})
     simulator.speechbase.voices[:] = [row for row in simulator.speechbase.voices if row["id"] != DOCUMENTED_VOICE]
     with pytest.raises(HomeAssistantError) as caught:
@@ -181,10 +175,10 @@ async def test_lost_voice_can_be_replaced(
     assert asked(simulator)[-1]["voiceId"] == other
 
 
-async def test_lost_voice_that_is_back(
+async def test_repair_restored_voice(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
-    """Who opens the repair of a voice that was restored meanwhile has nothing to do."""
+    """The repair of a voice that was restored finishes without a form."""
     assert await async_setup_component(hass, REPAIRS, {})
     row = next(row for row in simulator.speechbase.voices if row["id"] == DOCUMENTED_VOICE)
     simulator.speechbase.voices.remove(row)
@@ -200,10 +194,10 @@ async def test_lost_voice_that_is_back(
     assert not issue(hass, account, "voice_gone")
 
 
-async def test_voice_is_replaced_while_the_service_is_away(
+async def test_repair_during_outage(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
-    """A service that can't be asked at the moment does not keep anybody from entering an ID."""
+    """An ID that cannot be looked up at the moment is accepted."""
     assert await async_setup_component(hass, REPAIRS, {})
     simulator.speechbase.voices[:] = [row for row in simulator.speechbase.voices if row["id"] != DOCUMENTED_VOICE]
     await hass.config_entries.async_reload(account.entry_id)
@@ -222,23 +216,23 @@ async def test_voice_is_replaced_while_the_service_is_away(
     assert voice.data["voice_id"] == "01940f8a-new"
 
 
-async def test_lost_voice_is_found_before_it_is_needed(
+async def test_daily_update_finds_missing_voice(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
-    """The daily look tells of a voice that is gone, before the smoke alarm needs it; it goes when the voice is back."""
+    """The daily update reports a missing voice; the issue is cleared when the voice is back."""
     row = next(row for row in simulator.speechbase.voices if row["id"] == DOCUMENTED_VOICE)
     simulator.speechbase.voices.remove(row)
-    await a_day_later(hass, freezer)
+    await pass_a_day(hass, freezer)
     assert issue(hass, account, "voice_gone")
     simulator.speechbase.voices.append(row)
     await speak(hass)
     assert not issue(hass, account, "voice_gone")
 
 
-async def test_issue_of_a_removed_voice_goes(
+async def test_removed_voice_has_no_issue(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
-    """Nobody has to mend a voice that is no more."""
+    """The issue is deleted with its voice, and an open repair aborts."""
     assert await async_setup_component(hass, REPAIRS, {})
     simulator.speechbase.voices.clear()
     with pytest.raises(HomeAssistantError):
@@ -256,10 +250,10 @@ async def test_issue_of_a_removed_voice_goes(
     assert not issue(hass, account, "voice_gone")
 
 
-async def test_service_that_is_gone_for_good(
+async def test_service_gone(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A service that says that it is gone is an issue, told once; its voices stay, and it may come back."""
+    """A provider that reports its shutdown creates an issue and is logged once; it may come back."""
     simulator.speechbase.gone = True
     for _ in range(3):
         with pytest.raises(HomeAssistantError) as caught:
@@ -270,41 +264,41 @@ async def test_service_that_is_gone_for_good(
     assert len(logged) == 1
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert hass.states.get("tts.ann").state == "unavailable"  # nobody else speaks for it
+    assert hass.states.get("tts.ann").state == "unavailable"  # no fallback
     simulator.speechbase.gone = False
     await speak(hass)
     assert not issue(hass, account, "service_gone")
 
 
-class Nowhere(AbstractResolver):
-    """Knows no name, in the place of Home Assistant's resolver."""
+class FailingResolver(AbstractResolver):
+    """Resolves no name, in place of Home Assistant's resolver."""
 
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
         """Fail as a resolver does."""
         raise OSError(f"{host}:{port} ({family}) leads nowhere")
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing."""
 
     async def real_close(self) -> None:
-        """There is nothing to close at the end of Home Assistant either."""
+        """Do nothing when Home Assistant stops."""
 
 
 @pytest.fixture
 def clock() -> Iterator[TickingDateTimeFactory]:
-    """Return a clock that goes, and can be put forward."""
+    """Return a running clock that can be moved forward."""
     with freeze_time(datetime.now(UTC), tick=True, real_asyncio=True) as clock:
         yield clock
 
 
 @pytest.fixture
-async def nowhere(
+async def unresolvable_entry(
     hass: HomeAssistant, entry: MockConfigEntry, hass_storage: dict[str, Any], clock: TickingDateTimeFactory
 ) -> MockConfigEntry:
-    """Load an account whose name leads nowhere; what it offers is known from before."""
-    known = {"catalogue": {"vendors": [], "voices": []}, "learned": {}, "addresses": {}}
-    hass_storage[f"orator.{entry.entry_id}"] = {"version": 1, "minor_version": 1, "key": "orator", "data": known}
-    replace_resolver(hass, Nowhere())
+    """Load an account whose host name cannot be resolved, with a stored catalog."""
+    stored = {"catalogue": {"vendors": [], "voices": []}, "learned": {}, "addresses": {}}
+    hass_storage[f"orator.{entry.entry_id}"] = {"version": 1, "minor_version": 1, "key": "orator", "data": stored}
+    replace_resolver(hass, FailingResolver())
     entry.add_to_hass(hass)
     data = {**entry.data, "base_url": "https://api.speechbase.invalid"}
     hass.config_entries.async_update_entry(entry, data=data)
@@ -313,29 +307,29 @@ async def nowhere(
     return entry
 
 
-async def fail(hass: HomeAssistant) -> None:
-    """Hear that the name leads nowhere."""
+async def assert_name_not_found(hass: HomeAssistant) -> None:
+    """Assert that speech fails because the name cannot be resolved."""
     with pytest.raises(HomeAssistantError) as caught:
         await speak(hass)
     assert caught.value.translation_key == "name_not_found"
 
 
-async def test_service_whose_name_is_gone(
-    hass: HomeAssistant, simulator: Simulator, nowhere: MockConfigEntry, clock: TickingDateTimeFactory
+async def test_name_not_found_for_a_day(
+    hass: HomeAssistant, simulator: Simulator, unresolvable_entry: MockConfigEntry, clock: TickingDateTimeFactory
 ) -> None:
-    """A name that leads nowhere may be the internet; after a day it is told. Other accounts go on speaking."""
+    """A name that cannot be resolved creates an issue after a day; other accounts keep speaking."""
     openai = account_of(simulator, "openai", {"model": "tts-1", "voice": "nova"}, "Ben")
     openai.add_to_hass(hass)
     await hass.config_entries.async_setup(openai.entry_id)
-    assert nowhere.state is openai.state is ConfigEntryState.LOADED
+    assert unresolvable_entry.state is openai.state is ConfigEntryState.LOADED
     clock.tick(timedelta(hours=23))
-    await fail(hass)
-    assert not issue(hass, nowhere, "service_gone")
-    await hass.config_entries.async_reload(nowhere.entry_id)
+    await assert_name_not_found(hass)
+    assert not issue(hass, unresolvable_entry, "service_gone")
+    await hass.config_entries.async_reload(unresolvable_entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     clock.tick(timedelta(hours=1, minutes=1))
-    await fail(hass)
-    found = issue(hass, nowhere, "service_gone")
+    await assert_name_not_found(hass)
+    found = issue(hass, unresolvable_entry, "service_gone")
     assert found
     assert found.translation_placeholders["provider"] == "api.speechbase.invalid"
     stream = tts.async_create_stream(hass, "tts.ben")
@@ -343,10 +337,10 @@ async def test_service_whose_name_is_gone(
     assert len(b"".join([chunk async for chunk in stream.async_stream_result()])) > 10_000
 
 
-async def test_name_that_was_found_in_between_is_not_gone(
+async def test_name_not_found_twice(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, clock: TickingDateTimeFactory
 ) -> None:
-    """Only a day without a break tells that a service is gone: the internet may be away more than once."""
+    """Only an uninterrupted day creates the issue: the internet may be down more than once."""
     names = StaticResolver(speech_example_org=["127.0.0.1"])
     replace_resolver(hass, names)
     address = URL(simulator.speechbase_url).with_host("speech.example.org")
@@ -355,21 +349,21 @@ async def test_name_that_was_found_in_between_is_not_gone(
     assert await async_setup_component(hass, DOMAIN, {})
     await hass.async_block_till_done(wait_background_tasks=True)
     for _ in range(2):
-        known = names._addresses.pop("speech.example.org")
-        replace_resolver(hass, names)  # forgets the address
-        await hass.config_entries.async_reload(entry.entry_id)  # over a new connection
+        addresses = names._addresses.pop("speech.example.org")
+        replace_resolver(hass, names)  # without the cached address
+        await hass.config_entries.async_reload(entry.entry_id)  # which opens new connections
         await hass.async_block_till_done(wait_background_tasks=True)
-        await fail(hass)
+        await assert_name_not_found(hass)
         assert not issue(hass, entry, "service_gone")
-        names._addresses["speech.example.org"] = known
+        names._addresses["speech.example.org"] = addresses
         assert await speak(hass)
         clock.tick(timedelta(hours=25))
 
 
-async def test_service_that_answers_is_not_gone(
+async def test_response_clears_service_gone(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
-    """A service that refuses is there all the same: nobody is told any longer that it is gone."""
+    """Any response of the provider clears the issue that it is gone."""
     simulator.speechbase.gone = True
     with pytest.raises(HomeAssistantError):
         await speak(hass)

@@ -1,4 +1,4 @@
-"""The services that speak. One file is one API; nothing here knows Home Assistant."""
+"""Text-to-speech providers: one package per API, none of which imports Home Assistant."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -13,4 +13,4 @@ PROVIDERS: Final[Mapping[str, type[Provider]]] = {
     "openai": OpenAIProvider,
     "speechbase": SpeechbaseProvider,
 }
-"""Every provider by the name that accounts keep it under."""
+"""The provider classes by the name stored in config entries."""

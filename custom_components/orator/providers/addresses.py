@@ -1,4 +1,4 @@
-"""Addresses of services: how people write them, and which are at home."""
+"""Parse addresses of servers, and tell local addresses from public ones."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 import socket
@@ -8,37 +8,41 @@ from aiohttp import AddrInfoType
 from yarl import URL
 
 _LOCAL_SUFFIXES: Final = (".local", ".localhost", ".lan", ".home", ".home.arpa", ".internal")
-"""Ends of names that only mean something in a local network: RFC 6761, RFC 6762, RFC 8375, ICANN and common routers."""
+"""Suffixes of host names in local networks: RFC 6761, RFC 6762, RFC 8375, ICANN and common routers."""
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+"""IPv4 addresses in networks that only have IPv6: RFC 6052."""
+_IPV4_COMPATIBLE: Final = IPv6Network("::/96")
+"""A deprecated notation of IPv4 addresses: RFC 4291, section 2.5.5.1."""
 
 
 def parse_web_address(address: str) -> URL:
-    """Read an address that a person typed, perhaps without a scheme or with spaces around it.
+    """Return the URL that a user entered, perhaps without a scheme or with spaces around it.
 
-    Raises ValueError where it can't be an address of an API.
+    Raises ValueError if it cannot be the address of an API.
     """
     address = address.strip()
     if any(map(str.isspace, address)):
-        msg = "words, not an address"
+        msg = "contains spaces"
         raise ValueError(msg)
     if "://" not in address:
-        address = f"{_usual_scheme(URL(f'//{address}'))}://{address}"
+        address = f"{_default_scheme(URL(f'//{address}'))}://{address}"
     url = URL(address)
-    has_more = url.user or url.password or url.query_string or url.fragment
-    if url.scheme not in ("http", "https") or not url.host or has_more:
+    has_extra_parts = url.user or url.password or url.query_string or url.fragment
+    if url.scheme not in ("http", "https") or not url.host or has_extra_parts:
         msg = "not the address of an API"
         raise ValueError(msg)
     return url
 
 
-def _usual_scheme(url: URL) -> str:
-    """Return what people leave out before an address: servers at home have no certificate."""
+def _default_scheme(url: URL) -> str:
+    """Return the scheme of an address without one: local servers rarely have a certificate."""
     host = url.host or ""
-    is_at_home = is_local_host(host) or host.replace(".", "").isdecimal() or ":" in host
-    return "http" if is_at_home or url.explicit_port not in (None, 443) else "https"
+    is_local = is_local_host(host) or host.replace(".", "").isdecimal() or ":" in host
+    return "http" if is_local or url.explicit_port not in (None, 443) else "https"
 
 
 def is_local_host(host: str) -> bool:
-    """Tell whether an address or name means a machine in the local network, by what it looks like alone."""
+    """Return whether an IP address or host name is one of a local network; names are not resolved."""
     try:
         return not ip_address(host).is_global
     except ValueError:
@@ -46,22 +50,15 @@ def is_local_host(host: str) -> bool:
         return "." not in name or name.endswith(_LOCAL_SUFFIXES)
 
 
-_NAT64: Final = IPv6Network("64:ff9b::/96")
-"""How machines without IPv4 address it, by RFC 6052."""
-
-
-_IPV4_COMPATIBLE: Final = IPv6Network("::/96")
-"""An older way to write IPv4 addresses, which nobody needs."""
-
-
 class PrivateAddressError(OSError):
-    """A name or link leads into a private network."""
+    """A host name resolves to a private address."""
 
 
 def public_socket(address: AddrInfoType) -> socket.socket:
-    """Make a socket for a connection to a public address; a connector asks for it once it has resolved the name.
+    """Return a socket for a connection to a public address; for use as aiohttp's `socket_factory`.
 
-    Raises OSError for any other address: whoever may name a file must not reach what only this machine can reach.
+    Connectors call it after resolving the name, so a name cannot lead into the local network. Raises
+    PrivateAddressError.
     """
     family, kind, protocol, _, target = address
     if not _is_public(ip_address(str(target[0]).partition("%")[0])):
@@ -70,8 +67,8 @@ def public_socket(address: AddrInfoType) -> socket.socket:
 
 
 def _is_public(ip: IPv4Address | IPv6Address) -> bool:
-    """Tell whether everybody on the internet means the same machine by an address."""
-    if isinstance(ip, IPv6Address) and ip in _NAT64:  # an IPv4 address in the clothes that its network gives it
+    """Return whether an address is reachable on the internet."""
+    if isinstance(ip, IPv6Address) and ip in _NAT64:
         ip = IPv4Address(int(ip) & 0xFFFF_FFFF)
     if isinstance(ip, IPv6Address) and (ip.is_site_local or ip in _IPV4_COMPATIBLE):
         return False

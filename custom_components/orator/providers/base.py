@@ -1,4 +1,4 @@
-"""The contract that every provider fulfils, and the types that cross it."""
+"""The interface of a provider, and the types of its requests and results."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -18,9 +18,9 @@ from .options import ChoiceOption
 
 @dataclass(frozen=True, slots=True)
 class SynthesisRequest:
-    """What one request says, and how.
+    """One text to speak, with its voice, format and settings.
 
-    `settings` holds parsed values of the model's options and the provider's choices, and only set ones.
+    `settings` holds parsed values of the model's options and the provider's choices, and only those that were set.
     """
 
     text: str
@@ -30,10 +30,10 @@ class SynthesisRequest:
     settings: Mapping[str, Any] = field(default_factory=dict)
     pronunciations: tuple[Pronunciation, ...] = ()
     record_usage: Callable[[Usage], None] = field(default=lambda _: None, compare=False)
-    """Told what it costs, each time that it is charged: it may be repeated, or be joined to another one like it."""
+    """Called once per charge: never for a request that joins the job of an identical one, twice if it is repeated."""
 
     def charge(self, cost: float | None = None, currency: str | None = None) -> None:
-        """Tell that the provider has charged it; without the `cost` in its answer, that is estimated by the price."""
+        """Record the charge for this request, estimated from the model's price if the provider states no `cost`."""
         price = self.model.price
         if cost is None and price:
             self.charge_estimate(price.cost(len(self.text)))
@@ -41,205 +41,213 @@ class SynthesisRequest:
             self.record_usage(Usage(len(self.text), 1, cost, currency))
 
     def charge_estimate(self, cost: float) -> None:
-        """Tell that the provider has charged it, and what that probably costs."""
+        """Record the charge for this request with an estimated cost."""
         currency = self.model.price.currency if self.model.price else None
         self.record_usage(Usage(len(self.text), 1, cost, currency, is_estimate=True))
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechAudio:
-    """Sound as it arrives. The format is what the bytes are, whatever was asked for."""
+    """Audio that is still arriving. `format` is the format of the bytes, which may not be the requested one."""
 
     format: AudioFormat
     chunks: AsyncGenerator[bytes]
     pcm: PcmLayout | None = None
-    """How the samples lie, when the format is PCM."""
+    """The sample layout if the format is PCM."""
     speaker: str = ""
-    """Who is heard, where several may be."""
+    """The name of the synthesizer, set by the fallback chain."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpSessions:
-    """What a provider speaks through."""
+    """The HTTP sessions of an account."""
 
     api: ClientSession
-    """To the service itself."""
+    """For the provider's own API."""
     downloads: ClientSession
-    """To wherever an answer of the service points: its sockets come from `downloads.public_socket`."""
+    """For links in responses; its sockets come from `addresses.public_socket`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A server that people have, or know, which speaks the API of a service as if it were that."""
+    """A known server that implements a provider's API."""
 
     label: str
-    """What people know it by."""
+    """The name in the list of servers."""
     name: str = ""
-    """What its accounts and voices are called after, where that is not its label."""
+    """The name of its accounts and voices, if not `label`."""
     address: str = ""
-    """Where it usually is; empty where only its user knows."""
+    """The usual base URL; empty if only the user knows it."""
     takes_key: bool = True
+    """Whether the server may require an API key."""
     needs_key: bool = False
-    """Whether it is certain to refuse requests without a key."""
+    """Whether the server is certain to refuse requests without an API key."""
     key_page: str = ""
-    """Where its users make keys; empty where they run it themselves, as below."""
+    """The page on which users create API keys; empty if the server is self-hosted."""
     credit_page: str = ""
+    """The page on which users add credit; empty if the server is self-hosted."""
 
     @property
     def title(self) -> str:
-        """What its accounts and voices are called after."""
+        """The name of its accounts and voices."""
         return self.name or self.label
 
     @property
     def is_service(self) -> bool:
-        """Whether somebody else runs it, at an address that everybody knows."""
+        """Whether the server is a hosted service with a public address."""
         return bool(self.key_page)
 
 
 class Provider(ABC):
-    """A service that speaks.
+    """A text-to-speech API, used with the API key of one account.
 
-    What it offers is fetched, kept by its owner, and handed back to it.
+    The provider fetches its catalog but does not keep it: the caller stores it and passes it back.
     """
 
     name: str
-    """What the service calls itself."""
+    """The provider's name."""
     key_page: str
-    """Where its users make keys."""
+    """The page on which users create API keys."""
     credit_page: str
-    """Where its users pay."""
+    """The page on which users add credit."""
     servers: ClassVar[Mapping[str, Server]] = {}
-    """Other servers that speak its API, by the names that accounts keep them under."""
+    """Other servers that implement this API, by the name stored in config entries."""
     address_keys: ClassVar[tuple[str, ...]] = ("base_url",)
-    """The names of the addresses that it has."""
+    """The config entry keys of the provider's addresses."""
     default_base_url: ClassVar[str]
     default_model: str
     default_voice: str
     languages: ClassVar[tuple[str, ...]]
-    """Tags of the languages that the service speaks."""
+    """The tags of the languages that the provider speaks."""
     choices: ClassVar[tuple[ChoiceOption, ...]] = ()
-    """What is decided together with the model, because it decides what else can be set."""
+    """Options chosen together with the model, because they decide which other options there are."""
     option_keys: ClassVar[tuple[str, ...]]
-    """Every setting that any of its models takes."""
+    """The keys of all options of all models."""
     has_balance: ClassVar[bool] = False
-    """Whether it says what is left to spend."""
+    """Whether `fetch_balance` returns a balance."""
 
-    def __init__(
-        self, connections: HttpSessions, addresses: Mapping[str, str], api_key: str, *, server: str = ""
-    ) -> None:
-        """Speak to the API at addresses that `resolve_addresses` has returned; `server` names one of `servers`."""
+    def __init__(self, sessions: HttpSessions, addresses: Mapping[str, str], api_key: str, *, server: str = "") -> None:
+        """Create a provider that owns its sessions.
+
+        `addresses` come from `resolve_addresses`; `server` is a key of `servers`.
+        """
         self.addresses = addresses
         self.server = self.servers.get(server)
         if self.server:
             self.name = self.server.title
             self.key_page, self.credit_page = self.server.key_page, self.server.credit_page
         self.detected: dict[str, bool] = {}
-        """What was found out about the server while speaking; its owner keeps it beside the catalogue."""
+        """Capabilities of the server that were detected while speaking; the caller stores them with the catalog."""
         self.counters: Counter[str] = Counter()
-        """What happened how often since the account was loaded, for diagnostics."""
-        self._connections = connections
+        """Event counts since the account was loaded, for diagnostics."""
+        self._sessions = sessions
         self._api_key = api_key
 
     @property
     def takes_key(self) -> bool:
-        """Whether there may be a key at all, so that another one may help."""
+        """Whether the server may require an API key, so that another key may help."""
         return self.server is None or self.server.takes_key
 
     def is_same_account(self, other: Provider) -> bool:
-        """Tell whether another provider speaks for the same account."""
+        """Return whether another provider has the same API, addresses and API key."""
         return type(self) is type(other) and self.addresses == other.addresses and self._api_key == other._api_key
 
     def inherit(self, other: Provider) -> None:  # noqa: B027
-        """Go on with what another provider of the same account has begun."""
+        """Continue the jobs of another provider of the same account, which is about to be closed."""
 
     @property
     def has_pending_jobs(self) -> bool:
-        """Whether something is on its way that may be paid for, and would be lost if the connections were closed."""
+        """Whether closing the sessions would lose speech that may have been paid for."""
         return False
 
     async def async_finish_jobs(self) -> None:  # noqa: B027
-        """Wait until nothing is on its way that would be lost."""
+        """Wait until there are no pending jobs."""
 
     async def async_close(self) -> None:
-        """Close the connections."""
-        await self._connections.api.close()
-        await self._connections.downloads.close()
+        """Close the sessions."""
+        await self._sessions.api.close()
+        await self._sessions.downloads.close()
 
     @property
     def label(self) -> str:
-        """What people know the service by: its name, or the host of a server of their own that has none."""
+        """The name shown to users: the provider's, or the host of a server that has no name."""
         host = URL(self.addresses["base_url"]).host
         has_name = self.server.address if self.server else host == URL(self.default_base_url).host
         return self.name if host is None or has_name else host
 
     @property
     def lacks_key(self) -> bool:
-        """Whether there is no key, and requests without one are certain to be refused."""
+        """Whether there is no API key although requests without one are certain to be refused."""
         is_needed = self.needs_key(self.addresses["base_url"]) or (self.server is not None and self.server.needs_key)
         return is_needed and not self._api_key
 
     @classmethod
     @abstractmethod
     def resolve_addresses(cls, entered: Mapping[str, str]) -> dict[str, str]:
-        """Return all addresses of the service for those that a person has entered, if any. Raises ValueError."""
+        """Return all addresses of the provider, normalized from those that the user entered.
+
+        Raises ValueError if an entered address cannot be that of an API.
+        """
 
     @classmethod
     @abstractmethod
     def needs_key(cls, base_url: str) -> bool:
-        """Tell whether the service at this address is certain to refuse requests without a key."""
+        """Return whether the server at this address is certain to refuse requests without an API key."""
 
     @abstractmethod
     async def fetch_catalog(self, known: Json = None) -> Json:
-        """Ask what the service offers and, with that and at no cost, whether it would speak with this key.
+        """Return the provider's models and voices as a JSON document, and check the API key at no cost.
 
-        `known`: what it offered before, for what of it can't be asked at the moment. Returns a JSON document that can
-        be kept. Raises SpeechError where the service would not speak.
+        `known` is the previous catalog, for the parts that cannot be fetched at the moment. Raises SpeechError if the
+        provider would not speak with this key.
         """
 
     async def fetch_balance(self) -> Balance | None:
-        """Ask what is left to spend; None where the service does not tell. Raises SpeechError."""
+        """Return the remaining credit, None if the provider does not state it. Raises SpeechError."""
         return None
 
     @abstractmethod
     def models(self, catalog: Json) -> tuple[Model, ...]:
-        """Return the speech models in a catalogue, or those known from its documentation where it is None."""
+        """Return the speech models of a catalog, or the documented ones if the catalog is None."""
 
     @abstractmethod
     def describe_model(self, model_id: str, catalog: Json, settings: Mapping[str, Any]) -> Model:
-        """Say what a model can do, also one that the catalogue does not have; `settings` hold what was chosen."""
+        """Return a model, even if it is not in the catalog; `settings` holds the values of `choices`."""
 
     def migrate_settings(self, settings: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
-        """Return the settings of a voice as they are for another model.
+        """Return a voice's settings adapted to another model.
 
-        What that does not take is left out, and what it takes otherwise is brought near.
+        Options that the model lacks are dropped, other values become the nearest one that the model accepts.
         """
-        kept = {key: value for key, value in settings.items() if key not in self.option_keys}
-        taken = {option.key: option.nearest(settings[option.key]) for option in model.options if option.key in settings}
-        return {**kept, **{key: value for key, value in taken.items() if value is not None}, "model": model.id}
+        migrated = {key: value for key, value in settings.items() if key not in self.option_keys}
+        for option in model.options:
+            if option.key in settings and (value := option.nearest(settings[option.key])) is not None:
+                migrated[option.key] = value
+        return {**migrated, "model": model.id}
 
     def has_models(self, settings: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        """Tell whether there is a model to choose, with what was chosen before."""
+        """Return whether there is a model to choose, given the values of `choices`."""
         return True
 
     async def resolve_voice_id(self, model: Model, voice_id: str) -> str:  # noqa: ARG002
-        """Return a voice's ID as the provider writes it, asking for one that the model does not list where one can.
+        """Return a voice ID as the provider spells it; an unlisted one is looked up if the provider offers that.
 
-        Raises SpeechError if it is not there.
+        Raises SpeechError if the voice does not exist.
         """
         return voice_id.strip()
 
     def initial_voice_settings(self, catalog: Json) -> Mapping[str, Any] | None:
-        """Return the settings of a voice to begin with, None where nothing is certain to speak."""
+        """Return the settings of a new account's first voice, None if no voice is certain to speak."""
         model = self.initial_model(catalog)
         return {"model": model.id, "voice": self.initial_voice(model)}
 
     def initial_model(self, catalog: Json) -> Model:
-        """Return the model to begin with: the usual one where it is there."""
+        """Return the default model, or the first one if the catalog lacks it."""
         models = self.models(catalog)
         return next((model for model in models if model.id == self.default_model), models[0])
 
     def initial_voice(self, model: Model) -> str:
-        """Return the voice of a model to begin with: the usual one unless the model is known to have only others."""
+        """Return the default voice, or the model's first one if its voices are known and lack the default."""
         known = [voice.id for voice in model.voices]
         return self.default_voice if not known or self.default_voice in known else known[0]
 
@@ -247,5 +255,5 @@ class Provider(ABC):
     def synthesize(self, request: SynthesisRequest) -> AbstractAsyncContextManager[SpeechAudio]:
         """Speak a text of at most `model.max_chars`.
 
-        Entering the context raises SpeechError where there is no sound to be had; leaving it ends what is under way.
+        Entering the context raises SpeechError if there is no audio; leaving it cancels what is still under way.
         """

@@ -1,4 +1,4 @@
-"""Which fields of a request a refusal names: every framework has its own way to do so."""
+"""Turn the status and body of an error response into an error and the request fields that it names."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,67 +7,10 @@ from email.utils import parsedate_to_datetime
 import re
 from typing import Any, Final
 
-from aiohttp import (
-    ClientResponse,
-)
-
 from . import errors
 from .json_documents import Json
 
-_UNRECOGNIZED: Final = re.compile(r"unrecogni[sz]ed key(?:s|\(s\))?(?: in object)?:?\s*([\w\s,'\"`]+)", re.IGNORECASE)
-_UNWANTED: Final = re.compile(
-    r"extra_forbidden|extra (inputs|fields)|unrecogni[sz]ed|unknown|unexpected|unsupported|no such"
-    r"|not (be )?(supported|permitted|allowed|recogni[sz]ed|accepted|implemented|available)"
-    r"|(do(es)? not|do(es)?n't|cannot|can't) (support|accept|take|allow|know|recogni[sz]e)",
-    re.IGNORECASE,
-)
-"""How a server says of a field that it does not take it at all; of a value it says what it must be."""
-_OF_A_VALUE: Final = re.compile(r"\b(must be|should be|between|at (least|most)|one of|range)\b", re.IGNORECASE)
-_WORD: Final = re.compile(r"\w+")
-_PLACES: Final = ("loc", "path", "param")
-"""Where FastAPI, extensions of RFC 7807 and OpenAI name the field that they complain of."""
-_TEXTS: Final = ("detail", "message", "msg", "error", "details", "type")
-_PARTS: Final = ("validation", "errors", *_TEXTS)
-_DEPTH: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """Fields that a refusal names together, and whether it says that the server does not take them at all."""
-
-    fields: frozenset[str]
-    is_unwanted: bool
-
-
-def find_field_errors(document: Any, optional_fields: frozenset[str], depth: int = _DEPTH) -> Iterator[FieldError]:
-    """Yield what an error document complains of; a sentence that has a `optional_fields` field in it is about that."""
-    if isinstance(document, list) and depth:
-        for part in document:
-            yield from find_field_errors(part, optional_fields, depth - 1)
-    elif isinstance(document, dict) and depth:
-        texts = [document[key] for key in _TEXTS if isinstance(document.get(key), str)]
-        if fields := {*_placed(document), *_mentioned(texts, optional_fields)}:
-            is_unwanted = any(_UNWANTED.search(text) and not _OF_A_VALUE.search(text) for text in texts)
-            yield FieldError(frozenset(fields), is_unwanted)
-        for key in _PARTS:
-            yield from find_field_errors(document.get(key), optional_fields, depth - 1)
-
-
-def _placed(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the fields that an object says it is about."""
-    for place in map(document.get, _PLACES):
-        for part in place if isinstance(place, list) else [place]:
-            yield from _WORD.findall(part) if isinstance(part, str) else ()
-
-
-def _mentioned(texts: list[str], optional_fields: frozenset[str]) -> Iterator[str]:
-    """Yield the fields that sentences mention."""
-    for text in texts:
-        yield from optional_fields.intersection(_WORD.findall(text))
-        yield from (name for names in _UNRECOGNIZED.findall(text) for name in _WORD.findall(names))
-
-
-# The provider's own code says more than the status that it comes with.
+# A provider's code is more specific than the status that it comes with.
 _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "invalid_api_key": errors.InvalidKeyError,
     "authentication_error": errors.InvalidKeyError,
@@ -96,12 +39,8 @@ _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "streaming_unsupported": errors.NotImplementedByProviderError,
     "empty_response": errors.ProviderFaultError,
 }
-
-
-_ANY_ERROR: Final = "api_error"
-
-
-# What is so general that a status of failure says more.
+_GENERIC_TYPE: Final = "api_error"
+# Error types are less specific than a status of failure.
 _ERRORS_BY_TYPE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "permission_denied_error": errors.NotPermittedError,
     "permission_error": errors.NotPermittedError,
@@ -109,10 +48,8 @@ _ERRORS_BY_TYPE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "rate_limit_error": errors.RateLimitedError,
     "server_error": errors.ProviderFaultError,
     "service_unavailable": errors.ProviderFaultError,
-    _ANY_ERROR: errors.ProviderFaultError,
+    _GENERIC_TYPE: errors.ProviderFaultError,
 }
-
-
 _ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
     401: errors.InvalidKeyError,
     402: errors.OutOfCreditError,
@@ -125,14 +62,10 @@ _ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
     429: errors.RateLimitedError,
     501: errors.NotImplementedByProviderError,
 }
-
-
-_WORDLESS_STATUSES: Final = (404, 422)
-"""What an answer says with these is about what was asked for, and may repeat it."""
-
-
-_CODES_BY_WORDS: Final = {
-    "missing_scopes": re.compile("missing scopes", re.IGNORECASE),  # OpenAI, for a key that lacks a permission
+_ECHOING_STATUSES: Final = (404, 422)
+"""Messages with these statuses may quote the request, so they are not searched."""
+_CODES_BY_MESSAGE: Final = {
+    "missing_scopes": re.compile("missing scopes", re.IGNORECASE),  # OpenAI, if a key lacks a permission
     "insufficient_balance": re.compile(
         r"insufficient (balance|funds|credit)|(not enough|out of|add) (balance|funds|credit)"
         r"|balance (is )?(too low|insufficient|empty)|payment required",
@@ -142,7 +75,7 @@ _CODES_BY_WORDS: Final = {
 
 
 def error_for(status: int, codes: tuple[str, ...] = (), retry_after: float | None = None) -> errors.SpeechError:
-    """Return the error for an HTTP status and the provider's codes, the most telling first."""
+    """Return the error for an HTTP status and the provider's codes, the most specific code first."""
     for code in codes:
         by_number = _ERRORS_BY_STATUS.get(int(code)) if code.isdecimal() else None
         by_type = _ERRORS_BY_TYPE.get(code) if status < 400 else None
@@ -154,11 +87,11 @@ def error_for(status: int, codes: tuple[str, ...] = (), retry_after: float | Non
 
 
 def find_error_codes(document: Json, status: int = 200) -> tuple[str, ...]:
-    """Collect the codes in an error document, the most telling first.
+    """Return the codes in an error document, the most specific first.
 
-    Providers write `{"error": {"code", "type"}}`, `{"error": "text", "status": 402, "code"?}`, `{"error": 402}`,
-    `{"type": "error", "error": {…}}` and the like. Only where no known code is among them are messages searched for
-    words that one stands for. A `detail` never is: it may hold the text that was to be spoken.
+    Providers send `{"error": {"code", "type"}}`, `{"error": "text", "status": 402, "code"?}`, `{"error": 402}`,
+    `{"type": "error", "error": {…}}` and similar documents. Messages are searched only if no known code is found, and
+    never in `detail`, which may quote the text.
     """
     found: list[str] = []
     messages: list[Json] = []
@@ -167,38 +100,33 @@ def find_error_codes(document: Json, status: int = 200) -> tuple[str, ...]:
         found += [short_code(error) for error in (envelope.get("error"),) if isinstance(error, int)]
         messages += [envelope.get("message"), envelope.get("error")]
     codes = tuple(code for code in reversed(found) if code not in ("", str(status)))
-    if status >= 500 or status in _WORDLESS_STATUSES or any(map(_is_known, codes)):
+    if status >= 500 or status in _ECHOING_STATUSES or any(map(_is_known_code, codes)):
         return codes
-    words = " ".join(message for message in messages if isinstance(message, str))
-    return (*(code for code, pattern in _CODES_BY_WORDS.items() if pattern.search(words)), *codes)
+    message = " ".join(text for text in messages if isinstance(text, str))
+    return (*(code for code, pattern in _CODES_BY_MESSAGE.items() if pattern.search(message)), *codes)
 
 
 def _envelopes(document: Json) -> Iterator[Mapping[str, Json]]:
-    """Yield an error document and what it holds inside, which says more."""
+    """Yield an error document and the documents nested in it, which are more specific."""
     while isinstance(document, dict):
         yield document
         document = document.get("error") or document.get("detail")
 
 
-def _is_known(code: str) -> bool:
-    """Tell whether it is certain what a code means."""
+def _is_known_code(code: str) -> bool:
+    """Return whether a code has a specific meaning."""
     is_status = code.isdecimal() and int(code) in _ERRORS_BY_STATUS
-    return is_status or code in _ERRORS_BY_CODE or (code in _ERRORS_BY_TYPE and code != _ANY_ERROR)
+    return is_status or code in _ERRORS_BY_CODE or (code in _ERRORS_BY_TYPE and code != _GENERIC_TYPE)
 
 
 def short_code(value: Json, marks: str = "_") -> str:
-    """Return a code in lower case, an empty text for anything that may be a message instead."""
+    """Return a code in lower case, an empty string if the value may be a message; `marks` are allowed characters."""
     code = str(value).lower() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     return code if code.translate(dict.fromkeys(map(ord, marks))).isalnum() and len(code) <= 64 else ""
 
 
-def read_retry_after(response: ClientResponse) -> float | None:
-    """Read a Retry-After header, given in seconds or as a date, as seconds from now."""
-    return parse_retry_after(response.headers.get("Retry-After"))
-
-
 def parse_retry_after(value: str | None) -> float | None:
-    """Read the value of a Retry-After header as seconds from now."""
+    """Return a Retry-After header, given in seconds or as a date, in seconds from now; None if it is invalid."""
     if not value:
         return None
     if value.strip().isdecimal():
@@ -210,3 +138,63 @@ def parse_retry_after(value: str | None) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+_UNRECOGNIZED_KEYS: Final = re.compile(
+    r"unrecogni[sz]ed key(?:s|\(s\))?(?: in object)?:?\s*([\w\s,'\"`]+)", re.IGNORECASE
+)
+_UNSUPPORTED_FIELD: Final = re.compile(
+    r"extra_forbidden|extra (inputs|fields)|unrecogni[sz]ed|unknown|unexpected|unsupported|no such"
+    r"|not (be )?(supported|permitted|allowed|recogni[sz]ed|accepted|implemented|available)"
+    r"|(do(es)? not|do(es)?n't|cannot|can't) (support|accept|take|allow|know|recogni[sz]e)",
+    re.IGNORECASE,
+)
+_INVALID_VALUE: Final = re.compile(r"\b(must be|should be|between|at (least|most)|one of|range)\b", re.IGNORECASE)
+_IDENTIFIER: Final = re.compile(r"\w+")
+_LOCATION_KEYS: Final = ("loc", "path", "param")
+"""Keys that locate the field: of FastAPI, of extensions of RFC 7807 and of OpenAI."""
+_MESSAGE_KEYS: Final = ("detail", "message", "msg", "error", "details", "type")
+_NESTED_KEYS: Final = ("validation", "errors", *_MESSAGE_KEYS)
+_MAX_ERROR_DEPTH: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """Request fields that one part of an error document names."""
+
+    fields: frozenset[str]
+    is_unsupported: bool
+    """Whether the server does not support the fields, rather than their values."""
+
+
+def find_field_errors(
+    document: Any, optional_fields: frozenset[str], depth: int = _MAX_ERROR_DEPTH
+) -> Iterator[FieldError]:
+    """Yield the field errors in an error document; messages are searched for `optional_fields`."""
+    if isinstance(document, list) and depth:
+        for part in document:
+            yield from find_field_errors(part, optional_fields, depth - 1)
+    elif isinstance(document, dict) and depth:
+        messages = [document[key] for key in _MESSAGE_KEYS if isinstance(document.get(key), str)]
+        if fields := {*_located_fields(document), *_mentioned_fields(messages, optional_fields)}:
+            is_unsupported = any(
+                _UNSUPPORTED_FIELD.search(message) and not _INVALID_VALUE.search(message) for message in messages
+            )
+            yield FieldError(frozenset(fields), is_unsupported)
+        for key in _NESTED_KEYS:
+            yield from find_field_errors(document.get(key), optional_fields, depth - 1)
+
+
+def _located_fields(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the fields that a validation error locates."""
+    for location in map(document.get, _LOCATION_KEYS):
+        for part in location if isinstance(location, list) else [location]:
+            yield from _IDENTIFIER.findall(part) if isinstance(part, str) else ()
+
+
+def _mentioned_fields(messages: list[str], optional_fields: frozenset[str]) -> Iterator[str]:
+    """Yield the optional fields that messages mention, and the keys that they call unrecognized."""
+    for message in messages:
+        yield from optional_fields.intersection(_IDENTIFIER.findall(message))
+        for keys in _UNRECOGNIZED_KEYS.findall(message):
+            yield from _IDENTIFIER.findall(keys)

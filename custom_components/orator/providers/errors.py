@@ -1,6 +1,6 @@
-"""Everything that can go wrong between a text and its sound, as types.
+"""The errors of text-to-speech, each with what follows from it.
 
-An error carries a status and the provider's own short code, never the provider's message: messages echo keys and texts.
+An error holds a status and the provider's short code, never the provider's message: messages echo keys and texts.
 """
 
 from enum import StrEnum
@@ -8,46 +8,44 @@ from typing import ClassVar, override
 
 
 class Outage(StrEnum):
-    """What an error says of the whole account, so that the next utterance had better be spoken by somebody else."""
+    """A problem of the whole account, because of which fallbacks are used first."""
 
     UNREACHABLE = "unreachable"
-    """It does not answer as it should; one such error may be chance."""
+    """The provider does not respond as it should. A single error may be chance."""
     OUT_OF_CREDIT = "out_of_credit"
     KEY_REFUSED = "key_refused"
     GONE = "gone"
 
     @property
     def needs_confirmation(self) -> bool:
-        """Whether it takes several errors to believe it."""
+        """Whether a single error is not enough to assume the outage."""
         return self is Outage.UNREACHABLE
 
     @property
     def is_lasting(self) -> bool:
-        """Whether it ends when somebody changes the account, not by itself."""
+        """Whether the outage ends only when the user changes the account."""
         return self in (Outage.KEY_REFUSED, Outage.GONE)
 
 
 class SpeechError(Exception):
-    """Something kept a provider from speaking.
+    """The provider could not speak.
 
-    The types are the table of faults: what a provider says becomes one of them, and what follows is decided by what
-    they say of themselves. `docs/faults.md` is made from it.
+    Providers map every failure to a subclass; its class attributes decide what follows. `docs/faults.md` is generated
+    from them.
     """
 
     translation_key: ClassVar[str] = "unexpected"
-    """The sentence that the user is told."""
+    """The key of the message shown to the user."""
     is_retryable: ClassVar[bool] = False
-    """Whether the same request may succeed in a moment, and is tried again."""
+    """Whether the same request may succeed in a moment, so that it is repeated."""
     allows_fallback: ClassVar[bool] = True
-    """Whether another voice is to speak instead."""
+    """Whether a fallback speaks instead."""
     needs_new_key: ClassVar[bool] = False
-    """Whether another key would cure it, so that the user is asked for one."""
+    """Whether the user is asked for a new API key."""
     issue: ClassVar[str] = ""
-    """The issue in Home Assistant's repairs that it opens, if any: at once, or after a day of it where the outage is
-    `unreachable`."""
+    """The repair issue that the error creates, if any: at once, or after a day if the outage is `unreachable`."""
     outage: ClassVar[Outage | None] = None
-    """What it says of the whole account, if anything: then the account rests while others can speak. An hour of
-    `unreachable` opens the issue of that name."""
+    """The outage of the account, if any: its circuit breaker opens. After an hour, `unreachable` creates an issue."""
 
     def __init__(
         self,
@@ -58,21 +56,21 @@ class SpeechError(Exception):
         subject: str = "",
         fields: frozenset[str] = frozenset(),
     ) -> None:
-        """Keep what the provider said in short words, and nothing else of it.
+        """Create an error from an HTTP status and a short code.
 
-        `retry_after`: seconds after which it wants to be asked again; `subject`: the vendor or voice that it is about;
-        `fields`: the fields of the request that it names.
+        `retry_after`: seconds to wait before the next request, as the provider asked for; `subject`: the vendor or
+        voice concerned; `fields`: the fields of the request that the error names.
         """
         super().__init__()
         self.has_error_document = False
-        """Whether the provider gave its reasons in a document, as a page of somebody in between would not."""
+        """Whether the response was a JSON document of the provider rather than a page of a proxy."""
         self.status = status
         self.code = code
         self.retry_after = retry_after
         self.subject = subject
         self.fields = fields
         self.unsupported_fields: frozenset[str] = frozenset()
-        """Those of `fields` that it does not take at all, whatever is in them."""
+        """The subset of `fields` that the provider rejects with any value."""
 
     @override
     def __str__(self) -> str:
@@ -81,7 +79,7 @@ class SpeechError(Exception):
 
 
 def error_translation_keys() -> list[str]:
-    """Return the names of everything that can go wrong."""
+    """Return the translation keys of all errors, sorted."""
     kinds: list[type[SpeechError]] = [SpeechError]
     for kind in kinds:
         kinds += kind.__subclasses__()
@@ -89,7 +87,7 @@ def error_translation_keys() -> list[str]:
 
 
 class InvalidKeyError(SpeechError):
-    """The provider does not know the key."""
+    """The provider does not know the API key."""
 
     translation_key = "invalid_key"
     needs_new_key = True
@@ -97,7 +95,7 @@ class InvalidKeyError(SpeechError):
 
 
 class MissingKeyError(SpeechError):
-    """The provider needs a key, and there is none."""
+    """The provider requires an API key and there is none."""
 
     translation_key = "missing_key"
     needs_new_key = True
@@ -105,27 +103,27 @@ class MissingKeyError(SpeechError):
 
 
 class NotPermittedError(SpeechError):
-    """The key is known but may not do this."""
+    """The API key is valid but lacks the permission."""
 
     translation_key = "not_permitted"
 
 
 class VendorKeyMissingError(SpeechError):
-    """The provider has no key for the vendor (`subject`) whose model was asked for."""
+    """The provider has no API key of the model's vendor (`subject`)."""
 
     translation_key = "vendor_key_missing"
     issue = "vendor_key_missing"
 
 
 class VendorDisabledError(SpeechError):
-    """The vendor (`subject`) whose model was asked for is switched off at the provider."""
+    """The model's vendor (`subject`) is disabled at the provider."""
 
     translation_key = "vendor_disabled"
     issue = "vendor_disabled"
 
 
 class VoiceGoneError(SpeechError):
-    """The provider no longer has the saved voice."""
+    """The saved voice (`subject`) no longer exists at the provider."""
 
     translation_key = "voice_gone"
     issue = "voice_gone"
@@ -140,7 +138,7 @@ class OutOfCreditError(SpeechError):
 
 
 class RateLimitedError(SpeechError):
-    """Too many requests in too short a time."""
+    """The account sent too many requests in too short a time."""
 
     translation_key = "rate_limited"
     is_retryable = True
@@ -148,30 +146,30 @@ class RateLimitedError(SpeechError):
 
 
 class DailyLimitError(SpeechError):
-    """The key has spent, or asked, as much today as it may; limits of NanoGPT's keys end at 00:00 UTC."""
+    """The API key has reached its daily limit; NanoGPT resets the limits at 00:00 UTC."""
 
     translation_key = "daily_limit"
     outage = Outage.OUT_OF_CREDIT
 
 
 class RejectedError(SpeechError):
-    """The provider does not accept the request as it is: a voice, a model or a setting that it does not know."""
+    """The provider rejects the request: the voice, the model or a setting is not valid."""
 
     translation_key = "rejected"
 
 
 class PronunciationsRefusedError(RejectedError):
-    """The provider does not say words otherwise itself, although it was taken to."""
+    """The provider does not accept pronunciations, although its model was assumed to."""
 
 
 class NotFoundError(SpeechError):
-    """The provider does not have what was asked for, most often the model."""
+    """The provider does not have what was requested, usually the model."""
 
     translation_key = "not_found"
 
 
 class TextTooLongError(SpeechError):
-    """The text is longer than the model takes."""
+    """The text is longer than the model accepts."""
 
     translation_key = "text_too_long"
 
@@ -183,13 +181,13 @@ class ContentRefusedError(SpeechError):
 
 
 class TranscriptMismatchError(SpeechError):
-    """A model that was to read a text aloud said something else, more than once."""
+    """The transcripts of a Realtime model repeatedly did not match the text."""
 
     translation_key = "misread"
 
 
 class ProviderFaultError(SpeechError):
-    """The provider failed on its side."""
+    """The provider reports an internal error."""
 
     translation_key = "provider_fault"
     is_retryable = True
@@ -197,25 +195,25 @@ class ProviderFaultError(SpeechError):
 
 
 class GenerationFailedError(SpeechError):
-    """The provider accepted a text, perhaps for money, and could not speak it in the end."""
+    """The provider accepted the text, and may have charged for it, but produced no audio."""
 
     translation_key = "generation_failed"
 
 
 class UpstreamRefusedError(SpeechError):
-    """The vendor behind the provider does not let the provider in: nothing that its user could mend."""
+    """The vendor refuses the provider's own API key; the user can do nothing about it."""
 
     translation_key = "upstream_refused"
 
 
 class NotImplementedByProviderError(SpeechError):
-    """The provider says that it cannot do this at all."""
+    """The provider does not implement what was requested."""
 
     translation_key = "not_implemented"
 
 
 class CannotConnectError(SpeechError):
-    """The provider could not be reached."""
+    """The connection to the provider failed."""
 
     translation_key = "cannot_connect"
     is_retryable = True
@@ -223,7 +221,7 @@ class CannotConnectError(SpeechError):
 
 
 class NameNotFoundError(CannotConnectError):
-    """The provider's name leads nowhere: the internet is away, or the provider is gone; neither passes in a moment."""
+    """The provider's host name cannot be resolved: there is no internet connection, or the provider is gone."""
 
     translation_key = "name_not_found"
     is_retryable = False
@@ -231,7 +229,7 @@ class NameNotFoundError(CannotConnectError):
 
 
 class ServiceGoneError(SpeechError):
-    """The provider says that its service is gone for good."""
+    """The provider reports that its service has been shut down."""
 
     translation_key = "service_gone"
     issue = "service_gone"
@@ -239,7 +237,7 @@ class ServiceGoneError(SpeechError):
 
 
 class ConnectionLostError(SpeechError):
-    """The connection broke before the answer was complete."""
+    """The connection broke before the response was complete."""
 
     translation_key = "connection_lost"
     is_retryable = True
@@ -247,7 +245,7 @@ class ConnectionLostError(SpeechError):
 
 
 class TruncatedAudioError(SpeechError):
-    """The answer was complete, and the sound in it is not."""
+    """The response was complete but its audio was not."""
 
     translation_key = "connection_lost"
     is_retryable = True
@@ -262,14 +260,14 @@ class UntrustedCertificateError(SpeechError):
 
 
 class NoHttpsError(SpeechError):
-    """The server does not speak https, at least not in a way that is safe today."""
+    """The server does not support HTTPS, or only obsolete versions of it."""
 
     translation_key = "no_https"
     outage = Outage.UNREACHABLE
 
 
 class TimedOutError(SpeechError):
-    """The provider did not answer in time."""
+    """The provider did not respond in time."""
 
     translation_key = "timed_out"
     is_retryable = True
@@ -277,59 +275,59 @@ class TimedOutError(SpeechError):
 
 
 class RedirectedError(SpeechError):
-    """The address answers with a redirect to another origin (`code`), which must not see the key."""
+    """The server redirects to another origin (`code`), which must not receive the API key."""
 
     translation_key = "redirected"
     outage = Outage.UNREACHABLE
 
 
 class UnsafeLinkError(SpeechError):
-    """The answer points to an address that is not to be opened: not https, or private. `code` is its host."""
+    """The response links to an address that is not HTTPS or not public; `code` is its host."""
 
     translation_key = "unsafe_link"
 
 
 class DownloadFailedError(SpeechError):
-    """The sound can't be had from where the answer said that it is."""
+    """The linked audio file cannot be downloaded."""
 
     translation_key = "download_failed"
 
 
 class NotASpeechServerError(SpeechError):
-    """The address answers, but not as a speech service."""
+    """The server responds, but not like a text-to-speech API."""
 
     translation_key = "not_a_speech_server"
     outage = Outage.UNREACHABLE
 
 
 class NotAudioError(SpeechError):
-    """The provider said that all is well and sent something else than audio."""
+    """The provider reported success but sent something other than audio."""
 
     translation_key = "not_audio"
     outage = Outage.UNREACHABLE
 
 
 class SilentAudioError(NotAudioError):
-    """The provider sent sound in which nothing can be heard."""
+    """The provider sent audio that is silent."""
 
     translation_key = "silent"
     is_retryable = True
 
 
 class ResponseTooLargeError(SpeechError):
-    """The answer is larger than any true answer could be."""
+    """The response is larger than any valid response could be."""
 
     translation_key = "answer_too_large"
 
 
 class InvalidSettingError(SpeechError):
-    """A setting has a value that it cannot have; `code` names the setting."""
+    """A setting (`code`) has an invalid value."""
 
     translation_key = "invalid_setting"
     allows_fallback = False
 
 
 class FallbackFailedError(SpeechError):
-    """A voice of Home Assistant that was to speak instead (`subject`) could not."""
+    """A fallback voice of another integration (`subject`) failed."""
 
     translation_key = "fallback_failed"

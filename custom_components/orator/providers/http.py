@@ -1,4 +1,4 @@
-"""The one place that talks HTTP: time limits, bounded reads, redirects, and what a status means."""
+"""The HTTP client of the providers: timeouts, size limits, redirects and errors."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
@@ -23,61 +23,63 @@ from aiohttp import (
 from yarl import URL
 
 from . import errors
-from .error_responses import error_for, find_error_codes, find_field_errors, read_retry_after, short_code
+from .error_responses import error_for, find_error_codes, find_field_errors, parse_retry_after, short_code
 from .json_documents import Json, parse_json
 
 _LOGGER = logging.getLogger(__name__)
 
-
 MAX_DOCUMENT_BYTES: Final = 8 * 1024 * 1024
-"""More than the largest catalogue; a longer document is not read."""
+"""More than the largest catalog."""
 MAX_ERROR_BYTES: Final = 64 * 1024
 MAX_AUDIO_BYTES: Final = 512 * 1024 * 1024
-"""More than an hour of uncompressed speech, which no single request can ask for."""
+"""More than an hour of uncompressed speech, which is more than a single request can ask for."""
 
-_MAX_REDIRECTS: Final = 3
-_TYPE: Final = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
-"""What a type looks like; it is told to people."""
+_MAX_API_REDIRECTS: Final = 3
+_MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long to wait, in seconds. There is no limit on the whole: a stream that moves may go on."""
+    """Timeouts in seconds. The total is not limited: a stream may go on as long as it makes progress."""
 
     connect: float = 10
     first_byte: float = 60
     between_bytes: float = 20
 
 
+LIST_TIMEOUTS: Final = Timeouts(first_byte=15)
+"""Timeouts of requests for catalogs and balances."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A successful answer whose body has not been read."""
+    """A successful response whose body has not been read."""
 
     response: ClientResponse
-    limits: Timeouts
+    timeouts: Timeouts
 
     @property
     def content_type(self) -> str:
-        """The type that the server claims, without parameters; empty where it claims none, or what can be none."""
-        claimed = self.response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return claimed if _TYPE.fullmatch(claimed) else ""
+        """The media type in lower case without parameters; empty if it is missing or malformed."""
+        media_type = self.response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return media_type if _MEDIA_TYPE.fullmatch(media_type) else ""
 
     def type_parameter(self, name: str) -> str:
-        """Return a parameter of that type in lower case, an empty text where there is none."""
+        """Return a parameter of the media type in lower case, an empty string if it is missing."""
         header = self.response.headers.get("Content-Type", "")
-        found = re.search(rf';\s*{name}\s*=\s*"?([\w.-]+)', header, re.IGNORECASE)
-        return found[1].lower() if found else ""
+        match = re.search(rf';\s*{name}\s*=\s*"?([\w.-]+)', header, re.IGNORECASE)
+        return match[1].lower() if match else ""
 
     async def chunks(self, max_bytes: int = MAX_AUDIO_BYTES) -> AsyncGenerator[bytes]:
         """Yield the body as it arrives.
 
-        Raises AnswerTooLargeError, TimedOutError, and ConnectionLostError where the body ends before its end.
+        Raises ResponseTooLargeError, TimedOutError, and ConnectionLostError if the body is incomplete.
         """
         received = 0
-        wait = self.limits.first_byte
+        timeout = self.timeouts.first_byte
         while True:
             with translate_client_errors(errors.ConnectionLostError):
-                async with asyncio.timeout(wait):
+                async with asyncio.timeout(timeout):
                     chunk = await self.response.content.readany()
             if not chunk:
                 return
@@ -85,10 +87,10 @@ class HttpResponse:
             if received > max_bytes:
                 raise errors.ResponseTooLargeError
             yield chunk
-            wait = self.limits.between_bytes
+            timeout = self.timeouts.between_bytes
 
     async def json(self) -> Json:
-        """Read the body as JSON. Raises NotASpeechServerError where it is none."""
+        """Return the body as JSON. Raises NotASpeechServerError if it is not JSON."""
         document = b"".join([chunk async for chunk in self.chunks(MAX_DOCUMENT_BYTES)])
         try:
             return parse_json(document)
@@ -97,37 +99,35 @@ class HttpResponse:
 
 
 class HttpClient:
-    """Requests to one origin, with the headers that carry its key."""
+    """A client for one origin, which alone receives its headers with the API key."""
 
     def __init__(
         self,
         session: ClientSession,
         base_url: str,
         headers: Mapping[str, str],
-        limits: Timeouts | None = None,
+        timeouts: Timeouts | None = None,
         optional_fields: frozenset[str] = frozenset(),
     ) -> None:
-        """Send `headers` to paths below `base_url`, and to no other origin.
+        """Create a client for paths below `base_url`.
 
-        `optional_fields`: fields that the server may not know. A refusal that mentions one of them is about it.
+        `optional_fields` are request fields that the server may not know: an error that mentions one is about it.
         """
         self._session = session
         self._base_url = URL(base_url)
         self._headers = headers
-        self._limits = limits or Timeouts()
+        self._timeouts = timeouts or Timeouts()
         self._optional_fields = optional_fields
 
     async def get_json(self, path: str, query: Mapping[str, str] | None = None) -> Json:
-        """GET a JSON document."""
-        return await self._json("GET", path, query)
+        """Return the JSON document at a path."""
+        async with self.request("GET", path, query=query) as response:
+            return await response.json()
 
     async def post_json(self, path: str) -> Json:
-        """POST nothing, and return the JSON document that comes back."""
-        return await self._json("POST", path)
-
-    async def _json(self, method: str, path: str, query: Mapping[str, str] | None = None) -> Json:
-        async with self.request(method, path, query=query) as answer:
-            return await answer.json()
+        """Return the JSON response to a POST without a body."""
+        async with self.request("POST", path) as response:
+            return await response.json()
 
     @asynccontextmanager
     async def request(
@@ -139,29 +139,28 @@ class HttpClient:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> AsyncGenerator[HttpResponse]:
-        """Send a request and give its answer while the context lasts; leaving it cancels what is still under way.
+        """Send a request and yield its response; leaving the context cancels what is still under way.
 
-        `path`: below the base URL, or a whole URL of the same origin.
-
-        Raises a SpeechError for every answer that is not a success.
+        `path` is relative to the base URL, or a URL of the same origin. Raises a SpeechError for every response
+        without a status of success.
         """
-        if self._session.closed:  # the account is gone, and what still speaks with it is over
+        if self._session.closed:  # the account was removed while it was speaking
             raise errors.ConnectionLostError
         url = path if isinstance(path, URL) else self._base_url.joinpath(*path.split("/")).with_query(query)
         if url.origin() != self._base_url.origin():
             raise errors.UnsafeLinkError(code=url.host)
         with translate_client_errors():
-            async with asyncio.timeout(self._limits.first_byte):
+            async with asyncio.timeout(self._timeouts.first_byte):
                 response = await self._send(method, url, body, {**self._headers, **(headers or {})})
         async with response:
             if not response.ok:
-                raise await self._error_of(response)
-            yield HttpResponse(response, self._limits)
+                raise await self._read_error(response)
+            yield HttpResponse(response, self._timeouts)
 
     async def _send(self, method: str, url: URL, body: Json, headers: Mapping[str, str]) -> ClientResponse:
-        """Send a request and follow redirects that keep the method and stay on the origin."""
-        timeout = ClientTimeout(total=None, connect=self._limits.connect)
-        for _ in range(_MAX_REDIRECTS):
+        """Send a request, following redirects that keep the method and the origin."""
+        timeout = ClientTimeout(total=None, connect=self._timeouts.connect)
+        for _ in range(_MAX_API_REDIRECTS):
             response = await self._session.request(
                 method, url, json=body, headers=headers, timeout=timeout, allow_redirects=False
             )
@@ -175,32 +174,32 @@ class HttpClient:
             url = target
         raise errors.RedirectedError(status=response.status)
 
-    async def _error_of(self, response: ClientResponse) -> errors.SpeechError:
-        """Make the error that an answer without success stands for."""
+    async def _read_error(self, response: ClientResponse) -> errors.SpeechError:
+        """Return the error that a response stands for."""
         body = b""
         try:
-            async for chunk in HttpResponse(response, self._limits).chunks(MAX_ERROR_BYTES):
+            async for chunk in HttpResponse(response, self._timeouts).chunks(MAX_ERROR_BYTES):
                 body += chunk
         except errors.SpeechError as err:
-            _LOGGER.debug("The explanation of status %s broke off: %s", response.status, err)
-        _LOGGER.debug("%s answered %s: %s", self._base_url.host, response.status, body[:1000])
+            _LOGGER.debug("The body of the response with status %s is incomplete: %s", response.status, err)
+        _LOGGER.debug("%s responded with status %s: %s", self._base_url.host, response.status, body[:1000])
         try:
             document = parse_json(body)
         except ValueError:
             document = None
         codes = find_error_codes(document, response.status)
-        error = error_for(response.status, codes, read_retry_after(response))
+        error = error_for(response.status, codes, parse_retry_after(response.headers.get("Retry-After")))
         if isinstance(document, dict):
             error.has_error_document = True
             error.subject = short_code(document.get("provider"), "_-")
-        complaints = list(find_field_errors(document, self._optional_fields))
-        error.fields = frozenset().union(*(complaint.fields for complaint in complaints))
-        error.unsupported_fields = frozenset().union(*(one.fields for one in complaints if one.is_unwanted))
+        field_errors = list(find_field_errors(document, self._optional_fields))
+        error.fields = frozenset().union(*(one.fields for one in field_errors))
+        error.unsupported_fields = frozenset().union(*(one.fields for one in field_errors if one.is_unsupported))
         return error
 
 
 def resolve_redirect(url: URL, location: str, *, is_encoded: bool = False) -> URL | None:
-    """Return where a redirect leads on the web, None where it leads nowhere."""
+    """Return the target of a redirect, None if it is not a URL with an origin."""
     try:
         target = url.join(URL(location, encoded=is_encoded))
         target.origin()
@@ -210,7 +209,7 @@ def resolve_redirect(url: URL, location: str, *, is_encoded: bool = False) -> UR
 
 
 def refuse_cross_origin_redirects() -> TraceConfig:
-    """Return what keeps a session from following a redirect to another origin, as aiohttp does for a WebSocket."""
+    """Return a trace config that refuses redirects to another origin, which aiohttp follows for WebSockets."""
 
     async def check(_session: ClientSession, _context: object, redirect: TraceRequestRedirectParams) -> None:
         target = resolve_redirect(redirect.url, redirect.response.headers.get("Location", ""))
@@ -227,7 +226,7 @@ def refuse_cross_origin_redirects() -> TraceConfig:
 def translate_client_errors(
     broken: type[errors.SpeechError] = errors.CannotConnectError,
 ) -> Iterator[None]:
-    """Turn what aiohttp and the clock raise into errors of this package, a broken connection into `broken`."""
+    """Translate exceptions of aiohttp and asyncio to SpeechErrors; a broken connection becomes `broken`."""
     try:
         yield
     except ConnectionTimeoutError as err:

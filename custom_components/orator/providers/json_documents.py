@@ -1,85 +1,85 @@
-"""JSON from outside: read so that whatever it holds can be handled, kept and passed on."""
+"""Parse untrusted JSON into values that can be processed, stored and serialized."""
 
 from collections.abc import Iterator
 import json
 import re
 from typing import Any, Final
 
-_MOST_VALUES: Final = 500_000
-"""Ten times what the largest catalogue holds; values take up to thirty times the memory of what they are written in."""
+type Json = Any
+"""A value from a JSON document."""
+
+_MAX_VALUES: Final = 500_000
+"""Ten times as many as in the largest catalog. A value takes up to 30 times the memory of its text."""
 _SEPARATORS: Final = (b",", b":", b"[", b"{")
-_DEEPEST: Final = 64
-"""Objects within objects; whoever follows them may do so by recursion."""
-_LONGEST_INTEGER: Final = 18
-"""Digits that always fit into 64 bits, as the files and messages of Home Assistant need it."""
+_MAX_DEPTH: Final = 64
+"""The limit for recursive code that processes the values."""
+_MAX_INTEGER_DIGITS: Final = 18
+"""As many as always fit into 64 bits, the limit of Home Assistant's serializer."""
 CACHED_CATALOGS: Final = 8
-"""Lists of which is kept what was read in them: more than a house has accounts."""
-_HALF_A_PAIR: Final = re.compile(
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+"""The size of caches of data derived from catalogs: more than the usual number of accounts."""
+_SURROGATE_ESCAPE: Final = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-"""An escape; a surrogate without its other half is no character, and nobody could write it down again."""
+"""An escape sequence. A lone surrogate is not a character and cannot be encoded in UTF-8."""
 
 
 def parse_json(document: bytes | bytearray) -> Any:
-    """Return what a JSON document holds, with U+FFFD for what is no character, and None for what is no number.
+    """Return the value of a JSON document.
 
-    Raises ValueError for what is no JSON, and for what holds more or is nested deeper than any true answer.
+    Invalid characters become U+FFFD, NaN and infinity None, large integers floats. Raises ValueError if the document
+    is not JSON, has too many values or is nested too deeply.
     """
-    if sum(map(document.count, _SEPARATORS)) > _MOST_VALUES:
+    if sum(map(document.count, _SEPARATORS)) > _MAX_VALUES:
         raise ValueError("too many values")
     text = document.decode(json.detect_encoding(document), "replace")
     if "\\u" in text:
-        text = _HALF_A_PAIR.sub(lambda escape: r"\ufffd" if escape["half"] else escape[0], text)
+        text = _SURROGATE_ESCAPE.sub(lambda escape: r"\ufffd" if escape["lone"] else escape[0], text)
     try:
-        value = json.loads(text, parse_int=_number, parse_constant=lambda _: None)
+        value = json.loads(text, parse_int=_parse_integer, parse_constant=lambda _: None)
     except RecursionError as err:
-        raise ValueError("nested too deep") from err
+        raise ValueError("nested too deeply") from err
     _check_depth(value)
     return value
 
 
-class IdentityKey:
-    """A document that equals nothing but itself, so that a cache can keep what was read in it.
+def _parse_integer(digits: str) -> int | float:
+    """Return an integer, or a float if it may not fit into 64 bits."""
+    return int(digits) if len(digits) <= _MAX_INTEGER_DIGITS else float(digits)
 
-    A catalogue is replaced, never changed. To compare what is in it would take as long as to read it once more.
+
+def _check_depth(value: Any) -> None:
+    """Raise ValueError if a value is nested too deeply."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [inner for outer in level for inner in _containers_in(outer)]
+        if not level:
+            return
+    raise ValueError("nested too deeply")
+
+
+def _containers_in(value: Any) -> Iterator[Any]:
+    """Return the objects and lists in an object or list."""
+    values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (inner for inner in values if isinstance(inner, (dict, list)))
+
+
+class IdentityKey:
+    """A cache key for a catalog: equal only to the key of the same object.
+
+    Catalogs are replaced, never modified, and comparing their content would take as long as processing it again.
     """
 
     __slots__ = ("document",)
 
     def __init__(self, document: Any) -> None:
-        """Stand for a document that nobody changes."""
+        """Create the key of a document."""
         self.document = document
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether another one stands for the very same document."""
+        """Return whether the other key is for the same object."""
         return isinstance(other, IdentityKey) and self.document is other.document
 
     def __hash__(self) -> int:
-        """Return what no other document has that is still there; this one is, as long as it is a key."""
+        """Return the object's identity, which is unique while the cache holds the key."""
         return id(self.document)
-
-
-def _number(digits: str) -> int | float:
-    """Return a whole number; one that nobody can mean is as inexact as in JavaScript."""
-    return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
-
-
-def _check_depth(value: Any) -> None:
-    """Raise ValueError where a value is nested too deep."""
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [inner for outer in level for inner in _inside(outer)]
-        if not level:
-            return
-    raise ValueError("nested too deep")
-
-
-def _inside(value: Any) -> Iterator[Any]:
-    """Return what an object or list holds that can hold something itself."""
-    values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return (inner for inner in values if isinstance(inner, (dict, list)))
-
-
-type Json = Any
-"""What a JSON document holds."""

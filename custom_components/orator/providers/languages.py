@@ -1,6 +1,6 @@
-"""Language tags that callers use.
+"""Language tags.
 
-Home Assistant compares tags literally, so both their bare and their regional forms stand here.
+Home Assistant compares tags literally, so lists of languages contain bare and regional tags.
 """
 
 from collections.abc import Iterable
@@ -75,21 +75,21 @@ WHISPER_LANGUAGES: Final = tuple(
     for language, regions in _REGIONS.items()
     for tag in (language, *(f"{language}-{region}" for region in regions.split()))
 )
-"""The 57 languages that OpenAI's speech models speak: those of Whisper, says its text-to-speech guide."""
+"""The tags of the 57 languages of OpenAI's speech models: those of Whisper, according to its text-to-speech guide."""
 
-_TAG: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+_LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
 def normalize_tag(language: str) -> str:
-    """Return a language tag as everybody writes it, an empty text for what is none."""
-    if not _TAG.fullmatch(language):
+    """Return a language tag in its usual spelling (`pt_br` → `pt-BR`), an empty string if it is not one."""
+    if not _LANGUAGE_TAG.fullmatch(language):
         return ""
     first, *rest = re.split("[-_]", language)
     return "-".join([first.lower(), *(part.upper() if len(part) == 2 else part for part in rest)])
 
 
 def expand_tags(languages: Iterable[str]) -> tuple[str, ...]:
-    """Return all tags under which callers may ask for languages: bare ones stand for every region, and beside each."""
+    """Return tags with all regional variants of the bare ones and the bare variants of the regional ones, sorted."""
     tags = set(languages)
     bare = {tag for tag in tags if "-" not in tag}
     regional = {tag for tag in WHISPER_LANGUAGES if tag.partition("-")[0] in bare}

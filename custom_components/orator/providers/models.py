@@ -1,4 +1,4 @@
-"""The limits of OpenAI's models, which count characters and tokens; others offer the same models."""
+"""Models, voices, prices and usage."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,75 +10,69 @@ from typing import Final, Self
 from ..audio.formats import AudioFormat, PcmLayout
 from .options import Option
 
-OPENAI_MAX_CHARS: Final = 4096
-_MAX_TOKENS: Final = 2000
-"""Limit of gpt-4o-mini-tts beside the characters, from its page in OpenAI's list of models."""
-_TOKENS_PER_LATIN_CHAR: Final = 0.4
-_TOKENS_PER_OTHER_CHAR: Final = 1.1
-"""More than texts need, so that no request is over the limit: a token is about four letters of English."""
-
-_LATIN: Final = re.compile(r"[\x00-\u024f]+")
+_READING_CHARS_PER_MINUTE: Final = 900
+"""The usual speed of reading aloud in alphabetic scripts."""
 
 
-def count_chars_or_tokens(text: str) -> int:
-    """Count characters, or tokens in the same measure where a script needs so many that they run out first."""
-    others = len(_LATIN.sub("", text))
-    tokens = (len(text) - others) * _TOKENS_PER_LATIN_CHAR + others * _TOKENS_PER_OTHER_CHAR
-    return max(len(text), ceil(tokens * OPENAI_MAX_CHARS / _MAX_TOKENS))
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice of a model."""
+
+    id: str
+    name: str
+    languages: tuple[str, ...] = ()
+    """The tags of the voice's languages; empty if it speaks all languages of its model."""
 
 
-# A voice of Kokoro says in its first letter what it speaks.
-_KOKORO: Final = {
-    "a": "en-US",
-    "b": "en-GB",
-    "e": "es-ES",
-    "f": "fr-FR",
-    "h": "hi-IN",
-    "i": "it-IT",
-    "j": "ja-JP",
-    "p": "pt-BR",
-    "z": "zh-CN",
-}
-_NEURAL: Final = re.compile(r"([a-z]{2,3}(?:-[A-Za-z]+)+)-([A-Za-z]+?)(?:Multilingual)?(?:Expressive)?Neural")
+@dataclass(frozen=True, slots=True)
+class Pronunciation:
+    """A word that the provider is asked to replace when it speaks."""
+
+    word: str
+    say: str
+    match_case: bool
 
 
-def describe_voice(voice_id: str) -> Voice:
-    """Return a voice with the name that people would read out."""
-    return Voice(voice_id, voice_id[:1].upper() + voice_id[1:])
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The price of a request: a part per length, a part per request, and a minimum for the total."""
+
+    currency: str
+    per_thousand_chars: float = 0
+    per_request: float = 0
+    minimum: float = 0
+    per_minute: float = 0
+    """Per minute of audio."""
+
+    def cost(self, characters: int, minutes: float | None = None) -> float:
+        """Return the cost of a request; the `minutes` of audio are estimated if they are not known."""
+        duration = characters / _READING_CHARS_PER_MINUTE if minutes is None else minutes
+        total = self.per_request + characters / 1000 * self.per_thousand_chars + duration * self.per_minute
+        return max(self.minimum, total)
 
 
-def describe_kokoro_voice(voice_id: str) -> Voice:
-    """Return a voice of Kokoro, `af_bella` for instance: an American woman called Bella."""
-    kind, _, name = voice_id.partition("_")
-    language = _KOKORO.get(kind[:1])
-    if (
-        len(kind) != 2 or not name.isalnum() or language is None
-    ):  # a blend such as "af_bella(2)+af_sky", or something new
-        return describe_voice(voice_id)
-    return Voice(voice_id, name.capitalize(), (language,))
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The remaining credit of an account."""
 
-
-def describe_voice_by_id(voice_id: str) -> Voice:
-    """Return a voice of any maker; Kokoro's and Microsoft's, `en-US-JennyNeural` for instance, tell their language."""
-    if neural := _NEURAL.fullmatch(voice_id):
-        return Voice(voice_id, neural[2], (neural[1],))
-    return describe_kokoro_voice(voice_id) if voice_id[1:3] in ("f_", "m_") else describe_voice(voice_id)
+    amount: float
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was asked of a provider, and what that costs; of several, the sum."""
+    """The usage and cost of one or more requests."""
 
     characters: int = 0
     requests: int = 0
     cost: float | None = 0.0
-    """In units of the currency; None where nobody knows, or knows only in part."""
+    """In units of `currency`; None if all or part of it is unknown."""
     currency: str | None = None
     is_estimate: bool = False
-    """Whether any of the cost follows from a list of prices rather than from what the provider says it has charged."""
+    """Whether part of the cost is estimated from a price list rather than stated by the provider."""
 
     def __add__(self, other: Self) -> Self:
-        """Return both together. What two currencies cost together is not known."""
+        """Return the total; costs in two different currencies add up to an unknown cost."""
         currencies = {currency for currency in (self.currency, other.currency) if currency}
         is_known = self.cost is not None and other.cost is not None and len(currencies) < 2
         return type(self)(
@@ -90,94 +84,98 @@ class Usage:
         )
 
 
-_CHARS_PER_MINUTE: Final = 900
-"""How fast people read aloud in languages with an alphabet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """Who speaks."""
-
-    id: str
-    name: str
-    languages: tuple[str, ...] = ()
-    """Language tags that this voice speaks; empty where it speaks whatever its model does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pronunciation:
-    """A word that the provider is to say otherwise."""
-
-    word: str
-    say: str
-    match_case: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What speech costs: parts for its length and a part for each request, together at least a minimum."""
-
-    currency: str
-    per_thousand_chars: float = 0
-    per_request: float = 0
-    minimum: float = 0
-    per_minute: float = 0
-    """For the time that the sound takes."""
-
-    def cost(self, characters: int, minutes: float | None = None) -> float:
-        """Return what a request costs; without the `minutes` of its sound, they are estimated."""
-        lasting = characters / _CHARS_PER_MINUTE if minutes is None else minutes
-        parts = self.per_request + characters / 1000 * self.per_thousand_chars + lasting * self.per_minute
-        return max(self.minimum, parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """What is left to spend at a service."""
-
-    amount: float
-    currency: str
-
-
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model and what it can do."""
+    """A speech model and its capabilities."""
 
     id: str
     name: str
     max_chars: int
-    """Longest text of one request, as `count` counts."""
+    """The longest text of one request, as measured by `count`."""
     streams: bool
-    """Whether sound leaves before the whole text has been spoken."""
+    """Whether audio arrives before the whole text has been synthesized."""
     formats: tuple[AudioFormat, ...]
     pcm: PcmLayout | None = None
-    """How samples lie when PCM is asked for."""
+    """The sample layout of PCM responses."""
     voices: tuple[Voice, ...] = ()
-    """Voices that are known, the usual one first unless its provider has a usual one; a model may take others."""
+    """The known voices, default first unless the provider has a default of its own; there may be others."""
     languages: tuple[str, ...] = ()
-    """Tags of the languages that the model speaks; empty where it speaks whatever its provider does."""
+    """The tags of the model's languages; empty if it speaks all languages of its provider."""
     options: tuple[Option, ...] = ()
     price: Price | None = None
     voice_key: str = "voice"
-    """The setting that names the voice."""
+    """The setting that holds the voice ID."""
     vendor: str = ""
-    """Who made it, where its provider passes on what others make."""
+    """The model's maker, if the provider resells models of several vendors."""
     is_connected: bool = True
-    """Whether its provider has the vendor's key that it needs."""
+    """Whether the provider has the vendor's API key that the model needs."""
     max_pronunciations: int = 0
-    """How many words its provider itself says otherwise."""
+    """The number of pronunciations that the provider accepts in one request."""
     count: Callable[[str], int] = len
-    """How the provider counts a text against `max_chars`."""
+    """Measures a text against `max_chars` as the provider does."""
     ends: date | None = None
-    """The day from which on its provider no longer has it."""
+    """The first day on which the model is no longer available."""
     successor: Model | None = None
-    """The model that speaks for it from then on."""
+    """The model that replaces this one when it is retired."""
 
     def is_retired(self, today: date) -> bool:
-        """Tell whether it is no longer there."""
+        """Return whether the model is no longer available."""
         return self.ends is not None and self.ends <= today
 
     @property
     def file_formats(self) -> tuple[AudioFormat, ...]:
-        """The formats of files that players can be given. Raw samples have to be made one, which is done for them."""
+        """The formats available for files; Orator converts PCM to one if the model has nothing else."""
         return tuple(made for made in self.formats if made is not AudioFormat.PCM) or (AudioFormat.MP3, AudioFormat.WAV)
+
+
+# OpenAI's models limit characters and tokens. Other providers offer the same models.
+OPENAI_MAX_CHARS: Final = 4096
+_OPENAI_MAX_TOKENS: Final = 2000
+"""Input limit of gpt-4o-mini-tts, from its page in OpenAI's list of models."""
+_TOKENS_PER_LATIN_CHAR: Final = 0.4
+_TOKENS_PER_OTHER_CHAR: Final = 1.1
+"""Upper estimates, so that no request exceeds the limit: an English token has about four letters."""
+_LATIN_CHARS: Final = re.compile(r"[\x00-\u024f]+")
+
+
+def count_chars_or_tokens(text: str) -> int:
+    """Return the length in characters, or the tokens scaled to `OPENAI_MAX_CHARS` if they run out first."""
+    others = len(_LATIN_CHARS.sub("", text))
+    tokens = (len(text) - others) * _TOKENS_PER_LATIN_CHAR + others * _TOKENS_PER_OTHER_CHAR
+    return max(len(text), ceil(tokens * OPENAI_MAX_CHARS / _OPENAI_MAX_TOKENS))
+
+
+_KOKORO_LANGUAGES: Final = {
+    "a": "en-US",
+    "b": "en-GB",
+    "e": "es-ES",
+    "f": "fr-FR",
+    "h": "hi-IN",
+    "i": "it-IT",
+    "j": "ja-JP",
+    "p": "pt-BR",
+    "z": "zh-CN",
+}
+"""The languages of Kokoro's voices by the first letter of their IDs."""
+_AZURE_VOICE_ID: Final = re.compile(r"([a-z]{2,3}(?:-[A-Za-z]+)+)-([A-Za-z]+?)(?:Multilingual)?(?:Expressive)?Neural")
+
+
+def describe_voice(voice_id: str) -> Voice:
+    """Return a voice whose name is its capitalized ID."""
+    return Voice(voice_id, voice_id[:1].upper() + voice_id[1:])
+
+
+def describe_kokoro_voice(voice_id: str) -> Voice:
+    """Return a voice of Kokoro: `af_bella` is American English, female, and called Bella."""
+    kind, _, name = voice_id.partition("_")
+    language = _KOKORO_LANGUAGES.get(kind[:1])
+    if len(kind) != 2 or not name.isalnum() or language is None:  # a blend such as "af_bella(2)+af_sky", or unknown
+        return describe_voice(voice_id)
+    return Voice(voice_id, name.capitalize(), (language,))
+
+
+def describe_voice_by_id(voice_id: str) -> Voice:
+    """Return a voice of an unknown model; IDs of Kokoro and Microsoft (`en-US-JennyNeural`) contain the language."""
+    if match := _AZURE_VOICE_ID.fullmatch(voice_id):
+        return Voice(voice_id, match[2], (match[1],))
+    return describe_kokoro_voice(voice_id) if voice_id[1:3] in ("f_", "m_") else describe_voice(voice_id)

@@ -1,4 +1,4 @@
-"""The settings that models take: what values they have, and what they are parsed to."""
+"""The options of models: their values, and how a setting is parsed."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -12,16 +12,16 @@ from .errors import InvalidSettingError
 
 @dataclass(frozen=True, slots=True)
 class Option(ABC):
-    """A setting that a model takes, named as in the provider's own words wherever it has some."""
+    """An option of a model. `key` is the provider's name for it wherever there is one."""
 
     key: str
 
     @abstractmethod
     def parse(self, value: Any) -> Any:
-        """Return the value as the provider takes it. Raises InvalidSettingError."""
+        """Return a value in the type that the provider accepts. Raises InvalidSettingError."""
 
     def nearest(self, value: Any) -> Any:
-        """Return what comes nearest to a value that was meant for another model; None where nothing does."""
+        """Return the valid value nearest to one for another model, None if there is none."""
         try:
             return self.parse(value)
         except InvalidSettingError:
@@ -30,7 +30,7 @@ class Option(ABC):
 
 @dataclass(frozen=True, slots=True)
 class NumberOption(Option):
-    """A number within a range."""
+    """A number in a range."""
 
     minimum: float
     maximum: float
@@ -71,12 +71,12 @@ class TextOption(Option):
 
 @dataclass(frozen=True, slots=True)
 class ChoiceOption(Option):
-    """One of several words."""
+    """One of several strings."""
 
     choices: tuple[str, ...]
     default: str
     precedes_model: bool = False
-    """Whether it decides so much that it has to be made before there is a model to choose."""
+    """Whether it must be chosen before the model, because it decides which models there are."""
 
     @override
     def parse(self, value: Any) -> str:
@@ -87,21 +87,21 @@ class ChoiceOption(Option):
 
 @dataclass(frozen=True, slots=True)
 class IntegerChoiceOption(Option):
-    """One of several whole numbers."""
+    """One of several integers."""
 
     values: tuple[int, ...]
 
     @override
     def parse(self, value: Any) -> int:
-        rung = next((rung for rung in self.values if value in (rung, str(rung))), None)
-        if rung is None:
-            raise InvalidSettingError(code=self.key)
-        return rung
+        for allowed in self.values:
+            if value in (allowed, str(allowed)):
+                return allowed
+        raise InvalidSettingError(code=self.key)
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectOption(Option):
-    """An object that is passed on as it is, in JSON."""
+    """A JSON object that is passed to the provider unchanged."""
 
     @override
     def parse(self, value: Any) -> dict[str, Any]:
@@ -109,6 +109,6 @@ class ObjectOption(Option):
             raise InvalidSettingError(code=self.key)
         try:
             json.dumps(dict(value), allow_nan=False)
-        except (RecursionError, TypeError, ValueError) as err:  # a date, for instance: YAML has more than JSON
+        except (RecursionError, TypeError, ValueError) as err:  # such as a date in YAML
             raise InvalidSettingError(code=self.key) from err
         return dict(value)

@@ -43,7 +43,7 @@ def shorten_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         module, _, name = path.rpartition(".")
         monkeypatch.setattr(import_module(f"custom_components.orator.{module}"), name, value)
     limits = http.Timeouts(connect=first_byte, first_byte=first_byte, between_bytes=gap)
-    monkeypatch.setattr("custom_components.orator.providers.downloads._LIMITS", limits)
+    monkeypatch.setattr("custom_components.orator.providers.downloads._DOWNLOAD_TIMEOUTS", limits)
     monkeypatch.setattr(http, "Timeouts", lambda: limits)
     monkeypatch.setattr(http.HttpResponse.chunks, "__defaults__", (_MAX_BODY_BYTES,))
     interval = partial(nanogpt.PollInterval, interval=0.1 * factor, limit=_JOB_TIMEOUT_S * factor)

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of the providers: what they speak through, without Home Assistant."""
+"""Fixtures for the provider tests, which run without Home Assistant."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -14,32 +14,32 @@ from tests.simulator import Simulator
 
 
 @asynccontextmanager
-async def _opened() -> AsyncGenerator[HttpSessions]:
-    """Open the connections of an account, as Home Assistant's side makes them."""
+async def _open_sessions() -> AsyncGenerator[HttpSessions]:
+    """Open the HTTP sessions of an account as the integration creates them."""
     async with (
-        ClientSession(trace_configs=[refuse_cross_origin_redirects()]) as own,
-        ClientSession(connector=TCPConnector(socket_factory=public_socket)) as public,
+        ClientSession(trace_configs=[refuse_cross_origin_redirects()]) as api,
+        ClientSession(connector=TCPConnector(socket_factory=public_socket)) as downloads,
     ):
-        yield HttpSessions(own, public)
+        yield HttpSessions(api, downloads)
 
 
 @pytest.fixture
 async def connections(simulator: Simulator) -> AsyncGenerator[HttpSessions]:
-    """Return the connections of an account."""
-    async with _opened() as connections:
-        yield connections
+    """Return the HTTP sessions of an account."""
+    async with _open_sessions() as sessions:
+        yield sessions
 
 
 @pytest.fixture
 async def other_connections(simulator: Simulator) -> AsyncGenerator[HttpSessions]:
-    """Return the connections of an account that was loaded anew."""
-    async with _opened() as connections:
-        yield connections
+    """Return the HTTP sessions of the account after it was reloaded."""
+    async with _open_sessions() as sessions:
+        yield sessions
 
 
 @pytest.fixture
 async def reader(simulator: Simulator, connections: HttpSessions) -> AsyncGenerator[OpenAIProvider]:
-    """Return OpenAI, which reads aloud with its realtime models; what it says can be read back."""
+    """Return an OpenAI provider for Realtime models; the simulator encodes the words in tones."""
     simulator.tongue = "tones"
     provider = OpenAIProvider(connections, {"base_url": simulator.openai_url}, simulator.api_key or "")
     yield provider

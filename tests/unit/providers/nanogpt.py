@@ -1,4 +1,4 @@
-"""Speaking through the simulated NanoGPT."""
+"""Helpers to speak through the simulated NanoGPT."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -20,19 +20,19 @@ VOICES: Final = {
     "xai-tts": "Eve",
     "gemini-2.5-flash-preview-tts": "Kore",
 }
-ROUTES: Final = ("audio_speech", "speech", "tts")
+ENDPOINTS: Final = ("audio_speech", "speech", "tts")
 PATHS: Final = ("/api/v1/audio/speech", "/nanogpt-speech/v1/speech", "/api/tts")
+"""The paths of `ENDPOINTS` in the simulator."""
 
 
-def provider_of(simulator: Simulator, connections: HttpSessions, **pace: float) -> NanoGPTProvider:
-    """Return the provider, which asks for its jobs more often than it would elsewhere."""
+def create_provider(simulator: Simulator, sessions: HttpSessions, **polling: float) -> NanoGPTProvider:
+    """Return a provider that polls jobs more often than by default."""
     addresses = {"base_url": simulator.nanogpt_url, "speech_base_url": simulator.nanogpt_speech_url}
-    return NanoGPTProvider(
-        connections, addresses, simulator.api_key or "", PollInterval(**{"interval": 0.05, "limit": 5.0} | pace)
-    )
+    poll_interval = PollInterval(**{"interval": 0.05, "limit": 5.0} | polling)
+    return NanoGPTProvider(sessions, addresses, simulator.api_key or "", poll_interval)
 
 
-def request_for(
+def create_request(
     provider: NanoGPTProvider,
     model: str = "tts-1",
     endpoint: str = "audio_speech",
@@ -41,33 +41,32 @@ def request_for(
     text: str = SENTENCE,
     **settings: Any,
 ) -> SynthesisRequest:
-    """Return a request for speech."""
-    described = provider.describe_model(model, None, {"endpoint": endpoint})
+    """Return a synthesis request."""
     return SynthesisRequest(
         text=text,
-        model=described,
+        model=provider.describe_model(model, None, {"endpoint": endpoint}),
         voice=VOICES.get(model, "nova"),
         format=audio_format,
         settings={"endpoint": endpoint, **settings},
     )
 
 
-async def heard(provider: NanoGPTProvider, request: SynthesisRequest) -> bytes:
-    """Return the sound of a request, to its end."""
+async def synthesize(provider: NanoGPTProvider, request: SynthesisRequest) -> bytes:
+    """Return all audio of a request."""
     async with provider.synthesize(request) as audio:
-        return await whole(audio)
+        return await read_all(audio)
 
 
-async def whole(audio: SpeechAudio) -> bytes:
-    """Return sound, to its end."""
+async def read_all(audio: SpeechAudio) -> bytes:
+    """Return all bytes of streamed audio."""
     return b"".join([chunk async for chunk in audio.chunks])
 
 
-async def assert_heard(audio: bytes, text: str = SENTENCE) -> None:
-    """Read the words back from a file in tones."""
+async def assert_speech(audio: bytes, text: str = SENTENCE) -> None:
+    """Assert that a file in tones contains the words of a text."""
     assert_spoken((await decode(audio)).samples, RATE, text)
 
 
-def ordered(simulator: Simulator) -> list[Mapping[str, Any]]:
-    """Return the bodies of the requests for speech, those that failed included."""
+def speech_bodies(simulator: Simulator) -> list[Mapping[str, Any]]:
+    """Return the bodies of all speech requests, including failed ones."""
     return [request.body for request in simulator.requests if request.path in PATHS]

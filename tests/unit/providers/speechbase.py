@@ -1,4 +1,4 @@
-"""Speaking through the simulated Speechbase."""
+"""Helpers to speak through the simulated Speechbase."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,44 +17,48 @@ OPENAI, CARTESIA, GOOGLE = "openai/gpt-4o-mini-tts", "cartesia/sonic-3", "google
 SPEECH, STREAM = "/speechbase/v1/audio/speech", "/speechbase/v1/audio/speech/stream"
 
 
-def provider_of(simulator: Simulator, connections: HttpSessions) -> SpeechbaseProvider:
-    """Return the provider."""
-    return SpeechbaseProvider(connections, {"base_url": simulator.speechbase_url}, simulator.api_key or "")
+def create_provider(simulator: Simulator, sessions: HttpSessions) -> SpeechbaseProvider:
+    """Return a provider."""
+    return SpeechbaseProvider(sessions, {"base_url": simulator.speechbase_url}, simulator.api_key or "")
 
 
-def inline(provider: SpeechbaseProvider, model: str = OPENAI, voice: str = "coral", **changed: Any) -> SynthesisRequest:
-    """Return a request that names a model and its voice."""
-    return _request(provider, model, voice, {}, **changed)
+def inline_request(
+    provider: SpeechbaseProvider, model: str = OPENAI, voice: str = "coral", **changed: Any
+) -> SynthesisRequest:
+    """Return a request with a model and a voice."""
+    return _create_request(provider, model, voice, {}, **changed)
 
 
-def saved(provider: SpeechbaseProvider, voice: str = DOCUMENTED_VOICE, **changed: Any) -> SynthesisRequest:
-    """Return a request that names a saved voice."""
-    return _request(provider, "", voice, {"mode": "voice", "voice_id": voice}, **changed)
+def saved_voice_request(
+    provider: SpeechbaseProvider, voice: str = DOCUMENTED_VOICE, **changed: Any
+) -> SynthesisRequest:
+    """Return a request with a saved voice."""
+    return _create_request(provider, "", voice, {"mode": "voice", "voice_id": voice}, **changed)
 
 
-def _request(
-    provider: SpeechbaseProvider, model: str, voice: str, chosen: Mapping[str, Any], **changed: Any
+def _create_request(
+    provider: SpeechbaseProvider, model: str, voice: str, mode: Mapping[str, Any], **changed: Any
 ) -> SynthesisRequest:
     text = changed.pop("text", SENTENCE)
     audio_format = changed.pop("format", AudioFormat.MP3)
     pronunciations = changed.pop("pronunciations", ())
-    settings = {**chosen, **changed}
+    settings = {**mode, **changed}
     described = provider.describe_model(model, None, settings)
     return SynthesisRequest(text, described, voice, audio_format, settings, pronunciations)
 
 
-async def heard(provider: SpeechbaseProvider, request: SynthesisRequest) -> bytes:
-    """Return the sound of a request, to its end."""
+async def synthesize(provider: SpeechbaseProvider, request: SynthesisRequest) -> bytes:
+    """Return all audio of a request."""
     async with provider.synthesize(request) as audio:
         return b"".join([chunk async for chunk in audio.chunks])
 
 
-async def assert_heard(audio: bytes, text: str = SENTENCE) -> None:
-    """Read the words back, of a WAV also where it does not know its own length."""
+async def assert_speech(audio: bytes, text: str = SENTENCE) -> None:
+    """Assert that audio in tones contains the words of a text; a WAV may be of unknown length."""
     sound = streamed_wav(audio) if audio.startswith(b"RIFF") else await decode(audio)
     assert_spoken(sound.samples, RATE, text)
 
 
-def asked(simulator: Simulator) -> list[tuple[str, Json]]:
-    """Return the requests for speech: route and body."""
+def speech_requests(simulator: Simulator) -> list[tuple[str, Json]]:
+    """Return the paths and bodies of all speech requests."""
     return [(request.path, request.body) for request in simulator.requests if request.method == "POST"]

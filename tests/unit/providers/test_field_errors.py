@@ -1,4 +1,4 @@
-"""What refusals say of the fields of a request."""
+"""The request fields that error documents name."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ import pytest
 
 from custom_components.orator.providers.error_responses import FieldError, find_field_errors
 
-DOUBTFUL = frozenset({"speed", "response_format", "instructions"})
+OPTIONAL_FIELDS = frozenset({"speed", "response_format", "instructions"})
 
 
 @pytest.mark.parametrize(
-    ("document", "fields", "is_unwanted"),
+    ("document", "fields", "is_unsupported"),
     [
         ({"detail": [{"type": "extra_forbidden", "loc": ["body", "speed"], "msg": "No"}]}, {"body", "speed"}, True),
         ({"detail": [{"type": "less_than", "loc": ["body", "speed"], "msg": "At most 2"}]}, {"body", "speed"}, False),
@@ -24,12 +24,12 @@ DOUBTFUL = frozenset({"speed", "response_format", "instructions"})
         ({"validation": [{"path": "body.speed", "message": "Required"}]}, {"body", "speed"}, False),
     ],
 )
-def test_fields(document: Any, fields: set[str], is_unwanted: bool) -> None:  # noqa: FBT001 - what is expected
-    """The field is found wherever it is named, and a field that is not known is told from one with a wrong value."""
-    assert list(find_field_errors(document, DOUBTFUL)) == [FieldError(frozenset(fields), is_unwanted)]
+def test_fields(document: Any, fields: set[str], is_unsupported: bool) -> None:  # noqa: FBT001 - a test parameter
+    """Fields are found wherever they are named; an unsupported field is told from an invalid value."""
+    assert list(find_field_errors(document, OPTIONAL_FIELDS)) == [FieldError(frozenset(fields), is_unsupported)]
 
 
 @pytest.mark.parametrize("document", [None, 7, "speed", [], {}, {"detail": "No voice"}, [[[[[[[{"param": "x"}]]]]]]]])
-def test_nothing_is_named(document: Any) -> None:
-    """What names nothing, or nothing that anyone would look for, is no complaint."""
-    assert not list(find_field_errors(document, DOUBTFUL))
+def test_document_without_fields(document: Any) -> None:
+    """A document that names no optional field has no field errors."""
+    assert not list(find_field_errors(document, OPTIONAL_FIELDS))

@@ -1,4 +1,4 @@
-"""The one place that talks HTTP: how long it waits, how much it reads, and what it makes of what comes."""
+"""The HTTP client: timeouts, size limits, redirects and errors."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -15,28 +15,28 @@ from custom_components.orator.providers.http import MAX_ERROR_BYTES, HttpClient,
 from custom_components.orator.providers.json_documents import Json
 from tests.simulator import Fault, Simulator, Timing
 
-SPEECH = {"model": "tts-1", "voice": "nova", "input": "The kettle has boiled.", "response_format": "wav"}
-QUICK = Timeouts(connect=0.3, first_byte=0.3, between_bytes=0.2)
+SPEECH_BODY = {"model": "tts-1", "voice": "nova", "input": "The kettle has boiled.", "response_format": "wav"}
+SHORT_TIMEOUTS = Timeouts(connect=0.3, first_byte=0.3, between_bytes=0.2)
 
 
 @pytest.fixture
 async def session(simulator: Simulator) -> AsyncGenerator[ClientSession]:
-    """Give a session of its own."""
+    """Return an HTTP session."""
     async with ClientSession() as opened:
         yield opened
 
 
-def client_of(session: ClientSession, simulator: Simulator, limits: Timeouts | None = None) -> HttpClient:
+def create_client(session: ClientSession, simulator: Simulator, timeouts: Timeouts | None = None) -> HttpClient:
     """Return a client of the simulated OpenAI."""
     return HttpClient(
-        session, simulator.openai_url, {"Authorization": f"Bearer {simulator.api_key}"}, limits or Timeouts()
+        session, simulator.openai_url, {"Authorization": f"Bearer {simulator.api_key}"}, timeouts or Timeouts()
     )
 
 
-async def spoken(client: HttpClient, **limits: Any) -> bytes:
-    """Return a body, read to its end."""
-    async with client.request("POST", "audio/speech", SPEECH) as answer:
-        return b"".join([chunk async for chunk in answer.chunks(**limits)])
+async def post_speech(client: HttpClient, **kwargs: Any) -> bytes:
+    """Return the whole body of a speech response."""
+    async with client.request("POST", "audio/speech", SPEECH_BODY) as response:
+        return b"".join([chunk async for chunk in response.chunks(**kwargs)])
 
 
 @pytest.mark.parametrize(
@@ -44,61 +44,61 @@ async def spoken(client: HttpClient, **limits: Any) -> bytes:
     [Fault(delay=5), Fault(stall_after=0), Fault(stall_after=3000)],
     ids=["no headers", "no first byte", "no more bytes"],
 )
-async def test_nobody_waits_for_ever(session: ClientSession, simulator: Simulator, fault: Fault) -> None:
-    """Each wait has its own limit, and ends in a time-out."""
+async def test_timeouts(session: ClientSession, simulator: Simulator, fault: Fault) -> None:
+    """Each phase of a response has its own timeout."""
     simulator.fail(fault)
     async with asyncio.timeout(3):
         with pytest.raises(errors.TimedOutError):
-            await spoken(client_of(session, simulator, QUICK))
+            await post_speech(create_client(session, simulator, SHORT_TIMEOUTS))
 
 
-async def test_a_body_that_moves_may_take_longer_than_any_limit(session: ClientSession, simulator: Simulator) -> None:
-    """There is no limit on the whole."""
+async def test_no_total_timeout(session: ClientSession, simulator: Simulator) -> None:
+    """A body that makes progress may take longer than any timeout."""
     simulator.timing = Timing(rate=2)
-    assert len(await spoken(client_of(session, simulator, QUICK))) > 40_000
+    assert len(await post_speech(create_client(session, simulator, SHORT_TIMEOUTS))) > 40_000
 
 
-async def test_too_much_is_not_read(session: ClientSession, simulator: Simulator) -> None:
-    """A body that is larger than any true one is given up."""
+async def test_oversized_body(session: ClientSession, simulator: Simulator) -> None:
+    """A body over the size limit is given up."""
     with pytest.raises(errors.ResponseTooLargeError):
-        await spoken(client_of(session, simulator), max_bytes=1000)
+        await post_speech(create_client(session, simulator), max_bytes=1000)
 
 
-@pytest.mark.parametrize("promised", [True, False])
-async def test_body_that_breaks_off(session: ClientSession, simulator: Simulator, *, promised: bool) -> None:
-    """A body that ends before its end is an error, whether its length was promised or not."""
-    simulator.fail(Fault(truncate_after=2000, content_length=promised))
+@pytest.mark.parametrize("has_length", [True, False])
+async def test_truncated_body(session: ClientSession, simulator: Simulator, *, has_length: bool) -> None:
+    """A truncated body is an error, whether or not its length was declared."""
+    simulator.fail(Fault(truncate_after=2000, content_length=has_length))
     with pytest.raises(errors.ConnectionLostError):
-        await spoken(client_of(session, simulator))
+        await post_speech(create_client(session, simulator))
 
 
-async def test_redirects_stay_on_the_origin(session: ClientSession, simulator: Simulator) -> None:
-    """A redirect within the origin is followed, with the key; one to elsewhere is told and not followed."""
-    client = client_of(session, simulator)
+async def test_redirects(session: ClientSession, simulator: Simulator) -> None:
+    """A redirect within the origin is followed with the API key; one to another origin is an error."""
+    client = create_client(session, simulator)
     simulator.fail(Fault(path="/v1/audio/speech", status=307, headers={"Location": "/v1/audio/speech?again"}))
-    assert await spoken(client)
+    assert await post_speech(client)
     async with Simulator(api_key=simulator.api_key) as other:
         target = f"{other.openai_url}/audio/speech"
         simulator.fail(Fault(path="/v1/audio/speech", status=307, headers={"Location": target}))
-        with pytest.raises(errors.RedirectedError) as told:
-            await spoken(client)
-        assert told.value.code == other.url
+        with pytest.raises(errors.RedirectedError) as caught:
+            await post_speech(client)
+        assert caught.value.code == other.url
         assert not other.requests
 
 
-async def test_redirects_do_not_go_round_for_ever(session: ClientSession, simulator: Simulator) -> None:
-    """A server that sends visitors in circles is left."""
+async def test_endless_redirects(session: ClientSession, simulator: Simulator) -> None:
+    """Endless redirects are given up."""
     simulator.fail(Fault(status=307, headers={"Location": "/v1/audio/speech"}, times=99))
     with pytest.raises(errors.RedirectedError):
-        await spoken(client_of(session, simulator))
+        await post_speech(create_client(session, simulator))
     assert len(simulator.requests) < 6
 
 
-async def test_post_is_never_turned_into_something_else(session: ClientSession, simulator: Simulator) -> None:
-    """A 302 would turn the request into one without a body: it is not followed."""
+async def test_redirect_that_changes_the_method(session: ClientSession, simulator: Simulator) -> None:
+    """A 302, which would turn the POST into a GET, is not followed."""
     simulator.fail(Fault(status=302, headers={"Location": "/v1/audio/speech"}))
     with pytest.raises(errors.RedirectedError):
-        await spoken(client_of(session, simulator))
+        await post_speech(create_client(session, simulator))
 
 
 @pytest.mark.parametrize(
@@ -115,35 +115,39 @@ async def test_post_is_never_turned_into_something_else(session: ClientSession, 
         ("x" * (MAX_ERROR_BYTES * 2), errors.RateLimitedError, None),
     ],
 )
-async def test_codes_say_more_than_the_status(
+async def test_error_codes(
     session: ClientSession, simulator: Simulator, body: str, error: type[errors.SpeechError], code: str | None
 ) -> None:
-    """The provider's code decides, wherever its envelope has it, and nothing longer than a word gets out."""
+    """The provider's code outranks the status, in every envelope; longer strings are not taken for codes."""
     simulator.fail(Fault(status=429, body=body))
-    with pytest.raises(error) as told:
-        await spoken(client_of(session, simulator))
-    assert told.value.code == code
+    with pytest.raises(error) as caught:
+        await post_speech(create_client(session, simulator))
+    assert caught.value.code == code
 
 
-SCOPES = "You have insufficient permissions for this operation. Missing scopes: model.request."
+SCOPES_MESSAGE = "You have insufficient permissions for this operation. Missing scopes: model.request."
 
 
 @pytest.mark.parametrize(
     ("status", "document", "error"),
     [
-        # Where nothing else tells, words do.
-        (401, {"error": {"message": SCOPES, "type": "invalid_request_error", "code": None}}, errors.NotPermittedError),
+        # Without a known code, the message decides.
+        (
+            401,
+            {"error": {"message": SCOPES_MESSAGE, "type": "invalid_request_error", "code": None}},
+            errors.NotPermittedError,
+        ),
         (400, {"error": "Insufficient balance"}, errors.OutOfCreditError),
         (400, {"error": {"message": "Insufficient balance", "code": 400}}, errors.OutOfCreditError),
         (400, {"message": "Payment required", "code": "bad_request"}, errors.OutOfCreditError),
         (400, {"detail": {"message": "Insufficient balance"}}, errors.OutOfCreditError),
-        # A known code says what is meant.
-        (401, {"error": {"message": SCOPES, "code": "invalid_api_key"}}, errors.InvalidKeyError),
+        # A known code outranks the message.
+        (401, {"error": {"message": SCOPES_MESSAGE, "code": "invalid_api_key"}}, errors.InvalidKeyError),
         (429, {"error": {"message": "Add credit to go faster", "type": "rate_limit_error"}}, errors.RateLimitedError),
         (400, {"error": {"message": "No voice 'out of balance'", "code": "invalid_voice"}}, errors.RejectedError),
         (400, {"error": {"message": "Say 'out of funds'", "code": "string_above_max_length"}}, errors.TextTooLongError),
         (400, {"error": {"message": "Insufficient balance", "code": 429}}, errors.RateLimitedError),
-        # What was asked for is not taken for what is wrong.
+        # A message that may quote the request is ignored.
         (404, {"error": {"message": "There is no model 'out of credit'"}}, errors.NotFoundError),
         (422, {"error": {"message": "Not speakable: 'not enough funds'"}}, errors.RejectedError),
         (400, {"detail": "Not speakable: 'Your balance is empty, add funds'"}, errors.RejectedError),
@@ -152,14 +156,14 @@ SCOPES = "You have insufficient permissions for this operation. Missing scopes: 
         (500, {"error": "insufficient balance upstream"}, errors.ProviderFaultError),
     ],
 )
-async def test_words_say_less_than_codes(
+async def test_error_messages(
     session: ClientSession, simulator: Simulator, status: int, document: Json, error: type[errors.SpeechError]
 ) -> None:
-    """Words are believed where no code is known, and where they can't be somebody else's."""
+    """Messages are searched only without a known code, and only if they cannot quote the request."""
     simulator.fail(Fault(status=status, json=document))
-    with pytest.raises(error) as told:
-        await spoken(client_of(session, simulator))
-    assert type(told.value) is error
+    with pytest.raises(error) as caught:
+        await post_speech(create_client(session, simulator))
+    assert type(caught.value) is error
 
 
 @pytest.mark.parametrize(
@@ -175,25 +179,23 @@ async def test_words_say_less_than_codes(
         ({"detail": "Modern models"}, set()),
     ],
 )
-async def test_fields_that_are_named(
-    session: ClientSession, simulator: Simulator, document: Json, fields: set[str]
-) -> None:
-    """What a refusal is about is kept, and nothing else of its words."""
+async def test_error_fields(session: ClientSession, simulator: Simulator, document: Json, fields: set[str]) -> None:
+    """The fields that an error names are kept, but none of its message."""
     simulator.fail(Fault(status=400, json=document))
     client = HttpClient(session, simulator.openai_url, {}, optional_fields=frozenset({"mode"}))
-    with pytest.raises(errors.RejectedError) as told:
-        await spoken(client)
-    assert told.value.fields == fields
-    assert told.value.has_error_document
+    with pytest.raises(errors.RejectedError) as caught:
+        await post_speech(client)
+    assert caught.value.fields == fields
+    assert caught.value.has_error_document
 
 
 @pytest.mark.parametrize("body", ["", "<html>", '"text"', "[]"])
-async def test_what_explains_nothing(session: ClientSession, simulator: Simulator, body: str) -> None:
-    """A page, or nothing, is told from a document."""
+async def test_body_without_error_document(session: ClientSession, simulator: Simulator, body: str) -> None:
+    """A page or an empty body is not an error document."""
     simulator.fail(Fault(status=404, body=body))
-    with pytest.raises(errors.NotFoundError) as told:
-        await spoken(client_of(session, simulator))
-    assert not told.value.has_error_document
+    with pytest.raises(errors.NotFoundError) as caught:
+        await post_speech(create_client(session, simulator))
+    assert not caught.value.has_error_document
 
 
 @pytest.mark.parametrize(
@@ -211,17 +213,17 @@ async def test_what_explains_nothing(session: ClientSession, simulator: Simulato
 async def test_retry_after(
     session: ClientSession, simulator: Simulator, header: str | timedelta, seconds: float | None
 ) -> None:
-    """A wish to be left alone is understood in seconds and as a date."""
+    """Retry-After is understood in seconds and as a date."""
     if isinstance(header, timedelta):
         header = format_datetime(datetime.now(UTC) + header, usegmt=True)
     simulator.fail(Fault(status=503, headers={"Retry-After": header}))
-    with pytest.raises(errors.ProviderFaultError) as told:
-        await spoken(client_of(session, simulator))
-    assert told.value.retry_after == (None if seconds is None else pytest.approx(seconds, abs=5))
+    with pytest.raises(errors.ProviderFaultError) as caught:
+        await post_speech(create_client(session, simulator))
+    assert caught.value.retry_after == (None if seconds is None else pytest.approx(seconds, abs=5))
 
 
-async def test_error_that_comes_in_pieces_is_read_whole(socket_enabled: None) -> None:
-    """A code in the second packet of an error's body is not missed."""
+async def test_error_in_several_packets(socket_enabled: None) -> None:
+    """A code in the second packet of an error body is found."""
     head, rest = b'{"error": {"message": "m", ', b'"code": "insufficient_quota"}}'
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -242,23 +244,23 @@ async def test_error_that_comes_in_pieces_is_read_whole(socket_enabled: None) ->
             await client.get_json("models")
 
 
-async def test_closed_session_is_told(session: ClientSession, simulator: Simulator) -> None:
-    """An account that was removed in mid-speech ends in an error of ours."""
-    client = client_of(session, simulator)
+async def test_closed_session(session: ClientSession, simulator: Simulator) -> None:
+    """A request over a closed session fails with a connection error."""
+    client = create_client(session, simulator)
     await session.close()
     with pytest.raises(errors.ConnectionLostError):
         await client.get_json("models")
 
 
 @pytest.mark.parametrize("status", range(400, 600))
-def test_every_status_has_an_error(status: int) -> None:
-    """What can pass by itself is told from what can't."""
+def test_retryable_statuses(status: int) -> None:
+    """Every error status becomes an error, and the temporary ones a retryable error."""
     error = error_for(status)
     assert error.status == status
     assert error.is_retryable is (status in (408, 429) or (status >= 500 and status != 501))
 
 
-def test_errors_tell_neither_text_nor_key() -> None:
-    """An error's own words are its kind, a status and a short code."""
+def test_error_string() -> None:
+    """The string of an error holds its key, status and short code only."""
     assert str(errors.RejectedError(status=400, code="invalid_value")) == "rejected (400, invalid_value)"
     assert str(errors.TimedOutError()) == "timed_out"

@@ -1,4 +1,4 @@
-"""JSON from outside, whatever is in it."""
+"""Untrusted JSON and other untrusted values."""
 
 from contextlib import suppress
 from datetime import date
@@ -29,8 +29,8 @@ from tests.unit.audio.test_wav import description, riff
         (b"[" * 60 + b"]" * 60, None),
     ],
 )
-def test_what_is_read(document: bytes, value: Any) -> None:
-    """Characters are whole, numbers fit into 64 bits, and what is nested as true answers are is read."""
+def test_parsed_values(document: bytes, value: Any) -> None:
+    """Lone surrogates, NaN and large integers are replaced; nesting as deep as in real documents is accepted."""
     assert value is None or parse_json(document) == value
     parse_json(document)
 
@@ -38,28 +38,28 @@ def test_what_is_read(document: bytes, value: Any) -> None:
 @pytest.mark.parametrize(
     "document", [b"", b"{", b"[" * 65 + b"]" * 65, b"[" * 99_000, b"[" + b"0," * 600_000 + b"0]", b"1" * 5 + b"x"]
 )
-def test_what_is_not_read(document: bytes) -> None:
-    """What is no JSON, nested too deep, or fills the memory is refused."""
-    with pytest.raises(ValueError):  # noqa: PT011 - that is all there is to tell
+def test_rejected_documents(document: bytes) -> None:
+    """Documents that are not JSON, nested too deeply or too large are rejected."""
+    with pytest.raises(ValueError):  # noqa: PT011 - the message does not matter
         parse_json(document)
 
 
 @pytest.mark.parametrize("models", [5, True, {"a": 1}, "openai/tts-1", None])
-def test_models_that_are_no_list(models: Any) -> None:
-    """A vendor whose models are no list has none."""
+def test_models_are_not_a_list(models: Any) -> None:
+    """A vendor whose models are not a list has no models."""
     (vendor,) = parse_vendors({"data": [{"id": "openai", "byok": True, "models": models}]})
     assert vendor["models"] == []
 
 
-def test_ticket_that_fits_no_address() -> None:
-    """A ticket that can't be asked about is none."""
+def test_oversized_ticket() -> None:
+    """A ticket too long for a URL is rejected."""
     with pytest.raises(errors.NotAudioError):
         JobTicket.read({"runId": "x" * 2_000}, "m")
 
 
 @pytest.mark.parametrize("value", [10**400, nan, "nan", None])
-def test_numbers_that_are_none(value: Any) -> None:
-    """Nothing comes near them."""
+def test_invalid_numbers(value: Any) -> None:
+    """Values that are not numbers are rejected and have no nearest value."""
     option = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
     assert option.nearest(value) is None
     for setting in (option, IntegerChoiceOption("bitrate", values=(64,))):
@@ -68,21 +68,21 @@ def test_numbers_that_are_none(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [{"since": date(2027, 1, 6)}, {"a": nan}, {"a": {1, 2}}])
-def test_objects_that_can_not_be_sent(value: Any) -> None:
-    """YAML has more than JSON."""
+def test_objects_not_serializable(value: Any) -> None:
+    """Objects that JSON cannot represent, as YAML can hold them, are rejected."""
     with pytest.raises(errors.InvalidSettingError):
         ObjectOption("extra_body").parse(value)
 
 
 @pytest.mark.parametrize(("channels", "rate"), [(1, 4_294_967_291), (60_000, 24_000), (1, 5)])
-def test_wav_of_no_speech(channels: int, rate: int) -> None:
-    """A header that claims what no speech has is refused: the work that it means would fill the memory."""
+def test_implausible_wav_header(channels: int, rate: int) -> None:
+    """A WAV header with an implausible layout is rejected before memory is allocated for it."""
     with pytest.raises(MalformedWavError):
         WavReader().feed(riff(description(channels=channels, rate=rate % 2**32, bits=8)))
 
 
-def test_tags_without_end() -> None:
-    """A part of nothing but tags is given up: what is converted later is kept until its first frame."""
+def test_endless_tags() -> None:
+    """An mp3 that consists of tags is given up at the size limit."""
     joiner, tag = Mp3Joiner(), id3v2(1024 * 1024)
     fed = 0
     with suppress(MalformedMp3Error):

@@ -1,4 +1,4 @@
-"""What NanoGPT offers, by its catalogue and where that is silent by its documentation."""
+"""NanoGPT's models, as described by its catalog and else by its documentation."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -14,17 +14,17 @@ from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from custom_components.orator.providers.nanogpt.catalog import parse_models
 from tests.simulator import Fault, Simulator
 
-from .nanogpt import provider_of
+from .nanogpt import create_provider
 
 
 @pytest.fixture
 def provider(simulator: Simulator, connections: HttpSessions) -> NanoGPTProvider:
-    """Return the provider."""
-    return provider_of(simulator, connections)
+    """Return a provider."""
+    return create_provider(simulator, connections)
 
 
-async def test_models_that_speak(provider: NanoGPTProvider) -> None:
-    """Models are listed by name, with price, limit and voices; what does not speak is left out."""
+async def test_models(provider: NanoGPTProvider) -> None:
+    """Speech models are listed by name with price, limit and voices; other models are left out."""
     models = {model.id: model for model in provider.models(await provider.fetch_catalog())}
     assert list(models) == [
         "Elevenlabs-Turbo-V2.5",
@@ -48,7 +48,7 @@ async def test_models_that_speak(provider: NanoGPTProvider) -> None:
 
 
 def row(**changed: Any) -> Mapping[str, Any]:
-    """Return a row of the catalogue."""
+    """Return a row of the list of models."""
     return {
         "id": "speaker-1",
         "name": "Speaker",
@@ -59,7 +59,7 @@ def row(**changed: Any) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("changed", "is_kept"),
+    ("changed", "is_speech_model"),
     [
         ({}, True),
         ({"category": "audio_tts", "capabilities": {}}, True),
@@ -80,28 +80,28 @@ def row(**changed: Any) -> Mapping[str, Any]:
         ({"id": 5}, False),
     ],
 )
-def test_which_rows_are_models_that_speak(changed: dict[str, Any], *, is_kept: bool) -> None:
-    """A model has to make speech of nothing but text, whatever its row claims."""
-    assert bool(parse_models({"data": [row(**changed)]})) is is_kept
+def test_is_speech_model(changed: dict[str, Any], *, is_speech_model: bool) -> None:
+    """Only models that make speech from text alone are kept, whatever their row claims."""
+    assert bool(parse_models({"data": [row(**changed)]})) is is_speech_model
 
 
-def test_odd_rows() -> None:
-    """What is not as expected is left out, not fallen over."""
+def test_malformed_rows() -> None:
+    """Malformed values are ignored."""
     odd = row(
         name=None,
         supported_parameters={"voices": ["Ann", 5, None, "", "Ann"], "max_chars": "many", "supported_languages": "en"},
         pricing={"per_thousand_chars": "cheap", "per_generation": 0.15, "currency": None},
     )
-    (kept,) = parse_models({"data": [odd, odd, "no row", None]})
-    assert (kept["name"], kept["voices"], kept["max_chars"]) == ("speaker-1", ["Ann"], None)
-    assert (kept["languages"], kept["price"], kept["currency"]) == ([], {"per_request": 0.15}, "USD")
+    (model,) = parse_models({"data": [odd, odd, "no row", None]})
+    assert (model["name"], model["voices"], model["max_chars"]) == ("speaker-1", ["Ann"], None)
+    assert (model["languages"], model["price"], model["currency"]) == ([], {"per_request": 0.15}, "USD")
     for document in ({"data": "none"}, {}, [], "text", None):
         with pytest.raises(errors.NotASpeechServerError):
             parse_models(document)
 
 
-async def test_documentation_where_the_catalog_is_silent(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """Voices and limits that the catalogue does not name are those of the documentation."""
+async def test_documented_voices_and_limits(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """Voices and limits that the catalog lacks are those of the documentation."""
     for model in simulator.nanogpt.models:
         model["supported_parameters"] = {}
     catalog = await provider.fetch_catalog()
@@ -121,8 +121,8 @@ async def test_documentation_where_the_catalog_is_silent(simulator: Simulator, p
     assert provider.models(None) == provider.models({"models": []})
 
 
-async def test_catalog_before_documentation(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """What the catalogue says counts: new voices are offered, and those that are gone are not."""
+async def test_catalog_outranks_documentation(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """Voices that only the catalog lists are offered, and those that it no longer lists are not."""
     (kokoro,) = (model for model in simulator.nanogpt.models if model["id"] == "Kokoro-82m")
     kokoro["supported_parameters"] = {"voices": ["xf_new", "af_bella", "af_bella(2)+af_sky"], "max_chars": 512}
     described = provider.describe_model("Kokoro-82m", await provider.fetch_catalog(), {})
@@ -134,71 +134,71 @@ async def test_catalog_before_documentation(simulator: Simulator, provider: Nano
     assert described.max_chars == 512
 
 
-def test_model_that_nobody_knows(provider: NanoGPTProvider) -> None:
-    """A model that was typed may take whatever its route has, and gets short texts, in plain formats."""
+def test_unknown_model(provider: NanoGPTProvider) -> None:
+    """An unknown model has all options of its endpoint, a low limit and the basic formats."""
     model = provider.describe_model("brand-new-tts", {"models": []}, {"endpoint": "speech"})
     assert {"pitch", "emotion", "similarity", "language"} <= {option.key for option in model.options}
     assert (model.max_chars, model.voices, model.price) == (1_000, (), None)
     assert provider.describe_model("brand-new-tts", None, {}).formats == (AudioFormat.MP3, AudioFormat.WAV)
 
 
-def test_parameters_that_a_row_names_can_be_set(provider: NanoGPTProvider) -> None:
-    """A row that names a parameter is believed."""
+def test_supported_parameters(provider: NanoGPTProvider) -> None:
+    """An option that the row lists is supported."""
     catalog = {"models": parse_models({"data": [row(supported_parameters={"instructions": True, "seed": 1})]})}
     keys = [option.key for option in provider.describe_model("speaker-1", catalog, {}).options]
     assert keys == ["speed", "instructions"]
 
 
-def test_settings_of_all_models_are_known_beforehand(provider: NanoGPTProvider) -> None:
-    """Home Assistant is told of every setting that any model takes on any route."""
+def test_option_keys(provider: NanoGPTProvider) -> None:
+    """`option_keys` contains the options of all models on all endpoints."""
     for endpoint in provider.choices[0].choices:
         for model in provider.models(None):
             described = provider.describe_model(model.id, None, {"endpoint": endpoint})
             assert {option.key for option in described.options} <= set(provider.option_keys)
 
 
-async def test_catalog_does_not_change_by_itself(provider: NanoGPTProvider) -> None:
-    """What is kept is the same as long as the offer is: no time, no balance."""
+async def test_stable_catalog(provider: NanoGPTProvider) -> None:
+    """The catalog of an unchanged list is equal: it holds no time and no balance."""
     first = await provider.fetch_catalog()
     assert first == await provider.fetch_catalog()
     assert "129" not in str(first)
 
 
 async def test_balance(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """The balance is a number, whatever the service makes of it."""
+    """The balance is a number, although the response has a string."""
     simulator.nanogpt.balance = Decimal("12.50")
     assert await provider.fetch_balance() == Balance(12.5, "USD")
     assert [request.method for request in simulator.requests] == ["POST"]
 
 
 @pytest.mark.parametrize(
-    ("listed", "kept"),
+    ("listed", "expected"),
     [
         (["en", "de_at", "PT-br", "zh-Hant"], ["de-AT", "en", "pt-BR", "zh-Hant"]),
         (["English", "*", " ", ""], []),
     ],
 )
-def test_languages_are_tags(provider: NanoGPTProvider, listed: list[str], kept: list[str]) -> None:
-    """What is no tag says nothing; without any the provider's languages count."""
+def test_languages(provider: NanoGPTProvider, listed: list[str], expected: list[str]) -> None:
+    """Strings that are not language tags are ignored; without any, the provider's languages apply."""
     catalog = {"models": parse_models({"data": [row(supported_parameters={"supported_languages": listed})]})}
-    assert catalog["models"][0]["languages"] == kept
-    assert ("de" in provider.describe_model("speaker-1", catalog, {}).languages) is bool(kept)
+    assert catalog["models"][0]["languages"] == expected
+    assert ("de" in provider.describe_model("speaker-1", catalog, {}).languages) is bool(expected)
 
 
 @pytest.mark.parametrize(
-    ("listed", "kept"),
+    ("listed", "expected"),
     [(4096, 4096), (4096.0, 4096), ("4096", 4096), (True, None), (1, None), (10**30, None), (float("nan"), None)],
 )
-def test_limits_make_sense(listed: Any, kept: int | None) -> None:
-    """A limit that no model can have is none."""
+def test_implausible_limits_and_prices(listed: Any, expected: int | None) -> None:
+    """Implausible limits and prices are ignored."""
     pricing = {"per_thousand_chars": listed, "per_generation": 10**400, "minimum": float("inf")}
-    (found,) = parse_models({"data": [row(supported_parameters={"max_chars": listed}, pricing=pricing)]})
-    assert found["max_chars"] == kept
-    assert not {"per_request", "minimum"} & found["price"].keys()
+    (model,) = parse_models({"data": [row(supported_parameters={"max_chars": listed}, pricing=pricing)]})
+    assert model["max_chars"] == expected
+    assert not {"per_request", "minimum"} & model["price"].keys()
 
 
-def test_order_of_a_list_does_not_matter() -> None:
-    """Two servers that list the same in another order offer the same."""
+def test_order_of_a_list() -> None:
+    """The catalog does not depend on the order of lists."""
     one, other = (
         parse_models({"data": [row(supported_parameters={"voices": voices, "supported_languages": voices})]})
         for voices in (["aa", "bb"], ["bb", "aa"])
@@ -207,9 +207,9 @@ def test_order_of_a_list_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-async def test_wrong_key(simulator: Simulator, connections: HttpSessions, status: int) -> None:
-    """However the balance is refused, it is the key."""
-    provider = provider_of(simulator, connections)
+async def test_invalid_key(simulator: Simulator, connections: HttpSessions, status: int) -> None:
+    """Every refusal of the balance request means that the API key is invalid."""
+    provider = create_provider(simulator, connections)
     simulator.api_key = "sk-another"
     simulator.nanogpt.bad_key_status = status  # type: ignore[assignment]
     with pytest.raises(errors.InvalidKeyError):
@@ -217,8 +217,8 @@ async def test_wrong_key(simulator: Simulator, connections: HttpSessions, status
 
 
 @pytest.mark.parametrize("status", [409, 422, 451, 503])
-async def test_other_refusals_are_not_the_keys(simulator: Simulator, provider: NanoGPTProvider, status: int) -> None:
-    """A good key is not called wrong."""
+async def test_errors_of_the_balance_request(simulator: Simulator, provider: NanoGPTProvider, status: int) -> None:
+    """Other errors are not about the API key."""
     simulator.fail(Fault(path="*/check-balance", status=status, json={}))
     with pytest.raises(errors.SpeechError) as caught:
         await provider.fetch_balance()
@@ -226,8 +226,8 @@ async def test_other_refusals_are_not_the_keys(simulator: Simulator, provider: N
 
 
 @pytest.mark.parametrize("document", [{}, {"usd_balance": None}, {"usd_balance": "much"}, [], "text"])
-async def test_balance_that_is_none(simulator: Simulator, provider: NanoGPTProvider, document: Any) -> None:
-    """A server that answers something else is not NanoGPT."""
+async def test_malformed_balance(simulator: Simulator, provider: NanoGPTProvider, document: Any) -> None:
+    """A server with another response is not NanoGPT."""
     simulator.fail(Fault(path="*/check-balance", json=document))
     with pytest.raises(errors.NotASpeechServerError):
         await provider.fetch_catalog()
@@ -235,7 +235,7 @@ async def test_balance_that_is_none(simulator: Simulator, provider: NanoGPTProvi
 
 @pytest.mark.parametrize("fault", [{"status": 404}, {"body": "<html>"}])
 async def test_server_without_a_catalog(simulator: Simulator, provider: NanoGPTProvider, fault: dict[str, Any]) -> None:
-    """A server that imitates NanoGPT need not have a list."""
+    """A server that implements the API may lack the list of models."""
     simulator.fail(Fault(path="*/audio-models", **fault))
     assert await provider.fetch_catalog() == {"models": []}
 
@@ -267,7 +267,7 @@ async def test_server_without_a_catalog(simulator: Simulator, provider: NanoGPTP
     ],
 )
 def test_addresses(entered: dict[str, str], base_url: str, speech_base_url: str) -> None:
-    """Addresses are taken as people copy them; who enters a server of their own gets the key sent there alone."""
+    """Addresses are accepted as users copy them; a custom server's key is sent to that server only."""
     addresses = NanoGPTProvider.resolve_addresses(entered)
     assert addresses == {"base_url": base_url, "speech_base_url": speech_base_url}
     assert NanoGPTProvider.resolve_addresses(addresses) == addresses
@@ -275,9 +275,9 @@ def test_addresses(entered: dict[str, str], base_url: str, speech_base_url: str)
 
 
 def test_prices(provider: NanoGPTProvider) -> None:
-    """A price is the list's, also one for the time that the sound takes, or else the documentation's."""
-    (kept,) = parse_models({"data": [row(id="xai-tts", pricing={"per_minute": 0.02})]})
-    listed, documented = ({"models": [{**kept, "price": price}]} for price in (kept["price"], {}))
+    """Prices are those of the list, also per minute, or else those of the documentation."""
+    (model,) = parse_models({"data": [row(id="xai-tts", pricing={"per_minute": 0.02})]})
+    listed, documented = ({"models": [{**model, "price": price}]} for price in (model["price"], {}))
     assert provider.describe_model("xai-tts", listed, {}).price == Price("USD", per_minute=0.02)
     for catalog in (documented, None):
         assert provider.describe_model("xai-tts", catalog, {}).price == Price("USD", per_thousand_chars=0.0165)

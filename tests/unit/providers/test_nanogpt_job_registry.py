@@ -1,4 +1,4 @@
-"""What has been bought outlives the connections that it was bought over, and is not kept for ever."""
+"""Jobs outlive the HTTP sessions over which they were ordered, but are not kept forever."""
 
 import asyncio
 from contextlib import aclosing, suppress
@@ -10,146 +10,155 @@ from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.nanogpt import NanoGPTProvider, jobs
 from tests.simulator import Fault, Simulator, Timing
 
-from .nanogpt import PATHS, SENTENCE, assert_heard, heard, ordered, provider_of, request_for
+from .nanogpt import PATHS, SENTENCE, assert_speech, create_provider, create_request, speech_bodies, synthesize
 
 ELEVENLABS = "Elevenlabs-Turbo-V2.5"
 KOKORO = "Kokoro-82m"
 
 
 @pytest.fixture
-def first(simulator: Simulator, connections: HttpSessions) -> NanoGPTProvider:
-    """Return a provider that is about to be closed; what it says can be read back."""
+def provider(simulator: Simulator, connections: HttpSessions) -> NanoGPTProvider:
+    """Return a provider; the simulator encodes the words in tones."""
     simulator.tongue = "tones"
-    return provider_of(simulator, connections)
+    return create_provider(simulator, connections)
 
 
 @pytest.fixture
-def second(simulator: Simulator, other_connections: HttpSessions) -> NanoGPTProvider:
-    """Return another provider of the same account, with connections of its own."""
-    return provider_of(simulator, other_connections)
+def new_provider(simulator: Simulator, other_connections: HttpSessions) -> NanoGPTProvider:
+    """Return another provider of the same account, with other HTTP sessions."""
+    return create_provider(simulator, other_connections)
 
 
-async def leave_after(seconds: float, provider: NanoGPTProvider, model: str = ELEVENLABS) -> None:
-    """Ask for speech, and go away."""
+async def cancel_after(seconds: float, provider: NanoGPTProvider, model: str = ELEVENLABS) -> None:
+    """Start a request and cancel it."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await heard(provider, request_for(provider, model))
+            await synthesize(provider, create_request(provider, model))
 
 
-async def test_ticket_is_asked_about_over_the_new_connections(
-    simulator: Simulator, first: NanoGPTProvider, second: NanoGPTProvider
+async def cancel_while_polling(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """Start a request and cancel it after the first status request for its job."""
+    simulator.nanogpt.polls_until_done = 5
+    running = asyncio.create_task(synthesize(provider, create_request(provider, ELEVENLABS)))
+    while not any(job.polls for job in simulator.nanogpt.jobs):  # noqa: ASYNC110 - the simulator has no event for it
+        await asyncio.sleep(0.005)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_ticket_after_reload(
+    simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider
 ) -> None:
-    """What one provider has bought, the next one of the same account fetches, also when the first is closed."""
-    await leave_after(0.07, first)
-    assert second.is_same_account(first)
-    second.inherit(first)
-    assert not first.has_pending_jobs
-    await first.async_close()
-    await assert_heard(await heard(second, request_for(second, ELEVENLABS)))
+    """The new provider fetches the job that the old one ordered, even after the old sessions were closed."""
+    await cancel_while_polling(simulator, provider)
+    assert new_provider.is_same_account(provider)
+    new_provider.inherit(provider)
+    assert not provider.has_pending_jobs
+    await provider.async_close()
+    await assert_speech(await synthesize(new_provider, create_request(new_provider, ELEVENLABS)))
     assert simulator.nanogpt.charged == 1
 
 
 @pytest.mark.parametrize("model", [ELEVENLABS, KOKORO])
-async def test_order_on_its_way_is_waited_for(
-    simulator: Simulator, first: NanoGPTProvider, second: NanoGPTProvider, model: str
+async def test_pending_order_after_reload(
+    simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider, model: str
 ) -> None:
-    """An order that was placed over the old connections is seen through, and heard over the new ones."""
+    """An order that is under way is completed over the old sessions, and its audio fetched over the new ones."""
     simulator.fail(Fault(path=PATHS[0], delay=0.3))
-    await leave_after(0.1, first, model)
-    second.inherit(first)
-    assert first.has_pending_jobs
-    closing = asyncio.create_task(settle_and_close(first))
-    await assert_heard(await heard(second, request_for(second, model)))
+    await cancel_after(0.1, provider, model)
+    new_provider.inherit(provider)
+    assert provider.has_pending_jobs
+    closing = asyncio.create_task(finish_and_close(provider))
+    await assert_speech(await synthesize(new_provider, create_request(new_provider, model)))
     await closing
-    assert len(ordered(simulator)) == simulator.nanogpt.charged == 1
+    assert len(speech_bodies(simulator)) == simulator.nanogpt.charged == 1
 
 
-async def settle_and_close(provider: NanoGPTProvider) -> None:
+async def finish_and_close(provider: NanoGPTProvider) -> None:
     """Close a provider as its account does."""
     await provider.async_finish_jobs()
     await provider.async_close()
 
 
-async def test_two_changes_in_a_row(
-    simulator: Simulator, first: NanoGPTProvider, second: NanoGPTProvider, connections: HttpSessions
+async def test_pending_order_after_two_reloads(
+    simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider, connections: HttpSessions
 ) -> None:
-    """An account that is loaded anew twice while an order is on its way still buys it once."""
+    """An account that is reloaded twice during an order places it once."""
     simulator.fail(Fault(path=PATHS[0], delay=0.3))
-    await leave_after(0.1, first)
-    between = provider_of(simulator, connections)
-    between.inherit(first)
-    second.inherit(between)
-    await assert_heard(await heard(second, request_for(second, ELEVENLABS)))
+    await cancel_after(0.1, provider)
+    between = create_provider(simulator, connections)
+    between.inherit(provider)
+    new_provider.inherit(between)
+    await assert_speech(await synthesize(new_provider, create_request(new_provider, ELEVENLABS)))
     assert simulator.nanogpt.charged == 1
 
 
-async def test_sound_that_came_over_the_old_connections_is_ordered_anew(
-    simulator: Simulator, first: NanoGPTProvider, second: NanoGPTProvider
+async def test_direct_audio_after_reload(
+    simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider
 ) -> None:
-    """Sound that comes with the answer belongs to who asked for it."""
+    """Audio in the response belongs to the old provider's request; the new provider orders it again."""
     simulator.timing = Timing(first_byte=0.3)
-    listener = asyncio.create_task(heard(first, request_for(first)))
+    running = asyncio.create_task(synthesize(provider, create_request(provider)))
     await asyncio.sleep(0.1)
-    second.inherit(first)
-    both = await asyncio.gather(listener, heard(second, request_for(second)))
+    new_provider.inherit(provider)
+    both = await asyncio.gather(running, synthesize(new_provider, create_request(new_provider)))
     for audio in both:
-        await assert_heard(audio)
-    assert len(ordered(simulator)) == 2
+        await assert_speech(audio)
+    assert len(speech_bodies(simulator)) == 2
 
 
-async def test_order_that_failed_over_the_old_connections(
-    simulator: Simulator, first: NanoGPTProvider, second: NanoGPTProvider
+async def test_failed_order_after_reload(
+    simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider
 ) -> None:
-    """An order of which nothing came is placed anew."""
+    """An order that failed over the old sessions is placed again."""
     simulator.fail(Fault(path=PATHS[0], delay=0.3, status=503))
-    await leave_after(0.1, first)
-    second.inherit(first)
-    await assert_heard(await heard(second, request_for(second, ELEVENLABS)))
+    await cancel_after(0.1, provider)
+    new_provider.inherit(provider)
+    await assert_speech(await synthesize(new_provider, create_request(new_provider, ELEVENLABS)))
     assert simulator.nanogpt.charged == 1
 
 
-async def test_model_that_begins_to_answer_with_tickets(simulator: Simulator, first: NanoGPTProvider) -> None:
-    """A model whose sound came at once is not waited for together; once it sends tickets, they are shared."""
-    first._at_once.add(("audio_speech", ELEVENLABS))
-    await leave_after(0.07, first)
-    await assert_heard(await heard(first, request_for(first, ELEVENLABS)))
-    assert len(ordered(simulator)) == simulator.nanogpt.charged == 1
+async def test_model_that_starts_to_send_tickets(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A model known to respond with audio shares its jobs as soon as it sends tickets."""
+    provider._direct_models.add(("audio_speech", ELEVENLABS))
+    await cancel_while_polling(simulator, provider)
+    await assert_speech(await synthesize(provider, create_request(provider, ELEVENLABS)))
+    assert len(speech_bodies(simulator)) == simulator.nanogpt.charged == 1
 
 
-async def test_what_one_has_heard_another_still_receives(simulator: Simulator, first: NanoGPTProvider) -> None:
-    """A file is kept until everybody has heard it: who was interrupted gets it again."""
-    request = request_for(first, KOKORO)
-    async with first.synthesize(request) as interrupted, aclosing(interrupted.chunks) as chunks:
+async def test_job_is_kept_while_another_request_receives_it(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A job is kept until all its requests have received the audio: an interrupted one can repeat it."""
+    request = create_request(provider, KOKORO)
+    async with provider.synthesize(request) as interrupted, aclosing(interrupted.chunks) as chunks:
         assert await anext(chunks)
-        await assert_heard(await heard(first, request))
-    await assert_heard(await heard(first, request))
+        await assert_speech(await synthesize(provider, request))
+    await assert_speech(await synthesize(provider, request))
     assert simulator.nanogpt.charged == 1
 
 
-async def test_job_that_is_asked_about_does_not_keep_connections(
-    simulator: Simulator, connections: HttpSessions
-) -> None:
-    """A ticket is known: nothing would be lost by closing, however long its job takes."""
-    provider = provider_of(simulator, connections, limit=0.2)
+async def test_polling_does_not_keep_sessions_open(simulator: Simulator, connections: HttpSessions) -> None:
+    """Nothing is lost by closing the sessions once the ticket is known, however long the job takes."""
+    provider = create_provider(simulator, connections, limit=0.2)
     simulator.nanogpt.fates["kettle"] = "endless"
-    request = request_for(provider, ELEVENLABS)
+    request = create_request(provider, ELEVENLABS)
     for _ in range(2):
-        listener = asyncio.create_task(heard(provider, request))
+        running = asyncio.create_task(synthesize(provider, request))
         await asyncio.sleep(0.1)
         assert not provider.has_pending_jobs
         with pytest.raises(errors.TimedOutError):
-            await listener
+            await running
 
 
-async def test_purchases_are_not_kept_for_ever() -> None:
-    """There is room for so many; the oldest goes first. What is too old is not joined either."""
-    kept = jobs.JobRegistry()
-    first = kept.of("first")
-    assert kept.of("first") is first
-    for number in range(jobs.MAX_KEPT):
-        kept.of(str(number))
-    assert kept.of("first") is not first
-    last = kept.of("last")
-    last.placed -= jobs.MAX_AGE
-    assert kept.of("last") is not last
-    assert SENTENCE not in repr(kept)
+async def test_limits_of_the_registry() -> None:
+    """The oldest job is removed when there are too many, and an old job is not joined."""
+    registry = jobs.JobRegistry()
+    oldest = registry.join("oldest")
+    assert registry.join("oldest") is oldest
+    for number in range(jobs.MAX_JOBS):
+        registry.join(str(number))
+    assert registry.join("oldest") is not oldest
+    last = registry.join("last")
+    last.placed_at -= jobs.MAX_JOB_AGE_S
+    assert registry.join("last") is not last
+    assert SENTENCE not in repr(registry)

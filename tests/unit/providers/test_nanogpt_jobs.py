@@ -1,8 +1,10 @@
-"""Tickets are polled to their end, and what is paid for is never ordered again."""
+"""Jobs are polled until they are done, and what was charged is never ordered again."""
 
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+import gc
+import logging
 
 import pytest
 
@@ -13,7 +15,17 @@ from custom_components.orator.providers.models import Usage
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from tests.simulator import Fault, Simulator, Timing
 
-from .nanogpt import PATHS, ROUTES, SENTENCE, assert_heard, heard, ordered, provider_of, request_for, whole
+from .nanogpt import (
+    ENDPOINTS,
+    PATHS,
+    SENTENCE,
+    assert_speech,
+    create_provider,
+    create_request,
+    read_all,
+    speech_bodies,
+    synthesize,
+)
 
 ELEVENLABS = "Elevenlabs-Turbo-V2.5"
 KOKORO = "Kokoro-82m"
@@ -22,28 +34,28 @@ STATUS = "/api/tts/status"
 
 @pytest.fixture
 def provider(simulator: Simulator, connections: HttpSessions) -> NanoGPTProvider:
-    """Return the provider; what it says can be read back."""
+    """Return a provider; the simulator encodes the words in tones."""
     simulator.tongue = "tones"
-    return provider_of(simulator, connections)
+    return create_provider(simulator, connections)
 
 
-async def test_job_is_asked_for_as_its_ticket_says(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """A question about a job passes back all that a refund needs."""
-    await heard(provider, request_for(provider, ELEVENLABS, "tts"))
+async def test_poll_echoes_the_ticket(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """Status requests send back all ticket fields that a refund needs."""
+    await synthesize(provider, create_request(provider, ELEVENLABS, "tts"))
     (job,) = simulator.nanogpt.jobs
     assert len(job.polls) == simulator.nanogpt.polls_until_done
     assert all(job.is_echoed_by(query) for query in job.polls)
 
 
-async def test_usual_pace_is_the_documented_one(simulator: Simulator, connections: HttpSessions) -> None:
-    """Left to itself it asks every two to three seconds, for two to three minutes."""
+async def test_default_poll_interval(simulator: Simulator, connections: HttpSessions) -> None:
+    """By default a job is polled every two to three seconds for two to three minutes."""
     addresses = {"base_url": simulator.nanogpt_url, "speech_base_url": simulator.nanogpt_speech_url}
     provider = NanoGPTProvider(connections, addresses, simulator.api_key or "")
     started = asyncio.get_running_loop().time()
-    await heard(provider, request_for(provider, ELEVENLABS))
+    await synthesize(provider, create_request(provider, ELEVENLABS))
     passed = asyncio.get_running_loop().time() - started
     assert 2 <= passed / simulator.nanogpt.polls_until_done <= 3
-    assert 120 <= provider._pace.limit <= 180
+    assert 120 <= provider._poll_interval.limit <= 180
 
 
 @pytest.mark.parametrize(
@@ -61,36 +73,36 @@ async def test_usual_pace_is_the_documented_one(simulator: Simulator, connection
         Fault(path=STATUS, json=["nothing"], times=2),
     ],
 )
-async def test_failed_question_is_asked_again(simulator: Simulator, provider: NanoGPTProvider, fault: Fault) -> None:
-    """A poll that fails says nothing about the job."""
+async def test_failed_poll_is_repeated(simulator: Simulator, provider: NanoGPTProvider, fault: Fault) -> None:
+    """A failed status request says nothing about the job."""
     simulator.fail(fault)
-    await assert_heard(await heard(provider, request_for(provider, ELEVENLABS)))
+    await assert_speech(await synthesize(provider, create_request(provider, ELEVENLABS)))
     assert simulator.nanogpt.charged == 1
 
 
-async def test_endless_job_times_out_and_can_still_be_had(simulator: Simulator, connections: HttpSessions) -> None:
-    """After the limit the listener is told; who asks again later gets the same job, if it was done meanwhile."""
-    provider = provider_of(simulator, connections, limit=0.4, interval=1.0)
+async def test_job_that_times_out(simulator: Simulator, connections: HttpSessions) -> None:
+    """A request fails at the time limit; the next one gets the same job if it is done by then."""
+    provider = create_provider(simulator, connections, limit=0.4, interval=1.0)
     simulator.nanogpt.fates["kettle"] = "endless"
-    request = request_for(provider, ELEVENLABS)
+    request = create_request(provider, ELEVENLABS)
     with pytest.raises(errors.TimedOutError):
-        await heard(provider, request)
+        await synthesize(provider, request)
     simulator.nanogpt.jobs[0].fate = None
-    assert await heard(provider, request)
-    assert len(ordered(simulator)) == simulator.nanogpt.charged == 1
+    assert await synthesize(provider, request)
+    assert len(speech_bodies(simulator)) == simulator.nanogpt.charged == 1
 
 
-async def test_refused_content_is_refused_once(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """A violation is said as such, refunded, and not tried again."""
+async def test_content_violation(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A content violation is reported as such, refunded and not retried."""
     simulator.nanogpt.fates["kettle"] = "violation"
     with pytest.raises(errors.ContentRefusedError):
-        async with synthesize_with_retries(provider, request_for(provider, ELEVENLABS)):
+        async with synthesize_with_retries(provider, create_request(provider, ELEVENLABS)):
             pass
-    assert len(ordered(simulator)) == simulator.nanogpt.refunded == 1
+    assert len(speech_bodies(simulator)) == simulator.nanogpt.refunded == 1
 
 
 @pytest.mark.parametrize(
-    "refusal",
+    "violation",
     [
         {"status": "error", "error": {"code": "CONTENT_POLICY_VIOLATION"}},
         {"status": "CONTENT_POLICY_VIOLATION"},
@@ -99,27 +111,27 @@ async def test_refused_content_is_refused_once(simulator: Simulator, provider: N
     ],
 )
 @pytest.mark.parametrize("status", [200, 400])
-async def test_refusal_in_all_its_forms(
-    simulator: Simulator, provider: NanoGPTProvider, refusal: dict[str, object], status: int
+async def test_forms_of_content_violations(
+    simulator: Simulator, provider: NanoGPTProvider, violation: dict[str, object], status: int
 ) -> None:
-    """A refusal is believed at once, however it is put."""
-    if status == 400 and "error" not in refusal:
-        refusal = {"error": refusal}
-    simulator.fail(Fault(path=STATUS, status=status, json=refusal))
+    """A content violation ends polling at once, in every form."""
+    if status == 400 and "error" not in violation:
+        violation = {"error": violation}
+    simulator.fail(Fault(path=STATUS, status=status, json=violation))
     simulator.nanogpt.polls_until_done = 99
     with pytest.raises(errors.ContentRefusedError):
-        await heard(provider, request_for(provider, ELEVENLABS))
+        await synthesize(provider, create_request(provider, ELEVENLABS))
 
 
-async def test_job_that_failed_for_want_of_money(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """A job that says why it failed is believed."""
+async def test_job_without_credit(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """The reason for which a job failed is reported."""
     simulator.fail(Fault(path=STATUS, json={"status": "error", "error": "Insufficient balance"}))
     with pytest.raises(errors.OutOfCreditError):
-        await heard(provider, request_for(provider, ELEVENLABS))
+        await synthesize(provider, create_request(provider, ELEVENLABS))
 
 
-async def test_ticket_that_breaks_off_is_not_bought_again(connections: HttpSessions, socket_enabled: None) -> None:
-    """A ticket of which only half arrives is charged and lost; buying one more could end the same way."""
+async def test_truncated_ticket(connections: HttpSessions, socket_enabled: None) -> None:
+    """A ticket that arrives in part was charged and is lost; the order is not repeated."""
     orders = 0
     charges: list[Usage] = []
 
@@ -138,122 +150,135 @@ async def test_ticket_that_breaks_off_is_not_bought_again(connections: HttpSessi
     async with server:
         with pytest.raises(errors.GenerationFailedError):
             async with synthesize_with_retries(
-                provider, replace(request_for(provider, ELEVENLABS), record_usage=charges.append)
+                provider, replace(create_request(provider, ELEVENLABS), record_usage=charges.append)
             ):
                 pass
     assert orders == 1
     assert [(charge.characters, charge.requests) for charge in charges] == [(len(SENTENCE), 1)]
 
 
-async def test_everybody_hears_of_the_end(simulator: Simulator, connections: HttpSessions) -> None:
-    """All who wait for a job are told at the same time that it takes too long, or that it has failed."""
-    provider = provider_of(simulator, connections, limit=0.5)
+async def test_failure_of_a_shared_job(simulator: Simulator, connections: HttpSessions) -> None:
+    """All requests that wait for a job fail at the same time, whether it times out or fails."""
+    provider = create_provider(simulator, connections, limit=0.5)
     loop = asyncio.get_running_loop()
     for fate in ("endless", "error"):
         simulator.nanogpt.fates["kettle"] = fate  # type: ignore[assignment]
-        request = request_for(provider, ELEVENLABS, text=f"The {fate} kettle.")
+        request = create_request(provider, ELEVENLABS, text=f"The {fate} kettle.")
         started = loop.time()
-        outcomes = await asyncio.gather(*(heard(provider, request) for _ in range(4)), return_exceptions=True)
+        outcomes = await asyncio.gather(*(synthesize(provider, request) for _ in range(4)), return_exceptions=True)
         assert all(isinstance(outcome, errors.SpeechError) for outcome in outcomes)
         assert loop.time() - started < 0.9
     assert [len(job.polls) for job in simulator.nanogpt.jobs][1:] == [simulator.nanogpt.polls_until_done]
 
 
-async def test_failed_job_is_not_ordered_again_by_itself(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """A job that came to nothing is refunded, and bought anew only if somebody asks anew."""
+async def test_failed_job_is_not_retried(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A failed job is refunded, and ordered again only by another request."""
     simulator.nanogpt.fates["kettle"] = "error"
     with pytest.raises(errors.GenerationFailedError):
-        async with synthesize_with_retries(provider, request_for(provider, ELEVENLABS)):
+        async with synthesize_with_retries(provider, create_request(provider, ELEVENLABS)):
             pass
-    assert len(ordered(simulator)) == simulator.nanogpt.refunded == 1
+    assert len(speech_bodies(simulator)) == simulator.nanogpt.refunded == 1
     simulator.nanogpt.fates.clear()
-    assert await heard(provider, request_for(provider, ELEVENLABS))
+    assert await synthesize(provider, create_request(provider, ELEVENLABS))
 
 
-async def test_done_without_sound(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """A job that is said to be done and has no sound is over."""
+async def test_completed_job_without_audio(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A job that is completed without audio has failed."""
     simulator.fail(Fault(path=STATUS, json={"status": "completed"}))
     with pytest.raises(errors.GenerationFailedError):
-        await heard(provider, request_for(provider, ELEVENLABS))
+        await synthesize(provider, create_request(provider, ELEVENLABS))
 
 
-@pytest.mark.parametrize("endpoint", ROUTES)
-@pytest.mark.parametrize("leaves_after", [0.02, 0.12, 0.4], ids=["order", "poll", "download"])
-async def test_listener_who_leaves_and_comes_back(
-    simulator: Simulator, provider: NanoGPTProvider, endpoint: str, leaves_after: float
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("cancelled_after", [0.02, 0.12, 0.4], ids=["order", "poll", "download"])
+async def test_cancelled_request_is_repeated(
+    simulator: Simulator, provider: NanoGPTProvider, endpoint: str, cancelled_after: float
 ) -> None:
-    """Whenever a listener leaves, whoever asks for the same words soon gets what is already being made."""
-    path = PATHS[ROUTES.index(endpoint)]
+    """Whenever a request is cancelled, the next identical one continues its job."""
+    path = PATHS[ENDPOINTS.index(endpoint)]
     simulator.fail(Fault(path=path, delay=0.1))
     simulator.nanogpt.polls_until_done = 5
     simulator.files.timing = Timing(first_byte=0.2, rate=8)
-    request = request_for(provider, ELEVENLABS, endpoint)
+    request = create_request(provider, ELEVENLABS, endpoint)
     with suppress(TimeoutError):
-        async with asyncio.timeout(leaves_after):
-            await heard(provider, request)
-    await assert_heard(await heard(provider, request))
-    assert len(ordered(simulator)) == simulator.nanogpt.charged == len(simulator.nanogpt.jobs) == 1
+        async with asyncio.timeout(cancelled_after):
+            await synthesize(provider, request)
+    await assert_speech(await synthesize(provider, request))
+    assert len(speech_bodies(simulator)) == simulator.nanogpt.charged == len(simulator.nanogpt.jobs) == 1
 
 
 @pytest.mark.parametrize("model", [ELEVENLABS, KOKORO])
-async def test_two_listeners_share_what_is_ordered(simulator: Simulator, provider: NanoGPTProvider, model: str) -> None:
-    """Two who ask for the same words at the same moment both hear them, for one price."""
+async def test_identical_requests_share_a_job(simulator: Simulator, provider: NanoGPTProvider, model: str) -> None:
+    """Two identical requests at the same time both get the audio for one charge."""
     simulator.timing = Timing(first_byte=0.1)
-    request = request_for(provider, model)
-    both = await asyncio.gather(*(heard(provider, request) for _ in range(2)))
+    request = create_request(provider, model)
+    both = await asyncio.gather(*(synthesize(provider, request) for _ in range(2)))
     for audio in both:
-        await assert_heard(audio)
+        await assert_speech(audio)
     assert simulator.nanogpt.charged == 1
 
 
-async def test_first_of_two_listeners_leaves(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """The one who stays takes over what the other has begun."""
+async def test_first_of_two_requests_is_cancelled(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """The other request continues the job."""
     simulator.fail(Fault(path=PATHS[0], delay=0.1))
-    request = request_for(provider, ELEVENLABS)
-    first = asyncio.create_task(heard(provider, request))
-    second = asyncio.create_task(heard(provider, request))
+    request = create_request(provider, ELEVENLABS)
+    first = asyncio.create_task(synthesize(provider, request))
+    second = asyncio.create_task(synthesize(provider, request))
     await asyncio.sleep(0.05)
     first.cancel()
-    await assert_heard(await second)
+    await assert_speech(await second)
     assert simulator.nanogpt.charged == 1
 
 
-async def test_sound_that_comes_at_once_is_nobody_elses(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """A stream has one listener; others with the same words get streams of their own, side by side."""
+async def test_failure_after_cancellation_is_not_logged(
+    simulator: Simulator, provider: NanoGPTProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An order that fails after its request was cancelled logs nothing, and the next request repeats it."""
+    simulator.fail(Fault(path=PATHS[0], delay=0.1, status=503))
+    request = create_request(provider, ELEVENLABS)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await synthesize(provider, request)
+    await provider.async_finish_jobs()
+    assert await synthesize(provider, request)
+    gc.collect()
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
+
+
+async def test_direct_audio_is_not_shared(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """Audio in the response serves one request; identical ones are ordered in parallel."""
     simulator.timing = Timing(first_byte=0.5)
-    await heard(provider, request_for(provider, text="Something else."))
-    request = request_for(provider)
+    await synthesize(provider, create_request(provider, text="Something else."))
+    request = create_request(provider)
     async with asyncio.timeout(0.9):
-        all_five = await asyncio.gather(*(heard(provider, request) for _ in range(5)))
-    for audio in all_five:
-        await assert_heard(audio)
+        results = await asyncio.gather(*(synthesize(provider, request) for _ in range(5)))
+    for audio in results:
+        await assert_speech(audio)
 
 
-async def test_stream_whose_listener_left_is_ended(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """Nobody goes on receiving what nobody hears."""
+async def test_cancelled_stream_is_closed(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """The connection of a cancelled request is closed."""
     simulator.timing = Timing(first_byte=0.1, rate=1)
-    listener = asyncio.create_task(heard(provider, request_for(provider)))
-    while not simulator.requests:  # noqa: ASYNC110 - the simulator does not tell
+    running = asyncio.create_task(synthesize(provider, create_request(provider)))
+    while not simulator.requests:  # noqa: ASYNC110 - the simulator has no event for it
         await asyncio.sleep(0.01)
-    listener.cancel()
+    running.cancel()
     (received,) = simulator.requests
     async with asyncio.timeout(20):
         await received.finished.wait()
     assert received.disconnected
 
 
-async def test_waiting_listener_takes_the_stream_of_one_who_left(
-    simulator: Simulator, provider: NanoGPTProvider
-) -> None:
-    """A stream that was ordered by somebody who left is heard by who waits for the same words."""
+async def test_stream_of_a_cancelled_request(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A waiting identical request receives the stream that a cancelled one ordered."""
     simulator.timing = Timing(first_byte=0.2)
-    request = request_for(provider)
-    first = asyncio.create_task(heard(provider, request))
-    second = asyncio.create_task(heard(provider, request))
+    request = create_request(provider)
+    first = asyncio.create_task(synthesize(provider, request))
+    second = asyncio.create_task(synthesize(provider, request))
     await asyncio.sleep(0.1)
     first.cancel()
-    await assert_heard(await second)
-    assert len(ordered(simulator)) == 1
+    await assert_speech(await second)
+    assert len(speech_bodies(simulator)) == 1
 
 
 @pytest.mark.parametrize("model", [ELEVENLABS, KOKORO])
@@ -265,51 +290,51 @@ async def test_waiting_listener_takes_the_stream_of_one_who_left(
         Fault(truncate_after=0),
     ],
 )
-async def test_download_that_fails_is_tried_again(
+async def test_failed_download_is_retried(
     simulator: Simulator, provider: NanoGPTProvider, model: str, fault: Fault
 ) -> None:
-    """What is paid for is fetched again, not ordered again, before anybody has heard a part of it."""
+    """A failed download is repeated without a new order as long as no audio has arrived."""
     simulator.files.fail(fault)
-    async with synthesize_with_retries(provider, request_for(provider, model)) as audio:
-        await assert_heard(await whole(audio))
+    async with synthesize_with_retries(provider, create_request(provider, model)) as audio:
+        await assert_speech(await read_all(audio))
     assert len(simulator.files.requests) == 2
     assert simulator.nanogpt.charged == 1
 
 
-async def test_download_that_breaks_off_can_be_had_again(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """A file that broke off in the middle is still paid for when the same words are asked for again."""
+async def test_truncated_download_is_repeated(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """After a truncated download, the next identical request fetches the same file."""
     simulator.files.fail(Fault(truncate_after=4000))
-    request = request_for(provider, KOKORO)
+    request = create_request(provider, KOKORO)
     with pytest.raises(errors.ConnectionLostError):
-        await heard(provider, request)
-    await assert_heard(await heard(provider, request))
+        await synthesize(provider, request)
+    await assert_speech(await synthesize(provider, request))
     assert simulator.nanogpt.charged == 1
 
 
-async def test_what_was_heard_is_made_anew(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """Words that were heard to their end are not kept: who asks again without a cache wants them spoken again."""
-    request = request_for(provider, KOKORO)
-    await heard(provider, request)
-    await heard(provider, request)
+async def test_played_audio_is_ordered_again(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """Audio that was played to its end is not kept: repeating the request is a new order."""
+    request = create_request(provider, KOKORO)
+    await synthesize(provider, request)
+    await synthesize(provider, request)
     assert simulator.nanogpt.charged == 2
 
 
-async def test_other_words_are_another_order(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """Only the very same request is joined."""
+async def test_different_requests_are_different_jobs(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """Only identical requests share a job."""
     requests = [
-        request_for(provider, KOKORO),
-        request_for(provider, KOKORO, text="Something else."),
-        request_for(provider, KOKORO, speed=1.5),
-        request_for(provider, KOKORO, "tts"),
+        create_request(provider, KOKORO),
+        create_request(provider, KOKORO, text="Something else."),
+        create_request(provider, KOKORO, speed=1.5),
+        create_request(provider, KOKORO, "tts"),
     ]
-    await asyncio.gather(*(heard(provider, request) for request in requests))
+    await asyncio.gather(*(synthesize(provider, request) for request in requests))
     assert simulator.nanogpt.charged == len(requests)
 
 
-async def test_order_that_failed_is_not_joined(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """An order that was refused can be placed again at once."""
+async def test_failed_order_is_repeated(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """After a failed order, the next identical request places a new one."""
     simulator.fail(Fault(path=PATHS[0], status=503))
-    request = request_for(provider, ELEVENLABS)
+    request = create_request(provider, ELEVENLABS)
     with pytest.raises(errors.ProviderFaultError):
-        await heard(provider, request)
-    assert await heard(provider, request)
+        await synthesize(provider, request)
+    assert await synthesize(provider, request)

@@ -1,4 +1,4 @@
-"""Every kind of answer that NanoGPT gives, on each of its routes, becomes sound; what is wrong becomes an error."""
+"""All kinds of NanoGPT's responses, on each of its endpoints, become audio or an error."""
 
 from typing import Any
 
@@ -11,17 +11,26 @@ from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from tests.simulator import Answer, Fault, Simulator
 
-from .nanogpt import PATHS, ROUTES, SENTENCE, assert_heard, heard, ordered, provider_of, request_for
+from .nanogpt import (
+    ENDPOINTS,
+    PATHS,
+    SENTENCE,
+    assert_speech,
+    create_provider,
+    create_request,
+    speech_bodies,
+    synthesize,
+)
 
 
 @pytest.fixture
 def provider(simulator: Simulator, connections: HttpSessions) -> NanoGPTProvider:
-    """Return the provider; what it says can be read back."""
+    """Return a provider; the simulator encodes the words in tones."""
     simulator.tongue = "tones"
-    return provider_of(simulator, connections)
+    return create_provider(simulator, connections)
 
 
-ANSWERS = [
+RESPONSES = [
     Answer(kind="bytes"),
     Answer(kind="bytes", content_type="audio/mp3"),
     Answer(kind="bytes", content_type="application/octet-stream"),
@@ -38,47 +47,43 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize("endpoint", ROUTES)
-@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: f"{answer.kind} {answer.content_type} {answer.link_key}")
-async def test_each_kind_of_answer_on_each_route(
-    simulator: Simulator, provider: NanoGPTProvider, endpoint: str, answer: Answer
-) -> None:
-    """Whatever comes, the words are heard, one order was placed, and nobody else has seen the key."""
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize(
+    "answer", RESPONSES, ids=lambda answer: f"{answer.kind} {answer.content_type} {answer.link_key}"
+)
+async def test_response(simulator: Simulator, provider: NanoGPTProvider, endpoint: str, answer: Answer) -> None:
+    """Every kind of response leads to the audio of one order, and the file host never receives the API key."""
     simulator.nanogpt.answers["tts-1"] = answer
-    await assert_heard(await heard(provider, request_for(provider, endpoint=endpoint)))
-    assert len(ordered(simulator)) == simulator.nanogpt.charged == 1
-    assert simulator.requests[0].path == PATHS[ROUTES.index(endpoint)]
+    await assert_speech(await synthesize(provider, create_request(provider, endpoint=endpoint)))
+    assert len(speech_bodies(simulator)) == simulator.nanogpt.charged == 1
+    assert simulator.requests[0].path == PATHS[ENDPOINTS.index(endpoint)]
     assert len(simulator.files.requests) == (answer.kind != "bytes")
     assert all(simulator.api_key not in str(request.headers) for request in simulator.files.requests)
 
 
-@pytest.mark.parametrize("endpoint", ROUTES)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("model", ["Kokoro-82m", "Elevenlabs-Turbo-V2.5", "gpt-4o-mini-tts", "xai-tts"])
-async def test_models_of_all_vendors_on_all_routes(
-    simulator: Simulator, provider: NanoGPTProvider, endpoint: str, model: str
-) -> None:
-    """One way to use them is enough for all, with nothing that a route or model refuses."""
-    await assert_heard(await heard(provider, request_for(provider, model, endpoint)))
+async def test_model(simulator: Simulator, provider: NanoGPTProvider, endpoint: str, model: str) -> None:
+    """Every model speaks on every endpoint, without fields that one of them rejects."""
+    await assert_speech(await synthesize(provider, create_request(provider, model, endpoint)))
 
 
 @pytest.mark.parametrize("strict", [True, False])
-@pytest.mark.parametrize("endpoint", ROUTES)
-async def test_key_is_found_wherever_it_is_looked_for(
-    simulator: Simulator, provider: NanoGPTProvider, endpoint: str, *, strict: bool
-) -> None:
-    """Each route finds the key in the header that its documentation names."""
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_api_key_headers(simulator: Simulator, provider: NanoGPTProvider, endpoint: str, *, strict: bool) -> None:
+    """Each endpoint finds the API key in the header that its documentation names."""
     simulator.nanogpt.strict_headers = strict
     simulator.nanogpt.answers["tts-1"] = Answer(kind="ticket")
-    await assert_heard(await heard(provider, request_for(provider, endpoint=endpoint)))
+    await assert_speech(await synthesize(provider, create_request(provider, endpoint=endpoint)))
     assert await provider.fetch_catalog()
 
 
 @pytest.mark.parametrize("audio_format", [kind for kind in AudioFormat if kind is not AudioFormat.PCM])
-async def test_every_format_of_the_speech_route(
+async def test_formats_of_the_speech_endpoint(
     simulator: Simulator, provider: NanoGPTProvider, audio_format: AudioFormat
 ) -> None:
-    """The format is named in the body and in `Accept`, and comes."""
-    found = detect_format(await heard(provider, request_for(provider, "nano-tts-1", "speech", audio_format)))
+    """The format is requested in the body and in `Accept`."""
+    found = detect_format(await synthesize(provider, create_request(provider, "nano-tts-1", "speech", audio_format)))
     assert found
     assert is_same_container(found, audio_format)
     (received,) = simulator.requests
@@ -86,13 +91,13 @@ async def test_every_format_of_the_speech_route(
     assert received.headers["Accept"].startswith("audio/")
 
 
-async def test_samples_of_the_speech_route(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """Raw samples are asked for at a rate, and known to lie at it."""
-    request = request_for(provider, "nano-tts-1", "speech", AudioFormat.PCM)
+async def test_pcm_of_the_speech_endpoint(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """PCM is requested with a sample rate, and its layout is known."""
+    request = create_request(provider, "nano-tts-1", "speech", AudioFormat.PCM)
     async with provider.synthesize(request) as audio:
         assert (audio.format, audio.pcm) == (AudioFormat.PCM, request.model.pcm)
         assert len(b"".join([chunk async for chunk in audio.chunks])) % 2 == 0
-    assert ordered(simulator) == [
+    assert speech_bodies(simulator) == [
         {"model": "nano-tts-1", "input": SENTENCE, "voice": "luna", "format": "pcm16", "sample_rate": 24_000}
     ]
 
@@ -116,32 +121,28 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize(("model", "endpoint"), SETTINGS)
-async def test_every_setting_reaches_the_service(
-    simulator: Simulator, provider: NanoGPTProvider, model: str, endpoint: str
-) -> None:
-    """What is set is sent, by the route's own names; the model offers exactly that; and what is not set is not sent."""
+async def test_settings(simulator: Simulator, provider: NanoGPTProvider, model: str, endpoint: str) -> None:
+    """A model's options are exactly those of its settings; set ones are sent under the endpoint's names, others not."""
     settings = SETTINGS[model, endpoint]
-    request = request_for(provider, model, endpoint, **settings)
+    request = create_request(provider, model, endpoint, **settings)
     assert [option.key for option in request.model.options] == list(settings)
-    await heard(provider, request)
-    await heard(provider, request_for(provider, model, endpoint, text="Nothing set."))
-    with_settings, without = ordered(simulator)
+    await synthesize(provider, request)
+    await synthesize(provider, create_request(provider, model, endpoint, text="Nothing set."))
+    with_settings, without = speech_bodies(simulator)
     assert settings.items() <= with_settings.items()
     assert not settings.keys() & without.keys()
 
 
-@pytest.mark.parametrize("endpoint", ROUTES)
-async def test_streaming_is_asked_for_where_there_is_any(
-    simulator: Simulator, provider: NanoGPTProvider, endpoint: str
-) -> None:
-    """One route can stream, and only some models do."""
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_streaming(simulator: Simulator, provider: NanoGPTProvider, endpoint: str) -> None:
+    """Streaming is requested on the one endpoint and for the models that support it."""
     for model in ("tts-1", "xai-tts"):
-        await heard(provider, request_for(provider, model, endpoint))
-    streamed = [body["model"] for body in ordered(simulator) if body.get("stream")]
+        await synthesize(provider, create_request(provider, model, endpoint))
+    streamed = [body["model"] for body in speech_bodies(simulator) if body.get("stream")]
     assert streamed == (["tts-1"] if endpoint == "audio_speech" else [])
 
 
-ENVELOPES: list[tuple[int, Any, type[errors.SpeechError]]] = [
+ERROR_DOCUMENTS: list[tuple[int, Any, type[errors.SpeechError]]] = [
     (400, {"error": {"message": "m", "type": "invalid_request_error", "code": "invalid_voice"}}, errors.RejectedError),
     (400, {"error": {"message": "m", "type": "invalid_model"}}, errors.NotFoundError),
     (400, {"error": {"message": "m", "code": "model_not_available"}}, errors.NotFoundError),
@@ -179,60 +180,60 @@ ENVELOPES: list[tuple[int, Any, type[errors.SpeechError]]] = [
 ]
 
 
-@pytest.mark.parametrize(("status", "document", "expected"), ENVELOPES)
-async def test_every_envelope_has_its_error(
+@pytest.mark.parametrize(("status", "document", "expected"), ERROR_DOCUMENTS)
+async def test_error_document(
     simulator: Simulator,
     provider: NanoGPTProvider,
     status: int,
     document: Any,
     expected: type[errors.SpeechError],
 ) -> None:
-    """What the service says is understood in all the forms that it says it in."""
+    """Every form of error document becomes the right error."""
     simulator.fail(Fault(path=PATHS[0], status=status, json=document))
     with pytest.raises(expected) as caught:
-        await heard(provider, request_for(provider))
+        await synthesize(provider, create_request(provider))
     assert type(caught.value) is expected
     assert SENTENCE not in str(caught.value)
 
 
 @pytest.mark.parametrize("body", ["<html>Welcome</html>", '{"audioUrl": ', "", '{"a":' + "[" * 200_000])
-async def test_documents_are_no_sound(simulator: Simulator, provider: NanoGPTProvider, body: str) -> None:
-    """A page, half a document or nothing, with status 200, is an error."""
+async def test_document_instead_of_audio(simulator: Simulator, provider: NanoGPTProvider, body: str) -> None:
+    """A page, a truncated document or an empty body is an error."""
     simulator.fail(Fault(path=PATHS[0], body=body))
     with pytest.raises(errors.NotAudioError):
-        await heard(provider, request_for(provider))
+        await synthesize(provider, create_request(provider))
 
 
-async def test_key_of_the_vendor_is_not_the_users(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """A 401 that the balance does not confirm is the service's own fault; one that it confirms is the key's."""
+async def test_unconfirmed_invalid_key(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A 401 is about the user's API key only if the balance request is refused as well."""
     refusal = {"error": {"message": "Incorrect API key", "code": "invalid_api_key"}}
     simulator.fail(Fault(path=PATHS[0], status=401, json=refusal))
     with pytest.raises(errors.UpstreamRefusedError):
-        async with synthesize_with_retries(provider, request_for(provider)):
+        async with synthesize_with_retries(provider, create_request(provider)):
             pass
-    assert len(ordered(simulator)) == 1
+    assert len(speech_bodies(simulator)) == 1
     simulator.fail(
         Fault(path=PATHS[0], status=401, json=refusal), Fault(path="/api/check-balance", status=503, json={})
     )
     with pytest.raises(errors.UpstreamRefusedError):
-        await heard(provider, request_for(provider))
+        await synthesize(provider, create_request(provider))
     simulator.api_key = "sk-another"
     with pytest.raises(errors.InvalidKeyError):
-        await heard(provider, request_for(provider))
+        await synthesize(provider, create_request(provider))
 
 
-async def test_link_beside_an_empty_one(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """A field without a value says nothing about the same field further in."""
+async def test_null_link(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A null field does not hide the same field in `data`."""
     simulator.nanogpt.answers["tts-1"] = Answer(kind="ticket", link_key="data.audioUrl")
-    await assert_heard(await heard(provider, request_for(provider)))
+    await assert_speech(await synthesize(provider, create_request(provider)))
     (job,) = simulator.nanogpt.jobs
     link = {"status": "completed", "audioUrl": None, "data": {"audioUrl": job.url}}
     simulator.fail(Fault(path=PATHS[0], json=link))
-    await assert_heard(await heard(provider, request_for(provider)))
+    await assert_speech(await synthesize(provider, create_request(provider)))
 
 
-async def test_text_over_the_limit_is_not_sent(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """What the service would refuse for its length costs no request."""
+async def test_text_too_long(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A text over the limit is not sent."""
     with pytest.raises(errors.TextTooLongError):
-        await heard(provider, request_for(provider, text="tea " * 2000))
+        await synthesize(provider, create_request(provider, text="tea " * 2000))
     assert not simulator.requests

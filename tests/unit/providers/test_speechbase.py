@@ -1,4 +1,4 @@
-"""Speaking through the simulated Speechbase: both ways to say who speaks, all settings, and all that can go wrong."""
+"""Speechbase: both modes, all settings, errors and the catalog."""
 
 from typing import Any
 
@@ -20,38 +20,38 @@ from .speechbase import (
     SENTENCE,
     SPEECH,
     STREAM,
-    asked,
-    assert_heard,
-    heard,
-    inline,
-    provider_of,
-    saved,
+    assert_speech,
+    create_provider,
+    inline_request,
+    saved_voice_request,
+    speech_requests,
+    synthesize,
 )
 
 
 @pytest.fixture
 def provider(simulator: Simulator, connections: HttpSessions) -> SpeechbaseProvider:
-    """Return the provider; what it says can be read back."""
+    """Return a provider; the simulator encodes the words in tones."""
     simulator.tongue = "tones"
-    return provider_of(simulator, connections)
+    return create_provider(simulator, connections)
 
 
 @pytest.mark.parametrize("audio_format", [AudioFormat.MP3, AudioFormat.WAV])
-async def test_inline(simulator: Simulator, provider: SpeechbaseProvider, audio_format: AudioFormat) -> None:
-    """A model and its vendor's voice are named, and nothing that was not set."""
-    await assert_heard(await heard(provider, inline(provider, format=audio_format)))
+async def test_inline_mode(simulator: Simulator, provider: SpeechbaseProvider, audio_format: AudioFormat) -> None:
+    """Inline requests hold model and voice, and no settings that were not set."""
+    await assert_speech(await synthesize(provider, inline_request(provider, format=audio_format)))
     output = {"output": "wav"} if audio_format is AudioFormat.WAV else {}
     body = {"mode": "inline", "model": OPENAI, "voice": "coral", "text": SENTENCE, **output}
-    assert asked(simulator) == [(SPEECH if output else STREAM, body)]
+    assert speech_requests(simulator) == [(SPEECH if output else STREAM, body)]
 
 
 @pytest.mark.parametrize("audio_format", [AudioFormat.MP3, AudioFormat.WAV])
 async def test_saved_voice(simulator: Simulator, provider: SpeechbaseProvider, audio_format: AudioFormat) -> None:
-    """A saved voice is named by its ID alone."""
-    await assert_heard(await heard(provider, saved(provider, format=audio_format)))
+    """Requests for a saved voice hold its ID only."""
+    await assert_speech(await synthesize(provider, saved_voice_request(provider, format=audio_format)))
     output = {"output": "wav"} if audio_format is AudioFormat.WAV else {}
     body = {"mode": "voice", "voiceId": DOCUMENTED_VOICE, "text": SENTENCE, **output}
-    assert asked(simulator) == [(SPEECH if output else STREAM, body)]
+    assert speech_requests(simulator) == [(SPEECH if output else STREAM, body)]
 
 
 @pytest.mark.parametrize(
@@ -64,43 +64,46 @@ async def test_saved_voice(simulator: Simulator, provider: SpeechbaseProvider, a
         ({"provider_options": {"stability": 0.5}}, {"providerOptions": {"stability": 0.5}}),
     ],
 )
-async def test_every_setting(
+async def test_settings(
     simulator: Simulator, provider: SpeechbaseProvider, settings: dict[str, Any], sent: dict[str, Any]
 ) -> None:
-    """Each setting is sent by the service's own name, on a route that has it."""
-    await assert_heard(await heard(provider, inline(provider, CARTESIA, "some-voice", **settings)))
-    ((path, body),) = asked(simulator)
+    """Each setting is sent under Speechbase's name, to an endpoint that has it."""
+    await assert_speech(await synthesize(provider, inline_request(provider, CARTESIA, "some-voice", **settings)))
+    ((path, body),) = speech_requests(simulator)
     assert body == {"mode": "inline", "model": CARTESIA, "voice": "some-voice", "text": SENTENCE, **sent}
     assert path == (SPEECH if "output" in sent else STREAM)
 
 
-async def test_bitrate_is_heeded(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """Twice the bitrate is twice the bytes."""
-    half, whole = [await heard(provider, inline(provider, bitrate=bitrate)) for bitrate in (64, 128)]
+async def test_bitrate(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """Twice the bitrate gives twice the bytes."""
+    half, whole = [await synthesize(provider, inline_request(provider, bitrate=bitrate)) for bitrate in (64, 128)]
     assert 1.8 < len(whole) / len(half) < 2.2
 
 
-async def test_words_said_otherwise(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """The service says words otherwise, as the voice's user wants them, in both ways to say who speaks."""
-    said = (Pronunciation("kettle", "cauldron", match_case=False), Pronunciation("Tea", "coffee", match_case=True))
-    for request in (inline, saved):
-        audio = await heard(provider, request(provider, pronunciations=said))
-        await assert_heard(audio, SENTENCE.replace("kettle", "cauldron"))
+async def test_pronunciations(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """Speechbase applies pronunciations in both modes."""
+    pronunciations = (
+        Pronunciation("kettle", "cauldron", match_case=False),
+        Pronunciation("Tea", "coffee", match_case=True),
+    )
+    for create_request in (inline_request, saved_voice_request):
+        audio = await synthesize(provider, create_request(provider, pronunciations=pronunciations))
+        await assert_speech(audio, SENTENCE.replace("kettle", "cauldron"))
     rules = [
         {"word": "kettle", "replacement": "cauldron"},
         {"word": "Tea", "replacement": "coffee", "caseSensitive": True},
     ]
-    assert all(body["pronunciations"] == {"rules": rules} for _, body in asked(simulator))
+    assert all(body["pronunciations"] == {"rules": rules} for _, body in speech_requests(simulator))
 
 
-async def test_vendor_with_a_container_of_its_own(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """What is streamed is what the vendor makes; it is recognised."""
-    async with provider.synthesize(inline(provider, GOOGLE, "Kore")) as audio:
+async def test_format_of_the_vendor(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """The format of a streamed response, which depends on the vendor, is recognized."""
+    async with provider.synthesize(inline_request(provider, GOOGLE, "Kore")) as audio:
         assert audio.format is AudioFormat.WAV
-        await assert_heard(b"".join([chunk async for chunk in audio.chunks]))
+        await assert_speech(b"".join([chunk async for chunk in audio.chunks]))
 
 
-REFUSALS: list[tuple[Fault, type[errors.SpeechError]]] = [
+ERRORS: list[tuple[Fault, type[errors.SpeechError]]] = [
     (Fault(status=401, json={"status": 401, "detail": "Invalid API key"}), errors.InvalidKeyError),
     (Fault(status=403, json={"status": 403, "detail": "Moderation is away"}), errors.NotPermittedError),
     (Fault(status=409, json={"status": 409, "code": "conflict"}), errors.RejectedError),
@@ -112,50 +115,50 @@ REFUSALS: list[tuple[Fault, type[errors.SpeechError]]] = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "expected"), REFUSALS)
-async def test_refusals_are_not_repeated(
+@pytest.mark.parametrize(("fault", "expected"), ERRORS)
+async def test_errors_are_not_retried(
     simulator: Simulator, provider: SpeechbaseProvider, fault: Fault, expected: type[errors.SpeechError]
 ) -> None:
-    """Each refusal has its error, and is taken for an answer."""
+    """Each error response becomes its error and is not retried."""
     simulator.fail(fault)
     with pytest.raises(expected) as caught:
-        async with synthesize_with_retries(provider, inline(provider)):
+        async with synthesize_with_retries(provider, inline_request(provider)):
             pass
     assert type(caught.value) is expected
-    assert len(asked(simulator)) == 1
+    assert len(speech_requests(simulator)) == 1
 
 
 @pytest.mark.parametrize("fate", ["blocked", "fail_closed", "outage"])
 @pytest.mark.parametrize("form", ["json", "problem"])
-async def test_fates_are_not_tried_twice(
+async def test_refusals_are_not_retried(
     simulator: Simulator, provider: SpeechbaseProvider, fate: Any, form: Any
 ) -> None:
-    """What moderation or the vendor refuses stays refused."""
+    """Refusals by moderation or by the vendor are not retried."""
     simulator.speechbase.moderation_form = form
     simulator.speechbase.fates["kettle"] = fate
     with pytest.raises(errors.NotPermittedError if fate == "outage" else errors.ContentRefusedError):
-        async with synthesize_with_retries(provider, inline(provider)):
+        async with synthesize_with_retries(provider, inline_request(provider)):
             pass
-    assert len(asked(simulator)) == 1
+    assert len(speech_requests(simulator)) == 1
 
 
-async def test_what_no_route_can_speak(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """What is not implemented on the streaming route is tried on the other one, and then never again."""
+async def test_text_not_implemented_on_any_endpoint(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """If both endpoints respond with 501, no missing capability is recorded."""
     simulator.speechbase.fates["kettle"] = "unsupported"
     with pytest.raises(errors.NotImplementedByProviderError):
-        async with synthesize_with_retries(provider, inline(provider)):
+        async with synthesize_with_retries(provider, inline_request(provider)):
             pass
-    assert [path for path, _ in asked(simulator)] == [STREAM, SPEECH]
+    assert [path for path, _ in speech_requests(simulator)] == [STREAM, SPEECH]
     assert not provider.detected
 
 
-async def test_vendor_that_is_away_comes_back(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """A vendor's outage is waited for a little."""
+async def test_vendor_outage_is_retried(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """A vendor's outage is retried."""
     problem = {"status": 503, "code": "provider_unavailable", "provider": "openai"}
     simulator.fail(Fault(path=STREAM, status=503, json=problem, times=2))
-    async with synthesize_with_retries(provider, inline(provider)) as audio:
-        await assert_heard(b"".join([chunk async for chunk in audio.chunks]))
-    assert len(asked(simulator)) == 3
+    async with synthesize_with_retries(provider, inline_request(provider)) as audio:
+        await assert_speech(b"".join([chunk async for chunk in audio.chunks]))
+    assert len(speech_requests(simulator)) == 3
 
 
 @pytest.mark.parametrize(
@@ -165,46 +168,46 @@ async def test_vendor_that_is_away_comes_back(simulator: Simulator, provider: Sp
         ("hume/octave-2", errors.VendorDisabledError, "Hume"),
     ],
 )
-async def test_vendor_that_cannot_be_used(
+async def test_vendor_not_connected(
     provider: SpeechbaseProvider, model: str, expected: type[errors.SpeechError], vendor: str
 ) -> None:
-    """A vendor without a key, or switched off, is named as the service names it, and is not our key's fault."""
+    """A vendor without an API key, or a disabled one, is named in the error."""
     described = provider.describe_model(model, await provider.fetch_catalog(), {})
     with pytest.raises(expected) as caught:
-        await heard(provider, SynthesisRequest(SENTENCE, described, "voice", AudioFormat.MP3))
+        await synthesize(provider, SynthesisRequest(SENTENCE, described, "voice", AudioFormat.MP3))
     assert caught.value.subject == vendor
 
 
-GONE = "01940f8a-0000-7000-9b6c-fc6dd8a0a4d2"
+MISSING_VOICE = "01940f8a-0000-7000-9b6c-fc6dd8a0a4d2"
 
 
-async def test_voice_that_is_gone(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """A saved voice that is no more is said to be gone; the routes are not to blame."""
+async def test_missing_saved_voice(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """A missing saved voice is reported as gone, and not taken for a missing endpoint."""
     with pytest.raises(errors.VoiceGoneError) as caught:
-        await heard(provider, saved(provider, GONE))
-    assert caught.value.subject == GONE
+        await synthesize(provider, saved_voice_request(provider, MISSING_VOICE))
+    assert caught.value.subject == MISSING_VOICE
     assert provider.detected.get("has_stream", True)
     model = provider.describe_model("", await provider.fetch_catalog(), {"mode": "voice"})
     assert await provider.resolve_voice_id(model, DOCUMENTED_VOICE) == DOCUMENTED_VOICE
     with pytest.raises(errors.VoiceGoneError) as caught:
-        await provider.resolve_voice_id(model, GONE)
-    assert caught.value.subject == GONE
+        await provider.resolve_voice_id(model, MISSING_VOICE)
+    assert caught.value.subject == MISSING_VOICE
 
 
-@pytest.mark.parametrize("request_of", [saved, inline])
-async def test_page_of_somebody_in_between(simulator: Simulator, provider: SpeechbaseProvider, request_of: Any) -> None:
-    """A 404 that is no document of the service does not tell that a voice is gone: there is no such service."""
+@pytest.mark.parametrize("create_request", [saved_voice_request, inline_request])
+async def test_page_of_a_proxy(simulator: Simulator, provider: SpeechbaseProvider, create_request: Any) -> None:
+    """A 404 that is not a JSON document does not mean that the voice is gone, but that there is no such server."""
     page = {"status": 404, "body": "<html>404 Not Found</html>", "headers": {"Content-Type": "text/html"}}
     simulator.fail(Fault(path=f"{SPEECH}*", **page, times=2), Fault(path="*/v1/voices/*", **page))
     with pytest.raises(errors.NotASpeechServerError):
-        await heard(provider, request_of(provider))
+        await synthesize(provider, create_request(provider))
     model = provider.describe_model("", await provider.fetch_catalog(), {"mode": "voice"})
     with pytest.raises(errors.NotASpeechServerError):
-        await provider.resolve_voice_id(model, GONE)
+        await provider.resolve_voice_id(model, MISSING_VOICE)
 
 
-async def test_new_voice_can_be_checked(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """A voice that is newer than the list is asked for by its ID, and called what the service calls it."""
+async def test_resolve_unlisted_voice(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """A voice that the catalog lacks is looked up, and returned as Speechbase spells it."""
     model = provider.describe_model("", await provider.fetch_catalog(), {"mode": "voice"})
     simulator.speechbase.voices.append({**simulator.speechbase.voices[0], "id": "new"})
     assert await provider.resolve_voice_id(model, " new\n") == "new"
@@ -216,8 +219,8 @@ async def test_new_voice_can_be_checked(simulator: Simulator, provider: Speechba
 
 
 @pytest.mark.parametrize("voice_id", ["", "..", "../../health", "a/b", "a?b", "a%2fb", "a b", "ä", "a" * 65])
-async def test_voice_that_can_be_none(simulator: Simulator, provider: SpeechbaseProvider, voice_id: str) -> None:
-    """What is no ID never becomes a part of an address; a vendor's own voices may be called anything."""
+async def test_resolve_invalid_voice_id(simulator: Simulator, provider: SpeechbaseProvider, voice_id: str) -> None:
+    """An invalid ID of a saved voice is never part of a URL; a vendor's voice IDs may be anything."""
     model = provider.describe_model("", None, {"mode": "voice"})
     with pytest.raises(errors.VoiceGoneError) as caught:
         await provider.resolve_voice_id(model, voice_id)
@@ -227,7 +230,7 @@ async def test_voice_that_can_be_none(simulator: Simulator, provider: Speechbase
 
 
 async def test_catalog(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """Vendors that are switched on are listed, those without a key last, and the saved voices of all pages."""
+    """The catalog lists enabled vendors, those without an API key last, and the saved voices of all pages."""
     catalog = await provider.fetch_catalog()
     models = {model.id: model for model in provider.models(catalog)}
     assert not [model for model in models if model.startswith("hume/")]
@@ -244,8 +247,8 @@ async def test_catalog(simulator: Simulator, provider: SpeechbaseProvider) -> No
     assert "provider_options" not in str(catalog)
 
 
-async def test_many_pages_of_voices(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """Pages are read to the last one, and with it the voices that were saved since the list was known."""
+async def test_pages_of_voices(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """All pages are fetched, and new voices are described by the new catalog."""
     before = await provider.fetch_catalog()
     assert len(provider.describe_model("", before, {"mode": "voice"}).voices) == 120
     simulator.reset()
@@ -257,7 +260,7 @@ async def test_many_pages_of_voices(simulator: Simulator, provider: SpeechbasePr
     assert len([request for request in simulator.requests if request.path.endswith("/v1/voices")]) == 4
 
 
-async def test_saved_voice_has_the_limits_of_its_model(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+async def test_model_of_a_saved_voice(simulator: Simulator, provider: SpeechbaseProvider) -> None:
     """A saved voice is described by the model that it was saved with."""
     catalog = await provider.fetch_catalog()
     model = provider.describe_model("", catalog, {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
@@ -270,21 +273,21 @@ async def test_saved_voice_has_the_limits_of_its_model(simulator: Simulator, pro
         (OPENAI, True),
         ("openai/gpt-9", True),
         ("deepgram/aura-2", False),  # without a key
-        ("hume/octave-2", False),  # switched off
-        ("gradium/default", False),  # not offered
-        ("", True),  # a saved voice of which nothing is known
+        ("hume/octave-2", False),  # disabled
+        ("gradium/default", False),  # not listed
+        ("", True),  # an unknown saved voice
     ],
 )
 async def test_connected_vendors(provider: SpeechbaseProvider, model: str, *, is_connected: bool) -> None:
-    """A vendor that is missing among others can't speak, no more than one that is switched off or has no key."""
+    """A vendor is not connected if it is disabled, has no API key, or is missing from a list with others."""
     catalog = await provider.fetch_catalog()
     assert provider.describe_model(model, catalog, {}).is_connected is is_connected
     for nothing in (None, {"vendors": [], "voices": []}):
         assert provider.describe_model(model, nothing, {}).is_connected
 
 
-async def test_vendors_behind_saved_voices(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """A saved voice is connected if its vendor is; when all vendors are switched off, none is."""
+async def test_connected_saved_voices(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """A saved voice is connected if its vendor is; none is if all vendors are disabled."""
     titles = {row["title"]: row["id"] for row in simulator.speechbase.voices}
 
     def is_connected(catalog: Any, title: str) -> bool:
@@ -302,12 +305,12 @@ async def test_vendors_behind_saved_voices(simulator: Simulator, provider: Speec
     assert [(model.id, model.is_connected) for model in provider.models(catalog)] == [(OPENAI, False)]
 
 
-async def test_first_voice(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """The first voice is one that can speak: a saved one, or else one of OpenAI's; otherwise there is none."""
+async def test_initial_voice(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """The first voice is a saved voice that can speak, else one of OpenAI's, else there is none."""
     first = provider.initial_voice_settings(await provider.fetch_catalog())
     assert first
     assert first["mode"] == "voice"
-    await heard(provider, saved(provider, first["voice_id"]))
+    await synthesize(provider, saved_voice_request(provider, first["voice_id"]))
     unusable = [row for row in simulator.speechbase.voices if row["title"].startswith(("Reception", "Bedtime", "From"))]
     simulator.speechbase.voices[:] = unusable
     assert provider.initial_voice_settings(await provider.fetch_catalog()) == {"model": OPENAI, "voice": "coral"}
@@ -317,15 +320,15 @@ async def test_first_voice(simulator: Simulator, provider: SpeechbaseProvider) -
 
 
 @pytest.mark.parametrize("document", [{}, [], {"data": "none"}, "text"])
-async def test_server_that_is_something_else(simulator: Simulator, provider: SpeechbaseProvider, document: Any) -> None:
-    """A server that does not answer with lists is no Speechbase."""
+async def test_malformed_list(simulator: Simulator, provider: SpeechbaseProvider, document: Any) -> None:
+    """A server whose response is not a list is not Speechbase."""
     simulator.fail(Fault(path="*/providers", json=document))
     with pytest.raises(errors.NotASpeechServerError):
         await provider.fetch_catalog()
 
 
-async def test_name_that_leads_nowhere(connections: HttpSessions) -> None:
-    """A service whose name is gone is told from one that is only away."""
+async def test_unresolvable_name(connections: HttpSessions) -> None:
+    """A host name that cannot be resolved has its own error."""
     provider = SpeechbaseProvider(connections, {"base_url": "https://api.speechbase.invalid"}, "sk")
     with pytest.raises(errors.NameNotFoundError):
         await provider.fetch_catalog()
@@ -342,16 +345,16 @@ async def test_name_that_leads_nowhere(connections: HttpSessions) -> None:
     ],
 )
 def test_addresses(entered: str, base_url: str) -> None:
-    """Addresses are taken as people copy them."""
+    """Addresses are accepted as users copy them."""
     assert SpeechbaseProvider.resolve_addresses({"base_url": entered}) == {"base_url": base_url}
     assert SpeechbaseProvider.resolve_addresses({"base_url": base_url}) == {"base_url": base_url}
 
 
-async def test_key_goes_in_one_header(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """The key is sent as documented, and a text too long is not sent at all."""
-    await heard(provider, inline(provider))
+async def test_api_key_header(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """The API key is sent as documented; a text over the limit is not sent."""
+    await synthesize(provider, inline_request(provider))
     assert simulator.requests[0].headers["Authorization"] == f"Bearer {simulator.api_key}"
     simulator.reset()
     with pytest.raises(errors.TextTooLongError):
-        await heard(provider, inline(provider, text="tea " * 2000))
+        await synthesize(provider, inline_request(provider, text="tea " * 2000))
     assert not simulator.requests

@@ -1,4 +1,4 @@
-"""What the provider finds out about a Speechbase server by speaking, and for how long it believes it."""
+"""Capabilities of Speechbase servers: how they are detected, and how long they are remembered."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,73 +21,77 @@ from .speechbase import (
     SENTENCE,
     SPEECH,
     STREAM,
-    asked,
-    assert_heard,
-    heard,
-    inline,
-    provider_of,
-    saved,
+    assert_speech,
+    create_provider,
+    inline_request,
+    saved_voice_request,
+    speech_requests,
+    synthesize,
 )
 
 
 @pytest.fixture
 def provider(simulator: Simulator, connections: HttpSessions) -> SpeechbaseProvider:
-    """Return the provider; what it says can be read back."""
+    """Return a provider; the simulator encodes the words in tones."""
     simulator.tongue = "tones"
-    return provider_of(simulator, connections)
+    return create_provider(simulator, connections)
 
 
-def routes(simulator: Simulator) -> list[str]:
-    """Return the routes that were asked for speech."""
-    return [path for path, _ in asked(simulator)]
+def requested_paths(simulator: Simulator) -> list[str]:
+    """Return the paths of all speech requests."""
+    return [path for path, _ in speech_requests(simulator)]
 
 
 # `mode`
 
 
 @pytest.mark.parametrize("refusal", ["validation", "detail", "root"])
-@pytest.mark.parametrize("request_of", [inline, saved])
-async def test_mode_that_is_refused(
-    simulator: Simulator, provider: SpeechbaseProvider, refusal: Any, request_of: Any
+@pytest.mark.parametrize("create_request", [inline_request, saved_voice_request])
+async def test_server_rejects_mode(
+    simulator: Simulator, provider: SpeechbaseProvider, refusal: Any, create_request: Any
 ) -> None:
-    """A server that refuses `mode` is asked once more without it, and never again with it."""
+    """A request rejected because of `mode` is repeated once without it; later ones are sent without it."""
     simulator.speechbase.mode_key = "rejected"
     simulator.speechbase.mode_refusal = refusal
     for text in ("One.", "Two."):
-        await assert_heard(await heard(provider, request_of(provider, text=text)), text)
-    assert ["mode" in body for _, body in asked(simulator)] == [True, False, False]
+        await assert_speech(await synthesize(provider, create_request(provider, text=text)), text)
+    assert ["mode" in body for _, body in speech_requests(simulator)] == [True, False, False]
     assert provider.detected["sends_mode"] is False
 
 
-async def test_mode_that_is_wanted_again(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """What was learned can be unlearned."""
+async def test_server_requires_mode_again(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """The capability is updated when the server requires `mode` again."""
     provider.detected["sends_mode"] = False
-    await assert_heard(await heard(provider, inline(provider)))
-    assert ["mode" in body for _, body in asked(simulator)] == [False, True]
+    await assert_speech(await synthesize(provider, inline_request(provider)))
+    assert ["mode" in body for _, body in speech_requests(simulator)] == [False, True]
     assert provider.detected["sends_mode"] is True
 
 
 @pytest.mark.parametrize("mode_key", ["required", "optional"])
-async def test_refusal_for_another_reason(simulator: Simulator, provider: SpeechbaseProvider, mode_key: Any) -> None:
-    """A request that is refused for something else is not repeated."""
+async def test_other_rejections(simulator: Simulator, provider: SpeechbaseProvider, mode_key: Any) -> None:
+    """A request that is rejected for another reason is not repeated."""
     simulator.speechbase.mode_key = mode_key
-    for request in (inline(provider, voice="nobody"), inline(provider, speed=9), inline(provider, "openai/gpt-9")):
+    for request in (
+        inline_request(provider, voice="nobody"),
+        inline_request(provider, speed=9),
+        inline_request(provider, "openai/gpt-9"),
+    ):
         simulator.reset()
         with pytest.raises(errors.RejectedError):
-            await heard(provider, request)
-        assert len({str(body) for _, body in asked(simulator)}) == len(asked(simulator)) == 1
+            await synthesize(provider, request)
+        assert len({str(body) for _, body in speech_requests(simulator)}) == len(speech_requests(simulator)) == 1
 
 
-async def test_refused_mode_and_something_else(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """Behind the refusal of `mode` there may be another one, which is what the user is told."""
+async def test_second_rejection(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """If the request without `mode` is rejected for another reason, that reason is reported."""
     simulator.speechbase.mode_key = "rejected"
     with pytest.raises(errors.RejectedError) as caught:
-        await heard(provider, inline(provider, voice="nobody"))
+        await synthesize(provider, inline_request(provider, voice="nobody"))
     assert caught.value.code == "provider_error"
     assert provider.detected["sends_mode"] is False
 
 
-ABOUT_MODE: list[Json] = [
+ERRORS_ABOUT_MODE: list[Json] = [
     {},
     {"code": "bad_request", "detail": "Bad request"},
     {"code": "validation_error", "validation": [{"path": [], "message": "Invalid input"}]},
@@ -103,22 +107,22 @@ ABOUT_MODE: list[Json] = [
 ]
 
 
-@pytest.mark.parametrize("problem", ABOUT_MODE, ids=str)
-async def test_wordings_of_a_refused_mode(simulator: Simulator, provider: SpeechbaseProvider, problem: Json) -> None:
-    """However a server words that it does not know `mode`, or says nothing at all, it is asked once more without it."""
+@pytest.mark.parametrize("problem", ERRORS_ABOUT_MODE, ids=str)
+async def test_forms_of_rejected_mode(simulator: Simulator, provider: SpeechbaseProvider, problem: Json) -> None:
+    """A rejection that names `mode`, or nothing, is repeated without `mode`."""
     simulator.speechbase.mode_key = "optional"
     simulator.fail(Fault(path=STREAM, status=400, json={"status": 400, **problem}))
     for text in ("One.", "Two."):
-        await assert_heard(await heard(provider, inline(provider, text=text)), text)
-    assert ["mode" in body for _, body in asked(simulator)] == [True, False, False]
+        await assert_speech(await synthesize(provider, inline_request(provider, text=text)), text)
+    assert ["mode" in body for _, body in speech_requests(simulator)] == [True, False, False]
     assert provider.detected["sends_mode"] is False
 
 
-ABOUT_OTHERS: list[tuple[int, Json]] = [
+OTHER_ERRORS: list[tuple[int, Json]] = [
     (400, {"code": "invalid_input", "validation": [{"path": [field], "message": "Invalid"}]})
     for field in ("voice", "voiceId", "text", "speed")
 ]
-ABOUT_OTHERS += [
+OTHER_ERRORS += [
     (400, {"validation": [{"path": "body.voice", "message": "Invalid"}]}),
     (400, {"validation": [{"path": [], "message": "Unrecognized key(s) in object: 'providerOptions'"}]}),
     (400, {"code": "provider_error", "detail": "A model of the vendor's refused this"}),
@@ -127,59 +131,59 @@ ABOUT_OTHERS += [
 ]
 
 
-@pytest.mark.parametrize(("status", "problem"), ABOUT_OTHERS, ids=str)
-async def test_refusal_that_names_something_else(
+@pytest.mark.parametrize(("status", "problem"), OTHER_ERRORS, ids=str)
+async def test_rejections_that_name_another_field(
     simulator: Simulator, provider: SpeechbaseProvider, status: int, problem: Json
 ) -> None:
-    """What is certain to be about something else is no reason to ask again."""
+    """A rejection that is certainly about another field is not repeated."""
     simulator.speechbase.mode_key = "optional"
     simulator.fail(Fault(path=STREAM, status=status, json=problem))
     with pytest.raises(errors.RejectedError):
-        await heard(provider, inline(provider))
-    assert len(asked(simulator)) == 1
+        await synthesize(provider, inline_request(provider))
+    assert len(speech_requests(simulator)) == 1
     assert "sends_mode" not in provider.detected
 
 
-async def test_first_refusal_is_told_when_mode_was_not_the_reason(
-    simulator: Simulator, provider: SpeechbaseProvider
-) -> None:
-    """A server that misses `mode` as soon as it is left out had another reason before, which is the true one."""
+async def test_mode_was_not_the_reason(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """If the server also rejects the request without `mode`, the first rejection is reported."""
     simulator.fail(Fault(path=STREAM, status=400, json={"code": "bad_request", "detail": "No"}))
     with pytest.raises(errors.RejectedError) as caught:
-        await heard(provider, inline(provider))
+        await synthesize(provider, inline_request(provider))
     assert caught.value.code == "bad_request"
-    assert ["mode" in body for _, body in asked(simulator)] == [True, False]
+    assert ["mode" in body for _, body in speech_requests(simulator)] == [True, False]
     assert "sends_mode" not in provider.detected
 
 
-# The streaming route
+# The streaming endpoint
 
 
-async def test_server_without_the_streaming_route(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """A server that has no such route is not asked for it again."""
+async def test_server_without_streaming_endpoint(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """A missing streaming endpoint is requested once only."""
     simulator.fail(Fault(path=STREAM, status=404, times=9))
     for text in ("One.", "Two."):
-        await assert_heard(await heard(provider, inline(provider, text=text)), text)
-    assert [path for path, _ in asked(simulator)] == [STREAM, SPEECH, SPEECH]
+        await assert_speech(await synthesize(provider, inline_request(provider, text=text)), text)
+    assert [path for path, _ in speech_requests(simulator)] == [STREAM, SPEECH, SPEECH]
 
 
-async def test_route_that_starts_earlier(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """Where the plain route turns out to wait for everything, the streaming one is used for samples as well."""
+async def test_server_that_buffers(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """If the plain endpoint buffers, the streaming one is used for WAV as well."""
     simulator.speechbase.buffers = True
     for text in ("One.", "Two."):
-        await assert_heard(await heard(provider, inline(provider, text=text, format=AudioFormat.WAV)), text)
-    assert [path for path, _ in asked(simulator)] == [SPEECH, STREAM]
+        await assert_speech(
+            await synthesize(provider, inline_request(provider, text=text, format=AudioFormat.WAV)), text
+        )
+    assert [path for path, _ in speech_requests(simulator)] == [SPEECH, STREAM]
 
 
-async def test_lessons_about_routes_are_forgotten(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """With each new catalogue the server gets another chance; only what it thinks of `mode` is known for longer."""
+async def test_capabilities_are_forgotten(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """Fetching a catalog resets all capabilities except the one about `mode`."""
     simulator.speechbase.mode_key = "rejected"
     simulator.speechbase.buffers = True
     simulator.speechbase.streamless = {CARTESIA}
     simulator.fail(Fault(path=STREAM, status=404))
-    await heard(provider, inline(provider))
+    await synthesize(provider, inline_request(provider))
     provider.detected["has_stream"] = True
-    await heard(provider, inline(provider, CARTESIA, "some-voice"))
+    await synthesize(provider, inline_request(provider, CARTESIA, "some-voice"))
     assert provider.detected == {
         "sends_mode": False,
         "has_stream": True,
@@ -194,38 +198,38 @@ async def test_lessons_about_routes_are_forgotten(simulator: Simulator, provider
     assert provider.detected == {"sends_mode": False}
 
 
-async def test_route_that_comes_back(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """A server that was updated is asked to stream again, and one that buffers no longer is asked for samples."""
+async def test_capabilities_are_detected_again(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """After a new catalog, the streaming endpoint is tried again, and WAV requested from the plain one."""
     simulator.fail(Fault(path=STREAM, status=404))
     simulator.speechbase.buffers = True
-    await heard(provider, inline(provider))
+    await synthesize(provider, inline_request(provider))
     await provider.fetch_catalog()
     simulator.reset()
-    await heard(provider, inline(provider))
-    await heard(provider, inline(provider, format=AudioFormat.WAV))
-    assert routes(simulator) == [STREAM, SPEECH]
+    await synthesize(provider, inline_request(provider))
+    await synthesize(provider, inline_request(provider, format=AudioFormat.WAV))
+    assert requested_paths(simulator) == [STREAM, SPEECH]
 
 
 @pytest.mark.parametrize("code", ["voice_not_found", "model_not_found"])
-async def test_something_else_that_is_not_found(simulator: Simulator, provider: SpeechbaseProvider, code: str) -> None:
-    """A 404 with a reason of its own says nothing about the route."""
+async def test_missing_voice_or_model(simulator: Simulator, provider: SpeechbaseProvider, code: str) -> None:
+    """A 404 with a code of its own does not mean that the endpoint is missing."""
     simulator.fail(Fault(path=STREAM, status=404, json={"status": 404, "code": code}))
     for text in ("One.", "Two."):
-        await assert_heard(await heard(provider, inline(provider, text=text)), text)
-    assert routes(simulator) == [STREAM, SPEECH, STREAM]
+        await assert_speech(await synthesize(provider, inline_request(provider, text=text)), text)
+    assert requested_paths(simulator) == [STREAM, SPEECH, STREAM]
 
 
-async def test_model_that_cannot_be_streamed(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """A model that the streaming route does not have speaks on the other one; the other models go on streaming."""
+async def test_model_without_streaming(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """A model that the streaming endpoint rejects uses the plain one; other models are still streamed."""
     simulator.speechbase.streamless = {OPENAI}
     for text in ("One.", "Two."):
-        await assert_heard(await heard(provider, inline(provider, text=text)), text)
-    await heard(provider, inline(provider, CARTESIA, "some-voice"))
-    assert routes(simulator) == [STREAM, SPEECH, SPEECH, STREAM]
+        await assert_speech(await synthesize(provider, inline_request(provider, text=text)), text)
+    await synthesize(provider, inline_request(provider, CARTESIA, "some-voice"))
+    assert requested_paths(simulator) == [STREAM, SPEECH, SPEECH, STREAM]
 
 
-async def test_streaming_that_is_not_implemented(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """A 501 without a reason says the same, and so does the reason with another status."""
+async def test_streaming_not_implemented(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """A 501 without a code, and the code with another status, mean the same."""
     for fault in (
         Fault(path=STREAM, status=501),
         Fault(path=STREAM, status=400, json={"code": "streaming_unsupported"}),
@@ -233,11 +237,11 @@ async def test_streaming_that_is_not_implemented(simulator: Simulator, provider:
         simulator.reset()
         provider.detected.clear()
         simulator.fail(fault)
-        await assert_heard(await heard(provider, saved(provider)))
-        assert routes(simulator) == [STREAM, SPEECH]
+        await assert_speech(await synthesize(provider, saved_voice_request(provider)))
+        assert requested_paths(simulator) == [STREAM, SPEECH]
 
 
-# Raw samples
+# Raw PCM
 
 
 @pytest.mark.parametrize(
@@ -250,15 +254,15 @@ async def test_streaming_that_is_not_implemented(simulator: Simulator, provider:
         ("application/octet-stream;rate={rate}", 1),
     ],
 )
-async def test_raw_samples(simulator: Simulator, provider: SpeechbaseProvider, raw_type: str, channels: int) -> None:
-    """A vendor may stream bare samples; their type tells how they lie."""
+async def test_pcm(simulator: Simulator, provider: SpeechbaseProvider, raw_type: str, channels: int) -> None:
+    """Streamed PCM is read with the layout that its media type states."""
     simulator.speechbase.native_formats["cartesia"] = "pcm"
     simulator.speechbase.raw_type = raw_type
-    async with provider.synthesize(inline(provider, CARTESIA, "some-voice")) as audio:
+    async with provider.synthesize(inline_request(provider, CARTESIA, "some-voice")) as audio:
         assert (audio.format, audio.pcm) == (AudioFormat.PCM, PcmLayout(44_100, channels))
         samples = b"".join([chunk async for chunk in audio.chunks])
-    await assert_heard(wav.header(PcmLayout(44_100)) + samples)
-    assert routes(simulator) == [STREAM]
+    await assert_speech(wav.header(PcmLayout(44_100)) + samples)
+    assert requested_paths(simulator) == [STREAM]
 
 
 @pytest.mark.parametrize(
@@ -275,42 +279,43 @@ async def test_raw_samples(simulator: Simulator, provider: SpeechbaseProvider, r
         "audio/pcm;rate={rate};encoding=pcm_f32le",
     ],
 )
-async def test_raw_samples_of_which_nothing_is_known(
-    simulator: Simulator, provider: SpeechbaseProvider, raw_type: str
-) -> None:
-    """Samples that could lie in any way are left, and the model is asked for a container from then on."""
+async def test_pcm_of_unknown_layout(simulator: Simulator, provider: SpeechbaseProvider, raw_type: str) -> None:
+    """PCM of an unknown layout is not used; the model is requested from the plain endpoint from then on."""
     simulator.speechbase.native_formats["cartesia"] = "pcm"
     simulator.speechbase.raw_type = raw_type
     for text in ("One.", "Two."):
-        async with provider.synthesize(inline(provider, CARTESIA, "some-voice", text=text)) as audio:
+        async with provider.synthesize(inline_request(provider, CARTESIA, "some-voice", text=text)) as audio:
             assert audio.format is AudioFormat.MP3
-            await assert_heard(b"".join([chunk async for chunk in audio.chunks]), text)
-    await heard(provider, inline(provider))
-    assert routes(simulator) == [STREAM, SPEECH, SPEECH, STREAM]
+            await assert_speech(b"".join([chunk async for chunk in audio.chunks]), text)
+    await synthesize(provider, inline_request(provider))
+    assert requested_paths(simulator) == [STREAM, SPEECH, SPEECH, STREAM]
 
 
-async def test_raw_samples_are_left_at_once(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """What can't be used is not waited for."""
+async def test_unusable_pcm_is_not_read(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """A response with unusable PCM is closed without waiting for its end."""
     simulator.speechbase.native_formats["cartesia"] = "pcm"
     simulator.speechbase.raw_type = "audio/pcm"
     simulator.fail(Fault(path=STREAM, stall_after=2000))
-    await assert_heard(await heard(provider, inline(provider, CARTESIA, "some-voice")))
+    await assert_speech(await synthesize(provider, inline_request(provider, CARTESIA, "some-voice")))
     assert simulator.requests[0].sent <= 2000
 
 
-async def test_raw_samples_that_are_left_are_charged(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """What can't be used was made all the same, so both requests count."""
+async def test_unusable_pcm_is_charged(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """A response with unusable PCM counts as a charge, as does the request that replaces it."""
     simulator.speechbase.native_formats["cartesia"] = "pcm"
     simulator.speechbase.raw_type = "audio/pcm"
     charges: list[Usage] = []
-    await heard(provider, replace(inline(provider, CARTESIA, "some-voice"), record_usage=charges.append))
-    assert routes(simulator) == [STREAM, SPEECH]
+    await synthesize(provider, replace(inline_request(provider, CARTESIA, "some-voice"), record_usage=charges.append))
+    assert requested_paths(simulator) == [STREAM, SPEECH]
     assert [(charge.characters, charge.requests) for charge in charges] == [(len(SENTENCE), 1)] * 2
 
 
-# Words said otherwise
+# Pronunciations
 
-KETTLE = (Pronunciation("kettle", "cauldron", match_case=False), Pronunciation("Tea", "coffee", match_case=True))
+PRONUNCIATIONS = (
+    Pronunciation("kettle", "cauldron", match_case=False),
+    Pronunciation("Tea", "coffee", match_case=True),
+)
 
 
 @pytest.mark.parametrize(
@@ -323,45 +328,47 @@ KETTLE = (Pronunciation("kettle", "cauldron", match_case=False), Pronunciation("
     ],
     ids=str,
 )
-async def test_words_that_the_service_does_not_say_otherwise(
+async def test_server_rejects_pronunciations(
     simulator: Simulator, provider: SpeechbaseProvider, problem: tuple[int, Json] | None
 ) -> None:
-    """A server that refuses `pronunciations` gets them no more: the words are replaced before they are sent."""
+    """A server that rejects pronunciations gets no more; words are replaced before the text is sent."""
     if problem:
         simulator.fail(Fault(path=STREAM, status=problem[0], json=problem[1]))
     else:
         simulator.speechbase.takes_pronunciations = False
-    request = inline(provider, pronunciations=KETTLE)
+    request = inline_request(provider, pronunciations=PRONUNCIATIONS)
     assert request.model.max_pronunciations
     for _ in range(2):
         async with synthesize_with_retries(provider, request) as audio:
-            said = b"".join([chunk async for chunk in audio.chunks])
-        await assert_heard(said, SENTENCE.replace("kettle", "cauldron"))
-    assert ["pronunciations" in body for _, body in asked(simulator)] == [True, False, False]
+            audio_bytes = b"".join([chunk async for chunk in audio.chunks])
+        await assert_speech(audio_bytes, SENTENCE.replace("kettle", "cauldron"))
+    assert ["pronunciations" in body for _, body in speech_requests(simulator)] == [True, False, False]
     assert provider.detected["pronounces"] is False
-    assert not inline(provider).model.max_pronunciations
-    assert not saved(provider).model.max_pronunciations
+    assert not inline_request(provider).model.max_pronunciations
+    assert not saved_voice_request(provider).model.max_pronunciations
     await provider.fetch_catalog()
-    assert inline(provider).model.max_pronunciations
+    assert inline_request(provider).model.max_pronunciations
 
 
-async def test_refused_mode_and_pronunciations(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """A server may refuse both, one after the other."""
+async def test_server_rejects_mode_and_pronunciations(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """A server may reject both, one after the other."""
     simulator.speechbase.mode_key = "rejected"
     simulator.speechbase.takes_pronunciations = False
-    async with synthesize_with_retries(provider, inline(provider, pronunciations=KETTLE)) as audio:
-        said = b"".join([chunk async for chunk in audio.chunks])
-    await assert_heard(said, SENTENCE.replace("kettle", "cauldron"))
+    async with synthesize_with_retries(provider, inline_request(provider, pronunciations=PRONUNCIATIONS)) as audio:
+        audio_bytes = b"".join([chunk async for chunk in audio.chunks])
+    await assert_speech(audio_bytes, SENTENCE.replace("kettle", "cauldron"))
     assert provider.detected == {"sends_mode": False, "pronounces": False}
 
 
 @pytest.mark.parametrize("settings", [{"speed": 9}, {"voice": "nobody"}])
-async def test_refusal_that_is_not_about_pronunciations(
+async def test_rejections_unrelated_to_pronunciations(
     simulator: Simulator, provider: SpeechbaseProvider, settings: dict[str, Any]
 ) -> None:
-    """What else is wrong is told, and the service goes on saying words otherwise."""
+    """Other rejections are reported, and pronunciations are still sent."""
     with pytest.raises(errors.RejectedError):
-        async with synthesize_with_retries(provider, inline(provider, pronunciations=KETTLE, **settings)):
+        async with synthesize_with_retries(
+            provider, inline_request(provider, pronunciations=PRONUNCIATIONS, **settings)
+        ):
             pass
-    assert len(asked(simulator)) == 1
+    assert len(speech_requests(simulator)) == 1
     assert "pronounces" not in provider.detected

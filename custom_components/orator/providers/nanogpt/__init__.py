@@ -1,6 +1,7 @@
-"""NanoGPT: many vendors' models behind one key, with three ways to ask and as many kinds of answer.
+"""NanoGPT: models of many vendors behind one API key, with three endpoints for speech.
 
-Facts: https://docs.nano-gpt.com/api-reference/endpoint/speech, /tts, /tts-status, /audio-models and /check-balance.
+Documentation: https://docs.nano-gpt.com/api-reference/endpoint/speech, /tts, /tts-status, /audio-models and
+/check-balance.
 """
 
 from .provider import NanoGPTProvider

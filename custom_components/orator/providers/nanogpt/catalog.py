@@ -1,4 +1,4 @@
-"""NanoGPT's list of audio models: what of it is kept, and what it says of a model."""
+"""NanoGPT's list of audio models: what the catalog keeps of it, and the models that it describes."""
 
 from collections.abc import Iterable, Mapping
 import re
@@ -10,17 +10,18 @@ from ..json_documents import Json
 from ..languages import normalize_tag
 from ..models import Model, Price
 from ..options import Option
-from .endpoints import PCM, Endpoint
+from .endpoints import PCM_LAYOUT, Endpoint
 from .model_families import DOCUMENTED_MODELS, ModelFamily, family_for, is_known
 
 _NOT_SPEECH: Final = re.compile(
     r"lyric|describe|recognize|stem|clone|upload|cover|extend|inpaint|music|sound-effect|sfx", re.IGNORECASE
 )
-"""What is in the names of models that make something else of a text, or need more than a text."""
-_FEWEST_CHARS: Final = 50
-_MOST_CHARS: Final = 1_000_000
-_HIGHEST_PRICE: Final = 1_000.0
-_PRICES: Final = {
+"""Parts of the IDs of models that make something other than speech, or need more than a text."""
+_MIN_LISTED_CHARS: Final = 50
+_MAX_LISTED_CHARS: Final = 1_000_000
+_MAX_LISTED_PRICE: Final = 1_000.0
+"""Bounds of plausible limits and prices."""
+_PRICE_FIELDS: Final = {
     "per_thousand_chars": "per_thousand_chars",
     "per_generation": "per_request",
     "per_minute": "per_minute",
@@ -31,65 +32,65 @@ _DOCUMENTED_PRICES: Final[Mapping[str, float]] = {
     "elevenlabs-turbo-v2.5": 0.06,
     "tts-1": 0.015,
     "tts-1-hd": 0.030,
-    "gpt-4o-mini-tts": 0.0125,  # the documentation has OpenAI's price for what goes in, and none for what comes out
+    "gpt-4o-mini-tts": 0.0125,  # the documentation only states OpenAI's price of input tokens
     "xai-tts": 0.0165,
 }
-"""For a thousand characters, in dollars, where the list says nothing."""
+"""US dollars per 1,000 characters, for models whose row states no price."""
 
 
 def parse_models(document: Json) -> list[dict[str, Any]]:
-    """Return what is worth keeping of an answer: of models that speak, what does not change with every answer.
+    """Return the speech models of a list, with the fields that do not differ between two identical lists.
 
-    Raises NotASpeechServerError where the answer is no list of models.
+    Raises NotASpeechServerError if the document is not a list of models.
     """
     rows = document.get("data") if isinstance(document, dict) else None
     if not isinstance(rows, list):
         raise NotASpeechServerError
-    kept = {row["id"]: _kept(row) for row in rows if isinstance(row, dict) and _speaks(row)}
-    return sorted(kept.values(), key=lambda row: str(row["name"]).lower())
+    models = {row["id"]: _parse_model(row) for row in rows if isinstance(row, dict) and _is_speech_model(row)}
+    return sorted(models.values(), key=lambda model: str(model["name"]).lower())
 
 
-def _speaks(row: Mapping[str, Any]) -> bool:
-    """Tell whether a model makes speech of a text alone. Some rows claim more than their models do."""
+def _is_speech_model(row: Mapping[str, Any]) -> bool:
+    """Return whether a model makes speech from text alone; some rows claim more than their models can do."""
     model_id = row.get("id")
     if not isinstance(model_id, str) or not model_id or _NOT_SPEECH.search(model_id):
         return False
     source, arrow, target = str(_object(row, "architecture").get("modality", "")).partition("->")
     if arrow and ("text" not in source or "audio" in source or target not in ("audio", "speech")):
         return False
-    claim = _object(row, "capabilities").get("text_to_speech")
+    is_tts = _object(row, "capabilities").get("text_to_speech")
     category = row.get("category")
-    return category == "audio_tts" if claim is None and category else claim is not False or category == "audio_tts"
+    return category == "audio_tts" if is_tts is None and category else is_tts is not False or category == "audio_tts"
 
 
-def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of a row."""
+def _parse_model(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a row that the catalog keeps."""
     parameters = _object(row, "supported_parameters")
     pricing = _object(row, "pricing")
-    max_chars = _number(parameters.get("max_chars"), _FEWEST_CHARS, _MOST_CHARS)
+    max_chars = _number(parameters.get("max_chars"), _MIN_LISTED_CHARS, _MAX_LISTED_CHARS)
     return {
         "id": row["id"],
         "name": row["name"] if isinstance(row.get("name"), str) and row["name"] else row["id"],
         "max_chars": None if max_chars is None else int(max_chars),
-        "voices": _words(parameters.get("voices")),
-        "languages": sorted(filter(None, map(normalize_tag, _words(parameters.get("supported_languages"))))),
+        "voices": _strings(parameters.get("voices")),
+        "languages": sorted(filter(None, map(normalize_tag, _strings(parameters.get("supported_languages"))))),
         "takes": sorted(parameters),
         "price": {
-            ours: price
-            for theirs, ours in _PRICES.items()
-            if (price := _number(pricing.get(theirs), 0, _HIGHEST_PRICE)) is not None
+            field: price
+            for key, field in _PRICE_FIELDS.items()
+            if (price := _number(pricing.get(key), 0, _MAX_LISTED_PRICE)) is not None
         },
         "currency": str(pricing.get("currency") or "USD"),
     }
 
 
-def _number(value: Json, lowest: float, highest: float) -> float | None:
-    """Return a number that makes sense, also one in quotes; None for anything else."""
+def _number(value: Json, minimum: float, maximum: float) -> float | None:
+    """Return a number or numeric string in a range, None for anything else."""
     try:
         number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
     except OverflowError, ValueError:
         return None
-    return number if number is not None and lowest <= number <= highest else None
+    return number if number is not None and minimum <= number <= maximum else None
 
 
 def _object(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -97,39 +98,39 @@ def _object(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _words(value: Json) -> list[str]:
-    """Return the texts in a list that may hold anything, each once and in an order that does not change."""
-    return sorted({word for word in value if isinstance(word, str) and word}) if isinstance(value, list) else []
+def _strings(value: Json) -> list[str]:
+    """Return the strings in a list, without duplicates and sorted."""
+    return sorted({item for item in value if isinstance(item, str) and item}) if isinstance(value, list) else []
 
 
 def model_ids(catalog: Json) -> Iterable[str]:
-    """Return the models in a catalogue, or those of the documentation where it has none."""
+    """Return the model IDs in a catalog, or the documented ones if it has none."""
     return [row["id"] for row in _rows(catalog)] or DOCUMENTED_MODELS
 
 
-def describe_model(model_id: str, catalog: Json, route: Endpoint) -> Model:
-    """Say what a model can do on a route, by the catalogue and where that is silent by the documentation."""
+def describe_model(model_id: str, catalog: Json, endpoint: Endpoint) -> Model:
+    """Return a model as it can be used on an endpoint, described by the catalog and else by the documentation."""
     row = next((row for row in _rows(catalog) if row["id"] == model_id), None)
     family = family_for(model_id)
     voices = tuple(family.describe_voice(voice) for voice in _voice_ids(row, family))
-    formats = route.formats or family.formats
+    formats = endpoint.formats or family.formats
     return Model(
         id=model_id,
         name=row["name"] if row else model_id,
         max_chars=(row and row["max_chars"]) or family.max_chars,
-        streams=family.streams and route.can_stream,
+        streams=family.streams and endpoint.can_stream,
         formats=formats,
-        pcm=PCM if AudioFormat.PCM in formats else None,
+        pcm=PCM_LAYOUT if AudioFormat.PCM in formats else None,
         voices=voices,
         languages=_languages(row, [tag for voice in voices for tag in voice.languages]),
-        options=tuple(option for option in route.options if _is_taken(option, model_id, row, route)),
+        options=tuple(option for option in endpoint.options if _is_supported(option, model_id, row, endpoint)),
         price=_price(model_id, row),
         count=family.count,
     )
 
 
 def _price(model_id: str, row: Mapping[str, Any] | None) -> Price | None:
-    """Return what a model costs: by the list, or else by the documentation."""
+    """Return the listed price of a model, or else the documented one."""
     if row and row["price"]:
         return Price(row["currency"], **row["price"])
     documented = _DOCUMENTED_PRICES.get(model_id.lower())
@@ -141,26 +142,25 @@ def _rows(catalog: Json) -> list[dict[str, Any]]:
 
 
 def _voice_ids(row: Mapping[str, Any] | None, family: ModelFamily) -> list[str]:
-    """Return a model's voices, the documented ones first in their order: the first is the usual one."""
+    """Return a model's voices, the documented ones first: the first of them is the default voice."""
     listed = row["voices"] if row else []
     if not listed:
         return list(family.voices)
-    return [voice for voice in family.voices if voice in listed] + [
-        voice for voice in listed if voice not in family.voices
-    ]
+    documented = [voice for voice in family.voices if voice in listed]
+    return documented + [voice for voice in listed if voice not in family.voices]
 
 
-def _languages(row: Mapping[str, Any] | None, of_voices: list[str]) -> tuple[str, ...]:
-    """Return the tags of a model's languages, bare ones beside regional ones."""
-    tags = (row["languages"] if row else []) or of_voices
+def _languages(row: Mapping[str, Any] | None, voice_languages: list[str]) -> tuple[str, ...]:
+    """Return the tags of a model's languages, with a bare tag for each regional one."""
+    tags = (row["languages"] if row else []) or voice_languages
     return tuple(sorted({part for tag in tags for part in (tag, tag.partition("-")[0])}))
 
 
-def _is_taken(option: Option, model_id: str, row: Mapping[str, Any] | None, route: Endpoint) -> bool:
-    """Tell whether a model takes a setting on a route. Of a model that nobody knows, its user does."""
+def _is_supported(option: Option, model_id: str, row: Mapping[str, Any] | None, endpoint: Endpoint) -> bool:
+    """Return whether a model supports an option on an endpoint; an unknown model may support any."""
     family = family_for(model_id)
-    if not route.takes(option.key, family):
+    if not endpoint.accepts(option.key, family):
         return False
-    if option.key in route.for_every_model or option.key in family.takes or not (row or is_known(model_id)):
+    if option.key in endpoint.for_every_model or option.key in family.options or not (row or is_known(model_id)):
         return True
     return row is not None and option.key in row["takes"]

@@ -1,4 +1,4 @@
-"""The three ways to ask NanoGPT for speech, each with field names and settings of its own."""
+"""NanoGPT's three speech endpoints, each with its own field names and options."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from ..base import SynthesisRequest
 from ..options import ChoiceOption, NumberOption, Option, TextOption
 from .model_families import ModelFamily, family_for
 
-PCM: Final = PcmLayout(rate=24_000)
+PCM_LAYOUT: Final = PcmLayout(rate=24_000)
 
-_SPEED: Final = NumberOption("speed", minimum=0.5, maximum=2, step=0.05, default=1)
-_INSTRUCTIONS: Final = TextOption("instructions", max_chars=4096)
-_STABILITY: Final = NumberOption("stability", minimum=0, maximum=1, step=0.05, default=0.5)
-_STYLED: Final = (
-    _STABILITY,
+_SPEED_OPTION: Final = NumberOption("speed", minimum=0.5, maximum=2, step=0.05, default=1)
+_INSTRUCTIONS_OPTION: Final = TextOption("instructions", max_chars=4096)
+_STABILITY_OPTION: Final = NumberOption("stability", minimum=0, maximum=1, step=0.05, default=0.5)
+_ELEVENLABS_OPTIONS: Final = (
+    _STABILITY_OPTION,
     NumberOption("similarity_boost", minimum=0, maximum=1, step=0.05, default=0.75),
     NumberOption("style", minimum=0, maximum=1, step=0.05, default=0),
 )
@@ -32,57 +32,55 @@ _MIME_TYPES: Final[Mapping[AudioFormat, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A way to ask for speech."""
+    """A speech endpoint."""
 
     name: str
+    """The value of the `endpoint` setting."""
     address_key: str
     path: str
     text_key: str
     format_key: str
     options: tuple[Option, ...]
     formats: tuple[AudioFormat, ...] | None = None
-    """What it converts every model's speech to; None where that is up to the model."""
+    """The formats that it converts every model's audio to; None if the formats depend on the model."""
     for_openai_only: frozenset[str] = frozenset()
-    """Fields that it takes for OpenAI's models only."""
+    """Fields that it accepts for OpenAI's models only."""
     for_every_model: frozenset[str] = frozenset()
-    """Settings that it takes whichever the model."""
+    """Options that it accepts for every model."""
     can_stream: bool = False
-    """Whether it passes sound on while it is made if it is asked to."""
 
-    def takes(self, key: str, family: ModelFamily) -> bool:
-        """Tell whether the route takes a field for a family of models at all."""
+    def accepts(self, key: str, family: ModelFamily) -> bool:
+        """Return whether the endpoint accepts a field for a family of models."""
         return key not in self.for_openai_only or family.is_openai
 
     def body(self, request: SynthesisRequest) -> Mapping[str, Any]:
-        """Return a request's JSON: only what was set, and what the route needs."""
-        family = family_for(request.model.id)
+        """Return the JSON body of a request, with only those options that were set."""
         body = {"model": request.model.id, self.text_key: request.text, "voice": request.voice}
-        if self.takes(self.format_key, family):
-            body |= self._format(request.format)
+        if self.accepts(self.format_key, family_for(request.model.id)):
+            body |= self._format_fields(request.format)
         body |= {key: value for key, value in request.settings.items() if key != ENDPOINT_OPTION.key}
         return body | ({"stream": True} if self.can_stream and request.model.streams else {})
 
-    def _format(self, audio_format: AudioFormat) -> dict[str, Any]:
-        """Return the fields that ask for a format."""
+    def _format_fields(self, audio_format: AudioFormat) -> dict[str, Any]:
         if self.formats and audio_format is AudioFormat.PCM:
-            return {self.format_key: "pcm16", "sample_rate": PCM.rate}
+            return {self.format_key: "pcm16", "sample_rate": PCM_LAYOUT.rate}
         return {self.format_key: audio_format.value}
 
     def headers(self, audio_format: AudioFormat) -> Mapping[str, str]:
-        """Return the headers that ask for a format, where the route heeds one."""
+        """Return the headers that request a format, if the endpoint heeds any."""
         return {"Accept": _MIME_TYPES[audio_format]} if self.formats else {}
 
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = {
-    route.name: route
-    for route in (
+    endpoint.name: endpoint
+    for endpoint in (
         Endpoint(
             name="audio_speech",
             address_key="base_url",
             path="v1/audio/speech",
             text_key="input",
             format_key="response_format",
-            options=(_SPEED, _INSTRUCTIONS, *_STYLED),
+            options=(_SPEED_OPTION, _INSTRUCTIONS_OPTION, *_ELEVENLABS_OPTIONS),
             can_stream=True,
         ),
         Endpoint(
@@ -92,11 +90,11 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
             text_key="input",
             format_key="format",
             options=(
-                _SPEED,
+                _SPEED_OPTION,
                 TextOption("language", max_chars=35),
                 NumberOption("pitch", minimum=-100, maximum=100, step=0.1, default=0),
                 TextOption("emotion", max_chars=100),
-                _STABILITY,
+                _STABILITY_OPTION,
                 NumberOption("similarity", minimum=0, maximum=1, step=0.05, default=0.75),
             ),
             formats=tuple(_MIME_TYPES),
@@ -110,8 +108,8 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
             format_key="response_format",
             options=(
                 NumberOption("speed", minimum=0.1, maximum=5, step=0.05, default=1),
-                _INSTRUCTIONS,
-                *_STYLED,
+                _INSTRUCTIONS_OPTION,
+                *_ELEVENLABS_OPTIONS,
             ),
             for_openai_only=frozenset({"response_format", "instructions"}),
         ),
@@ -120,9 +118,11 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
 
 ENDPOINT_OPTION: Final = ChoiceOption("endpoint", choices=tuple(ENDPOINTS), default="audio_speech")
 
-OPTION_KEYS: Final = tuple(dict.fromkeys(option.key for route in ENDPOINTS.values() for option in route.options))
+ENDPOINT_OPTION_KEYS: Final = tuple(
+    dict.fromkeys(option.key for endpoint in ENDPOINTS.values() for option in endpoint.options)
+)
 
 
 def endpoint_for(settings: Mapping[str, Any]) -> Endpoint:
-    """Return the chosen route."""
+    """Return the endpoint that settings choose."""
     return ENDPOINTS[settings.get(ENDPOINT_OPTION.key, ENDPOINT_OPTION.default)]

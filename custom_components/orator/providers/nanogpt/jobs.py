@@ -1,210 +1,201 @@
-"""Speech that was ordered, and may have been paid for: it is fetched, and never ordered again while it can be had."""
+"""Orders for speech that NanoGPT may already have charged: their audio is fetched, not ordered again."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 import time
-from typing import Final
+from typing import Any, Final
 
-from ..errors import ConnectionLostError, SpeechError
+from ..errors import ConnectionLostError
 from .responses import JobTicket
 
-MAX_KEPT: Final = 64
-MAX_AGE: Final = 600.0
-"""Seconds that something ordered is kept for somebody who asks for the same words again."""
+MAX_JOBS: Final = 64
+MAX_JOB_AGE_S: Final = 600.0
+"""Limits of the jobs that are kept for identical requests."""
 
 
 @dataclass(frozen=True, slots=True)
-class ResponseAudio:
-    """Sound that comes with the answer. Whoever takes it has to leave the stack, which ends the answer."""
+class DirectAudio:
+    """Audio in the response to an order, for one request only. Closing the stack ends the response."""
 
+    head: bytes
+    """The start of the audio, already read from `chunks`."""
     chunks: AsyncGenerator[bytes]
     content_type: str
     stack: AsyncExitStack
 
 
-@dataclass(slots=True, eq=False)
-class Job:
-    """Speech that was ordered, and what came of it; all who want it wait for the same work."""
+type OrderTask = asyncio.Task[JobTicket | str | None]
+"""An order that is placed once; its result is None if the audio arrived in the response."""
+type Order = Callable[[], Coroutine[Any, Any, JobTicket | str | DirectAudio]]
+"""Orders speech, and returns a ticket, the link to the audio, or the audio."""
+type Poll = Callable[[JobTicket], Coroutine[Any, Any, str]]
+"""Polls a job until it is done, and returns the link to its audio."""
 
-    order: str
-    """What was asked for."""
-    placed: float = field(default_factory=time.monotonic)
-    ticket: JobTicket | None = None
-    link: str | None = None
-    sound: ResponseAudio | None = None
-    came_at_once: bool = False
-    error: SpeechError | None = None
-    hearers: int = 0
-    """How many receive what is behind the link."""
-    predecessor: Job | None = None
-    """The same order, on its way through connections that are about to be closed."""
-    _listeners: int = 0
-    _work: asyncio.Task[None] | None = None
-    _is_answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+class Job:
+    """An order for speech, shared by identical requests.
+
+    Its state is that of two tasks. The order is placed once and never cancelled, because it may have been charged;
+    polling stops when no request uses the job and starts again with the next one.
+    """
+
+    def __init__(self, key: str) -> None:
+        """Create a job; `key` is the same for identical requests."""
+        self.key = key
+        self.placed_at = time.monotonic()
+        self.users = 0
+        """The number of requests that wait for the audio or receive it."""
+        self._order: OrderTask | None = None
+        self._previous_order: OrderTask | None = None
+        """The same order, placed by a previous provider of the account."""
+        self._polling: asyncio.Task[str] | None = None
+        self._link: str | None = None
+        self._direct_audio: DirectAudio | None = None
 
     @property
     def age(self) -> float:
         """Seconds since the order was placed."""
-        return time.monotonic() - self.placed
+        return time.monotonic() - self.placed_at
 
     @property
-    def is_kept(self) -> bool:
-        """Whether it is worth being kept for the next who asks: it can still be had, and can be shared."""
-        is_broken = (
-            self._work is not None and self._work.done() and not self._work.cancelled() and self._work.exception()
-        )
-        is_lost = self.error is not None and (self.ticket is None or not self.error.is_retryable)
-        return not (is_broken or is_lost or self.came_at_once or self.age > MAX_AGE)
+    def pending_order(self) -> OrderTask | None:
+        """The order if it is under way: it may be charged before its result is known."""
+        return self._order if self._order and not self._order.done() else None
 
     @property
-    def is_awaited(self) -> bool:
-        """Whether anybody waits for it."""
-        return self._listeners > 0
+    def is_reusable(self) -> bool:
+        """Whether another request can use the job: its order is under way or led to a ticket or link."""
+        has_no_result = self._order is not None and self._order.done() and not _result_of(self._order)
+        return not has_no_result and self.age <= MAX_JOB_AGE_S
 
-    @property
-    def is_being_ordered(self) -> bool:
-        """Whether the order is on its way, and may be paid for before it is known what was bought."""
-        return self._work is not None and not self._is_answered.is_set()
+    def transferred(self) -> Job:
+        """Return the job for another provider of the account, which uses other HTTP sessions.
 
-    def succession(self) -> Job:
-        """Return the same purchase for other connections."""
-        predecessor = self if self.is_being_ordered else self.predecessor
-        return Job(self.order, self.placed, self.ticket, self.link, predecessor=predecessor)
+        An order that is under way is completed over the present sessions.
+        """
+        job = Job(self.key)
+        job.placed_at, job._link = self.placed_at, self._link
+        job._previous_order = self._order or self._previous_order
+        return job
 
-    @contextmanager
-    def heard(self) -> Iterator[None]:
-        """Count somebody who receives what is behind the link, while the context lasts."""
-        self.hearers += 1
+    @asynccontextmanager
+    async def in_use(self) -> AsyncGenerator[None]:
+        """Count one more request as a user of the job; when the last one leaves, polling stops."""
+        self.users += 1
         try:
             yield
         finally:
-            self.hearers -= 1
+            self.users -= 1
+            await self._stop_if_unused()
 
-    async def inherit(self) -> None:
-        """Take what came of the same order on other connections, unless it was sound, which can't be shared."""
-        if predecessor := self.predecessor:
-            await predecessor.answered()
-            self.placed, self.ticket, self.link = predecessor.placed, predecessor.ticket, predecessor.link
-            self.predecessor = None
+    async def fetch(self, order: Order, poll: Poll) -> str | DirectAudio | None:
+        """Return the link to the audio, or the audio; None if another request received the audio.
 
-    async def answered(self) -> None:
-        """Wait until it is known what came of an order on its way."""
-        await self.inherit()
-        if self.is_being_ordered:
-            await self._is_answered.wait()
-
-    def take_answer(
-        self, *, ticket: JobTicket | None = None, link: str | None = None, sound: ResponseAudio | None = None
-    ) -> None:
-        """Keep what came of the order."""
-        self.ticket, self.link, self.sound = ticket, link, sound
-        self.came_at_once = sound is not None
-        self._is_answered.set()
-
-    async def outcome(self, work: Callable[[Job], Awaitable[None]]) -> ResponseAudio | str | None:
-        """Return the sound, or a link to it; None where the sound came at once and somebody else has it.
-
-        Raises SpeechError. Whoever waits may leave: an order on its way is seen through all the same, and what is
-        known of it is kept.
+        The job must be in use. The first request starts the order and polling; cancelling it does not stop them while
+        other requests wait. Raises SpeechError.
         """
-        self._listeners += 1
-        try:
-            while not (self.link or self.came_at_once):
-                if self._work is None or self._work.done():
-                    self.error = None
-                    if self.ticket is None:
-                        self._is_answered.clear()
-                    self._work = asyncio.create_task(self._do(work), name="orator gets speech")
-                await self._wait(self._work)
-                if self.error:
-                    raise self.error
-            return self._take_sound() if self.came_at_once else self.link
-        finally:
-            self._listeners -= 1
-            await self._end_unheard()
+        if self._link is None:
+            self._order = self._order or _start(self._place(order))
+            result = await _wait_for(self._order)
+            if result is None:
+                return self._take_direct_audio()
+            if isinstance(result, JobTicket):
+                if self._polling is None or self._polling.done():
+                    self._polling = _start(poll(result))
+                result = await _wait_for(self._polling)
+            self._link = result
+        return self._link
 
-    async def _wait(self, work: asyncio.Task[None]) -> None:
-        """Wait for the work, which ends early when everybody else has left."""
-        try:
-            await asyncio.shield(work)
-        except asyncio.CancelledError:
-            me = asyncio.current_task()
-            if not work.cancelled() or (me and me.cancelling()):
-                raise
+    async def _place(self, order: Order) -> JobTicket | str | None:
+        """Place the order, unless a previous provider's order led to a ticket or link."""
+        if self._previous_order:
+            await asyncio.wait([self._previous_order])
+            if shared := _result_of(self._previous_order):
+                return shared
+        result = await order()
+        if not isinstance(result, DirectAudio):
+            return result
+        self._direct_audio = result
+        await self._stop_if_unused()
+        return None
 
-    async def _do(self, work: Callable[[Job], Awaitable[None]]) -> None:
-        try:
-            await work(self)
-        except SpeechError as err:
-            self.error = err
-        except asyncio.CancelledError:
-            if self.ticket is None:  # at the end of everything; a listener who is still there is told
-                self.error = ConnectionLostError()
-            raise
-        finally:
-            self._is_answered.set()
-            await self._end_unheard()
+    def _take_direct_audio(self) -> DirectAudio | None:
+        audio, self._direct_audio = self._direct_audio, None
+        return audio
 
-    def _take_sound(self) -> ResponseAudio | None:
-        """Return the sound to its one listener."""
-        sound, self.sound = self.sound, None
-        return sound
-
-    async def _end_unheard(self) -> None:
-        """End what nobody waits for, except an order on its way."""
-        if self._listeners:
+    async def _stop_if_unused(self) -> None:
+        """Stop polling and close audio that no request has received, if no request uses the job."""
+        if self.users:
             return
-        if sound := self._take_sound():
-            await sound.stack.aclose()
-        if self.ticket and self._work and self._work is not asyncio.current_task():
-            self._work.cancel()
+        if self._polling and not self._polling.done():
+            self._polling.cancel()
+            self._polling = None
+        if audio := self._take_direct_audio():
+            await audio.stack.aclose()
+
+
+def _start[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Return a task whose exception is not logged if no request waits for it any more."""
+    task = asyncio.create_task(work, name="orator NanoGPT job")
+    task.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+    return task
+
+
+async def _wait_for[T](task: asyncio.Task[T]) -> T:
+    """Return the result of a task; cancelling the caller does not cancel the task.
+
+    Unlike `asyncio.shield`, it does not log exceptions of tasks whose caller was cancelled.
+    """
+    await asyncio.wait([task])
+    if task.cancelled():
+        raise ConnectionLostError
+    return task.result()
+
+
+def _result_of[T](task: asyncio.Task[T]) -> T | None:
+    """Return the result of a task that is done, None if it failed or was cancelled."""
+    return None if task.cancelled() or task.exception() else task.result()
 
 
 class JobRegistry:
-    """What has been ordered and not been heard to its end, by what was asked for."""
+    """The jobs whose audio has not been played to its end, by the key of their requests."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
-        self._purchases: dict[str, Job] = {}
+        """Create an empty registry."""
+        self._jobs: dict[str, Job] = {}
 
-    def of(self, order: str) -> Job:
-        """Return the purchase of an order, a new one unless there is one to join."""
-        self.keep(Job(order))
-        return self._purchases[order]
+    def join(self, key: str) -> Job:
+        """Return the job of an identical request, or a new one."""
+        self.add(Job(key))
+        return self._jobs[key]
 
-    def keep(self, purchase: Job) -> None:
-        """Let others join a purchase, unless there is one like it to join."""
-        known = self._purchases.get(purchase.order)
-        if known is None or not known.is_kept:
-            self._purchases.pop(purchase.order, None)
+    def add(self, job: Job) -> None:
+        """Let identical requests use a job, unless they can use another one already."""
+        present = self._jobs.get(job.key)
+        if present is None or not present.is_reusable:
+            self._jobs.pop(job.key, None)
             self._make_room()
-            self._purchases[purchase.order] = purchase
+            self._jobs[job.key] = job
 
-    def inherit(self, others: JobRegistry) -> None:
-        """Keep what was bought over other connections, which are about to be closed."""
-        for purchase in others._purchases.values():
-            if purchase.is_kept:
-                self.keep(purchase.succession())
+    def remove(self, job: Job) -> None:
+        """Remove a job whose audio has been played or cannot be fetched."""
+        if self._jobs.get(job.key) is job:
+            del self._jobs[job.key]
 
-    def forget(self, purchase: Job) -> None:
-        """Let nobody join a purchase any more: it was heard to its end, or is of no use."""
-        self._purchases = {order: kept for order, kept in self._purchases.items() if kept is not purchase}
+    def inherit(self, other: JobRegistry) -> None:
+        """Continue the jobs of another registry, whose HTTP sessions are about to be closed."""
+        for job in other._jobs.values():
+            if job.is_reusable:
+                self.add(job.transferred())
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether any order is on its way."""
-        return any(purchase.is_being_ordered for purchase in self._purchases.values())
-
-    async def answered(self) -> None:
-        """Wait until it is known what came of all orders on their way."""
-        for purchase in list(self._purchases.values()):
-            if purchase.is_being_ordered:
-                await purchase.answered()
+    def pending_orders(self) -> list[OrderTask]:
+        """The orders that are under way."""
+        return [order for job in self._jobs.values() if (order := job.pending_order)]
 
     def _make_room(self) -> None:
-        """Drop what is not worth keeping, and the oldest where there is too much."""
-        kept = {order: purchase for order, purchase in self._purchases.items() if purchase.is_kept}
-        surplus = list(kept)[: max(0, len(kept) - MAX_KEPT + 1)]
-        self._purchases = {order: purchase for order, purchase in kept.items() if order not in surplus}
+        """Remove jobs that are no longer reusable, and the oldest ones if there are too many."""
+        reusable = [(key, job) for key, job in self._jobs.items() if job.is_reusable]
+        self._jobs = dict(reusable[-(MAX_JOBS - 1) :])

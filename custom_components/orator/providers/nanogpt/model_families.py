@@ -1,4 +1,4 @@
-"""What NanoGPT's models can do, as far as the catalogue does not say it: by the vendors that they come from."""
+"""Documented capabilities and voices of NanoGPT's models, for what the catalog does not state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,74 +8,95 @@ from typing import Final
 from ...audio.formats import AudioFormat
 from ..models import OPENAI_MAX_CHARS, Voice, count_chars_or_tokens, describe_kokoro_voice, describe_voice
 from ..openai.models import FORMATS as OPENAI_FORMATS
-from . import voices as documented
 
-_UNKNOWN_MAX_CHARS: Final = 1_000
-"""Less than nearly every model takes, and enough to sound whole; the catalogue's least is 512, its most 20,000."""
+_DEFAULT_MAX_CHARS: Final = 1_000
+"""Accepted by nearly all models and long enough for several sentences; the catalog has limits from 512 to 20,000."""
+
+_OPENAI_VOICES: Final = (
+    "alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse",
+)  # fmt: skip
+_ELEVENLABS_VOICES: Final = (
+    "Rachel", "Adam", "Alice", "Antoni", "Aria", "Arnold", "Bella", "Bill", "Brian", "Callum", "Charlie", "Charlotte",
+    "Chris", "Daniel", "Domi", "Dorothy", "Drew", "Elli", "Emily", "Eric", "Ethan", "Fin", "Freya", "George", "Gigi",
+    "Giovanni", "Grace", "James", "Jeremy", "Jessica", "Joseph", "Josh", "Laura", "Liam", "Lily", "Matilda", "Matthew",
+    "Michael", "Nicole", "River", "Roger", "Ryan", "Sam", "Sarah", "Thomas", "Will",
+)  # fmt: skip
+_KOKORO_VOICES: Final = (
+    "af_bella", "af_alloy", "af_aoede", "af_heart", "af_jessica", "af_kore", "af_nicole", "af_nova", "af_river",
+    "af_sarah", "af_sky", "am_adam", "am_echo", "am_eric", "am_fenrir", "am_liam", "am_michael", "am_onyx", "am_puck",
+    "am_santa", "bf_alice", "bf_emma", "bf_isabella", "bf_lily", "bm_daniel", "bm_fable", "bm_george", "bm_lewis",
+    "ef_dora", "em_alex", "ff_siwis", "hf_alpha", "hf_beta", "hm_omega", "hm_psi", "if_sara", "im_nicola", "jf_alpha",
+    "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo", "pf_dora", "pm_alex", "zf_xiaobei", "zf_xiaoni",
+    "zf_xiaoxiao", "zf_xiaoyi", "zm_yunjian", "zm_yunxi", "zm_yunxia", "zm_yunyang",
+)  # fmt: skip
+"""The voices in NanoGPT's documentation and those of Kokoro 1.0 itself."""
+_XAI_VOICES: Final = ("Eve", "Ara", "Rex", "Sal", "Leo")
+_GEMINI_VOICES: Final = ("Kore", "Puck", "Zephyr")
+_NANO_VOICES: Final = ("luna", "verse", "sonic")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFamily:
-    """Models that are alike."""
+    """Models with the same capabilities."""
 
     pattern: str
-    """What their names look like, in lower case."""
-    takes: frozenset[str] = frozenset({"speed"})
-    """The settings that they take, on whichever route has them."""
-    max_chars: int = _UNKNOWN_MAX_CHARS
+    """A regular expression for their IDs in lower case."""
+    options: frozenset[str] = frozenset({"speed"})
+    """The keys of the options that they support on every endpoint that has them."""
+    max_chars: int = _DEFAULT_MAX_CHARS
     voices: tuple[str, ...] = ()
     describe_voice: Callable[[str], Voice] = describe_voice
     formats: tuple[AudioFormat, ...] = (AudioFormat.MP3, AudioFormat.WAV)
-    """What can be asked for. Models with a format of their own answer with that all the same."""
+    """The formats that can be requested; some models always respond with their own."""
     is_openai: bool = False
     count: Callable[[str], int] = len
 
     @property
     def streams(self) -> bool:
-        """Whether sound comes while it is made, where the route can; the documentation names OpenAI's models."""
+        """Whether the models stream; the documentation lists OpenAI's models only."""
         return self.is_openai
 
 
-_FAMILIES: Final = (
+_MODEL_FAMILIES: Final = (
     ModelFamily(
-        r"tts-1(-\d+)?", max_chars=OPENAI_MAX_CHARS, voices=documented.OPENAI, formats=OPENAI_FORMATS, is_openai=True
+        r"tts-1(-\d+)?", max_chars=OPENAI_MAX_CHARS, voices=_OPENAI_VOICES, formats=OPENAI_FORMATS, is_openai=True
     ),
     ModelFamily(
         r"tts-1-hd(-\d+)?",
-        takes=frozenset({"speed", "instructions"}),
+        options=frozenset({"speed", "instructions"}),
         max_chars=OPENAI_MAX_CHARS,
-        voices=documented.OPENAI,
+        voices=_OPENAI_VOICES,
         formats=OPENAI_FORMATS,
         is_openai=True,
     ),
     ModelFamily(
         r"gpt-4o-mini-tts.*",
-        takes=frozenset({"instructions"}),
+        options=frozenset({"instructions"}),
         max_chars=OPENAI_MAX_CHARS,
-        voices=documented.OPENAI,
+        voices=_OPENAI_VOICES,
         formats=OPENAI_FORMATS,
         is_openai=True,
         count=count_chars_or_tokens,
     ),
-    ModelFamily(r"kokoro.*", max_chars=10_000, voices=documented.KOKORO, describe_voice=describe_kokoro_voice),
+    ModelFamily(r"kokoro.*", max_chars=10_000, voices=_KOKORO_VOICES, describe_voice=describe_kokoro_voice),
     ModelFamily(
         r"elevenlabs[-_].*",
-        takes=frozenset({"speed", "stability", "similarity", "similarity_boost", "style"}),
+        options=frozenset({"speed", "stability", "similarity", "similarity_boost", "style"}),
         max_chars=5_000,
-        voices=documented.ELEVENLABS,
+        voices=_ELEVENLABS_VOICES,
     ),
-    ModelFamily(r"xai-tts.*", max_chars=5_000, voices=documented.XAI),
-    # gemini-3.1 fails if it is given instructions.
-    ModelFamily(r"gemini-2\.5-.*tts", takes=frozenset({"speed", "instructions"}), voices=documented.GEMINI),
-    ModelFamily(r"gemini-.*", voices=documented.GEMINI),
+    ModelFamily(r"xai-tts.*", max_chars=5_000, voices=_XAI_VOICES),
+    # gemini-3.1 fails if instructions are set.
+    ModelFamily(r"gemini-2\.5-.*tts", options=frozenset({"speed", "instructions"}), voices=_GEMINI_VOICES),
+    ModelFamily(r"gemini-.*", voices=_GEMINI_VOICES),
     ModelFamily(
         r"nano-tts.*",
-        takes=frozenset({"speed", "pitch", "emotion", "stability", "similarity"}),
+        options=frozenset({"speed", "pitch", "emotion", "stability", "similarity"}),
         max_chars=2_000,
-        voices=documented.NANO,
+        voices=_NANO_VOICES,
     ),
 )
-_OTHERS: Final = ModelFamily(r".*")
+_UNKNOWN_FAMILY: Final = ModelFamily(r".*")
 
 DOCUMENTED_MODELS: Final = (
     "Kokoro-82m",
@@ -89,10 +110,11 @@ DOCUMENTED_MODELS: Final = (
 
 
 def family_for(model_id: str) -> ModelFamily:
-    """Return the models that a model is like."""
-    return next((family for family in _FAMILIES if re.fullmatch(family.pattern, model_id.lower())), _OTHERS)
+    """Return the family of a model, one with cautious defaults if the model is unknown."""
+    matching = (family for family in _MODEL_FAMILIES if re.fullmatch(family.pattern, model_id.lower()))
+    return next(matching, _UNKNOWN_FAMILY)
 
 
 def is_known(model_id: str) -> bool:
-    """Tell whether anything is known of a model but its name."""
-    return family_for(model_id) is not _OTHERS
+    """Return whether the capabilities of a model are documented."""
+    return family_for(model_id) is not _UNKNOWN_FAMILY

@@ -1,8 +1,8 @@
-"""NanoGPT as a provider."""
+"""The NanoGPT provider."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 import json
@@ -14,7 +14,7 @@ from yarl import URL
 
 from ...audio.formats import detect_format, looks_like_text
 from ..addresses import is_local_host, parse_web_address
-from ..audio_response import detect_audio, prepend, read_head
+from ..audio_response import audio_from_head, detect_audio, read_head
 from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES, Downloads
 from ..errors import (
@@ -33,33 +33,31 @@ from ..errors import (
     TimedOutError,
     UpstreamRefusedError,
 )
-from ..http import MAX_DOCUMENT_BYTES, HttpClient, HttpResponse, Timeouts
+from ..http import LIST_TIMEOUTS, MAX_DOCUMENT_BYTES, HttpClient
 from ..json_documents import Json, parse_json
 from ..languages import WHISPER_LANGUAGES
 from ..models import Balance, Model
 from . import catalog as catalogs
-from .endpoints import ENDPOINT_OPTION, OPTION_KEYS, endpoint_for
-from .jobs import Job, JobRegistry, ResponseAudio
+from .endpoints import ENDPOINT_OPTION, ENDPOINT_OPTION_KEYS, endpoint_for
+from .jobs import DirectAudio, Job, JobRegistry
 from .responses import JobTicket, find_audio_url, read_cost
 
 _DEFAULT_SPEECH_BASE_URL: Final = "https://api.nano-gpt.com"
 _OFFICIAL_HOSTS: Final = re.compile(r"([\w-]+\.)?nano-gpt\.com|ai\.bitcoin\.com|bcashgpt\.com")
-"""NanoGPT's own names: the documentation's introduction lists them."""
-_QUICK: Final = Timeouts(first_byte=15)
-_PATIENCE: Final = 60.0
-"""Seconds that connections are kept for an order on its way, which may be paid for already."""
+"""NanoGPT's own hosts, from the introduction of its documentation."""
+_FINISH_ORDERS_TIMEOUT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class PollInterval:
-    """How often to ask how a job is, and for how long, in seconds; as the documentation of `/tts/status` advises."""
+    """How often and how long to poll a job, in seconds, as the documentation of `/tts/status` recommends."""
 
     interval: float = 2.0
     limit: float = 180.0
 
 
 class NanoGPTProvider(Provider):
-    """NanoGPT. It remembers what has been paid for and not been heard yet."""
+    """NanoGPT. Audio that was charged but not played to its end is fetched again, not ordered again."""
 
     name = "NanoGPT"
     key_page = "https://nano-gpt.com/api"
@@ -70,41 +68,42 @@ class NanoGPTProvider(Provider):
     default_voice = "coral"
     languages = WHISPER_LANGUAGES
     choices = (ENDPOINT_OPTION,)
-    option_keys = OPTION_KEYS
+    option_keys = ENDPOINT_OPTION_KEYS
     has_balance = True
 
     def __init__(
         self,
-        connections: HttpSessions,
+        sessions: HttpSessions,
         addresses: Mapping[str, str],
         api_key: str,
-        pace: PollInterval | None = None,
+        poll_interval: PollInterval | None = None,
         *,
         server: str = "",
     ) -> None:
-        """Speak to the API at its addresses."""
-        super().__init__(connections, addresses, api_key, server=server)
-        # Some routes are documented with one header, some with the other, and none minds both.
+        """Create a provider."""
+        super().__init__(sessions, addresses, api_key, server=server)
+        # Some endpoints are documented with one header, some with the other; all accept both.
         headers = {"Authorization": f"Bearer {api_key}", "x-api-key": api_key} if api_key else {}
-        self._http = {key: HttpClient(connections.api, addresses[key], headers) for key in self.address_keys}
-        self._account = HttpClient(connections.api, addresses["base_url"], headers, _QUICK)
+        self._speech_clients = {key: HttpClient(sessions.api, addresses[key], headers) for key in self.address_keys}
+        self._client = HttpClient(sessions.api, addresses["base_url"], headers, LIST_TIMEOUTS)
         self._downloads = {
-            key: Downloads(connections, may_be_local=is_local_host(URL(addresses[key]).host or ""))
+            key: Downloads(sessions, may_be_local=is_local_host(URL(addresses[key]).host or ""))
             for key in self.address_keys
         }
-        self._at_once: set[tuple[str, str]] = set()
-        self._pace = pace or PollInterval()
-        self._purchases = JobRegistry()
+        self._poll_interval = poll_interval or PollInterval()
+        self._jobs = JobRegistry()
+        self._direct_models: set[tuple[str, str]] = set()
+        """Endpoints and models whose last response was audio, so that waiting for an identical request is of no use."""
 
     @classmethod
     @override
     def resolve_addresses(cls, entered: Mapping[str, str]) -> dict[str, str]:
-        """Return both addresses. Who enters a server of their own gets the key sent there and nowhere else."""
+        """Return both addresses; without a speech address, another server's key is sent to that server only."""
         url = _https_if_official(parse_web_address(entered.get("base_url") or cls.default_base_url))
         path = re.sub(r"((/v1)?(/audio/speech|/speech|/audio-models)?|/tts(/status)?|/check-balance)/?$", "", url.path)
         base_url = url.with_path(path.rstrip("/") or "/api")
-        usual = _DEFAULT_SPEECH_BASE_URL if _is_official(base_url) else str(base_url.origin())
-        speech = _https_if_official(parse_web_address(entered.get("speech_base_url") or usual))
+        default_speech = _DEFAULT_SPEECH_BASE_URL if _is_official(base_url) else str(base_url.origin())
+        speech = _https_if_official(parse_web_address(entered.get("speech_base_url") or default_speech))
         speech_path = re.sub(r"(/v1)?(/speech)?/?$", "", speech.path.rstrip("/"))
         return {"base_url": str(base_url), "speech_base_url": str(speech.with_path(speech_path)).rstrip("/")}
 
@@ -115,27 +114,27 @@ class NanoGPTProvider(Provider):
 
     @override
     async def fetch_catalog(self, known: Json = None) -> Json:
-        """List the models, and see by the balance whether the key is known."""
+        """Return the models; the key is checked by fetching the balance."""
         await self.fetch_balance()
         return {"models": await self._fetch_models()}
 
     async def _fetch_models(self) -> list[dict[str, Any]]:
-        """List the models; a server that imitates NanoGPT may have no list, and the documented ones are there."""
+        """Return the listed models, none if the server has no list."""
         try:
-            document = await self._account.get_json("v1/audio-models", {"type": "tts", "detailed": "true"})
+            document = await self._client.get_json("v1/audio-models", {"type": "tts", "detailed": "true"})
         except NotFoundError, NotASpeechServerError:
             return []
         return catalogs.parse_models(document)
 
     @override
     async def fetch_balance(self) -> Balance:
-        """Ask for the balance, which is free. Raises InvalidKeyError where the key is not known."""
+        """Return the balance, which is free of charge. Raises InvalidKeyError if the key is not known."""
         try:
-            document = await self._account.post_json("check-balance")
+            document = await self._client.post_json("check-balance")
         except (RejectedError, NotPermittedError) as err:
             if err.status not in (400, 403):
                 raise
-            raise InvalidKeyError(status=err.status, code=err.code) from err  # it has no other reason to refuse
+            raise InvalidKeyError(status=err.status, code=err.code) from err  # the only reason to refuse this request
         except NotFoundError as err:
             raise NotASpeechServerError(status=err.status) from err
         try:
@@ -157,87 +156,89 @@ class NanoGPTProvider(Provider):
     @override
     @asynccontextmanager
     async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
-        """Speak on the chosen route, whatever kind of answer comes. What is paid for is fetched, not ordered again."""
         if request.model.count(request.text) > request.model.max_chars:
             raise TextTooLongError
         async with AsyncExitStack() as stack:
             try:
-                audio = await self._sound(request, stack)
+                audio = await self._open_audio(request, stack)
             except InvalidKeyError as err:
-                raise await self._checked(err) from err
+                raise await self._confirm_invalid_key(err) from err
             yield audio
 
-    async def _sound(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
-        """Return the sound of a request; leaving the stack ends it."""
-        purchase = self._purchase_of(request)
-        result = await purchase.outcome(partial(self._obtain, request=request))
-        if result is None:  # it came at once, to another listener: sound can't be shared, and is ordered once more
-            purchase = Job(purchase.order)
-            result = await purchase.outcome(partial(self._obtain, request=request))
-        if isinstance(result, ResponseAudio):
+    async def _open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+        """Return the audio of a request; closing the stack ends it."""
+        endpoint = endpoint_for(request.settings)
+        key = f"{endpoint.name} {json.dumps(endpoint.body(request), sort_keys=True)}"
+        job = Job(key) if (endpoint.name, request.model.id) in self._direct_models else self._jobs.join(key)
+        while True:
+            await stack.enter_async_context(job.in_use())
+            result = await job.fetch(partial(self._order, job, request), partial(self._poll, job, request))
+            if result is not None:
+                break
+            job = Job(key)  # another request has received the audio, which cannot be shared
+        if isinstance(result, DirectAudio):
             await stack.enter_async_context(result.stack)
-            return await detect_audio(result.chunks, request.format, result.content_type, request.model.pcm)
-        return await self._download(result or "", purchase, request, stack)
+            return audio_from_head(result.head, result.chunks, request.format, result.content_type, request.model.pcm)
+        return await self._download(result, job, request, stack)
 
-    def _purchase_of(self, request: SynthesisRequest) -> Job:
-        """Return a purchase to join or to begin. What comes at once is not worth waiting for somebody else's."""
-        route = endpoint_for(request.settings)
-        order = f"{route.name} {json.dumps(route.body(request), sort_keys=True)}"
-        return Job(order) if (route.name, request.model.id) in self._at_once else self._purchases.of(order)
-
-    async def _obtain(self, purchase: Job, request: SynthesisRequest) -> None:
-        """Order speech unless that was done, and wait until its sound can be had while anybody wants it."""
-        await purchase.inherit()
-        if purchase.ticket is None and purchase.link is None:
-            await self._order(purchase, request)
-        if purchase.ticket and not purchase.link and purchase.is_awaited:
-            try:
-                purchase.link = await self._poll(purchase.ticket, purchase.age)
-            except TimedOutError:
-                raise
-            except SpeechError:  # the job has come to nothing, and is paid back
-                request.record_usage(purchase.ticket.refund)
-                raise
-
-    async def _order(self, purchase: Job, request: SynthesisRequest) -> None:
-        """Ask for speech, and keep what comes: its sound, a link to it, or a ticket."""
-        route = endpoint_for(request.settings)
-        http = self._http[route.address_key]
-        kind = (route.name, request.model.id)
+    async def _order(self, job: Job, request: SynthesisRequest) -> JobTicket | str | DirectAudio:
+        """Order speech and record the charge; return a ticket, the link to the audio, or the audio."""
+        endpoint = endpoint_for(request.settings)
+        client = self._speech_clients[endpoint.address_key]
         async with AsyncExitStack() as stack:
-            answer = await stack.enter_async_context(
-                http.request("POST", route.path, route.body(request), headers=route.headers(request.format))
+            response = await stack.enter_async_context(
+                client.request("POST", endpoint.path, endpoint.body(request), headers=endpoint.headers(request.format))
             )
-            chunks = await stack.enter_async_context(aclosing(answer.chunks()))
+            chunks = await stack.enter_async_context(aclosing(response.chunks()))
+            is_json = response.content_type.endswith("json")
             try:
-                document = await _document_in(chunks, answer)
-            except GenerationFailedError:
-                request.charge()
-                raise
-            if isinstance(document, _Audio):
-                if not document.is_text:
-                    request.charge()
-                self._at_once.add(kind)
-                purchase.take_answer(sound=ResponseAudio(document.chunks, answer.content_type, stack.pop_all()))
-                return
-        self._at_once.discard(kind)
-        link = find_audio_url(document)
-        purchase.take_answer(link=link, ticket=None if link else JobTicket.read(document, request.model.id))
+                head = await read_head(chunks)
+                is_json = _is_json(head, response.content_type)
+                if not is_json:
+                    self._direct_models.add((endpoint.name, request.model.id))
+                    if not looks_like_text(head):
+                        request.charge()
+                    return DirectAudio(head, chunks, response.content_type, stack.pop_all())
+                body = await _read_body(head, chunks)
+            except (ConnectionLostError, TimedOutError) as err:
+                if not is_json:
+                    raise
+                request.charge()  # the ticket or link is lost; repeating the order would be charged again
+                raise GenerationFailedError(status=response.response.status, code="broken_answer") from err
+        try:
+            document = parse_json(body)
+        except ValueError as err:
+            raise NotAudioError(code="application/json") from err
+        self._direct_models.discard((endpoint.name, request.model.id))
+        result = find_audio_url(document) or JobTicket.read(document, request.model.id)
         request.charge(*read_cost(document))
-        self._purchases.keep(purchase)
+        self._jobs.add(job)
+        return result
 
-    async def _poll(self, ticket: JobTicket, waited: float) -> str:
-        """Ask for a job until it is done, and return the link to its sound.
+    async def _poll(self, job: Job, request: SynthesisRequest, ticket: JobTicket) -> str:
+        """Return the link to a job's audio once it is done.
 
-        A question that fails says nothing about the job, and is asked again. Raises TimedOutError after the documented
-        limit, and what ended the job badly.
+        Raises TimedOutError after the documented limit, and the error with which the job failed.
         """
         try:
-            async with asyncio.timeout(max(self._pace.limit - waited, 2 * self._pace.interval)):
+            return await self._wait_for_link(ticket, self._poll_interval.limit - job.age)
+        except TimedOutError:  # the job may still be completed
+            raise
+        except SpeechError as err:
+            request.record_usage(ticket.refund)
+            if not err.is_retryable:
+                self._jobs.remove(job)
+            raise
+
+    async def _wait_for_link(self, ticket: JobTicket, limit: float) -> str:
+        """Poll a job until it is done, at least twice; a failed status request says nothing about the job."""
+        interval = self._poll_interval.interval
+        try:
+            async with asyncio.timeout(max(limit, 2 * interval)):
                 while True:
-                    await asyncio.sleep(self._pace.interval)
+                    await asyncio.sleep(interval)
                     try:
-                        document = await self._account.get_json("tts/status", ticket.query)
+                        document = await self._client.get_json("tts/status", ticket.query)
                     except ContentRefusedError:
                         raise
                     except SpeechError:
@@ -247,31 +248,28 @@ class NanoGPTProvider(Provider):
         except TimeoutError as err:
             raise TimedOutError(code="job") from err
 
-    async def _download(
-        self, link: str, purchase: Job, request: SynthesisRequest, stack: AsyncExitStack
-    ) -> SpeechAudio:
-        """Return the sound behind a link, as it arrives."""
+    async def _download(self, link: str, job: Job, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+        """Return the linked audio as it arrives."""
         downloads = self._downloads[endpoint_for(request.settings).address_key]
-        stack.enter_context(purchase.heard())
         try:
-            answer = await stack.enter_async_context(downloads.open(link))
-            chunks = await stack.enter_async_context(aclosing(answer.chunks(MAX_FILE_BYTES)))
-            audio = await detect_audio(chunks, request.format, answer.content_type, request.model.pcm)
+            response = await stack.enter_async_context(downloads.open(link))
+            chunks = await stack.enter_async_context(aclosing(response.chunks(MAX_FILE_BYTES)))
+            audio = await detect_audio(chunks, request.format, response.content_type, request.model.pcm)
         except SpeechError as err:
             if not err.is_retryable:
-                self._purchases.forget(purchase)
+                self._jobs.remove(job)
             raise
-        return replace(audio, chunks=self._heard(audio.chunks, purchase))
+        return replace(audio, chunks=self._remove_when_played(audio.chunks, job))
 
-    async def _heard(self, chunks: AsyncGenerator[bytes], purchase: Job) -> AsyncGenerator[bytes]:
-        """Yield sound, and forget what was bought once all have heard it: whoever asks again then wants it anew."""
+    async def _remove_when_played(self, chunks: AsyncGenerator[bytes], job: Job) -> AsyncGenerator[bytes]:
+        """Yield audio, then remove its job unless another request still receives it."""
         async for chunk in chunks:
             yield chunk
-        if purchase.hearers == 1:
-            self._purchases.forget(purchase)
+        if job.users == 1:
+            self._jobs.remove(job)
 
-    async def _checked(self, error: InvalidKeyError) -> SpeechError:
-        """Return what a refused key really means: NanoGPT also passes on that its own vendors refuse NanoGPT's key."""
+    async def _confirm_invalid_key(self, error: InvalidKeyError) -> SpeechError:
+        """Return the error for a refused key: NanoGPT also passes on that a vendor refused NanoGPT's own key."""
         try:
             await self.fetch_balance()
         except InvalidKeyError:
@@ -283,19 +281,18 @@ class NanoGPTProvider(Provider):
     @override
     def inherit(self, other: Provider) -> None:
         if isinstance(other, NanoGPTProvider):
-            self._purchases.inherit(other._purchases)  # noqa: SLF001 - one of us
-            self._at_once |= other._at_once  # noqa: SLF001
+            self._jobs.inherit(other._jobs)  # noqa: SLF001
+            self._direct_models |= other._direct_models  # noqa: SLF001
 
     @property
     @override
     def has_pending_jobs(self) -> bool:
-        return self._purchases.is_waiting
+        return bool(self._jobs.pending_orders)
 
     @override
     async def async_finish_jobs(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE):
-                await self._purchases.answered()
+        if orders := self._jobs.pending_orders:
+            await asyncio.wait(orders, timeout=_FINISH_ORDERS_TIMEOUT_S)
 
 
 def _is_official(url: URL) -> bool:
@@ -306,38 +303,18 @@ def _https_if_official(url: URL) -> URL:
     return url.with_scheme("https") if _is_official(url) else url
 
 
-@dataclass(frozen=True, slots=True)
-class _Audio:
-    """What is no document."""
-
-    chunks: AsyncGenerator[bytes]
-    is_text: bool
-    """Whether it looks like a page rather than like sound."""
+def _is_json(head: bytes, content_type: str) -> bool:
+    """Return whether a response is a JSON document; its first bytes outrank its media type."""
+    if looks_like_text(head) and head.lstrip().startswith(b"{"):
+        return True
+    return content_type.endswith("json") and detect_format(head) is None
 
 
-async def _document_in(chunks: AsyncGenerator[bytes], answer: HttpResponse) -> Json | _Audio:
-    """Return the JSON document in an answer, or the answer if it is none.
-
-    The first bytes say more than the type, which may be anything. Raises GenerationFailedError where a document breaks
-    off: what it was to tell is paid for, and can't be ordered again without paying again.
-    """
-    is_document = False
-    try:
-        head = await read_head(chunks)
-        is_document = looks_like_text(head) and head.lstrip()[:1] == b"{"
-        if detect_format(head) or not (is_document or answer.content_type.endswith("json")):
-            return _Audio(prepend(head, chunks), is_text=looks_like_text(head))
-        is_document = True
-        body = bytearray(head)
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > MAX_DOCUMENT_BYTES:
-                raise ResponseTooLargeError
-    except (ConnectionLostError, TimedOutError) as err:
-        if is_document or answer.content_type.endswith("json"):
-            raise GenerationFailedError(status=answer.response.status, code="broken_answer") from err
-        raise
-    try:
-        return parse_json(body)
-    except ValueError as err:
-        raise NotAudioError(code="application/json") from err
+async def _read_body(head: bytes, chunks: AsyncGenerator[bytes]) -> bytearray:
+    """Return the whole body of a JSON response."""
+    body = bytearray(head)
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MAX_DOCUMENT_BYTES:
+            raise ResponseTooLargeError
+    return body

@@ -1,6 +1,6 @@
-"""Speechbase: many vendors' models and an organisation's saved voices behind one key.
+"""Speechbase: models of many vendors and the saved voices of an organization behind one API key.
 
-Facts: https://www.speechbase.ai/docs/api and its guide "Synthesise speech".
+Documentation: https://www.speechbase.ai/docs/api and its guide "Synthesise speech".
 """
 
 from .provider import SpeechbaseProvider

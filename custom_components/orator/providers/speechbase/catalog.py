@@ -1,4 +1,4 @@
-"""Speechbase's vendors and saved voices: what of them is kept, and what they say of a model."""
+"""Speechbase's vendors and saved voices: what the catalog keeps of them, and the models that they describe."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from ..openai.models import voices_for
 from ..options import IntegerChoiceOption, NumberOption, ObjectOption
 
 _MAX_PRONUNCIATIONS: Final = 200
-_UNKNOWN_MAX_CHARS: Final = 2_000
-"""As much as the vendor with the shortest limit takes."""
+_SHORTEST_MAX_CHARS: Final = 2_000
+"""The limit of the vendor with the shortest one, used for vendors whose limit is not known."""
 _VENDOR_MAX_CHARS: Final = {"openai": OPENAI_MAX_CHARS, "hume": 5_000, "minimax": 3_000, "xai": 15_000}
 _MODEL_MAX_CHARS: Final = {
     "elevenlabs/eleven_multilingual_v2": 10_000,
@@ -23,7 +23,7 @@ _MODEL_MAX_CHARS: Final = {
     "elevenlabs/eleven_flash_v2": 30_000,
     "fal-ai/f5-tts": 5_000,
 }
-"""From the source of Speechbase's own client."""
+"""Limits from the source of Speechbase's SDK."""
 
 SPEED: Final = NumberOption("speed", minimum=0.75, maximum=1.5, step=0.05, default=1)
 VOLUME: Final = NumberOption("volume_dbfs", minimum=-60, maximum=0, step=1, default=-20)
@@ -31,24 +31,21 @@ BITRATE: Final = IntegerChoiceOption("bitrate", values=(32, 48, 64, 96, 128, 160
 PROVIDER_OPTIONS: Final = ObjectOption("provider_options")
 OPTIONS: Final = (SPEED, VOLUME, BITRATE, PROVIDER_OPTIONS)
 
-_FORMATS: Final = (AudioFormat.MP3, AudioFormat.WAV)
-"""Without raw samples: each vendor has a rate of its own, and only a WAV tells which."""
+_MODEL_FORMATS: Final = (AudioFormat.MP3, AudioFormat.WAV)
+"""PCM is not requested: its sample rate depends on the vendor, and only a WAV header states it."""
 
 
 def parse_vendors(document: Json) -> list[dict[str, Any]]:
-    """Return what is worth keeping of the list of vendors; one that is switched off has no models to offer.
-
-    Raises NotASpeechServerError.
-    """
+    """Return the vendors in a list of providers; a disabled vendor has no models. Raises NotASpeechServerError."""
     return [
         {
             "id": row["id"],
             "name": str(row.get("name") or row["id"]),
-            "is_connected": bool(is_on and (row.get("byok") or row.get("managed"))),
-            "models": [model for model in _list(row.get("models")) if is_on and isinstance(model, str)],
+            "is_connected": bool(is_enabled and (row.get("byok") or row.get("managed"))),
+            "models": [model for model in _list(row.get("models")) if is_enabled and isinstance(model, str)],
         }
         for row in find_rows(document)
-        for is_on in (bool(row.get("enabled", True)),)
+        for is_enabled in (bool(row.get("enabled", True)),)
     ]
 
 
@@ -57,14 +54,14 @@ def _list(value: Json) -> list[Json]:
 
 
 def parse_voice(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is worth keeping of a saved voice."""
+    """Return the fields of a saved voice that the catalog keeps."""
     vendor, model = str(row.get("provider") or ""), str(row.get("model") or "")
-    full = model if "/" in model or not vendor else f"{vendor}/{model}"
-    return {"id": row["id"], "title": " ".join(str(row.get("title") or "").split()) or row["id"], "model": full}
+    model_id = model if "/" in model or not vendor else f"{vendor}/{model}"
+    return {"id": row["id"], "title": " ".join(str(row.get("title") or "").split()) or row["id"], "model": model_id}
 
 
 def find_rows(document: Json) -> list[dict[str, Any]]:
-    """Return the rows of a list that have an ID. Raises NotASpeechServerError where it is no list."""
+    """Return the rows of a list that have an ID. Raises NotASpeechServerError if the document is not a list."""
     rows = document.get("data") if isinstance(document, dict) else None
     if not isinstance(rows, list):
         raise NotASpeechServerError
@@ -72,7 +69,7 @@ def find_rows(document: Json) -> list[dict[str, Any]]:
 
 
 def model_ids(catalog: Json) -> list[str]:
-    """Return all models, those that can speak at once first."""
+    """Return the IDs of all models, those of connected vendors first."""
     vendors = sorted(catalog["vendors"] if catalog else (), key=lambda vendor: not vendor["is_connected"])
     return [model for vendor in vendors for model in vendor["models"]]
 
@@ -83,7 +80,7 @@ def saved_voices(catalog: Json) -> list[dict[str, str]]:
 
 
 def describe_model(model_id: str, catalog: Json, *, streams: bool) -> Model:
-    """Say what a vendor's model can do. A vendor that is missing among others can't speak."""
+    """Return a vendor's model; a vendor that the catalog does not list is not connected."""
     vendor_id, slash, name = model_id.partition("/")
     vendors = catalog["vendors"] if catalog else ()
     vendor = next((vendor for vendor in vendors if vendor["id"] == vendor_id), None)
@@ -92,9 +89,9 @@ def describe_model(model_id: str, catalog: Json, *, streams: bool) -> Model:
     return Model(
         id=model_id,
         name=f"{vendor_name} {name}",
-        max_chars=_MODEL_MAX_CHARS.get(model_id) or _VENDOR_MAX_CHARS.get(vendor_id, _UNKNOWN_MAX_CHARS),
+        max_chars=_MODEL_MAX_CHARS.get(model_id) or _VENDOR_MAX_CHARS.get(vendor_id, _SHORTEST_MAX_CHARS),
         streams=streams,
-        formats=_FORMATS,
+        formats=_MODEL_FORMATS,
         voices=voices_for(name) if is_openai else (),
         options=OPTIONS,
         count=count_chars_or_tokens if is_openai else len,
@@ -106,17 +103,15 @@ def describe_model(model_id: str, catalog: Json, *, streams: bool) -> Model:
 
 @dataclass(frozen=True, slots=True)
 class SavedVoices:
-    """The saved voices."""
+    """The saved voices of a catalog."""
 
     voices: tuple[Voice, ...]
     models: Mapping[str, str]
-    """The models that they were saved with, by their IDs."""
+    """The model IDs of the voices, by voice ID."""
 
 
-@lru_cache(
-    maxsize=CACHED_CATALOGS
-)  # each of them is described with all of them to choose from: in a list, that adds up
+@lru_cache(maxsize=CACHED_CATALOGS)  # the model of every saved voice lists all saved voices
 def index_saved_voices(catalog: IdentityKey) -> SavedVoices:
-    """Return the saved voices as what speaks."""
+    """Return the saved voices of a catalog."""
     rows = saved_voices(catalog.document)
     return SavedVoices(tuple(Voice(row["id"], row["title"]) for row in rows), {row["id"]: row["model"] for row in rows})

@@ -1,4 +1,4 @@
-"""Names that lead nowhere: the service's, which is told at once, and that of a file's host, which is asked again."""
+"""Host names that cannot be resolved."""
 
 from collections.abc import AsyncGenerator
 from typing import override
@@ -15,16 +15,16 @@ from custom_components.orator.providers.downloads import Downloads
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
 
 
-class Nowhere(AbstractResolver):
-    """Knows no name, and keeps those that it was asked for."""
+class FailingResolver(AbstractResolver):
+    """Resolves no name, and records the requested ones."""
 
     def __init__(self) -> None:
-        """Begin with none."""
-        self.asked: list[str] = []
+        """Create a resolver without requested names."""
+        self.names: list[str] = []
 
     @override
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        self.asked.append(host)
+        self.names.append(host)
         raise OSError(f"{host}:{port} ({family}) leads nowhere")
 
     @override
@@ -33,33 +33,33 @@ class Nowhere(AbstractResolver):
 
 
 @pytest.fixture
-def nowhere() -> Nowhere:
-    """Return what resolves names."""
-    return Nowhere()
+def resolver() -> FailingResolver:
+    """Return a resolver that fails."""
+    return FailingResolver()
 
 
 @pytest.fixture
-async def connections(nowhere: Nowhere) -> AsyncGenerator[HttpSessions]:
-    """Open connections that find nothing."""
-    async with ClientSession(connector=TCPConnector(resolver=nowhere)) as session:
+async def connections(resolver: FailingResolver) -> AsyncGenerator[HttpSessions]:
+    """Return HTTP sessions that resolve no name."""
+    async with ClientSession(connector=TCPConnector(resolver=resolver)) as session:
         yield HttpSessions(session, session)
 
 
-async def test_service_is_looked_for_once(connections: HttpSessions, nowhere: Nowhere) -> None:
-    """Where the service can't be found, nobody waits for another try: another voice is to speak."""
+async def test_provider_is_resolved_once(connections: HttpSessions, resolver: FailingResolver) -> None:
+    """A provider that cannot be resolved is not retried, so that a fallback speaks at once."""
     provider = SpeechbaseProvider(connections, {"base_url": "https://api.speechbase.invalid"}, "sk")
     request = SynthesisRequest("One.", provider.describe_model("openai/tts-1", None, {}), "nova", AudioFormat.MP3)
     with pytest.raises(errors.NameNotFoundError):
         async with synthesize_with_retries(provider, request):
             pass
-    assert nowhere.asked == ["api.speechbase.invalid"]
+    assert resolver.names == ["api.speechbase.invalid"]
 
 
-async def test_file_is_looked_for_again(connections: HttpSessions, nowhere: Nowhere) -> None:
-    """A file has been paid for, so its host is worth another try; and it is no sign of the service's end."""
+async def test_file_host_is_resolved_again(connections: HttpSessions, resolver: FailingResolver) -> None:
+    """The host of a file that was charged is retried; its absence does not mean that the provider is gone."""
     with pytest.raises(errors.CannotConnectError) as caught:
         async with Downloads(connections, may_be_local=False).open("https://files.invalid/speech.mp3"):
             pass
     assert type(caught.value) is errors.CannotConnectError
     assert caught.value.is_retryable
-    assert nowhere.asked == ["files.invalid"] * 3
+    assert resolver.names == ["files.invalid"] * 3

@@ -5,12 +5,12 @@ on their own. What a provider's documentation forbids is refused here, in the pr
 request which passes here has a fair chance at the real service.
 """
 
-from .compatible import Compatible
+from .audio.recorder import Tongue
 from .exchange import Received, Timing
 from .faults import Fault
-from .nanogpt_answers import Answer
-from .realtime_fates import Fate
-from .server import Simulator
-from .studio import Tongue
+from .nanogpt.responses import Answer
+from .openai_compatible.server import Compatible
+from .realtime.script import Fate
+from .simulator import DEFAULT_KEY, Simulator
 
-__all__ = ["Answer", "Compatible", "Fate", "Fault", "Received", "Simulator", "Timing", "Tongue"]
+__all__ = ["DEFAULT_KEY", "Answer", "Compatible", "Fate", "Fault", "Received", "Simulator", "Timing", "Tongue"]

@@ -10,9 +10,9 @@ import json
 import signal
 import sys
 
+from .audio.recorder import Tongue
 from .exchange import Timing
-from .server import DEFAULT_KEY, Simulator
-from .studio import Tongue
+from .simulator import DEFAULT_KEY, Simulator
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from typing import override
 
 from aiohttp import web
 
+from .audio.recorder import Recording
 from .delivery import deliver
 from .exchange import CURRENT_EXCHANGE, Door
-from .host import Host
-from .studio import Recording
+from .http_server import Host
 
 AS_IT_IS = "as it is"  # a declared type: the true one
 

@@ -11,7 +11,7 @@ import pytest
 from custom_components.orator.audio.ffmpeg import ConversionError, measure_loudness
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.loudness import MAX_MEASURED_S, LoudnessMeasurement, LoudnessMeter
-from tests.simulator.espeak import Speaker, speak
+from tests.simulator.audio.espeak import Speaker, speak
 from tests.unit.audio.signals import RATES, ffmpeg, loudness, pieces, voice
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")

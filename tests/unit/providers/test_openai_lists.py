@@ -11,8 +11,8 @@ from custom_components.orator.providers.openai.lists import find_rows, parse_mod
 from custom_components.orator.providers.openai.models import parse_model_ids
 from custom_components.orator.providers.openai.servers import SERVERS
 from tests.simulator import Fault
-from tests.simulator.compatible_profiles import EDGE_TTS, KOKORO, SPEACHES
-from tests.simulator.compatible_terms import Profile
+from tests.simulator.openai_compatible.profile import Profile
+from tests.simulator.openai_compatible.profiles import EDGE_TTS, KOKORO, SPEACHES
 from tests.support.server_profiles import WITH_PRESET, Start, ids, preset_of
 
 from .test_openai_responses import provider_at

@@ -14,8 +14,8 @@ from custom_components.orator.providers import errors
 from custom_components.orator.providers.openai import OpenAIProvider
 from custom_components.orator.providers.openai.realtime_session import RealtimeResponse
 from tests.simulator import Fate, Fault, Simulator, Timing
-from tests.simulator.realtime import Refusing
-from tests.simulator.realtime_fates import (
+from tests.simulator.realtime.api import Refusing
+from tests.simulator.realtime.script import (
     CHAT,
     NO_QUOTA,
     RATE_LIMIT,

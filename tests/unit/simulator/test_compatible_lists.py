@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.compatible_profiles import (
+from tests.simulator import DEFAULT_KEY
+from tests.simulator.openai_compatible.profile import Profile
+from tests.simulator.openai_compatible.profiles import (
     BARE,
     CHATTERBOX,
     EDGE_TTS,
@@ -17,10 +19,8 @@ from tests.simulator.compatible_profiles import (
     ORPHEUS,
     SPEACHES,
 )
-from tests.simulator.compatible_terms import Profile
-from tests.simulator.server import DEFAULT_KEY
 
-from .compatible_asking import EACH, Start, asked, named, requested
+from .compatible_client import EACH, Start, asked, named, requested
 
 WRONG_KEY = "sk-wrong"
 

@@ -8,7 +8,9 @@ import aiohttp
 import numpy as np
 import pytest
 
-from tests.simulator.compatible_profiles import (
+from tests.simulator.openai_compatible.errors import ErrorForm, Refusal
+from tests.simulator.openai_compatible.profile import Limit, Profile
+from tests.simulator.openai_compatible.profiles import (
     BARE,
     CHATTERBOX,
     EDGE_TTS,
@@ -22,11 +24,9 @@ from tests.simulator.compatible_profiles import (
     SPEACHES,
     SPEACHES_LATE,
 )
-from tests.simulator.compatible_refusals import ErrorForm, Refusal
-from tests.simulator.compatible_terms import Limit, Profile
 from tests.support.word_decoder import heard_words, voice_of
 
-from .compatible_asking import EACH, Start, asked, body_for, named, requested, samples_of
+from .compatible_client import EACH, Start, asked, body_for, named, requested, samples_of
 
 INVALID_FIELD = Refusal(HTTPStatus.BAD_REQUEST, "No.", "some_error", code="a_code", param="voice")
 

@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from tests.simulator import Simulator, Timing
-from tests.simulator.encoding import SAMPLE_RATE
+from tests.simulator.audio.encoding import SAMPLE_RATE
 
-from .asking import SPEECH, request_body, seconds_of_pcm, speech, timeline
+from .openai_client import SPEECH, request_body, seconds_of_pcm, speech, timeline
 
 # When it comes
 

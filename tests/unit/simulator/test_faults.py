@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulator import Fault, Simulator
 
-from .asking import SPEECH, request_body, speech, timeline
+from .openai_client import SPEECH, request_body, speech, timeline
 
 
 async def read_until_error(response: aiohttp.ClientResponse) -> tuple[bytes, Exception | None]:

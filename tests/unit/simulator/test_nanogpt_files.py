@@ -11,8 +11,8 @@ import pytest
 
 from tests.simulator import Fault, Simulator, Timing
 
-from .asking import LONGEST, SHORTEST, seconds
-from .nanogpt_asking import KOKORO, TTS, answered, download
+from .nanogpt_client import KOKORO, TTS, answered, download
+from .openai_client import LONGEST, SHORTEST, seconds
 
 HUGE = 200 * 1000 * 1000
 

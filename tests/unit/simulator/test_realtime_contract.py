@@ -8,8 +8,8 @@ import pytest
 
 from tests.simulator import Fault, Simulator, Timing
 
-from .asking import TEXT
-from .realtime_asking import MODEL, URL, Talk, response_body, session_body, talk
+from .openai_client import TEXT
+from .realtime_client import MODEL, URL, Talk, response_body, session_body, talk
 
 OUTPUT = {"format": {"type": "audio/pcm", "rate": 24_000}, "voice": "marin"}
 USER = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": TEXT}]}

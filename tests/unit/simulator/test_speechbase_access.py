@@ -5,8 +5,8 @@ import pytest
 
 from tests.simulator import Simulator
 
-from .asking import SHORTEST, seconds
-from .speechbase_asking import (
+from .openai_client import SHORTEST, seconds
+from .speechbase_client import (
     HEALTH,
     PROVIDERS,
     ROUTES,

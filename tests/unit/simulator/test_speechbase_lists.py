@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from tests.simulator import Simulator
-from tests.simulator.speechbase_catalog import default_voices
+from tests.simulator.speechbase.catalog import default_voices
 
-from .speechbase_asking import PROVIDERS, SAVED, VOICES, problem
+from .speechbase_client import PROVIDERS, SAVED, VOICES, problem
 
 
 async def page(client: aiohttp.ClientSession, **query: Any) -> dict[str, Any]:

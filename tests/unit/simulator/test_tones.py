@@ -7,13 +7,12 @@ import pytest
 
 from tests.simulator import Simulator
 from tests.simulator.__main__ import parse_options
-from tests.simulator.encoding import SAMPLE_RATE
-from tests.simulator.espeak import Speaker
-from tests.simulator.openai_contract import MAX_CHARACTERS, VOICES
-from tests.simulator.openai_voices import speaker_of
-from tests.simulator.tones import code_of, code_of_speaker, sealed, sound, unsealed, words_of
+from tests.simulator.audio.encoding import SAMPLE_RATE
+from tests.simulator.audio.espeak import Speaker, speaker_of
+from tests.simulator.audio.tones import code_of, code_of_speaker, sealed, sound, unsealed, words_of
+from tests.simulator.openai.contract import MAX_CHARACTERS, VOICES
 
-from .asking import TEXT, seconds, seconds_of_pcm, speech
+from .openai_client import TEXT, seconds, seconds_of_pcm, speech
 
 SECONDS_A_WORD = 0.254
 

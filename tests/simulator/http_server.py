@@ -1,4 +1,4 @@
-"""One HTTP server that remembers what it was asked and fails where a script says so."""
+"""A recording HTTP server with scripted faults."""
 
 import asyncio
 import ssl
@@ -7,24 +7,25 @@ from typing import Self
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from .delivery import close_connection, send_raw, send_without_end
-from .exchange import CURRENT_EXCHANGE, Door, Exchange, Received, Timing, parse_json
+from .delivery import close_connection, send_endless, send_raw
+from .exchange import CURRENT_EXCHANGE, Door, Exchange, Received, Timing
 from .faults import NO_FAULT, Fault, FaultScript
+from .http import parse_json
 
 _ADDRESS = "127.0.0.1"
-_LARGEST_REQUEST = 16 * 1024 * 1024  # bytes; a request too large for a provider is the provider's to refuse
-_SHUTDOWN_TIMEOUT = 0.05  # seconds for connections whose request has already been cancelled
+_MAX_REQUEST_BYTES = 16 * 1024 * 1024  # beyond every provider's limit, so that providers refuse on their own
+_SHUTDOWN_TIMEOUT_S = 0.05  # for connections whose request has already been cancelled
 
 
 class Host:
-    """A server on a local port, from `async with` on until its end.
+    """A server on a local port, running while its context is open.
 
-    timing: how quickly the next answers come; may be changed at any time.
-    requests: everything that arrived, in order.
+    timing: the speed of the following responses; may be changed at any time.
+    requests: all received requests, in order.
     """
 
     def __init__(self, *, timing: Timing | None = None, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
-        """Prepare without opening anything; port 0 takes a free one, tls makes it https."""
+        """Configure the server; port 0 selects a free one, `tls` enables HTTPS."""
         self.timing = timing or Timing()
         self.requests: list[Received] = []
         self._port = port
@@ -32,70 +33,67 @@ class Host:
         self._faults = FaultScript()
         self._runner: web.AppRunner | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._doors: dict[int, tuple[Door, web.TCPSite]] = {}
+        self._client_ports: dict[int, tuple[Door, web.TCPSite]] = {}
         self._closing = False
 
     @property
     def url(self) -> str:
-        """Where the server listens."""
-        return f"{'https' if self._tls else 'http'}://{_ADDRESS}:{self._port}"
+        """The server's origin."""
+        return self._origin(self._port)
 
     def fail(self, *faults: Fault) -> None:
-        """Let coming requests fail: each takes the first fault that matches it and has not been used up."""
-        for fault in faults:
-            self._faults.add(fault)
+        """Add faults; each request consumes the first that matches it."""
+        self._faults.add(*faults)
 
     def reset(self) -> None:
-        """Forget the requests so far and the faults still to come, except for those at doors."""
+        """Remove all recorded requests, and all pending faults except those of client ports."""
         self.requests.clear()
         self._faults.clear()
-        for door, _ in self._doors.values():
-            door.requests.clear()
+        for client_port, _ in self._client_ports.values():
+            client_port.requests.clear()
 
     async def open_door(self) -> Door:
-        """Let somebody in by a port of their own."""
+        """Open an additional port for a single client."""
         assert self._runner is not None
         site = web.TCPSite(self._runner, _ADDRESS, 0, ssl_context=self._tls)
         await site.start()
         port: int = self._runner.addresses[-1][1]
-        door = Door(f"{'https' if self._tls else 'http'}://{_ADDRESS}:{port}")
-        self._doors[port] = door, site
-        return door
+        client_port = Door(self._origin(port))
+        self._client_ports[port] = client_port, site
+        return client_port
 
-    async def shut_door(self, door: Door) -> None:
-        """Refuse connections from now on, and break those that there are."""
-        for kept, site in self._doors.values():
-            if kept is door:
+    async def shut_door(self, client_port: Door) -> None:
+        """Refuse new connections to a client port and break existing ones."""
+        for opened, site in self._client_ports.values():
+            if opened is client_port:
                 await site.stop()
-        self.break_connections(door)
+        self.break_connections(client_port)
 
-    def break_connections(self, door: Door) -> None:
-        """Break all connections through a door."""
+    def break_connections(self, client_port: Door) -> None:
+        """Break all connections to a client port."""
         server = self._runner and self._runner.server
         transports = [connection.transport for connection in server.connections] if server else []
         for transport in filter(None, transports):
-            address = transport.get_extra_info("sockname")
-            if address and address[1] in self._doors and self._doors[address[1]][0] is door:
+            if self._client_port_of(transport) is client_port:
                 transport.abort()
 
-    def door_of(self, request: web.Request) -> Door | None:
-        """Return the door that a request came through, if it was not the front door."""
-        address = request.transport and request.transport.get_extra_info("sockname")
-        return self._doors[address[1]][0] if address and address[1] in self._doors else None
+    def find_client_port(self, request: web.Request) -> Door | None:
+        """Return the client port whose faults apply to a request."""
+        return self._client_port_of(request.transport)
 
-    def about(self, request: web.Request, body: bytes) -> str:  # noqa: ARG002
-        """Return what a request is about: its body, or the text of what it asks for."""
+    def content_of(self, request: web.Request, body: bytes) -> str:  # noqa: ARG002
+        """Return what `Fault.of` is compared with."""
         return body.decode(errors="replace")
 
-    def mount(self, app: web.Application) -> None:
-        """Add what the server offers; none by default."""
+    def add_routes(self, app: web.Application) -> None:
+        """Add the server's routes; none by default."""
 
     async def __aenter__(self) -> Self:
         """Accept connections."""
-        app = web.Application(middlewares=[self._observe], client_max_size=_LARGEST_REQUEST)
-        self.mount(app)
+        app = web.Application(middlewares=[self._record], client_max_size=_MAX_REQUEST_BYTES)
+        self.add_routes(app)
         self._runner = web.AppRunner(
-            app, handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT
+            app, handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT_S
         )
         await self._runner.setup()
         try:
@@ -107,11 +105,11 @@ class Host:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close all connections; nothing of the server runs afterwards."""
+        """Close the server."""
         await self.close()
 
     async def close(self) -> None:
-        """Cancel what is being answered and stop listening."""
+        """Stop listening and cancel all requests; nothing of the server runs afterwards."""
         self._closing = True
         tasks = tuple(self._tasks)
         for task in tasks:
@@ -120,22 +118,31 @@ class Host:
             await self._runner.cleanup()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _origin(self, port: int) -> str:
+        return f"{'https' if self._tls else 'http'}://{_ADDRESS}:{port}"
+
+    def _client_port_of(self, transport: asyncio.BaseTransport | None) -> Door | None:
+        """Return the client port that a connection was made to."""
+        address = transport.get_extra_info("sockname") if transport else None
+        client_port, _ = self._client_ports.get(address[1], (None, None)) if address else (None, None)
+        return client_port
+
     @web.middleware
-    async def _observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Remember a request and what became of it."""
+    async def _record(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Record a request and its outcome."""
         arrived = asyncio.get_running_loop().time()
         body = await request.read()
         received = Received(request.method, request.path, request.headers, parse_json(body))
-        received.about = self.about(request, body)
+        received.about = self.content_of(request, body)
         self.requests.append(received)
-        door = self.door_of(request)
-        received.fault = fault = self._fault_for(received, door)
-        exchange = Exchange(received, self.timing, fault, arrived, door)
+        client_port = self.find_client_port(request)
+        received.fault = fault = self._take_fault(received, client_port)
+        exchange = Exchange(received, self.timing, fault, arrived, client_port)
         CURRENT_EXCHANGE.set(exchange)
         self._tasks.add(request.task)
         request.task.add_done_callback(self._tasks.discard)
         try:
-            response = await self._answer(request, handler, exchange)
+            response = await self._respond(request, handler, exchange)
         except asyncio.CancelledError, ConnectionError:
             received.disconnected = not self._closing
             raise
@@ -143,16 +150,16 @@ class Host:
             received.finished.set()
         return response
 
-    def _fault_for(self, received: Received, door: Door | None) -> Fault:
-        """Return what befalls a request, its client alone or just anybody."""
+    def _take_fault(self, received: Received, client_port: Door | None) -> Fault:
+        """Consume the fault for a request: the client port's, or else the server's."""
         fault = NO_FAULT
-        if door is not None:
-            door.requests.append(received)
-            fault = door.faults.take(received.method, received.path, received.about)
+        if client_port is not None:
+            client_port.requests.append(received)
+            fault = client_port.faults.take(received.method, received.path, received.about)
         return fault if fault is not NO_FAULT else self._faults.take(received.method, received.path, received.about)
 
-    async def _answer(self, request: web.Request, handler: Handler, exchange: Exchange) -> web.StreamResponse:
-        """Answer as the script says, or else as the provider would."""
+    async def _respond(self, request: web.Request, handler: Handler, exchange: Exchange) -> web.StreamResponse:
+        """Respond as scripted by the fault, or else as the provider would."""
         fault = exchange.fault
         await asyncio.sleep(fault.delay)
         if fault.raw is not None:
@@ -160,10 +167,10 @@ class Host:
         if fault.close:
             close_connection(request, reset=fault.reset)
             return web.Response()
-        if fault.replaces_answer and fault.endless:
-            return await send_without_end(request, fault)
+        if fault.replaces_response and fault.endless:
+            return await send_endless(request, fault)
         try:
-            response = fault.answer() if fault.replaces_answer else await handler(request)
+            response = fault.response() if fault.replaces_response else await handler(request)
         except web.HTTPException as error:
             exchange.received.status = error.status
             raise

@@ -1,4 +1,4 @@
-"""The simulator: one HTTP server with every provider on it, and a second one with the files that they link to."""
+"""The simulator: one HTTP server with all providers, and a second one for the files they link to."""
 
 import ssl
 from typing import Self, override
@@ -8,27 +8,24 @@ from aiohttp import web
 from .audio.recorder import Studio, Tongue
 from .exchange import Timing
 from .files import FileHost
+from .http import DEFAULT_KEY
 from .http_server import Host
 from .nanogpt.api import NanoGPT
 from .openai.api import OpenAI
 from .speechbase.api import Speechbase
 
-DEFAULT_KEY = "sk-simulated-key-that-opens-nothing-0001"
 _OPENAI_PREFIX = "/v1"
 _NANOGPT_PREFIX = "/api"
-_NANOGPT_SPEECH_PREFIX = "/nanogpt-speech"  # a host of its own in reality, api.nano-gpt.com
+_NANOGPT_SPEECH_PREFIX = "/nanogpt-speech"  # the real service has a separate host, api.nano-gpt.com
 _SPEECHBASE_PREFIX = "/speechbase"
 
 
 class Simulator(Host):
-    """Providers on a local port, from `async with` on until its end.
+    """All providers on a local port, running while its context is open.
 
-    timing: how quickly the next answers come; may be changed at any time.
-    api_key: the key that is accepted; None makes a server that takes requests without one.
-    requests: everything that arrived, in order.
-    openai, nanogpt, speechbase: a provider's own state, such as its list of models.
-    files: the host of the files that answers link to, on another port, with requests, timing and faults of its own.
-    tongue: "speech", or "tones" for a burst of tones per word, which `tests.words` reads back; for the next requests.
+    api_key: the accepted key; None accepts requests without a key.
+    openai, nanogpt, speechbase: the state and settings of a provider.
+    files: the host of linked files, on another port, with its own requests, timing and faults.
     """
 
     def __init__(
@@ -40,23 +37,23 @@ class Simulator(Host):
         tls: ssl.SSLContext | None = None,
         files_tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Prepare without opening anything; port 0 takes a free one, tls and files_tls make the hosts https."""
+        """Configure the servers; port 0 selects a free one, `tls` and `files_tls` enable HTTPS."""
         super().__init__(timing=timing, port=port, tls=tls)
         self.api_key = api_key
         self.files = FileHost(tls=files_tls)
-        self._studio = Studio()
-        self.openai = OpenAI(self._studio, lambda: self.api_key, lambda: self.timing)
-        self.nanogpt = NanoGPT(self._studio, self.files, lambda: self.api_key)
-        self.speechbase = Speechbase(self._studio, lambda: self.api_key)
+        self._recorder = Studio()
+        self.openai = OpenAI(self._recorder, lambda: self.api_key, lambda: self.timing)
+        self.nanogpt = NanoGPT(self._recorder, self.files, lambda: self.api_key)
+        self.speechbase = Speechbase(self._recorder, lambda: self.api_key)
 
     @property
     def tongue(self) -> Tongue:
-        """What the providers speak in."""
-        return self._studio.tongue
+        """How following responses are synthesized: "speech", or "tones" that `tests.support.word_decoder` decodes."""
+        return self._recorder.tongue
 
     @tongue.setter
     def tongue(self, tongue: Tongue) -> None:
-        self._studio.tongue = tongue
+        self._recorder.tongue = tongue
 
     @property
     def openai_url(self) -> str:
@@ -65,7 +62,7 @@ class Simulator(Host):
 
     @property
     def realtime_url(self) -> str:
-        """Where OpenAI's Realtime API takes connections, without the model."""
+        """The WebSocket URL of OpenAI's Realtime API, without the model."""
         return self.openai_url.replace("http", "ws", 1) + "/realtime"
 
     @property
@@ -85,43 +82,43 @@ class Simulator(Host):
 
     @property
     def files_url(self) -> str:
-        """The origin of the files that answers link to."""
+        """The origin of linked files."""
         return self.files.url
 
+    @override
     def reset(self) -> None:
-        """Forget the requests so far and what was still to go wrong, here and at the files' host."""
+        """Remove recorded requests, ended Realtime connections and pending faults, also of the file host."""
         super().reset()
         self.files.reset()
         self.openai.realtime.reset()
 
     def forget(self) -> None:
-        """Forget all that was asked for, tickets and files as well; nobody must be about to fetch one."""
+        """Remove jobs and files as well; no client may be about to request one."""
         self.reset()
         self.nanogpt.jobs.clear()
         self.files.clear()
 
     @override
-    def about(self, request: web.Request, body: bytes) -> str:
-        """Return what a request is about; a question about a ticket is about its text."""
+    def content_of(self, request: web.Request, body: bytes) -> str:
+        """Return a request's body, or the text of the job whose status it asks for."""
         run_id = request.query.get("runId")
-        return self.nanogpt.text_of_job(run_id) if run_id else super().about(request, body)
+        return self.nanogpt.text_of_job(run_id) if run_id else super().content_of(request, body)
 
     @override
-    def mount(self, app: web.Application) -> None:
-        """Add the providers."""
+    def add_routes(self, app: web.Application) -> None:
         app.add_subapp(_OPENAI_PREFIX, self.openai.app())
         app.add_subapp(_NANOGPT_PREFIX, self.nanogpt.app())
         app.add_subapp(_NANOGPT_SPEECH_PREFIX, self.nanogpt.speech_app())
         app.add_subapp(_SPEECHBASE_PREFIX, self.speechbase.app())
 
+    @override
     async def __aenter__(self) -> Self:
-        """Accept connections."""
         await super().__aenter__()
         await self.files.__aenter__()
         return self
 
+    @override
     async def close(self) -> None:
-        """Close all connections; nothing of the simulator runs afterwards."""
         await super().close()
         await self.files.close()
-        await self._studio.close()
+        await self._recorder.close()

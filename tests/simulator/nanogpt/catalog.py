@@ -1,13 +1,13 @@
-"""NanoGPT's audio models: the rows that its catalogue answers with, and what the documentation says beyond them.
+"""The catalog of audio models, and capabilities that are only documented.
 
-Names, prices and limits are those seen late in 2026. Rows of models that do not speak belong to it, since a client has
-to tell them apart.
+Names, prices and limits are those of late 2026. The catalog includes models without speech, which clients must tell
+apart.
 """
 
 from typing import Any, Literal
 
 type Row = dict[str, Any]
-type Container = Literal["mp3", "wav"]
+type DefaultContainer = Literal["mp3", "wav"]
 
 OPENAI_VOICES = (
     "alloy", "echo", "fable", "onyx", "nova", "shimmer", "ash", "ballad", "coral", "sage", "verse",
@@ -32,9 +32,12 @@ _NANO_VOICES = ("luna", "verse", "sonic")
 
 _OPENAI_MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 _ELEVENLABS_MODELS = ("Elevenlabs-Turbo-V2.5", "Elevenlabs-V3")
-_OWN_CONTAINERS: dict[str, Container] = {"Kokoro-82m": "wav", "gemini-2.5-flash-preview-tts": "wav"}  # others: mp3
+_DEFAULT_CONTAINERS: dict[str, DefaultContainer] = {
+    "Kokoro-82m": "wav",
+    "gemini-2.5-flash-preview-tts": "wav",
+}  # of others: mp3
 
-# What the documentation says, whether or not the catalogue does.
+# From the documentation, whether or not the catalog has them.
 DOCUMENTED_VOICES: dict[str, tuple[str, ...]] = {
     "Kokoro-82m": KOKORO_VOICES,
     **dict.fromkeys(_ELEVENLABS_MODELS, ELEVENLABS_VOICES),
@@ -43,7 +46,7 @@ DOCUMENTED_VOICES: dict[str, tuple[str, ...]] = {
     "gemini-2.5-flash-preview-tts": _GEMINI_VOICES,
     "nano-tts-1": _NANO_VOICES,
 }
-DOCUMENTED_LENGTHS = {
+DOCUMENTED_LIMITS = {
     "Kokoro-82m": 10_000,
     "Elevenlabs-Turbo-V2.5": 10_000,
     **dict.fromkeys(_OPENAI_MODELS, 4_096),
@@ -52,48 +55,56 @@ DOCUMENTED_LENGTHS = {
 
 
 def default_models() -> list[Row]:
-    """Return the catalogue: models that speak, and five that do something else."""
+    """Return the catalog: speech models, and five others."""
     return [
-        _speaker("Kokoro-82m", "Kokoro 82M", _by_characters(0.001)),
-        _speaker("Elevenlabs-Turbo-V2.5", "ElevenLabs Turbo V2.5", _by_characters(0.06, minimum=0.001)),
-        _speaker(
+        _speech_model("Kokoro-82m", "Kokoro 82M", _per_thousand_chars(0.001)),
+        _speech_model("Elevenlabs-Turbo-V2.5", "ElevenLabs Turbo V2.5", _per_thousand_chars(0.06, minimum=0.001)),
+        _speech_model(
             "Elevenlabs-V3",
             "ElevenLabs V3",
-            _by_characters(0.17),
+            _per_thousand_chars(0.17),
             max_chars=5_000,
             supported_languages=["en", "de", "fr"],
         ),
-        _speaker("tts-1", "OpenAI TTS-1", _by_characters(0.015)),
-        _speaker("tts-1-hd", "OpenAI TTS-1 HD", _by_characters(0.030)),
-        _speaker("gpt-4o-mini-tts", "GPT-4o mini TTS", _by_characters(0.0006)),
-        _speaker("xai-tts", "Grok Voice", _by_characters(0.0165)),
-        _speaker("gemini-2.5-flash-preview-tts", "Gemini 2.5 Flash TTS", _by_characters(0.051, per_generation=0.0005)),
-        _speaker("nano-tts-1", "Nano TTS 1", _by_characters(0.01), max_chars=2_000),
-        _other("Elevenlabs-Music-V1", "ElevenLabs Music", "text->music", {"per_second": 0.005, "currency": "USD"}),
-        _other("elevenlabs-sound-effects-v2", "Sound Effects", "text->audio", {"per_generation": 0.02}),
-        _other("minimax-lyrics-generator", "Lyrics Generator", "text->text", {"per_generation": 0.01}, speaks=True),
-        _other("Minimax-Voice-Clone", "MiniMax Voice Clone", "audio->audio", {"per_generation": 0.5}, speaks=True),
-        _other("Whisper-Large-V3", "Whisper Large V3", "audio->text", {"per_minute": 0.0005, "currency": "USD"}),
+        _speech_model("tts-1", "OpenAI TTS-1", _per_thousand_chars(0.015)),
+        _speech_model("tts-1-hd", "OpenAI TTS-1 HD", _per_thousand_chars(0.030)),
+        _speech_model("gpt-4o-mini-tts", "GPT-4o mini TTS", _per_thousand_chars(0.0006)),
+        _speech_model("xai-tts", "Grok Voice", _per_thousand_chars(0.0165)),
+        _speech_model(
+            "gemini-2.5-flash-preview-tts", "Gemini 2.5 Flash TTS", _per_thousand_chars(0.051, per_generation=0.0005)
+        ),
+        _speech_model("nano-tts-1", "Nano TTS 1", _per_thousand_chars(0.01), max_chars=2_000),
+        _other_model(
+            "Elevenlabs-Music-V1", "ElevenLabs Music", "text->music", {"per_second": 0.005, "currency": "USD"}
+        ),
+        _other_model("elevenlabs-sound-effects-v2", "Sound Effects", "text->audio", {"per_generation": 0.02}),
+        _other_model(
+            "minimax-lyrics-generator", "Lyrics Generator", "text->text", {"per_generation": 0.01}, claims_speech=True
+        ),
+        _other_model(
+            "Minimax-Voice-Clone", "MiniMax Voice Clone", "audio->audio", {"per_generation": 0.5}, claims_speech=True
+        ),
+        _other_model("Whisper-Large-V3", "Whisper Large V3", "audio->text", {"per_minute": 0.0005, "currency": "USD"}),
     ]
 
 
-def is_speaker(row: Row) -> bool:
-    """Tell whether a model makes speech of text."""
+def is_speech_model(row: Row) -> bool:
+    """Return whether a model converts text to speech."""
     return bool(row["capabilities"].get("text_to_speech")) and row["architecture"]["modality"] == "text->audio"
 
 
 def is_listed_as(row: Row, kind: str) -> bool:
-    """Tell whether `type=kind` includes a model. `tts` includes what makes any sound of text, as far as is known."""
-    hears: bool = row["capabilities"].get("speech_to_text", False)
-    return kind == "all" or hears == (kind == "stt")
+    """Return whether `type=kind` includes a model; `tts` was observed to include all models except speech to text."""
+    is_stt: bool = row["capabilities"].get("speech_to_text", False)
+    return kind == "all" or is_stt == (kind == "stt")
 
 
-def cost_of(row: Row, text: str) -> float:
-    """Return what a text costs, in USD."""
+def price_of(row: Row, text: str) -> float:
+    """Return the price of a text in USD."""
     pricing = row["pricing"]
     cost: float = pricing.get("per_thousand_chars", 0.0) * len(text) / 1000 + pricing.get("per_generation", 0.0)
-    least: float = pricing.get("minimum", 0.0)
-    return round(max(cost, least), 10)
+    minimum: float = pricing.get("minimum", 0.0)
+    return round(max(cost, minimum), 10)
 
 
 def voices_of(row: Row) -> tuple[str, ...]:
@@ -102,50 +113,50 @@ def voices_of(row: Row) -> tuple[str, ...]:
     return (*listed, *DOCUMENTED_VOICES.get(row["id"], ()))
 
 
-def longest_text_of(row: Row) -> int | None:
-    """Return how many characters a model takes, listed or documented."""
-    longest: int | None = row["supported_parameters"].get("max_chars", DOCUMENTED_LENGTHS.get(row["id"]))
-    return longest
+def text_limit_of(row: Row) -> int | None:
+    """Return the maximum length of a text in characters, listed or documented."""
+    limit: int | None = row["supported_parameters"].get("max_chars", DOCUMENTED_LIMITS.get(row["id"]))
+    return limit
 
 
-def own_container_of(model: str) -> Container:
-    """Return what a model answers with unless it is asked for something else."""
-    return _OWN_CONTAINERS.get(model, "mp3")
+def default_container_of(model: str) -> DefaultContainer:
+    """Return the container of a model's audio if none is requested."""
+    return _DEFAULT_CONTAINERS.get(model, "mp3")
 
 
 def is_openai(model: str) -> bool:
-    """Tell whether a model is OpenAI's, dated versions included."""
+    """Return whether a model is OpenAI's, including dated versions."""
     return model.startswith(_OPENAI_MODELS)
 
 
 def is_elevenlabs(model: str) -> bool:
-    """Tell whether a model is one of ElevenLabs'."""
+    """Return whether a model is ElevenLabs'."""
     return model.lower().startswith("elevenlabs-")
 
 
-def takes_speed(model: str) -> bool:
-    """Tell whether a model takes `speed`."""
+def supports_speed(model: str) -> bool:
+    """Return whether a model supports `speed`."""
     return not model.startswith("gpt-4o-mini-tts")
 
 
-def takes_instructions(model: str) -> bool:
-    """Tell whether a model takes `instructions`, by the documentation."""
+def supports_instructions(model: str) -> bool:
+    """Return whether a model supports `instructions`, according to the documentation."""
     return model.startswith(("gpt-4o-mini-tts", "tts-1-hd"))
 
 
-def takes_every_control(model: str) -> bool:
-    """Tell whether a model takes all that `/v1/speech` calls additional controls."""
+def supports_all_controls(model: str) -> bool:
+    """Return whether a model supports all additional controls of `/v1/speech`."""
     return model == "nano-tts-1"
 
 
-def _by_characters(price: float, **more: float) -> Row:
-    return {"per_thousand_chars": price, **more, "currency": "USD"}
+def _per_thousand_chars(price: float, **others: float) -> Row:
+    return {"per_thousand_chars": price, **others, "currency": "USD"}
 
 
-def _speaker(model: str, name: str, pricing: Row, **parameters: Any) -> Row:
-    """Return the row of a model that speaks, with its documented voices and limit unless others are given."""
-    if model in DOCUMENTED_LENGTHS:
-        parameters = {"max_chars": DOCUMENTED_LENGTHS[model]} | parameters
+def _speech_model(model: str, name: str, pricing: Row, **parameters: Any) -> Row:
+    """Return the row of a speech model with its documented voices and limit, unless others are given."""
+    if model in DOCUMENTED_LIMITS:
+        parameters = {"max_chars": DOCUMENTED_LIMITS[model]} | parameters
     row = _row(model, name, "text->audio", pricing)
     row["category"] = "audio_tts"
     row["capabilities"]["text_to_speech"] = True
@@ -153,10 +164,10 @@ def _speaker(model: str, name: str, pricing: Row, **parameters: Any) -> Row:
     return row
 
 
-def _other(model: str, name: str, modality: str, pricing: Row, *, speaks: bool = False) -> Row:
-    """Return the row of a model that does not speak, even if it says that it does."""
+def _other_model(model: str, name: str, modality: str, pricing: Row, *, claims_speech: bool = False) -> Row:
+    """Return the row of a model without speech, even if it claims to have it."""
     row = _row(model, name, modality, pricing)
-    row["capabilities"]["text_to_speech"] = speaks
+    row["capabilities"]["text_to_speech"] = claims_speech
     if modality == "audio->text":
         row["category"] = "audio_stt"
         row["capabilities"]["speech_to_text"] = True
@@ -169,7 +180,7 @@ def _row(model: str, name: str, modality: str, pricing: Row) -> Row:
     return {
         "id": model,
         "object": "model",
-        "created": 1_795_000_000,  # the same for all, and so of no use
+        "created": 1_795_000_000,  # the same for all models
         "owned_by": "nanogpt",
         "name": name,
         "description": f"{name}, an audio model",

@@ -1,7 +1,7 @@
-"""What NanoGPT's three ways to ask for speech accept, each with field names of its own, and how they word refusals.
+"""The validation of speech requests on the three endpoints, each with its own field names.
 
-Where the documentation gives a range or a list, what is outside is refused; so is a field that a route does not
-document, and one that its model does not take. Values are checked as they are: a number in quotes is not a number.
+Refused are values outside a documented range or list, fields that the endpoint does not document, and fields that the
+model does not support. Values are not converted: a number in quotes is not a number.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,22 +12,22 @@ import re
 from typing import Any, Literal, cast
 
 from ..audio.encoding import SAMPLE_RATE
-from ..exchange import Json
-from .audio import Format
+from ..http import Json
 from .catalog import (
     Row,
+    default_container_of,
     is_elevenlabs,
     is_openai,
-    is_speaker,
-    longest_text_of,
-    own_container_of,
-    takes_every_control,
-    takes_instructions,
-    takes_speed,
+    is_speech_model,
+    supports_all_controls,
+    supports_instructions,
+    supports_speed,
+    text_limit_of,
     voices_of,
 )
 
 type Route = Literal["audio_speech", "speech", "tts"]
+type Format = Literal["mp3", "wav", "ogg", "opus", "aac", "flac", "pcm", "pcm16"]
 type Check = Callable[[Json], str | None]
 
 SAMPLE_RATES = (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
@@ -40,7 +40,7 @@ SPEECH_TYPES: dict[Format, str] = {
     "flac": "audio/flac",
     "pcm16": "application/octet-stream",
 }
-_OTHER_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
+_RESPONSE_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 _DEFAULT_MODEL = "Kokoro-82m"  # of /tts
 _DEFAULT_VOICES = {"Kokoro-82m": "af_bella"}
 _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
@@ -52,10 +52,11 @@ _SPEECH_CODES = {
 }
 
 
-class NotServedError(Exception):
-    """A request that NanoGPT would not fulfil. The route decides about the form of the answer.
+class NanoGPTError(Exception):
+    """An error response of NanoGPT, whose format depends on the route.
 
-    kind is the error object's `type`; more are further fields of the answer, where its form has room for them.
+    kind: the error object's `type`.
+    extra: further fields of the body.
     """
 
     def __init__(
@@ -67,19 +68,19 @@ class NotServedError(Exception):
         code: str | None = None,
         param: str | None = None,
     ) -> None:
-        """Take what the answer tells."""
+        """Initialize with the fields of the response."""
         super().__init__(message)
         self.status = status
         self.message = message
         self.kind = kind
         self.code = code
         self.param = param
-        self.more: dict[str, Json] = {}
+        self.extra: dict[str, Json] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A request for speech that a route accepts; rate in Hz, of samples that are not compressed."""
+class NanoGPTRequest:
+    """A valid speech request; `rate` is the sample rate of uncompressed audio in Hz."""
 
     row: Row
     text: str
@@ -90,134 +91,139 @@ class Wanted:
 
     @property
     def model(self) -> str:
-        """The model's name."""
+        """The id of the model."""
         return cast("str", self.row["id"])
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What parsing needs besides the body.
+class RequestContext:
+    """The context of a request besides its body.
 
-    unavailable: models that `/tts` does not implement.
-    additional: whether `/v1/audio/speech` takes ElevenLabs' settings, which are not in its documentation by name.
+    unimplemented_on_tts: models that `/tts` does not implement.
+    accepts_elevenlabs_settings: accept ElevenLabs' settings on `/v1/audio/speech`, which does not document their names.
     """
 
     models: Mapping[str, Row]
     accept: str = ""
-    unavailable: frozenset[str] = field(default_factory=frozenset)
-    additional: bool = True
+    unimplemented_on_tts: frozenset[str] = field(default_factory=frozenset)
+    accepts_elevenlabs_settings: bool = True
 
 
-def parse(route: Route, body: Any, asked: Asked) -> Wanted:
-    """Check a body against a route's fields, then against its model."""
+def parse(route: Route, body: Any, context: RequestContext) -> NanoGPTRequest:
+    """Validate a body against the endpoint's fields and the model's capabilities.
+
+    Raises:
+        NanoGPTError: if the request is invalid.
+
+    """
     if not isinstance(body, dict):
-        raise NotServedError(HTTPStatus.BAD_REQUEST, "Request body must be a JSON object", code="invalid_json")
+        raise NanoGPTError(HTTPStatus.BAD_REQUEST, "Request body must be a JSON object", code="invalid_json")
     _check_fields(route, body)
-    row = _row_of(route, body.get("model", _DEFAULT_MODEL), asked)
-    for key in _unsupported(route, body, row["id"], asked):
-        raise _refused(route, key, f"{key} is not supported by model {row['id']}")
+    row = _row_of(route, body.get("model", _DEFAULT_MODEL), context)
+    for key in _unsupported(route, body, row["id"], context):
+        raise _invalid(route, key, f"{key} is not supported by model {row['id']}")
     text = body["text" if route == "tts" else "input"]
     _check_length(route, text, row)
-    return Wanted(
+    return NanoGPTRequest(
         row=row,
         text=text,
         voice=_voice_of(route, body.get("voice"), row),
-        audio_format=_format_of(route, body, row["id"], asked.accept),
+        audio_format=_format_of(route, body, row["id"], context.accept),
         speed=float(body.get("speed", 1.0)),
         rate=body.get("sample_rate", SAMPLE_RATE),
     )
 
 
 def _check_fields(route: Route, body: dict[str, Any]) -> None:
-    """Refuse a body that has not the fields of a route."""
+    """Raise NanoGPTError for missing, unknown and invalid fields."""
     fields, required = _FIELDS[route], _REQUIRED[route]
     for key in required:
         if key not in body:
             message = f"Missing required parameter: {key}"
             code = "missing_required_parameter" if route == "audio_speech" else None
-            raise NotServedError(HTTPStatus.BAD_REQUEST, message, code=code, param=key)
+            raise NanoGPTError(HTTPStatus.BAD_REQUEST, message, code=code, param=key)
     for key, value in body.items():
         if key not in fields:
-            raise _refused(route, key, f"Unknown parameter: {key}")
-        if problem := fields[key](value):
-            raise _refused(route, key, f"Invalid {key}: {problem}")
+            raise _invalid(route, key, f"Unknown parameter: {key}")
+        if error := fields[key](value):
+            raise _invalid(route, key, f"Invalid {key}: {error}")
     if body.get("format") == "pcm16" and "sample_rate" not in body:
-        raise _refused(route, "sample_rate", "sample_rate is required when format is pcm16")
+        raise _invalid(route, "sample_rate", "sample_rate is required when format is pcm16")
 
 
-def _refused(route: Route, key: str, message: str) -> NotServedError:
-    """Return the refusal of a field's value."""
+def _invalid(route: Route, key: str, message: str) -> NanoGPTError:
+    """Return the error for an invalid field."""
     code = {"audio_speech": "invalid_parameter_value", "speech": _SPEECH_CODES.get(key), "tts": None}[route]
-    return NotServedError(HTTPStatus.BAD_REQUEST, message, code=code, param=key)
+    return NanoGPTError(HTTPStatus.BAD_REQUEST, message, code=code, param=key)
 
 
-def _row_of(route: Route, model: str, asked: Asked) -> Row:
-    """Return a model that speaks, and does so on a route."""
-    row = asked.models.get(model)
-    if row is not None and is_speaker(row) and not (route == "tts" and model in asked.unavailable):
+def _row_of(route: Route, model: str, context: RequestContext) -> Row:
+    """Return the row of a speech model that is available on a route."""
+    row = context.models.get(model)
+    if row is not None and is_speech_model(row) and not (route == "tts" and model in context.unimplemented_on_tts):
         return row
     if route == "tts":
-        raise NotServedError(HTTPStatus.NOT_IMPLEMENTED, f"Model {model} is not implemented")
+        raise NanoGPTError(HTTPStatus.NOT_IMPLEMENTED, f"Model {model} is not implemented")
     if route == "speech":
-        raise _refused(route, "model", f"Model {model} does not exist or has no speech")
+        raise _invalid(route, "model", f"Model {model} does not exist or has no speech")
     if row is None:
         message, kind = f"Model {model} not found", "not_found_error"
-        raise NotServedError(HTTPStatus.NOT_FOUND, message, kind=kind, code="model_not_found", param="model")
+        raise NanoGPTError(HTTPStatus.NOT_FOUND, message, kind=kind, code="model_not_found", param="model")
     message = f"Model {model} cannot be used for speech"
-    raise NotServedError(HTTPStatus.BAD_REQUEST, message, code="model_not_available", param="model")
+    raise NanoGPTError(HTTPStatus.BAD_REQUEST, message, code="model_not_available", param="model")
 
 
-def _unsupported(route: Route, body: dict[str, Any], model: str, asked: Asked) -> Iterator[str]:
-    """Yield the fields of a body that its model does not take."""
-    everything = route == "speech" and takes_every_control(model)
-    styled = is_elevenlabs(model) and (route != "audio_speech" or asked.additional)
-    instructed = takes_instructions(model) or (route == "audio_speech" and model.startswith("gemini-2.5-"))
-    allowed = {
-        "speed": takes_speed(model),
+def _unsupported(route: Route, body: dict[str, Any], model: str, context: RequestContext) -> Iterator[str]:
+    """Yield the fields of a body that the model does not support."""
+    all_controls = route == "speech" and supports_all_controls(model)
+    elevenlabs = is_elevenlabs(model) and (route != "audio_speech" or context.accepts_elevenlabs_settings)
+    instructions = supports_instructions(model) or (route == "audio_speech" and model.startswith("gemini-2.5-"))
+    is_supported = {
+        "speed": supports_speed(model),
         "response_format": route == "audio_speech" or is_openai(model),
-        "instructions": instructed,
-        "stability": styled or everything,
-        "similarity": styled or everything,
-        "similarity_boost": styled,
-        "style": styled,
-        "pitch": everything,
-        "emotion": everything,
+        "instructions": instructions,
+        "stability": elevenlabs or all_controls,
+        "similarity": elevenlabs or all_controls,
+        "similarity_boost": elevenlabs,
+        "style": elevenlabs,
+        "pitch": all_controls,
+        "emotion": all_controls,
     }
-    yield from (key for key in body if not allowed.get(key, True))
+    yield from (key for key in body if not is_supported.get(key, True))
 
 
 def _check_length(route: Route, text: str, row: Row) -> None:
-    """Refuse a text that is too long for its model."""
-    longest = longest_text_of(row)
-    if longest is None or len(text) <= longest:
+    """Raise NanoGPTError for a text that is too long for the model."""
+    limit = text_limit_of(row)
+    if limit is None or len(text) <= limit:
         return
-    message = f"Text of {len(text)} characters exceeds the limit of {longest} characters for {row['id']}"
+    message = f"Text of {len(text)} characters exceeds the limit of {limit} characters for {row['id']}"
     if route == "speech":
-        raise NotServedError(HTTPStatus.BAD_REQUEST, message, code="input_too_long", param="input")
+        raise NanoGPTError(HTTPStatus.BAD_REQUEST, message, code="input_too_long", param="input")
     code = "prompt_too_long" if route == "audio_speech" else None
-    raise NotServedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, code=code)
+    raise NanoGPTError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, code=code)
 
 
 def _voice_of(route: Route, voice: str | None, row: Row) -> str:
-    """Return one of the model's voices; where none is known any will do."""
+    """Return a voice of the model; models without known voices accept any name."""
     voices = voices_of(row)
     if voice is None:
         return _DEFAULT_VOICES.get(row["id"]) or (voices[0] if voices else "default")
     if voices and voice not in voices:
-        raise _refused(route, "voice", f"Voice {voice} is not available for model {row['id']}")
+        raise _invalid(route, "voice", f"Voice {voice} is not available for model {row['id']}")
     return voice
 
 
 def _format_of(route: Route, body: dict[str, Any], model: str, accept: str) -> Format:
-    """Return the container of an answer. Only `/v1/speech` converts for every model."""
-    own: Format = own_container_of(model)
+    """Return the format of the audio. Only `/v1/speech` converts it for every model."""
+    default: Format = default_container_of(model)
     if route == "speech":
-        return body.get("format") or _accepted(accept) or own
-    return body.get("response_format", own) if is_openai(model) or takes_every_control(model) else own
+        return body.get("format") or _accepted_format(accept) or default
+    return body.get("response_format", default) if is_openai(model) or supports_all_controls(model) else default
 
 
-def _accepted(accept: str) -> Format | None:
-    """Return the first container that an Accept header names."""
+def _accepted_format(accept: str) -> Format | None:
+    """Return the first known format of an Accept header."""
     by_type = {mime: audio_format for audio_format, mime in SPEECH_TYPES.items() if audio_format != "pcm16"}
     named = (by_type.get(part.partition(";")[0].strip().lower()) for part in accept.split(","))
     return next((audio_format for audio_format in named if audio_format), None)
@@ -231,23 +237,23 @@ def _boolean(value: Json) -> str | None:
     return None if isinstance(value, bool) else "must be true or false"
 
 
-def _between(lowest: float, highest: float) -> Check:
-    """Return the check of a number."""
+def _between(minimum: float, maximum: float) -> Check:
+    """Return a check for numbers in a range."""
 
     def check(value: Json) -> str | None:
-        if isinstance(value, int | float) and not isinstance(value, bool) and lowest <= value <= highest:
+        if isinstance(value, int | float) and not isinstance(value, bool) and minimum <= value <= maximum:
             return None
-        return f"must be a number from {lowest} to {highest}"
+        return f"must be a number from {minimum} to {maximum}"
 
     return check
 
 
 def _one_of(*choices: str | int) -> Check:
-    """Return the check of a choice."""
+    """Return a check for one of several values."""
 
     def check(value: Json) -> str | None:
-        chosen = isinstance(value, str | int) and not isinstance(value, bool) and value in choices
-        return None if chosen else f"must be one of {', '.join(str(choice) for choice in choices)}"
+        is_choice = isinstance(value, str | int) and not isinstance(value, bool) and value in choices
+        return None if is_choice else f"must be one of {', '.join(str(choice) for choice in choices)}"
 
     return check
 
@@ -262,19 +268,19 @@ _REQUIRED: dict[Route, tuple[str, ...]] = {
     "speech": ("model", "input", "voice"),
     "tts": ("text",),
 }
-_SHARE = _between(0, 1)
+_FRACTION = _between(0, 1)
 _FIELDS: dict[Route, dict[str, Check]] = {
     "audio_speech": {
         "model": _string,
         "input": _string,
         "voice": _string,
-        "response_format": _one_of(*_OTHER_FORMATS),
+        "response_format": _one_of(*_RESPONSE_FORMATS),
         "speed": _between(0.5, 2.0),
         "instructions": _string,
         "stream": _boolean,
-        "stability": _SHARE,
-        "similarity_boost": _SHARE,
-        "style": _SHARE,
+        "stability": _FRACTION,
+        "similarity_boost": _FRACTION,
+        "style": _FRACTION,
     },
     "speech": {
         "model": _string,
@@ -286,18 +292,18 @@ _FIELDS: dict[Route, dict[str, Check]] = {
         "language": _language,
         "pitch": _between(-inf, inf),
         "emotion": _string,
-        "stability": _SHARE,
-        "similarity": _SHARE,
+        "stability": _FRACTION,
+        "similarity": _FRACTION,
     },
     "tts": {
         "text": _string,
         "model": _string,
         "voice": _string,
         "speed": _between(0.1, 5),
-        "response_format": _one_of(*_OTHER_FORMATS),
+        "response_format": _one_of(*_RESPONSE_FORMATS),
         "instructions": _string,
-        "stability": _SHARE,
-        "similarity_boost": _SHARE,
-        "style": _SHARE,
+        "stability": _FRACTION,
+        "similarity_boost": _FRACTION,
+        "style": _FRACTION,
     },
 }

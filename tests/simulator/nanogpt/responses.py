@@ -1,4 +1,4 @@
-"""NanoGPT's answers: the kinds that its models give, tickets, and what a refusal looks like on each route."""
+"""Response bodies: links, jobs, and the error format of each route."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,66 +8,66 @@ from typing import Literal
 
 from aiohttp import web
 
-from ..exchange import Json
-from ..files import AS_IT_IS
-from .contract import NotServedError, Wanted
+from ..files import TRUE_TYPE
+from ..http import Json, json_response
+from .contract import NanoGPTError, NanoGPTRequest
 
-type Kind = Literal["bytes", "link", "ticket", "ticket_200"]
+type ResponseKind = Literal["bytes", "link", "ticket", "ticket_200"]
 type LinkKey = Literal["audioUrl", "url", "data.audioUrl", "data.url"]
-type Fate = Literal["error", "violation", "endless"]
-type Form = Literal["openai", "speech", "legacy", "numbered"]
+type Outcome = Literal["error", "violation", "endless"]
+type ErrorForm = Literal["openai", "speech", "legacy", "numbered"]
 
-VIOLATION = "CONTENT_POLICY_VIOLATION"
-REJECTED = "Content rejected by provider due to content policy."
-FAILED = "TTS generation failed. Please try again."
+VIOLATION_CODE = "CONTENT_POLICY_VIOLATION"
+CONTENT_REJECTED = "Content rejected by provider due to content policy."
+GENERATION_FAILED = "TTS generation failed. Please try again."
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a model answers.
+    """The response of a model.
 
-    kind: audio bytes, a link to a file, or a ticket with status 202 or 200.
-    content_type: what bytes are declared as, instead of what they are; None declares nothing.
-    link_key: how the key of a link is spelled, also when a ticket is completed.
-    done: the status of a completed ticket, `completed` by the documentation.
+    kind: audio bytes, a link to a file, or a job ticket with status 202 or 200.
+    content_type: the declared type of audio bytes; None declares none.
+    link_key: the key of a link, also of a completed job.
+    done: the status of a completed job, `completed` according to the documentation.
     """
 
-    kind: Kind = "bytes"
-    content_type: str | None = AS_IT_IS
+    kind: ResponseKind = "bytes"
+    content_type: str | None = TRUE_TYPE
     link_key: LinkKey = "audioUrl"
     done: str = "completed"
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A ticket that was sold.
+    """An asynchronous synthesis job.
 
-    polls: the query of each time that its status was asked for; those that a fault swallowed are not among them.
-    fate: how it ends, if not well.
-    url: where its audio is, once it is completed.
+    polls: the query of each status request, without those replaced by a fault.
+    fate: its outcome, if not successful.
+    url: the URL of its audio, once completed.
     """
 
     run_id: str
-    wanted: Wanted
+    request: NanoGPTRequest
     answer: Answer
     cost: float
-    fate: Fate | None = None
+    fate: Outcome | None = None
     polls: list[dict[str, str]] = field(default_factory=list)
     refunded: bool = False
     url: str | None = None
 
     @property
     def text(self) -> str:
-        """What was asked for."""
-        return self.wanted.text
+        """The text to speak."""
+        return self.request.text
 
     @property
     def model(self) -> str:
-        """Who was asked."""
-        return self.wanted.model
+        """The id of the model."""
+        return self.request.model
 
     def ticket(self) -> dict[str, Json]:
-        """Return the answer to the submission."""
+        """Return the response to the speech request."""
         return {
             "status": "pending",
             "runId": self.run_id,
@@ -79,35 +79,27 @@ class Job:
         }
 
     def is_echoed_by(self, query: Mapping[str, str]) -> bool:
-        """Tell whether a question about the status passes back what a refund needs."""
+        """Return whether a status request passes back the fields required for a refund."""
         echoed = (query.get("cost"), query.get("paymentSource"), query.get("isApiRequest"))
         return echoed == (json.dumps(self.cost), "USD", "true")
 
 
-def link(key: LinkKey, url: str, rest: Mapping[str, Json]) -> dict[str, Json]:
-    """Return a JSON answer with a link under one of the keys in use."""
+def link_body(key: LinkKey, url: str, details: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a body with a link and further details."""
     outer, _, inner = key.partition(".")
-    return {outer: {inner: url} if inner else url, **rest}
+    return {outer: {inner: url} if inner else url, **details}
 
 
-def refusal(error: NotServedError, form: Form, field_of_speech: Literal["type", "code"]) -> web.Response:
-    """Return a refusal in the form of a route."""
-    body = _speech_form(error, field_of_speech) if form == "speech" else _FORMS[form](error)
+def error_response(error: NanoGPTError, form: ErrorForm, speech_field: Literal["type", "code"]) -> web.Response:
+    """Return an error in the format of a route."""
+    body = _speech_form(error, speech_field) if form == "speech" else _FORMS[form](error)
     if error.status == HTTPStatus.PAYMENT_REQUIRED:
         body = {"error": error.message, "status": error.status.value}
-    return json_response(body | error.more, error.status)
+    return json_response(body | error.extra, error.status)
 
 
-def json_response(
-    body: Json, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
-) -> web.Response:
-    """Return an answer in JSON."""
-    declared = {"Content-Type": "application/json", **(headers or {})}
-    return web.Response(body=json.dumps(body).encode(), status=status, headers=declared)
-
-
-def _openai_form(error: NotServedError) -> dict[str, Json]:
-    """Return an OpenAI-like error object; code and param only where there are any."""
+def _openai_form(error: NanoGPTError) -> dict[str, Json]:
+    """Return an OpenAI-like error object that omits a missing code and param."""
     details: dict[str, Json] = {"message": error.message, "type": error.kind}
     if error.code:
         details["code"] = error.code
@@ -116,22 +108,22 @@ def _openai_form(error: NotServedError) -> dict[str, Json]:
     return {"error": details}
 
 
-def _speech_form(error: NotServedError, field_of_speech: Literal["type", "code"]) -> dict[str, Json]:
-    """Return the error object of `/v1/speech`, with its name where it may stand by the documentation."""
+def _speech_form(error: NanoGPTError, speech_field: Literal["type", "code"]) -> dict[str, Json]:
+    """Return the error object of `/v1/speech`, whose documentation is ambiguous about the field of the name."""
     details: dict[str, Json] = {"type": error.kind, "message": error.message}
     if error.code:
-        details[field_of_speech] = error.code
+        details[speech_field] = error.code
     return {"error": details}
 
 
-def _legacy_form(error: NotServedError) -> dict[str, Json]:
-    """Return what the older routes really answer."""
+def _legacy_form(error: NanoGPTError) -> dict[str, Json]:
+    """Return the older routes' errors as observed."""
     body: dict[str, Json] = {"error": error.message, "status": error.status.value}
     return body | {"code": error.code} if error.code else body
 
 
-def _numbered_form(error: NotServedError) -> dict[str, Json]:
-    """Return what the older routes answer by their schema."""
+def _numbered_form(error: NanoGPTError) -> dict[str, Json]:
+    """Return the older routes' errors according to their schema."""
     return {"error": error.status.value, "message": error.message}
 
 

@@ -1,9 +1,8 @@
-"""OpenAI's API, as far as speech needs it: `/audio/speech`, `/models` and `/models/{id}`, and `/realtime`."""
+"""OpenAI's speech API: `/audio/speech`, `/models`, `/models/{id}` and `/realtime`."""
 
 import base64
 from collections.abc import Callable
 from http import HTTPStatus
-import json
 from uuid import uuid4
 
 from aiohttp import web
@@ -12,10 +11,11 @@ from aiohttp.typedefs import Handler
 from ..audio.encoding import AudioFormat
 from ..audio.espeak import speaker_of
 from ..audio.recorder import Studio, Take
-from ..delivery import deliver
-from ..exchange import CURRENT_EXCHANGE, Json, Timing
+from ..delivery import Framing, deliver
+from ..exchange import CURRENT_EXCHANGE, Timing
+from ..http import Json, bearer_key, json_response, sse_event
 from ..realtime.api import Realtime
-from .contract import RefusedError, SpeechRequest, input_tokens, parse_speech_request
+from .contract import OpenAIError, SpeechRequest, input_tokens, parse_speech_request
 
 _CONTENT_TYPES: dict[AudioFormat, str] = {
     "mp3": "audio/mpeg",
@@ -27,17 +27,17 @@ _CONTENT_TYPES: dict[AudioFormat, str] = {
 }
 _AUDIO_TOKENS_PER_SECOND = 20.8  # 1,250 a minute
 _KEY_PAGE = "https://platform.openai.com/account/api-keys"
-_SPEECH_SHUTDOWN = "2027-01-06"
-_SHOWN_AT_START, _SHOWN_AT_END = 8, 4  # characters of a refused key
+_SPEECH_SHUTDOWN, _REALTIME_SHUTDOWN = "2027-01-06", "2027-01-20"
+_KEY_START_CHARS, _KEY_END_CHARS = 8, 4  # of a refused key, readable in the error message
 
 
 def _model(name: str, created: int, owner: str = "system") -> dict[str, Json]:
-    """Return an entry of the list of models; created is in seconds since 1970."""
+    """Return an entry of the model list; `created` in Unix seconds."""
     return {"id": name, "object": "model", "created": created, "owned_by": owner, "shutdown_date": None}
 
 
 def default_models() -> list[dict[str, Json]]:
-    """Return the models of an account late in 2026, without the days of their end: tests are run on all days."""
+    """Return an account's models of late 2026, without shutdown dates, so that tests work on any day."""
     return [
         _model("gpt-4o", 1715367049),
         _model("gpt-4o-mini", 1721172741),
@@ -59,37 +59,37 @@ def default_models() -> list[dict[str, Json]]:
 
 
 class OpenAI:
-    """The provider. Everything may be changed at any time, and holds for the next requests.
+    """The provider. All settings apply to the following requests.
 
-    models: its list of models; what is not in it cannot be used.
-    today: the day that it is there, such as "2027-01-06". Models that were to be shut down until then are still listed,
-        and cannot be used. None: no model has been shut down.
-    realtime: the API of the models that talk, with settings of its own.
+    models: the model list; other models cannot be used.
+    today: the provider's date, such as "2027-01-06". Models whose shutdown date has come are listed and unusable; None
+        ignores shutdown dates.
+    realtime: the Realtime API, with settings of its own.
     """
 
     def __init__(
-        self, studio: Studio, api_key: Callable[[], str | None], timing: Callable[[], Timing] = Timing
+        self, recorder: Studio, api_key: Callable[[], str | None], timing: Callable[[], Timing] = Timing
     ) -> None:
-        """Take where speech is recorded, and how to learn the key that is accepted at the moment, and the timing."""
+        """Initialize with the recorder and functions that return the accepted key and the timing."""
         self.models = default_models()
         self.today: str | None = None
-        self.realtime = Realtime(studio, timing, self._usable_models, self._check_key)
-        self._studio = studio
+        self.realtime = Realtime(recorder, timing, self._usable_models, self._check_key)
+        self._recorder = recorder
         self._api_key = api_key
 
     def announce(self) -> None:
-        """Tell when models end, as OpenAI has done since October 2026."""
+        """Set the shutdown dates that OpenAI announced in October 2026."""
         for row in self.models:
             if "tts" in str(row["id"]):
                 row["shutdown_date"] = _SPEECH_SHUTDOWN
             elif row["id"] == "gpt-realtime":
-                row["shutdown_date"] = "2027-01-20"
+                row["shutdown_date"] = _REALTIME_SHUTDOWN
 
     def shut_down(self, model: str, on: str | None) -> None:
-        """Let a model end on a day, such as "2027-01-06", or on none."""
-        for entry in self.models:
-            if entry["id"] == model:
-                entry["shutdown_date"] = on
+        """Set or remove the shutdown date of a model."""
+        for row in self.models:
+            if row["id"] == model:
+                row["shutdown_date"] = on
 
     def app(self) -> web.Application:
         """Return the routes, relative to the API's base URL."""
@@ -106,100 +106,90 @@ class OpenAI:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Check the key and put every refusal into the provider's form."""
+        """Check the key and convert errors to the provider's format."""
         try:
-            if request.match_info.handler != self.realtime.connect:  # has a way of its own to refuse
+            if request.match_info.handler != self.realtime.connect:  # checks the key itself
                 self._check_key(request)
             return await handler(request)
-        except RefusedError as error:
-            refused = error
+        except OpenAIError as err:
+            error = err
         except web.HTTPNotFound:
-            refused = RefusedError(HTTPStatus.NOT_FOUND, f"Invalid URL ({request.method} {request.path})")
+            error = OpenAIError(HTTPStatus.NOT_FOUND, f"Invalid URL ({request.method} {request.path})")
         except web.HTTPMethodNotAllowed:
             message = f"Not allowed to {request.method} on {request.path}."
-            refused = RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, message, code="method_not_supported")
-        return _json_response(refused.body, refused.status)
+            error = OpenAIError(HTTPStatus.METHOD_NOT_ALLOWED, message, code="method_not_supported")
+        return _respond(error.body, error.status)
 
     def _check_key(self, request: web.Request) -> None:
-        """Refuse a request without the key."""
-        check_key(request.headers.get("Authorization"), self._api_key())
+        """Raise OpenAIError unless the request has the accepted key; None accepts all requests."""
+        accepted, key = self._api_key(), bearer_key(request)
+        if accepted is None or key == accepted:
+            return
+        if key is None:
+            message = (
+                "You didn't provide an API key. You need to provide your API key in an Authorization header using "
+                f"Bearer auth (i.e. Authorization: Bearer YOUR_KEY). You can obtain an API key from {_KEY_PAGE}."
+            )
+            raise OpenAIError(HTTPStatus.UNAUTHORIZED, message)
+        message = f"Incorrect API key provided: {_mask(key)}. You can find your API key at {_KEY_PAGE}."
+        raise OpenAIError(HTTPStatus.UNAUTHORIZED, message, code="invalid_api_key")
 
     def _usable_models(self) -> frozenset[str]:
         """Return the models that have not been shut down."""
-        last_days = {str(model["id"]): model.get("shutdown_date") for model in self.models}
-        ended = {name for name, day in last_days.items() if self.today and day and str(day) <= self.today}
-        return frozenset(last_days.keys() - ended)
+        dates = {str(model["id"]): model.get("shutdown_date") for model in self.models}
+        retired = {name for name, date in dates.items() if self.today and date and str(date) <= self.today}
+        return frozenset(dates.keys() - retired)
 
     async def _list_models(self, _request: web.Request) -> web.StreamResponse:
-        return _json_response({"object": "list", "data": list(self.models)})
+        return _respond({"object": "list", "data": list(self.models)})
 
     async def _show_model(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["model"]
         for model in self.models:
             if model["id"] == name:
-                return _json_response(model)
+                return _respond(model)
         message = f"The model '{name}' does not exist"
-        raise RefusedError(HTTPStatus.NOT_FOUND, message, param="model", code="model_not_found")
+        raise OpenAIError(HTTPStatus.NOT_FOUND, message, param="model", code="model_not_found")
 
     async def _speak(self, request: web.Request) -> web.StreamResponse:
         if request.content_type != "application/json":
             message = f"Unsupported content type: '{request.content_type}'. This method accepts 'application/json'."
-            raise RefusedError(HTTPStatus.BAD_REQUEST, message, code="unsupported_content_type")
-        wanted = parse_speech_request(CURRENT_EXCHANGE.get().received.body, self._usable_models())
-        take = Take(wanted.text, speaker_of(wanted.voice), wanted.audio_format, wanted.speed)
-        recording = await self._studio.record(take)
-        if wanted.stream_format == "sse":
+            raise OpenAIError(HTTPStatus.BAD_REQUEST, message, code="unsupported_content_type")
+        speech = parse_speech_request(CURRENT_EXCHANGE.get().received.body, self._usable_models())
+        take = Take(speech.text, speaker_of(speech.voice), speech.audio_format, speech.speed)
+        recording = await self._recorder.record(take)
+        if speech.stream_format == "sse":
             headers = _headers("text/event-stream; charset=utf-8")
-            return await deliver(
-                request, recording, headers, frame=_delta_event, tail=_done_event(wanted, recording.duration)
-            )
-        return await deliver(request, recording, _headers(_CONTENT_TYPES[wanted.audio_format]))
+            framing = Framing(_delta_event, _done_event(speech, recording.duration))
+            return await deliver(request, recording, headers, framing=framing)
+        return await deliver(request, recording, _headers(_CONTENT_TYPES[speech.audio_format]))
 
 
-def check_key(authorization: str | None, accepted: str | None) -> None:
-    """Refuse a request without the accepted key; None accepts everyone."""
-    scheme, _, key = (authorization or "").partition(" ")
-    if accepted is None or (scheme.lower() == "bearer" and key == accepted):
-        return
-    if scheme.lower() != "bearer" or not key:
-        message = (
-            "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
-            f"auth (i.e. Authorization: Bearer YOUR_KEY). You can obtain an API key from {_KEY_PAGE}."
-        )
-        raise RefusedError(HTTPStatus.UNAUTHORIZED, message)
-    message = f"Incorrect API key provided: {masked(key)}. You can find your API key at {_KEY_PAGE}."
-    raise RefusedError(HTTPStatus.UNAUTHORIZED, message, code="invalid_api_key")
-
-
-def masked(key: str) -> str:
-    """Return a key as the error message shows it: most of it as stars, its two ends readable."""
-    hidden = len(key) - _SHOWN_AT_START - _SHOWN_AT_END
+def _mask(key: str) -> str:
+    """Return a key as error messages show it: only its ends are readable."""
+    hidden = len(key) - _KEY_START_CHARS - _KEY_END_CHARS
     if hidden <= 0:
         return key[:2] + "*" * len(key[2:])
-    return key[:_SHOWN_AT_START] + "*" * hidden + key[-_SHOWN_AT_END:]
+    return key[:_KEY_START_CHARS] + "*" * hidden + key[-_KEY_END_CHARS:]
 
 
 def _headers(content_type: str) -> dict[str, str]:
-    """Return the headers of every answer."""
+    """Return the headers of every response."""
     return {"Content-Type": content_type, "openai-version": "2020-10-01", "x-request-id": f"req_{uuid4().hex}"}
 
 
-def _json_response(body: Json, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    return web.Response(body=json.dumps(body).encode(), status=status, headers=_headers("application/json"))
-
-
-def _event(event: Json) -> bytes:
-    return b"data: " + json.dumps(event, separators=(",", ":")).encode() + b"\n\n"
+def _respond(body: Json, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    return json_response(body, status, _headers("application/json"))
 
 
 def _delta_event(audio: bytes) -> bytes:
-    """Return a piece of audio as a server-sent event."""
-    return _event({"type": "speech.audio.delta", "audio": base64.b64encode(audio).decode()})
+    """Return a chunk of audio as a server-sent event."""
+    return sse_event({"type": "speech.audio.delta", "audio": base64.b64encode(audio).decode()})
 
 
-def _done_event(wanted: SpeechRequest, duration: float) -> bytes:
-    """Return the event that ends a stream, with what it is charged for; duration in seconds."""
-    spent = input_tokens(wanted.text)
-    made = round(duration * _AUDIO_TOKENS_PER_SECOND)
-    usage: Json = {"input_tokens": spent, "output_tokens": made, "total_tokens": spent + made}
-    return _event({"type": "speech.audio.done", "usage": usage})
+def _done_event(speech: SpeechRequest, duration: float) -> bytes:
+    """Return the event that ends a stream, with the usage; `duration` in seconds."""
+    inputs = input_tokens(speech.text)
+    outputs = round(duration * _AUDIO_TOKENS_PER_SECOND)
+    usage: Json = {"input_tokens": inputs, "output_tokens": outputs, "total_tokens": inputs + outputs}
+    return sse_event({"type": "speech.audio.done", "usage": usage})

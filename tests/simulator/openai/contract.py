@@ -1,7 +1,7 @@
-"""What OpenAI's `POST /v1/audio/speech` accepts, and how it words its refusals.
+"""The validation of `POST /v1/audio/speech`.
 
-The schema is the published CreateSpeechRequest (no additional properties). Values are checked as they are: a number in
-quotes is not a number. Validation messages repeat the offending input, spoken text included, as the real ones do.
+The schema is the published CreateSpeechRequest (no additional properties). Values are not converted: a number in quotes
+is not a number. Validation messages repeat the offending input, spoken text included, as the real ones do.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any, Literal, cast
 
 from ..audio.encoding import AudioFormat
-from ..exchange import Json
+from ..http import Json
 
 type StreamFormat = Literal["audio", "sse"]
 
@@ -22,20 +22,20 @@ OLDER_VOICES = tuple(voice for voice in VOICES if voice not in {"ballad", "cedar
 OLDER_MODELS = ("tts-1", "tts-1-hd", "tts-1-1106", "tts-1-hd-1106")
 NEWER_MODELS = ("gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-03-20", "gpt-4o-mini-tts-2025-12-15")
 
-MAX_CHARACTERS = 4096  # of input, and of instructions
+MAX_CHARACTERS = 4096  # of the input, and of the instructions
 MAX_INPUT_TOKENS = 2000  # of the newer models
-_TOKENS_PER_IDEOGRAM = 0.6  # on average; a low estimate, so that only what is surely too long is refused
+_TOKENS_PER_IDEOGRAM = 0.6  # a low estimate, so that only texts that are certainly too long are refused
 _TOKENS_PER_OTHER = 0.2
-_SLOWEST, _FASTEST = 0.25, 4.0
+_MIN_SPEED, _MAX_SPEED = 0.25, 4.0
 _REQUIRED = ("model", "input", "voice")
 _KNOWN = (*_REQUIRED, "instructions", "response_format", "speed", "stream_format")
 _CUSTOM_VOICE_PREFIX = "voice_"
 
-type Problem = dict[str, object]
+type ErrorEntry = dict[str, object]  # an entry of a validation message
 
 
-class RefusedError(Exception):
-    """A request that OpenAI would not fulfil, with the answer it gives."""
+class OpenAIError(Exception):
+    """An error response of OpenAI."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class RefusedError(Exception):
         param: str | None = None,
         kind: str = "invalid_request_error",
     ) -> None:
-        """Take the answer's status and the fields of its error object; kind is the object's `type`."""
+        """Initialize with the response's status and the fields of its error object; `kind` is the object's `type`."""
         super().__init__(message)
         self.status = status
         self.body: Json = {"error": {"message": message, "type": kind, "param": param, "code": code}}
@@ -54,7 +54,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """A request that fits the schema. voice is a name, or the id of a custom voice."""
+    """A valid request; `voice` is a name, or the id of a custom voice."""
 
     model: str
     text: str
@@ -67,12 +67,17 @@ class SpeechRequest:
 
 
 def parse_speech_request(body: Any, models: frozenset[str]) -> SpeechRequest:
-    """Check a request against the schema, then against the account's models and what they can do."""
+    """Validate a body against the schema, the account's models, and their capabilities.
+
+    Raises:
+        OpenAIError: if the request is invalid.
+
+    """
     if body is None:
         hint = "(HINT: This likely means you aren't using your HTTP library correctly.)"
-        raise RefusedError(HTTPStatus.BAD_REQUEST, f"We could not parse the JSON body of your request. {hint}")
-    if problems := _schema_problems(body):
-        raise RefusedError(HTTPStatus.BAD_REQUEST, str(problems))
+        raise OpenAIError(HTTPStatus.BAD_REQUEST, f"We could not parse the JSON body of your request. {hint}")
+    if errors := _schema_errors(body):
+        raise OpenAIError(HTTPStatus.BAD_REQUEST, str(errors))
     custom_voice = isinstance(body["voice"], dict)
     request = SpeechRequest(
         model=body["model"],
@@ -86,127 +91,127 @@ def parse_speech_request(body: Any, models: frozenset[str]) -> SpeechRequest:
     )
     _check_model(request.model, models)
     _check_voice(request)
-    _check_abilities(request)
+    _check_capabilities(request)
     return request
 
 
-def _schema_problems(body: Json) -> list[Problem]:
-    """Return everything that is wrong with a body by itself."""
+def _schema_errors(body: Json) -> list[ErrorEntry]:
+    """Return all violations of the schema."""
     if not isinstance(body, dict):
-        return [_problem("model_attributes_type", (), "Input should be a valid dictionary", body)]
-    problems = [_problem("missing", (key,), "Field required", body) for key in _REQUIRED if key not in body]
-    problems += [
-        _problem("extra_forbidden", (key,), "Extra inputs are not permitted", value)
+        return [_error("model_attributes_type", (), "Input should be a valid dictionary", body)]
+    errors = [_error("missing", (key,), "Field required", body) for key in _REQUIRED if key not in body]
+    errors += [
+        _error("extra_forbidden", (key,), "Extra inputs are not permitted", value)
         for key, value in body.items()
         if key not in _KNOWN
     ]
-    checks: dict[str, Callable[[str, Json], Problem | None]] = {
-        "model": _string_problem,
-        "input": _text_problem,
-        "voice": _voice_problem,
-        "instructions": _length_problem,
-        "response_format": lambda key, value: _choice_problem(key, value, FORMATS),
-        "speed": _speed_problem,
-        "stream_format": lambda key, value: _choice_problem(key, value, ("sse", "audio")),
+    checks: dict[str, Callable[[str, Json], ErrorEntry | None]] = {
+        "model": _string_error,
+        "input": _text_error,
+        "voice": _voice_error,
+        "instructions": _length_error,
+        "response_format": lambda key, value: _choice_error(key, value, FORMATS),
+        "speed": _speed_error,
+        "stream_format": lambda key, value: _choice_error(key, value, ("sse", "audio")),
     }
     found = [check(key, body[key]) for key, check in checks.items() if key in body]
-    return problems + [problem for problem in found if problem is not None]
+    return errors + [error for error in found if error is not None]
 
 
-def _problem(kind: str, location: tuple[str, ...], message: str, value: object) -> Problem:
-    """Return one entry of a validation message."""
+def _error(kind: str, location: tuple[str, ...], message: str, value: object) -> ErrorEntry:
+    """Return an entry of a validation message."""
     return {"type": kind, "loc": ("body", *location), "msg": message, "input": value}
 
 
-def _string_problem(key: str, value: Json) -> Problem | None:
+def _string_error(key: str, value: Json) -> ErrorEntry | None:
     if isinstance(value, str):
         return None
-    return _problem("string_type", (key,), "Input should be a valid string", value)
+    return _error("string_type", (key,), "Input should be a valid string", value)
 
 
-def _length_problem(key: str, value: Json) -> Problem | None:
+def _length_error(key: str, value: Json) -> ErrorEntry | None:
     if not isinstance(value, str):
-        return _string_problem(key, value)
+        return _string_error(key, value)
     if len(value) <= MAX_CHARACTERS:
         return None
-    return _problem("string_too_long", (key,), f"String should have at most {MAX_CHARACTERS} characters", value)
+    return _error("string_too_long", (key,), f"String should have at most {MAX_CHARACTERS} characters", value)
 
 
-def _text_problem(key: str, value: Json) -> Problem | None:
+def _text_error(key: str, value: Json) -> ErrorEntry | None:
     if value == "":
-        return _problem("string_too_short", (key,), "String should have at least 1 character", value)
-    return _length_problem(key, value)
+        return _error("string_too_short", (key,), "String should have at least 1 character", value)
+    return _length_error(key, value)
 
 
-def _voice_problem(key: str, value: Json) -> Problem | None:
+def _voice_error(key: str, value: Json) -> ErrorEntry | None:
     if isinstance(value, str):
         return None
     if not isinstance(value, dict):
-        return _problem("string_type", (key,), "Input should be a valid string", value)
+        return _error("string_type", (key,), "Input should be a valid string", value)
     if set(value) != {"id"} or not isinstance(value["id"], str):
-        return _problem("missing", (key, "id"), "A custom voice is an object with an 'id' and nothing else", value)
+        return _error("missing", (key, "id"), "A custom voice is an object with an 'id' and nothing else", value)
     if not value["id"].startswith(_CUSTOM_VOICE_PREFIX):
-        return _problem("value_error", (key, "id"), "Expected an ID that begins with 'voice_'", value["id"])
+        return _error("value_error", (key, "id"), "Expected an ID that begins with 'voice_'", value["id"])
     return None
 
 
-def _choice_problem(key: str, value: Json, choices: tuple[str, ...]) -> Problem | None:
+def _choice_error(key: str, value: Json, choices: tuple[str, ...]) -> ErrorEntry | None:
     if isinstance(value, str) and value in choices:
         return None
-    return _problem("literal_error", (key,), f"Input should be {_listed(choices)}", value)
+    return _error("literal_error", (key,), f"Input should be {_join(choices)}", value)
 
 
-def _speed_problem(key: str, value: Json) -> Problem | None:
+def _speed_error(key: str, value: Json) -> ErrorEntry | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return _problem("float_type", (key,), "Input should be a valid number", value)
-    if value < _SLOWEST:
-        return _problem("greater_than_equal", (key,), f"Input should be greater than or equal to {_SLOWEST}", value)
-    if value > _FASTEST:
-        return _problem("less_than_equal", (key,), f"Input should be less than or equal to {_FASTEST}", value)
+        return _error("float_type", (key,), "Input should be a valid number", value)
+    if value < _MIN_SPEED:
+        return _error("greater_than_equal", (key,), f"Input should be greater than or equal to {_MIN_SPEED}", value)
+    if value > _MAX_SPEED:
+        return _error("less_than_equal", (key,), f"Input should be less than or equal to {_MAX_SPEED}", value)
     return None
 
 
 def _check_model(model: str, models: frozenset[str]) -> None:
-    """Refuse models that do not exist, and those that do not speak through this route."""
+    """Raise OpenAIError for models that do not exist or do not support this endpoint."""
     if model not in models:
         message = f"The model `{model}` does not exist or you do not have access to it."
-        raise RefusedError(HTTPStatus.NOT_FOUND, message, code="model_not_found")
+        raise OpenAIError(HTTPStatus.NOT_FOUND, message, code="model_not_found")
     if model not in OLDER_MODELS + NEWER_MODELS:
         message = f"The model `{model}` is not supported by this endpoint."
-        raise RefusedError(HTTPStatus.BAD_REQUEST, message, param="model", code="invalid_value")
+        raise OpenAIError(HTTPStatus.BAD_REQUEST, message, param="model", code="invalid_value")
 
 
 def _check_voice(request: SpeechRequest) -> None:
-    """Refuse voices that a model does not have; custom ones, given as an object, belong to the newer models."""
+    """Raise OpenAIError for voices the model does not have; only the newer models have custom voices."""
     older = request.model in OLDER_MODELS
     voices = OLDER_VOICES if older else VOICES
     if (request.custom_voice and not older) or (not request.custom_voice and request.voice in voices):
         return
-    problem = _problem("literal_error", ("voice",), f"Input should be {_listed(voices)}", request.voice)
-    raise RefusedError(HTTPStatus.BAD_REQUEST, str([problem]))
+    error = _error("literal_error", ("voice",), f"Input should be {_join(voices)}", request.voice)
+    raise OpenAIError(HTTPStatus.BAD_REQUEST, str([error]))
 
 
-def _check_abilities(request: SpeechRequest) -> None:
-    """Refuse what a model cannot do."""
+def _check_capabilities(request: SpeechRequest) -> None:
+    """Raise OpenAIError for parameters the model does not support, and for too long texts."""
     if request.model in OLDER_MODELS:
         if request.instructions is not None:
             message = f"`instructions` does not work with `{request.model}`."
-            raise RefusedError(HTTPStatus.BAD_REQUEST, message, param="instructions", code="unsupported_parameter")
+            raise OpenAIError(HTTPStatus.BAD_REQUEST, message, param="instructions", code="unsupported_parameter")
         if request.stream_format == "sse":
             message = f"`stream_format` 'sse' is not supported for `{request.model}`."
-            raise RefusedError(HTTPStatus.BAD_REQUEST, message, param="stream_format", code="unsupported_value")
+            raise OpenAIError(HTTPStatus.BAD_REQUEST, message, param="stream_format", code="unsupported_value")
     elif (tokens := input_tokens(request.text)) > MAX_INPUT_TOKENS:
         message = f"Input of {tokens} tokens is longer than the model's maximum of {MAX_INPUT_TOKENS} input tokens."
-        raise RefusedError(HTTPStatus.BAD_REQUEST, message, param="input", code="string_above_max_length")
+        raise OpenAIError(HTTPStatus.BAD_REQUEST, message, param="input", code="string_above_max_length")
 
 
 def input_tokens(text: str) -> int:
-    """Estimate the tokens of a text."""
+    """Estimate the number of tokens of a text."""
     ideograms = sum("\u3040" <= character <= "\u9fff" for character in text)
     return max(1, round(ideograms * _TOKENS_PER_IDEOGRAM + (len(text) - ideograms) * _TOKENS_PER_OTHER))
 
 
-def _listed(choices: tuple[str, ...]) -> str:
-    """Write choices as validation messages do: 'a', 'b' or 'c'."""
+def _join(choices: tuple[str, ...]) -> str:
+    """Join choices as validation messages do: 'a', 'b' or 'c'."""
     quoted = [f"'{choice}'" for choice in choices]
     return ", ".join(quoted[:-1]) + " or " + quoted[-1]

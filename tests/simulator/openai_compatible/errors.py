@@ -1,15 +1,14 @@
-"""How compatible servers say no: what they refuse as data, and the forms that each of them puts it in."""
+"""Refusals of requests, and the error formats of the servers."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-import json
 from typing import Literal
 
 from aiohttp import web
 
-from ..exchange import Json
-from .schema import Problem
+from ..http import Json, json_response
+from .schema import SchemaViolation
 
 type ErrorForm = Literal[
     "openai", "error", "numbered", "code", "detail", "detail_object", "detail_error", "flat", "text", "details", "plain"
@@ -19,10 +18,11 @@ type Framework = Literal["own", "fastapi", "flask"]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A request that is not fulfilled. message may have places for words: `{model}`.
+    """The refusal of a request.
 
-    kind: its `type`, where the form has one.
-    form: instead of the form that the server's refusals usually have.
+    message: may contain placeholders, such as `{model}`.
+    kind: the `type` in forms that have one.
+    form: overrides the server's usual form.
     """
 
     status: HTTPStatus
@@ -32,69 +32,58 @@ class Refusal:
     param: str | None = None
     form: ErrorForm | None = None
 
-    def about(self, **words: object) -> Refusal:
-        """Return it with words in their places."""
-        return replace(self, message=self.message.format(**words))
+    def format(self, **values: object) -> Refusal:
+        """Return the refusal with its placeholders replaced."""
+        return replace(self, message=self.message.format(**values))
 
 
 class RefusedError(Exception):
-    """A request that a server would not fulfil.
+    """A refused request. is_late: the response has already started."""
 
-    late: the answer has begun by the time that this is found out.
-    """
-
-    def __init__(self, refusal: Refusal, *, late: bool = False) -> None:
-        """Take what the answer tells."""
+    def __init__(self, refusal: Refusal, *, is_late: bool = False) -> None:
+        """Initialize with the refusal to send."""
         super().__init__(refusal.message)
         self.refusal = refusal
-        self.late = late
+        self.is_late = is_late
 
 
-class InvalidError(Exception):
-    """A body that does not fit the schema."""
+class InvalidBodyError(Exception):
+    """A body that violates the schema."""
 
-    def __init__(self, found: Iterable[Problem]) -> None:
-        """Take everything that is wrong."""
-        self.problems = tuple(found)
-        super().__init__("; ".join(str(problem) for problem in self.problems))
+    def __init__(self, violations: Iterable[SchemaViolation]) -> None:
+        """Initialize with all violations."""
+        self.violations = tuple(violations)
+        super().__init__("; ".join(str(violation) for violation in self.violations))
 
 
-def refusal_response(refusal: Refusal, usual: ErrorForm) -> web.Response:
-    """Return a refusal as an answer."""
-    form = refusal.form or usual
+def refusal_response(refusal: Refusal, default_form: ErrorForm) -> web.Response:
+    """Return the response for a refusal."""
+    form = refusal.form or default_form
     if form == "plain":
         return web.Response(status=refusal.status, text=refusal.message, content_type="text/plain")
     headers = {"WWW-Authenticate": "Bearer"} if refusal.status == HTTPStatus.UNAUTHORIZED else None
     return json_response(_FORMS[form](refusal), refusal.status, headers)
 
 
-def invalid_response(error: InvalidError, framework: Framework, usual: ErrorForm) -> web.Response:
-    """Return what a body that does not fit is answered with."""
+def invalid_body_response(error: InvalidBodyError, framework: Framework, default_form: ErrorForm) -> web.Response:
+    """Return the response for a body that violates the schema."""
     if framework == "fastapi":
-        entries: list[Json] = [problem.entry() for problem in error.problems]
+        entries: list[Json] = [violation.entry() for violation in error.violations]
         return json_response({"detail": entries}, HTTPStatus.UNPROCESSABLE_ENTITY)
     if framework == "flask":
-        return refusal_response(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, str(error), form="details"), usual)
-    param = error.problems[0].name
-    return refusal_response(Refusal(HTTPStatus.BAD_REQUEST, str(error), param=param), usual)
+        return refusal_response(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, str(error), form="details"), default_form)
+    param = error.violations[0].name
+    return refusal_response(Refusal(HTTPStatus.BAD_REQUEST, str(error), param=param), default_form)
 
 
-def no_route_response(status: HTTPStatus, framework: Framework, usual: ErrorForm) -> web.Response:
-    """Return what a path or a method that does not exist is answered with."""
+def no_route_response(status: HTTPStatus, framework: Framework, default_form: ErrorForm) -> web.Response:
+    """Return the response for an unknown path or method."""
     if framework == "fastapi":
         return json_response({"detail": status.phrase}, status)
     if framework == "flask":
         page = f"<!doctype html>\n<html lang=en>\n<title>{status.value} {status.phrase}</title>\n"
         return web.Response(status=status, text=page, content_type="text/html")
-    return refusal_response(Refusal(status, f"Nothing to be found here: {status.phrase}"), usual)
-
-
-def json_response(
-    body: Json, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
-) -> web.Response:
-    """Return an answer in JSON."""
-    declared = {"Content-Type": "application/json", **(headers or {})}
-    return web.Response(body=json.dumps(body).encode(), status=status, headers=declared)
+    return refusal_response(Refusal(status, f"Nothing to be found here: {status.phrase}"), default_form)
 
 
 def _openai(refusal: Refusal) -> Json:
@@ -109,7 +98,7 @@ def _openai(refusal: Refusal) -> Json:
 
 
 def _error(refusal: Refusal) -> Json:
-    """Return an error object that has a code only where there is one."""
+    """Return an error object that omits a missing code."""
     code: dict[str, Json] = {"code": refusal.code} if refusal.code else {}
     return {"error": {"message": refusal.message, "type": refusal.kind, **code}}
 
@@ -126,12 +115,12 @@ def _flat(refusal: Refusal) -> Json:
 _FORMS: dict[ErrorForm, Callable[[Refusal], Json]] = {
     "openai": _openai,
     "error": _error,
-    "numbered": lambda no: {"error": {"code": no.status.value, "message": no.message, "type": no.kind}},
-    "code": lambda no: {"error": {"message": no.message, "code": no.status.value}},
-    "detail": lambda no: {"detail": no.message},
-    "detail_object": lambda no: {"detail": {"error": no.code, "message": no.message, "type": no.kind}},
-    "detail_error": lambda no: {"detail": {"error": {"message": no.message, "type": no.kind}}},
+    "numbered": lambda error: {"error": {"code": error.status.value, "message": error.message, "type": error.kind}},
+    "code": lambda error: {"error": {"message": error.message, "code": error.status.value}},
+    "detail": lambda error: {"detail": error.message},
+    "detail_object": lambda error: {"detail": {"error": error.code, "message": error.message, "type": error.kind}},
+    "detail_error": lambda error: {"detail": {"error": {"message": error.message, "type": error.kind}}},
     "flat": _flat,
-    "text": lambda no: {"error": no.message},
-    "details": lambda no: {"error": "An internal server error occurred", "details": no.message},
+    "text": lambda error: {"error": error.message},
+    "details": lambda error: {"error": "An internal server error occurred", "details": error.message},
 }

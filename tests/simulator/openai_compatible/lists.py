@@ -1,6 +1,6 @@
-"""The lists that compatible servers have, each in its own shape."""
+"""The model and voice lists of the servers, each in its own format."""
 
-from ..exchange import Json
+from ..http import Json
 from .profile import Model, Profile
 
 _CREATED = 1_686_935_002  # seconds since 1970
@@ -8,40 +8,40 @@ _LANGUAGES = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "j": "ja", "z
 
 
 def models(profile: Profile) -> Json:
-    """List models as OpenAI does."""
-    about: dict[str, Json] = {"object": "model", "created": _CREATED, "owned_by": profile.owner}
-    rows: list[Json] = [{"id": model.name, **about} for model in profile.models]
+    """Return the models as OpenAI lists them."""
+    common: dict[str, Json] = {"object": "model", "created": _CREATED, "owned_by": profile.owner}
+    rows: list[Json] = [{"id": model.name, **common} for model in profile.models]
     return {"object": "list", "data": rows}
 
 
 def bare_models(profile: Profile) -> Json:
-    """List models by no more than their names."""
+    """Return the models with only their names."""
     rows: list[Json] = [{"id": model.name, "object": "model"} for model in profile.models]
     return {"object": "list", "data": rows}
 
 
 def models_under_models(profile: Profile) -> Json:
-    """List models under a key of its own, as openai-edge-tts does."""
+    """Return the models under `models`, as openai-edge-tts does."""
     return {"models": [{"id": model.name} for model in profile.models]}
 
 
 def voice_names(profile: Profile) -> Json:
-    """List voices by their names."""
+    """Return the voices' names."""
     return {"voices": list(profile.voices)}
 
 
 def voice_names_with_status(profile: Profile) -> Json:
-    """List voices by their names, and say that all is well."""
+    """Return the voices' names with a status."""
     return {"status": "ok", "voices": list(profile.voices)}
 
 
 def voices_with_ids(profile: Profile) -> Json:
-    """List voices as objects, in which the id is the name."""
+    """Return the voices as objects whose id is their name."""
     return {"voices": [{"id": voice, "name": voice} for voice in profile.voices]}
 
 
 def voice_library(profile: Profile) -> Json:
-    """List the files of voices that Chatterbox has, and how many there are."""
+    """Return Chatterbox's voice files and their number."""
     rows: list[Json] = [
         {
             "name": voice,
@@ -61,61 +61,61 @@ def voice_library(profile: Profile) -> Json:
 
 
 def aliases(profile: Profile) -> Json:
-    """List OpenAI's names of voices, each with the voice that it means."""
+    """Return OpenAI's voice names with the voices they stand for."""
     return {"voices": [{"id": alias, "name": voice} for alias, voice in profile.aliases.items()]}
 
 
 def edge_voices(profile: Profile) -> Json:
-    """List voices by what Microsoft calls them."""
+    """Return the voices under Microsoft's names."""
     return {"voices": [_edge_voice(voice) for voice in profile.voices]}
 
 
 def edge_voices_of_language(profile: Profile) -> Json:
-    """List the American voices: those of the language that is set, if no other is asked for."""
+    """Return the voices of the server's default language, American English."""
     return {"voices": [_edge_voice(voice) for voice in profile.voices if voice.startswith("en-US")]}
 
 
 def speaches_models(profile: Profile) -> Json:
-    """List all models that have been downloaded, with what they are for."""
+    """Return all downloaded models with their tasks."""
     return {"data": [_speaches_model(profile, model) for model in profile.models], "object": "list"}
 
 
 def speaches_speech_models(profile: Profile) -> Json:
-    """List those that speak, as the usual list does when it is asked for no others."""
-    return {"data": _speaches_speaking(profile), "object": "list"}
+    """Return the speech models in the format of the filtered model list."""
+    return {"data": _speaches_speech(profile), "object": "list"}
 
 
 def speaches_audio_models(profile: Profile) -> Json:
-    """List those that speak, under a key of its own."""
-    return {"models": _speaches_speaking(profile), "object": "list"}
+    """Return the speech models under `models`."""
+    return {"models": _speaches_speech(profile), "object": "list"}
 
 
 def speaches_voices(profile: Profile) -> Json:
-    """List the voices of all models; nothing tells which model has which."""
+    """Return the voices of all models, without saying which model has which."""
     voices: list[Json] = [_speaches_voice(voice) for model in profile.models for voice in model.voices]
     return {"voices": voices, "object": "list"}
 
 
 def openrouter_models(profile: Profile) -> Json:
-    """List the models that answer with text."""
+    """Return the models that output text."""
     return {"data": [_openrouter_model(model, "text") for model in profile.models if not model.speaks]}
 
 
 def openrouter_speech_models(profile: Profile) -> Json:
-    """List the models that answer with speech."""
+    """Return the models that output speech."""
     return {"data": [_openrouter_model(model, "speech") for model in profile.models if model.speaks]}
 
 
 def openrouter_audio_models(profile: Profile) -> Json:
-    """List the models that answer with speech in the shape of the list that has no others."""
+    """Return the speech models in the format of the separate speech model list."""
     rows: list[Json] = []
     for model in profile.models:
         if model.speaks:
-            able: Json = {
+            parameters: Json = {
                 "response_format": {"type": "enum", "values": list(model.formats or profile.formats)},
                 "voice": {"type": "enum", "values": list(model.voices)},
             }
-            speech: Json = [{"type": "speech", "supported_parameters": able}]
+            speech: Json = [{"type": "speech", "supported_parameters": parameters}]
             vendor = model.name.partition("/")[0]
             endpoint: Json = {
                 "provider_name": vendor.title(),
@@ -128,7 +128,7 @@ def openrouter_audio_models(profile: Profile) -> Json:
 
 
 def health(_profile: Profile) -> Json:
-    """Say that all is well."""
+    """Return the health status."""
     return {"status": "healthy"}
 
 
@@ -136,12 +136,12 @@ def _edge_voice(voice: str) -> Json:
     return {"name": voice, "gender": "Female", "language": "-".join(voice.split("-")[:2])}
 
 
-def _speaches_speaking(profile: Profile) -> list[Json]:
+def _speaches_speech(profile: Profile) -> list[Json]:
     return [_speaches_model(profile, model) for model in profile.models if model.speaks]
 
 
 def _speaches_model(profile: Profile, model: Model) -> Json:
-    """Return a model; one that speaks has its voices with it."""
+    """Return a model, a speech model with its voices."""
     task = "text-to-speech" if model.speaks else "automatic-speech-recognition"
     row: dict[str, Json] = {
         "id": model.name,
@@ -158,7 +158,7 @@ def _speaches_model(profile: Profile, model: Model) -> Json:
 
 
 def _speaches_voice(voice: str) -> Json:
-    """Return a voice; only Kokoro's, with a language and a gender in two letters, tell their gender."""
+    """Return a voice; only Kokoro's names encode a language and a gender, as in `bf_emma`."""
     if "_" not in voice:
         return {"name": voice, "language": "en", "id": voice}
     gender = "female" if voice[1] == "f" else "male"
@@ -166,7 +166,7 @@ def _speaches_voice(voice: str) -> Json:
 
 
 def _openrouter_model(model: Model, modality: str) -> Json:
-    """Return a model as the list of all of them has it."""
+    """Return a model in the format of the complete model list."""
     architecture: Json = {
         "modality": f"text->{modality}",
         "input_modalities": ["text"],

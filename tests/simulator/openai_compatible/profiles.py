@@ -1,31 +1,31 @@
-"""The servers that are simulated, as their source code and documentation have them.
+"""Profiles of the simulated servers, taken from their source code and documentation.
 
-KOKORO_OLDER lists its voices in the way of earlier versions, SPEACHES_LATE finds mistakes when its answer has begun,
-EDGE_TTS_SLIM cannot convert, and BARE has nothing but the route that speaks.
+KOKORO_OLDER lists its voices as earlier versions do, SPEACHES_LATE refuses some requests only after its response has
+started, EDGE_TTS_SLIM cannot convert audio, and BARE has no route except speech.
 """
 
 from dataclasses import replace
 from http import HTTPStatus
 
+from ..audio.containers import FILE_WAV, Wav
 from ..openai.contract import FORMATS
 from . import lists
-from .audio import Wav
 from .errors import Refusal
 from .hosted_profiles import GROQ, OPENROUTER
-from .profile import FORMATS_BY_FFMPEG, TRUE_WAV, USUAL_FORMATS, Events, Limit, Listing, Model, Profile, Sent, Speed
+from .profile import FFMPEG_FORMATS, OPENAI_FORMATS, Events, Limit, Listing, Model, Output, Profile, Speed
 from .schema import Field
 
-_BAD, _INVALID = HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY
-_MISSING, _BROKEN = HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR
-_FILE_BY_FFMPEG = Wav(size=None, names_encoder=True)
+_BAD_REQUEST, _UNPROCESSABLE = HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY
+_NOT_FOUND, _SERVER_ERROR = HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR
+_FFMPEG_FILE_WAV = Wav(size=None, names_encoder=True)
 
-_HEALTH = Listing("/health", lists.health, rooted=True, is_open=True)
+_HEALTH = Listing("/health", lists.health, at_root=True, is_public=True)
 _MODELS = Listing("/models", lists.models)
-_NUMBER, _FLAG, _TEXT, _ANY = Field(kind="number"), Field(kind="flag"), Field(), Field(kind="any")
-_NEEDED = Field(required=True)
-_USUAL_SPEED = Field(kind="number", lowest=0.25, highest=4.0)
+_NUMBER, _BOOLEAN, _STRING, _ANY = Field(kind="number"), Field(kind="boolean"), Field(), Field(kind="any")
+_REQUIRED_STRING = Field(required=True)
+_OPENAI_SPEED = Field(kind="number", minimum=0.25, maximum=4.0)
 _FORMAT = Field(choices=FORMATS)
-_EVENTS = Field(choices=("audio", "sse"))
+_STREAM_FORMAT = Field(choices=("audio", "sse"))
 
 _KOKORO_VOICES = (
     "af_alloy", "af_bella", "af_heart", "af_nicole", "af_sarah", "af_sky", "am_adam", "am_echo", "am_michael",
@@ -43,14 +43,14 @@ KOKORO = Profile(
     framework="fastapi",
     errors="detail_object",
     fields={
-        "model": _TEXT,
-        "input": _NEEDED,
-        "voice": _TEXT,
+        "model": _STRING,
+        "input": _REQUIRED_STRING,
+        "voice": _STRING,
         "response_format": _FORMAT,
-        "speed": _USUAL_SPEED,
-        "stream": _FLAG,
+        "speed": _OPENAI_SPEED,
+        "stream": _BOOLEAN,
         "download_format": Field(choices=FORMATS, nullable=True),
-        "return_download_link": _FLAG,
+        "return_download_link": _BOOLEAN,
         "lang_code": Field(nullable=True),
         "volume_multiplier": Field(kind="number", nullable=True),
         "normalization_options": _ANY,
@@ -58,7 +58,7 @@ KOKORO = Profile(
     owner="kokoro",
     models=tuple(Model(name, _KOKORO_VOICES) for name in ("tts-1", "tts-1-hd", "kokoro", "gpt-4o-mini-tts")),
     default_model="kokoro",
-    unknown_model=Refusal(_BAD, "Unsupported model: {model}", code="invalid_model"),
+    unknown_model=Refusal(_BAD_REQUEST, "Unsupported model: {model}", code="invalid_model"),
     default_voice="af_heart",
     aliases={
         "alloy": "am_adam",
@@ -71,10 +71,10 @@ KOKORO = Profile(
         "sage": "am_michael",
         "shimmer": "af_sky",
     },
-    blends=True,
-    unknown_voice=Refusal(_BAD, "There is no voice {voice} among {voices}", code="validation_error"),
-    formats=FORMATS_BY_FFMPEG,
-    switchable=True,
+    supports_blends=True,
+    unknown_voice=Refusal(_BAD_REQUEST, "There is no voice {voice} among {voices}", code="validation_error"),
+    formats=FFMPEG_FORMATS,
+    stream_switch=True,
     headers={
         "Content-Disposition": "attachment; filename=speech",
         "Cache-Control": "no-cache",
@@ -86,7 +86,7 @@ KOKORO_OLDER = replace(
 )
 
 _SPEACHES_KOKORO = "speaches-ai/Kokoro-82M-v1.0-ONNX"
-_OTHER_SPEED = Refusal(_INVALID, "Speed must be between {lowest} and {highest}, and is {speed}")
+_SPEED_OUT_OF_RANGE = Refusal(_UNPROCESSABLE, "Speed must be between {lowest} and {highest}, and is {speed}")
 
 SPEACHES = Profile(
     name="speaches",
@@ -100,16 +100,16 @@ SPEACHES = Profile(
     framework="fastapi",
     errors="detail",
     auth="optional",
-    no_key=Refusal(HTTPStatus.FORBIDDEN, "An API key is required in the Authorization header."),
+    missing_key=Refusal(HTTPStatus.FORBIDDEN, "An API key is required in the Authorization header."),
     wrong_key=Refusal(HTTPStatus.FORBIDDEN, "The API key is not the right one."),
     fields={
-        "model": _NEEDED,
-        "input": _NEEDED,
-        "voice": _NEEDED,
+        "model": _REQUIRED_STRING,
+        "input": _REQUIRED_STRING,
+        "voice": _REQUIRED_STRING,
         "response_format": _FORMAT,
         "speed": _NUMBER,
-        "stream_format": _EVENTS,
-        "sample_rate": Field(kind="whole", lowest=8_000, highest=48_000, nullable=True),
+        "stream_format": _STREAM_FORMAT,
+        "sample_rate": Field(kind="integer", minimum=8_000, maximum=48_000, nullable=True),
     },
     models=(
         Model(_SPEACHES_KOKORO, _KOKORO_VOICES),
@@ -117,16 +117,18 @@ SPEACHES = Profile(
         Model("Systran/faster-whisper-large-v3", speaks=False),
     ),
     model_aliases={"tts-1": _SPEACHES_KOKORO, "tts-1-hd": _SPEACHES_KOKORO},
-    unknown_model=Refusal(_MISSING, "Model '{model}' has not been downloaded; `POST /v1/models` does that"),
-    silent_model=Refusal(_MISSING, "Model '{model}' does not speak"),
+    unknown_model=Refusal(_NOT_FOUND, "Model '{model}' has not been downloaded; `POST /v1/models` does that"),
+    not_a_speech_model=Refusal(_NOT_FOUND, "Model '{model}' does not speak"),
     aliases=dict.fromkeys(("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"), "af_heart"),
-    unknown_voice=Refusal(_BROKEN, "Internal Server Error", form="plain"),
-    formats=FORMATS_BY_FFMPEG,
-    rate_heeded=True,
-    speed=Speed(lowest=0.5, highest=2.0, outside=_OTHER_SPEED),
-    events=Events(usage="token_usage", bare=True),
+    unknown_voice=Refusal(_SERVER_ERROR, "Internal Server Error", form="plain"),
+    formats=FFMPEG_FORMATS,
+    accepts_sample_rate=True,
+    speed=Speed(minimum=0.5, maximum=2.0, out_of_range=_SPEED_OUT_OF_RANGE),
+    events=Events(usage="token_usage", is_raw=True),
 )
-SPEACHES_LATE = replace(SPEACHES, name="speaches-late", late_voice=True, speed=replace(SPEACHES.speed, late=True))
+SPEACHES_LATE = replace(
+    SPEACHES, name="speaches-late", refuses_voice_late=True, speed=replace(SPEACHES.speed, refuses_late=True)
+)
 
 _TOO_LONG = "The input is too long: {limit} characters are allowed."
 
@@ -142,23 +144,23 @@ CHATTERBOX = Profile(
     framework="fastapi",
     errors="error",
     fields={
-        "input": Field(required=True, shortest=1, longest=3000),
+        "input": Field(required=True, min_length=1, max_length=3000),
         "voice": Field(nullable=True),
         "response_format": Field(nullable=True),
         "speed": Field(kind="number", nullable=True),
-        "stream_format": replace(_EVENTS, nullable=True),
-        "exaggeration": Field(kind="number", lowest=0.25, highest=2.0, nullable=True),
-        "cfg_weight": Field(kind="number", lowest=0.0, highest=1.0, nullable=True),
-        "temperature": Field(kind="number", lowest=0.05, highest=5.0, nullable=True),
+        "stream_format": replace(_STREAM_FORMAT, nullable=True),
+        "exaggeration": Field(kind="number", minimum=0.25, maximum=2.0, nullable=True),
+        "cfg_weight": Field(kind="number", minimum=0.0, maximum=1.0, nullable=True),
+        "temperature": Field(kind="number", minimum=0.05, maximum=5.0, nullable=True),
     },
-    limit=Limit(3000, Refusal(_BAD, _TOO_LONG)),
+    limit=Limit(3000, Refusal(_BAD_REQUEST, _TOO_LONG)),
     owner="resemble-ai",
     models=(Model("chatterbox-tts-1", ("grandmother", "narrator")),),
     default_voice="voice-sample",
-    other_format=Sent("wav", "audio/wav", Wav(size=None, floats=True)),
-    speed=Speed(heeded=False),
-    delivery="late",
-    events=Events(bare=True, told=True),
+    other_format=Output("wav", "audio/wav", Wav(size=None, floats=True)),
+    speed=Speed(is_supported=False),
+    delivery="buffered",
+    events=Events(is_raw=True, announces_rate=True),
     headers={"Content-Disposition": "attachment; filename=speech.wav"},
 )
 
@@ -167,12 +169,18 @@ ORPHEUS = Profile(
     lists=(Listing("/audio/voices", lists.voice_names_with_status),),
     framework="fastapi",
     errors="detail",
-    fields={"input": _NEEDED, "model": _TEXT, "voice": _TEXT, "response_format": _TEXT, "speed": _NUMBER},
-    empty=Refusal(_BAD, "There is no text in the input"),
+    fields={
+        "input": _REQUIRED_STRING,
+        "model": _STRING,
+        "voice": _STRING,
+        "response_format": _STRING,
+        "speed": _NUMBER,
+    },
+    empty_text=Refusal(_BAD_REQUEST, "There is no text in the input"),
     models=(Model("orpheus", ("tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe", "pierre", "jana", "유나")),),
     default_voice="tara",
-    other_format=Sent("wav", "audio/wav", TRUE_WAV),
-    speed=Speed(heeded=False),
+    other_format=Output("wav", "audio/wav", FILE_WAV),
+    speed=Speed(is_supported=False),
     delivery="whole",
     headers={"Content-Disposition": 'attachment; filename="tara_20261001_120000.wav"'},
 )
@@ -184,24 +192,30 @@ OPENEDAI_SPEECH = Profile(
     lists=(_MODELS, _HEALTH),
     framework="fastapi",
     errors="flat",
-    fields={"model": _TEXT, "input": _NEEDED, "voice": _TEXT, "response_format": _TEXT, "speed": _NUMBER},
-    empty=Refusal(_BAD, "The input is empty", "BadRequestError", param="input"),
+    fields={
+        "model": _STRING,
+        "input": _REQUIRED_STRING,
+        "voice": _STRING,
+        "response_format": _STRING,
+        "speed": _NUMBER,
+    },
+    empty_text=Refusal(_BAD_REQUEST, "The input is empty", "BadRequestError", param="input"),
     owner="user",
     models=(
         Model("tts-1", (*_OLDEST_VOICES, "echo-alt"), 22_050),
         Model("tts-1-hd", (*_OLDEST_VOICES, "alloy-alt", "me"), 24_000),
     ),
-    unknown_model=Refusal(_BAD, "There is no model {model}", "BadRequestError", param="model"),
-    unknown_voice=Refusal(_BAD, "There is no voice {voice}", "BadRequestError", param="voice"),
+    unknown_model=Refusal(_BAD_REQUEST, "There is no model {model}", "BadRequestError", param="model"),
+    unknown_voice=Refusal(_BAD_REQUEST, "There is no voice {voice}", "BadRequestError", param="voice"),
     formats={
-        **FORMATS_BY_FFMPEG,
-        "opus": Sent("opus", "audio/ogg;codec=opus"),
-        "flac": Sent("flac", "audio/x-flac"),
-        "pcm": Sent("pcm", "audio/pcm;rate={rate}"),
+        **FFMPEG_FORMATS,
+        "opus": Output("opus", "audio/ogg;codec=opus"),
+        "flac": Output("flac", "audio/x-flac"),
+        "pcm": Output("pcm", "audio/pcm;rate={rate}"),
     },
-    unknown_format=Refusal(_BAD, "There is no format '{format}'", "BadRequestError", param="response_format"),
-    case_matters=False,
-    speed=Speed(lowest=0.05, highest=20.0, outside=Refusal(_BROKEN, "InternalServerError")),
+    unknown_format=Refusal(_BAD_REQUEST, "There is no format '{format}'", "BadRequestError", param="response_format"),
+    case_sensitive_format=False,
+    speed=Speed(minimum=0.05, maximum=20.0, out_of_range=Refusal(_SERVER_ERROR, "InternalServerError")),
 )
 
 _EDGE_VOICES = (
@@ -215,27 +229,27 @@ EDGE_TTS = Profile(
     name="openai-edge-tts",
     prefixes=("/v1", ""),
     lists=(
-        Listing("/models", lists.models_under_models, is_open=True, by_post=True),
-        Listing("/audio/models", lists.models_under_models, is_open=True, by_post=True),
-        Listing("/audio/voices", lists.aliases, is_open=True, by_post=True),
-        Listing("/voices", lists.edge_voices_of_language, by_post=True),
-        Listing("/voices/all", lists.edge_voices, by_post=True),
+        Listing("/models", lists.models_under_models, is_public=True, accepts_post=True),
+        Listing("/audio/models", lists.models_under_models, is_public=True, accepts_post=True),
+        Listing("/audio/voices", lists.aliases, is_public=True, accepts_post=True),
+        Listing("/voices", lists.edge_voices_of_language, accepts_post=True),
+        Listing("/voices/all", lists.edge_voices, accepts_post=True),
     ),
     framework="flask",
     errors="text",
     auth="required",
-    no_key=Refusal(HTTPStatus.UNAUTHORIZED, "Missing or invalid API key"),
+    missing_key=Refusal(HTTPStatus.UNAUTHORIZED, "Missing or invalid API key"),
     wrong_key=Refusal(HTTPStatus.UNAUTHORIZED, "Invalid API key"),
     fields={
-        "input": _NEEDED,
+        "input": _REQUIRED_STRING,
         "model": _ANY,
-        "voice": _TEXT,
-        "response_format": _TEXT,
+        "voice": _STRING,
+        "response_format": _STRING,
         "speed": _NUMBER,
         "stream_format": _ANY,
     },
-    missing=Refusal(_BAD, "There is no '{field}' in the body"),
-    empty=Refusal(_BROKEN, "No audio was received.", form="details"),
+    missing_field=Refusal(_BAD_REQUEST, "There is no '{field}' in the body"),
+    empty_text=Refusal(_SERVER_ERROR, "No audio was received.", form="details"),
     models=tuple(Model(name, _EDGE_VOICES) for name in ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")),
     default_voice="en-US-AvaNeural",
     aliases={
@@ -251,24 +265,24 @@ EDGE_TTS = Profile(
         "shimmer": "en-US-EmmaNeural",
         "verse": "en-US-BrianNeural",
     },
-    unknown_voice=Refusal(_BROKEN, "Invalid voice '{voice}'.", form="details"),
+    unknown_voice=Refusal(_SERVER_ERROR, "Invalid voice '{voice}'.", form="details"),
     formats={
-        "mp3": Sent("mp3", "audio/mpeg"),
-        "opus": Sent("opus", "audio/ogg"),
-        "aac": Sent("mp4", "audio/aac"),
-        "flac": Sent("flac", "audio/flac"),
-        "wav": Sent("wav", "audio/wav", _FILE_BY_FFMPEG),
+        "mp3": Output("mp3", "audio/mpeg"),
+        "opus": Output("opus", "audio/ogg"),
+        "aac": Output("mp4", "audio/aac"),
+        "flac": Output("flac", "audio/flac"),
+        "wav": Output("wav", "audio/wav", _FFMPEG_FILE_WAV),
     },
-    unknown_format=Refusal(_BROKEN, "FFmpeg cannot make '{format}'", form="details"),
-    speed=Speed(lowest=0.0, highest=2.0, slowest=0.5),
+    unknown_format=Refusal(_SERVER_ERROR, "FFmpeg cannot make '{format}'", form="details"),
+    speed=Speed(minimum=0.0, maximum=2.0, slowest=0.5),
     delivery="whole",
     events=Events(failure="a coroutine was expected, got an async_generator"),
 )
 EDGE_TTS_SLIM = replace(
     EDGE_TTS,
     name="openai-edge-tts-slim",
-    formats={name: Sent("mp3", f"audio/{kind}") for name, kind in _EDGE_TYPES.items()},
-    other_format=Sent("mp3", "audio/mpeg"),
+    formats={name: Output("mp3", f"audio/{kind}") for name, kind in _EDGE_TYPES.items()},
+    other_format=Output("mp3", "audio/mpeg"),
 )
 
 LOCALAI = Profile(
@@ -278,19 +292,19 @@ LOCALAI = Profile(
     lists=(Listing("/models", lists.bare_models),),
     errors="numbered",
     auth="optional",
-    no_key=Refusal(HTTPStatus.UNAUTHORIZED, "An authentication key is required"),
+    missing_key=Refusal(HTTPStatus.UNAUTHORIZED, "An authentication key is required"),
     wrong_key=Refusal(HTTPStatus.UNAUTHORIZED, "An authentication key is required"),
     fields={
-        "model": _TEXT,
-        "input": _TEXT,
-        "voice": _TEXT,
-        "response_format": _TEXT,
+        "model": _STRING,
+        "input": _STRING,
+        "voice": _STRING,
+        "response_format": _STRING,
         "speed": _NUMBER,
-        "instructions": _TEXT,
-        "backend": _TEXT,
-        "language": _TEXT,
-        "sample_rate": Field(kind="whole"),
-        "stream": _FLAG,
+        "instructions": _STRING,
+        "backend": _STRING,
+        "language": _STRING,
+        "sample_rate": Field(kind="integer"),
+        "stream": _BOOLEAN,
         "params": _ANY,
     },
     models=(
@@ -300,25 +314,25 @@ LOCALAI = Profile(
         Model("whisper-1", speaks=False),
     ),
     default_model="tts-1",
-    unknown_model=Refusal(_MISSING, 'model "{model}" not found'),
-    silent_model=Refusal(_BROKEN, "could not load {model} for speech", ""),
+    unknown_model=Refusal(_NOT_FOUND, 'model "{model}" not found'),
+    not_a_speech_model=Refusal(_SERVER_ERROR, "could not load {model} for speech", ""),
     formats={
-        "mp3": Sent("mp3", "audio/mpeg"),
-        "opus": Sent("opus", "audio/ogg"),
-        "aac": Sent("aac", "audio/aac"),
-        "flac": Sent("flac", "audio/flac"),
+        "mp3": Output("mp3", "audio/mpeg"),
+        "opus": Output("opus", "audio/ogg"),
+        "aac": Output("aac", "audio/aac"),
+        "flac": Output("flac", "audio/flac"),
     },
-    other_format=Sent("wav", "audio/x-wav", TRUE_WAV),
+    other_format=Output("wav", "audio/x-wav", FILE_WAV),
     default_format="wav",
-    rate_heeded=True,
-    speed=Speed(outside=Refusal(_BAD, "speed must be between {lowest:g} and {highest:g}", "")),
+    accepts_sample_rate=True,
+    speed=Speed(out_of_range=Refusal(_BAD_REQUEST, "speed must be between {lowest:g} and {highest:g}", "")),
     delivery="whole",
-    switchable=True,
-    streamed_as=Sent("wav", "audio/wav"),
+    stream_switch=True,
+    streamed_output=Output("wav", "audio/wav"),
     headers={"Content-Disposition": 'attachment; filename="tts.wav"'},
 )
 
-BARE = Profile(name="bare", auth="optional", refuse_unknown=True, formats=USUAL_FORMATS, events=Events())
+BARE = Profile(name="bare", auth="optional", refuse_unknown=True, formats=OPENAI_FORMATS, events=Events())
 
 PROFILES = (
     KOKORO, KOKORO_OLDER, SPEACHES, SPEACHES_LATE, CHATTERBOX, ORPHEUS, OPENEDAI_SPEECH, EDGE_TTS, EDGE_TTS_SLIM,

@@ -1,4 +1,4 @@
-"""OpenAI's Realtime API, as far as reading texts aloud needs it: a WebSocket at `/realtime?model=...`."""
+"""The WebSocket endpoint `/realtime?model=...` of OpenAI's Realtime API."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -9,114 +9,114 @@ from aiohttp import web
 from ..audio.recorder import Studio
 from ..delivery import close_connection
 from ..exchange import CURRENT_EXCHANGE, Timing
-from ..openai.contract import RefusedError
+from ..openai.contract import OpenAIError
 from .events import error_event, new_session
-from .response import Line, Reading
+from .response import Channel, ResponseRecord
 from .schema import EventError
-from .session import Conditions, Session, Socket
+from .session import ConnectionRecord, RealtimeSettings, Session
 
 type Refusing = Literal["before", "after"]
 
-_AUTHENTICATION_FAILED, _REQUEST_FAILED, _GOING_AWAY = 3000, 4000, 1001  # codes that a connection is closed with
-_PREFIXES = ("gpt-realtime", "gpt-4o-realtime", "gpt-4o-mini-realtime")
+_AUTHENTICATION_FAILED, _REQUEST_FAILED, _GOING_AWAY = 3000, 4000, 1001  # WebSocket close codes
+_MODEL_PREFIXES = ("gpt-realtime", "gpt-4o-realtime", "gpt-4o-mini-realtime")
 
 
-class Realtime(Conditions):
-    """The API, with its conditions.
+class Realtime(RealtimeSettings):
+    """The API and its settings.
 
-    sockets: the connections so far, in order.
-    refuses: whether a wrong key or model is refused "before" the connection is upgraded, with a status, or "after" it,
-        with an `error` event and a close code of its own, as was observed of OpenAI in autumn 2026.
+    sockets: all connections, in order.
+    refuses: whether wrong keys and models are refused "before" the upgrade to WebSocket, with a status, or "after" it,
+        with an `error` event and a close code, as observed of OpenAI in autumn 2026.
     """
 
     def __init__(
         self,
-        studio: Studio,
+        recorder: Studio,
         timing: Callable[[], Timing],
         models: Callable[[], frozenset[str]],
         check_key: Callable[[web.Request], None],
     ) -> None:
-        """Take where speech is recorded, how to learn the timing and the models of the moment, and who checks keys."""
-        super().__init__(studio, timing)
-        self.sockets: list[Socket] = []
+        """Initialize with the recorder, and with functions for the timing, the usable models and the key check."""
+        super().__init__(recorder, timing)
+        self.sockets: list[ConnectionRecord] = []
         self.refuses: Refusing = "before"
         self._models = models
         self._check_key = check_key
 
     @property
     def open(self) -> int:
-        """How many connections are open."""
-        return sum(socket.open for socket in self.sockets)
+        """The number of open connections."""
+        return sum(connection.is_open for connection in self.sockets)
 
     @property
-    def readings(self) -> list[Reading]:
-        """The answers that were asked for on all connections, without those that were refused."""
-        return [reading for socket in self.sockets for reading in socket.readings]
+    def readings(self) -> list[ResponseRecord]:
+        """The responses created on all connections."""
+        return [response for connection in self.sockets for response in connection.readings]
 
     def reset(self) -> None:
-        """Forget the connections that have ended and the fates still to come."""
-        self.sockets = [socket for socket in self.sockets if socket.open]
-        self.fates.clear()
+        """Remove ended connections and pending scripted responses."""
+        self.sockets = [connection for connection in self.sockets if connection.is_open]
+        self.script.clear()
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
-        """Answer the request for a connection, and all that comes through it."""
-        refused = self._refusal(request)
-        if refused is not None and self.refuses == "before":
-            raise refused
+        """Handle a connection from its request to its end."""
+        error = self._find_error(request)
+        if error is not None and self.refuses == "before":
+            raise error
         websocket = web.WebSocketResponse(compress=False)
         if not websocket.can_prepare(request):
             message = "This URL takes WebSocket connections only."
-            raise RefusedError(HTTPStatus.UPGRADE_REQUIRED, message)
+            raise OpenAIError(HTTPStatus.UPGRADE_REQUIRED, message)
         await websocket.prepare(request)
         received = CURRENT_EXCHANGE.get().received
         received.status = websocket.status
-        if refused is not None:
-            await _turn_away(websocket, refused)
+        if error is not None:
+            await _close_with_error(websocket, error)
             return websocket
-        socket = Socket(received, new_session(request.query["model"], self.session_seconds))
-        self.sockets.append(socket)
+        connection = ConnectionRecord(received, new_session(request.query["model"], self.session_seconds))
+        self.sockets.append(connection)
         try:
-            why = await Session(self, socket, Line(websocket, received)).run()
+            reason = await Session(self, connection, Channel(websocket, received)).run()
         finally:
-            socket.open = False
-        if why == "left":
-            received.disconnected = any(reading.status is None for reading in socket.readings)
-        elif why == "cut":
+            connection.is_open = False
+        if reason == "left":
+            received.disconnected = any(response.status is None for response in connection.readings)
+        elif reason == "cut":
             close_connection(request)
         else:
-            await websocket.close(code=_GOING_AWAY, message=why.encode())
+            await websocket.close(code=_GOING_AWAY, message=reason.encode())
         return websocket
 
-    def _refusal(self, request: web.Request) -> RefusedError | None:
-        """Return what is wrong with a request for a connection."""
+    def _find_error(self, request: web.Request) -> OpenAIError | None:
+        """Return the error of a connection request, if any."""
         try:
             self._check_key(request)
             self._check_request(request)
-        except RefusedError as refused:
-            return refused
+        except OpenAIError as error:
+            return error
         return None
 
     def _check_request(self, request: web.Request) -> None:
-        """Refuse the protocol of before, and models that do not talk."""
+        """Raise OpenAIError for the beta protocol, and for models without Realtime support."""
         model, models = request.query.get("model"), self._models()
         if request.headers.get("OpenAI-Beta") == "realtime=v1":
             message = "The beta API shape is no longer supported."
-            raise RefusedError(HTTPStatus.BAD_REQUEST, message, code="beta_api_shape_disabled")
+            raise OpenAIError(HTTPStatus.BAD_REQUEST, message, code="beta_api_shape_disabled")
         if not model:
             message = "You must provide a model parameter."
-            raise RefusedError(HTTPStatus.BAD_REQUEST, message, code="missing_model")
+            raise OpenAIError(HTTPStatus.BAD_REQUEST, message, code="missing_model")
         if self.refuses == "before" and model not in models:
             message = f"The model `{model}` does not exist or you do not have access to it."
-            raise RefusedError(HTTPStatus.NOT_FOUND, message, code="model_not_found")
-        if model not in models or not model.startswith(_PREFIXES):
+            raise OpenAIError(HTTPStatus.NOT_FOUND, message, code="model_not_found")
+        if model not in models or not model.startswith(_MODEL_PREFIXES):
             message = f'Model "{model}" is not supported in realtime mode.'
-            raise RefusedError(HTTPStatus.BAD_REQUEST, message, code="invalid_model")
+            raise OpenAIError(HTTPStatus.BAD_REQUEST, message, code="invalid_model")
 
 
-async def _turn_away(websocket: web.WebSocketResponse, refused: RefusedError) -> None:
-    """Refuse on a connection that is already open."""
-    error = cast("dict[str, Any]", refused.body)["error"]
-    code, kind = error["code"], error["type"]
-    await websocket.send_str(error_event(EventError(code, error["message"], error["param"], kind=kind)))
-    close_code = _AUTHENTICATION_FAILED if refused.status == HTTPStatus.UNAUTHORIZED else _REQUEST_FAILED
+async def _close_with_error(websocket: web.WebSocketResponse, error: OpenAIError) -> None:
+    """Send an `error` event and close the connection."""
+    details = cast("dict[str, Any]", error.body)["error"]
+    code, kind = details["code"], details["type"]
+    await websocket.send_str(error_event(EventError(code, details["message"], details["param"], kind=kind)))
+    close_code = _AUTHENTICATION_FAILED if error.status == HTTPStatus.UNAUTHORIZED else _REQUEST_FAILED
     await websocket.close(code=close_code, message=(f"{kind}.{code}" if code else kind).encode())

@@ -1,28 +1,28 @@
-"""What OpenAI's Realtime API accepts from a client, event by event and key by key.
+"""The validation of the client's events.
 
-The schemas are the published RealtimeSessionCreateRequestGA and RealtimeResponseCreateParams, with what they refer to.
-What the schemas allow and nobody needs who has texts read aloud is refused as `not_simulated`.
+The schemas are the published RealtimeSessionCreateRequestGA and RealtimeResponseCreateParams with their references.
+Valid values that reading text aloud never needs are refused as `not_simulated`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..exchange import Json, parse_json
+from ..http import Json, parse_json
 from .schema import (
     Check,
     EventError,
-    an_object,
     anything,
     array,
     boolean,
-    by,
     choice,
     keys,
-    missing,
+    missing_parameter,
     not_simulated,
     nullable,
     number,
+    object_of,
+    one_of_kinds,
     text,
     text_or,
 )
@@ -31,14 +31,14 @@ type Event = dict[str, Any]  # Json, but a test knows what it sent
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 REASONING_MODELS = ("gpt-realtime-2", "gpt-realtime-2.1", "gpt-realtime-2.1-mini")
-MOST_TOKENS = 4096  # of an answer
+MAX_RESPONSE_TOKENS = 4096
 RATE = 24_000  # Hz, of audio/pcm
 _CUSTOM_VOICE_PREFIX = "voice_"
-_LONGEST_ID = 512  # characters of an event's id
-_MOST_METADATA, _LONGEST_METADATA_KEY, _LONGEST_METADATA_VALUE = 16, 64, 512
+_MAX_EVENT_ID_CHARS = 512
+_MAX_METADATA_ENTRIES, _MAX_METADATA_KEY_CHARS, _MAX_METADATA_VALUE_CHARS = 16, 64, 512
 _ANY_NUMBER = (float("-inf"), float("inf"))
 
-_OTHER_EVENTS = (
+_UNSIMULATED_EVENTS = (
     "session.close",
     "input_audio_buffer.append",
     "session.input_audio_buffer.append",
@@ -52,34 +52,39 @@ _OTHER_EVENTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """An answer that was asked for. voice is a name, or an object with the id of a custom one."""
+class ResponseRequest:
+    """A requested response; `voice` is a name, or an object with the id of a custom one."""
 
     text: str
     instructions: str
     voice: Json
     speed: float
-    most_tokens: int | None
+    max_tokens: int | None
     metadata: Json
 
 
 def parse_event(raw: str) -> Event:
-    """Return an event that fits its schema, or refuse it."""
+    """Return a valid event.
+
+    Raises:
+        EventError: if the event is invalid.
+
+    """
     event = parse_json(raw.encode())
     if event is None:
         raise EventError("invalid_json", "Invalid event: failed to parse JSON value.")
     if not isinstance(event, dict) or "type" not in event:
         raise EventError("invalid_event", "The 'type' field is missing.")
-    choice("session.update", *_OTHER_EVENTS, "response.create", "response.cancel")("type", event["type"])
+    choice("session.update", *_UNSIMULATED_EVENTS, "response.create", "response.cancel")("type", event["type"])
     kind = str(event["type"])
-    if kind in _OTHER_EVENTS:
+    if kind in _UNSIMULATED_EVENTS:
         raise not_simulated(f"'{kind}'", "type")
     _EVENTS[kind]("", event)
     return event
 
 
 def refuse_for_model(settings: Event, path: str, model: str) -> None:
-    """Refuse what only reasoning models know, and another model than the session's."""
+    """Raise EventError for settings of reasoning models only, and for a change of the model."""
     for key in ("reasoning", "parallel_tool_calls"):
         if key in settings and model not in REASONING_MODELS:
             message = f"Unsupported parameter: '{path}.{key}' is not supported with the '{model}' model."
@@ -88,10 +93,10 @@ def refuse_for_model(settings: Event, path: str, model: str) -> None:
         raise EventError("invalid_value", "The model of a session cannot be changed.", f"{path}.model")
 
 
-def parse_response(settings: Event, session: Event, reads: Callable[[str], str]) -> Wanted:
-    """Return what a `response.create` asks for; reads finds the words to speak in what the user says.
+def parse_response(settings: Event, session: Event, extract_text: Callable[[str], str]) -> ResponseRequest:
+    """Return the request of a `response.create`, completed with the session's settings.
 
-    The session's settings hold for what it leaves open.
+    `extract_text` returns the text to read from the user's message.
     """
     if settings.get("conversation") != "none":
         raise not_simulated("an answer that is added to the conversation", "response.conversation")
@@ -102,18 +107,18 @@ def parse_response(settings: Event, session: Event, reads: Callable[[str], str])
     if output["format"]["type"] != "audio/pcm":
         raise not_simulated("another format than audio/pcm", "response.audio.output.format")
     limit = merged["max_output_tokens"]
-    return Wanted(
-        text=reads(_said_by_user(settings.get("input", []))),
+    return ResponseRequest(
+        text=extract_text(_last_user_message(settings.get("input", []))),
         instructions=merged["instructions"],
         voice=output["voice"],
         speed=float(output["speed"]),
-        most_tokens=None if limit == "inf" else limit,
+        max_tokens=None if limit == "inf" else limit,
         metadata=settings.get("metadata"),
     )
 
 
 def merge(settings: Event, changes: Event) -> Event:
-    """Return settings with changes: what is not in them stays, also within `audio`."""
+    """Return settings with changes applied, recursively within `audio`."""
     nested = {
         key: merge(settings[key], value)
         for key, value in changes.items()
@@ -122,8 +127,8 @@ def merge(settings: Event, changes: Event) -> Event:
     return settings | changes | nested
 
 
-def _said_by_user(items: list[Event]) -> str:
-    """Return the last message of a user; what comes before it is context."""
+def _last_user_message(items: list[Event]) -> str:
+    """Return the user's last message; earlier items are context."""
     messages = [item for item in items if item["type"] == "message" and item["role"] == "user"]
     return "".join(part["text"] for part in messages[-1]["content"]) if messages else ""
 
@@ -144,43 +149,44 @@ def _modalities(path: str, value: Json) -> None:
 
 def _custom_voice(path: str, value: Json) -> None:
     keys("id", id=text())(path, value)
-    identity = str(an_object(path, value)["id"])
+    identity = str(object_of(path, value)["id"])
     if not identity.startswith(_CUSTOM_VOICE_PREFIX):
         message = f"Invalid '{path}.id': '{identity}'. Expected an ID that begins with '{_CUSTOM_VOICE_PREFIX}'."
         raise EventError("invalid_value", message, f"{path}.id")
 
 
 def _metadata(path: str, value: Json) -> None:
-    entries = an_object(path, value)
-    if len(entries) > _MOST_METADATA:
-        message = f"Invalid '{path}': too many properties. Expected at most {_MOST_METADATA}, but got {len(entries)}."
+    entries = object_of(path, value)
+    if len(entries) > _MAX_METADATA_ENTRIES:
+        expected = f"Expected at most {_MAX_METADATA_ENTRIES}, but got {len(entries)}."
+        message = f"Invalid '{path}': too many properties. {expected}"
         raise EventError("object_above_max_properties", message, path)
     for key, entry in entries.items():
-        text(_LONGEST_METADATA_KEY)(path, key)
-        text(_LONGEST_METADATA_VALUE)(f"{path}.{key}", entry)
+        text(_MAX_METADATA_KEY_CHARS)(path, key)
+        text(_MAX_METADATA_VALUE_CHARS)(f"{path}.{key}", entry)
 
 
-def _no_reference(path: str, value: Json) -> None:
+def _item_reference(path: str, value: Json) -> None:
     keys("id", type=anything, id=text())(path, value)
-    message = f"Item with item_id '{an_object(path, value)['id']}' not found."
+    message = f"Item with item_id '{object_of(path, value)['id']}' not found."
     raise EventError("item_not_found", message, f"{path}.id")
 
 
 def _item(path: str, value: Json) -> None:
     known = ("function_call", "function_call_output", "mcp_approval_response", "mcp_list_tools", "mcp_call")
-    kind = an_object(path, value).get("type")
+    kind = object_of(path, value).get("type")
     if kind in known:
         raise not_simulated(f"an item of type '{kind}'", f"{path}.type")
-    by("type", {"message": by("role", _ROLES), "item_reference": _no_reference})(path, value)
+    one_of_kinds("type", {"message": one_of_kinds("role", _ROLES), "item_reference": _item_reference})(path, value)
 
 
 def _content(path: str, value: Json) -> None:
-    kind = an_object(path, value).get("type")
+    kind = object_of(path, value).get("type")
     if kind in ("input_audio", "input_image"):
         raise not_simulated(f"content of type '{kind}'", f"{path}.type")
     keys("type", type=choice("input_text"), text=text())(path, value)
-    if "text" not in an_object(path, value):
-        raise missing(f"{path}.text")
+    if "text" not in object_of(path, value):
+        raise missing_parameter(f"{path}.text")
 
 
 def _message(content: Check) -> Check:
@@ -205,10 +211,10 @@ _ROLES: dict[str, Check] = {
     ),
 }
 _VOICE = text_or(_custom_voice, *VOICES)
-_FORMAT = by(
+_FORMAT = one_of_kinds(
     "type",
     {
-        "audio/pcm": keys(type=anything, rate=number(RATE, RATE, whole=True)),
+        "audio/pcm": keys(type=anything, rate=number(RATE, RATE, is_integer=True)),
         "audio/pcmu": keys(type=anything),
         "audio/pcma": keys(type=anything),
     },
@@ -228,14 +234,14 @@ _INPUT = keys(
         )
     ),
     turn_detection=nullable(
-        by(
+        one_of_kinds(
             "type",
             {
                 "server_vad": keys(
                     **_VAD,
-                    idle_timeout_ms=nullable(number(5000, 30_000, whole=True)),
-                    prefix_padding_ms=number(*_ANY_NUMBER, whole=True),
-                    silence_duration_ms=number(*_ANY_NUMBER, whole=True),
+                    idle_timeout_ms=nullable(number(5000, 30_000, is_integer=True)),
+                    prefix_padding_ms=number(*_ANY_NUMBER, is_integer=True),
+                    silence_duration_ms=number(*_ANY_NUMBER, is_integer=True),
                     threshold=number(*_ANY_NUMBER),
                 ),
                 "semantic_vad": keys(**_VAD, eagerness=choice("low", "medium", "high", "auto")),
@@ -248,20 +254,20 @@ _MCP = (
     *("require_approval", "server_description", "server_label", "server_url", "tunnel_id", "type"),
 )
 _TOOLS = array(
-    by(
+    one_of_kinds(
         "type",
         {
-            "function": keys(type=anything, name=text(), description=text(), parameters=an_object),
+            "function": keys(type=anything, name=text(), description=text(), parameters=object_of),
             "mcp": keys("server_label", **dict.fromkeys(_MCP, anything)),
         },
     )
 )
-_SHARED: dict[str, Check] = {  # by sessions and responses
+_COMMON: dict[str, Check] = {  # settings of both sessions and responses
     "output_modalities": _modalities,
     "instructions": text(),
     "tools": _TOOLS,
     "tool_choice": text_or(
-        by(
+        one_of_kinds(
             "type",
             {
                 "function": keys("name", type=anything, name=text()),
@@ -271,13 +277,13 @@ _SHARED: dict[str, Check] = {  # by sessions and responses
         *("none", "auto", "required"),
     ),
     "parallel_tool_calls": boolean,
-    "max_output_tokens": text_or(number(1, MOST_TOKENS, whole=True), "inf"),
+    "max_output_tokens": text_or(number(1, MAX_RESPONSE_TOKENS, is_integer=True), "inf"),
     "reasoning": keys(effort=choice("minimal", "low", "medium", "high", "xhigh")),
     "prompt": nullable(keys("id", id=text(), version=nullable(text()), variables=anything)),
 }
 _SESSION = keys(
     "type",
-    **_SHARED,
+    **_COMMON,
     type=_session_type,
     model=text(),
     audio=keys(input=_INPUT, output=keys(format=_FORMAT, voice=_VOICE, speed=number(0.25, 1.5))),
@@ -289,19 +295,19 @@ _SESSION = keys(
             "retention_ratio",
             type=choice("retention_ratio"),
             retention_ratio=number(0, 1),
-            token_limits=keys(post_instructions=number(0, float("inf"), whole=True)),
+            token_limits=keys(post_instructions=number(0, float("inf"), is_integer=True)),
         ),
         *("auto", "disabled"),
     ),
 )
 _RESPONSE = keys(
-    **_SHARED,
+    **_COMMON,
     audio=keys(output=keys(format=_FORMAT, voice=_VOICE)),
     conversation=choice("auto", "none"),
     input=array(_item),
     metadata=nullable(_metadata),
 )
-_ID = text(_LONGEST_ID)
+_ID = text(_MAX_EVENT_ID_CHARS)
 _EVENTS: dict[str, Check] = {
     "session.update": keys("session", type=anything, event_id=_ID, session=_SESSION),
     "response.create": keys(type=anything, event_id=_ID, response=_RESPONSE),

@@ -1,4 +1,4 @@
-"""The events that OpenAI's Realtime API sends."""
+"""The events that the server sends."""
 
 from dataclasses import dataclass
 import json
@@ -6,23 +6,24 @@ from secrets import token_hex
 import time
 from typing import Any, Literal
 
-from ..exchange import Json
+from ..http import Json
 from ..openai.contract import input_tokens
-from .contract import RATE, Event, Wanted
+from .contract import RATE, Event, ResponseRequest
 from .schema import EventError
-from .script import Trouble
+from .script import ErrorDetails
 
 type Status = Literal["completed", "cancelled", "failed", "incomplete"]
 
-AUDIO_TOKENS_PER_SECOND = 20.0  # of what the model says
+_AUDIO_TOKENS_PER_SECOND = 20.0  # of output
 _TOKENS_PER_MINUTE = 15_000_000
-_CACHED_AT_ONCE = 64  # tokens
+_CACHE_BLOCK_TOKENS = 64
+_DEFAULT_SESSION_S = 3600
 _INSTRUCTIONS = "You are a helpful, witty and friendly AI. Talk quickly, with a lively and playful tone."
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an answer ends: what `response.done` tells of it."""
+    """The status and `status_details` of a finished response."""
 
     status: Status
     details: Json = None
@@ -33,24 +34,24 @@ CANCELLED = Ending("cancelled", {"type": "cancelled", "reason": "client_cancelle
 
 
 def incomplete(reason: str) -> Ending:
-    """Return the ending of an answer that is not all there."""
+    """Return the ending of an incomplete response."""
     return Ending("incomplete", {"type": "incomplete", "reason": reason})
 
 
-def failed(trouble: Trouble) -> Ending:
-    """Return the ending of an answer that something went wrong with."""
-    error: Json = {"type": trouble.kind, "code": trouble.code, "message": trouble.message}
-    return Ending("failed", {"type": "failed", "error": error})
+def failed(error: ErrorDetails) -> Ending:
+    """Return the ending of a failed response."""
+    details: Json = {"type": error.kind, "code": error.code, "message": error.message}
+    return Ending("failed", {"type": "failed", "error": details})
 
 
-def written(kind: str, **fields: Any) -> str:
+def serialize_event(kind: str, **fields: Any) -> str:
     """Return an event as it is sent."""
     return json.dumps({"type": kind, "event_id": f"event_{token_hex(10)}"} | fields)
 
 
 def error_event(error: EventError, event_id: Any = None) -> str:
-    """Return an `error` event; event_id is that of the client's event, if it had one."""
-    return written(
+    """Return an `error` event; `event_id` is that of the client's event, if any."""
+    return serialize_event(
         "error",
         error={
             "type": error.kind,
@@ -63,9 +64,9 @@ def error_event(error: EventError, event_id: Any = None) -> str:
 
 
 def new_session(model: str, seconds: float | None) -> Event:
-    """Return the settings of a session before a client changes them; seconds is how long it may take."""
+    """Return the initial settings of a session that lasts the given time."""
     audio_format = {"type": "audio/pcm", "rate": RATE}
-    detection = {
+    turn_detection = {
         "type": "server_vad",
         "threshold": 0.5,
         "prefix_padding_ms": 300,
@@ -74,7 +75,12 @@ def new_session(model: str, seconds: float | None) -> Event:
         "create_response": True,
         "interrupt_response": True,
     }
-    heard = {"format": audio_format, "transcription": None, "noise_reduction": None, "turn_detection": detection}
+    audio_input = {
+        "format": audio_format,
+        "transcription": None,
+        "noise_reduction": None,
+        "turn_detection": turn_detection,
+    }
     return {
         "type": "realtime",
         "object": "realtime.session",
@@ -88,55 +94,46 @@ def new_session(model: str, seconds: float | None) -> Event:
         "tracing": None,
         "truncation": "auto",
         "prompt": None,
-        "expires_at": round(time.time() + (3600 if seconds is None else seconds)),
-        "audio": {"input": heard, "output": {"format": audio_format, "voice": "alloy", "speed": 1.0}},
+        "expires_at": round(time.time() + (_DEFAULT_SESSION_S if seconds is None else seconds)),
+        "audio": {"input": audio_input, "output": {"format": audio_format, "voice": "alloy", "speed": 1.0}},
         "include": None,
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What an answer costs, in tokens; read again are those of the instructions that the session knows already."""
-
-    wanted: Wanted
-    transcript: str
-    seconds: float
-    again: bool
-
-    def tokens(self) -> dict[str, Any]:
-        """Return what `response.done` tells."""
-        instructions = input_tokens(self.wanted.instructions)
-        asked = instructions + input_tokens(self.wanted.text)
-        cached = instructions // _CACHED_AT_ONCE * _CACHED_AT_ONCE if self.again else 0
-        text = input_tokens(self.transcript) if self.transcript else 0
-        audio = round(self.seconds * AUDIO_TOKENS_PER_SECOND)
-        return {
-            "total_tokens": asked + text + audio,
-            "input_tokens": asked,
-            "output_tokens": text + audio,
-            "input_token_details": {
-                "text_tokens": asked,
-                "audio_tokens": 0,
-                "image_tokens": 0,
-                "cached_tokens": cached,
-                "cached_tokens_details": {"text_tokens": cached, "audio_tokens": 0, "image_tokens": 0},
-            },
-            "output_token_details": {"text_tokens": text, "audio_tokens": audio},
-        }
+def usage(request: ResponseRequest, transcript: str, seconds: float, *, is_cached: bool) -> Event:
+    """Return the usage of a response in tokens; cached are those of instructions the session has used before."""
+    instructions = input_tokens(request.instructions)
+    inputs = instructions + input_tokens(request.text)
+    cached = instructions // _CACHE_BLOCK_TOKENS * _CACHE_BLOCK_TOKENS if is_cached else 0
+    text = input_tokens(transcript) if transcript else 0
+    audio = round(seconds * _AUDIO_TOKENS_PER_SECOND)
+    return {
+        "total_tokens": inputs + text + audio,
+        "input_tokens": inputs,
+        "output_tokens": text + audio,
+        "input_token_details": {
+            "text_tokens": inputs,
+            "audio_tokens": 0,
+            "image_tokens": 0,
+            "cached_tokens": cached,
+            "cached_tokens_details": {"text_tokens": cached, "audio_tokens": 0, "image_tokens": 0},
+        },
+        "output_token_details": {"text_tokens": text, "audio_tokens": audio},
+    }
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the events about one answer have in common."""
+class ResponseEvents:
+    """Creates the events of one response."""
 
-    wanted: Wanted
+    request: ResponseRequest
     id: str
     item_id: str
 
     def response(
         self, ending: Ending | None = None, output: list[Event] | None = None, usage: Event | None = None
     ) -> Event:
-        """Return the answer itself, still going on unless there is an ending."""
+        """Return the response object, in progress unless there is an ending."""
         return {
             "object": "realtime.response",
             "id": self.id,
@@ -145,45 +142,47 @@ class Answer:
             "output": output or [],
             "conversation_id": None,
             "output_modalities": ["audio"],
-            "max_output_tokens": self.wanted.most_tokens or "inf",
-            "audio": {"output": {"format": {"type": "audio/pcm", "rate": RATE}, "voice": self.wanted.voice}},
+            "max_output_tokens": self.request.max_tokens or "inf",
+            "audio": {"output": {"format": {"type": "audio/pcm", "rate": RATE}, "voice": self.request.voice}},
             "usage": usage,
-            "metadata": self.wanted.metadata,
+            "metadata": self.request.metadata,
         }
 
     def item(self, status: str, transcript: str | None = None) -> Event:
-        """Return the message that is spoken, empty unless there is a transcript."""
+        """Return the spoken message, empty without a transcript."""
         content = [] if transcript is None else [{"type": "output_audio", "transcript": transcript}]
         message: Event = {"id": self.item_id, "object": "realtime.item", "type": "message", "status": status}
         return message | {"role": "assistant", "content": content}
 
-    def about_item(self, kind: str, item: Event) -> str:
-        """Return an event about the message as a whole."""
-        return written(kind, response_id=self.id, output_index=0, item=item)
+    def item_event(self, kind: str, item: Event) -> str:
+        """Return an event about the message."""
+        return serialize_event(kind, response_id=self.id, output_index=0, item=item)
 
-    def about_part(self, kind: str, **fields: Any) -> str:
-        """Return an event about the sound of the message, or its transcript."""
-        return written(kind, response_id=self.id, item_id=self.item_id, output_index=0, content_index=0, **fields)
-
-    def first(self) -> tuple[str, str]:
-        """Return what comes right before the audio."""
-        return (
-            self.about_item("response.output_item.added", self.item("in_progress")),
-            self.about_part("response.content_part.added", part={"type": "audio", "transcript": ""}),
+    def part_event(self, kind: str, **fields: Any) -> str:
+        """Return an event about the message's audio or transcript."""
+        return serialize_event(
+            kind, response_id=self.id, item_id=self.item_id, output_index=0, content_index=0, **fields
         )
 
-    def last(self, transcript: str, status: str) -> tuple[str, ...]:
-        """Return what comes after the audio, also where it was interrupted."""
+    def before_audio(self) -> tuple[str, str]:
+        """Return the events that precede the audio."""
         return (
-            self.about_part("response.output_audio.done"),
-            self.about_part("response.output_audio_transcript.done", transcript=transcript),
-            self.about_part("response.content_part.done", part={"type": "audio", "transcript": transcript}),
-            self.about_item("response.output_item.done", self.item(status, transcript)),
+            self.item_event("response.output_item.added", self.item("in_progress")),
+            self.part_event("response.content_part.added", part={"type": "audio", "transcript": ""}),
+        )
+
+    def after_audio(self, transcript: str, status: str) -> tuple[str, ...]:
+        """Return the events that follow the audio, complete or not."""
+        return (
+            self.part_event("response.output_audio.done"),
+            self.part_event("response.output_audio_transcript.done", transcript=transcript),
+            self.part_event("response.content_part.done", part={"type": "audio", "transcript": transcript}),
+            self.item_event("response.output_item.done", self.item(status, transcript)),
         )
 
 
-def rate_limits(spent: int) -> str:
-    """Return the event that tells how much may still be asked for, which follows an answer."""
-    left = _TOKENS_PER_MINUTE - spent
-    limits = [{"name": "tokens", "limit": _TOKENS_PER_MINUTE, "remaining": left, "reset_seconds": 0.001}]
-    return written("rate_limits.updated", rate_limits=limits)
+def rate_limits(tokens: int) -> str:
+    """Return the event with the remaining rate limit, which follows a response."""
+    remaining = _TOKENS_PER_MINUTE - tokens
+    limits = [{"name": "tokens", "limit": _TOKENS_PER_MINUTE, "remaining": remaining, "reset_seconds": 0.001}]
+    return serialize_event("rate_limits.updated", rate_limits=limits)

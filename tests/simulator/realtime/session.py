@@ -1,4 +1,4 @@
-"""A connection to OpenAI's Realtime API, from its first event to its end."""
+"""A Realtime connection, from its first event to its end."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -9,37 +9,38 @@ from typing import Any
 from aiohttp import WSMessage, WSMsgType
 
 from ..audio.recorder import Studio
-from ..exchange import Received, Timing, parse_json
-from .contract import MOST_TOKENS, Event, merge, parse_event, parse_response, refuse_for_model
-from .events import error_event, written
-from .response import Line, Reading, Speech
+from ..exchange import Received, Timing
+from ..http import parse_json
+from .contract import MAX_RESPONSE_TOKENS, Event, merge, parse_event, parse_response, refuse_for_model
+from .events import error_event, serialize_event
+from .response import Channel, ResponseRecord, ResponseStream
 from .schema import EventError
-from .script import Fate, Fates
+from .script import Fate, ResponseScript
 
-_USUAL_SECONDS = 3600.0
+_DEFAULT_SESSION_S = 3600.0
 
 
 @dataclass(slots=True, eq=False)
-class Socket:
-    """A connection that was opened.
+class ConnectionRecord:
+    """The record of a connection.
 
-    request: the one that it began with; its `finished` is set when the connection has ended.
-    session: its settings at the moment.
-    events: what the client sent, in order, as far as it was a JSON object; also what was refused.
-    refusals: what it was told in `error` events.
-    readings: the answers that were asked for, without those that were refused.
+    request: the HTTP request that opened it; its `finished` is set when the connection has ended.
+    session: the current settings.
+    events: the client's JSON objects in order, including refused ones.
+    refusals: the errors sent in response to the client's events.
+    readings: the responses created, without refused ones.
     """
 
     request: Received
     session: Event
     events: list[Event] = field(default_factory=list)
     refusals: list[EventError] = field(default_factory=list)
-    readings: list[Reading] = field(default_factory=list)
-    open: bool = True
+    readings: list[ResponseRecord] = field(default_factory=list)
+    is_open: bool = True
 
     @property
     def model(self) -> str:
-        """Who speaks."""
+        """The session's model."""
         return str(self.session["model"])
 
     def asked(self, kind: str) -> list[Event]:
@@ -47,50 +48,50 @@ class Socket:
         return [event for event in self.events if event.get("type") == kind]
 
 
-class Conditions:
-    """What holds on all connections. Everything may be changed at any time, and holds for what comes next.
+class RealtimeSettings:
+    """The settings of all connections; changes apply to following events.
 
-    session_seconds: how long a connection may last; None for ever.
-    session_readings: how many answers it may end before it is at its end itself; None for any number.
-    most_tokens: the longest answer of the models.
-    reads: finds the words to read in what the user says, for a client that puts something around them.
+    session_seconds: the maximum duration of a connection; None for no limit.
+    session_readings: the number of responses after which a connection ends; None for no limit.
+    max_tokens: the models' own limit of a response.
+    extract_text: returns the text to read from the user's message, for clients that add something around it.
+    script: the pending scripted responses.
     """
 
-    def __init__(self, studio: Studio, timing: Callable[[], Timing]) -> None:
-        """Take where speech is recorded, and how to learn how quickly answers come at the moment."""
-        self.session_seconds: float | None = _USUAL_SECONDS
+    def __init__(self, recorder: Studio, timing: Callable[[], Timing]) -> None:
+        """Initialize with the recorder and a function that returns the current timing."""
+        self.session_seconds: float | None = _DEFAULT_SESSION_S
         self.session_readings: int | None = None
-        self.most_tokens = MOST_TOKENS
-        self.reads: Callable[[str], str] = str
-        self.studio = studio
+        self.max_tokens = MAX_RESPONSE_TOKENS
+        self.extract_text: Callable[[str], str] = str
+        self.recorder = recorder
         self.timing = timing
-        self.fates = Fates()
+        self.script = ResponseScript()
 
-    def befall(self, *fates: Fate) -> None:
-        """Let coming answers go another way: each takes the first fate that matches it and has not been used up."""
-        for fate in fates:
-            self.fates.add(fate)
+    def befall(self, *responses: Fate) -> None:
+        """Add scripted responses; each response consumes the first that matches it."""
+        self.script.add(*responses)
 
 
 class Session:
     """Serves one connection."""
 
-    def __init__(self, conditions: Conditions, socket: Socket, line: Line) -> None:
-        """Take what holds, the record to keep, and where events go."""
-        self._conditions = conditions
-        self._socket = socket
-        self._line = line
+    def __init__(self, settings: RealtimeSettings, record: ConnectionRecord, channel: Channel) -> None:
+        """Initialize with the settings, the record to keep, and the channel for events."""
+        self._settings = settings
+        self._record = record
+        self._channel = channel
         self._tasks: set[asyncio.Task[None]] = set()
-        self._speaking: dict[str, tuple[Speech, asyncio.Task[None]]] = {}
-        self._readings_ended = 0
+        self._streams: dict[str, tuple[ResponseStream, asyncio.Task[None]]] = {}
+        self._responses_ended = 0
 
     async def run(self) -> str:
-        """Serve the connection, and return why it ends: "left", "cut", or the words that it is to be closed with."""
+        """Serve the connection and return the reason for its end, as in `Channel.ended`."""
         try:
-            self._start(self._listen())
-            if self._conditions.session_seconds is not None:
-                self._start(self._expire(self._conditions.session_seconds))
-            return await self._reason()
+            self._start(self._receive())
+            if self._settings.session_seconds is not None:
+                self._start(self._expire(self._settings.session_seconds))
+            return await self._wait_for_end()
         finally:
             tasks = tuple(self._tasks)
             for task in tasks:
@@ -98,117 +99,117 @@ class Session:
             with suppress(asyncio.CancelledError):
                 await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _reason(self) -> str:
-        """Wait for the end and return its reason, also where losing the connection then cancels this task."""
-        over = self._line.over
+    async def _wait_for_end(self) -> str:
+        """Return the reason for the end, even if the lost connection then cancels this task."""
+        ended = self._channel.ended
         try:
-            await asyncio.wait((over,))
+            await asyncio.wait((ended,))
         except asyncio.CancelledError:
-            if not over.done():
+            if not ended.done():
                 raise
-        return over.result()
+        return ended.result()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Do something besides; what goes wrong there ends the connection."""
+        """Start a task whose failure ends the connection."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._on_task_done)
         return task
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        problem = None if task.cancelled() else task.exception()
-        if isinstance(problem, ConnectionError):
-            self._line.end("left")
-        elif problem is not None and not self._line.over.done():
-            self._line.over.set_exception(problem)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, ConnectionError):
+            self._channel.end("left")
+        elif error is not None and not self._channel.ended.done():
+            self._channel.ended.set_exception(error)
 
     async def _expire(self, seconds: float) -> None:
-        """Let the connection end after a time, in the middle of whatever is said."""
+        """End the connection after a time, whatever is being spoken."""
         await asyncio.sleep(seconds)
-        for _, task in self._speaking.values():
+        for _, task in self._streams.values():
             task.cancel()
-        minutes = round((self._conditions.session_seconds or _USUAL_SECONDS) / 60)
+        minutes = round((self._settings.session_seconds or _DEFAULT_SESSION_S) / 60)
         message = f"Your session hit the maximum duration of {minutes} minutes."
-        await self._line.send(error_event(EventError("session_expired", message)))
-        self._line.end(message)
+        await self._channel.send(error_event(EventError("session_expired", message)))
+        self._channel.end(message)
 
-    async def _listen(self) -> None:
-        """Answer events until the client leaves."""
-        await self._line.send(written("session.created", session=self._socket.session))
-        async for message in self._line.socket:
-            event = self._remembered(message)
+    async def _receive(self) -> None:
+        """Handle events until the client leaves."""
+        await self._channel.send(serialize_event("session.created", session=self._record.session))
+        async for message in self._channel.socket:
+            event = self._record_event(message)
             try:
-                await self._handle(_parsed(message))
+                await self._handle(_parse(message))
             except EventError as error:
-                self._socket.refusals.append(error)
-                await self._line.send(error_event(error, event.get("event_id")))
-        self._line.end("left")
+                self._record.refusals.append(error)
+                await self._channel.send(error_event(error, event.get("event_id")))
+        self._channel.end("left")
 
-    def _remembered(self, message: WSMessage) -> Event:
-        """Keep what the client sent, whatever will be thought of it."""
+    def _record_event(self, message: WSMessage) -> Event:
+        """Record and return the client's event, valid or not; empty if it is not a JSON object."""
         event = parse_json(message.data.encode()) if message.type is WSMsgType.TEXT else None
         if not isinstance(event, dict):
             return {}
-        self._socket.events.append(event)
+        self._record.events.append(event)
         return event
 
     async def _handle(self, event: Event) -> None:
-        """Do what an event says."""
+        """Handle a valid event."""
         if event["type"] == "session.update":
             await self._update(event["session"])
         elif event["type"] == "response.create":
-            self._read(event.get("response", {}))
+            self._create_response(event.get("response", {}))
         else:
-            self._cancel(event.get("response_id"))
+            self._cancel_response(event.get("response_id"))
 
     async def _update(self, changes: Event) -> None:
-        """Change the session's settings, all that are given or none."""
-        refuse_for_model(changes, "session", self._socket.model)
-        merged = merge(self._socket.session, changes)
-        output, before = merged["audio"]["output"], self._socket.session["audio"]["output"]
-        self._keep_voice(output["voice"])
-        if output["speed"] != before["speed"] and self._speaking:
+        """Apply all changes to the session, or none of them."""
+        refuse_for_model(changes, "session", self._record.model)
+        merged = merge(self._record.session, changes)
+        output, before = merged["audio"]["output"], self._record.session["audio"]["output"]
+        self._check_voice(output["voice"])
+        if output["speed"] != before["speed"] and self._streams:
             message = "The speed cannot be changed while a response is in progress."
             raise EventError("invalid_value", message, "session.audio.output.speed")
-        self._socket.session = merged
-        await self._line.send(written("session.updated", session=merged))
+        self._record.session = merged
+        await self._channel.send(serialize_event("session.updated", session=merged))
 
-    def _keep_voice(self, voice: Any) -> None:
-        """Refuse another voice than the one that was heard already."""
-        if self._line.voice not in (None, voice):
+    def _check_voice(self, voice: Any) -> None:
+        """Refuse a change of voice after audio was sent."""
+        if self._channel.voice not in (None, voice):
             message = "Cannot update a conversation's voice if assistant audio is present."
             raise EventError("cannot_update_voice", message)
 
-    def _read(self, settings: Event) -> None:
-        """Begin an answer."""
-        refuse_for_model(settings, "response", self._socket.model)
-        wanted = parse_response(settings, self._socket.session, self._conditions.reads)
-        self._keep_voice(wanted.voice)
-        fate = self._conditions.fates.take(wanted.text)
-        if fate.error is not None:
-            raise EventError(fate.error.code, fate.error.message, kind=fate.error.kind)
-        speech = Speech(self._line, wanted, settings, fate, self._conditions.timing())
-        self._socket.readings.append(speech.reading)
-        self._speaking[speech.reading.id] = speech, self._start(self._speak(speech))
+    def _create_response(self, body: Event) -> None:
+        """Start a response."""
+        refuse_for_model(body, "response", self._record.model)
+        request = parse_response(body, self._record.session, self._settings.extract_text)
+        self._check_voice(request.voice)
+        scripted = self._settings.script.take(request.text)
+        if scripted.error is not None:
+            raise EventError(scripted.error.code, scripted.error.message, kind=scripted.error.kind)
+        stream = ResponseStream(self._channel, request, body, scripted, self._settings.timing())
+        self._record.readings.append(stream.record)
+        self._streams[stream.record.id] = stream, self._start(self._run(stream))
 
-    async def _speak(self, speech: Speech) -> None:
-        await speech.run(self._conditions.studio, self._conditions.most_tokens)
-        del self._speaking[speech.reading.id]
-        self._readings_ended += 1
-        if self._readings_ended == self._conditions.session_readings:
+    async def _run(self, stream: ResponseStream) -> None:
+        await stream.run(self._settings.recorder, self._settings.max_tokens)
+        del self._streams[stream.record.id]
+        self._responses_ended += 1
+        if self._responses_ended == self._settings.session_readings:
             await self._expire(0)
 
-    def _cancel(self, answer: str | None) -> None:
-        """Stop an answer. Without an id it would be the conversation's, and there is none."""
-        speech, task = self._speaking.get(answer or "", (None, None))
-        if speech is None or task is None or speech.reading.status is not None:
+    def _cancel_response(self, response_id: str | None) -> None:
+        """Cancel a response. Without an id it would be the conversation's, which never exists here."""
+        stream, task = self._streams.get(response_id or "", (None, None))
+        if stream is None or task is None or stream.record.status is not None:
             raise EventError("response_cancel_not_active", "Cancellation failed: no active response found")
-        speech.cancel(task)
+        stream.cancel(task)
 
 
-def _parsed(message: WSMessage) -> Event:
-    """Return an event that fits its schema, or refuse it."""
+def _parse(message: WSMessage) -> Event:
+    """Return the event of a text frame; raise EventError if it is invalid."""
     if message.type is not WSMsgType.TEXT:
         raise EventError("invalid_event", "Expected a text WebSocket message; binary frames are not supported.")
     return parse_event(message.data)

@@ -1,7 +1,7 @@
-"""Speechbase's vendors and an organisation's saved voices: the rows that its lists answer with.
+"""The lists of vendors and of an organization's saved voices.
 
-Vendors, models and limits are those of its own clients late in 2026. The voices are what a household might have saved,
-many enough for several pages.
+Vendors, models and limits are those of Speechbase's own clients in late 2026. The voices are what a household might
+have saved, enough for several pages.
 """
 
 import base64
@@ -12,11 +12,11 @@ from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid5
 
 type Row = dict[str, Any]
-type Native = Literal["mp3", "wav", "pcm"]
+type NativeFormat = Literal["mp3", "wav", "pcm"]
 type Access = Literal["byok", "managed", "both", "none"]
 
-ORGANISATION = str(uuid5(NAMESPACE_URL, "urn:speechbase:organisation"))
-DOCUMENTED_VOICE = "01940f8a-2dc1-7000-9b6c-fc6dd8a0a4d2"  # of the documentation's examples; the oldest one here
+_ORGANIZATION_ID = str(uuid5(NAMESPACE_URL, "urn:speechbase:organisation"))
+DOCUMENTED_VOICE = "01940f8a-2dc1-7000-9b6c-fc6dd8a0a4d2"  # in the documentation's examples; the oldest voice here
 
 _MODELS = {
     "openai": ("gpt-4o-mini-tts", "tts-1", "tts-1-hd"),
@@ -62,9 +62,9 @@ _OCCASIONS = (
 _TIMES = ("morning", "evening")
 _ODD_TITLES = (
     "Test", "Test", "Küche", "おやすみ", "🎄 Christmas", "Don't use - too loud", "  Spaces  ",
-    "The one with the very long name that somebody chose when nobody had told them to be brief about such things",
+    "The voice with the very long name that was chosen when there was no reason to be brief about such things yet",
 )  # fmt: skip
-_CAST: tuple[tuple[str, str, Row], ...] = (  # model, the vendor's voice, what it is saved with
+_USABLE: tuple[tuple[str, str, Row], ...] = (  # model, the vendor's voice, provider options
     ("openai/gpt-4o-mini-tts", "coral", {"instructions": "Speak like a friendly neighbour."}),
     ("elevenlabs/eleven_multilingual_v2", "JBFqnCBsd6RMkjVDRZzb", {"stability": 0.5, "similarity_boost": 0.75}),
     ("cartesia/sonic-3", "a0e99841-438c-4a64-b679-ae501e7d6091", {}),
@@ -73,7 +73,7 @@ _CAST: tuple[tuple[str, str, Row], ...] = (  # model, the vendor's voice, what i
     ("elevenlabs/eleven_flash_v2_5", "21m00Tcm4TlvDq8ikWAM", {}),
     ("xai/grok-tts", "Eve", {}),
 )
-_UNUSUAL_CAST = {  # title: what cannot be used, each for a reason of its own
+_UNUSABLE = {  # model and the vendor's voice by title: no key, disabled, retired model
     "Reception (no key)": ("deepgram/aura-2", "aura-2-thalia-en"),
     "Bedtime stories (switched off)": ("hume/octave-2", "9e068547-5ba4-4c8e-8e03-69282a008f04"),
     "From last year": ("elevenlabs/eleven_monolingual_v1", "21m00Tcm4TlvDq8ikWAM"),
@@ -82,55 +82,55 @@ _FIRST_SAVED = datetime(2026, 1, 5, 7, 30, tzinfo=UTC)
 
 
 def default_providers() -> list[Row]:
-    """Return all vendors: with a key, managed or both; one has none, and one is switched off."""
+    """Return all vendors: with own key, managed, or both; one has no key, and one is disabled."""
     return [_provider(vendor) for vendor in _MODELS]
 
 
 def default_limits() -> dict[str, int]:
-    """Return how many characters a model takes, by its full name; others take any number."""
+    """Return the maximum number of characters by the full name of a model; others have no limit."""
     by_vendor = {f"{vendor}/{model}": limit for vendor, limit in _VENDOR_LIMITS.items() for model in _MODELS[vendor]}
     return by_vendor | _MODEL_LIMITS
 
 
-def default_native_formats() -> dict[str, Native]:
-    """Return the container that a vendor streams in, unless it is mp3."""
+def default_native_formats() -> dict[str, NativeFormat]:
+    """Return the formats that vendors stream, if not mp3."""
     return {"google": "wav"}
 
 
 def default_sample_rates() -> dict[str, int]:
-    """Return a vendor's rate in Hz, unless it is the usual one."""
+    """Return the sample rates of vendors in Hz, if not the usual one."""
     return {"elevenlabs": 44_100, "cartesia": 44_100}
 
 
 def default_voices() -> list[Row]:
-    """Return the saved voices, the oldest first."""
+    """Return the saved voices, oldest first."""
     documented = _voice(0, "Podcast narrator", "elevenlabs/eleven_v3", "JBFqnCBsd6RMkjVDRZzb", {"stability": 0.5})
     documented |= {"id": DOCUMENTED_VOICE, "tags": ["podcast"]}
-    usual = zip(_titles(), cycle(_CAST), strict=False)
-    voices = [_voice(number, title, *cast) for number, (title, cast) in enumerate(usual, 1)]
-    unusual = _UNUSUAL_CAST.items()
+    usable = zip(_titles(), cycle(_USABLE), strict=False)
+    voices = [_voice(number, title, *voice) for number, (title, voice) in enumerate(usable, 1)]
+    unusable = enumerate(_UNUSABLE.items(), len(voices) + 1)
     return [
         documented,
         *voices,
-        *(_voice(number, title, *cast, {}) for number, (title, cast) in enumerate(unusual, len(voices) + 1)),
+        *(_voice(number, title, *voice, {}) for number, (title, voice) in unusable),
     ]
 
 
 def page_of(voices: Sequence[Row], limit: int, cursor: str | None) -> Row | None:
-    """Return a page of voices, the newest first, and the cursor of the next one; nothing for a wrong cursor.
+    """Return a page of voices, newest first, with the cursor of the next page; None for an invalid cursor.
 
-    A cursor tells the last voice before a page, so that voices saved or deleted meanwhile shift nothing.
+    A cursor identifies the last voice before a page, so that saving and deleting voices does not shift pages.
     """
-    rows = sorted(voices, key=_age, reverse=True)
+    rows = sorted(voices, key=_sort_key, reverse=True)
     if cursor is not None:
-        if (last := _opened(cursor)) is None:
+        if (last := _decode_cursor(cursor)) is None:
             return None
-        rows = [row for row in rows if _age(row) < last]
+        rows = [row for row in rows if _sort_key(row) < last]
     page = rows[:limit]
     has_more = len(rows) > limit
     return {
         "data": page,
-        "next_cursor": _cursor_after(page[-1]) if has_more else None,
+        "next_cursor": _encode_cursor(page[-1]) if has_more else None,
         "has_more": has_more,
         "limit": limit,
     }
@@ -149,19 +149,19 @@ def _provider(vendor: str) -> Row:
 
 
 def _titles() -> Iterator[str]:
-    """Yield titles as people give them."""
+    """Yield realistic titles."""
     yield from islice((f"{place} {occasion}" for occasion, place in product(_OCCASIONS, _PLACES)), 100)
     yield from _ODD_TITLES
     yield from (f"{place}, {time}" for time, place in product(_TIMES, _PLACES[:4]))
 
 
 def _voice(number: int, title: str, model: str, voice: str, options: Row) -> Row:
-    """Return the row of a saved voice; the number decides about what nobody chooses."""
+    """Return the row of a saved voice; the number determines the remaining fields."""
     vendor, _, own_model = model.partition("/")
     saved = (_FIRST_SAVED + timedelta(hours=37 * number)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
         "id": str(uuid5(NAMESPACE_URL, f"urn:speechbase:voice:{number}")),
-        "org_id": ORGANISATION,
+        "org_id": _ORGANIZATION_ID,
         "title": title,
         "provider": vendor,
         "model": own_model,
@@ -175,19 +175,19 @@ def _voice(number: int, title: str, model: str, voice: str, options: Row) -> Row
     }
 
 
-def _age(row: Row) -> tuple[str, str]:
-    """Return what voices are sorted by."""
+def _sort_key(row: Row) -> tuple[str, str]:
+    """Return the key that voices are sorted by: the creation date."""
     return row["created_at"], row["id"]
 
 
-def _cursor_after(row: Row) -> str:
-    return base64.urlsafe_b64encode("|".join(_age(row)).encode()).decode()
+def _encode_cursor(row: Row) -> str:
+    return base64.urlsafe_b64encode("|".join(_sort_key(row)).encode()).decode()
 
 
-def _opened(cursor: str) -> tuple[str, str] | None:
-    """Return what a cursor tells, or nothing if it is none."""
+def _decode_cursor(cursor: str) -> tuple[str, str] | None:
+    """Return the sort key of a cursor, or None if the cursor is invalid."""
     try:
-        created_at, bar, voice = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().partition("|")
+        created_at, separator, voice = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().partition("|")
     except ValueError:
         return None
-    return (created_at, voice) if bar else None
+    return (created_at, voice) if separator else None

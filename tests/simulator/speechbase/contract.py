@@ -1,7 +1,7 @@
-"""What Speechbase's two routes for speech accept, and how they word what is wrong.
+"""The validation of requests on the two speech endpoints.
 
-The schemas are strict: an unknown key is refused, wherever it is. Values are checked as they are: a number in quotes is
-not a number, and null is no value.
+The schemas are strict: unknown keys are refused at every level. Values are not converted: a number in quotes is not a
+number, and null is not a value.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,57 +10,57 @@ from http import HTTPStatus
 import re
 from typing import Any, Literal
 
-from ..exchange import Json
+from ..http import Json
 
 type Format = Literal["wav", "mp3", "pcm"]
 type ModeKey = Literal["required", "optional", "rejected"]
 type ModeRefusal = Literal["validation", "detail", "root"]
 type Path = tuple[str | int, ...]
-type Check = Callable[[Path, Json], Iterator[Problem]]
+type Check = Callable[[Path, Json], Iterator[Violation]]
 
 FORMATS: tuple[Format, ...] = ("wav", "mp3", "pcm")
-BITRATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # kbps that mp3 can have
+BITRATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # of mp3, in kbit/s
 DEFAULT_BITRATE = 96
-MOST_RULES = 200
-_SLOWEST, _FASTEST = 0.75, 1.5
-_LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000
-_LARGEST = 2**53  # of numbers that are understood
+_MAX_RULES = 200
+_MIN_SPEED, _MAX_SPEED = 0.75, 1.5
+_MIN_RATE, _MAX_RATE = 8_000, 192_000
+_MAX_NUMBER = 2**53
 _MODES = ("inline", "voice")
 
 
 class ProblemError(Exception):
-    """A request that Speechbase would not fulfil.
+    """An error response of Speechbase.
 
-    more are further members of the answer, such as `code` and `validation`.
+    extra: further members of the problem, such as `code` and `validation`.
     """
 
-    def __init__(self, status: HTTPStatus, detail: str, **more: Json) -> None:
-        """Take what the answer tells."""
+    def __init__(self, status: HTTPStatus, detail: str, **extra: Json) -> None:
+        """Initialize with the members of the problem."""
         super().__init__(detail)
         self.status = status
         self.detail = detail
-        self.more = more
+        self.extra = extra
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is wrong with a body: where, and what."""
+class Violation:
+    """A violation of the schema."""
 
     path: Path
     message: str
 
     def __str__(self) -> str:
-        """Write it as in an answer's `detail`."""
+        """Return the description in a problem's `detail`."""
         return ": ".join(filter(None, (".".join(str(part) for part in self.path), self.message)))
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """How the schema is at the moment.
+    """A variant of the schema.
 
-    stream: of the route that streams, which takes less.
-    instructions: they are a key of their own.
-    pronunciations: they are a key at all.
+    stream: of the streaming endpoint, which accepts fewer keys.
+    instructions: whether `instructions` is a key.
+    pronunciations: whether `pronunciations` is a key.
     """
 
     mode_key: ModeKey
@@ -72,7 +72,7 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How audio is to be encoded: bitrate in kbps; rate in Hz, None for the vendor's own."""
+    """The requested encoding: `bitrate` in kbit/s; `rate` in Hz, None for the vendor's own."""
 
     audio_format: Format = "wav"
     bitrate: int = DEFAULT_BITRATE
@@ -81,7 +81,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Pronunciation:
-    """A word, and what is said in its place."""
+    """A word and its replacement."""
 
     word: str
     replacement: str
@@ -89,8 +89,8 @@ class Pronunciation:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A body that fits the schema: either voice_id is set, or model and voice are. level in dBFS."""
+class SpeechbaseRequest:
+    """A valid request, with either a saved voice or a model and a voice; `level` in dBFS."""
 
     model: str
     voice: str
@@ -103,18 +103,23 @@ class Wanted:
 
     @property
     def spoken(self) -> str:
-        """The text as it reaches the vendor."""
-        return pronounced(self.text, self.pronunciations)
+        """The text with its pronunciations applied."""
+        return apply_pronunciations(self.text, self.pronunciations)
 
 
-def parse(body: Any, schema: Schema) -> Wanted:
-    """Check a body against a route's schema."""
+def parse(body: Any, schema: Schema) -> SpeechbaseRequest:
+    """Validate a body against a schema.
+
+    Raises:
+        ProblemError: if the body is invalid.
+
+    """
     if body is None:
         raise ProblemError(HTTPStatus.BAD_REQUEST, "Malformed JSON in request body", code="invalid_input")
-    if problems := list(_problems(body, schema)):
-        raise _refused(body, problems, schema)
+    if violations := list(_violations(body, schema)):
+        raise _invalid_body(body, violations, schema)
     rules = body.get("pronunciations", {}).get("rules", [])
-    return Wanted(
+    return SpeechbaseRequest(
         model=body.get("model", ""),
         voice=body.get("voice", ""),
         voice_id=body.get("voiceId"),
@@ -128,28 +133,28 @@ def parse(body: Any, schema: Schema) -> Wanted:
     )
 
 
-def invalid(problems: list[Problem]) -> ProblemError:
-    """Return the refusal of input that does not fit."""
-    validation: list[Json] = [{"path": list(problem.path), "message": problem.message} for problem in problems]
-    detail = "; ".join(str(problem) for problem in problems)
+def invalid_input(violations: list[Violation]) -> ProblemError:
+    """Return the error for invalid input."""
+    validation: list[Json] = [{"path": list(violation.path), "message": violation.message} for violation in violations]
+    detail = "; ".join(str(violation) for violation in violations)
     return ProblemError(HTTPStatus.BAD_REQUEST, detail, code="invalid_input", validation=validation)
 
 
-def pronounced(text: str, rules: tuple[Pronunciation, ...]) -> str:
-    """Return a text with whole words replaced, in one go: what a rule says is not read by the next.
+def apply_pronunciations(text: str, rules: tuple[Pronunciation, ...]) -> str:
+    """Replace whole words in a single pass; replacements are not replaced again.
 
-    The longest word counts first, and of two rules for a word the later one.
+    Longer words take precedence over shorter ones, and later rules over earlier ones for the same word.
     """
     by_word = {rule.word if rule.case_sensitive else rule.word.casefold(): rule for rule in rules}
     ordered = sorted(by_word.values(), key=lambda rule: (-len(rule.word), not rule.case_sensitive))
     if not ordered:
         return text
-    pattern = "|".join(f"({_whole(rule)})" for rule in ordered)
-    return re.sub(pattern, lambda found: ordered[(found.lastindex or 1) - 1].replacement, text)
+    pattern = "|".join(f"({_word_pattern(rule)})" for rule in ordered)
+    return re.sub(pattern, lambda match: ordered[(match.lastindex or 1) - 1].replacement, text)
 
 
-def _whole(rule: Pronunciation) -> str:
-    """Return the pattern of a rule's word that is not a piece of a longer one."""
+def _word_pattern(rule: Pronunciation) -> str:
+    """Return the pattern of a rule's word that is not part of a longer word."""
     before = r"(?<!\w)" if re.match(r"\w", rule.word[0]) else ""
     after = r"(?!\w)" if re.match(r"\w", rule.word[-1]) else ""
     word = re.escape(rule.word)
@@ -162,53 +167,54 @@ def _output_of(output: str | dict[str, Any]) -> Output:
     return _output_of({"format": output})
 
 
-def _problems(body: Json, schema: Schema) -> Iterator[Problem]:
-    """Yield everything that is wrong with a body."""
+def _violations(body: Json, schema: Schema) -> Iterator[Violation]:
+    """Yield all violations of a body."""
     if not isinstance(body, dict):
-        yield Problem((), "Invalid input: expected object")
+        yield Violation((), "Invalid input: expected object")
         return
-    declared = schema.mode_key == "required" or (schema.mode_key == "optional" and "mode" in body)
-    if declared and body.get("mode") not in _MODES:
-        yield Problem(("mode",), "Invalid discriminator value. Expected 'inline' | 'voice'")
+    has_mode = schema.mode_key == "required" or (schema.mode_key == "optional" and "mode" in body)
+    if has_mode and body.get("mode") not in _MODES:
+        yield Violation(("mode",), "Invalid discriminator value. Expected 'inline' | 'voice'")
         return
-    if not declared and "voiceId" in body and body.keys() & {"model", "voice"}:
-        yield Problem((), "Pass either voiceId or model and voice, not both")
+    if not has_mode and "voiceId" in body and body.keys() & {"model", "voice"}:
+        yield Violation((), "Pass either voiceId or model and voice, not both")
         return
-    by_voice = body["mode"] == "voice" if declared else "voiceId" in body
-    address = ("voiceId",) if by_voice else ("model", "voice")
-    fields = dict.fromkeys(address, _string) | _COMMON
-    if declared:
+    by_voice = body["mode"] == "voice" if has_mode else "voiceId" in body
+    voice_keys = ("voiceId",) if by_voice else ("model", "voice")
+    fields = dict.fromkeys(voice_keys, _string) | _COMMON
+    if has_mode:
         fields["mode"] = _one_of(*_MODES)
     if schema.instructions:
         fields["instructions"] = _string
     if not schema.pronunciations:
         del fields["pronunciations"]
     if not schema.stream:
-        fields |= _WHOLE_CLIP
-    yield from _object(fields, (*address, "text"))((), body)
+        fields |= _UNSTREAMED
+    yield from _object(fields, (*voice_keys, "text"))((), body)
 
 
-def _refused(body: Json, problems: list[Problem], schema: Schema) -> ProblemError:
-    """Return the refusal of a body; one about `mode` can look in several ways."""
-    unwanted = schema.mode_key == "rejected" and isinstance(body, dict) and "mode" in body
-    error = invalid(problems)
-    if (unwanted or any(problem.path == ("mode",) for problem in problems)) and schema.mode_refusal != "validation":
-        del error.more["validation"]
+def _invalid_body(body: Json, violations: list[Violation], schema: Schema) -> ProblemError:
+    """Return the error for an invalid body; one about `mode` has several variants."""
+    rejects_mode = schema.mode_key == "rejected" and isinstance(body, dict) and "mode" in body
+    is_about_mode = rejects_mode or any(violation.path == ("mode",) for violation in violations)
+    error = invalid_input(violations)
+    if is_about_mode and schema.mode_refusal != "validation":
+        del error.extra["validation"]
         if schema.mode_refusal == "root":
             error.detail = "Invalid input"
     return error
 
 
 def _object(fields: Mapping[str, Check], required: tuple[str, ...]) -> Check:
-    """Return the check of an object with these keys and no others."""
+    """Return a check for objects with these keys and no others."""
 
-    def check(path: Path, value: Json) -> Iterator[Problem]:
+    def check(path: Path, value: Json) -> Iterator[Violation]:
         if not isinstance(value, dict):
-            yield Problem(path, "Invalid input: expected object")
+            yield Violation(path, "Invalid input: expected object")
             return
         if unknown := [f'"{key}"' for key in value if key not in fields]:
-            yield Problem(path, f"Unrecognized key{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
-        yield from (Problem((*path, key), "Required") for key in required if key not in value)
+            yield Violation(path, f"Unrecognized key{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
+        yield from (Violation((*path, key), "Required") for key in required if key not in value)
         for key, inner in fields.items():
             if key in value:
                 yield from inner((*path, key), value[key])
@@ -216,65 +222,65 @@ def _object(fields: Mapping[str, Check], required: tuple[str, ...]) -> Check:
     return check
 
 
-def _rules(path: Path, value: Json) -> Iterator[Problem]:
-    """Check rules of pronunciation."""
+def _rules(path: Path, value: Json) -> Iterator[Violation]:
+    """Check pronunciation rules."""
     if not isinstance(value, list):
-        yield Problem(path, "Invalid input: expected array")
+        yield Violation(path, "Invalid input: expected array")
         return
-    if len(value) > MOST_RULES:
-        yield Problem(path, f"Too big: expected array to have <={MOST_RULES} items")
+    if len(value) > _MAX_RULES:
+        yield Violation(path, f"Too big: expected array to have <={_MAX_RULES} items")
     for index, rule in enumerate(value):
         yield from _RULE((*path, index), rule)
 
 
-def _output(path: Path, value: Json) -> Iterator[Problem]:
-    """Check a format, or an object with one."""
+def _output(path: Path, value: Json) -> Iterator[Violation]:
+    """Check a format, or an object that contains one."""
     if isinstance(value, str):
         yield from _one_of(*FORMATS)(path, value)
         return
     yield from _OUTPUT(path, value)
     if isinstance(value, dict) and "bitrate" in value and value.get("format") != "mp3":
-        yield Problem((*path, "bitrate"), "Only valid with mp3")
+        yield Violation((*path, "bitrate"), "Only valid with mp3")
 
 
-def _string(path: Path, value: Json) -> Iterator[Problem]:
+def _string(path: Path, value: Json) -> Iterator[Violation]:
     if not isinstance(value, str):
-        yield Problem(path, "Invalid input: expected string")
+        yield Violation(path, "Invalid input: expected string")
     elif not value:
-        yield Problem(path, "must not be empty")
+        yield Violation(path, "must not be empty")
 
 
-def _boolean(path: Path, value: Json) -> Iterator[Problem]:
+def _boolean(path: Path, value: Json) -> Iterator[Violation]:
     if not isinstance(value, bool):
-        yield Problem(path, "Invalid input: expected boolean")
+        yield Violation(path, "Invalid input: expected boolean")
 
 
-def _any_object(path: Path, value: Json) -> Iterator[Problem]:
+def _any_object(path: Path, value: Json) -> Iterator[Violation]:
     if not isinstance(value, dict):
-        yield Problem(path, "Invalid input: expected object")
+        yield Violation(path, "Invalid input: expected object")
 
 
 def _one_of(*choices: str | int) -> Check:
-    """Return the check of a choice."""
+    """Return a check for one of several values."""
 
-    def check(path: Path, value: Json) -> Iterator[Problem]:
+    def check(path: Path, value: Json) -> Iterator[Violation]:
         if isinstance(value, bool) or not isinstance(value, str | int) or value not in choices:
-            yield Problem(path, f"Invalid option: expected one of {'|'.join(str(choice) for choice in choices)}")
+            yield Violation(path, f"Invalid option: expected one of {'|'.join(str(choice) for choice in choices)}")
 
     return check
 
 
-def _number(lowest: float | None, highest: float, *, whole: bool = False) -> Check:
-    """Return the check of a number."""
+def _number(minimum: float | None, maximum: float, *, is_integer: bool = False) -> Check:
+    """Return a check for numbers in a range."""
 
-    def check(path: Path, value: Json) -> Iterator[Problem]:
-        numbers = int if whole else int | float
-        if isinstance(value, bool) or not isinstance(value, numbers) or not -_LARGEST <= value <= _LARGEST:
-            yield Problem(path, f"Invalid input: expected {'int' if whole else 'number'}")
-        elif lowest is not None and value < lowest:
-            yield Problem(path, f"Too small: expected number to be >={lowest}")
-        elif value > highest:
-            yield Problem(path, f"Too big: expected number to be <={highest}")
+    def check(path: Path, value: Json) -> Iterator[Violation]:
+        numbers = int if is_integer else int | float
+        if isinstance(value, bool) or not isinstance(value, numbers) or not -_MAX_NUMBER <= value <= _MAX_NUMBER:
+            yield Violation(path, f"Invalid input: expected {'int' if is_integer else 'number'}")
+        elif minimum is not None and value < minimum:
+            yield Violation(path, f"Too small: expected number to be >={minimum}")
+        elif value > maximum:
+            yield Violation(path, f"Too big: expected number to be <={maximum}")
 
     return check
 
@@ -284,7 +290,7 @@ _OUTPUT = _object(
     {
         "format": _one_of(*FORMATS),
         "bitrate": _one_of(*BITRATES),
-        "sampleRate": _number(_LOWEST_RATE, _HIGHEST_RATE, whole=True),
+        "sampleRate": _number(_MIN_RATE, _MAX_RATE, is_integer=True),
     },
     ("format",),
 )
@@ -293,8 +299,8 @@ _COMMON: dict[str, Check] = {
     "providerOptions": _any_object,
     "pronunciations": _object({"rules": _rules}, ("rules",)),
 }
-_WHOLE_CLIP: dict[str, Check] = {
+_UNSTREAMED: dict[str, Check] = {
     "output": _output,
-    "speed": _number(_SLOWEST, _FASTEST),
+    "speed": _number(_MIN_SPEED, _MAX_SPEED),
     "volumeDbfs": _number(None, 0),
 }

@@ -1,4 +1,4 @@
-"""Asking the simulated compatible servers, by what each of them has, and reading what they answer."""
+"""A client of the simulated OpenAI-compatible servers."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -21,17 +21,17 @@ from .openai_client import TEXT
 type Start = Callable[[Profile], Awaitable[Compatible]]
 
 
-def named(value: object) -> str:
-    """Return what a parameter of a test is called."""
+def case_id(value: object) -> str:
+    """Return the id of a test parameter."""
     return value.name if isinstance(value, Profile) else str(value)
 
 
-EACH = pytest.mark.parametrize("profile", PROFILES, ids=named)
+EACH_PROFILE = pytest.mark.parametrize("profile", PROFILES, ids=case_id)
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """An answer, read to its end; json is None where it is something else."""
+class Response:
+    """A response, read to its end; `json` is None if it is not JSON."""
 
     status: int
     headers: Mapping[str, str]
@@ -40,12 +40,12 @@ class Answered:
 
     @property
     def content_type(self) -> str:
-        """What it is declared as."""
+        """The declared content type."""
         return self.headers["Content-Type"]
 
 
-def body_for(profile: Profile, **changes: Any) -> dict[str, Any]:
-    """Return a valid request with changes; a value of ... leaves a field out."""
+def speech_body(profile: Profile, **changes: Any) -> dict[str, Any]:
+    """Return a valid request body with changes; ... removes a field."""
     model = next((model for model in profile.models if model.speaks), None)
     voice = model.voices[0] if model and model.voices else "alloy"
     body = {"model": model.name if model else "any", "input": TEXT, "voice": voice} | changes
@@ -53,53 +53,55 @@ def body_for(profile: Profile, **changes: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def client_of(server: Compatible, key: str | None = None) -> AsyncIterator[aiohttp.ClientSession]:
-    """Open a session that has the server's key, or another one, or none: an empty one."""
+async def open_client(server: Compatible, key: str | None = None) -> AsyncIterator[aiohttp.ClientSession]:
+    """Open a session with the server's key, with another one, or with none for an empty key."""
     key = server.api_key if key is None else key
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     async with aiohttp.ClientSession(server.url, headers=headers) as session:
         yield session
 
 
-async def asked(server: Compatible, *, key: str | None = None, path: str | None = None, **changes: Any) -> Answered:
-    """Return the answer to a request for speech."""
+async def post_speech(
+    server: Compatible, *, key: str | None = None, path: str | None = None, **changes: Any
+) -> Response:
+    """Send a speech request."""
     path = path or server.profile.prefixes[0] + "/audio/speech"
-    return await requested(server, path, "POST", key=key, json=body_for(server.profile, **changes))
+    return await send(server, path, "POST", key=key, json=speech_body(server.profile, **changes))
 
 
-async def requested(
-    server: Compatible, path: str, method: str = "GET", *, key: str | None = None, **more: Any
-) -> Answered:
-    """Return the answer to any request."""
-    async with client_of(server, key) as client, client.request(method, path, **more) as response:
+async def send(
+    server: Compatible, path: str, method: str = "GET", *, key: str | None = None, **options: Any
+) -> Response:
+    """Send a request."""
+    async with open_client(server, key) as client, client.request(method, path, **options) as response:
         content = await response.read()
         json = await response.json() if response.content_type == "application/json" else None
-        return Answered(response.status, response.headers, content, json)
+        return Response(response.status, response.headers, content, json)
 
 
-async def samples_of(answer: Answered, rate: int = RATE) -> tuple[npt.NDArray[Any], int]:
-    """Return an answer's samples and their rate; what has no container is at the given one."""
-    assert answer.status == 200, answer.content
-    if answer.content.startswith(b"RIFF"):
-        parts = chunks(answer.content)
-        kind, _, rate = struct.unpack_from("<HHI", parts[b"fmt "])
-        return np.frombuffer(parts[b"data"], "<f4" if kind == 3 else "<i2"), rate
-    if answer.content_type.startswith("audio/pcm"):
-        return np.frombuffer(answer.content, "<i2"), rate
-    return (await decode(answer.content)).samples, RATE
+async def decode_audio(response: Response, rate: int = RATE) -> tuple[npt.NDArray[Any], int]:
+    """Return the samples of a successful response and their rate; `rate` is that of raw samples."""
+    assert response.status == 200, response.content
+    if response.content.startswith(b"RIFF"):
+        chunks = wav_chunks(response.content)
+        encoding, _, rate = struct.unpack_from("<HHI", chunks[b"fmt "])
+        return np.frombuffer(chunks[b"data"], "<f4" if encoding == 3 else "<i2"), rate
+    if response.content_type.startswith("audio/pcm"):
+        return np.frombuffer(response.content, "<i2"), rate
+    return (await decode(response.content)).samples, RATE
 
 
-def chunks(audio: bytes) -> dict[bytes, bytes]:
-    """Return the chunks of a wav in their order; samples go on to the end, whatever their size is said to be."""
-    found, at = {}, 12
-    while at < len(audio):
-        name, (size,) = audio[at : at + 4], struct.unpack_from("<I", audio, at + 4)
-        end = len(audio) if name == b"data" else at + 8 + size
-        found[name] = audio[at + 8 : end]
-        at = end
+def wav_chunks(audio: bytes) -> dict[bytes, bytes]:
+    """Return the chunks of a wav in order; the samples extend to the end, whatever their declared size."""
+    found, position = {}, 12
+    while position < len(audio):
+        name, (size,) = audio[position : position + 4], struct.unpack_from("<I", audio, position + 4)
+        end = len(audio) if name == b"data" else position + 8 + size
+        found[name] = audio[position + 8 : end]
+        position = end
     return found
 
 
-def sizes(audio: bytes) -> tuple[int, int]:
-    """Return the two sizes in a wav's header: the file's and the samples'."""
+def wav_sizes(audio: bytes) -> tuple[int, int]:
+    """Return the declared sizes of a wav file and of its samples."""
     return struct.unpack_from("<I", audio, 4)[0], struct.unpack_from("<I", audio, audio.index(b"data") + 4)[0]

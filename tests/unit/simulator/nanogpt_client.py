@@ -1,10 +1,8 @@
-"""Asking the simulated NanoGPT for speech, on each of its routes."""
+"""A client of the simulated NanoGPT API."""
 
 from typing import Any
 
 import aiohttp
-
-from tests.simulator import Simulator
 
 from .openai_client import TEXT
 
@@ -23,23 +21,23 @@ VOICES = {
 }
 
 
-def body_for(route: str, model: str = "tts-1", /, **changes: Any) -> dict[str, Any]:
-    """Return a valid request for a route with changes; a value of ... leaves a field out."""
+def speech_body(route: str, model: str = "tts-1", /, **changes: Any) -> dict[str, Any]:
+    """Return a valid request body for a route with changes; ... removes a field."""
     text = "text" if route == TTS else "input"
     body = {"model": model, text: TEXT, "voice": VOICES.get(model, "nova")} | changes
     return {key: value for key, value in body.items() if value is not ...}
 
 
-async def answered(client: aiohttp.ClientSession, route: str, model: str, /, **changes: Any) -> dict[str, Any]:
-    """Return the JSON of a request that must succeed."""
-    async with client.post(route, json=body_for(route, model, **changes)) as response:
+async def post_speech(client: aiohttp.ClientSession, route: str, model: str, /, **changes: Any) -> dict[str, Any]:
+    """Return the JSON of a successful request."""
+    async with client.post(route, json=speech_body(route, model, **changes)) as response:
         assert response.status in {200, 202}, await response.text()
         body: dict[str, Any] = await response.json()
         return body
 
 
-def linked(body: dict[str, Any], key: str) -> str:
-    """Return the link in an answer; a dot leads into an object."""
+def find_link(body: dict[str, Any], key: str) -> str:
+    """Return the link at a dotted path."""
     found: Any = body
     for part in key.split("."):
         found = found[part]
@@ -47,15 +45,15 @@ def linked(body: dict[str, Any], key: str) -> str:
     return found
 
 
-async def download(simulator: Simulator, url: str) -> bytes:
-    """Return a file, asked for without any key."""
+async def download(url: str) -> bytes:
+    """Return a file, requested without a key."""
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         assert response.status == 200, await response.text()
         return await response.read()
 
 
 async def poll(client: aiohttp.ClientSession, ticket: dict[str, Any], **changes: Any) -> tuple[int, dict[str, Any]]:
-    """Ask for a ticket's status, passing back what it says; return the answer's status and body."""
+    """Request a job's status with the fields of its ticket, and return the response's status and body."""
     query = {
         "runId": ticket["runId"],
         "model": ticket["model"],

@@ -1,4 +1,4 @@
-"""Asking the simulated Speechbase for speech and for its lists."""
+"""A client of the simulated Speechbase API."""
 
 from typing import Any
 
@@ -12,34 +12,34 @@ SPEECH, STREAM = "/speechbase/v1/audio/speech", "/speechbase/v1/audio/speech/str
 VOICES, PROVIDERS, HEALTH = "/speechbase/v1/voices", "/speechbase/v1/audio/providers", "/speechbase/health"
 ROUTES = (SPEECH, STREAM)
 MODEL = "openai/gpt-4o-mini-tts"
-SAVED = DOCUMENTED_VOICE  # by elevenlabs/eleven_v3
+SAVED_VOICE = DOCUMENTED_VOICE  # of elevenlabs/eleven_v3
 
 
-def inline(**changes: Any) -> dict[str, Any]:
-    """Return a valid request that names a model and its voice, with changes; a value of ... leaves a field out."""
+def inline_body(**changes: Any) -> dict[str, Any]:
+    """Return a valid request body with a model and a voice; ... removes a field."""
     return _changed({"mode": "inline", "model": MODEL, "voice": "alloy", "text": TEXT}, changes)
 
 
-def by_voice(**changes: Any) -> dict[str, Any]:
-    """Return a valid request that names a saved voice, with changes; a value of ... leaves a field out."""
-    return _changed({"mode": "voice", "voiceId": SAVED, "text": TEXT}, changes)
+def saved_voice_body(**changes: Any) -> dict[str, Any]:
+    """Return a valid request body with a saved voice; ... removes a field."""
+    return _changed({"mode": "voice", "voiceId": SAVED_VOICE, "text": TEXT}, changes)
 
 
-async def spoken(client: aiohttp.ClientSession, route: str = SPEECH, /, **changes: Any) -> bytes:
-    """Return the audio of a request that must succeed."""
-    async with client.post(route, json=inline(**changes)) as response:
+async def post_speech(client: aiohttp.ClientSession, route: str = SPEECH, /, **changes: Any) -> bytes:
+    """Return the audio of a successful request."""
+    async with client.post(route, json=inline_body(**changes)) as response:
         assert response.status == 200, await response.text()
         return await response.read()
 
 
-async def refused(client: aiohttp.ClientSession, body: Any, route: str = SPEECH) -> dict[str, Any]:
-    """Return the problem of a request that must fail, after a look at its form."""
+async def post_refused(client: aiohttp.ClientSession, body: Any, route: str = SPEECH) -> dict[str, Any]:
+    """Return the problem of a refused request."""
     async with client.post(route, json=body) as response:
-        return await problem(response)
+        return await parse_problem(response)
 
 
-async def problem(response: aiohttp.ClientResponse) -> dict[str, Any]:
-    """Return an answer that must be a problem as RFC 7807 has it."""
+async def parse_problem(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    """Return the body of a response, which must be a problem (RFC 7807)."""
     assert response.content_type == "application/problem+json", await response.text()
     body: dict[str, Any] = await response.json(content_type="application/problem+json")
     assert list(body)[:4] == ["type", "title", "status", "detail"]

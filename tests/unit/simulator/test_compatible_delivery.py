@@ -1,4 +1,4 @@
-"""When the simulated compatible servers' answers come, and what else than audio they may be."""
+"""The delivery of the simulated compatible servers' audio: timing, events and JSON."""
 
 import asyncio
 import base64
@@ -28,171 +28,182 @@ from tests.simulator.openai_compatible.profiles import (
 from tests.support.audio import RATE
 from tests.support.word_decoder import assert_spoken
 
-from .compatible_client import EACH, Answered, Start, asked, body_for, client_of, named, requested, samples_of, sizes
+from .compatible_client import (
+    EACH_PROFILE,
+    Response,
+    Start,
+    case_id,
+    decode_audio,
+    open_client,
+    post_speech,
+    send,
+    speech_body,
+    wav_sizes,
+)
 from .openai_client import TEXT
 
 SECONDS = 9 * 0.254  # of the text in tones
 
 
-async def arrivals(server: Compatible, **changes: Any) -> list[tuple[float, int]]:
-    """Return when each piece of an answer arrived, in seconds from the request, and how long it was."""
+async def measure_arrivals(server: Compatible, **changes: Any) -> list[tuple[float, int]]:
+    """Return the arrival time of each chunk, in seconds after the request, and its length."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     path = server.profile.prefixes[0] + "/audio/speech"
-    async with client_of(server) as client, client.post(path, json=body_for(server.profile, **changes)) as response:
+    async with (
+        open_client(server) as client,
+        client.post(path, json=speech_body(server.profile, **changes)) as response,
+    ):
         assert response.status == 200
         return [(loop.time() - started, len(data)) async for data in response.content.iter_any()]
 
 
-def events_of(answer: Answered) -> Iterator[dict[str, Any]]:
-    """Return the events of an answer, without the mark at their end."""
-    assert answer.content_type == "text/event-stream"
-    *lines, rest = answer.content.decode().split("\n\n")
+def parse_events(response: Response) -> Iterator[dict[str, Any]]:
+    """Return the events of a response, without the marker at the end."""
+    assert response.content_type == "text/event-stream"
+    *lines, rest = response.content.decode().split("\n\n")
     assert rest == ""
     assert all(line.startswith("data: ") for line in lines)
     return (json.loads(line[6:]) for line in lines if line != "data: [DONE]")
 
 
-def audio_of(events: list[dict[str, Any]]) -> bytes:
-    """Return the audio in events."""
+def decode_events(events: list[dict[str, Any]]) -> bytes:
+    """Return the audio of events."""
     return b"".join(base64.b64decode(event["audio"]) for event in events if event["type"] == "speech.audio.delta")
 
 
-# When it comes
+# Timing
 
 
-@EACH
-async def test_pace(compatible: Start, profile: Profile) -> None:
-    """Some servers send sound while it is made, others when all of it is there; some of those tell its length."""
+@EACH_PROFILE
+async def test_delivery(compatible: Start, profile: Profile) -> None:
+    """Some servers send audio while it is produced, others when it is complete, some of them with its length."""
     server = await compatible(profile)
     server.tongue = "tones"
-    await asked(server)
+    await post_speech(server)
     server.timing = Timing(first_byte=0.1, rate=4.0)
-    pieces = await arrivals(server)
+    chunks = await measure_arrivals(server)
     end = 0.1 + SECONDS / 4
-    assert end - 0.05 < pieces[-1][0] < end + 1
-    assert (pieces[0][0] < end - 0.05) is (profile.delivery == "streamed")
+    assert end - 0.05 < chunks[-1][0] < end + 1
+    assert (chunks[0][0] < end - 0.05) is (profile.delivery == "streamed")
     server.timing = Timing()
-    answer = await asked(server)
-    assert ("Content-Length" in answer.headers) is (profile.delivery == "whole")
+    response = await post_speech(server)
+    assert ("Content-Length" in response.headers) is (profile.delivery == "whole")
 
 
-@pytest.mark.parametrize(
-    ("profile", "stream", "streams"),
-    [(KOKORO, True, True), (KOKORO, False, False), (LOCALAI, True, True), (LOCALAI, False, False)],
-    ids=named,
-)
-async def test_choice_of_pace(compatible: Start, profile: Profile, *, stream: bool, streams: bool) -> None:
-    """Some servers let the client choose."""
+@pytest.mark.parametrize("profile", [KOKORO, LOCALAI], ids=case_id)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_stream_switch(compatible: Start, profile: Profile, *, stream: bool) -> None:
+    """On some servers, the client chooses the delivery."""
     server = await compatible(profile)
-    answer = await asked(server, stream=stream)
-    assert ("Content-Length" in answer.headers) is not streams
+    response = await post_speech(server, stream=stream)
+    assert ("Content-Length" in response.headers) is not stream
 
 
-async def test_stream_of_another_format(compatible: Start) -> None:
-    """What LocalAI streams is always a wav of unknown length."""
+async def test_streamed_format(compatible: Start) -> None:
+    """LocalAI always streams a wav of unknown length."""
     server = await compatible(LOCALAI)
     server.tongue = "tones"
-    answer = await asked(server, stream=True, response_format="mp3")
-    assert answer.content_type == "audio/wav"
-    assert sizes(answer.content) == (0xFFFFFFFF, 0xFFFFFFFF)
-    assert_spoken(*await samples_of(answer), TEXT)
+    response = await post_speech(server, stream=True, response_format="mp3")
+    assert response.content_type == "audio/wav"
+    assert wav_sizes(response.content) == (0xFFFFFFFF, 0xFFFFFFFF)
+    assert_spoken(*await decode_audio(response), TEXT)
 
 
-@EACH
+@EACH_PROFILE
 async def test_faults(compatible: Start, profile: Profile) -> None:
-    """Answers fail as those of the other simulated providers do."""
+    """Scripted faults work as with the other simulated providers."""
     server = await compatible(profile)
     server.fail(Fault(status=503, json={"error": "busy"}), Fault(truncate_after=1000), Fault(path="*/nothing"))
-    assert (await asked(server)).status == 503
+    assert (await post_speech(server)).status == 503
     with pytest.raises(aiohttp.ClientPayloadError):
-        await asked(server)
+        await post_speech(server)
     assert server.requests[-1].sent == 1000
-    assert (await asked(server)).status == 200
+    assert (await post_speech(server)).status == 200
     server.reset()
     assert server.requests == []
 
 
-async def test_ports(compatible: Start) -> None:
-    """Each server has a port of its own, and knows nothing of the others."""
+async def test_separate_servers(compatible: Start) -> None:
+    """Each server has its own port and records only its own requests."""
     first, second = await compatible(KOKORO), await compatible(KOKORO)
     assert first.url != second.url
-    await asked(first)
+    await post_speech(first)
     assert (len(first.requests), second.requests) == (1, [])
 
 
-async def test_another_profile(compatible: Start) -> None:
-    """A server can become another one."""
+async def test_change_of_profile(compatible: Start) -> None:
+    """The profile of a server can be changed."""
     server = await compatible(KOKORO)
-    assert (await asked(server)).status == 200
+    assert (await post_speech(server)).status == 200
     server.profile = GROQ
     assert server.base_url == server.url + "/openai/v1"
-    assert (await asked(server)).status == 200
-    assert (await requested(server, "/v1/models")).status == 404
+    assert (await post_speech(server)).status == 200
+    assert (await send(server, "/v1/models")).status == 404
 
 
 # Events
 
 
 @pytest.mark.parametrize(
-    ("profile", "usage", "bare"), [(BARE, "usage", False), (SPEACHES, "token_usage", True)], ids=named
+    ("profile", "usage", "is_raw"), [(BARE, "usage", False), (SPEACHES, "token_usage", True)], ids=case_id
 )
-async def test_events(compatible: Start, profile: Profile, usage: str, *, bare: bool) -> None:
-    """Events are as OpenAI's, or nearly so."""
+async def test_events(compatible: Start, profile: Profile, usage: str, *, is_raw: bool) -> None:
+    """Events follow OpenAI's format, with slight variations."""
     server = await compatible(profile)
     server.tongue = "tones"
-    answer = await asked(server, stream_format="sse", response_format="wav")
-    events = list(events_of(answer))
+    response = await post_speech(server, stream_format="sse", response_format="wav")
+    events = list(parse_events(response))
     assert set(events[-1]) == {"type", usage}
     assert events[-1]["type"] == "speech.audio.done"
-    audio = audio_of(events)
-    assert audio.startswith(b"RIFF") is not bare
-    assert_spoken(np.frombuffer(audio[0 if bare else 44 :], "<i2"), RATE, TEXT)
+    audio = decode_events(events)
+    assert audio.startswith(b"RIFF") is not is_raw
+    assert_spoken(np.frombuffer(audio[0 if is_raw else 44 :], "<i2"), RATE, TEXT)
 
 
-async def test_events_that_tell_the_rate(compatible: Start) -> None:
-    """Chatterbox tells what the samples are, before them."""
+async def test_event_with_rate(compatible: Start) -> None:
+    """Chatterbox announces the sample format before the audio."""
     server = await compatible(CHATTERBOX)
     server.tongue = "tones"
-    events = list(events_of(await asked(server, stream_format="sse")))
+    events = list(parse_events(await post_speech(server, stream_format="sse")))
     assert events[0] == {"type": "speech.audio.info", "sample_rate": 24_000, "channels": 1, "bits_per_sample": 16}
     assert [event["type"] for event in events].count("speech.audio.info") == 1
-    assert_spoken(np.frombuffer(audio_of(events), "<i2"), RATE, TEXT)
+    assert_spoken(np.frombuffer(decode_events(events), "<i2"), RATE, TEXT)
 
 
-async def test_events_that_fail(compatible: Start) -> None:
-    """The events of openai-edge-tts are nothing but an error, in an answer that looks well."""
-    answer = await asked(await compatible(EDGE_TTS), stream_format="sse")
-    assert answer.status == 200
-    assert [event["type"] for event in events_of(answer)] == ["error"]
+async def test_error_event(compatible: Start) -> None:
+    """openai-edge-tts sends only an error event, with status 200."""
+    response = await post_speech(await compatible(EDGE_TTS), stream_format="sse")
+    assert response.status == 200
+    assert [event["type"] for event in parse_events(response)] == ["error"]
 
 
 @pytest.mark.parametrize(
-    "profile", [profile for profile in PROFILES if profile.events is None and not profile.refuse_unknown], ids=named
+    "profile", [profile for profile in PROFILES if profile.events is None and not profile.refuse_unknown], ids=case_id
 )
-async def test_events_that_are_not_known(compatible: Start, profile: Profile) -> None:
-    """Who does not know events sends audio."""
-    assert (await asked(await compatible(profile), stream_format="sse")).content_type.startswith("audio/")
+async def test_no_events(compatible: Start, profile: Profile) -> None:
+    """Servers without events send audio."""
+    assert (await post_speech(await compatible(profile), stream_format="sse")).content_type.startswith("audio/")
 
 
-@pytest.mark.parametrize("profile", [BARE, ORPHEUS, OPENROUTER], ids=named)
+@pytest.mark.parametrize("profile", [BARE, ORPHEUS, OPENROUTER], ids=case_id)
 @pytest.mark.parametrize("marker", [False, True])
-async def test_always_events(compatible: Start, profile: Profile, *, marker: bool) -> None:
-    """Events can come to those who did not ask for them, with or without a mark at their end."""
+async def test_unrequested_events(compatible: Start, profile: Profile, *, marker: bool) -> None:
+    """Events can be sent without being requested, with or without a marker at the end."""
     server = await compatible(replace(profile, events=Events(marker=marker)))
     server.always_events = True
-    answer = await asked(server)
-    assert answer.content.endswith(b"data: [DONE]\n\n") is marker
-    audio = audio_of(list(events_of(answer)))
+    response = await post_speech(server)
+    assert response.content.endswith(b"data: [DONE]\n\n") is marker
+    audio = decode_events(list(parse_events(response)))
     server.always_events = False
-    assert audio == (await asked(server)).content
+    assert audio == (await post_speech(server)).content
 
 
 # JSON
 
 
 @pytest.mark.parametrize(
-    ("key", "form"),
+    ("key", "wrap"),
     [
         ("audio", lambda audio: {"audio": audio}),
         ("data", lambda audio: {"data": audio}),
@@ -201,16 +212,16 @@ async def test_always_events(compatible: Start, profile: Profile, *, marker: boo
         ("data.0.b64_json", lambda audio: {"data": [{"b64_json": audio}]}),
     ],
 )
-@pytest.mark.parametrize("profile", [BARE, CHATTERBOX], ids=named)
-async def test_audio_in_json(compatible: Start, profile: Profile, key: str, form: Any) -> None:
-    """Audio can come in JSON, under any key, and without a link to it."""
+@pytest.mark.parametrize("profile", [BARE, CHATTERBOX], ids=case_id)
+async def test_json(compatible: Start, profile: Profile, key: str, wrap: Any) -> None:
+    """Audio can be sent in JSON, under any key."""
     server = await compatible(profile)
-    audio = (await asked(server)).content
+    audio = (await post_speech(server)).content
     server.json_key = key
-    answer = await asked(server)
-    assert (answer.status, answer.content_type) == (200, "application/json")
-    assert answer.headers["Content-Length"] == str(len(answer.content))
-    assert answer.json == form(base64.b64encode(audio).decode())
-    assert (await asked(server, input=5)).status in (400, 422)
+    response = await post_speech(server)
+    assert (response.status, response.content_type) == (200, "application/json")
+    assert response.headers["Content-Length"] == str(len(response.content))
+    assert response.json == wrap(base64.b64encode(audio).decode())
+    assert (await post_speech(server, input=5)).status in (400, 422)
     server.json_key = None
-    assert (await asked(server)).content == audio
+    assert (await post_speech(server)).content == audio

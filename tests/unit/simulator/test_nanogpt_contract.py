@@ -1,4 +1,4 @@
-"""What the simulated NanoGPT refuses, and how it says so."""
+"""The validation, keys, balance and catalog of the simulated NanoGPT API."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,10 +20,10 @@ from .nanogpt_client import (
     SPEECH,
     STATUS,
     TTS,
-    body_for,
+    speech_body,
 )
 
-# Fields and values
+# Fields
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,11 @@ from .nanogpt_client import (
         ("Whisper-Large-V3", {}, 400, "model_not_available"),
     ],
 )
-async def test_refused_by_audio_speech(
+async def test_invalid_audio_speech(
     client: aiohttp.ClientSession, model: str, changes: dict[str, Any], status: int, code: str
 ) -> None:
-    """Its refusals are objects like OpenAI's."""
-    async with client.post(AUDIO_SPEECH, json=body_for(AUDIO_SPEECH, model, **changes)) as response:
+    """`/v1/audio/speech` refuses invalid requests with OpenAI-like error objects."""
+    async with client.post(AUDIO_SPEECH, json=speech_body(AUDIO_SPEECH, model, **changes)) as response:
         body = await response.json()
         assert (response.status, body["error"]["code"]) == (status, code)
     assert list(body) == ["error"]
@@ -107,13 +107,13 @@ async def test_refused_by_audio_speech(
     ],
 )
 @pytest.mark.parametrize("field", ["type", "code"])
-async def test_refused_by_speech(
+async def test_invalid_speech(
     client: aiohttp.ClientSession, simulator: Simulator, case: tuple[str, dict[str, Any], str], field: str
 ) -> None:
-    """Its refusals have a name, in one of two places."""
+    """`/v1/speech` refuses invalid requests with named errors; the field of the name is configurable."""
     model, changes, kind = case
     simulator.nanogpt.speech_error_field = field
-    async with client.post(SPEECH, json=body_for(SPEECH, model, **changes)) as response:
+    async with client.post(SPEECH, json=speech_body(SPEECH, model, **changes)) as response:
         assert response.status == 400
         body = await response.json()
     assert list(body) == ["error"]
@@ -152,13 +152,13 @@ async def test_refused_by_speech(
     ],
 )
 @pytest.mark.parametrize("form", ["legacy", "numbered"])
-async def test_refused_by_tts(
+async def test_invalid_tts(
     client: aiohttp.ClientSession, simulator: Simulator, case: tuple[str, dict[str, Any], int], form: str
 ) -> None:
-    """Its refusals are of one of two forms: as it is, and as its schema says."""
+    """`/tts` refuses invalid requests in the observed format or in that of its schema."""
     model, changes, status = case
     simulator.nanogpt.legacy_form = form
-    async with client.post(TTS, json=body_for(TTS, model, **changes)) as response:
+    async with client.post(TTS, json=speech_body(TTS, model, **changes)) as response:
         assert response.status == status
         body = await response.json()
     number, text = ("status", "error") if form == "legacy" else ("error", "message")
@@ -186,37 +186,37 @@ async def test_refused_by_tts(
         (TTS, KOKORO, {"model": ..., "voice": ...}),
     ],
 )
-async def test_accepted(client: aiohttp.ClientSession, route: str, model: str, changes: dict[str, Any]) -> None:
-    """What is documented is taken."""
-    async with client.post(route, json=body_for(route, model, **changes)) as response:
+async def test_accepted_request(client: aiohttp.ClientSession, route: str, model: str, changes: dict[str, Any]) -> None:
+    """Documented requests are accepted."""
+    async with client.post(route, json=speech_body(route, model, **changes)) as response:
         assert response.status in {200, 202}, await response.text()
 
 
-async def test_settings_of_elevenlabs_may_be_unknown(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """Fields that the newest route does not document by name can be made unknown to it."""
-    simulator.nanogpt.additional_fields = False
-    async with client.post(AUDIO_SPEECH, json=body_for(AUDIO_SPEECH, ELEVENLABS, stability=0.5)) as response:
+async def test_elevenlabs_settings(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """ElevenLabs' settings can be refused on `/v1/audio/speech`."""
+    simulator.nanogpt.accepts_elevenlabs_settings = False
+    async with client.post(AUDIO_SPEECH, json=speech_body(AUDIO_SPEECH, ELEVENLABS, stability=0.5)) as response:
         assert response.status == 400
 
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("raw", [b"", b"{", b"null", b"[]", b'"text"'])
-async def test_broken_json(client: aiohttp.ClientSession, route: str, raw: bytes) -> None:
-    """A body that is no JSON object is refused."""
+async def test_invalid_json(client: aiohttp.ClientSession, route: str, raw: bytes) -> None:
+    """A body that is not a JSON object is refused."""
     async with client.post(route, data=raw, headers={"Content-Type": "application/json"}) as response:
         assert response.status == 400
         assert "JSON object" in await response.text()
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_other_content_type(client: aiohttp.ClientSession, route: str) -> None:
-    """The body must be announced as JSON."""
-    async with client.post(route, data=body_for(route)) as response:
+async def test_wrong_content_type(client: aiohttp.ClientSession, route: str) -> None:
+    """The content type must be JSON."""
+    async with client.post(route, data=speech_body(route)) as response:
         assert response.status == 400
 
 
-async def test_catalog_that_changed(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """What is no longer listed cannot be used; listed voices and limits count, also where nothing is documented."""
+async def test_changed_catalog(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """Only listed models can be used, with their listed voices and limits."""
     row = next(row for row in simulator.nanogpt.models if row["id"] == NANO)
     row |= {"id": "new-tts", "supported_parameters": {"voices": ["max", 5], "max_chars": 3}}
     for changes, status in (
@@ -225,8 +225,8 @@ async def test_catalog_that_changed(client: aiohttp.ClientSession, simulator: Si
         ({"voice": "luna"}, 400),
         ({"input": "Four"}, 400),
     ):
-        wanted = {"voice": "max", "input": "One"} | changes
-        async with client.post(SPEECH, json=body_for(SPEECH, "new-tts", **wanted)) as response:
+        fields = {"voice": "max", "input": "One"} | changes
+        async with client.post(SPEECH, json=speech_body(SPEECH, "new-tts", **fields)) as response:
             assert response.status == status
 
 
@@ -247,12 +247,12 @@ async def test_catalog_that_changed(client: aiohttp.ClientSession, simulator: Si
     ],
 )
 @pytest.mark.parametrize("route", [*ROUTES, BALANCE])
-async def test_key_is_checked(simulator: Simulator, route: str, headers: dict[str, str], accepted: bool) -> None:  # noqa: FBT001
-    """The key may come in either header, and is checked before anything else."""
+async def test_keys(simulator: Simulator, route: str, headers: dict[str, str], *, accepted: bool) -> None:
+    """The key can be in either header, and is checked before the request."""
     sent = {name: value.format(key=simulator.api_key) for name, value in headers.items()}
     async with (
         aiohttp.ClientSession(simulator.url, headers=sent) as session,
-        session.post(route, json=body_for(route)) as response,
+        session.post(route, json=speech_body(route)) as response,
     ):
         assert response.status == (200 if accepted else 401)
         if not accepted:
@@ -263,8 +263,8 @@ async def test_key_is_checked(simulator: Simulator, route: str, headers: dict[st
     ("route", "bearer", "named"),
     [(AUDIO_SPEECH, 200, 200), (SPEECH, 200, 401), (TTS, 401, 200), (BALANCE, 401, 200)],
 )
-async def test_only_the_documented_header(simulator: Simulator, route: str, bearer: int, named: int) -> None:
-    """Where it is so set, a key counts only in the header that the documentation names."""
+async def test_strict_headers(simulator: Simulator, route: str, bearer: int, named: int) -> None:
+    """With strict headers, a key must be in the documented header."""
     simulator.nanogpt.strict_headers = True
     for headers, status in (
         ({"Authorization": f"Bearer {simulator.api_key}"}, bearer),
@@ -273,14 +273,14 @@ async def test_only_the_documented_header(simulator: Simulator, route: str, bear
     ):
         async with (
             aiohttp.ClientSession(simulator.url, headers=headers) as session,
-            session.post(route, json=body_for(route)) as response,
+            session.post(route, json=speech_body(route)) as response,
         ):
             assert response.status == status
 
 
 @pytest.mark.parametrize("status", [401, 400, 403])
-async def test_balance_with_a_wrong_key(simulator: Simulator, status: int) -> None:
-    """The answer to a wrong key is not documented, and so can be set."""
+async def test_wrong_key_for_balance(simulator: Simulator, status: int) -> None:
+    """The undocumented status for a wrong key is configurable."""
     simulator.nanogpt.bad_key_status = status
     async with (
         aiohttp.ClientSession(simulator.url, headers={"x-api-key": "wrong"}) as session,
@@ -290,8 +290,8 @@ async def test_balance_with_a_wrong_key(simulator: Simulator, status: int) -> No
         assert await response.json() == {"error": status, "message": "Invalid API key"}
 
 
-async def test_server_without_a_key(simulator: Simulator) -> None:
-    """A server may do without a key."""
+async def test_no_key_needed(simulator: Simulator) -> None:
+    """A server can accept requests without a key."""
     simulator.api_key = None
     async with aiohttp.ClientSession(simulator.url) as session, session.post(BALANCE) as response:
         assert response.status == 200
@@ -310,17 +310,17 @@ async def test_server_without_a_key(simulator: Simulator) -> None:
     ],
 )
 async def test_unknown_routes(client: aiohttp.ClientSession, method: str, path: str, status: int) -> None:
-    """Routes and methods that do not exist are refused in JSON."""
+    """Unknown routes and methods are refused in JSON."""
     async with client.request(method, path) as response:
         assert response.status == status
         assert "error" in await response.json()
 
 
-# Balance and catalogue
+# Balance and catalog
 
 
 async def test_balance(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """Its numbers are strings."""
+    """The balance has numbers as strings."""
     simulator.nanogpt.balance = Decimal("1.50")
     async with client.post(BALANCE) as response:
         body = await response.json()
@@ -331,17 +331,17 @@ async def test_balance(client: aiohttp.ClientSession, simulator: Simulator) -> N
 
 @pytest.mark.parametrize("route", ROUTES)
 async def test_empty_balance(client: aiohttp.ClientSession, simulator: Simulator, route: str) -> None:
-    """Without money nothing is made, and nothing charged; with too little of it the price is told."""
-    for balance, more in (("0", {}), ("0.0000001", {"requiredBalance": 0.000675})):
+    """Without sufficient balance, requests are refused without a charge; if some is left, the price is included."""
+    for balance, extra in (("0", {}), ("0.0000001", {"requiredBalance": 0.000675})):
         simulator.nanogpt.balance = Decimal(balance)
-        async with client.post(route, json=body_for(route)) as response:
+        async with client.post(route, json=speech_body(route)) as response:
             assert response.status == 402
-            assert await response.json() == {"error": "Insufficient balance", "status": 402} | more
+            assert await response.json() == {"error": "Insufficient balance", "status": 402} | extra
     assert simulator.nanogpt.charged == 0
 
 
 async def test_catalog(simulator: Simulator) -> None:
-    """It needs no key, and lists more than what speaks."""
+    """The catalog needs no key, and includes models without speech."""
     async with aiohttp.ClientSession(simulator.url) as session:
         async with session.get(MODELS, params={"type": "tts", "detailed": "true"}) as response:
             listed = await response.json()
@@ -351,8 +351,8 @@ async def test_catalog(simulator: Simulator) -> None:
             assert len((await response.json())["data"]) == len(simulator.nanogpt.models)
         async with session.get(MODELS, params={"detailed": "false"}) as response:
             assert "pricing" not in (await response.json())["data"][0]
-        for wrong in ({"type": "music"}, {"detailed": "True"}, {"page": "1"}):
-            async with session.get(MODELS, params=wrong) as response:
+        for query in ({"type": "music"}, {"detailed": "True"}, {"page": "1"}):
+            async with session.get(MODELS, params=query) as response:
                 assert response.status == 400
     rows = {row["id"]: row for row in listed["data"]}
     assert listed["meta"]["count"] == len(rows)

@@ -1,4 +1,4 @@
-"""The kinds of answers that the simulated NanoGPT gives: audio, links and tickets."""
+"""The responses of the simulated NanoGPT API: audio, links and jobs."""
 
 from decimal import Decimal
 from typing import Any
@@ -17,13 +17,13 @@ from .nanogpt_client import (
     ROUTES,
     SPEECH,
     TTS,
-    answered,
-    body_for,
     download,
-    linked,
+    find_link,
     poll,
+    post_speech,
+    speech_body,
 )
-from .openai_client import LONGEST, SHORTEST, TEXT, seconds, timeline
+from .openai_client import MAX_SECONDS, MIN_SECONDS, TEXT, duration_of, measure_arrivals
 
 MP3 = b"ID3"
 
@@ -48,26 +48,26 @@ MP3 = b"ID3"
     ],
 )
 async def test_audio(client: aiohttp.ClientSession, case: tuple[str, str, dict[str, Any], str, bytes]) -> None:
-    """Audio comes in the container asked for, or in the model's own."""
+    """Audio has the requested container, or the model's default."""
     route, model, changes, content_type, start = case
-    async with client.post(route, json=body_for(route, model, **changes)) as response:
+    async with client.post(route, json=speech_body(route, model, **changes)) as response:
         assert response.status == 200
         assert response.headers["Content-Type"] == content_type
         audio = await response.read()
     assert audio.startswith(start)
-    assert SHORTEST < seconds(audio) < LONGEST
+    assert MIN_SECONDS < duration_of(audio) < MAX_SECONDS
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 24000, 48000])
-async def test_samples(client: aiohttp.ClientSession, rate: int) -> None:
-    """Bare samples come at the rate asked for."""
-    async with client.post(SPEECH, json=body_for(SPEECH, NANO, format="pcm16", sample_rate=rate)) as response:
+async def test_raw_samples(client: aiohttp.ClientSession, rate: int) -> None:
+    """Raw samples have the requested rate."""
+    async with client.post(SPEECH, json=speech_body(SPEECH, NANO, format="pcm16", sample_rate=rate)) as response:
         assert response.headers["Content-Type"] == "application/octet-stream"
-        assert SHORTEST < len(await response.read()) / 2 / rate < LONGEST
+        assert MIN_SECONDS < len(await response.read()) / 2 / rate < MAX_SECONDS
 
 
 @pytest.mark.parametrize(
-    ("accept", "wanted", "content_type"),
+    ("accept", "audio_format", "content_type"),
     [
         ("audio/ogg", ..., "audio/ogg"),
         ("text/html, audio/WAV;q=0.5", ..., "audio/wav"),
@@ -76,10 +76,10 @@ async def test_samples(client: aiohttp.ClientSession, rate: int) -> None:
     ],
 )
 async def test_accept(
-    client: aiohttp.ClientSession, simulator: Simulator, accept: str, wanted: Any, content_type: str
+    client: aiohttp.ClientSession, simulator: Simulator, accept: str, audio_format: Any, content_type: str
 ) -> None:
-    """The header decides where the body does not, and is remembered."""
-    body = body_for(SPEECH, NANO, format=wanted)
+    """The Accept header selects the format unless the body does."""
+    body = speech_body(SPEECH, NANO, format=audio_format)
     async with client.post(SPEECH, json=body, headers={"Accept": accept}) as response:
         assert response.headers["Content-Type"] == content_type
     assert simulator.requests[-1].headers["Accept"] == accept
@@ -87,41 +87,41 @@ async def test_accept(
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("content_type", ["audio/mp3", "application/octet-stream", "", None])
-async def test_declared_types(
+async def test_content_type(
     client: aiohttp.ClientSession, simulator: Simulator, route: str, content_type: str | None
 ) -> None:
-    """Audio can be declared as anything, or as nothing."""
+    """Audio can be declared as any type, or as none."""
     simulator.nanogpt.answers["tts-1"] = Answer(content_type=content_type)
-    async with client.post(route, json=body_for(route)) as response:
+    async with client.post(route, json=speech_body(route)) as response:
         assert response.headers.get("Content-Type") == content_type
-        assert SHORTEST < seconds(await response.read()) < LONGEST
+        assert MIN_SECONDS < duration_of(await response.read()) < MAX_SECONDS
 
 
-async def test_pacing_and_faults(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """Audio is paced and cut short as with every provider."""
+async def test_timing_and_faults(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """Timing and faults work as with every provider."""
     simulator.timing = Timing(first_byte=0.2)
     simulator.fail(Fault(path=SPEECH, truncate_after=1000, content_length=True))
-    async with client.post(SPEECH, json=body_for(SPEECH, NANO)) as response:
+    async with client.post(SPEECH, json=speech_body(SPEECH, NANO)) as response:
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()
     assert simulator.requests[-1].sent == 1000
     simulator.timing = Timing(rate=8.0)
-    async with client.post(AUDIO_SPEECH, json=body_for(AUDIO_SPEECH)) as response:
+    async with client.post(AUDIO_SPEECH, json=speech_body(AUDIO_SPEECH)) as response:
         assert len([data async for data in response.content.iter_any()]) > 5
-    assert await timeline(client)  # OpenAI is as it was
+    assert await measure_arrivals(client)  # OpenAI is not affected
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_what_remains(client: aiohttp.ClientSession, simulator: Simulator, route: str) -> None:
-    """Generations are charged, and the header tells what remains, if it is there."""
+async def test_remaining_balance(client: aiohttp.ClientSession, simulator: Simulator, route: str) -> None:
+    """Requests are charged, and an optional header contains the remaining balance."""
     simulator.nanogpt.balance = Decimal(1)
     for count, model in enumerate(("tts-1", KOKORO, ELEVENLABS), 1):
-        async with client.post(route, json=body_for(route, model)) as response:
+        async with client.post(route, json=speech_body(route, model)) as response:
             assert response.headers["x-remaining-balance"] == str(simulator.nanogpt.balance)
         assert simulator.nanogpt.charged == count
     assert 0 < simulator.nanogpt.balance < 1
     simulator.nanogpt.shows_balance = False
-    async with client.post(route, json=body_for(route)) as response:
+    async with client.post(route, json=speech_body(route)) as response:
         assert "x-remaining-balance" not in response.headers
 
 
@@ -131,28 +131,28 @@ async def test_what_remains(client: aiohttp.ClientSession, simulator: Simulator,
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("key", ["audioUrl", "url", "data.audioUrl", "data.url"])
 async def test_link(client: aiohttp.ClientSession, simulator: Simulator, route: str, key: str) -> None:
-    """A link leads to the file, wherever it is in the answer."""
+    """A link leads to a file, whatever its key."""
     simulator.nanogpt.answers[KOKORO] = Answer(kind="link", link_key=key)
-    body = await answered(client, route, KOKORO)
-    found = linked(body, key)
-    assert found.startswith(simulator.files_url)
-    audio = await download(simulator, found)
+    body = await post_speech(client, route, KOKORO)
+    url = find_link(body, key)
+    assert url.startswith(simulator.files_url)
+    audio = await download(url)
     assert audio.startswith(b"RIFF")
-    assert SHORTEST < seconds(audio) < LONGEST
+    assert MIN_SECONDS < duration_of(audio) < MAX_SECONDS
     assert {"model": KOKORO, "text": TEXT, "voice": "af_bella", "currency": "USD"}.items() <= body.items()
     assert (body["contentType"], body["speed"], body["cost"]) == ("audio/wav", 1, 0.000045)
-    assert body["duration"] == pytest.approx(seconds(audio), abs=0.1)
+    assert body["duration"] == pytest.approx(duration_of(audio), abs=0.1)
 
 
-async def test_link_in_another_container(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """The route that takes a format for every model converts files too."""
-    body = await answered(client, SPEECH, KOKORO, format="mp3")
+async def test_format_of_linked_file(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """`/v1/speech` converts linked files too."""
+    body = await post_speech(client, SPEECH, KOKORO, format="mp3")
     assert body["contentType"] == "audio/mpeg"
     assert ".mp3" in body["audioUrl"]
-    assert SHORTEST < seconds(await download(simulator, body["audioUrl"])) < LONGEST
+    assert MIN_SECONDS < duration_of(await download(body["audioUrl"])) < MAX_SECONDS
 
 
-# Tickets
+# Jobs
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -165,13 +165,13 @@ async def test_link_in_another_container(client: aiohttp.ClientSession, simulato
         (Answer(kind="ticket_200", link_key="url"), 200),
     ],
 )
-async def test_ticket(
+async def test_job(
     client: aiohttp.ClientSession, simulator: Simulator, route: str, answer: Answer, status: int
 ) -> None:
-    """A ticket is charged once, is pending for a while, and then leads to a file."""
+    """A job is charged once, is pending for some polls, and then has a link to a file."""
     simulator.nanogpt.polls_until_done = 3
     simulator.nanogpt.answers[ELEVENLABS] = answer
-    async with client.post(route, json=body_for(route, ELEVENLABS)) as response:
+    async with client.post(route, json=speech_body(route, ELEVENLABS)) as response:
         assert response.status == status
         ticket = await response.json()
     assert ticket == {
@@ -183,8 +183,8 @@ async def test_ticket(
         "paymentSource": "USD",
         "isApiRequest": True,
     }
-    for place in (2, 1):
-        pending = {"status": "pending", "runId": ticket["runId"], "queuePosition": place}
+    for position in (2, 1):
+        pending = {"status": "pending", "runId": ticket["runId"], "queuePosition": position}
         assert await poll(client, ticket) == (200, pending)
     _, completed = await poll(client, ticket)
     assert (completed["status"], completed["contentType"], completed["model"]) == (
@@ -192,7 +192,7 @@ async def test_ticket(
         "audio/mpeg",
         ELEVENLABS,
     )
-    assert SHORTEST < seconds(await download(simulator, linked(completed, answer.link_key))) < LONGEST
+    assert MIN_SECONDS < duration_of(await download(find_link(completed, answer.link_key))) < MAX_SECONDS
     assert (await poll(client, ticket))[1] == completed
     (job,) = simulator.nanogpt.jobs
     assert (job.text, job.model, len(job.polls), job.polls[0]["cost"]) == (TEXT, ELEVENLABS, 4, "0.0027")
@@ -212,17 +212,17 @@ async def test_ticket(
         ({"cost": ..., "paymentSource": ..., "isApiRequest": ...}, 200),
     ],
 )
-async def test_questions_about_a_ticket(client: aiohttp.ClientSession, changes: dict[str, Any], status: int) -> None:
-    """A question needs the ticket's id and model, and has no fields of its own."""
-    ticket = await answered(client, TTS, ELEVENLABS)
-    answer, body = await poll(client, ticket, **changes)
-    assert answer == status
+async def test_status_query(client: aiohttp.ClientSession, changes: dict[str, Any], status: int) -> None:
+    """A status request requires the job's id and model, and accepts no unknown fields."""
+    ticket = await post_speech(client, TTS, ELEVENLABS)
+    actual_status, body = await poll(client, ticket, **changes)
+    assert actual_status == status
     if status != 200:
         assert body == {"error": body["error"], "status": status}
 
 
 @pytest.mark.parametrize(
-    ("fate", "expected"),
+    ("outcome", "expected"),
     [
         ("error", {"status": "error", "error": "TTS generation failed. Please try again."}),
         (
@@ -235,14 +235,14 @@ async def test_questions_about_a_ticket(client: aiohttp.ClientSession, changes: 
         ),
     ],
 )
-async def test_ticket_that_fails(
-    client: aiohttp.ClientSession, simulator: Simulator, fate: str, expected: dict[str, Any]
+async def test_failed_job(
+    client: aiohttp.ClientSession, simulator: Simulator, outcome: str, expected: dict[str, Any]
 ) -> None:
-    """A text decides how its ticket ends; the money comes back once, for who passes back what the ticket said."""
-    simulator.nanogpt.fates = {"forbidden": fate}
+    """A failed job is refunded once, if a poll passes back the ticket's fields."""
+    simulator.nanogpt.fates = {"forbidden": outcome}
     before = simulator.nanogpt.balance
-    ticket = await answered(client, TTS, ELEVENLABS, text="Something forbidden.")
-    await answered(client, TTS, ELEVENLABS)
+    ticket = await post_speech(client, TTS, ELEVENLABS, text="Something forbidden.")
+    await post_speech(client, TTS, ELEVENLABS)
     assert (await poll(client, ticket))[1]["status"] == "pending"
     assert await poll(client, ticket, cost=...) == (200, expected)
     assert simulator.nanogpt.refunded == 0
@@ -253,30 +253,30 @@ async def test_ticket_that_fails(
     assert [job.refunded for job in simulator.nanogpt.jobs] == [True, False]
 
 
-async def test_ticket_without_end(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """A ticket may stay pending for ever."""
+async def test_endless_job(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """A job can stay pending forever."""
     simulator.nanogpt.fates = {"": "endless"}
-    ticket = await answered(client, TTS, ELEVENLABS)
+    ticket = await post_speech(client, TTS, ELEVENLABS)
     assert {(await poll(client, ticket))[1]["status"] for _ in range(5)} == {"pending"}
 
 
-async def test_poll_that_fails(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """A poll that a fault swallows is not counted."""
-    ticket = await answered(client, TTS, ELEVENLABS)
+async def test_failed_poll(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """A poll that a fault replaces is not counted."""
+    ticket = await post_speech(client, TTS, ELEVENLABS)
     simulator.fail(Fault(path="*/tts/status", status=503, json={"error": "Busy", "status": 503}))
     assert (await poll(client, ticket))[0] == 503
     assert simulator.nanogpt.jobs[0].polls == []
 
 
-@pytest.mark.parametrize(("fate", "status"), [("violation", 400), ("error", 500)])
+@pytest.mark.parametrize(("outcome", "status"), [("violation", 400), ("error", 500)])
 @pytest.mark.parametrize("model", ["tts-1", KOKORO])
-async def test_refused_at_once(
-    client: aiohttp.ClientSession, simulator: Simulator, model: str, fate: str, status: int
+async def test_immediate_failure(
+    client: aiohttp.ClientSession, simulator: Simulator, model: str, outcome: str, status: int
 ) -> None:
-    """Models without tickets refuse straight away, for free."""
-    simulator.nanogpt.fates = {"fox": fate}
-    async with client.post(AUDIO_SPEECH, json=body_for(AUDIO_SPEECH, model)) as response:
+    """Models without jobs refuse immediately, without a charge."""
+    simulator.nanogpt.fates = {"fox": outcome}
+    async with client.post(AUDIO_SPEECH, json=speech_body(AUDIO_SPEECH, model)) as response:
         assert response.status == status
         error = (await response.json())["error"]
-    assert error.get("code") == ("content_policy_violation" if fate == "violation" else None)
+    assert error.get("code") == ("content_policy_violation" if outcome == "violation" else None)
     assert simulator.nanogpt.charged == 0

@@ -1,4 +1,4 @@
-"""What the simulator refuses, and what it lists."""
+"""The validation, keys and model list of the simulated OpenAI API."""
 
 import json
 from typing import Any
@@ -9,9 +9,9 @@ import pytest
 from tests.simulator import Simulator
 from tests.simulator.openai.contract import MAX_CHARACTERS
 
-from .openai_client import NEW, OLD, SPEECH, request_body
+from .openai_client import NEWER_MODEL, OLDER_MODEL, SPEECH, speech_body
 
-# What is refused
+# Refused requests
 
 
 @pytest.mark.parametrize(
@@ -52,19 +52,22 @@ from .openai_client import NEW, OLD, SPEECH, request_body
         ({"model": "gpt-realtime"}, 400, "invalid_value", "not supported"),
         ({"model": "gpt-realtime-mini"}, 400, "invalid_value", "not supported"),
         ({"model": "gpt-realtime-2.1-mini"}, 400, "invalid_value", "not supported"),
-        ({"model": OLD, "instructions": "Whisper."}, 400, "unsupported_parameter", "instructions"),
+        ({"model": OLDER_MODEL, "instructions": "Whisper."}, 400, "unsupported_parameter", "instructions"),
         ({"model": "tts-1-hd", "instructions": ""}, 400, "unsupported_parameter", "instructions"),
-        ({"model": OLD, "stream_format": "sse"}, 400, "unsupported_value", "sse"),
-        ({"model": OLD, "voice": {"id": "voice_1"}}, 400, None, "literal_error"),
-        *(({"model": OLD, "voice": voice}, 400, None, voice) for voice in ("ballad", "verse", "marin", "cedar")),
+        ({"model": OLDER_MODEL, "stream_format": "sse"}, 400, "unsupported_value", "sse"),
+        ({"model": OLDER_MODEL, "voice": {"id": "voice_1"}}, 400, None, "literal_error"),
+        *(
+            ({"model": OLDER_MODEL, "voice": voice}, 400, None, voice)
+            for voice in ("ballad", "verse", "marin", "cedar")
+        ),
         ({"model": "tts-1-hd", "voice": "marin"}, 400, None, "marin"),
     ],
 )
-async def test_refused(
+async def test_invalid_request(
     client: aiohttp.ClientSession, changes: dict[str, Any], status: int, code: str | None, words: str
 ) -> None:
-    """What the contract forbids is refused in the provider's error format."""
-    async with client.post(SPEECH, json=request_body(**changes)) as response:
+    """Invalid requests are refused in OpenAI's error format."""
+    async with client.post(SPEECH, json=speech_body(**changes)) as response:
         body = await response.json()
         assert response.status == status
         assert response.headers["x-request-id"].startswith("req_")
@@ -76,8 +79,8 @@ async def test_refused(
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"null", b"\xff", b'{"speed": NaN}', b"[" * 100_000])
-async def test_broken_json(client: aiohttp.ClientSession, simulator: Simulator, raw: bytes) -> None:
-    """A body that is not JSON is refused and remembered as None."""
+async def test_invalid_json(client: aiohttp.ClientSession, simulator: Simulator, raw: bytes) -> None:
+    """A body that is not JSON is refused and recorded as None."""
     async with client.post(SPEECH, data=raw, headers={"Content-Type": "application/json"}) as response:
         assert response.status == 400
         assert "could not parse" in (await response.json())["error"]["message"]
@@ -85,16 +88,16 @@ async def test_broken_json(client: aiohttp.ClientSession, simulator: Simulator, 
 
 
 @pytest.mark.parametrize("raw", [b"[]", b'"text"', b"5"])
-async def test_json_that_is_no_object(client: aiohttp.ClientSession, raw: bytes) -> None:
-    """JSON alone is not enough."""
+async def test_body_is_not_an_object(client: aiohttp.ClientSession, raw: bytes) -> None:
+    """JSON other than an object is refused."""
     async with client.post(SPEECH, data=raw, headers={"Content-Type": "application/json"}) as response:
         assert response.status == 400
         assert "valid dictionary" in (await response.json())["error"]["message"]
 
 
-async def test_other_content_type(client: aiohttp.ClientSession) -> None:
-    """The body must be announced as JSON."""
-    async with client.post(SPEECH, data=json.dumps(request_body())) as response:
+async def test_wrong_content_type(client: aiohttp.ClientSession) -> None:
+    """The content type must be JSON."""
+    async with client.post(SPEECH, data=json.dumps(speech_body())) as response:
         assert response.status == 400
         assert (await response.json())["error"]["code"] == "unsupported_content_type"
 
@@ -110,14 +113,14 @@ async def test_other_content_type(client: aiohttp.ClientSession) -> None:
     ],
 )
 @pytest.mark.parametrize("route", [("POST", SPEECH), ("GET", "/v1/models"), ("GET", "/v1/models/tts-1")])
-async def test_key_is_checked(
+async def test_wrong_key(
     simulator: Simulator, route: tuple[str, str], authorization: str | None, code: str | None, words: str
 ) -> None:
-    """Without the right key everything is a 401, and the message shows a masked key."""
+    """Without the accepted key, all routes respond with 401, and the message masks the key."""
     headers = {"Authorization": authorization} if authorization else {}
     async with (
         aiohttp.ClientSession(simulator.url, headers=headers) as session,
-        session.request(*route, json=request_body(model="unknown")) as response,
+        session.request(*route, json=speech_body(model="unknown")) as response,
     ):
         assert response.status == 401
         error = (await response.json())["error"]
@@ -125,8 +128,8 @@ async def test_key_is_checked(
     assert words in error["message"]
 
 
-async def test_server_without_a_key(simulator: Simulator) -> None:
-    """A server may do without a key."""
+async def test_no_key_needed(simulator: Simulator) -> None:
+    """A server can accept requests without a key."""
     simulator.api_key = None
     async with aiohttp.ClientSession(simulator.url) as session, session.get("/v1/models") as response:
         assert response.status == 200
@@ -142,59 +145,59 @@ async def test_server_without_a_key(simulator: Simulator) -> None:
     ],
 )
 async def test_unknown_routes(client: aiohttp.ClientSession, method: str, path: str, status: int) -> None:
-    """Routes and methods that do not exist are refused in the provider's error format too."""
+    """Unknown routes and methods are refused in OpenAI's error format."""
     async with client.request(method, path) as response:
         assert response.status == status
         assert (await response.json())["error"]["type"] == "invalid_request_error"
 
 
-# What is listed
+# Models
 
 
 async def test_models(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """Models are listed and shown one by one, with the day they end."""
+    """Models are listed and shown individually, with their shutdown dates."""
     simulator.openai.announce()
     async with client.get("/v1/models") as response:
         listed = await response.json()
     assert listed["object"] == "list"
     models = {model["id"]: model for model in listed["data"]}
-    assert {NEW, OLD, "tts-1-hd", "gpt-4o"} <= models.keys()
+    assert {NEWER_MODEL, OLDER_MODEL, "tts-1-hd", "gpt-4o"} <= models.keys()
     assert {"gpt-realtime", "gpt-realtime-mini", "gpt-realtime-2.1-mini"} <= models.keys()
-    assert models[OLD]["shutdown_date"] == "2027-01-06"
+    assert models[OLDER_MODEL]["shutdown_date"] == "2027-01-06"
     assert models["gpt-4o"]["shutdown_date"] is None
     async with client.get("/v1/models/tts-1") as response:
-        assert await response.json() == models[OLD]
+        assert await response.json() == models[OLDER_MODEL]
     async with client.get("/v1/models/tts-9") as response:
         assert response.status == 404
         assert (await response.json())["error"]["code"] == "model_not_found"
 
 
-async def test_model_that_is_not_listed(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """A model that is no longer listed cannot be used."""
-    simulator.openai.models = [model for model in simulator.openai.models if model["id"] != OLD]
-    async with client.post(SPEECH, json=request_body(model=OLD)) as response:
+async def test_unlisted_model(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """A model that is not listed cannot be used."""
+    simulator.openai.models = [model for model in simulator.openai.models if model["id"] != OLDER_MODEL]
+    async with client.post(SPEECH, json=speech_body(model=OLDER_MODEL)) as response:
         assert response.status == 404
 
 
-async def test_model_that_was_shut_down(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """A model that has an end can be used until then, and is still listed afterwards."""
+async def test_shutdown_date(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """A model can be used until its shutdown date, and stays listed afterwards."""
     simulator.openai.announce()
-    simulator.openai.shut_down(OLD, "2026-12-24")
-    simulator.openai.shut_down(NEW, None)
+    simulator.openai.shut_down(OLDER_MODEL, "2026-12-24")
+    simulator.openai.shut_down(NEWER_MODEL, None)
     for today, model, status in (
-        (None, OLD, 200),
-        ("2026-12-23", OLD, 200),
-        ("2026-12-24", OLD, 404),
+        (None, OLDER_MODEL, 200),
+        ("2026-12-23", OLDER_MODEL, 200),
+        ("2026-12-24", OLDER_MODEL, 404),
         ("2027-02-01", "tts-1-hd", 404),
-        ("2027-02-01", NEW, 200),
+        ("2027-02-01", NEWER_MODEL, 200),
     ):
         simulator.openai.today = today
-        async with client.post(SPEECH, json=request_body(model=model)) as response:
+        async with client.post(SPEECH, json=speech_body(model=model)) as response:
             assert response.status == status
             assert status == 200 or (await response.json())["error"]["code"] == "model_not_found"
     async with client.get("/v1/models") as response:
         models = {model["id"]: model for model in (await response.json())["data"]}
-    assert (models[OLD]["shutdown_date"], models[NEW]["shutdown_date"]) == ("2026-12-24", None)
+    assert (models[OLDER_MODEL]["shutdown_date"], models[NEWER_MODEL]["shutdown_date"]) == ("2026-12-24", None)
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         await client.ws_connect("/v1/realtime?model=gpt-realtime")
     assert caught.value.status == 404

@@ -1,4 +1,4 @@
-"""The simulated Realtime API as it should be: connections, sessions, answers, and what is remembered of them."""
+"""The simulated Realtime API: sessions, responses, timing, and the records of connections."""
 
 import asyncio
 import itertools
@@ -11,48 +11,48 @@ from tests.simulator import Simulator, Timing
 from tests.simulator.realtime.contract import VOICES
 from tests.support.word_decoder import heard_words, voice_of
 
-from .openai_client import LONGEST, SHORTEST, TEXT, seconds_of_pcm, speech
-from .realtime_client import MODEL, RATE, URL, Heard, Talk, response_body, session_body, talk
+from .openai_client import MAX_SECONDS, MIN_SECONDS, TEXT, pcm_duration_of, synthesize
+from .realtime_client import MODEL, RATE, URL, Connection, ReceivedResponse, connect, response_body, session_body
 
 # Sessions
 
 
-async def test_first_event(client: aiohttp.ClientSession) -> None:
-    """A connection begins with the session's settings."""
+async def test_session_created(client: aiohttp.ClientSession) -> None:
+    """A connection starts with the session's settings."""
     async with client.ws_connect(URL) as socket:
-        session = (await Talk(socket).event("session.created"))["session"]
+        session = (await Connection(socket).receive("session.created"))["session"]
     assert (session["type"], session["object"], session["model"]) == ("realtime", "realtime.session", MODEL)
     assert session["id"].startswith("sess_")
     assert session["audio"]["output"] == {"format": {"type": "audio/pcm", "rate": RATE}, "voice": "alloy", "speed": 1.0}
 
 
-async def test_settings_are_changed_one_by_one(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """What an update does not name stays, and the answer tells everything."""
-    async with talk(client) as talking:
+async def test_session_update(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """An update keeps the settings it does not contain, and returns all of them."""
+    async with connect(client) as connection:
         before = simulator.openai.realtime.sockets[0].session
-        first = await talking.update(**session_body(type=...))
+        first = await connection.update_session(**session_body(type=...))
         assert first == before | session_body() | {"audio": before["audio"] | session_body()["audio"]}
-        second = await talking.update(audio={"output": {"speed": 1.2}}, instructions="")
+        second = await connection.update_session(audio={"output": {"speed": 1.2}}, instructions="")
         assert second["audio"]["output"] == first["audio"]["output"] | {"speed": 1.2}
         assert second["audio"]["input"] == first["audio"]["input"]
         assert (second["instructions"], second["tool_choice"]) == ("", "none")
         assert simulator.openai.realtime.sockets[0].session == second
 
 
-# Answers
+# Responses
 
 
-async def test_answer(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """A text is read, and every event about it comes in order."""
+async def test_response(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """A text is read, with all events in order."""
     simulator.tongue = "tones"
     metadata = {"segment": "7"}
-    async with talk(client) as talking:
-        await talking.update(**session_body(type=...))
-        heard = await talking.read(metadata=metadata, max_output_tokens=500)
-    heard.assert_says(TEXT)
-    assert {word.voice for word in heard_words(np.frombuffer(heard.audio, "<i2"), RATE)} == {voice_of("marin")}
-    assert heard.transcript == TEXT
-    assert heard.kinds == [
+    async with connect(client) as connection:
+        await connection.update_session(**session_body(type=...))
+        received = await connection.read(metadata=metadata, max_output_tokens=500)
+    received.assert_says(TEXT)
+    assert {word.voice for word in heard_words(np.frombuffer(received.audio, "<i2"), RATE)} == {voice_of("marin")}
+    assert received.transcript == TEXT
+    assert received.kinds == [
         "output_item.added",
         "content_part.added",
         "output_audio_transcript.delta",
@@ -63,145 +63,145 @@ async def test_answer(client: aiohttp.ClientSession, simulator: Simulator) -> No
         "output_item.done",
         "done",
     ]
-    response = heard.response
+    response = received.response
     assert (response["status"], response["status_details"], response["conversation_id"]) == ("completed", None, None)
     assert (response["metadata"], response["max_output_tokens"]) == (metadata, 500)
     assert response["output"][0]["content"] == [{"type": "output_audio", "transcript": TEXT}]
     assert response["audio"]["output"]["voice"] == "marin"
-    assert talking.limits[0]["rate_limits"][0]["name"] == "tokens"
+    assert connection.rate_limits[0]["rate_limits"][0]["name"] == "tokens"
 
 
 async def test_usage(client: aiohttp.ClientSession) -> None:
-    """Tokens are counted by kind; the instructions are cheaper the second time."""
-    async with talk(client) as talking:
-        await talking.update(instructions="Read. " * 100)
-        first, second = [(await talking.read()).response["usage"] for _ in range(2)]
+    """Tokens are counted by type; the instructions are cached the second time."""
+    async with connect(client) as connection:
+        await connection.update_session(instructions="Read. " * 100)
+        first, second = [(await connection.read()).response["usage"] for _ in range(2)]
     for usage in (first, second):
         assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
         assert usage["output_tokens"] == sum(usage["output_token_details"].values())
-    assert SHORTEST * 20 < first["output_token_details"]["audio_tokens"] < LONGEST * 20
+    assert MIN_SECONDS * 20 < first["output_token_details"]["audio_tokens"] < MAX_SECONDS * 20
     assert first["input_token_details"]["cached_tokens"] == 0
     assert second["input_token_details"]["cached_tokens"] == 64
 
 
-async def test_created_first(client: aiohttp.ClientSession) -> None:
-    """The metadata come back with the first event too, so that answers can be told apart."""
-    async with talk(client) as talking:
-        await talking.send("response.create", response=response_body(metadata={"n": "1"}))
-        response = (await talking.event("response.created"))["response"]
+async def test_response_created(client: aiohttp.ClientSession) -> None:
+    """The first event contains the metadata, to tell responses apart."""
+    async with connect(client) as connection:
+        await connection.send("response.create", response=response_body(metadata={"n": "1"}))
+        response = (await connection.receive("response.created"))["response"]
     assert (response["status"], response["metadata"], response["output"]) == ("in_progress", {"n": "1"}, [])
 
 
-async def test_same_sound_as_over_http(client: aiohttp.ClientSession) -> None:
-    """The samples are those of the other route."""
-    async with talk(client) as talking:
-        heard = await talking.read()
-    assert heard.audio == await speech(client, response_format="pcm")
+async def test_same_audio_as_speech_endpoint(client: aiohttp.ClientSession) -> None:
+    """The samples equal those of `/audio/speech`."""
+    async with connect(client) as connection:
+        received = await connection.read()
+    assert received.audio == await synthesize(client, response_format="pcm")
 
 
 @pytest.mark.parametrize("voice", [*VOICES, {"id": "voice_1234"}])
 async def test_voices(client: aiohttp.ClientSession, simulator: Simulator, voice: str | dict[str, str]) -> None:
-    """Each voice is told from the others, whether the session has it or an answer."""
+    """Each voice has its own speaker, also custom ones."""
     simulator.tongue = "tones"
-    async with talk(client) as talking:
-        heard = await talking.read("One word.", audio={"output": {"voice": voice}})
+    async with connect(client) as connection:
+        received = await connection.read("One word.", audio={"output": {"voice": voice}})
     name = voice["id"] if isinstance(voice, dict) else voice
-    assert {word.voice for word in heard_words(np.frombuffer(heard.audio, "<i2"), RATE)} == {voice_of(name)}
+    assert {word.voice for word in heard_words(np.frombuffer(received.audio, "<i2"), RATE)} == {voice_of(name)}
     assert simulator.openai.realtime.readings[0].voice == voice
 
 
 async def test_speed(client: aiohttp.ClientSession) -> None:
     """Speed is a setting of the session."""
-    async with talk(client) as talking:
-        usual = await talking.read()
-        await talking.update(audio={"output": {"speed": 1.5}})
-        quick = await talking.read()
-    assert len(quick.audio) == pytest.approx(len(usual.audio) / 1.5, rel=0.05)
+    async with connect(client) as connection:
+        normal = await connection.read()
+        await connection.update_session(audio={"output": {"speed": 1.5}})
+        faster = await connection.read()
+    assert len(faster.audio) == pytest.approx(len(normal.audio) / 1.5, rel=0.05)
 
 
-async def test_context_is_not_read(client: aiohttp.ClientSession) -> None:
-    """Only what the user says last is read; a marker around it can be taken off."""
+async def test_context(client: aiohttp.ClientSession) -> None:
+    """Only the user's last message is read."""
     items = [
         {"type": "message", "role": role, "content": [{"type": kind, "text": role}]}
         for role, kind in (("system", "input_text"), ("user", "input_text"), ("assistant", "output_text"))
     ]
-    async with talk(client) as talking:
-        heard = await talking.read(input=items + response_body()["input"])
-        assert heard.transcript == TEXT
+    async with connect(client) as connection:
+        received = await connection.read(input=items + response_body()["input"])
+        assert received.transcript == TEXT
 
 
-async def test_text_between_marks(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """A test can say how the words to read are found."""
-    simulator.openai.realtime.reads = lambda said: said.removeprefix("<text>").removesuffix("</text>")
-    async with talk(client) as talking:
-        assert (await talking.read(f"<text>{TEXT}</text>")).transcript == TEXT
+async def test_extract_text(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """The text to read can be extracted from the message."""
+    simulator.openai.realtime.extract_text = lambda said: said.removeprefix("<text>").removesuffix("</text>")
+    async with connect(client) as connection:
+        assert (await connection.read(f"<text>{TEXT}</text>")).transcript == TEXT
 
 
 @pytest.mark.parametrize("text", ["", "  \n"])
-async def test_nothing_to_read(client: aiohttp.ClientSession, text: str) -> None:
-    """A model that is given nothing finds something to say."""
-    async with talk(client) as talking:
-        assert "question" in (await talking.read(text)).transcript
+async def test_empty_text(client: aiohttp.ClientSession, text: str) -> None:
+    """For an empty text, the model invents something."""
+    async with connect(client) as connection:
+        assert "question" in (await connection.read(text)).transcript
 
 
-async def test_longest_answer(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """An answer stops where its tokens are used up, the request's or the model's."""
-    async with talk(client) as talking:
-        whole = await talking.read()
-        limited = await talking.read(max_output_tokens=30)
-        simulator.openai.realtime.most_tokens = 30
-        by_model = await talking.read()
-    for heard in (limited, by_model):
-        assert heard.response["status"] == "incomplete"
-        assert heard.response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
-        assert heard.response["output"][0]["status"] == "incomplete"
-        assert whole.audio.startswith(heard.audio)
-        assert TEXT.startswith(heard.transcript)
-        assert 25 <= heard.response["usage"]["output_tokens"] <= 31
+async def test_token_limit(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """A response ends at the token limit of the request or of the model."""
+    async with connect(client) as connection:
+        whole = await connection.read()
+        limited = await connection.read(max_output_tokens=30)
+        simulator.openai.realtime.max_tokens = 30
+        by_model = await connection.read()
+    for received in (limited, by_model):
+        assert received.response["status"] == "incomplete"
+        assert received.response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
+        assert received.response["output"][0]["status"] == "incomplete"
+        assert whole.audio.startswith(received.audio)
+        assert TEXT.startswith(received.transcript)
+        assert 25 <= received.response["usage"]["output_tokens"] <= 31
 
 
-# Several at once
+# Concurrent responses
 
 
-async def test_answers_at_once(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """Answers come side by side, and are whole."""
+async def test_concurrent_responses(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """Concurrent responses are interleaved and complete."""
     simulator.tongue = "tones"
     simulator.timing = Timing(first_byte=0.5, rate=20)
-    texts = [f"The answer with number {number} is this one." for number in range(6)]
-    async with talk(client) as talking:
+    texts = [f"The response with number {number} is this one." for number in range(6)]
+    async with connect(client) as connection:
         for number, text in enumerate(texts):
-            await talking.send("response.create", response=response_body(text, metadata={"number": str(number)}))
+            await connection.send("response.create", response=response_body(text, metadata={"number": str(number)}))
         order: list[str] = []
-        heard: dict[str, Heard] = {}
-        while len(talking.limits) < len(texts):
-            event = await talking.event()
+        received: dict[str, ReceivedResponse] = {}
+        while len(connection.rate_limits) < len(texts):
+            event = await connection.receive()
             if event["type"] == "rate_limits.updated":
-                talking.limits.append(event)
+                connection.rate_limits.append(event)
                 continue
-            answer = event.get("response_id") or event["response"]["id"]
-            heard.setdefault(answer, Heard()).take(event)
+            response_id = event.get("response_id") or event["response"]["id"]
+            received.setdefault(response_id, ReceivedResponse()).add(event)
             if event["type"] == "response.output_audio.delta":
-                order.append(answer)
-    for one in heard.values():
-        text = texts[int(one.response["metadata"]["number"])]
-        one.assert_says(text)
-        assert one.transcript == text
+                order.append(response_id)
+    for response in received.values():
+        text = texts[int(response.response["metadata"]["number"])]
+        response.assert_says(text)
+        assert response.transcript == text
     assert sum(before != after for before, after in itertools.pairwise(order)) > 2 * len(texts)
 
 
 async def test_cancel(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """An answer that is cancelled ends as such, and others go on."""
+    """A cancelled response ends as such, and others continue."""
     simulator.timing = Timing(rate=4)
-    async with talk(client) as talking:
-        first, second = await talking.ask(), ""
-        await talking.event("response.output_item.added")
-        await talking.send("response.create", response=response_body("Another one."))
+    async with connect(client) as connection:
+        first, second = await connection.create_response(), ""
+        await connection.receive("response.output_item.added")
+        await connection.send("response.create", response=response_body("Another response."))
         while not second:
-            event = await talking.event()
+            event = await connection.receive()
             second = event["response"]["id"] if event["type"] == "response.created" else ""
-        await talking.send("response.cancel", response_id=first)
-        cancelled, other = await talking.hear(first, second)
-        error = await talking.refused("response.cancel", response_id=first)
+        await connection.send("response.cancel", response_id=first)
+        cancelled, other = await connection.receive_responses(first, second)
+        error = await connection.send_refused("response.cancel", response_id=first)
     assert cancelled.response["status"] == "cancelled"
     assert cancelled.response["status_details"] == {"type": "cancelled", "reason": "client_cancelled"}
     assert cancelled.kinds[-5:] == [
@@ -214,106 +214,105 @@ async def test_cancel(client: aiohttp.ClientSession, simulator: Simulator) -> No
     assert TEXT.startswith(cancelled.response["output"][0]["content"][0]["transcript"])
     assert other.response["status"] == "completed"
     assert error["code"] == "response_cancel_not_active"
-    socket = simulator.openai.realtime.sockets[0]
-    assert [reading.status for reading in socket.readings] == ["cancelled", "completed"]
-    assert [event["response_id"] for event in socket.asked("response.cancel")] == [first, first]
+    record = simulator.openai.realtime.sockets[0]
+    assert [response.status for response in record.readings] == ["cancelled", "completed"]
+    assert [event["response_id"] for event in record.asked("response.cancel")] == [first, first]
 
 
-async def test_cancel_before_the_audio(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """An answer that has not begun to speak can be cancelled, too."""
+async def test_cancel_before_audio(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """A response can be cancelled before its audio starts."""
     simulator.timing = Timing(first_byte=60)
-    async with talk(client) as talking:
-        answer = await talking.ask()
-        await talking.send("response.cancel", response_id=answer)
-        (heard,) = await talking.hear(answer)
-    assert heard.kinds == ["done"]
-    assert (heard.response["status"], heard.response["output"]) == ("cancelled", [])
+    async with connect(client) as connection:
+        response_id = await connection.create_response()
+        await connection.send("response.cancel", response_id=response_id)
+        (received,) = await connection.receive_responses(response_id)
+    assert received.kinds == ["done"]
+    assert (received.response["status"], received.response["output"]) == ("cancelled", [])
 
 
-# When it comes
+# Timing
 
 
-async def test_pace(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """Each answer has the time to its first byte, and the rate, of the moment when it was asked for."""
+async def test_timing(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """A response uses the timing at its creation."""
     loop = asyncio.get_running_loop()
-    async with talk(client) as talking:
-        length = seconds_of_pcm((await talking.read()).audio)
+    async with connect(client) as connection:
+        length = pcm_duration_of((await connection.read()).audio)
         simulator.timing = Timing(first_byte=0.3, rate=4.0)
         started = loop.time()
-        answer = await talking.ask()
+        response_id = await connection.create_response()
         assert loop.time() - started < 0.2
-        await talking.event("response.output_item.added")
+        await connection.receive("response.output_item.added")
         assert 0.28 < loop.time() - started < 0.6
-        await talking.hear(answer)
+        await connection.receive_responses(response_id)
         assert length / 4 * 0.8 + 0.3 < loop.time() - started < length / 4 + 0.8
 
 
 async def test_whole_samples(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """No sample is parted."""
+    """Chunks contain whole samples."""
     simulator.timing = Timing(rate=31.7)
-    async with talk(client) as talking:
-        await talking.ask()
-        while (event := await talking.event())["type"] != "response.done":
+    async with connect(client) as connection:
+        await connection.create_response()
+        while (event := await connection.receive())["type"] != "response.done":
             if event["type"] == "response.output_audio.delta":
                 assert len(event["delta"].rstrip("=")) * 3 // 4 % 2 == 0
 
 
-# What is remembered
+# Records
 
 
-async def test_what_is_remembered(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """Connections, settings and answers can be looked at afterwards."""
+async def test_records(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """Connections, settings and responses are recorded."""
     realtime = simulator.openai.realtime
-    async with talk(client) as first, talk(client):
+    async with connect(client) as first, connect(client):
         assert (len(realtime.sockets), realtime.open) == (2, 2)
-        await first.update(instructions="Read.")
-        heard = await first.read(metadata={"a": "b"})
-    socket = realtime.sockets[0]
-    await asyncio.wait_for(socket.request.finished.wait(), 5)
+        await first.update_session(instructions="Read.")
+        received = await first.read(metadata={"a": "b"})
+    record = realtime.sockets[0]
+    await asyncio.wait_for(record.request.finished.wait(), 5)
     await asyncio.wait_for(realtime.sockets[1].request.finished.wait(), 5)
     assert (len(realtime.sockets), realtime.open) == (2, 0)
-    assert (socket.request.path, socket.request.status, socket.request.disconnected) == ("/v1/realtime", 101, False)
-    assert socket.request is simulator.requests[0]
-    assert socket.request.sent > len(heard.audio)
-    assert socket.model == MODEL
-    assert [event["session"] for event in socket.asked("session.update")] == [
+    assert (record.request.path, record.request.status, record.request.disconnected) == ("/v1/realtime", 101, False)
+    assert record.request is simulator.requests[0]
+    assert record.request.sent > len(received.audio)
+    assert record.model == MODEL
+    assert [event["session"] for event in record.asked("session.update")] == [
         {"type": "realtime", "instructions": "Read."}
     ]
-    (reading,) = realtime.readings
-    assert (reading.body, reading.text) == (response_body(metadata={"a": "b"}), TEXT)
-    assert (reading.status, reading.sent) == ("completed", len(heard.audio))
+    (response,) = realtime.readings
+    assert (response.body, response.text) == (response_body(metadata={"a": "b"}), TEXT)
+    assert (response.status, response.sent) == ("completed", len(received.audio))
     simulator.reset()
     assert realtime.sockets == []
 
 
 @pytest.mark.parametrize("abruptly", [False, True])
-async def test_client_that_leaves(client: aiohttp.ClientSession, simulator: Simulator, *, abruptly: bool) -> None:
-    """A client that goes before its answers are complete is noticed at once."""
+async def test_client_leaves(client: aiohttp.ClientSession, simulator: Simulator, *, abruptly: bool) -> None:
+    """A client that leaves during a response is noticed immediately."""
     simulator.timing = Timing(rate=0.5)
-    async with talk(client) as talking:
-        await talking.ask()
-        await talking.event("response.output_item.added")
+    async with connect(client) as connection:
+        await connection.create_response()
+        await connection.receive("response.output_item.added")
         if abruptly:
-            connection = talking.socket._conn
-            assert connection is not None
-            assert connection.transport is not None
-            connection.transport.abort()
-        socket = simulator.openai.realtime.sockets[0]
+            transport = connection.socket._conn and connection.socket._conn.transport
+            assert transport is not None
+            transport.abort()
+        record = simulator.openai.realtime.sockets[0]
         if not abruptly:
-            await talking.socket.close()
-        await asyncio.wait_for(socket.request.finished.wait(), 5)
-    assert socket.request.disconnected
-    assert not socket.open
-    assert socket.readings[0].status is None
+            await connection.socket.close()
+        await asyncio.wait_for(record.request.finished.wait(), 5)
+    assert record.request.disconnected
+    assert not record.is_open
+    assert record.readings[0].status is None
 
 
-async def test_nothing_outlives_the_simulator() -> None:
-    """No task is left of connections that were open."""
+async def test_no_leaks() -> None:
+    """Closing leaves no tasks of open connections."""
     tasks = asyncio.all_tasks()
     async with Simulator(timing=Timing(rate=0.1)) as simulator:
         headers = {"Authorization": f"Bearer {simulator.api_key}"}
-        async with aiohttp.ClientSession(simulator.url, headers=headers) as client, talk(client) as talking:
-            await talking.ask()
+        async with aiohttp.ClientSession(simulator.url, headers=headers) as client, connect(client) as connection:
+            await connection.create_response()
             await simulator.close()
             assert not simulator.openai.realtime.sockets[0].request.disconnected
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What the simulated Speechbase refuses, and how it says so."""
+"""The validation of the simulated Speechbase API."""
 
 from typing import Any
 
@@ -7,11 +7,21 @@ import pytest
 
 from tests.simulator import Simulator
 
-from .speechbase_client import ROUTES, SAVED, SPEECH, STREAM, by_voice, inline, problem, refused, spoken
+from .speechbase_client import (
+    ROUTES,
+    SAVED_VOICE,
+    SPEECH,
+    STREAM,
+    inline_body,
+    parse_problem,
+    post_refused,
+    post_speech,
+    saved_voice_body,
+)
 
 RULE = {"word": "fox", "replacement": "cat"}
 
-# Fields and values
+# Fields
 
 
 @pytest.mark.parametrize(
@@ -23,8 +33,8 @@ RULE = {"word": "fox", "replacement": "cat"}
         ({"input": "a"}, []),
         ({"response_format": "mp3"}, []),
         ({"language": "en"}, []),
-        ({"voice_id": SAVED}, []),
-        ({"voiceId": SAVED}, []),
+        ({"voice_id": SAVED_VOICE}, []),
+        ({"voiceId": SAVED_VOICE}, []),
         ({"text": ""}, ["text"]),
         ({"text": None}, ["text"]),
         ({"text": ["a"]}, ["text"]),
@@ -51,11 +61,13 @@ RULE = {"word": "fox", "replacement": "cat"}
     ],
 )
 @pytest.mark.parametrize("route", ROUTES)
-async def test_refused(client: aiohttp.ClientSession, route: str, changes: dict[str, Any], path: list[Any]) -> None:
-    """Both routes refuse what their schemas do not have, and say where it is."""
-    body = await refused(client, inline(**changes), route)
+async def test_invalid_request(
+    client: aiohttp.ClientSession, route: str, changes: dict[str, Any], path: list[Any]
+) -> None:
+    """Both endpoints refuse violations of their schema, with the path."""
+    body = await post_refused(client, inline_body(**changes), route)
     assert (body["status"], body["code"]) == (400, "invalid_input")
-    assert [found["path"] for found in body["validation"]] == [path]
+    assert [violation["path"] for violation in body["validation"]] == [path]
     assert body["validation"][0]["message"] in body["detail"]
 
 
@@ -86,54 +98,54 @@ async def test_refused(client: aiohttp.ClientSession, route: str, changes: dict[
         ({"bitrate": 96}, []),
     ],
 )
-async def test_refused_clip(client: aiohttp.ClientSession, changes: dict[str, Any], path: list[Any]) -> None:
-    """What concerns the whole clip is checked as well."""
-    body = await refused(client, inline(**changes))
+async def test_invalid_output(client: aiohttp.ClientSession, changes: dict[str, Any], path: list[Any]) -> None:
+    """The output settings of the non-streaming endpoint are validated."""
+    body = await post_refused(client, inline_body(**changes))
     assert (body["status"], body["code"]) == (400, "invalid_input")
-    assert [found["path"] for found in body["validation"]] == [path]
+    assert [violation["path"] for violation in body["validation"]] == [path]
 
 
 @pytest.mark.parametrize("key", ["output", "volumeDbfs", "speed"])
-async def test_stream_takes_less(client: aiohttp.ClientSession, key: str) -> None:
-    """Nothing that concerns the whole clip can be streamed."""
+async def test_output_of_stream(client: aiohttp.ClientSession, key: str) -> None:
+    """The streaming endpoint refuses output settings."""
     value = {"output": "mp3", "volumeDbfs": -20, "speed": 1.0}[key]
-    assert await spoken(client, **{key: value})
-    body = await refused(client, inline(**{key: value}), STREAM)
+    assert await post_speech(client, **{key: value})
+    body = await post_refused(client, inline_body(**{key: value}), STREAM)
     assert body["validation"] == [{"path": [], "message": f'Unrecognized key: "{key}"'}]
 
 
-async def test_everything_wrong_is_named(client: aiohttp.ClientSession) -> None:
-    """One answer tells all that is wrong."""
-    body = await refused(client, inline(text=..., speed=9, emotion="happy", pitch=1))
+async def test_several_violations(client: aiohttp.ClientSession) -> None:
+    """All violations are reported together."""
+    body = await post_refused(client, inline_body(text=..., speed=9, emotion="happy", pitch=1))
     assert {"path": [], "message": 'Unrecognized keys: "emotion", "pitch"'} in body["validation"]
-    assert [found["path"] for found in body["validation"]] == [[], ["text"], ["speed"]]
+    assert [violation["path"] for violation in body["validation"]] == [[], ["text"], ["speed"]]
     assert body["detail"].count(";") == 2
     assert "text: Required" in body["detail"]
 
 
 @pytest.mark.parametrize("changes", [{"model": "openai/tts-1"}, {"voice": "alloy"}, {"voiceId": ...}, {"voiceId": 5}])
 @pytest.mark.parametrize("route", ROUTES)
-async def test_saved_voice_stands_alone(client: aiohttp.ClientSession, route: str, changes: dict[str, Any]) -> None:
-    """With a saved voice neither model nor voice is given."""
-    assert (await refused(client, by_voice(**changes), route))["code"] == "invalid_input"
+async def test_saved_voice_with_model(client: aiohttp.ClientSession, route: str, changes: dict[str, Any]) -> None:
+    """A saved voice excludes a model and a voice."""
+    assert (await post_refused(client, saved_voice_body(**changes), route))["code"] == "invalid_input"
 
 
-@pytest.mark.parametrize("voice", ["nobody", "3b7d6c1e-0000-4000-8000-000000000000", SAVED.upper()])
-async def test_unknown_voice(client: aiohttp.ClientSession, voice: str) -> None:
-    """A voice that the organisation has not saved is not found."""
+@pytest.mark.parametrize("voice", ["nobody", "3b7d6c1e-0000-4000-8000-000000000000", SAVED_VOICE.upper()])
+async def test_unknown_saved_voice(client: aiohttp.ClientSession, voice: str) -> None:
+    """An unknown saved voice is not found."""
     for route in ROUTES:
-        body = await refused(client, by_voice(voiceId=voice), route)
+        body = await post_refused(client, saved_voice_body(voiceId=voice), route)
         assert (body["status"], body.get("code")) == (404, None)
 
 
 async def test_instructions(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """Instructions are a key only where a setting makes them one."""
-    body = await refused(client, inline(instructions="Whisper."))
+    """Instructions are accepted only if the schema is configured so."""
+    body = await post_refused(client, inline_body(instructions="Whisper."))
     assert "instructions" in body["detail"]
     simulator.speechbase.takes_instructions = True
     for route in ROUTES:
-        assert await spoken(client, route, instructions="Whisper.")
-    assert (await refused(client, inline(instructions="")))["validation"][0]["path"] == ["instructions"]
+        assert await post_speech(client, route, instructions="Whisper.")
+    assert (await post_refused(client, inline_body(instructions="")))["validation"][0]["path"] == ["instructions"]
 
 
 @pytest.mark.parametrize(
@@ -147,89 +159,94 @@ async def test_instructions(client: aiohttp.ClientSession, simulator: Simulator)
         {"model": "cartesia/sonic-3", "voice": "anything goes"},
     ],
 )
-async def test_accepted(client: aiohttp.ClientSession, changes: dict[str, Any]) -> None:
-    """What is documented is taken."""
-    assert await spoken(client, **changes)
+async def test_accepted_request(client: aiohttp.ClientSession, changes: dict[str, Any]) -> None:
+    """Documented requests are accepted."""
+    assert await post_speech(client, **changes)
 
 
 @pytest.mark.parametrize(("model", "voice"), [("gpt-4o-mini-tts", "nobody"), ("tts-1", "marin"), ("tts-1-hd", "Alloy")])
-async def test_refused_by_the_vendor(client: aiohttp.ClientSession, model: str, voice: str) -> None:
-    """What OpenAI refuses comes back as its refusal."""
-    body = await refused(client, inline(model=f"openai/{model}", voice=voice))
+async def test_vendor_error(client: aiohttp.ClientSession, model: str, voice: str) -> None:
+    """OpenAI's refusals are passed on."""
+    body = await post_refused(client, inline_body(model=f"openai/{model}", voice=voice))
     assert (body["status"], body["provider"], body["upstream_status"]) == (400, "openai", 400)
     assert voice in body["detail"]
 
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("raw", [b"", b"{", b"null", b"[]", b'"text"'])
-async def test_broken_json(client: aiohttp.ClientSession, route: str, raw: bytes) -> None:
-    """A body that is no JSON object is refused."""
+async def test_invalid_json(client: aiohttp.ClientSession, route: str, raw: bytes) -> None:
+    """A body that is not a JSON object is refused."""
     async with client.post(route, data=raw, headers={"Content-Type": "application/json"}) as response:
-        body = await problem(response)
+        body = await parse_problem(response)
     assert (body["status"], body["code"]) == (400, "invalid_input")
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_other_content_type(client: aiohttp.ClientSession, route: str) -> None:
-    """The body must be announced as JSON."""
+async def test_wrong_content_type(client: aiohttp.ClientSession, route: str) -> None:
+    """The content type must be JSON."""
     async with client.post(route, data={"text": "a"}) as response:
-        assert (await problem(response))["status"] == 400
+        assert (await parse_problem(response))["status"] == 400
 
 
-# The mode
-
-
-@pytest.mark.parametrize("route", ROUTES)
-async def test_mode_is_required(client: aiohttp.ClientSession, route: str) -> None:
-    """By the specification a body says how it addresses the voice."""
-    for body in (inline(mode=...), by_voice(mode=...), inline(mode="Inline"), by_voice(mode=None)):
-        answer = await refused(client, body, route)
-        assert (answer["status"], answer["code"]) == (400, "invalid_input")
-        assert [found["path"] for found in answer["validation"]] == [["mode"]]
-    for body in (inline(mode="voice"), by_voice(mode="inline")):
-        assert (await refused(client, body, route))["validation"][0]["message"].startswith("Unrecognized key")
+# Mode
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_mode_is_rejected(client: aiohttp.ClientSession, simulator: Simulator, route: str) -> None:
-    """A newer server knows no mode, and tells from the other keys."""
+async def test_required_mode(client: aiohttp.ClientSession, route: str) -> None:
+    """By default, a body must contain its mode."""
+    for body in (
+        inline_body(mode=...),
+        saved_voice_body(mode=...),
+        inline_body(mode="Inline"),
+        saved_voice_body(mode=None),
+    ):
+        response_body = await post_refused(client, body, route)
+        assert (response_body["status"], response_body["code"]) == (400, "invalid_input")
+        assert [violation["path"] for violation in response_body["validation"]] == [["mode"]]
+    for body in (inline_body(mode="voice"), saved_voice_body(mode="inline")):
+        assert (await post_refused(client, body, route))["validation"][0]["message"].startswith("Unrecognized key")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_rejected_mode(client: aiohttp.ClientSession, simulator: Simulator, route: str) -> None:
+    """A newer server rejects `mode`, and infers it from the other keys."""
     simulator.speechbase.mode_key = "rejected"
-    for body in (inline(), by_voice()):
-        answer = await refused(client, body, route)
-        assert (answer["status"], answer["code"]) == (400, "invalid_input")
-        assert answer["validation"] == [{"path": [], "message": 'Unrecognized key: "mode"'}]
+    for body in (inline_body(), saved_voice_body()):
+        response_body = await post_refused(client, body, route)
+        assert (response_body["status"], response_body["code"]) == (400, "invalid_input")
+        assert response_body["validation"] == [{"path": [], "message": 'Unrecognized key: "mode"'}]
         del body["mode"]
         async with client.post(route, json=body) as response:
             assert response.status == 200
-    for body in (by_voice(mode=..., voice="alloy"), by_voice(mode=..., model="openai/tts-1")):
-        assert "not both" in (await refused(client, body, route))["validation"][0]["message"]
-    assert [found["path"] for found in (await refused(client, {"text": "a"}, route))["validation"]] == [
+    for body in (saved_voice_body(mode=..., voice="alloy"), saved_voice_body(mode=..., model="openai/tts-1")):
+        assert "not both" in (await post_refused(client, body, route))["validation"][0]["message"]
+    assert [violation["path"] for violation in (await post_refused(client, {"text": "a"}, route))["validation"]] == [
         ["model"],
         ["voice"],
     ]
 
 
-async def test_mode_is_optional(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """In between, a body may have a mode, which then has to be right."""
+async def test_optional_mode(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """An optional mode must be valid."""
     simulator.speechbase.mode_key = "optional"
-    for body in (inline(), inline(mode=...), by_voice(), by_voice(mode=...)):
+    for body in (inline_body(), inline_body(mode=...), saved_voice_body(), saved_voice_body(mode=...)):
         async with client.post(SPEECH, json=body) as response:
             assert response.status == 200
-    for body in (inline(mode="voice"), inline(mode="other"), by_voice(mode=..., voice="alloy")):
-        assert (await refused(client, body))["status"] == 400
+    for body in (inline_body(mode="voice"), inline_body(mode="other"), saved_voice_body(mode=..., voice="alloy")):
+        assert (await post_refused(client, body))["status"] == 400
 
 
 @pytest.mark.parametrize("modes", [("required", ..., "inline"), ("rejected", "inline", ...)])
 @pytest.mark.parametrize("mode_refusal", ["detail", "root"])
-async def test_refusal_of_the_mode(
+async def test_mode_errors(
     client: aiohttp.ClientSession, simulator: Simulator, modes: tuple[str, Any, Any], mode_refusal: str
 ) -> None:
-    """How much an answer tells about the mode can be set; other refusals stay as they are."""
-    mode_key, wrong, right = modes
+    """The details of errors about the mode are configurable; other errors do not change."""
+    mode_key, invalid, valid = modes
     simulator.speechbase.mode_key = mode_key
     simulator.speechbase.mode_refusal = mode_refusal
-    answer = await refused(client, inline(mode=wrong))
-    assert (answer["status"], answer["code"]) == (400, "invalid_input")
-    assert "validation" not in answer
-    assert ("mode" in str(answer)) == (mode_refusal == "detail")
-    assert (await refused(client, inline(mode=right, speed=9)))["validation"][0]["path"] == ["speed"]
+    response_body = await post_refused(client, inline_body(mode=invalid))
+    assert (response_body["status"], response_body["code"]) == (400, "invalid_input")
+    assert "validation" not in response_body
+    assert ("mode" in str(response_body)) == (mode_refusal == "detail")
+    assert (await post_refused(client, inline_body(mode=valid, speed=9)))["validation"][0]["path"] == ["speed"]

@@ -52,8 +52,8 @@ class Simulator(Host):
         return self._recorder.tongue
 
     @tongue.setter
-    def tongue(self, tongue: Tongue) -> None:
-        self._recorder.tongue = tongue
+    def tongue(self, audio_mode: Tongue) -> None:
+        self._recorder.tongue = audio_mode
 
     @property
     def openai_url(self) -> str:

@@ -89,9 +89,9 @@ class Studio:
         self._running: dict[tuple[Take, Tongue], asyncio.Future[Recording]] = {}
         self.tongue: Tongue = "speech"
 
-    async def record(self, take: Take) -> Recording:
+    async def record(self, spec: Take) -> Recording:
         """Return a recording. Cancelling one caller does not cancel the recording for others."""
-        key = (take, self.tongue)
+        key = (spec, self.tongue)
         if recording := _RECORDINGS.get(key):
             return recording
         if (running := self._running.get(key)) is None:
@@ -107,11 +107,11 @@ class Studio:
         self._threads.shutdown()
 
 
-def _record(take: Take, tongue: Tongue) -> Recording:
+def _record(spec: Take, audio_mode: Tongue) -> Recording:
     """Synthesize and encode. Blocks."""
-    sound = _speak(take.text, take.speaker) if tongue == "speech" else tones.sound(take.text, take.speaker)
-    recording = Recording(encode(sound, take.audio_format, take.speed, take.quality), sound.duration / take.speed)
-    _RECORDINGS.put((take, tongue), recording)
+    sound = _speak(spec.text, spec.speaker) if audio_mode == "speech" else tones.sound(spec.text, spec.speaker)
+    recording = Recording(encode(sound, spec.audio_format, spec.speed, spec.quality), sound.duration / spec.speed)
+    _RECORDINGS.put((spec, audio_mode), recording)
     return recording
 
 

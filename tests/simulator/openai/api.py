@@ -156,8 +156,8 @@ class OpenAI:
             message = f"Unsupported content type: '{request.content_type}'. This method accepts 'application/json'."
             raise OpenAIError(HTTPStatus.BAD_REQUEST, message, code="unsupported_content_type")
         speech = parse_speech_request(CURRENT_EXCHANGE.get().received.body, self._usable_models())
-        take = Take(speech.text, speaker_of(speech.voice), speech.audio_format, speech.speed)
-        recording = await self._recorder.record(take)
+        spec = Take(speech.text, speaker_of(speech.voice), speech.audio_format, speech.speed)
+        recording = await self._recorder.record(spec)
         if speech.stream_format == "sse":
             headers = _headers("text/event-stream; charset=utf-8")
             framing = Framing(_delta_event, _done_event(speech, recording.duration))

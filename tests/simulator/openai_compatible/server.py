@@ -50,8 +50,8 @@ class Compatible(Host):
         return self._recorder.tongue
 
     @tongue.setter
-    def tongue(self, tongue: Tongue) -> None:
-        self._recorder.tongue = tongue
+    def tongue(self, audio_mode: Tongue) -> None:
+        self._recorder.tongue = audio_mode
 
     @property
     def base_url(self) -> str:

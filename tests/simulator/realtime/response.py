@@ -124,8 +124,8 @@ class ResponseStream:
         spoken = self._scripted.spoken_text(self._request.text if self._request.text.strip() else CHAT)
         ending = self._scripted_ending()
         if spoken.strip():
-            take = Take(spoken, speaker_of(_voice_name(self._request.voice)), "pcm", self._request.speed)
-            recording = await recorder.record(take)
+            spec = Take(spoken, speaker_of(_voice_name(self._request.voice)), "pcm", self._request.speed)
+            recording = await recorder.record(spec)
             if self._prepare(spoken, recording, min(max_tokens, self._request.max_tokens or max_tokens)):
                 ending = incomplete("max_output_tokens")
         await sleep_until(self._arrived + self._timing.first_byte)

@@ -78,8 +78,8 @@ def unsealed(bits: int) -> tuple[int, int] | None:
 
 def sound(text: str, speaker: Speaker) -> Sound:
     """Synthesize a text as tones."""
-    speaker_code = code_of_speaker(speaker)
-    bits = np.array([sealed(code_of(word), speaker_code) for word in words_of(text)], np.int64)
+    code = code_of_speaker(speaker)
+    bits = np.array([sealed(code_of(word), code) for word in words_of(text)], np.int64)
     samples = _synthesize_words(bits).tobytes()
     return Sound(samples.ljust(round(_MIN_SOUND_S * RATE) * 2, b"\0"), RATE)
 

@@ -68,7 +68,7 @@ class NanoGPT:
     balance: in USD; requests that cost more are refused.
     shows_balance: send `x-remaining-balance` with responses.
     polls_until_done: the number of the poll that finds a job completed.
-    fates: outcomes of texts that contain a key: "error", "violation", or "endless" for a job that never completes.
+    fates: for texts that contain a key: "error", "violation", or "endless" for a job that never completes.
     jobs: all jobs, in order.
     charged, refunded: the numbers of paid and of refunded generations.
     bad_key_status: the status of `/check-balance` for a wrong key.
@@ -174,7 +174,7 @@ class NanoGPT:
         return await self._speak(request, "tts")
 
     async def _speak(self, request: web.Request, route: Route) -> web.StreamResponse:
-        """Validate and charge a speech request, and respond in the way of its model."""
+        """Validate and charge a speech request, and respond as its model does."""
         if request.content_type != "application/json":
             raise NanoGPTError(HTTPStatus.BAD_REQUEST, "Content-Type must be application/json")
         context = RequestContext(

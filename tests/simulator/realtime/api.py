@@ -25,8 +25,8 @@ class Realtime(RealtimeSettings):
     """The API and its settings.
 
     sockets: all connections, in order.
-    refuses: whether wrong keys and models are refused "before" the upgrade to WebSocket, with a status, or "after" it,
-        with an `error` event and a close code, as observed of OpenAI in autumn 2026.
+    refuses: whether wrong keys and models are refused "before" the upgrade to WebSocket, with a status, or
+        "after" it, with an `error` event and a close code, as observed of OpenAI in autumn 2026.
     """
 
     def __init__(

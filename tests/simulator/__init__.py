@@ -1,8 +1,8 @@
 """Simulated speech providers that enforce the published API contracts and respond with real audio.
 
-`Simulator` serves all providers; each OpenAI-compatible server is a separate `Compatible`. Requests that a provider's
-documentation forbids are refused in the provider's error format, so that a request accepted here is likely to be
-accepted by the real service.
+`Simulator` serves all providers; OpenAI-compatible servers run separately. Requests that a provider's documentation
+forbids are refused in the provider's error format, so that a request accepted here is likely to be accepted by the real
+service.
 """
 
 from .audio.recorder import Tongue

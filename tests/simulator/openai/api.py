@@ -25,7 +25,7 @@ _CONTENT_TYPES: dict[AudioFormat, str] = {
     "wav": "audio/wav",
     "pcm": "audio/pcm",
 }
-_AUDIO_TOKENS_PER_SECOND = 20.8  # 1,250 a minute
+_SPEECH_TOKENS_PER_SECOND = 20.8  # 1,250 a minute
 _KEY_PAGE = "https://platform.openai.com/account/api-keys"
 _SPEECH_SHUTDOWN, _REALTIME_SHUTDOWN = "2027-01-06", "2027-01-20"
 _KEY_START_CHARS, _KEY_END_CHARS = 8, 4  # of a refused key, readable in the error message
@@ -190,6 +190,6 @@ def _delta_event(audio: bytes) -> bytes:
 def _done_event(speech: SpeechRequest, duration: float) -> bytes:
     """Return the event that ends a stream, with the usage; `duration` in seconds."""
     inputs = input_tokens(speech.text)
-    outputs = round(duration * _AUDIO_TOKENS_PER_SECOND)
+    outputs = round(duration * _SPEECH_TOKENS_PER_SECOND)
     usage: Json = {"input_tokens": inputs, "output_tokens": outputs, "total_tokens": inputs + outputs}
     return sse_event({"type": "speech.audio.done", "usage": usage})

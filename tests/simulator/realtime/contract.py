@@ -99,11 +99,11 @@ def parse_response(settings: Event, session: Event, extract_text: Callable[[str]
     `extract_text` returns the text to read from the user's message.
     """
     if settings.get("conversation") != "none":
-        raise not_simulated("an answer that is added to the conversation", "response.conversation")
+        raise not_simulated("a response that is added to the conversation", "response.conversation")
     merged = merge(session, {key: value for key, value in settings.items() if key in session})
     output = merged["audio"]["output"]
     if merged["output_modalities"] != ["audio"]:
-        raise not_simulated("an answer in writing", "response.output_modalities")
+        raise not_simulated("a written response", "response.output_modalities")
     if output["format"]["type"] != "audio/pcm":
         raise not_simulated("another format than audio/pcm", "response.audio.output.format")
     limit = merged["max_output_tokens"]
@@ -262,7 +262,7 @@ _TOOLS = array(
         },
     )
 )
-_COMMON: dict[str, Check] = {  # settings of both sessions and responses
+_COMMON_SETTINGS: dict[str, Check] = {  # settings of both sessions and responses
     "output_modalities": _modalities,
     "instructions": text(),
     "tools": _TOOLS,
@@ -283,7 +283,7 @@ _COMMON: dict[str, Check] = {  # settings of both sessions and responses
 }
 _SESSION = keys(
     "type",
-    **_COMMON,
+    **_COMMON_SETTINGS,
     type=_session_type,
     model=text(),
     audio=keys(input=_INPUT, output=keys(format=_FORMAT, voice=_VOICE, speed=number(0.25, 1.5))),
@@ -301,7 +301,7 @@ _SESSION = keys(
     ),
 )
 _RESPONSE = keys(
-    **_COMMON,
+    **_COMMON_SETTINGS,
     audio=keys(output=keys(format=_FORMAT, voice=_VOICE)),
     conversation=choice("auto", "none"),
     input=array(_item),

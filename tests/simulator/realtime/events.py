@@ -17,7 +17,7 @@ type Status = Literal["completed", "cancelled", "failed", "incomplete"]
 _AUDIO_TOKENS_PER_SECOND = 20.0  # of output
 _TOKENS_PER_MINUTE = 15_000_000
 _CACHE_BLOCK_TOKENS = 64
-_DEFAULT_SESSION_S = 3600
+DEFAULT_SESSION_S = 3600.0
 _INSTRUCTIONS = "You are a helpful, witty and friendly AI. Talk quickly, with a lively and playful tone."
 
 
@@ -94,7 +94,7 @@ def new_session(model: str, seconds: float | None) -> Event:
         "tracing": None,
         "truncation": "auto",
         "prompt": None,
-        "expires_at": round(time.time() + (_DEFAULT_SESSION_S if seconds is None else seconds)),
+        "expires_at": round(time.time() + (DEFAULT_SESSION_S if seconds is None else seconds)),
         "audio": {"input": audio_input, "output": {"format": audio_format, "voice": "alloy", "speed": 1.0}},
         "include": None,
     }

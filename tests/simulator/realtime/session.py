@@ -12,12 +12,10 @@ from ..audio.recorder import Studio
 from ..exchange import Received, Timing
 from ..http import parse_json
 from .contract import MAX_RESPONSE_TOKENS, Event, merge, parse_event, parse_response, refuse_for_model
-from .events import error_event, serialize_event
+from .events import DEFAULT_SESSION_S, error_event, serialize_event
 from .response import Channel, ResponseRecord, ResponseStream
 from .schema import EventError
 from .script import Fate, ResponseScript
-
-_DEFAULT_SESSION_S = 3600.0
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +58,7 @@ class RealtimeSettings:
 
     def __init__(self, recorder: Studio, timing: Callable[[], Timing]) -> None:
         """Initialize with the recorder and a function that returns the current timing."""
-        self.session_seconds: float | None = _DEFAULT_SESSION_S
+        self.session_seconds: float | None = DEFAULT_SESSION_S
         self.session_readings: int | None = None
         self.max_tokens = MAX_RESPONSE_TOKENS
         self.extract_text: Callable[[str], str] = str
@@ -129,7 +127,7 @@ class Session:
         await asyncio.sleep(seconds)
         for _, task in self._streams.values():
             task.cancel()
-        minutes = round((self._settings.session_seconds or _DEFAULT_SESSION_S) / 60)
+        minutes = round((self._settings.session_seconds or DEFAULT_SESSION_S) / 60)
         message = f"Your session hit the maximum duration of {minutes} minutes."
         await self._channel.send(error_event(EventError("session_expired", message)))
         self._channel.end(message)

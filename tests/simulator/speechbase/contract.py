@@ -71,7 +71,7 @@ class Schema:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class OutputSettings:
     """The requested encoding: `bitrate` in kbit/s; `rate` in Hz, None for the vendor's own."""
 
     audio_format: Format = "wav"
@@ -96,7 +96,7 @@ class SpeechbaseRequest:
     voice: str
     voice_id: str | None
     text: str
-    output: Output
+    output: OutputSettings
     speed: float
     level: float | None
     pronunciations: tuple[Pronunciation, ...]
@@ -161,9 +161,9 @@ def _word_pattern(rule: Pronunciation) -> str:
     return before + (word if rule.case_sensitive else f"(?i:{word})") + after
 
 
-def _output_of(output: str | dict[str, Any]) -> Output:
+def _output_of(output: str | dict[str, Any]) -> OutputSettings:
     if isinstance(output, dict):
-        return Output(output["format"], output.get("bitrate", DEFAULT_BITRATE), output.get("sampleRate"))
+        return OutputSettings(output["format"], output.get("bitrate", DEFAULT_BITRATE), output.get("sampleRate"))
     return _output_of({"format": output})
 
 
@@ -181,7 +181,7 @@ def _violations(body: Json, schema: Schema) -> Iterator[Violation]:
         return
     by_voice = body["mode"] == "voice" if has_mode else "voiceId" in body
     voice_keys = ("voiceId",) if by_voice else ("model", "voice")
-    fields = dict.fromkeys(voice_keys, _string) | _COMMON
+    fields = dict.fromkeys(voice_keys, _string) | _COMMON_FIELDS
     if has_mode:
         fields["mode"] = _one_of(*_MODES)
     if schema.instructions:
@@ -294,7 +294,7 @@ _OUTPUT = _object(
     },
     ("format",),
 )
-_COMMON: dict[str, Check] = {
+_COMMON_FIELDS: dict[str, Check] = {
     "text": _string,
     "providerOptions": _any_object,
     "pronunciations": _object({"rules": _rules}, ("rules",)),

@@ -80,7 +80,7 @@ _SPEECH_LOCK = threading.Lock()
 class Studio:
     """Records speech for one server.
 
-    tongue: how following recordings are synthesized: by eSpeak, or as tones that `tests.support.word_decoder` decodes.
+    tongue: the synthesis of following recordings: "speech", or "tones" that `tests.support.word_decoder` decodes.
     """
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import struct
 from typing import Final, Protocol
 
-from tests.simulator.encoding import ffmpeg
+from tests.simulator.audio.encoding import ffmpeg
 
 _MPEG1_BITRATES: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _MPEG2_BITRATES: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)

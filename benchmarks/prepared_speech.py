@@ -12,9 +12,9 @@ import subprocess
 from typing import Final, override
 import zlib
 
-from tests.simulator.encoding import encode, ffmpeg, streaming_wav_header
-from tests.simulator.espeak import Sound, Speaker, speak
-from tests.simulator.studio import Recording, Studio, Take
+from tests.simulator.audio.encoding import encode, ffmpeg, streaming_wav_header
+from tests.simulator.audio.espeak import Sound, Speaker, speak
+from tests.simulator.audio.recorder import Recording, Studio, Take
 
 from .conditions import FRAME_SAMPLES, SAMPLE_RATE, frame_count, speech_seconds
 from .playback import mp3_frames

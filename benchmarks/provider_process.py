@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from tests.simulator import Simulator, Timing
-from tests.simulator.openai import OpenAI
+from tests.simulator.openai.api import OpenAI
 
 from .conditions import FIRST_BYTE_S, SPEEDS, api_key_of
 from .prepared_speech import PreparedStudio, prepare_speech

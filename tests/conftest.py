@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from .simulator import Compatible, Simulator
-from .simulator.compatible_terms import Profile
+from .simulator.openai_compatible.profile import Profile
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.simulator import Simulator
-from tests.simulator.speechbase_catalog import DOCUMENTED_VOICE
+from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
 from tests.support.home_assistant import Json
 
 

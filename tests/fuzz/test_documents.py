@@ -25,7 +25,7 @@ from custom_components.orator.providers.nanogpt.endpoints import endpoint_for
 from custom_components.orator.providers.openai import catalog as openai, models
 from custom_components.orator.providers.openai.servers import OTHER
 from custom_components.orator.providers.speechbase import catalog as speechbase
-from tests.simulator.nanogpt_catalog import default_models
+from tests.simulator.nanogpt.catalog import default_models
 
 from .fuzzing import fuzzed
 from .strategies import bytes_like, documents_like

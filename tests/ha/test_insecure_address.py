@@ -9,7 +9,7 @@ import pytest
 from yarl import URL
 
 from ..simulator import Compatible, Simulator
-from ..simulator.compatible_profiles import KOKORO, LOCALAI
+from ..simulator.openai_compatible.profiles import KOKORO, LOCALAI
 from ..support.compatible import choose, entry_at, fields, load
 from ..support.resolver import replace_resolver
 from ..support.server_profiles import Start

@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from ..simulator import Fate, Simulator
-from ..simulator.realtime_fates import CHAT
+from ..simulator.realtime.script import CHAT
 from ..support.audio import RATE, decode, streamed_wav
 from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, speak
 from ..support.word_decoder import assert_spoken

@@ -12,9 +12,9 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.orator.providers.openai.servers import SERVERS
 
 from ..simulator import Compatible, Fault
-from ..simulator.compatible_hosted import GROQ, OPENROUTER
-from ..simulator.compatible_profiles import BARE, CHATTERBOX, KOKORO, LOCALAI, ORPHEUS, PROFILES, SPEACHES
-from ..simulator.compatible_terms import Profile
+from ..simulator.openai_compatible.hosted_profiles import GROQ, OPENROUTER
+from ..simulator.openai_compatible.profile import Profile
+from ..simulator.openai_compatible.profiles import BARE, CHATTERBOX, KOKORO, LOCALAI, ORPHEUS, PROFILES, SPEACHES
 from ..support.audio import RATE, decode
 from ..support.compatible import add, choices, choose, entry_at, fetch_speech, fields, load
 from ..support.server_profiles import WITH_PRESET, Start, ids, preset_of

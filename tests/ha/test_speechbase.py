@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from ..simulator import Fault, Simulator
-from ..simulator.speechbase_catalog import DOCUMENTED_VOICE
+from ..simulator.speechbase.catalog import DOCUMENTED_VOICE
 from ..support.audio import RATE, decode, streamed_wav
 from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, asked, issue, speak
 from ..support.word_decoder import assert_spoken

@@ -13,7 +13,7 @@ from custom_components.orator.providers.speechbase.catalog import describe_model
 from custom_components.orator.text import Replacement, Replacer
 
 from ..simulator import Simulator
-from ..simulator.speechbase_catalog import DOCUMENTED_VOICE
+from ..simulator.speechbase.catalog import DOCUMENTED_VOICE
 from ..support.audio import RATE, decode
 from ..support.speech import SENTENCE, Hear, account_of, asked
 from ..support.word_decoder import assert_spoken

@@ -22,7 +22,7 @@ from yarl import URL
 from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
-from ..simulator.speechbase_catalog import DOCUMENTED_VOICE
+from ..simulator.speechbase.catalog import DOCUMENTED_VOICE
 from ..support.resolver import replace_resolver
 from ..support.speech import SENTENCE, account_of, asked, issue, speak
 from .test_insecure_address import StaticResolver

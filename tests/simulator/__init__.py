@@ -1,16 +1,17 @@
-"""A stand-in for the speech providers: strict about their published contracts, and it really speaks.
+"""Simulated speech providers that enforce the published API contracts and respond with real audio.
 
-Tests, the demo and the benchmark all talk to this one server; servers that are merely compatible with OpenAI's are each
-on their own. What a provider's documentation forbids is refused here, in the provider's own error format, so that a
-request which passes here has a fair chance at the real service.
+`Simulator` serves all providers; OpenAI-compatible servers run separately. Requests that a provider's documentation
+forbids are refused in the provider's error format, so that a request accepted here is likely to be accepted by the real
+service.
 """
 
-from .compatible import Compatible
+from .audio.recorder import Tongue
 from .exchange import Received, Timing
 from .faults import Fault
-from .nanogpt_answers import Answer
-from .realtime_fates import Fate
-from .server import Simulator
-from .studio import Tongue
+from .http import DEFAULT_KEY
+from .nanogpt.responses import Answer
+from .openai_compatible.server import Compatible
+from .realtime.script import Fate
+from .simulator import Simulator
 
-__all__ = ["Answer", "Compatible", "Fate", "Fault", "Received", "Simulator", "Timing", "Tongue"]
+__all__ = ["DEFAULT_KEY", "Answer", "Compatible", "Fate", "Fault", "Received", "Simulator", "Timing", "Tongue"]

@@ -1,26 +1,35 @@
-"""Audio on its way out: paced like a provider's, and cut short or held up where a fault says so."""
+"""Sending audio: paced like a provider's, and altered by faults."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 import socket
 import struct
+from typing import Literal
 
 from aiohttp import web
 
-from .exchange import CURRENT_EXCHANGE, Exchange
-from .studio import Recording
+from .audio.recorder import Recording
+from .exchange import CURRENT_EXCHANGE, Exchange, Timing
+from .faults import Fault
 
-_TICK = 0.02  # seconds between two pieces of a paced body
-_BEFORE_A_RESET = 0.05  # seconds in which a client may read what was sent
-_PIECE = 16 * 1024  # bytes at once in a body that is not paced
+_CHUNK_S = 0.02  # between two chunks of a paced body
+_CHUNK_BYTES = 16 * 1024  # of a body that is not paced
+_BEFORE_RESET_S = 0.05  # for the client to read what a reset would discard
 
-type Frame = Callable[[bytes], bytes]
+type Delivery = Literal["streamed", "sized", "buffered", "whole"]
 
 
-def unframed(audio: bytes) -> bytes:
-    """Send audio as it is."""
-    return audio
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """The form of a body that is more than audio.
+
+    frame: wraps each chunk of audio, into a server-sent event for example.
+    tail: ends the body.
+    """
+
+    frame: Callable[[bytes], bytes]
+    tail: bytes
 
 
 async def deliver(
@@ -28,48 +37,74 @@ async def deliver(
     recording: Recording,
     headers: Mapping[str, str],
     *,
-    frame: Frame = unframed,
-    tail: bytes = b"",
+    framing: Framing | None = None,
+    delivery: Delivery = "streamed",
 ) -> web.StreamResponse:
-    """Answer with a recording.
+    """Respond with a recording. Positions in faults count bytes of audio before framing.
 
-    frame wraps each piece of audio (into an event, say), tail ends the body. Faults count bytes of audio, before they
-    are wrapped.
+    delivery: "streamed" at the exchange's rate, or all at once after all of the audio would have been produced:
+        "buffered". With an announced length instead of chunked encoding, these are "sized" and "whole".
     """
     exchange = CURRENT_EXCHANGE.get()
-    fault = exchange.fault
+    fault, timing = exchange.fault, exchange.timing
+    if delivery in {"buffered", "whole"}:
+        timing = Timing(timing.first_byte + (recording.duration / timing.rate if timing.rate else 0.0))
     if fault.ends_after is not None:
         recording = replace(recording, data=recording.data[: fault.ends_after])
     response = web.StreamResponse(headers=headers)
-    if exchange.fault.content_length and frame is unframed:
-        response.content_length = len(recording.data) + len(tail)
+    if (fault.content_length or delivery in {"sized", "whole"}) and framing is None:
+        response.content_length = len(recording.data)
     else:
         response.enable_chunked_encoding()
-    await sleep_until(exchange.arrived + exchange.timing.first_byte)
+    await sleep_until(exchange.arrived + timing.first_byte)
     exchange.received.status = response.status
     await response.prepare(request)
-    sender = _Sender(response, exchange, recording, frame)
+    sender = _Sender(response, replace(exchange, timing=timing), recording, framing)
     if fault.stall_after is not None:
         await sender.send_up_to(fault.stall_after)
         await asyncio.sleep(fault.stall)
     if fault.truncate_after is not None:
         await sender.send_up_to(fault.truncate_after)
         if fault.reset:
-            await asyncio.sleep(_BEFORE_A_RESET)
+            await asyncio.sleep(_BEFORE_RESET_S)
         close_connection(request, reset=fault.reset)
         return response
     await sender.send_up_to(len(recording.data))
     while fault.endless:
-        await sender.write(frame(fault.endless))
-        await asyncio.sleep(0)  # a client that reads everything would keep the event loop to itself
-    if tail:
-        await sender.write(tail)
+        await sender.write_audio(fault.endless)
+        await asyncio.sleep(0)  # a client that reads everything would block the event loop
+    if framing is not None:
+        await sender.write(framing.tail)
     await response.write_eof()
     return response
 
 
+async def send_raw(request: web.Request, fault: Fault) -> web.StreamResponse:
+    """Send a fault's raw bytes, and close the connection after its stall."""
+    if request.transport is not None and fault.raw is not None:
+        request.transport.write(fault.raw)
+    await asyncio.sleep(fault.stall if fault.stall_after is not None else _BEFORE_RESET_S)
+    close_connection(request, reset=fault.reset)
+    return web.Response()
+
+
+async def send_endless(request: web.Request, fault: Fault) -> web.StreamResponse:
+    """Send a scripted response and repeat the fault's endless bytes after it."""
+    scripted = fault.response()
+    received = CURRENT_EXCHANGE.get().received
+    response = web.StreamResponse(status=scripted.status, headers=fault.headers)
+    received.status = response.status
+    await response.prepare(request)
+    chunk = scripted.body if isinstance(scripted.body, bytes) else b""
+    while True:
+        await response.write(chunk)
+        received.sent += len(chunk)
+        chunk = fault.endless
+        await asyncio.sleep(0)  # a client that reads everything would block the event loop
+
+
 def close_connection(request: web.Request, *, reset: bool = False) -> None:
-    """Close a request's connection after what has already been written to it; a reset may take that back."""
+    """Close a request's connection; a reset may discard data the client has not read."""
     if request.transport is None:
         return
     if not reset:
@@ -80,48 +115,53 @@ def close_connection(request: web.Request, *, reset: bool = False) -> None:
     request.transport.abort()
 
 
-def pieces(
-    start: int, stop: int, bytes_per_second: float | None, *, whole: int = 1
+def chunks(
+    start: int, stop: int, bytes_per_second: float | None, *, multiple_of: int = 1
 ) -> Iterator[tuple[int, int, float]]:
-    """Cut a range of bytes into pieces: start, stop, and seconds after the first one when a piece is due.
+    """Yield the start, the end and the due time (seconds after the first) of each chunk of a range of bytes.
 
-    whole: bytes that are never parted, where the range begins with them.
+    multiple_of: the length of every chunk except the last is a multiple of this.
     """
-    step = _PIECE if bytes_per_second is None else round(bytes_per_second * _TICK)
-    step = max(whole, step - step % whole)
+    step = _CHUNK_BYTES if bytes_per_second is None else round(bytes_per_second * _CHUNK_S)
+    step = max(multiple_of, step - step % multiple_of)
     for begin in range(start, stop, step):
         due = 0.0 if bytes_per_second is None else (begin - start) / bytes_per_second
         yield begin, min(begin + step, stop), due
 
 
 async def sleep_until(moment: float) -> None:
-    """Sleep until a moment of the event loop's clock, which keeps pieces from drifting."""
+    """Sleep until a moment of the event loop's clock, which avoids drift."""
     remaining = moment - asyncio.get_running_loop().time()
     if remaining > 0:
         await asyncio.sleep(remaining)
 
 
 class _Sender:
-    """Sends one recording's audio, from where it left off."""
+    """Sends the audio of a recording in several steps."""
 
-    def __init__(self, response: web.StreamResponse, exchange: Exchange, recording: Recording, frame: Frame) -> None:
-        """Stand at the first byte."""
+    def __init__(
+        self, response: web.StreamResponse, exchange: Exchange, recording: Recording, framing: Framing | None
+    ) -> None:
         self._response = response
         self._received = exchange.received
         self._audio = recording.data
-        self._frame = frame
+        self._framing = framing
         self._position = 0
         rate = exchange.timing.rate
         self._bytes_per_second = None if rate is None else len(recording.data) / recording.duration * rate
 
     async def send_up_to(self, stop: int) -> None:
-        """Send audio up to a byte, at the rate asked for."""
+        """Send audio up to a byte, at the exchange's rate."""
         started = asyncio.get_running_loop().time()
         end = min(stop, len(self._audio))
-        for begin, stop_of_piece, due in pieces(self._position, end, self._bytes_per_second):
+        for begin, chunk_end, due in chunks(self._position, end, self._bytes_per_second):
             await sleep_until(started + due)
-            await self.write(self._frame(self._audio[begin:stop_of_piece]))
+            await self.write_audio(self._audio[begin:chunk_end])
         self._position = max(self._position, end)
+
+    async def write_audio(self, audio: bytes) -> None:
+        """Write a chunk of audio in its frame."""
+        await self.write(audio if self._framing is None else self._framing.frame(audio))
 
     async def write(self, data: bytes) -> None:
         """Write to the body and count; waits while the client does not read."""

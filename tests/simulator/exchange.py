@@ -1,30 +1,27 @@
-"""One request and its answer, as the simulator sees them."""
+"""The state of one request and its response."""
 
 import asyncio
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-import json
-from typing import Any, NoReturn
+from typing import Any
 
 from .faults import NO_FAULT, Fault, FaultScript
-
-type Json = dict[str, Json] | list[Json] | str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How quickly answers come.
+    """The speed of responses.
 
-    first_byte: seconds from a request's arrival to the first byte of its audio; what synthesis takes is part of it.
-    rate: how many seconds of audio leave per second. None sends everything at once.
+    first_byte: seconds from the arrival of a request to the first byte of its audio, including synthesis.
+    rate: seconds of audio sent per second; None sends everything at once.
     """
 
     first_byte: float = 0.0
     rate: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse times that cannot be kept."""
+        """Validate the values."""
         if self.first_byte < 0:
             raise ValueError("first_byte must not be negative")
         if self.rate is not None and self.rate <= 0:
@@ -33,16 +30,16 @@ class Timing:
 
 @dataclass(slots=True, eq=False)
 class Received:
-    """A request that arrived, and what became of it.
+    """A received request and its outcome.
 
-    body: the parsed JSON, or None when there was none or it was broken (the specification's `null` counts as broken).
-    status: of the answer; None while there is none.
-    sent: bytes of the answer's body handed to the connection so far.
-    disconnected: the client left before its answer was complete. An answer that was already in the operating system's
-        buffers counts as complete, so a test about stopping early needs a `Timing.rate` or a stall.
-    about: the body as it came, or the text of the job or file that is asked for.
-    fault: what befell it.
-    finished: set when the simulator is done with the request, for a test to wait on.
+    body: the parsed JSON, or None if it is missing or invalid (`null` counts as invalid).
+    status: the response's status; None before there is one.
+    sent: bytes of the response's body passed to the connection so far.
+    disconnected: the client left before its response was complete. A response that is already in the operating
+        system's buffers counts as complete, so tests of early disconnects need a `Timing.rate` or a stall.
+    about: the raw body, or the text of the requested job or file; compared with `Fault.of`.
+    fault: the fault applied to the request.
+    finished: set when the request has been handled.
     """
 
     method: str
@@ -59,10 +56,10 @@ class Received:
 
 @dataclass(slots=True, eq=False)
 class Door:
-    """A port of a server for one client alone: with requests of its own, and faults that befall nobody else.
+    """An additional port for a single client, with its own requests and faults.
 
-    origin: where it leads in, such as `http://127.0.0.1:4711`.
-    faults: those still to come; files that were ordered through the door are meant, too, wherever they are.
+    origin: its address, such as `http://127.0.0.1:4711`.
+    faults: applied before those of the server, also to files that were requested through this port.
     """
 
     origin: str
@@ -72,29 +69,19 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What the answering code needs to know about the request at hand; arrived is in the event loop's time."""
+    """The context of the request being handled.
+
+    arrived: the arrival, in the event loop's time.
+    client_port: the additional port that the request arrived at, if any.
+    """
 
     received: Received
     timing: Timing
     fault: Fault
     arrived: float
-    door: Door | None = None
+    client_port: Door | None = None
 
 
-# The exchange that the running task is answering. A connection's requests come one after the other in one task, and
-# aiohttp's own way to attach a value to a request differs between the versions supported.
+# The exchange handled by the running task. A connection's requests are handled one after the other in one task, and
+# aiohttp's own way to attach a value to a request differs between the supported versions.
 CURRENT_EXCHANGE: ContextVar[Exchange] = ContextVar("current_exchange")
-
-
-def parse_json(raw: bytes) -> Json:
-    """Return the JSON in a request's body as strictly as the standard says, or None if there is none."""
-    try:
-        parsed: Json = json.loads(raw, parse_constant=_refuse_constant)
-    except ValueError, RecursionError:
-        return None
-    return parsed
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    """NaN and Infinity are Python's idea of JSON, not the standard's."""
-    raise ValueError(f"{name} is not JSON")

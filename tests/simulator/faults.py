@@ -1,39 +1,41 @@
-"""Scripted misbehaviour: what can go wrong between a client and a provider."""
+"""Scripted faults between a client and a provider."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 import json
 from math import inf
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One way to fail.
+    """A scripted fault.
 
-    Which requests: `path` and `method` are compared as shell patterns, `of` is in what the request is about, which is
-    its body, or the text of the job or file that it asks for; `times` requests are hit, in order, inf for all of them.
+    Matching requests:
+        path, method: shell patterns
+        of: contained in `Received.about`: the request's body, or the text of the job or file it asks for
+        times: number of matching requests to hit; inf for all
 
-    Instead of the true answer (with any of them set the request is not even looked at):
-        status: the answer's status, 200 if only a body is given
-        json, body: the answer's body, as JSON or as it is
-        headers: the answer's headers; a redirect is `status=307, headers={"Location": ...}`
-        raw: what goes over the wire instead of an answer, before the connection is closed, after `stall`
+    Instead of the real response (with any of these, the request is not processed):
+        status: 200 if only a body is set
+        json, body: the response's body, as JSON or verbatim
+        headers: a redirect is `status=307, headers={"Location": ...}`
+        raw: sent instead of an HTTP response; the connection is then closed, after `stall`
 
-    Around the true answer:
-        delay: seconds before anything else happens; also before an answer given here
-        close: the connection is closed without an answer
-        reset: where the connection is closed, it is torn down instead, and the client told of it
-        truncate_after: only that many bytes of audio are sent, then the connection is closed
-        content_length: the audio's true length is promised in a header, instead of chunked encoding
-        stall_after: after that many bytes of audio nothing more comes for `stall` seconds (by default until the client
-            leaves); a truncation can follow, further on
-        ends_after: only that many bytes of audio are sent, and the answer ends as if that were all
-        endless: after the answer this comes again and again, until the client leaves
+    Around the real response:
+        delay: seconds to wait first, also before a scripted response
+        close: close the connection without a response
+        reset: wherever the connection is closed, reset it instead
+        truncate_after: close the connection after that many bytes of audio
+        content_length: announce the true length instead of using chunked encoding
+        stall_after: after that many bytes of audio, pause for `stall` seconds (by default until the client leaves); a
+            later truncation may follow
+        ends_after: end the response normally after that many bytes of audio
+        endless: repeat these bytes after the response until the client leaves
     """
 
     path: str = "*"
@@ -56,16 +58,16 @@ class Fault:
     endless: bytes = b""
 
     def matches(self, method: str, path: str, about: str) -> bool:
-        """Tell whether a request is one of those that this fault is for."""
+        """Return whether the fault applies to a request."""
         return fnmatchcase(method, self.method) and fnmatchcase(path, self.path) and self.of in about
 
     @property
-    def replaces_answer(self) -> bool:
-        """Tell whether the answer is scripted here."""
+    def replaces_response(self) -> bool:
+        """Whether the fault includes a response of its own."""
         return self.status is not None or self.json is not None or self.body is not None
 
-    def answer(self) -> web.Response:
-        """Return the scripted answer."""
+    def response(self) -> web.Response:
+        """Return the scripted response."""
         headers = dict(self.headers)
         if self.json is not None:
             headers = {"Content-Type": "application/json"} | headers
@@ -78,26 +80,41 @@ class Fault:
 NO_FAULT = Fault(times=0)
 
 
-class FaultScript:
-    """The faults still to come."""
+class Scripted(Protocol):
+    """An entry of a script, with the number of times it applies."""
+
+    @property
+    def times(self) -> float:
+        """Remaining uses of a new entry."""
+
+
+class Script[Entry: Scripted]:
+    """A queue of scripted entries, each used up after its number of times."""
 
     def __init__(self) -> None:
-        """Start without any."""
-        self._pending: list[tuple[Fault, float]] = []
+        """Start empty."""
+        self._pending: list[tuple[Entry, float]] = []
 
-    def add(self, fault: Fault) -> None:
-        """Queue a fault behind those already queued."""
-        if fault.times > 0:
-            self._pending.append((fault, fault.times))
-
-    def take(self, method: str, path: str, about: str = "") -> Fault:
-        """Consume and return the first fault meant for a request, or NO_FAULT."""
-        for index, (fault, left) in enumerate(self._pending):
-            if fault.matches(method, path, about):
-                self._pending[index : index + 1] = [(fault, left - 1)] if left > 1 else []
-                return fault
-        return NO_FAULT
+    def add(self, *entries: Entry) -> None:
+        """Append entries."""
+        self._pending += [(entry, entry.times) for entry in entries if entry.times > 0]
 
     def clear(self) -> None:
-        """Forget what has not happened yet."""
+        """Remove all pending entries."""
         self._pending.clear()
+
+    def take_first(self, matches: Callable[[Entry], bool]) -> Entry | None:
+        """Consume and return the first matching entry."""
+        for index, (entry, left) in enumerate(self._pending):
+            if matches(entry):
+                self._pending[index : index + 1] = [(entry, left - 1)] if left > 1 else []
+                return entry
+        return None
+
+
+class FaultScript(Script[Fault]):
+    """The pending faults."""
+
+    def take(self, method: str, path: str, about: str = "") -> Fault:
+        """Consume and return the first fault that matches a request, or NO_FAULT."""
+        return self.take_first(lambda fault: fault.matches(method, path, about)) or NO_FAULT

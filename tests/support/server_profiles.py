@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from ..simulator import Compatible
-from ..simulator.compatible_profiles import PROFILES
-from ..simulator.compatible_terms import Profile
+from ..simulator.openai_compatible.profile import Profile
+from ..simulator.openai_compatible.profiles import PROFILES
 
 type Start = Callable[[Profile], Awaitable[Compatible]]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ..demo.audio_checks import decode, find_problems, find_wav_problems
-from ..simulator.encoding import AudioFormat, encode
-from ..simulator.espeak import Sound, Speaker, speak
+from ..simulator.audio.encoding import AudioFormat, encode
+from ..simulator.audio.espeak import Sound, Speaker, speak
 
 TEXT = "The washing machine has finished, and the kitchen window is still open."
 RATE = 24_000

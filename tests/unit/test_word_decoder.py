@@ -9,9 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from ..simulator import Simulator
-from ..simulator.espeak import Speaker, speak
-from ..simulator.openai_voices import speaker_of
-from ..simulator.tones import sound, words_of
+from ..simulator.audio.espeak import Speaker, speak, speaker_of
+from ..simulator.audio.tones import sound, words_of
 from ..support.audio import RATE, decode, ffmpeg, streamed_wav
 from ..support.word_decoder import HeardWord, assert_spoken, codes_of, heard_words, voice_of
 

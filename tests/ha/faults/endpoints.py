@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.simulator import Compatible, Simulator
-from tests.simulator.compatible_profiles import BARE
-from tests.simulator.host import Host
+from tests.simulator.http_server import Host
+from tests.simulator.openai_compatible.profiles import BARE
 
 _VOICE: Final = "coral"
 

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, Final, Literal
 
 from tests.simulator import Fault
-from tests.simulator.realtime_fates import CHAT, NO_QUOTA, RATE_LIMIT, SERVER_ERROR, Fate
+from tests.simulator.realtime.script import CHAT, NO_QUOTA, RATE_LIMIT, SERVER_ERROR, Fate
 
 from .endpoints import Endpoint
 

@@ -15,8 +15,8 @@ from homeassistant.helpers.json import ExtendedJSONEncoder
 
 from custom_components.orator.const import DOMAIN
 from custom_components.orator.diagnostics import async_get_config_entry_diagnostics
-from tests.simulator.server import DEFAULT_KEY
-from tests.simulator.tones import words_of
+from tests.simulator import DEFAULT_KEY
+from tests.simulator.audio.tones import words_of
 
 from .cases import SENTENCES
 

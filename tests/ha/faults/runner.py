@@ -14,11 +14,10 @@ from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.const import DOMAIN
-from tests.simulator import Simulator
+from tests.simulator import DEFAULT_KEY, Simulator
 from tests.simulator.exchange import Door, Received
 from tests.simulator.faults import NO_FAULT
-from tests.simulator.host import Host
-from tests.simulator.server import DEFAULT_KEY
+from tests.simulator.http_server import Host
 from tests.support.speech import SATELLITE, account_of
 
 from .cases import Case

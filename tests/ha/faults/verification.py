@@ -8,7 +8,7 @@ import miniaudio
 import numpy as np
 
 from custom_components.orator.const import DOMAIN
-from tests.simulator.tones import words_of
+from tests.simulator.audio.tones import words_of
 from tests.support.audio import RATE, Sound, streamed_wav
 from tests.support.word_decoder import HeardWord, codes_of, heard_words, voice_of
 

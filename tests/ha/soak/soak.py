@@ -26,8 +26,8 @@ from custom_components.orator.const import DOMAIN
 from tests.ha.faults.endpoints import ENDPOINTS, Endpoint
 from tests.ha.faults.limits import shorten_limits
 from tests.ha.faults.runner import FALLBACK_ENTITY_ID, load_fallback
-from tests.simulator import Simulator, studio
-from tests.simulator.server import DEFAULT_KEY
+from tests.simulator import DEFAULT_KEY, Simulator
+from tests.simulator.audio import recorder
 from tests.support.speech import SATELLITE
 
 from .classification import ACCEPTABLE, classify
@@ -186,8 +186,8 @@ async def run(
     asyncio.get_running_loop().set_debug(False)  # in debug mode every task records a stack trace
     assert await async_setup_component(hass, "homeassistant", {})
     simulator.tongue = "tones"
-    recordings = studio.Shelf[Any, studio.Recording](_MAX_RECORDINGS_BYTES, lambda recording: len(recording.data))
-    monkeypatch.setattr(studio, "_RECORDINGS", recordings)
+    recordings = recorder.Shelf[Any, recorder.Recording](_MAX_RECORDINGS_BYTES, lambda recording: len(recording.data))
+    monkeypatch.setattr(recorder, "_RECORDINGS", recordings)
     voices: dict[str, RandomFaults] = {}
     async with AsyncExitStack() as running:
         fallback = await running.enter_async_context(Simulator())

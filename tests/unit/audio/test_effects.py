@@ -22,7 +22,7 @@ from custom_components.orator.audio.effects import (
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.loudness import LoudnessMeter
 from custom_components.orator.audio.pcm import CEILING_DBTP, Limiter, split_into_blocks
-from tests.simulator.espeak import Speaker, speak
+from tests.simulator.audio.espeak import Speaker, speak
 from tests.unit.audio.signals import RATES, divide, loudness, true_peak, voice
 
 BELL, ALERT = load_built_in_chime(BuiltInChime.DING_DONG), load_built_in_chime(BuiltInChime.ALERT)

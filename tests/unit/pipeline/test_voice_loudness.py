@@ -11,7 +11,7 @@ from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.loudness import LoudnessMeasurement, LoudnessMeter
 from custom_components.orator.audio.pcm import CEILING_DBTP, Limiter
 from custom_components.orator.pipeline.loudness import DEFAULT_LUFS, MAX_GAIN_DB, VoiceLoudness
-from tests.simulator.espeak import Speaker, speak
+from tests.simulator.audio.espeak import Speaker, speak
 from tests.unit.audio.signals import loudness, true_peak
 
 TARGET = -18.0

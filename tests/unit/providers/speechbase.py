@@ -8,7 +8,7 @@ from custom_components.orator.providers.base import HttpSessions, SynthesisReque
 from custom_components.orator.providers.json_documents import Json
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
 from tests.simulator import Simulator
-from tests.simulator.speechbase_catalog import DOCUMENTED_VOICE
+from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
 from tests.support.audio import RATE, decode, streamed_wav
 from tests.support.word_decoder import assert_spoken
 

@@ -10,8 +10,8 @@ from custom_components.orator.providers.openai import OpenAIProvider
 from custom_components.orator.providers.openai.catalog import find_rows, parse_model_ids, parse_models, parse_voices
 from custom_components.orator.providers.openai.servers import SERVERS
 from tests.simulator import Fault
-from tests.simulator.compatible_profiles import EDGE_TTS, KOKORO, SPEACHES
-from tests.simulator.compatible_terms import Profile
+from tests.simulator.openai_compatible.profile import Profile
+from tests.simulator.openai_compatible.profiles import EDGE_TTS, KOKORO, SPEACHES
 from tests.support.server_profiles import WITH_PRESET, Start, ids, preset_of
 
 from .test_openai_responses import provider_at

@@ -12,9 +12,9 @@ from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import HttpSessions, SpeechAudio, SynthesisRequest
 from custom_components.orator.providers.openai import OpenAIProvider
 from tests.simulator import Compatible, Fault
-from tests.simulator.compatible_hosted import OPENROUTER
-from tests.simulator.compatible_profiles import CHATTERBOX, KOKORO, OPENEDAI_SPEECH, SPEACHES
-from tests.simulator.compatible_terms import Events
+from tests.simulator.openai_compatible.hosted_profiles import OPENROUTER
+from tests.simulator.openai_compatible.profile import Events
+from tests.simulator.openai_compatible.profiles import CHATTERBOX, KOKORO, OPENEDAI_SPEECH, SPEACHES
 from tests.support.audio import RATE, decode
 from tests.support.server_profiles import Start
 from tests.support.word_decoder import assert_spoken

@@ -17,8 +17,8 @@ from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.openai import OpenAIProvider, realtime_session
 from custom_components.orator.providers.openai.realtime_session import RealtimeResponse, RealtimeSession
 from tests.simulator import Fate, Fault, Simulator, Timing
-from tests.simulator.realtime import Refusing
-from tests.simulator.realtime_fates import (
+from tests.simulator.realtime.api import Refusing
+from tests.simulator.realtime.script import (
     CHAT,
     NO_QUOTA,
     RATE_LIMIT,

@@ -9,7 +9,7 @@ from custom_components.orator.providers.models import Usage
 from custom_components.orator.providers.openai import OpenAIProvider
 from custom_components.orator.providers.openai.models import price_for
 from tests.simulator import Fate, Simulator
-from tests.simulator.realtime_fates import SERVER_ERROR
+from tests.simulator.realtime.script import SERVER_ERROR
 
 from .realtime import MODEL, TEXT, request_for, synthesize
 

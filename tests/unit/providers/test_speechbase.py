@@ -11,7 +11,7 @@ from custom_components.orator.providers.base import HttpSessions, SynthesisReque
 from custom_components.orator.providers.models import Pronunciation
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
 from tests.simulator import Fault, Simulator
-from tests.simulator.speechbase_catalog import DOCUMENTED_VOICE
+from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
 
 from .speechbase import (
     CARTESIA,

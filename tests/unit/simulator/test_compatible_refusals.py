@@ -1,4 +1,4 @@
-"""What the simulated compatible servers refuse, what they overlook, and how each of them puts it."""
+"""The requests that the simulated compatible servers refuse, ignore and accept."""
 
 from dataclasses import replace
 from http import HTTPStatus
@@ -8,7 +8,9 @@ import aiohttp
 import numpy as np
 import pytest
 
-from tests.simulator.compatible_profiles import (
+from tests.simulator.openai_compatible.errors import ErrorForm, Refusal
+from tests.simulator.openai_compatible.profile import Limit, Profile
+from tests.simulator.openai_compatible.profiles import (
     BARE,
     CHATTERBOX,
     EDGE_TTS,
@@ -22,15 +24,13 @@ from tests.simulator.compatible_profiles import (
     SPEACHES,
     SPEACHES_LATE,
 )
-from tests.simulator.compatible_refusals import ErrorForm, Refusal
-from tests.simulator.compatible_terms import Limit, Profile
 from tests.support.word_decoder import heard_words, voice_of
 
-from .compatible_asking import EACH, Start, asked, body_for, named, requested, samples_of
+from .compatible_client import EACH_PROFILE, Start, case_id, decode_audio, post_speech, send, speech_body
 
-INVALID_FIELD = Refusal(HTTPStatus.BAD_REQUEST, "No.", "some_error", code="a_code", param="voice")
+REFUSAL = Refusal(HTTPStatus.BAD_REQUEST, "No.", "some_error", code="a_code", param="voice")
 
-# Each server's own way
+# Refused requests
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,11 @@ INVALID_FIELD = Refusal(HTTPStatus.BAD_REQUEST, "No.", "some_error", code="a_cod
         ("details", {"error": "An internal server error occurred", "details": "No."}),
     ],
 )
-async def test_forms(compatible: Start, form: ErrorForm, body: dict[str, Any]) -> None:
-    """A refusal can be put into every form that there is."""
-    server = await compatible(replace(BARE, errors=form, unknown_model=INVALID_FIELD))
-    answer = await asked(server)
-    assert (answer.status, answer.json) == (400, body)
+async def test_error_forms(compatible: Start, form: ErrorForm, body: dict[str, Any]) -> None:
+    """A refusal can have every error format."""
+    server = await compatible(replace(BARE, errors=form, unknown_model=REFUSAL))
+    response = await post_speech(server)
+    assert (response.status, response.json) == (400, body)
 
 
 @pytest.mark.parametrize(
@@ -125,39 +125,41 @@ async def test_forms(compatible: Start, form: ErrorForm, body: dict[str, Any]) -
         (BARE, {"speed": 0.2}, 400, "speed"),
         (BARE, {"lang_code": "a"}, 400, "Extra inputs"),
     ],
-    ids=named,
+    ids=case_id,
 )
-async def test_refused(compatible: Start, profile: Profile, changes: dict[str, Any], status: int, words: str) -> None:
-    """What a server does not take is refused in its own way."""
-    answer = await asked(await compatible(profile), **changes)
-    assert answer.status == status, answer.content
-    assert words in answer.content.decode()
+async def test_refused_request(
+    compatible: Start, profile: Profile, changes: dict[str, Any], status: int, words: str
+) -> None:
+    """Invalid requests are refused in the server's own format."""
+    response = await post_speech(await compatible(profile), **changes)
+    assert response.status == status, response.content
+    assert words in response.content.decode()
 
 
-@pytest.mark.parametrize("changes", [{"voice": "nobody"}, {"speed": 0.4}], ids=named)
-async def test_refused_too_late(compatible: Start, changes: dict[str, Any]) -> None:
-    """The present Speaches finds some mistakes when it has begun to answer, and then leaves."""
+@pytest.mark.parametrize("changes", [{"voice": "nobody"}, {"speed": 0.4}], ids=case_id)
+async def test_late_refusal(compatible: Start, changes: dict[str, Any]) -> None:
+    """The current Speaches refuses some requests after its response has started, by closing the connection."""
     server = await compatible(SPEACHES_LATE)
     with pytest.raises(aiohttp.ClientPayloadError):
-        await asked(server, **changes)
+        await post_speech(server, **changes)
     assert (server.requests[-1].status, server.requests[-1].sent) == (200, 0)
-    assert (await asked(server, model="other")).status == 404
+    assert (await post_speech(server, model="other")).status == 404
 
 
-async def test_limit_that_was_set(compatible: Start) -> None:
-    """A text can be too long for Chatterbox's settings too, which is another status and another form."""
+async def test_configured_limit(compatible: Start) -> None:
+    """Chatterbox's configured limit has another status and format than its schema."""
     assert CHATTERBOX.limit is not None
     server = await compatible(replace(CHATTERBOX, limit=Limit(10, CHATTERBOX.limit.refusal)))
-    answer = await asked(server)
-    assert (answer.status, list(answer.json)) == (400, ["error"])
-    assert "10 characters" in answer.json["error"]["message"]
+    response = await post_speech(server)
+    assert (response.status, list(response.json)) == (400, ["error"])
+    assert "10 characters" in response.json["error"]["message"]
 
 
-async def test_list_of_mistakes(compatible: Start) -> None:
-    """What is built with FastAPI lists every mistake, and repeats what was sent."""
-    answer = await asked(await compatible(KOKORO), input=5, speed=9)
-    assert answer.status == 422
-    assert answer.json["detail"] == [
+async def test_fastapi_errors(compatible: Start) -> None:
+    """Servers built with FastAPI list all violations, and repeat the values."""
+    response = await post_speech(await compatible(KOKORO), input=5, speed=9)
+    assert response.status == 422
+    assert response.json["detail"] == [
         {"type": "string_type", "loc": ["body", "input"], "msg": "Input should be a valid string", "input": 5},
         {
             "type": "less_than_equal",
@@ -169,32 +171,32 @@ async def test_list_of_mistakes(compatible: Start) -> None:
     ]
 
 
-@EACH
+@EACH_PROFILE
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"null"])
-async def test_no_body(compatible: Start, profile: Profile, raw: bytes) -> None:
-    """What is no object is refused by everyone."""
+async def test_invalid_json(compatible: Start, profile: Profile, raw: bytes) -> None:
+    """Every server refuses a body that is not a JSON object."""
     path = profile.prefixes[0] + "/audio/speech"
-    answer = await requested(
+    response = await send(
         await compatible(profile), path, "POST", data=raw, headers={"Content-Type": "application/json"}
     )
-    assert answer.status == {"fastapi": 422, "flask": 500, "own": 400}[profile.framework]
+    assert response.status == {"fastapi": 422, "flask": 500, "own": 400}[profile.framework]
 
 
-@EACH
-async def test_body_that_is_not_said_to_be_json(compatible: Start, profile: Profile) -> None:
-    """JSON has to be announced."""
+@EACH_PROFILE
+async def test_wrong_content_type(compatible: Start, profile: Profile) -> None:
+    """The content type must be JSON."""
     path = profile.prefixes[0] + "/audio/speech"
-    answer = await requested(await compatible(profile), path, "POST", data=b'{"input": "a"}')
-    assert answer.status in (400, 422, 500)
+    response = await send(await compatible(profile), path, "POST", data=b'{"input": "a"}')
+    assert response.status in (400, 422, 500)
 
 
-# What is overlooked
+# Ignored and accepted fields
 
 
-@pytest.mark.parametrize("profile", [profile for profile in PROFILES if not profile.refuse_unknown], ids=named)
+@pytest.mark.parametrize("profile", [profile for profile in PROFILES if not profile.refuse_unknown], ids=case_id)
 async def test_unknown_fields(compatible: Start, profile: Profile) -> None:
-    """Most servers do not look at fields that they do not know."""
-    assert (await asked(await compatible(profile), of_another_server=[1], instructions="Whisper.")).status == 200
+    """Most servers ignore unknown fields."""
+    assert (await post_speech(await compatible(profile), of_another_server=[1], instructions="Whisper.")).status == 200
 
 
 @pytest.mark.parametrize(
@@ -212,18 +214,18 @@ async def test_unknown_fields(compatible: Start, profile: Profile) -> None:
         (OPENROUTER, {"provider": {"options": {}}, "instructions": "Whisper."}),
         (BARE, {"instructions": "Whisper.", "stream_format": "audio", "model": "anything", "voice": "anyone"}),
     ],
-    ids=named,
+    ids=case_id,
 )
-async def test_taken(compatible: Start, profile: Profile, changes: dict[str, Any]) -> None:
-    """What a server takes is spoken."""
+async def test_accepted_request(compatible: Start, profile: Profile, changes: dict[str, Any]) -> None:
+    """Valid requests are spoken."""
     server = await compatible(profile)
     server.tongue = "tones"
-    answer = await asked(server, **changes)
-    assert answer.status == 200, answer.content
+    response = await post_speech(server, **changes)
+    assert response.status == 200, response.content
 
 
 @pytest.mark.parametrize(
-    ("profile", "asked_voice", "heard_voice"),
+    ("profile", "voice", "actual_voice"),
     [
         (KOKORO, "alloy", "am_adam"),
         (KOKORO, "bm_george", "bm_george"),
@@ -241,28 +243,28 @@ async def test_taken(compatible: Start, profile: Profile, changes: dict[str, Any
         (LOCALAI, "anyone", "anyone"),
         (BARE, "anyone", "anyone"),
     ],
-    ids=named,
+    ids=case_id,
 )
-async def test_voices(compatible: Start, profile: Profile, asked_voice: str, heard_voice: str) -> None:
-    """A voice may be another one's name, and one that is not there may be the default one."""
+async def test_aliases(compatible: Start, profile: Profile, voice: str, actual_voice: str) -> None:
+    """A voice can be an alias, a blend, or replaced by the default voice."""
     server = await compatible(profile)
     server.tongue = "tones"
-    answer = await asked(server, voice=asked_voice, response_format="wav")
-    heard = heard_words(*await samples_of(answer))
-    assert {word.voice for word in heard} == {voice_of(heard_voice)}
+    response = await post_speech(server, voice=voice, response_format="wav")
+    heard = heard_words(*await decode_audio(response))
+    assert {word.voice for word in heard} == {voice_of(actual_voice)}
 
 
-async def test_voice_of_a_model_with_one(compatible: Start) -> None:
-    """A Piper model of Speaches has one voice, whatever is asked for."""
+async def test_single_voice(compatible: Start) -> None:
+    """A Piper model of Speaches always uses its only voice."""
     server = await compatible(SPEACHES)
     server.tongue = "tones"
-    answer = await asked(server, model="speaches-ai/piper-en_US-lessac-medium", voice="nobody")
-    assert {word.voice for word in heard_words(*await samples_of(answer))} == {voice_of("lessac")}
-    assert (await asked(server, model="tts-1-hd")).status == 200
+    response = await post_speech(server, model="speaches-ai/piper-en_US-lessac-medium", voice="nobody")
+    assert {word.voice for word in heard_words(*await decode_audio(response))} == {voice_of("lessac")}
+    assert (await post_speech(server, model="tts-1-hd")).status == 200
 
 
 @pytest.mark.parametrize(
-    ("profile", "speed", "heard"),
+    ("profile", "speed", "actual_speed"),
     [
         (KOKORO, 2, 2.0),
         (SPEACHES, 0.5, 0.5),
@@ -278,16 +280,16 @@ async def test_voice_of_a_model_with_one(compatible: Start) -> None:
         (OPENROUTER, 4, 4.0),
         (BARE, 4, 4.0),
     ],
-    ids=named,
+    ids=case_id,
 )
-async def test_speed(compatible: Start, profile: Profile, speed: float, heard: float) -> None:
-    """A speed is heard, or not."""
+async def test_speed(compatible: Start, profile: Profile, speed: float, actual_speed: float) -> None:
+    """The speed has the expected effect, if any."""
     server = await compatible(profile)
     server.tongue = "tones"
-    lengths = []
+    durations = []
     for changes in ({}, {"speed": speed}):
-        samples, rate = await samples_of(await asked(server, response_format="wav", **changes))
-        lengths.append(len(samples) / rate)
-    assert lengths[0] / lengths[1] == pytest.approx(heard, rel=0.06)
-    assert np.isfinite(lengths).all()
-    assert server.requests[-1].body == body_for(profile, response_format="wav", speed=speed)
+        samples, rate = await decode_audio(await post_speech(server, response_format="wav", **changes))
+        durations.append(len(samples) / rate)
+    assert durations[0] / durations[1] == pytest.approx(actual_speed, rel=0.06)
+    assert np.isfinite(durations).all()
+    assert server.requests[-1].body == speech_body(profile, response_format="wav", speed=speed)

@@ -1,4 +1,4 @@
-"""When the audio comes, and what is remembered of it."""
+"""The timing of audio, and the recorded requests."""
 
 import asyncio
 from contextlib import suppress
@@ -8,25 +8,25 @@ import aiohttp
 import pytest
 
 from tests.simulator import Simulator, Timing
-from tests.simulator.encoding import SAMPLE_RATE
+from tests.simulator.audio.encoding import SAMPLE_RATE
 
-from .asking import SPEECH, request_body, seconds_of_pcm, speech, timeline
+from .openai_client import SPEECH, measure_arrivals, pcm_duration_of, speech_body, synthesize
 
-# When it comes
+# Timing
 
 
-async def test_first_byte_hides_the_synthesis(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """The synthesis takes place within the time to the first byte."""
+async def test_first_byte_includes_synthesis(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """The time to the first byte includes the synthesis."""
     simulator.timing = Timing(first_byte=0.5)
-    arrivals = await timeline(client, input="These words have not been said before.")
+    arrivals = await measure_arrivals(client, input="These words have not been said before.")
     assert 0.45 < arrivals[0][0] < 0.8
 
 
 async def test_rate(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """Audio leaves evenly, at the rate asked for."""
-    length = seconds_of_pcm(await speech(client, response_format="pcm"))
+    """Audio is sent evenly at the configured rate."""
+    length = pcm_duration_of(await synthesize(client, response_format="pcm"))
     simulator.timing = Timing(rate=4.0)
-    arrivals = await timeline(client, response_format="pcm")
+    arrivals = await measure_arrivals(client, response_format="pcm")
     assert sum(size for _, size in arrivals) == length * SAMPLE_RATE * 2
     assert length / 4 * 0.8 < arrivals[-1][0] < length / 4 + 0.5
     assert len(arrivals) > 10
@@ -35,29 +35,29 @@ async def test_rate(client: aiohttp.ClientSession, simulator: Simulator) -> None
     assert length / 8 * 0.7 < halfway < length / 8 + 0.4
 
 
-async def test_everything_at_once_without_a_rate(client: aiohttp.ClientSession) -> None:
-    """Without a rate nothing is held back."""
-    await speech(client)
-    assert (await timeline(client))[-1][0] < 0.5
+async def test_no_rate(client: aiohttp.ClientSession) -> None:
+    """Without a rate, all audio is sent at once."""
+    await synthesize(client)
+    assert (await measure_arrivals(client))[-1][0] < 0.5
 
 
-@pytest.mark.parametrize("wrong", [{"first_byte": -1}, {"rate": 0.0}])
-def test_impossible_timing(wrong: dict[str, float]) -> None:
-    """Nonsense is refused where it is written."""
+@pytest.mark.parametrize("values", [{"first_byte": -1}, {"rate": 0.0}])
+def test_invalid_timing(values: dict[str, float]) -> None:
+    """Invalid timings raise ValueError."""
     with pytest.raises(ValueError, match="must"):
-        Timing(**wrong)
+        Timing(**values)
 
 
-# What is remembered
+# Recorded requests
 
 
-async def test_requests_are_remembered(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """Requests can be looked at afterwards."""
-    audio = await speech(client)
+async def test_recorded_requests(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """Requests are recorded with their responses' status and size."""
+    audio = await synthesize(client)
     async with client.get("/v1/models", headers={"X-Test": "yes"}) as response:
         body = await response.read()
     first, second = simulator.requests
-    assert (first.method, first.path, first.body) == ("POST", SPEECH, request_body())
+    assert (first.method, first.path, first.body) == ("POST", SPEECH, speech_body())
     assert (first.status, first.sent, first.disconnected) == (200, len(audio), False)
     assert (second.method, second.path, second.body) == ("GET", "/v1/models", None)
     assert (second.status, second.sent, second.headers["x-test"]) == (200, len(body), "yes")
@@ -67,12 +67,12 @@ async def test_requests_are_remembered(client: aiohttp.ClientSession, simulator:
 
 
 @pytest.mark.parametrize("timing", [Timing(rate=0.5), Timing(first_byte=60)])
-async def test_client_that_leaves(client: aiohttp.ClientSession, simulator: Simulator, timing: Timing) -> None:
-    """A client that stops is noticed at once, before and during the audio."""
-    audio = await speech(client)
+async def test_client_leaves(client: aiohttp.ClientSession, simulator: Simulator, timing: Timing) -> None:
+    """A client that leaves before or during the audio is noticed immediately."""
+    audio = await synthesize(client)
     simulator.timing = timing
     with suppress(TimeoutError):
-        async with asyncio.timeout(0.3), client.post(SPEECH, json=request_body()) as response:
+        async with asyncio.timeout(0.3), client.post(SPEECH, json=speech_body()) as response:
             await response.content.readany()
             response.close()
     received = simulator.requests[-1]

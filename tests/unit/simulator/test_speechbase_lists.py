@@ -1,4 +1,4 @@
-"""What the simulated Speechbase lists: vendors, and saved voices in pages."""
+"""The vendors and saved voices of the simulated Speechbase API."""
 
 from itertools import pairwise
 from typing import Any
@@ -8,12 +8,12 @@ import aiohttp
 import pytest
 
 from tests.simulator import Simulator
-from tests.simulator.speechbase_catalog import default_voices
+from tests.simulator.speechbase.catalog import default_voices
 
-from .speechbase_asking import PROVIDERS, SAVED, VOICES, problem
+from .speechbase_client import PROVIDERS, SAVED_VOICE, VOICES, parse_problem
 
 
-async def page(client: aiohttp.ClientSession, **query: Any) -> dict[str, Any]:
+async def get_page(client: aiohttp.ClientSession, **query: Any) -> dict[str, Any]:
     """Return a page of voices."""
     async with client.get(VOICES, params=query) as response:
         assert response.status == 200, await response.text()
@@ -23,12 +23,12 @@ async def page(client: aiohttp.ClientSession, **query: Any) -> dict[str, Any]:
     return body
 
 
-async def pages(client: aiohttp.ClientSession, **query: Any) -> list[list[dict[str, Any]]]:
+async def get_pages(client: aiohttp.ClientSession, **query: Any) -> list[list[dict[str, Any]]]:
     """Return the voices of all pages."""
-    found = [await page(client, **query)]
-    while found[-1]["has_more"]:
-        found.append(await page(client, **query, cursor=found[-1]["next_cursor"]))
-    return [body["data"] for body in found]
+    pages = [await get_page(client, **query)]
+    while pages[-1]["has_more"]:
+        pages.append(await get_page(client, **query, cursor=pages[-1]["next_cursor"]))
+    return [body["data"] for body in pages]
 
 
 @pytest.mark.parametrize(
@@ -38,31 +38,31 @@ async def pages(client: aiohttp.ClientSession, **query: Any) -> list[list[dict[s
 async def test_pages(
     client: aiohttp.ClientSession, simulator: Simulator, query: dict[str, int], sizes: list[int]
 ) -> None:
-    """Pages hold all voices, each once, the newest first."""
-    found = await pages(client, **query)
-    assert [len(rows) for rows in found] == sizes
-    rows = [row for rows in found for row in rows]
+    """Pages contain all voices without duplicates, newest first."""
+    pages = await get_pages(client, **query)
+    assert [len(rows) for rows in pages] == sizes
+    rows = [row for rows in pages for row in rows]
     assert all(newer["created_at"] > older["created_at"] for newer, older in pairwise(rows))
     assert sorted(row["id"] for row in rows) == sorted(row["id"] for row in simulator.speechbase.voices)
-    assert (await page(client, **query))["limit"] == query.get("limit", 50)
-    assert rows[-1]["id"] == SAVED
+    assert (await get_page(client, **query))["limit"] == query.get("limit", 50)
+    assert rows[-1]["id"] == SAVED_VOICE
 
 
-async def test_pages_that_change(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """Voices that are saved and deleted between two pages neither repeat nor hide others."""
+async def test_changes_between_pages(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """Saving and deleting voices between two pages does not shift the others."""
     voices = simulator.speechbase.voices
-    first = await page(client, limit=3)
+    first = await get_page(client, limit=3)
     voices.append(voices[-1] | {"id": "new", "created_at": "2026-12-01T00:00:00.000Z"})
     voices.remove(next(row for row in voices if row["id"] == first["data"][-1]["id"]))
-    second = await page(client, limit=3, cursor=first["next_cursor"])
+    second = await get_page(client, limit=3, cursor=first["next_cursor"])
     newest_first = [row["id"] for row in reversed(default_voices())]
     assert [row["id"] for row in first["data"] + second["data"]] == newest_first[:6]
 
 
 async def test_no_voices(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """An organisation may have saved none."""
+    """The list of saved voices can be empty."""
     simulator.speechbase.voices = []
-    assert await page(client) == {"data": [], "next_cursor": None, "has_more": False, "limit": 50}
+    assert await get_page(client) == {"data": [], "next_cursor": None, "has_more": False, "limit": 50}
 
 
 @pytest.mark.parametrize(
@@ -80,21 +80,21 @@ async def test_no_voices(client: aiohttp.ClientSession, simulator: Simulator) ->
         ({"page": "2"}, []),
     ],
 )
-async def test_wrong_pages(client: aiohttp.ClientSession, query: dict[str, str], path: list[str]) -> None:
-    """What is no page is refused."""
+async def test_invalid_page(client: aiohttp.ClientSession, query: dict[str, str], path: list[str]) -> None:
+    """Invalid limits and cursors are refused."""
     async with client.get(VOICES, params=query) as response:
-        body = await problem(response)
+        body = await parse_problem(response)
     assert (body["status"], body["code"]) == (400, "invalid_input")
     assert body["validation"][0]["path"] == path
 
 
 async def test_voice(client: aiohttp.ClientSession) -> None:
-    """A saved voice has an address of its own, with the vendor's names for it."""
-    async with client.get(f"{VOICES}/{SAVED}") as response:
+    """A saved voice is shown with the vendor's own ids."""
+    async with client.get(f"{VOICES}/{SAVED_VOICE}") as response:
         body = await response.json()
     assert list(body) == ["data"]
     assert {
-        "id": SAVED,
+        "id": SAVED_VOICE,
         "title": "Podcast narrator",
         "provider": "elevenlabs",
         "model": "eleven_v3",
@@ -103,11 +103,11 @@ async def test_voice(client: aiohttp.ClientSession) -> None:
         "provider_options": {"stability": 0.5},
     }.items() <= body["data"].items()
     async with client.get(f"{VOICES}/3b7d6c1e-0000-4000-8000-000000000000") as response:
-        assert (await problem(response))["status"] == 404
+        assert (await parse_problem(response))["status"] == 404
 
 
 def test_default_voices() -> None:
-    """The voices are the same in every simulator, and unlike each other as people's are."""
+    """The default voices are stable and varied."""
     voices = default_voices()
     assert voices == default_voices()
     assert len(voices) == 120
@@ -120,7 +120,7 @@ def test_default_voices() -> None:
 
 
 async def test_providers(client: aiohttp.ClientSession) -> None:
-    """Vendors are listed with what they can be used for, and their models by their full names."""
+    """Vendors are listed with their access and the full names of their models."""
     async with client.get(PROVIDERS) as response:
         body = await response.json()
     assert list(body) == ["data"]

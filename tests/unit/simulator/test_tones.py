@@ -1,4 +1,4 @@
-"""Speech in tones: what a word is, and that only the sound is another."""
+"""Speech encoded as tones."""
 
 import time
 
@@ -7,15 +7,14 @@ import pytest
 
 from tests.simulator import Simulator
 from tests.simulator.__main__ import parse_options
-from tests.simulator.encoding import SAMPLE_RATE
-from tests.simulator.espeak import Speaker
-from tests.simulator.openai_contract import MAX_CHARACTERS, VOICES
-from tests.simulator.openai_voices import speaker_of
-from tests.simulator.tones import code_of, code_of_speaker, sealed, sound, unsealed, words_of
+from tests.simulator.audio.encoding import SAMPLE_RATE
+from tests.simulator.audio.espeak import Speaker, speaker_of
+from tests.simulator.audio.tones import code_of, code_of_speaker, sealed, sound, unsealed, words_of
+from tests.simulator.openai.contract import MAX_CHARACTERS, VOICES
 
-from .asking import TEXT, seconds, seconds_of_pcm, speech
+from .openai_client import TEXT, duration_of, pcm_duration_of, synthesize
 
-SECONDS_A_WORD = 0.254
+WORD_SECONDS = 0.254
 
 
 @pytest.mark.parametrize(
@@ -37,20 +36,20 @@ SECONDS_A_WORD = 0.254
         ("co\xadoperate na\u200bme", ["cooperate", "name"]),
     ],
 )
-def test_words(text: str, words: list[str]) -> None:
-    """Words are told apart in every script, whatever punctuation is around them."""
+def test_split_words(text: str, words: list[str]) -> None:
+    """Words are separated in every script, without surrounding punctuation."""
     assert words_of(text) == words
 
 
 @pytest.mark.parametrize("text", [TEXT, "今天天气GPT4很好。", "วันนี้อากาศดี, e.g. (3.5 °C)"])
-def test_words_of_parts(text: str) -> None:
-    """A text that is cut between words has the same words."""
+def test_rejoined_words(text: str) -> None:
+    """The words of a text survive being joined by spaces."""
     words = words_of(text)
     assert words_of(" ".join(words)) == words
 
 
 def test_codes() -> None:
-    """Codes are the same every time, differ between words and between voices, and show damage."""
+    """Codes are stable, differ between words and between voices, and detect damage."""
     assert code_of("kettle") == code_of("kettle") != code_of("kettles")
     assert len({code_of(str(number)) for number in range(500)}) == 500
     assert len({code_of_speaker(speaker_of(voice)) for voice in VOICES}) == len(VOICES)
@@ -59,28 +58,28 @@ def test_codes() -> None:
     assert not any(unsealed(bits ^ 1 << bit) for bit in range(45))
 
 
-async def test_tongue(client: aiohttp.ClientSession, simulator: Simulator) -> None:
-    """A simulator speaks until it is told otherwise, and again afterwards."""
-    spoken = await speech(client, response_format="pcm")
+async def test_audio_mode(client: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """The audio mode can be changed and changed back."""
+    spoken = await synthesize(client, response_format="pcm")
     simulator.tongue = "tones"
-    tones = await speech(client, response_format="pcm")
-    assert seconds_of_pcm(tones) == pytest.approx(9 * SECONDS_A_WORD)
-    assert seconds(await speech(client)) == pytest.approx(9 * SECONDS_A_WORD, abs=0.1)
-    assert seconds_of_pcm(await speech(client, response_format="pcm", input="!")) == pytest.approx(0.1)
+    tones = await synthesize(client, response_format="pcm")
+    assert pcm_duration_of(tones) == pytest.approx(9 * WORD_SECONDS)
+    assert duration_of(await synthesize(client)) == pytest.approx(9 * WORD_SECONDS, abs=0.1)
+    assert pcm_duration_of(await synthesize(client, response_format="pcm", input="!")) == pytest.approx(0.1)
     simulator.tongue = "speech"
-    assert await speech(client, response_format="pcm") == spoken != tones
+    assert await synthesize(client, response_format="pcm") == spoken != tones
 
 
-def test_tongue_of_the_program() -> None:
-    """As a program the simulator can speak in tones too."""
-    assert [parse_options(arguments).tongue for arguments in ([], ["--tongue", "tones"])] == ["speech", "tones"]
+def test_audio_mode_option() -> None:
+    """The program has an option for the audio mode."""
+    assert [parse_options(arguments).audio_mode for arguments in ([], ["--audio-mode", "tones"])] == ["speech", "tones"]
 
 
-def test_quick_synthesis() -> None:
-    """The longest input takes a fraction of a second, of which half is allowed here for busy machines."""
+def test_synthesis_time() -> None:
+    """The longest input is synthesized in less than half a second."""
     text = (TEXT + " ") * 100
     started = time.perf_counter()
-    made = sound(text[:MAX_CHARACTERS], Speaker.named("anyone"))
+    tones = sound(text[:MAX_CHARACTERS], Speaker.named("anyone"))
     assert time.perf_counter() - started < 0.5
-    assert made.rate == SAMPLE_RATE
-    assert 200 < made.duration < 210
+    assert tones.rate == SAMPLE_RATE
+    assert 200 < tones.duration < 210

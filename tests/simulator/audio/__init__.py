@@ -1,0 +1,1 @@
+"""Synthesized audio: speech from eSpeak NG or tones that encode words, in every container."""

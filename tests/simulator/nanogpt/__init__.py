@@ -1,0 +1,1 @@
+"""NanoGPT's speech endpoints, jobs, catalog and balance."""

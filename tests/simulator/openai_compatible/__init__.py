@@ -1,0 +1,1 @@
+"""Servers compatible with OpenAI's speech API, each described by a profile."""

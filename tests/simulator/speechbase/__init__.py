@@ -1,0 +1,1 @@
+"""Speechbase's speech endpoints, saved voices and providers."""

@@ -293,7 +293,7 @@ class Limiter:
 
         Each is the mean of the lowest factors that the peaks in reach need: it changes smoothly and is low in time.
         """
-        needed = (np.minimum(1, self._max_peak / np.maximum(peaks, self._max_peak)) * _GAIN_ONE).astype(np.int64)
+        needed = (self._max_peak / np.maximum(peaks, self._max_peak) * _GAIN_ONE).astype(np.int64)
         needed = np.concatenate((self._needed, needed))
         self._needed = needed[-self._window :].copy()
         released = self._release(_sliding_minimum(needed, self._window + 1))

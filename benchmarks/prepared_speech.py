@@ -14,7 +14,7 @@ import zlib
 
 from tests.simulator.audio.encoding import encode, ffmpeg, streaming_wav_header
 from tests.simulator.audio.espeak import Sound, Speaker, speak
-from tests.simulator.audio.recorder import Recording, Studio, Take
+from tests.simulator.audio.recorder import Recorder, Recording, RecordingSpec
 
 from .conditions import FRAME_SAMPLES, SAMPLE_RATE, frame_count, speech_seconds
 from .playback import mp3_frames
@@ -62,7 +62,7 @@ def _prepare_mp3(sound: Sound) -> PreparedSpeech:
     return PreparedSpeech(encoded[: frames[0].start], tuple(encoded[frame.start : frame.end] for frame in frames))
 
 
-class PreparedStudio(Studio):
+class PreparedStudio(Recorder):
     """A studio that cuts recordings from prepared speech where there is any."""
 
     def __init__(self, speech: dict[str, PreparedSpeech]) -> None:
@@ -71,7 +71,7 @@ class PreparedStudio(Studio):
         self._speech = speech
 
     @override
-    async def record(self, take: Take) -> Recording:
+    async def record(self, take: RecordingSpec) -> Recording:
         speech = self._speech.get(take.audio_format) if take.speed == 1 else None
         if speech is None:
             return await super().record(take)

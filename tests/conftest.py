@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .simulator import Compatible, Simulator
+from .simulator import CompatibleServer, Simulator
 from .simulator.openai_compatible.profile import Profile
 
 
@@ -19,12 +19,12 @@ async def simulator(socket_enabled: None) -> AsyncGenerator[Simulator]:
 
 
 @pytest.fixture
-async def compatible(socket_enabled: None) -> AsyncGenerator[Callable[[Profile], Awaitable[Compatible]]]:
+async def compatible(socket_enabled: None) -> AsyncGenerator[Callable[[Profile], Awaitable[CompatibleServer]]]:
     """Return a function that starts an OpenAI-compatible server with a profile, each on a port of its own."""
     async with AsyncExitStack() as running:
 
-        async def start(profile: Profile) -> Compatible:
-            return await running.enter_async_context(Compatible(profile))
+        async def start(profile: Profile) -> CompatibleServer:
+            return await running.enter_async_context(CompatibleServer(profile))
 
         yield start
 

@@ -59,7 +59,7 @@ async def run_context(programs: Programs, folder: Path, *, updates_screenshots: 
     tls, ca_bundle = _create_certificate(folder)
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(Simulator(timing=_TIMING, port=_HTTPS_PORT, tls=tls))
-        simulator.tongue = "tones"
+        simulator.audio_mode = "tones"
         instance = await stack.enter_async_context(
             run_home_assistant(_COMPONENTS, _CONFIGURATION, {"REQUESTS_CA_BUNDLE": str(ca_bundle)})
         )

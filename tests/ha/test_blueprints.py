@@ -42,7 +42,7 @@ WASHER = {
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an account whose speech can be decoded into words."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     return account_of(simulator, "openai", {"model": "tts-1", "voice": "coral"})
 
 

@@ -127,7 +127,7 @@ async def test_share_that_hangs(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, share: Share
 ) -> None:
     """Speech is not delayed, has the chime if it is in memory, and a file blocks no second thread."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     for name in ("gong.wav", "bell.wav"):
         write_audio_file(hass.config.config_dir, f"share/{name}")
     expected = await decode(await speak(hass, chime="share/gong.wav"))

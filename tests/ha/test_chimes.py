@@ -34,7 +34,7 @@ async def media(hass: HomeAssistant, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.mark.parametrize("name", ["www/gong.wav", "/local/gong.mp3", "sounds/gong.flac", "gong.ogg"])
 async def test_audio_file(hass: HomeAssistant, simulator: Simulator, hear: Hear, name: str) -> None:
     """An audio file in the configuration folder is played before the speech, whatever its format."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     write_audio_file(hass.config.config_dir, name.replace("/local/", "www/"))
     sound = await hear_with_chime(hear, name)
     assert not chime_issue_keys(hass)
@@ -46,7 +46,7 @@ async def test_audio_file(hass: HomeAssistant, simulator: Simulator, hear: Hear,
 
 async def test_media_source(hass: HomeAssistant, simulator: Simulator, media: None, hear: Hear) -> None:
     """A media source ID is played as a chime."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     write_audio_file(hass.config.media_dirs["local"], "bells/gong.wav")
     plain = await hear_with_chime(hear, "none")
     sound = await hear_with_chime(hear, "media-source://media_source/local/bells/gong.wav")
@@ -86,7 +86,7 @@ async def test_unusable_chime(  # noqa: PLR0913, PLR0917
     hass: HomeAssistant, simulator: Simulator, media: None, hear: Hear, tmp_path: Path, name: str, issue_key: str | None
 ) -> None:
     """Speech is complete without a chime that is missing, forbidden or unusable, which opens one issue."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     folder = Path(hass.config.config_dir)
     outside = write_audio_file(tmp_path.parent, "outside.wav")
     for inside in (".storage/hidden.wav", "custom_components/orator/gong.wav"):

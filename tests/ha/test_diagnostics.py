@@ -14,7 +14,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from ..simulator import Fate, Simulator
+from ..simulator import ScriptedResponse, Simulator
 from ..support.speech import SENTENCE, account_of, speak
 
 PERSONAL = "Agnieszka"
@@ -49,7 +49,7 @@ async def test_account_diagnostics(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
     """Diagnostics contain the models, the usage and the counters of the provider."""
-    simulator.openai.realtime.befall(Fate(words=3))
+    simulator.openai.realtime.script_responses(ScriptedResponse(words=3))
     await speak(hass)
     data = await diagnostics(hass, hass_client, account)
     assert data["counts"] == {"realtime_readings": 2, "realtime_misreadings": 1, "realtime_interruptions": 0}

@@ -47,7 +47,7 @@ def example(action: str) -> dict[str, Any]:
 
 async def test_examples_of_actions(hass: HomeAssistant, simulator: Simulator) -> None:
     """Home Assistant runs the examples unchanged, and their messages are spoken."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     account = account_of(simulator, "openai", {"model": "tts-1", "voice": "coral"}, "OpenAI Coral")
     for component in ("homeassistant", "media_source"):
         assert await async_setup_component(hass, component, {})

@@ -70,7 +70,7 @@ async def test_every_word_with_every_effect(
     simulator: Simulator, hear: Hear, receiver: dict[str, Any], *, is_streamed: bool
 ) -> None:
     """Silence, chime, all the words, chime, silence; for every kind of player."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     text = f"{SENTENCE} Come down before it is cold, and bring your brother. There is cake, too."
     message = reply(*(f"{word} " for word in text.split())) if is_streamed else text
     sound = await listened(await hear(message, **EVERYTHING, **receiver), receiver)
@@ -82,7 +82,7 @@ async def test_every_word_with_every_effect(
 @pytest.mark.parametrize("receiver", [{}, SATELLITE], ids=["mp3", "satellite"])
 async def test_long_text(simulator: Simulator, hear: Hear, receiver: dict[str, Any]) -> None:
     """A text of several requests has one chime at its beginning and one at its end."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     text = " ".join(f"Sentence number {number} says that {SENTENCE.lower()}" for number in range(90))
     sound = await listened(await hear(text, **EVERYTHING, **receiver), receiver)
     assert len(spoken(simulator)) > 1
@@ -134,7 +134,7 @@ async def test_other_voice_speaks_after_the_chime(  # noqa: PLR0913, PLR0917
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear, options: Any, receiver: Any
 ) -> None:
     """A chime that has been heard keeps nobody from taking over, and is not heard again with the other voice."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     voice = {"model": "openai/tts-1", "voice": "nova", "chime": "alarm", "lead_in_ms": 500, "loudness": -20}
     other = account_of(simulator, "speechbase", voice, "Ben")
     other.add_to_hass(hass)
@@ -157,7 +157,7 @@ async def test_failure_is_told_and_not_kept(  # noqa: PLR0913, PLR0917
     hass: HomeAssistant, simulator: Simulator, hear: Hear, caplog: pytest.LogCaptureFixture, options: Any, receiver: Any
 ) -> None:
     """Nobody speaks: after a chime or without one, that is an error, and the next time all is asked anew."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     simulator.fail(Fault(path=PATH, status=403))
     audio = await hear(SENTENCE, **options, **receiver)
     assert "does not permit" in caplog.text
@@ -187,7 +187,7 @@ async def test_satellite_does_not_starve_after_the_chime(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry
 ) -> None:
     """While a slow service thinks, a satellite is fed silence; that silence is not kept and played again."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     simulator.timing = Timing(first_byte=3)
     slow = streamed_wav(await hear(SENTENCE, chime="alert", **SATELLITE))
     assert slow.seconds > 3 + len(heard_words(slow.samples, RATE)) * 0.2
@@ -310,7 +310,7 @@ async def test_every_service(
     hass: HomeAssistant, simulator: Simulator, provider: str, voice: dict[str, str], receiver: dict[str, Any]
 ) -> None:
     """Sockets, jobs that take a while, sound that has to be decoded first: with every effect, every word."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     entry = account_of(simulator, provider, voice)
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)

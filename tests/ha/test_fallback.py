@@ -25,7 +25,7 @@ SENTENCES = [
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Describe an account with a voice for which another account's voice speaks."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     voice = {"model": "tts-1", "voice": "coral", "fallback": ["tts.nowhere", "tts.ben"]}
     return account_of(simulator, "openai", voice)
 

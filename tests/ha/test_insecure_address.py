@@ -8,7 +8,7 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from yarl import URL
 
-from ..simulator import Compatible, Simulator
+from ..simulator import CompatibleServer, Simulator
 from ..simulator.openai_compatible.profiles import KOKORO, LOCALAI
 from ..support.compatible import choose, entry_at, fields, load
 from ..support.resolver import replace_resolver
@@ -41,7 +41,7 @@ class StaticResolver(AbstractResolver):
 
 
 @pytest.fixture
-async def server(compatible: Start) -> Compatible:
+async def server(compatible: Start) -> CompatibleServer:
     """Return a server that requires an API key."""
     server = await compatible(LOCALAI)
     server.api_key = "sk-right"
@@ -72,7 +72,7 @@ async def test_public_ip_address(hass: HomeAssistant, address: str) -> None:
     assert fields(result)["base_url"] == address
 
 
-async def test_local_host_name(hass: HomeAssistant, server: Compatible) -> None:
+async def test_local_host_name(hass: HomeAssistant, server: CompatibleServer) -> None:
     """A host name with a local address is accepted without https."""
     replace_resolver(hass, StaticResolver(speech_example_org=["127.0.0.1"]))
     result = await enter(hass, f"http://{HOME}:{URL(server.url).port}/v1")
@@ -93,7 +93,7 @@ async def test_no_key(hass: HomeAssistant, compatible: Start) -> None:
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_reconfigure_to_public_host_name(hass: HomeAssistant, server: Compatible) -> None:
+async def test_reconfigure_to_public_host_name(hass: HomeAssistant, server: CompatibleServer) -> None:
     """An account cannot be changed to a public address without https."""
     account = await load(hass, entry_at(server, "localai", {"model": "tts-1", "voice": "alloy"}))
     before = dict(account.data)

@@ -75,7 +75,7 @@ async def test_sample_is_charged_once(
     hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     """A sample is synthesized once in its language, and its URL plays without a login, as media players need it."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     nova = await browse_to(hass, "OpenAI", "tts-1", "Nova")
     german = {sample.title: sample for sample in nova.children or ()}["Deutsch"]
     client = await hass_client_no_auth()

@@ -77,7 +77,7 @@ async def test_every_word_is_heard(
     simulator: Simulator, hear: Hear, options: dict[str, Any], kinds: tuple[str, ...]
 ) -> None:
     """Whatever comes in whatever order, the reply is one sound with all its words."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     await answer_with(simulator, hear, kinds)
     heard = await hear(reply(), **options)
     sound = streamed_wav(heard) if options == SATELLITE else await decode(heard)

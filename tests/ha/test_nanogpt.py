@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from ..simulator import Answer, Fault, Simulator, Timing
+from ..simulator import Fault, ModelResponse, Simulator, Timing
 from ..support.audio import RATE, decode
 from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, speak
 from ..support.word_decoder import assert_spoken
@@ -49,7 +49,7 @@ async def test_setup_is_free(hass: HomeAssistant, simulator: Simulator) -> None:
 @pytest.mark.parametrize("status", [400, 401])
 async def test_invalid_key(hass: HomeAssistant, simulator: Simulator, status: int) -> None:
     """An invalid API key is an error of its field."""
-    simulator.nanogpt.bad_key_status = status  # type: ignore[assignment]
+    simulator.nanogpt.wrong_key_status = status  # type: ignore[assignment]
     result = await add_account(hass, simulator, api_key="sk-wrong")
     assert result["errors"] == {"api_key": "invalid_key"}
 
@@ -133,8 +133,8 @@ async def test_voices_of_a_language(hass: HomeAssistant, account: MockConfigEntr
 @pytest.mark.parametrize("endpoint", ["audio_speech", "speech", "tts"])
 async def test_response_kinds(hass: HomeAssistant, simulator: Simulator, hear: Hear, kind: Any, endpoint: str) -> None:
     """Every kind of response on every endpoint gives a player an mp3 of the text."""
-    simulator.tongue = "tones"
-    simulator.nanogpt.answers["tts-1"] = Answer(kind=kind)
+    simulator.audio_mode = "tones"
+    simulator.nanogpt.responses["tts-1"] = ModelResponse(kind=kind)
     simulator.nanogpt.polls_until_done = 1
     audio = await hear(SENTENCE, model="tts-1", voice="nova", endpoint=endpoint)
     assert_spoken((await decode(audio)).samples, RATE, SENTENCE)
@@ -142,7 +142,7 @@ async def test_response_kinds(hass: HomeAssistant, simulator: Simulator, hear: H
 
 async def test_long_text(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
     """A text over the model's limit takes several jobs, and every word is spoken once and in order."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     simulator.nanogpt.polls_until_done = 1
     (row,) = (row for row in simulator.nanogpt.models if row["id"] == "Elevenlabs-Turbo-V2.5")
     row["supported_parameters"]["max_chars"] = 300
@@ -181,7 +181,7 @@ async def test_refused_file_is_not_cached(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, broken: dict[str, Any], key: str
 ) -> None:
     """A refused file is an error, nothing of it is played or cached, and the next request may succeed."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     for name, value in broken.items():
         if name == "fault":
             simulator.files.fail(value)

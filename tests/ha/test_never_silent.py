@@ -35,7 +35,7 @@ SILENT_WAV = wav.header(PcmLayout(24_000), 96_000) + bytes(96_000)
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Describe an account with a voice for which another account's voice speaks."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     return account_of(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]})
 
 

@@ -38,7 +38,7 @@ PATH = "/v1/audio/speech"
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Describe a voice whose words can be read back."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     return account_of(simulator, "openai", {"model": "tts-1", "voice": "coral", "speed": 1.1})
 
 
@@ -163,7 +163,7 @@ async def test_failure_is_raised_where_nobody_reads_the_answer(
 
 async def test_other_voices_sound_is_no_preparation(hass: HomeAssistant, simulator: Simulator) -> None:
     """A voice that only others could speak for has not been made ahead."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     accounts = [
         account_of(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]}),
         account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben"),

@@ -10,7 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from ..simulator import Fate, Simulator
+from ..simulator import ScriptedResponse, Simulator
 from ..simulator.realtime.script import CHAT
 from ..support.audio import RATE, decode, streamed_wav
 from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, speak
@@ -24,7 +24,7 @@ TEXT = " ".join(f"Sentence number {number} of this rather long story goes on and
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an OpenAI account with a voice of a realtime model."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     return account_of(simulator, "openai", {"model": MODEL, "voice": "marin", "instructions": "Calm."})
 
 
@@ -39,13 +39,15 @@ async def test_long_text(simulator: Simulator, hear: Hear) -> None:
     """A long text is spoken in several responses over one session, each word once and in order."""
     audio = await hear(TEXT)
     assert_spoken((await decode(audio)).samples, RATE, TEXT)
-    assert len(simulator.openai.realtime.sockets) == 1
-    assert all(len(response.text) <= 1000 for response in simulator.openai.realtime.readings)
+    assert len(simulator.openai.realtime.connections) == 1
+    assert all(len(response.text) <= 1000 for response in simulator.openai.realtime.responses)
 
 
 async def test_streamed_reply_for_a_satellite(simulator: Simulator, hear: Hear) -> None:
     """A satellite gets every word of a streamed reply, although the model answers one sentence and cuts another."""
-    simulator.openai.realtime.befall(Fate(of="number 0", says=CHAT), Fate(of="number 7", words=4))
+    simulator.openai.realtime.script_responses(
+        ScriptedResponse(contains="number 0", says=CHAT), ScriptedResponse(contains="number 7", words=4)
+    )
     sentences = [f"Sentence number {number} is not like the other ones, is it?" for number in range(8)]
 
     async def reply() -> AsyncGenerator[str]:
@@ -58,7 +60,7 @@ async def test_streamed_reply_for_a_satellite(simulator: Simulator, hear: Hear) 
 
 async def test_model_always_answers(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """A model that only answers the text is an error, and the error does not contain the text."""
-    simulator.openai.realtime.befall(Fate(says=CHAT, times=inf))
+    simulator.openai.realtime.script_responses(ScriptedResponse(says=CHAT, times=inf))
     with pytest.raises(HomeAssistantError) as caught:
         await speak(hass)
     assert caught.value.translation_key == "misread"
@@ -88,4 +90,4 @@ async def test_unload(hass: HomeAssistant, simulator: Simulator, account: MockCo
     assert simulator.openai.realtime.open == 1
     await hass.config_entries.async_unload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert not [session for session in simulator.openai.realtime.sockets if not session.request.finished.is_set()]
+    assert not [session for session in simulator.openai.realtime.connections if not session.request.finished.is_set()]

@@ -38,7 +38,7 @@ def days() -> int:
 @pytest.fixture
 def entry(simulator: Simulator, days: int) -> MockConfigEntry:
     """Return an OpenAI account with a voice whose model ends."""
-    simulator.openai.shut_down("gpt-4o-mini-tts", in_days(days))
+    simulator.openai.set_shutdown_date("gpt-4o-mini-tts", in_days(days))
     return account_of(simulator, "openai", VOICE)
 
 
@@ -87,10 +87,10 @@ async def test_end_date(
     assert found.translation_key == "model_ended"
     assert len(await speak(hass)) > 10_000
     assert not spoken(simulator)
-    (response,) = simulator.openai.realtime.readings
+    (response,) = simulator.openai.realtime.responses
     assert response.voice == "coral"
     assert "Calm." in response.body["instructions"]
-    assert simulator.openai.realtime.sockets[0].session["audio"]["output"]["speed"] == 1.5
+    assert simulator.openai.realtime.connections[0].session["audio"]["output"]["speed"] == 1.5
     await advance_one_day(hass, freezer, simulator)
     issues = [issue_id for domain, issue_id in ir.async_get(hass).issues if domain == DOMAIN]
     assert len(issues) == 1
@@ -105,7 +105,7 @@ async def test_model_removed_before_end_date(
         assert len(await speak(hass)) > 10_000
     await hass.async_block_till_done()
     assert len(spoken(simulator)) == 1
-    assert len(simulator.openai.realtime.readings) == 2
+    assert len(simulator.openai.realtime.responses) == 2
     found = issue(hass, loaded, "model_end")
     assert found
     assert found.translation_key == "model_ended"
@@ -134,7 +134,7 @@ async def test_repair(
     assert voice.data == expected
     assert not issue(hass, loaded, "model_end")
     assert await speak(hass)
-    assert len(simulator.openai.realtime.readings) == 1
+    assert len(simulator.openai.realtime.responses) == 1
 
 
 async def test_repair_of_removed_voice(
@@ -200,7 +200,7 @@ async def test_formats_after_end(
 async def test_custom_voice_after_end(hass: HomeAssistant, simulator: Simulator, ended: MockConfigEntry) -> None:
     """A custom voice is used with the successor, too."""
     await speak(hass, voice="voice_1234")
-    (response,) = simulator.openai.realtime.readings
+    (response,) = simulator.openai.realtime.responses
     assert response.voice == {"id": "voice_1234"}
 
 
@@ -210,10 +210,10 @@ async def test_model_returns(
     """A model that was refused as unknown is used again once it is listed."""
     simulator.fail(Fault(path="/v1/audio/speech", status=404, json={"error": {"code": "model_not_found"}}))
     assert await speak(hass)
-    assert len(simulator.openai.realtime.readings) == 1
+    assert len(simulator.openai.realtime.responses) == 1
     await advance_one_day(hass, freezer, simulator)
     assert await speak(hass)
-    assert len(simulator.openai.realtime.readings) == 1
+    assert len(simulator.openai.realtime.responses) == 1
     found = issue(hass, loaded, "model_end")
     assert found
     assert found.translation_key == "model_end"

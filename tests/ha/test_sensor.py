@@ -25,7 +25,7 @@ from custom_components.orator.providers.errors import error_translation_keys
 from custom_components.orator.speech import SpeechRequest, async_request_speech
 from custom_components.orator.tts_cache import async_drop_from_memory
 
-from ..simulator import Fate, Fault, Simulator, Timing
+from ..simulator import Fault, ScriptedResponse, Simulator, Timing
 from ..support.speech import SENTENCE, Hear, account_of, speak
 
 CHARS = len(SENTENCE)
@@ -109,7 +109,7 @@ async def test_estimated_cost(hass: HomeAssistant, simulator: Simulator, hear: H
 
 async def test_refunded_job(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
     """A job that fails counts as requests, and costs nothing as it is refunded."""
-    simulator.nanogpt.fates = {"kettle": "error"}
+    simulator.nanogpt.outcomes = {"kettle": "error"}
     with pytest.raises(HomeAssistantError):
         await speak(hass, model=TURBO, voice="Adam")
     assert simulator.nanogpt.refunded == simulator.nanogpt.charged > 0
@@ -337,7 +337,7 @@ async def test_transcript_mismatch(hass: HomeAssistant, simulator: Simulator, ac
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
-    simulator.openai.realtime.befall(Fate(words=3))
+    simulator.openai.realtime.script_responses(ScriptedResponse(words=3))
     assert await speak(hass, entity_id="tts.cid")
     characters, requests = counts(hass, "openai")
     assert requests == 2

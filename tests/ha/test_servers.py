@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.orator.providers.openai.servers import SERVERS
 
-from ..simulator import Compatible, Fault
+from ..simulator import CompatibleServer, Fault
 from ..simulator.openai_compatible.hosted_profiles import GROQ, OPENROUTER
 from ..simulator.openai_compatible.profile import Profile
 from ..simulator.openai_compatible.profiles import BARE, CHATTERBOX, KOKORO, LOCALAI, ORPHEUS, PROFILES, SPEACHES
@@ -25,7 +25,7 @@ from .test_words import text_of
 WITH_KEY = tuple(profile for profile in WITH_PRESET if profile.auth != "none")
 
 
-def spoken(server: Compatible) -> list[dict[str, Any]]:
+def spoken(server: CompatibleServer) -> list[dict[str, Any]]:
     """Return the bodies of the speech requests that a server received."""
     return [request.body for request in server.requests if request.path.endswith("/audio/speech") and request.body]
 
@@ -42,7 +42,7 @@ async def test_preset(
 ) -> None:
     """A preset needs an address and perhaps a key; setup makes no speech, and its first voice exists and speaks."""
     server = await compatible(profile)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     preset = SERVERS[preset_of(profile)]
     result = await add(hass, server, preset_of(profile))
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -70,7 +70,7 @@ async def test_other_server(
 ) -> None:
     """Every server also works without its preset: its first voice exists and speaks."""
     server = await compatible(profile)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     result = await add(hass, server, "other")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == f"Speech server ({server.url.removeprefix('http://')})"
@@ -222,7 +222,7 @@ async def test_text_limit(
 ) -> None:
     """A long text is spoken completely, in requests within the server's limit."""
     server = await compatible(profile)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     await load(hass, entry_at(server, profile.name, voice_of(profile)))
     text = text_of(3_500).replace("**", "").replace("[", "").replace("](https://harbour.example/times)", "")
     sound = await decode(await fetch_speech(hass, hass_client, text))
@@ -247,7 +247,7 @@ async def test_unsupported_field(hass: HomeAssistant, compatible: Start, hass_cl
     """A request is repeated without an unsupported field, which is then neither sent nor offered again."""
     known = {name: field for name, field in BARE.fields.items() if name not in ("speed", "instructions")}
     server = await compatible(replace(BARE, fields=known))
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     voice = {"model": "voxy", "voice": "ann", "speed": 1.5, "instructions": "Whisper."}
     account = await load(hass, entry_at(server, "other", voice))
     server.reset()

@@ -226,7 +226,7 @@ async def test_account_unloaded_during_flow(hass: HomeAssistant, account: MockCo
 @pytest.mark.parametrize("receiver", [{}, SATELLITE], ids=["player", "satellite"])
 async def test_speech(simulator: Simulator, hear: Hear, options: dict[str, Any], receiver: dict[str, Any]) -> None:
     """Both modes speak every word to players and satellites."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     audio = await hear(SENTENCE, **options, **receiver)
     sound = streamed_wav(audio) if receiver else await decode(audio)
     assert_spoken(sound.samples, RATE, SENTENCE)
@@ -244,7 +244,7 @@ async def test_voice_picked_in_assist(hass: HomeAssistant, simulator: Simulator,
 
 async def test_long_text(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
     """A text over the model's limit is spoken in parts, and every word once."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     text = " ".join(f"Sentence number {number} of this rather long story goes on." for number in range(60))
     audio = await hear(text, mode="inline", model="inworld/inworld-tts-2", voice="Dennis")
     assert_spoken((await decode(audio)).samples, RATE, text)
@@ -263,7 +263,7 @@ async def test_replacements(
     simulator: Simulator, hear: Hear, replacements: list[dict[str, str]], *, is_sent: bool
 ) -> None:
     """Replacements are sent as pronunciations if Speechbase can apply all of them, else applied to the text."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     audio = await hear(SENTENCE, replacements=replacements)
     expected = SENTENCE
     for rule in replacements:

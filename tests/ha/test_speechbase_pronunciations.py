@@ -25,7 +25,7 @@ SHORT_LIMIT = {"mode": "inline", "model": "inworld/inworld-tts-2", "voice": "Den
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an account at the simulated Speechbase; the simulator encodes the words in tones."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     return account_of(simulator, "speechbase", {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
 
 
@@ -56,7 +56,7 @@ async def test_duplicate_words(
 
 async def test_server_rejects_pronunciations(simulator: Simulator, hear: Hear) -> None:
     """A server that rejects pronunciations is asked once, and no word is lost."""
-    simulator.speechbase.takes_pronunciations = False
+    simulator.speechbase.accepts_pronunciations = False
     for text in (SENTENCE, "No kettle was harmed."):
         audio = await hear(text, replacements=[{"find": "kettle", "say": "the big cauldron"}])
         await assert_speech(audio, text.replace("kettle", "the big cauldron"))

@@ -254,7 +254,7 @@ async def test_service_gone(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A provider that reports its shutdown creates an issue and is logged once; it may come back."""
-    simulator.speechbase.gone = True
+    simulator.speechbase.is_shut_down = True
     for _ in range(3):
         with pytest.raises(HomeAssistantError) as caught:
             await speak(hass)
@@ -265,7 +265,7 @@ async def test_service_gone(
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert hass.states.get("tts.ann").state == "unavailable"  # no fallback
-    simulator.speechbase.gone = False
+    simulator.speechbase.is_shut_down = False
     await speak(hass)
     assert not issue(hass, account, "service_gone")
 
@@ -364,11 +364,11 @@ async def test_response_clears_service_gone(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
     """Any response of the provider clears the issue that it is gone."""
-    simulator.speechbase.gone = True
+    simulator.speechbase.is_shut_down = True
     with pytest.raises(HomeAssistantError):
         await speak(hass)
     assert issue(hass, account, "service_gone")
-    simulator.speechbase.gone = False
+    simulator.speechbase.is_shut_down = False
     simulator.fail(Fault(status=400, json={"title": "Bad Request", "status": 400, "code": "quota"}, times=9))
     with pytest.raises(HomeAssistantError):
         await speak(hass)

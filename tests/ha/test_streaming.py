@@ -146,7 +146,7 @@ async def test_silence_ends_at_last() -> None:
 
 async def test_slow_segment_keeps_its_place(simulator: Simulator, hear: Hear) -> None:
     """A second segment that is ready before the first has to wait for it."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     simulator.fail(Fault(path="*/audio/speech", stall_after=2000, stall=1.0))
     sound = await decode(await hear(given(FIRST, SECOND, THIRD)))
     assert_spoken(sound.samples, RATE, f"{FIRST} {SECOND} {THIRD}")
@@ -154,7 +154,7 @@ async def test_slow_segment_keeps_its_place(simulator: Simulator, hear: Hear) ->
 
 async def test_segment_that_breaks_before_its_turn_is_asked_for_again(simulator: Simulator, hear: Hear) -> None:
     """What nobody has heard of yet can be said anew; what has been heard is not repeated."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     slow = Fault(path="*/audio/speech", stall_after=2000, stall=1.5)
     simulator.fail(slow, Fault(path="*/audio/speech", truncate_after=3000))
     sound = await decode(await hear(given(FIRST, SECOND, THIRD)))
@@ -254,7 +254,7 @@ async def test_satellite_is_fed_silence_while_there_is_nothing_to_hear(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
     """A reply that pauses, for a look at the weather say, does not let a satellite starve: some hang when they do."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
 
     async def reply() -> AsyncGenerator[str]:
         yield "One moment."

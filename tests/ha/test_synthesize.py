@@ -45,7 +45,7 @@ async def test_what_is_answered_is_what_is_heard(
     hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     """Link and ID lead to the sound that is described, which is made once."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     answer = await act(hass, "synthesize", message=SENTENCE)
     client = await hass_client_no_auth()
     heard = await (await client.get(answer["path"])).read()
@@ -112,7 +112,7 @@ async def test_who_really_spoke_is_told(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     """Where another voice has spoken, the answer says so, and its ID plays just that."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     other = account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
     other.add_to_hass(hass)
     assert await hass.config_entries.async_setup(other.entry_id)

@@ -58,7 +58,7 @@ class Otherwise:
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Describe an account with a voice for which another account's voice speaks."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     return account_of(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]})
 
 

@@ -49,7 +49,7 @@ RECEIVERS = [{"preferred_format": "mp3"}, {"preferred_format": "wav"}, {"preferr
 @pytest.mark.parametrize("options", RECEIVERS, ids=["mp3", "wav", "flac", "satellite"])
 async def test_twelve_thousand_characters(simulator: Simulator, hear: Hear, options: dict[str, Any]) -> None:
     """A text longer than any request may be is spoken whole, each word once."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     text = text_of(12_000)
     sound = await listened(await hear(text, **options), options)
     assert len(spoken(simulator)) > 2
@@ -60,7 +60,7 @@ async def test_twelve_thousand_characters(simulator: Simulator, hear: Hear, opti
 @pytest.mark.parametrize("options", RECEIVERS, ids=["mp3", "wav", "flac", "satellite"])
 async def test_streamed_reply(simulator: Simulator, hear: Hear, options: dict[str, Any]) -> None:
     """A reply that is spoken while it is written has all its words, whatever it is joined from."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     simulator.timing = Timing(first_byte=0.05, rate=20)
     text = text_of(1_500)
     sound = await listened(await hear(told(text, 0.002), **options), options)

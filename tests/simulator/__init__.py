@@ -5,13 +5,23 @@ forbids are refused in the provider's error format, so that a request accepted h
 service.
 """
 
-from .audio.recorder import Tongue
-from .exchange import Received, Timing
+from .audio.recorder import AudioMode
+from .exchange import ReceivedRequest, Timing
 from .faults import Fault
 from .http import DEFAULT_KEY
-from .nanogpt.responses import Answer
-from .openai_compatible.server import Compatible
-from .realtime.script import Fate
+from .nanogpt.responses import ModelResponse
+from .openai_compatible.server import CompatibleServer
+from .realtime.script import ScriptedResponse
 from .simulator import Simulator
 
-__all__ = ["DEFAULT_KEY", "Answer", "Compatible", "Fate", "Fault", "Received", "Simulator", "Timing", "Tongue"]
+__all__ = [
+    "DEFAULT_KEY",
+    "AudioMode",
+    "CompatibleServer",
+    "Fault",
+    "ModelResponse",
+    "ReceivedRequest",
+    "ScriptedResponse",
+    "Simulator",
+    "Timing",
+]

@@ -10,7 +10,7 @@ import json
 import signal
 import sys
 
-from .audio.recorder import Tongue
+from .audio.recorder import AudioMode
 from .exchange import Timing
 from .http import DEFAULT_KEY
 from .simulator import Simulator
@@ -23,7 +23,7 @@ class Options:
     port: int
     timing: Timing
     api_key: str | None
-    audio_mode: Tongue
+    audio_mode: AudioMode
 
 
 def parse_options(arguments: list[str]) -> Options:
@@ -51,7 +51,7 @@ async def serve(options: Options) -> None:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
     async with Simulator(port=options.port, timing=options.timing, api_key=options.api_key) as simulator:
-        simulator.tongue = options.audio_mode
+        simulator.audio_mode = options.audio_mode
         urls = {
             "url": simulator.url,
             "openai_url": simulator.openai_url,

@@ -29,7 +29,7 @@ class Timing:
 
 
 @dataclass(slots=True, eq=False)
-class Received:
+class ReceivedRequest:
     """A received request and its outcome.
 
     body: the parsed JSON, or None if it is missing or invalid (`null` counts as invalid).
@@ -37,7 +37,7 @@ class Received:
     sent: bytes of the response's body passed to the connection so far.
     disconnected: the client left before its response was complete. A response that is already in the operating
         system's buffers counts as complete, so tests of early disconnects need a `Timing.rate` or a stall.
-    about: the raw body, or the text of the requested job or file; compared with `Fault.of`.
+    content: the raw body, or the text of the requested job or file; compared with `Fault.contains`.
     fault: the fault applied to the request.
     finished: set when the request has been handled.
     """
@@ -49,13 +49,13 @@ class Received:
     status: int | None = None
     sent: int = 0
     disconnected: bool = False
-    about: str = ""
+    content: str = ""
     fault: Fault = NO_FAULT
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True, eq=False)
-class Door:
+class ClientPort:
     """An additional port for a single client, with its own requests and faults.
 
     origin: its address, such as `http://127.0.0.1:4711`.
@@ -63,7 +63,7 @@ class Door:
     """
 
     origin: str
-    requests: list[Received] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     faults: FaultScript = field(default_factory=FaultScript)
 
 
@@ -75,11 +75,11 @@ class Exchange:
     client_port: the additional port that the request arrived at, if any.
     """
 
-    received: Received
+    received: ReceivedRequest
     timing: Timing
     fault: Fault
     arrived: float
-    client_port: Door | None = None
+    client_port: ClientPort | None = None
 
 
 # The exchange handled by the running task. A connection's requests are handled one after the other in one task, and

@@ -17,7 +17,7 @@ class Fault:
 
     Matching requests:
         path, method: shell patterns
-        of: contained in `Received.about`: the request's body, or the text of the job or file it asks for
+        contains: contained in `ReceivedRequest.content`: the request's body, or the text of the job or file it asks for
         times: number of matching requests to hit; inf for all
 
     Instead of the real response (with any of these, the request is not processed):
@@ -40,7 +40,7 @@ class Fault:
 
     path: str = "*"
     method: str = "*"
-    of: str = ""
+    contains: str = ""
     times: float = 1
     status: int | None = None
     json: Any = None
@@ -57,9 +57,9 @@ class Fault:
     ends_after: int | None = None
     endless: bytes = b""
 
-    def matches(self, method: str, path: str, about: str) -> bool:
+    def matches(self, method: str, path: str, content: str) -> bool:
         """Return whether the fault applies to a request."""
-        return fnmatchcase(method, self.method) and fnmatchcase(path, self.path) and self.of in about
+        return fnmatchcase(method, self.method) and fnmatchcase(path, self.path) and self.contains in content
 
     @property
     def replaces_response(self) -> bool:
@@ -115,6 +115,6 @@ class Script[Entry: Scripted]:
 class FaultScript(Script[Fault]):
     """The pending faults."""
 
-    def take(self, method: str, path: str, about: str = "") -> Fault:
+    def take(self, method: str, path: str, content: str = "") -> Fault:
         """Consume and return the first fault that matches a request, or NO_FAULT."""
-        return self.take_first(lambda fault: fault.matches(method, path, about)) or NO_FAULT
+        return self.take_first(lambda fault: fault.matches(method, path, content)) or NO_FAULT

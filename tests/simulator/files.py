@@ -12,9 +12,9 @@ from aiohttp import web
 
 from .audio.recorder import Recording
 from .delivery import deliver
-from .exchange import CURRENT_EXCHANGE, Door
+from .exchange import CURRENT_EXCHANGE, ClientPort
 from .http import content_type_header, remove_undeclared_type
-from .http_server import Host
+from .http_server import SimulatedServer
 
 TRUE_TYPE = "true type"  # declares the file's own content type
 
@@ -31,10 +31,10 @@ class StoredFile:
     content_type: str
     signature: str
     text: str
-    client_port: Door | None
+    client_port: ClientPort | None
 
 
-class FileHost(Host):
+class FileHost(SimulatedServer):
     """The file host. All settings apply to the following downloads.
 
     link_base: the origin of links, instead of the host's own; for tests with their own name resolution.
@@ -42,7 +42,7 @@ class FileHost(Host):
     content_type: the declared content type; None declares none.
     grow_to: extend files to this many bytes with zeros.
     redirect_to: redirect all downloads to this URL, in which "{file}" stands for the file's path and query.
-    hops: number of redirects within the host before the file.
+    redirect_count: number of redirects within the host before the file.
     """
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
@@ -53,7 +53,7 @@ class FileHost(Host):
         self.content_type: str | None = TRUE_TYPE
         self.grow_to = 0
         self.redirect_to: str | None = None
-        self.hops = 0
+        self.redirect_count = 0
         self._files: dict[str, StoredFile] = {}
 
     def put(self, recording: Recording, content_type: str, suffix: str, text: str = "") -> str:
@@ -69,7 +69,7 @@ class FileHost(Host):
         self._files.clear()
 
     @override
-    def find_client_port(self, request: web.Request) -> Door | None:
+    def find_client_port(self, request: web.Request) -> ClientPort | None:
         """Return the client port that a file was requested through."""
         file = self._files.get(request.match_info.get("name", ""))
         return file.client_port if file else None
@@ -95,8 +95,10 @@ class FileHost(Host):
         file = self._find(request)
         if self.redirect_to is not None:
             return _found(self.redirect_to.replace("{file}", request.path_qs))
-        if self.hops:
-            return _found(f"{_REDIRECTS_PATH}/{self.hops}/{request.match_info['name']}?{request.query_string}")
+        if self.redirect_count:
+            return _found(
+                f"{_REDIRECTS_PATH}/{self.redirect_count}/{request.match_info['name']}?{request.query_string}"
+            )
         return await self._send(request, file)
 
     async def _redirect(self, request: web.Request) -> web.StreamResponse:

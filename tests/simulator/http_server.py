@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from .delivery import close_connection, send_endless, send_raw
-from .exchange import CURRENT_EXCHANGE, Door, Exchange, Received, Timing
+from .exchange import CURRENT_EXCHANGE, ClientPort, Exchange, ReceivedRequest, Timing
 from .faults import NO_FAULT, Fault, FaultScript
 from .http import parse_json
 
@@ -17,7 +17,7 @@ _MAX_REQUEST_BYTES = 16 * 1024 * 1024  # beyond every provider's limit, so that 
 _SHUTDOWN_TIMEOUT_S = 0.05  # for connections whose request has already been cancelled
 
 
-class Host:
+class SimulatedServer:
     """A server on a local port, running while its context is open.
 
     timing: the speed of the following responses; may be changed at any time.
@@ -27,13 +27,13 @@ class Host:
     def __init__(self, *, timing: Timing | None = None, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         """Configure the server; port 0 selects a free one, `tls` enables HTTPS."""
         self.timing = timing or Timing()
-        self.requests: list[Received] = []
+        self.requests: list[ReceivedRequest] = []
         self._port = port
         self._tls = tls
         self._faults = FaultScript()
         self._runner: web.AppRunner | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._client_ports: dict[int, tuple[Door, web.TCPSite]] = {}
+        self._client_ports: dict[int, tuple[ClientPort, web.TCPSite]] = {}
         self._closing = False
 
     @property
@@ -52,24 +52,24 @@ class Host:
         for client_port, _ in self._client_ports.values():
             client_port.requests.clear()
 
-    async def open_door(self) -> Door:
+    async def open_client_port(self) -> ClientPort:
         """Open an additional port for a single client."""
         assert self._runner is not None
         site = web.TCPSite(self._runner, _ADDRESS, 0, ssl_context=self._tls)
         await site.start()
         port: int = self._runner.addresses[-1][1]
-        client_port = Door(self._origin(port))
+        client_port = ClientPort(self._origin(port))
         self._client_ports[port] = client_port, site
         return client_port
 
-    async def shut_door(self, client_port: Door) -> None:
+    async def close_client_port(self, client_port: ClientPort) -> None:
         """Refuse new connections to a client port and break existing ones."""
         for opened, site in self._client_ports.values():
             if opened is client_port:
                 await site.stop()
         self.break_connections(client_port)
 
-    def break_connections(self, client_port: Door) -> None:
+    def break_connections(self, client_port: ClientPort) -> None:
         """Break all connections to a client port."""
         server = self._runner and self._runner.server
         transports = [connection.transport for connection in server.connections] if server else []
@@ -77,12 +77,12 @@ class Host:
             if self._client_port_of(transport) is client_port:
                 transport.abort()
 
-    def find_client_port(self, request: web.Request) -> Door | None:
+    def find_client_port(self, request: web.Request) -> ClientPort | None:
         """Return the client port whose faults apply to a request."""
         return self._client_port_of(request.transport)
 
     def content_of(self, request: web.Request, body: bytes) -> str:  # noqa: ARG002
-        """Return what `Fault.of` is compared with."""
+        """Return what `Fault.contains` is compared with."""
         return body.decode(errors="replace")
 
     def add_routes(self, app: web.Application) -> None:
@@ -121,7 +121,7 @@ class Host:
     def _origin(self, port: int) -> str:
         return f"{'https' if self._tls else 'http'}://{_ADDRESS}:{port}"
 
-    def _client_port_of(self, transport: asyncio.BaseTransport | None) -> Door | None:
+    def _client_port_of(self, transport: asyncio.BaseTransport | None) -> ClientPort | None:
         """Return the client port that a connection was made to."""
         address = transport.get_extra_info("sockname") if transport else None
         client_port, _ = self._client_ports.get(address[1], (None, None)) if address else (None, None)
@@ -132,8 +132,8 @@ class Host:
         """Record a request and its outcome."""
         arrived = asyncio.get_running_loop().time()
         body = await request.read()
-        received = Received(request.method, request.path, request.headers, parse_json(body))
-        received.about = self.content_of(request, body)
+        received = ReceivedRequest(request.method, request.path, request.headers, parse_json(body))
+        received.content = self.content_of(request, body)
         self.requests.append(received)
         client_port = self.find_client_port(request)
         received.fault = fault = self._take_fault(received, client_port)
@@ -150,13 +150,13 @@ class Host:
             received.finished.set()
         return response
 
-    def _take_fault(self, received: Received, client_port: Door | None) -> Fault:
+    def _take_fault(self, received: ReceivedRequest, client_port: ClientPort | None) -> Fault:
         """Consume the fault for a request: the client port's, or else the server's."""
         fault = NO_FAULT
         if client_port is not None:
             client_port.requests.append(received)
-            fault = client_port.faults.take(received.method, received.path, received.about)
-        return fault if fault is not NO_FAULT else self._faults.take(received.method, received.path, received.about)
+            fault = client_port.faults.take(received.method, received.path, received.content)
+        return fault if fault is not NO_FAULT else self._faults.take(received.method, received.path, received.content)
 
     async def _respond(self, request: web.Request, handler: Handler, exchange: Exchange) -> web.StreamResponse:
         """Respond as scripted by the fault, or else as the provider would."""

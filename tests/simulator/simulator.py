@@ -5,11 +5,11 @@ from typing import Self, override
 
 from aiohttp import web
 
-from .audio.recorder import Studio, Tongue
+from .audio.recorder import AudioMode, Recorder
 from .exchange import Timing
 from .files import FileHost
 from .http import DEFAULT_KEY
-from .http_server import Host
+from .http_server import SimulatedServer
 from .nanogpt.api import NanoGPT
 from .openai.api import OpenAI
 from .speechbase.api import Speechbase
@@ -20,7 +20,7 @@ _NANOGPT_SPEECH_PREFIX = "/nanogpt-speech"  # the real service has a separate ho
 _SPEECHBASE_PREFIX = "/speechbase"
 
 
-class Simulator(Host):
+class Simulator(SimulatedServer):
     """All providers on a local port, running while its context is open.
 
     api_key: the accepted key; None accepts requests without a key.
@@ -41,19 +41,19 @@ class Simulator(Host):
         super().__init__(timing=timing, port=port, tls=tls)
         self.api_key = api_key
         self.files = FileHost(tls=files_tls)
-        self._recorder = Studio()
+        self._recorder = Recorder()
         self.openai = OpenAI(self._recorder, lambda: self.api_key, lambda: self.timing)
         self.nanogpt = NanoGPT(self._recorder, self.files, lambda: self.api_key)
         self.speechbase = Speechbase(self._recorder, lambda: self.api_key)
 
     @property
-    def tongue(self) -> Tongue:
+    def audio_mode(self) -> AudioMode:
         """How following responses are synthesized: "speech", or "tones" that `tests.support.word_decoder` decodes."""
-        return self._recorder.tongue
+        return self._recorder.audio_mode
 
-    @tongue.setter
-    def tongue(self, audio_mode: Tongue) -> None:
-        self._recorder.tongue = audio_mode
+    @audio_mode.setter
+    def audio_mode(self, audio_mode: AudioMode) -> None:
+        self._recorder.audio_mode = audio_mode
 
     @property
     def openai_url(self) -> str:
@@ -92,7 +92,7 @@ class Simulator(Host):
         self.files.reset()
         self.openai.realtime.reset()
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Remove jobs and files as well; no client may be about to request one."""
         self.reset()
         self.nanogpt.jobs.clear()

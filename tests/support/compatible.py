@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.orator.const import DOMAIN
 
-from ..simulator import Compatible
+from ..simulator import CompatibleServer
 from .speech import SENTENCE
 
 
@@ -22,7 +22,7 @@ async def choose(hass: HomeAssistant, choice: str) -> ConfigFlowResult:
 
 
 async def add(
-    hass: HomeAssistant, server: Compatible, choice: str, *, key: str | None = None, **entered: Any
+    hass: HomeAssistant, server: CompatibleServer, choice: str, *, key: str | None = None, **entered: Any
 ) -> ConfigFlowResult:
     """Submit the form of an account for a server, by default with the server's key."""
     form = await choose(hass, f"openai.{choice}")
@@ -33,7 +33,7 @@ async def add(
     return result
 
 
-def entry_at(server: Compatible, choice: str, voice: dict[str, Any]) -> MockConfigEntry:
+def entry_at(server: CompatibleServer, choice: str, voice: dict[str, Any]) -> MockConfigEntry:
     """Return an account for a server, with a voice named Ann."""
     return MockConfigEntry(
         domain=DOMAIN,

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
-from ..simulator import Compatible
+from ..simulator import CompatibleServer
 from ..simulator.openai_compatible.profile import Profile
 from ..simulator.openai_compatible.profiles import PROFILES
 
-type Start = Callable[[Profile], Awaitable[Compatible]]
+type Start = Callable[[Profile], Awaitable[CompatibleServer]]
 
 PRESETS: Final = {"kokoro-older": "kokoro", "speaches-late": "speaches", "openai-edge-tts-slim": "openai-edge-tts"}
 """Presets of profiles that are named differently."""

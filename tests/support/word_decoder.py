@@ -67,12 +67,12 @@ class _Symbol:
 
 def codes_of(text: str) -> list[int]:
     """Return the codes of the words of a text."""
-    return [tones.code_of(word) for word in tones.words_of(text)]
+    return [tones.word_code(word) for word in tones.split_words(text)]
 
 
 def voice_of(name: str) -> int:
     """Return the code of a voice of the simulated OpenAI, or of the id of a custom voice."""
-    return tones.code_of_speaker(speaker_of(name))
+    return tones.speaker_code(speaker_of(name))
 
 
 def heard_words(samples: Samples, rate: int) -> list[HeardWord]:
@@ -84,7 +84,7 @@ def heard_words(samples: Samples, rate: int) -> list[HeardWord]:
 def assert_spoken(samples: Samples, rate: int, text: str) -> list[HeardWord]:
     """Fail unless exactly the words of a text are heard, each once and in order. Returns what was heard."""
     heard = heard_words(samples, rate)
-    expected = tones.words_of(text)
+    expected = tones.split_words(text)
     differences = list(_describe_differences(heard, expected))
     shown = differences[:_MAX_SHOWN_DIFFERENCES]
     if more := len(differences) - len(shown):
@@ -95,7 +95,7 @@ def assert_spoken(samples: Samples, rate: int, text: str) -> list[HeardWord]:
 
 
 def _describe_differences(heard: list[HeardWord], expected: list[str]) -> Iterator[str]:
-    codes = [tones.code_of(word) for word in expected]
+    codes = [tones.word_code(word) for word in expected]
     known = dict(zip(codes, expected, strict=True))
     for extra, missing in _differences([word.code for word in heard], codes):
         where = f"before word {missing.stop + 1} of the text" if missing.stop < len(codes) else "at the text's end"
@@ -222,7 +222,7 @@ def _to_word(group: list[_Symbol]) -> HeardWord:
         bits = 0
         for symbol in group:
             bits = bits << tones.SYMBOL_BITS | symbol.chord % (1 << tones.SYMBOL_BITS)
-        read = tones.unsealed(bits)
+        read = tones.decode_word(bits)
     code, voice = read or (None, None)
     return HeardWord(code, voice, group[0].start * _HOP_S, group[-1].end * _HOP_S)
 

@@ -10,7 +10,7 @@ import pytest
 
 from ..simulator import Simulator
 from ..simulator.audio.espeak import Speaker, speak, speaker_of
-from ..simulator.audio.tones import sound, words_of
+from ..simulator.audio.tones import split_words, synthesize_tones
 from ..support.audio import RATE, decode, ffmpeg, streamed_wav
 from ..support.word_decoder import HeardWord, assert_spoken, codes_of, heard_words, voice_of
 
@@ -24,7 +24,7 @@ type Waves = npt.NDArray[np.int16]
 @pytest.fixture
 async def client(simulator: Simulator) -> AsyncIterator[aiohttp.ClientSession]:
     """Open a session with the simulator, which speaks in tones."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     headers = {"Authorization": f"Bearer {simulator.api_key}"}
     async with aiohttp.ClientSession(simulator.url, headers=headers) as session:
         yield session
@@ -40,7 +40,7 @@ async def speech(client: aiohttp.ClientSession, **changes: object) -> bytes:
 
 def tones(text: str, voice: str = "coral") -> Waves:
     """Return the samples of a text."""
-    return np.frombuffer(sound(text, speaker_of(voice)).samples, np.int16)
+    return np.frombuffer(synthesize_tones(text, speaker_of(voice)).samples, np.int16)
 
 
 def encode_samples(samples: Waves, *target: str) -> bytes:
@@ -136,7 +136,7 @@ def test_voices() -> None:
     """Each word carries the code of its voice."""
     voices = ("coral", "onyx", "voice_1234", "coral")
     heard = assert_spoken(np.concatenate([tones(TEXT, voice) for voice in voices]), RATE, f"{TEXT} " * 4)
-    words = len(words_of(TEXT))
+    words = len(split_words(TEXT))
     assert [word.voice for word in heard] == [voice_of(voice) for voice in voices for _ in range(words)]
     assert len({voice_of(voice) for voice in voices}) == 3
 
@@ -164,7 +164,7 @@ def test_long_audio() -> None:
     assert len(heard_words(samples, RATE)) > 2300
 
 
-WORDS = words_of(TEXT)
+WORDS = split_words(TEXT)
 WORD_SAMPLES = len(tones(TEXT)) // len(WORDS)
 BAND = WORDS.index("band")
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.simulator import Compatible, Simulator
-from tests.simulator.http_server import Host
+from tests.simulator import CompatibleServer, Simulator
+from tests.simulator.http_server import SimulatedServer
 from tests.simulator.openai_compatible.profiles import BARE
 
 _VOICE: Final = "coral"
@@ -46,13 +46,13 @@ class Endpoint:
         """Whether audio arrives over a WebSocket that stays open."""
         return self.speech_path.endswith("/realtime")
 
-    def prepare_host(self, simulator: Simulator) -> Host:
+    def prepare_host(self, simulator: Simulator) -> SimulatedServer:
         """Return the simulated host of the endpoint, speaking in tones."""
-        simulator.tongue = "tones"
+        simulator.audio_mode = "tones"
         if not self.compatible_server:
             return simulator
-        host = Compatible(BARE)
-        host.tongue = "tones"
+        host = CompatibleServer(BARE)
+        host.audio_mode = "tones"
         host.always_events = self.compatible_server == "events"
         host.json_key = "audio" if self.compatible_server == "json" else None
         return host

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, Final, Literal
 
 from tests.simulator import Fault
-from tests.simulator.realtime.script import CHAT, NO_QUOTA, RATE_LIMIT, SERVER_ERROR, Fate
+from tests.simulator.realtime.script import CHAT, NO_QUOTA, RATE_LIMIT, SERVER_ERROR, ScriptedResponse
 
 from .endpoints import Endpoint
 
@@ -30,7 +30,7 @@ class Failure:
     error_keys: frozenset[str]
     fault: Fault = field(default_factory=Fault)
     other_faults: tuple[Fault, ...] = ()
-    realtime_fault: Fate | None = None
+    realtime_fault: ScriptedResponse | None = None
     request: FailingRequest = "audio"
     can_interrupt: bool = False
     unreachable: Literal["", "port", "name"] = ""
@@ -264,7 +264,7 @@ def _response(name: str, *error_keys: str, can_interrupt: bool = False, **fault:
     return Failure(
         name=name,
         error_keys=frozenset(error_keys),
-        realtime_fault=Fate(times=float("inf"), **fault),
+        realtime_fault=ScriptedResponse(times=float("inf"), **fault),
         request="realtime",
         can_interrupt=can_interrupt,
     )

@@ -16,11 +16,11 @@ from homeassistant.helpers.json import ExtendedJSONEncoder
 from custom_components.orator.const import DOMAIN
 from custom_components.orator.diagnostics import async_get_config_entry_diagnostics
 from tests.simulator import DEFAULT_KEY
-from tests.simulator.audio.tones import words_of
+from tests.simulator.audio.tones import split_words
 
 from .cases import SENTENCES
 
-_WORDS: Final = frozenset(word for sentence in SENTENCES for word in words_of(sentence.format("")) if len(word) > 4)
+_WORDS: Final = frozenset(word for sentence in SENTENCES for word in split_words(sentence.format("")) if len(word) > 4)
 _SECRET_WORDS: Final = _WORDS - {"there", "again"}
 _WORD: Final = re.compile(r"\w+")
 _HOME_ASSISTANT_LOGGER: Final = "homeassistant.components.tts"

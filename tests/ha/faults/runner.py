@@ -15,9 +15,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.const import DOMAIN
 from tests.simulator import DEFAULT_KEY, Simulator
-from tests.simulator.exchange import Door, Received
+from tests.simulator.exchange import ClientPort, ReceivedRequest
 from tests.simulator.faults import NO_FAULT
-from tests.simulator.http_server import Host
+from tests.simulator.http_server import SimulatedServer
 from tests.support.speech import SATELLITE, account_of
 
 from .cases import Case
@@ -71,19 +71,19 @@ class CaseRunner:
     hass: HomeAssistant
     client: TestClient[Any, Any]
     simulator: Simulator
-    host: Host
+    host: SimulatedServer
     resolver: LocalResolver
 
     async def run(self, case: Case) -> Outcome:
         """Run a case with an account of its own, and return its outcome."""
-        door = await self.host.open_door()
+        door = await self.host.open_client_port()
         entry = await self._load_account(case, door)
         try:
             return await self._fetch(case, door)
         finally:
             await self.hass.config_entries.async_unload(entry.entry_id)
 
-    async def _load_account(self, case: Case, door: Door) -> MockConfigEntry:
+    async def _load_account(self, case: Case, door: ClientPort) -> MockConfigEntry:
         is_named = case.failure.unreachable == "name"
         origin = door.origin.replace("127.0.0.1", case.host_name) if is_named else door.origin
         fallback = {"fallback": [FALLBACK_ENTITY_ID]} if case.has_fallback else {}
@@ -99,7 +99,7 @@ class CaseRunner:
         door.requests.clear()
         return entry
 
-    async def _fetch(self, case: Case, door: Door) -> Outcome:
+    async def _fetch(self, case: Case, door: ClientPort) -> Outcome:
         options = dict(SATELLITE) if case.uses_satellite else {"preferred_format": "mp3"}
         stream = tts.async_create_stream(self.hass, f"tts.case_{case.number}", options=options)
         received = bytearray()
@@ -129,7 +129,7 @@ class CaseRunner:
                 received.clear()
             return response.status
 
-    async def _deltas(self, case: Case, door: Door, received: bytearray) -> AsyncGenerator[str]:
+    async def _deltas(self, case: Case, door: ClientPort, received: bytearray) -> AsyncGenerator[str]:
         """Yield a reply; if a later chunk is to fail, wait for audio of the first sentence before the others."""
         if case.failing_chunk == "first":
             await self._start_failure(case, door)
@@ -142,44 +142,46 @@ class CaseRunner:
         for sentence in others:
             yield f"{sentence} "
 
-    async def _start_failure(self, case: Case, door: Door) -> None:
+    async def _start_failure(self, case: Case, door: ClientPort) -> None:
         """Make requests of the case fail from now on."""
         failure, endpoint = case.failure, case.endpoint
         if failure.unreachable:
             self.resolver.unknown.add(case.host_name)
-            await self.host.shut_door(door)
+            await self.host.close_client_port(door)
         elif failure.realtime_fault:
-            self.simulator.openai.realtime.befall(replace(failure.realtime_fault, of=case.failing_word))
+            self.simulator.openai.realtime.script_responses(replace(failure.realtime_fault, contains=case.failing_word))
         else:
             if endpoint.is_realtime:
                 await self._close_session(door)
             paths = {"speech": endpoint.speech_path, "audio": endpoint.audio_path, "poll": endpoint.poll_path}
             text = "" if endpoint.is_realtime else case.failing_word
-            door.faults.add(replace(failure.fault, path=paths[failure.request], of=text, times=float("inf")))
+            door.faults.add(replace(failure.fault, path=paths[failure.request], contains=text, times=float("inf")))
             for fault in failure.other_faults:
                 door.faults.add(fault)
 
-    async def _close_session(self, door: Door) -> None:
+    async def _close_session(self, door: ClientPort) -> None:
         """Break a realtime session after its pending responses, so that another handshake is needed."""
-        sockets = [socket for socket in self.simulator.openai.realtime.sockets if socket.request in door.requests]
-        while any(reading.status is None for socket in sockets for reading in socket.readings):  # noqa: ASYNC110
+        sockets = [socket for socket in self.simulator.openai.realtime.connections if socket.request in door.requests]
+        while any(reading.status is None for socket in sockets for reading in socket.responses):  # noqa: ASYNC110
             await asyncio.sleep(_POLL_S)
         self.host.break_connections(door)
 
-    def _failed_text(self, case: Case, door: Door) -> str | None:
+    def _failed_text(self, case: Case, door: ClientPort) -> str | None:
         """Return the text of the first request that failed, None if there was none."""
         if case.failure.realtime_fault:
-            sockets = [socket for socket in self.simulator.openai.realtime.sockets if socket.request in door.requests]
-            events = [event for socket in sockets for event in socket.asked("response.create")]
+            sockets = [
+                socket for socket in self.simulator.openai.realtime.connections if socket.request in door.requests
+            ]
+            events = [event for socket in sockets for event in socket.events_of_type("response.create")]
             texts = [event["response"]["input"][-1]["content"][-1]["text"] for event in events]
             return next((text for text in texts if case.failing_word in text), None)
         unrelated = (NO_FAULT, *case.failure.other_faults)
         return next((_text_of(request) for request in door.requests if request.fault not in unrelated), None)
 
 
-def _text_of(request: Received) -> str:
+def _text_of(request: ReceivedRequest) -> str:
     body = request.body if isinstance(request.body, dict) else {}
-    return str(body.get("input") or body.get("text") or request.about)
+    return str(body.get("input") or body.get("text") or request.content)
 
 
 async def load_fallback(hass: HomeAssistant, simulator: Simulator) -> None:

@@ -43,7 +43,7 @@ async def runner(  # noqa: PLR0913, PLR0917 - fixtures
     replace_resolver(hass, resolver)
     async with AsyncExitStack() as running:
         fallback = await running.enter_async_context(Simulator())
-        fallback.tongue = "tones"
+        fallback.audio_mode = "tones"
         await load_fallback(hass, fallback)
         host = endpoint.prepare_host(simulator)
         if host is not simulator:

@@ -8,7 +8,7 @@ import miniaudio
 import numpy as np
 
 from custom_components.orator.const import DOMAIN
-from tests.simulator.audio.tones import words_of
+from tests.simulator.audio.tones import split_words
 from tests.support.audio import RATE, Sound, streamed_wav
 from tests.support.word_decoder import HeardWord, codes_of, heard_words, voice_of
 
@@ -54,16 +54,16 @@ def problems_of(case: Case, outcome: Outcome, words: list[HeardWord] | None) -> 
 
 def _failed_ranges(case: Case, outcome: Outcome) -> Iterator[range]:
     """Yield the words that may have failed: those of the failed chunk, or every candidate if it is unknown."""
-    words = words_of(case.text)
+    words = split_words(case.text)
     if outcome.failed_text:
-        failed = words_of(outcome.failed_text)
+        failed = split_words(outcome.failed_text)
         start = next((at for at in range(len(words)) if words[at : at + len(failed)] == failed), 0)
         yield range(start, min(len(words), start + len(failed)))
     elif case.failing_chunk == "first" or case.kind == "announcement":
         yield range(len(words))
     else:
         for count in range(1, len(case.sentences) + 1):
-            yield range(len(words_of(" ".join(case.sentences[:count]))), len(words))
+            yield range(len(split_words(" ".join(case.sentences[:count]))), len(words))
 
 
 def _is_correct(case: Case, words: list[HeardWord], failed: range, error: Exception | None) -> bool:
@@ -154,7 +154,7 @@ def _describe_error(error: Exception | None) -> str:
 
 def _describe_words(case: Case, words: list[HeardWord]) -> str:
     """Return the first and last word of each voice in turn."""
-    known = dict(zip(codes_of(case.text), words_of(case.text), strict=True))
+    known = dict(zip(codes_of(case.text), split_words(case.text), strict=True))
     voices = {voice_of(case.endpoint.voice_name): "account", voice_of(FALLBACK_VOICE): "fallback"}
     runs: list[tuple[str, list[str]]] = []
     for word in words:

@@ -30,7 +30,7 @@ class RandomFaults(FaultScript):
         ]
 
     @override
-    def take(self, method: str, path: str, about: str = "") -> Fault:
+    def take(self, method: str, path: str, content: str = "") -> Fault:
         """Return the fault of a request, usually NO_FAULT."""
         candidates = [failure for failure in self._failures if fnmatchcase(path, self._paths[failure.request] or "-")]
         if not candidates:

@@ -136,7 +136,7 @@ class SoakRun:
         manager.mem_cache.clear()
         manager.token_to_stream.clear()
         for simulator in self.simulators:
-            simulator.forget()
+            simulator.clear()
 
 
 async def _deltas(text: str) -> AsyncGenerator[str]:
@@ -159,7 +159,7 @@ def make_texts(random: Random, count: int, sentences: int) -> list[str]:
 async def add_voice(hass: HomeAssistant, simulator: Simulator, endpoint: Endpoint, number: int) -> RandomFaults:
     """Add an account whose requests fail at random."""
     endpoint.prepare_host(simulator)
-    door = await simulator.open_door()
+    door = await simulator.open_client_port()
     voice = {"subentry_type": "voice", "title": f"Voice {number}", "unique_id": None}
     entry = MockConfigEntry(
         domain=DOMAIN,
@@ -185,13 +185,15 @@ async def run(
     shorten_limits(monkeypatch)
     asyncio.get_running_loop().set_debug(False)  # in debug mode every task records a stack trace
     assert await async_setup_component(hass, "homeassistant", {})
-    simulator.tongue = "tones"
-    recordings = recorder.Shelf[Any, recorder.Recording](_MAX_RECORDINGS_BYTES, lambda recording: len(recording.data))
+    simulator.audio_mode = "tones"
+    recordings = recorder.LruCache[Any, recorder.Recording](
+        _MAX_RECORDINGS_BYTES, lambda recording: len(recording.data)
+    )
     monkeypatch.setattr(recorder, "_RECORDINGS", recordings)
     voices: dict[str, RandomFaults] = {}
     async with AsyncExitStack() as running:
         fallback = await running.enter_async_context(Simulator())
-        fallback.tongue = "tones"
+        fallback.audio_mode = "tones"
         await load_fallback(hass, fallback)
         for number, endpoint in enumerate(endpoint for endpoint in ENDPOINTS if not endpoint.compatible_server):
             voices[f"tts.voice_{number}"] = await add_voice(hass, simulator, endpoint, number)

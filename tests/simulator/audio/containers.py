@@ -11,7 +11,7 @@ import numpy as np
 
 from .encoding import DEFAULT_QUALITY, UNKNOWN_SIZE, AudioFormat, Quality, ffmpeg
 from .espeak import Speaker
-from .recorder import Recording, Studio, Take
+from .recorder import Recorder, Recording, RecordingSpec
 
 type Container = Literal["mp3", "opus", "ogg", "aac", "flac", "wav", "pcm", "pcm16", "mp4"]
 
@@ -70,11 +70,11 @@ class AudioSpec:
     wav: Wav = OPENAI_WAV
 
 
-async def record(recorder: Studio, spec: AudioSpec) -> Recording:
+async def record(recorder: Recorder, spec: AudioSpec) -> Recording:
     """Return audio as specified, at the nearest rate that its container supports."""
     quality = replace(spec.quality, rate=_supported_rate(spec.container, spec.quality))
     recorded_format = _RECORDED_FORMATS[spec.container]
-    recording = await recorder.record(Take(spec.text, spec.speaker, recorded_format, spec.speed, quality))
+    recording = await recorder.record(RecordingSpec(spec.text, spec.speaker, recorded_format, spec.speed, quality))
     if spec.container == "wav":
         return replace(recording, data=wav(recording.data, quality.rate, spec.wav))
     if spec.container == "mp4":

@@ -12,14 +12,14 @@ from . import tones
 from .encoding import DEFAULT_QUALITY, AudioFormat, Quality, encode
 from .espeak import Sound, Speaker, speak
 
-type Tongue = Literal["speech", "tones"]
+type AudioMode = Literal["speech", "tones"]
 
 _THREADS = 4
 _CACHE_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class RecordingSpec:
     """The specification of a recording; `speed` is relative to normal."""
 
     text: str
@@ -37,7 +37,7 @@ class Recording:
     duration: float
 
 
-class Shelf[Key, Value]:
+class LruCache[Key, Value]:
     """A thread-safe cache that evicts the least recently used values.
 
     limit: the maximum size of all values, in bytes.
@@ -72,26 +72,28 @@ class Shelf[Key, Value]:
 
 
 # Shared by the whole process: tests start many simulators that speak the same texts.
-_RECORDINGS: Shelf[tuple[Take, Tongue], Recording] = Shelf(_CACHE_BYTES, lambda recording: len(recording.data))
-_SOUNDS: Shelf[tuple[str, Speaker], Sound] = Shelf(_CACHE_BYTES, lambda sound: len(sound.samples))
+_RECORDINGS: LruCache[tuple[RecordingSpec, AudioMode], Recording] = LruCache(
+    _CACHE_BYTES, lambda recording: len(recording.data)
+)
+_SOUNDS: LruCache[tuple[str, Speaker], Sound] = LruCache(_CACHE_BYTES, lambda sound: len(sound.samples))
 _SPEECH_LOCK = threading.Lock()
 
 
-class Studio:
+class Recorder:
     """Records speech for one server.
 
-    tongue: the synthesis of following recordings: "speech", or "tones" that `tests.support.word_decoder` decodes.
+    audio_mode: the synthesis of following recordings: "speech", or "tones" that `tests.support.word_decoder` decodes.
     """
 
     def __init__(self) -> None:
         """Prepare the threads; they start with the first recording."""
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="simulated-speech")
-        self._running: dict[tuple[Take, Tongue], asyncio.Future[Recording]] = {}
-        self.tongue: Tongue = "speech"
+        self._running: dict[tuple[RecordingSpec, AudioMode], asyncio.Future[Recording]] = {}
+        self.audio_mode: AudioMode = "speech"
 
-    async def record(self, spec: Take) -> Recording:
+    async def record(self, spec: RecordingSpec) -> Recording:
         """Return a recording. Cancelling one caller does not cancel the recording for others."""
-        key = (spec, self.tongue)
+        key = (spec, self.audio_mode)
         if recording := _RECORDINGS.get(key):
             return recording
         if (running := self._running.get(key)) is None:
@@ -107,9 +109,11 @@ class Studio:
         self._threads.shutdown()
 
 
-def _record(spec: Take, audio_mode: Tongue) -> Recording:
+def _record(spec: RecordingSpec, audio_mode: AudioMode) -> Recording:
     """Synthesize and encode. Blocks."""
-    sound = _speak(spec.text, spec.speaker) if audio_mode == "speech" else tones.sound(spec.text, spec.speaker)
+    sound = (
+        _speak(spec.text, spec.speaker) if audio_mode == "speech" else tones.synthesize_tones(spec.text, spec.speaker)
+    )
     recording = Recording(encode(sound, spec.audio_format, spec.speed, spec.quality), sound.duration / spec.speed)
     _RECORDINGS.put((spec, audio_mode), recording)
     return recording

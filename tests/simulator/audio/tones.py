@@ -42,7 +42,7 @@ _SCRIPTS_WITHOUT_SPACES = frozenset(
 _WITHIN_WORDS = frozenset(string.punctuation + "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{RIGHT SINGLE QUOTATION MARK}")
 
 
-def words_of(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """Split a text into the words that the tones distinguish.
 
     Words are separated by spaces and by punctuation other than ASCII's. Case and surrounding punctuation are ignored.
@@ -53,33 +53,33 @@ def words_of(text: str) -> list[str]:
     return [word.casefold() for word in stripped if word]
 
 
-def code_of(word: str) -> int:
+def word_code(word: str) -> int:
     """Return the number that encodes a word."""
     return int.from_bytes(sha256(word.encode()).digest()) % (1 << _WORD_BITS)
 
 
-def code_of_speaker(speaker: Speaker) -> int:
+def speaker_code(speaker: Speaker) -> int:
     """Return the number that encodes a speaker."""
     return crc32(f"{speaker.variant} {speaker.pitch}".encode()) % (1 << _SPEAKER_BITS)
 
 
-def sealed(word: int, speaker: int) -> int:
+def encode_word(word: int, speaker: int) -> int:
     """Return the bits of a word and its speaker, with a checksum."""
     content = word << _SPEAKER_BITS | speaker
     return content << _CHECKSUM_BITS | _checksum(content)
 
 
-def unsealed(bits: int) -> tuple[int, int] | None:
+def decode_word(bits: int) -> tuple[int, int] | None:
     """Return the word and the speaker, or None if the checksum is wrong."""
     content = bits >> _CHECKSUM_BITS
     word, speaker = content >> _SPEAKER_BITS, content % (1 << _SPEAKER_BITS)
-    return (word, speaker) if sealed(word, speaker) == bits else None
+    return (word, speaker) if encode_word(word, speaker) == bits else None
 
 
-def sound(text: str, speaker: Speaker) -> Sound:
+def synthesize_tones(text: str, speaker: Speaker) -> Sound:
     """Synthesize a text as tones."""
-    code = code_of_speaker(speaker)
-    bits = np.array([sealed(code_of(word), code) for word in words_of(text)], np.int64)
+    code = speaker_code(speaker)
+    bits = np.array([encode_word(word_code(word), code) for word in split_words(text)], np.int64)
     samples = _synthesize_words(bits).tobytes()
     return Sound(samples.ljust(round(_MIN_SOUND_S * RATE) * 2, b"\0"), RATE)
 

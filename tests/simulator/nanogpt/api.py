@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 from ..audio.containers import FILE_WAV, AudioSpec, record
 from ..audio.encoding import DEFAULT_QUALITY, Quality
 from ..audio.espeak import speaker_of
-from ..audio.recorder import Recording, Studio
+from ..audio.recorder import Recorder, Recording
 from ..delivery import deliver
 from ..exchange import CURRENT_EXCHANGE
 from ..files import TRUE_TYPE, FileHost
@@ -33,9 +33,9 @@ from .responses import (
     CONTENT_REJECTED,
     GENERATION_FAILED,
     VIOLATION_CODE,
-    Answer,
     ErrorForm,
     Job,
+    ModelResponse,
     Outcome,
     error_response,
     link_body,
@@ -53,44 +53,44 @@ _STATUS_FIELDS = frozenset(("runId", "model", "cost", "paymentSource", "isApiReq
 _X_API_KEY_ONLY = ("/tts", "/tts/status", "/check-balance")  # according to the documentation
 
 
-def default_answers() -> dict[str, Answer]:
+def default_responses() -> dict[str, ModelResponse]:
     """Return the responses of models that do not send audio directly."""
-    job = Answer(kind="ticket")
-    return {"Kokoro-82m": Answer(kind="link"), "Elevenlabs-Turbo-V2.5": job, "Elevenlabs-V3": job}
+    job = ModelResponse(kind="ticket")
+    return {"Kokoro-82m": ModelResponse(kind="link"), "Elevenlabs-Turbo-V2.5": job, "Elevenlabs-V3": job}
 
 
 class NanoGPT:
     """The provider. All settings apply to the following requests.
 
     models: the rows of the catalog; other models cannot be used.
-    answers: the kind of response of a model, on all routes; audio by default.
+    responses: the kind of response of a model, on all routes; audio by default.
     unimplemented_on_tts: models that `/tts` does not implement.
     balance: in USD; requests that cost more are refused.
     shows_balance: send `x-remaining-balance` with responses.
     polls_until_done: the number of the poll that finds a job completed.
-    fates: for texts that contain a key: "error", "violation", or "endless" for a job that never completes.
+    outcomes: for texts that contain a key: "error", "violation", or "endless" for a job that never completes.
     jobs: all jobs, in order.
     charged, refunded: the numbers of paid and of refunded generations.
-    bad_key_status: the status of `/check-balance` for a wrong key.
+    wrong_key_status: the status of `/check-balance` for a wrong key.
     strict_headers: accept a key only in the header that the route's documentation names.
     accepts_elevenlabs_settings: accept ElevenLabs' settings on `/v1/audio/speech`.
     speech_error_field: the field of `/v1/speech` errors with their name.
     legacy_form: the error format of `/tts`: as observed, or "numbered" as in its schema.
     """
 
-    def __init__(self, recorder: Studio, files: FileHost, api_key: Callable[[], str | None]) -> None:
+    def __init__(self, recorder: Recorder, files: FileHost, api_key: Callable[[], str | None]) -> None:
         """Initialize with the recorder, the host for files, and a function that returns the accepted key."""
         self.models = default_models()
-        self.answers = default_answers()
+        self.responses = default_responses()
         self.unimplemented_on_tts = {"nano-tts-1"}
         self.balance = Decimal("129.46956147")
         self.shows_balance = True
         self.polls_until_done = 2
-        self.fates: dict[str, Outcome] = {}
+        self.outcomes: dict[str, Outcome] = {}
         self.jobs: list[Job] = []
         self.charged = 0
         self.refunded = 0
-        self.bad_key_status = HTTPStatus.UNAUTHORIZED
+        self.wrong_key_status = HTTPStatus.UNAUTHORIZED
         self.strict_headers = False
         self.accepts_elevenlabs_settings = True
         self.speech_error_field: Literal["type", "code"] = "type"
@@ -160,7 +160,7 @@ class NanoGPT:
         if matches and all(matches):
             return
         checks_balance = request.path.endswith("/check-balance")
-        status = self.bad_key_status if checks_balance and matches else HTTPStatus.UNAUTHORIZED
+        status = self.wrong_key_status if checks_balance and matches else HTTPStatus.UNAUTHORIZED
         message = "Invalid API key" if matches else "Missing API key"
         raise NanoGPTError(HTTPStatus(status), message, kind="authentication_error", code="invalid_api_key")
 
@@ -184,18 +184,18 @@ class NanoGPT:
             accepts_elevenlabs_settings=self.accepts_elevenlabs_settings,
         )
         speech = parse(route, CURRENT_EXCHANGE.get().received.body, context)
-        answer = self.answers.get(speech.model) or Answer()
-        outcome = next((outcome for key, outcome in self.fates.items() if key in speech.text), None)
-        if answer.kind in {"bytes", "link"}:
+        response = self.responses.get(speech.model) or ModelResponse()
+        outcome = next((outcome for key, outcome in self.outcomes.items() if key in speech.text), None)
+        if response.kind in {"bytes", "link"}:
             _raise_for_outcome(outcome)
         cost = self._charge(speech)
-        if answer.kind == "bytes":
-            return await self._send_audio(request, speech, answer, _CONTENT_TYPES[route][speech.audio_format])
-        if answer.kind == "link":
-            return await self._send_link(speech, answer, cost)
-        job = Job(str(uuid4()), speech, answer, cost, outcome)
+        if response.kind == "bytes":
+            return await self._send_audio(request, speech, response, _CONTENT_TYPES[route][speech.audio_format])
+        if response.kind == "link":
+            return await self._send_link(speech, response, cost)
+        job = Job(str(uuid4()), speech, response, cost, outcome)
         self.jobs.append(job)
-        status = HTTPStatus.OK if answer.kind == "ticket_200" else HTTPStatus.ACCEPTED
+        status = HTTPStatus.OK if response.kind == "ticket_200" else HTTPStatus.ACCEPTED
         return json_response(job.ticket(), status, self._balance_header())
 
     def _charge(self, speech: NanoGPTRequest) -> float:
@@ -223,14 +223,14 @@ class NanoGPT:
         )
 
     async def _send_audio(
-        self, request: web.Request, speech: NanoGPTRequest, answer: Answer, content_type: str
+        self, request: web.Request, speech: NanoGPTRequest, response: ModelResponse, content_type: str
     ) -> web.StreamResponse:
         """Respond with audio."""
-        declared = content_type if answer.content_type == TRUE_TYPE else answer.content_type
+        declared = content_type if response.content_type == TRUE_TYPE else response.content_type
         headers = {**content_type_header(declared), **self._balance_header(), "X-Request-ID": uuid4().hex}
         return await deliver(request, await self._record(speech), headers)
 
-    async def _send_link(self, speech: NanoGPTRequest, answer: Answer, cost: float) -> web.StreamResponse:
+    async def _send_link(self, speech: NanoGPTRequest, response: ModelResponse, cost: float) -> web.StreamResponse:
         """Respond with a link to a file, once the file exists: after the time to the first byte."""
         exchange = CURRENT_EXCHANGE.get()
         recording = await self._record(speech)
@@ -245,7 +245,7 @@ class NanoGPT:
             "cost": cost,
             "currency": "USD",
         }
-        body = link_body(answer.link_key, self._store(speech, recording), details)
+        body = link_body(response.link_key, self._store(speech, recording), details)
         return json_response(body, headers=self._balance_header())
 
     def _store(self, speech: NanoGPTRequest, recording: Recording) -> str:
@@ -258,16 +258,16 @@ class NanoGPT:
         """Respond with the status of a job."""
         job = self._find_job(request.query)
         job.polls.append(dict(request.query))
-        if job.fate == "endless" or len(job.polls) < self.polls_until_done:
+        if job.outcome == "endless" or len(job.polls) < self.polls_until_done:
             position = max(1, self.polls_until_done - len(job.polls))
             return json_response({"status": "pending", "runId": job.run_id, "queuePosition": position})
-        if job.fate is not None:
+        if job.outcome is not None:
             return self._send_failure(job)
         if job.url is None:
             job.url = self._store(job.request, await self._record(job.request))
         content_type = SPEECH_TYPES.get(job.request.audio_format, "audio/pcm")
-        body = link_body(job.answer.link_key, job.url, {"contentType": content_type, "model": job.model})
-        return json_response({"status": job.answer.done, **body})
+        body = link_body(job.response.link_key, job.url, {"contentType": content_type, "model": job.model})
+        return json_response({"status": job.response.done, **body})
 
     def _find_job(self, query: Mapping[str, str]) -> Job:
         """Return the job that a status request is about."""
@@ -289,7 +289,7 @@ class NanoGPT:
             job.refunded = True
             self.refunded += 1
             self.balance += Decimal(str(job.cost))
-        if job.fate == "violation":
+        if job.outcome == "violation":
             return json_response({"status": "error", "code": VIOLATION_CODE, "error": CONTENT_REJECTED})
         return json_response({"status": "error", "error": GENERATION_FAILED})
 

@@ -23,7 +23,7 @@ GENERATION_FAILED = "TTS generation failed. Please try again."
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ModelResponse:
     """The response of a model.
 
     kind: audio bytes, a link to a file, or a job ticket with status 202 or 200.
@@ -43,15 +43,15 @@ class Job:
     """An asynchronous synthesis job.
 
     polls: the query of each status request, without those replaced by a fault.
-    fate: its outcome, if not successful.
+    outcome: its outcome, if not successful.
     url: the URL of its audio, once completed.
     """
 
     run_id: str
     request: NanoGPTRequest
-    answer: Answer
+    response: ModelResponse
     cost: float
-    fate: Outcome | None = None
+    outcome: Outcome | None = None
     polls: list[dict[str, str]] = field(default_factory=list)
     refunded: bool = False
     url: str | None = None

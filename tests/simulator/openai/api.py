@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 
 from ..audio.encoding import AudioFormat
 from ..audio.espeak import speaker_of
-from ..audio.recorder import Studio, Take
+from ..audio.recorder import Recorder, RecordingSpec
 from ..delivery import Framing, deliver
 from ..exchange import CURRENT_EXCHANGE, Timing
 from ..http import Json, bearer_key, json_response, sse_event
@@ -68,7 +68,7 @@ class OpenAI:
     """
 
     def __init__(
-        self, recorder: Studio, api_key: Callable[[], str | None], timing: Callable[[], Timing] = Timing
+        self, recorder: Recorder, api_key: Callable[[], str | None], timing: Callable[[], Timing] = Timing
     ) -> None:
         """Initialize with the recorder and functions that return the accepted key and the timing."""
         self.models = default_models()
@@ -77,7 +77,7 @@ class OpenAI:
         self._recorder = recorder
         self._api_key = api_key
 
-    def announce(self) -> None:
+    def announce_shutdowns(self) -> None:
         """Set the shutdown dates that OpenAI announced in October 2026."""
         for row in self.models:
             if "tts" in str(row["id"]):
@@ -85,7 +85,7 @@ class OpenAI:
             elif row["id"] == "gpt-realtime":
                 row["shutdown_date"] = _REALTIME_SHUTDOWN
 
-    def shut_down(self, model: str, on: str | None) -> None:
+    def set_shutdown_date(self, model: str, on: str | None) -> None:
         """Set or remove the shutdown date of a model."""
         for row in self.models:
             if row["id"] == model:
@@ -156,7 +156,7 @@ class OpenAI:
             message = f"Unsupported content type: '{request.content_type}'. This method accepts 'application/json'."
             raise OpenAIError(HTTPStatus.BAD_REQUEST, message, code="unsupported_content_type")
         speech = parse_speech_request(CURRENT_EXCHANGE.get().received.body, self._usable_models())
-        spec = Take(speech.text, speaker_of(speech.voice), speech.audio_format, speech.speed)
+        spec = RecordingSpec(speech.text, speaker_of(speech.voice), speech.audio_format, speech.speed)
         recording = await self._recorder.record(spec)
         if speech.stream_format == "sse":
             headers = _headers("text/event-stream; charset=utf-8")

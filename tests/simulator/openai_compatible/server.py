@@ -13,11 +13,11 @@ from aiohttp import web
 from ..audio.containers import AudioSpec, record
 from ..audio.encoding import Quality
 from ..audio.espeak import speaker_of
-from ..audio.recorder import Recording, Studio, Tongue
+from ..audio.recorder import AudioMode, Recorder, Recording
 from ..delivery import Framing, close_connection, deliver
 from ..exchange import CURRENT_EXCHANGE, Timing
 from ..http import DEFAULT_KEY, Json, bearer_key, json_response, sse_event
-from ..http_server import Host
+from ..http_server import SimulatedServer
 from .contract import SpeechOutput, parse
 from .errors import InvalidBodyError, RefusedError, invalid_body_response, no_route_response, refusal_response
 from .profile import Events, Listing, Profile
@@ -26,7 +26,7 @@ _SPEECH_PATH = "/audio/speech"
 _OPENAI_EVENTS = Events()
 
 
-class Compatible(Host):
+class CompatibleServer(SimulatedServer):
     """The server, on its own port. All settings apply to the following requests.
 
     profile: the simulated server; `dataclasses.replace` creates variants.
@@ -42,16 +42,16 @@ class Compatible(Host):
         self.api_key = DEFAULT_KEY if profile.auth == "required" else None
         self.json_key: str | None = None
         self.always_events = False
-        self._recorder = Studio()
+        self._recorder = Recorder()
 
     @property
-    def tongue(self) -> Tongue:
+    def audio_mode(self) -> AudioMode:
         """How following responses are synthesized: "speech", or "tones" that `tests.support.word_decoder` decodes."""
-        return self._recorder.tongue
+        return self._recorder.audio_mode
 
-    @tongue.setter
-    def tongue(self, audio_mode: Tongue) -> None:
-        self._recorder.tongue = audio_mode
+    @audio_mode.setter
+    def audio_mode(self, audio_mode: AudioMode) -> None:
+        self._recorder.audio_mode = audio_mode
 
     @property
     def base_url(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 from aiohttp import web
 
-from ..audio.recorder import Studio
+from ..audio.recorder import Recorder
 from ..delivery import close_connection
 from ..exchange import CURRENT_EXCHANGE, Timing
 from ..openai.contract import OpenAIError
@@ -15,7 +15,7 @@ from .response import Channel, ResponseRecord
 from .schema import EventError
 from .session import ConnectionRecord, RealtimeSettings, Session
 
-type Refusing = Literal["before", "after"]
+type RefusalStage = Literal["before", "after"]
 
 _AUTHENTICATION_FAILED, _REQUEST_FAILED, _GOING_AWAY = 3000, 4000, 1001  # WebSocket close codes
 _MODEL_PREFIXES = ("gpt-realtime", "gpt-4o-realtime", "gpt-4o-mini-realtime")
@@ -24,44 +24,44 @@ _MODEL_PREFIXES = ("gpt-realtime", "gpt-4o-realtime", "gpt-4o-mini-realtime")
 class Realtime(RealtimeSettings):
     """The API and its settings.
 
-    sockets: all connections, in order.
-    refuses: whether wrong keys and models are refused "before" the upgrade to WebSocket, with a status, or
+    connections: all connections, in order.
+    refusal_stage: whether wrong keys and models are refused "before" the upgrade to WebSocket, with a status, or
         "after" it, with an `error` event and a close code, as observed of OpenAI in autumn 2026.
     """
 
     def __init__(
         self,
-        recorder: Studio,
+        recorder: Recorder,
         timing: Callable[[], Timing],
         models: Callable[[], frozenset[str]],
         check_key: Callable[[web.Request], None],
     ) -> None:
         """Initialize with the recorder, and with functions for the timing, the usable models and the key check."""
         super().__init__(recorder, timing)
-        self.sockets: list[ConnectionRecord] = []
-        self.refuses: Refusing = "before"
+        self.connections: list[ConnectionRecord] = []
+        self.refusal_stage: RefusalStage = "before"
         self._models = models
         self._check_key = check_key
 
     @property
     def open(self) -> int:
         """The number of open connections."""
-        return sum(connection.is_open for connection in self.sockets)
+        return sum(connection.is_open for connection in self.connections)
 
     @property
-    def readings(self) -> list[ResponseRecord]:
+    def responses(self) -> list[ResponseRecord]:
         """The responses created on all connections."""
-        return [response for connection in self.sockets for response in connection.readings]
+        return [response for connection in self.connections for response in connection.responses]
 
     def reset(self) -> None:
         """Remove ended connections and pending scripted responses."""
-        self.sockets = [connection for connection in self.sockets if connection.is_open]
+        self.connections = [connection for connection in self.connections if connection.is_open]
         self.script.clear()
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
         """Handle a connection from its request to its end."""
         error = self._find_error(request)
-        if error is not None and self.refuses == "before":
+        if error is not None and self.refusal_stage == "before":
             raise error
         websocket = web.WebSocketResponse(compress=False)
         if not websocket.can_prepare(request):
@@ -74,13 +74,13 @@ class Realtime(RealtimeSettings):
             await _close_with_error(websocket, error)
             return websocket
         connection = ConnectionRecord(received, new_session(request.query["model"], self.session_seconds))
-        self.sockets.append(connection)
+        self.connections.append(connection)
         try:
             reason = await Session(self, connection, Channel(websocket, received)).run()
         finally:
             connection.is_open = False
         if reason == "left":
-            received.disconnected = any(response.status is None for response in connection.readings)
+            received.disconnected = any(response.status is None for response in connection.responses)
         elif reason == "cut":
             close_connection(request)
         else:
@@ -105,7 +105,7 @@ class Realtime(RealtimeSettings):
         if not model:
             message = "You must provide a model parameter."
             raise OpenAIError(HTTPStatus.BAD_REQUEST, message, code="missing_model")
-        if self.refuses == "before" and model not in models:
+        if self.refusal_stage == "before" and model not in models:
             message = f"The model `{model}` does not exist or you do not have access to it."
             raise OpenAIError(HTTPStatus.NOT_FOUND, message, code="model_not_found")
         if model not in models or not model.startswith(_MODEL_PREFIXES):

@@ -12,9 +12,9 @@ from secrets import token_hex
 from aiohttp import web
 
 from ..audio.espeak import speaker_of
-from ..audio.recorder import Recording, Studio, Take
+from ..audio.recorder import Recorder, Recording, RecordingSpec
 from ..delivery import chunks, sleep_until
-from ..exchange import Received, Timing
+from ..exchange import ReceivedRequest, Timing
 from ..http import Json
 from .contract import RATE, Event, ResponseRequest
 from .events import (
@@ -31,7 +31,7 @@ from .events import (
     usage,
 )
 from .schema import EventError
-from .script import CHAT, SERVER_ERROR, Fate, Junk
+from .script import CHAT, SERVER_ERROR, Junk, ScriptedResponse
 
 _BYTES_PER_SAMPLE = 2
 _BYTES_PER_SECOND = RATE * _BYTES_PER_SAMPLE
@@ -64,7 +64,7 @@ class Channel:
     """
 
     socket: web.WebSocketResponse
-    received: Received
+    received: ReceivedRequest
     ended: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     voice: Json = None
 
@@ -85,7 +85,9 @@ class Channel:
 class ResponseStream:
     """Sends one response."""
 
-    def __init__(self, channel: Channel, request: ResponseRequest, body: Event, scripted: Fate, timing: Timing) -> None:
+    def __init__(
+        self, channel: Channel, request: ResponseRequest, body: Event, scripted: ScriptedResponse, timing: Timing
+    ) -> None:
         """Initialize the response; its timing starts now."""
         self._channel = channel
         self._request = request
@@ -101,7 +103,7 @@ class ResponseStream:
         self._has_item = False
         self._is_cancelled = False
 
-    async def run(self, recorder: Studio, max_tokens: int) -> None:
+    async def run(self, recorder: Recorder, max_tokens: int) -> None:
         """Send the whole response; `max_tokens` is the model's own limit."""
         await self._channel.send(serialize_event("response.created", response=self._events.response()))
         try:
@@ -119,12 +121,12 @@ class ResponseStream:
         self._is_cancelled = True
         task.cancel()
 
-    async def _speak(self, recorder: Studio, max_tokens: int) -> Ending:
+    async def _speak(self, recorder: Recorder, max_tokens: int) -> Ending:
         """Send the audio with its transcript, and return the response's ending."""
         spoken = self._scripted.spoken_text(self._request.text if self._request.text.strip() else CHAT)
         ending = self._scripted_ending()
         if spoken.strip():
-            spec = Take(spoken, speaker_of(_voice_name(self._request.voice)), "pcm", self._request.speed)
+            spec = RecordingSpec(spoken, speaker_of(_voice_name(self._request.voice)), "pcm", self._request.speed)
             recording = await recorder.record(spec)
             if self._prepare(spoken, recording, min(max_tokens, self._request.max_tokens or max_tokens)):
                 ending = incomplete("max_output_tokens")

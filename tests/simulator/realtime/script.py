@@ -32,11 +32,11 @@ NO_QUOTA = ErrorDetails("insufficient_quota", "insufficient_quota", "You exceede
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fate:
+class ScriptedResponse:
     """A scripted response. All deviations that are set apply.
 
     Matching responses:
-        of: contained in the text to be read
+        contains: contained in the text to be read
         times: number of matching responses; inf for all
 
     Speech:
@@ -57,7 +57,7 @@ class Fate:
         cut_after: close the connection without the closing handshake
     """
 
-    of: str = ""
+    contains: str = ""
     times: float = 1
     says: str | None = None
     words: int | None = None
@@ -85,15 +85,15 @@ class Fate:
         return spoken if self.transcript is None else self.transcript(spoken)
 
 
-NO_DEVIATION = Fate(times=0)
+NO_DEVIATION = ScriptedResponse(times=0)
 
 
-class ResponseScript(Script[Fate]):
+class ResponseScript(Script[ScriptedResponse]):
     """The pending scripted responses."""
 
-    def take(self, text: str) -> Fate:
+    def take(self, text: str) -> ScriptedResponse:
         """Consume and return the first scripted response for a text, or NO_DEVIATION."""
-        return self.take_first(lambda scripted: scripted.of in text) or NO_DEVIATION
+        return self.take_first(lambda scripted: scripted.contains in text) or NO_DEVIATION
 
 
 # Transcripts with the same words, spelled differently

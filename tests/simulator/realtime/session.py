@@ -8,14 +8,14 @@ from typing import Any
 
 from aiohttp import WSMessage, WSMsgType
 
-from ..audio.recorder import Studio
-from ..exchange import Received, Timing
+from ..audio.recorder import Recorder
+from ..exchange import ReceivedRequest, Timing
 from ..http import parse_json
 from .contract import MAX_RESPONSE_TOKENS, Event, merge, parse_event, parse_response, refuse_for_model
 from .events import DEFAULT_SESSION_S, error_event, serialize_event
 from .response import Channel, ResponseRecord, ResponseStream
 from .schema import EventError
-from .script import Fate, ResponseScript
+from .script import ResponseScript, ScriptedResponse
 
 
 @dataclass(slots=True, eq=False)
@@ -26,14 +26,14 @@ class ConnectionRecord:
     session: the current settings.
     events: the client's JSON objects in order, including refused ones.
     refusals: the errors sent in response to the client's events.
-    readings: the responses created, without refused ones.
+    responses: the responses created, without refused ones.
     """
 
-    request: Received
+    request: ReceivedRequest
     session: Event
     events: list[Event] = field(default_factory=list)
     refusals: list[EventError] = field(default_factory=list)
-    readings: list[ResponseRecord] = field(default_factory=list)
+    responses: list[ResponseRecord] = field(default_factory=list)
     is_open: bool = True
 
     @property
@@ -41,7 +41,7 @@ class ConnectionRecord:
         """The session's model."""
         return str(self.session["model"])
 
-    def asked(self, kind: str) -> list[Event]:
+    def events_of_type(self, kind: str) -> list[Event]:
         """Return the client's events of a type."""
         return [event for event in self.events if event.get("type") == kind]
 
@@ -50,23 +50,23 @@ class RealtimeSettings:
     """The settings of all connections; changes apply to following events.
 
     session_seconds: the maximum duration of a connection; None for no limit.
-    session_readings: the number of responses after which a connection ends; None for no limit.
+    session_responses: the number of responses after which a connection ends; None for no limit.
     max_tokens: the models' own limit of a response.
     extract_text: returns the text to read from the user's message, for clients that add something around it.
     script: the pending scripted responses.
     """
 
-    def __init__(self, recorder: Studio, timing: Callable[[], Timing]) -> None:
+    def __init__(self, recorder: Recorder, timing: Callable[[], Timing]) -> None:
         """Initialize with the recorder and a function that returns the current timing."""
         self.session_seconds: float | None = DEFAULT_SESSION_S
-        self.session_readings: int | None = None
+        self.session_responses: int | None = None
         self.max_tokens = MAX_RESPONSE_TOKENS
         self.extract_text: Callable[[str], str] = str
         self.recorder = recorder
         self.timing = timing
         self.script = ResponseScript()
 
-    def befall(self, *responses: Fate) -> None:
+    def script_responses(self, *responses: ScriptedResponse) -> None:
         """Add scripted responses; each response consumes the first that matches it."""
         self.script.add(*responses)
 
@@ -188,14 +188,14 @@ class Session:
         if scripted.error is not None:
             raise EventError(scripted.error.code, scripted.error.message, kind=scripted.error.kind)
         stream = ResponseStream(self._channel, request, body, scripted, self._settings.timing())
-        self._record.readings.append(stream.record)
+        self._record.responses.append(stream.record)
         self._streams[stream.record.id] = stream, self._start(self._run(stream))
 
     async def _run(self, stream: ResponseStream) -> None:
         await stream.run(self._settings.recorder, self._settings.max_tokens)
         del self._streams[stream.record.id]
         self._responses_ended += 1
-        if self._responses_ended == self._settings.session_readings:
+        if self._responses_ended == self._settings.session_responses:
             await self._expire(0)
 
     def _cancel_response(self, response_id: str | None) -> None:

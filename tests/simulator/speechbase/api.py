@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 from ..audio.containers import FILE_WAV, AudioSpec, Wav, record
 from ..audio.encoding import SAMPLE_RATE, Quality
 from ..audio.espeak import speaker_of
-from ..audio.recorder import Studio
+from ..audio.recorder import Recorder
 from ..delivery import Delivery, deliver
 from ..exchange import CURRENT_EXCHANGE
 from ..http import bearer_key
@@ -69,45 +69,45 @@ class Speechbase:
     limits: the maximum number of characters, by the full names of models.
     native_formats: the formats that vendors stream, if not mp3.
     raw_type: the content type of streamed raw samples, in which "{rate}" stands for their rate.
-    streamless: the full names of models that the streaming endpoint refuses (501).
+    models_without_streaming: the full names of models that the streaming endpoint refuses (501).
     sample_rates: of vendors, in Hz, if not the usual one.
     unavailable: vendors that are down.
-    fates: for texts that contain a key: "blocked" or "fail_closed" by moderation (422), "outage" of the moderation
+    outcomes: for texts that contain a key: "blocked" or "fail_closed" by moderation (422), "outage" of the moderation
         (403 without a code), "unsupported" (501), or "unavailable" (503).
     mode_key: whether a body must, may or must not have `mode`.
     mode_refusal: whether a refusal because of `mode` names it in `validation` and `detail`, only in `detail`, or not at
         all.
     moderation_form: the format of moderation errors: an object of its own, or a problem like others.
-    takes_instructions: whether `instructions` is in the schema.
-    takes_pronunciations: whether `pronunciations` is in the schema.
+    accepts_instructions: whether `instructions` is in the schema.
+    accepts_pronunciations: whether `pronunciations` is in the schema.
     streams_wav: whether wav headers have zeros for sizes.
     buffers: respond only after all audio is complete, with its length in all places; not on the streaming endpoint.
     splits_texts: accept texts longer than the model's limit.
     resamples: whether `sampleRate` has an effect.
-    gone: the service has been shut down.
+    is_shut_down: the service has been shut down.
     """
 
-    def __init__(self, recorder: Studio, api_key: Callable[[], str | None]) -> None:
+    def __init__(self, recorder: Recorder, api_key: Callable[[], str | None]) -> None:
         """Initialize with the recorder and a function that returns the accepted key."""
         self.providers = default_providers()
         self.voices = default_voices()
         self.limits = default_limits()
         self.native_formats = default_native_formats()
         self.raw_type = "audio/pcm;rate={rate}"
-        self.streamless: set[str] = set()
+        self.models_without_streaming: set[str] = set()
         self.sample_rates = default_sample_rates()
         self.unavailable: set[str] = set()
-        self.fates: dict[str, Outcome] = {}
+        self.outcomes: dict[str, Outcome] = {}
         self.mode_key: ModeKey = "required"
         self.mode_refusal: ModeRefusal = "validation"
         self.moderation_form: ModerationForm = "json"
-        self.takes_instructions = False
-        self.takes_pronunciations = True
+        self.accepts_instructions = False
+        self.accepts_pronunciations = True
         self.streams_wav = True
         self.buffers = False
         self.splits_texts = False
         self.resamples = False
-        self.gone = False
+        self.is_shut_down = False
         self._recorder = recorder
         self._api_key = api_key
 
@@ -144,7 +144,7 @@ class Speechbase:
 
     def _check_key(self, request: web.Request) -> None:
         """Raise ProblemError unless the request has the accepted key or needs none; None accepts all requests."""
-        if self.gone:
+        if self.is_shut_down:
             raise ProblemError(HTTPStatus.GONE, "Speechbase has been shut down")
         accepted, key = self._api_key(), bearer_key(request)
         if accepted is None or key == accepted or request.path.endswith("/health"):
@@ -201,7 +201,7 @@ class Speechbase:
         """Respond with a vendor's own stream."""
         speech = self._parse(request, stream=True)
         speaking = self._resolve(speech)
-        if speaking.model in self.streamless:
+        if speaking.model in self.models_without_streaming:
             detail, code = f"{speaking.model} cannot be streamed", "streaming_unsupported"
             raise ProblemError(HTTPStatus.NOT_IMPLEMENTED, detail, code=code, provider=speaking.vendor)
         native, rate = self.native_formats.get(speaking.vendor, "mp3"), self._rate_of(speaking)
@@ -220,14 +220,16 @@ class Speechbase:
         """Validate a speech request against the current schema."""
         if request.content_type != "application/json":
             raise invalid_input([Violation((), "Content-Type must be application/json")])
-        schema = Schema(self.mode_key, self.mode_refusal, stream, self.takes_instructions, self.takes_pronunciations)
+        schema = Schema(
+            self.mode_key, self.mode_refusal, stream, self.accepts_instructions, self.accepts_pronunciations
+        )
         return parse(CURRENT_EXCHANGE.get().received.body, schema)
 
     def _resolve(self, speech: SpeechbaseRequest) -> Speaking:
         """Return the vendor, model and voice of a request; raise ProblemError if it cannot be spoken."""
         speaking = self._address(speech)
         self._check_access(speaking)
-        outcome = next((outcome for key, outcome in self.fates.items() if key in speech.text), None)
+        outcome = next((outcome for key, outcome in self.outcomes.items() if key in speech.text), None)
         raise_for_outcome(outcome, speaking.vendor)
         limit = self.limits.get(speaking.model)
         if limit is not None and len(speech.spoken) > limit and not self.splits_texts:

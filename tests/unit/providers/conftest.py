@@ -40,7 +40,7 @@ async def other_connections(simulator: Simulator) -> AsyncGenerator[HttpSessions
 @pytest.fixture
 async def reader(simulator: Simulator, connections: HttpSessions) -> AsyncGenerator[OpenAIProvider]:
     """Return an OpenAI provider for Realtime models; the simulator encodes the words in tones."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     provider = OpenAIProvider(connections, {"base_url": simulator.openai_url}, simulator.api_key or "")
     yield provider
     await provider.async_close()

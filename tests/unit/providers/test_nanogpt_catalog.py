@@ -211,7 +211,7 @@ async def test_invalid_key(simulator: Simulator, connections: HttpSessions, stat
     """Every refusal of the balance request means that the API key is invalid."""
     provider = create_provider(simulator, connections)
     simulator.api_key = "sk-another"
-    simulator.nanogpt.bad_key_status = status  # type: ignore[assignment]
+    simulator.nanogpt.wrong_key_status = status  # type: ignore[assignment]
     with pytest.raises(errors.InvalidKeyError):
         await provider.fetch_catalog()
 

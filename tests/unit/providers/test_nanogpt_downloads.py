@@ -17,7 +17,7 @@ from custom_components.orator.providers.addresses import public_socket
 from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.downloads import Downloads
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
-from tests.simulator import Answer, Fault, Simulator, Timing
+from tests.simulator import Fault, ModelResponse, Simulator, Timing
 
 from .nanogpt import assert_speech, create_provider, create_request, read_all, synthesize
 
@@ -66,7 +66,7 @@ async def _create_network(ca: trustme.CA, *, is_public: bool) -> AsyncGenerator[
         ClientSession(connector=connector()) as own,
         ClientSession(connector=connector(socket_factory=None if is_public else public_socket)) as public,
     ):
-        simulator.tongue = "tones"
+        simulator.audio_mode = "tones"
         simulator.files.link_base = simulator.files_url.replace("127.0.0.1", FILES)
         provider = create_provider(simulator, HttpSessions(own, public))
         addresses = {key: url.replace("127.0.0.1", "nano.example.com") for key, url in provider.addresses.items()}
@@ -98,13 +98,13 @@ async def test_download_without_the_key(network: Network) -> None:
 
 async def test_redirects(network: Network) -> None:
     """Redirects are followed, also relative ones."""
-    network.simulator.files.hops = 4
+    network.simulator.files.redirect_count = 4
     await assert_speech(await synthesize(network.provider, create_request(network.provider, KOKORO)))
 
 
 async def test_endless_redirects(network: Network) -> None:
     """Endless redirects are given up."""
-    network.simulator.files.hops = 50
+    network.simulator.files.redirect_count = 50
     with pytest.raises(errors.DownloadFailedError):
         await synthesize(network.provider, create_request(network.provider, KOKORO))
     assert len(network.simulator.files.requests) < 10
@@ -256,7 +256,7 @@ async def test_untrusted_certificate(network: Network, broken_connections: None)
 async def test_audio_is_passed_on_during_the_download(network: Network, kind: str) -> None:
     """The first audio arrives long before the download is complete."""
     loop = asyncio.get_running_loop()
-    network.simulator.nanogpt.answers[KOKORO] = Answer(kind=kind)  # type: ignore[arg-type]
+    network.simulator.nanogpt.responses[KOKORO] = ModelResponse(kind=kind)  # type: ignore[arg-type]
     network.simulator.nanogpt.polls_until_done = 1
     network.simulator.files.timing = Timing(rate=4)
     async with network.provider.synthesize(create_request(network.provider, KOKORO)) as audio:
@@ -300,8 +300,8 @@ async def test_closed_session(connections: HttpSessions) -> None:
 
 async def test_local_provider_links_to_local_files(simulator: Simulator, connections: HttpSessions) -> None:
     """A local server may link to local files over HTTP; they are requested without the API key."""
-    simulator.tongue = "tones"
-    simulator.files.hops = 2
+    simulator.audio_mode = "tones"
+    simulator.files.redirect_count = 2
     provider = create_provider(simulator, connections)
     await assert_speech(await synthesize(provider, create_request(provider, KOKORO)))
     assert all(simulator.api_key not in str(received.headers) for received in simulator.files.requests)

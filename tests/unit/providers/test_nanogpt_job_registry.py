@@ -19,7 +19,7 @@ KOKORO = "Kokoro-82m"
 @pytest.fixture
 def provider(simulator: Simulator, connections: HttpSessions) -> NanoGPTProvider:
     """Return a provider; the simulator encodes the words in tones."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     return create_provider(simulator, connections)
 
 
@@ -140,7 +140,7 @@ async def test_job_is_kept_while_another_request_receives_it(simulator: Simulato
 async def test_polling_does_not_keep_sessions_open(simulator: Simulator, connections: HttpSessions) -> None:
     """Nothing is lost by closing the sessions once the ticket is known, however long the job takes."""
     provider = create_provider(simulator, connections, limit=0.2)
-    simulator.nanogpt.fates["kettle"] = "endless"
+    simulator.nanogpt.outcomes["kettle"] = "endless"
     request = create_request(provider, ELEVENLABS)
     for _ in range(2):
         running = asyncio.create_task(synthesize(provider, request))

@@ -35,7 +35,7 @@ STATUS = "/api/tts/status"
 @pytest.fixture
 def provider(simulator: Simulator, connections: HttpSessions) -> NanoGPTProvider:
     """Return a provider; the simulator encodes the words in tones."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     return create_provider(simulator, connections)
 
 
@@ -83,18 +83,18 @@ async def test_failed_poll_is_repeated(simulator: Simulator, provider: NanoGPTPr
 async def test_job_that_times_out(simulator: Simulator, connections: HttpSessions) -> None:
     """A request fails at the time limit; the next one gets the same job if it is done by then."""
     provider = create_provider(simulator, connections, limit=0.4, interval=1.0)
-    simulator.nanogpt.fates["kettle"] = "endless"
+    simulator.nanogpt.outcomes["kettle"] = "endless"
     request = create_request(provider, ELEVENLABS)
     with pytest.raises(errors.TimedOutError):
         await synthesize(provider, request)
-    simulator.nanogpt.jobs[0].fate = None
+    simulator.nanogpt.jobs[0].outcome = None
     assert await synthesize(provider, request)
     assert len(speech_bodies(simulator)) == simulator.nanogpt.charged == 1
 
 
 async def test_content_violation(simulator: Simulator, provider: NanoGPTProvider) -> None:
     """A content violation is reported as such, refunded and not retried."""
-    simulator.nanogpt.fates["kettle"] = "violation"
+    simulator.nanogpt.outcomes["kettle"] = "violation"
     with pytest.raises(errors.ContentRefusedError):
         async with synthesize_with_retries(provider, create_request(provider, ELEVENLABS)):
             pass
@@ -162,7 +162,7 @@ async def test_failure_of_a_shared_job(simulator: Simulator, connections: HttpSe
     provider = create_provider(simulator, connections, limit=0.5)
     loop = asyncio.get_running_loop()
     for fate in ("endless", "error"):
-        simulator.nanogpt.fates["kettle"] = fate  # type: ignore[assignment]
+        simulator.nanogpt.outcomes["kettle"] = fate  # type: ignore[assignment]
         request = create_request(provider, ELEVENLABS, text=f"The {fate} kettle.")
         started = loop.time()
         outcomes = await asyncio.gather(*(synthesize(provider, request) for _ in range(4)), return_exceptions=True)
@@ -173,12 +173,12 @@ async def test_failure_of_a_shared_job(simulator: Simulator, connections: HttpSe
 
 async def test_failed_job_is_not_retried(simulator: Simulator, provider: NanoGPTProvider) -> None:
     """A failed job is refunded, and ordered again only by another request."""
-    simulator.nanogpt.fates["kettle"] = "error"
+    simulator.nanogpt.outcomes["kettle"] = "error"
     with pytest.raises(errors.GenerationFailedError):
         async with synthesize_with_retries(provider, create_request(provider, ELEVENLABS)):
             pass
     assert len(speech_bodies(simulator)) == simulator.nanogpt.refunded == 1
-    simulator.nanogpt.fates.clear()
+    simulator.nanogpt.outcomes.clear()
     assert await synthesize(provider, create_request(provider, ELEVENLABS))
 
 

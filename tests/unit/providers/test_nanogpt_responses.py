@@ -9,7 +9,7 @@ from custom_components.orator.pipeline.synthesizer import synthesize_with_retrie
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
-from tests.simulator import Answer, Fault, Simulator
+from tests.simulator import Fault, ModelResponse, Simulator
 
 from .nanogpt import (
     ENDPOINTS,
@@ -26,24 +26,24 @@ from .nanogpt import (
 @pytest.fixture
 def provider(simulator: Simulator, connections: HttpSessions) -> NanoGPTProvider:
     """Return a provider; the simulator encodes the words in tones."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     return create_provider(simulator, connections)
 
 
 RESPONSES = [
-    Answer(kind="bytes"),
-    Answer(kind="bytes", content_type="audio/mp3"),
-    Answer(kind="bytes", content_type="application/octet-stream"),
-    Answer(kind="bytes", content_type="application/json"),
-    Answer(kind="bytes", content_type=None),
-    Answer(kind="link"),
-    Answer(kind="link", link_key="url"),
-    Answer(kind="link", link_key="data.audioUrl"),
-    Answer(kind="link", link_key="data.url"),
-    Answer(kind="ticket"),
-    Answer(kind="ticket_200"),
-    Answer(kind="ticket", link_key="data.url", done="succeeded"),
-    Answer(kind="ticket_200", link_key="url"),
+    ModelResponse(kind="bytes"),
+    ModelResponse(kind="bytes", content_type="audio/mp3"),
+    ModelResponse(kind="bytes", content_type="application/octet-stream"),
+    ModelResponse(kind="bytes", content_type="application/json"),
+    ModelResponse(kind="bytes", content_type=None),
+    ModelResponse(kind="link"),
+    ModelResponse(kind="link", link_key="url"),
+    ModelResponse(kind="link", link_key="data.audioUrl"),
+    ModelResponse(kind="link", link_key="data.url"),
+    ModelResponse(kind="ticket"),
+    ModelResponse(kind="ticket_200"),
+    ModelResponse(kind="ticket", link_key="data.url", done="succeeded"),
+    ModelResponse(kind="ticket_200", link_key="url"),
 ]
 
 
@@ -51,9 +51,9 @@ RESPONSES = [
 @pytest.mark.parametrize(
     "answer", RESPONSES, ids=lambda answer: f"{answer.kind} {answer.content_type} {answer.link_key}"
 )
-async def test_response(simulator: Simulator, provider: NanoGPTProvider, endpoint: str, answer: Answer) -> None:
+async def test_response(simulator: Simulator, provider: NanoGPTProvider, endpoint: str, answer: ModelResponse) -> None:
     """Every kind of response leads to the audio of one order, and the file host never receives the API key."""
-    simulator.nanogpt.answers["tts-1"] = answer
+    simulator.nanogpt.responses["tts-1"] = answer
     await assert_speech(await synthesize(provider, create_request(provider, endpoint=endpoint)))
     assert len(speech_bodies(simulator)) == simulator.nanogpt.charged == 1
     assert simulator.requests[0].path == PATHS[ENDPOINTS.index(endpoint)]
@@ -73,7 +73,7 @@ async def test_model(simulator: Simulator, provider: NanoGPTProvider, endpoint: 
 async def test_api_key_headers(simulator: Simulator, provider: NanoGPTProvider, endpoint: str, *, strict: bool) -> None:
     """Each endpoint finds the API key in the header that its documentation names."""
     simulator.nanogpt.strict_headers = strict
-    simulator.nanogpt.answers["tts-1"] = Answer(kind="ticket")
+    simulator.nanogpt.responses["tts-1"] = ModelResponse(kind="ticket")
     await assert_speech(await synthesize(provider, create_request(provider, endpoint=endpoint)))
     assert await provider.fetch_catalog()
 
@@ -224,7 +224,7 @@ async def test_unconfirmed_invalid_key(simulator: Simulator, provider: NanoGPTPr
 
 async def test_null_link(simulator: Simulator, provider: NanoGPTProvider) -> None:
     """A null field does not hide the same field in `data`."""
-    simulator.nanogpt.answers["tts-1"] = Answer(kind="ticket", link_key="data.audioUrl")
+    simulator.nanogpt.responses["tts-1"] = ModelResponse(kind="ticket", link_key="data.audioUrl")
     await assert_speech(await synthesize(provider, create_request(provider)))
     (job,) = simulator.nanogpt.jobs
     link = {"status": "completed", "audioUrl": None, "data": {"audioUrl": job.url}}

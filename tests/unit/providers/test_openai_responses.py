@@ -11,7 +11,7 @@ from custom_components.orator.audio.formats import AudioFormat, PcmLayout
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import HttpSessions, SpeechAudio, SynthesisRequest
 from custom_components.orator.providers.openai import OpenAIProvider
-from tests.simulator import Compatible, Fault
+from tests.simulator import CompatibleServer, Fault
 from tests.simulator.openai_compatible.hosted_profiles import OPENROUTER
 from tests.simulator.openai_compatible.profile import Events
 from tests.simulator.openai_compatible.profiles import CHATTERBOX, KOKORO, OPENEDAI_SPEECH, SPEACHES
@@ -24,7 +24,7 @@ WAV = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0
 ENCODED = b64encode(WAV).decode()
 
 
-def provider_at(server: Compatible, connections: HttpSessions, name: str = "other") -> OpenAIProvider:
+def provider_at(server: CompatibleServer, connections: HttpSessions, name: str = "other") -> OpenAIProvider:
     """Return the provider of a server, by default without a preset for it."""
     return OpenAIProvider(connections, {"base_url": server.base_url}, server.api_key or "", server=name)
 
@@ -43,15 +43,15 @@ async def synthesize(provider: OpenAIProvider, request: SynthesisRequest) -> tup
 
 
 @pytest.fixture
-async def kokoro(compatible: Start) -> Compatible:
+async def kokoro(compatible: Start) -> CompatibleServer:
     """Return a server whose speech can be decoded into words."""
     server = await compatible(KOKORO)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     return server
 
 
 async def synthesize_with_fault(
-    kokoro: Compatible, connections: HttpSessions, **fault: Any
+    kokoro: CompatibleServer, connections: HttpSessions, **fault: Any
 ) -> tuple[SpeechAudio, bytes]:
     """Return the audio of a response that a fault describes, and all of its bytes."""
     kokoro.fail(Fault(path="*/audio/speech", **fault))
@@ -61,7 +61,9 @@ async def synthesize_with_fault(
 
 @pytest.mark.parametrize("key", ["audio", "data", "audio_content", "data.audio", "result.audio", "data.0.b64_json"])
 @pytest.mark.parametrize("audio_format", [AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM])
-async def test_json_audio(kokoro: Compatible, connections: HttpSessions, key: str, audio_format: AudioFormat) -> None:
+async def test_json_audio(
+    kokoro: CompatibleServer, connections: HttpSessions, key: str, audio_format: AudioFormat
+) -> None:
     """Audio in JSON is found under every known key."""
     kokoro.json_key = key
     provider = provider_at(kokoro, connections, "kokoro")
@@ -84,13 +86,13 @@ async def test_json_audio(kokoro: Compatible, connections: HttpSessions, key: st
         [{"audio": ENCODED}],
     ],
 )
-async def test_base64_variants(kokoro: Compatible, connections: HttpSessions, document: Any) -> None:
+async def test_base64_variants(kokoro: CompatibleServer, connections: HttpSessions, document: Any) -> None:
     """Base64 may be a data URL, wrapped, unpadded or URL-safe; its first bytes tell the format."""
     audio, data = await synthesize_with_fault(kokoro, connections, json=document)
     assert (audio.format, data) == (AudioFormat.WAV, WAV)
 
 
-async def test_event_tokens(kokoro: Compatible, connections: HttpSessions) -> None:
+async def test_event_tokens(kokoro: CompatibleServer, connections: HttpSessions) -> None:
     """The tokens that an event reports are counted."""
     done = {"type": "speech.audio.done", "usage": {"input_tokens": 14, "output_tokens": 101, "total_tokens": "?"}}
     events = [{"type": "speech.audio.delta", "audio": ENCODED}, done]
@@ -127,7 +129,7 @@ async def test_event_tokens(kokoro: Compatible, connections: HttpSessions) -> No
     ],
 )
 async def test_no_audio(
-    kokoro: Compatible, connections: HttpSessions, fault: dict[str, Any], error: type[errors.SpeechError]
+    kokoro: CompatibleServer, connections: HttpSessions, fault: dict[str, Any], error: type[errors.SpeechError]
 ) -> None:
     """A response with status 200 that is malformed or reports an error is an error, never audio."""
     with pytest.raises(error) as caught:
@@ -135,7 +137,7 @@ async def test_no_audio(
     assert type(caught.value) is error
 
 
-async def test_endless_document(kokoro: Compatible, connections: HttpSessions) -> None:
+async def test_endless_document(kokoro: CompatibleServer, connections: HttpSessions) -> None:
     """A document above the size limit is an error."""
     with pytest.raises(errors.ResponseTooLargeError):
         await synthesize_with_fault(kokoro, connections, body=b'{"audio": "' + b"A" * (64 * 1024 * 1024 + 9))
@@ -143,7 +145,7 @@ async def test_endless_document(kokoro: Compatible, connections: HttpSessions) -
 
 @pytest.mark.parametrize("link", ["{url}/files/1.wav", "/files/1.wav"])
 @pytest.mark.parametrize("where", ["url", "audio", "audio.url"])
-async def test_link_to_same_origin(kokoro: Compatible, connections: HttpSessions, link: str, where: str) -> None:
+async def test_link_to_same_origin(kokoro: CompatibleServer, connections: HttpSessions, link: str, where: str) -> None:
     """An absolute or relative link to the server itself is followed."""
     kokoro.fail(Fault(path="/files/1.wav", body=WAV))
     inner: Any = link.format(url=kokoro.url)
@@ -156,13 +158,13 @@ async def test_link_to_same_origin(kokoro: Compatible, connections: HttpSessions
 @pytest.mark.parametrize(
     "link", ["http://192.168.1.1/admin", "https://elsewhere.example/1.mp3", "http://[::1", "mailto:a"]
 )
-async def test_link_to_other_origin(kokoro: Compatible, connections: HttpSessions, link: str) -> None:
+async def test_link_to_other_origin(kokoro: CompatibleServer, connections: HttpSessions, link: str) -> None:
     """A link to another origin, or to no address, is an error."""
     with pytest.raises(errors.UnsafeLinkError):
         await synthesize_with_fault(kokoro, connections, json={"url": link})
 
 
-async def test_link_redirected_to_other_origin(kokoro: Compatible, connections: HttpSessions) -> None:
+async def test_link_redirected_to_other_origin(kokoro: CompatibleServer, connections: HttpSessions) -> None:
     """A link is not followed to another origin by a redirect."""
     kokoro.fail(Fault(path="/1.wav", status=302, headers={"Location": "http://192.168.1.1/admin"}))
     with pytest.raises(errors.RedirectedError):
@@ -170,7 +172,7 @@ async def test_link_redirected_to_other_origin(kokoro: Compatible, connections: 
 
 
 @pytest.mark.parametrize("events", [Events(), Events(marker=True), Events(usage="token_usage")])
-async def test_event_audio(kokoro: Compatible, connections: HttpSessions, events: Events) -> None:
+async def test_event_audio(kokoro: CompatibleServer, connections: HttpSessions, events: Events) -> None:
     """The audio of events is joined."""
     kokoro.profile = replace(KOKORO, events=events)
     kokoro.always_events = True
@@ -195,7 +197,7 @@ async def test_event_pcm(compatible: Start, connections: HttpSessions, profile: 
 
 
 @pytest.mark.parametrize("names", [("audio", "type"), ("delta", "type"), ("data", "kind")])
-async def test_event_variants(kokoro: Compatible, connections: HttpSessions, names: tuple[str, str]) -> None:
+async def test_event_variants(kokoro: CompatibleServer, connections: HttpSessions, names: tuple[str, str]) -> None:
     """Events may use other names, be preceded by comments, and end without a final event."""
     key, kind = names
     events = [{kind: "speech.audio.delta", key: b64encode(part).decode()} for part in (WAV[:20], WAV[20:])]
@@ -206,7 +208,7 @@ async def test_event_variants(kokoro: Compatible, connections: HttpSessions, nam
     assert data == WAV
 
 
-async def test_events_without_audio(kokoro: Compatible, connections: HttpSessions) -> None:
+async def test_events_without_audio(kokoro: CompatibleServer, connections: HttpSessions) -> None:
     """Events without audio are ignored."""
     events = [
         {"type": "session.created", "data": "started"},

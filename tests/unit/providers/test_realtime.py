@@ -16,8 +16,8 @@ from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.openai import OpenAIProvider, realtime_session
 from custom_components.orator.providers.openai.realtime_session import RealtimeResponse, RealtimeSession
-from tests.simulator import Fate, Fault, Simulator, Timing
-from tests.simulator.realtime.api import Refusing
+from tests.simulator import Fault, ScriptedResponse, Simulator, Timing
+from tests.simulator.realtime.api import RefusalStage
 from tests.simulator.realtime.script import (
     CHAT,
     NO_QUOTA,
@@ -44,12 +44,12 @@ async def synthesize_retrying(provider: OpenAIProvider, text: str = TEXT) -> byt
 async def test_request(simulator: Simulator, reader: OpenAIProvider) -> None:
     """The input is exactly the text; the response is out-of-band and follows the voice's instructions and speed."""
     assert_text(await synthesize(reader, request_for(reader, instructions="Whisper.", speed=1.2)))
-    (response,) = simulator.openai.realtime.readings
+    (response,) = simulator.openai.realtime.responses
     (message,) = response.body["input"]
     assert message["content"] == [{"type": "input_text", "text": TEXT}]
     assert response.body["conversation"] == "none"
     assert "Whisper." in response.body["instructions"]
-    (session,) = simulator.openai.realtime.sockets
+    (session,) = simulator.openai.realtime.connections
     assert session.session["audio"]["output"]["speed"] == 1.2
     assert not session.refusals
     assert session.request.headers["Authorization"] == f"Bearer {simulator.api_key}"
@@ -59,9 +59,9 @@ async def test_session_reuse(simulator: Simulator, reader: OpenAIProvider) -> No
     """Requests of a voice share one session, also parallel ones; another voice has its own."""
     for voice in ("marin", "marin", "cedar", "marin"):
         assert_text(await synthesize(reader, request_for(reader, voice=voice)))
-    assert len(simulator.openai.realtime.sockets) == 2
+    assert len(simulator.openai.realtime.connections) == 2
     await asyncio.gather(*(synthesize(reader, request_for(reader, voice="sage")) for _ in range(5)))
-    assert len(simulator.openai.realtime.sockets) == 3
+    assert len(simulator.openai.realtime.connections) == 3
 
 
 async def test_parallel_responses(simulator: Simulator, reader: OpenAIProvider) -> None:
@@ -70,7 +70,7 @@ async def test_parallel_responses(simulator: Simulator, reader: OpenAIProvider) 
     results = await asyncio.gather(*(synthesize(reader, request_for(reader, text)) for text in texts))
     for pcm, text in zip(results, texts, strict=True):
         assert_text(pcm, text)
-    assert len(simulator.openai.realtime.sockets) == 1
+    assert len(simulator.openai.realtime.connections) == 1
 
 
 async def test_streaming(simulator: Simulator, reader: OpenAIProvider) -> None:
@@ -81,114 +81,121 @@ async def test_streaming(simulator: Simulator, reader: OpenAIProvider) -> None:
         started = loop.time()
         assert await anext(chunks)
         assert loop.time() - started < 0.1
-        (response,) = simulator.openai.realtime.readings
+        (response,) = simulator.openai.realtime.responses
         assert response.status is None
 
 
 @pytest.mark.parametrize("wording", [contracted, expanded, lower, numbers_in_words, typeset, unpunctuated])
 async def test_transcript_spelling(simulator: Simulator, reader: OpenAIProvider, wording: Callable[[str], str]) -> None:
     """A transcript with another spelling is no mismatch."""
-    simulator.openai.realtime.befall(Fate(transcript=wording))
+    simulator.openai.realtime.script_responses(ScriptedResponse(transcript=wording))
     assert_text(await synthesize(reader, request_for(reader)))
-    assert len(simulator.openai.realtime.readings) == 1
+    assert len(simulator.openai.realtime.responses) == 1
     assert reader.counters["realtime_misreadings"] == 0
 
 
 @pytest.mark.parametrize("spoken", [CHAT, REFUSAL])
 async def test_model_answers(simulator: Simulator, reader: OpenAIProvider, spoken: str) -> None:
     """A response that answers the text is interrupted, its audio discarded, and the text requested again."""
-    simulator.openai.realtime.befall(Fate(says=spoken))
+    simulator.openai.realtime.script_responses(ScriptedResponse(says=spoken))
     assert_text(await synthesize(reader, request_for(reader)))
     assert reader.counters["realtime_misreadings"] == reader.counters["realtime_interruptions"] == 1
-    first, second = simulator.openai.realtime.readings
+    first, second = simulator.openai.realtime.responses
     assert (first.text, second.text) == (TEXT, TEXT)
 
 
 @pytest.mark.parametrize(
-    "fate", [Fate(words=9), Fate(words=9, reason="max_output_tokens"), Fate(words=1), Fate(words=20), Fate(words=0)]
+    "fate",
+    [
+        ScriptedResponse(words=9),
+        ScriptedResponse(words=9, reason="max_output_tokens"),
+        ScriptedResponse(words=1),
+        ScriptedResponse(words=20),
+        ScriptedResponse(words=0),
+    ],
 )
-async def test_model_stops_early(simulator: Simulator, reader: OpenAIProvider, fate: Fate) -> None:
+async def test_model_stops_early(simulator: Simulator, reader: OpenAIProvider, fate: ScriptedResponse) -> None:
     """The rest of the text is requested if a response stops early: no word is lost or repeated."""
-    simulator.openai.realtime.befall(fate)
+    simulator.openai.realtime.script_responses(fate)
     assert_text(await synthesize(reader, request_for(reader)))
-    _, second = simulator.openai.realtime.readings
+    _, second = simulator.openai.realtime.responses
     assert TEXT.endswith(second.text)
 
 
 async def test_model_answers_after_first_sentence(simulator: Simulator, reader: OpenAIProvider) -> None:
     """After a mismatch, the text is requested again from the end of the match."""
     start = TEXT.split(". ", maxsplit=1)[0]
-    simulator.openai.realtime.befall(Fate(says=f"{start}. {CHAT}"))
+    simulator.openai.realtime.script_responses(ScriptedResponse(says=f"{start}. {CHAT}"))
     assert await synthesize(reader, request_for(reader))
-    first, second = simulator.openai.realtime.readings
+    first, second = simulator.openai.realtime.responses
     assert first.text == TEXT
     assert second.text == TEXT.removeprefix(f"{start}. ")
 
 
 async def test_model_always_answers(simulator: Simulator, reader: OpenAIProvider) -> None:
     """The second mismatch in a row is an error, before any audio is passed on."""
-    simulator.openai.realtime.befall(Fate(says=CHAT, times=inf))
+    simulator.openai.realtime.script_responses(ScriptedResponse(says=CHAT, times=inf))
     with pytest.raises(errors.TranscriptMismatchError):
         await synthesize_retrying(reader)
-    assert len(simulator.openai.realtime.readings) == 2
+    assert len(simulator.openai.realtime.responses) == 2
 
 
 @pytest.mark.parametrize(
     ("fate", "error"),
     [
-        (Fate(error=NO_QUOTA), errors.OutOfCreditError),
-        (Fate(failure=NO_QUOTA), errors.OutOfCreditError),
-        (Fate(reason="content_filter", words=0), errors.ContentRefusedError),
-        (Fate(junk="text"), errors.NotASpeechServerError),
-        (Fate(junk="list"), errors.NotASpeechServerError),
-        (Fate(junk="base64"), errors.NotAudioError),
+        (ScriptedResponse(error=NO_QUOTA), errors.OutOfCreditError),
+        (ScriptedResponse(failure=NO_QUOTA), errors.OutOfCreditError),
+        (ScriptedResponse(reason="content_filter", words=0), errors.ContentRefusedError),
+        (ScriptedResponse(junk="text"), errors.NotASpeechServerError),
+        (ScriptedResponse(junk="list"), errors.NotASpeechServerError),
+        (ScriptedResponse(junk="base64"), errors.NotAudioError),
     ],
 )
 async def test_permanent_error(
-    simulator: Simulator, reader: OpenAIProvider, fate: Fate, error: type[errors.SpeechError]
+    simulator: Simulator, reader: OpenAIProvider, fate: ScriptedResponse, error: type[errors.SpeechError]
 ) -> None:
     """An error that a retry cannot change is raised without a retry."""
-    simulator.openai.realtime.befall(fate)
+    simulator.openai.realtime.script_responses(fate)
     with pytest.raises(error):
         await synthesize_retrying(reader)
-    assert len(simulator.openai.realtime.readings) <= 1
+    assert len(simulator.openai.realtime.responses) <= 1
 
 
 @pytest.mark.parametrize(
     "fate",
     [
-        Fate(error=RATE_LIMIT),
-        Fate(failure=RATE_LIMIT),
-        Fate(error=SERVER_ERROR),
-        Fate(failure=SERVER_ERROR),
-        Fate(cut_after=0),
-        Fate(junk="binary"),
-        Fate(junk="unknown"),
-        Fate(junk="error"),
+        ScriptedResponse(error=RATE_LIMIT),
+        ScriptedResponse(failure=RATE_LIMIT),
+        ScriptedResponse(error=SERVER_ERROR),
+        ScriptedResponse(failure=SERVER_ERROR),
+        ScriptedResponse(cut_after=0),
+        ScriptedResponse(junk="binary"),
+        ScriptedResponse(junk="unknown"),
+        ScriptedResponse(junk="error"),
     ],
 )
-async def test_temporary_error(simulator: Simulator, reader: OpenAIProvider, fate: Fate) -> None:
+async def test_temporary_error(simulator: Simulator, reader: OpenAIProvider, fate: ScriptedResponse) -> None:
     """A temporary error before the first audio is retried; unknown events are ignored."""
-    simulator.openai.realtime.befall(fate)
+    simulator.openai.realtime.script_responses(fate)
     assert_text(await synthesize_retrying(reader))
 
 
 async def test_connection_lost(simulator: Simulator, reader: OpenAIProvider) -> None:
     """A connection that breaks during a response is an error; the next request opens a new session."""
-    simulator.openai.realtime.befall(Fate(cut_after=60_000))
+    simulator.openai.realtime.script_responses(ScriptedResponse(cut_after=60_000))
     with pytest.raises(errors.ConnectionLostError):
         await synthesize(reader, request_for(reader))
     assert_text(await synthesize(reader, request_for(reader)))
-    assert len(simulator.openai.realtime.sockets) == 2
+    assert len(simulator.openai.realtime.connections) == 2
 
 
 async def test_session_ended_by_responses(simulator: Simulator, reader: OpenAIProvider) -> None:
     """A session that the server ends after a number of responses is replaced without an error."""
-    simulator.openai.realtime.session_readings = 2
+    simulator.openai.realtime.session_responses = 2
     for _ in range(5):
         assert_text(await synthesize_retrying(reader, "The tea is ready."), "The tea is ready.")
         await asyncio.sleep(0.1)
-    assert len(simulator.openai.realtime.sockets) > 1
+    assert len(simulator.openai.realtime.connections) > 1
 
 
 async def test_expired_session(simulator: Simulator, reader: OpenAIProvider) -> None:
@@ -196,7 +203,7 @@ async def test_expired_session(simulator: Simulator, reader: OpenAIProvider) -> 
     simulator.openai.realtime.session_seconds = 1
     for count in (1, 2):
         assert_text(await synthesize_retrying(reader, "The tea is ready."), "The tea is ready.")
-        assert len(simulator.openai.realtime.sockets) == count
+        assert len(simulator.openai.realtime.connections) == count
         await until(lambda: not simulator.openai.realtime.open)
 
 
@@ -205,11 +212,11 @@ async def test_cancel_response(simulator: Simulator, reader: OpenAIProvider) -> 
     simulator.timing = Timing(rate=2)
     async with reader.synthesize(request_for(reader)):
         pass
-    (session,) = simulator.openai.realtime.sockets
-    await until(lambda: session.asked("response.cancel"))
+    (session,) = simulator.openai.realtime.connections
+    await until(lambda: session.events_of_type("response.cancel"))
     simulator.timing = Timing()
     assert_text(await synthesize(reader, request_for(reader)))
-    assert len(simulator.openai.realtime.sockets) == 1
+    assert len(simulator.openai.realtime.connections) == 1
 
 
 async def test_cancel_response_before_it_is_created(simulator: Simulator, reader: OpenAIProvider) -> None:
@@ -219,24 +226,24 @@ async def test_cancel_response_before_it_is_created(simulator: Simulator, reader
     task = asyncio.create_task(synthesize(reader, request_for(reader)))
     await asyncio.sleep(0.05)
     task.cancel()
-    (session,) = simulator.openai.realtime.sockets
-    await until(lambda: session.asked("response.cancel"))
+    (session,) = simulator.openai.realtime.connections
+    await until(lambda: session.events_of_type("response.cancel"))
 
 
 @pytest.mark.parametrize("refuses", ["before", "after"])
-async def test_unknown_model(simulator: Simulator, reader: OpenAIProvider, refuses: Refusing) -> None:
+async def test_unknown_model(simulator: Simulator, reader: OpenAIProvider, refuses: RefusalStage) -> None:
     """An unknown model is reported alike before and after the upgrade of the connection."""
-    simulator.openai.realtime.refuses = refuses
-    simulator.openai.shut_down(MODEL, "2020-01-01")
+    simulator.openai.realtime.refusal_stage = refuses
+    simulator.openai.set_shutdown_date(MODEL, "2020-01-01")
     simulator.openai.today = "2020-01-02"
     with pytest.raises(errors.NotFoundError):
         await synthesize(reader, request_for(reader))
 
 
 @pytest.mark.parametrize("refuses", ["before", "after"])
-async def test_invalid_key(simulator: Simulator, reader: OpenAIProvider, refuses: Refusing) -> None:
+async def test_invalid_key(simulator: Simulator, reader: OpenAIProvider, refuses: RefusalStage) -> None:
     """An invalid key is reported alike before and after the upgrade of the connection."""
-    simulator.openai.realtime.refuses = refuses
+    simulator.openai.realtime.refusal_stage = refuses
     simulator.api_key = "sk-another"
     with pytest.raises(errors.InvalidKeyError):
         await synthesize(reader, request_for(reader))
@@ -309,18 +316,18 @@ async def test_endless_transcript() -> None:
 @pytest.mark.parametrize("spoken", ["How can I help?", "好的我可以帮你做什么呢", "Sure."])
 async def test_short_answer(simulator: Simulator, reader: OpenAIProvider, spoken: str) -> None:
     """Audio of a response that is too short to detect a mismatch early is held back until it is complete."""
-    simulator.openai.realtime.befall(Fate(says=spoken))
+    simulator.openai.realtime.script_responses(ScriptedResponse(says=spoken))
     assert_text(await synthesize(reader, request_for(reader, "Smoke alarm!")), "Smoke alarm!")
 
 
 async def test_first_word_differs(simulator: Simulator, reader: OpenAIProvider) -> None:
     """A matching transcript that starts with another word releases the audio after a few words."""
     simulator.timing = Timing(rate=4)
-    simulator.openai.realtime.befall(Fate(transcript=lambda text: text.replace("Dr.", "Mister")))
+    simulator.openai.realtime.script_responses(ScriptedResponse(transcript=lambda text: text.replace("Dr.", "Mister")))
     text = f"Dr. Smith is at the door. {TEXT}"
     async with reader.synthesize(request_for(reader, text)) as audio, aclosing(audio.chunks) as chunks:
         await anext(chunks)
-        (response,) = simulator.openai.realtime.readings
+        (response,) = simulator.openai.realtime.responses
         assert response.status is None
         assert response.sent < 3 * 48_000
 
@@ -332,21 +339,21 @@ async def test_old_session(simulator: Simulator, reader: OpenAIProvider) -> None
         for session in reader._realtime._sessions.values():
             session._started_at -= 3600
     await until(lambda: simulator.openai.realtime.open == 1)
-    assert len(simulator.openai.realtime.sockets) == 3
+    assert len(simulator.openai.realtime.connections) == 3
 
 
 async def test_stalled_session(simulator: Simulator, reader: OpenAIProvider, monkeypatch: pytest.MonkeyPatch) -> None:
     """A session over which no audio arrives in time is not used again."""
     monkeypatch.setattr(realtime_session, "_FIRST_AUDIO_TIMEOUT_S", 0.2)
-    simulator.openai.realtime.befall(Fate(stall_after=0))
+    simulator.openai.realtime.script_responses(ScriptedResponse(stall_after=0))
     assert_text(await synthesize_retrying(reader))
-    assert len(simulator.openai.realtime.sockets) == 2
+    assert len(simulator.openai.realtime.connections) == 2
 
 
 @pytest.mark.parametrize("refuses", ["before", "after"])
-async def test_cancel_while_opening(simulator: Simulator, reader: OpenAIProvider, refuses: Refusing) -> None:
+async def test_cancel_while_opening(simulator: Simulator, reader: OpenAIProvider, refuses: RefusalStage) -> None:
     """A session that fails to open after its request was cancelled causes no unhandled exception."""
-    simulator.openai.realtime.refuses = refuses
+    simulator.openai.realtime.refusal_stage = refuses
     simulator.api_key = "sk-another"
     simulator.fail(Fault(path="/v1/realtime", delay=0.2))
     task = asyncio.create_task(synthesize(reader, request_for(reader)))

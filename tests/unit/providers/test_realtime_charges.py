@@ -8,7 +8,7 @@ from custom_components.orator.providers import errors
 from custom_components.orator.providers.models import Usage
 from custom_components.orator.providers.openai import OpenAIProvider
 from custom_components.orator.providers.openai.models import price_for
-from tests.simulator import Fate, Simulator
+from tests.simulator import ScriptedResponse, Simulator
 from tests.simulator.realtime.script import SERVER_ERROR
 
 from .realtime import MODEL, TEXT, request_for, synthesize
@@ -40,7 +40,7 @@ async def test_charge(simulator: Simulator, reader: OpenAIProvider) -> None:
 async def test_failed_response(simulator: Simulator, reader: OpenAIProvider) -> None:
     """A response that fails before its first audio is not charged."""
     charges: list[Usage] = []
-    simulator.openai.realtime.befall(Fate(failure=SERVER_ERROR))
+    simulator.openai.realtime.script_responses(ScriptedResponse(failure=SERVER_ERROR))
     with pytest.raises(errors.SpeechError):
         await synthesize(reader, replace(request_for(reader), record_usage=charges.append))
     assert not charges

@@ -32,7 +32,7 @@ from .speechbase import (
 @pytest.fixture
 def provider(simulator: Simulator, connections: HttpSessions) -> SpeechbaseProvider:
     """Return a provider; the simulator encodes the words in tones."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     return create_provider(simulator, connections)
 
 
@@ -135,7 +135,7 @@ async def test_refusals_are_not_retried(
 ) -> None:
     """Refusals by moderation or by the vendor are not retried."""
     simulator.speechbase.moderation_form = form
-    simulator.speechbase.fates["kettle"] = fate
+    simulator.speechbase.outcomes["kettle"] = fate
     with pytest.raises(errors.NotPermittedError if fate == "outage" else errors.ContentRefusedError):
         async with synthesize_with_retries(provider, inline_request(provider)):
             pass
@@ -144,7 +144,7 @@ async def test_refusals_are_not_retried(
 
 async def test_text_not_implemented_on_any_endpoint(simulator: Simulator, provider: SpeechbaseProvider) -> None:
     """If both endpoints respond with 501, no missing capability is recorded."""
-    simulator.speechbase.fates["kettle"] = "unsupported"
+    simulator.speechbase.outcomes["kettle"] = "unsupported"
     with pytest.raises(errors.NotImplementedByProviderError):
         async with synthesize_with_retries(provider, inline_request(provider)):
             pass

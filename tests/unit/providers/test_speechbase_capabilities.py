@@ -33,7 +33,7 @@ from .speechbase import (
 @pytest.fixture
 def provider(simulator: Simulator, connections: HttpSessions) -> SpeechbaseProvider:
     """Return a provider; the simulator encodes the words in tones."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     return create_provider(simulator, connections)
 
 
@@ -179,7 +179,7 @@ async def test_capabilities_are_forgotten(simulator: Simulator, provider: Speech
     """Fetching a catalog resets all capabilities except the one about `mode`."""
     simulator.speechbase.mode_key = "rejected"
     simulator.speechbase.buffers = True
-    simulator.speechbase.streamless = {CARTESIA}
+    simulator.speechbase.models_without_streaming = {CARTESIA}
     simulator.fail(Fault(path=STREAM, status=404))
     await synthesize(provider, inline_request(provider))
     provider.detected["has_stream"] = True
@@ -221,7 +221,7 @@ async def test_missing_voice_or_model(simulator: Simulator, provider: Speechbase
 
 async def test_model_without_streaming(simulator: Simulator, provider: SpeechbaseProvider) -> None:
     """A model that the streaming endpoint rejects uses the plain one; other models are still streamed."""
-    simulator.speechbase.streamless = {OPENAI}
+    simulator.speechbase.models_without_streaming = {OPENAI}
     for text in ("One.", "Two."):
         await assert_speech(await synthesize(provider, inline_request(provider, text=text)), text)
     await synthesize(provider, inline_request(provider, CARTESIA, "some-voice"))
@@ -335,7 +335,7 @@ async def test_server_rejects_pronunciations(
     if problem:
         simulator.fail(Fault(path=STREAM, status=problem[0], json=problem[1]))
     else:
-        simulator.speechbase.takes_pronunciations = False
+        simulator.speechbase.accepts_pronunciations = False
     request = inline_request(provider, pronunciations=PRONUNCIATIONS)
     assert request.model.max_pronunciations
     for _ in range(2):
@@ -353,7 +353,7 @@ async def test_server_rejects_pronunciations(
 async def test_server_rejects_mode_and_pronunciations(simulator: Simulator, provider: SpeechbaseProvider) -> None:
     """A server may reject both, one after the other."""
     simulator.speechbase.mode_key = "rejected"
-    simulator.speechbase.takes_pronunciations = False
+    simulator.speechbase.accepts_pronunciations = False
     async with synthesize_with_retries(provider, inline_request(provider, pronunciations=PRONUNCIATIONS)) as audio:
         audio_bytes = b"".join([chunk async for chunk in audio.chunks])
     await assert_speech(audio_bytes, SENTENCE.replace("kettle", "cauldron"))

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.simulator import Compatible
+from tests.simulator import CompatibleServer
 from tests.simulator.openai_compatible.profile import Profile
 from tests.simulator.openai_compatible.profiles import PROFILES
 from tests.support.audio import RATE, decode
 
 from .openai_client import TEXT
 
-type Start = Callable[[Profile], Awaitable[Compatible]]
+type Start = Callable[[Profile], Awaitable[CompatibleServer]]
 
 
 def case_id(value: object) -> str:
@@ -53,7 +53,7 @@ def speech_body(profile: Profile, **changes: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_client(server: Compatible, key: str | None = None) -> AsyncIterator[aiohttp.ClientSession]:
+async def open_client(server: CompatibleServer, key: str | None = None) -> AsyncIterator[aiohttp.ClientSession]:
     """Open a session with the server's key, with another one, or with none for an empty key."""
     key = server.api_key if key is None else key
     headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -62,7 +62,7 @@ async def open_client(server: Compatible, key: str | None = None) -> AsyncIterat
 
 
 async def post_speech(
-    server: Compatible, *, key: str | None = None, path: str | None = None, **changes: Any
+    server: CompatibleServer, *, key: str | None = None, path: str | None = None, **changes: Any
 ) -> Response:
     """Send a speech request."""
     path = path or server.profile.prefixes[0] + "/audio/speech"
@@ -70,7 +70,7 @@ async def post_speech(
 
 
 async def send(
-    server: Compatible, path: str, method: str = "GET", *, key: str | None = None, **options: Any
+    server: CompatibleServer, path: str, method: str = "GET", *, key: str | None = None, **options: Any
 ) -> Response:
     """Send a request."""
     async with open_client(server, key) as client, client.request(method, path, **options) as response:

@@ -3,15 +3,15 @@
 import aiohttp
 import pytest
 
-from tests.simulator import Answer, Fault, Simulator
+from tests.simulator import Fault, ModelResponse, Simulator
 
 from .openai_client import SPEECH, speech_body, synthesize
 
 
 async def test_faults_of_client_port(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A client port's faults apply only to its own requests, and wait for a matching text."""
-    client_port = await simulator.open_door()
-    client_port.faults.add(Fault(of="fox", status=503))
+    client_port = await simulator.open_client_port()
+    client_port.faults.add(Fault(contains="fox", status=503))
     await synthesize(client)
     async with client.post(client_port.origin + SPEECH, json=speech_body(input="A hen.")) as response:
         assert response.status == 200
@@ -23,10 +23,10 @@ async def test_faults_of_client_port(client: aiohttp.ClientSession, simulator: S
 
 async def test_closed_client_port(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A closed client port refuses connections; other ports stay open."""
-    client_port = await simulator.open_door()
+    client_port = await simulator.open_client_port()
     async with client.get(f"{client_port.origin}/v1/models") as response:
         assert response.status == 200
-    await simulator.shut_door(client_port)
+    await simulator.close_client_port(client_port)
     with pytest.raises(aiohttp.ClientConnectionError):
         await client.get(f"{client_port.origin}/v1/models")
     await synthesize(client)
@@ -34,14 +34,14 @@ async def test_closed_client_port(client: aiohttp.ClientSession, simulator: Simu
 
 async def test_faults_of_files(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A client port's faults apply to the files requested through it, by their text."""
-    simulator.nanogpt.answers["tts-1"] = Answer(kind="link")
-    client_port = await simulator.open_door()
+    simulator.nanogpt.responses["tts-1"] = ModelResponse(kind="link")
+    client_port = await simulator.open_client_port()
     links = []
     for text in ("A fox.", "A hen."):
         body = {"model": "tts-1", "text": text, "voice": "alloy"}
         async with client.post(f"{client_port.origin}/api/tts", json=body) as response:
             links.append((await response.json())["audioUrl"])
-    client_port.faults.add(Fault(path="/files/*", of="fox", status=404, times=9))
+    client_port.faults.add(Fault(path="/files/*", contains="fox", status=404, times=9))
     statuses = []
     for link in links:
         async with client.get(link) as response:

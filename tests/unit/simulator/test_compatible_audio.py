@@ -62,7 +62,7 @@ def decode_file(path: Path) -> bytes:
 async def test_words(compatible: Start, profile: Profile) -> None:
     """Each server speaks the text in the requested voice, and records the request."""
     server = await compatible(profile)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     response = await post_speech(server)
     heard = assert_spoken(*await decode_audio(response, default_model(profile).rate or RATE), TEXT)
     body = speech_body(profile)
@@ -79,7 +79,7 @@ async def test_words(compatible: Start, profile: Profile) -> None:
 async def test_formats(compatible: Start, profile: Profile, name: str) -> None:
     """Every format has the server's container and content type."""
     server = await compatible(profile)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     response = await post_speech(server, response_format=name)
     output, rate = profile.formats[name], default_model(profile).rate or RATE
     assert response.content_type == output.content_type.format(rate=rate)
@@ -173,7 +173,7 @@ async def test_wav_sizes(compatible: Start, style: Wav, riff: int, data: int) ->
     """A wav header can contain every size that occurs in practice."""
     profile = replace(BARE, formats={"wav": Output("wav", "audio/wav", style)})
     server = await compatible(profile)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     response = await post_speech(server, response_format="wav")
     assert wav_sizes(response.content) == (riff, data)
     assert (b"LIST" in wav_chunks(response.content)) is style.names_encoder
@@ -205,7 +205,7 @@ async def test_float_wav(compatible: Start) -> None:
 async def test_sample_rate(compatible: Start, profile: Profile, rate: int) -> None:
     """Some servers resample on request."""
     server = await compatible(profile)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     samples, actual_rate = await decode_audio(await post_speech(server, response_format="wav", sample_rate=rate))
     assert actual_rate == rate
     assert_spoken(samples, rate, TEXT)
@@ -215,7 +215,7 @@ async def test_sample_rate(compatible: Start, profile: Profile, rate: int) -> No
 async def test_unsupported_sample_rate(compatible: Start, name: str) -> None:
     """Formats with fixed rates use the nearest one."""
     server = await compatible(SPEACHES)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     assert_spoken(*await decode_audio(await post_speech(server, response_format=name, sample_rate=23_456)), TEXT)
 
 

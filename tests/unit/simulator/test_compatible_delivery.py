@@ -11,7 +11,7 @@ import aiohttp
 import numpy as np
 import pytest
 
-from tests.simulator import Compatible, Fault, Timing
+from tests.simulator import CompatibleServer, Fault, Timing
 from tests.simulator.openai_compatible.profile import Events, Profile
 from tests.simulator.openai_compatible.profiles import (
     BARE,
@@ -45,7 +45,7 @@ from .openai_client import TEXT
 SECONDS = 9 * 0.254  # of the text in tones
 
 
-async def measure_arrivals(server: Compatible, **changes: Any) -> list[tuple[float, int]]:
+async def measure_arrivals(server: CompatibleServer, **changes: Any) -> list[tuple[float, int]]:
     """Return the arrival time of each chunk, in seconds after the request, and its length."""
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -79,7 +79,7 @@ def decode_events(events: list[dict[str, Any]]) -> bytes:
 async def test_delivery(compatible: Start, profile: Profile) -> None:
     """Some servers send audio while it is produced, others when it is complete, some of them with its length."""
     server = await compatible(profile)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     await post_speech(server)
     server.timing = Timing(first_byte=0.1, rate=4.0)
     chunks = await measure_arrivals(server)
@@ -103,7 +103,7 @@ async def test_stream_switch(compatible: Start, profile: Profile, *, stream: boo
 async def test_streamed_format(compatible: Start) -> None:
     """LocalAI always streams a wav of unknown length."""
     server = await compatible(LOCALAI)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     response = await post_speech(server, stream=True, response_format="mp3")
     assert response.content_type == "audio/wav"
     assert wav_sizes(response.content) == (0xFFFFFFFF, 0xFFFFFFFF)
@@ -151,7 +151,7 @@ async def test_change_of_profile(compatible: Start) -> None:
 async def test_events(compatible: Start, profile: Profile, usage: str, *, is_raw: bool) -> None:
     """Events follow OpenAI's format, with slight variations."""
     server = await compatible(profile)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     response = await post_speech(server, stream_format="sse", response_format="wav")
     events = list(parse_events(response))
     assert set(events[-1]) == {"type", usage}
@@ -164,7 +164,7 @@ async def test_events(compatible: Start, profile: Profile, usage: str, *, is_raw
 async def test_event_with_rate(compatible: Start) -> None:
     """Chatterbox announces the sample format before the audio."""
     server = await compatible(CHATTERBOX)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     events = list(parse_events(await post_speech(server, stream_format="sse")))
     assert events[0] == {"type": "speech.audio.info", "sample_rate": 24_000, "channels": 1, "bits_per_sample": 16}
     assert [event["type"] for event in events].count("speech.audio.info") == 1

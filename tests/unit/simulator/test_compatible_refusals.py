@@ -219,7 +219,7 @@ async def test_unknown_fields(compatible: Start, profile: Profile) -> None:
 async def test_accepted_request(compatible: Start, profile: Profile, changes: dict[str, Any]) -> None:
     """Valid requests are spoken."""
     server = await compatible(profile)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     response = await post_speech(server, **changes)
     assert response.status == 200, response.content
 
@@ -248,7 +248,7 @@ async def test_accepted_request(compatible: Start, profile: Profile, changes: di
 async def test_aliases(compatible: Start, profile: Profile, voice: str, actual_voice: str) -> None:
     """A voice can be an alias, a blend, or replaced by the default voice."""
     server = await compatible(profile)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     response = await post_speech(server, voice=voice, response_format="wav")
     heard = heard_words(*await decode_audio(response))
     assert {word.voice for word in heard} == {voice_of(actual_voice)}
@@ -257,7 +257,7 @@ async def test_aliases(compatible: Start, profile: Profile, voice: str, actual_v
 async def test_single_voice(compatible: Start) -> None:
     """A Piper model of Speaches always uses its only voice."""
     server = await compatible(SPEACHES)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     response = await post_speech(server, model="speaches-ai/piper-en_US-lessac-medium", voice="nobody")
     assert {word.voice for word in heard_words(*await decode_audio(response))} == {voice_of("lessac")}
     assert (await post_speech(server, model="tts-1-hd")).status == 200
@@ -285,7 +285,7 @@ async def test_single_voice(compatible: Start) -> None:
 async def test_speed(compatible: Start, profile: Profile, speed: float, actual_speed: float) -> None:
     """The speed has the expected effect, if any."""
     server = await compatible(profile)
-    server.tongue = "tones"
+    server.audio_mode = "tones"
     durations = []
     for changes in ({}, {"speed": speed}):
         samples, rate = await decode_audio(await post_speech(server, response_format="wav", **changes))

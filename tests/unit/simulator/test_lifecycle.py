@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from tests.simulator import Fault, Simulator, Timing
-from tests.simulator.audio.recorder import Shelf
+from tests.simulator.audio.recorder import LruCache
 
 from .openai_client import MAX_SECONDS, MIN_SECONDS, SPEECH, duration_of, speech_body, synthesize
 
@@ -57,7 +57,7 @@ async def test_chosen_port(simulator: Simulator) -> None:
 
 def test_cache_limit() -> None:
     """The cache evicts the least recently used recordings."""
-    cache: Shelf[str, bytes] = Shelf(100, len)
+    cache: LruCache[str, bytes] = LruCache(100, len)
     cache.put("first", bytes(50))
     cache.put("second", bytes(50))
     assert cache.get("first") == bytes(50)

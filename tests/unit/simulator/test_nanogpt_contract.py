@@ -281,7 +281,7 @@ async def test_strict_headers(simulator: Simulator, route: str, bearer: int, nam
 @pytest.mark.parametrize("status", [401, 400, 403])
 async def test_wrong_key_for_balance(simulator: Simulator, status: int) -> None:
     """The undocumented status for a wrong key is configurable."""
-    simulator.nanogpt.bad_key_status = status
+    simulator.nanogpt.wrong_key_status = status
     async with (
         aiohttp.ClientSession(simulator.url, headers={"x-api-key": "wrong"}) as session,
         session.post(BALANCE) as response,

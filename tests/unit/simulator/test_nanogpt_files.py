@@ -125,7 +125,7 @@ async def test_redirect(simulator: Simulator, session: aiohttp.ClientSession, ur
 
 async def test_several_redirects(simulator: Simulator, url: str) -> None:
     """Downloads can be redirected several times within the host."""
-    simulator.files.hops = 3
+    simulator.files.redirect_count = 3
     assert MIN_SECONDS < duration_of(await download(url)) < MAX_SECONDS
     assert [request.status for request in simulator.files.requests] == [302, 302, 302, 200]
 

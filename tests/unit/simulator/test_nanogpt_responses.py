@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.simulator import Answer, Fault, Simulator, Timing
+from tests.simulator import Fault, ModelResponse, Simulator, Timing
 
 from .nanogpt_client import (
     AUDIO_SPEECH,
@@ -91,7 +91,7 @@ async def test_content_type(
     client: aiohttp.ClientSession, simulator: Simulator, route: str, content_type: str | None
 ) -> None:
     """Audio can be declared as any type, or as none."""
-    simulator.nanogpt.answers["tts-1"] = Answer(content_type=content_type)
+    simulator.nanogpt.responses["tts-1"] = ModelResponse(content_type=content_type)
     async with client.post(route, json=speech_body(route)) as response:
         assert response.headers.get("Content-Type") == content_type
         assert MIN_SECONDS < duration_of(await response.read()) < MAX_SECONDS
@@ -132,7 +132,7 @@ async def test_remaining_balance(client: aiohttp.ClientSession, simulator: Simul
 @pytest.mark.parametrize("key", ["audioUrl", "url", "data.audioUrl", "data.url"])
 async def test_link(client: aiohttp.ClientSession, simulator: Simulator, route: str, key: str) -> None:
     """A link leads to a file, whatever its key."""
-    simulator.nanogpt.answers[KOKORO] = Answer(kind="link", link_key=key)
+    simulator.nanogpt.responses[KOKORO] = ModelResponse(kind="link", link_key=key)
     body = await post_speech(client, route, KOKORO)
     url = find_link(body, key)
     assert url.startswith(simulator.files_url)
@@ -159,18 +159,18 @@ async def test_format_of_linked_file(client: aiohttp.ClientSession, simulator: S
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
-        (Answer(kind="ticket"), 202),
-        (Answer(kind="ticket", link_key="data.url", done="succeeded"), 202),
-        (Answer(kind="ticket_200"), 200),
-        (Answer(kind="ticket_200", link_key="url"), 200),
+        (ModelResponse(kind="ticket"), 202),
+        (ModelResponse(kind="ticket", link_key="data.url", done="succeeded"), 202),
+        (ModelResponse(kind="ticket_200"), 200),
+        (ModelResponse(kind="ticket_200", link_key="url"), 200),
     ],
 )
 async def test_job(
-    client: aiohttp.ClientSession, simulator: Simulator, route: str, answer: Answer, status: int
+    client: aiohttp.ClientSession, simulator: Simulator, route: str, answer: ModelResponse, status: int
 ) -> None:
     """A job is charged once, is pending for some polls, and then has a link to a file."""
     simulator.nanogpt.polls_until_done = 3
-    simulator.nanogpt.answers[ELEVENLABS] = answer
+    simulator.nanogpt.responses[ELEVENLABS] = answer
     async with client.post(route, json=speech_body(route, ELEVENLABS)) as response:
         assert response.status == status
         ticket = await response.json()
@@ -239,7 +239,7 @@ async def test_failed_job(
     client: aiohttp.ClientSession, simulator: Simulator, outcome: str, expected: dict[str, Any]
 ) -> None:
     """A failed job is refunded once, if a poll passes back the ticket's fields."""
-    simulator.nanogpt.fates = {"forbidden": outcome}
+    simulator.nanogpt.outcomes = {"forbidden": outcome}
     before = simulator.nanogpt.balance
     ticket = await post_speech(client, TTS, ELEVENLABS, text="Something forbidden.")
     await post_speech(client, TTS, ELEVENLABS)
@@ -255,7 +255,7 @@ async def test_failed_job(
 
 async def test_endless_job(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A job can stay pending forever."""
-    simulator.nanogpt.fates = {"": "endless"}
+    simulator.nanogpt.outcomes = {"": "endless"}
     ticket = await post_speech(client, TTS, ELEVENLABS)
     assert {(await poll(client, ticket))[1]["status"] for _ in range(5)} == {"pending"}
 
@@ -274,7 +274,7 @@ async def test_immediate_failure(
     client: aiohttp.ClientSession, simulator: Simulator, model: str, outcome: str, status: int
 ) -> None:
     """Models without jobs refuse immediately, without a charge."""
-    simulator.nanogpt.fates = {"fox": outcome}
+    simulator.nanogpt.outcomes = {"fox": outcome}
     async with client.post(AUDIO_SPEECH, json=speech_body(AUDIO_SPEECH, model)) as response:
         assert response.status == status
         error = (await response.json())["error"]

@@ -156,7 +156,7 @@ async def test_unknown_routes(client: aiohttp.ClientSession, method: str, path: 
 
 async def test_models(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """Models are listed and shown individually, with their shutdown dates."""
-    simulator.openai.announce()
+    simulator.openai.announce_shutdowns()
     async with client.get("/v1/models") as response:
         listed = await response.json()
     assert listed["object"] == "list"
@@ -181,9 +181,9 @@ async def test_unlisted_model(client: aiohttp.ClientSession, simulator: Simulato
 
 async def test_shutdown_date(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A model can be used until its shutdown date, and stays listed afterwards."""
-    simulator.openai.announce()
-    simulator.openai.shut_down(OLDER_MODEL, "2026-12-24")
-    simulator.openai.shut_down(NEWER_MODEL, None)
+    simulator.openai.announce_shutdowns()
+    simulator.openai.set_shutdown_date(OLDER_MODEL, "2026-12-24")
+    simulator.openai.set_shutdown_date(NEWER_MODEL, None)
     for today, model, status in (
         (None, OLDER_MODEL, 200),
         ("2026-12-23", OLDER_MODEL, 200),

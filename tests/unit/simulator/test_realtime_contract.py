@@ -113,11 +113,11 @@ async def test_invalid_session(
 ) -> None:
     """Invalid settings are refused as a whole, and the connection stays usable."""
     async with connect(client) as connection:
-        before = simulator.openai.realtime.sockets[0].session
+        before = simulator.openai.realtime.connections[0].session
         error = await connection.send_refused("session.update", session=session_body(**changes))
         assert (error["type"], error["code"], error["param"]) == ("invalid_request_error", code, f"session.{param}")
-        assert simulator.openai.realtime.sockets[0].session == before
-        assert simulator.openai.realtime.sockets[0].refusals[0].code == code
+        assert simulator.openai.realtime.connections[0].session == before
+        assert simulator.openai.realtime.connections[0].refusals[0].code == code
         await connection.update_session(**session_body(type=...))
 
 
@@ -165,7 +165,7 @@ async def test_invalid_response(
     async with connect(client) as connection:
         error = await connection.send_refused("response.create", response=response_body(**changes))
         assert (error["type"], error["code"], error["param"]) == ("invalid_request_error", code, f"response.{param}")
-        assert simulator.openai.realtime.readings == []
+        assert simulator.openai.realtime.responses == []
         assert (await connection.read()).response["status"] == "completed"
 
 
@@ -324,18 +324,18 @@ async def test_refused_before_upgrade(
         await client.ws_connect(case.url, headers=case.headers)
     assert caught.value.status == case.status
     assert [request.status for request in simulator.requests] == [case.status] * 2
-    assert simulator.openai.realtime.sockets == []
+    assert simulator.openai.realtime.connections == []
 
 
 @pytest.mark.parametrize("case", CONNECTION_CASES)
 async def test_refused_after_upgrade(client: aiohttp.ClientSession, simulator: Simulator, case: ConnectionCase) -> None:
     """A wrong key or model is refused with an error event and a close code."""
-    simulator.openai.realtime.refuses = "after"
+    simulator.openai.realtime.refusal_stage = "after"
     async with client.ws_connect(case.url, headers=case.headers) as socket:
         error = (await Connection(socket).receive("error"))["error"]
         assert ".".join(filter(None, (error["type"], error["code"]))) == case.reason
         assert await Connection(socket).wait_for_close() == (case.close_code, case.reason)
-    assert simulator.openai.realtime.sockets == []
+    assert simulator.openai.realtime.connections == []
 
 
 async def test_no_key_needed(client: aiohttp.ClientSession, simulator: Simulator) -> None:

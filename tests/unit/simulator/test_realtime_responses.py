@@ -29,14 +29,14 @@ async def test_session_created(client: aiohttp.ClientSession) -> None:
 async def test_session_update(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """An update keeps the settings it does not contain, and returns all of them."""
     async with connect(client) as connection:
-        before = simulator.openai.realtime.sockets[0].session
+        before = simulator.openai.realtime.connections[0].session
         first = await connection.update_session(**session_body(type=...))
         assert first == before | session_body() | {"audio": before["audio"] | session_body()["audio"]}
         second = await connection.update_session(audio={"output": {"speed": 1.2}}, instructions="")
         assert second["audio"]["output"] == first["audio"]["output"] | {"speed": 1.2}
         assert second["audio"]["input"] == first["audio"]["input"]
         assert (second["instructions"], second["tool_choice"]) == ("", "none")
-        assert simulator.openai.realtime.sockets[0].session == second
+        assert simulator.openai.realtime.connections[0].session == second
 
 
 # Responses
@@ -44,7 +44,7 @@ async def test_session_update(client: aiohttp.ClientSession, simulator: Simulato
 
 async def test_response(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A text is read, with all events in order."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     metadata = {"segment": "7"}
     async with connect(client) as connection:
         await connection.update_session(**session_body(type=...))
@@ -102,12 +102,12 @@ async def test_same_audio_as_speech_endpoint(client: aiohttp.ClientSession) -> N
 @pytest.mark.parametrize("voice", [*VOICES, {"id": "voice_1234"}])
 async def test_voices(client: aiohttp.ClientSession, simulator: Simulator, voice: str | dict[str, str]) -> None:
     """Each voice has its own speaker, also custom ones."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     async with connect(client) as connection:
         received = await connection.read("One word.", audio={"output": {"voice": voice}})
     name = voice["id"] if isinstance(voice, dict) else voice
     assert {word.voice for word in heard_words(np.frombuffer(received.audio, "<i2"), RATE)} == {voice_of(name)}
-    assert simulator.openai.realtime.readings[0].voice == voice
+    assert simulator.openai.realtime.responses[0].voice == voice
 
 
 async def test_speed(client: aiohttp.ClientSession) -> None:
@@ -165,7 +165,7 @@ async def test_token_limit(client: aiohttp.ClientSession, simulator: Simulator) 
 
 async def test_concurrent_responses(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """Concurrent responses are interleaved and complete."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     simulator.timing = Timing(first_byte=0.5, rate=20)
     texts = [f"The response with number {number} is this one." for number in range(6)]
     async with connect(client) as connection:
@@ -214,9 +214,9 @@ async def test_cancel(client: aiohttp.ClientSession, simulator: Simulator) -> No
     assert TEXT.startswith(cancelled.response["output"][0]["content"][0]["transcript"])
     assert other.response["status"] == "completed"
     assert error["code"] == "response_cancel_not_active"
-    record = simulator.openai.realtime.sockets[0]
-    assert [response.status for response in record.readings] == ["cancelled", "completed"]
-    assert [event["response_id"] for event in record.asked("response.cancel")] == [first, first]
+    record = simulator.openai.realtime.connections[0]
+    assert [response.status for response in record.responses] == ["cancelled", "completed"]
+    assert [event["response_id"] for event in record.events_of_type("response.cancel")] == [first, first]
 
 
 async def test_cancel_before_audio(client: aiohttp.ClientSession, simulator: Simulator) -> None:
@@ -265,25 +265,25 @@ async def test_records(client: aiohttp.ClientSession, simulator: Simulator) -> N
     """Connections, settings and responses are recorded."""
     realtime = simulator.openai.realtime
     async with connect(client) as first, connect(client):
-        assert (len(realtime.sockets), realtime.open) == (2, 2)
+        assert (len(realtime.connections), realtime.open) == (2, 2)
         await first.update_session(instructions="Read.")
         received = await first.read(metadata={"a": "b"})
-    record = realtime.sockets[0]
+    record = realtime.connections[0]
     await asyncio.wait_for(record.request.finished.wait(), 5)
-    await asyncio.wait_for(realtime.sockets[1].request.finished.wait(), 5)
-    assert (len(realtime.sockets), realtime.open) == (2, 0)
+    await asyncio.wait_for(realtime.connections[1].request.finished.wait(), 5)
+    assert (len(realtime.connections), realtime.open) == (2, 0)
     assert (record.request.path, record.request.status, record.request.disconnected) == ("/v1/realtime", 101, False)
     assert record.request is simulator.requests[0]
     assert record.request.sent > len(received.audio)
     assert record.model == MODEL
-    assert [event["session"] for event in record.asked("session.update")] == [
+    assert [event["session"] for event in record.events_of_type("session.update")] == [
         {"type": "realtime", "instructions": "Read."}
     ]
-    (response,) = realtime.readings
+    (response,) = realtime.responses
     assert (response.body, response.text) == (response_body(metadata={"a": "b"}), TEXT)
     assert (response.status, response.sent) == ("completed", len(received.audio))
     simulator.reset()
-    assert realtime.sockets == []
+    assert realtime.connections == []
 
 
 @pytest.mark.parametrize("abruptly", [False, True])
@@ -297,13 +297,13 @@ async def test_client_leaves(client: aiohttp.ClientSession, simulator: Simulator
             transport = connection.socket._conn and connection.socket._conn.transport
             assert transport is not None
             transport.abort()
-        record = simulator.openai.realtime.sockets[0]
+        record = simulator.openai.realtime.connections[0]
         if not abruptly:
             await connection.socket.close()
         await asyncio.wait_for(record.request.finished.wait(), 5)
     assert record.request.disconnected
     assert not record.is_open
-    assert record.readings[0].status is None
+    assert record.responses[0].status is None
 
 
 async def test_no_leaks() -> None:
@@ -314,6 +314,6 @@ async def test_no_leaks() -> None:
         async with aiohttp.ClientSession(simulator.url, headers=headers) as client, connect(client) as connection:
             await connection.create_response()
             await simulator.close()
-            assert not simulator.openai.realtime.sockets[0].request.disconnected
+            assert not simulator.openai.realtime.connections[0].request.disconnected
     await asyncio.sleep(0)
     assert asyncio.all_tasks() <= tasks

@@ -9,7 +9,7 @@ from math import inf
 import aiohttp
 import pytest
 
-from tests.simulator import Fate, Simulator, Timing
+from tests.simulator import ScriptedResponse, Simulator, Timing
 from tests.simulator.realtime.script import (
     CHAT,
     NO_QUOTA,
@@ -38,18 +38,20 @@ STORY = "It is 12 o'clock. You are late, and that is a pity."
 @pytest.mark.parametrize(
     ("scripted", "spoken"),
     [
-        (Fate(says=CHAT), CHAT),
-        (Fate(says=REFUSAL), REFUSAL),
-        (Fate(says=f"Sure, here it is: {TEXT}"), f"Sure, here it is: {TEXT}"),
-        (Fate(words=4), "The quick brown fox"),
-        (Fate(words=400), TEXT),
-        (Fate(says=CHAT, words=1), "Sure!"),
+        (ScriptedResponse(says=CHAT), CHAT),
+        (ScriptedResponse(says=REFUSAL), REFUSAL),
+        (ScriptedResponse(says=f"Sure, here it is: {TEXT}"), f"Sure, here it is: {TEXT}"),
+        (ScriptedResponse(words=4), "The quick brown fox"),
+        (ScriptedResponse(words=400), TEXT),
+        (ScriptedResponse(says=CHAT, words=1), "Sure!"),
     ],
 )
-async def test_other_text(client: aiohttp.ClientSession, simulator: Simulator, scripted: Fate, spoken: str) -> None:
+async def test_other_text(
+    client: aiohttp.ClientSession, simulator: Simulator, scripted: ScriptedResponse, spoken: str
+) -> None:
     """Another text is spoken, transcribed and reported as completed."""
-    simulator.tongue = "tones"
-    simulator.openai.realtime.befall(scripted)
+    simulator.audio_mode = "tones"
+    simulator.openai.realtime.script_responses(scripted)
     async with connect(client) as connection:
         received = await connection.read()
         again = await connection.read()
@@ -62,7 +64,7 @@ async def test_other_text(client: aiohttp.ClientSession, simulator: Simulator, s
 
 async def test_no_audio(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A response can be completed without audio."""
-    simulator.openai.realtime.befall(Fate(words=0))
+    simulator.openai.realtime.script_responses(ScriptedResponse(words=0))
     async with connect(client) as connection:
         received = await connection.read()
     assert (received.audio, received.transcript, received.response["status"]) == (b"", "", "completed")
@@ -71,8 +73,11 @@ async def test_no_audio(client: aiohttp.ClientSession, simulator: Simulator) -> 
 
 async def test_order(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """Each response consumes the first scripted response that matches it."""
-    simulator.openai.realtime.befall(
-        Fate(of="fox", words=1), Fate(of="dog", words=2, times=2), Fate(times=0), Fate(says=REFUSAL, times=inf)
+    simulator.openai.realtime.script_responses(
+        ScriptedResponse(contains="fox", words=1),
+        ScriptedResponse(contains="dog", words=2, times=2),
+        ScriptedResponse(times=0),
+        ScriptedResponse(says=REFUSAL, times=inf),
     )
     async with connect(client) as connection:
         texts = ("Cat.", "A big dog.", TEXT, "A fox", "An old dog", "Another dog")
@@ -88,8 +93,10 @@ async def test_order(client: aiohttp.ClientSession, simulator: Simulator) -> Non
 @pytest.mark.parametrize("reason", ["max_output_tokens", "content_filter"])
 async def test_incomplete(client: aiohttp.ClientSession, simulator: Simulator, reason: Reason) -> None:
     """A response can end early, with a reason."""
-    simulator.tongue = "tones"
-    simulator.openai.realtime.befall(Fate(reason=reason), Fate(reason=reason, words=0))
+    simulator.audio_mode = "tones"
+    simulator.openai.realtime.script_responses(
+        ScriptedResponse(reason=reason), ScriptedResponse(reason=reason, words=0)
+    )
     async with connect(client) as connection:
         half, nothing = [await connection.read() for _ in range(2)]
     half.assert_says("The quick brown fox")
@@ -106,7 +113,9 @@ async def test_incomplete(client: aiohttp.ClientSession, simulator: Simulator, r
 )
 async def test_failed(client: aiohttp.ClientSession, simulator: Simulator, error_details: ErrorDetails) -> None:
     """A response can fail before or during its audio."""
-    simulator.openai.realtime.befall(Fate(failure=error_details), Fate(failure=error_details, words=3))
+    simulator.openai.realtime.script_responses(
+        ScriptedResponse(failure=error_details), ScriptedResponse(failure=error_details, words=3)
+    )
     async with connect(client) as connection:
         immediate, later = [await connection.read() for _ in range(2)]
     expected = {"type": error_details.kind, "code": error_details.code, "message": error_details.message}
@@ -121,7 +130,7 @@ async def test_failed(client: aiohttp.ClientSession, simulator: Simulator, error
 @pytest.mark.parametrize("error_details", [SERVER_ERROR, NO_QUOTA])
 async def test_error_event(client: aiohttp.ClientSession, simulator: Simulator, error_details: ErrorDetails) -> None:
     """An error event with the id of the requesting event can replace a response."""
-    simulator.openai.realtime.befall(Fate(error=error_details))
+    simulator.openai.realtime.script_responses(ScriptedResponse(error=error_details))
     async with connect(client) as connection:
         error = await connection.send_refused("response.create", response=response_body())
         assert (error["type"], error["code"], error["message"]) == (
@@ -129,8 +138,8 @@ async def test_error_event(client: aiohttp.ClientSession, simulator: Simulator, 
             error_details.code,
             error_details.message,
         )
-        assert simulator.openai.realtime.readings == []
-        assert len(simulator.openai.realtime.sockets[0].asked("response.create")) == 1
+        assert simulator.openai.realtime.responses == []
+        assert len(simulator.openai.realtime.connections[0].events_of_type("response.create")) == 1
         assert (await connection.read()).transcript == TEXT
 
 
@@ -143,7 +152,7 @@ async def test_unrelated_events(client: aiohttp.ClientSession, simulator: Simula
     async with connect(client) as connection:
         whole = len((await connection.read()).audio)
         for junk in ("unknown", "error"):
-            simulator.openai.realtime.befall(Fate(junk=junk, junk_after=20_000))
+            simulator.openai.realtime.script_responses(ScriptedResponse(junk=junk, junk_after=20_000))
             response_id = await connection.create_response()
             received, others = ReceivedResponse(), []
             while (event := await connection.receive())["type"] != "rate_limits.updated":
@@ -171,7 +180,7 @@ async def test_unrelated_events(client: aiohttp.ClientSession, simulator: Simula
 )
 async def test_junk(client: aiohttp.ClientSession, simulator: Simulator, junk: Junk, error: type[Exception]) -> None:
     """A frame can be unusable; the response continues after it."""
-    simulator.openai.realtime.befall(Fate(junk=junk))
+    simulator.openai.realtime.script_responses(ScriptedResponse(junk=junk))
     async with connect(client) as connection:
         await connection.create_response()
         await connection.receive("response.output_item.added")
@@ -187,7 +196,7 @@ async def test_junk(client: aiohttp.ClientSession, simulator: Simulator, junk: J
 @pytest.mark.parametrize("size", [0, 30_000, 10_000_000])
 async def test_stalled(client: aiohttp.ClientSession, simulator: Simulator, size: int) -> None:
     """After the given number of bytes a response stalls, while others continue."""
-    simulator.openai.realtime.befall(Fate(of="fox", stall_after=size))
+    simulator.openai.realtime.script_responses(ScriptedResponse(contains="fox", stall_after=size))
     async with connect(client) as connection:
         stalled = await connection.create_response()
         received, others = ReceivedResponse(), 0
@@ -200,7 +209,7 @@ async def test_stalled(client: aiohttp.ClientSession, simulator: Simulator, size
         await connection.receive("rate_limits.updated")
         with pytest.raises(TimeoutError):
             await connection.socket.receive(0.3)
-        record = simulator.openai.realtime.readings[0]
+        record = simulator.openai.realtime.responses[0]
         assert (record.status, record.sent) == (None, len(received.audio))
         assert len(received.audio) == size or size > 1_000_000
         assert "output_audio.done" not in received.kinds
@@ -208,7 +217,7 @@ async def test_stalled(client: aiohttp.ClientSession, simulator: Simulator, size
 
 async def test_stalled_and_cancelled(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A stalled response can be cancelled."""
-    simulator.openai.realtime.befall(Fate(stall_after=1000))
+    simulator.openai.realtime.script_responses(ScriptedResponse(stall_after=1000))
     async with connect(client) as connection:
         response_id = await connection.create_response()
         while (await connection.receive())["type"] != "response.output_audio.delta":
@@ -221,7 +230,7 @@ async def test_stalled_and_cancelled(client: aiohttp.ClientSession, simulator: S
 @pytest.mark.parametrize("size", [0, 30_000])
 async def test_cut(client: aiohttp.ClientSession, simulator: Simulator, size: int) -> None:
     """After the given number of bytes the connection is cut, also for other responses."""
-    simulator.openai.realtime.befall(Fate(of="fox", cut_after=size))
+    simulator.openai.realtime.script_responses(ScriptedResponse(contains="fox", cut_after=size))
     async with connect(client) as connection:
         cut = await connection.create_response()
         await connection.send("response.create", response=response_body("Something different. " * 50))
@@ -231,11 +240,11 @@ async def test_cut(client: aiohttp.ClientSession, simulator: Simulator, size: in
                 received.add(message.json())
         assert connection.socket.close_code == aiohttp.WSCloseCode.ABNORMAL_CLOSURE
         assert len(received.audio) == size
-    record = simulator.openai.realtime.sockets[0]
+    record = simulator.openai.realtime.connections[0]
     await asyncio.wait_for(record.request.finished.wait(), 5)
     assert (record.is_open, record.request.disconnected) == (False, False)
-    assert [response.status for response in record.readings][:1] == [None]
-    assert record.readings[0].sent == size
+    assert [response.status for response in record.responses][:1] == [None]
+    assert record.responses[0].sent == size
     async with connect(client) as connection:
         assert (await connection.read()).transcript == TEXT
 
@@ -257,15 +266,15 @@ async def test_session_duration(client: aiohttp.ClientSession, simulator: Simula
         code, reason = await connection.wait_for_close()
     assert (code, reason) == (1001, event["error"]["message"])
     assert reason.startswith("Your session hit the maximum duration")
-    record = simulator.openai.realtime.sockets[0]
+    record = simulator.openai.realtime.connections[0]
     await asyncio.wait_for(record.request.finished.wait(), 5)
-    assert (record.is_open, record.request.disconnected, record.readings[0].status) == (False, False, None)
+    assert (record.is_open, record.request.disconnected, record.responses[0].status) == (False, False, None)
 
 
 async def test_session_response_count(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A connection ends after a number of responses, whatever their status."""
-    simulator.openai.realtime.session_readings = 2
-    simulator.openai.realtime.befall(Fate(failure=SERVER_ERROR))
+    simulator.openai.realtime.session_responses = 2
+    simulator.openai.realtime.script_responses(ScriptedResponse(failure=SERVER_ERROR))
     async with connect(client) as connection:
         await connection.read()
         await connection.read()
@@ -307,8 +316,10 @@ def test_respelling(change: Callable[[str], str], text: str, expected: str) -> N
 
 async def test_respelled_transcript(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """The transcript can be respelled while the audio stays the same."""
-    simulator.tongue = "tones"
-    simulator.openai.realtime.befall(Fate(transcript=lambda text: unpunctuated(contracted(text)).upper()))
+    simulator.audio_mode = "tones"
+    simulator.openai.realtime.script_responses(
+        ScriptedResponse(transcript=lambda text: unpunctuated(contracted(text)).upper())
+    )
     async with connect(client) as connection:
         received = await connection.read(STORY)
     received.assert_says(STORY)

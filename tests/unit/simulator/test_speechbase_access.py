@@ -116,14 +116,14 @@ async def test_unknown_routes(client: aiohttp.ClientSession, method: str, path: 
 @pytest.mark.parametrize("path", [SPEECH, STREAM, VOICES, PROVIDERS, HEALTH, "/speechbase/v1/models"])
 async def test_shutdown(client: aiohttp.ClientSession, simulator: Simulator, path: str) -> None:
     """After a shutdown all routes respond with 410; other providers are not affected."""
-    simulator.speechbase.gone = True
+    simulator.speechbase.is_shut_down = True
     async with client.request("POST" if path in ROUTES else "GET", path, json=inline_body()) as response:
         assert (await parse_problem(response))["status"] == 410
     async with aiohttp.ClientSession(simulator.url) as session, session.get(path) as response:
         assert response.status == 410
     async with client.get("/v1/models") as response:
         assert response.status == 200
-    simulator.speechbase.gone = False
+    simulator.speechbase.is_shut_down = False
     assert duration_of(await post_speech(client, output="mp3")) > MIN_SECONDS
 
 
@@ -139,7 +139,7 @@ async def test_text_limit(
     client: aiohttp.ClientSession, simulator: Simulator, route: str, model: str, limit: int
 ) -> None:
     """The limit of a model applies to the text with its pronunciations, unless the server splits texts."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     longest = "a" * limit
     assert await post_speech(client, route, model=model, voice="alloy", text=longest)
     rules = {"rules": [{"word": longest, "replacement": longest + "a"}]}
@@ -165,7 +165,7 @@ async def test_moderation(
     client: aiohttp.ClientSession, simulator: Simulator, route: str, outcome: str, reason: set[str]
 ) -> None:
     """A moderated text is refused in an object of its own, or as a problem."""
-    simulator.speechbase.fates = {"fox": outcome}
+    simulator.speechbase.outcomes = {"fox": outcome}
     async with client.post(route, json=inline_body()) as response:
         assert (response.status, response.content_type) == (422, "application/json")
         body = await response.json()
@@ -187,6 +187,6 @@ async def test_outcomes(
     client: aiohttp.ClientSession, simulator: Simulator, outcome: str, status: int, code: str | None
 ) -> None:
     """A text can have other outcomes: failed moderation, an unsupported model, and an unavailable vendor."""
-    simulator.speechbase.fates = {"nothing": "blocked", "lazy dog": outcome}
+    simulator.speechbase.outcomes = {"nothing": "blocked", "lazy dog": outcome}
     error = await post_refused(client, inline_body())
     assert (error["status"], error.get("code")) == (status, code)

@@ -123,7 +123,7 @@ async def test_volume(client: aiohttp.ClientSession) -> None:
 
 async def test_voices(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A vendor's voice sounds the same inline, saved, and at OpenAI; other voices differ."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     row = next(row for row in simulator.speechbase.voices if row["voice_id"] == "coral")
     async with client.post(SPEECH, json=saved_voice_body(voiceId=row["id"], output="pcm")) as response:
         saved = await response.read()
@@ -139,7 +139,7 @@ async def test_spoken_pronunciations(
     client: aiohttp.ClientSession, simulator: Simulator, route: str, model: str
 ) -> None:
     """Pronunciations are audible."""
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     simulator.speechbase.native_formats = {"openai": "pcm", "elevenlabs": "pcm", "google": "pcm"}
     rules = [{"word": "Fox", "replacement": "sleepy cat"}, {"word": "THE", "replacement": "a", "caseSensitive": True}]
     changes = {"output": "pcm"} if route == SPEECH else {}
@@ -209,7 +209,7 @@ async def test_type_of_raw_samples(client: aiohttp.ClientSession, simulator: Sim
 
 async def test_model_without_streaming(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A model without streaming works on the other endpoint."""
-    simulator.speechbase.streamless = {MODEL}
+    simulator.speechbase.models_without_streaming = {MODEL}
     answer = await post_refused(client, inline_body(), STREAM)
     assert (answer["status"], answer["code"], answer["provider"]) == (501, "streaming_unsupported", "openai")
     assert await post_speech(client)
@@ -219,7 +219,7 @@ async def test_model_without_streaming(client: aiohttp.ClientSession, simulator:
 @pytest.mark.parametrize("route", ROUTES)
 async def test_schema_without_pronunciations(client: aiohttp.ClientSession, simulator: Simulator, route: str) -> None:
     """Without the key in its schema, a server refuses pronunciations."""
-    simulator.speechbase.takes_pronunciations = False
+    simulator.speechbase.accepts_pronunciations = False
     answer = await post_refused(client, inline_body(pronunciations={"rules": []}), route)
     assert answer["validation"] == [{"path": [], "message": 'Unrecognized key: "pronunciations"'}]
     assert await post_speech(client, route)

@@ -142,7 +142,7 @@ async def test_instructions(client: aiohttp.ClientSession, simulator: Simulator)
     """Instructions are accepted only if the schema is configured so."""
     body = await post_refused(client, inline_body(instructions="Whisper."))
     assert "instructions" in body["detail"]
-    simulator.speechbase.takes_instructions = True
+    simulator.speechbase.accepts_instructions = True
     for route in ROUTES:
         assert await post_speech(client, route, instructions="Whisper.")
     assert (await post_refused(client, inline_body(instructions="")))["validation"][0]["path"] == ["instructions"]

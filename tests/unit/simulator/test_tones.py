@@ -9,7 +9,7 @@ from tests.simulator import Simulator
 from tests.simulator.__main__ import parse_options
 from tests.simulator.audio.encoding import SAMPLE_RATE
 from tests.simulator.audio.espeak import Speaker, speaker_of
-from tests.simulator.audio.tones import code_of, code_of_speaker, sealed, sound, unsealed, words_of
+from tests.simulator.audio.tones import decode_word, encode_word, speaker_code, split_words, synthesize_tones, word_code
 from tests.simulator.openai.contract import MAX_CHARACTERS, VOICES
 
 from .openai_client import TEXT, duration_of, pcm_duration_of, synthesize
@@ -38,35 +38,35 @@ WORD_SECONDS = 0.254
 )
 def test_split_words(text: str, words: list[str]) -> None:
     """Words are separated in every script, without surrounding punctuation."""
-    assert words_of(text) == words
+    assert split_words(text) == words
 
 
 @pytest.mark.parametrize("text", [TEXT, "今天天气GPT4很好。", "วันนี้อากาศดี, e.g. (3.5 °C)"])
 def test_rejoined_words(text: str) -> None:
     """The words of a text survive being joined by spaces."""
-    words = words_of(text)
-    assert words_of(" ".join(words)) == words
+    words = split_words(text)
+    assert split_words(" ".join(words)) == words
 
 
 def test_codes() -> None:
     """Codes are stable, differ between words and between voices, and detect damage."""
-    assert code_of("kettle") == code_of("kettle") != code_of("kettles")
-    assert len({code_of(str(number)) for number in range(500)}) == 500
-    assert len({code_of_speaker(speaker_of(voice)) for voice in VOICES}) == len(VOICES)
-    bits = sealed(code_of("kettle"), 5)
-    assert unsealed(bits) == (code_of("kettle"), 5)
-    assert not any(unsealed(bits ^ 1 << bit) for bit in range(45))
+    assert word_code("kettle") == word_code("kettle") != word_code("kettles")
+    assert len({word_code(str(number)) for number in range(500)}) == 500
+    assert len({speaker_code(speaker_of(voice)) for voice in VOICES}) == len(VOICES)
+    bits = encode_word(word_code("kettle"), 5)
+    assert decode_word(bits) == (word_code("kettle"), 5)
+    assert not any(decode_word(bits ^ 1 << bit) for bit in range(45))
 
 
 async def test_audio_mode(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """The audio mode can be changed and changed back."""
     spoken = await synthesize(client, response_format="pcm")
-    simulator.tongue = "tones"
+    simulator.audio_mode = "tones"
     tones = await synthesize(client, response_format="pcm")
     assert pcm_duration_of(tones) == pytest.approx(9 * WORD_SECONDS)
     assert duration_of(await synthesize(client)) == pytest.approx(9 * WORD_SECONDS, abs=0.1)
     assert pcm_duration_of(await synthesize(client, response_format="pcm", input="!")) == pytest.approx(0.1)
-    simulator.tongue = "speech"
+    simulator.audio_mode = "speech"
     assert await synthesize(client, response_format="pcm") == spoken != tones
 
 
@@ -79,7 +79,7 @@ def test_synthesis_time() -> None:
     """The longest input is synthesized in less than half a second."""
     text = (TEXT + " ") * 100
     started = time.perf_counter()
-    tones = sound(text[:MAX_CHARACTERS], Speaker.named("anyone"))
+    tones = synthesize_tones(text[:MAX_CHARACTERS], Speaker.named("anyone"))
     assert time.perf_counter() - started < 0.5
     assert tones.rate == SAMPLE_RATE
     assert 200 < tones.duration < 210

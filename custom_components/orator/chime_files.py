@@ -92,7 +92,7 @@ class ChimeFiles:
             self._files = files
 
     @callback
-    def async_use(self) -> CALLBACK_TYPE:
+    def async_watch(self) -> CALLBACK_TYPE:
         """Check the files regularly until every user has called the returned function."""
         self._users += 1
         if self._stop_checking is None:
@@ -126,7 +126,7 @@ class ChimeFiles:
         return self._update(name, path, file, stamp), True
 
     @callback
-    def async_called(self, voice: str, names: Collection[str]) -> None:
+    def async_record_call(self, voice: str, names: Collection[str]) -> None:
         """Record that calls of a voice name these chimes.
 
         Home Assistant looks into its cache before the voice sees the options of a call. So from the first call on, a

@@ -34,10 +34,10 @@ def async_create_provider(hass: HomeAssistant, data: Mapping[str, Any]) -> Provi
     """Create the provider of an account's data, with sessions of its own. The caller closes it."""
     provider = PROVIDERS[data[CONF_PROVIDER]]
     sessions = HttpSessions(_async_create_session(hass, _keep_alive_socket), _async_create_session(hass, public_socket))
-    return provider(sessions, addresses_of(data), data[CONF_API_KEY], server=data.get(CONF_SERVER, ""))
+    return provider(sessions, account_addresses(data), data[CONF_API_KEY], server=data.get(CONF_SERVER, ""))
 
 
-def addresses_of(data: Mapping[str, Any]) -> dict[str, str]:
+def account_addresses(data: Mapping[str, Any]) -> dict[str, str]:
     """Return the addresses in an account's data, completed with the provider's defaults."""
     provider = PROVIDERS[data[CONF_PROVIDER]]
     entered = {key: data[key] for key in provider.address_keys if key in data}

@@ -26,7 +26,7 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 from yarl import URL
 
-from .client import addresses_of, async_create_provider, async_may_send_key
+from .client import account_addresses, async_create_provider, async_may_send_key
 from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_VOICE
 from .coordinator import Catalog, OratorConfigEntry
 from .issues import translate_error
@@ -119,7 +119,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
             if result := await self._async_submit(data, errors):
                 return result
         schema = {vol.Required(CONF_BASE_URL): _URL_SELECTOR, **_api_key_field(server)}
-        suggested = user_input or {CONF_BASE_URL: server.address}
+        suggested = user_input or {CONF_BASE_URL: server.default_address}
         return self._show_form(step_id, schema, suggested, errors, provider=server.label, key_page=server.key_page)
 
     async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
@@ -150,7 +150,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
                 data[CONF_API_KEY] = entry.data[CONF_API_KEY]
             if result := await self._async_submit(data, errors):
                 return result
-        addresses = addresses_of(entry.data)
+        addresses = account_addresses(entry.data)
         schema = {**_api_key_field(_server(entry.data)), **{vol.Optional(key): _URL_SELECTOR for key in addresses}}
         return self._show_form("reconfigure", schema, user_input or addresses, errors, account=entry.title)
 
@@ -186,7 +186,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         api_key: str = data[CONF_API_KEY]
         provider = async_create_provider(self.hass, data)
         try:
-            if provider.lacks_key:
+            if provider.is_key_missing:
                 raise MissingKeyError
             if api_key and not await async_may_send_key(self.hass, provider.addresses.values()):
                 errors["base"] = "insecure_address"
@@ -197,7 +197,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         except SpeechError as err:
             is_about_key = isinstance(err, (InvalidKeyError, MissingKeyError))
             error = MissingKeyError() if is_about_key and not api_key else err
-            field = CONF_API_KEY if is_about_key and provider.takes_key else "base"
+            field = CONF_API_KEY if is_about_key and provider.accepts_key else "base"
             errors[field] = error.translation_key
             self._error_placeholders = translate_error(error, provider)["translation_placeholders"]
             return None
@@ -244,7 +244,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 def _account_data(service: Mapping[str, Any], addresses: Mapping[str, str], api_key: str) -> dict[str, Any] | None:
     """Return the data of an account, or None if an address is invalid or missing."""
     provider, server = PROVIDERS[service[CONF_PROVIDER]], _server(service)
-    entered = {CONF_BASE_URL: server.address} if server else {}
+    entered = {CONF_BASE_URL: server.default_address} if server else {}
     entered |= {key: addresses[key] for key in provider.address_keys if addresses.get(key, "").strip()}
     if not all(entered.values()):
         return None
@@ -268,7 +268,7 @@ def _server(data: Mapping[str, Any]) -> Server | None:
 
 def _api_key_field(server: Server | None) -> dict[vol.Marker, TextSelector]:
     """Return the field for the API key, unless the server takes none."""
-    return {vol.Optional(CONF_API_KEY): _API_KEY_SELECTOR} if server is None or server.takes_key else {}
+    return {vol.Optional(CONF_API_KEY): _API_KEY_SELECTOR} if server is None or server.accepts_key else {}
 
 
 def _account_identity(data: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -282,13 +282,13 @@ def _account_identity(data: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _origins(data: Mapping[str, Any]) -> set[str]:
     """Return the origins that the API key is sent to."""
-    return {str(URL(address).origin()) for address in addresses_of(data).values()}
+    return {str(URL(address).origin()) for address in account_addresses(data).values()}
 
 
 def _account_title(data: Mapping[str, Any]) -> str:
     """Return the name of the service, with the host unless the service is at its public address."""
     provider, server = PROVIDERS[data[CONF_PROVIDER]], _server(data)
-    name, default_url = (server.title, server.address) if server else (provider.name, provider.default_base_url)
+    name, default_url = (server.title, server.default_address) if server else (provider.name, provider.default_base_url)
     address = URL(data[CONF_BASE_URL])
     is_public = address.host == URL(default_url).host and (server is None or server.is_service)
     return name if is_public else f"{name} ({address.authority})"

@@ -19,6 +19,3 @@ CONF_LEAD_IN = "lead_in_ms"
 CONF_TAIL = "tail_ms"
 CONF_GAIN = "gain_db"
 CONF_LOUDNESS = "loudness"
-
-AROUND_SPEECH = (CONF_CHIME, CONF_CHIME_AFTER, CONF_LEAD_IN, CONF_TAIL)
-"""Options for what surrounds speech: chimes and silence."""

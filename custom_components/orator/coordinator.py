@@ -158,7 +158,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         try:
             await self.async_fetch_catalog()
         except SpeechError as err:
-            if err.needs_new_key and self.provider.takes_key:
+            if err.needs_new_key and self.provider.accepts_key:
                 raise ConfigEntryAuthFailed(**translate_error(err, self.provider)) from err
             raise ConfigEntryNotReady(**translate_error(err, self.provider)) from err
 
@@ -208,7 +208,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         `voice`: the voice that failed, if it was used as configured; `model`: its configured model.
         """
         is_loaded = self.config_entry.state in (ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS)
-        if error.needs_new_key and self.provider.takes_key and is_loaded and not self._is_closing:
+        if error.needs_new_key and self.provider.accepts_key and is_loaded and not self._is_closing:
             self.config_entry.async_start_reauth(self.hass)
         self.health.async_record_failure(error)
         self.issues.async_handle_error(error, voice, model)
@@ -237,7 +237,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         saved = [voice.id for voice in model.voices]
         return model.voice_key != CONF_VOICE and settings.get(model.voice_key) not in saved
 
-    def latency(self, model: Model, voice: str) -> LatencyStats:
+    def latency_stats(self, model: Model, voice: str) -> LatencyStats:
         """Return the latency statistics of a voice; those used last are kept."""
         stats = self._latency_stats.pop((model.id, voice), None) or LatencyStats()
         self._latency_stats[model.id, voice] = stats

@@ -81,7 +81,7 @@ def _model_diagnostics(model: Model) -> dict[str, Any]:
     for key in ("count", "successor"):
         del fields[key]
     return fields | {
-        "ends": model.ends.isoformat() if model.ends else None,
+        "ends": model.end_date.isoformat() if model.end_date else None,
         "follower": model.successor.id if model.successor else None,
         "options": [option.key for option in model.options],
         "voices": len(model.voices),

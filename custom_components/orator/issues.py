@@ -151,13 +151,15 @@ class IssueManager:
         ending = {
             subentry_id: model
             for subentry_id, model in models.items()
-            if model.ends and model.ends - today <= _END_NOTICE
+            if model.end_date and model.end_date - today <= _END_NOTICE
         }
         self._delete_except("model_end", "subentry_id", ending)
         for subentry_id, model in ending.items():
             voice = self._entry.subentries[subentry_id]
             key = "model_ended" if model.is_retired(today) else "model_end"
-            day = model.ends if model.ends and model.ends > date.min else today  # date.min: retired on an unknown day
+            day = (
+                model.end_date if model.end_date and model.end_date > date.min else today
+            )  # date.min: retired on an unknown day
             self._create(
                 key if model.successor else "model_end_alone",
                 voice.title,

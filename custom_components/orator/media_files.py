@@ -51,7 +51,7 @@ class MediaFile:
         return self.root / self.name
 
     @property
-    def is_in_use(self) -> ServiceValidationError:
+    def in_use_error(self) -> ServiceValidationError:
         """The error for a file that another call is about to write."""
         return _file_error("file_in_use", self.name)
 
@@ -100,7 +100,7 @@ async def reserve_file(hass: HomeAssistant, file: MediaFile) -> AsyncGenerator[N
     """Keep other calls from writing a file within the context. Raises ServiceValidationError."""
     reserved = hass.data.setdefault(_RESERVED_PATHS, set())
     if file.path in reserved:
-        raise file.is_in_use
+        raise file.in_use_error
     reserved.add(file.path)
     try:
         await hass.async_add_executor_job(file.check)

@@ -110,7 +110,7 @@ class OratorMediaSource(MediaSource):
         today = dt_util.utcnow().date()
         folders: list[BrowseMediaSource] = []
         for choices in _choices_before_model(account):
-            if not account.provider.has_models(choices):
+            if not account.provider.has_model_choice(choices):
                 folders.append(_folder(await self._async_choices_title(choices), preview.with_settings(choices)))
                 continue
             for model in account.data.models:

@@ -106,7 +106,7 @@ async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> Ser
             extension = request.options.get("preferred_format") or (voice.default_options or {})["preferred_format"]
             file = resolve_media_file(hass, name, str(extension), may_replace=call.data[_ATTR_OVERWRITE])
             if len(await _async_target_voices(call)) > 1:
-                raise file.is_in_use
+                raise file.in_use_error
             await stack.enter_async_context(reserve_file(hass, file))
         result = async_request_speech(hass, voice, request)
         audio = await result.async_read()

@@ -75,7 +75,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         if user_input is None:
             return self._show_form(step_id, schema)
         self._set_choices(account, user_input)
-        if account.provider.has_models(self._settings):
+        if account.provider.has_model_choice(self._settings):
             return await self.async_step_model()
         self._settings.pop(CONF_MODEL, None)
         return await self.async_step_voice()

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.loader import async_get_integration
 from yarl import URL
 
-from .client import addresses_of
+from .client import account_addresses
 from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN
 from .coordinator import OratorConfigEntry
 from .providers import PROVIDERS
@@ -48,9 +48,9 @@ def _labeled_origins(entry: OratorConfigEntry) -> Iterator[tuple[str, URL]]:
     """Yield each origin of an account with a label: users publish this page, so it names no private host."""
     provider = PROVIDERS[entry.data[CONF_PROVIDER]]
     server = provider.servers.get(entry.data.get(CONF_SERVER, ""))
-    default_addresses = [server.address] if server else provider.resolve_addresses({}).values()
+    default_addresses = [server.default_address] if server else provider.resolve_addresses({}).values()
     default_origins = [URL(address).origin() for address in default_addresses if address]
-    for address in addresses_of(entry.data).values():
+    for address in account_addresses(entry.data).values():
         origin = URL(address).origin()
         is_public = origin in default_origins and (server is None or server.is_service)
         yield str(origin.host) if is_public else (server.title if server else provider.name), origin

@@ -68,7 +68,7 @@ async def async_setup_entry(
 ) -> None:
     """Add an entity for every voice of an account."""
     chimes = await async_get_chimes(hass)
-    entry.async_on_unload(chimes.files.async_use())
+    entry.async_on_unload(chimes.files.async_watch())
     for subentry in entry.subentries.values():
         if subentry.subentry_type == SUBENTRY_VOICE:
             voice = VoiceEntity(hass, entry, subentry, chimes)
@@ -158,7 +158,7 @@ class VoiceEntity(TextToSpeechEntity):
         post_processing, _ = await self._async_post_processing(parse_effects(self._subentry.data))
         if post_processing.effects.chime_before and self._format == AudioFormat.MP3:
             with suppress(NotAudioError):
-                layout = self._model.pcm or DEFAULT_LAYOUT
+                layout = self._model.pcm_layout or DEFAULT_LAYOUT
                 await encode_lead_in(post_processing.effects, layout, get_ffmpeg_manager(self.hass).binary)
 
     @property
@@ -210,7 +210,7 @@ class VoiceEntity(TextToSpeechEntity):
         coordinator = self._coordinator
         settings = VoiceSettings.parse(coordinator.data, options, self._subentry.data)
         post_processing, has_all_chimes = await self._async_post_processing(settings.effects)
-        latency = coordinator.latency(settings.model, settings.voice)
+        latency = coordinator.latency_stats(settings.model, settings.voice)
         prefers_mp3 = options[ATTR_PREFERRED_FORMAT] == AudioFormat.MP3 and not settings.effects
         fallback_format = AudioFormat.MP3 if prefers_mp3 else AudioFormat.WAV
         text: list[str] = []
@@ -248,7 +248,7 @@ class VoiceEntity(TextToSpeechEntity):
         post_processing, errors = await async_load_post_processing(
             self._chimes, effects, self._coordinator.loudness_tracker
         )
-        self._chimes.files.async_called(self._subentry.subentry_id, errors.keys() - self._own_chimes)
+        self._chimes.files.async_record_call(self._subentry.subentry_id, errors.keys() - self._own_chimes)
         self._coordinator.issues.async_update_chime_issue(self._subentry, errors, self._own_chimes)
         return post_processing, not any(error and error.is_temporary for error in errors.values())
 
@@ -275,7 +275,7 @@ class VoiceEntity(TextToSpeechEntity):
         coordinator, model, voice_id = self._coordinator, call.settings.model, self._subentry.subentry_id
         uses_configured_voice = (model.id, call.settings.voice) == (self._model.id, self._voice_id)
         voice = self._subentry if uses_configured_voice else None
-        latency = coordinator.latency(model, call.settings.voice)
+        latency = coordinator.latency_stats(model, call.settings.voice)
         report, applied = call.pipeline.report, call.applied
         call.applied = report
         for error in report.failures[len(applied.failures) :]:

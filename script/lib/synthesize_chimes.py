@@ -114,7 +114,7 @@ def synthesized(name: BuiltInChime) -> bytes:
     sound = SOUNDS[name]()
     samples = np.rint(sound / np.abs(sound).max() * PEAK * 0x7FFF).astype("<i2").tobytes()
     chime = Chime(samples, LAYOUT, MADE_AT[name]).at(CHIME_LUFS)
-    return wav.header(LAYOUT, len(chime.samples)) + chime.samples
+    return wav.make_header(LAYOUT, len(chime.samples)) + chime.samples
 
 
 def main() -> None:

@@ -134,7 +134,7 @@ class Writer:
                 listed(model.file_formats),
                 listed(_ranged(option) for option in model.options),
                 _counted([voice.name for voice in model.voices]),
-                *([model.ends.isoformat() if model.ends else _NONE] if name == "openai" else []),
+                *([model.end_date.isoformat() if model.end_date else _NONE] if name == "openai" else []),
             ): None
             for chosen, model in self._variants(name)
         }
@@ -320,7 +320,7 @@ def _spanned(options: Sequence[Option]) -> str:
 
 def _server(server: SpeechServer) -> Cells:
     """Say what a server does; nothing is certain of one that nobody knows."""
-    key = "yes" if server.needs_key else "if set" if server.takes_key else _NONE
+    key = "yes" if server.requires_key else "if set" if server.accepts_key else _NONE
     speed = f"{server.speed[0]:g} to {server.speed[1]:g}" if server.speed else _NONE
     if server.voice_lists:
         voices = "asked for"
@@ -330,7 +330,7 @@ def _server(server: SpeechServer) -> Cells:
         voices = "told with the models" if server.key_page else "to be typed"
     return (
         server.label,
-        f"`{server.address}`" if server.address else "you tell",
+        f"`{server.default_address}`" if server.default_address else "you tell",
         key,
         speed,
         ("tried" if server.is_unknown else "if the model does") if server.takes_instructions else _NONE,

@@ -10,7 +10,7 @@ import pytest
 from custom_components.orator.audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format
 from custom_components.orator.audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
 from custom_components.orator.audio.pcm import Resampler
-from custom_components.orator.audio.wav import MalformedWavError, WavReader, header
+from custom_components.orator.audio.wav import MalformedWavError, WavReader, make_header
 from custom_components.orator.pipeline.convert import PcmConstraints, to_pcm
 from custom_components.orator.pipeline.output import join_mp3, join_pcm
 from custom_components.orator.providers.audio_response import detect_audio
@@ -31,8 +31,8 @@ MP3S = [
     id3v2(300, has_footer=True) + bare_mp3(24_000, 1, "cbr", seconds=0.1) + ape(bytes(40)) + ID3V1,
 ]
 WAVS = [
-    header(PcmLayout(24_000), len(SAMPLES)) + SAMPLES,
-    header(PcmLayout(48_000, 2)) + SAMPLES,
+    make_header(PcmLayout(24_000), len(SAMPLES)) + SAMPLES,
+    make_header(PcmLayout(48_000, 2)) + SAMPLES,
     riff(LIST, description(), LIST, chunk(b"data", SAMPLES), LIST),
     riff(description(3, bits=32), chunk(b"data", SAMPLES)),
     riff(extensible(1, 24), chunk(b"data", SAMPLES, 0)),

@@ -18,7 +18,7 @@ from custom_components.orator.providers.base import HttpSessions, Provider, Synt
 from custom_components.orator.providers.errors import SpeechError
 from custom_components.orator.providers.http import HttpClient, Timeouts
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
-from custom_components.orator.providers.nanogpt.provider import PollInterval
+from custom_components.orator.providers.nanogpt.provider import PollSettings
 from custom_components.orator.providers.openai import OpenAIProvider, realtime_session
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
 
@@ -66,21 +66,21 @@ def ignore_broken_connections(broken_connections: None) -> None:
     """Ignore connections that break."""
 
 
-def _openai(connections: HttpSessions, address: str) -> Provider:
-    return OpenAIProvider(connections, {"base_url": f"{address}/v1"}, "k")
+def _openai(sessions: HttpSessions, address: str) -> Provider:
+    return OpenAIProvider(sessions, {"base_url": f"{address}/v1"}, "k")
 
 
-def _other(connections: HttpSessions, address: str) -> Provider:
-    return OpenAIProvider(connections, {"base_url": f"{address}/v1"}, "k", server="other")
+def _other(sessions: HttpSessions, address: str) -> Provider:
+    return OpenAIProvider(sessions, {"base_url": f"{address}/v1"}, "k", server="other")
 
 
-def _nanogpt(connections: HttpSessions, address: str) -> Provider:
+def _nanogpt(sessions: HttpSessions, address: str) -> Provider:
     addresses = {"base_url": f"{address}/api", "speech_base_url": address}
-    return NanoGPTProvider(connections, addresses, "k", PollInterval(interval=0.001, limit=0.03))
+    return NanoGPTProvider(sessions, addresses, "k", PollSettings(interval_s=0.001, timeout_s=0.03))
 
 
-def _speechbase(connections: HttpSessions, address: str) -> Provider:
-    return SpeechbaseProvider(connections, {"base_url": address}, "k")
+def _speechbase(sessions: HttpSessions, address: str) -> Provider:
+    return SpeechbaseProvider(sessions, {"base_url": address}, "k")
 
 
 ENDPOINTS: Final[tuple[tuple[Callable[[HttpSessions, str], Provider], dict[str, Any]], ...]] = (

@@ -94,7 +94,7 @@ async def test_unusable_chime(  # noqa: PLR0913, PLR0917
     (folder / "link.wav").symlink_to(outside)
     (folder / "configuration.yaml").write_text("homeassistant:\n")
     (folder / "list.m3u").write_text(f"{outside}\n")
-    (folder / "silent.wav").write_bytes(wav.header(LAYOUT, 200_000) + bytes(200_000))
+    (folder / "silent.wav").write_bytes(wav.make_header(LAYOUT, 200_000) + bytes(200_000))
     write_audio_file(folder, "long.wav", 15.5)
     sound = await hear_with_chime(hear, name)
     assert_spoken(sound.samples, RATE, SENTENCE)

@@ -24,7 +24,7 @@ def account_input(simulator: Simulator, **changed: Any) -> dict[str, Any]:
     return {"api_key": simulator.api_key, "server": server, **changed}
 
 
-async def start(hass: HomeAssistant, provider: str = "openai") -> str:
+async def start_account_flow(hass: HomeAssistant, provider: str = "openai") -> str:
     """Start a flow and choose a provider; return the flow ID of the account form."""
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     assert result["type"] is FlowResultType.FORM
@@ -36,7 +36,7 @@ async def start(hass: HomeAssistant, provider: str = "openai") -> str:
 
 async def test_account_with_first_voice(hass: HomeAssistant, simulator: Simulator) -> None:
     """A provider and an API key are enough for an account with a voice and its entity."""
-    flow_id = await start(hass)
+    flow_id = await start_account_flow(hass)
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
     await hass.async_block_till_done()
 
@@ -55,7 +55,7 @@ async def test_account_with_first_voice(hass: HomeAssistant, simulator: Simulato
 
 async def test_api_key_is_checked_free_of_charge(hass: HomeAssistant, simulator: Simulator) -> None:
     """Adding an account only lists the models."""
-    await hass.config_entries.flow.async_configure(await start(hass), account_input(simulator))
+    await hass.config_entries.flow.async_configure(await start_account_flow(hass), account_input(simulator))
     assert {request.path for request in simulator.requests} == {"/v1/models"}
 
 
@@ -65,7 +65,7 @@ async def test_api_key_is_checked_free_of_charge(hass: HomeAssistant, simulator:
 async def test_address_notations(hass: HomeAssistant, simulator: Simulator, address: str) -> None:
     """An address may lack its scheme and path, have spaces around it, or be that of an endpoint."""
     address = address.format(url=simulator.url, host=simulator.url.removeprefix("http://"))
-    flow_id = await start(hass)
+    flow_id = await start_account_flow(hass)
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator, base_url=address))
     assert result["data"]["base_url"] == simulator.openai_url
 
@@ -74,7 +74,7 @@ async def test_missing_api_key(hass: HomeAssistant, simulator: Simulator) -> Non
     """An empty API key that the server refuses is reported as missing, not as invalid."""
     entered = account_input(simulator)
     del entered["api_key"]
-    result = await hass.config_entries.flow.async_configure(await start(hass), entered)
+    result = await hass.config_entries.flow.async_configure(await start_account_flow(hass), entered)
     assert result["errors"] == {"api_key": "missing_key"}
 
 
@@ -82,7 +82,7 @@ async def test_missing_api_key(hass: HomeAssistant, simulator: Simulator) -> Non
 async def test_malformed_address(hass: HomeAssistant, simulator: Simulator, address: str) -> None:
     """A malformed address is refused without any request."""
     entered = account_input(simulator, base_url=address)
-    result = await hass.config_entries.flow.async_configure(await start(hass), entered)
+    result = await hass.config_entries.flow.async_configure(await start_account_flow(hass), entered)
     assert result["errors"] == {"base": "invalid_address"}
     assert not simulator.requests
 
@@ -92,7 +92,7 @@ async def test_server_without_api_key(hass: HomeAssistant, simulator: Simulator)
     simulator.api_key = None
     entered = account_input(simulator)
     del entered["api_key"]
-    result = await hass.config_entries.flow.async_configure(await start(hass), entered)
+    result = await hass.config_entries.flow.async_configure(await start_account_flow(hass), entered)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"]["api_key"] == ""
     assert all("Authorization" not in request.headers for request in simulator.requests)
@@ -101,7 +101,7 @@ async def test_server_without_api_key(hass: HomeAssistant, simulator: Simulator)
 async def test_api_key_without_permission_to_list_models(hass: HomeAssistant, simulator: Simulator) -> None:
     """An API key that may not list models is checked with an empty text, which is free."""
     simulator.fail(Fault(path="/v1/models", status=403, times=9))
-    result = await hass.config_entries.flow.async_configure(await start(hass), account_input(simulator))
+    result = await hass.config_entries.flow.async_configure(await start_account_flow(hass), account_input(simulator))
     assert result["type"] is FlowResultType.CREATE_ENTRY
     asked = [request for request in simulator.requests if request.path == "/v1/audio/speech"]
     assert asked
@@ -142,7 +142,7 @@ async def test_provider_error_and_recovery(
 ) -> None:
     """An error of the provider is shown, the input stays in the form, and a second attempt succeeds."""
     simulator.fail(fault)
-    flow_id = await start(hass)
+    flow_id = await start_account_flow(hass)
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
     assert result["type"] is FlowResultType.FORM
     assert result["errors"] == errors
@@ -172,7 +172,7 @@ async def test_invalid_input_and_recovery(
     hass: HomeAssistant, simulator: Simulator, changed: dict[str, Any], errors: dict[str, str]
 ) -> None:
     """Each invalid input has its own error, and a second attempt succeeds."""
-    flow_id = await start(hass)
+    flow_id = await start_account_flow(hass)
     changed = {key: value.format(port=URL(simulator.url).port) for key, value in changed.items()}
     result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator, **changed))
     assert result["errors"] == errors
@@ -182,7 +182,7 @@ async def test_invalid_input_and_recovery(
 
 async def test_same_account_only_once(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """A second account with the same provider, origin and API key is refused, whatever its path."""
-    flow_id = await start(hass)
+    flow_id = await start_account_flow(hass)
     again = account_input(simulator, base_url=f"{simulator.url}/other/v1")
     result = await hass.config_entries.flow.async_configure(flow_id, again)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")

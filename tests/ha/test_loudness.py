@@ -226,7 +226,7 @@ async def test_gain_stays_until_all_is_said() -> None:
 
     async def sentences() -> AsyncGenerator[SpeechAudio]:
         for _ in range(2):
-            yield SpeechAudio(AudioFormat.PCM, sound(), layout, speaker="ann")
+            yield SpeechAudio(AudioFormat.PCM, sound(), layout, loudness_key="ann")
             finish.loudness_tracker.add("ann", LoudnessMeasurement(-35.0, 5.0))
 
     parts = finish.adjust(sentences(), layout, "ffmpeg")

@@ -14,7 +14,7 @@ from ..simulator import Fault, ModelResponse, Simulator, Timing
 from ..support.audio import RATE, decode
 from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, speak
 from ..support.word_decoder import assert_spoken
-from .test_config_flow import start
+from .test_config_flow import start_account_flow
 from .test_subentry_flow import choices, field_names
 
 
@@ -28,7 +28,7 @@ async def add_account(hass: HomeAssistant, simulator: Simulator, **changed: Any)
     """Add an account through the forms and return the flow result."""
     server = {"base_url": simulator.nanogpt_url, "speech_base_url": simulator.nanogpt_speech_url}
     entered = {"api_key": simulator.api_key, "server": server} | changed
-    return await hass.config_entries.flow.async_configure(await start(hass, "nanogpt"), entered)
+    return await hass.config_entries.flow.async_configure(await start_account_flow(hass, "nanogpt"), entered)
 
 
 async def test_setup_is_free(hass: HomeAssistant, simulator: Simulator) -> None:

@@ -29,7 +29,7 @@ TEXT = " ".join(SENTENCES)
 OUTAGE = Fault(path=PATH, status=503, json={"error": {"type": "server_error"}}, times=999)
 DEAD_KEY = Fault(path="*", status=401, json={"error": {"code": "invalid_api_key"}}, times=999)
 NO_CREDIT = Fault(path=PATH, status=429, json={"error": {"code": "insufficient_quota"}}, times=999)
-SILENT_WAV = wav.header(PcmLayout(24_000), 96_000) + bytes(96_000)
+SILENT_WAV = wav.make_header(PcmLayout(24_000), 96_000) + bytes(96_000)
 
 
 @pytest.fixture

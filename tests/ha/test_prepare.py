@@ -26,7 +26,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import voluptuous as vol
 
 from ..simulator import Fault, Simulator
-from ..support.actions import VOICE, act, refused
+from ..support.actions import VOICE, call_action, failed_action
 from ..support.audio import RATE, Sound, decode, streamed_wav
 from ..support.speech import SATELLITE, account_of, asked, spoken
 from ..support.word_decoder import assert_spoken
@@ -56,7 +56,7 @@ async def test_alarms_are_heard_without_the_internet(
 ) -> None:
     """What was prepared is found by exactly the action that speaks, with nobody there to ask."""
     assert await async_setup_component(hass, "media_source", {})
-    answer = await act(hass, "prepare", messages=ALARMS)
+    answer = await call_action(hass, "prepare", messages=ALARMS)
     assert answer["ok"]
     assert [(one["ok"], one["from_cache"]) for one in answer["messages"]] == [(True, False)] * len(ALARMS)
     await simulator.close()
@@ -73,7 +73,7 @@ async def test_alarms_are_heard_after_a_restart(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, entry: MockConfigEntry, tmp_path: Path
 ) -> None:
     """What was prepared is on disk: another Home Assistant finds it there, with the provider away from its start."""
-    await act(hass, "prepare", messages=ALARMS)
+    await call_action(hass, "prepare", messages=ALARMS)
     await hass.async_block_till_done(wait_background_tasks=True)
     await hass.config_entries.async_unload(account.entry_id)
     await hass.async_stop(force=True)
@@ -102,10 +102,10 @@ async def test_alarms_are_heard_after_a_restart(
 
 async def test_what_is_there_costs_nothing(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """A message is bought once, however often and by whomever it is asked for."""
-    first = await act(hass, "prepare", messages=ALARMS[:2])
+    first = await call_action(hass, "prepare", messages=ALARMS[:2])
     assert [one["characters"] for one in first["messages"]] == [len(alarm) for alarm in ALARMS[:2]]
     assert first["characters"] == sum(map(len, ALARMS[:2]))
-    answer = await act(hass, "prepare", messages=ALARMS[1:] + ALARMS[-1:])
+    answer = await call_action(hass, "prepare", messages=ALARMS[1:] + ALARMS[-1:])
     assert [one["from_cache"] for one in answer["messages"]][:2] == [True, False]
     assert answer["messages"][0]["characters"] == answer["messages"][0]["cost"] == 0
     assert sorted(body["input"] for body in spoken(simulator)) == sorted(ALARMS)
@@ -115,8 +115,8 @@ async def test_what_was_spoken_without_being_kept_is_made_again(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
     """Memory forgets after some minutes; what is prepared has to be on disk."""
-    await act(hass, "synthesize", message=ALARMS[0], cache=False)
-    answer = await act(hass, "prepare", messages=ALARMS[:1])
+    await call_action(hass, "synthesize", message=ALARMS[0], cache=False)
+    answer = await call_action(hass, "prepare", messages=ALARMS[:1])
     assert (answer["ok"], answer["messages"][0]["from_cache"]) == (True, False)
     assert len(hass.data[DATA_TTS_MANAGER].file_cache) == 1
     assert len(spoken(simulator)) == 2
@@ -126,7 +126,7 @@ async def test_only_a_few_are_made_at_once(hass: HomeAssistant, simulator: Simul
     """The provider is not stormed, and the voice can answer others meanwhile."""
     simulator.fail(Fault(path=PATH, delay=0.2, times=99))
     making = hass.async_create_task(
-        act(hass, "prepare", messages=[f"This is message number {number}." for number in range(9)])
+        call_action(hass, "prepare", messages=[f"This is message number {number}." for number in range(9)])
     )
     busy = []
     while not making.done():
@@ -140,9 +140,9 @@ async def test_each_message_has_its_own_answer(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
     """One that fails keeps no other from being made; why it failed is told without its text."""
-    await act(hass, "prepare", messages=ALARMS[:2])
+    await call_action(hass, "prepare", messages=ALARMS[:2])
     simulator.fail(Fault(path=PATH, status=400, json={"error": {"code": "content_policy_violation"}}, times=1))
-    answer = await act(hass, "prepare", messages=ALARMS[:3])
+    answer = await call_action(hass, "prepare", messages=ALARMS[:3])
     assert [one["ok"] for one in answer["messages"]] == [True, True, False]
     assert not answer["ok"]
     failed = answer["messages"][2]
@@ -174,11 +174,11 @@ async def test_other_voices_sound_is_no_preparation(hass: HomeAssistant, simulat
         assert await hass.config_entries.async_setup(account.entry_id)
         await hass.async_block_till_done()
     simulator.fail(Fault(path=PATH, status=400, json={"error": {"code": "content_policy_violation"}}))
-    answer = await act(hass, "prepare", messages=ALARMS[:1])
+    answer = await call_action(hass, "prepare", messages=ALARMS[:1])
     assert answer["messages"][0]["error_key"] == "spoken_by_others"
     await hass.async_block_till_done(wait_background_tasks=True)
     simulator.reset()
-    answer = await act(hass, "prepare", messages=ALARMS[:1])
+    answer = await call_action(hass, "prepare", messages=ALARMS[:1])
     assert (answer["ok"], answer["messages"][0]["from_cache"]) == (True, False)
 
 
@@ -188,7 +188,7 @@ async def test_how_much_can_be_asked_for_is_limited(
 ) -> None:
     """A mistake in a template must not empty an account."""
     with pytest.raises(vol.Invalid):
-        await act(hass, "prepare", messages=messages)
+        await call_action(hass, "prepare", messages=messages)
     assert not spoken(simulator)
 
 
@@ -239,7 +239,7 @@ async def test_satellites_get_what_they_will_ask_for(
     hass: HomeAssistant, simulator: Simulator, kitchen: Kitchen, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     """Announcements of a satellite come in its own format, in the voice of its assistant: that is made ahead."""
-    answer = await act(hass, "prepare", messages=ALARMS[:1], satellites=[kitchen.entity_id])
+    answer = await call_action(hass, "prepare", messages=ALARMS[:1], satellites=[kitchen.entity_id])
     assert answer["ok"]
     assert [body["voice"] for body in spoken(simulator)] == ["nova"]
     await simulator.close()
@@ -263,13 +263,13 @@ async def test_satellites_that_ask_for_something_else_are_refused(
     """What would not be found is not made."""
     invalid = ServiceValidationError
     wanted = {"messages": ALARMS[:1], "satellites": [kitchen.entity_id]}
-    assert await refused(hass, "prepare", invalid, **wanted, language="en") == "satellites_choose"
-    assert await refused(hass, "prepare", invalid, **wanted, options={"speed": 2}) == "satellites_choose"
+    assert await failed_action(hass, "prepare", invalid, **wanted, language="en") == "satellites_choose"
+    assert await failed_action(hass, "prepare", invalid, **wanted, options={"speed": 2}) == "satellites_choose"
     lost = {**wanted, "satellites": ["assist_satellite.lost"]}
-    assert await refused(hass, "prepare", invalid, **lost) == "satellite_not_found"
+    assert await failed_action(hass, "prepare", invalid, **lost) == "satellite_not_found"
     pipeline = assist_pipeline.async_get_pipeline(hass)
     await assist_pipeline.async_update_pipeline(hass, pipeline, tts_engine="tts.else", tts_language="en")
-    assert await refused(hass, "prepare", invalid, **wanted) == "satellite_speaks_otherwise"
+    assert await failed_action(hass, "prepare", invalid, **wanted) == "satellite_speaks_otherwise"
     assert not spoken(simulator)
 
 
@@ -297,9 +297,9 @@ def bought_from_stand_in(simulator: Simulator) -> int:
 async def test_stand_in_is_not_paid_for_a_whole_list(hass: HomeAssistant, simulator: Simulator) -> None:
     """Once another voice has spoken, nothing more is bought; what is there already stays prepared."""
     messages = [f"This is message number {number}." for number in range(12)]
-    assert (await act(hass, "prepare", messages=messages[-1:]))["ok"]
+    assert (await call_action(hass, "prepare", messages=messages[-1:]))["ok"]
     simulator.fail(Fault(path=PATH, status=400, json={"error": {"code": "content_policy_violation"}}, times=99))
-    answer = await act(hass, "prepare", messages=messages)
+    answer = await call_action(hass, "prepare", messages=messages)
     assert [one["error_key"] for one in answer["messages"]] == ["spoken_by_others"] * 11 + [None]
     assert answer["messages"][-1]["from_cache"]
     assert 1 <= bought_from_stand_in(simulator) <= 3  # no more than are made at the same time
@@ -310,13 +310,13 @@ async def test_account_that_rests_prepares_nothing_new(
     hass: HomeAssistant, simulator: Simulator, stand_in: MockConfigEntry
 ) -> None:
     """While an account is known not to speak nobody is asked; what is in the cache is there all the same."""
-    assert (await act(hass, "prepare", messages=ALARMS[:1]))["ok"]
+    assert (await call_action(hass, "prepare", messages=ALARMS[:1]))["ok"]
     simulator.fail(Fault(path=PATH, status=429, json={"error": {"code": "insufficient_quota"}}, times=99))
-    await act(hass, "prepare", messages=["This one tells that there is no credit."])
+    await call_action(hass, "prepare", messages=["This one tells that there is no credit."])
     assert stand_in.runtime_data.health.is_open
     await hass.async_block_till_done(wait_background_tasks=True)
     simulator.reset()
-    answer = await act(hass, "prepare", messages=ALARMS)
+    answer = await call_action(hass, "prepare", messages=ALARMS)
     assert [one["error_key"] for one in answer["messages"]] == [None, *["account_rests"] * 3]
     assert [one["from_cache"] for one in answer["messages"]] == [True, False, False, False]
     assert "can't speak at the moment" in answer["messages"][1]["error"]

@@ -11,13 +11,13 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from ..simulator import Fault, Simulator
 from ..support.speech import spoken
-from .test_config_flow import account_input, start
+from .test_config_flow import account_input, start_account_flow
 
 
 async def add_account(hass: HomeAssistant, simulator: Simulator) -> str:
     """Add an account, and return the URL of its player."""
     assert await async_setup_component(hass, "homeassistant", {})
-    result = await hass.config_entries.flow.async_configure(await start(hass), account_input(simulator))
+    result = await hass.config_entries.flow.async_configure(await start_account_flow(hass), account_input(simulator))
     await hass.async_block_till_done()
     assert result["description"] == "with_voice"
     element = re.fullmatch(

@@ -140,8 +140,8 @@ async def test_account_form(hass: HomeAssistant, name: str) -> None:
     form = await choose(hass, f"openai.{name}")
     preset = SERVERS[name]
     assert form["step_id"] == ("cloud" if name in ("groq", "openrouter") else "server")
-    assert fields(form)["base_url"] == preset.address
-    assert ("api_key" in fields(form)) is preset.takes_key
+    assert fields(form)["base_url"] == preset.default_address
+    assert ("api_key" in fields(form)) is preset.accepts_key
     assert form["description_placeholders"] == {"provider": preset.label, "key_page": preset.key_page}
 
 

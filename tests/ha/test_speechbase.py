@@ -15,7 +15,7 @@ from ..simulator.speechbase.catalog import DOCUMENTED_VOICE
 from ..support.audio import RATE, decode, streamed_wav
 from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, asked, issue, speak
 from ..support.word_decoder import assert_spoken
-from .test_config_flow import start
+from .test_config_flow import start_account_flow
 from .test_subentry_flow import choices, field_names
 
 SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]
@@ -37,7 +37,7 @@ async def start_voice_flow(hass: HomeAssistant, account: MockConfigEntry, mode: 
 async def test_setup_creates_saved_voice(hass: HomeAssistant, simulator: Simulator) -> None:
     """Setup creates the newest saved voice that can speak, at no cost."""
     entered = {"api_key": simulator.api_key, "server": {"base_url": simulator.speechbase_url}}
-    result = await hass.config_entries.flow.async_configure(await start(hass, "speechbase"), entered)
+    result = await hass.config_entries.flow.async_configure(await start_account_flow(hass, "speechbase"), entered)
     await hass.async_block_till_done()
     (voice,) = result["result"].subentries.values()
     assert voice.title == "Speechbase Bedroom, evening"
@@ -51,7 +51,7 @@ async def test_setup_without_voice(hass: HomeAssistant, simulator: Simulator) ->
     for row in simulator.speechbase.providers:
         row["byok"] = row["managed"] = False
     entered = {"api_key": simulator.api_key, "server": {"base_url": simulator.speechbase_url}}
-    result = await hass.config_entries.flow.async_configure(await start(hass, "speechbase"), entered)
+    result = await hass.config_entries.flow.async_configure(await start_account_flow(hass, "speechbase"), entered)
     await hass.async_block_till_done()
     assert not result["result"].subentries
     assert result["result"].state is ConfigEntryState.LOADED

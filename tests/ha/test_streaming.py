@@ -219,7 +219,7 @@ async def test_nothing_to_say_is_a_short_silence(simulator: Simulator, hear: Hea
 async def test_satellite_needs_no_converter(hear: Hear) -> None:
     """From Home Assistant 2026.11 on a satellite gets what Orator makes, byte for byte."""
     heard = await hear(**SATELLITE)
-    assert heard.startswith(wav.header(PcmLayout(rate=16_000))) is not CONVERTS_SAMPLES
+    assert heard.startswith(wav.make_header(PcmLayout(rate=16_000))) is not CONVERTS_SAMPLES
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from ..simulator import Fault, Simulator
-from ..support.actions import act, refused, use_media_folder
+from ..support.actions import call_action, create_media_folder, failed_action
 from ..support.audio import RATE, decode
 from ..support.speech import SENTENCE, account_of, asked, spoken
 from ..support.word_decoder import assert_spoken, voice_of
@@ -26,7 +26,7 @@ OUT_OF_CREDIT = Fault(path=SPEECH, status=429, json={"error": {"code": "insuffic
 @pytest.fixture
 def folder(hass: HomeAssistant, tmp_path: Path) -> Path:
     """Let media be stored."""
-    return use_media_folder(hass, tmp_path)
+    return create_media_folder(hass, tmp_path)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def test_what_is_answered_is_what_is_heard(
 ) -> None:
     """Link and ID lead to the sound that is described, which is made once."""
     simulator.audio_mode = "tones"
-    answer = await act(hass, "synthesize", message=SENTENCE)
+    answer = await call_action(hass, "synthesize", message=SENTENCE)
     client = await hass_client_no_auth()
     heard = await (await client.get(answer["path"])).read()
     sound = await decode(heard)
@@ -63,8 +63,8 @@ async def test_what_is_answered_is_what_is_heard(
 
 async def test_same_words_are_made_once(hass: HomeAssistant, simulator: Simulator) -> None:
     """What is in Home Assistant's cache is taken from there, and costs nothing."""
-    first = await act(hass, "synthesize", message=SENTENCE)
-    again = await act(hass, "synthesize", message=SENTENCE)
+    first = await call_action(hass, "synthesize", message=SENTENCE)
+    again = await call_action(hass, "synthesize", message=SENTENCE)
     assert len(spoken(simulator)) == 1
     assert first["characters"] == len(SENTENCE)
     assert (first["cost"], first["currency"]) == (None, None)  # nobody knows what this server costs
@@ -72,7 +72,7 @@ async def test_same_words_are_made_once(hass: HomeAssistant, simulator: Simulato
     assert {key: again[key] for key in ("media_id", "size", "duration", "spoken_by")} == {
         key: first[key] for key in ("media_id", "size", "duration", "spoken_by")
     }
-    await act(hass, "synthesize", message=SENTENCE, options={"speed": 1.5})
+    await call_action(hass, "synthesize", message=SENTENCE, options={"speed": 1.5})
     assert [body.get("speed") for body in spoken(simulator)] == [None, 1.5]
 
 
@@ -80,7 +80,7 @@ async def test_nothing_is_kept_unless_wanted(
     hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     """Without the cache nothing is written down, and the ID still plays what was made."""
-    answer = await act(hass, "synthesize", message=SENTENCE, cache=False)
+    answer = await call_action(hass, "synthesize", message=SENTENCE, cache=False)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert not hass.data[DATA_TTS_MANAGER].file_cache
     media = await async_resolve_media(hass, answer["media_id"], None)
@@ -92,7 +92,7 @@ async def test_nothing_is_kept_unless_wanted(
 async def test_refusal_is_told_once(hass: HomeAssistant, caplog: pytest.LogCaptureFixture) -> None:
     """What is refused at once is not begun a second time."""
     with pytest.raises(HomeAssistantError):
-        await act(hass, "synthesize", message=SENTENCE, options={"speed": 99})
+        await call_action(hass, "synthesize", message=SENTENCE, options={"speed": 99})
     assert caplog.text.count("Error getting audio for") == 1
 
 
@@ -101,7 +101,7 @@ async def test_duration_is_measured(
     hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator, extension: str
 ) -> None:
     """How long it lasts is found out by listening, whatever the format."""
-    answer = await act(hass, "synthesize", message=SENTENCE, options={"preferred_format": extension})
+    answer = await call_action(hass, "synthesize", message=SENTENCE, options={"preferred_format": extension})
     client = await hass_client_no_auth()
     sound = await decode(await (await client.get(answer["path"])).read())
     assert answer["duration"] == pytest.approx(sound.seconds, abs=0.06)
@@ -117,7 +117,7 @@ async def test_who_really_spoke_is_told(
     other.add_to_hass(hass)
     assert await hass.config_entries.async_setup(other.entry_id)
     simulator.fail(OUT_OF_CREDIT)
-    answer = await act(hass, "synthesize", message=SENTENCE, options={"fallback": ["tts.ben"]})
+    answer = await call_action(hass, "synthesize", message=SENTENCE, options={"fallback": ["tts.ben"]})
     assert (answer["spoken_by"], answer["from_cache"]) == (["tts.ben"], False)
     simulator.reset()
     media = await async_resolve_media(hass, answer["media_id"], None)
@@ -131,7 +131,7 @@ async def test_failure_is_told_without_the_text(hass: HomeAssistant, simulator: 
     """What the provider refuses is told in the words of the voice."""
     simulator.fail(OUT_OF_CREDIT)
     with pytest.raises(HomeAssistantError) as error:
-        await act(hass, "synthesize", message=SENTENCE)
+        await call_action(hass, "synthesize", message=SENTENCE)
     assert error.value.translation_key == "out_of_credit"
     assert SENTENCE[:10] not in str(error.value)
 
@@ -160,7 +160,7 @@ async def test_mistakes_cost_nothing(
     """What can't be done is refused before the provider is asked."""
     (folder / "there.mp3").write_bytes(b"precious")
     (folder / "link").symlink_to(folder.parent)
-    assert await refused(hass, "synthesize", ServiceValidationError, message=SENTENCE, **data) == reason
+    assert await failed_action(hass, "synthesize", ServiceValidationError, message=SENTENCE, **data) == reason
     assert not spoken(simulator)
     assert (folder / "there.mp3").read_bytes() == b"precious"
 
@@ -169,7 +169,7 @@ async def test_file_is_stored_in_the_media_folder(
     hass: HomeAssistant, folder: Path, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     """The file is the sound; its link needs no login, and it is replaced only by who says so."""
-    answer = await act(hass, "synthesize", message=SENTENCE, file_name="alarms/Große Wäsche")
+    answer = await call_action(hass, "synthesize", message=SENTENCE, file_name="alarms/Große Wäsche")
     stored = folder / "alarms" / "Große Wäsche.mp3"
     assert stored.stat().st_size == answer["size"]
     assert answer["media_id"] == "media-source://media_source/local/alarms/Große Wäsche.mp3"
@@ -179,7 +179,9 @@ async def test_file_is_stored_in_the_media_folder(
     assert await fetched.read() == stored.read_bytes()
     media = await async_resolve_media(hass, answer["media_id"], None)
     assert media.mime_type == "audio/mpeg"
-    other = await act(hass, "synthesize", message="Now this.", file_name="alarms/Große Wäsche.mp3", overwrite=True)
+    other = await call_action(
+        hass, "synthesize", message="Now this.", file_name="alarms/Große Wäsche.mp3", overwrite=True
+    )
     assert stored.stat().st_size == other["size"] != answer["size"]
     assert [path.name for path in stored.parent.iterdir()] == [stored.name]
 
@@ -187,10 +189,10 @@ async def test_file_is_stored_in_the_media_folder(
 async def test_player_hears_the_old_file_to_its_end(hass: HomeAssistant, folder: Path) -> None:
     """A file that is replaced while it is played is another one for the next who plays it, and for nobody else."""
     stored = folder / "fire.mp3"
-    await act(hass, "synthesize", message=SENTENCE, file_name="fire")
+    await call_action(hass, "synthesize", message=SENTENCE, file_name="fire")
     old = stored.read_bytes()
     with stored.open("rb", buffering=0) as playing:
-        await act(hass, "synthesize", message="Now this.", file_name="fire", overwrite=True)
+        await call_action(hass, "synthesize", message="Now this.", file_name="fire", overwrite=True)
         assert playing.read() == old
     assert stored.read_bytes() != old
 
@@ -198,10 +200,10 @@ async def test_player_hears_the_old_file_to_its_end(hass: HomeAssistant, folder:
 async def test_folder_that_can_not_be_written_is_told(hass: HomeAssistant, folder: Path) -> None:
     """A file where a folder is needed is somebody's, and stays."""
     (folder / "alarms").write_bytes(b"precious")
-    reason = await refused(hass, "synthesize", HomeAssistantError, message=SENTENCE, file_name="alarms/fire")
+    reason = await failed_action(hass, "synthesize", HomeAssistantError, message=SENTENCE, file_name="alarms/fire")
     assert reason == "file_not_written"
     hass.config.media_dirs = {}
-    reason = await refused(hass, "synthesize", ServiceValidationError, message=SENTENCE, file_name="fire")
+    reason = await failed_action(hass, "synthesize", ServiceValidationError, message=SENTENCE, file_name="fire")
     assert reason == "no_media_folder"
 
 
@@ -222,7 +224,7 @@ async def test_file_is_for_one_voice(hass: HomeAssistant, simulator: Simulator, 
         assert error.value.translation_key == "file_in_use"
     assert not asked(simulator)
     assert not (folder / "fire.mp3").exists()
-    await act(hass, "synthesize", message=SENTENCE, file_name="fire")
+    await call_action(hass, "synthesize", message=SENTENCE, file_name="fire")
     assert (folder / "fire.mp3").exists()
 
 
@@ -231,12 +233,12 @@ async def test_file_that_is_being_made_is_not_made_twice(
 ) -> None:
     """Whoever comes first has the file; the other one is told before anything is spent."""
     simulator.fail(Fault(path=SPEECH, delay=0.5))
-    first = hass.async_create_task(act(hass, "synthesize", message=SENTENCE, file_name="fire", overwrite=True))
+    first = hass.async_create_task(call_action(hass, "synthesize", message=SENTENCE, file_name="fire", overwrite=True))
     async with asyncio.timeout(5):
         while not spoken(simulator):  # noqa: ASYNC110 - the simulator's requests are a list
             await asyncio.sleep(0.01)
     again = {"message": "Another one.", "file_name": "fire.mp3", "overwrite": True}
-    assert await refused(hass, "synthesize", ServiceValidationError, **again) == "file_in_use"
+    assert await failed_action(hass, "synthesize", ServiceValidationError, **again) == "file_in_use"
     assert not (folder / "fire.mp3").exists()
     made = await first
     assert len(spoken(simulator)) == 1
@@ -247,9 +249,9 @@ async def test_what_lasts_is_what_the_documentation_says(
     hass: HomeAssistant, simulator: Simulator, folder: Path
 ) -> None:
     """When links are forgotten, the IDs of kept speech and of stored files still play, and others don't."""
-    kept = await act(hass, "synthesize", message=SENTENCE)
-    stored = await act(hass, "synthesize", message=SENTENCE, file_name="fire")
-    passing = await act(hass, "synthesize", message=SENTENCE, cache=False)
+    kept = await call_action(hass, "synthesize", message=SENTENCE)
+    stored = await call_action(hass, "synthesize", message=SENTENCE, file_name="fire")
+    passing = await call_action(hass, "synthesize", message=SENTENCE, cache=False)
     await hass.async_block_till_done(wait_background_tasks=True)
     manager = hass.data[DATA_TTS_MANAGER]
     manager.token_to_stream.clear()

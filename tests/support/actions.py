@@ -10,7 +10,7 @@ import pytest
 VOICE = {"entity_id": "tts.ann"}
 
 
-async def act(hass: HomeAssistant, name: str, **data: Any) -> dict[str, Any]:
+async def call_action(hass: HomeAssistant, name: str, **data: Any) -> dict[str, Any]:
     """Call an action of the voice `tts.ann`, and return its response."""
     response = await hass.services.async_call("orator", name, data, target=VOICE, blocking=True, return_response=True)
     result = response["tts.ann"] if response else None
@@ -18,16 +18,16 @@ async def act(hass: HomeAssistant, name: str, **data: Any) -> dict[str, Any]:
     return result
 
 
-async def refused(hass: HomeAssistant, name: str, error: type[HomeAssistantError], **data: Any) -> str | None:
+async def failed_action(hass: HomeAssistant, name: str, error: type[HomeAssistantError], **data: Any) -> str | None:
     """Call an action that raises an error, and return its translation key."""
     with pytest.raises(error) as caught:
-        await act(hass, name, **data)
+        await call_action(hass, name, **data)
     assert "{" not in str(caught.value)
     assert str(caught.value) != caught.value.translation_key
     return caught.value.translation_key
 
 
-def use_media_folder(hass: HomeAssistant, path: Path) -> Path:
+def create_media_folder(hass: HomeAssistant, path: Path) -> Path:
     """Create a media folder."""
     folder = path / "media"
     folder.mkdir()

@@ -27,7 +27,7 @@ def write_audio_file(folder: str | Path, name: str, seconds: float = 0.8, seed: 
     path = Path(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".wav":
-        path.write_bytes(wav.header(LAYOUT, len(samples)) + samples)
+        path.write_bytes(wav.make_header(LAYOUT, len(samples)) + samples)
     else:
         encoder = {".mp3": ("-c:a", "libmp3lame", "-f", "mp3"), ".flac": ("-f", "flac"), ".ogg": ("-f", "ogg")}
         path.write_bytes(encode(samples, LAYOUT.rate, LAYOUT.channels, *encoder[path.suffix]))

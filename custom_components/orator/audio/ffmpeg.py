@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from .formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format
-from .wav import MalformedWavError, unwrapped
+from .wav import MalformedWavError, open_wav
 
 MAX_FILE_S: Final = 16.0
 """Seconds of a file that are decoded."""
@@ -68,7 +68,7 @@ async def convert(  # noqa: PLR0913 - a format and a layout on either side
     arriving = chunks
     try:
         if source is AudioFormat.WAV:
-            source_pcm, arriving = await unwrapped(chunks)
+            source_pcm, arriving = await open_wav(chunks)
             source = AudioFormat.PCM if source_pcm else source
         process = await _start(binary, _input_arguments(source, source_pcm), _output_arguments(target, target_pcm))
         async with aclosing(_run(process, arriving)) as output:

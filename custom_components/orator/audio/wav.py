@@ -44,7 +44,7 @@ class MalformedWavError(ValueError):
     """The bytes are not a WAV with samples that can be read."""
 
 
-def header(layout: PcmLayout, data_length: int | None = None) -> bytes:
+def make_header(layout: PcmLayout, data_length: int | None = None) -> bytes:
     """Return the 44-byte header for `data_length` bytes of samples, or for a stream of unknown length."""
     if data_length is None:
         riff_length = data_length = UNKNOWN_LENGTH
@@ -206,7 +206,7 @@ class WavReader:
         return True
 
 
-async def unwrapped(chunks: AsyncIterator[bytes]) -> tuple[PcmLayout | None, AsyncGenerator[bytes]]:
+async def open_wav(chunks: AsyncIterator[bytes]) -> tuple[PcmLayout | None, AsyncGenerator[bytes]]:
     """Return the layout of a WAV stream and its samples; None and the stream itself if only ffmpeg may read it.
 
     ffmpeg is the slower way: it returns nothing before it has 64 KiB of a WAV, more than a second.

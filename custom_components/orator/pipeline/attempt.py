@@ -119,7 +119,7 @@ class SynthesisAttempt:
 
     async def _receive(self, audio: SpeechAudio) -> None:
         """Receive all audio. Raises SpeechError for audio that is silent, truncated or none at all."""
-        validator = AudioValidator(audio.format, audio.pcm)
+        validator = AudioValidator(audio.format, audio.pcm_layout)
         try:
             await self._receive_chunks(audio, validator)
         except SpeechError:
@@ -159,7 +159,7 @@ class SynthesisAttempt:
 
     def _begin(self, audio: SpeechAudio) -> None:
         if self.audio is None:
-            self.audio = replace(audio, chunks=self._buffer.read(), speaker=self.synthesizer.loudness_key)
+            self.audio = replace(audio, chunks=self._buffer.read(), loudness_key=self.synthesizer.loudness_key)
             self._settle()
 
     def _settle(self) -> None:

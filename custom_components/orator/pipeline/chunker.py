@@ -77,11 +77,11 @@ class TextChunker:
         cleaner: TextCleaner,
         *,
         max_chars: int,
-        count: Callable[[str], int] = len,
+        measure: Callable[[str], int] = len,
         streams: bool,
         max_seconds: float = inf,
     ) -> None:
-        """Split the cleaned text into chunks of at most `max_chars`, measured by `count`.
+        """Split the cleaned text into chunks of at most `max_chars`, as measured by `measure`.
 
         Several sentences share a chunk up to `max_seconds` of speech. A model that `streams` starts early with a text
         of any length, so it gets a complete text in one chunk; any other model gets a short first chunk.
@@ -89,7 +89,7 @@ class TextChunker:
         self._deltas = deltas
         self._cleaner = cleaner
         self._max_chars = max_chars
-        self._count = count
+        self._measure = measure
         self._streams = streams
         self._max_seconds = max_seconds
         self._splitter = SentenceSplitter()
@@ -124,7 +124,7 @@ class TextChunker:
         await self._wait_for_sentence()
         text = "".join(self._sentences)
         is_short = len(self._sentences) == 1 or estimate_seconds(text) <= self._max_seconds
-        return self._is_complete and self._streams and is_short and self._count(text) <= self._max_chars
+        return self._is_complete and self._streams and is_short and self._measure(text) <= self._max_chars
 
     async def next(self, buffered_seconds: Callable[[], float]) -> TextChunk | None:
         """Return the next chunk, or None at the end of the text. Raises what the deltas raise.
@@ -234,8 +234,8 @@ class TextChunker:
     async def _split_long_sentence(self) -> None:
         """Split the first sentence if it exceeds the limit, or if its first clause starts earlier."""
         first = self._sentences[0]
-        if self._count(first) > self._max_chars:
-            parts = await asyncio.to_thread(split_evenly, first, self._max_chars, self._count)
+        if self._measure(first) > self._max_chars:
+            parts = await asyncio.to_thread(split_evenly, first, self._max_chars, self._measure)
             self._sentences.popleft()
             self._sentences.extendleft(reversed(parts))
         elif self._is_first and not self._streams and len(first) > _FIRST_CHUNK.clause_after:
@@ -253,13 +253,13 @@ class TextChunker:
             if candidates and (seconds > target or chars > _MAX_CHARS_PER_UNIT * self._max_chars):
                 break
             candidates += 1
-        fitting = bisect_right(range(1, int(candidates) + 1), self._max_chars, key=self._count_first)
+        fitting = bisect_right(range(1, int(candidates) + 1), self._max_chars, key=self._measure_first)
         self._has_room.set()
         return "".join(self._sentences.popleft() for _ in range(max(1, fitting)))
 
-    def _count_first(self, number: int) -> int:
+    def _measure_first(self, number: int) -> int:
         """Return the size of the first sentences in the provider's units."""
-        return self._count("".join(islice(self._sentences, number)))
+        return self._measure("".join(islice(self._sentences, number)))
 
 
 def estimate_seconds(text: str) -> float:

@@ -10,7 +10,7 @@ from typing import Final, Self
 from ..audio.ffmpeg import ConversionError, convert
 from ..audio.formats import AudioFormat, PcmLayout
 from ..audio.pcm import Resampler, align_to_frames
-from ..audio.wav import MalformedWavError, unwrapped
+from ..audio.wav import MalformedWavError, open_wav
 from ..providers.base import SpeechAudio
 from ..providers.errors import NotAudioError
 
@@ -58,11 +58,11 @@ async def to_pcm(audio: SpeechAudio, constraints: PcmConstraints, ffmpeg: str) -
 
     Raises NotAudioError where a header promises samples and there are none.
     """
-    if audio.format is AudioFormat.PCM and audio.pcm:
-        return PcmStream(audio.pcm, audio.chunks)
+    if audio.format is AudioFormat.PCM and audio.pcm_layout:
+        return PcmStream(audio.pcm_layout, audio.chunks)
     if audio.format is AudioFormat.WAV:
         try:
-            layout, chunks = await unwrapped(audio.chunks)
+            layout, chunks = await open_wav(audio.chunks)
         except MalformedWavError as err:
             raise NotAudioError from err
         if layout:
@@ -98,7 +98,7 @@ def encode(stream: PcmStream, target: AudioFormat, ffmpeg: str) -> AsyncGenerato
 async def transcode(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
     """Convert audio to another format with ffmpeg. Raises NotAudioError if ffmpeg fails."""
     converted = convert(
-        audio.chunks, binary=ffmpeg, source=audio.format, source_pcm=audio.pcm, target=target, target_pcm=layout
+        audio.chunks, binary=ffmpeg, source=audio.format, source_pcm=audio.pcm_layout, target=target, target_pcm=layout
     )
     try:
         async with aclosing(converted):

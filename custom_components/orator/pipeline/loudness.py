@@ -127,7 +127,7 @@ async def adjust_loudness(  # noqa: PLR0913 - what the gain depends on
     gains: dict[str, float] = {}
     meters: dict[str, LoudnessMeter] = {}
     async for part in audio:
-        key = part.speaker
+        key = part.loudness_key
         if key not in gains:
             gains[key] = gain_db if target is None else gain_db + tracker.get(key).gain_to(target)
         meter = meters.setdefault(key, LoudnessMeter(layout)) if target is not None else None

@@ -251,7 +251,7 @@ async def _wav_file(stream: PcmStream) -> AsyncGenerator[bytes]:
         except SpeechError as err:
             error = err
     if chunks:
-        yield wav.header(stream.layout, sum(map(len, chunks)))
+        yield wav.make_header(stream.layout, sum(map(len, chunks)))
     for chunk in chunks:
         yield chunk
     if error:
@@ -264,7 +264,7 @@ async def _wav_stream(stream: PcmStream, *, is_played: bool) -> AsyncGenerator[b
     A converter gets the header at once, so that it starts. A WAV that is played as it is gets it with the first
     samples, so that an error before them leaves no file.
     """
-    head = wav.header(stream.layout)
+    head = wav.make_header(stream.layout)
     async with aclosing(stream.chunks):
         if not is_played:
             yield head

@@ -104,7 +104,7 @@ class SpeechPipeline:
     @asynccontextmanager
     async def _respond_with_post_processing(self) -> AsyncGenerator[AudioResponse]:
         post_processing, output, ffmpeg = self._job.post_processing, self._output, self._ffmpeg
-        wanted = output.pcm.apply(self._job.model.pcm or DEFAULT_LAYOUT)
+        wanted = output.pcm.apply(self._job.model.pcm_layout or DEFAULT_LAYOUT)
         layout = post_processing.layout_near(wanted)
         effects = post_processing.effects
 
@@ -142,7 +142,7 @@ class SpeechPipeline:
             job.deltas,
             TextCleaner(() if pronunciations else job.replacements, clean=job.clean_text),
             max_chars=model.max_chars,
-            count=count_with_pronunciations(pronunciations, model) if pronunciations else model.count,
+            measure=count_with_pronunciations(pronunciations, model) if pronunciations else model.measure,
             streams=model.streams,
             max_seconds=_MAX_CHUNK_WITH_FALLBACK_S if job.fallbacks else inf,
         )

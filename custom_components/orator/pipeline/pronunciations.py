@@ -39,12 +39,12 @@ def count_with_pronunciations(pronunciations: Sequence[Pronunciation], model: Mo
     It counts a word wherever its letters occur: finding word boundaries takes too long for a function that is called
     with every beginning of a long text.
     """
-    by_size = sorted((model.count(one.say), one.word.lower()) for one in pronunciations)
+    by_size = sorted((model.measure(one.say), one.word.lower()) for one in pronunciations)
     sizes = {word: size for size, word in by_size}
 
     @lru_cache(_COUNT_CACHE_SIZE)
     def count(text: str) -> int:
-        units = model.count(text)
+        units = model.measure(text)
         if units > model.max_chars:
             return units
         letters = text.lower()

@@ -52,10 +52,10 @@ class SpeechAudio:
 
     format: AudioFormat
     chunks: AsyncGenerator[bytes]
-    pcm: PcmLayout | None = None
+    pcm_layout: PcmLayout | None = None
     """The sample layout if the format is PCM."""
-    speaker: str = ""
-    """The name of the synthesizer, set by the fallback chain."""
+    loudness_key: str = ""
+    """The key of the voice in the loudness tracker, set by the synthesis attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ class Server:
     """The name in the list of servers."""
     name: str = ""
     """The name of its accounts and voices, if not `label`."""
-    address: str = ""
+    default_address: str = ""
     """The usual base URL; empty if only the user knows it."""
-    takes_key: bool = True
+    accepts_key: bool = True
     """Whether the server may require an API key."""
-    needs_key: bool = False
+    requires_key: bool = False
     """Whether the server is certain to refuse requests without an API key."""
     key_page: str = ""
     """The page on which users create API keys; empty if the server is self-hosted."""
@@ -144,9 +144,9 @@ class Provider(ABC):
         self._api_key = api_key
 
     @property
-    def takes_key(self) -> bool:
+    def accepts_key(self) -> bool:
         """Whether the server may require an API key, so that another key may help."""
-        return self.server is None or self.server.takes_key
+        return self.server is None or self.server.accepts_key
 
     def is_same_account(self, other: Provider) -> bool:
         """Return whether another provider has the same API, addresses and API key."""
@@ -172,13 +172,15 @@ class Provider(ABC):
     def label(self) -> str:
         """The name shown to users: the provider's, or the host of a server that has no name."""
         host = URL(self.addresses["base_url"]).host
-        has_name = self.server.address if self.server else host == URL(self.default_base_url).host
+        has_name = self.server.default_address if self.server else host == URL(self.default_base_url).host
         return self.name if host is None or has_name else host
 
     @property
-    def lacks_key(self) -> bool:
+    def is_key_missing(self) -> bool:
         """Whether there is no API key although requests without one are certain to be refused."""
-        is_needed = self.needs_key(self.addresses["base_url"]) or (self.server is not None and self.server.needs_key)
+        is_needed = self.requires_key(self.addresses["base_url"]) or (
+            self.server is not None and self.server.requires_key
+        )
         return is_needed and not self._api_key
 
     @classmethod
@@ -191,7 +193,7 @@ class Provider(ABC):
 
     @classmethod
     @abstractmethod
-    def needs_key(cls, base_url: str) -> bool:
+    def requires_key(cls, base_url: str) -> bool:
         """Return whether the server at this address is certain to refuse requests without an API key."""
 
     @abstractmethod
@@ -225,7 +227,7 @@ class Provider(ABC):
                 migrated[option.key] = value
         return {**migrated, "model": model.id}
 
-    def has_models(self, settings: Mapping[str, Any]) -> bool:  # noqa: ARG002
+    def has_model_choice(self, settings: Mapping[str, Any]) -> bool:  # noqa: ARG002
         """Return whether there is a model to choose, given the values of `choices`."""
         return True
 

@@ -91,11 +91,11 @@ class Model:
     id: str
     name: str
     max_chars: int
-    """The longest text of one request, as measured by `count`."""
+    """The longest text of one request, as measured by `measure`."""
     streams: bool
     """Whether audio arrives before the whole text has been synthesized."""
     formats: tuple[AudioFormat, ...]
-    pcm: PcmLayout | None = None
+    pcm_layout: PcmLayout | None = None
     """The sample layout of PCM responses."""
     voices: tuple[Voice, ...] = ()
     """The known voices, default first unless the provider has a default of its own; there may be others."""
@@ -111,16 +111,16 @@ class Model:
     """Whether the provider has the vendor's API key that the model needs."""
     max_pronunciations: int = 0
     """The number of pronunciations that the provider accepts in one request."""
-    count: Callable[[str], int] = len
+    measure: Callable[[str], int] = len
     """Measures a text against `max_chars` as the provider does."""
-    ends: date | None = None
+    end_date: date | None = None
     """The first day on which the model is no longer available."""
     successor: Model | None = None
     """The model that replaces this one when it is retired."""
 
     def is_retired(self, today: date) -> bool:
         """Return whether the model is no longer available."""
-        return self.ends is not None and self.ends <= today
+        return self.end_date is not None and self.end_date <= today
 
     @property
     def file_formats(self) -> tuple[AudioFormat, ...]:

@@ -46,5 +46,5 @@ def shorten_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("custom_components.orator.providers.downloads._DOWNLOAD_TIMEOUTS", limits)
     monkeypatch.setattr(http, "Timeouts", lambda: limits)
     monkeypatch.setattr(http.HttpResponse.chunks, "__defaults__", (_MAX_BODY_BYTES,))
-    interval = partial(nanogpt.PollInterval, interval=0.1 * factor, limit=_JOB_TIMEOUT_S * factor)
-    monkeypatch.setattr(nanogpt, "PollInterval", interval)
+    interval = partial(nanogpt.PollSettings, interval_s=0.1 * factor, timeout_s=_JOB_TIMEOUT_S * factor)
+    monkeypatch.setattr(nanogpt, "PollSettings", interval)

@@ -11,7 +11,7 @@ import pytest
 
 from custom_components.orator.audio.ffmpeg import ConversionError, convert
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout, detect_format
-from custom_components.orator.audio.wav import header
+from custom_components.orator.audio.wav import make_header
 from tests.unit.audio.signals import encode, ffmpeg, frames, join, mp3, run_ffmpeg, voice
 
 RATE = 24_000
@@ -25,7 +25,7 @@ ENCODED = {
     AudioFormat.OGG: encode(SPEECH, RATE, 1, *OPUS),
     AudioFormat.AAC: encode(SPEECH, RATE, 1, "-c:a", "aac", "-b:a", "64k", "-f", "adts"),
     AudioFormat.FLAC: encode(SPEECH, RATE, 1, "-c:a", "flac", "-f", "flac"),
-    AudioFormat.WAV: header(PcmLayout(RATE)) + SPEECH,
+    AudioFormat.WAV: make_header(PcmLayout(RATE)) + SPEECH,
     AudioFormat.PCM: SPEECH,
 }
 
@@ -228,7 +228,7 @@ async def test_slow_reader() -> None:
         (SECRET.encode() * 100, AudioFormat.AAC),
         (SECRET.encode() * 100, AudioFormat.WAV),
         (b"RIFF\xff\xff\xff\xffWAVE" + SECRET.encode() * 100, AudioFormat.WAV),
-        (header(PcmLayout(RATE), 20) + bytes(20) + header(PcmLayout(8000), 20) + bytes(20), AudioFormat.WAV),
+        (make_header(PcmLayout(RATE), 20) + bytes(20) + make_header(PcmLayout(8000), 20) + bytes(20), AudioFormat.WAV),
     ],
 )
 async def test_not_audio(data: bytes, source: AudioFormat) -> None:
@@ -305,7 +305,7 @@ async def test_iterator_as_source() -> None:
 async def test_wav_changes_layout() -> None:
     """A change of layout within a WAV raises an error after the audio that precedes it."""
     head = ENCODED[AudioFormat.WAV][:40] + len(SPEECH).to_bytes(4, "little")
-    stream = Source(head + SPEECH + header(PcmLayout(8_000)) + SPEECH)
+    stream = Source(head + SPEECH + make_header(PcmLayout(8_000)) + SPEECH)
     audio = b""
     with pytest.raises(ConversionError, match="malformed"):  # noqa: PT012
         async for chunk in converted(stream, AudioFormat.WAV, AudioFormat.PCM, PcmLayout(RATE)):

@@ -23,7 +23,7 @@ def encode(samples: bytes, audio_format: AudioFormat, kind: str = "cbr") -> byte
     if audio_format is AudioFormat.PCM:
         return samples
     if audio_format is AudioFormat.WAV:
-        return wav.header(LAYOUT, len(samples)) + samples
+        return wav.make_header(LAYOUT, len(samples)) + samples
     return run_ffmpeg("-f", "s16le", "-ar", "24000", "-i", "-", *KINDS[kind], "-f", "mp3", "-", given=samples)
 
 
@@ -80,7 +80,7 @@ def test_truncated_wav() -> None:
     whole = encode(voice(24_000), AudioFormat.WAV)
     assert validate(AudioFormat.WAV, whole[: len(whole) // 2]).is_truncated
     assert not validate(AudioFormat.WAV, whole[:-100]).is_truncated
-    assert not validate(AudioFormat.WAV, wav.header(LAYOUT) + voice(24_000)).is_truncated
+    assert not validate(AudioFormat.WAV, wav.make_header(LAYOUT) + voice(24_000)).is_truncated
 
 
 @pytest.mark.parametrize("audio_format", [AudioFormat.OGG, AudioFormat.FLAC, AudioFormat.WAV])

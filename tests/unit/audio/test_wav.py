@@ -15,7 +15,7 @@ from custom_components.orator.audio.wav import (
     UNKNOWN_LENGTH,
     MalformedWavError,
     WavReader,
-    header,
+    make_header,
 )
 from tests.unit.audio.signals import divide, encode, run_ffmpeg, voice
 
@@ -67,9 +67,9 @@ def test_placeholder_length(claimed: int, spare: bytes) -> None:
 def test_own_headers() -> None:
     """Own headers can be read."""
     for layout in (LAYOUT, PcmLayout(44_100, 2)):
-        assert read(header(layout) + SPEECH) == (SPEECH, layout)
-        assert int.from_bytes(header(layout)[40:44], "little") == UNKNOWN_LENGTH
-        assert read(header(layout, len(SPEECH)) + SPEECH) == (SPEECH, layout)
+        assert read(make_header(layout) + SPEECH) == (SPEECH, layout)
+        assert int.from_bytes(make_header(layout)[40:44], "little") == UNKNOWN_LENGTH
+        assert read(make_header(layout, len(SPEECH)) + SPEECH) == (SPEECH, layout)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_delay() -> None:
     """A frame is returned with its last byte."""
     reader = WavReader()
     assert reader.layout is None
-    assert reader.feed(header(PcmLayout(8_000, 2))) == b""
+    assert reader.feed(make_header(PcmLayout(8_000, 2))) == b""
     assert reader.layout == PcmLayout(8_000, 2)
     assert [reader.feed(bytes([byte])) for byte in range(8)] == [b""] * 3 + [bytes(range(4))] + [b""] * 3 + [
         bytes(range(4, 8))
@@ -262,7 +262,7 @@ def test_any_division(stream: bytes, cuts: list[int]) -> None:
 
 def test_time_is_linear() -> None:
     """Time is linear in the length, for small chunks and for a large one."""
-    stream = header(LAYOUT) + bytes(2_000_000)
+    stream = make_header(LAYOUT) + bytes(2_000_000)
     started = time.process_time()
     read(stream)
     read(stream, list(range(0, len(stream), 100)))
@@ -275,4 +275,4 @@ def test_header_of_known_length() -> None:
     with wave.open(expected, "wb") as file:
         file.setparams((1, 2, 24_000, 0, "NONE", ""))
         file.writeframes(SPEECH)
-    assert header(LAYOUT, len(SPEECH)) + SPEECH == expected.getvalue()
+    assert make_header(LAYOUT, len(SPEECH)) + SPEECH == expected.getvalue()

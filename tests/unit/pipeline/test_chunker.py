@@ -176,7 +176,7 @@ async def test_words_that_count_less_than_characters() -> None:
     """Where a provider counts in larger units, what is known to be one request is one."""
     text = " ".join(SENTENCES * 20)
     segmenter = TextChunker(
-        given_whole(text), TextCleaner(), max_chars=4000, count=lambda part: len(part) // 5, streams=True
+        given_whole(text), TextCleaner(), max_chars=4000, measure=lambda part: len(part) // 5, streams=True
     )
     async with segmenter:
         assert await segmenter.is_single_chunk()

@@ -24,23 +24,23 @@ async def _open_sessions() -> AsyncGenerator[HttpSessions]:
 
 
 @pytest.fixture
-async def connections(simulator: Simulator) -> AsyncGenerator[HttpSessions]:
+async def sessions(simulator: Simulator) -> AsyncGenerator[HttpSessions]:
     """Return the HTTP sessions of an account."""
     async with _open_sessions() as sessions:
         yield sessions
 
 
 @pytest.fixture
-async def other_connections(simulator: Simulator) -> AsyncGenerator[HttpSessions]:
+async def new_sessions(simulator: Simulator) -> AsyncGenerator[HttpSessions]:
     """Return the HTTP sessions of the account after it was reloaded."""
     async with _open_sessions() as sessions:
         yield sessions
 
 
 @pytest.fixture
-async def reader(simulator: Simulator, connections: HttpSessions) -> AsyncGenerator[OpenAIProvider]:
+async def realtime_provider(simulator: Simulator, sessions: HttpSessions) -> AsyncGenerator[OpenAIProvider]:
     """Return an OpenAI provider for Realtime models; the simulator encodes the words in tones."""
     simulator.audio_mode = "tones"
-    provider = OpenAIProvider(connections, {"base_url": simulator.openai_url}, simulator.api_key or "")
+    provider = OpenAIProvider(sessions, {"base_url": simulator.openai_url}, simulator.api_key or "")
     yield provider
     await provider.async_close()

@@ -6,7 +6,7 @@ from typing import Any, Final
 from custom_components.orator.audio.formats import AudioFormat
 from custom_components.orator.providers.base import HttpSessions, SpeechAudio, SynthesisRequest
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
-from custom_components.orator.providers.nanogpt.provider import PollInterval
+from custom_components.orator.providers.nanogpt.provider import PollSettings
 from tests.simulator import Simulator
 from tests.support.audio import RATE, decode
 from tests.support.word_decoder import assert_spoken
@@ -28,8 +28,8 @@ PATHS: Final = ("/api/v1/audio/speech", "/nanogpt-speech/v1/speech", "/api/tts")
 def create_provider(simulator: Simulator, sessions: HttpSessions, **polling: float) -> NanoGPTProvider:
     """Return a provider that polls jobs more often than by default."""
     addresses = {"base_url": simulator.nanogpt_url, "speech_base_url": simulator.nanogpt_speech_url}
-    poll_interval = PollInterval(**{"interval": 0.05, "limit": 5.0} | polling)
-    return NanoGPTProvider(sessions, addresses, simulator.api_key or "", poll_interval)
+    settings = PollSettings(**{"interval_s": 0.05, "timeout_s": 5.0} | polling)
+    return NanoGPTProvider(sessions, addresses, simulator.api_key or "", settings)
 
 
 def create_request(

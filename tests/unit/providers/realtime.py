@@ -33,8 +33,8 @@ async def synthesize(provider: OpenAIProvider, request: SynthesisRequest) -> byt
     """Return all audio of a request."""
     async with provider.synthesize(request) as audio:
         assert audio.format is AudioFormat.PCM
-        assert audio.pcm
-        assert audio.pcm.rate == RATE
+        assert audio.pcm_layout
+        assert audio.pcm_layout.rate == RATE
         return b"".join([chunk async for chunk in audio.chunks])
 
 

@@ -39,15 +39,15 @@ def resolver() -> FailingResolver:
 
 
 @pytest.fixture
-async def connections(resolver: FailingResolver) -> AsyncGenerator[HttpSessions]:
+async def sessions(resolver: FailingResolver) -> AsyncGenerator[HttpSessions]:
     """Return HTTP sessions that resolve no name."""
     async with ClientSession(connector=TCPConnector(resolver=resolver)) as session:
         yield HttpSessions(session, session)
 
 
-async def test_provider_is_resolved_once(connections: HttpSessions, resolver: FailingResolver) -> None:
+async def test_provider_is_resolved_once(sessions: HttpSessions, resolver: FailingResolver) -> None:
     """A provider that cannot be resolved is not retried, so that a fallback speaks at once."""
-    provider = SpeechbaseProvider(connections, {"base_url": "https://api.speechbase.invalid"}, "sk")
+    provider = SpeechbaseProvider(sessions, {"base_url": "https://api.speechbase.invalid"}, "sk")
     request = SynthesisRequest("One.", provider.describe_model("openai/tts-1", None, {}), "nova", AudioFormat.MP3)
     with pytest.raises(errors.NameNotFoundError):
         async with synthesize_with_retries(provider, request):
@@ -55,10 +55,10 @@ async def test_provider_is_resolved_once(connections: HttpSessions, resolver: Fa
     assert resolver.names == ["api.speechbase.invalid"]
 
 
-async def test_file_host_is_resolved_again(connections: HttpSessions, resolver: FailingResolver) -> None:
+async def test_file_host_is_resolved_again(sessions: HttpSessions, resolver: FailingResolver) -> None:
     """The host of a file that was charged is retried; its absence does not mean that the provider is gone."""
     with pytest.raises(errors.CannotConnectError) as caught:
-        async with Downloads(connections, may_be_local=False).open("https://files.invalid/speech.mp3"):
+        async with Downloads(sessions, may_be_local=False).open("https://files.invalid/speech.mp3"):
             pass
     assert type(caught.value) is errors.CannotConnectError
     assert caught.value.is_retryable

@@ -18,9 +18,9 @@ from .nanogpt import create_provider
 
 
 @pytest.fixture
-def provider(simulator: Simulator, connections: HttpSessions) -> NanoGPTProvider:
+def provider(simulator: Simulator, sessions: HttpSessions) -> NanoGPTProvider:
     """Return a provider."""
-    return create_provider(simulator, connections)
+    return create_provider(simulator, sessions)
 
 
 async def test_models(provider: NanoGPTProvider) -> None:
@@ -207,9 +207,9 @@ def test_order_of_a_list() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-async def test_invalid_key(simulator: Simulator, connections: HttpSessions, status: int) -> None:
+async def test_invalid_key(simulator: Simulator, sessions: HttpSessions, status: int) -> None:
     """Every refusal of the balance request means that the API key is invalid."""
-    provider = create_provider(simulator, connections)
+    provider = create_provider(simulator, sessions)
     simulator.api_key = "sk-another"
     simulator.nanogpt.wrong_key_status = status  # type: ignore[assignment]
     with pytest.raises(errors.InvalidKeyError):
@@ -271,7 +271,7 @@ def test_addresses(entered: dict[str, str], base_url: str, speech_base_url: str)
     addresses = NanoGPTProvider.resolve_addresses(entered)
     assert addresses == {"base_url": base_url, "speech_base_url": speech_base_url}
     assert NanoGPTProvider.resolve_addresses(addresses) == addresses
-    assert NanoGPTProvider.needs_key(base_url) is not any(word in base_url for word in (".local", "192.", "example"))
+    assert NanoGPTProvider.requires_key(base_url) is not any(word in base_url for word in (".local", "192.", "example"))
 
 
 def test_prices(provider: NanoGPTProvider) -> None:

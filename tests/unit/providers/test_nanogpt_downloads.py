@@ -160,7 +160,7 @@ async def test_private_address(private_network: Network, host: str) -> None:
     assert not private_network.simulator.files.requests
 
 
-async def test_redirect_to_a_private_address(network: Network, connections: HttpSessions) -> None:
+async def test_redirect_to_a_private_address(network: Network, sessions: HttpSessions) -> None:
     """Redirects are checked like links."""
     async with Simulator() as private:
         network.simulator.files.redirect_to = f"http://127.0.0.1:{private.url.rpartition(':')[2]}{{file}}"
@@ -270,7 +270,7 @@ async def test_audio_is_passed_on_during_the_download(network: Network, kind: st
     assert loop.time() - first_came > 0.3
 
 
-async def test_signed_link_is_unchanged(connections: HttpSessions, socket_enabled: None) -> None:
+async def test_signed_link_is_unchanged(sessions: HttpSessions, socket_enabled: None) -> None:
     """A signed link is requested exactly as written."""
     requested: list[bytes] = []
 
@@ -285,23 +285,23 @@ async def test_signed_link_is_unchanged(connections: HttpSessions, socket_enable
     link = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{path}"
     async with server:
         with pytest.raises(errors.DownloadFailedError):
-            async with Downloads(connections, may_be_local=True).open(link):
+            async with Downloads(sessions, may_be_local=True).open(link):
                 pass
     assert set(requested) == {path.encode()}
 
 
-async def test_closed_session(connections: HttpSessions) -> None:
+async def test_closed_session(sessions: HttpSessions) -> None:
     """A request over a closed session fails with a connection error."""
-    await connections.downloads.close()
+    await sessions.downloads.close()
     with pytest.raises(errors.ConnectionLostError):
-        async with Downloads(connections, may_be_local=False).open("https://files.example.com/a.mp3"):
+        async with Downloads(sessions, may_be_local=False).open("https://files.example.com/a.mp3"):
             pass
 
 
-async def test_local_provider_links_to_local_files(simulator: Simulator, connections: HttpSessions) -> None:
+async def test_local_provider_links_to_local_files(simulator: Simulator, sessions: HttpSessions) -> None:
     """A local server may link to local files over HTTP; they are requested without the API key."""
     simulator.audio_mode = "tones"
     simulator.files.redirect_count = 2
-    provider = create_provider(simulator, connections)
+    provider = create_provider(simulator, sessions)
     await assert_speech(await synthesize(provider, create_request(provider, KOKORO)))
     assert all(simulator.api_key not in str(received.headers) for received in simulator.files.requests)

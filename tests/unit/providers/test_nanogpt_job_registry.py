@@ -17,16 +17,16 @@ KOKORO = "Kokoro-82m"
 
 
 @pytest.fixture
-def provider(simulator: Simulator, connections: HttpSessions) -> NanoGPTProvider:
+def provider(simulator: Simulator, sessions: HttpSessions) -> NanoGPTProvider:
     """Return a provider; the simulator encodes the words in tones."""
     simulator.audio_mode = "tones"
-    return create_provider(simulator, connections)
+    return create_provider(simulator, sessions)
 
 
 @pytest.fixture
-def new_provider(simulator: Simulator, other_connections: HttpSessions) -> NanoGPTProvider:
+def new_provider(simulator: Simulator, new_sessions: HttpSessions) -> NanoGPTProvider:
     """Return another provider of the same account, with other HTTP sessions."""
-    return create_provider(simulator, other_connections)
+    return create_provider(simulator, new_sessions)
 
 
 async def cancel_after(seconds: float, provider: NanoGPTProvider, model: str = ELEVENLABS) -> None:
@@ -82,12 +82,12 @@ async def finish_and_close(provider: NanoGPTProvider) -> None:
 
 
 async def test_pending_order_after_two_reloads(
-    simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider, connections: HttpSessions
+    simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider, sessions: HttpSessions
 ) -> None:
     """An account that is reloaded twice during an order places it once."""
     simulator.fail(Fault(path=PATHS[0], delay=0.3))
     await cancel_after(0.1, provider)
-    between = create_provider(simulator, connections)
+    between = create_provider(simulator, sessions)
     between.inherit(provider)
     new_provider.inherit(between)
     await assert_speech(await synthesize(new_provider, create_request(new_provider, ELEVENLABS)))
@@ -137,9 +137,9 @@ async def test_job_is_kept_while_another_request_receives_it(simulator: Simulato
     assert simulator.nanogpt.charged == 1
 
 
-async def test_polling_does_not_keep_sessions_open(simulator: Simulator, connections: HttpSessions) -> None:
+async def test_polling_does_not_keep_sessions_open(simulator: Simulator, sessions: HttpSessions) -> None:
     """Nothing is lost by closing the sessions once the ticket is known, however long the job takes."""
-    provider = create_provider(simulator, connections, limit=0.2)
+    provider = create_provider(simulator, sessions, timeout_s=0.2)
     simulator.nanogpt.outcomes["kettle"] = "endless"
     request = create_request(provider, ELEVENLABS)
     for _ in range(2):

@@ -33,10 +33,10 @@ STATUS = "/api/tts/status"
 
 
 @pytest.fixture
-def provider(simulator: Simulator, connections: HttpSessions) -> NanoGPTProvider:
+def provider(simulator: Simulator, sessions: HttpSessions) -> NanoGPTProvider:
     """Return a provider; the simulator encodes the words in tones."""
     simulator.audio_mode = "tones"
-    return create_provider(simulator, connections)
+    return create_provider(simulator, sessions)
 
 
 async def test_poll_echoes_the_ticket(simulator: Simulator, provider: NanoGPTProvider) -> None:
@@ -47,15 +47,15 @@ async def test_poll_echoes_the_ticket(simulator: Simulator, provider: NanoGPTPro
     assert all(job.is_echoed_by(query) for query in job.polls)
 
 
-async def test_default_poll_interval(simulator: Simulator, connections: HttpSessions) -> None:
+async def test_default_poll_settings(simulator: Simulator, sessions: HttpSessions) -> None:
     """By default a job is polled every two to three seconds for two to three minutes."""
     addresses = {"base_url": simulator.nanogpt_url, "speech_base_url": simulator.nanogpt_speech_url}
-    provider = NanoGPTProvider(connections, addresses, simulator.api_key or "")
+    provider = NanoGPTProvider(sessions, addresses, simulator.api_key or "")
     started = asyncio.get_running_loop().time()
     await synthesize(provider, create_request(provider, ELEVENLABS))
     passed = asyncio.get_running_loop().time() - started
     assert 2 <= passed / simulator.nanogpt.polls_until_done <= 3
-    assert 120 <= provider._poll_interval.limit <= 180
+    assert 120 <= provider._polling.timeout_s <= 180
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ async def test_failed_poll_is_repeated(simulator: Simulator, provider: NanoGPTPr
     assert simulator.nanogpt.charged == 1
 
 
-async def test_job_that_times_out(simulator: Simulator, connections: HttpSessions) -> None:
+async def test_job_that_times_out(simulator: Simulator, sessions: HttpSessions) -> None:
     """A request fails at the time limit; the next one gets the same job if it is done by then."""
-    provider = create_provider(simulator, connections, limit=0.4, interval=1.0)
+    provider = create_provider(simulator, sessions, timeout_s=0.4, interval_s=1.0)
     simulator.nanogpt.outcomes["kettle"] = "endless"
     request = create_request(provider, ELEVENLABS)
     with pytest.raises(errors.TimedOutError):
@@ -130,7 +130,7 @@ async def test_job_without_credit(simulator: Simulator, provider: NanoGPTProvide
         await synthesize(provider, create_request(provider, ELEVENLABS))
 
 
-async def test_truncated_ticket(connections: HttpSessions, socket_enabled: None) -> None:
+async def test_truncated_ticket(sessions: HttpSessions, socket_enabled: None) -> None:
     """A ticket that arrives in part was charged and is lost; the order is not repeated."""
     orders = 0
     charges: list[Usage] = []
@@ -146,7 +146,7 @@ async def test_truncated_ticket(connections: HttpSessions, socket_enabled: None)
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    provider = NanoGPTProvider(connections, {"base_url": address, "speech_base_url": address}, "sk")
+    provider = NanoGPTProvider(sessions, {"base_url": address, "speech_base_url": address}, "sk")
     async with server:
         with pytest.raises(errors.GenerationFailedError):
             async with synthesize_with_retries(
@@ -157,9 +157,9 @@ async def test_truncated_ticket(connections: HttpSessions, socket_enabled: None)
     assert [(charge.characters, charge.requests) for charge in charges] == [(len(SENTENCE), 1)]
 
 
-async def test_failure_of_a_shared_job(simulator: Simulator, connections: HttpSessions) -> None:
+async def test_failure_of_a_shared_job(simulator: Simulator, sessions: HttpSessions) -> None:
     """All requests that wait for a job fail at the same time, whether it times out or fails."""
-    provider = create_provider(simulator, connections, limit=0.5)
+    provider = create_provider(simulator, sessions, timeout_s=0.5)
     loop = asyncio.get_running_loop()
     for fate in ("endless", "error"):
         simulator.nanogpt.outcomes["kettle"] = fate  # type: ignore[assignment]

@@ -24,10 +24,10 @@ from .nanogpt import (
 
 
 @pytest.fixture
-def provider(simulator: Simulator, connections: HttpSessions) -> NanoGPTProvider:
+def provider(simulator: Simulator, sessions: HttpSessions) -> NanoGPTProvider:
     """Return a provider; the simulator encodes the words in tones."""
     simulator.audio_mode = "tones"
-    return create_provider(simulator, connections)
+    return create_provider(simulator, sessions)
 
 
 RESPONSES = [
@@ -95,7 +95,7 @@ async def test_pcm_of_the_speech_endpoint(simulator: Simulator, provider: NanoGP
     """PCM is requested with a sample rate, and its layout is known."""
     request = create_request(provider, "nano-tts-1", "speech", AudioFormat.PCM)
     async with provider.synthesize(request) as audio:
-        assert (audio.format, audio.pcm) == (AudioFormat.PCM, request.model.pcm)
+        assert (audio.format, audio.pcm_layout) == (AudioFormat.PCM, request.model.pcm_layout)
         assert len(b"".join([chunk async for chunk in audio.chunks])) % 2 == 0
     assert speech_bodies(simulator) == [
         {"model": "nano-tts-1", "input": SENTENCE, "voice": "luna", "format": "pcm16", "sample_rate": 24_000}

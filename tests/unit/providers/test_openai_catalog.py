@@ -88,9 +88,9 @@ def test_speech_model_names() -> None:
 
 
 @pytest.mark.parametrize("profile", WITH_PRESET, ids=ids(WITH_PRESET))
-async def test_stable_catalog(compatible: Start, connections: HttpSessions, profile: Profile) -> None:
+async def test_stable_catalog(compatible: Start, sessions: HttpSessions, profile: Profile) -> None:
     """An unchanged server has an equal catalog with the speech models and voices that it lists."""
-    provider = provider_at(await compatible(profile), connections, preset_of(profile))
+    provider = provider_at(await compatible(profile), sessions, preset_of(profile))
     catalog = await provider.fetch_catalog()
     assert await provider.fetch_catalog(catalog) == catalog
     speaking = {model.name for model in profile.models if model.speaks}
@@ -124,7 +124,7 @@ def test_models_without_catalog(name: str) -> None:
     server = SERVERS[name]
     provider = OpenAIProvider(
         HttpSessions(None, None),  # type: ignore[arg-type] - no request is made
-        {"base_url": server.address or "http://server/v1"},
+        {"base_url": server.default_address or "http://server/v1"},
         "",
         server=name,
     )
@@ -134,23 +134,23 @@ def test_models_without_catalog(name: str) -> None:
     assert first.formats == server.formats
 
 
-async def test_voice_names_and_languages(compatible: Start, connections: HttpSessions) -> None:
+async def test_voice_names_and_languages(compatible: Start, sessions: HttpSessions) -> None:
     """Voices have readable names, and the languages that the server states or that their ids contain."""
-    provider = provider_at(await compatible(EDGE_TTS), connections, "openai-edge-tts")
+    provider = provider_at(await compatible(EDGE_TTS), sessions, "openai-edge-tts")
     voices = {voice.id: voice for voice in provider.models(await provider.fetch_catalog())[0].voices}
     assert (voices["de-DE-KatjaNeural"].name, voices["de-DE-KatjaNeural"].languages) == ("Katja", ("de-DE",))
     assert (voices["fable"].name, voices["fable"].languages) == ("Fable", ("en-GB",))
-    provider = provider_at(await compatible(KOKORO), connections, "kokoro")
+    provider = provider_at(await compatible(KOKORO), sessions, "kokoro")
     (kokoro, *_) = provider.models(await provider.fetch_catalog())
     assert kokoro.voices[0].name == "Heart"
     assert {voice.id: voice.languages for voice in kokoro.voices}["ff_siwis"] == ("fr-FR",)
     assert {"fr", "fr-FR", "en"} <= set(kokoro.languages)
 
 
-async def test_failing_list(compatible: Start, connections: HttpSessions) -> None:
+async def test_failing_list(compatible: Start, sessions: HttpSessions) -> None:
     """The known entries are used while a list fails, and dropped once it no longer exists."""
     server = await compatible(SPEACHES)
-    provider = provider_at(server, connections, "speaches")
+    provider = provider_at(server, sessions, "speaches")
     known = await provider.fetch_catalog()
     for status, is_known in ((500, True), (429, True), (404, False)):
         server.fail(Fault(path="*/audio/voices", status=status))

@@ -24,9 +24,9 @@ WAV = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0
 ENCODED = b64encode(WAV).decode()
 
 
-def provider_at(server: CompatibleServer, connections: HttpSessions, name: str = "other") -> OpenAIProvider:
+def provider_at(server: CompatibleServer, sessions: HttpSessions, name: str = "other") -> OpenAIProvider:
     """Return the provider of a server, by default without a preset for it."""
-    return OpenAIProvider(connections, {"base_url": server.base_url}, server.api_key or "", server=name)
+    return OpenAIProvider(sessions, {"base_url": server.base_url}, server.api_key or "", server=name)
 
 
 def request_of(
@@ -51,22 +51,22 @@ async def kokoro(compatible: Start) -> CompatibleServer:
 
 
 async def synthesize_with_fault(
-    kokoro: CompatibleServer, connections: HttpSessions, **fault: Any
+    kokoro: CompatibleServer, sessions: HttpSessions, **fault: Any
 ) -> tuple[SpeechAudio, bytes]:
     """Return the audio of a response that a fault describes, and all of its bytes."""
     kokoro.fail(Fault(path="*/audio/speech", **fault))
-    provider = provider_at(kokoro, connections)
+    provider = provider_at(kokoro, sessions)
     return await synthesize(provider, request_of(provider, "kokoro", "af_heart"))
 
 
 @pytest.mark.parametrize("key", ["audio", "data", "audio_content", "data.audio", "result.audio", "data.0.b64_json"])
 @pytest.mark.parametrize("audio_format", [AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM])
 async def test_json_audio(
-    kokoro: CompatibleServer, connections: HttpSessions, key: str, audio_format: AudioFormat
+    kokoro: CompatibleServer, sessions: HttpSessions, key: str, audio_format: AudioFormat
 ) -> None:
     """Audio in JSON is found under every known key."""
     kokoro.json_key = key
-    provider = provider_at(kokoro, connections, "kokoro")
+    provider = provider_at(kokoro, sessions, "kokoro")
     audio, data = await synthesize(provider, request_of(provider, "kokoro", "af_heart", audio_format))
     assert audio.format is audio_format
     if audio_format is AudioFormat.MP3:
@@ -86,18 +86,18 @@ async def test_json_audio(
         [{"audio": ENCODED}],
     ],
 )
-async def test_base64_variants(kokoro: CompatibleServer, connections: HttpSessions, document: Any) -> None:
+async def test_base64_variants(kokoro: CompatibleServer, sessions: HttpSessions, document: Any) -> None:
     """Base64 may be a data URL, wrapped, unpadded or URL-safe; its first bytes tell the format."""
-    audio, data = await synthesize_with_fault(kokoro, connections, json=document)
+    audio, data = await synthesize_with_fault(kokoro, sessions, json=document)
     assert (audio.format, data) == (AudioFormat.WAV, WAV)
 
 
-async def test_event_tokens(kokoro: CompatibleServer, connections: HttpSessions) -> None:
+async def test_event_tokens(kokoro: CompatibleServer, sessions: HttpSessions) -> None:
     """The tokens that an event reports are counted."""
     done = {"type": "speech.audio.done", "usage": {"input_tokens": 14, "output_tokens": 101, "total_tokens": "?"}}
     events = [{"type": "speech.audio.delta", "audio": ENCODED}, done]
     kokoro.fail(Fault(path="*/audio/speech", body="".join(f"data: {json.dumps(event)}\n\n" for event in events)))
-    provider = provider_at(kokoro, connections)
+    provider = provider_at(kokoro, sessions)
     _, data = await synthesize(provider, request_of(provider, "kokoro", "af_heart"))
     assert data == WAV
     assert provider.counters == {"input_tokens": 14, "output_tokens": 101}
@@ -129,54 +129,54 @@ async def test_event_tokens(kokoro: CompatibleServer, connections: HttpSessions)
     ],
 )
 async def test_no_audio(
-    kokoro: CompatibleServer, connections: HttpSessions, fault: dict[str, Any], error: type[errors.SpeechError]
+    kokoro: CompatibleServer, sessions: HttpSessions, fault: dict[str, Any], error: type[errors.SpeechError]
 ) -> None:
     """A response with status 200 that is malformed or reports an error is an error, never audio."""
     with pytest.raises(error) as caught:
-        await synthesize_with_fault(kokoro, connections, **fault)
+        await synthesize_with_fault(kokoro, sessions, **fault)
     assert type(caught.value) is error
 
 
-async def test_endless_document(kokoro: CompatibleServer, connections: HttpSessions) -> None:
+async def test_endless_document(kokoro: CompatibleServer, sessions: HttpSessions) -> None:
     """A document above the size limit is an error."""
     with pytest.raises(errors.ResponseTooLargeError):
-        await synthesize_with_fault(kokoro, connections, body=b'{"audio": "' + b"A" * (64 * 1024 * 1024 + 9))
+        await synthesize_with_fault(kokoro, sessions, body=b'{"audio": "' + b"A" * (64 * 1024 * 1024 + 9))
 
 
 @pytest.mark.parametrize("link", ["{url}/files/1.wav", "/files/1.wav"])
 @pytest.mark.parametrize("where", ["url", "audio", "audio.url"])
-async def test_link_to_same_origin(kokoro: CompatibleServer, connections: HttpSessions, link: str, where: str) -> None:
+async def test_link_to_same_origin(kokoro: CompatibleServer, sessions: HttpSessions, link: str, where: str) -> None:
     """An absolute or relative link to the server itself is followed."""
     kokoro.fail(Fault(path="/files/1.wav", body=WAV))
     inner: Any = link.format(url=kokoro.url)
     for key in reversed(where.split(".")):
         inner = {key: inner}
-    audio, data = await synthesize_with_fault(kokoro, connections, json=inner)
+    audio, data = await synthesize_with_fault(kokoro, sessions, json=inner)
     assert (audio.format, data) == (AudioFormat.WAV, WAV)
 
 
 @pytest.mark.parametrize(
     "link", ["http://192.168.1.1/admin", "https://elsewhere.example/1.mp3", "http://[::1", "mailto:a"]
 )
-async def test_link_to_other_origin(kokoro: CompatibleServer, connections: HttpSessions, link: str) -> None:
+async def test_link_to_other_origin(kokoro: CompatibleServer, sessions: HttpSessions, link: str) -> None:
     """A link to another origin, or to no address, is an error."""
     with pytest.raises(errors.UnsafeLinkError):
-        await synthesize_with_fault(kokoro, connections, json={"url": link})
+        await synthesize_with_fault(kokoro, sessions, json={"url": link})
 
 
-async def test_link_redirected_to_other_origin(kokoro: CompatibleServer, connections: HttpSessions) -> None:
+async def test_link_redirected_to_other_origin(kokoro: CompatibleServer, sessions: HttpSessions) -> None:
     """A link is not followed to another origin by a redirect."""
     kokoro.fail(Fault(path="/1.wav", status=302, headers={"Location": "http://192.168.1.1/admin"}))
     with pytest.raises(errors.RedirectedError):
-        await synthesize_with_fault(kokoro, connections, json={"url": "/1.wav"})
+        await synthesize_with_fault(kokoro, sessions, json={"url": "/1.wav"})
 
 
 @pytest.mark.parametrize("events", [Events(), Events(marker=True), Events(usage="token_usage")])
-async def test_event_audio(kokoro: CompatibleServer, connections: HttpSessions, events: Events) -> None:
+async def test_event_audio(kokoro: CompatibleServer, sessions: HttpSessions, events: Events) -> None:
     """The audio of events is joined."""
     kokoro.profile = replace(KOKORO, events=events)
     kokoro.always_events = True
-    provider = provider_at(kokoro, connections)
+    provider = provider_at(kokoro, sessions)
     audio, data = await synthesize(provider, request_of(provider, "kokoro", "af_heart"))
     assert audio.format is AudioFormat.MP3
     assert_spoken((await decode(data)).samples, RATE, SENTENCE)
@@ -185,30 +185,30 @@ async def test_event_audio(kokoro: CompatibleServer, connections: HttpSessions, 
 @pytest.mark.parametrize(
     ("profile", "layout"), [(SPEACHES, PcmLayout(24_000)), (replace(CHATTERBOX, rate=22_050), PcmLayout(22_050))]
 )
-async def test_event_pcm(compatible: Start, connections: HttpSessions, profile: Any, layout: PcmLayout) -> None:
+async def test_event_pcm(compatible: Start, sessions: HttpSessions, profile: Any, layout: PcmLayout) -> None:
     """Events may contain PCM instead of the requested format, in a layout that an event may state."""
     server = await compatible(profile)
-    provider = provider_at(server, connections)
+    provider = provider_at(server, sessions)
     voice = next(model for model in profile.models if model.speaks)
     request = request_of(provider, voice.name, voice.voices[0], extra_body={"stream_format": "sse"})
     audio, data = await synthesize(provider, request)
-    assert (audio.format, audio.pcm) == (AudioFormat.PCM, layout)
+    assert (audio.format, audio.pcm_layout) == (AudioFormat.PCM, layout)
     assert len(data) > layout.byte_rate
 
 
 @pytest.mark.parametrize("names", [("audio", "type"), ("delta", "type"), ("data", "kind")])
-async def test_event_variants(kokoro: CompatibleServer, connections: HttpSessions, names: tuple[str, str]) -> None:
+async def test_event_variants(kokoro: CompatibleServer, sessions: HttpSessions, names: tuple[str, str]) -> None:
     """Events may use other names, be preceded by comments, and end without a final event."""
     key, kind = names
     events = [{kind: "speech.audio.delta", key: b64encode(part).decode()} for part in (WAV[:20], WAV[20:])]
     lines = [": a comment", "event: delta", *(f"data: {json.dumps(event)}\r\n" for event in events)]
     _, data = await synthesize_with_fault(
-        kokoro, connections, body="\n".join(lines), headers={"Content-Type": "text/event-stream"}
+        kokoro, sessions, body="\n".join(lines), headers={"Content-Type": "text/event-stream"}
     )
     assert data == WAV
 
 
-async def test_events_without_audio(kokoro: CompatibleServer, connections: HttpSessions) -> None:
+async def test_events_without_audio(kokoro: CompatibleServer, sessions: HttpSessions) -> None:
     """Events without audio are ignored."""
     events = [
         {"type": "session.created", "data": "started"},
@@ -218,25 +218,25 @@ async def test_events_without_audio(kokoro: CompatibleServer, connections: HttpS
         {"type": "speech.audio.done", "usage": {"total_tokens": 9}},
     ]
     body = "".join(f"data: {json.dumps(event)}\n\n" for event in events).rstrip()
-    _, data = await synthesize_with_fault(kokoro, connections, body=body)
+    _, data = await synthesize_with_fault(kokoro, sessions, body=body)
     assert data == WAV
 
 
 @pytest.mark.parametrize("profile", [OPENEDAI_SPEECH, OPENROUTER], ids=["openedai-speech", "openrouter"])
-async def test_pcm_sample_rate(compatible: Start, connections: HttpSessions, profile: Any) -> None:
+async def test_pcm_sample_rate(compatible: Start, sessions: HttpSessions, profile: Any) -> None:
     """PCM has the sample rate of its content type."""
     server = await compatible(profile)
-    provider = provider_at(server, connections, profile.name)
+    provider = provider_at(server, sessions, profile.name)
     model = next(model for model in profile.models if model.speaks)
     audio, _ = await synthesize(provider, request_of(provider, model.name, model.voices[0], AudioFormat.PCM))
-    assert (audio.format, audio.pcm) == (AudioFormat.PCM, PcmLayout(model.rate or profile.rate))
+    assert (audio.format, audio.pcm_layout) == (AudioFormat.PCM, PcmLayout(model.rate or profile.rate))
 
 
-async def test_pcm_only_model(compatible: Start, connections: HttpSessions) -> None:
+async def test_pcm_only_model(compatible: Start, sessions: HttpSessions) -> None:
     """A model that refuses mp3 sends PCM when asked again without a format, and the refusal is remembered."""
     server = await compatible(OPENROUTER)
-    provider = provider_at(server, connections)
+    provider = provider_at(server, sessions)
     audio, data = await synthesize(provider, request_of(provider, "google/gemini-3.1-flash-tts-preview", "Kore"))
-    assert (audio.format, audio.pcm) == (AudioFormat.PCM, PcmLayout(24_000))
+    assert (audio.format, audio.pcm_layout) == (AudioFormat.PCM, PcmLayout(24_000))
     assert data
     assert provider.detected["google/gemini-3.1-flash-tts-preview takes response_format=mp3"] is False

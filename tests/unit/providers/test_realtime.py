@@ -41,9 +41,9 @@ async def synthesize_retrying(provider: OpenAIProvider, text: str = TEXT) -> byt
         return b"".join([chunk async for chunk in audio.chunks])
 
 
-async def test_request(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_request(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """The input is exactly the text; the response is out-of-band and follows the voice's instructions and speed."""
-    assert_text(await synthesize(reader, request_for(reader, instructions="Whisper.", speed=1.2)))
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider, instructions="Whisper.", speed=1.2)))
     (response,) = simulator.openai.realtime.responses
     (message,) = response.body["input"]
     assert message["content"] == [{"type": "input_text", "text": TEXT}]
@@ -55,29 +55,33 @@ async def test_request(simulator: Simulator, reader: OpenAIProvider) -> None:
     assert session.request.headers["Authorization"] == f"Bearer {simulator.api_key}"
 
 
-async def test_session_reuse(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_session_reuse(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """Requests of a voice share one session, also parallel ones; another voice has its own."""
     for voice in ("marin", "marin", "cedar", "marin"):
-        assert_text(await synthesize(reader, request_for(reader, voice=voice)))
+        assert_text(await synthesize(realtime_provider, request_for(realtime_provider, voice=voice)))
     assert len(simulator.openai.realtime.connections) == 2
-    await asyncio.gather(*(synthesize(reader, request_for(reader, voice="sage")) for _ in range(5)))
+    await asyncio.gather(
+        *(synthesize(realtime_provider, request_for(realtime_provider, voice="sage")) for _ in range(5))
+    )
     assert len(simulator.openai.realtime.connections) == 3
 
 
-async def test_parallel_responses(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_parallel_responses(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """Parallel responses over one session each have their own audio."""
     texts = [f"This is sentence number {number}, and it is not like the other ones." for number in range(6)]
-    results = await asyncio.gather(*(synthesize(reader, request_for(reader, text)) for text in texts))
+    results = await asyncio.gather(
+        *(synthesize(realtime_provider, request_for(realtime_provider, text)) for text in texts)
+    )
     for pcm, text in zip(results, texts, strict=True):
         assert_text(pcm, text)
     assert len(simulator.openai.realtime.connections) == 1
 
 
-async def test_streaming(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_streaming(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """The first audio is passed on before the response is complete."""
     simulator.timing = Timing(first_byte=0.1, rate=4)
     loop = asyncio.get_running_loop()
-    async with reader.synthesize(request_for(reader)) as audio, aclosing(audio.chunks) as chunks:
+    async with realtime_provider.synthesize(request_for(realtime_provider)) as audio, aclosing(audio.chunks) as chunks:
         started = loop.time()
         assert await anext(chunks)
         assert loop.time() - started < 0.1
@@ -86,20 +90,24 @@ async def test_streaming(simulator: Simulator, reader: OpenAIProvider) -> None:
 
 
 @pytest.mark.parametrize("wording", [contracted, expanded, lower, numbers_in_words, typeset, unpunctuated])
-async def test_transcript_spelling(simulator: Simulator, reader: OpenAIProvider, wording: Callable[[str], str]) -> None:
+async def test_transcript_spelling(
+    simulator: Simulator, realtime_provider: OpenAIProvider, wording: Callable[[str], str]
+) -> None:
     """A transcript with another spelling is no mismatch."""
     simulator.openai.realtime.script_responses(ScriptedResponse(transcript=wording))
-    assert_text(await synthesize(reader, request_for(reader)))
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
     assert len(simulator.openai.realtime.responses) == 1
-    assert reader.counters["realtime_misreadings"] == 0
+    assert realtime_provider.counters["realtime_misreadings"] == 0
 
 
 @pytest.mark.parametrize("spoken", [CHAT, REFUSAL])
-async def test_model_answers(simulator: Simulator, reader: OpenAIProvider, spoken: str) -> None:
+async def test_model_answers(simulator: Simulator, realtime_provider: OpenAIProvider, spoken: str) -> None:
     """A response that answers the text is interrupted, its audio discarded, and the text requested again."""
     simulator.openai.realtime.script_responses(ScriptedResponse(says=spoken))
-    assert_text(await synthesize(reader, request_for(reader)))
-    assert reader.counters["realtime_misreadings"] == reader.counters["realtime_interruptions"] == 1
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
+    assert (
+        realtime_provider.counters["realtime_misreadings"] == realtime_provider.counters["realtime_interruptions"] == 1
+    )
     first, second = simulator.openai.realtime.responses
     assert (first.text, second.text) == (TEXT, TEXT)
 
@@ -114,29 +122,31 @@ async def test_model_answers(simulator: Simulator, reader: OpenAIProvider, spoke
         ScriptedResponse(words=0),
     ],
 )
-async def test_model_stops_early(simulator: Simulator, reader: OpenAIProvider, fate: ScriptedResponse) -> None:
+async def test_model_stops_early(
+    simulator: Simulator, realtime_provider: OpenAIProvider, fate: ScriptedResponse
+) -> None:
     """The rest of the text is requested if a response stops early: no word is lost or repeated."""
     simulator.openai.realtime.script_responses(fate)
-    assert_text(await synthesize(reader, request_for(reader)))
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
     _, second = simulator.openai.realtime.responses
     assert TEXT.endswith(second.text)
 
 
-async def test_model_answers_after_first_sentence(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_model_answers_after_first_sentence(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """After a mismatch, the text is requested again from the end of the match."""
     start = TEXT.split(". ", maxsplit=1)[0]
     simulator.openai.realtime.script_responses(ScriptedResponse(says=f"{start}. {CHAT}"))
-    assert await synthesize(reader, request_for(reader))
+    assert await synthesize(realtime_provider, request_for(realtime_provider))
     first, second = simulator.openai.realtime.responses
     assert first.text == TEXT
     assert second.text == TEXT.removeprefix(f"{start}. ")
 
 
-async def test_model_always_answers(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_model_always_answers(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """The second mismatch in a row is an error, before any audio is passed on."""
     simulator.openai.realtime.script_responses(ScriptedResponse(says=CHAT, times=inf))
     with pytest.raises(errors.TranscriptMismatchError):
-        await synthesize_retrying(reader)
+        await synthesize_retrying(realtime_provider)
     assert len(simulator.openai.realtime.responses) == 2
 
 
@@ -152,12 +162,12 @@ async def test_model_always_answers(simulator: Simulator, reader: OpenAIProvider
     ],
 )
 async def test_permanent_error(
-    simulator: Simulator, reader: OpenAIProvider, fate: ScriptedResponse, error: type[errors.SpeechError]
+    simulator: Simulator, realtime_provider: OpenAIProvider, fate: ScriptedResponse, error: type[errors.SpeechError]
 ) -> None:
     """An error that a retry cannot change is raised without a retry."""
     simulator.openai.realtime.script_responses(fate)
     with pytest.raises(error):
-        await synthesize_retrying(reader)
+        await synthesize_retrying(realtime_provider)
     assert len(simulator.openai.realtime.responses) <= 1
 
 
@@ -174,79 +184,79 @@ async def test_permanent_error(
         ScriptedResponse(junk="error"),
     ],
 )
-async def test_temporary_error(simulator: Simulator, reader: OpenAIProvider, fate: ScriptedResponse) -> None:
+async def test_temporary_error(simulator: Simulator, realtime_provider: OpenAIProvider, fate: ScriptedResponse) -> None:
     """A temporary error before the first audio is retried; unknown events are ignored."""
     simulator.openai.realtime.script_responses(fate)
-    assert_text(await synthesize_retrying(reader))
+    assert_text(await synthesize_retrying(realtime_provider))
 
 
-async def test_connection_lost(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_connection_lost(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """A connection that breaks during a response is an error; the next request opens a new session."""
     simulator.openai.realtime.script_responses(ScriptedResponse(cut_after=60_000))
     with pytest.raises(errors.ConnectionLostError):
-        await synthesize(reader, request_for(reader))
-    assert_text(await synthesize(reader, request_for(reader)))
+        await synthesize(realtime_provider, request_for(realtime_provider))
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
     assert len(simulator.openai.realtime.connections) == 2
 
 
-async def test_session_ended_by_responses(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_session_ended_by_responses(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """A session that the server ends after a number of responses is replaced without an error."""
     simulator.openai.realtime.session_responses = 2
     for _ in range(5):
-        assert_text(await synthesize_retrying(reader, "The tea is ready."), "The tea is ready.")
+        assert_text(await synthesize_retrying(realtime_provider, "The tea is ready."), "The tea is ready.")
         await asyncio.sleep(0.1)
     assert len(simulator.openai.realtime.connections) > 1
 
 
-async def test_expired_session(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_expired_session(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """An expired session is replaced without an error."""
     simulator.openai.realtime.session_seconds = 1
     for count in (1, 2):
-        assert_text(await synthesize_retrying(reader, "The tea is ready."), "The tea is ready.")
+        assert_text(await synthesize_retrying(realtime_provider, "The tea is ready."), "The tea is ready.")
         assert len(simulator.openai.realtime.connections) == count
         await until(lambda: not simulator.openai.realtime.open)
 
 
-async def test_cancel_response(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_cancel_response(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """Leaving the context cancels the response and keeps the session."""
     simulator.timing = Timing(rate=2)
-    async with reader.synthesize(request_for(reader)):
+    async with realtime_provider.synthesize(request_for(realtime_provider)):
         pass
     (session,) = simulator.openai.realtime.connections
     await until(lambda: session.events_of_type("response.cancel"))
     simulator.timing = Timing()
-    assert_text(await synthesize(reader, request_for(reader)))
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
     assert len(simulator.openai.realtime.connections) == 1
 
 
-async def test_cancel_response_before_it_is_created(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_cancel_response_before_it_is_created(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """A response whose context is left early is cancelled as soon as it is created."""
-    assert_text(await synthesize(reader, request_for(reader)))
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
     simulator.timing = Timing(first_byte=0.3)
-    task = asyncio.create_task(synthesize(reader, request_for(reader)))
+    task = asyncio.create_task(synthesize(realtime_provider, request_for(realtime_provider)))
     await asyncio.sleep(0.05)
     task.cancel()
     (session,) = simulator.openai.realtime.connections
     await until(lambda: session.events_of_type("response.cancel"))
 
 
-@pytest.mark.parametrize("refuses", ["before", "after"])
-async def test_unknown_model(simulator: Simulator, reader: OpenAIProvider, refuses: RefusalStage) -> None:
+@pytest.mark.parametrize("stage", ["before", "after"])
+async def test_unknown_model(simulator: Simulator, realtime_provider: OpenAIProvider, stage: RefusalStage) -> None:
     """An unknown model is reported alike before and after the upgrade of the connection."""
-    simulator.openai.realtime.refusal_stage = refuses
+    simulator.openai.realtime.refusal_stage = stage
     simulator.openai.set_shutdown_date(MODEL, "2020-01-01")
     simulator.openai.today = "2020-01-02"
     with pytest.raises(errors.NotFoundError):
-        await synthesize(reader, request_for(reader))
+        await synthesize(realtime_provider, request_for(realtime_provider))
 
 
-@pytest.mark.parametrize("refuses", ["before", "after"])
-async def test_invalid_key(simulator: Simulator, reader: OpenAIProvider, refuses: RefusalStage) -> None:
+@pytest.mark.parametrize("stage", ["before", "after"])
+async def test_invalid_key(simulator: Simulator, realtime_provider: OpenAIProvider, stage: RefusalStage) -> None:
     """An invalid key is reported alike before and after the upgrade of the connection."""
-    simulator.openai.realtime.refusal_stage = refuses
+    simulator.openai.realtime.refusal_stage = stage
     simulator.api_key = "sk-another"
     with pytest.raises(errors.InvalidKeyError):
-        await synthesize(reader, request_for(reader))
+        await synthesize(realtime_provider, request_for(realtime_provider))
 
 
 @pytest.mark.parametrize(
@@ -254,40 +264,42 @@ async def test_invalid_key(simulator: Simulator, reader: OpenAIProvider, refuses
     [(403, errors.NotPermittedError), (429, errors.RateLimitedError), (503, errors.ProviderFaultError)],
 )
 async def test_handshake_status(
-    simulator: Simulator, reader: OpenAIProvider, status: int, error: type[errors.SpeechError]
+    simulator: Simulator, realtime_provider: OpenAIProvider, status: int, error: type[errors.SpeechError]
 ) -> None:
     """A status instead of an upgrade means the same as elsewhere; the next request opens a session."""
     simulator.fail(Fault(path="/v1/realtime", status=status, headers={"Retry-After": "7"}))
     with pytest.raises(error) as caught:
-        await synthesize(reader, request_for(reader))
+        await synthesize(realtime_provider, request_for(realtime_provider))
     assert caught.value.retry_after == 7
-    assert_text(await synthesize(reader, request_for(reader)))
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
 
 
-async def test_session_limit(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_session_limit(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """At most eight sessions are open, and none after the provider is closed."""
     for voice in ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"):
-        await synthesize(reader, request_for(reader, "Yes.", voice))
+        await synthesize(realtime_provider, request_for(realtime_provider, "Yes.", voice))
     assert simulator.openai.realtime.open <= 8
-    await reader.async_close()
+    await realtime_provider.async_close()
     await until(lambda: not simulator.openai.realtime.open)
 
 
-async def test_redirect_to_other_origin(simulator: Simulator, reader: OpenAIProvider, socket_enabled: None) -> None:
+async def test_redirect_to_other_origin(
+    simulator: Simulator, realtime_provider: OpenAIProvider, socket_enabled: None
+) -> None:
     """A redirect to another origin is an error; neither key nor text are sent there."""
     async with Simulator() as elsewhere:
         target = elsewhere.realtime_url.replace("ws:", "http:")
         simulator.fail(Fault(path="/v1/realtime", status=307, headers={"Location": target}))
         with pytest.raises(errors.RedirectedError) as error:
-            await synthesize(reader, request_for(reader))
+            await synthesize(realtime_provider, request_for(realtime_provider))
         assert error.value.code == str(URL(elsewhere.openai_url).origin())
         assert not elsewhere.requests
 
 
-async def test_redirect_within_origin(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_redirect_within_origin(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """A redirect within the origin is followed."""
     simulator.fail(Fault(path="/v1/realtime", status=307, headers={"Location": f"realtime?model={MODEL}"}))
-    assert_text(await synthesize(reader, request_for(reader)))
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
 
 
 async def test_mismatch_before_its_audio() -> None:
@@ -314,49 +326,56 @@ async def test_endless_transcript() -> None:
 
 
 @pytest.mark.parametrize("spoken", ["How can I help?", "好的我可以帮你做什么呢", "Sure."])
-async def test_short_answer(simulator: Simulator, reader: OpenAIProvider, spoken: str) -> None:
+async def test_short_answer(simulator: Simulator, realtime_provider: OpenAIProvider, spoken: str) -> None:
     """Audio of a response that is too short to detect a mismatch early is held back until it is complete."""
     simulator.openai.realtime.script_responses(ScriptedResponse(says=spoken))
-    assert_text(await synthesize(reader, request_for(reader, "Smoke alarm!")), "Smoke alarm!")
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider, "Smoke alarm!")), "Smoke alarm!")
 
 
-async def test_first_word_differs(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_first_word_differs(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """A matching transcript that starts with another word releases the audio after a few words."""
     simulator.timing = Timing(rate=4)
     simulator.openai.realtime.script_responses(ScriptedResponse(transcript=lambda text: text.replace("Dr.", "Mister")))
     text = f"Dr. Smith is at the door. {TEXT}"
-    async with reader.synthesize(request_for(reader, text)) as audio, aclosing(audio.chunks) as chunks:
+    async with (
+        realtime_provider.synthesize(request_for(realtime_provider, text)) as audio,
+        aclosing(audio.chunks) as chunks,
+    ):
         await anext(chunks)
         (response,) = simulator.openai.realtime.responses
         assert response.status is None
         assert response.sent < 3 * 48_000
 
 
-async def test_old_session(simulator: Simulator, reader: OpenAIProvider) -> None:
+async def test_old_session(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """A session that is too old is closed when it is replaced."""
     for _ in range(3):
-        await synthesize(reader, request_for(reader, "Yes."))
-        for session in reader._realtime._sessions.values():
+        await synthesize(realtime_provider, request_for(realtime_provider, "Yes."))
+        for session in realtime_provider._realtime._sessions.values():
             session._started_at -= 3600
     await until(lambda: simulator.openai.realtime.open == 1)
     assert len(simulator.openai.realtime.connections) == 3
 
 
-async def test_stalled_session(simulator: Simulator, reader: OpenAIProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stalled_session(
+    simulator: Simulator, realtime_provider: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A session over which no audio arrives in time is not used again."""
     monkeypatch.setattr(realtime_session, "_FIRST_AUDIO_TIMEOUT_S", 0.2)
     simulator.openai.realtime.script_responses(ScriptedResponse(stall_after=0))
-    assert_text(await synthesize_retrying(reader))
+    assert_text(await synthesize_retrying(realtime_provider))
     assert len(simulator.openai.realtime.connections) == 2
 
 
-@pytest.mark.parametrize("refuses", ["before", "after"])
-async def test_cancel_while_opening(simulator: Simulator, reader: OpenAIProvider, refuses: RefusalStage) -> None:
+@pytest.mark.parametrize("stage", ["before", "after"])
+async def test_cancel_while_opening(
+    simulator: Simulator, realtime_provider: OpenAIProvider, stage: RefusalStage
+) -> None:
     """A session that fails to open after its request was cancelled causes no unhandled exception."""
-    simulator.openai.realtime.refusal_stage = refuses
+    simulator.openai.realtime.refusal_stage = stage
     simulator.api_key = "sk-another"
     simulator.fail(Fault(path="/v1/realtime", delay=0.2))
-    task = asyncio.create_task(synthesize(reader, request_for(reader)))
+    task = asyncio.create_task(synthesize(realtime_provider, request_for(realtime_provider)))
     await asyncio.sleep(0.05)
     task.cancel()
     await asyncio.sleep(0.4)
@@ -365,7 +384,7 @@ async def test_cancel_while_opening(simulator: Simulator, reader: OpenAIProvider
 
 @asynccontextmanager
 async def session_with(
-    connections: HttpSessions, *replies: dict[str, str]
+    sessions: HttpSessions, *replies: dict[str, str]
 ) -> AsyncGenerator[tuple[RealtimeSession, list[WSMsgType]]]:
     """Yield a session whose server sends replies to the first message, and the types of messages it receives."""
     received: list[WSMsgType] = []
@@ -382,17 +401,17 @@ async def session_with(
     app = web.Application()
     app.router.add_get("/", serve)
     async with TestServer(app) as server:
-        session = RealtimeSession(connections.api, server.make_url("/"), {}, {})
+        session = RealtimeSession(sessions.api, server.make_url("/"), {}, {})
         yield session, received
         session.close()
         await session.wait_closed()
         assert not session.is_usable
 
 
-async def test_idle_session(connections: HttpSessions, monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
+async def test_idle_session(sessions: HttpSessions, monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
     """An idle session is kept alive by pings, and sends none after it is closed."""
     monkeypatch.setattr(realtime_session, "_PING_INTERVAL_S", 0.05)
-    async with session_with(connections, {"type": "session.updated"}) as (session, received):
+    async with session_with(sessions, {"type": "session.updated"}) as (session, received):
         await until(lambda: received.count(WSMsgType.PING) == 3)
         assert session.is_usable
         session.close()
@@ -404,7 +423,7 @@ async def test_idle_session(connections: HttpSessions, monkeypatch: pytest.Monke
 
 
 async def test_unconfirmed_session(
-    connections: HttpSessions, monkeypatch: pytest.MonkeyPatch, socket_enabled: None
+    sessions: HttpSessions, monkeypatch: pytest.MonkeyPatch, socket_enabled: None
 ) -> None:
     """A session that the server does not confirm in time is an error for every request that waits for it."""
     monkeypatch.setattr(realtime_session, "_OPEN_TIMEOUT_S", 0.2)
@@ -413,7 +432,7 @@ async def test_unconfirmed_session(
         async with session.respond(TEXT, {}):
             pass
 
-    async with session_with(connections, {"type": "session.created"}) as (session, _):
+    async with session_with(sessions, {"type": "session.created"}) as (session, _):
         results = await asyncio.gather(request(), request(), return_exceptions=True)
         assert [type(result) for result in results] == [errors.TimedOutError] * 2
         assert not session.is_usable

@@ -13,15 +13,15 @@ NEW = "gpt-realtime-2.1-mini"
 
 
 @pytest.fixture
-def provider(connections: HttpSessions) -> OpenAIProvider:
+def provider(sessions: HttpSessions) -> OpenAIProvider:
     """Return the provider of OpenAI; the tests make no requests."""
-    return OpenAIProvider(connections, {"base_url": OpenAIProvider.default_base_url}, "sk")
+    return OpenAIProvider(sessions, {"base_url": OpenAIProvider.default_base_url}, "sk")
 
 
 @pytest.fixture
-def own_server(connections: HttpSessions) -> OpenAIProvider:
+def own_server(sessions: HttpSessions) -> OpenAIProvider:
     """Return the provider of a self-hosted server."""
-    return OpenAIProvider(connections, {"base_url": "http://192.168.1.20:8880/v1"}, "")
+    return OpenAIProvider(sessions, {"base_url": "http://192.168.1.20:8880/v1"}, "")
 
 
 @pytest.fixture
@@ -46,15 +46,15 @@ def test_announced_end_dates(
     provider: OpenAIProvider, own_server: OpenAIProvider, model: str, end: date | None
 ) -> None:
     """Models of OpenAI end on the announced days; models with the same names on other servers do not."""
-    assert provider.describe_model(model, None, {}).ends == end
-    assert own_server.describe_model(model, None, {}).ends is None
+    assert provider.describe_model(model, None, {}).end_date == end
+    assert own_server.describe_model(model, None, {}).end_date is None
     assert own_server.describe_model(model, None, {}).successor is None
 
 
 def test_listed_end_date(provider: OpenAIProvider) -> None:
     """A listed end date outranks the announced one."""
     catalog = {"models": ["tts-1", NEW], "ends": {"tts-1": "2027-06-30"}}
-    assert provider.describe_model("tts-1", catalog, {}).ends == date(2027, 6, 30)
+    assert provider.describe_model("tts-1", catalog, {}).end_date == date(2027, 6, 30)
 
 
 @pytest.mark.parametrize(

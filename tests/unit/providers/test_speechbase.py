@@ -30,10 +30,10 @@ from .speechbase import (
 
 
 @pytest.fixture
-def provider(simulator: Simulator, connections: HttpSessions) -> SpeechbaseProvider:
+def provider(simulator: Simulator, sessions: HttpSessions) -> SpeechbaseProvider:
     """Return a provider; the simulator encodes the words in tones."""
     simulator.audio_mode = "tones"
-    return create_provider(simulator, connections)
+    return create_provider(simulator, sessions)
 
 
 @pytest.mark.parametrize("audio_format", [AudioFormat.MP3, AudioFormat.WAV])
@@ -327,9 +327,9 @@ async def test_malformed_list(simulator: Simulator, provider: SpeechbaseProvider
         await provider.fetch_catalog()
 
 
-async def test_unresolvable_name(connections: HttpSessions) -> None:
+async def test_unresolvable_name(sessions: HttpSessions) -> None:
     """A host name that cannot be resolved has its own error."""
-    provider = SpeechbaseProvider(connections, {"base_url": "https://api.speechbase.invalid"}, "sk")
+    provider = SpeechbaseProvider(sessions, {"base_url": "https://api.speechbase.invalid"}, "sk")
     with pytest.raises(errors.NameNotFoundError):
         await provider.fetch_catalog()
 

@@ -31,10 +31,10 @@ from .speechbase import (
 
 
 @pytest.fixture
-def provider(simulator: Simulator, connections: HttpSessions) -> SpeechbaseProvider:
+def provider(simulator: Simulator, sessions: HttpSessions) -> SpeechbaseProvider:
     """Return a provider; the simulator encodes the words in tones."""
     simulator.audio_mode = "tones"
-    return create_provider(simulator, connections)
+    return create_provider(simulator, sessions)
 
 
 def requested_paths(simulator: Simulator) -> list[str]:
@@ -259,9 +259,9 @@ async def test_pcm(simulator: Simulator, provider: SpeechbaseProvider, raw_type:
     simulator.speechbase.native_formats["cartesia"] = "pcm"
     simulator.speechbase.raw_type = raw_type
     async with provider.synthesize(inline_request(provider, CARTESIA, "some-voice")) as audio:
-        assert (audio.format, audio.pcm) == (AudioFormat.PCM, PcmLayout(44_100, channels))
+        assert (audio.format, audio.pcm_layout) == (AudioFormat.PCM, PcmLayout(44_100, channels))
         samples = b"".join([chunk async for chunk in audio.chunks])
-    await assert_speech(wav.header(PcmLayout(44_100)) + samples)
+    await assert_speech(wav.make_header(PcmLayout(44_100)) + samples)
     assert requested_paths(simulator) == [STREAM]
 
 

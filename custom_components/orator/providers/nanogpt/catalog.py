@@ -120,12 +120,12 @@ def describe_model(model_id: str, catalog: Json, endpoint: Endpoint) -> Model:
         max_chars=(row and row["max_chars"]) or family.max_chars,
         streams=family.streams and endpoint.can_stream,
         formats=formats,
-        pcm=PCM_LAYOUT if AudioFormat.PCM in formats else None,
+        pcm_layout=PCM_LAYOUT if AudioFormat.PCM in formats else None,
         voices=voices,
         languages=_languages(row, [tag for voice in voices for tag in voice.languages]),
         options=tuple(option for option in endpoint.options if _is_supported(option, model_id, row, endpoint)),
         price=_price(model_id, row),
-        count=family.count,
+        measure=family.measure,
     )
 
 

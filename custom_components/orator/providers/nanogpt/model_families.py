@@ -49,7 +49,7 @@ class ModelFamily:
     formats: tuple[AudioFormat, ...] = (AudioFormat.MP3, AudioFormat.WAV)
     """The formats that can be requested; some models always respond with their own."""
     is_openai: bool = False
-    count: Callable[[str], int] = len
+    measure: Callable[[str], int] = len
 
     @property
     def streams(self) -> bool:
@@ -76,7 +76,7 @@ _MODEL_FAMILIES: Final = (
         voices=_OPENAI_VOICES,
         formats=OPENAI_FORMATS,
         is_openai=True,
-        count=count_chars_or_tokens,
+        measure=count_chars_or_tokens,
     ),
     ModelFamily(r"kokoro.*", max_chars=10_000, voices=_KOKORO_VOICES, describe_voice=describe_kokoro_voice),
     ModelFamily(

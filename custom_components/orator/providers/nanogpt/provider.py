@@ -49,11 +49,11 @@ _FINISH_ORDERS_TIMEOUT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class PollInterval:
+class PollSettings:
     """How often and how long to poll a job, in seconds, as the documentation of `/tts/status` recommends."""
 
-    interval: float = 2.0
-    limit: float = 180.0
+    interval_s: float = 2.0
+    timeout_s: float = 180.0
 
 
 class NanoGPTProvider(Provider):
@@ -76,7 +76,7 @@ class NanoGPTProvider(Provider):
         sessions: HttpSessions,
         addresses: Mapping[str, str],
         api_key: str,
-        poll_interval: PollInterval | None = None,
+        polling: PollSettings | None = None,
         *,
         server: str = "",
     ) -> None:
@@ -90,7 +90,7 @@ class NanoGPTProvider(Provider):
             key: Downloads(sessions, may_be_local=is_local_host(URL(addresses[key]).host or ""))
             for key in self.address_keys
         }
-        self._poll_interval = poll_interval or PollInterval()
+        self._polling = polling or PollSettings()
         self._jobs = JobRegistry()
         self._direct_models: set[tuple[str, str]] = set()
         """Endpoints and models whose last response was audio, so that waiting for an identical request is of no use."""
@@ -109,7 +109,7 @@ class NanoGPTProvider(Provider):
 
     @classmethod
     @override
-    def needs_key(cls, base_url: str) -> bool:
+    def requires_key(cls, base_url: str) -> bool:
         return _is_official(URL(base_url))
 
     @override
@@ -156,7 +156,7 @@ class NanoGPTProvider(Provider):
     @override
     @asynccontextmanager
     async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
-        if request.model.count(request.text) > request.model.max_chars:
+        if request.model.measure(request.text) > request.model.max_chars:
             raise TextTooLongError
         async with AsyncExitStack() as stack:
             try:
@@ -178,7 +178,9 @@ class NanoGPTProvider(Provider):
             job = Job(key)  # another request has received the audio, which cannot be shared
         if isinstance(result, DirectAudio):
             await stack.enter_async_context(result.stack)
-            return audio_from_head(result.head, result.chunks, request.format, result.content_type, request.model.pcm)
+            return audio_from_head(
+                result.head, result.chunks, request.format, result.content_type, request.model.pcm_layout
+            )
         return await self._download(result, job, request, stack)
 
     async def _order(self, job: Job, request: SynthesisRequest) -> JobTicket | str | DirectAudio:
@@ -221,7 +223,7 @@ class NanoGPTProvider(Provider):
         Raises TimedOutError after the documented limit, and the error with which the job failed.
         """
         try:
-            return await self._wait_for_link(ticket, self._poll_interval.limit - job.age)
+            return await self._wait_for_link(ticket, self._polling.timeout_s - job.age)
         except TimedOutError:  # the job may still be completed
             raise
         except SpeechError as err:
@@ -232,7 +234,7 @@ class NanoGPTProvider(Provider):
 
     async def _wait_for_link(self, ticket: JobTicket, limit: float) -> str:
         """Poll a job until it is done, at least twice; a failed status request says nothing about the job."""
-        interval = self._poll_interval.interval
+        interval = self._polling.interval_s
         try:
             async with asyncio.timeout(max(limit, 2 * interval)):
                 while True:
@@ -254,7 +256,7 @@ class NanoGPTProvider(Provider):
         try:
             response = await stack.enter_async_context(downloads.open(link))
             chunks = await stack.enter_async_context(aclosing(response.chunks(MAX_FILE_BYTES)))
-            audio = await detect_audio(chunks, request.format, response.content_type, request.model.pcm)
+            audio = await detect_audio(chunks, request.format, response.content_type, request.model.pcm_layout)
         except SpeechError as err:
             if not err.is_retryable:
                 self._jobs.remove(job)

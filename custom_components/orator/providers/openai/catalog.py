@@ -281,11 +281,13 @@ def describe_model(model_id: str, catalog: Json, server: SpeechServer) -> Model:
         max_chars=server.max_chars,
         streams=server.streams is not False,
         formats=formats,
-        pcm=(PcmLayout(entry["rate"]) if "rate" in entry else PCM_LAYOUT) if AudioFormat.PCM in formats else None,
+        pcm_layout=(PcmLayout(entry["rate"]) if "rate" in entry else PCM_LAYOUT)
+        if AudioFormat.PCM in formats
+        else None,
         voices=voice_list.voices,
         languages=voice_list.languages,
         options=tuple(_options(server, model_id)),
-        count=count_chars_or_tokens if _TOKEN_LIMITED_MODEL_NAME.search(model_id) else len,
+        measure=count_chars_or_tokens if _TOKEN_LIMITED_MODEL_NAME.search(model_id) else len,
     )
 
 

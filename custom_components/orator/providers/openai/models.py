@@ -70,7 +70,7 @@ def describe_model(model_id: str) -> Model:
             max_chars=_REALTIME_MAX_CHARS,
             streams=True,
             formats=(AudioFormat.PCM,),
-            pcm=PCM_LAYOUT,
+            pcm_layout=PCM_LAYOUT,
             voices=_REALTIME_VOICES,
             options=(_REALTIME_SPEED, INSTRUCTIONS),
         )
@@ -82,10 +82,10 @@ def describe_model(model_id: str) -> Model:
         max_chars=OPENAI_MAX_CHARS,
         streams=True,
         formats=FORMATS,
-        pcm=PCM_LAYOUT,
+        pcm_layout=PCM_LAYOUT,
         voices=voices_for(model_id),
         options=options,
-        count=len if is_tts_1 else count_chars_or_tokens,
+        measure=len if is_tts_1 else count_chars_or_tokens,
     )
 
 

@@ -73,7 +73,7 @@ class OpenAIProvider(Provider):
 
     @classmethod
     @override
-    def needs_key(cls, base_url: str) -> bool:
+    def requires_key(cls, base_url: str) -> bool:
         return URL(base_url).host == _OPENAI_HOST
 
     @override
@@ -136,8 +136,8 @@ class OpenAIProvider(Provider):
             return model
         successor_id = self._successor_id(catalog)
         if not successor_id or successor_id == model_id:
-            return replace(model, ends=ends)
-        return replace(model, ends=ends, successor=self._add_price(models.describe_model(successor_id)))
+            return replace(model, end_date=ends)
+        return replace(model, end_date=ends, successor=self._add_price(models.describe_model(successor_id)))
 
     def _add_price(self, model: Model) -> Model:
         """Return a model with OpenAI's price, unless another server offers it."""
@@ -165,7 +165,7 @@ class OpenAIProvider(Provider):
     @override
     @asynccontextmanager
     async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
-        if request.model.count(request.text) > request.model.max_chars:
+        if request.model.measure(request.text) > request.model.max_chars:
             raise TextTooLongError
         async with AsyncExitStack() as stack:
             try:

@@ -64,7 +64,7 @@ async def _read_body(chunks: AsyncGenerator[bytes], response: HttpResponse, requ
     """Return a body that is plain audio: PCM if its content type says so, even if another format was requested."""
     pcm = read_pcm_layout(response)
     expected = AudioFormat.PCM if pcm else request.format
-    return await detect_audio(chunks, expected, response.content_type, pcm or request.model.pcm)
+    return await detect_audio(chunks, expected, response.content_type, pcm or request.model.pcm_layout)
 
 
 async def _read_events(chunks: AsyncGenerator[bytes], request: SynthesisRequest, counters: Counter[str]) -> SpeechAudio:
@@ -73,7 +73,9 @@ async def _read_events(chunks: AsyncGenerator[bytes], request: SynthesisRequest,
     audio = events.audio(chunks)
     head = await read_head(audio)
     expected = AudioFormat.PCM if detect_format(head) is None else request.format
-    return await detect_audio(prepend(head, audio), expected, "", events.pcm or request.model.pcm or PCM_LAYOUT)
+    return await detect_audio(
+        prepend(head, audio), expected, "", events.pcm_layout or request.model.pcm_layout or PCM_LAYOUT
+    )
 
 
 class _AudioEvents:
@@ -82,7 +84,7 @@ class _AudioEvents:
     def __init__(self, counters: Counter[str]) -> None:
         """Initialize."""
         self._counters = counters
-        self.pcm: PcmLayout | None = None
+        self.pcm_layout: PcmLayout | None = None
         """Layout of PCM, if an event before the audio states it."""
 
     async def audio(self, stream: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
@@ -93,7 +95,7 @@ class _AudioEvents:
                 if event.get("error") or kind.endswith("error"):
                     raise _reported_error(event, errors.GenerationFailedError())
                 if isinstance(rate := event.get("sample_rate"), int) and rate in SAMPLE_RATES:
-                    self.pcm = PcmLayout(rate, 2 if event.get("channels") == 2 else 1)
+                    self.pcm_layout = PcmLayout(rate, 2 if event.get("channels") == 2 else 1)
                 self._count_tokens(event.get("usage"))
                 if _AUDIO_EVENT.search(kind) and (encoded := _find_text(event, _AUDIO_KEYS)):
                     yield _decode(encoded)
@@ -153,7 +155,7 @@ async def _read_document(
             raise errors.ResponseTooLargeError
     audio_or_link = await asyncio.to_thread(_parse_document, document)
     if isinstance(audio_or_link, bytes):
-        return await detect_audio(_split(audio_or_link), request.format, "", request.model.pcm or PCM_LAYOUT)
+        return await detect_audio(_split(audio_or_link), request.format, "", request.model.pcm_layout or PCM_LAYOUT)
     url = _resolve_link(response.response.url, audio_or_link)
     linked = await stack.enter_async_context(http.request("GET", url))
     return await _read_body(await stack.enter_async_context(aclosing(linked.chunks(MAX_FILE_BYTES))), linked, request)

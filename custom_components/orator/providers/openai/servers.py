@@ -72,8 +72,8 @@ OTHER: Final = SpeechServer(
 SERVERS: Final[Mapping[str, SpeechServer]] = {
     "kokoro": SpeechServer(
         label="Kokoro-FastAPI",
-        address="http://homeassistant.local:8880/v1",
-        takes_key=False,
+        default_address="http://homeassistant.local:8880/v1",
+        accepts_key=False,
         model="kokoro",
         voice="af_heart",
         voice_lists=("audio/voices",),
@@ -81,7 +81,7 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
     ),
     "speaches": SpeechServer(
         label="Speaches",
-        address="http://homeassistant.local:8000/v1",
+        default_address="http://homeassistant.local:8000/v1",
         model="speaches-ai/Kokoro-82M-v1.0-ONNX",
         voice="af_heart",
         model_lists=("models?task=text-to-speech", "audio/models"),
@@ -90,8 +90,8 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
     ),
     "chatterbox": SpeechServer(
         label="Chatterbox",
-        address="http://homeassistant.local:4123/v1",
-        takes_key=False,
+        default_address="http://homeassistant.local:4123/v1",
+        accepts_key=False,
         model="chatterbox-tts-1",
         voice="alloy",
         voice_lists=("voices",),
@@ -102,8 +102,8 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
     ),
     "orpheus": SpeechServer(
         label="Orpheus-FastAPI",
-        address="http://homeassistant.local:5005/v1",
-        takes_key=False,
+        default_address="http://homeassistant.local:5005/v1",
+        accepts_key=False,
         model="orpheus",
         voice="tara",
         voices={"": ("tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe")},
@@ -116,8 +116,8 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
     ),
     "openedai-speech": SpeechServer(
         label="openedai-speech",
-        address="http://homeassistant.local:8000/v1",
-        takes_key=False,
+        default_address="http://homeassistant.local:8000/v1",
+        accepts_key=False,
         model="tts-1",
         voice="alloy",
         models=("tts-1", "tts-1-hd"),
@@ -126,7 +126,7 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
     ),
     "openai-edge-tts": SpeechServer(
         label="openai-edge-tts",
-        address="http://homeassistant.local:5050/v1",
+        default_address="http://homeassistant.local:5050/v1",
         model="tts-1",
         voice="en-US-AvaNeural",
         models=("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
@@ -137,7 +137,7 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
     ),
     "localai": SpeechServer(
         label="LocalAI",
-        address="http://homeassistant.local:8080/v1",
+        default_address="http://homeassistant.local:8080/v1",
         model="tts-1",
         voice="alloy",
         streams=False,
@@ -145,8 +145,8 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
     ),
     "groq": SpeechServer(
         label="Groq",
-        address="https://api.groq.com/openai/v1",
-        needs_key=True,
+        default_address="https://api.groq.com/openai/v1",
+        requires_key=True,
         key_page="https://console.groq.com/keys",
         credit_page="https://console.groq.com/settings/billing",
         model=_GROQ_ENGLISH,
@@ -161,8 +161,8 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
     ),
     "openrouter": SpeechServer(
         label="OpenRouter",
-        address="https://openrouter.ai/api/v1",
-        needs_key=True,
+        default_address="https://openrouter.ai/api/v1",
+        requires_key=True,
         key_page="https://openrouter.ai/settings/keys",
         credit_page="https://openrouter.ai/settings/credits",
         model="openai/gpt-4o-mini-tts-2025-12-15",

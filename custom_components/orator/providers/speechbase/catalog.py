@@ -94,7 +94,7 @@ def describe_model(model_id: str, catalog: Json, *, streams: bool) -> Model:
         formats=_MODEL_FORMATS,
         voices=voices_for(name) if is_openai else (),
         options=OPTIONS,
-        count=count_chars_or_tokens if is_openai else len,
+        measure=count_chars_or_tokens if is_openai else len,
         vendor=vendor_name,
         is_connected=vendor["is_connected"] if vendor else not (vendors and slash),
         max_pronunciations=_MAX_PRONUNCIATIONS,

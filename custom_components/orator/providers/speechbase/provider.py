@@ -99,7 +99,7 @@ class SpeechbaseProvider(Provider):
 
     @classmethod
     @override
-    def needs_key(cls, base_url: str) -> bool:
+    def requires_key(cls, base_url: str) -> bool:
         return URL(base_url).host == _API_HOST
 
     @override
@@ -130,7 +130,7 @@ class SpeechbaseProvider(Provider):
         return tuple(self.describe_model(model_id, catalog, {}) for model_id in model_ids)
 
     @override
-    def has_models(self, settings: Mapping[str, Any]) -> bool:
+    def has_model_choice(self, settings: Mapping[str, Any]) -> bool:
         return not _is_saved_voice(settings)
 
     @override
@@ -178,7 +178,7 @@ class SpeechbaseProvider(Provider):
     @override
     @asynccontextmanager
     async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
-        if request.model.count(request.text) > request.model.max_chars:
+        if request.model.measure(request.text) > request.model.max_chars:
             raise TextTooLongError
         if request.pronunciations and not self.detected.get(_PRONOUNCES, True):
             raise PronunciationsRefusedError

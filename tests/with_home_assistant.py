@@ -7,6 +7,7 @@ functions of Home Assistant before it imports their users; the same order is kep
 
 from importlib import import_module
 
+import_module("tests.support.asyncio_debug")
 import_module("homeassistant")
 for _name in ("patch_json", "patch_recorder", "patch_time"):
     import_module(f"pytest_homeassistant_custom_component.{_name}")

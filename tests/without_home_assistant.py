@@ -5,10 +5,16 @@ packages below Home Assistant (`audio`, `pipeline`, `providers`, `text`) are imp
 `__init__.py`, which imports Home Assistant.
 """
 
+import tests.support.asyncio_debug  # noqa: F401, I001 - before asyncio
+
+import asyncio
+from collections.abc import AsyncGenerator
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
+import inspect
 from pathlib import Path
 import sys
+import threading
 
 import pytest
 import pytest_socket
@@ -33,3 +39,21 @@ def pytest_runtest_setup() -> None:
     """Refuse connections to other machines; the fixture `socket_enabled` allows those to this one."""
     pytest_socket.socket_allow_hosts(["127.0.0.1"])
     pytest_socket.disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def verify_cleanup(request: pytest.FixtureRequest) -> None:
+    """Verify that asynchronous tests leave no task or thread behind, as the harness does."""
+    if inspect.iscoroutinefunction(request.function):
+        request.getfixturevalue("verify_async_cleanup")
+
+
+@pytest.fixture
+async def verify_async_cleanup() -> AsyncGenerator[None]:
+    """Verify that no task or thread is left behind. Set up before, and torn down after, all other fixtures."""
+    tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
+    yield
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert asyncio.all_tasks() - tasks - {asyncio.current_task()} == set()
+    left = set(threading.enumerate()) - threads
+    assert {thread for thread in left if "_run_safe_shutdown_loop" not in thread.name} == set()  # pycares keeps one

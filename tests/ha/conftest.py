@@ -43,7 +43,7 @@ async def hass(hass: HomeAssistant) -> AsyncGenerator[HomeAssistant]:
     for task in speaking:
         task.cancel()
     if speaking:
-        await asyncio.wait(speaking, timeout=5)
+        await asyncio.wait(speaking, timeout=30)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from ..support.audio import RATE, decode, ffmpeg, streamed_wav
 from ..support.word_decoder import HeardWord, assert_spoken, codes_of, heard_words, voice_of
 
 TEXT = "The ferry leaves at seven; it carries 200 people, their bicycles and a band that plays on deck. 好。"
-LONG_TEXT = " ".join(f"Part {number}: {TEXT}" for number in range(36))
+LONG_TEXT = " ".join(f"Part {number}: {TEXT}" for number in range(12))
 SPEECH = "/v1/audio/speech"
 
 type Waves = npt.NDArray[np.int16]

@@ -220,7 +220,7 @@ class Writer:
         """Say what follows from everything that can go wrong."""
         columns = _decisions()
         rows = table(
-            ("Fault", "What happened", *(name.replace("_", " ") for name in columns)),
+            ("Error", "What happened", *(name.replace("_", " ") for name in columns)),
             (
                 (f"`{fault.__name__}`", _summary(fault), *(_told(getattr(fault, name)) for name in columns))
                 for fault in faults_of(SpeechError)

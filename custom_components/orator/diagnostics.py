@@ -78,11 +78,10 @@ def _voice_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry, voice: Con
 def _model_diagnostics(model: Model) -> dict[str, Any]:
     """Return the fields of a model; voices are counted, options and the successor are named."""
     fields = asdict(model)
-    for key in ("count", "successor"):
-        del fields[key]
+    del fields["measure"]
     return fields | {
-        "ends": model.end_date.isoformat() if model.end_date else None,
-        "follower": model.successor.id if model.successor else None,
+        "end_date": model.end_date.isoformat() if model.end_date else None,
+        "successor": model.successor.id if model.successor else None,
         "options": [option.key for option in model.options],
         "voices": len(model.voices),
     }

@@ -22,6 +22,7 @@ from homeassistant.util import language as language_util
 from .audio.formats import AudioFormat
 from .const import CONF_FALLBACK, DOMAIN
 from .coordinator import OratorConfigEntry
+from .pipeline import LatencyStats
 from .providers.audio_response import detect_audio
 from .providers.base import SpeechAudio
 from .providers.errors import FallbackFailedError
@@ -32,7 +33,6 @@ from .voice_settings import ATTR_FALLBACK_CALL, FallbackCall
 
 _AUDIO_TIMEOUT_S: Final = 12.0
 """Limit for the first audio of a fallback, and for each gap in it."""
-_HEDGE_DELAY_S: Final = 6.0
 _STREAMED_SAMPLES: Final = {
     ATTR_PREFERRED_SAMPLE_RATE: 24_000,
     ATTR_PREFERRED_SAMPLE_CHANNELS: 1,
@@ -45,7 +45,8 @@ class EntitySynthesizer:
     """A text-to-speech entity in a fallback chain; its cached audio is used as well."""
 
     is_always_truncated = False
-    hedge_delay_s = _HEDGE_DELAY_S
+    hedge_delay_s = LatencyStats().hedge_delay_s(streams=True)
+    """The delay of a voice without statistics."""
 
     def __init__(
         self, hass: HomeAssistant, entity_id: str, language: str, audio_format: AudioFormat, call: FallbackCall

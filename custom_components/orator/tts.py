@@ -59,8 +59,6 @@ from .voice_settings import (
 PARALLEL_UPDATES = 0
 
 _CHIME_REVISION: Final = "chime_revision"
-_HEDGE_DELAY_S: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
-"""Minimum and maximum time to wait for the first audio before a fallback is asked, by whether the model streams."""
 
 
 async def async_setup_entry(
@@ -228,7 +226,7 @@ class VoiceEntity(TextToSpeechEntity):
             ),
             prefers_fallback=coordinator.health.is_open,
             expects_fallback=settings.expects_fallback,
-            hedge_delay_s=latency.hedge_delay_s(*_HEDGE_DELAY_S[settings.model.streams]),
+            hedge_delay_s=latency.hedge_delay_s(streams=settings.model.streams),
             is_always_truncated=latency.is_always_truncated,
             post_processing=post_processing,
             record_usage=coordinator.usage.async_add,

@@ -42,7 +42,9 @@ def entry(simulator: Simulator) -> MockConfigEntry:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for long."""
-    monkeypatch.setattr("custom_components.orator.tts._HEDGE_DELAY_S", {True: (0.3, 0.3), False: (0.3, 0.3)})
+    monkeypatch.setattr(
+        "custom_components.orator.pipeline.synthesizer._HEDGE_DELAY_RANGES_S", {True: (0.3, 0.3), False: (0.3, 0.3)}
+    )
 
 
 async def pass_time(hass: HomeAssistant, seconds: float) -> None:
@@ -72,7 +74,9 @@ async def test_slow_voice_is_overtaken_in_time(
     simulator: Simulator, other: MockConfigEntry, hear: Hear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who would begin in the end is overtaken just like who never does, as soon as it is late."""
-    monkeypatch.setattr("custom_components.orator.tts._HEDGE_DELAY_S", {True: (1.0, 1.0), False: (1.0, 1.0)})
+    monkeypatch.setattr(
+        "custom_components.orator.pipeline.synthesizer._HEDGE_DELAY_RANGES_S", {True: (1.0, 1.0), False: (1.0, 1.0)}
+    )
     simulator.fail(Fault(path=PATH, delay=2.5))
     assert set(speakers_in(await decode(await hear(SENTENCE)), SENTENCE)) == {OTHER}
 

@@ -24,6 +24,8 @@ from ..text import Replacement, Replacer
 
 _FIRST_AUDIO_TIMEOUT_S: Final = 60.0
 """Limit for the first audio of a model that streams, whatever else its server sends."""
+_HEDGE_DELAY_RANGES_S: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
+"""Shortest and longest hedge delay, by whether the model streams."""
 
 _backoff = wait_random_exponential(multiplier=0.5, min=0.1, max=4)
 
@@ -72,8 +74,12 @@ class LatencyStats:
         """Add how the audio of a chunk ended."""
         self._truncations = self._truncations + 1 if is_truncated else 0
 
-    def hedge_delay_s(self, minimum: float, maximum: float) -> float:
-        """Return how long to wait for the first audio before asking the next voice; at first the maximum."""
+    def hedge_delay_s(self, *, streams: bool) -> float:
+        """Return how long to wait for the first audio before asking the next voice; at first the maximum.
+
+        `streams`: whether the voice's model streams.
+        """
+        minimum, maximum = _HEDGE_DELAY_RANGES_S[streams]
         if len(self._first_audio_s) < self._MIN_SAMPLES:
             return maximum
         slow = quantiles(self._first_audio_s, n=10)[-1]

@@ -10,7 +10,7 @@ def test_stranger_gets_time() -> None:
     habit = LatencyStats()
     for _ in range(4):
         habit.record_first_audio(0.1)
-    assert habit.hedge_delay_s(1.5, 6.0) == 6.0
+    assert habit.hedge_delay_s(streams=True) == 6.0
 
 
 @pytest.mark.parametrize(("usual", "patience"), [(0.1, 1.5), (0.9, 2.7), (30.0, 6.0)])
@@ -20,7 +20,7 @@ def test_known_voice_gets_what_is_unusual_for_it(usual: float, patience: float) 
     for _ in range(20):
         habit.record_first_audio(usual)
     habit.record_first_audio(100.0)
-    assert habit.hedge_delay_s(1.5, 6.0) == pytest.approx(patience)
+    assert habit.hedge_delay_s(streams=True) == pytest.approx(patience)
 
 
 def test_habits_change() -> None:
@@ -28,4 +28,4 @@ def test_habits_change() -> None:
     habit = LatencyStats()
     for seconds in [0.2] * 32 + [1.5] * 32:
         habit.record_first_audio(seconds)
-    assert habit.hedge_delay_s(1.5, 6.0) == pytest.approx(4.5)
+    assert habit.hedge_delay_s(streams=True) == pytest.approx(4.5)

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from math import ceil
-import re
 from typing import Final, Self
 
 from ..audio.formats import AudioFormat, PcmLayout
@@ -126,56 +124,3 @@ class Model:
     def file_formats(self) -> tuple[AudioFormat, ...]:
         """The formats available for files; Orator converts PCM to one if the model has nothing else."""
         return tuple(made for made in self.formats if made is not AudioFormat.PCM) or (AudioFormat.MP3, AudioFormat.WAV)
-
-
-# OpenAI's models limit characters and tokens. Other providers offer the same models.
-OPENAI_MAX_CHARS: Final = 4096
-_OPENAI_MAX_TOKENS: Final = 2000
-"""Input limit of gpt-4o-mini-tts, from its page in OpenAI's list of models."""
-_TOKENS_PER_LATIN_CHAR: Final = 0.4
-_TOKENS_PER_OTHER_CHAR: Final = 1.1
-"""Upper estimates, so that no request exceeds the limit: an English token has about four letters."""
-_LATIN_CHARS: Final = re.compile(r"[\x00-\u024f]+")
-
-
-def count_chars_or_tokens(text: str) -> int:
-    """Return the length in characters, or the tokens scaled to `OPENAI_MAX_CHARS` if they run out first."""
-    others = len(_LATIN_CHARS.sub("", text))
-    tokens = (len(text) - others) * _TOKENS_PER_LATIN_CHAR + others * _TOKENS_PER_OTHER_CHAR
-    return max(len(text), ceil(tokens * OPENAI_MAX_CHARS / _OPENAI_MAX_TOKENS))
-
-
-_KOKORO_LANGUAGES: Final = {
-    "a": "en-US",
-    "b": "en-GB",
-    "e": "es-ES",
-    "f": "fr-FR",
-    "h": "hi-IN",
-    "i": "it-IT",
-    "j": "ja-JP",
-    "p": "pt-BR",
-    "z": "zh-CN",
-}
-"""The languages of Kokoro's voices by the first letter of their IDs."""
-_AZURE_VOICE_ID: Final = re.compile(r"([a-z]{2,3}(?:-[A-Za-z]+)+)-([A-Za-z]+?)(?:Multilingual)?(?:Expressive)?Neural")
-
-
-def describe_voice(voice_id: str) -> Voice:
-    """Return a voice whose name is its capitalized ID."""
-    return Voice(voice_id, voice_id[:1].upper() + voice_id[1:])
-
-
-def describe_kokoro_voice(voice_id: str) -> Voice:
-    """Return a voice of Kokoro: `af_bella` is American English, female, and called Bella."""
-    kind, _, name = voice_id.partition("_")
-    language = _KOKORO_LANGUAGES.get(kind[:1])
-    if len(kind) != 2 or not name.isalnum() or language is None:  # a blend such as "af_bella(2)+af_sky", or unknown
-        return describe_voice(voice_id)
-    return Voice(voice_id, name.capitalize(), (language,))
-
-
-def describe_voice_by_id(voice_id: str) -> Voice:
-    """Return a voice of an unknown model; IDs of Kokoro and Microsoft (`en-US-JennyNeural`) contain the language."""
-    if match := _AZURE_VOICE_ID.fullmatch(voice_id):
-        return Voice(voice_id, match[2], (match[1],))
-    return describe_kokoro_voice(voice_id) if voice_id[1:3] in ("f_", "m_") else describe_voice(voice_id)

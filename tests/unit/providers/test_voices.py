@@ -3,7 +3,8 @@
 import pytest
 
 from custom_components.orator.providers.languages import expand_tags
-from custom_components.orator.providers.models import Voice, describe_voice_by_id
+from custom_components.orator.providers.models import Voice
+from custom_components.orator.providers.vendor_models import describe_unknown_voice
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ from custom_components.orator.providers.models import Voice, describe_voice_by_i
 )
 def test_describe_voice(voice_id: str, name: str, languages: tuple[str, ...]) -> None:
     """Voices of Kokoro and Microsoft have the language in their id; other ids are used as names."""
-    assert describe_voice_by_id(voice_id) == Voice(voice_id, name, languages)
+    assert describe_unknown_voice(voice_id) == Voice(voice_id, name, languages)
 
 
 def test_expand_tags() -> None:

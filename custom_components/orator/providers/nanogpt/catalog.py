@@ -10,7 +10,8 @@ from ..json_documents import Json
 from ..languages import normalize_tag
 from ..models import Model, Price
 from ..options import Option
-from .endpoints import PCM_LAYOUT, Endpoint
+from ..vendor_models import OPENAI_PCM_LAYOUT
+from .endpoints import Endpoint
 from .model_families import DOCUMENTED_MODELS, ModelFamily, family_for, is_known
 
 _NOT_SPEECH: Final = re.compile(
@@ -120,7 +121,7 @@ def describe_model(model_id: str, catalog: Json, endpoint: Endpoint) -> Model:
         max_chars=(row and row["max_chars"]) or family.max_chars,
         streams=family.streams and endpoint.can_stream,
         formats=formats,
-        pcm_layout=PCM_LAYOUT if AudioFormat.PCM in formats else None,
+        pcm_layout=OPENAI_PCM_LAYOUT if AudioFormat.PCM in formats else None,
         voices=voices,
         languages=_languages(row, [tag for voice in voices for tag in voice.languages]),
         options=tuple(option for option in endpoint.options if _is_supported(option, model_id, row, endpoint)),

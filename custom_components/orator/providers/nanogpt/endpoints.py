@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ...audio.formats import AudioFormat, PcmLayout
+from ...audio.formats import AudioFormat
 from ..base import SynthesisRequest
 from ..options import ChoiceOption, NumberOption, Option, TextOption
+from ..vendor_models import OPENAI_PCM_LAYOUT
 from .model_families import ModelFamily, family_for
-
-PCM_LAYOUT: Final = PcmLayout(rate=24_000)
 
 _SPEED_OPTION: Final = NumberOption("speed", minimum=0.5, maximum=2, step=0.05, default=1)
 _INSTRUCTIONS_OPTION: Final = TextOption("instructions", max_chars=4096)
@@ -63,7 +62,7 @@ class Endpoint:
 
     def _format_fields(self, audio_format: AudioFormat) -> dict[str, Any]:
         if self.formats and audio_format is AudioFormat.PCM:
-            return {self.format_key: "pcm16", "sample_rate": PCM_LAYOUT.rate}
+            return {self.format_key: "pcm16", "sample_rate": OPENAI_PCM_LAYOUT.rate}
         return {self.format_key: audio_format.value}
 
     def headers(self, audio_format: AudioFormat) -> Mapping[str, str]:

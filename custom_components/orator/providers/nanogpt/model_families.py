@@ -6,8 +6,14 @@ import re
 from typing import Final
 
 from ...audio.formats import AudioFormat
-from ..models import OPENAI_MAX_CHARS, Voice, count_chars_or_tokens, describe_kokoro_voice, describe_voice
-from ..openai.models import FORMATS as OPENAI_FORMATS
+from ..models import Voice
+from ..vendor_models import (
+    OPENAI_FORMATS,
+    OPENAI_MAX_CHARS,
+    count_chars_or_tokens,
+    describe_kokoro_voice,
+    describe_voice,
+)
 
 _DEFAULT_MAX_CHARS: Final = 1_000
 """Accepted by nearly all models and long enough for several sentences; the catalog has limits from 512 to 20,000."""

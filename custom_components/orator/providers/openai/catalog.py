@@ -15,9 +15,10 @@ from .. import errors
 from ..http import HttpClient
 from ..json_documents import CACHED_CATALOGS, IdentityKey, Json
 from ..languages import expand_tags, normalize_tag
-from ..models import Model, Voice, count_chars_or_tokens, describe_voice_by_id
+from ..models import Model, Voice
 from ..options import NumberOption, ObjectOption, Option
-from .models import INSTRUCTIONS, PCM_LAYOUT, is_realtime, voices_for
+from ..vendor_models import OPENAI_PCM_LAYOUT, count_chars_or_tokens, describe_unknown_voice, openai_voices_for
+from .models import INSTRUCTIONS, is_realtime
 from .servers import SpeechServer
 
 EXTRA_BODY: Final = ObjectOption("extra_body")
@@ -281,7 +282,7 @@ def describe_model(model_id: str, catalog: Json, server: SpeechServer) -> Model:
         max_chars=server.max_chars,
         streams=server.streams is not False,
         formats=formats,
-        pcm_layout=(PcmLayout(entry["rate"]) if "rate" in entry else PCM_LAYOUT)
+        pcm_layout=(PcmLayout(entry["rate"]) if "rate" in entry else OPENAI_PCM_LAYOUT)
         if AudioFormat.PCM in formats
         else None,
         voices=voice_list.voices,
@@ -308,7 +309,7 @@ def _voices_of(entry: Mapping[str, Any], catalog: Json, server: SpeechServer, mo
         language = server.languages.get(model_id)
         voices = [Voice(name, name.capitalize(), (language,) if language else ()) for name in documented]
         return _sort_voices(voices, server.voice)
-    return _VoiceList(voices_for(model_id)) if _OPENAI_MODEL_NAME.fullmatch(model_id) else _VoiceList()
+    return _VoiceList(openai_voices_for(model_id)) if _OPENAI_MODEL_NAME.fullmatch(model_id) else _VoiceList()
 
 
 @lru_cache(maxsize=CACHED_CATALOGS)  # thousands of voices take 10 ms, and all models of a server may share them
@@ -326,9 +327,9 @@ def _sort_voices(voices: list[Voice], default_voice: str) -> _VoiceList:
 
 def _describe_voice(entry: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> Voice:
     """Return a listed voice. The name of an alias, which is the id of another voice, only tells its languages."""
-    voice = describe_voice_by_id(entry["id"])
+    voice = describe_unknown_voice(entry["id"])
     name = entry.get("name", voice.id)
-    named = describe_voice_by_id(name)
+    named = describe_unknown_voice(name)
     languages = tuple(entry.get("languages", ())) or voice.languages or named.languages
     is_alias = name == voice.id or name in by_id or bool(named.languages)
     return Voice(voice.id, voice.name if is_alias else name, languages)

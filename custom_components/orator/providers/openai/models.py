@@ -5,37 +5,34 @@ from datetime import date
 import re
 from typing import Any, Final
 
-from ...audio.formats import AudioFormat, PcmLayout
+from ...audio.formats import AudioFormat
 from ..json_documents import Json
-from ..models import OPENAI_MAX_CHARS, Model, Price, Voice, count_chars_or_tokens, describe_voice
+from ..models import Model, Price
 from ..options import NumberOption, Option, TextOption
+from ..vendor_models import (
+    OPENAI_FORMATS,
+    OPENAI_MAX_CHARS,
+    OPENAI_PCM_LAYOUT,
+    OPENAI_VOICES,
+    count_chars_or_tokens,
+    is_tts_1,
+    openai_voices_for,
+)
 
 DOCUMENTED: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
 SUCCESSOR: Final = "gpt-realtime-2.1-mini"
 """OpenAI's replacement for its speech models, from its deprecations page of 2026-10-01."""
-
-FILE_FORMATS: Final = (AudioFormat.MP3, AudioFormat.WAV, AudioFormat.OPUS, AudioFormat.AAC, AudioFormat.FLAC)
-FORMATS: Final = (*FILE_FORMATS, AudioFormat.PCM)
-"""Formats of OpenAI's speech models, also when another service offers them."""
-PCM_LAYOUT: Final = PcmLayout(rate=24_000)
 
 INSTRUCTIONS: Final = TextOption("instructions", max_chars=4096)
 _SPEECH_SPEED: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
 _REALTIME_SPEED: Final = NumberOption("speed", minimum=0.25, maximum=1.5, step=0.05, default=1)
 OPTION_KEYS: Final = (_SPEECH_SPEED.key, INSTRUCTIONS.key)
 
-_TTS_1_NAME: Final = re.compile(r"tts-1(-hd)?(-\d+)?")
 _REALTIME_NAME: Final = re.compile(r"gpt-realtime(?!.*(transcri|whisper|translat)).*")
 _REALTIME_MAX_CHARS: Final = 1_000
 """About a minute of speech: realtime models follow short texts more exactly."""
 
-_TTS_1_VOICES: Final = tuple(
-    map(describe_voice, ("alloy", "ash", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer"))
-)
-_NEWER_VOICES: Final = tuple(map(describe_voice, ("ballad", "cedar", "marin", "verse")))
-"""Voices that tts-1 and tts-1-hd refuse with status 400."""
-_ALL_VOICES: Final = tuple(sorted((*_TTS_1_VOICES, *_NEWER_VOICES), key=lambda voice: voice.id))
-_REALTIME_VOICES: Final = tuple(voice for voice in _ALL_VOICES if voice.id not in ("fable", "nova", "onyx"))
+_REALTIME_VOICES: Final = tuple(voice for voice in OPENAI_VOICES if voice.id not in ("fable", "nova", "onyx"))
 _NEAREST_REALTIME_VOICES: Final[Mapping[str, str]] = {"fable": "ballad", "nova": "coral", "onyx": "ash"}
 """The most similar realtime voice for each voice that realtime models lack."""
 
@@ -70,28 +67,23 @@ def describe_model(model_id: str) -> Model:
             max_chars=_REALTIME_MAX_CHARS,
             streams=True,
             formats=(AudioFormat.PCM,),
-            pcm_layout=PCM_LAYOUT,
+            pcm_layout=OPENAI_PCM_LAYOUT,
             voices=_REALTIME_VOICES,
             options=(_REALTIME_SPEED, INSTRUCTIONS),
         )
-    is_tts_1 = bool(_TTS_1_NAME.fullmatch(model_id))
-    options: tuple[Option, ...] = (_SPEECH_SPEED,) if is_tts_1 else (_SPEECH_SPEED, INSTRUCTIONS)
+    is_older = is_tts_1(model_id)
+    options: tuple[Option, ...] = (_SPEECH_SPEED,) if is_older else (_SPEECH_SPEED, INSTRUCTIONS)
     return Model(
         id=model_id,
         name=model_id,
         max_chars=OPENAI_MAX_CHARS,
         streams=True,
-        formats=FORMATS,
-        pcm_layout=PCM_LAYOUT,
-        voices=voices_for(model_id),
+        formats=OPENAI_FORMATS,
+        pcm_layout=OPENAI_PCM_LAYOUT,
+        voices=openai_voices_for(model_id),
         options=options,
-        measure=len if is_tts_1 else count_chars_or_tokens,
+        measure=len if is_older else count_chars_or_tokens,
     )
-
-
-def voices_for(model_id: str) -> tuple[Voice, ...]:
-    """Return the voices of a speech model of OpenAI, also when another service offers the model."""
-    return _TTS_1_VOICES if _TTS_1_NAME.fullmatch(model_id) else _ALL_VOICES
 
 
 def nearest_voice(voice: str) -> str:

@@ -18,7 +18,8 @@ from ...audio.formats import AudioFormat
 from ..audio_response import prepend
 from ..base import SpeechAudio, SynthesisRequest
 from ..errors import NotAudioError, TranscriptMismatchError
-from .models import PCM_LAYOUT, realtime_cost
+from ..vendor_models import OPENAI_PCM_LAYOUT
+from .models import realtime_cost
 from .realtime_session import RealtimeResponse, RealtimeSession
 from .transcript import TranscriptMatch, compare
 
@@ -55,7 +56,7 @@ class RealtimeSpeech:
             head = await anext(chunks, b"")
             if not head:
                 raise NotAudioError
-            yield SpeechAudio(AudioFormat.PCM, prepend(head, chunks), PCM_LAYOUT)
+            yield SpeechAudio(AudioFormat.PCM, prepend(head, chunks), OPENAI_PCM_LAYOUT)
 
     async def _speak(self, request: SynthesisRequest) -> AsyncGenerator[bytes]:
         """Yield the audio of a request. The part of the text that was not spoken is requested again.
@@ -135,7 +136,7 @@ def _session_settings(request: SynthesisRequest) -> Mapping[str, Any]:
         "output_modalities": ["audio"],
         "audio": {
             "output": {
-                "format": {"type": "audio/pcm", "rate": PCM_LAYOUT.rate},
+                "format": {"type": "audio/pcm", "rate": OPENAI_PCM_LAYOUT.rate},
                 "voice": {"id": request.voice} if is_custom_voice else request.voice,
                 **{key: value for key, value in request.settings.items() if key == "speed"},
             },

@@ -17,7 +17,7 @@ from .. import errors
 from ..error_responses import error_for, find_error_codes, parse_retry_after
 from ..http import MAX_DOCUMENT_BYTES, translate_client_errors
 from ..json_documents import Json, parse_json
-from .models import PCM_LAYOUT
+from ..vendor_models import OPENAI_PCM_LAYOUT
 from .transcript import compare, count_words, estimate_seconds, is_mismatch_so_far, starts_like
 
 _OPEN_TIMEOUT_S: Final = 15.0
@@ -34,7 +34,7 @@ _MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
 _MAX_TRANSCRIPT_CHARS: Final = 64 * 1024
 """An hour of speech."""
 _MAX_UNVERIFIED_WORDS: Final = 6
-_MAX_UNVERIFIED_BYTES: Final = 2 * PCM_LAYOUT.byte_rate
+_MAX_UNVERIFIED_BYTES: Final = 2 * OPENAI_PCM_LAYOUT.byte_rate
 """Limits up to which audio is held back while the transcript does not start like the text."""
 
 
@@ -75,7 +75,7 @@ class RealtimeResponse:
     @property
     def seconds(self) -> float:
         """Duration of the audio that has arrived."""
-        return self._received_bytes / PCM_LAYOUT.byte_rate
+        return self._received_bytes / OPENAI_PCM_LAYOUT.byte_rate
 
     @property
     def is_done(self) -> bool:
@@ -143,7 +143,7 @@ class RealtimeResponse:
         self._next_check_chars = len(self.transcript) * 5 // 4 + 1
         if is_mismatch_so_far(self._text, self.transcript):
             matching_text = self._text[: compare(self._text, self.transcript).match_end]
-            self._end_bytes = int(estimate_seconds(matching_text) * PCM_LAYOUT.byte_rate)
+            self._end_bytes = int(estimate_seconds(matching_text) * OPENAI_PCM_LAYOUT.byte_rate)
             self._end_after_mismatch()
         elif count_words(self.transcript) > _MAX_UNVERIFIED_WORDS:
             self._release()

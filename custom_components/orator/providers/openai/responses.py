@@ -19,7 +19,7 @@ from ..downloads import MAX_FILE_BYTES
 from ..error_responses import error_for, find_error_codes
 from ..http import HttpClient, HttpResponse
 from ..json_documents import Json, parse_json
-from .models import PCM_LAYOUT
+from ..vendor_models import OPENAI_PCM_LAYOUT
 
 _EVENT_STREAM: Final = "text/event-stream"
 _MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
@@ -74,7 +74,7 @@ async def _read_events(chunks: AsyncGenerator[bytes], request: SynthesisRequest,
     head = await read_head(audio)
     expected = AudioFormat.PCM if detect_format(head) is None else request.format
     return await detect_audio(
-        prepend(head, audio), expected, "", events.pcm_layout or request.model.pcm_layout or PCM_LAYOUT
+        prepend(head, audio), expected, "", events.pcm_layout or request.model.pcm_layout or OPENAI_PCM_LAYOUT
     )
 
 
@@ -155,7 +155,9 @@ async def _read_document(
             raise errors.ResponseTooLargeError
     audio_or_link = await asyncio.to_thread(_parse_document, document)
     if isinstance(audio_or_link, bytes):
-        return await detect_audio(_split(audio_or_link), request.format, "", request.model.pcm_layout or PCM_LAYOUT)
+        return await detect_audio(
+            _split(audio_or_link), request.format, "", request.model.pcm_layout or OPENAI_PCM_LAYOUT
+        )
     url = _resolve_link(response.response.url, audio_or_link)
     linked = await stack.enter_async_context(http.request("GET", url))
     return await _read_body(await stack.enter_async_context(aclosing(linked.chunks(MAX_FILE_BYTES))), linked, request)

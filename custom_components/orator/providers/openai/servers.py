@@ -7,8 +7,7 @@ from typing import Final
 from ...audio.formats import AudioFormat
 from ..base import Server
 from ..errors import ContentRefusedError, InvalidKeyError, NotPermittedError, SpeechError
-from ..models import OPENAI_MAX_CHARS
-from .models import FILE_FORMATS, FORMATS
+from ..vendor_models import OPENAI_FILE_FORMATS, OPENAI_FORMATS, OPENAI_MAX_CHARS
 
 _WAV_ONLY: Final = (AudioFormat.WAV,)
 _FIRST_OPENAI_VOICES: Final = ("alloy", "echo", "fable", "nova", "onyx", "shimmer")
@@ -44,7 +43,7 @@ class SpeechServer(Server):
     max_chars: int = OPENAI_MAX_CHARS
     streams: bool | None = True
     """Whether audio arrives before the whole text is spoken; None if this is detected."""
-    formats: tuple[AudioFormat, ...] = FILE_FORMATS
+    formats: tuple[AudioFormat, ...] = OPENAI_FILE_FORMATS
     speed: tuple[float, float] | None = (0.25, 4.0)
     """Minimum and maximum speed; None if the server ignores it."""
     takes_instructions: bool = False
@@ -77,7 +76,7 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
         model="kokoro",
         voice="af_heart",
         voice_lists=("audio/voices",),
-        formats=FORMATS,
+        formats=OPENAI_FORMATS,
     ),
     "speaches": SpeechServer(
         label="Speaches",
@@ -122,7 +121,7 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
         voice="alloy",
         models=("tts-1", "tts-1-hd"),
         voices={"": _FIRST_OPENAI_VOICES},
-        formats=FORMATS,
+        formats=OPENAI_FORMATS,
     ),
     "openai-edge-tts": SpeechServer(
         label="openai-edge-tts",

@@ -8,9 +8,9 @@ from typing import Any, Final
 from ...audio.formats import AudioFormat
 from ..errors import NotASpeechServerError
 from ..json_documents import CACHED_CATALOGS, IdentityKey, Json
-from ..models import OPENAI_MAX_CHARS, Model, Voice, count_chars_or_tokens
-from ..openai.models import voices_for
+from ..models import Model, Voice
 from ..options import IntegerChoiceOption, NumberOption, ObjectOption
+from ..vendor_models import OPENAI_MAX_CHARS, count_chars_or_tokens, openai_voices_for
 
 _MAX_PRONUNCIATIONS: Final = 200
 _SHORTEST_MAX_CHARS: Final = 2_000
@@ -92,7 +92,7 @@ def describe_model(model_id: str, catalog: Json, *, streams: bool) -> Model:
         max_chars=_MODEL_MAX_CHARS.get(model_id) or _VENDOR_MAX_CHARS.get(vendor_id, _SHORTEST_MAX_CHARS),
         streams=streams,
         formats=_MODEL_FORMATS,
-        voices=voices_for(name) if is_openai else (),
+        voices=openai_voices_for(name) if is_openai else (),
         options=OPTIONS,
         measure=count_chars_or_tokens if is_openai else len,
         vendor=vendor_name,

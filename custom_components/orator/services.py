@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from homeassistant.components import tts
-from homeassistant.components.ffmpeg import get_ffmpeg_manager
 from homeassistant.components.media_player import async_process_play_media_url
 from homeassistant.components.tts import DOMAIN as TTS_DOMAIN, TextToSpeechEntity, generate_media_source_id
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
@@ -112,7 +111,7 @@ async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> Ser
         audio = await result.async_read()
         if file:
             await hass.async_add_executor_job(file.write, audio)
-    duration = await measure_duration(audio, get_ffmpeg_manager(hass).binary)
+    duration = await hass.async_add_executor_job(measure_duration, audio)
     return {
         "media_id": file.media_id if file else _media_id(hass, voice, request, result),
         **_links(hass, file.url if file else result.stream.url),

@@ -98,7 +98,7 @@ def _read_openai(document: Any) -> None:
     stored = {"models": openai.parse_model_ids(document, is_official=False), "ends": openai.parse_end_dates(document)}
     _assert_storable(stored)
     for model_id in {*stored["models"], *stored["ends"]}:
-        models.describe_model(model_id)
+        models.describe_openai_model(model_id)
         models.end_date(model_id, stored, is_official=True)
 
 

@@ -57,8 +57,8 @@ def short_timeouts(monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> Non
     monkeypatch.setattr(downloads, "_MAX_DOWNLOAD_ATTEMPTS", 1)
     monkeypatch.setattr(downloads, "_DOWNLOAD_TIMEOUTS", LIMITS)
     monkeypatch.setattr(realtime_session, "_OPEN_TIMEOUT_S", 2.0)
-    monkeypatch.setattr(realtime_session, "_FIRST_AUDIO_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(realtime_session, "_NEXT_AUDIO_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(realtime_session, "_FIRST_DELTA_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(realtime_session, "_NEXT_DELTA_TIMEOUT_S", 0.2)
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from .strategies import hostile_values
 
 ALL_OPTIONS: Final[list[Option]] = [
     *OPTIONS,
-    *(option for model_id in models.DOCUMENTED for option in models.describe_model(model_id).options),
+    *(option for model_id in models.DOCUMENTED for option in models.describe_openai_model(model_id).options),
     *(option for server in SERVERS.values() for option in catalog.describe_model("m", None, server).options),
     *(option for endpoint in ENDPOINTS.values() for option in endpoint.options),
     *(choice for provider in PROVIDERS.values() for choice in provider.choices),

@@ -16,7 +16,7 @@ from ..audio.formats import (
     looks_like_text,
 )
 from .base import SpeechAudio
-from .errors import NotAudioError
+from .errors import NotAudioError, ResponseTooLargeError
 from .http import HttpResponse
 
 RAW_TYPES: Final = ("audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "application/octet-stream")
@@ -87,6 +87,16 @@ async def read_head(chunks: AsyncGenerator[bytes]) -> bytes:
         if len(head.lstrip()) >= RECOGNITION_BYTES or len(head) >= _MAX_HEAD_BYTES:
             break
     return head
+
+
+async def read_all(chunks: AsyncGenerator[bytes], max_bytes: int) -> bytearray:
+    """Return a whole body. Raises ResponseTooLargeError."""
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > max_bytes:
+            raise ResponseTooLargeError
+    return body
 
 
 async def prepend(head: bytes, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

@@ -44,7 +44,7 @@ class Downloads:
         """
         async with AsyncExitStack() as stack:
             async for attempt in AsyncRetrying(
-                retry=retry_if_exception(_is_retryable),
+                retry=retry_if_exception(_is_download_retryable),
                 wait=wait_random_exponential(multiplier=0.5, min=0.1, max=2),
                 stop=stop_after_attempt(_MAX_DOWNLOAD_ATTEMPTS),
                 reraise=True,
@@ -105,7 +105,7 @@ def _download_error(response: ClientResponse) -> errors.SpeechError:
     return errors.DownloadFailedError(status=response.status)
 
 
-def _is_retryable(error: BaseException) -> bool:
+def _is_download_retryable(error: BaseException) -> bool:
     """Return whether another attempt may succeed."""
     if isinstance(error, errors.DownloadFailedError):
         return error.status in _NOT_READY_STATUSES

@@ -54,21 +54,21 @@ class SpeechError(Exception):
         code: str | None = None,
         retry_after: float | None = None,
         subject: str = "",
-        fields: frozenset[str] = frozenset(),
     ) -> None:
         """Create an error from an HTTP status and a short code.
 
         `retry_after`: seconds to wait before the next request, as the provider asked for; `subject`: the vendor or
-        voice concerned; `fields`: the fields of the request that the error names.
+        voice concerned.
         """
         super().__init__()
-        self.has_error_document = False
-        """Whether the response was a JSON document of the provider rather than a page of a proxy."""
         self.status = status
         self.code = code
         self.retry_after = retry_after
         self.subject = subject
-        self.fields = fields
+        self.has_error_document = False
+        """Whether the response was a JSON document of the provider rather than a page of a proxy."""
+        self.fields: frozenset[str] = frozenset()
+        """The fields of the request that the response names."""
         self.unsupported_fields: frozenset[str] = frozenset()
         """The subset of `fields` that the provider rejects with any value."""
 

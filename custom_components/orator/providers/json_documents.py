@@ -1,6 +1,6 @@
 """Parse untrusted JSON into values that can be processed, stored and serialized."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import json
 import re
 from typing import Any, Final
@@ -62,6 +62,12 @@ def _containers_in(value: Any) -> Iterator[Any]:
     """Return the objects and lists in an object or list."""
     values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return (inner for inner in values if isinstance(inner, (dict, list)))
+
+
+def get_object(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return the object under a key, an empty one if there is none."""
+    value = document.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 class IdentityKey:

@@ -19,7 +19,7 @@ _MAX_LOAD_FACTOR: Final = 6.0
 _MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 _CONSTANTS: Final[dict[str, Any]] = {
     "providers.nanogpt.provider.MAX_FILE_BYTES": _MAX_BODY_BYTES,
-    "providers.openai.responses._MAX_JSON_BYTES": _MAX_BODY_BYTES,
+    "providers.openai.responses.MAX_FILE_BYTES": _MAX_BODY_BYTES,
     "pipeline.synthesizer._backoff": wait_random_exponential(multiplier=0.05, min=0.01, max=0.1),
     "tts_cache._POLL_INTERVAL_S": 0.02,
 }
@@ -36,8 +36,8 @@ def shorten_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     first_byte, gap = _FIRST_BYTE_TIMEOUT_S * factor, _GAP_TIMEOUT_S * factor
     timeouts = {
         "providers.openai.realtime_session._OPEN_TIMEOUT_S": first_byte,
-        "providers.openai.realtime_session._FIRST_AUDIO_TIMEOUT_S": first_byte,
-        "providers.openai.realtime_session._NEXT_AUDIO_TIMEOUT_S": gap,
+        "providers.openai.realtime_session._FIRST_DELTA_TIMEOUT_S": first_byte,
+        "providers.openai.realtime_session._NEXT_DELTA_TIMEOUT_S": gap,
     }
     for path, value in (_CONSTANTS | timeouts).items():
         module, _, name = path.rpartition(".")

@@ -361,7 +361,7 @@ async def test_stalled_session(
     simulator: Simulator, realtime_provider: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A session over which no audio arrives in time is not used again."""
-    monkeypatch.setattr(realtime_session, "_FIRST_AUDIO_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(realtime_session, "_FIRST_DELTA_TIMEOUT_S", 0.2)
     simulator.openai.realtime.script_responses(ScriptedResponse(stall_after=0))
     assert_text(await synthesize_retrying(realtime_provider))
     assert len(simulator.openai.realtime.connections) == 2

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ...audio.formats import AudioFormat
 from ..errors import NotASpeechServerError
-from ..json_documents import Json
+from ..json_documents import Json, get_object
 from ..languages import normalize_tag
 from ..models import Model, Price
 from ..options import Option
@@ -47,7 +47,7 @@ def parse_models(document: Json) -> list[dict[str, Any]]:
     rows = document.get("data") if isinstance(document, dict) else None
     if not isinstance(rows, list):
         raise NotASpeechServerError
-    models = {row["id"]: _parse_model(row) for row in rows if isinstance(row, dict) and _is_speech_model(row)}
+    models = {row["id"]: _parse_row(row) for row in rows if isinstance(row, dict) and _is_speech_model(row)}
     return sorted(models.values(), key=lambda model: str(model["name"]).lower())
 
 
@@ -56,18 +56,18 @@ def _is_speech_model(row: Mapping[str, Any]) -> bool:
     model_id = row.get("id")
     if not isinstance(model_id, str) or not model_id or _NOT_SPEECH.search(model_id):
         return False
-    source, arrow, target = str(_object(row, "architecture").get("modality", "")).partition("->")
+    source, arrow, target = str(get_object(row, "architecture").get("modality", "")).partition("->")
     if arrow and ("text" not in source or "audio" in source or target not in ("audio", "speech")):
         return False
-    is_tts = _object(row, "capabilities").get("text_to_speech")
+    is_tts = get_object(row, "capabilities").get("text_to_speech")
     category = row.get("category")
     return category == "audio_tts" if is_tts is None and category else is_tts is not False or category == "audio_tts"
 
 
-def _parse_model(row: Mapping[str, Any]) -> dict[str, Any]:
+def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a row that the catalog keeps."""
-    parameters = _object(row, "supported_parameters")
-    pricing = _object(row, "pricing")
+    parameters = get_object(row, "supported_parameters")
+    pricing = get_object(row, "pricing")
     max_chars = _number(parameters.get("max_chars"), _MIN_LISTED_CHARS, _MAX_LISTED_CHARS)
     return {
         "id": row["id"],
@@ -92,11 +92,6 @@ def _number(value: Json, minimum: float, maximum: float) -> float | None:
     except OverflowError, ValueError:
         return None
     return number if number is not None and minimum <= number <= maximum else None
-
-
-def _object(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = row.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _strings(value: Json) -> list[str]:

@@ -97,13 +97,13 @@ class Job:
         other requests wait. Raises SpeechError.
         """
         if self._link is None:
-            self._order = self._order or _start(self._place(order))
+            self._order = self._order or _start_task(self._place(order))
             result = await _wait_for(self._order)
             if result is None:
                 return self._take_direct_audio()
             if isinstance(result, JobTicket):
                 if self._polling is None or self._polling.done():
-                    self._polling = _start(poll(result))
+                    self._polling = _start_task(poll(result))
                 result = await _wait_for(self._polling)
             self._link = result
         return self._link
@@ -136,7 +136,7 @@ class Job:
             await audio.stack.aclose()
 
 
-def _start[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+def _start_task[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     """Return a task whose exception is not logged if no request waits for it any more."""
     task = asyncio.create_task(work, name="orator NanoGPT job")
     task.add_done_callback(lambda done: None if done.cancelled() else done.exception())

@@ -14,7 +14,7 @@ from yarl import URL
 
 from ...audio.formats import detect_format, looks_like_text
 from ..addresses import is_local_host, parse_web_address
-from ..audio_response import audio_from_head, detect_audio, read_head
+from ..audio_response import audio_from_head, detect_audio, prepend, read_all, read_head
 from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES, Downloads
 from ..errors import (
@@ -27,7 +27,6 @@ from ..errors import (
     NotFoundError,
     NotPermittedError,
     RejectedError,
-    ResponseTooLargeError,
     SpeechError,
     TextTooLongError,
     TimedOutError,
@@ -201,7 +200,7 @@ class NanoGPTProvider(Provider):
                     if not looks_like_text(head):
                         request.charge()
                     return DirectAudio(head, chunks, response.content_type, stack.pop_all())
-                body = await _read_body(head, chunks)
+                body = await read_all(prepend(head, chunks), MAX_DOCUMENT_BYTES)
             except (ConnectionLostError, TimedOutError) as err:
                 if not is_json:
                     raise
@@ -310,13 +309,3 @@ def _is_json(head: bytes, content_type: str) -> bool:
     if looks_like_text(head) and head.lstrip().startswith(b"{"):
         return True
     return content_type.endswith("json") and detect_format(head) is None
-
-
-async def _read_body(head: bytes, chunks: AsyncGenerator[bytes]) -> bytearray:
-    """Return the whole body of a JSON response."""
-    body = bytearray(head)
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > MAX_DOCUMENT_BYTES:
-            raise ResponseTooLargeError
-    return body

@@ -75,7 +75,7 @@ class _VoiceList:
     languages: tuple[str, ...] = ()
 
 
-async def fetch_lists(http: HttpClient, server: SpeechServer, known: Json) -> ServerLists:
+async def fetch_lists(client: HttpClient, server: SpeechServer, known: Json) -> ServerLists:
     """Fetch all lists of a server at once.
 
     A missing list is not an error. A list that fails otherwise is taken from the `known` catalog.
@@ -83,7 +83,7 @@ async def fetch_lists(http: HttpClient, server: SpeechServer, known: Json) -> Se
     Raises SpeechError if the server cannot be reached.
     """
     paths = (*server.model_lists, *server.voice_lists, *server.key_checks)
-    results = await asyncio.gather(*(_fetch_rows(http, URL(path)) for path in paths))
+    results = await asyncio.gather(*(_fetch_rows(client, URL(path)) for path in paths))
     failures = {path: err for path, err in zip(paths, results, strict=True) if isinstance(err, errors.SpeechError)}
     outages = {path: err for path, err in failures.items() if not isinstance(err, (*_REFUSED_ERRORS, *_NO_LIST_ERRORS))}
     if outages and len(outages) == len(paths):
@@ -103,15 +103,15 @@ async def fetch_lists(http: HttpClient, server: SpeechServer, known: Json) -> Se
     return ServerLists(catalog, any(isinstance(err, _REFUSED_ERRORS) for err in failures.values()))
 
 
-async def _fetch_rows(http: HttpClient, path: URL) -> list[Json] | errors.SpeechError:
+async def _fetch_rows(client: HttpClient, path: URL) -> list[Json] | errors.SpeechError:
     try:
-        return find_rows(await http.get_json(path.path, path.query))
+        return find_rows(await client.get_json(path.path, path.query))
     except errors.SpeechError as err:
         return err
 
 
 def parse_model_ids(document: Json, *, is_official: bool) -> list[str]:
-    """Return the ids of the speech models in a list like OpenAI's, by their names.
+    """Return the IDs of the speech models in a list like OpenAI's, by their names.
 
     On a server other than OpenAI's, all models are returned if none has such a name. Raises NotASpeechServerError if
     the document is not a list of models.
@@ -162,18 +162,18 @@ def find_rows(document: Json) -> list[Json]:
 
 def parse_models(rows: Iterable[Json]) -> list[Json]:
     """Return the catalog entries of the speech models; of all models if none is known to generate speech."""
-    models = [(entry, _is_speech_model(row)) for row in rows if (entry := _parse_model(row))]
+    models = [(entry, _is_speech_model(row)) for row in rows if (entry := _parse_model_row(row))]
     speech_models = [entry for entry, is_speech in models if is_speech]
     return _merge(speech_models or [entry for entry, is_speech in models if is_speech is None])
 
 
 def parse_voices(rows: Iterable[Json]) -> list[Json]:
     """Return the catalog entries of voices."""
-    return _merge(entry for row in rows if (entry := _parse_voice(row)))
+    return _merge(entry for row in rows if (entry := _parse_voice_row(row)))
 
 
 def _merge(entries: Iterable[Mapping[str, Any]]) -> list[Json]:
-    """Merge entries with the same id, sorted by it; an entry with nothing but an id becomes a string."""
+    """Merge entries with the same ID, sorted by it; an entry with nothing but an ID becomes a string."""
     merged: dict[str, dict[str, Any]] = {}
     for entry in entries:
         known = merged.setdefault(entry["id"], {})
@@ -182,13 +182,13 @@ def _merge(entries: Iterable[Mapping[str, Any]]) -> list[Json]:
     return [merged[key] if len(merged[key]) > 1 else key for key in sorted(merged)]
 
 
-def _expand(entry: Json) -> Mapping[str, Any]:
+def _as_object(entry: Json) -> Mapping[str, Any]:
     """Return an entry as an object."""
     return {"id": entry} if isinstance(entry, str) else entry
 
 
-def _parse_model(row: Json) -> dict[str, Any] | None:
-    """Return the entry of a model, None if the row has no id."""
+def _parse_model_row(row: Json) -> dict[str, Any] | None:
+    """Return the entry of a model, None if the row has no ID."""
     if (entry := _parse_names(row)) is None or not isinstance(row, dict):
         return entry
     voices = next((row[key] for key in _VOICE_LIST_KEYS if isinstance(row.get(key), (list, dict))), None)
@@ -201,8 +201,8 @@ def _parse_model(row: Json) -> dict[str, Any] | None:
     return entry
 
 
-def _parse_voice(row: Json) -> dict[str, Any] | None:
-    """Return the entry of a voice, None if the row has no id."""
+def _parse_voice_row(row: Json) -> dict[str, Any] | None:
+    """Return the entry of a voice, None if the row has no ID."""
     if (entry := _parse_names(row)) is None or not isinstance(row, dict):
         return entry
     values = [row[key] for key in _LANGUAGE_KEYS if key in row]
@@ -214,8 +214,8 @@ def _parse_voice(row: Json) -> dict[str, Any] | None:
 
 
 def _parse_names(row: Json) -> dict[str, Any] | None:
-    """Return the id of a row, and its name if that differs."""
-    row = _expand(row)
+    """Return the ID of a row, and its name if that differs."""
+    row = _as_object(row)
     if not isinstance(row, dict):
         return None
     names = [row[key].strip() for key in _ID_KEYS if isinstance(row.get(key), str)]
@@ -227,7 +227,7 @@ def _parse_names(row: Json) -> dict[str, Any] | None:
 
 def _is_speech_model(row: Json) -> bool | None:
     """Return whether a model generates speech, None if unknown."""
-    row = _expand(row)
+    row = _as_object(row)
     if isinstance(task := row.get("task"), str):
         return task == "text-to-speech"
     architecture = row.get("architecture")
@@ -264,14 +264,14 @@ def _iter_parameter_values(document: Json, name: str, depth: int) -> Iterator[Js
 
 
 def model_ids(catalog: Json, server: SpeechServer) -> list[str]:
-    """Return the ids of the listed models, or of the server's documented models."""
-    listed = [_expand(entry)["id"] for entry in (catalog or {}).get("models", [])]
+    """Return the IDs of the listed models, or of the server's documented models."""
+    listed = [_as_object(entry)["id"] for entry in (catalog or {}).get("models", [])]
     return listed or list(server.models or (server.model,))
 
 
 def describe_model(model_id: str, catalog: Json, server: SpeechServer) -> Model:
     """Return the capabilities of a model: those that the server lists, else those documented for the server."""
-    entries = map(_expand, (catalog or {}).get("models", []))
+    entries = map(_as_object, (catalog or {}).get("models", []))
     entry = next((entry for entry in entries if entry["id"] == model_id), {})
     voice_list = _voices_of(entry, catalog, server, model_id)
     listed_formats = entry.get("formats")
@@ -287,12 +287,12 @@ def describe_model(model_id: str, catalog: Json, server: SpeechServer) -> Model:
         else None,
         voices=voice_list.voices,
         languages=voice_list.languages,
-        options=tuple(_options(server, model_id)),
+        options=tuple(_options_for(server, model_id)),
         measure=count_chars_or_tokens if _TOKEN_LIMITED_MODEL_NAME.search(model_id) else len,
     )
 
 
-def _options(server: SpeechServer, model_id: str) -> Iterable[Option]:
+def _options_for(server: SpeechServer, model_id: str) -> Iterable[Option]:
     if server.speed:
         minimum, maximum = server.speed
         yield NumberOption("speed", minimum=minimum, maximum=maximum, step=0.05, default=1)
@@ -314,8 +314,8 @@ def _voices_of(entry: Mapping[str, Any], catalog: Json, server: SpeechServer, mo
 
 @lru_cache(maxsize=CACHED_CATALOGS)  # thousands of voices take 10 ms, and all models of a server may share them
 def _listed_voices(entries: IdentityKey, default_voice: str) -> _VoiceList:
-    by_id = {entry["id"]: entry for entry in map(_expand, entries.document)}
-    return _sort_voices([_describe_voice(entry, by_id) for entry in by_id.values()], default_voice)
+    by_id = {entry["id"]: entry for entry in map(_as_object, entries.document)}
+    return _sort_voices([_describe_listed_voice(entry, by_id) for entry in by_id.values()], default_voice)
 
 
 def _sort_voices(voices: list[Voice], default_voice: str) -> _VoiceList:
@@ -325,8 +325,8 @@ def _sort_voices(voices: list[Voice], default_voice: str) -> _VoiceList:
     return _VoiceList(tuple(sorted(voices, key=lambda voice: voice.id != default_voice)), tags)
 
 
-def _describe_voice(entry: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> Voice:
-    """Return a listed voice. The name of an alias, which is the id of another voice, only tells its languages."""
+def _describe_listed_voice(entry: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> Voice:
+    """Return a listed voice. The name of an alias, which is the ID of another voice, only tells its languages."""
     voice = describe_unknown_voice(entry["id"])
     name = entry.get("name", voice.id)
     named = describe_unknown_voice(name)

@@ -16,7 +16,8 @@ from ..errors import NotASpeechServerError, NotFoundError, NotPermittedError, Re
 from ..http import HttpClient, HttpResponse
 from ..models import Model
 from .catalog import EXTRA_BODY
-from .responses import read_audio
+from .models import voice_parameter
+from .responses import read_speech
 from .servers import SpeechServer
 
 _ENDPOINT_PATH: Final = "audio/speech"
@@ -31,15 +32,15 @@ class SpeechEndpoint:
     """The speech endpoint of a server."""
 
     def __init__(
-        self, http: HttpClient, detected: dict[str, bool], counters: Counter[str], preset: SpeechServer | None
+        self, client: HttpClient, detected: dict[str, bool], counters: Counter[str], preset: SpeechServer | None
     ) -> None:
-        """Initialize. `detected` receives capabilities, `counters` the tokens that a server reports."""
-        self._http = http
+        """Create the endpoint; `detected` receives capabilities, `counters` the tokens that the server reports."""
+        self._client = client
         self._detected = detected
         self._counters = counters
         self._preset = preset
 
-    async def check(self, http: HttpClient, model_id: str, voice_id: str) -> None:
+    async def check(self, client: HttpClient, model_id: str, voice_id: str) -> None:
         """Check for free, with an empty text, whether the server accepts the key.
 
         Raises SpeechError unless the server refuses only the text.
@@ -48,7 +49,7 @@ class SpeechEndpoint:
         try:
             with self._translate_forbidden():
                 async with (
-                    http.request("POST", _ENDPOINT_PATH, body) as response,
+                    client.request("POST", _ENDPOINT_PATH, body) as response,
                     aclosing(response.chunks()) as chunks,
                 ):
                     if (await read_head(chunks)).lstrip().startswith(b"<"):  # HTML
@@ -65,7 +66,7 @@ class SpeechEndpoint:
         response = await self._post(request, stack)
         if self._preset is None or self._preset.streams is None:
             self._detected[_BUFFERS_AUDIO] = response.response.content_length is not None
-        audio = await read_audio(response, request, self._http, stack, self._counters)
+        audio = await read_speech(response, request, self._client, stack, self._counters)
         request.charge()
         return audio
 
@@ -76,7 +77,7 @@ class SpeechEndpoint:
         while True:
             try:
                 with self._translate_forbidden():
-                    response = await stack.enter_async_context(self._http.request("POST", _ENDPOINT_PATH, body))
+                    response = await stack.enter_async_context(self._client.request("POST", _ENDPOINT_PATH, body))
                 break
             except RejectedError as err:
                 removable = self._removable_fields(err, request, body)
@@ -102,10 +103,9 @@ class SpeechEndpoint:
         settings = dict(request.settings)
         extra_fields = settings.pop(EXTRA_BODY.key, {})
         audio_format = request.format.value
-        is_custom_voice = self._preset is None and request.voice.startswith("voice_")
         return {
             "model": request.model.id,
-            "voice": {"id": request.voice} if is_custom_voice else request.voice,
+            "voice": request.voice if self._preset else voice_parameter(request.voice),
             **({_FORMAT_FIELD: audio_format} if self._supports(request.model, _FORMAT_FIELD, audio_format) else {}),
             **settings,
             **extra_fields,

@@ -33,6 +33,7 @@ _REALTIME_MAX_CHARS: Final = 1_000
 """About a minute of speech: realtime models follow short texts more exactly."""
 
 _REALTIME_VOICES: Final = tuple(voice for voice in OPENAI_VOICES if voice.id not in ("fable", "nova", "onyx"))
+_CUSTOM_VOICE_PREFIX: Final = "voice_"
 _NEAREST_REALTIME_VOICES: Final[Mapping[str, str]] = {"fable": "ballad", "nova": "coral", "onyx": "ash"}
 """The most similar realtime voice for each voice that realtime models lack."""
 
@@ -58,7 +59,7 @@ def is_realtime(model_id: str) -> bool:
     return bool(_REALTIME_NAME.fullmatch(model_id))
 
 
-def describe_model(model_id: str) -> Model:
+def describe_openai_model(model_id: str) -> Model:
     """Return the capabilities of a model."""
     if is_realtime(model_id):
         return Model(
@@ -84,6 +85,16 @@ def describe_model(model_id: str) -> Model:
         options=options,
         measure=len if is_older else count_chars_or_tokens,
     )
+
+
+def is_custom_voice(voice_id: str) -> bool:
+    """Return whether a voice was created by the user at OpenAI."""
+    return voice_id.startswith(_CUSTOM_VOICE_PREFIX)
+
+
+def voice_parameter(voice_id: str) -> str | dict[str, str]:
+    """Return a voice as OpenAI's requests name it."""
+    return {"id": voice_id} if is_custom_voice(voice_id) else voice_id
 
 
 def nearest_voice(voice: str) -> str:

@@ -23,8 +23,7 @@ from .realtime import RealtimeSpeech
 from .servers import OTHER, SERVERS, SpeechServer
 
 _OPENAI_HOST: Final = "api.openai.com"
-_LIST_TIMEOUTS: Final = Timeouts(first_byte=10, between_bytes=10)
-_CUSTOM_VOICE_PREFIX: Final = "voice_"
+_SERVER_LIST_TIMEOUTS: Final = Timeouts(first_byte=10, between_bytes=10)
 _RETIRED_CODES: Final = ("model_not_found", "invalid_model")
 _RETIRED_PREFIX: Final = "ended:"
 """Prefix of the key in `detected` for a model that no longer exists."""
@@ -43,21 +42,19 @@ class OpenAIProvider(Provider):
     credit_page = "https://platform.openai.com/settings/organization/billing"
     option_keys = (*models.OPTION_KEYS, EXTRA_BODY.key)
 
-    def __init__(
-        self, connections: HttpSessions, addresses: Mapping[str, str], api_key: str, *, server: str = ""
-    ) -> None:
-        """Initialize. The API key may be empty; `server` names a preset."""
-        super().__init__(connections, addresses, api_key, server=server)
+    def __init__(self, sessions: HttpSessions, addresses: Mapping[str, str], api_key: str, *, server: str = "") -> None:
+        """Create a provider; the API key may be empty."""
+        super().__init__(sessions, addresses, api_key, server=server)
         base_url = addresses["base_url"]
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._is_openai = URL(base_url).host == _OPENAI_HOST
         self._preset = SERVERS.get(server)
         if self._preset:
             self.default_model, self.default_voice = self._preset.model, self._preset.voice
-        self._http = HttpClient(connections.api, base_url, headers, optional_fields=OPTIONAL_FIELDS)
-        self._list_http = HttpClient(connections.api, base_url, headers, _LIST_TIMEOUTS)
-        self._endpoint = SpeechEndpoint(self._http, self.detected, self.counters, self._preset)
-        self._realtime = RealtimeSpeech(connections.api, base_url, headers, self.counters)
+        self._client = HttpClient(sessions.api, base_url, headers, optional_fields=OPTIONAL_FIELDS)
+        self._list_client = HttpClient(sessions.api, base_url, headers, _SERVER_LIST_TIMEOUTS)
+        self._endpoint = SpeechEndpoint(self._client, self.detected, self.counters, self._preset)
+        self._realtime = RealtimeSpeech(sessions.api, base_url, headers, self.counters)
 
     @classmethod
     @override
@@ -81,28 +78,28 @@ class OpenAIProvider(Provider):
         if self._preset:
             return await self._fetch_server_catalog(self._preset, known)
         try:
-            document = await self._http.get_json("models")
+            document = await self._client.get_json("models")
         except NotPermittedError:  # a restricted key may not list models, but may be allowed to speak
-            await self._endpoint.check(self._http, self.default_model, self.default_voice)
+            await self._endpoint.check(self._client, self.default_model, self.default_voice)
             return {"models": []}
         except NotFoundError:
-            await self._endpoint.check(self._http, self.default_model, self.default_voice)
+            await self._endpoint.check(self._client, self.default_model, self.default_voice)
         else:
             ids = catalogs.parse_model_ids(document, is_official=self._is_openai)
             if self._is_openai or catalogs.lists_openai_models(document):
                 for model_id in ids:
                     self.detected.pop(f"{_RETIRED_PREFIX}{model_id}", None)
                 return {"models": ids, "ends": catalogs.parse_end_dates(document)}
-        return (await catalogs.fetch_lists(self._list_http, OTHER, known)).catalog
+        return (await catalogs.fetch_lists(self._list_client, OTHER, known)).catalog
 
     async def _fetch_server_catalog(self, server: SpeechServer, known: Json) -> Json:
         """Fetch the lists of a server; check the speech endpoint if they do not prove that it accepts the key."""
-        found = await catalogs.fetch_lists(self._list_http, server, known)
+        found = await catalogs.fetch_lists(self._list_client, server, known)
         is_unproven = server.is_unknown and (self._api_key or not found.catalog["voices"])
         if found.has_refused or found.is_empty or is_unproven:
             model = self.initial_model(found.catalog)
             try:
-                await self._endpoint.check(self._list_http, model.id, self.initial_voice(model))
+                await self._endpoint.check(self._list_client, model.id, self.initial_voice(model))
             except TimedOutError, ProviderFaultError:  # some servers fail on an empty text
                 if found.is_empty:
                     raise
@@ -119,7 +116,7 @@ class OpenAIProvider(Provider):
         else:
             ids = _listed_models(catalog) or models.DOCUMENTED
         all_models = [self.describe_model(model_id, catalog, {}) for model_id in ids]
-        current = [model for model in all_models if not model.is_retired(_today())] or all_models
+        current = [model for model in all_models if not model.is_retired(_utc_today())] or all_models
         first = (self.default_model, models.SUCCESSOR)
         return tuple(sorted(current, key=lambda model: first.index(model.id) if model.id in first else len(first)))
 
@@ -131,13 +128,13 @@ class OpenAIProvider(Provider):
 
     def _describe_openai_model(self, model_id: str, catalog: Json) -> Model:
         """Return the capabilities of a model of OpenAI, with its end date and successor."""
-        model = self._add_price(models.describe_model(model_id))
+        model = self._add_price(models.describe_openai_model(model_id))
         if not (ends := self._end_date(model_id, catalog)):
             return model
         successor_id = self._successor_id(catalog)
         if not successor_id or successor_id == model_id:
             return replace(model, end_date=ends)
-        return replace(model, end_date=ends, successor=self._add_price(models.describe_model(successor_id)))
+        return replace(model, end_date=ends, successor=self._add_price(models.describe_openai_model(successor_id)))
 
     def _add_price(self, model: Model) -> Model:
         """Return a model with OpenAI's price, unless another server offers it."""
@@ -152,14 +149,14 @@ class OpenAIProvider(Provider):
         """Return the realtime model that replaces retired models."""
         ids = _listed_models(catalog) or ((models.SUCCESSOR,) if self._is_openai else ())
         end_dates = {model_id: self._end_date(model_id, catalog) for model_id in ids if models.is_realtime(model_id)}
-        return models.pick_successor([model_id for model_id, day in end_dates.items() if not day or day > _today()])
+        return models.pick_successor([model_id for model_id, day in end_dates.items() if not day or day > _utc_today()])
 
     @override
     def migrate_settings(self, settings: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
         voice = str(settings.get("voice", self.default_voice))
         if models.is_realtime(model.id):
             voice = models.nearest_voice(voice)
-        is_supported = voice.startswith(_CUSTOM_VOICE_PREFIX) or voice in [known.id for known in model.voices]
+        is_supported = models.is_custom_voice(voice) or voice in [known.id for known in model.voices]
         return super().migrate_settings({**settings, "voice": voice if is_supported else self.default_voice}, model)
 
     @override
@@ -169,11 +166,11 @@ class OpenAIProvider(Provider):
             raise TextTooLongError
         async with AsyncExitStack() as stack:
             try:
-                audio = await self._request_audio(request, stack)
+                audio = await self._open_audio(request, stack)
             except NotFoundError as err:
-                if not _is_retired(request.model, err) or not (successor := self._successor_request(request)):
+                if not _reports_retirement(err, request.model) or not (successor := self._successor_request(request)):
                     raise
-                audio = await self._request_audio(successor, stack)
+                audio = await self._open_audio(successor, stack)
                 self.detected[f"{_RETIRED_PREFIX}{request.model.id}"] = True
             yield audio
 
@@ -185,7 +182,7 @@ class OpenAIProvider(Provider):
         voice, _ = settings.pop("voice"), settings.pop("model")
         return replace(request, model=model, voice=voice, settings=settings, format=model.formats[0])
 
-    async def _request_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+    async def _open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the audio of a request; closing the stack cancels it."""
         if self._preset is None and models.is_realtime(request.model.id):
             return await stack.enter_async_context(self._realtime.synthesize(request))
@@ -197,7 +194,7 @@ class OpenAIProvider(Provider):
         await super().async_close()
 
 
-def _is_retired(model: Model, error: NotFoundError) -> bool:
+def _reports_retirement(error: NotFoundError, model: Model) -> bool:
     """Return whether an error means that the model no longer exists. A refused WebSocket carries no code."""
     return error.code in _RETIRED_CODES or (error.code is None and models.is_realtime(model.id))
 
@@ -206,5 +203,5 @@ def _listed_models(catalog: Json) -> Collection[str]:
     return catalog["models"] if catalog else ()
 
 
-def _today() -> date:
+def _utc_today() -> date:
     return datetime.now(UTC).date()

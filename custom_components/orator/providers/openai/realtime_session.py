@@ -16,14 +16,14 @@ from yarl import URL
 from .. import errors
 from ..error_responses import error_for, find_error_codes, parse_retry_after
 from ..http import MAX_DOCUMENT_BYTES, translate_client_errors
-from ..json_documents import Json, parse_json
+from ..json_documents import Json, get_object, parse_json
 from ..vendor_models import OPENAI_PCM_LAYOUT
-from .transcript import compare, count_words, estimate_seconds, is_mismatch_so_far, starts_like
+from .transcript import compare, count_words, estimate_duration_s, is_mismatch_so_far, starts_like
 
 _OPEN_TIMEOUT_S: Final = 15.0
-_FIRST_AUDIO_TIMEOUT_S: Final = 8.0
+_FIRST_DELTA_TIMEOUT_S: Final = 8.0
 """Shorter than the wait of a listener, so that a retry is in time."""
-_NEXT_AUDIO_TIMEOUT_S: Final = 20.0
+_NEXT_DELTA_TIMEOUT_S: Final = 20.0
 _PING_INTERVAL_S: Final = 30.0
 """Idle time after which a ping is sent, so that no proxy closes the connection. aiohttp's own `heartbeat` (3.14.5)
 leaves a timer behind if data arrives while the connection closes."""
@@ -57,7 +57,7 @@ class RealtimeResponse:
     """
 
     def __init__(self, text: str) -> None:
-        """Initialize a response that is to speak `text`."""
+        """Create a response that is to speak `text`."""
         self.id: str | None = None
         self.transcript = ""
         self.usage: Mapping[str, Any] = {}
@@ -89,7 +89,7 @@ class RealtimeResponse:
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """Yield the audio as it is released. Raises SpeechError."""
-        timeout = _FIRST_AUDIO_TIMEOUT_S
+        timeout = _FIRST_DELTA_TIMEOUT_S
         while True:
             try:
                 async with asyncio.timeout(timeout):
@@ -99,7 +99,7 @@ class RealtimeResponse:
             except TimeoutError as err:
                 raise errors.TimedOutError from err
             yield chunk
-            timeout = _NEXT_AUDIO_TIMEOUT_S
+            timeout = _NEXT_DELTA_TIMEOUT_S
         if self._error:
             raise self._error
 
@@ -111,7 +111,7 @@ class RealtimeResponse:
             case "response.output_audio_transcript.delta":
                 self._add_transcript(str(event.get("delta", "")))
             case "response.done":
-                self._finish(_object(event, "response"))
+                self._finish(get_object(event, "response"))
 
     def _add_audio(self, encoded: Json) -> None:
         try:
@@ -143,7 +143,7 @@ class RealtimeResponse:
         self._next_check_chars = len(self.transcript) * 5 // 4 + 1
         if is_mismatch_so_far(self._text, self.transcript):
             matching_text = self._text[: compare(self._text, self.transcript).match_end]
-            self._end_bytes = int(estimate_seconds(matching_text) * OPENAI_PCM_LAYOUT.byte_rate)
+            self._end_bytes = int(estimate_duration_s(matching_text) * OPENAI_PCM_LAYOUT.byte_rate)
             self._end_after_mismatch()
         elif count_words(self.transcript) > _MAX_UNVERIFIED_WORDS:
             self._release()
@@ -162,13 +162,13 @@ class RealtimeResponse:
 
     def _finish(self, response: Mapping[str, Any]) -> None:
         """Process the status of the finished response. A missing rest of the text shows in the transcript."""
-        details = _object(response, "status_details")
-        self.usage = _object(response, "usage")
+        details = get_object(response, "status_details")
+        self.usage = get_object(response, "usage")
         match response.get("status"), details.get("reason"):
             case "incomplete", "content_filter":
                 self.end(errors.ContentRefusedError(code="content_filter"))
             case "failed", _:
-                self.end(_error_from(_object(details, "error")))
+                self.end(_error_from(get_object(details, "error")))
             case "cancelled", _:
                 self.end(errors.ConnectionLostError(code="cancelled"))
             case _:
@@ -189,17 +189,21 @@ class RealtimeResponse:
 class RealtimeSession:
     """A session with one model, voice and speed."""
 
-    def __init__(self, http: ClientSession, url: URL, headers: Mapping[str, str], settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, http_session: ClientSession, url: URL, headers: Mapping[str, str], settings: Mapping[str, Any]
+    ) -> None:
         """Start to open the session; `respond` waits until it is open."""
         self._started_at = time.monotonic()
         self._responses: dict[str, RealtimeResponse] = {}
-        """Responses by the id of the event that requests them."""
+        """Responses by the ID of the event that requests them."""
         self._is_closed = False
         self._is_stalled = False
         self._connection: ClientWebSocketResponse
         self._ready = asyncio.get_running_loop().create_future()
         """Done once the server has accepted the settings, or opening has failed."""
-        self._task = asyncio.create_task(self._run(http, url, headers, settings), name="orator realtime session")
+        self._task = asyncio.create_task(
+            self._run(http_session, url, headers, settings), name="orator realtime session"
+        )
 
     @property
     def is_usable(self) -> bool:
@@ -245,7 +249,7 @@ class RealtimeSession:
         await asyncio.wait([self._task])
 
     async def _run(
-        self, http: ClientSession, url: URL, headers: Mapping[str, str], settings: Mapping[str, Any]
+        self, http_session: ClientSession, url: URL, headers: Mapping[str, str], settings: Mapping[str, Any]
     ) -> None:
         """Open the session, and process events until the connection ends."""
         connection = None
@@ -253,7 +257,7 @@ class RealtimeSession:
         try:
             with translate_client_errors(errors.ConnectionLostError):
                 async with asyncio.timeout(_OPEN_TIMEOUT_S):
-                    self._connection = connection = await _connect(http, url, headers)
+                    self._connection = connection = await _connect(http_session, url, headers)
                     await self._send({"type": "session.update", "session": settings})
                     while not self._ready.done():
                         await self._receive()
@@ -296,17 +300,17 @@ class RealtimeSession:
         """Process an event, or pass it to its response. Raises SpeechError if the session has failed."""
         if not isinstance(event, dict):
             raise errors.NotASpeechServerError
-        details = _object(event, "response")
+        details = get_object(event, "response")
         match event.get("type"):
             case "session.updated" if not self._ready.done():
                 self._ready.set_result(None)
             case "response.created":
-                if response := self._responses.get(str(_object(details, "metadata").get("key"))):
+                if response := self._responses.get(str(get_object(details, "metadata").get("key"))):
                     response.id = details.get("id")
                 else:  # its context was left before it was created
                     await self._cancel(details.get("id"))
             case "error":
-                self._handle_error(_object(event, "error"))
+                self._handle_error(get_object(event, "error"))
             case _:
                 response_id = event.get("response_id") or details.get("id")
                 if response := next((one for one in self._responses.values() if one.id == response_id), None):
@@ -321,23 +325,17 @@ class RealtimeSession:
             raise error
 
 
-async def _connect(http: ClientSession, url: URL, headers: Mapping[str, str]) -> ClientWebSocketResponse:
-    if http.closed:
+async def _connect(http_session: ClientSession, url: URL, headers: Mapping[str, str]) -> ClientWebSocketResponse:
+    if http_session.closed:
         raise errors.ConnectionLostError
     with translate_client_errors():
         try:
-            return await http.ws_connect(url, headers=headers, max_msg_size=MAX_DOCUMENT_BYTES)
+            return await http_session.ws_connect(url, headers=headers, max_msg_size=MAX_DOCUMENT_BYTES)
         except WSServerHandshakeError as err:
             if err.status < 400:  # the server does not offer WebSockets
                 raise errors.NotASpeechServerError(status=err.status) from err
             retry_after = parse_retry_after(err.headers.get("Retry-After") if err.headers else None)
             raise error_for(err.status, (), retry_after) from err
-
-
-def _object(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return an object in a document, an empty one if it is missing."""
-    value = document.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _error_from(details: Mapping[str, Any]) -> errors.SpeechError:

@@ -13,7 +13,7 @@ from yarl import URL
 
 from ...audio.formats import SAMPLE_RATES, AudioFormat, PcmLayout, detect_format, looks_like_text
 from .. import errors
-from ..audio_response import detect_audio, prepend, read_head, read_pcm_layout
+from ..audio_response import detect_audio, prepend, read_all, read_head, read_pcm_layout
 from ..base import SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES
 from ..error_responses import error_for, find_error_codes
@@ -29,7 +29,6 @@ _AUDIO_EVENT: Final = re.compile(r"^$|(audio|chunk|(?<!transcript\.)delta)$")
 _PLAUSIBLE_TOKENS: Final = range(1_000_000)
 """Token counts that a single request can reach."""
 
-_MAX_JSON_BYTES: Final = MAX_FILE_BYTES
 _MAX_JSON_DEPTH: Final = 4
 _AUDIO_KEYS: Final = ("audio", "audio_content", "audioContent", "audio_base64", "b64_json", "delta", "data", "result")
 _LINK_KEYS: Final = ("url", "audio_url", "audioUrl")
@@ -39,12 +38,12 @@ _DATA_URL: Final = re.compile(r"data:[\w/+.;=-]*,")
 _DECODED_CHUNK_BYTES: Final = 64 * 1024
 
 
-async def read_audio(
-    response: HttpResponse, request: SynthesisRequest, http: HttpClient, stack: AsyncExitStack, counters: Counter[str]
+async def read_speech(
+    response: HttpResponse, request: SynthesisRequest, client: HttpClient, stack: AsyncExitStack, counters: Counter[str]
 ) -> SpeechAudio:
     """Return the audio of a response; closing the stack cancels it.
 
-    The first bytes outrank the content type. `http` follows a link within its own origin only; `counters` receives
+    The first bytes outrank the content type. `client` follows a link within its own origin only; `counters` receives
     the tokens that the server reports. Raises SpeechError if there is no audio.
     """
     chunks = await stack.enter_async_context(aclosing(response.chunks()))
@@ -56,11 +55,11 @@ async def read_audio(
     ):
         return await _read_events(body, request, counters)
     if start.startswith((b"{", b"[")) and (looks_like_text(head) or response.content_type.endswith("json")):
-        return await _read_document(body, response, request, http, stack)
-    return await _read_body(body, response, request)
+        return await _read_document(body, response, request, client, stack)
+    return await _read_plain(body, response, request)
 
 
-async def _read_body(chunks: AsyncGenerator[bytes], response: HttpResponse, request: SynthesisRequest) -> SpeechAudio:
+async def _read_plain(chunks: AsyncGenerator[bytes], response: HttpResponse, request: SynthesisRequest) -> SpeechAudio:
     """Return a body that is plain audio: PCM if its content type says so, even if another format was requested."""
     pcm = read_pcm_layout(response)
     expected = AudioFormat.PCM if pcm else request.format
@@ -82,7 +81,7 @@ class _AudioEvents:
     """Audio and token usage in a stream of events."""
 
     def __init__(self, counters: Counter[str]) -> None:
-        """Initialize."""
+        """Create a parser; `counters` receives the tokens that the server reports."""
         self._counters = counters
         self.pcm_layout: PcmLayout | None = None
         """Layout of PCM, if an event before the audio states it."""
@@ -144,23 +143,18 @@ async def _read_document(
     chunks: AsyncGenerator[bytes],
     response: HttpResponse,
     request: SynthesisRequest,
-    http: HttpClient,
+    client: HttpClient,
     stack: AsyncExitStack,
 ) -> SpeechAudio:
     """Return the audio in a JSON document, or behind the link in it."""
-    document = bytearray()
-    async for chunk in chunks:
-        document += chunk
-        if len(document) > _MAX_JSON_BYTES:
-            raise errors.ResponseTooLargeError
+    document = await read_all(chunks, MAX_FILE_BYTES)
     audio_or_link = await asyncio.to_thread(_parse_document, document)
     if isinstance(audio_or_link, bytes):
-        return await detect_audio(
-            _split(audio_or_link), request.format, "", request.model.pcm_layout or OPENAI_PCM_LAYOUT
-        )
+        layout = request.model.pcm_layout or OPENAI_PCM_LAYOUT
+        return await detect_audio(_split(audio_or_link), request.format, "", layout)
     url = _resolve_link(response.response.url, audio_or_link)
-    linked = await stack.enter_async_context(http.request("GET", url))
-    return await _read_body(await stack.enter_async_context(aclosing(linked.chunks(MAX_FILE_BYTES))), linked, request)
+    linked = await stack.enter_async_context(client.request("GET", url))
+    return await _read_plain(await stack.enter_async_context(aclosing(linked.chunks(MAX_FILE_BYTES))), linked, request)
 
 
 def _parse_document(body: bytearray) -> bytes | str:

@@ -65,7 +65,7 @@ class _Difference:
     @property
     def word_errors(self) -> float:
         """Number of differing words. Numbers may be spoken as several words, and words may be split differently."""
-        expected, spoken = _words(self.expected), _words(self.spoken)
+        expected, spoken = _without_numbers(self.expected), _without_numbers(self.spoken)
         expected_letters, spoken_letters = ("".join(word.text for word in words) for words in (expected, spoken))
         if expected_letters and _may_be_same(expected_letters, spoken_letters):
             return 0.0
@@ -118,7 +118,7 @@ def count_words(text: str) -> int:
     return len(_tokens(text))
 
 
-def estimate_seconds(text: str) -> float:
+def estimate_duration_s(text: str) -> float:
     """Return the approximate duration of a text as speech, in seconds."""
     return _weight(_tokens(text)) * _SECONDS_PER_WORD
 
@@ -160,7 +160,7 @@ def _may_be_same(expected: str, spoken: str) -> bool:
     return SequenceMatcher(None, expected, spoken, autojunk=False).ratio() >= _MIN_SPELLING_RATIO
 
 
-def _words(tokens: Sequence[_Token]) -> list[_Token]:
+def _without_numbers(tokens: Sequence[_Token]) -> list[_Token]:
     return [token for token in tokens if not token.is_number]
 
 

@@ -53,18 +53,6 @@ _FIRST_CHUNK: Final = _EarlyCut(clause_after=120, min_clause=50, words_after=300
 _LATER_CHUNKS: Final = _EarlyCut(clause_after=600, min_clause=300, words_after=900)
 
 
-@dataclass(frozen=True, slots=True)
-class TextChunk:
-    """The text of one request."""
-
-    text: str
-
-    @property
-    def seconds(self) -> float:
-        """Estimated duration of the speech."""
-        return estimate_seconds(self.text)
-
-
 class TextChunker:
     """Read text deltas in the background and return one chunk after the other.
 
@@ -123,10 +111,10 @@ class TextChunker:
         """Wait for the first chunk and return whether it is known to be the only one."""
         await self._wait_for_sentence()
         text = "".join(self._sentences)
-        is_short = len(self._sentences) == 1 or estimate_seconds(text) <= self._max_seconds
+        is_short = len(self._sentences) == 1 or estimate_duration(text) <= self._max_seconds
         return self._is_complete and self._streams and is_short and self._measure(text) <= self._max_chars
 
-    async def next(self, buffered_seconds: Callable[[], float]) -> TextChunk | None:
+    async def next(self, buffered_seconds: Callable[[], float]) -> str | None:
         """Return the next chunk, or None at the end of the text. Raises what the deltas raise.
 
         `buffered_seconds` returns how much audio the listener has left. While there is some, sentences are gathered
@@ -140,7 +128,7 @@ class TextChunker:
             text = self._take(target).strip()
             if is_speakable(text):
                 self._is_first = False
-                return TextChunk(text)
+                return text
         return None
 
     def _target_seconds(self, buffered_seconds: float) -> float:
@@ -199,7 +187,7 @@ class TextChunker:
         """Wait for sentences up to `target` seconds of speech, at most for `timeout` seconds."""
         try:
             async with asyncio.timeout(max(0, timeout)):
-                while not self._is_complete and sum(map(estimate_seconds, self._sentences)) < target:
+                while not self._is_complete and sum(map(estimate_duration, self._sentences)) < target:
                     await self._wait_for_news(None)
         except TimeoutError:
             return
@@ -248,7 +236,7 @@ class TextChunker:
         """Remove the first sentence, and the next ones that fit into `target` seconds and the limit."""
         seconds = chars = candidates = 0.0
         for sentence in self._sentences:
-            seconds += estimate_seconds(sentence)
+            seconds += estimate_duration(sentence)
             chars += len(sentence)
             if candidates and (seconds > target or chars > _MAX_CHARS_PER_UNIT * self._max_chars):
                 break
@@ -262,7 +250,7 @@ class TextChunker:
         return self._measure("".join(islice(self._sentences, number)))
 
 
-def estimate_seconds(text: str) -> float:
-    """Estimate the duration of a text when spoken."""
+def estimate_duration(text: str) -> float:
+    """Estimate the duration of a text as speech, in seconds."""
     letters = len(_SYLLABIC.sub("", text))
     return (len(text) - letters) / _SYLLABLES_PER_S + letters / _LETTERS_PER_S

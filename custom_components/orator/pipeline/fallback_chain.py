@@ -56,13 +56,15 @@ class FallbackChain:
     A voice that has failed is asked again only if no other voice is left.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the voices of a job, and how they are used
         self,
         own: Synthesizer,
         fallbacks: Sequence[Synthesizer],
         *,
         prefers_fallback: bool,
         fallback_replacements: Sequence[Replacement] = (),
+        is_reply: bool,
+        needs_full_audio: bool,
     ) -> None:
         """Create the chain; with `prefers_fallback`, the job's own voice comes last.
 
@@ -71,6 +73,9 @@ class FallbackChain:
         self._own = own
         self._synthesizers = [*fallbacks, own] if prefers_fallback else [own, *fallbacks]
         self._fallback_replacements = fallback_replacements
+        self._is_reply = is_reply
+        self.needs_full_audio = needs_full_audio
+        """Whether the listener needs all audio of a chunk at once."""
         self._failures: dict[Synthesizer, SpeechError] = {}
         self._own_failures: list[SpeechError] = []
         self._first_audio_s: list[float] = []
@@ -101,11 +106,11 @@ class FallbackChain:
         working = [synthesizer for synthesizer in untried if synthesizer not in self._failures]
         return next(iter([*working, *untried]), None)
 
-    def text_for(self, synthesizer: Synthesizer, text: str) -> str:
-        """Return a chunk's text as this voice has to speak it."""
-        if synthesizer is self._own or not self._fallback_replacements:
-            return text
-        return Replacer(self._fallback_replacements).feed(text, is_final=True)
+    def start_attempt(self, synthesizer: Synthesizer, text: str) -> SynthesisAttempt:
+        """Start to synthesize a chunk with one voice."""
+        if synthesizer is not self._own and self._fallback_replacements:
+            text = Replacer(self._fallback_replacements).feed(text, is_final=True)
+        return SynthesisAttempt(synthesizer, text, is_reply=self._is_reply, needs_full_audio=self.needs_full_audio)
 
     def record_heard(self, synthesizer: Synthesizer) -> None:
         """Record that the listener hears a voice."""
@@ -138,12 +143,10 @@ class ChunkAudio:
     A voice that is late gets company from the next one, and one that fails before its audio is heard is replaced.
     """
 
-    def __init__(self, chain: FallbackChain, text: str, *, is_reply: bool, needs_full_audio: bool) -> None:
+    def __init__(self, chain: FallbackChain, text: str) -> None:
         """Prepare a chunk; `synthesize` runs it."""
         self._chain = chain
         self._text = text
-        self._is_reply = is_reply
-        self._needs_full_audio = needs_full_audio
         self._running: list[SynthesisAttempt] = []
         self._tried: set[Synthesizer] = set()
         self._retried: set[Synthesizer] = set()
@@ -187,7 +190,7 @@ class ChunkAudio:
 
     async def _finish_attempt(self, attempt: SynthesisAttempt) -> bool:
         """Wait for the end of an attempt; return False if another one has to replace it."""
-        if not self._needs_full_audio:
+        if not self._chain.needs_full_audio:
             self._choose(attempt)
         await attempt.wait()
         is_heard = self._listening_since.done() and self._chosen is not None
@@ -237,10 +240,7 @@ class ChunkAudio:
 
     def _start(self, synthesizer: Synthesizer) -> None:
         self._tried.add(synthesizer)
-        text = self._chain.text_for(synthesizer, self._text)
-        self._running.append(
-            SynthesisAttempt(synthesizer, text, is_reply=self._is_reply, needs_full_audio=self._needs_full_audio)
-        )
+        self._running.append(self._chain.start_attempt(synthesizer, self._text))
 
     def _seconds_until_late(self) -> float:
         """Return how long the first attempt still has before the next voice is asked as well."""

@@ -171,11 +171,10 @@ class SpeechPipeline:
                 job.fallbacks,
                 prefers_fallback=job.prefers_fallback,
                 fallback_replacements=job.replacements if pronunciations else (),
+                is_reply=is_reply,
+                needs_full_audio=self._output.needs_full_audio,
             )
-            prefetcher = ChunkPrefetcher(
-                chunker, self._chain, is_reply=is_reply, needs_full_audio=self._output.needs_full_audio
-            )
-            async with prefetcher:
+            async with ChunkPrefetcher(chunker, self._chain) as prefetcher:
                 yield _Speech(prefetcher.audio(), is_single, is_reply)
 
     def _choose_retry_policy(self, *, is_reply: bool) -> RetryPolicy:

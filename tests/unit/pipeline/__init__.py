@@ -1,1 +1,1 @@
-"""Tests of the room that turns text into sound."""
+"""Tests."""

@@ -4,18 +4,14 @@ The gain of a voice stays the same within an utterance, so that nothing pumps. I
 the next.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final, Self
 
 import numpy as np
 
-from ..audio.effects import amplify
-from ..audio.formats import AudioFormat, PcmLayout
-from ..audio.loudness import LoudnessMeasurement, LoudnessMeter
-from ..providers.base import SpeechAudio
-from .convert import PcmConstraints, convert_pcm, to_pcm
+from ..audio.loudness import LoudnessMeasurement
 
 DEFAULT_LUFS: Final = -20.0
 """Loudness assumed before any measurement, between the targets of broadcasting (-23) and streaming (-16)."""
@@ -109,30 +105,3 @@ class LoudnessTracker:
         voices = stored if isinstance(stored, Mapping) else {}
         restored = {str(key): VoiceLoudness.from_dict(one) for key, one in voices.items() if isinstance(one, Mapping)}
         self._voices = {**restored, **self._voices}
-
-
-async def adjust_loudness(  # noqa: PLR0913 - what the gain depends on
-    audio: AsyncIterator[SpeechAudio],
-    layout: PcmLayout,
-    ffmpeg: str,
-    *,
-    gain_db: float,
-    target: float | None,
-    tracker: LoudnessTracker,
-) -> AsyncGenerator[SpeechAudio]:
-    """Yield audio with a gain, and with each voice brought to the target in LUFS, in samples of one layout.
-
-    The voices are measured on the way, and added to the tracker at the end. Raises NotAudioError.
-    """
-    gains: dict[str, float] = {}
-    meters: dict[str, LoudnessMeter] = {}
-    async for part in audio:
-        key = part.loudness_key
-        if key not in gains:
-            gains[key] = gain_db if target is None else gain_db + tracker.get(key).gain_to(target)
-        meter = meters.setdefault(key, LoudnessMeter(layout)) if target is not None else None
-        stream = await to_pcm(part, PcmConstraints.of(layout), ffmpeg)
-        chunks = convert_pcm(stream, layout, ffmpeg)
-        yield SpeechAudio(AudioFormat.PCM, amplify(chunks, layout, gains[key], meter), layout)
-    for key, meter in meters.items():
-        tracker.add(key, meter.result())

@@ -7,7 +7,7 @@ from math import inf
 from typing import Any, Final
 
 from ..audio.effects import with_effects
-from ..audio.formats import AudioFormat
+from ..audio.formats import AudioFormat, PcmLayout
 from ..providers.base import Provider, SpeechAudio, SynthesisRequest
 from ..providers.models import Model, Usage
 from ..text import Replacement, TextCleaner
@@ -15,7 +15,7 @@ from .chunker import TextChunker
 from .convert import DEFAULT_LAYOUT, PcmStream, convert_pcm
 from .fallback_chain import FallbackChain, SynthesisReport
 from .output import AudioResponse, GapFiller, OutputFormat, build_response, join_audio_as_pcm, join_mp3, wrap_pcm
-from .post_processing import PostProcessing, encode_lead_in, prefetch
+from .post_processing import PostProcessing, encode_lead_in, prefetch_first
 from .prefetch import ChunkPrefetcher
 from .pronunciations import count_with_pronunciations, pronunciations_for
 from .synthesizer import ANNOUNCEMENT, INTERACTIVE, WITH_FALLBACK, ProviderSynthesizer, RetryPolicy, Synthesizer
@@ -107,18 +107,7 @@ class SpeechPipeline:
         wanted = output.pcm.apply(self._job.model.pcm_layout or DEFAULT_LAYOUT)
         layout = post_processing.layout_near(wanted)
         effects = post_processing.effects
-
-        async def speak() -> AsyncGenerator[bytes]:
-            async with (
-                self._synthesize() as speech,
-                aclosing(speech.audio),
-                aclosing(post_processing.adjust(speech.audio, layout, ffmpeg)) as audio,
-                aclosing(join_audio_as_pcm(audio, layout, ffmpeg)) as chunks,
-            ):
-                async for chunk in chunks:
-                    yield chunk
-
-        async with prefetch(speak()) as speech:
+        async with prefetch_first(self._synthesize_as_pcm(layout)) as speech:
             if effects.chime_before and output.accepts(AudioFormat.MP3):
                 lead_in = SpeechAudio(AudioFormat.MP3, _single(await encode_lead_in(effects, layout, ffmpeg)))
                 rest = with_effects(speech, layout, replace(effects, lead_in=0.0, chime_before=None))
@@ -132,6 +121,17 @@ class SpeechPipeline:
                 self._gap_filler = GapFiller(wanted)
                 chunks = self._gap_filler.fill(chunks)
             yield wrap_pcm(PcmStream(wanted, chunks), output, ffmpeg)
+
+    async def _synthesize_as_pcm(self, layout: PcmLayout) -> AsyncGenerator[bytes]:
+        """Yield the samples of all chunks at the right level, in one layout."""
+        async with (
+            self._synthesize() as speech,
+            aclosing(speech.audio),
+            aclosing(self._job.post_processing.adjust(speech.audio, layout, self._ffmpeg)) as audio,
+            aclosing(join_audio_as_pcm(audio, layout, self._ffmpeg)) as chunks,
+        ):
+            async for chunk in chunks:
+                yield chunk
 
     @asynccontextmanager
     async def _synthesize(self) -> AsyncGenerator[_Speech]:

@@ -2,19 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..audio.effects import Effects, lead_in_and_chime
+from ..audio.effects import Effects, amplify, lead_in_and_chime
 from ..audio.formats import AudioFormat, PcmLayout
+from ..audio.loudness import LoudnessMeter
 from ..audio.pcm import Resampler
 from ..providers.base import SpeechAudio
-from .convert import DEFAULT_LAYOUT, PcmStream, encode
-from .loudness import LoudnessTracker, adjust_loudness
+from .convert import DEFAULT_LAYOUT, PcmConstraints, PcmStream, convert_pcm, encode, to_pcm
+from .loudness import LoudnessTracker
 
-_MAX_PREFETCHED_CHUNKS: Final = 4
-"""Chunks of speech that wait for a chime to end; more of them wait at their source."""
 _MAX_ENCODED_LEAD_INS: Final = 8
 _encoded_lead_ins: dict[tuple[Effects, PcmLayout], bytes] = {}
 """The last lead-ins and chimes as mp3, 16 kB per second."""
@@ -39,13 +38,35 @@ class PostProcessing:
     def _changes_level(self) -> bool:
         return self.loudness is not None or self.gain_db != 0
 
-    def adjust(self, audio: AsyncGenerator[SpeechAudio], layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[SpeechAudio]:
-        """Yield audio at the right level, untouched if that is its own."""
-        if not self._changes_level:
-            return audio
-        return adjust_loudness(
-            audio, layout, ffmpeg, gain_db=self.gain_db, target=self.loudness, tracker=self.loudness_tracker
-        )
+    async def adjust(
+        self, audio: AsyncGenerator[SpeechAudio], layout: PcmLayout, ffmpeg: str
+    ) -> AsyncGenerator[SpeechAudio]:
+        """Yield audio at the right level in samples of a layout, or untouched if its own level is right.
+
+        Voices that are brought to a target are measured before the gain, and added to the tracker at the end. Raises
+        NotAudioError.
+        """
+        gains: dict[str, float] = {}
+        meters: dict[str, LoudnessMeter] = {}
+        async for part in audio:
+            if not self._changes_level:
+                yield part
+                continue
+            key = part.loudness_key
+            if key not in gains:
+                gains[key] = self._gain_for(key)
+            meter = meters.setdefault(key, LoudnessMeter(layout)) if self.loudness is not None else None
+            stream = await to_pcm(part, PcmConstraints.of(layout), ffmpeg)
+            samples = amplify(convert_pcm(stream, layout, ffmpeg), layout, gains[key], meter)
+            yield SpeechAudio(AudioFormat.PCM, samples, layout)
+        for key, meter in meters.items():
+            self.loudness_tracker.add(key, meter.result())
+
+    def _gain_for(self, loudness_key: str) -> float:
+        """Return the gain in dB for a voice."""
+        if self.loudness is None:
+            return self.gain_db
+        return self.gain_db + self.loudness_tracker.get(loudness_key).gain_to(self.loudness)
 
     def layout_near(self, wanted: PcmLayout) -> PcmLayout:
         """Return the nearest layout that chimes and gain can be applied in."""
@@ -81,29 +102,19 @@ async def _lead_in(effects: Effects, layout: PcmLayout) -> AsyncGenerator[bytes]
 
 
 @asynccontextmanager
-async def prefetch(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[AsyncGenerator[bytes]]:
-    """Read chunks in the background, before the listener takes any; leaving the context stops that."""
-    queue: asyncio.Queue[bytes] = asyncio.Queue(_MAX_PREFETCHED_CHUNKS)
+async def prefetch_first(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[AsyncGenerator[bytes]]:
+    """Request the first chunk before the listener takes any; leaving the context closes the chunks."""
+    first = asyncio.ensure_future(anext(chunks, None))
 
-    async def fill() -> None:
+    async def started() -> AsyncGenerator[bytes]:
+        chunk = await first
+        while chunk is not None:
+            yield chunk
+            chunk = await anext(chunks, None)
+
+    async with aclosing(chunks):
         try:
-            async for chunk in chunks:
-                await queue.put(chunk)
+            yield started()
         finally:
-            await chunks.aclose()
-            queue.shutdown()
-
-    async def prefetched() -> AsyncGenerator[bytes]:
-        while True:
-            try:
-                yield await queue.get()
-            except asyncio.QueueShutDown:
-                break
-        await filling  # raises what interrupted the chunks
-
-    filling = asyncio.create_task(fill(), name="orator prefetches speech")
-    try:
-        yield prefetched()
-    finally:
-        filling.cancel()
-        await asyncio.gather(filling, return_exceptions=True)
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)

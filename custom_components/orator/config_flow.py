@@ -11,7 +11,7 @@ from homeassistant.config_entries import (
     ConfigSubentryData,
     ConfigSubentryFlow,
 )
-from homeassistant.const import CONF_API_KEY, CONF_MODEL
+from homeassistant.const import CONF_API_KEY
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow, section
 from homeassistant.helpers.selector import (
@@ -210,7 +210,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         settings = catalog.provider.initial_voice_settings(catalog.document)
         if settings is None:
             return self.async_create_entry(title=title, data=data)
-        model = catalog.model(settings.get(CONF_MODEL, ""), settings)
+        model = catalog.model_for(settings)
         voice = ConfigSubentryData(
             subentry_type=SUBENTRY_VOICE,
             title=voice_title(catalog, model, settings[model.voice_key]),

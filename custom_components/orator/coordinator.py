@@ -18,7 +18,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from .client import async_create_provider
-from .const import CONF_VOICE, DOMAIN
+from .const import DOMAIN
 from .health import CircuitBreaker
 from .issues import IssueManager, translate_error
 from .pipeline import LatencyStats
@@ -62,9 +62,13 @@ class Catalog:
         """The currency of the prices, None if no price is known."""
         return next((model.price.currency for model in self.models if model.price), None)
 
-    def model(self, model_id: str, settings: Mapping[str, Any] | None = None) -> Model:
-        """Return a model, listed or not, as it is with the settings of a voice. Raises InvalidSettingError."""
-        settings = settings or {}
+    def model(self, model_id: str) -> Model:
+        """Return a model, listed or not, as it is with the provider's default choices."""
+        return self.model_for({CONF_MODEL: model_id})
+
+    def model_for(self, settings: Mapping[str, Any]) -> Model:
+        """Return the model that the settings of a voice select, listed or not. Raises InvalidSettingError."""
+        model_id = str(settings.get(CONF_MODEL, ""))
         return self.provider.describe_model(model_id, self.document, {**settings, **self.parse_choices(settings)})
 
     def resolve_retired(self, model: Model, settings: Mapping[str, Any]) -> tuple[Model, Mapping[str, Any]]:
@@ -72,7 +76,7 @@ class Catalog:
         if not model.successor or not model.is_retired(dt_util.utcnow().date()):
             return model, settings
         migrated = self.provider.migrate_settings(settings, model.successor)
-        return self.model(model.successor.id, migrated), migrated
+        return self.model_for(migrated), migrated
 
     def parse_choices(self, settings: Mapping[str, Any]) -> dict[str, str]:
         """Return the provider's choices in the settings of a voice. Raises InvalidSettingError."""
@@ -222,20 +226,18 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
     async def async_resolve_voice_id(self, model: Model, voice_id: str) -> str:
         """Return a voice id as the provider writes it; a new saved voice is fetched. Raises SpeechError."""
         resolved = await self.provider.resolve_voice_id(model, voice_id)
-        if model.voice_key != CONF_VOICE and resolved not in [voice.id for voice in model.voices]:
+        if model.has_saved_voices and resolved not in [voice.id for voice in model.voices]:
             await self.async_fetch_catalog()
         return resolved
 
     def configured_models(self) -> dict[str, Model]:
         """Return the configured model of each voice, by subentry id."""
-        voices = self.config_entry.subentries
-        return {key: self.data.model(voice.data.get(CONF_MODEL, ""), voice.data) for key, voice in voices.items()}
+        return {key: self.data.model_for(voice.data) for key, voice in self.config_entry.subentries.items()}
 
     def is_voice_missing(self, settings: Mapping[str, Any]) -> bool:
         """Return whether the settings select a saved voice that no longer exists."""
-        model = self.data.model(settings.get(CONF_MODEL, ""), settings)
-        saved = [voice.id for voice in model.voices]
-        return model.voice_key != CONF_VOICE and settings.get(model.voice_key) not in saved
+        model = self.data.model_for(settings)
+        return model.has_saved_voices and settings.get(model.voice_key) not in [voice.id for voice in model.voices]
 
     def latency_stats(self, model: Model, voice: str) -> LatencyStats:
         """Return the latency statistics of a voice; those used last are kept."""

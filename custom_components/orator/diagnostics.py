@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import CONF_API_KEY, CONF_MODEL
+from homeassistant.const import CONF_API_KEY
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 
@@ -65,7 +65,7 @@ def _voice_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry, voice: Con
     return {
         "title": voice.title,
         "data": async_redact_data(dict(voice.data), _REDACTED_VOICE_DATA),
-        "model": _model_diagnostics(account.data.model(voice.data.get(CONF_MODEL, ""), voice.data)),
+        "model": _model_diagnostics(account.data.model_for(voice.data)),
         "experience": asdict(account.usage.last_synthesis(voice.subentry_id)),
         "entities": [
             {"entity_id": entity.entity_id, "disabled_by": entity.disabled_by}

@@ -1,7 +1,6 @@
 """Base entity, and the devices of accounts and voices."""
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import CONF_MODEL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
@@ -39,7 +38,7 @@ def voice_device(entry: OratorConfigEntry, voice: ConfigSubentry) -> DeviceInfo:
         identifiers={(DOMAIN, voice.subentry_id)},
         name=voice.title,
         manufacturer=account.provider.name,
-        model=account.data.model(voice.data.get(CONF_MODEL, ""), voice.data).id,
+        model=account.data.model_for(voice.data).id,
         entry_type=DeviceEntryType.SERVICE,
     )
 

@@ -1,17 +1,11 @@
 """Use other voices of Home Assistant as fallbacks: those of Orator and of any other integration."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
 
 from homeassistant.components import tts
-from homeassistant.components.tts import (
-    ATTR_PREFERRED_FORMAT,
-    ATTR_PREFERRED_SAMPLE_BYTES,
-    ATTR_PREFERRED_SAMPLE_CHANNELS,
-    ATTR_PREFERRED_SAMPLE_RATE,
-)
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
@@ -27,18 +21,18 @@ from .providers.audio_response import detect_audio
 from .providers.base import SpeechAudio
 from .providers.errors import FallbackFailedError
 from .providers.models import Usage
-from .speech import PendingReport, expect_report
 from .tts_cache import has_cached_speech
+from .tts_requests import PendingReport, expect_report
 from .voice_settings import ATTR_FALLBACK_CALL, FallbackCall
 
 _AUDIO_TIMEOUT_S: Final = 12.0
 """Limit for the first audio of a fallback, and for each gap in it."""
 _STREAMED_SAMPLES: Final = {
-    ATTR_PREFERRED_SAMPLE_RATE: 24_000,
-    ATTR_PREFERRED_SAMPLE_CHANNELS: 1,
-    ATTR_PREFERRED_SAMPLE_BYTES: 2,
+    tts.ATTR_PREFERRED_SAMPLE_RATE: 24_000,
+    tts.ATTR_PREFERRED_SAMPLE_CHANNELS: 1,
+    tts.ATTR_PREFERRED_SAMPLE_BYTES: 2,
 }
-"""Home Assistant streams a WAV only if samples are asked for; without, it arrives when it is complete."""
+"""Samples to ask for: Home Assistant streams a WAV only with them, and otherwise returns it when it is complete."""
 
 
 class EntitySynthesizer:
@@ -51,7 +45,7 @@ class EntitySynthesizer:
     def __init__(
         self, hass: HomeAssistant, entity_id: str, language: str, audio_format: AudioFormat, call: FallbackCall
     ) -> None:
-        """Call an entity for audio that is mp3 or WAV, whichever is easier to join."""
+        """Initialize the synthesizer; `audio_format` is mp3 or WAV, whichever is easier to join."""
         self.name = self.loudness_key = entity_id
         self.usage = Usage()
         self._hass = hass
@@ -62,7 +56,7 @@ class EntitySynthesizer:
 
     @asynccontextmanager
     async def synthesize(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:
-        """Yield the audio of a text. Raises FallbackFailedError, also for audio that is late."""
+        """Yield the audio of a text. Raises FallbackFailedError, also if the audio is late."""
         try:
             stream, pending = self._create_stream(text)
             if is_reply:  # Home Assistant does not cache streamed messages
@@ -84,7 +78,7 @@ class EntitySynthesizer:
         if engine is None:
             raise FallbackFailedError(subject=self._entity_id)
         languages = language_util.matches(self._language, engine.supported_languages, self._hass.config.country)
-        options: dict[str, Any] = {ATTR_PREFERRED_FORMAT: self._format.value}
+        options: dict[str, Any] = {tts.ATTR_PREFERRED_FORMAT: self._format.value}
         if self._format is AudioFormat.WAV:
             options |= _STREAMED_SAMPLES
         if is_orator_voice(self._hass, self._entity_id):
@@ -95,7 +89,7 @@ class EntitySynthesizer:
         return stream, expect_report(self._hass, stream, text)
 
     async def _read(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        """Yield the audio. Raises FallbackFailedError for any exception, and for a gap that is too long."""
+        """Yield the audio. Raises FallbackFailedError for any exception and for a gap that is too long."""
         try:
             while True:
                 async with asyncio.timeout(_AUDIO_TIMEOUT_S):
@@ -113,25 +107,30 @@ async def _single(text: str) -> AsyncGenerator[str]:
 
 @callback
 def create_fallbacks(
-    hass: HomeAssistant, entity_ids: Sequence[str], own: str, language: str, audio_format: AudioFormat
+    hass: HomeAssistant, entity_ids: Iterable[str], own: str, language: str, audio_format: AudioFormat
 ) -> list[EntitySynthesizer]:
     """Return the fallbacks of a voice. Fallbacks of Orator voices among them are included, each voice once."""
-    chain = list(_expand(hass, entity_ids, {own}))
-    calls = [FallbackCall.FOLLOWED] * (len(chain) - 1) + [FallbackCall.LAST]
+    chain = list(_expand_fallbacks(hass, entity_ids, {own}))
     return [
-        EntitySynthesizer(hass, entity_id, language, audio_format, call)
-        for entity_id, call in zip(chain, calls, strict=False)
+        EntitySynthesizer(
+            hass,
+            entity_id,
+            language,
+            audio_format,
+            FallbackCall.LAST if entity_id == chain[-1] else FallbackCall.FOLLOWED,
+        )
+        for entity_id in chain
     ]
 
 
-def _expand(hass: HomeAssistant, entity_ids: Sequence[str], seen: set[str]) -> Iterator[str]:
-    """Yield voices, each followed by its own fallbacks, or preceded by them if its account is unlikely to work."""
+def _expand_fallbacks(hass: HomeAssistant, entity_ids: Iterable[str], seen: set[str]) -> Iterator[str]:
+    """Yield voices, each followed by its fallbacks, or preceded by them if its account's circuit breaker is open."""
     for entity_id in entity_ids:
         if entity_id in seen:
             continue
         seen.add(entity_id)
         entry, voice = _find_voice(hass, entity_id)
-        nested = list(_expand(hass, voice.data.get(CONF_FALLBACK, ()), seen)) if voice else []
+        nested = list(_expand_fallbacks(hass, voice.data.get(CONF_FALLBACK, ()), seen)) if voice else []
         is_open = entry is not None and entry.state is ConfigEntryState.LOADED and entry.runtime_data.health.is_open
         yield from [*nested, entity_id] if is_open else [entity_id, *nested]
 
@@ -146,11 +145,9 @@ def _find_voice(hass: HomeAssistant, entity_id: str) -> tuple[OratorConfigEntry 
 
 
 @callback
-def has_fallback_loop(hass: HomeAssistant, entity_ids: Collection[str], own: str | None) -> bool:
+def has_fallback_loop(hass: HomeAssistant, entity_ids: Iterable[str], own: str | None) -> bool:
     """Return whether these fallbacks of a voice lead back to it."""
-    reached: set[str] = set()
-    list(_expand(hass, list(entity_ids), reached))
-    return own is not None and own in reached
+    return own is not None and own in _expand_fallbacks(hass, entity_ids, set())
 
 
 @callback
@@ -167,8 +164,8 @@ def is_orator_voice(hass: HomeAssistant, entity_id: str) -> bool:
 
 
 @callback
-def can_be_heard(hass: HomeAssistant, entity_ids: Collection[str], own: str) -> bool:
-    """Return whether a voice whose account does not work has a fallback that is available, or cached audio."""
+def can_be_heard(hass: HomeAssistant, entity_ids: Iterable[str], own: str) -> bool:
+    """Return whether a voice has an available fallback, or cached audio."""
     states = [hass.states.get(entity_id) for entity_id in entity_ids]
     has_fallback = any(state is not None and state.state != STATE_UNAVAILABLE for state in states)
     return has_fallback or has_cached_speech(hass, own)
@@ -176,7 +173,7 @@ def can_be_heard(hass: HomeAssistant, entity_ids: Collection[str], own: str) -> 
 
 @callback
 def async_track_fallbacks(hass: HomeAssistant, entry: OratorConfigEntry) -> CALLBACK_TYPE:
-    """Follow renamed fallbacks of an account's voices and report missing ones; return a function that stops it."""
+    """Follow renamed fallbacks of an account and report missing ones, until the returned function is called."""
 
     @callback
     def report_missing(_hass: HomeAssistant) -> None:

@@ -21,14 +21,14 @@ from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
 from .audio.formats import AudioFormat
-from .const import CONF_VOICE, DOMAIN
+from .const import DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry
 from .fallback import voice_entity_id
 from .preview import PREVIEW_CONTENT_TYPE, VoicePreview
 from .providers.errors import SpeechError
 from .providers.models import Model, Voice
 from .sample_sentences import SampleSentence, pick_sample_sentence, sample_sentences_for
-from .speech import PREFERRED_PREFIX, SpeechRequest, async_request_speech
+from .tts_requests import PREFERRED_PREFIX, SpeechRequest, async_request_speech
 
 _MAX_TITLE_LANGUAGES: Final = 3
 
@@ -81,7 +81,7 @@ class OratorMediaSource(MediaSource):
         )
         entity = self._entity(entry)
         defaults = {choice.key: choice.default for choice in account.provider.choices}
-        options = _options(entity, {**defaults, **preview.settings})
+        options = _preview_options(entity, {**defaults, **preview.settings})
         try:
             result = async_request_speech(self._hass, entity, SpeechRequest(sample.sentence, options=options))
             await result.async_wait_for_audio()
@@ -114,9 +114,10 @@ class OratorMediaSource(MediaSource):
                 folders.append(_folder(await self._async_choices_title(choices), preview.with_settings(choices)))
                 continue
             for model in account.data.models:
-                has_voices = bool(account.data.model(model.id, choices).voices)
+                settings = {**choices, CONF_MODEL: model.id}
+                has_voices = bool(account.data.model_for(settings).voices)
                 if has_voices and model.is_connected and not model.is_retired(today):
-                    folders.append(_folder(model.name, preview.with_settings({**choices, CONF_MODEL: model.id})))
+                    folders.append(_folder(model.name, preview.with_settings(settings)))
         return folders
 
     async def _async_choices_title(self, choices: Mapping[str, str]) -> str:
@@ -148,7 +149,7 @@ def _model_and_voice(
 ) -> tuple[Model, Voice | None]:
     """Return the model of a preview, and its voice if one is chosen, listed or not. Raises `error`."""
     try:
-        model = account.data.model(preview.settings.get(CONF_MODEL, ""), preview.settings)
+        model = account.data.model_for(preview.settings)
     except SpeechError as err:
         raise error(translation_domain=DOMAIN, translation_key="no_such_sample") from err
     voice_id = preview.settings.get(model.voice_key)
@@ -160,8 +161,8 @@ def _model_and_voice(
 def _voices(preview: VoicePreview, account: AccountCoordinator, model: Model) -> list[BrowseMediaSource]:
     """Return the voices of a model that can speak."""
     voices = [(voice, preview.with_settings({model.voice_key: voice.id})) for voice in model.voices]
-    if model.voice_key != CONF_VOICE:  # a saved voice has a model of its own
-        voices = [(voice, place) for voice, place in voices if account.data.model("", place.settings).is_connected]
+    if model.has_saved_voices:
+        voices = [(voice, place) for voice, place in voices if account.data.model_for(place.settings).is_connected]
     return [
         _playable(_voice_title(voice), place, can_expand=len(_sample_sentences(account, model, voice)) > 1)
         for voice, place in voices
@@ -173,9 +174,9 @@ def _sample_sentences(account: AccountCoordinator, model: Model, voice: Voice) -
     return sample_sentences_for(voice.languages or model.languages or account.provider.languages)
 
 
-def _options(entity: TextToSpeechEntity, settings: Mapping[str, str]) -> dict[str, Any]:
+def _preview_options(entity: TextToSpeechEntity, settings: Mapping[str, str]) -> dict[str, Any]:
     """Return the options that replace all settings of the entity, fallbacks included."""
-    # Every supported option is named, so that the cache finds a sample again after the voice was changed.
+    # Every supported option is named, so that the cache finds a preview again after the voice was changed.
     names = [name for name in entity.supported_options or () if not name.startswith(PREFERRED_PREFIX)]
     return {**dict.fromkeys(names), **settings, ATTR_PREFERRED_FORMAT: AudioFormat.MP3.value}
 

@@ -59,7 +59,7 @@ class VoiceGoneRepairFlow(_VoiceRepairFlow):
             return self.async_abort(reason="entry_not_loaded")
         account = entry.runtime_data
         voice = entry.subentries[self._subentry_id]
-        model = account.data.model(voice.data.get(CONF_MODEL, ""), voice.data)
+        model = account.data.model_for(voice.data)
         gone = voice.data.get(model.voice_key)
         model = replace(model, voices=tuple(known for known in model.voices if known.id != gone))
         errors: dict[str, str] = {}
@@ -93,7 +93,7 @@ class ModelEndRepairFlow(_VoiceRepairFlow):
             model = account.data.model(user_input[CONF_MODEL].strip())
             migrated = account.provider.migrate_settings(voice.data, model)
             return self._update_voice(entry, {**migrated, CONF_VOICE: user_input[CONF_VOICE].strip()})
-        ending = account.data.model(voice.data.get(CONF_MODEL, ""), voice.data)
+        ending = account.data.model_for(voice.data)
         model = ending.successor or default_model(account.data)
         suggested = account.provider.migrate_settings(voice.data, model)[CONF_VOICE]
         _, models = model_field(account.data)

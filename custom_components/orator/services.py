@@ -1,4 +1,4 @@
-"""The actions: speech as a file or a link, and speech in advance."""
+"""The actions: speech as a file or a link, and speech prepared in advance."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from homeassistant.components import tts
 from homeassistant.components.media_player import async_process_play_media_url
-from homeassistant.components.tts import DOMAIN as TTS_DOMAIN, TextToSpeechEntity, generate_media_source_id
+from homeassistant.components.tts import ATTR_PREFERRED_FORMAT, TextToSpeechEntity
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv, entity_registry as er
@@ -22,7 +22,7 @@ from .coordinator import OratorConfigEntry
 from .fallback import is_orator_voice
 from .media_files import MediaFile, reserve_file, resolve_media_file
 from .providers.models import Usage
-from .speech import (
+from .tts_requests import (
     PreparedMessage,
     SpeechRequest,
     SpeechResult,
@@ -46,7 +46,7 @@ _ATTR_SATELLITES: Final = "satellites"
 _MAX_MESSAGES: Final = 100
 _MAX_PREPARED_CHARS: Final = 2_000
 _MAX_PARALLEL_MESSAGES: Final = 3
-"""Messages that are prepared at once; the voice also has to answer other calls meanwhile."""
+"""Messages that are prepared at once, so that the voice still answers other calls."""
 _PREFERRED_PIPELINE: Final = "preferred"
 
 _TEXT: Final = vol.All(cv.string, str.strip, vol.Length(min=1))
@@ -77,7 +77,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         hass,
         DOMAIN,
         SERVICE_SYNTHESIZE,
-        entity_domain=TTS_DOMAIN,
+        entity_domain=tts.DOMAIN,
         schema=_SYNTHESIZE,
         func=_async_synthesize,
         supports_response=SupportsResponse.ONLY,
@@ -86,7 +86,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         hass,
         DOMAIN,
         SERVICE_PREPARE,
-        entity_domain=TTS_DOMAIN,
+        entity_domain=tts.DOMAIN,
         schema=_PREPARE,
         func=_async_prepare,
         supports_response=SupportsResponse.OPTIONAL,
@@ -102,7 +102,9 @@ async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> Ser
     file: MediaFile | None = None
     async with AsyncExitStack() as stack:
         if name := call.data.get(_ATTR_FILE_NAME):
-            extension = request.options.get("preferred_format") or (voice.default_options or {})["preferred_format"]
+            extension = (
+                request.options.get(ATTR_PREFERRED_FORMAT) or (voice.default_options or {})[ATTR_PREFERRED_FORMAT]
+            )
             file = resolve_media_file(hass, name, str(extension), may_replace=call.data[_ATTR_OVERWRITE])
             if len(await _async_target_voices(call)) > 1:
                 raise file.in_use_error
@@ -131,15 +133,15 @@ async def _async_target_voices(call: ServiceCall) -> set[str]:
     return {
         entity_id
         for entity_id in targets
-        if entity_id.startswith(f"{TTS_DOMAIN}.") and is_orator_voice(call.hass, entity_id)
+        if entity_id.startswith(f"{tts.DOMAIN}.") and is_orator_voice(call.hass, entity_id)
     }
 
 
 def _media_id(hass: HomeAssistant, voice: TextToSpeechEntity, request: SpeechRequest, result: SpeechResult) -> str:
-    """Return a media id that plays what was heard: for good if it is cached on disk, else for some minutes."""
+    """Return a media id that plays the same audio: for good if it is cached on disk, otherwise for some minutes."""
     if not request.use_disk_cache or result.spoken_by != [voice.entity_id]:
         return result.stream.media_source_id
-    return generate_media_source_id(
+    return tts.generate_media_source_id(
         hass, request.message, voice.entity_id, request.language, dict(request.options), cache=request.use_disk_cache
     )
 
@@ -163,37 +165,18 @@ def _usage_response(usage: Usage) -> JsonObjectType:
 
 
 async def _async_prepare(voice: TextToSpeechEntity, call: ServiceCall) -> ServiceResponse:
-    """Speak messages into Home Assistant's cache, and return which of them it has."""
+    """Synthesize messages into Home Assistant's cache, and return which of them it has."""
     hass = call.hass
     satellites, language, options = call.data[_ATTR_SATELLITES], call.data.get(_ATTR_LANGUAGE), call.data[_ATTR_OPTIONS]
     if satellites and (language or options):
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="satellites_choose")
     variants = _satellite_variants(hass, satellites, voice.entity_id) or [(language, options)]
     validate_request(voice, SpeechRequest("", *variants[0]))
-    texts: list[str] = call.data[_ATTR_MESSAGES]
-    messages = [PreparedMessage(hass, voice) for _ in texts]
-    limit = asyncio.Semaphore(_MAX_PARALLEL_MESSAGES)
-    spoken_by_fallback: HomeAssistantError | None = None
-
-    async def prepare(message: PreparedMessage, text: str) -> HomeAssistantError | None:
-        nonlocal spoken_by_fallback
-        requests = [SpeechRequest(text, *variant) for variant in variants]
-        async with limit:
-            # Fallbacks are charged and not cached, so they are not used for every message.
-            obstacle = spoken_by_fallback or _obstacle(voice)
-            if obstacle and not all(map(message.is_on_disk, requests)):
-                return obstacle
-            try:
-                for request in requests:
-                    await message.async_prepare(request)
-            except SpokenByFallbackError as err:
-                spoken_by_fallback = err
-                return err
-            except HomeAssistantError as err:
-                return err
-        return None
-
-    errors = await asyncio.gather(*map(prepare, messages, texts, strict=True))
+    messages = [
+        PreparedMessage(hass, voice, [SpeechRequest(text, *variant) for variant in variants])
+        for text in call.data[_ATTR_MESSAGES]
+    ]
+    errors = await _async_prepare_messages(voice, messages)
     failures = [error for error in errors if error]
     if failures and not call.return_response:
         raise HomeAssistantError(
@@ -208,21 +191,50 @@ async def _async_prepare(voice: TextToSpeechEntity, call: ServiceCall) -> Servic
     return {
         "ok": not failures,
         **_usage_response(sum((message.usage for message in messages), Usage())),
-        "messages": [
-            {
-                "ok": error is None,
-                "error": str(error) if error else None,
-                "error_key": error.translation_key if error else None,
-                "from_cache": error is None and message.from_cache,
-                **_usage_response(message.usage),
-            }
-            for message, error in zip(messages, errors, strict=True)
-        ],
+        "messages": [_message_response(*prepared) for prepared in zip(messages, errors, strict=True)],
     }
 
 
-def _obstacle(voice: TextToSpeechEntity) -> HomeAssistantError | None:
-    """Return why only fallbacks would be heard at the moment."""
+async def _async_prepare_messages(
+    voice: TextToSpeechEntity, messages: Iterable[PreparedMessage]
+) -> list[HomeAssistantError | None]:
+    """Prepare messages, a few at a time; return the error of each.
+
+    Fallbacks are charged and not cached, so after the first one has spoken, only cached messages succeed.
+    """
+    limit = asyncio.Semaphore(_MAX_PARALLEL_MESSAGES)
+    spoken_by_fallback: HomeAssistantError | None = None
+
+    async def prepare(message: PreparedMessage) -> HomeAssistantError | None:
+        nonlocal spoken_by_fallback
+        async with limit:
+            obstacle = spoken_by_fallback or _open_circuit_error(voice)
+            if obstacle and not message.is_prepared:
+                return obstacle
+            try:
+                await message.async_prepare()
+            except SpokenByFallbackError as err:
+                spoken_by_fallback = err
+                return err
+            except HomeAssistantError as err:
+                return err
+        return None
+
+    return await asyncio.gather(*map(prepare, messages))
+
+
+def _message_response(message: PreparedMessage, error: HomeAssistantError | None) -> JsonObjectType:
+    return {
+        "ok": error is None,
+        "error": str(error) if error else None,
+        "error_key": error.translation_key if error else None,
+        "from_cache": error is None and message.from_cache,
+        **_usage_response(message.usage),
+    }
+
+
+def _open_circuit_error(voice: TextToSpeechEntity) -> HomeAssistantError | None:
+    """Return the error for a voice whose account's circuit breaker is open, so that its fallbacks are used first."""
     entry: OratorConfigEntry | None = voice.platform.config_entry
     if entry is None or not entry.runtime_data.health.is_open:
         return None
@@ -251,7 +263,7 @@ def _satellite_variant(hass: HomeAssistant, entity_id: str, voice: str) -> tuple
     satellite = _find_satellite(hass, entity_id)
     if satellite is None:
         raise _satellite_error("satellite_not_found", entity_id, voice)
-    # Only a Home Assistant with satellites has what this needs.
+    # Only a Home Assistant with satellites has the requirements of this integration.
     from homeassistant.components.assist_pipeline import async_get_pipeline, async_get_pipelines  # noqa: PLC0415
 
     state = satellite.pipeline_entity_id and hass.states.get(satellite.pipeline_entity_id)

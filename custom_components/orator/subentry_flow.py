@@ -61,7 +61,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         """Change a voice."""
         if not self._settings:
             account, subentry = self._get_account(), self._get_reconfigure_subentry()
-            model = account.data.model(subentry.data.get(CONF_MODEL, ""), subentry.data)
+            model = account.data.model_for(subentry.data)
             self._default_title = voice_title(account.data, model, subentry.data[model.voice_key])
             self._settings = {CONF_NAME: subentry.title, **subentry.data}
         return await self._async_step_init("reconfigure", user_input)
@@ -101,13 +101,13 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         """Choose the voice and its settings."""
         account = self._get_account()
         entered = {**self._settings, **(user_input or {})}
-        model = account.data.model(self._settings.get(CONF_MODEL, ""), entered)
+        model = account.data.model_for(entered)
         errors: dict[str, str] = {}
         if user_input is not None:
             data = self._subentry_data(account, model, user_input)
             errors = await self._async_validate(account, model, data)
             if not errors:
-                return self._finish(account, model, data, user_input.get(CONF_NAME, "").strip())
+                return self._finish(account, data, user_input.get(CONF_NAME, "").strip())
         return self._show_form(
             "voice",
             self.add_suggested_values_to_schema(
@@ -171,7 +171,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         """Set the model, and drop a voice that only the previous model has."""
         settings = self._settings
         if CONF_MODEL in settings and CONF_VOICE in settings:
-            previous = account.data.model(settings[CONF_MODEL], settings)
+            previous = account.data.model_for(settings)
             lost = {voice.id for voice in previous.voices} - {voice.id for voice in model.voices}
             if settings[CONF_VOICE] in lost:
                 del settings[CONF_VOICE]
@@ -226,15 +226,14 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
             return {model.voice_key: err.translation_key}
         except SpeechError:  # the provider cannot be asked now; a wrong voice is reported when it speaks
             return {}
-        is_accepted = CONF_MODEL in self._settings or self._accept_model(account.data.model("", data))
+        is_accepted = CONF_MODEL in self._settings or self._accept_model(account.data.model_for(data))
         return {} if is_accepted else {model.voice_key: "vendor_not_connected"}
 
-    def _finish(self, account: AccountCoordinator, model: Model, data: dict[str, Any], name: str) -> SubentryFlowResult:
+    def _finish(self, account: AccountCoordinator, data: dict[str, Any], name: str) -> SubentryFlowResult:
         """Create or update the voice; the account then reloads itself."""
         if name in ("", self._default_title):
-            name = self._unique_title(
-                voice_title(account.data, account.data.model(model.id, data), data[model.voice_key])
-            )
+            model = account.data.model_for(data)
+            name = self._unique_title(voice_title(account.data, model, data[model.voice_key]))
         if self.source == SOURCE_USER:
             return self.async_create_entry(title=name, data=data)
         return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), title=name, data=data)

@@ -42,8 +42,8 @@ from .pipeline import (
     encode_lead_in,
 )
 from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
-from .speech import deliver_report
 from .tts_cache import async_discard
+from .tts_requests import deliver_report
 from .voice_settings import (
     ATTR_FALLBACK_CALL,
     ATTR_PREFERRED_BITRATE,
@@ -53,7 +53,6 @@ from .voice_settings import (
     configured_chimes,
     default_format,
     parse_effects,
-    parse_output_format,
 )
 
 PARALLEL_UPDATES = 0
@@ -76,7 +75,7 @@ async def async_setup_entry(
 class VoiceEntity(TextToSpeechEntity):
     """A voice of an account."""
 
-    # Home Assistant refuses a text-to-speech entity whose name is None, so it cannot use its device's name.
+    # Home Assistant refuses a text-to-speech entity whose name is None, so the entity cannot use its device's name.
     _attr_has_entity_name = False
 
     def __init__(
@@ -88,7 +87,7 @@ class VoiceEntity(TextToSpeechEntity):
         self._coordinator = entry.runtime_data
         self._subentry = subentry
         provider = self._coordinator.provider
-        self._model = model = self._coordinator.data.model(subentry.data.get(CONF_MODEL, ""), subentry.data)
+        self._model = model = self._coordinator.data.model_for(subentry.data)
         self._attr_unique_id = subentry.subentry_id
         self._attr_name = subentry.title
         self._attr_device_info = voice_device(entry, subentry)
@@ -117,7 +116,7 @@ class VoiceEntity(TextToSpeechEntity):
         ]
         self._voice_id: str = subentry.data.get(model.voice_key, "")
         self._format = default_format(subentry.data)
-        # Everything that changes the audio is here, because Home Assistant's cache key is made of it.
+        # Home Assistant's cache key contains these options, so they include everything that changes the audio.
         self._attr_default_options = {
             **provider.addresses,
             ATTR_PREFERRED_FORMAT: self._format,
@@ -152,7 +151,7 @@ class VoiceEntity(TextToSpeechEntity):
             self.async_write_ha_state()
 
     async def _async_load_chimes(self) -> None:
-        """Load the voice's chimes, and encode what precedes speech."""
+        """Load the voice's chimes, and encode the chime and silence that precede speech."""
         post_processing, _ = await self._async_post_processing(parse_effects(self._subentry.data))
         if post_processing.effects.chime_before and self._format == AudioFormat.MP3:
             with suppress(NotAudioError):
@@ -162,7 +161,7 @@ class VoiceEntity(TextToSpeechEntity):
     @property
     @override
     def available(self) -> bool:
-        """Whether anything can be heard. Home Assistant does not even use its cache for an unavailable entity."""
+        """Whether the voice, a fallback or cached audio can be heard: an unavailable entity gets no cached audio."""
         health = self._coordinator.health
         is_down = health.outage is not None and health.outage.is_lasting and health.is_open
         return not is_down or can_be_heard(self.hass, self._subentry.data.get(CONF_FALLBACK, ()), self.entity_id)
@@ -172,8 +171,8 @@ class VoiceEntity(TextToSpeechEntity):
     def async_get_supported_voices(self, language: str) -> list[Voice] | None:
         """Return the voices for Assist's voice picker, which selects the first: the configured one."""
         configured = self._subentry.data
-        requested = self._coordinator.data.model(configured.get(CONF_MODEL, ""), configured)
-        model, settings = self._coordinator.data.resolve_retired(requested, configured)
+        catalog = self._coordinator.data
+        model, settings = catalog.resolve_retired(catalog.model_for(configured), configured)
         base_language = language.partition("-")[0]
         names = {
             voice.id: voice.name
@@ -209,7 +208,7 @@ class VoiceEntity(TextToSpeechEntity):
         settings = VoiceSettings.parse(coordinator.data, options, self._subentry.data)
         post_processing, has_all_chimes = await self._async_post_processing(settings.effects)
         latency = coordinator.latency_stats(settings.model, settings.voice)
-        prefers_mp3 = options[ATTR_PREFERRED_FORMAT] == AudioFormat.MP3 and not settings.effects
+        prefers_mp3 = settings.output.extension == AudioFormat.MP3 and not settings.effects
         fallback_format = AudioFormat.MP3 if prefers_mp3 else AudioFormat.WAV
         text: list[str] = []
         job = SynthesisJob(
@@ -231,15 +230,8 @@ class VoiceEntity(TextToSpeechEntity):
             post_processing=post_processing,
             record_usage=coordinator.usage.async_add,
         )
-        ffmpeg = get_ffmpeg_manager(self.hass).binary
-        return _Call(
-            request,
-            text,
-            settings,
-            SpeechPipeline(coordinator.provider, job, parse_output_format(options), ffmpeg),
-            is_configured=is_configured,
-            has_all_chimes=has_all_chimes,
-        )
+        pipeline = SpeechPipeline(coordinator.provider, job, settings.output, get_ffmpeg_manager(self.hass).binary)
+        return _Call(request, text, settings, pipeline, is_configured=is_configured, has_all_chimes=has_all_chimes)
 
     async def _async_post_processing(self, effects: Mapping[str, Any]) -> tuple[PostProcessing, bool]:
         """Return the post-processing, and whether no chime is missing that may come back."""
@@ -264,15 +256,15 @@ class VoiceEntity(TextToSpeechEntity):
                 async_discard(self.hass, "".join(call.text), self.entity_id)
 
     def _finish_call(self, call: _Call) -> None:
-        """Apply the final report, and hand it to whoever expects it."""
+        """Apply the final report, and deliver it to the callers that wait for it."""
         self._apply_report(call)
         deliver_report(self.hass, call.applied, call.request, "".join(call.text))
 
     def _apply_report(self, call: _Call) -> None:
-        """Apply what is new in the report to the account's health, issues and statistics."""
+        """Apply the new part of the report to the account's health, issues, usage and statistics."""
         coordinator, model, voice_id = self._coordinator, call.settings.model, self._subentry.subentry_id
-        uses_configured_voice = (model.id, call.settings.voice) == (self._model.id, self._voice_id)
-        voice = self._subentry if uses_configured_voice else None
+        is_own_voice = (model.id, call.settings.voice) == (self._model.id, self._voice_id)
+        voice = self._subentry if is_own_voice else None  # the successor of a retired model is another voice
         latency = coordinator.latency_stats(model, call.settings.voice)
         report, applied = call.pipeline.report, call.applied
         call.applied = report
@@ -299,7 +291,7 @@ class VoiceEntity(TextToSpeechEntity):
         return HomeAssistantError(**message)
 
     def _is_configured_voice(self, options: Mapping[str, Any]) -> bool:
-        """Return whether a call uses the configured model and voice, so that its result says something about them."""
+        """Return whether a call asks for the configured model and voice, so that its result is theirs."""
         configured = self._subentry.data
         choices = self._coordinator.provider.choices
         return (
@@ -319,11 +311,11 @@ class _Call:
 
     request: TTSAudioRequest
     text: list[str]
-    """The message, as far as it was read."""
+    """The deltas of the message that have been read."""
     settings: VoiceSettings
     pipeline: SpeechPipeline
     is_configured: bool
-    """Whether the configured model and voice are used."""
+    """Whether the options ask for the configured model and voice."""
     has_all_chimes: bool
     """Whether no chime is missing that may come back."""
     applied: SynthesisReport = field(default_factory=SynthesisReport)

@@ -1,4 +1,4 @@
-"""Validate the settings of a voice: those of its subentry, and the options of a call."""
+"""Parse the settings of a voice: the options of a call, and the data of its subentry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from homeassistant.components.tts import (
     ATTR_PREFERRED_SAMPLE_RATE,
     ATTR_VOICE,
 )
-from homeassistant.const import ATTR_MODEL
 
 from .audio.effects import CHIME_LUFS, Chime, Effects
 from .audio.formats import CHANNEL_COUNTS, SAMPLE_RATES, AudioFormat
@@ -72,7 +71,7 @@ class FallbackCall(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VoiceSettings:
-    """The settings with which a voice speaks."""
+    """The parsed options of a call: the settings with which a voice speaks."""
 
     model: Model
     """The model, or its successor if it is retired."""
@@ -81,6 +80,8 @@ class VoiceSettings:
     """Parsed choices of the provider and options of the model."""
     format: AudioFormat | None
     """Format to request from the provider, None to choose it by the output."""
+    output: OutputFormat
+    """Format for the player or satellite."""
     clean_text: bool
     replacements: tuple[Replacement, ...]
     fallbacks: tuple[str, ...]
@@ -96,7 +97,7 @@ class VoiceSettings:
 
         Options that the model does not take are ignored. Raises InvalidSettingError.
         """
-        requested = catalog.model(str(options.get(ATTR_MODEL, "")), options)
+        requested = catalog.model_for(options)
         model, options = catalog.resolve_retired(requested, options)
         options_of_model = {
             option.key: option.parse(options[option.key]) for option in model.options if option.key in options
@@ -105,9 +106,10 @@ class VoiceSettings:
         effects = parse_effects(options)
         return cls(
             model=model,
-            voice=_parse_voice(options, model, configured),
+            voice=_parse_voice_id(options, model, configured),
             provider_settings=catalog.parse_choices(options) | options_of_model,
-            format=_parse_format(options, requested, model, configured),
+            format=_parse_requested_format(options, requested, model, configured),
+            output=_parse_output_format(options),
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
             replacements=parse_replacements(options.get(CONF_REPLACEMENTS, ())),
             fallbacks=() if fallback_call else _parse_fallbacks(options.get(CONF_FALLBACK, [])),
@@ -119,16 +121,6 @@ class VoiceSettings:
 def default_format(configured: Mapping[str, Any]) -> str:
     """Return the file format of a voice."""
     return str(configured.get(CONF_FORMAT, AudioFormat.MP3.value))
-
-
-def parse_output_format(options: Mapping[str, Any]) -> OutputFormat:
-    """Parse the format that a player or satellite asks for. Raises InvalidSettingError."""
-    rate, channels, width = (_parse_whole_number(options, key, allowed) for key, allowed in _SAMPLE_CONSTRAINTS.items())
-    return OutputFormat(
-        str(options[ATTR_PREFERRED_FORMAT]),
-        PcmConstraints(rate, channels, width),
-        is_converted=options.get(ATTR_PREFERRED_BITRATE) is not None,
-    )
 
 
 def parse_effects(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,7 +188,7 @@ def _is_off(value: Any) -> bool:
     return value is None or value is False or (isinstance(value, str) and value.strip().lower() in _OFF)
 
 
-def _parse_voice(options: Mapping[str, Any], model: Model, configured: Mapping[str, Any]) -> str:
+def _parse_voice_id(options: Mapping[str, Any], model: Model, configured: Mapping[str, Any]) -> str:
     """Return the provider's id of the voice. Assist's voice picker passes it as `voice` for every provider."""
     voice = options.get(ATTR_VOICE)
     if model.voice_key == ATTR_VOICE or voice in (None, configured.get(ATTR_VOICE)):
@@ -206,19 +198,29 @@ def _parse_voice(options: Mapping[str, Any], model: Model, configured: Mapping[s
     return str(voice)
 
 
-def _parse_format(
+def _parse_requested_format(
     options: Mapping[str, Any], requested: Model, model: Model, configured: Mapping[str, Any]
 ) -> AudioFormat | None:
-    """Return the format that a call wants from the provider, None if it is the voice's own.
+    """Return the format to request from the provider, None if it is the voice's own.
 
     `model` is the successor of the `requested` one if that is retired, and may not support its formats.
     """
-    wanted = options[CONF_FORMAT]
-    if wanted == default_format(configured):
+    audio_format = options[CONF_FORMAT]
+    if audio_format == default_format(configured):
         return None
-    if wanted not in (*requested.file_formats, *model.file_formats):
+    if audio_format not in (*requested.file_formats, *model.file_formats):
         raise InvalidSettingError(code=CONF_FORMAT)
-    return AudioFormat(wanted) if wanted in model.formats else None
+    return AudioFormat(audio_format) if audio_format in model.formats else None
+
+
+def _parse_output_format(options: Mapping[str, Any]) -> OutputFormat:
+    """Return the format that the player or satellite asks for."""
+    rate, channels, width = (_parse_whole_number(options, key, allowed) for key, allowed in _SAMPLE_CONSTRAINTS.items())
+    return OutputFormat(
+        str(options[ATTR_PREFERRED_FORMAT]),
+        PcmConstraints(rate, channels, width),
+        is_converted=options.get(ATTR_PREFERRED_BITRATE) is not None,
+    )
 
 
 def _parse_fallbacks(value: Any) -> tuple[str, ...]:
@@ -228,7 +230,7 @@ def _parse_fallbacks(value: Any) -> tuple[str, ...]:
 
 
 def _parse_whole_number(options: Mapping[str, Any], key: str, allowed: range) -> int | None:
-    """Parse an optional number, which Home Assistant has checked to be one."""
+    """Parse an optional number. Home Assistant has checked that it is one."""
     if options.get(key) is None:
         return None
     number = int(options[key])

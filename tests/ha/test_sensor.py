@@ -22,8 +22,8 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.orator.providers.errors import error_translation_keys
-from custom_components.orator.speech import SpeechRequest, async_request_speech
 from custom_components.orator.tts_cache import async_drop_from_memory
+from custom_components.orator.tts_requests import SpeechRequest, async_request_speech
 
 from ..simulator import Fault, ScriptedResponse, Simulator, Timing
 from ..support.speech import SENTENCE, Hear, account_of, speak

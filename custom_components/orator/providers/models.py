@@ -116,6 +116,11 @@ class Model:
     successor: Model | None = None
     """The model that replaces this one when it is retired."""
 
+    @property
+    def has_saved_voices(self) -> bool:
+        """Whether the voices are saved in the user's account at the provider, each with a model of its own."""
+        return self.voice_key != "voice"
+
     def is_retired(self, today: date) -> bool:
         """Return whether the model is no longer available."""
         return self.end_date is not None and self.end_date <= today

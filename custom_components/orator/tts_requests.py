@@ -1,6 +1,6 @@
-"""Request speech through Home Assistant's text-to-speech cache, and learn which voice spoke and what it cost."""
+"""Request speech from Home Assistant's text-to-speech, and receive the report of the voice that speaks."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 import hashlib
@@ -23,7 +23,7 @@ PREFERRED_PREFIX: Final = "preferred_"
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class PendingReport:
-    """The report of a synthesis that another part of Orator waits for."""
+    """The report of a request that Orator itself has sent to Home Assistant."""
 
     key: str
     report: SynthesisReport | None = None
@@ -35,9 +35,9 @@ _PENDING: Final[HassKey[WeakSet[PendingReport]]] = HassKey("orator_pending_repor
 
 @callback
 def expect_report(hass: HomeAssistant, stream: tts.ResultStream, message: str) -> PendingReport:
-    """Return where a voice will put the report of a message that a stream is about to get.
+    """Return the pending report of a message that a stream is about to get.
 
-    Home Assistant has no way to return anything beside the audio.
+    The voice delivers it with `deliver_report`, because Home Assistant passes on only the audio.
     """
     pending = PendingReport(_report_key(str(stream.engine), message, str(stream.language), stream.options))
     hass.data.setdefault(_PENDING, WeakSet()).add(pending)
@@ -46,7 +46,7 @@ def expect_report(hass: HomeAssistant, stream: tts.ResultStream, message: str) -
 
 @callback
 def deliver_report(hass: HomeAssistant, report: SynthesisReport, request: tts.TTSAudioRequest, message: str) -> None:
-    """Hand the report of a request to the callers that wait for it."""
+    """Pass the report of a request to the callers that wait for it."""
     if waiting := hass.data.get(_PENDING):
         key = _report_key(report.voice, message, request.language, request.options)
         for pending in waiting:
@@ -67,12 +67,12 @@ class SpeechRequest:
     language: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     use_disk_cache: bool = True
-    """Whether the audio is cached on disk, and looked for there."""
+    """Whether the cache on disk is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechResult:
-    """Audio that is being made, or that came from the cache."""
+    """Audio that is being synthesized or comes from the cache."""
 
     stream: tts.ResultStream
     cache_key: str
@@ -81,12 +81,12 @@ class SpeechResult:
 
     @property
     def usage(self) -> Usage:
-        """What the speech has cost; complete once all audio was read."""
+        """The usage of the request; complete once all audio has been read."""
         return self._pending.report.usage if self._pending.report else Usage()
 
     @property
     def spoken_by(self) -> list[str]:
-        """The entities that have spoken. Cached audio is always the voice's own."""
+        """The entity ids of the voices that spoke. Cached audio is always the voice's own."""
         report = self._pending.report
         return list(report.spoken_by if report and report.spoken_by else [str(self.stream.engine)])
 
@@ -115,7 +115,7 @@ class SpeechResult:
 
 @callback
 def async_request_speech(hass: HomeAssistant, voice: tts.TextToSpeechEntity, request: SpeechRequest) -> SpeechResult:
-    """Start to speak a message unless it is cached. Raises ServiceValidationError."""
+    """Request a message from a voice or from the cache. Raises ServiceValidationError."""
     validate_request(voice, request)
     stream, key = _create_stream(hass, voice, request)
     from_cache = is_in_memory(hass, key) or (request.use_disk_cache and is_on_disk(hass, key))
@@ -127,7 +127,7 @@ def async_request_speech(hass: HomeAssistant, voice: tts.TextToSpeechEntity, req
 def _create_stream(
     hass: HomeAssistant, voice: tts.TextToSpeechEntity, request: SpeechRequest
 ) -> tuple[tts.ResultStream, str]:
-    """Return a stream without its message, and the key of its audio in the cache."""
+    """Return a stream that has no message yet, and the cache key of its audio."""
     options = dict(request.options)
     stream = tts.async_create_stream(hass, voice.entity_id, language=request.language, options=options)
     stream.use_file_cache = request.use_disk_cache
@@ -135,21 +135,22 @@ def _create_stream(
 
 
 class SpokenByFallbackError(HomeAssistantError):
-    """A fallback has spoken, whose audio is not cached."""
+    """A fallback has spoken. Its audio is not cached."""
 
 
 class PreparedMessage:
-    """A message that is spoken in advance, in all formats in which it will be asked for."""
+    """A message that is synthesized in advance, once for each request that players and satellites will send."""
 
-    def __init__(self, hass: HomeAssistant, voice: tts.TextToSpeechEntity) -> None:
-        """Create a message for a voice."""
+    def __init__(self, hass: HomeAssistant, voice: tts.TextToSpeechEntity, requests: Sequence[SpeechRequest]) -> None:
+        """Create a message; `async_prepare` synthesizes it."""
         self._hass = hass
         self._voice = voice
+        self._requests = requests
         self._results: list[SpeechResult] = []
 
     @property
     def usage(self) -> Usage:
-        """What the message has cost so far."""
+        """The usage of the message so far."""
         return sum((result.usage for result in self._results), Usage())
 
     @property
@@ -157,15 +158,21 @@ class PreparedMessage:
         """Whether all audio was cached before."""
         return all(result.from_cache for result in self._results)
 
-    def is_on_disk(self, request: SpeechRequest) -> bool:
-        """Return whether the audio is cached on disk already."""
-        return is_on_disk(self._hass, _create_stream(self._hass, self._voice, request)[1])
+    @property
+    def is_prepared(self) -> bool:
+        """Whether all audio is cached on disk already."""
+        keys = (_create_stream(self._hass, self._voice, request)[1] for request in self._requests)
+        return all(is_on_disk(self._hass, key) for key in keys)
 
-    async def async_prepare(self, request: SpeechRequest) -> None:
-        """Speak the message into the cache on disk.
+    async def async_prepare(self) -> None:
+        """Write the audio to the cache on disk. Raises HomeAssistantError, SpokenByFallbackError among others."""
+        for request in self._requests:
+            await self._async_prepare(request)
 
-        Audio that is only in memory, because it was spoken without the disk cache, is made again. Raises
-        HomeAssistantError, and SpokenByFallbackError if a fallback has spoken.
+    async def _async_prepare(self, request: SpeechRequest) -> None:
+        """Write the audio of a request to the cache on disk.
+
+        Audio that is only cached in memory, because it was requested without the disk cache, is synthesized again.
         """
         result = await self._async_speak(request)
         if result.from_cache and not await async_wait_until_on_disk(self._hass, result.cache_key):
@@ -175,6 +182,7 @@ class PreparedMessage:
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_kept")
 
     async def _async_speak(self, request: SpeechRequest) -> SpeechResult:
+        """Read the audio of a request. Raises SpokenByFallbackError if it is not the voice's own."""
         result = async_request_speech(self._hass, self._voice, request)
         self._results.append(result)
         await result.async_read()
@@ -184,7 +192,7 @@ class PreparedMessage:
 
 
 def validate_request(voice: tts.TextToSpeechEntity, request: SpeechRequest) -> None:
-    """Check language and option names before anything is spent. Raises ServiceValidationError."""
+    """Check the language and the option names at no cost. Raises ServiceValidationError."""
     if request.language is not None and request.language not in voice.supported_languages:
         raise ServiceValidationError(
             translation_domain=DOMAIN,

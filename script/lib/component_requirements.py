@@ -1,10 +1,10 @@
-"""Print the packages that components of the installed Home Assistant need, their dependencies included.
+"""Print the packages that components of the installed Home Assistant and their dependencies require.
 
 Usage: component_requirements.py [--defaults] COMPONENT...
 
-A component is named as Home Assistant names it or, a custom one, by the path of its folder.
-Home Assistant installs these when it first sets a component up. Installed beforehand, tests and demo start at once
-and without a network. With --defaults also what every Home Assistant installs when it starts.
+COMPONENT is the name of a core component, or the path of a custom component's folder. Home Assistant installs these
+packages when it first sets up a component. If they are already installed, tests and demo start faster and need no
+network. --defaults adds the packages that every Home Assistant installs at start.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,8 +17,8 @@ import homeassistant
 COMPONENTS = Path(homeassistant.__file__).parent / "components"
 
 
-def with_dependencies(components: Iterable[str]) -> Iterator[dict[str, list[str]]]:
-    """Yield the manifest of each component and of everything it depends on, once."""
+def manifests_of(components: Iterable[str]) -> Iterator[dict[str, list[str]]]:
+    """Yield the manifests of the components and their dependencies, each once."""
     waiting = list(components)
     seen: set[str] = set()
     while waiting:
@@ -33,12 +33,12 @@ def with_dependencies(components: Iterable[str]) -> Iterator[dict[str, list[str]
 
 
 def requirements_of(components: Iterable[str]) -> set[str]:
-    """Return what the components and their dependencies need."""
-    return {line for manifest in with_dependencies(components) for line in manifest.get("requirements", [])}
+    """Return the requirements of the components and their dependencies."""
+    return {line for manifest in manifests_of(components) for line in manifest.get("requirements", [])}
 
 
-def requirements_of_start() -> set[str]:
-    """Return what every Home Assistant needs to start: its default components, and the second factor of its log-in."""
+def start_requirements() -> set[str]:
+    """Return the requirements of every start: the default components and the TOTP login module."""
     from homeassistant.auth.mfa_modules.totp import REQUIREMENTS
     from homeassistant.bootstrap import DEFAULT_INTEGRATIONS
 
@@ -46,10 +46,10 @@ def requirements_of_start() -> set[str]:
 
 
 def main(arguments: list[str]) -> None:
-    """Print what was asked for, sorted, one a line."""
+    """Print the sorted requirements, one per line."""
     requirements = requirements_of(argument for argument in arguments if argument != "--defaults")
     if "--defaults" in arguments:
-        requirements |= requirements_of_start()
+        requirements |= start_requirements()
     print("\n".join(sorted(requirements)))
 
 

@@ -1,4 +1,4 @@
-"""Draw the brand images that Home Assistant shows: icon and logo, light and dark, in both resolutions."""
+"""Draw the brand images for Home Assistant: icon and logo, light and dark, in two resolutions."""
 
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +14,7 @@ RESOLUTIONS = {"": 1, "@2x": 2}
 
 
 def draw(name: str, height: int, style: str | None) -> Image.Image:
-    """Render an SVG, and cut the transparent margin that rounding may have left."""
+    """Render an SVG and crop the transparent margin that rounding may leave."""
     svg = (SOURCE / f"{name}.svg").read_text()
     image = Image.open(BytesIO(resvg_py.svg_to_bytes(svg_string=svg, style_sheet=style, height=height)))
     return image.crop(image.getbbox())

@@ -1,13 +1,13 @@
-# Steps with a report, for script/test and .ci/run. Steps may run side by side in background jobs.
+# Steps with a report, for script/test and .ci/run. Steps may run in parallel as background jobs.
 #
 # The output of a step is printed when it ends: all of it after a failure, otherwise its last lines. If ORATOR_REPEAT is
-# set, a step that fails is repeated once, with STEP_IS_REPEATED set, and reported as flaky if it passes then.
+# set, a failed step is repeated once with STEP_IS_REPEATED set, and reported as flaky if it then passes.
 
 steps=$(mktemp -d)
 trap 'rm -rf "$steps"' EXIT
 trap 'trap - INT TERM; kill 0' INT TERM # background jobs, too
 
-# step NAME COMMAND...: runs a command, and adds its result and duration to the report.
+# step NAME COMMAND...: runs a command and adds its result and duration to the report.
 step() {
   local name=$1 started=$SECONDS result=passed output
   shift
@@ -27,7 +27,7 @@ step() {
   } 9>"$steps/lock"
 }
 
-# report: prints the results of all steps; fails if one of them has failed.
+# report: prints the results of all steps; fails if a step has failed.
 report() {
   printf '\n== Results\n'
   cat "$steps/report"

@@ -16,7 +16,7 @@ from custom_components.orator.audio.effects import (
     make_chime,
 )
 from custom_components.orator.audio.formats import PcmLayout
-from script.lib.synthesize_chimes import TARGET, synthesized
+from script.lib.synthesize_chimes import TARGET, synthesize
 from tests.unit.audio.signals import Samples, loudness, true_peak, voice
 
 LAYOUTS = [PcmLayout(rate, channels) for rate in (16_000, 22_050, 24_000, 44_100, 48_000) for channels in (1, 2)]
@@ -44,7 +44,7 @@ def spectrogram(chime: Chime) -> Samples:
 @pytest.mark.parametrize("name", BuiltInChime)
 def test_made_by_the_script(name: BuiltInChime) -> None:
     """The files are the output of the script."""
-    assert (TARGET / f"{name}.wav").read_bytes() == synthesized(name)
+    assert (TARGET / f"{name}.wav").read_bytes() == synthesize(name)
 
 
 def test_files() -> None:

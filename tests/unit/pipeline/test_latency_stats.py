@@ -1,31 +1,31 @@
-"""How long to wait for a voice follows from how long it usually takes."""
+"""The hedge delay of a voice follows from the latency of its past audio."""
 
 import pytest
 
 from custom_components.orator.pipeline.synthesizer import LatencyStats
 
 
-def test_stranger_gets_time() -> None:
-    """Of a voice that has hardly spoken nothing is known."""
-    habit = LatencyStats()
+def test_unknown_voice() -> None:
+    """The delay is the maximum until five latencies are known."""
+    stats = LatencyStats()
     for _ in range(4):
-        habit.record_first_audio(0.1)
-    assert habit.hedge_delay_s(streams=True) == 6.0
+        stats.record_first_audio(0.1)
+    assert stats.hedge_delay_s(streams=True) == 6.0
 
 
-@pytest.mark.parametrize(("usual", "patience"), [(0.1, 1.5), (0.9, 2.7), (30.0, 6.0)])
-def test_known_voice_gets_what_is_unusual_for_it(usual: float, patience: float) -> None:
-    """Three times as long as it takes at its slowest, between two limits; one slow beginning is no habit."""
-    habit = LatencyStats()
+@pytest.mark.parametrize(("usual", "delay"), [(0.1, 1.5), (0.9, 2.7), (30.0, 6.0)])
+def test_known_voice(usual: float, delay: float) -> None:
+    """The delay is three times the usual latency, within its limits; a single slow response does not count."""
+    stats = LatencyStats()
     for _ in range(20):
-        habit.record_first_audio(usual)
-    habit.record_first_audio(100.0)
-    assert habit.hedge_delay_s(streams=True) == pytest.approx(patience)
+        stats.record_first_audio(usual)
+    stats.record_first_audio(100.0)
+    assert stats.hedge_delay_s(streams=True) == pytest.approx(delay)
 
 
-def test_habits_change() -> None:
-    """A service that has become slower is given its time, after a while."""
-    habit = LatencyStats()
+def test_latency_changes() -> None:
+    """The delay follows a provider that has become slower."""
+    stats = LatencyStats()
     for seconds in [0.2] * 32 + [1.5] * 32:
-        habit.record_first_audio(seconds)
-    assert habit.hedge_delay_s(streams=True) == pytest.approx(4.5)
+        stats.record_first_audio(seconds)
+    assert stats.hedge_delay_s(streams=True) == pytest.approx(4.5)

@@ -207,7 +207,6 @@ class VoiceEntity(TextToSpeechEntity):
         coordinator = self._coordinator
         settings = VoiceSettings.parse(coordinator.data, options, self._subentry.data)
         post_processing, has_all_chimes = await self._async_post_processing(settings.effects)
-        latency = coordinator.latency_stats(settings.model, settings.voice)
         prefers_mp3 = settings.output.extension == AudioFormat.MP3 and not settings.effects
         fallback_format = AudioFormat.MP3 if prefers_mp3 else AudioFormat.WAV
         text: list[str] = []
@@ -225,8 +224,7 @@ class VoiceEntity(TextToSpeechEntity):
             ),
             prefers_fallback=coordinator.health.is_open,
             expects_fallback=settings.expects_fallback,
-            hedge_delay_s=latency.hedge_delay_s(streams=settings.model.streams),
-            is_always_truncated=latency.is_always_truncated,
+            latency=coordinator.latency_stats(settings.model, settings.voice),
             post_processing=post_processing,
             record_usage=coordinator.usage.async_add,
         )

@@ -120,7 +120,7 @@ async def build_response(
     """
     first = await anext(audio, None)
     if first is None:
-        return _pcm_response(_silence(), audio, output, ffmpeg)
+        return _pcm_response(_moment_of_silence(), audio, output, ffmpeg)
     if output.accepts(first.format):
         if is_single and first.format not in (AudioFormat.WAV, AudioFormat.PCM):
             return AudioResponse(output.extension, _pass_through(first, audio))
@@ -136,7 +136,7 @@ async def join_audio_as_pcm(
 ) -> AsyncGenerator[bytes]:
     """Yield the samples of all chunks in one layout, or a moment of silence if there are none."""
     first = await anext(audio, None)
-    stream = await to_pcm(first, PcmConstraints.of(layout), ffmpeg) if first else _silence()
+    stream = await to_pcm(first, PcmConstraints.of(layout), ffmpeg) if first else _moment_of_silence()
     async with aclosing(join_pcm(stream, audio, layout, ffmpeg)) as chunks:
         async for chunk in chunks:
             yield chunk
@@ -202,7 +202,7 @@ async def _join_mp3_part(joiner: Mp3Joiner, audio: SpeechAudio, ffmpeg: str) -> 
     async with aclosing(audio.chunks):
         if audio.format is AudioFormat.MP3:
             try:
-                async for joined in _feed(joiner, audio.chunks, fed):
+                async for joined in _join_chunks(joiner, audio.chunks, fed):
                     yield joined
             except Mp3FormatChangedError:
                 audio = replace(audio, chunks=prepend(b"".join(fed), audio.chunks))
@@ -210,11 +210,11 @@ async def _join_mp3_part(joiner: Mp3Joiner, audio: SpeechAudio, ffmpeg: str) -> 
                 return
         layout = PcmLayout(joiner.format.rate, joiner.format.channels) if joiner.format else DEFAULT_LAYOUT
         async with aclosing(transcode(audio, AudioFormat.MP3, layout, ffmpeg)) as converted:
-            async for joined in _feed(joiner, converted, []):
+            async for joined in _join_chunks(joiner, converted, []):
                 yield joined
 
 
-async def _feed(joiner: Mp3Joiner, chunks: AsyncIterator[bytes], fed: list[bytes]) -> AsyncGenerator[bytes]:
+async def _join_chunks(joiner: Mp3Joiner, chunks: AsyncIterator[bytes], fed: list[bytes]) -> AsyncGenerator[bytes]:
     """Yield the joined mp3 of a part; `fed` collects what was fed before the joiner accepted the part."""
     try:
         async for chunk in chunks:
@@ -274,7 +274,7 @@ async def _wav_stream(stream: PcmStream, *, is_played: bool) -> AsyncGenerator[b
             head = b""
 
 
-def _silence() -> PcmStream:
+def _moment_of_silence() -> PcmStream:
     async def chunks() -> AsyncGenerator[bytes]:
         yield bytes(int(DEFAULT_LAYOUT.byte_rate * _SILENCE_FOR_NOTHING_S))
 

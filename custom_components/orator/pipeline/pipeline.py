@@ -18,7 +18,15 @@ from .output import AudioResponse, GapFiller, OutputFormat, build_response, join
 from .post_processing import PostProcessing, encode_lead_in, prefetch_first
 from .prefetch import ChunkPrefetcher
 from .pronunciations import count_with_pronunciations, pronunciations_for
-from .synthesizer import ANNOUNCEMENT, INTERACTIVE, WITH_FALLBACK, ProviderSynthesizer, RetryPolicy, Synthesizer
+from .synthesizer import (
+    ANNOUNCEMENT,
+    INTERACTIVE,
+    WITH_FALLBACK,
+    LatencyStats,
+    ProviderSynthesizer,
+    RetryPolicy,
+    Synthesizer,
+)
 
 _MAX_CHUNK_WITH_FALLBACK_S: Final = 12.0
 """Speech in one request of a voice with fallbacks: the most that is lost when its audio breaks off."""
@@ -43,10 +51,8 @@ class SynthesisJob:
     """Whether the fallbacks are asked first, because the account is unlikely to work."""
     expects_fallback: bool = False
     """Whether another voice takes over when this job fails."""
-    hedge_delay_s: float = 10.0
-    """Time without audio after which the next voice is asked as well."""
-    is_always_truncated: bool = False
-    """Whether the audio of the voice always looks truncated."""
+    latency: LatencyStats = field(default_factory=LatencyStats)
+    """What was learned about the voice."""
     post_processing: PostProcessing = field(default_factory=PostProcessing)
     record_usage: Callable[[Usage], None] = lambda _: None
     """Receives each charge of the voice's provider, also those that arrive after the job has ended."""
@@ -162,8 +168,7 @@ class SpeechPipeline:
                 request,
                 self._choose_retry_policy(is_reply=is_reply),
                 name=job.name,
-                hedge_delay_s=job.hedge_delay_s,
-                is_always_truncated=job.is_always_truncated,
+                latency=job.latency,
                 record_usage=job.record_usage,
             )
             self._chain = FallbackChain(

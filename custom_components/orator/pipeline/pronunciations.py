@@ -8,8 +8,8 @@ from typing import Final
 from ..providers.models import Model, Pronunciation
 from ..text import Replacement
 
-_PLAIN_WORD: Final = re.compile(r"[^\W\d_]+")
-"""A word whose end every provider finds."""
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
+"""A word of letters only, of which every provider finds the end."""
 _MAX_PRONUNCIATION_CHARS: Final = 200
 """A longer replacement is a text of its own, which has to be split into chunks."""
 _COUNT_CACHE_SIZE: Final = 16
@@ -26,7 +26,7 @@ def pronunciations_for(replacements: Sequence[Replacement], model: Model) -> tup
         if word.lower() not in words:  # a lower-case word stands for all its spellings
             words.setdefault(word, replacement.say)
     is_supported = all(
-        _PLAIN_WORD.fullmatch(word) and 0 < len(say) <= _MAX_PRONUNCIATION_CHARS for word, say in words.items()
+        _LETTERS.fullmatch(word) and 0 < len(say) <= _MAX_PRONUNCIATION_CHARS for word, say in words.items()
     )
     if not is_supported or len(words) > model.max_pronunciations:
         return ()

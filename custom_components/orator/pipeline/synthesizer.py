@@ -126,8 +126,7 @@ class ProviderSynthesizer:
         retry_policy: RetryPolicy,
         *,
         name: str,
-        hedge_delay_s: float,
-        is_always_truncated: bool,
+        latency: LatencyStats,
         record_usage: Callable[[Usage], None],
     ) -> None:
         """Synthesize with requests that differ only in their text.
@@ -136,8 +135,8 @@ class ProviderSynthesizer:
         """
         self.name = name
         self.loudness_key = f"{request.model.id} {request.voice}"
-        self.hedge_delay_s = hedge_delay_s
-        self.is_always_truncated = is_always_truncated
+        self.hedge_delay_s = latency.hedge_delay_s(streams=request.model.streams)
+        self.is_always_truncated = latency.is_always_truncated
         self.usage = Usage()
         self._provider = provider
         self._request = replace(request, record_usage=self._record_usage)
@@ -169,20 +168,20 @@ async def synthesize_with_retries(
             reraise=True,
         ):
             with attempt:
-                audio = await _start_in_time(provider, request, stack)
+                audio = await _start_within_timeout(provider, request, stack)
         yield audio
 
 
-async def _start_in_time(provider: Provider, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+async def _start_within_timeout(provider: Provider, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
     """Start a request with a time limit, unless the provider runs it as a job with limits of its own."""
     try:
         async with asyncio.timeout(_FIRST_AUDIO_TIMEOUT_S if request.model.streams else None):
-            return await _start(provider, request, stack)
+            return await _start_request(provider, request, stack)
     except TimeoutError as err:
         raise TimedOutError from err
 
 
-async def _start(provider: Provider, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+async def _start_request(provider: Provider, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
     """Start a request. If the provider refuses pronunciations, the words are replaced in the text instead."""
     try:
         return await stack.enter_async_context(provider.synthesize(request))

@@ -22,13 +22,13 @@ from .synthesizer import Synthesizer
 _LOGGER = logging.getLogger(__name__)
 
 _MIN_AUDIO_BYTES: Final = 100
-"""Less than this is a header at most."""
+"""Less audio is a header at most."""
 _FIRST_AUDIO_BYTES: Final = 512
 """Enough to play: an mp3 frame at the usual bitrates, or 10 ms of samples."""
 _MAX_SILENT_BYTES: Final = 1024 * 1024
 """Leading silence after which no speech is expected: more than ten seconds of samples."""
 _MAX_BUFFERED_BYTES: Final = 2 * 1024 * 1024
-"""Audio that may wait for the chunks before it; beyond that, the provider has to wait."""
+"""Audio that may wait for that of earlier chunks; beyond, the provider has to wait."""
 _MAX_FULL_AUDIO_BYTES: Final = 64 * 1024 * 1024
 """Audio held for a listener that needs all of it at once: more than twenty minutes of samples."""
 
@@ -85,10 +85,10 @@ class SynthesisAttempt:
         self.has_received = False
         """Whether any audio has arrived."""
         self.first_audio_s: float | None = None
-        """Seconds until there was enough audio to play, which may be earlier than the beginning."""
+        """Seconds until there was enough audio to play, which may be before the attempt has begun."""
         self.started_at = loop.time()
         self.settled: asyncio.Future[None] = loop.create_future()
-        """Done when the attempt has begun, or has ended without."""
+        """Done when the attempt has begun, or has ended without having begun."""
         self._text = text
         self._is_reply = is_reply
         self._needs_full_audio = needs_full_audio
@@ -118,7 +118,7 @@ class SynthesisAttempt:
             self._settle()
 
     async def _receive(self, audio: SpeechAudio) -> None:
-        """Receive all audio. Raises SpeechError for audio that is silent, truncated or none at all."""
+        """Receive all audio. Raises SpeechError if it is silent, truncated or no audio at all."""
         validator = AudioValidator(audio.format, audio.pcm_layout)
         try:
             await self._receive_chunks(audio, validator)

@@ -14,7 +14,7 @@ from typing import Final, Self
 from ..text import SentenceSplitter, TextCleaner, is_speakable, split_evenly, split_first_clause
 
 _IDLE_S: Final = 0.1
-"""Time without a delta after which a sentence with an end mark counts as complete."""
+"""Time without a delta after which a sentence with an end mark is complete."""
 _SLICE_CHARS: Final = 500
 """Text that is cleaned and split before the event loop gets its turn.
 
@@ -39,12 +39,12 @@ _SYLLABIC: Final = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\
 
 @dataclass(frozen=True, slots=True)
 class _EarlyCut:
-    """When a sentence without an end in sight is split. All values are numbers of characters."""
+    """When a sentence that has not ended yet is split. All values are numbers of characters."""
 
     clause_after: int
     """Length beyond which a clause is taken."""
     min_clause: int
-    """Minimum length of a clause; shorter ones sound torn off."""
+    """Minimum length of a clause; shorter ones sound unnatural."""
     words_after: int
     """Length beyond which words are taken where no clause ends."""
 
@@ -84,7 +84,8 @@ class TextChunker:
         self._sentences: deque[str] = deque()
         self._has_news = asyncio.Event()
         self._has_room = asyncio.Event()
-        self._is_splitting = False  # a delta that is not yet split into sentences
+        self._is_splitting = False
+        """Whether a part of the last delta is not split into sentences yet."""
         self._is_complete = False
         self._is_first = True
         self._reader: asyncio.Task[None] | None = None
@@ -132,7 +133,7 @@ class TextChunker:
         return None
 
     def _target_seconds(self, buffered_seconds: float) -> float:
-        """Return how much speech the next chunk may hold if it has several sentences."""
+        """Return the longest duration of the next chunk if it has several sentences."""
         if self._is_complete and self._streams:
             return self._max_seconds
         if self._is_first:
@@ -178,7 +179,7 @@ class TextChunker:
         return bool(self._sentences)
 
     def _end_sentence(self) -> None:
-        """End the sentence after whose end mark nothing came, unless a delta arrived just now."""
+        """End the pending sentence if it has an end mark, unless a delta has just arrived."""
         if self._splitter.is_pending_complete and not self._is_splitting:
             self._sentences.extend(self._splitter.finish())
             self._splitter = SentenceSplitter()
@@ -203,7 +204,7 @@ class TextChunker:
         return True
 
     def _cut_unfinished_sentence(self, cut: _EarlyCut) -> None:
-        """Take a clause, else words, from a sentence that has become long without an end."""
+        """Take a clause, or else words, from a long sentence that has not ended yet."""
         sentence = rest = self._splitter.pending
         if len(sentence) <= cut.clause_after:
             return
@@ -220,7 +221,7 @@ class TextChunker:
             self._sentences.extend(self._splitter.feed(rest))
 
     async def _split_long_sentence(self) -> None:
-        """Split the first sentence if it exceeds the limit, or if its first clause starts earlier."""
+        """Split the first sentence if it exceeds the limit, or to start early with its first clause."""
         first = self._sentences[0]
         if self._measure(first) > self._max_chars:
             parts = await asyncio.to_thread(split_evenly, first, self._max_chars, self._measure)

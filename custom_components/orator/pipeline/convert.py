@@ -17,7 +17,7 @@ from ..providers.errors import NotAudioError
 _LOGGER = logging.getLogger(__name__)
 
 DEFAULT_LAYOUT: Final = PcmLayout(rate=24_000)
-"""The layout of audio for which nothing else is asked: what most models make."""
+"""The layout if no other is asked for: that of most models."""
 _RESAMPLED_SLICE_S: Final = 0.25
 """Audio that is resampled before the event loop gets its turn."""
 

@@ -1,4 +1,4 @@
-"""Let the next voice take over when a voice fails or is late, and record how the voices did."""
+"""Let the next voice take over when a voice fails or is late, and record the result of each voice."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Sequence
@@ -19,7 +19,7 @@ _MAX_PARALLEL_ATTEMPTS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class SynthesisReport:
-    """The result of a job beside its audio. It is complete once all audio has been read.
+    """The result of a job apart from its audio. It is complete once all audio has been read.
 
     `failures`, `first_audio_s` and `truncations` are about the job's own voice, not about its fallbacks.
     """
@@ -31,11 +31,11 @@ class SynthesisReport:
     usage: Usage = field(default_factory=Usage)
     """What the job has used so far, fallbacks included."""
     failures: tuple[SpeechError, ...] = ()
-    """Why the voice did not speak, whether or not another one did."""
+    """Errors of the voice, whether or not a fallback took over."""
     first_audio_s: tuple[float, ...] = ()
-    """Seconds until the first audio of each chunk, or at least so many where a fallback was faster."""
+    """Seconds until the first audio of the job; lower bounds where a fallback was faster."""
     truncations: tuple[bool, ...] = ()
-    """For each chunk that the voice has finished, whether its audio looked truncated."""
+    """Whether the audio looked truncated, for each chunk that the voice has finished."""
     has_gaps: bool = False
     """Whether silence was inserted while waiting for audio."""
 
@@ -62,13 +62,14 @@ class FallbackChain:
         fallbacks: Sequence[Synthesizer],
         *,
         prefers_fallback: bool,
-        fallback_replacements: Sequence[Replacement] = (),
+        fallback_replacements: Sequence[Replacement],
         is_reply: bool,
         needs_full_audio: bool,
     ) -> None:
         """Create the chain; with `prefers_fallback`, the job's own voice comes last.
 
-        `fallback_replacements` apply to the text of the fallbacks, where the own voice's provider handles them itself.
+        `fallback_replacements` apply to the text of the fallbacks, if the provider of the job's own voice applies them
+        itself.
         """
         self._own = own
         self._synthesizers = [*fallbacks, own] if prefers_fallback else [own, *fallbacks]
@@ -82,15 +83,15 @@ class FallbackChain:
         self._truncations: list[bool] = []
         self._heard: dict[str, None] = {}
         self.interruption: SpeechError | None = None
-        """Why audio broke off that was heard already, so that words are missing."""
+        """Why audio broke off after it was heard, so that words are missing."""
 
     @property
     def error(self) -> SpeechError | None:
-        """Why no voice speaks: the own voice's error, which the user can fix, before those of fallbacks."""
+        """Why no voice speaks: the error of the job's own voice, which the user can fix, before those of fallbacks."""
         return self._failures.get(self._own) or next(iter(self._failures.values()), None)
 
     def report(self) -> SynthesisReport:
-        """Return what is known so far."""
+        """Return the result so far."""
         return SynthesisReport(
             voice=self._own.name,
             spoken_by=tuple(self._heard),
@@ -117,7 +118,7 @@ class FallbackChain:
         self._heard[synthesizer.name] = None
 
     def record_first_audio(self, synthesizer: Synthesizer, seconds: float) -> None:
-        """Record the time to the first audio, unless it was spent while an earlier chunk was heard."""
+        """Record the time to the first audio, unless the listener hears an earlier chunk."""
         if synthesizer is self._own and not self._heard:
             self._first_audio_s.append(seconds)
 
@@ -128,7 +129,7 @@ class FallbackChain:
             self._own_failures.append(error)
 
     def record_ending(self, synthesizer: Synthesizer, error: SpeechError | None) -> None:
-        """Record how the audio of a chunk ended, with an error if words are missing."""
+        """Record the end of a chunk's audio, with an error if words are missing."""
         is_truncated = isinstance(error, TruncatedAudioError)
         if synthesizer is self._own and (error is None or is_truncated):
             self._truncations.append(is_truncated)
@@ -140,7 +141,7 @@ class FallbackChain:
 class ChunkAudio:
     """The audio of one chunk, from the first voice that begins.
 
-    A voice that is late gets company from the next one, and one that fails before its audio is heard is replaced.
+    If a voice is late, the next one is asked as well; if a voice fails before its audio is heard, it is replaced.
     """
 
     def __init__(self, chain: FallbackChain, text: str) -> None:
@@ -152,7 +153,7 @@ class ChunkAudio:
         self._retried: set[Synthesizer] = set()
         self._chosen: SynthesisAttempt | None = None
         self._partial: SynthesisAttempt | None = None
-        """A failed attempt with some audio, which is better than none."""
+        """A failed attempt with some audio, which is used if no other voice begins."""
         self._error: Exception | None = None
         self._has_begun = asyncio.Event()
         self._is_finished = asyncio.Event()
@@ -181,7 +182,7 @@ class ChunkAudio:
             await self._cancel_others(None)
 
     async def _read(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        """Yield the audio. If it breaks off, the next chunk follows; the error is raised at the end of the job."""
+        """Yield the audio. If it breaks off, the error is raised at the end of the job, after the other chunks."""
         async for chunk in chunks:
             yield chunk
         await self._is_finished.wait()
@@ -214,7 +215,7 @@ class ChunkAudio:
         return can_retry or self._chain.next_untried(self._tried) is not None
 
     def _is_usually_truncated(self, attempt: SynthesisAttempt) -> bool:
-        """Return whether the voice states a wrong length, or ends within a frame, each time: its audio is fine."""
+        """Return whether the voice's audio looks truncated each time, so that it is complete nevertheless."""
         is_usual = attempt.synthesizer.is_always_truncated or attempt.synthesizer in self._retried
         return is_usual and isinstance(attempt.error, TruncatedAudioError)
 
@@ -230,12 +231,12 @@ class ChunkAudio:
                 if self._partial:
                     return self._partial
                 raise self._chain.error or TimedOutError
-            await self._wait_for_change(self._seconds_until_late() if can_hedge else None)
+            await self._wait_for_change(self._seconds_until_late() if can_hedge else inf)
             for attempt in list(self._running):
                 if attempt.error and not self._is_usually_truncated(attempt):
                     self._handle_failure(attempt, attempt.error)
                 elif attempt.audio:
-                    await self._win(attempt)
+                    await self._stop_hedging(attempt)
                     return attempt
 
     def _start(self, synthesizer: Synthesizer) -> None:
@@ -243,25 +244,23 @@ class ChunkAudio:
         self._running.append(self._chain.start_attempt(synthesizer, self._text))
 
     def _seconds_until_late(self) -> float:
-        """Return how long the first attempt still has before the next voice is asked as well."""
+        """Return the time until the next voice is asked as well, because the first attempt is late."""
         attempt = self._running[0]
         if not self._listening_since.done() or attempt.first_audio_s is not None:
             return inf
         waiting_since = max(attempt.started_at, self._listening_since.result())
         return waiting_since + attempt.synthesizer.hedge_delay_s - asyncio.get_running_loop().time()
 
-    async def _wait_for_change(self, seconds_until_late: float | None) -> None:
+    async def _wait_for_change(self, seconds_until_late: float) -> None:
         """Wait until an attempt begins or fails, the listener starts to wait, or the first attempt is late."""
-        settled = [attempt.settled for attempt in self._running]
+        changes: list[asyncio.Future[Any]] = [attempt.settled for attempt in self._running]
         if not self._listening_since.done():
-            changes: list[asyncio.Future[Any]] = [*settled, self._listening_since]
-            await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
-        else:
-            timeout = None if seconds_until_late == inf else seconds_until_late
-            await asyncio.wait(settled, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            changes.append(self._listening_since)
+        timeout = None if seconds_until_late == inf else seconds_until_late
+        await asyncio.wait(changes, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _win(self, winner: SynthesisAttempt) -> None:
-        """Record the times to the first audio, and cancel the other attempts. Those asked before were too late."""
+    async def _stop_hedging(self, winner: SynthesisAttempt) -> None:
+        """Cancel the attempts that have not begun, and record the times to the first audio."""
         now = asyncio.get_running_loop().time()
         for attempt in self._running[: self._running.index(winner)]:
             self._chain.record_first_audio(attempt.synthesizer, now - attempt.started_at)

@@ -1,8 +1,4 @@
-"""Track how loud each voice is, and bring all voices to one loudness.
-
-The gain of a voice stays the same within an utterance, so that nothing pumps. It is corrected from one utterance to
-the next.
-"""
+"""Track the loudness of each voice, and compute the gain that brings it to a target."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,24 +16,24 @@ MAX_GAIN_DB: Final = 20.0
 
 _MAX_VOICES: Final = 200
 _MAX_MEASUREMENTS: Final = 16
-"""Utterances remembered per voice. When a provider changes a voice, half of them make it known anew."""
+"""Measurements per voice. When a provider changes a voice, half of them have to be replaced."""
 _MIN_SPEECH_LUFS: Final = -55.0
 _MAX_WEIGHT_S: Final = 10.0
-"""Duration beyond which a longer utterance counts no more."""
+"""Duration beyond which the weight of a measurement does not grow."""
 _MAX_DEVIATION_LU: Final = 3.0
-"""Distance from the median beyond which an utterance (a whisper, a laugh) does not count."""
+"""Distance from the median beyond which a measurement (a whisper, a laugh) does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceLoudness:
-    """What is known about the loudness of a voice."""
+    """The loudness of a voice, measured in its past speech."""
 
     measurements: tuple[LoudnessMeasurement, ...] = ()
-    """Its last utterances, the latest at the end."""
+    """The last measurements, the latest at the end."""
 
     @property
     def lufs(self) -> float:
-        """Mean loudness of the utterances, weighted by duration, without outliers."""
+        """Mean of the measurements, weighted by duration, without outliers."""
         if not self.measurements:
             return DEFAULT_LUFS
         levels = np.array([measurement.lufs for measurement in self.measurements])
@@ -48,7 +44,7 @@ class VoiceLoudness:
         return float(np.average(levels[is_usual], weights=weights[is_usual]))
 
     def add(self, measurement: LoudnessMeasurement | None) -> Self:
-        """Return the loudness with another utterance, measured before any gain."""
+        """Return the loudness with another measurement, made before any gain."""
         if measurement is None or measurement.lufs < _MIN_SPEECH_LUFS or measurement.seconds <= 0:
             return self
         return type(self)((*self.measurements, measurement)[-_MAX_MEASUREMENTS:])
@@ -76,20 +72,20 @@ class VoiceLoudness:
 
 
 class LoudnessTracker:
-    """The loudness of an account's voices, learned from what they have said."""
+    """The loudness of an account's voices."""
 
     def __init__(self) -> None:
         """Start without measurements."""
         self._voices: dict[str, VoiceLoudness] = {}
         self.has_changes = False
-        """Whether anything was added since the last `as_dict`."""
+        """Whether a measurement was added since the last `as_dict`."""
 
     def get(self, key: str) -> VoiceLoudness:
-        """Return what is known about a voice."""
+        """Return the loudness of a voice."""
         return self._voices.get(key, VoiceLoudness())
 
     def add(self, key: str, measurement: LoudnessMeasurement | None) -> None:
-        """Add an utterance of a voice, measured before any gain."""
+        """Add a measurement of a voice, made before any gain."""
         self._voices[key] = self._voices.pop(key, VoiceLoudness()).add(measurement)
         while len(self._voices) > _MAX_VOICES:
             del self._voices[next(iter(self._voices))]
@@ -101,7 +97,7 @@ class LoudnessTracker:
         return {key: loudness.as_dict() for key, loudness in self._voices.items()}
 
     def restore(self, stored: Any) -> None:
-        """Add the voices that `as_dict` stored and that are not known better, without damaged values."""
+        """Add the voices that `as_dict` stored, unless they were measured since, without damaged values."""
         voices = stored if isinstance(stored, Mapping) else {}
         restored = {str(key): VoiceLoudness.from_dict(one) for key, one in voices.items() if isinstance(one, Mapping)}
         self._voices = {**restored, **self._voices}

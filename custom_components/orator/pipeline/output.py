@@ -20,7 +20,7 @@ _SILENCE_FOR_NOTHING_S: Final = 0.3
 """Audio for a text without words: some players treat an empty file as an error."""
 _FILLED_SILENCE_S: Final = 0.1
 _MAX_FILLED_SILENCE_S: Final = 60.0
-"""Silence inserted in one gap; a provider that needs longer will not come back."""
+"""Silence inserted in one gap; a provider that needs longer does not recover."""
 
 _FORMATS_BY_EXTENSION: Final[Mapping[str, AudioFormat]] = {
     **{audio_format.value: audio_format for audio_format in AudioFormat},
@@ -31,7 +31,7 @@ _FORMATS_BY_EXTENSION: Final[Mapping[str, AudioFormat]] = {
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """What the player asked for. With constraints for its samples, it accepts a WAV of unknown length."""
+    """The format that the player asked for. A player with constraints for samples accepts a WAV of unknown length."""
 
     extension: str
     pcm: PcmConstraints = field(default_factory=PcmConstraints)
@@ -45,7 +45,7 @@ class OutputFormat:
 
     @property
     def needs_full_audio(self) -> bool:
-        """Whether the length precedes the audio, so that all of it has to be there before any is heard."""
+        """Whether the length precedes the audio, so that all audio has to be there before any is heard."""
         return self.format is AudioFormat.WAV and self.accepts(AudioFormat.WAV)
 
     @property
@@ -61,7 +61,7 @@ class OutputFormat:
 
 @dataclass(frozen=True, slots=True)
 class AudioResponse:
-    """The bytes of a file and its extension. If that is not the one asked for, Home Assistant converts the file."""
+    """The bytes of a file and its extension. If it asked for another extension, Home Assistant converts the file."""
 
     extension: str
     chunks: AsyncGenerator[bytes]
@@ -71,7 +71,7 @@ class GapFiller:
     """Insert silence where audio does not arrive in time.
 
     Some satellites give up, or hang until they are restarted, when a stream pauses for seconds after it has begun:
-    behind a provider slower than speech, or an assistant that looks something up in the middle of a reply.
+    because the provider is slower than speech, or because the agent calls a tool in the middle of a reply.
     """
 
     def __init__(self, layout: PcmLayout, max_silence_s: float = _MAX_FILLED_SILENCE_S) -> None:
@@ -82,7 +82,7 @@ class GapFiller:
         self._max_silence_s = max_silence_s
 
     async def fill(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        """Yield the samples, and silence once all that was yielded must have been played."""
+        """Yield the samples, and silence once all yielded samples must have been played."""
         silence = bytes(int(self._layout.rate * _FILLED_SILENCE_S) * self._layout.frame_size)
         loop = asyncio.get_running_loop()
         plays_until: float | None = None
@@ -114,7 +114,7 @@ class GapFiller:
 async def build_response(
     audio: AsyncGenerator[SpeechAudio], output: OutputFormat, ffmpeg: str, *, is_single: bool, is_reply: bool
 ) -> AudioResponse:
-    """Join the chunks' audio in the way that its actual format and the player's wishes allow.
+    """Join the chunks' audio in the way that its actual format and the output format allow.
 
     Returns once the first audio is there. Raises SpeechError.
     """
@@ -143,7 +143,7 @@ async def join_audio_as_pcm(
 
 
 def wrap_pcm(stream: PcmStream, output: OutputFormat, ffmpeg: str) -> AudioResponse:
-    """Make a file of samples in the final layout."""
+    """Return samples in the final layout as a file."""
     if output.format is AudioFormat.PCM:
         return AudioResponse(output.extension, stream.chunks)
     if output.format is AudioFormat.AAC:  # Home Assistant cannot encode it
@@ -197,7 +197,7 @@ def _pcm_response(
 
 
 async def _join_mp3_part(joiner: Mp3Joiner, audio: SpeechAudio, ffmpeg: str) -> AsyncGenerator[bytes]:
-    """Yield what one chunk adds to a joined mp3."""
+    """Yield the audio of one chunk as part of a joined mp3."""
     fed: list[bytes] = []
     async with aclosing(audio.chunks):
         if audio.format is AudioFormat.MP3:
@@ -261,8 +261,8 @@ async def _wav_file(stream: PcmStream) -> AsyncGenerator[bytes]:
 async def _wav_stream(stream: PcmStream, *, is_played: bool) -> AsyncGenerator[bytes]:
     """Yield a WAV of unknown length.
 
-    A converter gets the header at once, so that it starts. A WAV that is played as it is gets it with the first
-    samples, so that an error before them leaves no file.
+    A converter gets the header at once, so that it starts. A player gets the header with the first samples, so that an
+    error before them leaves no file.
     """
     head = wav.make_header(stream.layout)
     async with aclosing(stream.chunks):

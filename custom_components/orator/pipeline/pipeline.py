@@ -1,4 +1,4 @@
-"""Turn the text of one job into an audio response: clean, split, synthesize, join."""
+"""Turn the text of one job into an audio response: clean, split, synthesize, join, post-process."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -29,7 +29,7 @@ from .synthesizer import (
 )
 
 _MAX_CHUNK_WITH_FALLBACK_S: Final = 12.0
-"""Speech in one request of a voice with fallbacks: the most that is lost when its audio breaks off."""
+"""Speech in one request of a voice with fallbacks: the most that can be lost when its audio breaks off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class SpeechPipeline:
 
     @property
     def report(self) -> SynthesisReport:
-        """What is known so far."""
+        """The result so far."""
         if self._chain is None:
             return SynthesisReport(self._job.name)
         has_gaps = self._gap_filler is not None and self._gap_filler.has_filled
@@ -93,8 +93,8 @@ class SpeechPipeline:
     async def respond(self) -> AsyncGenerator[AudioResponse]:
         """Yield the response as soon as the first audio is there; leaving the context cancels all requests.
 
-        With post-processing the response is there at once, because a chime does not wait for speech. Raises
-        SpeechError, and so do the response's chunks.
+        With post-processing, the response is there at once, because a chime does not wait for speech. Raises
+        SpeechError, like the response's chunks.
         """
         respond = self._respond_with_post_processing if self._job.post_processing.is_set else self._respond
         async with respond() as response, aclosing(response.chunks):
@@ -110,8 +110,8 @@ class SpeechPipeline:
     @asynccontextmanager
     async def _respond_with_post_processing(self) -> AsyncGenerator[AudioResponse]:
         post_processing, output, ffmpeg = self._job.post_processing, self._output, self._ffmpeg
-        wanted = output.pcm.apply(self._job.model.pcm_layout or DEFAULT_LAYOUT)
-        layout = post_processing.layout_near(wanted)
+        output_layout = output.pcm.apply(self._job.model.pcm_layout or DEFAULT_LAYOUT)
+        layout = post_processing.layout_near(output_layout)
         effects = post_processing.effects
         async with prefetch_first(self._synthesize_as_pcm(layout)) as speech:
             if effects.chime_before and output.accepts(AudioFormat.MP3):
@@ -121,12 +121,12 @@ class SpeechPipeline:
                 yield AudioResponse(output.extension, join_mp3(lead_in, following, ffmpeg))
                 return
             chunks = with_effects(speech, layout, effects)
-            if layout != wanted:
-                chunks = convert_pcm(PcmStream(layout, chunks), wanted, ffmpeg)
+            if layout != output_layout:
+                chunks = convert_pcm(PcmStream(layout, chunks), output_layout, ffmpeg)
             if not output.is_for_player:
-                self._gap_filler = GapFiller(wanted)
+                self._gap_filler = GapFiller(output_layout)
                 chunks = self._gap_filler.fill(chunks)
-            yield wrap_pcm(PcmStream(wanted, chunks), output, ffmpeg)
+            yield wrap_pcm(PcmStream(output_layout, chunks), output, ffmpeg)
 
     async def _synthesize_as_pcm(self, layout: PcmLayout) -> AsyncGenerator[bytes]:
         """Yield the samples of all chunks at the right level, in one layout."""

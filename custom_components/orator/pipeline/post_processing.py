@@ -21,7 +21,7 @@ _encoded_lead_ins: dict[tuple[Effects, PcmLayout], bytes] = {}
 
 @dataclass(frozen=True, slots=True)
 class PostProcessing:
-    """What is done to speech before it is handed to the player."""
+    """Changes to speech before it is handed to the player."""
 
     effects: Effects = field(default_factory=Effects)
     gain_db: float = 0.0
@@ -31,7 +31,7 @@ class PostProcessing:
 
     @property
     def is_set(self) -> bool:
-        """Whether there is anything to do."""
+        """Whether speech is changed at all."""
         return self.effects != Effects() or self._changes_level
 
     @property
@@ -41,10 +41,10 @@ class PostProcessing:
     async def adjust(
         self, audio: AsyncGenerator[SpeechAudio], layout: PcmLayout, ffmpeg: str
     ) -> AsyncGenerator[SpeechAudio]:
-        """Yield audio at the right level in samples of a layout, or untouched if its own level is right.
+        """Yield audio with its gain in samples of a layout, or untouched without gain and loudness.
 
-        Voices that are brought to a target are measured before the gain, and added to the tracker at the end. Raises
-        NotAudioError.
+        The gain of a voice stays the same within a job, so that its level does not change audibly. With a loudness
+        target, the voices are measured before the gain and added to the tracker at the end. Raises NotAudioError.
         """
         gains: dict[str, float] = {}
         meters: dict[str, LoudnessMeter] = {}
@@ -68,9 +68,9 @@ class PostProcessing:
             return self.gain_db
         return self.gain_db + self.loudness_tracker.get(loudness_key).gain_to(self.loudness)
 
-    def layout_near(self, wanted: PcmLayout) -> PcmLayout:
-        """Return the nearest layout that chimes and gain can be applied in."""
-        layout = PcmLayout(wanted.rate, min(wanted.channels, 2))
+    def layout_near(self, output: PcmLayout) -> PcmLayout:
+        """Return the layout nearest to that of the output in which chimes and gain can be applied."""
+        layout = PcmLayout(output.rate, min(output.channels, 2))
         try:
             for chime in self.effects.chimes:
                 Resampler(chime.layout, layout)
@@ -80,7 +80,7 @@ class PostProcessing:
 
 
 async def encode_lead_in(effects: Effects, layout: PcmLayout, ffmpeg: str) -> bytes:
-    """Return what precedes speech as mp3, from a cache if possible: starting ffmpeg takes longer than a chime may wait.
+    """Return lead-in and chime as mp3, from a cache if possible, because ffmpeg takes too long to start.
 
     Raises NotAudioError if ffmpeg fails.
     """

@@ -11,12 +11,12 @@ from ..text import Replacement
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 """A word of letters only, of which every provider finds the end."""
 _MAX_PRONUNCIATION_CHARS: Final = 200
-"""A longer replacement is a text of its own, which has to be split into chunks."""
+"""A longer replacement is not a pronunciation but a text, which may have to be split into chunks."""
 _COUNT_CACHE_SIZE: Final = 16
 
 
 def pronunciations_for(replacements: Sequence[Replacement], model: Model) -> tuple[Pronunciation, ...]:
-    """Return the replacements as pronunciations, nothing if the provider cannot apply all of them.
+    """Return the replacements as pronunciations; none if the provider cannot apply all of them.
 
     The first of two replacements for the same word wins.
     """

@@ -1,4 +1,4 @@
-"""Synthesize the text of one chunk: the interface of all voices, and the voice of a provider with its retries."""
+"""The interface of all voices in a fallback chain, and a provider's voice with its retries."""
 
 import asyncio
 from collections import deque
@@ -23,7 +23,7 @@ from ..providers.models import Usage
 from ..text import Replacement, Replacer
 
 _FIRST_AUDIO_TIMEOUT_S: Final = 60.0
-"""Limit for the first audio of a model that streams, whatever else its server sends."""
+"""Limit for the first audio of a model that streams, whatever the server sends before it."""
 _HEDGE_DELAY_RANGES_S: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
 """Shortest and longest hedge delay, by whether the model streams."""
 
@@ -35,26 +35,26 @@ class RetryPolicy:
     """How long and how often a request is retried."""
 
     max_delay_s: float
-    """Time after which no other attempt starts."""
+    """Time after which no further attempt starts."""
     max_attempts: int
 
 
 ANNOUNCEMENT: Final = RetryPolicy(12.0, max_attempts=5)
 """For messages that may be heard a little later."""
 INTERACTIVE: Final = RetryPolicy(6.0, max_attempts=4)
-"""For replies that a person waits for."""
+"""For replies that the listener waits for."""
 WITH_FALLBACK: Final = RetryPolicy(1.0, max_attempts=2)
 """For voices with a fallback."""
 
 
 class LatencyStats:
-    """What was learned about a voice from its past audio: how soon it begins, and how it ends."""
+    """The times to the first audio of a voice, and whether its audio looked truncated."""
 
     _MAX_SAMPLES: Final = 32
     _MIN_SAMPLES: Final = 5
     _HEDGE_FACTOR: Final = 3
     _MIN_TRUNCATIONS: Final = 3
-    """Truncated endings in a row that are no coincidence."""
+    """Truncated chunks in a row that are no coincidence."""
 
     def __init__(self) -> None:
         """Start without samples."""
@@ -63,7 +63,7 @@ class LatencyStats:
 
     @property
     def is_always_truncated(self) -> bool:
-        """Whether the audio of the voice always looks truncated, because its server does that to every answer."""
+        """Whether the audio of the voice always looks truncated, because of its server."""
         return self._truncations >= self._MIN_TRUNCATIONS
 
     def record_first_audio(self, seconds: float) -> None:
@@ -71,7 +71,7 @@ class LatencyStats:
         self._first_audio_s.append(seconds)
 
     def record_ending(self, *, is_truncated: bool) -> None:
-        """Add how the audio of a chunk ended."""
+        """Add whether the audio of a chunk looked truncated."""
         self._truncations = self._truncations + 1 if is_truncated else 0
 
     def hedge_delay_s(self, *, streams: bool) -> float:
@@ -99,11 +99,11 @@ class Synthesizer(Protocol):
 
     @property
     def hedge_delay_s(self) -> float:
-        """Time a listener waits for the first audio before the next voice is asked as well."""
+        """Seconds that the listener waits for the first audio before the next voice is asked as well."""
 
     @property
     def is_always_truncated(self) -> bool:
-        """Whether the audio of the voice always looks truncated, so that this means nothing."""
+        """Whether the audio of the voice always looks truncated, although it is complete."""
 
     @property
     def usage(self) -> Usage:

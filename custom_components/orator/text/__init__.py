@@ -1,4 +1,4 @@
-"""Spoken text: text deltas to the words and sentences that a voice speaks."""
+"""Text in, text out: text deltas become the words and sentences that a voice speaks."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ class TextCleaner:
     """Turns text deltas into the words to speak, which do not depend on how the text is divided."""
 
     def __init__(self, replacements: Sequence[Replacement] = (), *, clean: bool = True) -> None:
-        """Take the replacements to apply, and whether to read Markdown and HTML."""
+        """Apply replacements and, with `clean`, read Markdown and HTML."""
         self._markdown = MarkdownReader() if clean else None
         self._replacer = Replacer(replacements) if replacements else None
 

@@ -1,4 +1,4 @@
-"""Markdown and HTML to the words a person would read aloud, while the text is arriving.
+"""Markdown and HTML to the words that a person would read aloud, while the text is arriving.
 
 Headings, list items and table rows become sentences; code is spoken as it is written, without its fences.
 """

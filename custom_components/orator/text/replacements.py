@@ -1,4 +1,4 @@
-"""Replacement of words by what the user wants to hear instead, while the text arrives."""
+"""Replacement of words while the text arrives."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -27,7 +27,7 @@ class _Pattern:
     """Matches the words of a replacement."""
 
     def __init__(self, find: str, say: str) -> None:
-        """Take words that are separated by single spaces."""
+        """Compile the words of a replacement, which are separated by single spaces."""
         self.find = find
         self.say = say
         self._is_case_sensitive = find != find.lower()
@@ -79,7 +79,7 @@ class Replacer:
     """Replaces words in a text that is still arriving: the longest first, and never in a replacement."""
 
     def __init__(self, replacements: Sequence[Replacement]) -> None:
-        """Take replacements; of several with equal words, the first counts."""
+        """Prepare replacements; of several with equal words, the first counts."""
         patterns = [_Pattern(find, one.say) for one in replacements if (find := " ".join(one.find.split()))]
         self._patterns: dict[str, list[_Pattern]] = {}
         """The patterns by the characters a match can start with."""

@@ -181,7 +181,7 @@ class SentenceSplitter:
 
 
 def _find_end(window: Window, before: str) -> tuple[bool, int]:
-    """Return whether a sentence ends with the mark after a text, and for how many characters that is decided.
+    """Return whether a sentence ends with the mark after a text, and how many characters this decision covers.
 
     Raises:
         IncompleteInputError: Following text decides.
@@ -205,7 +205,7 @@ def _find_end(window: Window, before: str) -> tuple[bool, int]:
 
 
 def _find_end_at_pause(window: Window, before: str) -> tuple[bool, int]:
-    """Return the same for a space after Thai or Lao: after a particle, or in a long text that continues."""
+    """Decide like `_find_end` for a space after Thai or Lao: after a particle, or in a long text that continues."""
     if before.endswith(_THAI_PARTICLES):
         return True, 1
     if len(before) < _THAI_PAUSE_CHARS:
@@ -220,7 +220,7 @@ def _find_end_at_pause(window: Window, before: str) -> tuple[bool, int]:
 
 
 def _find_end_at_space(window: Window, mark: _EndMark, before: str) -> tuple[bool, int]:
-    """Return the same for a mark before white space."""
+    """Decide like `_find_end` for a mark before white space."""
     rule = _find_rule(mark, before)
     if rule is _EndRule.NEVER:
         return False, mark.length + 1
@@ -370,5 +370,5 @@ def _ends_before_ordinal(window: Window, before: str) -> bool:
 
 
 def _is_lower(character: str) -> bool:
-    """Return whether no sentence starts with a letter. In Georgian, all letters are lower case."""
+    """Return whether a letter cannot start a sentence. In Georgian, all letters are lower case."""
     return character.islower() and not "\u10d0" <= character <= "\u10ff"

@@ -80,17 +80,14 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
             for server_id, server in provider.servers.items()
         ]
         selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST))
-        return self._show_form("user", {vol.Required(CONF_PROVIDER, default=default): selector})
+        return self.async_show_form(
+            step_id="user", data_schema=vol.Schema({vol.Required(CONF_PROVIDER, default=default): selector})
+        )
 
     async def async_step_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Add an account at a provider."""
         provider = PROVIDERS[self._service[CONF_PROVIDER]]
         addresses: dict[str, str] = user_input[_SECTION_SERVER] if user_input else {}
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            data = _account_data(self._service, addresses, user_input.get(CONF_API_KEY, ""))
-            if result := await self._async_submit(data, errors):
-                return result
         schema = {
             vol.Optional(CONF_API_KEY): _API_KEY_SELECTOR,
             vol.Required(_SECTION_SERVER): section(
@@ -98,8 +95,9 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
                 {"collapsed": not any(addresses.values())},
             ),
         }
-        return self._show_form(
-            "account", schema, user_input, errors, provider=provider.name, key_page=provider.key_page
+        data = _account_data(self._service, {**(user_input or {}), **addresses})
+        return await self._async_handle_form(
+            "account", schema, user_input, data, provider=provider.name, key_page=provider.key_page
         )
 
     async def async_step_server(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -113,14 +111,12 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_step_server(self, step_id: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
         """Add an account at a server that is compatible with a provider."""
         server = PROVIDERS[self._service[CONF_PROVIDER]].servers[self._service[CONF_SERVER]]
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            data = _account_data(self._service, user_input, user_input.get(CONF_API_KEY, ""))
-            if result := await self._async_submit(data, errors):
-                return result
         schema = {vol.Required(CONF_BASE_URL): _URL_SELECTOR, **_api_key_field(server)}
-        suggested = user_input or {CONF_BASE_URL: server.default_address}
-        return self._show_form(step_id, schema, suggested, errors, provider=server.label, key_page=server.key_page)
+        data = _account_data(self._service, user_input or {})
+        suggested = {CONF_BASE_URL: server.default_address}
+        return await self._async_handle_form(
+            step_id, schema, user_input, data, suggested, provider=server.label, key_page=server.key_page
+        )
 
     async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Handle an API key that the provider refuses."""
@@ -128,13 +124,10 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Replace the API key."""
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            data = {**self._get_reauth_entry().data, CONF_API_KEY: _strip_whitespace(user_input[CONF_API_KEY])}
-            if result := await self._async_submit(data, errors):
-                return result
+        entry = self._get_reauth_entry()
         schema = {vol.Required(CONF_API_KEY): _API_KEY_SELECTOR}
-        return self._show_form("reauth_confirm", schema, user_input, errors, account=self._get_reauth_entry().title)
+        data = {**entry.data, CONF_API_KEY: _entered_key(user_input or {})}
+        return await self._async_handle_form("reauth_confirm", schema, user_input, data, account=entry.title)
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Change the API key, the addresses, or both.
@@ -142,23 +135,39 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         An empty API key keeps the old one, unless an address moves to another origin.
         """
         entry = self._get_reconfigure_entry()
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            api_key = user_input.get(CONF_API_KEY, "")
-            data = _account_data(entry.data, user_input, api_key)
-            if data and not api_key and _origins(data) <= _origins(entry.data):
-                data[CONF_API_KEY] = entry.data[CONF_API_KEY]
-            if result := await self._async_submit(data, errors):
-                return result
         addresses = account_addresses(entry.data)
         schema = {**_api_key_field(_server(entry.data)), **{vol.Optional(key): _URL_SELECTOR for key in addresses}}
-        return self._show_form("reconfigure", schema, user_input or addresses, errors, account=entry.title)
+        entered = user_input or {}
+        data = _account_data(entry.data, entered)
+        if data and not entered.get(CONF_API_KEY) and _origins(data) <= _origins(entry.data):
+            data[CONF_API_KEY] = entry.data[CONF_API_KEY]
+        return await self._async_handle_form("reconfigure", schema, user_input, data, addresses, account=entry.title)
+
+    async def _async_handle_form(
+        self,
+        step_id: str,
+        schema: dict[Any, Any],
+        user_input: dict[str, Any] | None,
+        data: dict[str, Any] | None,
+        suggested: Mapping[str, Any] | None = None,
+        **placeholders: str,
+    ) -> ConfigFlowResult:
+        """Submit a form of the account, or show it, with the errors if there are any.
+
+        `data` follows from the user's input, and is None if an address is invalid.
+        """
+        errors: dict[str, str] = {}
+        if user_input is not None and (result := await self._async_submit(data, errors)):
+            return result
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(vol.Schema(schema), user_input or suggested),
+            errors=errors,
+            description_placeholders={**self._error_placeholders, **placeholders},
+        )
 
     async def _async_submit(self, data: dict[str, Any] | None, errors: dict[str, str]) -> ConfigFlowResult | None:
-        """Create or update the account, or add to `errors` why that is not possible.
-
-        `data` is None if an address is invalid.
-        """
+        """Create or update the account, or add the reason why that is not possible to `errors`."""
         if data is None:
             errors["base"] = "invalid_address"
             return None
@@ -175,14 +184,13 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def _abort_if_configured(self, data: Mapping[str, Any]) -> None:
         """Abort if another config entry is for the same account."""
-        for entry in self._async_current_entries():
-            if entry.entry_id != self.context.get("entry_id") and _account_identity(entry.data) == _account_identity(
-                data
-            ):
-                raise AbortFlow(reason="already_configured")
+        own_id = self.context.get("entry_id")
+        others = [entry.data for entry in self._async_current_entries() if entry.entry_id != own_id]
+        if _account_identity(data) in map(_account_identity, others):
+            raise AbortFlow(reason="already_configured")
 
     async def _async_fetch_catalog(self, data: Mapping[str, Any], errors: dict[str, str]) -> Catalog | None:
-        """Return the provider's catalog, or add to `errors` why the provider cannot be used."""
+        """Return the provider's catalog, or add the reason why the provider cannot be used to `errors`."""
         api_key: str = data[CONF_API_KEY]
         provider = async_create_provider(self.hass, data)
         try:
@@ -225,40 +233,25 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
             description_placeholders={"player": async_setup_preview(self.hass, data)},
         )
 
-    def _show_form(
-        self,
-        step_id: str,
-        schema: dict[Any, Any],
-        suggested: Mapping[str, Any] | None = None,
-        errors: dict[str, str] | None = None,
-        **placeholders: str,
-    ) -> ConfigFlowResult:
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(vol.Schema(schema), suggested),
-            errors=errors,
-            description_placeholders={**self._error_placeholders, **placeholders},
-        )
 
-
-def _account_data(service: Mapping[str, Any], addresses: Mapping[str, str], api_key: str) -> dict[str, Any] | None:
-    """Return the data of an account, or None if an address is invalid or missing."""
+def _account_data(service: Mapping[str, Any], entered: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the data of an account, or None if an entered address is invalid or a necessary one is missing."""
     provider, server = PROVIDERS[service[CONF_PROVIDER]], _server(service)
-    entered = {CONF_BASE_URL: server.default_address} if server else {}
-    entered |= {key: addresses[key] for key in provider.address_keys if addresses.get(key, "").strip()}
-    if not all(entered.values()):
+    addresses = {CONF_BASE_URL: server.default_address} if server else {}
+    addresses |= {key: entered[key] for key in provider.address_keys if entered.get(key, "").strip()}
+    if not all(addresses.values()):
         return None
     try:
-        resolved = provider.resolve_addresses(entered)
+        resolved = provider.resolve_addresses(addresses)
     except ValueError:
         return None
     chosen = {key: service[key] for key in (CONF_PROVIDER, CONF_SERVER) if key in service}
-    return {**chosen, **resolved, CONF_API_KEY: _strip_whitespace(api_key)}
+    return {**chosen, **resolved, CONF_API_KEY: _entered_key(entered)}
 
 
-def _strip_whitespace(api_key: str) -> str:
-    """Remove the spaces and line breaks that come with a copied API key."""
-    return "".join(api_key.split())
+def _entered_key(entered: Mapping[str, Any]) -> str:
+    """Return the entered API key without the spaces and line breaks that come with a copied one."""
+    return "".join(entered.get(CONF_API_KEY, "").split())
 
 
 def _server(data: Mapping[str, Any]) -> Server | None:
@@ -272,9 +265,9 @@ def _api_key_field(server: Server | None) -> dict[vol.Marker, TextSelector]:
 
 
 def _account_identity(data: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Return what only config entries of the same account have in common.
+    """Return the values that identify an account.
 
-    Without an API key that includes the path: several servers may share an origin.
+    Without an API key, the path of its address is among them: several servers may share an origin.
     """
     address, api_key = URL(data[CONF_BASE_URL]), data[CONF_API_KEY]
     return data[CONF_PROVIDER], str(address.origin() if api_key else address), api_key

@@ -64,7 +64,7 @@ class VoiceGoneRepairFlow(_VoiceRepairFlow):
         model = replace(model, voices=tuple(known for known in model.voices if known.id != gone))
         errors: dict[str, str] = {}
         if user_input is not None:
-            voice_id, errors = await _resolve_voice_id(account, model, user_input[model.voice_key])
+            voice_id, errors = await _async_resolve_voice_id(account, model, user_input[model.voice_key])
             if not errors:
                 return self._update_voice(entry, {**voice.data, model.voice_key: voice_id})
         marker, selector = voice_field(account.data, model)
@@ -109,7 +109,9 @@ class ModelEndRepairFlow(_VoiceRepairFlow):
         )
 
 
-async def _resolve_voice_id(account: AccountCoordinator, model: Model, voice_id: str) -> tuple[str, dict[str, str]]:
+async def _async_resolve_voice_id(
+    account: AccountCoordinator, model: Model, voice_id: str
+) -> tuple[str, dict[str, str]]:
     """Return a voice id as the provider writes it, and form errors if the voice does not exist."""
     try:
         return await account.async_resolve_voice_id(model, voice_id), {}

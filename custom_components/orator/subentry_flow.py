@@ -47,9 +47,9 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
     def __init__(self) -> None:
         """Initialize the subentry flow."""
         self._settings: dict[str, Any] = {}
-        """The name and the settings of the voice that were known before its last form."""
+        """The name and settings of the voice, from its data and the previous forms."""
         self._default_title = ""
-        """The title that a reconfigured voice has unless the user named it."""
+        """The title that a reconfigured voice has unless the user has named it."""
         self._unconnected_vendor: str | None = None
         """Vendor of a model that was submitted although it cannot speak yet."""
 
@@ -105,7 +105,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         errors: dict[str, str] = {}
         if user_input is not None:
             data = self._subentry_data(account, model, user_input)
-            errors = await self._async_validate(account, model, data)
+            errors = await self._async_parse_data(account, model, data)
             if not errors:
                 return self._finish(account, data, user_input.get(CONF_NAME, "").strip())
         return self._show_form(
@@ -197,7 +197,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
     def _subentry_data(
         self, account: AccountCoordinator, model: Model, user_input: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return what is stored: the settings that differ from their defaults."""
+        """Return the data to store: the settings that differ from their defaults."""
         data: dict[str, Any] = account.data.parse_choices(self._settings)
         if CONF_MODEL in self._settings:
             data[CONF_MODEL] = model.id
@@ -205,7 +205,9 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         data |= parse_effects(user_input.get(SECTION_EFFECTS, {}))
         return {key: value for key, value in data.items() if value != _FORM_DEFAULTS.get(key)}
 
-    async def _async_validate(self, account: AccountCoordinator, model: Model, data: dict[str, Any]) -> dict[str, str]:
+    async def _async_parse_data(
+        self, account: AccountCoordinator, model: Model, data: dict[str, Any]
+    ) -> dict[str, str]:
         """Parse the settings in `data` in place, and return the errors by field."""
         own_id = self._get_reconfigure_subentry().subentry_id if self.source == SOURCE_RECONFIGURE else ""
         if has_fallback_loop(self.hass, data.get(CONF_FALLBACK, ()), voice_entity_id(self.hass, own_id)):

@@ -1,8 +1,8 @@
 """Pytest plugin for tests that use Home Assistant: `pytest -p tests.with_home_assistant`.
 
-It lets the test harness run on a Home Assistant newer than the one it was made for. Pytest loads this plugin before the
+It lets the test harness run on a newer Home Assistant than it supports. Pytest loads this plugin before the
 harness, so Home Assistant installs its replacement for httpx before anything imports the original. The harness patches
-functions of Home Assistant before it imports their users; the same order is kept here.
+functions of Home Assistant before it imports the modules that use them; this plugin does the same.
 """
 
 from importlib import import_module

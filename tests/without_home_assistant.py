@@ -56,4 +56,4 @@ async def verify_async_cleanup() -> AsyncGenerator[None]:
     await asyncio.get_running_loop().shutdown_default_executor()
     assert asyncio.all_tasks() - tasks - {asyncio.current_task()} == set()
     left = set(threading.enumerate()) - threads
-    assert {thread for thread in left if "_run_safe_shutdown_loop" not in thread.name} == set()  # pycares keeps one
+    assert {thread for thread in left if "_run_safe_shutdown_loop" not in thread.name} == set()  # of pycares

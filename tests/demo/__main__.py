@@ -79,7 +79,7 @@ async def _speak(api: Api, instance: Instance, user: User, simulator: Simulator)
 
 
 async def _serve(instance: Instance, user: User) -> None:
-    """Keep Home Assistant running until Ctrl+C, or until it stops by itself."""
+    """Keep Home Assistant running until Ctrl+C, or until it exits."""
     print_address(instance.url, user, SPEAKER, _FOLDER.name)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)

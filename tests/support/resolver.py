@@ -8,7 +8,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 
 def replace_resolver(hass: HomeAssistant, resolver: AbstractResolver) -> None:
-    """Resolve all host names with a resolver from now on, without what was resolved before."""
+    """Replace the resolver of Home Assistant's HTTP session, and clear its cache."""
     connector: Any = async_get_clientsession(hass).connector
     connector._resolver = resolver
     connector.clear_dns_cache()

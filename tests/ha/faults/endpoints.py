@@ -120,7 +120,7 @@ ENDPOINTS: Final = (
         name="speechbase stream",
         provider="speechbase",
         settings={"model": "openai/tts-1", "voice": _VOICE},
-        speech_path="*/audio/speech*",  # Orator asks /audio/speech where /audio/speech/stream is missing
+        speech_path="*/audio/speech*",  # Orator uses /audio/speech if /audio/speech/stream is missing
         has_satellite=False,
     ),
     Endpoint(

@@ -1,1 +1,1 @@
-"""Tests of the sound that leaves the house: joined, taken apart, resampled, converted."""
+"""Tests of the audio package: formats, joining, resampling, conversion, effects and validation."""

@@ -42,7 +42,7 @@ def spectrogram(chime: Chime) -> Samples:
 
 
 @pytest.mark.parametrize("name", BuiltInChime)
-def test_made_by_the_script(name: BuiltInChime) -> None:
+def test_files_are_output_of_script(name: BuiltInChime) -> None:
     """The files are the output of the script."""
     assert (TARGET / f"{name}.wav").read_bytes() == synthesize(name)
 
@@ -71,7 +71,7 @@ def test_loudness_and_ends(name: BuiltInChime) -> None:
 
 @pytest.mark.parametrize("name", BuiltInChime)
 def test_no_click(name: BuiltInChime) -> None:
-    """No chime has energy above 11 kHz, where clicks have."""
+    """No chime has energy above 11 kHz, where clicks have energy."""
     sound = numbers(load_built_in_chime(name))
     for start in range(0, len(sound), 240):
         piece = np.concatenate((np.zeros(480), sound, np.zeros(960)))[start : start + 960] * np.hanning(960)

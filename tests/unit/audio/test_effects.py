@@ -213,7 +213,7 @@ async def test_no_click_at_the_seams(chime: Chime, rate: int) -> None:
 
 
 async def test_gain_is_constant() -> None:
-    """The gain is constant within an utterance unless the limiter works; a pause does not change it."""
+    """The gain is constant unless the limiter reduces it; a pause does not change it."""
     speech = speak("One moment. Here it is, and there it goes.", Speaker.named("alloy"))
     layout = PcmLayout(speech.rate)
     output = await collect_all(amplify(Source(speech.samples).chunks, layout, -3.0))

@@ -80,7 +80,7 @@ def test_gain_around_peak() -> None:
 
 
 def test_channels_are_linked() -> None:
-    """A peak on one channel lowers both, so that the stereo image stays."""
+    """A peak on one channel lowers both channels, so that the stereo image does not move."""
     rate = 24_000
     quiet = 2_000 * np.sin(2 * np.pi * 300 * np.arange(rate) / rate)
     loud = quiet * np.where(np.arange(rate) // 2_400 % 3 == 1, 12, 1)
@@ -135,7 +135,7 @@ def test_empty_stream() -> None:
 
 
 def test_memory() -> None:
-    """Only the samples that the following ones need are kept."""
+    """Only the samples that the following ones need are buffered."""
     limiter = Limiter(PcmLayout(24_000), 12)
     speech = voice(24_000, 1, 1.0)
     for _ in range(30):

@@ -34,7 +34,7 @@ def sine(frequency: float, rate: int, amplitude: float = 0.5, seconds: float = 3
 
 @pytest.mark.parametrize("layout", [PcmLayout(rate, 1 + number % 2) for number, rate in enumerate(RATES)])
 def test_layouts(layout: PcmLayout) -> None:
-    """Audio with pauses is measure to a tenth of a LU, at every usual rate, in mono and stereo."""
+    """Audio with pauses is measured to a tenth of a LU, at every usual rate, in mono and stereo."""
     speech = voice(layout.rate, layout.channels, 1.0)
     audio = b"".join([speech + bytes(len(speech) * pause) for pause in (1, 2, 0, 3)])
     result = measure(audio, layout)
@@ -44,7 +44,7 @@ def test_layouts(layout: PcmLayout) -> None:
 
 
 def test_speech() -> None:
-    """Speech is measure to a tenth of a LU."""
+    """Speech is measured to a tenth of a LU."""
     audio = speak("Good morning. The front door is open, and it is raining! Shall I close it?", Speaker.named("coral"))
     layout = PcmLayout(audio.rate)
     assert lufs(audio.samples, layout) == pytest.approx(loudness(audio.samples, layout), abs=0.051)
@@ -97,7 +97,7 @@ def test_any_division(cuts: list[int]) -> None:
 
 
 def test_long_audio() -> None:
-    """Only the beginning of long audio is measure."""
+    """Only the beginning of long audio is measured."""
     layout = PcmLayout(8_000)
     beginning = voice(8_000, 1, 1.0) * int(MAX_MEASURED_S)
     loud = sine(997, 8_000, 1.0) * 30
@@ -124,7 +124,7 @@ def test_processing_time() -> None:
 
 
 def test_whole_samples() -> None:
-    """Complete samples are measure in one call."""
+    """Complete samples are measured in one call."""
     data = voice(24_000, 2, 1.5)
     layout = PcmLayout(24_000, 2)
     result = measure(data, layout)

@@ -101,7 +101,7 @@ def test_time_is_linear() -> None:
 
 
 def test_long_stream() -> None:
-    """Thirty join_part parts are decoded completely."""
+    """Thirty joined parts are decoded completely."""
     parts = [mp3(24_000, 1, "vbr", seed % 3 + 1, 0.5 + (seed % 3 + 1) / 10) for seed in range(30)]
     stream = join(*parts)
     assert len(decode(stream, 1)) == 576 * len(list(frames(stream)))

@@ -54,13 +54,13 @@ def tone(frequency: float, rate: int, seconds: float = 1.0) -> bytes:
 
 
 def resample_mono(data: bytes, source: int, target: int) -> Samples:
-    """Return mono audio convert by `Resampler`, in 16-bit steps."""
+    """Return mono audio resampled by `Resampler`, in 16-bit steps."""
     output = convert(data, PcmLayout(source), PcmLayout(target, width=FINE_WIDTH))
     return np.frombuffer(output, "<i4") / 65_536
 
 
 def resample_with_ffmpeg(data: bytes, source: int, target: int) -> Samples:
-    """Return mono audio convert by ffmpeg with reference defaults, in 16-bit steps."""
+    """Return mono audio resampled by ffmpeg with reference defaults, in 16-bit steps."""
     reading = ("-f", "s16le", "-ar", str(source), "-ac", "1", "-i", "pipe:0")
     output = run_ffmpeg(*reading, "-ar", str(target), "-f", "f32le", "pipe:1", given=data, level="error")
     return np.frombuffer(output, "<f4").astype(np.float64) * 32_768

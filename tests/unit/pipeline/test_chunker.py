@@ -190,7 +190,7 @@ async def test_chunk_is_as_long_as_buffered_audio(sentence: str, count: int) -> 
     assert 6 < estimate_duration(chunk) <= 12
 
 
-async def test_endless_text_has_to_wait() -> None:
+async def test_text_is_read_in_advance_within_limit() -> None:
     """The text that is read in advance is bounded."""
     written = 0
 

@@ -6,7 +6,7 @@ from custom_components.orator.pipeline import DEFAULT_LAYOUT, PostProcessing
 
 
 def test_layout_of_chimes() -> None:
-    """Chimes are applied in the wanted layout, or in the default one if they cannot be resampled to it."""
+    """Chimes are applied in the requested layout, or in the default one if they cannot be resampled to it."""
     post_processing = PostProcessing(Effects(chime_before=load_built_in_chime(BuiltInChime.SOFT)))
     assert post_processing.layout_near(PcmLayout(16_000)) == PcmLayout(16_000)
     assert post_processing.layout_near(PcmLayout(15_991)) == DEFAULT_LAYOUT

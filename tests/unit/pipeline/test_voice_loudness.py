@@ -1,4 +1,4 @@
-"""Tests of the loudness that is learned of a voice."""
+"""The loudness of a voice is learned from its messages."""
 
 import json
 from typing import Any
@@ -25,16 +25,16 @@ TEXTS = (
 )
 
 
-def learn(*utterances: tuple[float, float]) -> VoiceLoudness:
-    """Return the loudness learned from utterances of these LUFS and seconds."""
+def learn(*measurements: tuple[float, float]) -> VoiceLoudness:
+    """Return the loudness learned from measurements with these LUFS and durations in seconds."""
     level = VoiceLoudness()
-    for lufs, seconds in utterances:
+    for lufs, seconds in measurements:
         level = level.add(LoudnessMeasurement(lufs, seconds))
     return level
 
 
 def test_voices_at_one_level() -> None:
-    """Voices 18 dB apart are within 1.5 LU of the target from the second utterance on, below the ceiling."""
+    """Voices 18 dB apart are within 1.5 LU of the target from the second message on, below the ceiling."""
     unlevelled = []
     for name, offset in VOICES.items():
         level = VoiceLoudness()
@@ -61,26 +61,26 @@ def test_unknown_voice() -> None:
     assert VoiceLoudness().gain_to(-18) == pytest.approx(2)
 
 
-def test_first_utterance_counts() -> None:
-    """The first utterance counts fully."""
+def test_first_measurement() -> None:
+    """The first measurement counts fully."""
     assert learn((-31.0, 2.0)).gain_to(-18) == pytest.approx(13)
 
 
 def test_weighted_by_length() -> None:
-    """Utterances are weighted by their duration, up to ten seconds."""
+    """Measurements are weighted by their duration, up to ten seconds."""
     assert learn((-20.0, 9.0), (-22.0, 1.0)).lufs == pytest.approx(-20.2)
     assert learn((-20.0, 10.0), (-22.0, 500.0)).lufs == pytest.approx(-21)
 
 
 def test_outliers() -> None:
-    """A whisper between normal utterances is ignored, even if it is the longest."""
+    """A whisper between normal messages is ignored, even if it is the longest."""
     usual = [(-20.0, 4.0), (-20.5, 4.0), (-19.5, 4.0)]
     assert learn(*usual, (-38.0, 60.0)).lufs == pytest.approx(-20)
     assert learn((-38.0, 4.0), *usual).lufs == pytest.approx(-20)
 
 
 def test_changed_voice() -> None:
-    """A changed voice is learned again within nine utterances, and no more than 16 are kept."""
+    """A changed voice is learned again within nine messages, and at most 16 measurements are stored."""
     level = learn(*[(-20.0, 4.0)] * 100)
     assert len(level.measurements) <= 16
     for _ in range(9):
@@ -88,15 +88,15 @@ def test_changed_voice() -> None:
     assert level.lufs == pytest.approx(-30)
 
 
-@pytest.mark.parametrize("utterance", [None, LoudnessMeasurement(-60.0, 3.0), LoudnessMeasurement(-20.0, 0.0)])
-def test_silence(utterance: LoudnessMeasurement | None) -> None:
-    """Silence and empty audio teach nothing."""
+@pytest.mark.parametrize("measurement", [None, LoudnessMeasurement(-60.0, 3.0), LoudnessMeasurement(-20.0, 0.0)])
+def test_silence(measurement: LoudnessMeasurement | None) -> None:
+    """Silence and empty audio do not change the loudness."""
     level = learn((-21.0, 3.0))
-    assert level.add(utterance) is level
+    assert level.add(measurement) is level
 
 
 LEVELS = st.lists(st.tuples(st.floats(-54, 3), st.floats(0.1, 600)), max_size=40).map(
-    lambda utterances: learn(*utterances)
+    lambda measurements: learn(*measurements)
 )
 
 

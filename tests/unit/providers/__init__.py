@@ -1,1 +1,1 @@
-"""Tests of the providers, without Home Assistant in between."""
+"""Tests of the providers against the simulator, without Home Assistant."""

@@ -59,7 +59,7 @@ async def test_no_total_timeout(session: ClientSession, simulator: Simulator) ->
 
 
 async def test_oversized_body(session: ClientSession, simulator: Simulator) -> None:
-    """A body over the size limit is given up."""
+    """A body over the size limit is an error."""
     with pytest.raises(errors.ResponseTooLargeError):
         await post_speech(create_client(session, simulator), max_bytes=1000)
 
@@ -87,7 +87,7 @@ async def test_redirects(session: ClientSession, simulator: Simulator) -> None:
 
 
 async def test_endless_redirects(session: ClientSession, simulator: Simulator) -> None:
-    """Endless redirects are given up."""
+    """Endless redirects are an error."""
     simulator.fail(Fault(status=307, headers={"Location": "/v1/audio/speech"}, times=99))
     with pytest.raises(errors.RedirectedError):
         await post_speech(create_client(session, simulator))
@@ -118,7 +118,7 @@ async def test_redirect_that_changes_the_method(session: ClientSession, simulato
 async def test_error_codes(
     session: ClientSession, simulator: Simulator, body: str, error: type[errors.SpeechError], code: str | None
 ) -> None:
-    """The provider's code outranks the status, in every envelope; longer strings are not taken for codes."""
+    """The provider's code outranks the status, in every envelope; longer strings are not codes."""
     simulator.fail(Fault(status=429, body=body))
     with pytest.raises(error) as caught:
         await post_speech(create_client(session, simulator))
@@ -180,7 +180,7 @@ async def test_error_messages(
     ],
 )
 async def test_error_fields(session: ClientSession, simulator: Simulator, document: Json, fields: set[str]) -> None:
-    """The fields that an error names are kept, but none of its message."""
+    """An error has the fields that the response names, but not the message."""
     simulator.fail(Fault(status=400, json=document))
     client = HttpClient(session, simulator.openai_url, {}, optional_fields=frozenset({"mode"}))
     with pytest.raises(errors.RejectedError) as caught:

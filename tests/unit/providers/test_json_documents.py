@@ -82,7 +82,7 @@ def test_implausible_wav_header(channels: int, rate: int) -> None:
 
 
 def test_endless_tags() -> None:
-    """An mp3 that consists of tags is given up at the size limit."""
+    """An mp3 that consists of tags is rejected at the size limit."""
     joiner, tag = Mp3Joiner(), id3v2(1024 * 1024)
     fed = 0
     with suppress(MalformedMp3Error):

@@ -81,7 +81,7 @@ def row(**changed: Any) -> Mapping[str, Any]:
     ],
 )
 def test_is_speech_model(changed: dict[str, Any], *, is_speech_model: bool) -> None:
-    """Only models that make speech from text alone are kept, whatever their row claims."""
+    """Only models that synthesize speech from text alone are listed, whatever else their row contains."""
     assert bool(parse_models({"data": [row(**changed)]})) is is_speech_model
 
 

@@ -1,4 +1,4 @@
-"""Jobs outlive the HTTP sessions over which they were ordered, but are not kept forever."""
+"""Jobs outlive the HTTP sessions over which they were ordered, but are removed after a time."""
 
 import asyncio
 from contextlib import aclosing, suppress
@@ -127,8 +127,8 @@ async def test_model_that_starts_to_send_tickets(simulator: Simulator, provider:
     assert len(speech_bodies(simulator)) == simulator.nanogpt.charged == 1
 
 
-async def test_job_is_kept_while_another_request_receives_it(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """A job is kept until all its requests have received the audio: an interrupted one can repeat it."""
+async def test_job_is_stored_while_another_request_receives_it(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A job is stored until all its requests have received the audio: an interrupted one can be repeated."""
     request = create_request(provider, KOKORO)
     async with provider.synthesize(request) as interrupted, aclosing(interrupted.chunks) as chunks:
         assert await anext(chunks)

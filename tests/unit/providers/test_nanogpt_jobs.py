@@ -312,7 +312,7 @@ async def test_truncated_download_is_repeated(simulator: Simulator, provider: Na
 
 
 async def test_played_audio_is_ordered_again(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """Audio that was played to its end is not kept: repeating the request is a new order."""
+    """After the audio was passed on completely, repeating the request is a new order."""
     request = create_request(provider, KOKORO)
     await synthesize(provider, request)
     await synthesize(provider, request)

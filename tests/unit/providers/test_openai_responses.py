@@ -87,7 +87,7 @@ async def test_json_audio(
     ],
 )
 async def test_base64_variants(kokoro: CompatibleServer, sessions: HttpSessions, document: Any) -> None:
-    """Base64 may be a data URL, wrapped, unpadded or URL-safe; its first bytes tell the format."""
+    """Base64 may be a data URL, wrapped, unpadded or URL-safe; its first bytes determine the format."""
     audio, data = await synthesize_with_fault(kokoro, sessions, json=document)
     assert (audio.format, data) == (AudioFormat.WAV, WAV)
 

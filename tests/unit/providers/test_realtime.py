@@ -409,7 +409,7 @@ async def session_with(
 
 
 async def test_idle_session(sessions: HttpSessions, monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
-    """An idle session is kept alive by pings, and sends none after it is closed."""
+    """An idle session sends pings, and none after it is closed."""
     monkeypatch.setattr(realtime_session, "_PING_INTERVAL_S", 0.05)
     async with session_with(sessions, {"type": "session.updated"}) as (session, received):
         await until(lambda: received.count(WSMsgType.PING) == 3)

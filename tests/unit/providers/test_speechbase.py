@@ -182,7 +182,7 @@ MISSING_VOICE = "01940f8a-0000-7000-9b6c-fc6dd8a0a4d2"
 
 
 async def test_missing_saved_voice(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """A missing saved voice is reported as gone, and not taken for a missing endpoint."""
+    """A missing saved voice is reported as gone, not as a missing endpoint."""
     with pytest.raises(errors.VoiceGoneError) as caught:
         await synthesize(provider, saved_voice_request(provider, MISSING_VOICE))
     assert caught.value.subject == MISSING_VOICE

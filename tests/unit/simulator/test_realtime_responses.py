@@ -85,7 +85,7 @@ async def test_usage(client: aiohttp.ClientSession) -> None:
 
 
 async def test_response_created(client: aiohttp.ClientSession) -> None:
-    """The first event contains the metadata, to tell responses apart."""
+    """The first event contains the metadata, to distinguish responses."""
     async with connect(client) as connection:
         await connection.send("response.create", response=response_body(metadata={"n": "1"}))
         response = (await connection.receive("response.created"))["response"]

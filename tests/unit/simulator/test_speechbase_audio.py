@@ -263,7 +263,7 @@ def wav_sizes_and_rate(wav: bytes) -> tuple[int, int, int]:
 
 
 def mp3_info(audio: bytes) -> Any:
-    """Return the bitrate, sample_rate and length of an mp3."""
+    """Return the bitrate, sample rate and length of an mp3."""
     return MP3(BytesIO(audio)).info
 
 

@@ -1,4 +1,4 @@
-"""Markdown and HTML become the words a person would read aloud."""
+"""Markdown and HTML become the words that a person would read aloud."""
 
 # ruff: noqa: RUF001 texts in many scripts
 
@@ -53,7 +53,7 @@ def test_markup(text: str, words: str) -> None:
 
 
 def test_no_break_spaces() -> None:
-    """A no-break space is kept; several become one space."""
+    """A no-break space is unchanged; several become one space."""
     assert clean("10\u00a0000\u202f€&nbsp;a&nbsp;&nbsp;b") == "10\u00a0000\u202f€\u00a0a b"
     assert clean("a\u00a0\u202fb") == clean(*"a\u00a0\u202fb") == "a b"
 

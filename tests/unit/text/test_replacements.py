@@ -41,7 +41,7 @@ _REPLACEMENTS = (
     ],
 )
 def test_replacements(text: str, words: str) -> None:
-    """Whole words are replaced, the longest first, and replacements are left alone."""
+    """Whole words are replaced, the longest first, and replacements are not replaced again."""
     assert clean(text, replacements=_REPLACEMENTS) == words
     assert clean(*text, replacements=_REPLACEMENTS) == words
 
@@ -62,7 +62,7 @@ def test_only_possible_matches_are_held_back() -> None:
 
 
 def test_replacements_without_cleaning() -> None:
-    """Without cleaning, words are replaced and markup is kept."""
+    """Without cleaning, words are replaced and markup is unchanged."""
     words = clean("**HA**  \n\n# 😀 HA", replacements=_REPLACEMENTS, reads_markup=False)
     assert words == "**Home Assistant**  \n\n# 😀 Home Assistant"
     assert clean("**a**", reads_markup=False) == "**a**"

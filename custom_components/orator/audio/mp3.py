@@ -12,11 +12,11 @@ JUNK_LIMIT: Final = 65_536
 TAG_LIMIT: Final = 16 * 1024 * 1024
 """Bytes of tags before the first frame after which a part is rejected; ffmpeg ignores an APEv2 tag that claims more."""
 
-_ID3V1: Final = (b"TAG", 128)
-_ID3V1_ENHANCED: Final = (b"TAG+", 227)
+_ID3V1, _ID3V1_LENGTH = b"TAG", 128
+_ID3V1_ENHANCED, _ID3V1_ENHANCED_LENGTH = b"TAG+", 227
 _ID3V2, _ID3V2_HEADER_LENGTH, _ID3V2_HAS_FOOTER = b"ID3", 10, 0x10
 _APE, _APE_HEADER_LENGTH, _APE_IS_HEADER = b"APETAGEX", 32, 1 << 29
-_TAGS: Final = (_ID3V1[0], _ID3V2, _APE)
+_TAGS: Final = (_ID3V1, _ID3V2, _APE)
 _TAG_STARTS: Final = tuple(tag[:HEADER_LENGTH] for tag in _TAGS)
 
 _CANDIDATE: Final = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]|ID3[\x02-\x04]|APETAGEX")
@@ -166,9 +166,10 @@ def tag_length(head: bytes) -> int | None:
     """Return the length of the tag that begins with these bytes; 0 if there is none, None if more bytes are needed."""
     if head.startswith(_ID3V2):
         return _id3v2_length(head) if len(head) >= _ID3V2_HEADER_LENGTH else None
-    if head.startswith(_ID3V1[0]):
-        mark, length = _ID3V1_ENHANCED if head.startswith(_ID3V1_ENHANCED[0]) else _ID3V1
-        return length if len(head) >= len(_ID3V1_ENHANCED[0]) or mark == _ID3V1_ENHANCED[0] else None
+    if head.startswith(_ID3V1_ENHANCED):
+        return _ID3V1_ENHANCED_LENGTH
+    if head.startswith(_ID3V1):
+        return _ID3V1_LENGTH if len(head) >= len(_ID3V1_ENHANCED) else None
     if head.startswith(_APE):
         return _ape_length(head) if len(head) >= _APE_HEADER_LENGTH else None
     return None if any(tag.startswith(head) for tag in _TAGS) else 0
@@ -199,7 +200,7 @@ class Mp3Joiner:
     It is replaced with a silent frame, which keeps the timing and the main data for the following frames.
 
     Data may be fed in chunks of any size; a frame is returned as soon as it is complete. A minute of audio takes about
-    50 ms. A part that changes its format on the way (because the server joined different files) is passed on unchanged:
+    10 ms. A part that changes its format on the way (because the server joined different files) is passed on unchanged:
     losing words would be worse.
     """
 

@@ -4,7 +4,6 @@ The format is MPEG audio layer III: ISO/IEC 11172-3 (MPEG-1), ISO/IEC 13818-3 (M
 """
 
 from dataclasses import dataclass
-from enum import Enum, IntEnum
 from functools import lru_cache
 from typing import Final
 
@@ -24,63 +23,30 @@ class Mp3Format:
         return f"{self.rate} Hz with {self.channels} channel{'s' * (self.channels > 1)}"
 
 
-class MpegVersion(Enum):
-    """Versions of MPEG audio; each halves the sample rates of the previous one."""
-
-    MPEG_1 = "1"
-    MPEG_2 = "2"
-    MPEG_2_5 = "2.5"
-
-
-class ChannelMode(IntEnum):
-    """Channel modes of a frame."""
-
-    STEREO = 0
-    JOINT_STEREO = 1
-    DUAL_CHANNEL = 2
-    MONO = 3
-
-
-_VERSIONS: Final = {0: MpegVersion.MPEG_2_5, 2: MpegVersion.MPEG_2, 3: MpegVersion.MPEG_1}
+_MPEG_1: Final = 3
 _RATES: Final = {
-    MpegVersion.MPEG_1: (44_100, 48_000, 32_000),
-    MpegVersion.MPEG_2: (22_050, 24_000, 16_000),
-    MpegVersion.MPEG_2_5: (11_025, 12_000, 8_000),
+    _MPEG_1: (44_100, 48_000, 32_000),
+    2: (22_050, 24_000, 16_000),  # MPEG-2
+    0: (11_025, 12_000, 8_000),  # MPEG-2.5
 }
+"""Sample rates by version of MPEG audio."""
 _KBPS_MPEG_1: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBPS_MPEG_2: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _LAYER_III: Final = 1
-_MAIN_DATA_BEGIN_BITS: Final = {MpegVersion.MPEG_1: 9, MpegVersion.MPEG_2: 8, MpegVersion.MPEG_2_5: 8}
-"""Bits of the field that points back into the bit reservoir."""
+_MONO: Final = 3
 _MAX_BIG_VALUES: Final = 288  # pairs: a granule has 576 frequency lines
 
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
-    """Header of a frame, with the lengths that follow from it."""
+    """What the header of a frame says about the rest of it."""
 
-    version: MpegVersion
-    bitrate: int
-    """Bits per second."""
-    rate: int
-    mode: ChannelMode
-    has_padding: bool
+    format: Mp3Format
+    is_mpeg_1: bool
+    """Whether the frame has two granules of 576 samples per channel, rather than one as in MPEG-2 and 2.5."""
     has_crc: bool
     length: int
     """Bytes of the whole frame."""
-    samples: int
-    """Samples per channel."""
-    side_info_length: int
-
-    @property
-    def channels(self) -> int:
-        """Number of channels."""
-        return 1 if self.mode is ChannelMode.MONO else 2
-
-    @property
-    def format(self) -> Mp3Format:
-        """Format that the other frames of the stream share."""
-        return Mp3Format(self.rate, self.channels)
 
     @property
     def side_info_start(self) -> int:
@@ -88,9 +54,20 @@ class FrameHeader:
         return HEADER_LENGTH + _CRC_LENGTH * self.has_crc
 
     @property
+    def side_info_length(self) -> int:
+        """Bytes of the side information."""
+        mono, stereo = (17, 32) if self.is_mpeg_1 else (9, 17)
+        return mono if self.format.channels == 1 else stereo
+
+    @property
     def main_data_start(self) -> int:
         """Offset of the bytes in the frame that hold main data of this frame and of following ones."""
         return self.side_info_start + self.side_info_length
+
+    @property
+    def main_data_begin_bits(self) -> int:
+        """Bits of the field that points back into the bit reservoir, the first one in the side information."""
+        return 9 if self.is_mpeg_1 else 8
 
 
 @lru_cache(maxsize=512)
@@ -98,21 +75,17 @@ def parse_header(word: bytes) -> FrameHeader | None:
     """Parse the first four bytes of a frame; None if they are not a layer III header with a stated bitrate."""
     if len(word) < HEADER_LENGTH or word[0] != 0xFF or word[1] & 0xE0 != 0xE0:
         return None
-    version = _VERSIONS.get(word[1] >> 3 & 3)
+    version, layer = word[1] >> 3 & 3, word[1] >> 1 & 3
     kbps_index, rate_index = word[2] >> 4, word[2] >> 2 & 3
-    if version is None or word[1] >> 1 & 3 != _LAYER_III or kbps_index in (0, 15) or rate_index == 3:
+    if version not in _RATES or layer != _LAYER_III or kbps_index in (0, 15) or rate_index == 3:
         return None
-    is_mpeg_1 = version is MpegVersion.MPEG_1
-    bitrate = 1000 * (_KBPS_MPEG_1 if is_mpeg_1 else _KBPS_MPEG_2)[kbps_index]
+    is_mpeg_1 = version == _MPEG_1
     rate = _RATES[version][rate_index]
-    mode = ChannelMode(word[3] >> 6)
-    has_padding = bool(word[2] & 2)
-    samples = 1152 if is_mpeg_1 else 576
-    short, long = (17, 32) if is_mpeg_1 else (9, 17)
-    side_info_length = short if mode is ChannelMode.MONO else long
-    length = samples // 8 * bitrate // rate + has_padding
-    has_crc = not word[1] & 1
-    return FrameHeader(version, bitrate, rate, mode, has_padding, has_crc, length, samples, side_info_length)
+    channels = 1 if word[3] >> 6 == _MONO else 2
+    kbps = (_KBPS_MPEG_1 if is_mpeg_1 else _KBPS_MPEG_2)[kbps_index]
+    padding = word[2] >> 1 & 1
+    length = (144_000 if is_mpeg_1 else 72_000) * kbps // rate + padding
+    return FrameHeader(Mp3Format(rate, channels), is_mpeg_1, not word[1] & 1, length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +104,15 @@ def parse_side_info(header: FrameHeader, frame: bytes) -> SideInfo:
     """Parse the side information of a frame."""
     stored = frame[header.side_info_start : header.main_data_start]
     bits = int.from_bytes(stored)
-    channels = header.channels
-    granules, granule_bits = (2 * channels, 59) if header.version is MpegVersion.MPEG_1 else (channels, 63)
+    channels = header.format.channels
+    granules, granule_bits = (2 * channels, 59) if header.is_mpeg_1 else (channels, 63)
     main_data_bits = 0
     is_possible = True
     for granule in range(granules):  # from the last one, which ends the side information
         fields = bits >> (granule * granule_bits + granule_bits - 21)  # each begins with 12 + 9 bits
         main_data_bits += fields >> 9 & 0xFFF
         is_possible = is_possible and fields & 0x1FF <= _MAX_BIG_VALUES
-    return SideInfo(bits >> (8 * len(stored) - _MAIN_DATA_BEGIN_BITS[header.version]), main_data_bits, is_possible)
+    return SideInfo(bits >> (8 * len(stored) - header.main_data_begin_bits), main_data_bits, is_possible)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +156,7 @@ class Mp3Frame:
         It points to the start of the reservoir, because decoders drop what precedes the last pointer.
         """
         header = self.header
-        begin_bits = _MAIN_DATA_BEGIN_BITS[header.version]
+        begin_bits = header.main_data_begin_bits
         begin = min(reservoir, (1 << begin_bits) - 1)
         side_info = (begin << 8 * header.side_info_length - begin_bits).to_bytes(header.side_info_length)
         crc = _crc(self.data[2:HEADER_LENGTH] + side_info).to_bytes(_CRC_LENGTH) if header.has_crc else b""

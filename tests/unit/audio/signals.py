@@ -103,6 +103,11 @@ def frames(stream: bytes) -> Iterator[tuple[FrameHeader, bytes]]:
         position += header.length
 
 
+def sample_count(header: FrameHeader) -> int:
+    """Return the number of samples per channel in a frame."""
+    return 1152 if header.is_mpeg_1 else 576
+
+
 def decode(stream: bytes, channels: int, *arguments: str) -> Samples:
     """Decode an MP3 with ffmpeg."""
     decoded = run_ffmpeg(*arguments, "-f", "mp3", "-i", "pipe:0", "-f", "f32le", "pipe:1", given=stream)
@@ -134,7 +139,7 @@ def with_crc(stream: bytes) -> bytes:
         word = bytes((data[0], data[1] & 0xFE, data[2] + (0x10 if data[2] < 0xE0 else 0), data[3]))
         larger = parse_header(word)
         assert larger
-        limit = (1 << (9 if larger.samples == 1152 else 8)) - 1
+        limit = (1 << larger.main_data_begin_bits) - 1
         piece = main[starts[number] : (starts[number + 1 :] or [len(main)])[0]]
         main_data += bytes(max(0, slot - limit - len(main_data)))
         begin = slot - len(main_data)
@@ -142,7 +147,7 @@ def with_crc(stream: bytes) -> bytes:
             raise ValueError("the larger frames are too small")
         main_data += piece
         bits = 8 * header.side_info_length
-        begin_bits = 9 if limit == 511 else 8
+        begin_bits = header.main_data_begin_bits
         fields = int.from_bytes(data[header.side_info_start : header.main_data_start]) & ((1 << bits - begin_bits) - 1)
         side_info = (fields | begin << bits - begin_bits).to_bytes(header.side_info_length)
         slots.append((word + _crc(word[2:] + side_info).to_bytes(2) + side_info, larger.length))

@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.orator.audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format
 from custom_components.orator.audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
-from custom_components.orator.audio.pcm import Resampler
+from custom_components.orator.audio.pcm import Resampler, can_resample
 from custom_components.orator.audio.wav import MalformedWavError, WavReader, make_header
 from custom_components.orator.pipeline.convert import PcmConstraints, to_pcm
 from custom_components.orator.pipeline.output import join_mp3, join_pcm
@@ -94,12 +94,9 @@ def test_wav(stream: bytes, cuts: list[int]) -> None:
 def test_resampled_wav(stream: bytes, rate: int, cuts: list[int]) -> None:
     """Any sample rate in a header is resampled or rejected, the same for any division of the input."""
     samples, layout, _ = read(stream, [])
-    if layout is None:
+    if layout is None or not can_resample(layout, PcmLayout(rate)):
         return
-    try:
-        whole, pieces = Resampler(layout, PcmLayout(rate)), Resampler(layout, PcmLayout(rate))
-    except ValueError:
-        return
+    whole, pieces = Resampler(layout, PcmLayout(rate)), Resampler(layout, PcmLayout(rate))
     resampled = whole.feed(samples) + whole.finish()
     assert len(resampled) <= (len(samples) * rate / layout.rate / layout.channels + 4)
     assert b"".join([*map(pieces.feed, divided(samples, cuts)), pieces.finish()]) == resampled

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from . import wav
 from .formats import PcmLayout
+from .limiter import Limiter
 from .loudness import LoudnessMeter, measure_loudness
-from .pcm import Limiter, Resampler, split_into_blocks
+from .pcm import Resampler, blocks_of, split_into_blocks
 
 CHIME_LUFS: Final = -20.0
 """Loudness of all chimes, which is typical for a voice; built-in ones have it, others are brought to it."""
@@ -28,8 +29,6 @@ _CHIME_FOLDER: Final = Path(__file__).parent / "sounds"
 _FADE_IN_S: Final = 0.002
 _FADE_OUT_S: Final = 0.02
 """Shortest fades without a click at the start and end of a chime."""
-_CHIME_BLOCK_S: Final = 0.1
-"""Part of a chime that is converted in about a millisecond."""
 
 
 class BuiltInChime(StrEnum):
@@ -63,12 +62,11 @@ class Chime:
     def convert(self, layout: PcmLayout) -> Generator[bytes]:
         """Yield the samples in another layout, in blocks of about a millisecond of work.
 
-        Raises ValueError for a layout that `Resampler` does not support.
+        Raises ValueError unless `can_resample`.
         """
         resampler = Resampler(self.layout, layout)
-        size = int(self.layout.rate * _CHIME_BLOCK_S) * self.layout.frame_size
-        for start in range(0, len(self.samples), size):
-            yield resampler.feed(self.samples[start : start + size])
+        for block in blocks_of(self.samples, self.layout):
+            yield resampler.feed(block)
         if rest := resampler.finish():
             yield rest
 

@@ -1,6 +1,5 @@
 """Convert audio of any format to PCM of one layout, and encode PCM."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -9,7 +8,7 @@ from typing import Final, Self
 
 from ..audio.ffmpeg import ConversionError, convert
 from ..audio.formats import AudioFormat, PcmLayout
-from ..audio.pcm import Resampler, align_to_frames
+from ..audio.pcm import Resampler, align_to_frames, can_resample, split_into_blocks
 from ..audio.wav import MalformedWavError, open_wav
 from ..providers.base import SpeechAudio
 from ..providers.errors import NotAudioError
@@ -18,8 +17,6 @@ _LOGGER = logging.getLogger(__name__)
 
 DEFAULT_LAYOUT: Final = PcmLayout(rate=24_000)
 """The layout if no other is asked for: that of most models."""
-_RESAMPLED_SLICE_S: Final = 0.25
-"""Audio that is resampled before the event loop gets its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +73,11 @@ async def convert_pcm(stream: PcmStream, layout: PcmLayout, ffmpeg: str) -> Asyn
     """Yield samples in another layout. Unusual layouts are converted by ffmpeg."""
     if stream.layout == layout:
         chunks = align_to_frames(stream.chunks, layout)
+    elif can_resample(stream.layout, layout):
+        chunks = _resample(stream, layout)
     else:
-        try:
-            resampler = Resampler(stream.layout, layout)
-        except ValueError:
-            audio = SpeechAudio(AudioFormat.PCM, stream.chunks, stream.layout)
-            chunks = align_to_frames(transcode(audio, AudioFormat.PCM, layout, ffmpeg), layout)
-        else:
-            chunks = _resample(stream, resampler)
+        audio = SpeechAudio(AudioFormat.PCM, stream.chunks, stream.layout)
+        chunks = align_to_frames(transcode(audio, AudioFormat.PCM, layout, ffmpeg), layout)
     async with aclosing(chunks):
         async for chunk in chunks:
             yield chunk
@@ -119,15 +113,12 @@ async def _translate_wav_errors(samples: AsyncGenerator[bytes]) -> AsyncGenerato
         raise NotAudioError from err
 
 
-async def _resample(stream: PcmStream, resampler: Resampler) -> AsyncGenerator[bytes]:
-    """Resample in slices that do not block the event loop."""
-    step = int(stream.layout.rate * _RESAMPLED_SLICE_S) * stream.layout.frame_size
-    async with aclosing(align_to_frames(stream.chunks, stream.layout)) as chunks:
-        async for chunk in chunks:
-            for start in range(0, len(chunk), step):
-                if start:
-                    await asyncio.sleep(0)
-                if resampled := resampler.feed(chunk[start : start + step]):
-                    yield resampled
-        if rest := resampler.finish():
-            yield rest
+async def _resample(stream: PcmStream, layout: PcmLayout) -> AsyncGenerator[bytes]:
+    """Yield samples in a layout that `can_resample`."""
+    resampler = Resampler(stream.layout, layout)
+    async with aclosing(split_into_blocks(stream.chunks, stream.layout)) as blocks:
+        async for block in blocks:
+            if resampled := resampler.feed(block):
+                yield resampled
+    if rest := resampler.finish():
+        yield rest

@@ -9,7 +9,7 @@ from typing import Final
 from ..audio.effects import Effects, amplify, lead_in_and_chime
 from ..audio.formats import AudioFormat, PcmLayout
 from ..audio.loudness import LoudnessMeter
-from ..audio.pcm import Resampler
+from ..audio.pcm import can_resample
 from ..providers.base import SpeechAudio
 from .convert import DEFAULT_LAYOUT, PcmConstraints, PcmStream, convert_pcm, encode, to_pcm
 from .loudness import LoudnessTracker
@@ -71,12 +71,8 @@ class PostProcessing:
     def layout_near(self, output: PcmLayout) -> PcmLayout:
         """Return the layout nearest to that of the output in which chimes and gain can be applied."""
         layout = PcmLayout(output.rate, min(output.channels, 2))
-        try:
-            for chime in self.effects.chimes:
-                Resampler(chime.layout, layout)
-        except ValueError:
-            return DEFAULT_LAYOUT
-        return layout
+        is_supported = all(can_resample(chime.layout, layout) for chime in self.effects.chimes)
+        return layout if is_supported else DEFAULT_LAYOUT
 
 
 async def encode_lead_in(effects: Effects, layout: PcmLayout, ffmpeg: str) -> bytes:

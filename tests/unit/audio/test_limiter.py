@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from custom_components.orator.audio.formats import PcmLayout
-from custom_components.orator.audio.pcm import CEILING_DBTP, LOOK_AHEAD_S, Limiter
+from custom_components.orator.audio.limiter import CEILING_DBTP, LOOK_AHEAD_S, Limiter
 from tests.unit.audio.signals import RATES, Samples, divide, true_peak, voice
 
 CEILING = 10 ** (CEILING_DBTP / 20) * 0x8000

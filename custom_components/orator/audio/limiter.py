@@ -1,0 +1,145 @@
+"""Gain with a limiter of the true peak."""
+
+from math import ceil
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .formats import PcmLayout
+from .pcm import take_multiple
+
+CEILING_DBTP: Final = -1.0
+"""Highest true peak of limited audio in dBTP, the maximum that EBU R 128 allows."""
+LOOK_AHEAD_S: Final = 0.005
+"""Seconds before a peak in which the gain falls."""
+RELEASE_S: Final = 0.3
+"""Seconds in which the gain rises from zero to its full value: about one syllable."""
+
+_HEADROOM_DB: Final = 0.4
+"""dB for peaks between the points at which they are measured, and for rounding to 16 bits."""
+_OVERSAMPLING: Final = 4  # ITU-R BS.1770-5, annex 2
+_REACH: Final = 16
+"""Samples on either side of a point between two samples that the interpolation uses."""
+_KAISER_BETA: Final = 6.0
+_COEFFICIENT_ONE: Final = 1 << 30
+_GAIN_ONE: Final = 1 << 30
+
+type _Samples = npt.NDArray[np.float64]
+type _FixedPoint = npt.NDArray[np.int64]
+
+
+def _design_interpolators() -> tuple[_Samples, ...]:
+    """Return the filters (windowed sincs) for the points between two samples.
+
+    Coefficients and samples are integers, so that every sum of products is exact in any order.
+    """
+    places = np.arange(1, _OVERSAMPLING) / _OVERSAMPLING
+    distances = places[:, np.newaxis] - np.arange(1 - _REACH, _REACH + 1)
+    window = np.i0(_KAISER_BETA * np.sqrt(1 - (distances / _REACH) ** 2)) / np.i0(_KAISER_BETA)
+    return tuple(np.rint(np.sinc(distances) * window * _COEFFICIENT_ONE))
+
+
+_INTERPOLATORS: Final = _design_interpolators()
+_MAX_OVERSHOOT: Final = max(float(np.abs(one).sum()) for one in _INTERPOLATORS) / _COEFFICIENT_ONE
+"""Highest ratio of a true peak to the largest sample around it: 7.9 dB."""
+
+
+class Limiter:
+    """Applies a gain to 16-bit PCM and keeps the true peak below `CEILING_DBTP`.
+
+    The gain is constant except around peaks that would exceed the ceiling: there it falls within `LOOK_AHEAD_S` before
+    the peak and rises again at the rate of `RELEASE_S`, on all channels alike. The output is as long as the input, lags
+    it by about 6 ms, and is the same however the input is divided.
+    """
+
+    def __init__(self, layout: PcmLayout, gain_db: float) -> None:
+        """Prepare for one stream. Raises ValueError for samples that are not 16-bit."""
+        if layout.width != 2:
+            raise ValueError("only 16-bit samples are amplified")
+        self._layout = layout
+        self._gain = 10 ** (gain_db / 20)
+        self._max_peak = 0x8000 * 10 ** ((CEILING_DBTP - _HEADROOM_DB) / 20) / self._gain
+        """Highest true peak of the input that needs no reduction."""
+        self._window = ceil(LOOK_AHEAD_S * layout.rate)
+        self._release_step = ceil(_GAIN_ONE / (RELEASE_S * layout.rate))
+        self._delay = self._window + _REACH
+        self._pending = bytearray()
+        self._samples: _Samples = np.zeros((layout.channels, self._delay))
+        self._needed = np.full(self._window, _GAIN_ONE)
+        self._released = np.full(self._window, _GAIN_ONE)
+        self._leading = self._delay
+        """Samples of silence before the stream that are still to be dropped from the output."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Amplify input of any length; return the output that is complete."""
+        self._pending += data
+        frames = take_multiple(self._pending, self._layout.frame_size)
+        return self._limit(frames) if frames else b""
+
+    def finish(self) -> bytes:
+        """Return the rest of the output; an incomplete frame of the input is dropped."""
+        return self._limit(bytes(self._delay * self._layout.frame_size))
+
+    def _limit(self, frames: bytes) -> bytes:
+        """Return as many frames as arrive, delayed."""
+        arriving = np.frombuffer(frames, "<i2").reshape(-1, self._layout.channels).T
+        samples = np.concatenate((self._samples, arriving), axis=1)
+        self._samples = samples[:, -self._delay :].copy()
+        leaving = samples[:, : arriving.shape[1]] * self._gain
+        peaks = _true_peaks(samples[:, self._window - _REACH :], self._max_peak)
+        if peaks is not None or min(self._needed.min(), self._released.min()) < _GAIN_ONE:
+            leaving *= self._reductions(np.zeros(arriving.shape[1]) if peaks is None else peaks)
+        dropped = min(self._leading, arriving.shape[1])
+        self._leading -= dropped
+        limited: npt.NDArray[np.int16] = np.rint(leaving[:, dropped:]).T.astype("<i2")
+        return limited.tobytes()
+
+    def _reductions(self, peaks: _Samples) -> _Samples:
+        """Return the factors, up to 1, for the samples that are `LOOK_AHEAD_S` before these peaks.
+
+        Each is the mean of the lowest factors that the peaks in reach need: it changes smoothly and is low in time.
+        """
+        needed = (self._max_peak / np.maximum(peaks, self._max_peak) * _GAIN_ONE).astype(np.int64)
+        needed = np.concatenate((self._needed, needed))
+        self._needed = needed[-self._window :].copy()
+        released = self._release(_sliding_minimum(needed, self._window + 1))
+        released = np.concatenate((self._released, released))
+        self._released = released[-self._window :].copy()
+        sums = np.concatenate(([0], np.cumsum(released)))
+        means: _Samples = (sums[self._window + 1 :] - sums[: -self._window - 1]) / (_GAIN_ONE * (self._window + 1))
+        return means
+
+    def _release(self, factors: _FixedPoint) -> _FixedPoint:
+        """Return the highest factors that are nowhere above these and rise no faster than the release allows."""
+        slope = self._release_step * np.arange(len(factors) + 1)
+        levels = np.concatenate((self._released[-1:], factors)) - slope
+        released: _FixedPoint = np.minimum.accumulate(levels) + slope
+        return released[1:]
+
+
+def _true_peaks(samples: _Samples, threshold: float) -> _Samples | None:
+    """Return the largest magnitude at and around each sample except `_REACH` at either end, on any channel.
+
+    None means that no peak exceeds the threshold.
+    """
+    magnitudes = np.abs(samples).max(axis=0)
+    if magnitudes.max() * _MAX_OVERSHOOT <= threshold:
+        return None
+    between = np.zeros(len(magnitudes) - 2 * _REACH + 1)
+    for coefficients in _INTERPOLATORS:
+        for channel in samples:
+            np.maximum(between, np.abs(np.correlate(channel, coefficients, "valid")), out=between)
+    between /= _COEFFICIENT_ONE
+    peaks: _Samples = np.maximum(magnitudes[_REACH:-_REACH], np.maximum(between[:-1], between[1:]))
+    return peaks if peaks.max() > threshold else None
+
+
+def _sliding_minimum(values: _FixedPoint, width: int) -> _FixedPoint:
+    """Return the minimum of every `width` neighbours; each step doubles how many are compared."""
+    reached = 1
+    while reached < width:
+        step = min(reached, width - reached)
+        values = np.minimum(values[:-step], values[step:])
+        reached += step
+    return values

@@ -62,7 +62,7 @@ class ChimeLibrary:
         else:
             make = partial(make_chime, await self._async_decode(Path(file.file)), _CHIME_LAYOUT)
         try:
-            return await self._hass.async_add_executor_job(_make_at, make, lufs)
+            return await self._hass.async_add_executor_job(_make_with_loudness, make, lufs)
         except UnusableChimeError as err:
             raise ChimeError("chime_unusable") from err
 
@@ -99,7 +99,7 @@ async def async_get_chimes(hass: HomeAssistant) -> ChimeLibrary:
     return ChimeLibrary(hass, files)
 
 
-def _make_at(make: Callable[[], Chime], lufs: float) -> Chime:
+def _make_with_loudness(make: Callable[[], Chime], lufs: float) -> Chime:
     """Make a chime at a loudness."""
     chime = make()
-    return chime if lufs == CHIME_LUFS else chime.at(lufs)
+    return chime if lufs == CHIME_LUFS else chime.with_loudness(lufs)

@@ -176,10 +176,10 @@ async def async_load_post_processing(
             except ChimeError as err:
                 errors[name] = err
     around_speech = Effects(
-        lead_in=effects.get(CONF_LEAD_IN, 0) / 1000,
+        lead_in_s=effects.get(CONF_LEAD_IN, 0) / 1000,
         chime_before=loaded.get(CONF_CHIME),
         chime_after=loaded.get(CONF_CHIME_AFTER),
-        tail=effects.get(CONF_TAIL, 0) / 1000,
+        tail_s=effects.get(CONF_TAIL, 0) / 1000,
     )
     return PostProcessing(around_speech, effects.get(CONF_GAIN, 0), effects.get(CONF_LOUDNESS), tracker), errors
 

@@ -112,7 +112,7 @@ def synthesize(name: BuiltInChime) -> bytes:
     """Return a chime as a WAV file."""
     sound = SYNTHESIZERS[name]()
     samples = np.rint(sound / np.abs(sound).max() * PEAK * 0x7FFF).astype("<i2").tobytes()
-    chime = Chime(samples, LAYOUT, SYNTHESIZED_LUFS[name]).at(CHIME_LUFS)
+    chime = Chime(samples, LAYOUT, SYNTHESIZED_LUFS[name]).with_loudness(CHIME_LUFS)
     return wav.make_header(LAYOUT, len(chime.samples)) + chime.samples
 
 

@@ -70,8 +70,8 @@ class Chime:
         if rest := resampler.finish():
             yield rest
 
-    def at(self, lufs: float) -> Chime:
-        """Return the chime at another loudness. Blocks for a few milliseconds per second of audio."""
+    def with_loudness(self, lufs: float) -> Chime:
+        """Return the chime at a loudness. Blocks for a few milliseconds per second of audio."""
         limiter = Limiter(self.layout, lufs - self.lufs)
         return Chime(limiter.feed(self.samples) + limiter.finish(), self.layout, lufs)
 
@@ -90,14 +90,19 @@ def make_chime(samples: bytes, layout: PcmLayout) -> Chime:
 
     Blocks for a few milliseconds per second of audio. Raises UnusableChimeError.
     """
-    if layout.width != 2 or layout.channels not in (1, 2):
+    if not _is_supported(layout):
         raise UnusableChimeError("a chime needs 16-bit samples on one or two channels")
     if len(samples) > MAX_CHIME_S * layout.byte_rate:
         raise UnusableChimeError("too long")
     lufs = measure_loudness(samples, layout)
     if lufs is None:
         raise UnusableChimeError("silent")
-    return Chime(_fade(samples, layout), layout, lufs).at(CHIME_LUFS)
+    return Chime(_fade(samples, layout), layout, lufs).with_loudness(CHIME_LUFS)
+
+
+def _is_supported(layout: PcmLayout) -> bool:
+    """Return whether chimes and effects support a layout: 16-bit samples on one or two channels."""
+    return layout.width == 2 and layout.channels in (1, 2)
 
 
 def _fade(samples: bytes, layout: PcmLayout) -> bytes:
@@ -114,12 +119,12 @@ def _fade(samples: bytes, layout: PcmLayout) -> bytes:
 class Effects:
     """Silence and chimes around speech."""
 
-    lead_in: float = 0.0
-    """Seconds of silence before everything, for speakers that cut off the beginning."""
+    lead_in_s: float = 0.0
+    """Silence before everything, for speakers that cut off the beginning."""
     chime_before: Chime | None = None
     chime_after: Chime | None = None
-    tail: float = 0.0
-    """Seconds of silence after everything."""
+    tail_s: float = 0.0
+    """Silence after everything."""
 
     @property
     def chimes(self) -> tuple[Chime, ...]:
@@ -140,7 +145,7 @@ async def with_effects(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects
             async for chunk in chunks:
                 yield chunk
             return
-        if layout.width != 2 or layout.channels not in (1, 2):
+        if not _is_supported(layout):
             raise ValueError("effects need 16-bit samples on one or two channels")
         for block in lead_in_and_chime(layout, effects):
             yield block
@@ -170,21 +175,21 @@ async def amplify(
 
 def lead_in_and_chime(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
     """Yield the effects before speech. Raises ValueError if the chime cannot be converted to the layout."""
-    yield from _silence(layout, effects.lead_in)
+    yield from _make_silence(layout, effects.lead_in_s)
     if effects.chime_before:
         yield from effects.chime_before.convert(layout)
-        yield from _silence(layout, CHIME_PAUSE_S)
+        yield from _make_silence(layout, CHIME_PAUSE_S)
 
 
 def _chime_and_tail(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
     """Yield the effects after speech."""
     if effects.chime_after:
-        yield from _silence(layout, CHIME_PAUSE_S)
+        yield from _make_silence(layout, CHIME_PAUSE_S)
         yield from effects.chime_after.convert(layout)
-    yield from _silence(layout, effects.tail)
+    yield from _make_silence(layout, effects.tail_s)
 
 
-def _silence(layout: PcmLayout, seconds: float) -> Generator[bytes]:
-    """Yield silence, if it has a duration."""
+def _make_silence(layout: PcmLayout, seconds: float) -> Generator[bytes]:
+    """Yield silence as one block, nothing without a duration."""
     if seconds > 0:
         yield bytes(round(layout.rate * seconds) * layout.frame_size)

@@ -75,8 +75,10 @@ async def convert(  # noqa: PLR0913 - a format and a layout on either side
         if source is AudioFormat.WAV:
             source_pcm, arriving = await open_wav(chunks)
             source = AudioFormat.PCM if source_pcm else source
-        process = await _start(binary, _input_arguments(source, source_pcm), _output_arguments(target, target_pcm))
-        async with aclosing(_run(process, arriving)) as output:
+        process = await _start_process(
+            binary, _input_arguments(source, source_pcm), _output_arguments(target, target_pcm)
+        )
+        async with aclosing(_read_output(process, arriving)) as output:
             async for audio in output:
                 yield audio
     except MalformedWavError as err:
@@ -92,8 +94,8 @@ async def decode_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
     No other file is opened, even if this one refers to it. Raises ConversionError.
     """
     arguments = ("-protocol_whitelist", "file", "-format_whitelist", _FILE_DEMUXERS, "-t", str(MAX_FILE_S))
-    process = await _start(binary, arguments, _pcm_arguments(layout), f"file:{path}")
-    async with aclosing(_run(process, _no_chunks())) as output:
+    process = await _start_process(binary, arguments, _pcm_arguments(layout), f"file:{path}")
+    async with aclosing(_read_output(process, _no_chunks())) as output:
         return b"".join([audio async for audio in output])
 
 
@@ -144,10 +146,10 @@ def _pcm_arguments(layout: PcmLayout) -> tuple[str, ...]:
     return ("-f", _PCM_FORMATS[layout.width], "-ar", str(layout.rate), "-ac", str(layout.channels))
 
 
-async def _start(
+async def _start_process(
     binary: str, input_arguments: tuple[str, ...], output_arguments: tuple[str, ...], source: str = "pipe:0"
 ) -> Process:
-    """Start ffmpeg."""
+    """Start ffmpeg. Raises ConversionError."""
     command = (
         *(binary, "-hide_banner", "-nostdin", "-loglevel", "error", "-threads", "1"),
         *(*input_arguments, "-i", source, "-map", "0:a:0", "-map_metadata", "-1"),
@@ -160,9 +162,9 @@ async def _start(
         raise ConversionError("ffmpeg could not be started") from err
 
 
-async def _run(process: Process, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield ffmpeg's output; closing the generator ends the process and its tasks."""
-    feeding = asyncio.create_task(_feed(process, chunks))
+async def _read_output(process: Process, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield the output that ffmpeg makes of the chunks; closing the generator ends the process and its tasks."""
+    writing = asyncio.create_task(_write_input(process, chunks))
     logging = asyncio.create_task(_read_log(process))
     is_empty = True
     try:
@@ -170,17 +172,17 @@ async def _run(process: Process, chunks: AsyncIterator[bytes]) -> AsyncGenerator
             is_empty = False
             yield audio
         code = await process.wait()
-        if feeding.done():
-            feeding.result()
+        if writing.done():
+            writing.result()
         if code or is_empty:
             raise ConversionError(f"ffmpeg ended with code {code}" if code else "no output", await logging)
     finally:
-        feeding.cancel()
-        await _end(process)
-        await asyncio.gather(feeding, logging, return_exceptions=True)
+        writing.cancel()
+        await _end_process(process)
+        await asyncio.gather(writing, logging, return_exceptions=True)
 
 
-async def _feed(process: Process, chunks: AsyncIterator[bytes]) -> None:
+async def _write_input(process: Process, chunks: AsyncIterator[bytes]) -> None:
     """Write chunks to ffmpeg as fast as it reads them."""
     stdin = _pipe(process.stdin)
     try:
@@ -203,7 +205,7 @@ async def _read_log(process: Process) -> str:
     return log.decode(errors="replace")
 
 
-async def _end(process: Process) -> None:
+async def _end_process(process: Process) -> None:
     """End ffmpeg if it is running, and read its remaining output: the pipe would stay open otherwise."""
     if process.returncode is None:
         with suppress(ProcessLookupError):

@@ -23,7 +23,9 @@ _REACH: Final = 16
 """Samples on either side of a point between two samples that the interpolation uses."""
 _KAISER_BETA: Final = 6.0
 _COEFFICIENT_ONE: Final = 1 << 30
+"""Fixed-point representation of the coefficient 1."""
 _GAIN_ONE: Final = 1 << 30
+"""Fixed-point representation of the gain 1."""
 
 type _Samples = npt.NDArray[np.float64]
 type _FixedPoint = npt.NDArray[np.int64]

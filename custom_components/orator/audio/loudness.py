@@ -16,8 +16,6 @@ MAX_MEASURED_S: Final = 30.0
 _HOPS_PER_SECOND: Final = 10
 _BLOCK_HOPS: Final = 4
 """Hops in a gating block: 400 ms, overlapping by 75 %."""
-_MIN_HOPS: Final = 1
-"""Shorter audio is a click without a loudness."""
 _OFFSET_LUFS: Final = -0.691
 _ABSOLUTE_GATE: Final = 10 ** ((-70 - _OFFSET_LUFS) / 10)
 """Power of a block at -70 LUFS."""
@@ -74,7 +72,7 @@ class LoudnessMeter:
 
         The standard needs 400 ms. Shorter audio is measured as if it were repeated.
         """
-        if len(self._powers) < _MIN_HOPS:
+        if not self._powers:
             return None
         if len(self._powers) < _BLOCK_HOPS:
             blocks = np.array([self._mean_power()])

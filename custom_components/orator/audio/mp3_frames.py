@@ -24,12 +24,11 @@ class Mp3Format:
 
 
 _MPEG_1: Final = 3
-_RATES: Final = {
+_RATES_BY_VERSION: Final = {
     _MPEG_1: (44_100, 48_000, 32_000),
     2: (22_050, 24_000, 16_000),  # MPEG-2
     0: (11_025, 12_000, 8_000),  # MPEG-2.5
 }
-"""Sample rates by version of MPEG audio."""
 _KBPS_MPEG_1: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBPS_MPEG_2: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _LAYER_III: Final = 1
@@ -77,10 +76,10 @@ def parse_header(word: bytes) -> FrameHeader | None:
         return None
     version, layer = word[1] >> 3 & 3, word[1] >> 1 & 3
     kbps_index, rate_index = word[2] >> 4, word[2] >> 2 & 3
-    if version not in _RATES or layer != _LAYER_III or kbps_index in (0, 15) or rate_index == 3:
+    if version not in _RATES_BY_VERSION or layer != _LAYER_III or kbps_index in (0, 15) or rate_index == 3:
         return None
     is_mpeg_1 = version == _MPEG_1
-    rate = _RATES[version][rate_index]
+    rate = _RATES_BY_VERSION[version][rate_index]
     channels = 1 if word[3] >> 6 == _MONO else 2
     kbps = (_KBPS_MPEG_1 if is_mpeg_1 else _KBPS_MPEG_2)[kbps_index]
     padding = word[2] >> 1 & 1

@@ -22,7 +22,7 @@ _SAMPLE_FORMATS: Final = {1: "u8", 2: "s16", 3: "s32", 4: "s32"}
 """libav's sample formats by bytes per sample; of 32 bits, the upper 24 are used for a width of 3."""
 _FILTER_TAPS: Final = 116  # at the lower of the two rates
 _FILTER_CUTOFF: Final = 0.95
-_FILTER: Final = f"filter_size={_FILTER_TAPS}:cutoff={_FILTER_CUTOFF}:filter_type=kaiser:kaiser_beta=9.6"
+_RESAMPLER_OPTIONS: Final = f"filter_size={_FILTER_TAPS}:cutoff={_FILTER_CUTOFF}:filter_type=kaiser:kaiser_beta=9.6"
 """Measured: flat up to 0.45 of the lower rate, at most -98 dB from 0.5 on. With the default (32 taps) it is -14 dB."""
 _MAX_RATIO_TERM: Final = 2048
 """Largest term of a rate ratio. Usual rates need 1280 (11,025 to 32,000 Hz); larger ones take over 5 ms to set up."""
@@ -146,7 +146,7 @@ class _Converter:
                 time_base=Fraction(1, source.rate),
             ),
             self._graph.add("aformat", "sample_fmts=fltp"),
-            self._graph.add("aresample", f"{target.rate}:{_FILTER}"),
+            self._graph.add("aresample", f"{target.rate}:{_RESAMPLER_OPTIONS}"),
             self._graph.add(
                 "aformat", f"sample_fmts={_SAMPLE_FORMATS[target.width]}:channel_layouts={_CHANNEL_LAYOUTS[channels]}"
             ),

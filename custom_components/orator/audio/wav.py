@@ -37,7 +37,7 @@ _SUBFORMAT_OFFSET: Final = 24
 _SUBFORMAT_GUID_REST: Final = bytes.fromhex("000000001000800000aa00389b71")
 """Bytes after the format number in every KSDATAFORMAT_SUBTYPE of WAVE_FORMAT_EXTENSIBLE."""
 _MAX_CHANNELS: Final = 32
-_RATES: Final = range(1_000, 1_000_001)
+_VALID_RATES: Final = range(1_000, 1_000_001)
 
 
 class MalformedWavError(ValueError):
@@ -172,7 +172,7 @@ class WavReader:
         if name == b"ds64":
             self._rf64_length = int.from_bytes(body[8:16], "little")
             return
-        self._encoding = _parse_format(body)
+        self._encoding = _parse_format_chunk(body)
         if self.layout not in (None, self._encoding.layout):
             raise MalformedWavError("the layout changes")
         self.layout = self._encoding.layout
@@ -274,7 +274,7 @@ class _Encoding:
         return rounded.clip(-0x8000, 0x7FFF).astype("<i2").tobytes()
 
 
-def _parse_format(body: bytes) -> _Encoding:
+def _parse_format_chunk(body: bytes) -> _Encoding:
     """Parse a format chunk: WAVEFORMATEX or WAVEFORMATEXTENSIBLE."""
     if len(body) < _FORMAT.size:
         raise MalformedWavError("the format chunk is too short")
@@ -282,6 +282,6 @@ def _parse_format(body: bytes) -> _Encoding:
     if number == _EXTENSIBLE and len(body) >= _SUBFORMAT_OFFSET + _SUBFORMAT.size:
         subformat, rest = _SUBFORMAT.unpack_from(body, _SUBFORMAT_OFFSET)
         number = subformat if rest == _SUBFORMAT_GUID_REST else number
-    if (number, bits) not in _ENCODINGS or not 1 <= channels <= _MAX_CHANNELS or rate not in _RATES:
+    if (number, bits) not in _ENCODINGS or not 1 <= channels <= _MAX_CHANNELS or rate not in _VALID_RATES:
         raise MalformedWavError(f"samples of format {number} with {bits} bits, {channels} channels and {rate} Hz")
     return _Encoding(number == _IEEE_FLOAT, bits, PcmLayout(rate, channels))

@@ -116,7 +116,7 @@ class SpeechPipeline:
         async with prefetch_first(self._synthesize_as_pcm(layout)) as speech:
             if effects.chime_before and output.accepts(AudioFormat.MP3):
                 lead_in = SpeechAudio(AudioFormat.MP3, _single(await encode_lead_in(effects, layout, ffmpeg)))
-                rest = with_effects(speech, layout, replace(effects, lead_in=0.0, chime_before=None))
+                rest = with_effects(speech, layout, replace(effects, lead_in_s=0.0, chime_before=None))
                 following = _single(SpeechAudio(AudioFormat.PCM, rest, layout))
                 yield AudioResponse(output.extension, join_mp3(lead_in, following, ffmpeg))
                 return

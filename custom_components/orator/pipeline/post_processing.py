@@ -80,7 +80,7 @@ async def encode_lead_in(effects: Effects, layout: PcmLayout, ffmpeg: str) -> by
 
     Raises NotAudioError if ffmpeg fails.
     """
-    key = (replace(effects, chime_after=None, tail=0.0), layout)
+    key = (replace(effects, chime_after=None, tail_s=0.0), layout)
     encoded = _encoded_lead_ins.pop(key, None)
     if encoded is None:
         stream = PcmStream(layout, _lead_in(effects, layout))

@@ -115,7 +115,7 @@ def test_layouts(layout: PcmLayout) -> None:
 def test_other_loudness(lufs: float) -> None:
     """A chime is brought to another loudness."""
     for name in BuiltInChime:
-        chime = load_built_in_chime(name).at(lufs)
+        chime = load_built_in_chime(name).with_loudness(lufs)
         assert loudness(chime.samples, chime.layout) == pytest.approx(lufs, abs=0.3)
         assert chime.seconds == load_built_in_chime(name).seconds
 

@@ -28,7 +28,7 @@ from tests.unit.audio.signals import RATES, divide, loudness, true_peak, voice
 
 BELL, ALERT = load_built_in_chime(BuiltInChime.DING_DONG), load_built_in_chime(BuiltInChime.ALERT)
 SHORT = Chime(ALERT.samples[:4_000], ALERT.layout)
-EVERYTHING = Effects(lead_in=0.3, chime_before=BELL, chime_after=ALERT, tail=0.2)
+EVERYTHING = Effects(lead_in_s=0.3, chime_before=BELL, chime_after=ALERT, tail_s=0.2)
 
 
 class Source:
@@ -102,8 +102,8 @@ async def test_order(layout: PcmLayout) -> None:
 @pytest.mark.parametrize(
     ("effects", "before", "after"),
     [
-        (Effects(lead_in=0.25), 0.25, 0),
-        (Effects(tail=0.25), 0, 0.25),
+        (Effects(lead_in_s=0.25), 0.25, 0),
+        (Effects(tail_s=0.25), 0, 0.25),
         (Effects(chime_before=BELL), BELL.seconds + CHIME_PAUSE_S, 0),
         (Effects(chime_after=BELL), 0, BELL.seconds + CHIME_PAUSE_S),
     ],
@@ -161,10 +161,10 @@ async def test_speech_streams() -> None:
 LAYOUTS = st.builds(PcmLayout, st.sampled_from(RATES), st.sampled_from([1, 2]))
 EFFECTS = st.builds(
     Effects,
-    lead_in=st.sampled_from([0, 0.01, 0.123]),
+    lead_in_s=st.sampled_from([0, 0.01, 0.123]),
     chime_before=st.sampled_from([None, SHORT]),
     chime_after=st.sampled_from([None, SHORT]),
-    tail=st.sampled_from([0, 0.01]),
+    tail_s=st.sampled_from([0, 0.01]),
 )
 
 
@@ -200,7 +200,7 @@ async def test_no_click_at_the_seams(chime: Chime, rate: int) -> None:
     speech = amplified(voice(rate, 1, 1.0), layout, -6.0)
     faded = np.frombuffer(speech, "<i2") * np.minimum(1, np.arange(rate) / (rate / 100))
     speech = np.concatenate((faded, faded[::-1])).astype("<i2").tobytes()
-    effects = Effects(lead_in=0.1, chime_before=chime, chime_after=chime, tail=0.1)
+    effects = Effects(lead_in_s=0.1, chime_before=chime, chime_after=chime, tail_s=0.1)
     levelled = amplify(Source(speech).chunks, layout, 6.0)
     output = np.frombuffer(await collect_all(with_effects(levelled, layout, effects)), "<i2") / 0x8000
     steps = np.abs(np.diff(output))
@@ -271,7 +271,7 @@ async def test_unsupported_layouts(layout: PcmLayout) -> None:
     """Unsupported layouts are refused before anything is requested."""
     source = Source(bytes(6_000))
     with pytest.raises(ValueError, match="16-bit"):
-        await anext(with_effects(source.chunks, layout, Effects(tail=1.0)))
+        await anext(with_effects(source.chunks, layout, Effects(tail_s=1.0)))
     assert not source.requests
 
 

@@ -235,14 +235,14 @@ class TextChunker:
 
     def _take(self, target: float) -> str:
         """Remove the first sentence, and the next ones that fit into `target` seconds and the limit."""
-        seconds = chars = candidates = 0.0
+        seconds, chars, candidates = 0.0, 0, 0
         for sentence in self._sentences:
             seconds += estimate_duration(sentence)
             chars += len(sentence)
             if candidates and (seconds > target or chars > _MAX_CHARS_PER_UNIT * self._max_chars):
                 break
             candidates += 1
-        fitting = bisect_right(range(1, int(candidates) + 1), self._max_chars, key=self._measure_first)
+        fitting = bisect_right(range(1, candidates + 1), self._max_chars, key=self._measure_first)
         self._has_room.set()
         return "".join(self._sentences.popleft() for _ in range(max(1, fitting)))
 

@@ -222,16 +222,17 @@ class ChunkAudio:
     async def _first_to_begin(self) -> SynthesisAttempt:
         """Ask the next voice, and another one as well if that one is late; return the attempt that begins first."""
         while True:
-            following = self._chain.next_untried(self._tried)
-            can_hedge = following is not None and len(self._running) < _MAX_PARALLEL_ATTEMPTS
-            if following and (not self._running or (can_hedge and self._seconds_until_late() <= 0)):
-                self._start(following)
+            can_start = len(self._running) < _MAX_PARALLEL_ATTEMPTS
+            following = self._chain.next_untried(self._tried) if can_start else None
+            if following and self._seconds_until_late() <= 0:
+                self._tried.add(following)
+                self._running.append(self._chain.start_attempt(following, self._text))
                 continue
             if not self._running:
                 if self._partial:
                     return self._partial
                 raise self._chain.error or TimedOutError
-            await self._wait_for_change(self._seconds_until_late() if can_hedge else inf)
+            await self._wait_for_change(self._seconds_until_late() if following else inf)
             for attempt in list(self._running):
                 if attempt.error and not self._is_usually_truncated(attempt):
                     self._handle_failure(attempt, attempt.error)
@@ -239,12 +240,10 @@ class ChunkAudio:
                     await self._stop_hedging(attempt)
                     return attempt
 
-    def _start(self, synthesizer: Synthesizer) -> None:
-        self._tried.add(synthesizer)
-        self._running.append(self._chain.start_attempt(synthesizer, self._text))
-
     def _seconds_until_late(self) -> float:
-        """Return the time until the next voice is asked as well, because the first attempt is late."""
+        """Return the time until the next voice is asked, because none is running or the first one is late."""
+        if not self._running:
+            return 0
         attempt = self._running[0]
         if not self._listening_since.done() or attempt.first_audio_s is not None:
             return inf

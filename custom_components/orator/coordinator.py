@@ -1,4 +1,4 @@
-"""Coordinators of an account: the catalog of its provider, and its balance."""
+"""What a loaded account owns: its catalog, its balance, and the state that its voices share."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping
@@ -85,9 +85,9 @@ class Catalog:
 
 
 class AccountCoordinator(DataUpdateCoordinator[Catalog]):
-    """Refreshes the catalog of an account, and holds what its voices share.
+    """Refreshes the catalog of an account, and holds the state that its voices share.
 
-    A provider that does not answer keeps its last catalog, so that its voices stay available for their fallbacks. The
+    If the provider does not answer, the last catalog stays, so that voices stay available for their fallbacks. The
     circuit breaker records and logs the outage.
     """
 
@@ -136,7 +136,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         entry.async_on_unload(self.async_add_listener(self._async_handle_refresh))
 
     def _inherit(self, previous: AccountCoordinator) -> None:
-        """Continue what the account did before it was reloaded."""
+        """Continue from the coordinator of the account before it was reloaded."""
         self.usage = previous.usage
         if self.provider.is_same_account(previous.provider):
             self.provider.inherit(previous.provider)
@@ -178,10 +178,12 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         if not self._is_closing:
             self.has_new_catalog |= has_changed
             self.health.async_record_answer()
-            self.issues.async_provider_answered(self.configured_models())
-            for voice in self.config_entry.subentries.values():
+            models = self.configured_models()
+            self.issues.async_provider_answered(models)
+            for subentry_id, model in models.items():
+                voice = self.config_entry.subentries[subentry_id]
                 if self.is_voice_missing(voice.data):
-                    self.issues.async_report_voice_gone(voice)
+                    self.issues.async_report_voice_gone(voice, model)
         return self.data
 
     @callback
@@ -255,12 +257,12 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             yield
         finally:
             self._speech_count -= 1
-            if not self._is_closing:  # else the coordinator after it saves
+            if not self._is_closing:  # else the next coordinator of the account saves
                 self._save_learned()
             await self._async_close_if_unused()
 
     def _save_learned(self) -> None:
-        """Schedule saving what speech has taught, if anything."""
+        """Schedule saving capabilities and loudness that were learned from speech, if there are any."""
         has_new_capabilities = self.provider.detected != self._saved_capabilities
         if has_new_capabilities:
             self.issues.async_check_end_dates(self.configured_models())
@@ -289,7 +291,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         await self._async_close_if_unused()
 
     async def _async_close_now(self, _event: Event) -> None:
-        """Close the connections: Home Assistant ends."""
+        """Close the connections, because Home Assistant stops."""
         self._stop()
         await self.provider.async_close()
 
@@ -318,7 +320,7 @@ def account_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
 
 
 def _is_valid(stored: Mapping[str, Any], provider: Provider) -> bool:
-    """Return whether stored data is usable: it may be damaged, or written by another version."""
+    """Return whether stored data is usable: it may be damaged or from another version."""
     try:
         provider.models(stored["catalogue"])
         provider.initial_voice_settings(stored["catalogue"])
@@ -349,7 +351,7 @@ class BalanceCoordinator(DataUpdateCoordinator[Balance | None]):
         self._provider = entry.runtime_data.provider
 
     @callback
-    def async_used(self) -> None:
+    def async_handle_usage(self) -> None:
         """Schedule one refresh for all requests of the next seconds."""
         self._debouncer.async_schedule_call()
 

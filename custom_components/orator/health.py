@@ -42,7 +42,7 @@ class CircuitState(Enum):
 
 
 class CircuitBreaker:
-    """Detects that an account cannot speak, and when it can again."""
+    """Detects that an account cannot speak, and that it can again."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], probe: Callable[[], Awaitable[None]]) -> None:
         """Initialize a closed breaker.
@@ -75,7 +75,7 @@ class CircuitBreaker:
 
     @callback
     def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call a listener whenever `outage` or `is_open` may have changed; returns what removes it."""
+        """Call a listener when `outage` or `is_open` may have changed, until the returned function is called."""
         return async_dispatcher_connect(self._hass, self._signal, listener)
 
     @callback
@@ -135,7 +135,7 @@ class CircuitBreaker:
 
     @callback
     def async_stop(self) -> None:
-        """Stop probing and ignore whatever is recorded from now on."""
+        """Stop probing, and ignore everything that is recorded from now on."""
         self._is_stopped = True
         self._unschedule_probe()
 
@@ -154,7 +154,7 @@ class CircuitBreaker:
                 self._probe_delay_s = 0.0
             self.outage, self.error_key = error.outage, error.translation_key
             self._closes_on_answer = isinstance(error, _CONNECTION_ERRORS)
-        async_dispatcher_send(self._hass, self._signal)  # it catches what listeners raise
+        async_dispatcher_send(self._hass, self._signal)  # catches the errors of listeners
 
     def _schedule_probe(self) -> None:
         if self.outage is None or self._cancel_probe or self._is_stopped:

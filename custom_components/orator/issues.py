@@ -1,4 +1,4 @@
-"""Repair issues of an account, and translated error messages."""
+"""Repair issues of an account, and the translated messages of errors."""
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
@@ -28,9 +28,9 @@ _LONG_OUTAGE: Final = timedelta(hours=1)
 """Length of an outage that is reported, because fallbacks hide it."""
 _END_NOTICE: Final = timedelta(days=60)
 """Time before the end of a model at which it is reported."""
-_WARNING_KEYS: Final = ("model_end", "model_ended", "stand_in_missing")
+_WARNING_ISSUES: Final = ("model_end", "model_ended", "stand_in_missing")
 """Issues of voices that still speak."""
-_VENDOR_KEYS: Final = ("vendor_key_missing", "vendor_disabled")
+_VENDOR_ISSUES: Final = ("vendor_key_missing", "vendor_disabled")
 
 
 class IssueManager:
@@ -39,7 +39,7 @@ class IssueManager:
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry[Any], provider: Provider, health: CircuitBreaker
     ) -> None:
-        """Initialize the manager; `async_start` begins, `async_stop` ends its work."""
+        """Initialize the manager; it works from `async_start` to `async_stop`."""
         self._hass = hass
         self._entry = entry
         self._provider = provider
@@ -63,8 +63,9 @@ class IssueManager:
         """
         for issue_id in self._issue_ids("voice_gone"):
             data = self._issue_data(issue_id)
-            voice = self._entry.subentries.get(str(data.get("subentry_id")))
-            if voice is None or voice.data.get("voice_id") != data.get("voice_id"):
+            subentry_id = str(data.get("subentry_id"))
+            voice = self._entry.subentries.get(subentry_id)
+            if voice is None or voice.data.get(models[subentry_id].voice_key) != data.get("voice_id"):
                 self._delete(issue_id)
         for issue_id in self._issue_ids("chime"):
             if issue_id.removeprefix(self._issue_id("chime_")) not in self._entry.subentries:
@@ -77,7 +78,7 @@ class IssueManager:
 
     @callback
     def async_stop(self) -> None:
-        """Stop checking and creating; issues that exist stay."""
+        """Stop checking the credit and creating issues; existing ones stay."""
         self._is_stopped = True
         self._unschedule_credit_checks()
 
@@ -93,7 +94,7 @@ class IssueManager:
             return
         is_gone = error.outage is Outage.GONE
         if error.status is not None and not is_gone:
-            self._host_found()
+            self._handle_host_found()
         match error.issue:
             case "out_of_credit":
                 if not self._issue_ids("out_of_credit"):
@@ -102,10 +103,10 @@ class IssueManager:
                 self._entry.async_create_background_task(
                     self._hass, self._async_check_credit(), "orator checks the credit"
                 )
-            case key if key in _VENDOR_KEYS and voice and model:
+            case key if key in _VENDOR_ISSUES and voice and model:
                 self._create(key, model.vendor, data={"vendor": model.vendor})
-            case "voice_gone" if voice:
-                self.async_report_voice_gone(voice)
+            case "voice_gone" if voice and model:
+                self.async_report_voice_gone(voice, model)
             case "service_gone" if is_gone or self._is_not_found_for_long():
                 self._create("service_gone")
         self._report_long_outage()
@@ -113,30 +114,30 @@ class IssueManager:
     @callback
     def async_voice_spoke(self, model: Model, voice: ConfigSubentry | None) -> None:
         """Delete the issues that speech disproves; `voice` is the one that spoke, if it was used as configured."""
-        self._host_found()
+        self._handle_host_found()
         self._async_delete_outage_issue()
-        for key in _VENDOR_KEYS:
+        for key in _VENDOR_ISSUES:
             self._delete(self._issue_id(key, model.vendor))
         if voice:
             self._delete(self._issue_id("voice_gone", voice.subentry_id))
-        self._credit_added()
+        self._handle_credit_added()
 
     @callback
     def async_provider_answered(self, models: Mapping[str, Model]) -> None:
         """Delete the issues that a new catalog disproves; `models`: the configured model of each voice."""
-        self._host_found()
+        self._handle_host_found()
         self._async_delete_outage_issue()
         self._delete_vendor_issues_except({model.vendor for model in models.values() if not model.is_connected})
 
     @callback
-    def async_report_voice_gone(self, voice: ConfigSubentry) -> None:
-        """Report that a saved voice no longer exists; the repair selects another."""
+    def async_report_voice_gone(self, voice: ConfigSubentry, model: Model) -> None:
+        """Report that a saved voice no longer exists; the repair selects another one."""
         if self._is_stopped:
             return
         data = {
             "entry_id": self._entry.entry_id,
             "subentry_id": voice.subentry_id,
-            "voice_id": voice.data.get("voice_id"),
+            "voice_id": voice.data.get(model.voice_key),
             "voice": voice.title,
         }
         issue_id = self._issue_id("voice_gone", voice.subentry_id)
@@ -155,21 +156,7 @@ class IssueManager:
         }
         self._delete_except("model_end", "subentry_id", ending)
         for subentry_id, model in ending.items():
-            voice = self._entry.subentries[subentry_id]
-            key = "model_ended" if model.is_retired(today) else "model_end"
-            day = (
-                model.end_date if model.end_date and model.end_date > date.min else today
-            )  # date.min: retired on an unknown day
-            self._create(
-                key if model.successor else "model_end_alone",
-                voice.title,
-                issue_id=self._issue_id("model_end", subentry_id),
-                data={"entry_id": self._entry.entry_id, "subentry_id": subentry_id, "model": model.id},
-                is_fixable=True,
-                model=model.id,
-                follower=model.successor.id if model.successor else "",
-                day=day.isoformat(),
-            )
+            self._report_model_end(self._entry.subentries[subentry_id], model, today)
 
     @callback
     def async_set_missing_fallbacks(self, missing: Mapping[str, Collection[str]]) -> None:
@@ -213,6 +200,20 @@ class IssueManager:
         if self._health.outage is None:
             self._delete(self._issue_id("unreachable"))
 
+    def _report_model_end(self, voice: ConfigSubentry, model: Model, today: date) -> None:
+        key = "model_ended" if model.is_retired(today) else "model_end"
+        is_day_known = model.end_date not in (None, date.min)
+        self._create(
+            key if model.successor else "model_end_alone",
+            voice.title,
+            issue_id=self._issue_id("model_end", voice.subentry_id),
+            data={"entry_id": self._entry.entry_id, "subentry_id": voice.subentry_id, "model": model.id},
+            is_fixable=True,
+            model=model.id,
+            follower=model.successor.id if model.successor else "",
+            day=str(model.end_date if is_day_known else today),
+        )
+
     def _report_long_outage(self) -> None:
         since = self._health.since
         is_long = since is not None and dt_util.utcnow() - since >= _LONG_OUTAGE
@@ -223,12 +224,12 @@ class IssueManager:
         self._not_found_since = self._not_found_since or time.monotonic()
         return time.monotonic() - self._not_found_since >= _GONE_AFTER_S
 
-    def _host_found(self) -> None:
+    def _handle_host_found(self) -> None:
         self._not_found_since = None
         self._delete(self._issue_id("service_gone"))
 
     def _delete_vendor_issues_except(self, vendors: Collection[str]) -> None:
-        for key in _VENDOR_KEYS:
+        for key in _VENDOR_ISSUES:
             self._delete_except(key, "vendor", vendors)
 
     def _schedule_credit_checks(self) -> None:
@@ -247,7 +248,7 @@ class IssueManager:
             self._cancel_credit_checks = None
 
     async def _async_check_credit(self, _now: datetime | None = None) -> None:
-        """Delete the issue if the balance has grown since the lowest one that the issue holds."""
+        """Delete the issue if the balance is higher than the lowest one, which the issue's data holds."""
         try:
             balance = await self._provider.fetch_balance()
         except SpeechError as err:
@@ -257,11 +258,11 @@ class IssueManager:
             return
         lowest = self._issue_data(self._issue_id("out_of_credit")).get("balance")
         if isinstance(lowest, float) and balance.amount > lowest:
-            self._credit_added()
+            self._handle_credit_added()
         elif balance.amount != lowest:
             self._create("out_of_credit", data={"balance": balance.amount})
 
-    def _credit_added(self) -> None:
+    def _handle_credit_added(self) -> None:
         self._health.async_record_credit()
         self._unschedule_credit_checks()
         self._delete(self._issue_id("out_of_credit"))
@@ -300,7 +301,7 @@ class IssueManager:
             data=data,
             is_fixable=is_fixable,
             is_persistent=True,
-            severity=ir.IssueSeverity.WARNING if key in _WARNING_KEYS else ir.IssueSeverity.ERROR,
+            severity=ir.IssueSeverity.WARNING if key in _WARNING_ISSUES else ir.IssueSeverity.ERROR,
             translation_key=key,
             translation_placeholders={
                 "account": self._entry.title,
@@ -315,7 +316,7 @@ class IssueManager:
         ir.async_delete_issue(self._hass, DOMAIN, issue_id)
 
     def _delete_except(self, key: str, field: str, values: Collection[str]) -> None:
-        """Delete the issues of a kind whose data has none of the values in a field."""
+        """Delete the issues of a kind, except those whose data has one of the values in a field."""
         for issue_id in self._issue_ids(key):
             if self._issue_data(issue_id).get(field) not in values:
                 self._delete(issue_id)

@@ -25,7 +25,7 @@ from .coordinator import OratorConfigEntry
 PREVIEW_CONTENT_TYPE: Final = "audio/mpeg"
 
 _QUERY_LANGUAGE: Final = "language"
-_SETUP_PREVIEW_PATH: Final = f"/api/{DOMAIN}/greeting/"
+_SETUP_PREVIEW_PATH: Final = f"/api/{DOMAIN}/preview/"
 _SETUP_PREVIEW_LIFETIME_S: Final = 600.0
 _SETUP_PREVIEWS: Final[HassKey[dict[str, bytes]]] = HassKey("orator_setup_previews")
 """Digests of the data of new accounts, by the tokens in the URLs of their players."""
@@ -119,7 +119,7 @@ class SetupPreviewView(HomeAssistantView):
 
 
 def _digest(token: str, data: Mapping[str, Any]) -> bytes:
-    """Return a digest of an account's data, which contain the API key."""
+    """Return a digest of an account's data; the data contain the API key."""
     return hmac.digest(token.encode(), repr(sorted(data.items())).encode(), "sha256")
 
 

@@ -1,4 +1,4 @@
-"""Form fields, built from what a model and its provider declare."""
+"""The fields of the forms, built from the options that a model and its provider declare."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

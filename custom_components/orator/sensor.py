@@ -239,9 +239,9 @@ class BalanceSensor(CoordinatorEntity[BalanceCoordinator], OratorEntity, SensorE
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Fetch the balance in the background, and again whenever a voice was used."""
+        """Fetch the balance in the background, and again after every use of a voice."""
         await super().async_added_to_hass()
-        self.async_on_remove(self._account.usage.async_add_listener(self.coordinator.async_used))
+        self.async_on_remove(self._account.usage.async_add_listener(self.coordinator.async_handle_usage))
         self.coordinator.config_entry.async_create_background_task(
             self.hass, self.coordinator.async_refresh(), "orator fetches a balance"
         )

@@ -1,8 +1,15 @@
-"""Look into Home Assistant's cache of speech, and keep audio out of it.
+"""Query Home Assistant's cache of speech, and discard audio from it.
 
 Home Assistant has no public way to find out whether a message is cached, or to exclude audio from the cache. This is
-the only module that uses the private API of its `tts` component. Every use is guarded: if a Home Assistant has another
-API, a warning is logged and voices speak all the same.
+the only module that uses the private API of the `tts` component:
+
+- `_hash_options` and `KEY_PATTERN` make the cache key of a message; no public function returns the key.
+- `SpeechManager.mem_cache` and `file_cache` hold the keys of cached messages; `ResultStream` does not tell whether its
+  audio comes from the cache.
+- `TTSCache.cache_key` and `_result_data` are the key of a cache entry and its complete audio, and
+  `SpeechManager.cache_dir` is the folder of the files; an entity cannot mark its audio as not to be cached.
+
+`_guard` is around every use: in a Home Assistant with another API, a warning is logged and voices still speak.
 """
 
 import asyncio
@@ -29,7 +36,7 @@ _POLL_INTERVAL_S: Final = 0.25
 
 @contextmanager
 def _guard() -> Iterator[None]:
-    """Continue after the block if the private API is another one."""
+    """Leave the block and log a warning if it does not find the private API as expected."""
     try:
         yield
     except _API_ERRORS as err:
@@ -86,35 +93,36 @@ async def async_wait_until_on_disk(hass: HomeAssistant, key: str) -> bool:
 
 @callback
 def async_drop_from_memory(hass: HomeAssistant, key: str) -> None:
-    """Remove a message from the cache in memory, so that it is spoken again."""
+    """Remove a message from the cache in memory, so that it is synthesized again."""
     with _guard():
         hass.data[_MANAGER].mem_cache.pop(key, None)
 
 
 @callback
 def async_discard(hass: HomeAssistant, text: str, entity_id: str) -> None:
-    """Keep the audio that a voice is about to finish out of the cache: it is not what the voice should sound like.
+    """Discard the audio that a voice is about to finish: a fallback has spoken, or a part is missing.
 
     Home Assistant writes the file when the audio ends, under the key that the cache entry has then. So the entry gets
     a random key before, and the file is removed.
     """
-    begins, ends = _hash(text), f"_{entity_id}"
+    prefix, suffix = _hash(text), f"_{entity_id}"
     discarded = set()
     with _guard():
         entries = hass.data[_MANAGER].mem_cache
         for key, entry in list(entries.items()):
-            is_complete = getattr(entry, "_result_data", None) is not None  # spoken earlier, by the voice itself
-            if is_complete or not key.startswith(begins) or not key.endswith(ends):
+            if not key.startswith(prefix) or not key.endswith(suffix):
+                continue
+            if entry._result_data is not None:  # noqa: SLF001 - the voice's own audio, of an earlier request
                 continue
             del entries[key]
-            entry.cache_key = secrets.token_hex(len(begins) // 2) + key[len(begins) :]
+            entry.cache_key = secrets.token_hex(len(prefix) // 2) + key[len(prefix) :]
             discarded.add(entry.cache_key)
     if discarded:
         hass.async_create_background_task(_async_remove_files(hass, discarded), "orator removes discarded speech")
 
 
 async def _async_remove_files(hass: HomeAssistant, keys: set[str]) -> None:
-    """Remove files from the cache as soon as they are there; streamed replies are never written."""
+    """Remove files from the cache as soon as they are written; those of streamed replies never are."""
     with _guard():
         manager = hass.data[_MANAGER]
         for _ in range(_MAX_POLLS):

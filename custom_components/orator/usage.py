@@ -1,4 +1,4 @@
-"""Add up what an account uses, today and this month, and remember how its voices did."""
+"""Count the usage of an account, today and this month, and keep the last result of each voice."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -81,7 +81,7 @@ class UsageByPeriod:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Self:
-        """Return what `as_dict` stored. Raises AttributeError, KeyError, TypeError or ValueError."""
+        """Return the usage from the result of `as_dict`. Raises AttributeError, KeyError, TypeError or ValueError."""
         totals = {
             name: UsageTotal(**{**total, "since": date.fromisoformat(total["since"])}) for name, total in stored.items()
         }
@@ -90,7 +90,7 @@ class UsageByPeriod:
 
 @dataclass(frozen=True, slots=True)
 class LastSynthesis:
-    """How a voice did when it last spoke with its configured model and voice."""
+    """The last result of a voice with its configured model and voice."""
 
     first_sound: float | None = None
     """Seconds from the first request to the first audio."""
@@ -99,19 +99,19 @@ class LastSynthesis:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Self:
-        """Return what `asdict` stored, without errors that this version does not know."""
+        """Return the result that `asdict` stored, without an error that this version does not know."""
         last = cls(**stored)
         return last if last.last_error in error_translation_keys() else replace(last, last_error=None)
 
 
 class UsageTracker:
-    """The usage of an account. It outlives reloads and restarts."""
+    """The usage of an account, kept across reloads and restarts."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Start without usage; `async_load` restores it."""
         self._hass = hass
         self._store: Store[dict[str, Any]] = Store(hass, _USAGE_STORAGE_VERSION, f"{DOMAIN}.{entry_id}.usage")
-        self._totals = UsageByPeriod.starting(_today())
+        self._totals = UsageByPeriod.starting(_local_today())
         self._voices: dict[str, LastSynthesis] = {}
         self._signal = f"{DOMAIN}_usage_{entry_id}"
         self._cancel_midnight: CALLBACK_TYPE | None = None
@@ -119,7 +119,7 @@ class UsageTracker:
         self._is_removed = False
 
     async def async_load(self, voice_ids: Collection[str]) -> None:
-        """Restore what was stored, without voices that no longer exist."""
+        """Restore the stored usage, without voices that no longer exist."""
         if not self._is_loaded and (stored := await self._store.async_load()):
             with suppress(AttributeError, KeyError, TypeError, ValueError):  # a damaged file starts anew
                 totals = UsageByPeriod.from_dict(stored["usage"])
@@ -131,11 +131,11 @@ class UsageTracker:
     @property
     def totals(self) -> UsageByPeriod:
         """Usage of today and this month, in Home Assistant's time zone."""
-        self._totals = self._totals.on(_today())
+        self._totals = self._totals.on(_local_today())
         return self._totals
 
     def last_synthesis(self, voice_id: str) -> LastSynthesis:
-        """Return how a voice did last."""
+        """Return the last result of a voice."""
         return self._voices.get(voice_id, LastSynthesis())
 
     @callback
@@ -152,7 +152,7 @@ class UsageTracker:
 
     @callback
     def async_record_error(self, voice_id: str, translation_key: str) -> None:
-        """Store why a voice did not speak."""
+        """Store the error because of which a voice did not speak."""
         self._voices[voice_id] = replace(self.last_synthesis(voice_id), last_error=translation_key)
         self._changed()
 
@@ -169,7 +169,7 @@ class UsageTracker:
 
     @callback
     def _schedule_midnight(self) -> None:
-        midnight = dt_util.start_of_local_day(_today() + timedelta(days=1))
+        midnight = dt_util.start_of_local_day(_local_today() + timedelta(days=1))
         job = HassJob(self._handle_midnight, "orator starts a day", cancel_on_shutdown=True)
         delay = (midnight - dt_util.utcnow()).total_seconds()
         self._cancel_midnight = async_call_later(self._hass, delay, job)
@@ -203,5 +203,5 @@ class UsageTracker:
         return {"usage": self._totals.as_dict(), "voices": voices}
 
 
-def _today() -> date:
+def _local_today() -> date:
     return dt_util.now().date()

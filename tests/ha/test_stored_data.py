@@ -45,7 +45,7 @@ async def entries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> list[MockConfigEntry]:
     """Load the stored accounts while the providers cannot be reached, so that all data comes from the storage."""
-    monkeypatch.setattr("custom_components.orator.usage._today", lambda: STORED_ON)
+    monkeypatch.setattr("custom_components.orator.usage._local_today", lambda: STORED_ON)
     hass_storage.update(json.loads(json.dumps(stored["stores"])))
     for name, seconds, seed in (("gong.wav", 0.8, 1), ("www/bell.wav", 0.9, 3)):
         path = write_audio_file(hass.config.config_dir, name, seconds, seed)

@@ -17,7 +17,7 @@ from .audio.formats import AudioFormat
 from .const import CONF_FALLBACK, DOMAIN
 from .coordinator import OratorConfigEntry
 from .pipeline import LatencyStats
-from .providers.audio_response import detect_audio
+from .providers.audio_responses import detect_audio
 from .providers.base import SpeechAudio
 from .providers.errors import FallbackFailedError
 from .providers.models import Usage

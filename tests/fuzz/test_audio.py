@@ -13,7 +13,7 @@ from custom_components.orator.audio.pcm import Resampler, can_resample
 from custom_components.orator.audio.wav import MalformedWavError, WavReader, make_header
 from custom_components.orator.pipeline.convert import PcmConstraints, to_pcm
 from custom_components.orator.pipeline.output import join_mp3, join_pcm
-from custom_components.orator.providers.audio_response import detect_audio
+from custom_components.orator.providers.audio_responses import detect_audio
 from custom_components.orator.providers.base import SpeechAudio
 from custom_components.orator.providers.errors import NotAudioError
 from tests.unit.audio.signals import bare_mp3, encode, ffmpeg, frames, mp3, voice

@@ -133,11 +133,11 @@ def _read_response(document: Any) -> None:
     for is_job in (False, True):
         link = None
         with suppress(errors.SpeechError):
-            link = nanogpt_responses.find_audio_url(document, is_job=is_job)
+            link = nanogpt_responses.find_audio_link(document, is_job=is_job)
         if link is not None:
             with suppress(ValueError):
                 URL(link, encoded=bool(_ENCODED_URL.fullmatch(link))).origin()
-    ticket = nanogpt_responses.JobTicket.read(document, "m")
+    ticket = nanogpt_responses.JobTicket.parse(document, "m")
     assert len(str(URL("https://nano-gpt.com/tts/status").with_query(ticket.query))) < 60_000
 
 

@@ -28,7 +28,7 @@ from .strategies import documents_like
 from .test_audio import MP3S, WAVS
 from .test_documents import ERRORS, NANOGPT_LIST, OPENAI_LIST, OTHER_LISTS, RESPONSES, SPEECHBASE_LISTS
 
-LIMITS: Final = Timeouts(connect=5, first_byte=2, between_bytes=2)
+LIMITS: Final = Timeouts(connect_s=5, first_byte_s=2, between_bytes_s=2)
 TEXT: Final = "The kettle has boiled and the tea is ready."
 ENCODED: Final = b64encode(WAVS[0]).decode()
 DOCUMENTS: Final = [

@@ -172,8 +172,8 @@ class Provider(ABC):
     def label(self) -> str:
         """The name shown to users: the provider's, or the host of a server that has no name."""
         host = URL(self.addresses["base_url"]).host
-        has_name = self.server.default_address if self.server else host == URL(self.default_base_url).host
-        return self.name if host is None or has_name else host
+        is_known = bool(self.server.default_address) if self.server else host == URL(self.default_base_url).host
+        return self.name if host is None or is_known else host
 
     @property
     def is_key_missing(self) -> bool:

@@ -23,7 +23,7 @@ _ENCODED_URL: Final = re.compile(r"[\w!#$%&'()*+,./:;=?@\[\]~-]+", re.ASCII)
 """A URL without characters to quote. It is requested unchanged: it may be signed."""
 _NOT_READY_STATUSES: Final = (403, 404, 425)
 """Statuses of a file that may be available in a moment."""
-_DOWNLOAD_TIMEOUTS: Final = Timeouts(first_byte=20)
+_DOWNLOAD_TIMEOUTS: Final = Timeouts(first_byte_s=20)
 _MAX_DOWNLOAD_REDIRECTS: Final = 5
 _MAX_DOWNLOAD_ATTEMPTS: Final = 3
 
@@ -84,10 +84,10 @@ class Downloads:
             raise errors.UnsafeLinkError(code=url.host)
         if self._session.closed:
             raise errors.ConnectionLostError
-        timeout = ClientTimeout(total=None, connect=_DOWNLOAD_TIMEOUTS.connect)
+        timeout = ClientTimeout(total=None, connect=_DOWNLOAD_TIMEOUTS.connect_s)
         try:
             with translate_client_errors():
-                async with asyncio.timeout(_DOWNLOAD_TIMEOUTS.first_byte):
+                async with asyncio.timeout(_DOWNLOAD_TIMEOUTS.first_byte_s):
                     return await self._session.get(url, timeout=timeout, allow_redirects=False)
         except errors.CannotConnectError as err:
             cause = err.__cause__

@@ -8,7 +8,7 @@ import re
 from typing import Any, Final
 
 from . import errors
-from .json_documents import Json
+from .json_documents import Json, parse_json
 
 # A provider's code is more specific than the status that it comes with.
 _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
@@ -72,6 +72,24 @@ _CODES_BY_MESSAGE: Final = {
         re.IGNORECASE,
     ),
 }
+
+
+def parse_error_response(
+    status: int, body: bytes, retry_after: float | None, optional_fields: frozenset[str]
+) -> errors.SpeechError:
+    """Return the error that a response describes; messages are searched for `optional_fields`."""
+    try:
+        document = parse_json(body)
+    except ValueError:
+        document = None
+    error = error_for(status, find_error_codes(document, status), retry_after)
+    if isinstance(document, dict):
+        error.has_error_document = True
+        error.subject = short_code(document.get("provider"), "_-")
+    field_errors = list(find_field_errors(document, optional_fields))
+    error.fields = frozenset().union(*(one.fields for one in field_errors))
+    error.unsupported_fields = frozenset().union(*(one.fields for one in field_errors if one.is_unsupported))
+    return error
 
 
 def error_for(status: int, codes: tuple[str, ...] = (), retry_after: float | None = None) -> errors.SpeechError:

@@ -23,7 +23,7 @@ from aiohttp import (
 from yarl import URL
 
 from . import errors
-from .error_responses import error_for, find_error_codes, find_field_errors, parse_retry_after, short_code
+from .error_responses import parse_error_response, parse_retry_after
 from .json_documents import Json, parse_json
 
 _LOGGER = logging.getLogger(__name__)
@@ -40,14 +40,14 @@ _MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Timeouts in seconds. The total is not limited: a stream may go on as long as it makes progress."""
+    """Timeouts of a request. The total is not limited: a stream may go on as long as it makes progress."""
 
-    connect: float = 10
-    first_byte: float = 60
-    between_bytes: float = 20
+    connect_s: float = 10
+    first_byte_s: float = 60
+    between_bytes_s: float = 20
 
 
-LIST_TIMEOUTS: Final = Timeouts(first_byte=15)
+LIST_TIMEOUTS: Final = Timeouts(first_byte_s=15)
 """Timeouts of requests for catalogs and balances."""
 
 
@@ -76,7 +76,7 @@ class HttpResponse:
         Raises ResponseTooLargeError, TimedOutError, and ConnectionLostError if the body is incomplete.
         """
         received = 0
-        timeout = self.timeouts.first_byte
+        timeout = self.timeouts.first_byte_s
         while True:
             with translate_client_errors(errors.ConnectionLostError):
                 async with asyncio.timeout(timeout):
@@ -87,7 +87,7 @@ class HttpResponse:
             if received > max_bytes:
                 raise errors.ResponseTooLargeError
             yield chunk
-            timeout = self.timeouts.between_bytes
+            timeout = self.timeouts.between_bytes_s
 
     async def json(self) -> Json:
         """Return the body as JSON. Raises NotASpeechServerError if it is not JSON."""
@@ -150,7 +150,7 @@ class HttpClient:
         if url.origin() != self._base_url.origin():
             raise errors.UnsafeLinkError(code=url.host)
         with translate_client_errors():
-            async with asyncio.timeout(self._timeouts.first_byte):
+            async with asyncio.timeout(self._timeouts.first_byte_s):
                 response = await self._send(method, url, body, {**self._headers, **(headers or {})})
         async with response:
             if not response.ok:
@@ -159,7 +159,7 @@ class HttpClient:
 
     async def _send(self, method: str, url: URL, body: Json, headers: Mapping[str, str]) -> ClientResponse:
         """Send a request, following redirects that keep the method and the origin."""
-        timeout = ClientTimeout(total=None, connect=self._timeouts.connect)
+        timeout = ClientTimeout(total=None, connect=self._timeouts.connect_s)
         for _ in range(_MAX_API_REDIRECTS):
             response = await self._session.request(
                 method, url, json=body, headers=headers, timeout=timeout, allow_redirects=False
@@ -183,19 +183,8 @@ class HttpClient:
         except errors.SpeechError as err:
             _LOGGER.debug("The body of the response with status %s is incomplete: %s", response.status, err)
         _LOGGER.debug("%s responded with status %s: %s", self._base_url.host, response.status, body[:1000])
-        try:
-            document = parse_json(body)
-        except ValueError:
-            document = None
-        codes = find_error_codes(document, response.status)
-        error = error_for(response.status, codes, parse_retry_after(response.headers.get("Retry-After")))
-        if isinstance(document, dict):
-            error.has_error_document = True
-            error.subject = short_code(document.get("provider"), "_-")
-        field_errors = list(find_field_errors(document, self._optional_fields))
-        error.fields = frozenset().union(*(one.fields for one in field_errors))
-        error.unsupported_fields = frozenset().union(*(one.fields for one in field_errors if one.is_unsupported))
-        return error
+        retry_after = parse_retry_after(response.headers.get("Retry-After"))
+        return parse_error_response(response.status, body, retry_after, self._optional_fields)
 
 
 def resolve_redirect(url: URL, location: str, *, is_encoded: bool = False) -> URL | None:
@@ -224,9 +213,9 @@ def refuse_cross_origin_redirects() -> TraceConfig:
 
 @contextmanager
 def translate_client_errors(
-    broken: type[errors.SpeechError] = errors.CannotConnectError,
+    connection_error: type[errors.SpeechError] = errors.CannotConnectError,
 ) -> Iterator[None]:
-    """Translate exceptions of aiohttp and asyncio to SpeechErrors; a broken connection becomes `broken`."""
+    """Translate exceptions of aiohttp and asyncio to SpeechErrors; a broken connection becomes `connection_error`."""
     try:
         yield
     except ConnectionTimeoutError as err:
@@ -240,4 +229,4 @@ def translate_client_errors(
     except ClientConnectorSSLError as err:
         raise errors.NoHttpsError from err
     except (ClientError, OSError) as err:
-        raise broken from err
+        raise connection_error from err

@@ -42,7 +42,7 @@ def shorten_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     for path, value in (_CONSTANTS | timeouts).items():
         module, _, name = path.rpartition(".")
         monkeypatch.setattr(import_module(f"custom_components.orator.{module}"), name, value)
-    limits = http.Timeouts(connect=first_byte, first_byte=first_byte, between_bytes=gap)
+    limits = http.Timeouts(connect_s=first_byte, first_byte_s=first_byte, between_bytes_s=gap)
     monkeypatch.setattr("custom_components.orator.providers.downloads._DOWNLOAD_TIMEOUTS", limits)
     monkeypatch.setattr(http, "Timeouts", lambda: limits)
     monkeypatch.setattr(http.HttpResponse.chunks, "__defaults__", (_MAX_BODY_BYTES,))

@@ -16,7 +16,7 @@ from custom_components.orator.providers.json_documents import Json
 from tests.simulator import Fault, Simulator, Timing
 
 SPEECH_BODY = {"model": "tts-1", "voice": "nova", "input": "The kettle has boiled.", "response_format": "wav"}
-SHORT_TIMEOUTS = Timeouts(connect=0.3, first_byte=0.3, between_bytes=0.2)
+SHORT_TIMEOUTS = Timeouts(connect_s=0.3, first_byte_s=0.3, between_bytes_s=0.2)
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_models_are_not_a_list(models: Any) -> None:
 def test_oversized_ticket() -> None:
     """A ticket too long for a URL is rejected."""
     with pytest.raises(errors.NotAudioError):
-        JobTicket.read({"runId": "x" * 2_000}, "m")
+        JobTicket.parse({"runId": "x" * 2_000}, "m")
 
 
 @pytest.mark.parametrize("value", [10**400, nan, "nan", None])

@@ -1,4 +1,4 @@
-"""Jobs outlive the HTTP sessions over which they were ordered, but are removed after a time."""
+"""Jobs outlive the HTTP sessions over which they were submitted, but not indefinitely."""
 
 import asyncio
 from contextlib import aclosing, suppress
@@ -50,7 +50,7 @@ async def cancel_while_polling(simulator: Simulator, provider: NanoGPTProvider) 
 async def test_ticket_after_reload(
     simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider
 ) -> None:
-    """The new provider fetches the job that the old one ordered, even after the old sessions were closed."""
+    """The new provider fetches the job that the old one submitted, even after the old sessions were closed."""
     await cancel_while_polling(simulator, provider)
     assert new_provider.is_same_account(provider)
     new_provider.inherit(provider)
@@ -64,7 +64,7 @@ async def test_ticket_after_reload(
 async def test_pending_order_after_reload(
     simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider, model: str
 ) -> None:
-    """An order that is under way is completed over the old sessions, and its audio fetched over the new ones."""
+    """A submission that is under way is completed over the old sessions, and its audio fetched over the new ones."""
     simulator.fail(Fault(path=PATHS[0], delay=0.3))
     await cancel_after(0.1, provider, model)
     new_provider.inherit(provider)
@@ -84,7 +84,7 @@ async def finish_and_close(provider: NanoGPTProvider) -> None:
 async def test_pending_order_after_two_reloads(
     simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider, sessions: HttpSessions
 ) -> None:
-    """An account that is reloaded twice during an order places it once."""
+    """An account that is reloaded twice during a submission submits the text once."""
     simulator.fail(Fault(path=PATHS[0], delay=0.3))
     await cancel_after(0.1, provider)
     between = create_provider(simulator, sessions)
@@ -97,7 +97,7 @@ async def test_pending_order_after_two_reloads(
 async def test_direct_audio_after_reload(
     simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider
 ) -> None:
-    """Audio in the response belongs to the old provider's request; the new provider orders it again."""
+    """Audio in the response belongs to the old provider's request; the new provider requests it again."""
     simulator.timing = Timing(first_byte=0.3)
     running = asyncio.create_task(synthesize(provider, create_request(provider)))
     await asyncio.sleep(0.1)
@@ -111,7 +111,7 @@ async def test_direct_audio_after_reload(
 async def test_failed_order_after_reload(
     simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider
 ) -> None:
-    """An order that failed over the old sessions is placed again."""
+    """A submission that failed over the old sessions is repeated."""
     simulator.fail(Fault(path=PATHS[0], delay=0.3, status=503))
     await cancel_after(0.1, provider)
     new_provider.inherit(provider)
@@ -159,6 +159,6 @@ async def test_limits_of_the_registry() -> None:
         registry.join(str(number))
     assert registry.join("oldest") is not oldest
     last = registry.join("last")
-    last.placed_at -= jobs.MAX_JOB_AGE_S
+    last.submitted_at -= jobs.MAX_JOB_AGE_S
     assert registry.join("last") is not last
     assert SENTENCE not in repr(registry)

@@ -1,4 +1,4 @@
-"""Jobs are polled until they are done, and what was charged is never ordered again."""
+"""Jobs are polled until they are done, and charged audio is never bought again."""
 
 import asyncio
 from contextlib import suppress
@@ -131,13 +131,13 @@ async def test_job_without_credit(simulator: Simulator, provider: NanoGPTProvide
 
 
 async def test_truncated_ticket(sessions: HttpSessions, socket_enabled: None) -> None:
-    """A ticket that arrives in part was charged and is lost; the order is not repeated."""
-    orders = 0
+    """A ticket that arrives in part was charged and is lost; the request is not repeated."""
+    submissions = 0
     charges: list[Usage] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal orders
-        orders += 1
+        nonlocal submissions
+        submissions += 1
         await reader.readuntil(b"\r\n\r\n")
         head = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n"
         writer.write(head + b'{"status":"pending","run')
@@ -153,7 +153,7 @@ async def test_truncated_ticket(sessions: HttpSessions, socket_enabled: None) ->
                 provider, replace(create_request(provider, ELEVENLABS), record_usage=charges.append)
             ):
                 pass
-    assert orders == 1
+    assert submissions == 1
     assert [(charge.characters, charge.requests) for charge in charges] == [(len(SENTENCE), 1)]
 
 
@@ -172,7 +172,7 @@ async def test_failure_of_a_shared_job(simulator: Simulator, sessions: HttpSessi
 
 
 async def test_failed_job_is_not_retried(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """A failed job is refunded, and ordered again only by another request."""
+    """A failed job is refunded, and submitted again only by another request."""
     simulator.nanogpt.outcomes["kettle"] = "error"
     with pytest.raises(errors.GenerationFailedError):
         async with synthesize_with_retries(provider, create_request(provider, ELEVENLABS)):
@@ -190,7 +190,7 @@ async def test_completed_job_without_audio(simulator: Simulator, provider: NanoG
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-@pytest.mark.parametrize("cancelled_after", [0.02, 0.12, 0.4], ids=["order", "poll", "download"])
+@pytest.mark.parametrize("cancelled_after", [0.02, 0.12, 0.4], ids=["submission", "poll", "download"])
 async def test_cancelled_request_is_repeated(
     simulator: Simulator, provider: NanoGPTProvider, endpoint: str, cancelled_after: float
 ) -> None:
@@ -233,7 +233,7 @@ async def test_first_of_two_requests_is_cancelled(simulator: Simulator, provider
 async def test_failure_after_cancellation_is_not_logged(
     simulator: Simulator, provider: NanoGPTProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An order that fails after its request was cancelled logs nothing, and the next request repeats it."""
+    """A submission that fails after its request was cancelled logs nothing, and the next request repeats it."""
     simulator.fail(Fault(path=PATHS[0], delay=0.1, status=503))
     request = create_request(provider, ELEVENLABS)
     with suppress(TimeoutError):
@@ -246,7 +246,7 @@ async def test_failure_after_cancellation_is_not_logged(
 
 
 async def test_direct_audio_is_not_shared(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """Audio in the response serves one request; identical ones are ordered in parallel."""
+    """Audio in the response serves one request; identical ones are submitted in parallel."""
     simulator.timing = Timing(first_byte=0.5)
     await synthesize(provider, create_request(provider, text="Something else."))
     request = create_request(provider)
@@ -270,7 +270,7 @@ async def test_cancelled_stream_is_closed(simulator: Simulator, provider: NanoGP
 
 
 async def test_stream_of_a_cancelled_request(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """A waiting identical request receives the stream that a cancelled one ordered."""
+    """A waiting identical request receives the stream that a cancelled one started."""
     simulator.timing = Timing(first_byte=0.2)
     request = create_request(provider)
     first = asyncio.create_task(synthesize(provider, request))
@@ -293,7 +293,7 @@ async def test_stream_of_a_cancelled_request(simulator: Simulator, provider: Nan
 async def test_failed_download_is_retried(
     simulator: Simulator, provider: NanoGPTProvider, model: str, fault: Fault
 ) -> None:
-    """A failed download is repeated without a new order as long as no audio has arrived."""
+    """A failed download is repeated without another submission as long as no audio has arrived."""
     simulator.files.fail(fault)
     async with synthesize_with_retries(provider, create_request(provider, model)) as audio:
         await assert_speech(await read_all(audio))
@@ -312,7 +312,7 @@ async def test_truncated_download_is_repeated(simulator: Simulator, provider: Na
 
 
 async def test_played_audio_is_ordered_again(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """After the audio was passed on completely, repeating the request is a new order."""
+    """Audio that was played to its end is discarded: repeating the request submits the text again."""
     request = create_request(provider, KOKORO)
     await synthesize(provider, request)
     await synthesize(provider, request)
@@ -332,7 +332,7 @@ async def test_different_requests_are_different_jobs(simulator: Simulator, provi
 
 
 async def test_failed_order_is_repeated(simulator: Simulator, provider: NanoGPTProvider) -> None:
-    """After a failed order, the next identical request places a new one."""
+    """After a failed submission, the next identical request submits the text again."""
     simulator.fail(Fault(path=PATHS[0], status=503))
     request = create_request(provider, ELEVENLABS)
     with pytest.raises(errors.ProviderFaultError):

@@ -52,7 +52,7 @@ RESPONSES = [
     "answer", RESPONSES, ids=lambda answer: f"{answer.kind} {answer.content_type} {answer.link_key}"
 )
 async def test_response(simulator: Simulator, provider: NanoGPTProvider, endpoint: str, answer: ModelResponse) -> None:
-    """Every kind of response leads to the audio of one order, and the file host never receives the API key."""
+    """Every kind of response leads to the audio of one charge, and the file host never receives the API key."""
     simulator.nanogpt.responses["tts-1"] = answer
     await assert_speech(await synthesize(provider, create_request(provider, endpoint=endpoint)))
     assert len(speech_bodies(simulator)) == simulator.nanogpt.charged == 1

@@ -1,4 +1,4 @@
-"""Orders for speech that NanoGPT may already have charged: their audio is fetched, not ordered again."""
+"""Jobs that NanoGPT may already have charged: their audio is fetched, not bought again."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -17,7 +17,7 @@ MAX_JOB_AGE_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class DirectAudio:
-    """Audio in the response to an order, for one request only. Closing the stack ends the response."""
+    """Audio in the response to a submission, for one request only. Closing the stack ends the response."""
 
     head: bytes
     """The start of the audio, already read from `chunks`."""
@@ -26,58 +26,58 @@ class DirectAudio:
     stack: AsyncExitStack
 
 
-type OrderTask = asyncio.Task[JobTicket | str | None]
-"""An order that is placed once; its result is None if the audio arrived in the response."""
-type Order = Callable[[], Coroutine[Any, Any, JobTicket | str | DirectAudio]]
-"""Orders speech, and returns a ticket, the link to the audio, or the audio."""
+type SubmissionTask = asyncio.Task[JobTicket | str | None]
+"""The submission of a text; its result is None if the audio arrived in the response."""
+type Submit = Callable[[], Coroutine[Any, Any, JobTicket | str | DirectAudio]]
+"""Submits a text, and returns a ticket, the link to the audio, or the audio."""
 type Poll = Callable[[JobTicket], Coroutine[Any, Any, str]]
 """Polls a job until it is done, and returns the link to its audio."""
 
 
 class Job:
-    """An order for speech, shared by identical requests.
+    """The synthesis of a text, shared by identical requests.
 
-    Its state is that of two tasks. The order is placed once and never cancelled, because it may have been charged;
-    polling stops when no request uses the job and starts again with the next one.
+    Its state is that of two tasks. The submission is made once and never cancelled, because it may have been
+    charged; polling stops when no request uses the job and starts again with the next one.
     """
 
     def __init__(self, key: str) -> None:
         """Create a job; `key` is the same for identical requests."""
         self.key = key
-        self.placed_at = time.monotonic()
+        self.submitted_at = time.monotonic()
         self.users = 0
         """The number of requests that wait for the audio or receive it."""
-        self._order: OrderTask | None = None
-        self._previous_order: OrderTask | None = None
-        """The same order, placed by a previous provider of the account."""
+        self._submission: SubmissionTask | None = None
+        self._previous_submission: SubmissionTask | None = None
+        """The submission of the same text by a previous provider of the account."""
         self._polling: asyncio.Task[str] | None = None
         self._link: str | None = None
         self._direct_audio: DirectAudio | None = None
 
     @property
     def age(self) -> float:
-        """Seconds since the order was placed."""
-        return time.monotonic() - self.placed_at
+        """Seconds since the job was created."""
+        return time.monotonic() - self.submitted_at
 
     @property
-    def pending_order(self) -> OrderTask | None:
-        """The order if it is under way: it may be charged before its result is known."""
-        return self._order if self._order and not self._order.done() else None
+    def pending_submission(self) -> SubmissionTask | None:
+        """The submission if it is under way: it may be charged before its result is known."""
+        return self._submission if self._submission and not self._submission.done() else None
 
     @property
     def is_reusable(self) -> bool:
-        """Whether another request can use the job: its order is under way or led to a ticket or link."""
-        has_no_result = self._order is not None and self._order.done() and not _result_of(self._order)
+        """Whether another request can use the job: its submission is under way or led to a ticket or link."""
+        has_no_result = self._submission is not None and self._submission.done() and not _result_of(self._submission)
         return not has_no_result and self.age <= MAX_JOB_AGE_S
 
     def transferred(self) -> Job:
         """Return the job for another provider of the account, which uses other HTTP sessions.
 
-        An order that is under way is completed over the present sessions.
+        A submission that is under way is completed over the present sessions.
         """
         job = Job(self.key)
-        job.placed_at, job._link = self.placed_at, self._link
-        job._previous_order = self._order or self._previous_order
+        job.submitted_at, job._link = self.submitted_at, self._link
+        job._previous_submission = self._submission or self._previous_submission
         return job
 
     @asynccontextmanager
@@ -90,15 +90,15 @@ class Job:
             self.users -= 1
             await self._stop_if_unused()
 
-    async def fetch(self, order: Order, poll: Poll) -> str | DirectAudio | None:
+    async def fetch(self, submit: Submit, poll: Poll) -> str | DirectAudio | None:
         """Return the link to the audio, or the audio; None if another request received the audio.
 
-        The job must be in use. The first request starts the order and polling; cancelling it does not stop them while
-        other requests wait. Raises SpeechError.
+        The job must be in use. Cancelling a request stops neither the submission nor, while another request waits,
+        polling. Raises SpeechError.
         """
         if self._link is None:
-            self._order = self._order or _start_task(self._place(order))
-            result = await _wait_for(self._order)
+            self._submission = self._submission or _start_task(self._submit(submit))
+            result = await _wait_for(self._submission)
             if result is None:
                 return self._take_direct_audio()
             if isinstance(result, JobTicket):
@@ -108,13 +108,13 @@ class Job:
             self._link = result
         return self._link
 
-    async def _place(self, order: Order) -> JobTicket | str | None:
-        """Place the order, unless a previous provider's order led to a ticket or link."""
-        if self._previous_order:
-            await asyncio.wait([self._previous_order])
-            if shared := _result_of(self._previous_order):
+    async def _submit(self, submit: Submit) -> JobTicket | str | None:
+        """Submit the text, unless a previous provider's submission led to a ticket or link."""
+        if self._previous_submission:
+            await asyncio.wait([self._previous_submission])
+            if shared := _result_of(self._previous_submission):
                 return shared
-        result = await order()
+        result = await submit()
         if not isinstance(result, DirectAudio):
             return result
         self._direct_audio = result
@@ -191,9 +191,9 @@ class JobRegistry:
                 self.add(job.transferred())
 
     @property
-    def pending_orders(self) -> list[OrderTask]:
-        """The orders that are under way."""
-        return [order for job in self._jobs.values() if (order := job.pending_order)]
+    def pending_submissions(self) -> list[SubmissionTask]:
+        """The submissions that are under way."""
+        return [task for job in self._jobs.values() if (task := job.pending_submission)]
 
     def _make_room(self) -> None:
         """Remove jobs that are no longer reusable, and the oldest ones if there are too many."""

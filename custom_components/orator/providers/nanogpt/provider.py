@@ -14,7 +14,7 @@ from yarl import URL
 
 from ...audio.formats import detect_format, looks_like_text
 from ..addresses import is_local_host, parse_web_address
-from ..audio_response import audio_from_head, detect_audio, prepend, read_all, read_head
+from ..audio_responses import audio_from_head, detect_audio, prepend, read_all, read_head
 from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES, Downloads
 from ..errors import (
@@ -39,12 +39,12 @@ from ..models import Balance, Model
 from . import catalog as catalogs
 from .endpoints import ENDPOINT_OPTION, ENDPOINT_OPTION_KEYS, endpoint_for
 from .jobs import DirectAudio, Job, JobRegistry
-from .responses import JobTicket, find_audio_url, read_cost
+from .responses import JobTicket, find_audio_link, read_cost
 
 _DEFAULT_SPEECH_BASE_URL: Final = "https://api.nano-gpt.com"
 _OFFICIAL_HOSTS: Final = re.compile(r"([\w-]+\.)?nano-gpt\.com|ai\.bitcoin\.com|bcashgpt\.com")
 """NanoGPT's own hosts, from the introduction of its documentation."""
-_FINISH_ORDERS_TIMEOUT_S: Final = 60.0
+_FINISH_JOBS_TIMEOUT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class PollSettings:
 
 
 class NanoGPTProvider(Provider):
-    """NanoGPT. Audio that was charged but not played to its end is fetched again, not ordered again."""
+    """NanoGPT. Audio that was charged but not played to its end is fetched again, not bought again."""
 
     name = "NanoGPT"
     key_page = "https://nano-gpt.com/api"
@@ -171,7 +171,7 @@ class NanoGPTProvider(Provider):
         job = Job(key) if (endpoint.name, request.model.id) in self._direct_models else self._jobs.join(key)
         while True:
             await stack.enter_async_context(job.in_use())
-            result = await job.fetch(partial(self._order, job, request), partial(self._poll, job, request))
+            result = await job.fetch(partial(self._submit, job, request), partial(self._poll, job, request))
             if result is not None:
                 break
             job = Job(key)  # another request has received the audio, which cannot be shared
@@ -182,8 +182,8 @@ class NanoGPTProvider(Provider):
             )
         return await self._download(result, job, request, stack)
 
-    async def _order(self, job: Job, request: SynthesisRequest) -> JobTicket | str | DirectAudio:
-        """Order speech and record the charge; return a ticket, the link to the audio, or the audio."""
+    async def _submit(self, job: Job, request: SynthesisRequest) -> JobTicket | str | DirectAudio:
+        """Submit a text and record the charge; return a ticket, the link to the audio, or the audio."""
         endpoint = endpoint_for(request.settings)
         client = self._speech_clients[endpoint.address_key]
         async with AsyncExitStack() as stack:
@@ -204,14 +204,14 @@ class NanoGPTProvider(Provider):
             except (ConnectionLostError, TimedOutError) as err:
                 if not is_json:
                     raise
-                request.charge()  # the ticket or link is lost; repeating the order would be charged again
+                request.charge()  # the ticket or link is lost; repeating the request would be charged again
                 raise GenerationFailedError(status=response.response.status, code="broken_answer") from err
         try:
             document = parse_json(body)
         except ValueError as err:
             raise NotAudioError(code="application/json") from err
         self._direct_models.discard((endpoint.name, request.model.id))
-        result = find_audio_url(document) or JobTicket.read(document, request.model.id)
+        result = find_audio_link(document) or JobTicket.parse(document, request.model.id)
         request.charge(*read_cost(document))
         self._jobs.add(job)
         return result
@@ -244,7 +244,7 @@ class NanoGPTProvider(Provider):
                         raise
                     except SpeechError:
                         continue
-                    if link := find_audio_url(document, is_job=True):
+                    if link := find_audio_link(document, is_job=True):
                         return link
         except TimeoutError as err:
             raise TimedOutError(code="job") from err
@@ -288,12 +288,12 @@ class NanoGPTProvider(Provider):
     @property
     @override
     def has_pending_jobs(self) -> bool:
-        return bool(self._jobs.pending_orders)
+        return bool(self._jobs.pending_submissions)
 
     @override
     async def async_finish_jobs(self) -> None:
-        if orders := self._jobs.pending_orders:
-            await asyncio.wait(orders, timeout=_FINISH_ORDERS_TIMEOUT_S)
+        if submissions := self._jobs.pending_submissions:
+            await asyncio.wait(submissions, timeout=_FINISH_JOBS_TIMEOUT_S)
 
 
 def _is_official(url: URL) -> bool:

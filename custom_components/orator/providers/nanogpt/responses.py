@@ -32,7 +32,7 @@ class JobTicket:
     """The negative usage to record if the job fails."""
 
     @classmethod
-    def read(cls, document: Json, model_id: str) -> Self:
+    def parse(cls, document: Json, model_id: str) -> Self:
         """Return the ticket in a document. Raises NotAudioError if there is none."""
         fields = {key: value for key in _TICKET_FIELDS if (value := _find(document, key)) is not None}
         if "runId" not in fields:
@@ -53,7 +53,7 @@ def read_cost(document: Json) -> tuple[float | None, str | None]:
     return float(cost), currency if isinstance(currency, str) else _COST_CURRENCY
 
 
-def find_audio_url(document: Json, *, is_job: bool = False) -> str | None:
+def find_audio_link(document: Json, *, is_job: bool = False) -> str | None:
     """Return the link to the audio, None if there is none yet.
 
     Raises ContentRefusedError, GenerationFailedError if a job failed or has no audio, and the error that a document

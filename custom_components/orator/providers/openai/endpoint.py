@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, aclosing, contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from ..audio_response import read_head
+from ..audio_responses import read_head
 from ..base import SpeechAudio, SynthesisRequest
 from ..errors import NotASpeechServerError, NotFoundError, NotPermittedError, RejectedError
 from ..http import HttpClient, HttpResponse

@@ -23,7 +23,7 @@ from .realtime import RealtimeSpeech
 from .servers import OTHER, SERVERS, SpeechServer
 
 _OPENAI_HOST: Final = "api.openai.com"
-_SERVER_LIST_TIMEOUTS: Final = Timeouts(first_byte=10, between_bytes=10)
+_SERVER_LIST_TIMEOUTS: Final = Timeouts(first_byte_s=10, between_bytes_s=10)
 _RETIRED_CODES: Final = ("model_not_found", "invalid_model")
 _RETIRED_PREFIX: Final = "ended:"
 """Prefix of the key in `detected` for a model that no longer exists."""

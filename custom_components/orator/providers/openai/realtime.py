@@ -15,7 +15,7 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from ...audio.formats import AudioFormat
-from ..audio_response import prepend
+from ..audio_responses import prepend
 from ..base import SpeechAudio, SynthesisRequest
 from ..errors import NotAudioError, TranscriptMismatchError
 from ..vendor_models import OPENAI_PCM_LAYOUT

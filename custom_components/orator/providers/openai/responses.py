@@ -13,7 +13,7 @@ from yarl import URL
 
 from ...audio.formats import SAMPLE_RATES, AudioFormat, PcmLayout, detect_format, looks_like_text
 from .. import errors
-from ..audio_response import detect_audio, prepend, read_all, read_head, read_pcm_layout
+from ..audio_responses import detect_audio, prepend, read_all, read_head, read_pcm_layout
 from ..base import SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES
 from ..error_responses import error_for, find_error_codes

@@ -10,7 +10,7 @@ from yarl import URL
 
 from ...audio.formats import AudioFormat
 from ..addresses import parse_web_address
-from ..audio_response import RAW_TYPES, read_audio
+from ..audio_responses import RAW_TYPES, read_audio
 from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
 from ..errors import (
     NotASpeechServerError,

@@ -27,14 +27,14 @@ _MAX_HEAD_BYTES: Final = 1024
 """The length after which a body that consists of whitespace so far is not a document."""
 
 
-async def read_audio(response: HttpResponse, promised: AudioFormat, stack: AsyncExitStack) -> SpeechAudio:
+async def read_audio(response: HttpResponse, expected: AudioFormat, stack: AsyncExitStack) -> SpeechAudio:
     """Return the audio in a response; closing the stack ends it.
 
     Raises NotAudioError for anything but audio, and for raw PCM of an unknown layout.
     """
     chunks = await stack.enter_async_context(aclosing(response.chunks()))
     layout = read_pcm_layout(response)
-    return await detect_audio(chunks, AudioFormat.PCM if layout else promised, response.content_type, layout)
+    return await detect_audio(chunks, AudioFormat.PCM if layout else expected, response.content_type, layout)
 
 
 def read_pcm_layout(response: HttpResponse) -> PcmLayout | None:
@@ -51,30 +51,30 @@ def _parse_int(value: str) -> int:
 
 
 async def detect_audio(
-    chunks: AsyncGenerator[bytes], promised: AudioFormat, content_type: str = "", pcm: PcmLayout | None = None
+    chunks: AsyncGenerator[bytes], expected: AudioFormat, content_type: str = "", pcm: PcmLayout | None = None
 ) -> SpeechAudio:
     """Return the audio of a body after recognizing its format.
 
-    The first bytes outrank the media type, which outranks the promised format: some servers always send WAV. Raises
+    The first bytes outrank the media type, which outranks the expected format: some servers always send WAV. Raises
     NotAudioError for anything but audio.
     """
-    return audio_from_head(await read_head(chunks), chunks, promised, content_type, pcm)
+    return audio_from_head(await read_head(chunks), chunks, expected, content_type, pcm)
 
 
 def audio_from_head(
     head: bytes,
     chunks: AsyncGenerator[bytes],
-    promised: AudioFormat,
+    expected: AudioFormat,
     content_type: str = "",
     pcm: PcmLayout | None = None,
 ) -> SpeechAudio:
     """Return the audio of a body like `detect_audio`; `head` has already been read from `chunks`."""
     detected = detect_format(head)
     if detected is not None:
-        actual = promised if is_same_container(detected, promised) else detected
+        actual = expected if is_same_container(detected, expected) else detected
         return SpeechAudio(actual, prepend(head, chunks))
     is_document = content_type.startswith("text/") or content_type.endswith(("json", "xml")) or looks_like_text(head)
-    if promised is not AudioFormat.PCM or pcm is None or not head or is_document:
+    if expected is not AudioFormat.PCM or pcm is None or not head or is_document:
         raise NotAudioError(code=content_type or None)
     return SpeechAudio(AudioFormat.PCM, prepend(head, chunks), pcm)
 

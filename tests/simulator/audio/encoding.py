@@ -11,13 +11,12 @@ from typing import Literal
 import imageio_ffmpeg  # type: ignore[import-untyped]  # comes without types
 import numpy as np
 
-from .espeak import Sound
+from .espeak import BYTES_PER_SAMPLE, Sound
 
 type AudioFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
 SAMPLE_RATE = 24_000  # Hz, of audio unless a provider has its own rate; mono, 16 bits
 UNKNOWN_SIZE = 0xFFFFFFFF  # in OpenAI's wav headers
-_BYTES_PER_SAMPLE = 2
 _FULL_SCALE = 32767
 _MIN_TEMPO, _MAX_TEMPO = 0.5, 2.0  # of one atempo filter
 
@@ -65,8 +64,8 @@ def encode(sound: Sound, audio_format: AudioFormat, speed: float, quality: Quali
 
 def streaming_wav_header(unknown_size: int = UNKNOWN_SIZE, rate: int = SAMPLE_RATE) -> bytes:
     """Return a wav header with the given value in place of both sizes, as for a stream of unknown length."""
-    byte_rate = rate * _BYTES_PER_SAMPLE
-    layout = struct.pack("<HHIIHH", 1, 1, rate, byte_rate, _BYTES_PER_SAMPLE, 8 * _BYTES_PER_SAMPLE)
+    byte_rate = rate * BYTES_PER_SAMPLE
+    layout = struct.pack("<HHIIHH", 1, 1, rate, byte_rate, BYTES_PER_SAMPLE, 8 * BYTES_PER_SAMPLE)
     size = struct.pack("<I", unknown_size)
     return b"RIFF" + size + b"WAVEfmt " + struct.pack("<I", len(layout)) + layout + b"data" + size
 

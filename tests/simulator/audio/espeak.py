@@ -22,8 +22,8 @@ _BY_CHARACTER = 1  # POS_CHARACTER
 _RATE = 1  # espeakRATE, words per minute
 _PITCH = 3  # espeakPITCH, 0 to 100
 _WORDS_PER_MINUTE = 175
-_BYTES_PER_SAMPLE = 2
-_MIN_SOUND_S = 0.1  # text without anything to pronounce yields this much silence
+BYTES_PER_SAMPLE = 2
+MIN_SOUND_S = 0.1  # text without anything to pronounce yields this much silence
 
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 
@@ -81,7 +81,7 @@ class Sound:
     @property
     def duration(self) -> float:
         """The length in seconds."""
-        return len(self.samples) / _BYTES_PER_SAMPLE / self.rate
+        return len(self.samples) / BYTES_PER_SAMPLE / self.rate
 
 
 _SPEAKERS = {
@@ -165,13 +165,13 @@ class _Engine:
                 "synthesis",
             )
             samples = bytes(self._samples)
-        min_bytes = int(_MIN_SOUND_S * self._rate) * _BYTES_PER_SAMPLE
+        min_bytes = int(MIN_SOUND_S * self._rate) * BYTES_PER_SAMPLE
         return Sound(samples.ljust(min_bytes, b"\0"), self._rate)
 
     def _collect(self, wave: int | None, count: int, _events: int | None) -> int:
         """Collect samples from the library; returning 0 continues the synthesis."""
         if wave and count > 0:
-            self._samples += ctypes.string_at(wave, count * _BYTES_PER_SAMPLE)
+            self._samples += ctypes.string_at(wave, count * BYTES_PER_SAMPLE)
         return 0
 
 

@@ -17,7 +17,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from .espeak import Sound, Speaker
+from .espeak import MIN_SOUND_S, Sound, Speaker
 
 RATE = 24_000  # Hz
 SYMBOLS = 5  # of a word
@@ -29,7 +29,6 @@ _SILENCE_BEFORE_S = 0.014  # before a word
 _SILENCE_AFTER_S = 0.01
 _FADE_S = 0.006  # at both ends of a symbol
 _AMPLITUDE = 0.18 * 32767  # of one tone
-_MIN_SOUND_S = 0.1  # of a text without words, as with eSpeak
 
 _WORD_BITS, _SPEAKER_BITS, _CHECKSUM_BITS = 24, 10, 11
 _BITS_PER_TONE = 3
@@ -81,7 +80,7 @@ def synthesize_tones(text: str, speaker: Speaker) -> Sound:
     code = speaker_code(speaker)
     bits = np.array([encode_word(word_code(word), code) for word in split_words(text)], np.int64)
     samples = _synthesize_words(bits).tobytes()
-    return Sound(samples.ljust(round(_MIN_SOUND_S * RATE) * 2, b"\0"), RATE)
+    return Sound(samples.ljust(round(MIN_SOUND_S * RATE) * 2, b"\0"), RATE)
 
 
 def _add_spaces(text: str) -> Iterator[str]:

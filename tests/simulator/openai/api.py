@@ -31,7 +31,7 @@ _SPEECH_SHUTDOWN, _REALTIME_SHUTDOWN = "2027-01-06", "2027-01-20"
 _KEY_START_CHARS, _KEY_END_CHARS = 8, 4  # of a refused key, readable in the error message
 
 
-def _model(name: str, created: int, owner: str = "system") -> dict[str, Json]:
+def _model_row(name: str, created: int, owner: str = "system") -> dict[str, Json]:
     """Return an entry of the model list; `created` in Unix seconds."""
     return {"id": name, "object": "model", "created": created, "owned_by": owner, "shutdown_date": None}
 
@@ -39,22 +39,22 @@ def _model(name: str, created: int, owner: str = "system") -> dict[str, Json]:
 def default_models() -> list[dict[str, Json]]:
     """Return an account's models of late 2026, without shutdown dates, so that tests work on any day."""
     return [
-        _model("gpt-4o", 1715367049),
-        _model("gpt-4o-mini", 1721172741),
-        _model("gpt-4o-mini-transcribe", 1742068596),
-        _model("gpt-4o-mini-tts", 1742403959),
-        _model("gpt-4o-mini-tts-2025-03-20", 1765610545),
-        _model("gpt-4o-mini-tts-2025-12-15", 1765610837),
-        _model("gpt-realtime", 1756271701),
-        _model("gpt-realtime-2.1-mini", 1788200000),
-        _model("gpt-realtime-mini", 1759517133),
-        _model("omni-moderation-latest", 1731689265),
-        _model("text-embedding-3-small", 1705948997),
-        _model("tts-1", 1681940951, owner="openai-internal"),
-        _model("tts-1-1106", 1699053241),
-        _model("tts-1-hd", 1699046015),
-        _model("tts-1-hd-1106", 1699053533),
-        _model("whisper-1", 1677532384, owner="openai-internal"),
+        _model_row("gpt-4o", 1715367049),
+        _model_row("gpt-4o-mini", 1721172741),
+        _model_row("gpt-4o-mini-transcribe", 1742068596),
+        _model_row("gpt-4o-mini-tts", 1742403959),
+        _model_row("gpt-4o-mini-tts-2025-03-20", 1765610545),
+        _model_row("gpt-4o-mini-tts-2025-12-15", 1765610837),
+        _model_row("gpt-realtime", 1756271701),
+        _model_row("gpt-realtime-2.1-mini", 1788200000),
+        _model_row("gpt-realtime-mini", 1759517133),
+        _model_row("omni-moderation-latest", 1731689265),
+        _model_row("text-embedding-3-small", 1705948997),
+        _model_row("tts-1", 1681940951, owner="openai-internal"),
+        _model_row("tts-1-1106", 1699053241),
+        _model_row("tts-1-hd", 1699046015),
+        _model_row("tts-1-hd-1106", 1699053533),
+        _model_row("whisper-1", 1677532384, owner="openai-internal"),
     ]
 
 

@@ -29,7 +29,7 @@ _TOKENS_PER_OTHER = 0.2
 _MIN_SPEED, _MAX_SPEED = 0.25, 4.0
 _REQUIRED = ("model", "input", "voice")
 _KNOWN = (*_REQUIRED, "instructions", "response_format", "speed", "stream_format")
-_CUSTOM_VOICE_PREFIX = "voice_"
+CUSTOM_VOICE_PREFIX = "voice_"
 
 type ErrorEntry = dict[str, object]  # an entry of a validation message
 
@@ -98,10 +98,10 @@ def parse_speech_request(body: Any, models: frozenset[str]) -> SpeechRequest:
 def _schema_errors(body: Json) -> list[ErrorEntry]:
     """Return all violations of the schema."""
     if not isinstance(body, dict):
-        return [_error("model_attributes_type", (), "Input should be a valid dictionary", body)]
-    errors = [_error("missing", (key,), "Field required", body) for key in _REQUIRED if key not in body]
+        return [_error_entry("model_attributes_type", (), "Input should be a valid dictionary", body)]
+    errors = [_error_entry("missing", (key,), "Field required", body) for key in _REQUIRED if key not in body]
     errors += [
-        _error("extra_forbidden", (key,), "Extra inputs are not permitted", value)
+        _error_entry("extra_forbidden", (key,), "Extra inputs are not permitted", value)
         for key, value in body.items()
         if key not in _KNOWN
     ]
@@ -118,7 +118,7 @@ def _schema_errors(body: Json) -> list[ErrorEntry]:
     return errors + [error for error in found if error is not None]
 
 
-def _error(kind: str, location: tuple[str, ...], message: str, value: object) -> ErrorEntry:
+def _error_entry(kind: str, location: tuple[str, ...], message: str, value: object) -> ErrorEntry:
     """Return an entry of a validation message."""
     return {"type": kind, "loc": ("body", *location), "msg": message, "input": value}
 
@@ -126,7 +126,7 @@ def _error(kind: str, location: tuple[str, ...], message: str, value: object) ->
 def _string_error(key: str, value: Json) -> ErrorEntry | None:
     if isinstance(value, str):
         return None
-    return _error("string_type", (key,), "Input should be a valid string", value)
+    return _error_entry("string_type", (key,), "Input should be a valid string", value)
 
 
 def _length_error(key: str, value: Json) -> ErrorEntry | None:
@@ -134,12 +134,12 @@ def _length_error(key: str, value: Json) -> ErrorEntry | None:
         return _string_error(key, value)
     if len(value) <= MAX_CHARACTERS:
         return None
-    return _error("string_too_long", (key,), f"String should have at most {MAX_CHARACTERS} characters", value)
+    return _error_entry("string_too_long", (key,), f"String should have at most {MAX_CHARACTERS} characters", value)
 
 
 def _text_error(key: str, value: Json) -> ErrorEntry | None:
     if value == "":
-        return _error("string_too_short", (key,), "String should have at least 1 character", value)
+        return _error_entry("string_too_short", (key,), "String should have at least 1 character", value)
     return _length_error(key, value)
 
 
@@ -147,27 +147,29 @@ def _voice_error(key: str, value: Json) -> ErrorEntry | None:
     if isinstance(value, str):
         return None
     if not isinstance(value, dict):
-        return _error("string_type", (key,), "Input should be a valid string", value)
+        return _error_entry("string_type", (key,), "Input should be a valid string", value)
     if set(value) != {"id"} or not isinstance(value["id"], str):
-        return _error("missing", (key, "id"), "A custom voice is an object with an 'id' and nothing else", value)
-    if not value["id"].startswith(_CUSTOM_VOICE_PREFIX):
-        return _error("value_error", (key, "id"), "Expected an ID that begins with 'voice_'", value["id"])
+        return _error_entry("missing", (key, "id"), "A custom voice is an object with an 'id' and nothing else", value)
+    if not value["id"].startswith(CUSTOM_VOICE_PREFIX):
+        return _error_entry("value_error", (key, "id"), "Expected an ID that begins with 'voice_'", value["id"])
     return None
 
 
 def _choice_error(key: str, value: Json, choices: tuple[str, ...]) -> ErrorEntry | None:
     if isinstance(value, str) and value in choices:
         return None
-    return _error("literal_error", (key,), f"Input should be {_join(choices)}", value)
+    return _error_entry("literal_error", (key,), f"Input should be {_join(choices)}", value)
 
 
 def _speed_error(key: str, value: Json) -> ErrorEntry | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return _error("float_type", (key,), "Input should be a valid number", value)
+        return _error_entry("float_type", (key,), "Input should be a valid number", value)
     if value < _MIN_SPEED:
-        return _error("greater_than_equal", (key,), f"Input should be greater than or equal to {_MIN_SPEED}", value)
+        return _error_entry(
+            "greater_than_equal", (key,), f"Input should be greater than or equal to {_MIN_SPEED}", value
+        )
     if value > _MAX_SPEED:
-        return _error("less_than_equal", (key,), f"Input should be less than or equal to {_MAX_SPEED}", value)
+        return _error_entry("less_than_equal", (key,), f"Input should be less than or equal to {_MAX_SPEED}", value)
     return None
 
 
@@ -187,7 +189,7 @@ def _check_voice(request: SpeechRequest) -> None:
     voices = OLDER_VOICES if older else VOICES
     if (request.custom_voice and not older) or (not request.custom_voice and request.voice in voices):
         return
-    error = _error("literal_error", ("voice",), f"Input should be {_join(voices)}", request.voice)
+    error = _error_entry("literal_error", ("voice",), f"Input should be {_join(voices)}", request.voice)
     raise OpenAIError(HTTPStatus.BAD_REQUEST, str([error]))
 
 

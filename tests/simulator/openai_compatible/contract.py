@@ -38,15 +38,15 @@ def parse(body: Json, profile: Profile) -> SpeechOutput:
     fields = _check_schema(body, profile)
     text = str(fields.get("input", ""))
     _check_text(text, profile)
-    model = _model(fields, profile)
-    output, delivery = _output(fields, profile)
+    model = _select_model(fields, profile)
+    output, delivery = _select_output(fields, profile)
     _check_format(fields, model, profile)
-    voice = _voice(fields, model, profile)
+    voice = _select_voice(fields, model, profile)
     rate = model.rate or profile.rate
     if profile.accepts_sample_rate:
         rate = int(number_of(fields.get("sample_rate")) or 0) or rate
     events = profile.events if fields.get("stream_format") == "sse" else None
-    return SpeechOutput(text, voice, _speed(fields, profile.speed), rate, output, delivery, events)
+    return SpeechOutput(text, voice, _select_speed(fields, profile.speed), rate, output, delivery, events)
 
 
 def _check_schema(body: Json, profile: Profile) -> dict[str, Json]:
@@ -73,7 +73,7 @@ def _check_text(text: str, profile: Profile) -> None:
         raise RefusedError(profile.limit.refusal.format(limit=profile.limit.characters))
 
 
-def _model(fields: dict[str, Json], profile: Profile) -> Model:
+def _select_model(fields: dict[str, Json], profile: Profile) -> Model:
     """Return the requested model."""
     default = next((model for model in profile.models if model.speaks), Model("any"))
     name = str(fields.get("model", profile.default_model or default.name))
@@ -88,7 +88,7 @@ def _model(fields: dict[str, Json], profile: Profile) -> Model:
     return replace(default, name=name)
 
 
-def _voice(fields: dict[str, Json], model: Model, profile: Profile) -> str:
+def _select_voice(fields: dict[str, Json], model: Model, profile: Profile) -> str:
     """Return the voice to speak with."""
     name = str(fields.get("voice", profile.default_voice))
     parts = [name]
@@ -116,14 +116,14 @@ def _resolve_voice(part: str, profile: Profile) -> str:
     return profile.aliases.get(part, part)
 
 
-def _output(fields: dict[str, Json], profile: Profile) -> tuple[Output, Delivery]:
+def _select_output(fields: dict[str, Json], profile: Profile) -> tuple[Output, Delivery]:
     """Return the output and its delivery."""
     delivery = profile.delivery
     if profile.stream_switch and "stream" in fields:
         delivery = "streamed" if fields["stream"] else "whole"
     if profile.streamed_output is not None and delivery == "streamed":
         return profile.streamed_output, delivery
-    output = profile.formats.get(_format(fields, profile), profile.other_format)
+    output = profile.formats.get(_requested_format(fields, profile), profile.other_format)
     if output is None:
         raise _unknown_format(fields, profile, profile.formats)
     return output, delivery
@@ -131,11 +131,11 @@ def _output(fields: dict[str, Json], profile: Profile) -> tuple[Output, Delivery
 
 def _check_format(fields: dict[str, Json], model: Model, profile: Profile) -> None:
     """Refuse formats that the model does not support."""
-    if model.formats is not None and _format(fields, profile) not in model.formats:
+    if model.formats is not None and _requested_format(fields, profile) not in model.formats:
         raise _unknown_format(fields, profile, model.formats)
 
 
-def _format(fields: dict[str, Json], profile: Profile) -> str:
+def _requested_format(fields: dict[str, Json], profile: Profile) -> str:
     name = str(fields.get("response_format", profile.default_format))
     return name if profile.case_sensitive_format else name.lower()
 
@@ -150,7 +150,7 @@ def _unknown_format(fields: dict[str, Json], profile: Profile, known: Iterable[s
     return InvalidBodyError([SchemaViolation("literal_error", "response_format", message, name)])
 
 
-def _speed(fields: dict[str, Json], speed: Speed) -> float:
+def _select_speed(fields: dict[str, Json], speed: Speed) -> float:
     """Return the effective speed."""
     requested = number_of(fields.get("speed", 1.0)) or 0.0
     if not speed.is_supported:

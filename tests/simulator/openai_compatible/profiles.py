@@ -20,7 +20,7 @@ _NOT_FOUND, _SERVER_ERROR = HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERR
 _FFMPEG_FILE_WAV = Wav(size=None, names_encoder=True)
 
 _HEALTH = Listing("/health", lists.health, at_root=True, is_public=True)
-_MODELS = Listing("/models", lists.models)
+_MODEL_LIST = Listing("/models", lists.models)
 _NUMBER, _BOOLEAN, _STRING, _ANY = Field(kind="number"), Field(kind="boolean"), Field(), Field(kind="any")
 _REQUIRED_STRING = Field(required=True)
 _OPENAI_SPEED = Field(kind="number", minimum=0.25, maximum=4.0)
@@ -35,7 +35,7 @@ _KOKORO_VOICES = (
 KOKORO = Profile(
     name="kokoro",
     lists=(
-        _MODELS,
+        _MODEL_LIST,
         Listing("/audio/voices", lists.voices_with_ids),
         Listing("/audio/voices", lists.voice_names, query=("legacy", "true")),
         _HEALTH,
@@ -82,7 +82,7 @@ KOKORO = Profile(
     },
 )
 KOKORO_OLDER = replace(
-    KOKORO, name="kokoro-older", lists=(_MODELS, Listing("/audio/voices", lists.voice_names), _HEALTH)
+    KOKORO, name="kokoro-older", lists=(_MODEL_LIST, Listing("/audio/voices", lists.voice_names), _HEALTH)
 )
 
 _SPEACHES_KOKORO = "speaches-ai/Kokoro-82M-v1.0-ONNX"
@@ -137,7 +137,7 @@ CHATTERBOX = Profile(
     prefixes=("/v1", ""),
     speech_paths=("/tts",),
     lists=(
-        _MODELS,
+        _MODEL_LIST,
         Listing("/voices", lists.voice_library),
         Listing("/health", lists.health),
     ),
@@ -189,7 +189,7 @@ _OLDEST_VOICES = ("alloy", "echo", "fable", "nova", "onyx", "shimmer")
 
 OPENEDAI_SPEECH = Profile(
     name="openedai-speech",
-    lists=(_MODELS, _HEALTH),
+    lists=(_MODEL_LIST, _HEALTH),
     framework="fastapi",
     errors="flat",
     fields={

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..http import Json, parse_json
+from ..openai.contract import CUSTOM_VOICE_PREFIX
 from .schema import (
     Check,
     EventError,
@@ -29,11 +30,10 @@ from .schema import (
 
 type Event = dict[str, Any]  # Json, but a test knows what it sent
 
-VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
+REALTIME_VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 REASONING_MODELS = ("gpt-realtime-2", "gpt-realtime-2.1", "gpt-realtime-2.1-mini")
 MAX_RESPONSE_TOKENS = 4096
-RATE = 24_000  # Hz, of audio/pcm
-_CUSTOM_VOICE_PREFIX = "voice_"
+REALTIME_RATE = 24_000  # Hz, of audio/pcm
 _MAX_EVENT_ID_CHARS = 512
 _MAX_METADATA_ENTRIES, _MAX_METADATA_KEY_CHARS, _MAX_METADATA_VALUE_CHARS = 16, 64, 512
 _ANY_NUMBER = (float("-inf"), float("inf"))
@@ -150,8 +150,8 @@ def _modalities(path: str, value: Json) -> None:
 def _custom_voice(path: str, value: Json) -> None:
     keys("id", id=text())(path, value)
     identity = str(object_of(path, value)["id"])
-    if not identity.startswith(_CUSTOM_VOICE_PREFIX):
-        message = f"Invalid '{path}.id': '{identity}'. Expected an ID that begins with '{_CUSTOM_VOICE_PREFIX}'."
+    if not identity.startswith(CUSTOM_VOICE_PREFIX):
+        message = f"Invalid '{path}.id': '{identity}'. Expected an ID that begins with '{CUSTOM_VOICE_PREFIX}'."
         raise EventError("invalid_value", message, f"{path}.id")
 
 
@@ -210,18 +210,18 @@ _ROLES: dict[str, Check] = {
         keys("type", type=choice("output_text", "output_audio"), text=text(), transcript=text(), audio=text())
     ),
 }
-_VOICE = text_or(_custom_voice, *VOICES)
-_FORMAT = one_of_kinds(
+_VOICE = text_or(_custom_voice, *REALTIME_VOICES)
+_AUDIO_FORMAT = one_of_kinds(
     "type",
     {
-        "audio/pcm": keys(type=anything, rate=number(RATE, RATE, is_integer=True)),
+        "audio/pcm": keys(type=anything, rate=number(REALTIME_RATE, REALTIME_RATE, is_integer=True)),
         "audio/pcmu": keys(type=anything),
         "audio/pcma": keys(type=anything),
     },
 )
 _VAD = {"type": anything, "create_response": boolean, "interrupt_response": boolean}
-_INPUT = keys(
-    format=_FORMAT,
+_AUDIO_INPUT = keys(
+    format=_AUDIO_FORMAT,
     noise_reduction=nullable(keys(type=choice("near_field", "far_field"))),
     transcription=nullable(
         keys(
@@ -286,7 +286,7 @@ _SESSION = keys(
     **_COMMON_SETTINGS,
     type=_session_type,
     model=text(),
-    audio=keys(input=_INPUT, output=keys(format=_FORMAT, voice=_VOICE, speed=number(0.25, 1.5))),
+    audio=keys(input=_AUDIO_INPUT, output=keys(format=_AUDIO_FORMAT, voice=_VOICE, speed=number(0.25, 1.5))),
     include=nullable(array(choice("item.input_audio_transcription.logprobs"))),
     tracing=nullable(text_or(keys(group_id=text(), metadata=anything, workflow_name=text()), "auto")),
     truncation=text_or(
@@ -302,7 +302,7 @@ _SESSION = keys(
 )
 _RESPONSE = keys(
     **_COMMON_SETTINGS,
-    audio=keys(output=keys(format=_FORMAT, voice=_VOICE)),
+    audio=keys(output=keys(format=_AUDIO_FORMAT, voice=_VOICE)),
     conversation=choice("auto", "none"),
     input=array(_item),
     metadata=nullable(_metadata),

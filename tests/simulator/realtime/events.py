@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ..http import Json
 from ..openai.contract import input_tokens
-from .contract import RATE, Event, ResponseRequest
+from .contract import REALTIME_RATE, Event, ResponseRequest
 from .schema import EventError
 from .script import ErrorDetails
 
@@ -65,7 +65,7 @@ def error_event(error: EventError, event_id: Any = None) -> str:
 
 def new_session(model: str, seconds: float | None) -> Event:
     """Return the initial settings of a session that lasts the given time."""
-    audio_format = {"type": "audio/pcm", "rate": RATE}
+    audio_format = {"type": "audio/pcm", "rate": REALTIME_RATE}
     turn_detection = {
         "type": "server_vad",
         "threshold": 0.5,
@@ -143,7 +143,7 @@ class ResponseEvents:
             "conversation_id": None,
             "output_modalities": ["audio"],
             "max_output_tokens": self.request.max_tokens or "inf",
-            "audio": {"output": {"format": {"type": "audio/pcm", "rate": RATE}, "voice": self.request.voice}},
+            "audio": {"output": {"format": {"type": "audio/pcm", "rate": REALTIME_RATE}, "voice": self.request.voice}},
             "usage": usage,
             "metadata": self.request.metadata,
         }

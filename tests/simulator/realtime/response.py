@@ -11,12 +11,12 @@ from secrets import token_hex
 
 from aiohttp import web
 
-from ..audio.espeak import speaker_of
+from ..audio.espeak import BYTES_PER_SAMPLE, speaker_of
 from ..audio.recorder import Recorder, Recording, RecordingSpec
 from ..delivery import chunks, sleep_until
 from ..exchange import ReceivedRequest, Timing
 from ..http import Json
-from .contract import RATE, Event, ResponseRequest
+from .contract import REALTIME_RATE, Event, ResponseRequest
 from .events import (
     CANCELLED,
     COMPLETED,
@@ -33,8 +33,7 @@ from .events import (
 from .schema import EventError
 from .script import CHAT, SERVER_ERROR, Junk, ScriptedResponse
 
-_BYTES_PER_SAMPLE = 2
-_BYTES_PER_SECOND = RATE * _BYTES_PER_SAMPLE
+_BYTES_PER_SECOND = REALTIME_RATE * BYTES_PER_SAMPLE
 
 
 @dataclass(slots=True, eq=False)
@@ -155,7 +154,7 @@ class ResponseStream:
         if tokens <= max_tokens:
             return False
         share = max_tokens / tokens
-        self._audio = self._audio[: int(len(self._audio) * share) // _BYTES_PER_SAMPLE * _BYTES_PER_SAMPLE]
+        self._audio = self._audio[: int(len(self._audio) * share) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE]
         self._transcript = self._transcript[: int(len(self._transcript) * share)]
         return True
 
@@ -195,7 +194,7 @@ class ResponseStream:
         started = asyncio.get_running_loop().time()
         rate = None if self._timing.rate is None else _BYTES_PER_SECOND * self._timing.rate
         end = min(stop, len(self._audio))
-        for begin, chunk_end, due in chunks(self.record.sent, end, rate, multiple_of=_BYTES_PER_SAMPLE):
+        for begin, chunk_end, due in chunks(self.record.sent, end, rate, multiple_of=BYTES_PER_SAMPLE):
             await sleep_until(started + due)
             await self._send_transcript(chunk_end)
             delta = base64.b64encode(self._audio[begin:chunk_end]).decode()

@@ -83,7 +83,7 @@ _FIRST_SAVED = datetime(2026, 1, 5, 7, 30, tzinfo=UTC)
 
 def default_providers() -> list[Row]:
     """Return all vendors: with own key, managed, or both; one has no key, and one is disabled."""
-    return [_provider(vendor) for vendor in _MODELS]
+    return [_provider_row(vendor) for vendor in _MODELS]
 
 
 def default_limits() -> dict[str, int]:
@@ -104,15 +104,15 @@ def default_sample_rates() -> dict[str, int]:
 
 def default_voices() -> list[Row]:
     """Return the saved voices, oldest first."""
-    documented = _voice(0, "Podcast narrator", "elevenlabs/eleven_v3", "JBFqnCBsd6RMkjVDRZzb", {"stability": 0.5})
+    documented = _voice_row(0, "Podcast narrator", "elevenlabs/eleven_v3", "JBFqnCBsd6RMkjVDRZzb", {"stability": 0.5})
     documented |= {"id": DOCUMENTED_VOICE, "tags": ["podcast"]}
     usable = zip(_titles(), cycle(_USABLE), strict=False)
-    voices = [_voice(number, title, *voice) for number, (title, voice) in enumerate(usable, 1)]
+    voices = [_voice_row(number, title, *voice) for number, (title, voice) in enumerate(usable, 1)]
     unusable = enumerate(_UNUSABLE.items(), len(voices) + 1)
     return [
         documented,
         *voices,
-        *(_voice(number, title, *voice, {}) for number, (title, voice) in unusable),
+        *(_voice_row(number, title, *voice, {}) for number, (title, voice) in unusable),
     ]
 
 
@@ -136,7 +136,7 @@ def page_of(voices: Sequence[Row], limit: int, cursor: str | None) -> Row | None
     }
 
 
-def _provider(vendor: str) -> Row:
+def _provider_row(vendor: str) -> Row:
     access = "none" if vendor == _WITHOUT_KEY else _ACCESS.get(vendor, "managed")
     return {
         "id": vendor,
@@ -155,7 +155,7 @@ def _titles() -> Iterator[str]:
     yield from (f"{place}, {time}" for time, place in product(_TIMES, _PLACES[:4]))
 
 
-def _voice(number: int, title: str, model: str, voice: str, options: Row) -> Row:
+def _voice_row(number: int, title: str, model: str, voice: str, options: Row) -> Row:
     """Return the row of a saved voice; the number determines the remaining fields."""
     vendor, _, own_model = model.partition("/")
     saved = (_FIRST_SAVED + timedelta(hours=37 * number)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -18,7 +18,7 @@ type ModeRefusal = Literal["validation", "detail", "root"]
 type Path = tuple[str | int, ...]
 type Check = Callable[[Path, Json], Iterator[Violation]]
 
-FORMATS: tuple[Format, ...] = ("wav", "mp3", "pcm")
+OUTPUT_FORMATS: tuple[Format, ...] = ("wav", "mp3", "pcm")
 BITRATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # of mp3, in kbit/s
 DEFAULT_BITRATE = 96
 _MAX_RULES = 200
@@ -236,7 +236,7 @@ def _rules(path: Path, value: Json) -> Iterator[Violation]:
 def _output(path: Path, value: Json) -> Iterator[Violation]:
     """Check a format, or an object that contains one."""
     if isinstance(value, str):
-        yield from _one_of(*FORMATS)(path, value)
+        yield from _one_of(*OUTPUT_FORMATS)(path, value)
         return
     yield from _OUTPUT(path, value)
     if isinstance(value, dict) and "bitrate" in value and value.get("format") != "mp3":
@@ -288,7 +288,7 @@ def _number(minimum: float | None, maximum: float, *, is_integer: bool = False) 
 _RULE = _object({"word": _string, "replacement": _string, "caseSensitive": _boolean}, ("word", "replacement"))
 _OUTPUT = _object(
     {
-        "format": _one_of(*FORMATS),
+        "format": _one_of(*OUTPUT_FORMATS),
         "bitrate": _one_of(*BITRATES),
         "sampleRate": _number(_MIN_RATE, _MAX_RATE, is_integer=True),
     },

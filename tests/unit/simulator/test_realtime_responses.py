@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.simulator import Simulator, Timing
-from tests.simulator.realtime.contract import VOICES
+from tests.simulator.realtime.contract import REALTIME_VOICES
 from tests.support.word_decoder import heard_words, voice_of
 
 from .openai_client import MAX_SECONDS, MIN_SECONDS, TEXT, pcm_duration_of, synthesize
@@ -99,7 +99,7 @@ async def test_same_audio_as_speech_endpoint(client: aiohttp.ClientSession) -> N
     assert received.audio == await synthesize(client, response_format="pcm")
 
 
-@pytest.mark.parametrize("voice", [*VOICES, {"id": "voice_1234"}])
+@pytest.mark.parametrize("voice", [*REALTIME_VOICES, {"id": "voice_1234"}])
 async def test_voices(client: aiohttp.ClientSession, simulator: Simulator, voice: str | dict[str, str]) -> None:
     """Each voice has its own speaker, also custom ones."""
     simulator.audio_mode = "tones"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from custom_components.orator.audio.formats import AudioFormat
+from custom_components.orator.pipeline.synthesizer import synthesize_with_retries
 from custom_components.orator.providers.base import SynthesisRequest
 from custom_components.orator.providers.openai import OpenAIProvider
 from tests.support.audio import RATE, samples_of
@@ -35,6 +36,12 @@ async def synthesize(provider: OpenAIProvider, request: SynthesisRequest) -> byt
         assert audio.format is AudioFormat.PCM
         assert audio.pcm_layout
         assert audio.pcm_layout.rate == RATE
+        return b"".join([chunk async for chunk in audio.chunks])
+
+
+async def synthesize_retrying(provider: OpenAIProvider, text: str = TEXT) -> bytes:
+    """Return all audio of a request that is retried."""
+    async with synthesize_with_retries(provider, request_for(provider, text)) as audio:
         return b"".join([chunk async for chunk in audio.chunks])
 
 

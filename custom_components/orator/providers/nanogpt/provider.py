@@ -195,22 +195,26 @@ class NanoGPTProvider(Provider):
             try:
                 head = await read_head(chunks)
                 is_json = _is_json(head, response.content_type)
-                if not is_json:
-                    self._direct_models.add((endpoint.name, request.model.id))
-                    if not looks_like_text(head):
-                        request.charge()
-                    return DirectAudio(head, chunks, response.content_type, stack.pop_all())
-                body = await read_all(prepend(head, chunks), MAX_DOCUMENT_BYTES)
+                body = await read_all(prepend(head, chunks), MAX_DOCUMENT_BYTES) if is_json else b""
             except (ConnectionLostError, TimedOutError) as err:
                 if not is_json:
                     raise
                 request.charge()  # the ticket or link is lost; repeating the request would be charged again
                 raise GenerationFailedError(status=response.response.status, code="broken_answer") from err
+            if not is_json:
+                self._direct_models.add((endpoint.name, request.model.id))
+                if not looks_like_text(head):
+                    request.charge()
+                return DirectAudio(head, chunks, response.content_type, stack.pop_all())
+        return self._accept_document(body, job, request)
+
+    def _accept_document(self, body: bytes | bytearray, job: Job, request: SynthesisRequest) -> JobTicket | str:
+        """Return the ticket or link in a JSON response, record the charge and keep the job."""
         try:
             document = parse_json(body)
         except ValueError as err:
             raise NotAudioError(code="application/json") from err
-        self._direct_models.discard((endpoint.name, request.model.id))
+        self._direct_models.discard((endpoint_for(request.settings).name, request.model.id))
         result = find_audio_link(document) or JobTicket.parse(document, request.model.id)
         request.charge(*read_cost(document))
         self._jobs.add(job)

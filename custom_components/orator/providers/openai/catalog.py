@@ -276,15 +276,14 @@ def describe_model(model_id: str, catalog: Json, server: SpeechServer) -> Model:
     voice_list = _voices_of(entry, catalog, server, model_id)
     listed_formats = entry.get("formats")
     formats = server.formats if listed_formats is None else tuple(one for one in AudioFormat if one in listed_formats)
+    pcm_layout = PcmLayout(entry["rate"]) if "rate" in entry else OPENAI_PCM_LAYOUT
     return Model(
         id=model_id,
         name=entry.get("name", model_id),
         max_chars=server.max_chars,
         streams=server.streams is not False,
         formats=formats,
-        pcm_layout=(PcmLayout(entry["rate"]) if "rate" in entry else OPENAI_PCM_LAYOUT)
-        if AudioFormat.PCM in formats
-        else None,
+        pcm_layout=pcm_layout if AudioFormat.PCM in formats else None,
         voices=voice_list.voices,
         languages=voice_list.languages,
         options=tuple(_options_for(server, model_id)),

@@ -40,7 +40,7 @@ _SAFE_ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 _API_HOST: Final = "api.speechbase.ai"
 _SPEECH_PATH: Final = "v1/audio/speech"
 _STREAM_PATH: Final = "v1/audio/speech/stream"
-_NOT_STREAMED: Final = frozenset({"speed", "volume_dbfs", "bitrate"})
+_UNSTREAMED_OPTIONS: Final = frozenset({"speed", "volume_dbfs", "bitrate"})
 """Options that the streaming endpoint does not have."""
 _PAGE_QUERY: Final = {"limit": "200"}
 _MAX_PAGES: Final = 50
@@ -139,7 +139,7 @@ class SpeechbaseProvider(Provider):
         saved = catalogs.index_saved_voices(IdentityKey(catalog)) if _is_saved_voice(settings) else None
         if saved:
             model_id = saved.models.get(settings.get(_VOICE_ID_KEY, ""), "")
-        model = catalogs.describe_model(model_id, catalog, streams=not _NOT_STREAMED & settings.keys())
+        model = catalogs.describe_model(model_id, catalog, streams=not _UNSTREAMED_OPTIONS & settings.keys())
         if not self.detected.get(_PRONOUNCES, True):
             model = replace(model, max_pronunciations=0)
         if not saved:
@@ -215,7 +215,7 @@ class SpeechbaseProvider(Provider):
         """Return whether to use the streaming endpoint, which sends the vendor's own format, usually mp3."""
         is_earlier = request.format is AudioFormat.MP3 or self.detected.get(_BUFFERS, False)
         is_available = all(self.detected.get(key, True) for key in (_HAS_STREAM, _streams_model(request)))
-        return is_earlier and is_available and not _NOT_STREAMED & request.settings.keys()
+        return is_earlier and is_available and not _UNSTREAMED_OPTIONS & request.settings.keys()
 
     async def _open_streamed(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the audio of the streaming endpoint; a response without audio is closed at once."""
@@ -245,14 +245,14 @@ class SpeechbaseProvider(Provider):
         """Return an endpoint's response. Raises PronunciationsRefusedError if the server rejects pronunciations."""
         mode = {MODE_OPTION.key: request.settings.get(MODE_OPTION.key, MODE_OPTION.default)}
         try:
-            return await self._request_with_or_without(mode, path, body, stack)
+            return await self._send_with_or_without(mode, path, body, stack)
         except RejectedError as err:
             if not request.pronunciations or _PRONUNCIATIONS_FIELD not in err.fields:
                 raise
             self.detected[_PRONOUNCES] = False
             raise PronunciationsRefusedError(status=err.status, code=err.code) from err
 
-    async def _request_with_or_without(
+    async def _send_with_or_without(
         self, mode: Mapping[str, str], path: str, body: Mapping[str, Any], stack: AsyncExitStack
     ) -> HttpResponse:
         """Return an endpoint's response; a request rejected because of `mode` is repeated the other way."""

@@ -20,7 +20,7 @@ from custom_components.orator.providers.errors import SpeechError
 from custom_components.orator.providers.models import Model
 from custom_components.orator.providers.nanogpt.model_families import DOCUMENTED_MODELS
 from custom_components.orator.providers.openai import models as openai_models
-from custom_components.orator.providers.openai.catalog import EXTRA_BODY
+from custom_components.orator.providers.openai.catalog import EXTRA_BODY_OPTION
 from custom_components.orator.providers.openai.servers import SERVERS, SpeechServer
 from custom_components.orator.providers.options import (
     ChoiceOption,
@@ -44,7 +44,7 @@ _DOCUMENTED_MODELS: Final[Mapping[str, Sequence[str]]] = {
 }
 """Models that are known without a request, by provider."""
 _PROVIDER_IDS: Final = ("openai", "nanogpt", "speechbase")
-_SERVER_OPTION: Final = EXTRA_BODY.key
+_SERVER_OPTION: Final = EXTRA_BODY_OPTION.key
 """The option that only OpenAI-compatible servers have."""
 _NONE: Final = "\N{EN DASH}"
 _MAX_LISTED_NAMES: Final = 15
@@ -352,7 +352,7 @@ def _describe_server(server: SpeechServer) -> Cells:
         f"`{server.default_address}`" if server.default_address else "enter yours",
         key,
         speed,
-        ("tried" if server.is_unknown else "if the model supports them") if server.takes_instructions else _NONE,
+        ("tried" if server.is_unknown else "if the model supports them") if server.supports_instructions else _NONE,
         "tried" if server.is_unknown else join_words(server.formats),
         f"{server.max_chars:,}",
         voices,

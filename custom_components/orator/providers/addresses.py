@@ -1,4 +1,4 @@
-"""Parse addresses of servers, and tell local addresses from public ones."""
+"""Parse addresses of servers, and distinguish local from public ones."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 import socket

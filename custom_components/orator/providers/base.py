@@ -257,5 +257,5 @@ class Provider(ABC):
     def synthesize(self, request: SynthesisRequest) -> AbstractAsyncContextManager[SpeechAudio]:
         """Speak a text of at most `model.max_chars`.
 
-        Entering the context raises SpeechError if there is no audio; leaving it cancels what is still under way.
+        Entering the context raises SpeechError if there is no audio; leaving it cancels the request.
         """

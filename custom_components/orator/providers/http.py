@@ -59,6 +59,21 @@ class HttpResponse:
     timeouts: Timeouts
 
     @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.response.status
+
+    @property
+    def url(self) -> URL:
+        """The URL of the response, after redirects."""
+        return self.response.url
+
+    @property
+    def has_length(self) -> bool:
+        """Whether the length is stated: the server had the whole body before it sent the first byte."""
+        return self.response.content_length is not None
+
+    @property
     def content_type(self) -> str:
         """The media type in lower case without parameters; empty if it is missing or malformed."""
         media_type = self.response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -95,7 +110,7 @@ class HttpResponse:
         try:
             return parse_json(document)
         except ValueError as err:
-            raise errors.NotASpeechServerError(status=self.response.status) from err
+            raise errors.NotASpeechServerError(status=self.status) from err
 
 
 class HttpClient:
@@ -139,7 +154,7 @@ class HttpClient:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> AsyncGenerator[HttpResponse]:
-        """Send a request and yield its response; leaving the context cancels what is still under way.
+        """Send a request and yield its response; leaving the context cancels it.
 
         `path` is relative to the base URL, or a URL of the same origin. Raises a SpeechError for every response
         without a status of success.

@@ -1,7 +1,7 @@
 """The catalog of audio models, and capabilities that are only documented.
 
-Names, prices and limits are those of late 2026. The catalog includes models without speech, which clients must tell
-apart.
+Names, prices and limits are those of late 2026. The catalog includes models without speech, which clients must
+recognize.
 """
 
 from typing import Any, Literal

@@ -123,7 +123,7 @@ def test_body_without_error_document(body: str) -> None:
     ],
 )
 def test_fields(document: Any, fields: set[str], is_unsupported: bool) -> None:  # noqa: FBT001 - a test parameter
-    """Fields are found wherever they are named; an unsupported field is told from an invalid value."""
+    """Fields are found wherever they are named; an unsupported field is distinguished from an invalid value."""
     assert list(find_field_errors(document, OPTIONAL_FIELDS)) == [FieldError(frozenset(fields), is_unsupported)]
 
 

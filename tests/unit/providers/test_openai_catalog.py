@@ -33,7 +33,7 @@ from .test_openai_responses import provider_at
     ],
 )
 def test_list_shapes(document: Any) -> None:
-    """Ids are found in every known shape of a list, each once and sorted."""
+    """IDs are found in every known shape of a list, each once and sorted."""
     assert parse_voices(find_rows(document)) == ["ann", "ben"]
 
 
@@ -138,7 +138,7 @@ def test_models_without_catalog(name: str) -> None:
 
 
 async def test_voice_names_and_languages(compatible: Start, sessions: HttpSessions) -> None:
-    """Voices have readable names, and the languages that the server states or that their ids contain."""
+    """Voices have readable names, and the languages that the server states or that their IDs contain."""
     provider = provider_at(await compatible(EDGE_TTS), sessions, "openai-edge-tts")
     voices = {voice.id: voice for voice in provider.models(await provider.fetch_catalog())[0].voices}
     assert (voices["de-DE-KatjaNeural"].name, voices["de-DE-KatjaNeural"].languages) == ("Katja", ("de-DE",))
@@ -181,7 +181,7 @@ async def test_failing_list(compatible: Start, sessions: HttpSessions) -> None:
     ],
 )
 def test_describe_voice(voice_id: str, name: str, languages: tuple[str, ...]) -> None:
-    """Voices of Kokoro and Microsoft have the language in their id; other ids are used as names."""
+    """Voices of Kokoro and Microsoft have the language in their ID; other IDs are used as names."""
     assert describe_unknown_voice(voice_id) == Voice(voice_id, name, languages)
 
 

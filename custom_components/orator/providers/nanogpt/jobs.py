@@ -12,7 +12,7 @@ from .responses import JobTicket
 
 MAX_JOBS: Final = 64
 MAX_JOB_AGE_S: Final = 600.0
-"""Limits of the jobs that are kept for identical requests."""
+"""Limits of the jobs that the registry holds for identical requests."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,7 @@ class NanoGPTProvider(Provider):
                 if not is_json:
                     raise
                 request.charge()  # the ticket or link is lost; repeating the request would be charged again
-                raise GenerationFailedError(status=response.response.status, code="broken_answer") from err
+                raise GenerationFailedError(status=response.status, code="broken_answer") from err
             if not is_json:
                 self._direct_models.add((endpoint.name, request.model.id))
                 if not looks_like_text(head):

@@ -18,10 +18,10 @@ from ..languages import expand_tags, normalize_tag
 from ..models import Model, Voice
 from ..options import NumberOption, ObjectOption, Option
 from ..vendor_models import OPENAI_PCM_LAYOUT, count_chars_or_tokens, describe_unknown_voice, openai_voices_for
-from .models import INSTRUCTIONS, is_realtime
+from .models import INSTRUCTIONS_OPTION, is_realtime
 from .servers import SpeechServer
 
-EXTRA_BODY: Final = ObjectOption("extra_body")
+EXTRA_BODY_OPTION: Final = ObjectOption("extra_body")
 
 _LIST_KEYS: Final = ("data", "models", "voices", "items")
 _ID_KEYS: Final = ("id", "voice_id", "name")
@@ -239,7 +239,7 @@ def _is_speech_model(row: Json) -> bool | None:
 
 
 def _is_speech_model_name(name: str) -> bool | None:
-    """Return whether a name is that of a speech model, None if it does not tell."""
+    """Return whether a name is that of a speech model, None if the name is not specific."""
     if _OTHER_MODEL_NAME.search(name):
         return False
     return True if _SPEECH_MODEL_NAME.search(name) else None
@@ -295,9 +295,9 @@ def _options_for(server: SpeechServer, model_id: str) -> Iterable[Option]:
     if server.speed:
         minimum, maximum = server.speed
         yield NumberOption("speed", minimum=minimum, maximum=maximum, step=0.05, default=1)
-    if server.takes_instructions and not _UNINSTRUCTED_MODEL_NAME.fullmatch(model_id):
-        yield INSTRUCTIONS
-    yield EXTRA_BODY
+    if server.supports_instructions and not _UNINSTRUCTED_MODEL_NAME.fullmatch(model_id):
+        yield INSTRUCTIONS_OPTION
+    yield EXTRA_BODY_OPTION
 
 
 def _voices_of(entry: Mapping[str, Any], catalog: Json, server: SpeechServer, model_id: str) -> _VoiceList:
@@ -325,7 +325,7 @@ def _sort_voices(voices: list[Voice], default_voice: str) -> _VoiceList:
 
 
 def _describe_listed_voice(entry: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> Voice:
-    """Return a listed voice. The name of an alias, which is the ID of another voice, only tells its languages."""
+    """Return a listed voice. The name of an alias, which is the ID of another voice, only states its languages."""
     voice = describe_unknown_voice(entry["id"])
     name = entry.get("name", voice.id)
     named = describe_unknown_voice(name)

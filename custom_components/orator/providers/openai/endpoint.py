@@ -15,7 +15,7 @@ from ..base import SpeechAudio, SynthesisRequest
 from ..errors import NotASpeechServerError, NotFoundError, NotPermittedError, RejectedError
 from ..http import HttpClient, HttpResponse
 from ..models import Model
-from .catalog import EXTRA_BODY
+from .catalog import EXTRA_BODY_OPTION
 from .models import voice_parameter
 from .responses import read_speech
 from .servers import SpeechServer
@@ -65,7 +65,7 @@ class SpeechEndpoint:
         """Return the audio of a request; closing the stack cancels it."""
         response = await self._post(request, stack)
         if self._preset is None or self._preset.streams is None:
-            self._detected[_BUFFERS_AUDIO] = response.response.content_length is not None
+            self._detected[_BUFFERS_AUDIO] = response.has_length
         audio = await read_speech(response, request, self._client, stack, self._counters)
         request.charge()
         return audio
@@ -101,7 +101,7 @@ class SpeechEndpoint:
     def _body(self, request: SynthesisRequest) -> dict[str, Any]:
         """Return the request body. The user's extra fields override all others except the text."""
         settings = dict(request.settings)
-        extra_fields = settings.pop(EXTRA_BODY.key, {})
+        extra_fields = settings.pop(EXTRA_BODY_OPTION.key, {})
         audio_format = request.format.value
         return {
             "model": request.model.id,
@@ -120,7 +120,7 @@ class SpeechEndpoint:
         A refused value is the user's to correct, except for the format: any audio can be converted.
         """
         refused = error.unsupported_fields | (error.fields & {_FORMAT_FIELD})
-        extra_fields = frozenset(request.settings.get(EXTRA_BODY.key, ()))
+        extra_fields = frozenset(request.settings.get(EXTRA_BODY_OPTION.key, ()))
         return (refused & OPTIONAL_FIELDS & body.keys()) - extra_fields
 
     def apply_detected(self, model: Model) -> Model:

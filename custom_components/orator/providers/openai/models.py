@@ -23,10 +23,10 @@ DOCUMENTED: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
 SUCCESSOR: Final = "gpt-realtime-2.1-mini"
 """OpenAI's replacement for its speech models, from its deprecations page of 2026-10-01."""
 
-INSTRUCTIONS: Final = TextOption("instructions", max_chars=4096)
-_SPEECH_SPEED: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
-_REALTIME_SPEED: Final = NumberOption("speed", minimum=0.25, maximum=1.5, step=0.05, default=1)
-OPTION_KEYS: Final = (_SPEECH_SPEED.key, INSTRUCTIONS.key)
+INSTRUCTIONS_OPTION: Final = TextOption("instructions", max_chars=4096)
+_SPEECH_SPEED_OPTION: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
+_REALTIME_SPEED_OPTION: Final = NumberOption("speed", minimum=0.25, maximum=1.5, step=0.05, default=1)
+OPTION_KEYS: Final = (_SPEECH_SPEED_OPTION.key, INSTRUCTIONS_OPTION.key)
 
 _REALTIME_NAME: Final = re.compile(r"gpt-realtime(?!.*(transcri|whisper|translat)).*")
 _REALTIME_MAX_CHARS: Final = 1_000
@@ -70,10 +70,10 @@ def describe_openai_model(model_id: str) -> Model:
             formats=(AudioFormat.PCM,),
             pcm_layout=OPENAI_PCM_LAYOUT,
             voices=_REALTIME_VOICES,
-            options=(_REALTIME_SPEED, INSTRUCTIONS),
+            options=(_REALTIME_SPEED_OPTION, INSTRUCTIONS_OPTION),
         )
     is_older = is_tts_1(model_id)
-    options: tuple[Option, ...] = (_SPEECH_SPEED,) if is_older else (_SPEECH_SPEED, INSTRUCTIONS)
+    options: tuple[Option, ...] = (_SPEECH_SPEED_OPTION,) if is_older else (_SPEECH_SPEED_OPTION, INSTRUCTIONS_OPTION)
     return Model(
         id=model_id,
         name=model_id,

@@ -17,7 +17,7 @@ from ..json_documents import Json
 from ..languages import WHISPER_LANGUAGES
 from ..models import Model
 from . import catalog as catalogs, models
-from .catalog import EXTRA_BODY
+from .catalog import EXTRA_BODY_OPTION
 from .endpoint import OPTIONAL_FIELDS, SpeechEndpoint
 from .realtime import RealtimeSpeech
 from .servers import OTHER, SERVERS, SpeechServer
@@ -40,7 +40,7 @@ class OpenAIProvider(Provider):
     languages = WHISPER_LANGUAGES
     key_page = "https://platform.openai.com/api-keys"
     credit_page = "https://platform.openai.com/settings/organization/billing"
-    option_keys = (*models.OPTION_KEYS, EXTRA_BODY.key)
+    option_keys = (*models.OPTION_KEYS, EXTRA_BODY_OPTION.key)
 
     def __init__(self, sessions: HttpSessions, addresses: Mapping[str, str], api_key: str, *, server: str = "") -> None:
         """Create a provider; the API key may be empty."""

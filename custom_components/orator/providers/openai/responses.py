@@ -152,7 +152,7 @@ async def _read_document(
     if isinstance(audio_or_link, bytes):
         layout = request.model.pcm_layout or OPENAI_PCM_LAYOUT
         return await detect_audio(_split(audio_or_link), request.format, "", layout)
-    url = _resolve_link(response.response.url, audio_or_link)
+    url = _resolve_link(response.url, audio_or_link)
     linked = await stack.enter_async_context(client.request("GET", url))
     return await _read_plain(await stack.enter_async_context(aclosing(linked.chunks(MAX_FILE_BYTES))), linked, request)
 

@@ -46,7 +46,7 @@ class SpeechServer(Server):
     formats: tuple[AudioFormat, ...] = OPENAI_FILE_FORMATS
     speed: tuple[float, float] | None = (0.25, 4.0)
     """Minimum and maximum speed; None if the server ignores it."""
-    takes_instructions: bool = False
+    supports_instructions: bool = False
     forbidden: type[SpeechError] = InvalidKeyError
     """Error that stands for a status 403 without a code."""
 
@@ -64,7 +64,7 @@ OTHER: Final = SpeechServer(
     is_unknown=True,
     max_chars=1_000,  # below the limit of nearly every server, and long enough to sound natural
     streams=None,
-    takes_instructions=True,
+    supports_instructions=True,
 )
 """Any other server: its models and voices are looked for in every place where known servers list them."""
 
@@ -140,7 +140,7 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
         model="tts-1",
         voice="alloy",
         streams=False,
-        takes_instructions=True,
+        supports_instructions=True,
     ),
     "groq": SpeechServer(
         label="Groq",
@@ -169,7 +169,7 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
         model_lists=("models?output_modalities=speech", "audio/speech/models"),
         key_checks=("key",),
         formats=(AudioFormat.MP3, AudioFormat.PCM),
-        takes_instructions=True,
+        supports_instructions=True,
         forbidden=ContentRefusedError,
     ),
     "other": OTHER,

@@ -124,7 +124,7 @@ def estimate_duration_s(text: str) -> float:
 
 
 def _align(expected: Sequence[_Token], spoken: Sequence[_Token]) -> tuple[list[_Difference], _Difference]:
-    """Return the differences after which both match again, and what is left of both."""
+    """Return the differences after which both match again, and the rest of both."""
     expected_words, spoken_words = [token.text for token in expected], [token.text for token in spoken]
     differences: list[_Difference] = []
     i = j = 0

@@ -25,11 +25,12 @@ _MODEL_MAX_CHARS: Final = {
 }
 """Limits from the source of Speechbase's SDK."""
 
-SPEED: Final = NumberOption("speed", minimum=0.75, maximum=1.5, step=0.05, default=1)
-VOLUME: Final = NumberOption("volume_dbfs", minimum=-60, maximum=0, step=1, default=-20)
-BITRATE: Final = IntegerChoiceOption("bitrate", values=(32, 48, 64, 96, 128, 160, 192, 256, 320))
-PROVIDER_OPTIONS: Final = ObjectOption("provider_options")
-OPTIONS: Final = (SPEED, VOLUME, BITRATE, PROVIDER_OPTIONS)
+OPTIONS: Final = (
+    NumberOption("speed", minimum=0.75, maximum=1.5, step=0.05, default=1),
+    NumberOption("volume_dbfs", minimum=-60, maximum=0, step=1, default=-20),
+    IntegerChoiceOption("bitrate", values=(32, 48, 64, 96, 128, 160, 192, 256, 320)),
+    ObjectOption("provider_options"),
+)
 
 _MODEL_FORMATS: Final = (AudioFormat.MP3, AudioFormat.WAV)
 """PCM is not requested: its sample rate depends on the vendor, and only a WAV header states it."""

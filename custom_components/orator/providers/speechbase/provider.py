@@ -62,7 +62,7 @@ _REQUEST_FIELDS: Final = frozenset(
 """All request fields but `mode`."""
 _OPTION_FIELDS: Final = {"speed": "speed", "volume_dbfs": "volumeDbfs", "provider_options": "providerOptions"}
 _UNSPECIFIC_CODES: Final = (None, "invalid_input", "validation_error", "bad_request")
-"""Error codes that do not state what is wrong with a request."""
+"""Error codes that do not state the reason of a rejection."""
 _NO_ENDPOINT_CODES: Final = (None, "not_found", "route_not_found", "method_not_allowed")
 """Error codes of a missing endpoint, rather than of a missing voice or model."""
 
@@ -234,7 +234,7 @@ class SpeechbaseProvider(Provider):
             if err.has_error_document and not _is_saved_voice(request.settings):
                 raise
             raise _voice_not_found(err, request.voice) from err
-        self.detected[_BUFFERS] = response.response.content_length is not None
+        self.detected[_BUFFERS] = response.has_length
         audio = await read_audio(response, request.format, stack)
         request.charge()
         return audio

@@ -62,8 +62,8 @@ def _prepare_mp3(sound: Sound) -> PreparedSpeech:
     return PreparedSpeech(encoded[: frames[0].start], tuple(encoded[frame.start : frame.end] for frame in frames))
 
 
-class PreparedStudio(Recorder):
-    """A studio that cuts recordings from prepared speech where there is any."""
+class PreparedRecorder(Recorder):
+    """A recorder that cuts recordings from prepared speech where there is any."""
 
     def __init__(self, speech: dict[str, PreparedSpeech]) -> None:
         """Use prepared speech by format."""

@@ -15,7 +15,7 @@ from tests.simulator import Simulator, Timing
 from tests.simulator.openai.api import OpenAI
 
 from .conditions import FIRST_BYTE_S, SPEEDS, api_key_of
-from .prepared_speech import PreparedStudio, prepare_speech
+from .prepared_speech import PreparedRecorder, prepare_speech
 
 
 async def serve() -> None:
@@ -26,7 +26,7 @@ async def serve() -> None:
         for name, rate in SPEEDS.items():
             simulator = Simulator(timing=Timing(first_byte=FIRST_BYTE_S, rate=rate), api_key=api_key_of(name))
             api_key, timing = partial(api_key_of, name), partial(getattr, simulator, "timing")
-            simulator.openai = OpenAI(PreparedStudio(speech), api_key, timing)
+            simulator.openai = OpenAI(PreparedRecorder(speech), api_key, timing)
             simulators[name] = await stack.enter_async_context(simulator)
         _print({name: simulator.openai_url for name, simulator in simulators.items()})
         while await asyncio.to_thread(sys.stdin.readline):

@@ -69,7 +69,7 @@ ROWS: Final = (
     ),
     Row(
         post_processing.EFFECTS,
-        "Chime and loudness: time to the first audio, and CPU time",
+        "Chime, loudness, resampling: time to the first audio, and CPU time",
         post_processing.measure,
         post_processing.add_goals,
     ),

@@ -8,14 +8,13 @@ from typing import Any
 from aiohttp.test_utils import TestClient
 from homeassistant.components import tts
 from homeassistant.core import HomeAssistant
-from homeassistant.setup import async_setup_component
 from homeassistant.util import executor
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from ..simulator import Simulator
-from ..support.speech import SENTENCE, Hear, account_of
+from ..support.speech import SENTENCE, Hear, create_account, load_account
 
 # On a busy machine idle threads take long to end. Home Assistant interrupts them, and some then never end.
 executor.EXECUTOR_SHUTDOWN_TIMEOUT = 100
@@ -49,27 +48,20 @@ async def hass(hass: HomeAssistant) -> AsyncGenerator[HomeAssistant]:
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an account at the simulated OpenAI, with a voice that has only its required settings."""
-    return account_of(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "coral"})
+    return create_account(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "coral"})
 
 
 @pytest.fixture
 async def account(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
     """Load the account, which provides `tts.ann`."""
-    assert await async_setup_component(hass, "homeassistant", {})
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    return entry
+    return await load_account(hass, entry)
 
 
 @pytest.fixture
-async def other(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> MockConfigEntry:
+async def fallback_account(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> MockConfigEntry:
     """Load a second account, at Speechbase, whose voice `tts.ben` can be a fallback of `tts.ann`."""
-    entry = account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    return entry
+    entry = create_account(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
+    return await load_account(hass, entry)
 
 
 @pytest.fixture

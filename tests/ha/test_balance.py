@@ -10,14 +10,13 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from ..simulator import Fault, Simulator
-from ..support.speech import SENTENCE, account_of, speak
-from .test_sensor import sensor
+from ..support.speech import SENTENCE, create_account, get_sensor, speak
 
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an account of the simulated NanoGPT."""
-    return account_of(simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})
+    return create_account(simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})
 
 
 def balance_requests(simulator: Simulator) -> int:
@@ -28,7 +27,7 @@ def balance_requests(simulator: Simulator) -> int:
 async def test_balance_at_start(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The balance is fetched at start."""
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert float(sensor(hass, "balance").state) == pytest.approx(129.46956147)
+    assert float(get_sensor(hass, "balance").state) == pytest.approx(129.46956147)
 
 
 async def test_balance_after_speech(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
@@ -41,8 +40,8 @@ async def test_balance_after_speech(hass: HomeAssistant, account: MockConfigEntr
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=11))
     await hass.async_block_till_done(wait_background_tasks=True)
     assert balance_requests(simulator) == 1
-    assert float(sensor(hass, "balance").state) == pytest.approx(float(simulator.nanogpt.balance))
-    assert float(sensor(hass, "balance").state) < 129.46956147
+    assert float(get_sensor(hass, "balance").state) == pytest.approx(float(simulator.nanogpt.balance))
+    assert float(get_sensor(hass, "balance").state) < 129.46956147
 
 
 async def test_balance_every_hour(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
@@ -53,7 +52,7 @@ async def test_balance_every_hour(hass: HomeAssistant, account: MockConfigEntry,
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=61))
     await hass.async_block_till_done(wait_background_tasks=True)
     assert balance_requests(simulator) == 1
-    assert float(sensor(hass, "balance").state) == pytest.approx(129.46956147 / 2)
+    assert float(get_sensor(hass, "balance").state) == pytest.approx(129.46956147 / 2)
 
 
 async def test_balance_without_answer(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
@@ -62,8 +61,8 @@ async def test_balance_without_answer(hass: HomeAssistant, account: MockConfigEn
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert account.state is ConfigEntryState.LOADED
-    assert sensor(hass, "balance").state == "unavailable"
-    assert sensor(hass, "characters_today").state == "0"
+    assert get_sensor(hass, "balance").state == "unavailable"
+    assert get_sensor(hass, "characters_today").state == "0"
 
 
 async def test_balance_with_invalid_key(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:

@@ -24,7 +24,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from ..simulator import Simulator
 from ..support.audio import RATE, decode
-from ..support.speech import account_of
+from ..support.speech import create_account
 from ..support.word_decoder import assert_spoken
 
 BLUEPRINTS = Path(__file__).parents[2] / "blueprints"
@@ -43,7 +43,7 @@ WASHER = {
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an account whose speech can be decoded into words."""
     simulator.audio_mode = "tones"
-    return account_of(simulator, "openai", {"model": "tts-1", "voice": "coral"})
+    return create_account(simulator, "openai", {"model": "tts-1", "voice": "coral"})
 
 
 @pytest.fixture

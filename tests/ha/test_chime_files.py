@@ -20,8 +20,8 @@ from custom_components.orator.audio.formats import PcmLayout
 
 from ..simulator import Simulator
 from ..support.audio import RATE, decode
-from ..support.chimes import cache_options, chime_issue_keys, hear_with_chime, replace_file, write_audio_file
-from ..support.speech import SENTENCE, Hear, account_of, speak, spoken
+from ..support.chimes import get_cache_options, get_chime_issue_keys, hear_with_chime, replace_file, write_audio_file
+from ..support.speech import SENTENCE, Hear, create_account, get_speech_requests, load_account, speak
 from ..support.word_decoder import assert_spoken
 
 LAYOUT = PcmLayout(44_100, 2)
@@ -65,14 +65,14 @@ async def test_changed_file(hass: HomeAssistant, simulator: Simulator, hear: Hea
     path = write_audio_file(hass.config.config_dir, "gong.wav", 0.5)
     first = await hear_with_chime(hear, "gong.wav")
     assert (await hear_with_chime(hear, "gong.wav")).seconds == first.seconds
-    assert len(spoken(simulator)) == 1
+    assert len(get_speech_requests(simulator)) == 1
     write_audio_file(hass.config.config_dir, "gong.wav", 1.5, seed=2)
     os.utime(path, (2_000_000_000, 2_000_000_000))
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
     await hass.async_block_till_done(wait_background_tasks=True)
     second = await hear_with_chime(hear, "gong.wav")
     assert second.seconds == pytest.approx(first.seconds + 1, abs=0.05)
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
 
 
 async def test_file_changed_while_home_assistant_was_stopped(
@@ -84,11 +84,8 @@ async def test_file_changed_while_home_assistant_was_stopped(
     known = {"path": str(path), "file": str(path.resolve()), "stamp": [1, 2], "revision": 3, "callers": {voice_id: 3}}
     stored = {"chimes": {"gong.wav": known}, "revision": 4, "first": 0}
     hass_storage["orator.chimes"] = {"version": 1, "minor_version": 1, "key": "orator.chimes", "data": stored}
-    assert await async_setup_component(hass, "homeassistant", {})
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
-    assert cache_options(hass, "tts.ann")["chime_revision"] == {"gong.wav": 5}
+    await load_account(hass, entry, wait_background_tasks=True)
+    assert get_cache_options(hass, "tts.ann")["chime_revision"] == {"gong.wav": 5}
 
 
 async def test_changed_file_invalidates_only_its_voices(
@@ -98,29 +95,27 @@ async def test_changed_file_invalidates_only_its_voices(
     gong = write_audio_file(hass.config.config_dir, "gong.wav")
     bell = write_audio_file(hass.config.config_dir, "bell.wav")
     voice_of_gong = {"model": "gpt-4o-mini-tts", "voice": "nova", "chime": "gong.wav"}
-    other = account_of(simulator, "openai", voice_of_gong, "Ben")
-    other.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(other.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
-    plain, chiming = cache_options(hass, "tts.ann"), cache_options(hass, "tts.ben")
+    other = create_account(simulator, "openai", voice_of_gong, "Ben")
+    await load_account(hass, other, wait_background_tasks=True)
+    plain, chiming = get_cache_options(hass, "tts.ann"), get_cache_options(hass, "tts.ben")
     await hear(SENTENCE)
     await hear("Ding.", chime="ding_dong")
     await replace_file(hass, gong, "gong.wav", mtime_ns=2 * 10**18)
-    assert cache_options(hass, "tts.ann") == plain
-    assert cache_options(hass, "tts.ben") == {**chiming, "chime_revision": {"gong.wav": 1}}
+    assert get_cache_options(hass, "tts.ann") == plain
+    assert get_cache_options(hass, "tts.ben") == {**chiming, "chime_revision": {"gong.wav": 1}}
     await hear(SENTENCE)
     await hear("Ding.", chime="ding_dong")
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
 
     await hear("Dong.", chime="gong.wav")
-    assert cache_options(hass, "tts.ann") == plain
+    assert get_cache_options(hass, "tts.ann") == plain
     await replace_file(hass, bell, "bell.wav", mtime_ns=2 * 10**18)
-    assert cache_options(hass, "tts.ann") == plain
+    assert get_cache_options(hass, "tts.ann") == plain
     await replace_file(hass, gong, "gong.wav", mtime_ns=3 * 10**18)
-    assert cache_options(hass, "tts.ann") == {**plain, "chime_revision": {"gong.wav": 2}}
+    assert get_cache_options(hass, "tts.ann") == {**plain, "chime_revision": {"gong.wav": 2}}
     await hear("Dong.", chime="gong.wav")
     await hear("Dong.", chime="gong.wav")
-    assert len(spoken(simulator)) == 4
+    assert len(get_speech_requests(simulator)) == 4
 
 
 async def test_share_that_hangs(
@@ -137,12 +132,12 @@ async def test_share_that_hangs(
         async with asyncio.timeout(4):
             sound = await decode(await speak(hass, chime="share/gong.wav"))
         assert sound.seconds == pytest.approx(expected.seconds, abs=0.03)
-    assert not chime_issue_keys(hass)
+    assert not get_chime_issue_keys(hass)
     for _ in range(3):
         async with asyncio.timeout(4):
             sound = await decode(await speak(hass, chime="share/bell.wav"))
         assert_spoken(sound.samples, RATE, SENTENCE)
-    assert chime_issue_keys(hass) == {"chime_missing"}
+    assert get_chime_issue_keys(hass) == {"chime_missing"}
     for turn in range(1, 4):
         async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31 * turn))
         await asyncio.sleep(0.1)
@@ -153,7 +148,7 @@ async def test_share_that_hangs(
     share.answer()
     await hass.async_block_till_done(wait_background_tasks=True)
     await speak(hass, chime="share/bell.wav")
-    assert not chime_issue_keys(hass)
+    assert not get_chime_issue_keys(hass)
 
 
 async def test_speech_without_chime_is_not_cached(
@@ -174,7 +169,7 @@ async def test_speech_without_chime_is_not_cached(
     assert await speech_seconds() == pytest.approx(without + 0.8 + CHIME_PAUSE_S, abs=0.1)
     await hass.async_block_till_done(wait_background_tasks=True)
     await speech_seconds()
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
 
 
 async def test_share_that_hangs_at_start(
@@ -194,19 +189,19 @@ async def test_share_that_hangs_at_start(
     async with asyncio.timeout(5):
         assert await hass.config_entries.async_setup(entry.entry_id)
         await speak(hass)
-    assert "chime_revision" not in cache_options(hass, "tts.ann")
+    assert "chime_revision" not in get_cache_options(hass, "tts.ann")
     share.answer()
     await hass.async_block_till_done(wait_background_tasks=True)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert cache_options(hass, "tts.ann")["chime_revision"] == {"share/gong.wav": 1}
+    assert get_cache_options(hass, "tts.ann")["chime_revision"] == {"share/gong.wav": 1}
 
 
 async def test_checks_stop_when_all_accounts_are_unloaded(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, share: Share
 ) -> None:
     """Files are checked while at least one account is loaded, and again after one was reloaded."""
-    other = account_of(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "nova"}, "Ben")
+    other = create_account(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "nova"}, "Ben")
     other.add_to_hass(hass)
     assert await hass.config_entries.async_setup(other.entry_id)
     write_audio_file(hass.config.config_dir, "share/gong.wav")

@@ -14,10 +14,10 @@ from custom_components.orator.audio.formats import PcmLayout
 
 from ..simulator import Simulator
 from ..support.audio import RATE, Sound, decode
-from ..support.chimes import chime_issue_keys, chime_issues, hear_with_chime, write_audio_file
-from ..support.speech import SENTENCE, Hear, issue
+from ..support.chimes import get_chime_issue_keys, get_chime_issues, hear_with_chime, write_audio_file
+from ..support.flows import open_voice_form
+from ..support.speech import SENTENCE, Hear, get_issue
 from ..support.word_decoder import assert_spoken
-from .test_subentry_flow import add_voice
 
 LAYOUT = PcmLayout(44_100, 2)
 
@@ -37,7 +37,7 @@ async def test_audio_file(hass: HomeAssistant, simulator: Simulator, hear: Hear,
     simulator.audio_mode = "tones"
     write_audio_file(hass.config.config_dir, name.replace("/local/", "www/"))
     sound = await hear_with_chime(hear, name)
-    assert not chime_issue_keys(hass)
+    assert not get_chime_issue_keys(hass)
     assert np.abs(sound.samples[: round(0.7 * RATE)]).max() > 0.05
     length = len(sound.samples)
     sound = Sound(sound.samples[round((0.86 + CHIME_PAUSE_S / 2) * RATE) :])
@@ -50,7 +50,7 @@ async def test_media_source(hass: HomeAssistant, simulator: Simulator, media: No
     write_audio_file(hass.config.media_dirs["local"], "bells/gong.wav")
     plain = await hear_with_chime(hear, "none")
     sound = await hear_with_chime(hear, "media-source://media_source/local/bells/gong.wav")
-    assert not chime_issue_keys(hass)
+    assert not get_chime_issue_keys(hass)
     assert sound.seconds == pytest.approx(plain.seconds + 0.8 + CHIME_PAUSE_S, abs=0.03)
 
 
@@ -98,30 +98,30 @@ async def test_unusable_chime(  # noqa: PLR0913, PLR0917
     write_audio_file(folder, "long.wav", 15.5)
     sound = await hear_with_chime(hear, name)
     assert_spoken(sound.samples, RATE, SENTENCE)
-    assert chime_issue_keys(hass) == ({issue_key} if issue_key else set())
+    assert get_chime_issue_keys(hass) == ({issue_key} if issue_key else set())
     await hear("Once more.", chime=name)
-    assert len(chime_issue_keys(hass)) == (issue_key is not None)
+    assert len(get_chime_issue_keys(hass)) == (issue_key is not None)
 
 
 async def test_issue_is_deleted_when_chime_is_back(hass: HomeAssistant, account: MockConfigEntry, hear: Hear) -> None:
     """The issue is deleted once the chime was played."""
     await hear_with_chime(hear, "gong.wav")
-    assert issue(hass, account, "chime")
+    assert get_issue(hass, account, "chime")
     write_audio_file(hass.config.config_dir, "gong.wav")
     await hear("It is back.", chime="gong.wav")
-    assert not issue(hass, account, "chime")
+    assert not get_issue(hass, account, "chime")
 
 
 async def test_one_issue_per_voice(hass: HomeAssistant, account: MockConfigEntry, hear: Hear) -> None:
     """All unusable chimes of a voice share one issue, which is deleted once a chime was played."""
     for name in ("dingdong", "dongding", "/etc/hostname"):
         await hear(f"This is {name}.", chime=name)
-    assert len(chime_issues(hass)) == 1
-    found = issue(hass, account, "chime")
+    assert len(get_chime_issues(hass)) == 1
+    found = get_issue(hass, account, "chime")
     assert found is not None
     assert found.translation_placeholders == {"subject": "/etc/hostname", "account": "OpenAI"}
     await hear("It is right.", chime="ding_dong")
-    assert not chime_issues(hass)
+    assert not get_chime_issues(hass)
 
 
 async def test_issue_stays_without_the_chime(hass: HomeAssistant, account: MockConfigEntry, hear: Hear) -> None:
@@ -130,13 +130,13 @@ async def test_issue_stays_without_the_chime(hass: HomeAssistant, account: MockC
     hass.config_entries.async_update_subentry(account, voice, data={**voice.data, "chime": "gong.wav"})
     await hass.async_block_till_done(wait_background_tasks=True)
     await hear("It is missing.")
-    assert chime_issues(hass)
+    assert get_chime_issues(hass)
     await hear("It is left out.", chime="none")
     await hear("It is another.", chime="ding_dong")
-    assert chime_issues(hass)
+    assert get_chime_issues(hass)
     write_audio_file(hass.config.config_dir, "gong.wav")
     await hear("It is back.")
-    assert not chime_issues(hass)
+    assert not get_chime_issues(hass)
 
 
 async def test_issue_is_deleted_when_voice_changes(hass: HomeAssistant, account: MockConfigEntry) -> None:
@@ -148,19 +148,19 @@ async def test_issue_is_deleted_when_voice_changes(hass: HomeAssistant, account:
         await hass.async_block_till_done(wait_background_tasks=True)
 
     await configure("dingdong")
-    assert len(chime_issues(hass)) == 1
+    assert len(get_chime_issues(hass)) == 1
     await configure("none")
-    assert not chime_issues(hass)
+    assert not get_chime_issues(hass)
     await configure("dingdong")
-    assert len(chime_issues(hass)) == 1
+    assert len(get_chime_issues(hass)) == 1
     hass.config_entries.async_remove_subentry(account, next(iter(account.subentries)))
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert not chime_issues(hass)
+    assert not get_chime_issues(hass)
 
 
 async def test_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The form has a section for post-processing, whose settings are stored, suggested again, and can be cleared."""
-    form = await add_voice(hass, account, "tts-1")
+    form = await open_voice_form(hass, account, "tts-1")
     names = ["chime", "chime_after", "lead_in_ms", "tail_ms", "gain_db", "loudness"]
     assert [str(key) for key in form["data_schema"].schema["effects"].schema.schema] == names
     write_audio_file(hass.config.config_dir, "www/gong.wav")
@@ -195,7 +195,7 @@ async def test_form_with_unusable_chime(
 ) -> None:
     """The form reports an unusable chime at the section, and accepts a corrected one."""
     write_audio_file(hass.config.config_dir, "long.wav", 15.5)
-    form = await add_voice(hass, account, "tts-1")
+    form = await open_voice_form(hass, account, "tts-1")
     entered = {"voice": "nova", "name": "Ben", "format": "mp3", "effects": {field: name}}
     form = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
     assert form["errors"] == {"effects": error}

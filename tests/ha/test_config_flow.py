@@ -2,42 +2,24 @@
 
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from yarl import URL
 
-from custom_components.orator.const import DOMAIN
-
 from ..simulator import Fault, Simulator
-from ..support.speech import Hear, spoken
+from ..support.flows import create_account_input, start_account_flow
+from ..support.speech import Hear, get_speech_requests
 
 UNUSED_PORT = "http://127.0.0.1:9/v1"  # the discard protocol: nothing listens there
-
-
-def account_input(simulator: Simulator, **changed: Any) -> dict[str, Any]:
-    """Return the input of the account form."""
-    address = changed.pop("base_url", simulator.openai_url)
-    server = {"base_url": address} if address else {}
-    return {"api_key": simulator.api_key, "server": server, **changed}
-
-
-async def start_account_flow(hass: HomeAssistant, provider: str = "openai") -> str:
-    """Start a flow and choose a provider; return the flow ID of the account form."""
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    assert result["type"] is FlowResultType.FORM
-    assert result["step_id"] == "user"
-    result = await hass.config_entries.flow.async_configure(result["flow_id"], {"provider": provider})
-    assert result["step_id"] == "account"
-    return result["flow_id"]
 
 
 async def test_account_with_first_voice(hass: HomeAssistant, simulator: Simulator) -> None:
     """A provider and an API key are enough for an account with a voice and its entity."""
     flow_id = await start_account_flow(hass)
-    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
+    result = await hass.config_entries.flow.async_configure(flow_id, create_account_input(simulator))
     await hass.async_block_till_done()
 
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -55,7 +37,7 @@ async def test_account_with_first_voice(hass: HomeAssistant, simulator: Simulato
 
 async def test_api_key_is_checked_free_of_charge(hass: HomeAssistant, simulator: Simulator) -> None:
     """Adding an account only lists the models."""
-    await hass.config_entries.flow.async_configure(await start_account_flow(hass), account_input(simulator))
+    await hass.config_entries.flow.async_configure(await start_account_flow(hass), create_account_input(simulator))
     assert {request.path for request in simulator.requests} == {"/v1/models"}
 
 
@@ -66,13 +48,13 @@ async def test_address_notations(hass: HomeAssistant, simulator: Simulator, addr
     """An address may lack its scheme and path, have spaces around it, or be that of an endpoint."""
     address = address.format(url=simulator.url, host=simulator.url.removeprefix("http://"))
     flow_id = await start_account_flow(hass)
-    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator, base_url=address))
+    result = await hass.config_entries.flow.async_configure(flow_id, create_account_input(simulator, base_url=address))
     assert result["data"]["base_url"] == simulator.openai_url
 
 
 async def test_missing_api_key(hass: HomeAssistant, simulator: Simulator) -> None:
     """An empty API key that the server refuses is reported as missing, not as invalid."""
-    entered = account_input(simulator)
+    entered = create_account_input(simulator)
     del entered["api_key"]
     result = await hass.config_entries.flow.async_configure(await start_account_flow(hass), entered)
     assert result["errors"] == {"api_key": "missing_key"}
@@ -81,7 +63,7 @@ async def test_missing_api_key(hass: HomeAssistant, simulator: Simulator) -> Non
 @pytest.mark.parametrize("address", ["my own server", "http://my server/v1", "http://"])
 async def test_malformed_address(hass: HomeAssistant, simulator: Simulator, address: str) -> None:
     """A malformed address is refused without any request."""
-    entered = account_input(simulator, base_url=address)
+    entered = create_account_input(simulator, base_url=address)
     result = await hass.config_entries.flow.async_configure(await start_account_flow(hass), entered)
     assert result["errors"] == {"base": "invalid_address"}
     assert not simulator.requests
@@ -90,7 +72,7 @@ async def test_malformed_address(hass: HomeAssistant, simulator: Simulator, addr
 async def test_server_without_api_key(hass: HomeAssistant, simulator: Simulator) -> None:
     """An account without an API key sends no Authorization header."""
     simulator.api_key = None
-    entered = account_input(simulator)
+    entered = create_account_input(simulator)
     del entered["api_key"]
     result = await hass.config_entries.flow.async_configure(await start_account_flow(hass), entered)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -101,7 +83,9 @@ async def test_server_without_api_key(hass: HomeAssistant, simulator: Simulator)
 async def test_api_key_without_permission_to_list_models(hass: HomeAssistant, simulator: Simulator) -> None:
     """An API key that may not list models is checked with an empty text, which is free."""
     simulator.fail(Fault(path="/v1/models", status=403, times=9))
-    result = await hass.config_entries.flow.async_configure(await start_account_flow(hass), account_input(simulator))
+    result = await hass.config_entries.flow.async_configure(
+        await start_account_flow(hass), create_account_input(simulator)
+    )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     asked = [request for request in simulator.requests if request.path == "/v1/audio/speech"]
     assert asked
@@ -143,14 +127,14 @@ async def test_provider_error_and_recovery(
     """An error of the provider is shown, the input stays in the form, and a second attempt succeeds."""
     simulator.fail(fault)
     flow_id = await start_account_flow(hass)
-    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
+    result = await hass.config_entries.flow.async_configure(flow_id, create_account_input(simulator))
     assert result["type"] is FlowResultType.FORM
     assert result["errors"] == errors
     server = result["data_schema"].schema["server"].schema.schema
     suggested = {str(key): key.description["suggested_value"] for key in server if key.description}
     assert suggested == {"base_url": simulator.openai_url}
 
-    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
+    result = await hass.config_entries.flow.async_configure(flow_id, create_account_input(simulator))
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -174,16 +158,16 @@ async def test_invalid_input_and_recovery(
     """Each invalid input has its own error, and a second attempt succeeds."""
     flow_id = await start_account_flow(hass)
     changed = {key: value.format(port=URL(simulator.url).port) for key, value in changed.items()}
-    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator, **changed))
+    result = await hass.config_entries.flow.async_configure(flow_id, create_account_input(simulator, **changed))
     assert result["errors"] == errors
-    result = await hass.config_entries.flow.async_configure(flow_id, account_input(simulator))
+    result = await hass.config_entries.flow.async_configure(flow_id, create_account_input(simulator))
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_same_account_only_once(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """A second account with the same provider, origin and API key is refused, whatever its path."""
     flow_id = await start_account_flow(hass)
-    again = account_input(simulator, base_url=f"{simulator.url}/other/v1")
+    again = create_account_input(simulator, base_url=f"{simulator.url}/other/v1")
     result = await hass.config_entries.flow.async_configure(flow_id, again)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
 
@@ -245,7 +229,7 @@ async def test_reconfigure_to_other_origin(
         assert result["reason"] == "reconfigure_successful"
         assert account.data["base_url"] == other.openai_url
         assert await hear()
-        assert spoken(other)
+        assert get_speech_requests(other)
 
 
 async def test_reconfigure_errors(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:

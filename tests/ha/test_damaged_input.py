@@ -16,6 +16,8 @@ from tests.fuzz.fuzzing import fuzzed
 from tests.fuzz.strategies import hostile_values
 from tests.support.speech import speak
 
+from ..support.speech import load_account
+
 GONG = {"path": "/gong.wav", "file": "/gong.wav", "stamp": [1, 2], "revision": 1, "callers": {}}
 
 
@@ -37,9 +39,7 @@ async def test_damaged_store(
     """An account with a damaged store is loaded, and stores the catalog again."""
     key = f"orator.{entry.entry_id}"
     hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": stored}
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
+    await load_account(hass, entry)
     assert entry.state is ConfigEntryState.LOADED
     assert hass_storage[key]["data"]["catalogue"] == entry.runtime_data.data.document
     assert hass.states.get("tts.ann")
@@ -61,9 +61,7 @@ async def test_damaged_chime_store(
 ) -> None:
     """A voice speaks with a chime although the store of chimes is damaged."""
     hass_storage["orator.chimes"] = {"version": 1, "minor_version": 1, "key": "orator.chimes", "data": stored}
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
+    await load_account(hass, entry)
     assert await speak(hass, chime="ding_dong")
 
 

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from ..simulator import ScriptedResponse, Simulator
-from ..support.speech import SENTENCE, account_of, speak
+from ..support.speech import SENTENCE, create_account, speak
 
 PERSONAL = "Agnieszka"
 
@@ -31,7 +31,7 @@ def entry(simulator: Simulator) -> MockConfigEntry:
         "extra_body": {"user": PERSONAL},
         "provider_options": {"user": PERSONAL},
     }
-    return account_of(simulator, "openai", voice)
+    return create_account(simulator, "openai", voice)
 
 
 async def diagnostics(

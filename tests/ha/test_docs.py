@@ -15,7 +15,7 @@ from custom_components.orator.providers import PROVIDERS
 
 from ..simulator import Simulator
 from ..support.audio import RATE, decode
-from ..support.speech import account_of, spoken
+from ..support.speech import create_account, get_speech_requests, load_account
 from ..support.word_decoder import assert_spoken
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(params=sorted(PROVIDERS))
 def entry(simulator: Simulator, request: pytest.FixtureRequest) -> MockConfigEntry:
     """Return an account at each provider."""
-    return account_of(simulator, request.param, {"model": "tts-1", "voice": "nova"})
+    return create_account(simulator, request.param, {"model": "tts-1", "voice": "nova"})
 
 
 @pytest.mark.usefixtures("account")
@@ -48,12 +48,10 @@ def example(action: str) -> dict[str, Any]:
 async def test_examples_of_actions(hass: HomeAssistant, simulator: Simulator) -> None:
     """Home Assistant runs the examples unchanged, and their messages are spoken."""
     simulator.audio_mode = "tones"
-    account = account_of(simulator, "openai", {"model": "tts-1", "voice": "coral"}, "OpenAI Coral")
+    account = create_account(simulator, "openai", {"model": "tts-1", "voice": "coral"}, "OpenAI Coral")
     for component in ("homeassistant", "media_source"):
         assert await async_setup_component(hass, component, {})
-    account.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(account.entry_id)
-    await hass.async_block_till_done()
+    await load_account(hass, account)
     played = async_mock_service(hass, "media_player", "play_media")
     scripts = {"announce": {"sequence": example("synthesize")["actions"]}}
     assert await async_setup_component(hass, "script", {"script": scripts})
@@ -67,5 +65,5 @@ async def test_examples_of_actions(hass: HomeAssistant, simulator: Simulator) ->
     await hass.services.async_call("automation", "trigger", {"entity_id": "automation.night"}, blocking=True)
     await hass.async_block_till_done(wait_background_tasks=True)
     await hass.services.async_call("automation", "turn_off", {"entity_id": "automation.night"}, blocking=True)
-    texts = {body["input"] for body in spoken(simulator)}
+    texts = {body["input"] for body in get_speech_requests(simulator)}
     assert texts == {"The washing machine is done.", *automation["actions"][0]["data"]["messages"]}

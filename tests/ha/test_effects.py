@@ -17,8 +17,8 @@ from custom_components.orator.audio.effects import CHIME_PAUSE_S, BuiltInChime, 
 from custom_components.orator.audio.formats import AudioFormat, detect_format
 
 from ..simulator import Fault, Simulator, Timing
-from ..support.audio import RATE, Sound, decode, streamed_wav
-from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, speak, spoken
+from ..support.audio import RATE, Sound, decode, decode_output, read_wav_stream
+from ..support.speech import SATELLITE, SENTENCE, Hear, create_account, get_speech_requests, load_account, speak
 from ..support.word_decoder import assert_spoken, heard_words, voice_of
 
 EVERYTHING = {
@@ -47,11 +47,6 @@ CONVERTS = (MAJOR_VERSION, MINOR_VERSION) < (2026, 11)
 AT_ONCE: list[dict[str, Any]] = [{}] if CONVERTS else [{}, SATELLITE, {"preferred_format": "flac"}]
 
 
-async def listened(audio: bytes, receiver: dict[str, Any]) -> Sound:
-    """Return what a receiver hears."""
-    return streamed_wav(audio) if "preferred_sample_rate" in receiver else await decode(audio)
-
-
 def between(sound: Sound, before: float, after: float) -> Sound:
     """Return what is left of a sound without its beginning and end, in seconds."""
     return Sound(sound.samples[round(before * RATE) : len(sound.samples) - round(after * RATE)])
@@ -73,7 +68,7 @@ async def test_every_word_with_every_effect(
     simulator.audio_mode = "tones"
     text = f"{SENTENCE} Come down before it is cold, and bring your brother. There is cake, too."
     message = reply(*(f"{word} " for word in text.split())) if is_streamed else text
-    sound = await listened(await hear(message, **EVERYTHING, **receiver), receiver)
+    sound = await decode_output(await hear(message, **EVERYTHING, **receiver), receiver)
     assert np.abs(sound.samples[: round(0.28 * RATE)]).max() < 0.001
     assert np.abs(sound.samples[round(0.3 * RATE) : round(0.6 * RATE)]).max() > 0.02
     assert_spoken(between(sound, BEFORE, AFTER).samples, RATE, text)
@@ -84,8 +79,8 @@ async def test_long_text(simulator: Simulator, hear: Hear, receiver: dict[str, A
     """A text of several requests has one chime at its beginning and one at its end."""
     simulator.audio_mode = "tones"
     text = " ".join(f"Sentence number {number} says that {SENTENCE.lower()}" for number in range(90))
-    sound = await listened(await hear(text, **EVERYTHING, **receiver), receiver)
-    assert len(spoken(simulator)) > 1
+    sound = await decode_output(await hear(text, **EVERYTHING, **receiver), receiver)
+    assert len(get_speech_requests(simulator)) > 1
     assert_spoken(between(sound, BEFORE, AFTER).samples, RATE, text)
 
 
@@ -136,12 +131,12 @@ async def test_other_voice_speaks_after_the_chime(  # noqa: PLR0913, PLR0917
     """A chime that has been heard keeps nobody from taking over, and is not heard again with the other voice."""
     simulator.audio_mode = "tones"
     voice = {"model": "openai/tts-1", "voice": "nova", "chime": "alarm", "lead_in_ms": 500, "loudness": -20}
-    other = account_of(simulator, "speechbase", voice, "Ben")
+    other = create_account(simulator, "speechbase", voice, "Ben")
     other.add_to_hass(hass)
     assert await hass.config_entries.async_setup(other.entry_id)
     simulator.fail(Fault(path="/v1/audio/speech", status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
     audio = await hear(SENTENCE, **options, fallback=["tts.ben"], **receiver)
-    sound = await listened(audio, receiver)
+    sound = await decode_output(audio, receiver)
     before = (
         load_built_in_chime(BuiltInChime.ALERT).seconds + CHIME_PAUSE_S if options.get("chime") == "alert" else 0,
         BEFORE,
@@ -165,14 +160,14 @@ async def test_failure_is_told_and_not_kept(  # noqa: PLR0913, PLR0917
     assert not hass.data[DATA_TTS_MANAGER].mem_cache
     if "chime" not in options:
         assert len(audio) < 20_000
-    sound = await listened(await hear(SENTENCE, **options, **receiver), receiver)
+    sound = await decode_output(await hear(SENTENCE, **options, **receiver), receiver)
     start = (
         load_built_in_chime(BuiltInChime.ALERT).seconds + CHIME_PAUSE_S
         if "chime" in options
         else options.get("lead_in_ms", 0) / 1000
     )
     assert_spoken(between(sound, start, 0).samples, RATE, SENTENCE)
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
 
 
 async def test_sound_that_breaks_off_is_not_kept(simulator: Simulator, hear: Hear) -> None:
@@ -180,7 +175,7 @@ async def test_sound_that_breaks_off_is_not_kept(simulator: Simulator, hear: Hea
     simulator.fail(Fault(path=PATH, truncate_after=4000))
     await hear(SENTENCE, **EVERYTHING)
     await hear(SENTENCE, **EVERYTHING)
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
 
 
 async def test_satellite_does_not_starve_after_the_chime(
@@ -189,15 +184,15 @@ async def test_satellite_does_not_starve_after_the_chime(
     """While a slow service thinks, a satellite is fed silence; that silence is not kept and played again."""
     simulator.audio_mode = "tones"
     simulator.timing = Timing(first_byte=3)
-    slow = streamed_wav(await hear(SENTENCE, chime="alert", **SATELLITE))
+    slow = read_wav_stream(await hear(SENTENCE, chime="alert", **SATELLITE))
     assert slow.seconds > 3 + len(heard_words(slow.samples, RATE)) * 0.2
     assert not hass.data[DATA_TTS_MANAGER].file_cache
     simulator.timing = Timing()
-    quick = streamed_wav(await hear(SENTENCE, chime="alert", **SATELLITE))
+    quick = read_wav_stream(await hear(SENTENCE, chime="alert", **SATELLITE))
     assert quick.seconds < slow.seconds - 1.5
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
     await hear(SENTENCE, chime="alert", **SATELLITE)
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
 
 
 async def test_listener_who_leaves_during_the_chime(
@@ -210,7 +205,7 @@ async def test_listener_who_leaves_during_the_chime(
     options = {**engine.default_options, **EVERYTHING, **SATELLITE}
     response = await engine.async_stream_tts_audio(tts.TTSAudioRequest("en", options, reply(SENTENCE)))
     assert await anext(response.data_gen)
-    while not spoken(simulator):  # noqa: ASYNC110 - the simulator does not tell
+    while not get_speech_requests(simulator):  # noqa: ASYNC110 - the simulator does not tell
         await asyncio.sleep(0.02)
     await response.data_gen.aclose()
     async with asyncio.timeout(5):
@@ -223,7 +218,7 @@ async def test_listener_who_leaves_during_the_chime(
 async def test_without_effects_speech_is_untouched(simulator: Simulator, hear: Hear, options: dict[str, Any]) -> None:
     """A call can switch off what its voice has; then what the service sends passes byte by byte."""
     heard = await hear(**options)
-    assert [body["response_format"] for body in spoken(simulator)] == ["mp3"]
+    assert [body["response_format"] for body in get_speech_requests(simulator)] == ["mp3"]
     assert detect_format(heard[:12]) is AudioFormat.MP3
     assert heard == await hear()
 
@@ -242,7 +237,7 @@ async def test_nothing_to_say_but_the_chime(simulator: Simulator, hear: Hear) ->
     assert sound.seconds == pytest.approx(
         load_built_in_chime(BuiltInChime.ALERT).seconds + CHIME_PAUSE_S + 0.3, abs=0.05
     )
-    assert not spoken(simulator)
+    assert not get_speech_requests(simulator)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +263,7 @@ async def test_impossible_option_is_told(
     """A value out of range is refused before anybody speaks or anything sounds; the message names the setting."""
     with pytest.raises((HomeAssistantError, ServiceValidationError), match=f"The value of {told} is not possible"):
         await speak(hass, **options)
-    assert not spoken(simulator)
+    assert not get_speech_requests(simulator)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +285,7 @@ async def test_changed_voice_is_never_answered_from_the_cache(
     called = await hear(**change)
     assert await hear(**change) == called
     assert called != plain
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
     (subentry,) = account.subentries.values()
     hass.config_entries.async_update_subentry(account, subentry, data={**subentry.data, **change})
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -311,12 +306,10 @@ async def test_every_service(
 ) -> None:
     """Sockets, jobs that take a while, sound that has to be decoded first: with every effect, every word."""
     simulator.audio_mode = "tones"
-    entry = account_of(simulator, provider, voice)
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    entry = create_account(simulator, provider, voice)
+    await load_account(hass, entry, wait_background_tasks=True)
     stream = tts.async_create_stream(hass, "tts.ann", options={**EVERYTHING, **receiver})
     stream.async_set_message_stream(reply(SENTENCE))
-    sound = await listened(b"".join([chunk async for chunk in stream.async_stream_result()]), receiver)
+    sound = await decode_output(b"".join([chunk async for chunk in stream.async_stream_result()]), receiver)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert_spoken(between(sound, BEFORE, AFTER).samples, RATE, SENTENCE)

@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from ..simulator import Fault, Simulator, Timing
-from ..support.speech import Hear, spoken
+from ..support.speech import Hear, get_speech_requests
 
 
 async def test_load_and_unload(hass: HomeAssistant, account: MockConfigEntry) -> None:
@@ -126,7 +126,7 @@ async def test_reload_while_speaking(hass: HomeAssistant, simulator: Simulator, 
     assert account.runtime_data is not None
     async for _ in response.data_gen:
         pass
-    text = " ".join(body["input"] for body in spoken(simulator))
+    text = " ".join(body["input"] for body in get_speech_requests(simulator))
     assert text == "".join(sentences).strip()
 
 

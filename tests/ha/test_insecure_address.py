@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from aiohttp.abc import AbstractResolver, ResolveResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
@@ -10,34 +9,13 @@ from yarl import URL
 
 from ..simulator import CompatibleServer, Simulator
 from ..simulator.openai_compatible.profiles import KOKORO, LOCALAI
-from ..support.compatible import choose, entry_at, fields, load
-from ..support.resolver import replace_resolver
+from ..support.compatible import create_server_account
+from ..support.flows import get_suggested_values, open_account_form
+from ..support.resolver import StaticResolver, replace_resolver
 from ..support.server_profiles import Start
+from ..support.speech import load_account
 
 HOME = "speech.example.org"
-
-
-class StaticResolver(AbstractResolver):
-    """Resolver with fixed host names, in place of Home Assistant's."""
-
-    def __init__(self, **addresses: list[str]) -> None:
-        """Initialize with the addresses of host names, which have underscores for dots."""
-        self._addresses = {host.replace("_", "."): found for host, found in addresses.items()}
-
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        """Return the addresses of a host name. Raises OSError."""
-        if host not in self._addresses:
-            raise OSError(f"{host} not found")
-        return [
-            ResolveResult(hostname=host, host=address, port=port, family=family or 2, proto=0, flags=0)
-            for address in self._addresses[host]
-        ]
-
-    async def close(self) -> None:
-        """Do nothing: there are no resources to close."""
-
-    async def real_close(self) -> None:
-        """Do nothing when Home Assistant stops, either."""
 
 
 @pytest.fixture
@@ -50,7 +28,7 @@ async def server(compatible: Start) -> CompatibleServer:
 
 async def enter(hass: HomeAssistant, address: str, key: str = "sk-right") -> Any:
     """Submit the form of an account with a base URL."""
-    form = await choose(hass, "openai.localai")
+    form = await open_account_form(hass, "openai.localai")
     entered = {"base_url": address, "api_key": key}
     return await hass.config_entries.flow.async_configure(form["flow_id"], entered)
 
@@ -69,7 +47,7 @@ async def test_public_ip_address(hass: HomeAssistant, address: str) -> None:
     """A public IP address is refused without https; the form keeps the entered address."""
     result = await enter(hass, address)
     assert (result["type"], result["errors"]) == (FlowResultType.FORM, {"base": "insecure_address"})
-    assert fields(result)["base_url"] == address
+    assert get_suggested_values(result)["base_url"] == address
 
 
 async def test_local_host_name(hass: HomeAssistant, server: CompatibleServer) -> None:
@@ -95,7 +73,7 @@ async def test_no_key(hass: HomeAssistant, compatible: Start) -> None:
 
 async def test_reconfigure_to_public_host_name(hass: HomeAssistant, server: CompatibleServer) -> None:
     """An account cannot be changed to a public address without https."""
-    account = await load(hass, entry_at(server, "localai", {"model": "tts-1", "voice": "alloy"}))
+    account = await load_account(hass, create_server_account(server, "localai", {"model": "tts-1", "voice": "alloy"}))
     before = dict(account.data)
     replace_resolver(hass, StaticResolver(speech_example_org=["8.8.8.8"]))
     form = await account.start_reconfigure_flow(hass)
@@ -107,7 +85,7 @@ async def test_reconfigure_to_public_host_name(hass: HomeAssistant, server: Comp
 
 async def test_second_address(hass: HomeAssistant, simulator: Simulator) -> None:
     """Every address of an account is checked before any request."""
-    form = await choose(hass, "nanogpt")
+    form = await open_account_form(hass, "nanogpt")
     server = {"base_url": simulator.nanogpt_url, "speech_base_url": "http://8.8.8.8"}
     entered = {"api_key": simulator.api_key, "server": server}
     result = await hass.config_entries.flow.async_configure(form["flow_id"], entered)
@@ -118,17 +96,19 @@ async def test_second_address(hass: HomeAssistant, simulator: Simulator) -> None
 @pytest.mark.parametrize(("choice", "address"), [("other", " "), ("other", "my server"), ("kokoro", "http://")])
 async def test_invalid_address(hass: HomeAssistant, choice: str, address: str) -> None:
     """An address without a host is refused."""
-    form = await choose(hass, f"openai.{choice}")
+    form = await open_account_form(hass, f"openai.{choice}")
     result = await hass.config_entries.flow.async_configure(form["flow_id"], {"base_url": address})
     assert result["errors"] == {"base": "invalid_address"}
 
 
 async def test_reconfigure_preset(hass: HomeAssistant, compatible: Start) -> None:
     """An account keeps its preset when its address changes, and is not asked for a key that the server never has."""
-    account = await load(hass, entry_at(await compatible(KOKORO), "kokoro", {"model": "kokoro", "voice": "af_sky"}))
+    account = await load_account(
+        hass, create_server_account(await compatible(KOKORO), "kokoro", {"model": "kokoro", "voice": "af_sky"})
+    )
     other = await compatible(KOKORO)
     form = await account.start_reconfigure_flow(hass)
-    assert list(fields(form)) == ["base_url"]
+    assert list(get_suggested_values(form)) == ["base_url"]
     result = await hass.config_entries.flow.async_configure(form["flow_id"], {"base_url": other.url})
     await hass.async_block_till_done()
     assert result["reason"] == "reconfigure_successful"

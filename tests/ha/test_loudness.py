@@ -25,9 +25,9 @@ from custom_components.orator.providers.base import SpeechAudio
 
 from ..simulator import Fault, Simulator
 from ..support.audio import decode
-from ..support.speech import SATELLITE, SENTENCE, account_of, spoken
+from ..support.fallback import LocalVoice
+from ..support.speech import SATELLITE, SENTENCE, create_account, get_speech_requests
 from ..unit.audio.signals import loudness, true_peak
-from .test_fallback import Piper
 
 TARGET: Final = -20.0
 LEVELS: Final = {"alloy": -40, "nova": -35.5, "echo": -31, "shimmer": -26.5, "onyx": -22}
@@ -54,11 +54,11 @@ def voices_of(simulator: Simulator, settings: dict[str, Any]) -> MockConfigEntry
     return MockConfigEntry(domain=DOMAIN, title="Speechbase", data=data, subentries_data=voices)
 
 
-async def load(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """Load an account."""
+async def load_with_reload(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Load an account, and wait for the reload that follows if its catalog has changed."""
     account.add_to_hass(hass)
     await hass.config_entries.async_setup(account.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)  # what is offered now may differ from what was kept
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert account.state is ConfigEntryState.LOADED
 
 
@@ -99,7 +99,7 @@ async def test_voices_are_at_one_level_from_their_second_utterance_on(
     hass: HomeAssistant, simulator: Simulator, receiver: dict[str, Any]
 ) -> None:
     """Five voices 18 dB apart come within 1.5 LU of the target and never over -1 dBTP."""
-    await load(hass, voices_of(simulator, {}))
+    await load_with_reload(hass, voices_of(simulator, {}))
     plain = [(await heard(hass, name, SENTENCE))[0] for name in LEVELS]
     assert all(louder - quieter > 2.5 for quieter, louder in pairwise(plain)), plain
     assert max(plain) - min(plain) == pytest.approx(18, abs=0.5)
@@ -122,7 +122,7 @@ async def test_what_was_learned_outlives_a_restart(
     known = {name: {"heard": [[-33.0, 3.0]]}}
     kept = {"catalogue": None, "learned": {}, "addresses": addresses, "levels": known}
     hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": kept}
-    await load(hass, account)
+    await load_with_reload(hass, account)
     await heard(hass, "nova", SENTENCE)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=11))
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -143,7 +143,7 @@ async def test_known_level_counts_from_the_first_utterance(
     addresses = {"base_url": simulator.speechbase_url}
     kept = {"catalogue": None, "learned": {}, "addresses": addresses, "levels": known}
     hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": kept}
-    await load(hass, account)
+    await load_with_reload(hass, account)
     level, _ = await heard(hass, "alloy", SENTENCE)
     assert level == pytest.approx(TARGET, abs=1.5)
 
@@ -151,7 +151,7 @@ async def test_known_level_counts_from_the_first_utterance(
 async def test_level_survives_a_change_of_the_account(hass: HomeAssistant, simulator: Simulator) -> None:
     """A voice that is changed loads its account anew; what was just learned is not forgotten with it."""
     account = voices_of(simulator, {"loudness": TARGET})
-    await load(hass, account)
+    await load_with_reload(hass, account)
     await heard(hass, "alloy", SENTENCE)
     voice = next(voice for voice in account.subentries.values() if voice.title == "alloy")
     hass.config_entries.async_update_subentry(account, voice, data={**voice.data, "tail_ms": 50})
@@ -162,7 +162,7 @@ async def test_level_survives_a_change_of_the_account(hass: HomeAssistant, simul
 
 async def test_gain_comes_on_top(hass: HomeAssistant, simulator: Simulator) -> None:
     """At night all voices are quieter by as much."""
-    await load(hass, voices_of(simulator, {"loudness": TARGET}))
+    await load_with_reload(hass, voices_of(simulator, {"loudness": TARGET}))
     await heard(hass, "alloy", SENTENCE)
     level, _ = await heard(hass, "alloy", OTHERS[0], gain_db=-8)
     assert level == pytest.approx(TARGET - 8, abs=1.5)
@@ -171,10 +171,10 @@ async def test_gain_comes_on_top(hass: HomeAssistant, simulator: Simulator) -> N
 async def test_every_speaker_has_a_gain_of_their_own(hass: HomeAssistant, simulator: Simulator) -> None:
     """A quiet voice of somebody else's that takes over in a streamed reply comes to the same level."""
     voice = {"model": "tts-1", "voice": "coral", "loudness": TARGET, "fallback": ["tts.piper"]}
-    account = account_of(simulator, "openai", voice)
-    await load(hass, account)
+    account = create_account(simulator, "openai", voice)
+    await load_with_reload(hass, account)
     quiet = await played(hass, "ann", OTHERS[1], loudness=None, gain_db=-14, preferred_format="mp3")
-    await hass.data[DATA_COMPONENT].async_add_entities([Piper(quiet)])
+    await hass.data[DATA_COMPONENT].async_add_entities([LocalVoice(quiet)])
     await heard(hass, "ann", SENTENCE)
     simulator.fail(Fault(path="/v1/audio/speech", status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
     levels = []
@@ -188,13 +188,13 @@ async def test_every_speaker_has_a_gain_of_their_own(hass: HomeAssistant, simula
 async def test_text_of_several_requests_is_measured_once(hass: HomeAssistant, simulator: Simulator) -> None:
     """A text is one measurement, however many requests it takes; without a target nothing is measured."""
     account = voices_of(simulator, {})
-    await load(hass, account)
+    await load_with_reload(hass, account)
     text = " ".join(OTHERS * 18)
     await played(hass, "alloy", text, gain_db=-3)
     assert not account.runtime_data.loudness_tracker.as_dict()
     simulator.reset()
     await played(hass, "alloy", text, loudness=TARGET)
-    assert len(spoken(simulator)) > 1
+    assert len(get_speech_requests(simulator)) > 1
     ((_, seconds),) = account.runtime_data.loudness_tracker.as_dict()["openai/tts-1 alloy"]["heard"]
     assert seconds == 30
     level, _ = await heard(hass, "alloy", SENTENCE, loudness=TARGET)
@@ -204,7 +204,7 @@ async def test_text_of_several_requests_is_measured_once(hass: HomeAssistant, si
 async def test_listener_who_leaves(hass: HomeAssistant, simulator: Simulator) -> None:
     """Audio that is not played to its end teaches nothing, and no task goes on."""
     account = voices_of(simulator, {"loudness": TARGET})
-    await load(hass, account)
+    await load_with_reload(hass, account)
     before = asyncio.all_tasks()
     engine = tts.get_engine_instance(hass, "tts.alloy")
     request = tts.TTSAudioRequest("en", {**engine.default_options, **SATELLITE}, in_words(" ".join(OTHERS)))

@@ -21,7 +21,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from ..simulator import Fault, Simulator
-from ..support.speech import account_of
+from ..support.speech import create_account
 
 BLUEPRINT = Path(__file__).parents[2] / "blueprints" / "automation" / "orator" / "low_balance.yaml"
 ENTITY = "sensor.nanogpt_balance"
@@ -30,7 +30,7 @@ ENTITY = "sensor.nanogpt_balance"
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an account whose provider has a balance."""
-    return account_of(simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})
+    return create_account(simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})
 
 
 @pytest.fixture

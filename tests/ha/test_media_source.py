@@ -16,7 +16,7 @@ from custom_components.orator.sample_sentences import SAMPLE_SENTENCES
 
 from ..simulator import Fault, Simulator
 from ..support.audio import RATE, decode
-from ..support.speech import account_of, asked, spoken
+from ..support.speech import create_account, get_post_requests, get_speech_requests, load_account
 from ..support.word_decoder import assert_spoken, voice_of
 
 ROOT = "media-source://orator"
@@ -47,11 +47,8 @@ async def add_account(
     hass: HomeAssistant, simulator: Simulator, provider: str, voice: dict[str, Any]
 ) -> MockConfigEntry:
     """Load another account."""
-    entry = account_of(simulator, provider, voice, "Ben")
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
-    return entry
+    entry = create_account(simulator, provider, voice, "Ben")
+    return await load_account(hass, entry, wait_background_tasks=True)
 
 
 async def test_browse(hass: HomeAssistant, simulator: Simulator) -> None:
@@ -87,7 +84,7 @@ async def test_sample_is_charged_once(
         sound = await decode(await response.read())
         words = assert_spoken(sound.samples, RATE, SAMPLE_SENTENCES["de"].sentence)
         assert {word.voice for word in words} == {voice_of("nova")}
-    assert [body["input"] for body in spoken(simulator)] == [SAMPLE_SENTENCES["de"].sentence]
+    assert [body["input"] for body in get_speech_requests(simulator)] == [SAMPLE_SENTENCES["de"].sentence]
 
 
 async def test_voice_plays_default_language(hass: HomeAssistant, simulator: Simulator) -> None:
@@ -95,7 +92,7 @@ async def test_voice_plays_default_language(hass: HomeAssistant, simulator: Simu
     hass.config.language = "de"
     voices = (await browse_to(hass, "OpenAI", "tts-1")).children or ()
     await async_resolve_media(hass, voices[0].media_content_id, None)
-    assert [body["input"] for body in spoken(simulator)] == [SAMPLE_SENTENCES["de"].sentence]
+    assert [body["input"] for body in get_speech_requests(simulator)] == [SAMPLE_SENTENCES["de"].sentence]
 
 
 async def test_sample_ignores_settings_of_configured_voice(hass: HomeAssistant, simulator: Simulator) -> None:
@@ -110,7 +107,7 @@ async def test_sample_ignores_settings_of_configured_voice(hass: HomeAssistant, 
     )
     media_id = f"{ROOT}/{account.entry_id}?model=gpt-4o-mini-tts&voice=coral&language=en"
     await async_resolve_media(hass, media_id, None)
-    assert spoken(simulator) == [
+    assert get_speech_requests(simulator) == [
         {
             "model": "gpt-4o-mini-tts",
             "voice": "coral",
@@ -139,8 +136,8 @@ async def test_speechbase_modes(hass: HomeAssistant, simulator: Simulator) -> No
     listed = [group for group in groups.values() if group is not saved]
     of_model = (await async_browse_media(hass, listed[0].media_content_id)).children or ()
     await async_resolve_media(hass, of_model[-1].media_content_id, None)
-    assert [body["mode"] for body in asked(simulator)] == ["voice", "inline"]
-    assert asked(simulator)[1]["voice"] == of_model[-1].title.partition(" ")[0].lower()
+    assert [body["mode"] for body in get_post_requests(simulator)] == ["voice", "inline"]
+    assert get_post_requests(simulator)[1]["voice"] == of_model[-1].title.partition(" ")[0].lower()
 
 
 async def test_unconnected_vendor_is_not_listed(hass: HomeAssistant, simulator: Simulator) -> None:
@@ -161,7 +158,7 @@ async def test_voice_with_one_language(hass: HomeAssistant, simulator: Simulator
     assert not japanese[0].can_expand
     await async_resolve_media(hass, japanese[0].media_content_id, None)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert SAMPLE_SENTENCES["ja"].sentence == "".join(body["input"] for body in asked(simulator))
+    assert SAMPLE_SENTENCES["ja"].sentence == "".join(body["input"] for body in get_post_requests(simulator))
 
 
 async def test_account_not_loaded(hass: HomeAssistant, account: MockConfigEntry) -> None:
@@ -192,7 +189,7 @@ async def test_invalid_identifiers(hass: HomeAssistant, simulator: Simulator, ac
         assert error.value.translation_key == "no_such_sample"
     with pytest.raises(BrowseError):
         await async_browse_media(hass, f"{ROOT}/{speechbase.entry_id}?mode=else")
-    assert not asked(simulator)
+    assert not get_post_requests(simulator)
 
 
 async def test_account_without_voice(hass: HomeAssistant, account: MockConfigEntry) -> None:
@@ -250,4 +247,4 @@ async def test_sample_stays_cached_when_voice_changes(
         hass.config_entries.async_update_subentry(account, voice, data={**voice.data, **more})
         await hass.async_block_till_done(wait_background_tasks=True)
         await async_resolve_media(hass, media_id, None)
-    assert len(spoken(simulator)) == 1
+    assert len(get_speech_requests(simulator)) == 1

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ..simulator import Fault, Simulator
-from ..support.audio import RATE, decode, ffmpeg, streamed_wav
-from ..support.speech import SATELLITE, Hear, spoken
+from ..support.audio import RATE, decode_output, ffmpeg
+from ..support.speech import SATELLITE, Hear, get_speech_requests
 from ..support.word_decoder import assert_spoken
 
 SENTENCES = (
@@ -80,8 +80,8 @@ async def test_every_word_is_heard(
     simulator.audio_mode = "tones"
     await answer_with(simulator, hear, kinds)
     heard = await hear(reply(), **options)
-    sound = streamed_wav(heard) if options == SATELLITE else await decode(heard)
-    assert len(spoken(simulator)) == 3
+    sound = await decode_output(heard, options)
+    assert len(get_speech_requests(simulator)) == 3
     assert_spoken(sound.samples, RATE, " ".join(SENTENCES))
 
 

@@ -12,16 +12,15 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from ..simulator import Fault, ModelResponse, Simulator, Timing
 from ..support.audio import RATE, decode
-from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, speak
+from ..support.flows import get_choices, get_field_names, start_account_flow
+from ..support.speech import SATELLITE, SENTENCE, Hear, create_account, speak
 from ..support.word_decoder import assert_spoken
-from .test_config_flow import start_account_flow
-from .test_subentry_flow import choices, field_names
 
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an account at the simulated NanoGPT, with a voice whose audio is linked."""
-    return account_of(simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})
+    return create_account(simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})
 
 
 async def add_account(hass: HomeAssistant, simulator: Simulator, **changed: Any) -> Any:
@@ -70,7 +69,7 @@ async def test_form_fields(hass: HomeAssistant, account: MockConfigEntry) -> Non
         ("Elevenlabs-V3", "tts", ["speed", "stability", "similarity_boost", "style"]),
     ):
         result = await start_voice_flow(hass, account, model, endpoint)
-        assert field_names(result) == [*before, *fields, *after]
+        assert get_field_names(result) == [*before, *fields, *after]
 
 
 async def start_voice_flow(hass: HomeAssistant, account: MockConfigEntry, model: str, endpoint: str) -> Any:
@@ -114,7 +113,7 @@ async def test_voice_languages(hass: HomeAssistant, account: MockConfigEntry) ->
     result = await start_voice_flow(hass, account, "Kokoro-82m", "audio_speech")
     labels = {option["value"]: option["label"] for option in result["data_schema"].schema["voice"].config["options"]}
     assert (labels["jf_alpha"], labels["hf_alpha"]) == ("Alpha (ja-JP)", "Alpha (hi-IN)")
-    assert choices(result, "voice")[0] == "af_bella"
+    assert get_choices(result, "voice")[0] == "af_bella"
 
 
 async def test_voices_of_a_language(hass: HomeAssistant, account: MockConfigEntry) -> None:
@@ -230,7 +229,7 @@ async def test_invalid_endpoint(hass: HomeAssistant, simulator: Simulator, hear:
 async def test_reconfigure_addresses(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """Both addresses can be changed; the stored API key is not sent to a new one."""
     result = await account.start_reconfigure_flow(hass)
-    assert field_names(result) == ["api_key", "base_url", "speech_base_url"]
+    assert get_field_names(result) == ["api_key", "base_url", "speech_base_url"]
     entered = {"base_url": simulator.nanogpt_url, "speech_base_url": "http://127.0.0.1:9"}
     result = await hass.config_entries.flow.async_configure(result["flow_id"], entered)
     assert result["errors"] == {"api_key": "missing_key"}
@@ -240,4 +239,4 @@ async def test_reconfigure_addresses(hass: HomeAssistant, simulator: Simulator, 
 async def test_unlisted_model(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """A model that is not listed can be entered; its voice must be entered, too."""
     result = await start_voice_flow(hass, account, "brand-new", "audio_speech")
-    assert choices(result, "voice") == []
+    assert get_choices(result, "voice") == []

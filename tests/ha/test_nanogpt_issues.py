@@ -16,13 +16,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
-from ..support.speech import SENTENCE, Hear, account_of, speak
+from ..support.speech import SENTENCE, Hear, create_account, speak
 
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an account at the simulated NanoGPT, with a voice whose audio is linked."""
-    return account_of(simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})
+    return create_account(simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})
 
 
 async def test_unconfirmed_invalid_key(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:

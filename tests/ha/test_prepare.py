@@ -26,9 +26,9 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import voluptuous as vol
 
 from ..simulator import Fault, Simulator
-from ..support.actions import VOICE, call_action, failed_action
-from ..support.audio import RATE, Sound, decode, streamed_wav
-from ..support.speech import SATELLITE, account_of, asked, spoken
+from ..support.actions import VOICE, call_action, call_failing_action
+from ..support.audio import RATE, Sound, decode, read_wav_stream
+from ..support.speech import SATELLITE, create_account, get_post_requests, get_speech_requests, load_account
 from ..support.word_decoder import assert_spoken
 
 ALARMS = ["Fire alarm. Leave the house now.", "There is water in the cellar.", "The freezer is open.", "Wake up."]
@@ -39,7 +39,7 @@ PATH = "/v1/audio/speech"
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Describe a voice whose words can be read back."""
     simulator.audio_mode = "tones"
-    return account_of(simulator, "openai", {"model": "tts-1", "voice": "coral", "speed": 1.1})
+    return create_account(simulator, "openai", {"model": "tts-1", "voice": "coral", "speed": 1.1})
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ async def test_what_is_there_costs_nothing(hass: HomeAssistant, simulator: Simul
     answer = await call_action(hass, "prepare", messages=ALARMS[1:] + ALARMS[-1:])
     assert [one["from_cache"] for one in answer["messages"]][:2] == [True, False]
     assert answer["messages"][0]["characters"] == answer["messages"][0]["cost"] == 0
-    assert sorted(body["input"] for body in spoken(simulator)) == sorted(ALARMS)
+    assert sorted(body["input"] for body in get_speech_requests(simulator)) == sorted(ALARMS)
 
 
 async def test_what_was_spoken_without_being_kept_is_made_again(
@@ -119,7 +119,7 @@ async def test_what_was_spoken_without_being_kept_is_made_again(
     answer = await call_action(hass, "prepare", messages=ALARMS[:1])
     assert (answer["ok"], answer["messages"][0]["from_cache"]) == (True, False)
     assert len(hass.data[DATA_TTS_MANAGER].file_cache) == 1
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
 
 
 async def test_only_a_few_are_made_at_once(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
@@ -165,14 +165,12 @@ async def test_other_voices_sound_is_no_preparation(hass: HomeAssistant, simulat
     """A voice that only others could speak for has not been made ahead."""
     simulator.audio_mode = "tones"
     accounts = [
-        account_of(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]}),
-        account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben"),
+        create_account(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]}),
+        create_account(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben"),
     ]
     assert await async_setup_component(hass, "homeassistant", {})
     for account in accounts:
-        account.add_to_hass(hass)
-        assert await hass.config_entries.async_setup(account.entry_id)
-        await hass.async_block_till_done()
+        await load_account(hass, account)
     simulator.fail(Fault(path=PATH, status=400, json={"error": {"code": "content_policy_violation"}}))
     answer = await call_action(hass, "prepare", messages=ALARMS[:1])
     assert answer["messages"][0]["error_key"] == "spoken_by_others"
@@ -189,7 +187,7 @@ async def test_how_much_can_be_asked_for_is_limited(
     """A mistake in a template must not empty an account."""
     with pytest.raises(vol.Invalid):
         await call_action(hass, "prepare", messages=messages)
-    assert not spoken(simulator)
+    assert not get_speech_requests(simulator)
 
 
 class Kitchen(AssistSatelliteEntity):
@@ -241,7 +239,7 @@ async def test_satellites_get_what_they_will_ask_for(
     """Announcements of a satellite come in its own format, in the voice of its assistant: that is made ahead."""
     answer = await call_action(hass, "prepare", messages=ALARMS[:1], satellites=[kitchen.entity_id])
     assert answer["ok"]
-    assert [body["voice"] for body in spoken(simulator)] == ["nova"]
+    assert [body["voice"] for body in get_speech_requests(simulator)] == ["nova"]
     await simulator.close()
     await hass.services.async_call(
         "assist_satellite",
@@ -253,7 +251,7 @@ async def test_satellites_get_what_they_will_ask_for(
     (announcement,) = kitchen.heard
     client = await hass_client_no_auth()
     path = "/api/" + announcement.media_id.partition("/api/")[2]
-    sound: Sound = streamed_wav(await (await client.get(path)).read())
+    sound: Sound = read_wav_stream(await (await client.get(path)).read())
     assert_spoken(sound.samples, RATE, ALARMS[0])
 
 
@@ -263,14 +261,14 @@ async def test_satellites_that_ask_for_something_else_are_refused(
     """What would not be found is not made."""
     invalid = ServiceValidationError
     wanted = {"messages": ALARMS[:1], "satellites": [kitchen.entity_id]}
-    assert await failed_action(hass, "prepare", invalid, **wanted, language="en") == "satellites_choose"
-    assert await failed_action(hass, "prepare", invalid, **wanted, options={"speed": 2}) == "satellites_choose"
+    assert await call_failing_action(hass, "prepare", invalid, **wanted, language="en") == "satellites_choose"
+    assert await call_failing_action(hass, "prepare", invalid, **wanted, options={"speed": 2}) == "satellites_choose"
     lost = {**wanted, "satellites": ["assist_satellite.lost"]}
-    assert await failed_action(hass, "prepare", invalid, **lost) == "satellite_not_found"
+    assert await call_failing_action(hass, "prepare", invalid, **lost) == "satellite_not_found"
     pipeline = assist_pipeline.async_get_pipeline(hass)
     await assist_pipeline.async_update_pipeline(hass, pipeline, tts_engine="tts.else", tts_language="en")
-    assert await failed_action(hass, "prepare", invalid, **wanted) == "satellite_speaks_otherwise"
-    assert not spoken(simulator)
+    assert await call_failing_action(hass, "prepare", invalid, **wanted) == "satellite_speaks_otherwise"
+    assert not get_speech_requests(simulator)
 
 
 @pytest.fixture
@@ -278,19 +276,17 @@ async def stand_in(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry
     """Load a voice for which another account stands in, and return the voice's account."""
     assert await async_setup_component(hass, "homeassistant", {})
     accounts = [
-        account_of(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]}),
-        account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben"),
+        create_account(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]}),
+        create_account(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben"),
     ]
     for account in accounts:
-        account.add_to_hass(hass)
-        assert await hass.config_entries.async_setup(account.entry_id)
-        await hass.async_block_till_done()
+        await load_account(hass, account)
     return accounts[0]
 
 
 def bought_from_stand_in(simulator: Simulator) -> int:
     """Return how often the account that stands in was asked to speak."""
-    return sum(body.get("model") == "openai/tts-1" for body in asked(simulator))
+    return sum(body.get("model") == "openai/tts-1" for body in get_post_requests(simulator))
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -321,4 +317,4 @@ async def test_account_that_rests_prepares_nothing_new(
     assert [one["from_cache"] for one in answer["messages"]] == [True, False, False, False]
     assert "can't speak at the moment" in answer["messages"][1]["error"]
     assert (answer["ok"], answer["characters"]) == (False, 0)
-    assert not asked(simulator)
+    assert not get_post_requests(simulator)

@@ -10,14 +10,16 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from ..simulator import Fault, Simulator
-from ..support.speech import spoken
-from .test_config_flow import account_input, start_account_flow
+from ..support.flows import create_account_input, start_account_flow
+from ..support.speech import get_speech_requests
 
 
 async def add_account(hass: HomeAssistant, simulator: Simulator) -> str:
     """Add an account, and return the URL of its player."""
     assert await async_setup_component(hass, "homeassistant", {})
-    result = await hass.config_entries.flow.async_configure(await start_account_flow(hass), account_input(simulator))
+    result = await hass.config_entries.flow.async_configure(
+        await start_account_flow(hass), create_account_input(simulator)
+    )
     await hass.async_block_till_done()
     assert result["description"] == "with_voice"
     element = re.fullmatch(
@@ -33,11 +35,11 @@ async def test_preview_of_first_voice(
     """The first voice speaks the sample sentence in Home Assistant's language, and not before it is played."""
     url = await add_account(hass, simulator)
     player = await hass_client_no_auth()
-    assert not spoken(simulator)
+    assert not get_speech_requests(simulator)
     response = await player.get(url)
     assert (response.status, response.content_type) == (200, "audio/mpeg")
     assert len(await response.read()) > 1000
-    (request,) = spoken(simulator)
+    (request,) = get_speech_requests(simulator)
     assert request["input"].startswith("Good morning!")
     assert (request["model"], request["voice"]) == ("gpt-4o-mini-tts", "coral")
 
@@ -50,7 +52,7 @@ async def test_preview_is_charged_once(
     player = await hass_client_no_auth()
     first, second = [await (await player.get(url)).read() for _ in range(2)]
     assert first == second
-    assert len(spoken(simulator)) == 1
+    assert len(get_speech_requests(simulator)) == 1
 
 
 async def test_provider_error(
@@ -73,7 +75,7 @@ async def test_unknown_token_and_removed_account(
     (entry,) = hass.config_entries.async_entries("orator")
     await hass.config_entries.async_remove(entry.entry_id)
     assert (await player.get(url)).status == 404
-    assert not spoken(simulator)
+    assert not get_speech_requests(simulator)
 
 
 async def test_url_expires(

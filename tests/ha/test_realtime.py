@@ -12,10 +12,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from ..simulator import ScriptedResponse, Simulator
 from ..simulator.realtime.script import CHAT
-from ..support.audio import RATE, decode, streamed_wav
-from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, speak
+from ..support.audio import RATE, decode, read_wav_stream
+from ..support.flows import get_choices, get_field_names, open_voice_form
+from ..support.speech import SATELLITE, SENTENCE, Hear, create_account, speak
 from ..support.word_decoder import assert_spoken
-from .test_subentry_flow import add_voice, choices, field_names
 
 MODEL = "gpt-realtime-2.1-mini"
 TEXT = " ".join(f"Sentence number {number} of this rather long story goes on and on." for number in range(40))
@@ -25,7 +25,7 @@ TEXT = " ".join(f"Sentence number {number} of this rather long story goes on and
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an OpenAI account with a voice of a realtime model."""
     simulator.audio_mode = "tones"
-    return account_of(simulator, "openai", {"model": MODEL, "voice": "marin", "instructions": "Calm."})
+    return create_account(simulator, "openai", {"model": MODEL, "voice": "marin", "instructions": "Calm."})
 
 
 @pytest.mark.parametrize("preferred", ["mp3", "wav", "flac", "ogg"])
@@ -55,7 +55,7 @@ async def test_streamed_reply_for_a_satellite(simulator: Simulator, hear: Hear) 
             yield f"{sentence} "
 
     audio = await hear(reply(), **SATELLITE)
-    assert_spoken(streamed_wav(audio).samples, RATE, " ".join(sentences))
+    assert_spoken(read_wav_stream(audio).samples, RATE, " ".join(sentences))
 
 
 async def test_model_always_answers(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
@@ -72,11 +72,11 @@ async def test_voice_form(hass: HomeAssistant, account: MockConfigEntry) -> None
     result: Any = await hass.config_entries.subentries.async_init(
         (account.entry_id, "voice"), context={"source": SOURCE_USER}
     )
-    assert {MODEL, "gpt-realtime"} <= set(choices(result, "model"))
-    form = await add_voice(hass, account, MODEL)
-    assert field_names(form)[:5] == ["voice", "name", "format", "speed", "instructions"]
-    assert choices(form, "format") == ["mp3", "wav"]
-    assert "nova" not in choices(form, "voice")
+    assert {MODEL, "gpt-realtime"} <= set(get_choices(result, "model"))
+    form = await open_voice_form(hass, account, MODEL)
+    assert get_field_names(form)[:5] == ["voice", "name", "format", "speed", "instructions"]
+    assert get_choices(form, "format") == ["mp3", "wav"]
+    assert "nova" not in get_choices(form, "voice")
     result = await hass.config_entries.subentries.async_configure(
         form["flow_id"], {"voice": "cedar", "format": "wav", "name": "Ben"}
     )

@@ -18,7 +18,7 @@ from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
 from ..support.audio import decode
-from ..support.speech import SENTENCE, account_of, issue, speak, spoken
+from ..support.speech import SENTENCE, create_account, get_issue, get_speech_requests, speak
 
 SUCCESSOR = "gpt-realtime-2.1-mini"
 VOICE = {"model": "gpt-4o-mini-tts", "voice": "nova", "speed": 2.5, "instructions": "Calm.", "format": "opus"}
@@ -39,7 +39,7 @@ def days() -> int:
 def entry(simulator: Simulator, days: int) -> MockConfigEntry:
     """Return an OpenAI account with a voice whose model ends."""
     simulator.openai.set_shutdown_date("gpt-4o-mini-tts", in_days(days))
-    return account_of(simulator, "openai", VOICE)
+    return create_account(simulator, "openai", VOICE)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ async def advance_one_day(hass: HomeAssistant, freezer: FrozenDateTimeFactory, s
 @pytest.mark.parametrize(("days", "has_issue"), [(61, False), (60, True), (1, True)])
 async def test_issue_before_end(hass: HomeAssistant, loaded: MockConfigEntry, *, has_issue: bool) -> None:
     """An issue with end date and successor is created 60 days before the end; the voice still speaks."""
-    found = issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded, "model_end")
     assert bool(found) is has_issue
     if found:
         assert (found.translation_key, found.severity, found.is_fixable) == (
@@ -82,11 +82,11 @@ async def test_end_date(
 ) -> None:
     """From the end date on, the successor speaks with the nearest voice and settings; one issue reports it."""
     await advance_one_day(hass, freezer, simulator)
-    found = issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded, "model_end")
     assert found
     assert found.translation_key == "model_ended"
     assert len(await speak(hass)) > 10_000
-    assert not spoken(simulator)
+    assert not get_speech_requests(simulator)
     (response,) = simulator.openai.realtime.responses
     assert response.voice == "coral"
     assert "Calm." in response.body["instructions"]
@@ -104,9 +104,9 @@ async def test_model_removed_before_end_date(
     for _ in range(2):
         assert len(await speak(hass)) > 10_000
     await hass.async_block_till_done()
-    assert len(spoken(simulator)) == 1
+    assert len(get_speech_requests(simulator)) == 1
     assert len(simulator.openai.realtime.responses) == 2
-    found = issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded, "model_end")
     assert found
     assert found.translation_key == "model_ended"
 
@@ -116,7 +116,7 @@ async def test_repair(
 ) -> None:
     """The repair changes the voice to the successor and keeps the settings that it supports."""
     assert await async_setup_component(hass, REPAIRS, {})
-    found = issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded, "model_end")
     assert found
     client = await hass_client()
     form = await (
@@ -132,7 +132,7 @@ async def test_repair(
     (voice,) = loaded.subentries.values()
     expected = {"model": SUCCESSOR, "voice": "coral", "speed": 1.5, "instructions": "Calm.", "format": "opus"}
     assert voice.data == expected
-    assert not issue(hass, loaded, "model_end")
+    assert not get_issue(hass, loaded, "model_end")
     assert await speak(hass)
     assert len(simulator.openai.realtime.responses) == 1
 
@@ -142,7 +142,7 @@ async def test_repair_of_removed_voice(
 ) -> None:
     """The repair of a removed voice is aborted, and its issue deleted."""
     assert await async_setup_component(hass, REPAIRS, {})
-    found = issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded, "model_end")
     assert found
     client = await hass_client()
     form = await (
@@ -154,7 +154,7 @@ async def test_repair_of_removed_voice(
     url = f"/api/repairs/issues/fix/{form['flow_id']}"
     result = await (await client.post(url, json={"model": SUCCESSOR, "voice": "coral"})).json()
     assert (result["type"], result["reason"]) == ("abort", "entry_not_loaded")
-    assert not issue(hass, loaded, "model_end")
+    assert not get_issue(hass, loaded, "model_end")
 
 
 @pytest.mark.parametrize("days", [1])
@@ -164,7 +164,7 @@ async def test_model_without_successor(
     """Without a successor, the issue is an error, and so is speaking after the end."""
     simulator.openai.models = [row for row in simulator.openai.models if "realtime" not in str(row["id"])]
     await advance_one_day(hass, freezer, simulator)
-    found = issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded, "model_end")
     assert found
     assert (found.translation_key, found.severity) == ("model_end_alone", ir.IssueSeverity.ERROR)
     with pytest.raises(HomeAssistantError) as caught:
@@ -214,7 +214,7 @@ async def test_model_returns(
     await advance_one_day(hass, freezer, simulator)
     assert await speak(hass)
     assert len(simulator.openai.realtime.responses) == 1
-    found = issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded, "model_end")
     assert found
     assert found.translation_key == "model_end"
 
@@ -223,13 +223,13 @@ async def test_ignored_issue(
     hass: HomeAssistant, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory, simulator: Simulator
 ) -> None:
     """An ignored issue stays ignored after the end date and a reload."""
-    found = issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded, "model_end")
     assert found
     ir.async_ignore_issue(hass, DOMAIN, found.issue_id, ignore=True)
     await advance_one_day(hass, freezer, simulator)
     await hass.config_entries.async_reload(loaded.entry_id)
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
-    found = issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded, "model_end")
     assert found
     assert found.dismissed_version

@@ -9,7 +9,7 @@ from freezegun import freeze_time
 from homeassistant.components import tts
 from homeassistant.components.media_source import async_resolve_media
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
-from homeassistant.core import HomeAssistant, State
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
@@ -26,7 +26,7 @@ from custom_components.orator.tts_cache import async_drop_from_memory
 from custom_components.orator.tts_requests import SpeechRequest, async_request_speech
 
 from ..simulator import Fault, ScriptedResponse, Simulator, Timing
-from ..support.speech import SENTENCE, Hear, account_of, speak
+from ..support.speech import SENTENCE, Hear, create_account, get_sensor, load_account, speak
 
 CHARS = len(SENTENCE)
 KOKORO, TURBO, XAI = "Kokoro-82m", "Elevenlabs-Turbo-V2.5", "xai-tts"
@@ -36,24 +36,17 @@ AUDIO_SPEECH = "/api/v1/audio/speech"
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an account of the simulated NanoGPT, with a voice whose responses contain their cost."""
-    return account_of(simulator, "nanogpt", {"model": KOKORO, "voice": "af_bella"})
-
-
-def sensor(hass: HomeAssistant, name: str, device: str = "nanogpt") -> State:
-    """Return the state of a sensor."""
-    state = hass.states.get(f"sensor.{device}_{name}")
-    assert state, name
-    return state
+    return create_account(simulator, "nanogpt", {"model": KOKORO, "voice": "af_bella"})
 
 
 def counts(hass: HomeAssistant, device: str = "nanogpt", period: str = "today") -> tuple[int, int]:
     """Return the states of the sensors for characters and requests."""
-    return tuple(int(sensor(hass, f"{unit}_{period}", device).state) for unit in ("characters", "requests"))  # type: ignore[return-value]
+    return tuple(int(get_sensor(hass, f"{unit}_{period}", device).state) for unit in ("characters", "requests"))  # type: ignore[return-value]
 
 
 def cost(hass: HomeAssistant, period: str = "today") -> float:
     """Return the state of the cost sensor."""
-    return float(sensor(hass, f"spent_{period}").state)
+    return float(get_sensor(hass, f"spent_{period}").state)
 
 
 async def enable(hass: HomeAssistant, account: MockConfigEntry, *names: str) -> None:
@@ -71,7 +64,7 @@ async def test_announcement(hass: HomeAssistant, simulator: Simulator, hear: Hea
     for period in ("today", "this_month"):
         assert counts(hass, period=period) == (CHARS, 1)
         assert cost(hass, period) == pytest.approx(0.001 * CHARS / 1000)
-        assert sensor(hass, f"spent_{period}").attributes["estimated"] == 0
+        assert get_sensor(hass, f"spent_{period}").attributes["estimated"] == 0
 
 
 async def test_cached_speech(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
@@ -104,7 +97,7 @@ async def test_estimated_cost(hass: HomeAssistant, simulator: Simulator, hear: H
     """Without a cost in the response, the cost is estimated from the price."""
     assert await hear(model=XAI, voice="Eve")
     assert cost(hass) == pytest.approx(0.0165 * CHARS / 1000)
-    assert sensor(hass, "spent_today").attributes["estimated"] == pytest.approx(0.0165 * CHARS / 1000)
+    assert get_sensor(hass, "spent_today").attributes["estimated"] == pytest.approx(0.0165 * CHARS / 1000)
 
 
 async def test_refunded_job(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
@@ -167,17 +160,14 @@ async def test_interrupted_response(
 
 
 @pytest.fixture
-async def other(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> MockConfigEntry:
+async def fallback_account(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> MockConfigEntry:
     """Load a second account, whose voice has the first one as its fallback."""
     voice = {"model": "openai/tts-1", "voice": "nova", "fallback": ["tts.ann"]}
-    entry = account_of(simulator, "speechbase", voice, "Ben")
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    return entry
+    entry = create_account(simulator, "speechbase", voice, "Ben")
+    return await load_account(hass, entry)
 
 
-async def test_usage_of_fallback(hass: HomeAssistant, simulator: Simulator, other: MockConfigEntry) -> None:
+async def test_usage_of_fallback(hass: HomeAssistant, simulator: Simulator, fallback_account: MockConfigEntry) -> None:
     """Usage counts for the account that has spoken, and the result names its voice."""
     engine = tts.get_engine_instance(hass, "tts.ben")
     result = async_request_speech(hass, engine, SpeechRequest(SENTENCE, use_disk_cache=False))
@@ -196,7 +186,7 @@ async def test_usage_of_fallback(hass: HomeAssistant, simulator: Simulator, othe
     assert not result.usage.is_estimate
 
 
-async def test_provider_without_prices(hass: HomeAssistant, other: MockConfigEntry) -> None:
+async def test_provider_without_prices(hass: HomeAssistant, fallback_account: MockConfigEntry) -> None:
     """A provider without prices and balance has no sensors for them."""
     entity_ids = {state.entity_id for state in hass.states.async_all("sensor") if "speechbase" in state.entity_id}
     assert entity_ids == {"sensor.speechbase_connection"} | {
@@ -247,9 +237,7 @@ async def test_new_day_and_month(hass: HomeAssistant, simulator: Simulator, entr
     await hass.config.async_set_time_zone(zone)
     local = dt_util.get_default_time_zone()
     with freeze_time(datetime(2026, 11, 29, 23, 50, tzinfo=local), tick=True, real_asyncio=True) as clock:
-        entry.add_to_hass(hass)
-        assert await hass.config_entries.async_setup(entry.entry_id)
-        await hass.async_block_till_done(wait_background_tasks=True)
+        await load_account(hass, entry, wait_background_tasks=True)
         assert await speak(hass)
         for day, requests_today, requests_month in (
             (datetime(2026, 11, 29, 23, 59, 50, tzinfo=local), 1, 1),
@@ -261,9 +249,9 @@ async def test_new_day_and_month(hass: HomeAssistant, simulator: Simulator, entr
             await hass.async_block_till_done(wait_background_tasks=True)
             assert (counts(hass)[1], counts(hass, period="this_month")[1]) == (requests_today, requests_month)
             midnight = day.replace(hour=0, minute=0, second=0)
-            assert sensor(hass, "characters_today").attributes["last_reset"] == midnight.isoformat()
+            assert get_sensor(hass, "characters_today").attributes["last_reset"] == midnight.isoformat()
             first = midnight.replace(day=1).isoformat()
-            assert sensor(hass, "characters_this_month").attributes["last_reset"] == first
+            assert get_sensor(hass, "characters_this_month").attributes["last_reset"] == first
         assert await speak(hass)
         assert counts(hass) == (CHARS, 1)
         await hass.config_entries.async_unload(entry.entry_id)
@@ -281,7 +269,7 @@ async def test_sensor_classes(hass: HomeAssistant, account: MockConfigEntry, sim
         "balance": (SensorDeviceClass.MONETARY, "USD"),
     }
     for name, (device_class, unit) in expected.items():
-        attributes = sensor(hass, name).attributes
+        attributes = get_sensor(hass, name).attributes
         assert attributes.get("device_class") == device_class, name
         assert attributes["unit_of_measurement"] == unit, name
         assert attributes["state_class"] == SensorStateClass.TOTAL, name
@@ -309,34 +297,32 @@ async def test_registry(hass: HomeAssistant, account: MockConfigEntry) -> None:
 async def test_voice_sensors(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
     """The sensors of a voice show its last time to first audio and its last error, also after a reload."""
     await enable(hass, account, "ann_time_to_first_sound", "ann_last_error")
-    assert sensor(hass, "time_to_first_sound", "ann").state == "unknown"
-    assert sensor(hass, "last_error", "ann").state == "unknown"
-    assert sensor(hass, "last_error", "ann").attributes["options"] == error_translation_keys()
+    assert get_sensor(hass, "time_to_first_sound", "ann").state == "unknown"
+    assert get_sensor(hass, "last_error", "ann").state == "unknown"
+    assert get_sensor(hass, "last_error", "ann").attributes["options"] == error_translation_keys()
     simulator.fail(Fault(path=AUDIO_SPEECH, delay=0.3))
     assert await speak(hass)
-    latency = sensor(hass, "time_to_first_sound", "ann")
+    latency = get_sensor(hass, "time_to_first_sound", "ann")
     assert 0.3 < float(latency.state) < 5
     assert (latency.attributes["unit_of_measurement"], latency.attributes["device_class"]) == ("s", "duration")
-    assert sensor(hass, "last_error", "ann").state == "unknown"
+    assert get_sensor(hass, "last_error", "ann").state == "unknown"
     simulator.fail(Fault(path=AUDIO_SPEECH, status=402, times=99))
     with pytest.raises(HomeAssistantError):
         await speak(hass)
-    assert sensor(hass, "last_error", "ann").state == "out_of_credit"
+    assert get_sensor(hass, "last_error", "ann").state == "out_of_credit"
     with pytest.raises(HomeAssistantError):
         await speak(hass, speed=99)
-    assert sensor(hass, "last_error", "ann").state == "invalid_setting"
+    assert get_sensor(hass, "last_error", "ann").state == "invalid_setting"
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert sensor(hass, "last_error", "ann").state == "invalid_setting"
-    assert sensor(hass, "time_to_first_sound", "ann").state == latency.state
+    assert get_sensor(hass, "last_error", "ann").state == "invalid_setting"
+    assert get_sensor(hass, "time_to_first_sound", "ann").state == latency.state
 
 
 async def test_transcript_mismatch(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """A Realtime response that does not match the text counts."""
-    entry = account_of(simulator, "openai", {"model": "gpt-realtime-2.1-mini", "voice": "marin"}, "Cid")
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
+    entry = create_account(simulator, "openai", {"model": "gpt-realtime-2.1-mini", "voice": "marin"}, "Cid")
+    await load_account(hass, entry)
     simulator.openai.realtime.script_responses(ScriptedResponse(words=3))
     assert await speak(hass, entity_id="tts.cid")
     characters, requests = counts(hass, "openai")
@@ -353,7 +339,7 @@ async def test_voice_sensors_of_other_voices(
     preview = f"media-source://orator/{account.entry_id}?model={KOKORO}&voice=am_adam&language=en"
     await async_resolve_media(hass, preview, None)
     assert await speak(hass, voice="am_adam")
-    assert sensor(hass, "time_to_first_sound", "ann").state == "unknown"
+    assert get_sensor(hass, "time_to_first_sound", "ann").state == "unknown"
     with pytest.raises(HomeAssistantError):
         await speak(hass, voice="am_adam", speed=99)
     simulator.fail(Fault(path=AUDIO_SPEECH, status=400, times=99))
@@ -361,7 +347,7 @@ async def test_voice_sensors_of_other_voices(
         await speak(hass, voice="am_adam")
     with pytest.raises(HomeAssistantError):
         await async_resolve_media(hass, preview.replace("am_adam", "am_michael"), None)
-    assert sensor(hass, "last_error", "ann").state == "unknown"
+    assert get_sensor(hass, "last_error", "ann").state == "unknown"
     simulator.reset()
     assert await speak(hass, voice="af_bella", speed=1.2)
-    assert float(sensor(hass, "time_to_first_sound", "ann").state) > 0
+    assert float(get_sensor(hass, "time_to_first_sound", "ann").state) > 0

@@ -16,11 +16,11 @@ from ..simulator.openai_compatible.hosted_profiles import GROQ, OPENROUTER
 from ..simulator.openai_compatible.profile import Profile
 from ..simulator.openai_compatible.profiles import BARE, CHATTERBOX, KOKORO, LOCALAI, ORPHEUS, PROFILES, SPEACHES
 from ..support.audio import RATE, decode
-from ..support.compatible import add, choices, choose, entry_at, fetch_speech, fields, load
+from ..support.compatible import add_server_account, create_server_account, fetch_speech
+from ..support.flows import get_choices, get_suggested_values, open_account_form
 from ..support.server_profiles import WITH_PRESET, Start, ids, preset_of
-from ..support.speech import SENTENCE
+from ..support.speech import SENTENCE, create_text, load_account, remove_markdown
 from ..support.word_decoder import assert_spoken
-from .test_words import text_of
 
 WITH_KEY = tuple(profile for profile in WITH_PRESET if profile.auth != "none")
 
@@ -44,7 +44,7 @@ async def test_preset(
     server = await compatible(profile)
     server.audio_mode = "tones"
     preset = SERVERS[preset_of(profile)]
-    result = await add(hass, server, preset_of(profile))
+    result = await add_server_account(hass, server, preset_of(profile))
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == f"{preset.label} ({server.url.removeprefix('http://')})"
     assert result["data"] == {
@@ -71,7 +71,7 @@ async def test_other_server(
     """Every server also works without its preset: its first voice exists and speaks."""
     server = await compatible(profile)
     server.audio_mode = "tones"
-    result = await add(hass, server, "other")
+    result = await add_server_account(hass, server, "other")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == f"Speech server ({server.url.removeprefix('http://')})"
     assert result["data"]["server"] == "other"
@@ -92,7 +92,7 @@ async def test_other_server(
 )
 async def test_voice_title(hass: HomeAssistant, compatible: Start, profile: Profile, title: str) -> None:
     """The first voice is the default voice, titled with the names of server and voice."""
-    result = await add(hass, await compatible(profile), profile.name)
+    result = await add_server_account(hass, await compatible(profile), profile.name)
     (voice,) = result["result"].subentries.values()
     assert voice.title == title
 
@@ -101,7 +101,7 @@ async def test_changed_address(hass: HomeAssistant, compatible: Start) -> None:
     """The catalog of the old address is not used for a new one whose lists fail."""
     voices = ("af_heart", "af_old_server")
     old = await compatible(replace(KOKORO, models=(replace(KOKORO.models[0], voices=voices),)))
-    account = (await add(hass, old, preset_of(KOKORO)))["result"]
+    account = (await add_server_account(hass, old, preset_of(KOKORO)))["result"]
     await hass.async_block_till_done(wait_background_tasks=True)
     assert voices[1] in str(account.runtime_data.data.document)
     new = await compatible(KOKORO)
@@ -118,9 +118,9 @@ async def test_invalid_and_missing_key(hass: HomeAssistant, compatible: Start, p
     profile = next(profile for profile in PROFILES if profile.name == ("bare" if preset == "other" else preset))
     server = await compatible(profile)
     server.api_key = "sk-right"
-    wrong = await add(hass, server, preset, key="sk-wrong")
+    wrong = await add_server_account(hass, server, preset, key="sk-wrong")
     assert wrong["errors"] == {"api_key": "invalid_key"}
-    assert (await add(hass, server, preset, key=""))["errors"] == {"api_key": "missing_key"}
+    assert (await add_server_account(hass, server, preset, key=""))["errors"] == {"api_key": "missing_key"}
     entered = {"base_url": server.base_url, "api_key": "sk-right"}
     result = await hass.config_entries.flow.async_configure(wrong["flow_id"], entered)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -131,24 +131,24 @@ async def test_unexpected_key_check(hass: HomeAssistant, compatible: Start) -> N
     """If a server without key field demands a key, the error is shown for the whole form."""
     server = await compatible(replace(KOKORO, auth="required"))
     server.api_key = "sk-right"
-    assert (await add(hass, server, "kokoro", key=""))["errors"] == {"base": "missing_key"}
+    assert (await add_server_account(hass, server, "kokoro", key=""))["errors"] == {"base": "missing_key"}
 
 
 @pytest.mark.parametrize("name", SERVERS)
 async def test_account_form(hass: HomeAssistant, name: str) -> None:
     """The form contains the default address, and a key field unless the server never has a key."""
-    form = await choose(hass, f"openai.{name}")
+    form = await open_account_form(hass, f"openai.{name}")
     preset = SERVERS[name]
     assert form["step_id"] == ("cloud" if name in ("groq", "openrouter") else "server")
-    assert fields(form)["base_url"] == preset.default_address
-    assert ("api_key" in fields(form)) is preset.accepts_key
+    assert get_suggested_values(form)["base_url"] == preset.default_address
+    assert ("api_key" in get_suggested_values(form)) is preset.accepts_key
     assert form["description_placeholders"] == {"provider": preset.label, "key_page": preset.key_page}
 
 
 async def test_provider_order(hass: HomeAssistant) -> None:
     """The first form lists the services, then the presets, then other servers."""
     form = await hass.config_entries.flow.async_init("orator", context={"source": SOURCE_USER})
-    offered = choices(form, "provider")
+    offered = get_choices(form, "provider")
     assert offered[:3] == ["nanogpt", "openai", "speechbase"]
     assert offered[3:] == [f"openai.{name}" for name in SERVERS]
     assert offered[-1] == "openai.other"
@@ -156,15 +156,15 @@ async def test_provider_order(hass: HomeAssistant) -> None:
 
 async def test_cloud_server(hass: HomeAssistant, compatible: Start) -> None:
     """A cloud service requires a key; the reconfigure form contains the account's address."""
-    form = await choose(hass, "openai.groq")
+    form = await open_account_form(hass, "openai.groq")
     entered = {"base_url": "https://api.groq.com/openai/v1", "api_key": ""}
     result = await hass.config_entries.flow.async_configure(form["flow_id"], entered)
     assert result["errors"] == {"api_key": "missing_key"}
     server = await compatible(GROQ)
-    account = entry_at(server, "groq", voice_of(GROQ))
+    account = create_server_account(server, "groq", voice_of(GROQ))
     account.add_to_hass(hass)
     result = await account.start_reconfigure_flow(hass)
-    assert fields(result) == {"api_key": None, "base_url": server.base_url}
+    assert get_suggested_values(result) == {"api_key": None, "base_url": server.base_url}
 
 
 @pytest.mark.parametrize(
@@ -184,12 +184,14 @@ async def test_voice_form(
     hass: HomeAssistant, compatible: Start, profile: Profile, model: str, options: list[str]
 ) -> None:
     """The form offers the speech models of the server, their voices, and the settings that they support."""
-    account = await load(hass, entry_at(await compatible(profile), profile.name, voice_of(profile)))
+    account = await load_account(
+        hass, create_server_account(await compatible(profile), profile.name, voice_of(profile))
+    )
     flows = hass.config_entries.subentries
     form = await flows.async_init((account.entry_id, "voice"), context={"source": SOURCE_USER})
-    assert set(choices(form, "model")) == {model.name for model in profile.models if model.speaks}
+    assert set(get_choices(form, "model")) == {model.name for model in profile.models if model.speaks}
     form = await flows.async_configure(form["flow_id"], {"model": model})
-    assert list(fields(form)) == [
+    assert list(get_suggested_values(form)) == [
         "voice",
         "name",
         "format",
@@ -200,14 +202,16 @@ async def test_voice_form(
         "replacements",
         "effects",
     ]
-    assert set(choices(form, "voice")) == {voice for one in profile.models if one.name == model for voice in one.voices}
-    assert choices(form, "format")
+    assert set(get_choices(form, "voice")) == {
+        voice for one in profile.models if one.name == model for voice in one.voices
+    }
+    assert get_choices(form, "format")
 
 
 async def test_voice_languages(hass: HomeAssistant, compatible: Start) -> None:
     """Assist is offered only the voices of its language if the languages of the voices are known."""
     server = await compatible(next(profile for profile in PROFILES if profile.name == "openai-edge-tts"))
-    result = await add(hass, server, "openai-edge-tts")
+    result = await add_server_account(hass, server, "openai-edge-tts")
     (voice,) = result["result"].subentries.values()
     assert (voice.title, voice.data["voice"]) == ("openai-edge-tts Ava", "en-US-AvaNeural")
     entity = hass.data["entity_components"]["tts"].get_entity("tts.openai_edge_tts_ava")
@@ -223,8 +227,8 @@ async def test_text_limit(
     """A long text is spoken completely, in requests within the server's limit."""
     server = await compatible(profile)
     server.audio_mode = "tones"
-    await load(hass, entry_at(server, profile.name, voice_of(profile)))
-    text = text_of(3_500).replace("**", "").replace("[", "").replace("](https://harbour.example/times)", "")
+    await load_account(hass, create_server_account(server, profile.name, voice_of(profile)))
+    text = remove_markdown(create_text(3_500))
     sound = await decode(await fetch_speech(hass, hass_client, text))
     assert_spoken(sound.samples, RATE, text)
     assert profile.limit
@@ -235,7 +239,7 @@ async def test_extra_body(hass: HomeAssistant, compatible: Start, hass_client: C
     """Extra fields override all others except the text; those of a call replace those of the voice."""
     server = await compatible(KOKORO)
     added = {"lang_code": "e", "input": "Something else.", "response_format": "wav"}
-    await load(hass, entry_at(server, "kokoro", {**voice_of(KOKORO), "extra_body": added}))
+    await load_account(hass, create_server_account(server, "kokoro", {**voice_of(KOKORO), "extra_body": added}))
     assert (await fetch_speech(hass, hass_client, preferred_format="wav")).startswith(b"RIFF")
     await fetch_speech(hass, hass_client, extra_body={"volume_multiplier": 0.5})
     first, second = spoken(server)
@@ -249,7 +253,7 @@ async def test_unsupported_field(hass: HomeAssistant, compatible: Start, hass_cl
     server = await compatible(replace(BARE, fields=known))
     server.audio_mode = "tones"
     voice = {"model": "voxy", "voice": "ann", "speed": 1.5, "instructions": "Whisper."}
-    account = await load(hass, entry_at(server, "other", voice))
+    account = await load_account(hass, create_server_account(server, "other", voice))
     server.reset()
     for sentence in ("The first one.", "The second one."):
         sound = await decode(await fetch_speech(hass, hass_client, sentence))
@@ -259,7 +263,7 @@ async def test_unsupported_field(hass: HomeAssistant, compatible: Start, hass_cl
     flows = hass.config_entries.subentries
     form = await flows.async_init((account.entry_id, "voice"), context={"source": SOURCE_USER})
     form = await flows.async_configure(form["flow_id"], {"model": "voxy"})
-    assert not {"speed", "instructions"} & fields(form).keys()
+    assert not {"speed", "instructions"} & get_suggested_values(form).keys()
 
 
 async def test_unsupported_extra_field(
@@ -269,7 +273,7 @@ async def test_unsupported_extra_field(
     known = {name: field for name, field in BARE.fields.items() if name != "speed"}
     server = await compatible(replace(BARE, fields=known))
     voice = {"model": "voxy", "voice": "ann", "extra_body": {"speed": 1.5}}
-    await load(hass, entry_at(server, "other", voice))
+    await load_account(hass, create_server_account(server, "other", voice))
     server.reset()
     assert not await fetch_speech(hass, hass_client)
     assert [body["speed"] for body in spoken(server)] == [1.5]
@@ -279,7 +283,7 @@ async def test_refused_value(hass: HomeAssistant, compatible: Start, hass_client
     """A refused value is an error; the field is still sent with other values."""
     server = await compatible(SPEACHES)
     voice = {"model": "speaches-ai/Kokoro-82M-v1.0-ONNX", "voice": "af_heart"}
-    await load(hass, entry_at(server, "other", voice))
+    await load_account(hass, create_server_account(server, "other", voice))
     assert not await fetch_speech(hass, hass_client, speed=3)
     assert await fetch_speech(hass, hass_client, speed=1.5)
     assert [body.get("speed") for body in spoken(server) if body["input"]] == [3, 1.5]
@@ -288,8 +292,8 @@ async def test_refused_value(hass: HomeAssistant, compatible: Start, hass_client
 async def test_refused_format(hass: HomeAssistant, compatible: Start, hass_client: ClientSessionGenerator) -> None:
     """A refused format is requested once; the format that the server sends instead is converted, then requested."""
     server = await compatible(GROQ)
-    account = entry_at(server, "other", voice_of(GROQ))
-    await load(hass, account)
+    account = create_server_account(server, "other", voice_of(GROQ))
+    await load_account(hass, account)
     server.reset()
     for sentence in ("The first one.", "The second one."):
         assert (await fetch_speech(hass, hass_client, sentence)).startswith(b"ID3")
@@ -302,7 +306,7 @@ async def test_unsupported_format_field(
     """A server that refuses every format is sent none in the end."""
     known = {name: field for name, field in BARE.fields.items() if name != "response_format"}
     server = await compatible(replace(BARE, fields=known, default_format="wav"))
-    await load(hass, entry_at(server, "other", {"model": "voxy", "voice": "ann"}))
+    await load_account(hass, create_server_account(server, "other", {"model": "voxy", "voice": "ann"}))
     for number in range(7):
         assert await fetch_speech(hass, hass_client, f"Number {number}.")
     server.reset()
@@ -316,10 +320,10 @@ async def test_server_that_does_not_stream(
 ) -> None:
     """Once a server was found not to stream, texts start with a short chunk."""
     server = await compatible(replace(KOKORO, delivery="whole"))
-    await load(hass, entry_at(server, "other", voice_of(KOKORO)))
+    await load_account(hass, create_server_account(server, "other", voice_of(KOKORO)))
     for number in range(2):
         server.reset()
-        assert await fetch_speech(hass, hass_client, text_of(600) + str(number))
+        assert await fetch_speech(hass, hass_client, create_text(600) + str(number))
         assert (len(spoken(server)) > 1) is bool(number)
 
 
@@ -327,7 +331,7 @@ async def test_failing_voice_list(hass: HomeAssistant, compatible: Start) -> Non
     """A server is added although its voice list fails; known voices remain while it fails."""
     server = await compatible(KOKORO)
     server.fail(Fault(path="*/audio/voices", status=500, times=2))
-    result = await add(hass, server, "kokoro")
+    result = await add_server_account(hass, server, "kokoro")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     account = result["result"]
     assert account.runtime_data.data.model("kokoro").voices == ()
@@ -354,7 +358,7 @@ async def test_not_a_speech_server(
     """A server without a speech endpoint, or one that fails or redirects, is not added."""
     server = await compatible(LOCALAI)
     server.fail(Fault(**fault, times=9))
-    result = await add(hass, server, "other")
+    result = await add_server_account(hass, server, "other")
     assert result["errors"] == errors
 
 
@@ -362,7 +366,7 @@ async def test_failing_speech_endpoint(hass: HomeAssistant, compatible: Start) -
     """A server without lists whose speech endpoint fails is not added."""
     server = await compatible(BARE)
     server.fail(Fault(path="*/audio/speech", status=500))
-    assert (await add(hass, server, "other"))["errors"] == {"base": "provider_fault"}
+    assert (await add_server_account(hass, server, "other"))["errors"] == {"base": "provider_fault"}
 
 
 @pytest.mark.parametrize("lists", [KOKORO.lists, ()], ids=["with lists", "without lists"])
@@ -371,7 +375,7 @@ async def test_server_added_as_openai(
 ) -> None:
     """A server that was added as OpenAI with another address offers its own voices."""
     server = await compatible(replace(KOKORO, lists=lists))
-    form = await choose(hass, "openai")
+    form = await open_account_form(hass, "openai")
     entered = {"server": {"base_url": server.base_url}}
     result = await hass.config_entries.flow.async_configure(form["flow_id"], entered)
     await hass.async_block_till_done()

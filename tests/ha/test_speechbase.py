@@ -12,11 +12,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from ..simulator import Fault, Simulator
 from ..simulator.speechbase.catalog import DOCUMENTED_VOICE
-from ..support.audio import RATE, decode, streamed_wav
-from ..support.speech import SATELLITE, SENTENCE, Hear, account_of, asked, issue, speak
+from ..support.audio import RATE, decode, decode_output
+from ..support.flows import get_choices, get_field_names, start_account_flow
+from ..support.speech import SATELLITE, SENTENCE, Hear, create_account, get_issue, get_post_requests, speak
 from ..support.word_decoder import assert_spoken
-from .test_config_flow import start_account_flow
-from .test_subentry_flow import choices, field_names
 
 SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]
 
@@ -24,13 +23,13 @@ SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an account at the simulated Speechbase, with a saved voice."""
-    return account_of(simulator, "speechbase", {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
+    return create_account(simulator, "speechbase", {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
 
 
 async def start_voice_flow(hass: HomeAssistant, account: MockConfigEntry, mode: str) -> Any:
     """Choose the mode of a new voice and return the next form."""
     result = await hass.config_entries.subentries.async_init((account.entry_id, "voice"), context={"source": "user"})
-    assert field_names(result) == ["mode"]
+    assert get_field_names(result) == ["mode"]
     return await hass.config_entries.subentries.async_configure(result["flow_id"], {"mode": mode})
 
 
@@ -42,7 +41,7 @@ async def test_setup_creates_saved_voice(hass: HomeAssistant, simulator: Simulat
     (voice,) = result["result"].subentries.values()
     assert voice.title == "Speechbase Bedroom, evening"
     assert voice.data["mode"] == "voice"
-    assert not asked(simulator)
+    assert not get_post_requests(simulator)
 
 
 async def test_setup_without_voice(hass: HomeAssistant, simulator: Simulator) -> None:
@@ -61,11 +60,11 @@ async def test_saved_voice_form(hass: HomeAssistant, account: MockConfigEntry) -
     """Saved voices are listed by title, with duplicates told apart, and without a choice of models."""
     form = await start_voice_flow(hass, account, "voice")
     text_fields = ["fallback", "clean_text", "replacements", "effects"]
-    assert field_names(form) == ["voice_id", "name", "format", *SETTINGS, *text_fields]
+    assert get_field_names(form) == ["voice_id", "name", "format", *SETTINGS, *text_fields]
     labels = [option["label"] for option in form["data_schema"].schema["voice_id"].config["options"]]
     assert len(labels) == len(set(labels)) == 120
     assert "Kitchen doorbell" in labels
-    chosen = {"voice_id": choices(form, "voice_id")[3], "format": "mp3", "bitrate": "192"}
+    chosen = {"voice_id": get_choices(form, "voice_id")[3], "format": "mp3", "bitrate": "192"}
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], chosen)
     await hass.async_block_till_done()
     assert result["data"] == {"mode": "voice", "voice_id": chosen["voice_id"], "format": "mp3", "bitrate": 192}
@@ -86,7 +85,7 @@ async def test_unlisted_saved_voice(hass: HomeAssistant, simulator: Simulator, a
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
     assert hass.states.get("tts.ben")
-    assert not issue(hass, account, "voice_gone")
+    assert not get_issue(hass, account, "voice_gone")
 
 
 async def test_unlisted_saved_voice_during_outage(
@@ -105,10 +104,10 @@ async def test_inline_voice_form(hass: HomeAssistant, simulator: Simulator, acco
     """The model is chosen first, then a known voice or an entered one."""
     form = await start_voice_flow(hass, account, "inline")
     assert form["step_id"] == "model"
-    assert "openai/gpt-4o-mini-tts" in choices(form, "model")
-    assert not [model for model in choices(form, "model") if model.startswith("hume/")]
+    assert "openai/gpt-4o-mini-tts" in get_choices(form, "model")
+    assert not [model for model in get_choices(form, "model") if model.startswith("hume/")]
     form = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "cartesia/sonic-3"})
-    assert choices(form, "voice") == []
+    assert get_choices(form, "voice") == []
     entered = {"voice": "a0e99841", "name": "Carl", "format": "mp3", "provider_options": {"language": "en"}}
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
     await hass.async_block_till_done()
@@ -203,7 +202,7 @@ async def test_reconfigure_suggests_bitrate(hass: HomeAssistant, account: MockCo
     result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
     form = await hass.config_entries.subentries.async_configure(result["flow_id"], {"mode": "voice"})
     (suggested,) = (key.description["suggested_value"] for key in form["data_schema"].schema if key == "bitrate")
-    assert suggested in choices(form, "bitrate")
+    assert suggested in get_choices(form, "bitrate")
 
 
 async def test_account_unloaded_during_flow(hass: HomeAssistant, account: MockConfigEntry) -> None:
@@ -228,7 +227,7 @@ async def test_speech(simulator: Simulator, hear: Hear, options: dict[str, Any],
     """Both modes speak every word to players and satellites."""
     simulator.audio_mode = "tones"
     audio = await hear(SENTENCE, **options, **receiver)
-    sound = streamed_wav(audio) if receiver else await decode(audio)
+    sound = await decode_output(audio, receiver)
     assert_spoken(sound.samples, RATE, SENTENCE)
 
 
@@ -239,7 +238,7 @@ async def test_voice_picked_in_assist(hass: HomeAssistant, simulator: Simulator,
     assert (voices[0].voice_id, voices[0].name) == (DOCUMENTED_VOICE, "Podcast narrator")
     assert len(voices) == 120
     await hear(SENTENCE, voice=voices[5].voice_id)
-    assert asked(simulator)[-1]["voiceId"] == voices[5].voice_id
+    assert get_post_requests(simulator)[-1]["voiceId"] == voices[5].voice_id
 
 
 async def test_long_text(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
@@ -248,7 +247,7 @@ async def test_long_text(hass: HomeAssistant, simulator: Simulator, hear: Hear) 
     text = " ".join(f"Sentence number {number} of this rather long story goes on." for number in range(60))
     audio = await hear(text, mode="inline", model="inworld/inworld-tts-2", voice="Dennis")
     assert_spoken((await decode(audio)).samples, RATE, text)
-    assert all(len(body["text"]) <= 2000 for body in asked(simulator))
+    assert all(len(body["text"]) <= 2000 for body in get_post_requests(simulator))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +268,7 @@ async def test_replacements(
     for rule in replacements:
         expected = expected.replace(rule["find"], rule["say"])
     assert_spoken((await decode(audio)).samples, RATE, expected)
-    assert all(("pronunciations" in body) is is_sent for body in asked(simulator))
+    assert all(("pronunciations" in body) is is_sent for body in get_post_requests(simulator))
 
 
 async def test_capabilities_are_stored(
@@ -285,7 +284,7 @@ async def test_capabilities_are_stored(
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert await hear("Two.")
-    assert ["mode" in body for body in asked(simulator)] == [False]
+    assert ["mode" in body for body in get_post_requests(simulator)] == [False]
 
 
 async def test_capabilities_survive_immediate_reload(
@@ -298,7 +297,7 @@ async def test_capabilities_survive_immediate_reload(
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert await hear("Two.")
-    assert ["mode" in body for body in asked(simulator)] == [False]
+    assert ["mode" in body for body in get_post_requests(simulator)] == [False]
 
 
 @pytest.mark.parametrize("is_same", [True, False])
@@ -310,7 +309,7 @@ async def test_capabilities_of_another_address(
 ) -> None:
     """Stored capabilities are ignored if the address has changed."""
     simulator.speechbase.mode_key = "rejected" if is_same else "required"
-    account = account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"})
+    account = create_account(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"})
     key = f"orator.{account.entry_id}"
     base_url = simulator.speechbase_url if is_same else "http://127.0.0.1:9"
     stored = {"catalogue": None, "learned": {"sends_mode": False}, "addresses": {"base_url": base_url}}
@@ -319,10 +318,10 @@ async def test_capabilities_of_another_address(
     await hass.config_entries.async_setup(account.entry_id)  # which may schedule a reload: the catalog has changed
     await hass.async_block_till_done(wait_background_tasks=True)
     assert await speak(hass)
-    assert ["mode" in body for body in asked(simulator)] == [not is_same]
+    assert ["mode" in body for body in get_post_requests(simulator)] == [not is_same]
 
 
 async def test_inline_mode_without_voice(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
     """A call with inline mode and no voice is refused before a request is sent."""
     assert not await hear(SENTENCE, mode="inline", model="openai/tts-1")
-    assert not asked(simulator)
+    assert not get_post_requests(simulator)

@@ -15,7 +15,7 @@ from custom_components.orator.text import Replacement, Replacer
 from ..simulator import Simulator
 from ..simulator.speechbase.catalog import DOCUMENTED_VOICE
 from ..support.audio import RATE, decode
-from ..support.speech import SENTENCE, Hear, account_of, asked
+from ..support.speech import SENTENCE, Hear, create_account, get_post_requests
 from ..support.word_decoder import assert_spoken
 
 SHORT_LIMIT = {"mode": "inline", "model": "inworld/inworld-tts-2", "voice": "Dennis"}
@@ -26,7 +26,7 @@ SHORT_LIMIT = {"mode": "inline", "model": "inworld/inworld-tts-2", "voice": "Den
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an account at the simulated Speechbase; the simulator encodes the words in tones."""
     simulator.audio_mode = "tones"
-    return account_of(simulator, "speechbase", {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
+    return create_account(simulator, "speechbase", {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
 
 
 async def assert_speech(audio: bytes, text: str) -> None:
@@ -50,7 +50,7 @@ async def test_duplicate_words(
     audio = await hear(SENTENCE, replacements=[{"find": find, "say": say} for find, say in replacements])
     expected = Replacer([Replacement(find, say) for find, say in replacements]).feed(SENTENCE, is_final=True)
     await assert_speech(audio, expected)
-    (body,) = asked(simulator)
+    (body,) = get_post_requests(simulator)
     assert [(rule["word"], rule["replacement"]) for rule in body["pronunciations"]["rules"]] == sent
 
 
@@ -60,7 +60,7 @@ async def test_server_rejects_pronunciations(simulator: Simulator, hear: Hear) -
     for text in (SENTENCE, "No kettle was harmed."):
         audio = await hear(text, replacements=[{"find": "kettle", "say": "the big cauldron"}])
         await assert_speech(audio, text.replace("kettle", "the big cauldron"))
-    assert ["pronunciations" in body for body in asked(simulator)] == [True, False, False]
+    assert ["pronunciations" in body for body in get_post_requests(simulator)] == [True, False, False]
 
 
 async def test_replacements_longer_than_words(simulator: Simulator, hear: Hear) -> None:
@@ -68,8 +68,8 @@ async def test_replacements_longer_than_words(simulator: Simulator, hear: Hear) 
     text = " ".join(["My kettle, a kettle like any other kettle, sings."] * 40)
     audio = await hear(text, **SHORT_LIMIT, replacements=[{"find": "kettle", "say": "cauldron of copper and of brass"}])
     await assert_speech(audio, text.replace("kettle", "cauldron of copper and of brass"))
-    assert len(asked(simulator)) > 2
-    assert all("pronunciations" in body for body in asked(simulator))
+    assert len(get_post_requests(simulator)) > 2
+    assert all("pronunciations" in body for body in get_post_requests(simulator))
 
 
 async def test_replacement_longer_than_a_request(simulator: Simulator, hear: Hear) -> None:
@@ -77,8 +77,8 @@ async def test_replacement_longer_than_a_request(simulator: Simulator, hear: Hea
     speech = " ".join(f"Verse number {number} of the song of the kettle." for number in range(60))
     audio = await hear("Now the kettle sings.", **SHORT_LIMIT, replacements=[{"find": "sings", "say": speech}])
     await assert_speech(audio, f"Now the kettle {speech}.")
-    assert len(asked(simulator)) > 1
-    assert not any("pronunciations" in body for body in asked(simulator))
+    assert len(get_post_requests(simulator)) > 1
+    assert not any("pronunciations" in body for body in get_post_requests(simulator))
 
 
 MANY_PRONUNCIATIONS = tuple(

@@ -23,15 +23,14 @@ from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
 from ..simulator.speechbase.catalog import DOCUMENTED_VOICE
-from ..support.resolver import replace_resolver
-from ..support.speech import SENTENCE, account_of, asked, issue, speak
-from .test_insecure_address import StaticResolver
+from ..support.resolver import StaticResolver, replace_resolver
+from ..support.speech import SENTENCE, create_account, get_issue, get_post_requests, speak
 
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an account at the simulated Speechbase, with a saved voice."""
-    return account_of(simulator, "speechbase", {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
+    return create_account(simulator, "speechbase", {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
 
 
 async def test_vendor_key_missing_issue(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
@@ -42,13 +41,13 @@ async def test_vendor_key_missing_issue(hass: HomeAssistant, simulator: Simulato
         await speak(hass)
     assert caught.value.translation_key == "vendor_key_missing"
     assert caught.value.translation_placeholders["subject"] == "ElevenLabs"
-    found = issue(hass, account, "vendor_key_missing")
+    found = get_issue(hass, account, "vendor_key_missing")
     assert found
     assert found.translation_placeholders["subject"] == "ElevenLabs"
     assert not [flow for flow in hass.config_entries.flow.async_progress() if flow["context"]["source"] == "reauth"]
     elevenlabs["byok"] = True
     await speak(hass)
-    assert not issue(hass, account, "vendor_key_missing")
+    assert not get_issue(hass, account, "vendor_key_missing")
 
 
 async def test_daily_update_clears_vendor_issue(
@@ -61,10 +60,10 @@ async def test_daily_update_clears_vendor_issue(
     with pytest.raises(HomeAssistantError):
         await speak(hass)
     await pass_a_day(hass, freezer)
-    assert issue(hass, account, "vendor_key_missing")
+    assert get_issue(hass, account, "vendor_key_missing")
     elevenlabs["byok"] = True
     await pass_a_day(hass, freezer)
-    assert not issue(hass, account, "vendor_key_missing")
+    assert not get_issue(hass, account, "vendor_key_missing")
 
 
 async def pass_a_day(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
@@ -85,12 +84,12 @@ async def test_vendor_issue_of_unused_vendor(
     with pytest.raises(HomeAssistantError) as caught:
         await speak(hass)
     kind = caught.value.translation_key
-    assert issue(hass, account, kind)
+    assert get_issue(hass, account, kind)
     (voice,) = account.subentries.values()
     hass.config_entries.async_update_subentry(account, voice, data={"model": "openai/tts-1", "voice": "nova"})
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
-    assert not issue(hass, account, kind)
+    assert not get_issue(hass, account, kind)
 
 
 async def test_no_issue_for_options_of_a_call(
@@ -102,7 +101,7 @@ async def test_no_issue_for_options_of_a_call(
         with pytest.raises(HomeAssistantError) as caught:
             await speak(hass, **options)
         assert caught.value.translation_key == kind
-        assert not issue(hass, account, kind)
+        assert not get_issue(hass, account, kind)
 
 
 async def test_voice_of_a_call_keeps_issue(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
@@ -111,7 +110,7 @@ async def test_voice_of_a_call_keeps_issue(hass: HomeAssistant, simulator: Simul
     with pytest.raises(HomeAssistantError):
         await speak(hass)
     assert await speak(hass, voice_id=simulator.speechbase.voices[0]["id"])
-    assert issue(hass, account, "voice_gone")
+    assert get_issue(hass, account, "voice_gone")
 
 
 @pytest.mark.parametrize("by_daily_update", [False, True])
@@ -130,13 +129,13 @@ async def test_vendor_disabled_issue(
     with pytest.raises(HomeAssistantError) as caught:
         await speak(hass)
     assert caught.value.translation_key == "vendor_disabled"
-    assert issue(hass, account, "vendor_disabled")
+    assert get_issue(hass, account, "vendor_disabled")
     elevenlabs["enabled"] = True
     if by_daily_update:
         await pass_a_day(hass, freezer)
     else:
         await speak(hass)
-    assert not issue(hass, account, "vendor_disabled")
+    assert not get_issue(hass, account, "vendor_disabled")
 
 
 async def test_repair_missing_voice(
@@ -148,7 +147,7 @@ async def test_repair_missing_voice(
     with pytest.raises(HomeAssistantError) as caught:
         await speak(hass)
     assert caught.value.translation_key == "voice_gone"
-    found = issue(hass, account, "voice_gone")
+    found = get_issue(hass, account, "voice_gone")
     assert found
     assert found.is_fixable
     assert found.translation_placeholders["subject"] == "Ann"
@@ -170,9 +169,9 @@ async def test_repair_missing_voice(
     assert result["type"] == "create_entry"
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
-    assert not issue(hass, account, "voice_gone")
+    assert not get_issue(hass, account, "voice_gone")
     await speak(hass)
-    assert asked(simulator)[-1]["voiceId"] == other
+    assert get_post_requests(simulator)[-1]["voiceId"] == other
 
 
 async def test_repair_restored_voice(
@@ -184,14 +183,14 @@ async def test_repair_restored_voice(
     simulator.speechbase.voices.remove(row)
     with pytest.raises(HomeAssistantError):
         await speak(hass)
-    found = issue(hass, account, "voice_gone")
+    found = get_issue(hass, account, "voice_gone")
     assert found
     simulator.speechbase.voices.append(row)
     client = await hass_client()
     flow = {"handler": DOMAIN, "issue_id": found.issue_id}
     result = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
     assert result["type"] == "create_entry"
-    assert not issue(hass, account, "voice_gone")
+    assert not get_issue(hass, account, "voice_gone")
 
 
 async def test_repair_during_outage(
@@ -203,7 +202,7 @@ async def test_repair_during_outage(
     await hass.config_entries.async_reload(account.entry_id)
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
-    found = issue(hass, account, "voice_gone")
+    found = get_issue(hass, account, "voice_gone")
     assert found
     simulator.fail(Fault(path="*/v1/voices*", status=503, times=99), Fault(path="*/providers", status=503, times=99))
     client = await hass_client()
@@ -223,10 +222,10 @@ async def test_daily_update_finds_missing_voice(
     row = next(row for row in simulator.speechbase.voices if row["id"] == DOCUMENTED_VOICE)
     simulator.speechbase.voices.remove(row)
     await pass_a_day(hass, freezer)
-    assert issue(hass, account, "voice_gone")
+    assert get_issue(hass, account, "voice_gone")
     simulator.speechbase.voices.append(row)
     await speak(hass)
-    assert not issue(hass, account, "voice_gone")
+    assert not get_issue(hass, account, "voice_gone")
 
 
 async def test_removed_voice_has_no_issue(
@@ -237,7 +236,7 @@ async def test_removed_voice_has_no_issue(
     simulator.speechbase.voices.clear()
     with pytest.raises(HomeAssistantError):
         await speak(hass)
-    found = issue(hass, account, "voice_gone")
+    found = get_issue(hass, account, "voice_gone")
     assert found
     client = await hass_client()
     flow = {"handler": DOMAIN, "issue_id": found.issue_id}
@@ -247,7 +246,7 @@ async def test_removed_voice_has_no_issue(
     await hass.async_block_till_done()
     result = await (await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={"voice_id": "x"})).json()
     assert (result["type"], result["reason"]) == ("abort", "entry_not_loaded")
-    assert not issue(hass, account, "voice_gone")
+    assert not get_issue(hass, account, "voice_gone")
 
 
 async def test_service_gone(
@@ -259,7 +258,7 @@ async def test_service_gone(
         with pytest.raises(HomeAssistantError) as caught:
             await speak(hass)
         assert caught.value.translation_key == "service_gone"
-    assert issue(hass, account, "service_gone")
+    assert get_issue(hass, account, "service_gone")
     logged = [record for record in caplog.records if "orator" in record.name and record.levelno > logging.DEBUG]
     assert len(logged) == 1
     await hass.config_entries.async_reload(account.entry_id)
@@ -267,7 +266,7 @@ async def test_service_gone(
     assert hass.states.get("tts.ann").state == "unavailable"  # no fallback
     simulator.speechbase.is_shut_down = False
     await speak(hass)
-    assert not issue(hass, account, "service_gone")
+    assert not get_issue(hass, account, "service_gone")
 
 
 class FailingResolver(AbstractResolver):
@@ -318,18 +317,18 @@ async def test_name_not_found_for_a_day(
     hass: HomeAssistant, simulator: Simulator, unresolvable_entry: MockConfigEntry, clock: TickingDateTimeFactory
 ) -> None:
     """A name that cannot be resolved creates an issue after a day; other accounts keep speaking."""
-    openai = account_of(simulator, "openai", {"model": "tts-1", "voice": "nova"}, "Ben")
+    openai = create_account(simulator, "openai", {"model": "tts-1", "voice": "nova"}, "Ben")
     openai.add_to_hass(hass)
     await hass.config_entries.async_setup(openai.entry_id)
     assert unresolvable_entry.state is openai.state is ConfigEntryState.LOADED
     clock.tick(timedelta(hours=23))
     await assert_name_not_found(hass)
-    assert not issue(hass, unresolvable_entry, "service_gone")
+    assert not get_issue(hass, unresolvable_entry, "service_gone")
     await hass.config_entries.async_reload(unresolvable_entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     clock.tick(timedelta(hours=1, minutes=1))
     await assert_name_not_found(hass)
-    found = issue(hass, unresolvable_entry, "service_gone")
+    found = get_issue(hass, unresolvable_entry, "service_gone")
     assert found
     assert found.translation_placeholders["provider"] == "api.speechbase.invalid"
     stream = tts.async_create_stream(hass, "tts.ben")
@@ -354,7 +353,7 @@ async def test_name_not_found_twice(
         await hass.config_entries.async_reload(entry.entry_id)  # which opens new connections
         await hass.async_block_till_done(wait_background_tasks=True)
         await assert_name_not_found(hass)
-        assert not issue(hass, entry, "service_gone")
+        assert not get_issue(hass, entry, "service_gone")
         names._addresses["speech.example.org"] = addresses
         assert await speak(hass)
         clock.tick(timedelta(hours=25))
@@ -367,9 +366,9 @@ async def test_response_clears_service_gone(
     simulator.speechbase.is_shut_down = True
     with pytest.raises(HomeAssistantError):
         await speak(hass)
-    assert issue(hass, account, "service_gone")
+    assert get_issue(hass, account, "service_gone")
     simulator.speechbase.is_shut_down = False
     simulator.fail(Fault(status=400, json={"title": "Bad Request", "status": 400, "code": "quota"}, times=9))
     with pytest.raises(HomeAssistantError):
         await speak(hass)
-    assert not issue(hass, account, "service_gone")
+    assert not get_issue(hass, account, "service_gone")

@@ -16,8 +16,8 @@ from custom_components.orator.audio.formats import AudioFormat, PcmLayout, detec
 from custom_components.orator.pipeline.output import GapFiller
 
 from ..simulator import Fault, Simulator, Timing
-from ..support.audio import RATE, decode, streamed_wav
-from ..support.speech import SATELLITE, SENTENCE, Hear, spoken
+from ..support.audio import RATE, decode, read_wav_stream
+from ..support.speech import SATELLITE, SENTENCE, Hear, get_speech_requests
 from ..support.word_decoder import assert_spoken
 
 FIRST, SECOND, THIRD = (
@@ -59,10 +59,10 @@ async def test_first_sound_leaves_while_the_reply_is_written(
         response = await speak(hass, reply())
         first = await anext(response.data_gen)
     assert first
-    assert [body["input"] for body in spoken(simulator)] == [FIRST]
+    assert [body["input"] for body in get_speech_requests(simulator)] == [FIRST]
     may_go_on.set()
     assert [chunk async for chunk in response.data_gen]
-    assert [body["input"] for body in spoken(simulator)] == [FIRST, "And so on."]
+    assert [body["input"] for body in get_speech_requests(simulator)] == [FIRST, "And so on."]
 
 
 async def test_first_bytes_leave_before_the_last_ones_come(
@@ -85,7 +85,7 @@ async def test_next_segment_is_asked_ahead_and_no_more(
     response = await speak(hass, given(*sentences))
     assert await anext(response.data_gen)
     await asyncio.sleep(1)
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
     await response.data_gen.aclose()
 
 
@@ -97,8 +97,8 @@ async def test_segments_grow_while_the_listener_listens(
     response = await speak(hass, given(*sentences))
     async for _ in response.data_gen:
         pass
-    lengths = [len(body["input"]) for body in spoken(simulator)]
-    assert " ".join(body["input"] for body in spoken(simulator)) == " ".join(sentences)
+    lengths = [len(body["input"]) for body in get_speech_requests(simulator)]
+    assert " ".join(body["input"] for body in get_speech_requests(simulator)) == " ".join(sentences)
     assert max(lengths) > 4 * lengths[0]
 
 
@@ -113,7 +113,7 @@ async def test_sound_that_waits_is_bounded(hass: HomeAssistant, simulator: Simul
     response = await speak(hass, whole(), speed=0.5, preferred_format="wav", preferred_sample_rate=24_000)
     assert await anext(response.data_gen)
     await asyncio.sleep(2)
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
     sent = simulator.requests[-1].sent
     async for _ in response.data_gen:
         pass
@@ -158,7 +158,7 @@ async def test_segment_that_breaks_before_its_turn_is_asked_for_again(simulator:
     slow = Fault(path="*/audio/speech", stall_after=2000, stall=1.5)
     simulator.fail(slow, Fault(path="*/audio/speech", truncate_after=3000))
     sound = await decode(await hear(given(FIRST, SECOND, THIRD)))
-    asked = [body["input"] for body in spoken(simulator)]
+    asked = [body["input"] for body in get_speech_requests(simulator)]
     assert len(asked) == len(set(asked)) + 1
     assert_spoken(sound.samples, RATE, f"{FIRST} {SECOND} {THIRD}")
 
@@ -213,7 +213,7 @@ async def test_nothing_to_say_is_a_short_silence(simulator: Simulator, hear: Hea
     sound = await decode(await hear(text, preferred_format=extension))
     assert 0.2 < sound.seconds < 0.6
     assert sound.level < 0.001
-    assert not spoken(simulator)
+    assert not get_speech_requests(simulator)
 
 
 async def test_satellite_needs_no_converter(hear: Hear) -> None:
@@ -270,7 +270,7 @@ async def test_satellite_is_fed_silence_while_there_is_nothing_to_hear(
     (start, _), *rest = arrivals
     dry = max(now - start - held for (now, _), (_, held) in zip(rest, arrivals, strict=False))
     assert dry < 0.3
-    heard = streamed_wav(bytes(sound))
+    heard = read_wav_stream(bytes(sound))
     assert_spoken(heard.samples, RATE, "One moment. It rains.")
     assert heard.seconds > 3
 
@@ -281,4 +281,4 @@ async def test_player_without_wishes_gets_no_silence(simulator: Simulator, hear:
     simulator.fail(Fault(path="*/audio/speech", stall_after=20_000, stall=2))
     stalled = await decode(await hear(given(SENTENCE), preferred_format="wav"))
     assert np.isclose(stalled.seconds, whole.seconds, atol=0.3)
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2

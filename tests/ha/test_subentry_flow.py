@@ -1,43 +1,24 @@
 """Tests of the subentry flow of a voice."""
 
-from typing import Any
-
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-
-async def add_voice(hass: HomeAssistant, account: MockConfigEntry, model: str) -> Any:
-    """Start a flow and choose a model; return the form with the settings of the voice."""
-    result = await hass.config_entries.subentries.async_init(
-        (account.entry_id, "voice"), context={"source": SOURCE_USER}
-    )
-    assert result["step_id"] == "user"
-    return await hass.config_entries.subentries.async_configure(result["flow_id"], {"model": model})
-
-
-def field_names(result: Any) -> list[str]:
-    """Return the names of the fields of a form."""
-    return [str(key) for key in result["data_schema"].schema]
-
-
-def choices(result: Any, field: str) -> list[str]:
-    """Return the options of a field."""
-    return [option["value"] for option in result["data_schema"].schema[field].config["options"]]
+from ..support.flows import get_choices, get_field_names, open_voice_form
 
 
 async def test_voice_form_depends_on_model(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The form has the fields, voices and formats that the model supports."""
-    new = await add_voice(hass, account, "gpt-4o-mini-tts")
+    new = await open_voice_form(hass, account, "gpt-4o-mini-tts")
     text_fields = ["fallback", "clean_text", "replacements", "effects"]
-    assert field_names(new) == ["voice", "name", "format", "speed", "instructions", *text_fields]
-    assert len(choices(new, "voice")) == 13
-    assert choices(new, "format") == ["mp3", "wav", "opus", "aac", "flac"]
-    old = await add_voice(hass, account, "tts-1")
-    assert field_names(old) == ["voice", "name", "format", "speed", *text_fields]
-    assert choices(old, "voice") == ["alloy", "ash", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer"]
+    assert get_field_names(new) == ["voice", "name", "format", "speed", "instructions", *text_fields]
+    assert len(get_choices(new, "voice")) == 13
+    assert get_choices(new, "format") == ["mp3", "wav", "opus", "aac", "flac"]
+    old = await open_voice_form(hass, account, "tts-1")
+    assert get_field_names(old) == ["voice", "name", "format", "speed", *text_fields]
+    assert get_choices(old, "voice") == ["alloy", "ash", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer"]
 
 
 async def test_listed_models(hass: HomeAssistant, account: MockConfigEntry) -> None:
@@ -45,13 +26,13 @@ async def test_listed_models(hass: HomeAssistant, account: MockConfigEntry) -> N
     result = await hass.config_entries.subentries.async_init(
         (account.entry_id, "voice"), context={"source": SOURCE_USER}
     )
-    offered = choices(result, "model")
+    offered = get_choices(result, "model")
     assert {"gpt-4o-mini-tts", "tts-1", "tts-1-hd"} <= set(offered)
 
 
 async def test_add_voice(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """Only what was set is stored, and the entity is added at once."""
-    form = await add_voice(hass, account, "gpt-4o-mini-tts")
+    form = await open_voice_form(hass, account, "gpt-4o-mini-tts")
     result = await hass.config_entries.subentries.async_configure(
         form["flow_id"], {"voice": "voice_1234", "name": " Ben ", "format": "wav", "speed": 1.5}
     )
@@ -63,11 +44,11 @@ async def test_add_voice(hass: HomeAssistant, account: MockConfigEntry) -> None:
 
 async def test_default_title(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """A voice without a name is named after the provider's voice, with a number if that title is taken."""
-    form = await add_voice(hass, account, "tts-1")
+    form = await open_voice_form(hass, account, "tts-1")
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"voice": "nova", "format": "mp3"})
     assert result["title"] == "OpenAI Nova"
     await hass.async_block_till_done()
-    form = await add_voice(hass, account, "tts-1")
+    form = await open_voice_form(hass, account, "tts-1")
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"voice": "nova", "format": "mp3"})
     assert result["title"] == "OpenAI Nova 2"
 
@@ -94,7 +75,7 @@ async def test_reconfigure(hass: HomeAssistant, account: MockConfigEntry) -> Non
 
 async def test_text_settings(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The settings of text cleaning and replacements are stored."""
-    form = await add_voice(hass, account, "tts-1")
+    form = await open_voice_form(hass, account, "tts-1")
     text = {"clean_text": False, "replacements": [{"find": "kWh", "say": "kilowatt hours"}]}
     result = await hass.config_entries.subentries.async_configure(
         form["flow_id"], {"voice": "nova", "format": "mp3", **text}
@@ -135,7 +116,7 @@ async def test_default_title_follows_voice(
 
 async def test_typed_ids_are_stripped(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """Spaces around a typed model or voice are removed."""
-    form = await add_voice(hass, account, " tts-1 ")
+    form = await open_voice_form(hass, account, " tts-1 ")
     entered = {"voice": " nova ", "format": "mp3"}
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
     assert result["data"] == {"model": "tts-1", "voice": "nova", "format": "mp3"}
@@ -155,7 +136,7 @@ async def test_reconfigure_suggests_settings(hass: HomeAssistant, account: MockC
 
 async def test_number_out_of_range(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The schema of the form refuses a number out of range."""
-    form = await add_voice(hass, account, "gpt-4o-mini-tts")
+    form = await open_voice_form(hass, account, "gpt-4o-mini-tts")
     with pytest.raises(InvalidData) as refused:
         await hass.config_entries.subentries.async_configure(
             form["flow_id"], {"voice": "alloy", "format": "mp3", "speed": 9}
@@ -165,7 +146,7 @@ async def test_number_out_of_range(hass: HomeAssistant, account: MockConfigEntry
 
 async def test_invalid_setting(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """An invalid setting is reported at its field, and can be corrected."""
-    form = await add_voice(hass, account, "gpt-4o-mini-tts")
+    form = await open_voice_form(hass, account, "gpt-4o-mini-tts")
     entered = {"voice": "alloy", "format": "mp3", "instructions": "x" * 4097}
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
     assert result["errors"] == {"instructions": "invalid_setting"}
@@ -186,7 +167,7 @@ async def test_account_not_loaded(hass: HomeAssistant, account: MockConfigEntry)
 
 async def test_account_unloaded_between_forms(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The flow aborts if the account is unloaded while a form is open."""
-    form = await add_voice(hass, account, "tts-1")
+    form = await open_voice_form(hass, account, "tts-1")
     await hass.config_entries.async_unload(account.entry_id)
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"voice": "nova", "format": "mp3"})
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "entry_not_loaded")

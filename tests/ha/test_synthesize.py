@@ -14,9 +14,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from ..simulator import Fault, Simulator
-from ..support.actions import call_action, create_media_folder, failed_action
+from ..support.actions import call_action, call_failing_action, create_media_folder
 from ..support.audio import RATE, decode
-from ..support.speech import SENTENCE, account_of, asked, spoken
+from ..support.speech import SENTENCE, create_account, get_post_requests, get_speech_requests, load_account
 from ..support.word_decoder import assert_spoken, voice_of
 
 SPEECH = "/v1/audio/speech"
@@ -32,7 +32,7 @@ def folder(hass: HomeAssistant, tmp_path: Path) -> Path:
 @pytest.fixture
 def entry(simulator: Simulator, folder: Path) -> MockConfigEntry:
     """Describe an account of a Home Assistant that has known its media folder from its start."""
-    return account_of(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "coral"})
+    return create_account(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "coral"})
 
 
 @pytest.fixture(autouse=True)
@@ -58,14 +58,14 @@ async def test_what_is_answered_is_what_is_heard(
     assert (answer["spoken_by"], answer["from_cache"]) == (["tts.ann"], False)
     media = await async_resolve_media(hass, answer["media_id"], None)
     assert await (await client.get(media.url)).read() == heard
-    assert len(spoken(simulator)) == 1
+    assert len(get_speech_requests(simulator)) == 1
 
 
 async def test_same_words_are_made_once(hass: HomeAssistant, simulator: Simulator) -> None:
     """What is in Home Assistant's cache is taken from there, and costs nothing."""
     first = await call_action(hass, "synthesize", message=SENTENCE)
     again = await call_action(hass, "synthesize", message=SENTENCE)
-    assert len(spoken(simulator)) == 1
+    assert len(get_speech_requests(simulator)) == 1
     assert first["characters"] == len(SENTENCE)
     assert (first["cost"], first["currency"]) == (None, None)  # nobody knows what this server costs
     assert (again["from_cache"], again["characters"], again["cost"]) == (True, 0, 0)
@@ -73,7 +73,7 @@ async def test_same_words_are_made_once(hass: HomeAssistant, simulator: Simulato
         key: first[key] for key in ("media_id", "size", "duration", "spoken_by")
     }
     await call_action(hass, "synthesize", message=SENTENCE, options={"speed": 1.5})
-    assert [body.get("speed") for body in spoken(simulator)] == [None, 1.5]
+    assert [body.get("speed") for body in get_speech_requests(simulator)] == [None, 1.5]
 
 
 async def test_nothing_is_kept_unless_wanted(
@@ -86,7 +86,7 @@ async def test_nothing_is_kept_unless_wanted(
     media = await async_resolve_media(hass, answer["media_id"], None)
     client = await hass_client_no_auth()
     assert len(await (await client.get(media.url)).read()) == answer["size"]
-    assert len(spoken(simulator)) == 1
+    assert len(get_speech_requests(simulator)) == 1
 
 
 async def test_refusal_is_told_once(hass: HomeAssistant, caplog: pytest.LogCaptureFixture) -> None:
@@ -113,7 +113,7 @@ async def test_who_really_spoke_is_told(
 ) -> None:
     """Where another voice has spoken, the answer says so, and its ID plays just that."""
     simulator.audio_mode = "tones"
-    other = account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
+    other = create_account(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
     other.add_to_hass(hass)
     assert await hass.config_entries.async_setup(other.entry_id)
     simulator.fail(OUT_OF_CREDIT)
@@ -124,7 +124,7 @@ async def test_who_really_spoke_is_told(
     client = await hass_client_no_auth()
     sound = await decode(await (await client.get(media.url)).read())
     assert {word.voice for word in assert_spoken(sound.samples, RATE, SENTENCE)} == {voice_of("nova")}
-    assert not spoken(simulator)
+    assert not get_speech_requests(simulator)
 
 
 async def test_failure_is_told_without_the_text(hass: HomeAssistant, simulator: Simulator) -> None:
@@ -160,8 +160,8 @@ async def test_mistakes_cost_nothing(
     """What can't be done is refused before the provider is asked."""
     (folder / "there.mp3").write_bytes(b"precious")
     (folder / "link").symlink_to(folder.parent)
-    assert await failed_action(hass, "synthesize", ServiceValidationError, message=SENTENCE, **data) == reason
-    assert not spoken(simulator)
+    assert await call_failing_action(hass, "synthesize", ServiceValidationError, message=SENTENCE, **data) == reason
+    assert not get_speech_requests(simulator)
     assert (folder / "there.mp3").read_bytes() == b"precious"
 
 
@@ -200,19 +200,19 @@ async def test_player_hears_the_old_file_to_its_end(hass: HomeAssistant, folder:
 async def test_folder_that_can_not_be_written_is_told(hass: HomeAssistant, folder: Path) -> None:
     """A file where a folder is needed is somebody's, and stays."""
     (folder / "alarms").write_bytes(b"precious")
-    reason = await failed_action(hass, "synthesize", HomeAssistantError, message=SENTENCE, file_name="alarms/fire")
+    reason = await call_failing_action(
+        hass, "synthesize", HomeAssistantError, message=SENTENCE, file_name="alarms/fire"
+    )
     assert reason == "file_not_written"
     hass.config.media_dirs = {}
-    reason = await failed_action(hass, "synthesize", ServiceValidationError, message=SENTENCE, file_name="fire")
+    reason = await call_failing_action(hass, "synthesize", ServiceValidationError, message=SENTENCE, file_name="fire")
     assert reason == "no_media_folder"
 
 
 async def test_file_is_for_one_voice(hass: HomeAssistant, simulator: Simulator, folder: Path) -> None:
     """Several voices and one name: it is refused before any of them begins, and the name is free afterwards."""
-    other = account_of(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
-    other.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(other.entry_id)
-    await hass.async_block_till_done()
+    other = create_account(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
+    await load_account(hass, other)
     simulator.reset()
     for overwrite in (False, True):
         data = {"message": SENTENCE, "file_name": "fire", "overwrite": overwrite}
@@ -222,7 +222,7 @@ async def test_file_is_for_one_voice(hass: HomeAssistant, simulator: Simulator, 
                 "orator", "synthesize", data, target=target, blocking=True, return_response=True
             )
         assert error.value.translation_key == "file_in_use"
-    assert not asked(simulator)
+    assert not get_post_requests(simulator)
     assert not (folder / "fire.mp3").exists()
     await call_action(hass, "synthesize", message=SENTENCE, file_name="fire")
     assert (folder / "fire.mp3").exists()
@@ -235,13 +235,13 @@ async def test_file_that_is_being_made_is_not_made_twice(
     simulator.fail(Fault(path=SPEECH, delay=0.5))
     first = hass.async_create_task(call_action(hass, "synthesize", message=SENTENCE, file_name="fire", overwrite=True))
     async with asyncio.timeout(5):
-        while not spoken(simulator):  # noqa: ASYNC110 - the simulator's requests are a list
+        while not get_speech_requests(simulator):  # noqa: ASYNC110 - the simulator's requests are a list
             await asyncio.sleep(0.01)
     again = {"message": "Another one.", "file_name": "fire.mp3", "overwrite": True}
-    assert await failed_action(hass, "synthesize", ServiceValidationError, **again) == "file_in_use"
+    assert await call_failing_action(hass, "synthesize", ServiceValidationError, **again) == "file_in_use"
     assert not (folder / "fire.mp3").exists()
     made = await first
-    assert len(spoken(simulator)) == 1
+    assert len(get_speech_requests(simulator)) == 1
     assert (folder / "fire.mp3").stat().st_size == made["size"]
 
 
@@ -256,9 +256,9 @@ async def test_what_lasts_is_what_the_documentation_says(
     manager = hass.data[DATA_TTS_MANAGER]
     manager.token_to_stream.clear()
     manager.mem_cache.clear()
-    before = len(spoken(simulator))
+    before = len(get_speech_requests(simulator))
     for answer in (kept, stored):
         assert (await async_resolve_media(hass, answer["media_id"], None)).mime_type == "audio/mpeg"
-    assert len(spoken(simulator)) == before
+    assert len(get_speech_requests(simulator)) == before
     with pytest.raises(Unresolvable):
         await async_resolve_media(hass, passing["media_id"], None)

@@ -15,14 +15,14 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from custom_components.orator.audio.formats import AudioFormat, detect_format, is_same_container
 
 from ..simulator import Fault, Simulator
-from ..support.audio import decode, streamed_wav
-from ..support.speech import SATELLITE, SENTENCE, Hear, spoken
+from ..support.audio import decode, read_wav_stream
+from ..support.speech import SATELLITE, SENTENCE, Hear, get_speech_requests
 
 
 async def test_the_provider_is_told_only_what_was_set(simulator: Simulator, hear: Hear) -> None:
     """A voice with nothing set sends nothing but what the provider needs."""
     await hear()
-    assert spoken(simulator) == [
+    assert get_speech_requests(simulator) == [
         {"model": "gpt-4o-mini-tts", "input": SENTENCE, "voice": "coral", "response_format": "mp3"}
     ]
 
@@ -32,7 +32,7 @@ async def test_sound_of_one_request_is_passed_on_untouched(
 ) -> None:
     """What the provider sends is what the player gets, byte for byte."""
     heard = await hear()
-    body = spoken(simulator)[0]
+    body = get_speech_requests(simulator)[0]
     async with (
         ClientSession() as session,
         session.post(
@@ -72,7 +72,7 @@ async def test_satellite_gets_its_samples(hear: Hear) -> None:
     assert detect_format(heard[:12]) is AudioFormat.WAV
     assert int.from_bytes(heard[24:28], "little") == 16_000
     assert int.from_bytes(heard[22:24], "little") == 1
-    sound = streamed_wav(heard)
+    sound = read_wav_stream(heard)
     assert 1.5 < sound.seconds < 5
     assert sound.level > 0.01
 
@@ -104,7 +104,7 @@ TEXT_CHANGES: list[tuple[dict[str, Any], str]] = [
 async def test_options_of_a_call_reach_the_provider(simulator: Simulator, hear: Hear, change: dict[str, Any]) -> None:
     """Whatever a voice has set can be set for one message."""
     await hear(**change)
-    (body,) = spoken(simulator)
+    (body,) = get_speech_requests(simulator)
     assert change.items() <= body.items()
 
 
@@ -114,7 +114,7 @@ async def test_text_is_read_as_a_person_would(
 ) -> None:
     """Markup is for the eye; words can be said otherwise than they are written."""
     await hear("**Bold** words use 3 kWh.", **options)
-    assert spoken(simulator)[0]["input"] == said
+    assert get_speech_requests(simulator)[0]["input"] == said
 
 
 @pytest.mark.parametrize("change", [*CHANGES, {"format": "flac"}, *(change for change, _ in TEXT_CHANGES[1:])])
@@ -124,13 +124,13 @@ async def test_changed_voice_is_never_answered_from_the_cache(
     """Home Assistant keeps what was spoken: as long as the voice is the same, and no longer."""
     assert await hear()
     assert await hear()
-    assert len(spoken(simulator)) == 1
+    assert len(get_speech_requests(simulator)) == 1
 
     (subentry,) = account.subentries.values()
     hass.config_entries.async_update_subentry(account, subentry, data={**subentry.data, **change})
     await hass.async_block_till_done()
     assert await hear()
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
 
 
 async def test_another_server_is_never_answered_from_the_cache(
@@ -142,7 +142,7 @@ async def test_another_server_is_never_answered_from_the_cache(
         hass.config_entries.async_update_entry(account, data={**account.data, "base_url": other.openai_url})
         await hass.async_block_till_done()
         await hear()
-        assert len(spoken(other)) == 1
+        assert len(get_speech_requests(other)) == 1
 
 
 async def test_format_of_a_voice_is_what_players_get(hass: HomeAssistant, account: MockConfigEntry, hear: Hear) -> None:
@@ -156,7 +156,7 @@ async def test_format_of_a_voice_is_what_players_get(hass: HomeAssistant, accoun
 async def test_format_of_a_call_is_what_the_provider_is_asked_for(simulator: Simulator, hear: Hear) -> None:
     """The file type stays what the player gets; Home Assistant makes it of what the provider sends."""
     heard = await hear(format="flac")
-    assert spoken(simulator)[0]["response_format"] == "flac"
+    assert get_speech_requests(simulator)[0]["response_format"] == "flac"
     assert detect_format(heard[:12]) is AudioFormat.MP3
     assert (await decode(heard)).level > 0.01
 
@@ -164,13 +164,13 @@ async def test_format_of_a_call_is_what_the_provider_is_asked_for(simulator: Sim
 async def test_setting_that_the_model_ignores_is_not_sent(simulator: Simulator, hear: Hear) -> None:
     """A model that takes no instructions is asked without them, instead of refusing to speak."""
     assert await hear(model="tts-1", voice="nova", instructions="Whisper.")
-    assert "instructions" not in spoken(simulator)[0]
+    assert "instructions" not in get_speech_requests(simulator)[0]
 
 
 async def test_own_voice_is_sent_as_an_object(simulator: Simulator, hear: Hear) -> None:
     """OpenAI takes the ID of a custom voice in an object."""
     assert await hear(voice="voice_1234")
-    assert spoken(simulator)[0]["voice"] == {"id": "voice_1234"}
+    assert get_speech_requests(simulator)[0]["voice"] == {"id": "voice_1234"}
 
 
 @pytest.mark.parametrize("language", ["en", "en-US", "de", "de-DE", "pt-BR", "zh-Hans", "zh-CN", "nb"])
@@ -229,7 +229,7 @@ async def test_impossible_option_is_told(
     """A value out of range never reaches the provider; the message names the setting."""
     assert not await hear(**options)
     assert f"The value of {told} is not possible" in caplog.text
-    assert not spoken(simulator)
+    assert not get_speech_requests(simulator)
 
 
 @pytest.mark.parametrize(
@@ -253,9 +253,9 @@ async def test_failure_is_told_and_not_kept(
     simulator.fail(Fault(path="*/audio/speech", **fault))
     assert await hear() == b""
     assert told in caplog.text
-    assert len(spoken(simulator)) == 1
+    assert len(get_speech_requests(simulator)) == 1
     assert await hear()
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429, "headers": {"Retry-After": "0"}}, {"status": 408}])
@@ -263,7 +263,7 @@ async def test_passing_failure_is_not_noticed(simulator: Simulator, hear: Hear, 
     """What passes by itself is tried again before anyone hears of it."""
     simulator.fail(Fault(path="*/audio/speech", **fault))
     assert await hear()
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
 
 
 async def test_refused_key_starts_reauthentication(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
@@ -292,5 +292,5 @@ async def test_broken_stream_is_not_kept(simulator: Simulator, hear: Hear) -> No
     simulator.fail(Fault(path="*/audio/speech", truncate_after=4000))
     await hear()
     whole = await hear()
-    assert len(spoken(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 2
     assert (await decode(whole)).seconds > 1.5

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.orator.providers import PROVIDERS
 
 from ..simulator import Simulator
-from ..support.speech import Hear, account_of, asked
+from ..support.speech import Hear, create_account, get_post_requests
 
 TEXT = "The **kettle** has boiled, and the tea is ready."
 OTHER_TEXT = "The other **kettle** has boiled, too."
@@ -90,7 +90,7 @@ def entry(simulator: Simulator, case: Case) -> MockConfigEntry:
     """Describe the account with the voice."""
     saved = [voice["id"] for voice in simulator.speechbase.voices]
     voice = {key: value or saved[0] for key, value in case.voice.items()}
-    return account_of(simulator, case.provider, voice)
+    return create_account(simulator, case.provider, voice)
 
 
 @pytest.mark.parametrize(("case", "option"), changes())
@@ -118,7 +118,7 @@ async def test_change_is_heard(  # noqa: PLR0913, PLR0917 - the case and the fix
 
 def texts_asked(simulator: Simulator) -> int:
     """Return how many texts the provider was to speak."""
-    return sum(1 for body in asked(simulator) if body and ("input" in body or "text" in body))
+    return sum(1 for body in get_post_requests(simulator) if body and ("input" in body or "text" in body))
 
 
 def test_every_option_is_changed() -> None:

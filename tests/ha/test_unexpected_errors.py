@@ -17,9 +17,9 @@ from custom_components.orator.tts_cache import async_discard, cache_key, has_cac
 
 from ..simulator import Fault, Simulator
 from ..support.audio import decode
+from ..support.fallback import FALLBACK_VOICE, SPEECH_PATH, get_voices
 from ..support.resolver import replace_resolver
-from ..support.speech import SENTENCE, Hear, account_of, speak, spoken
-from .test_fallback import OTHER, PATH, speakers_in
+from ..support.speech import SENTENCE, Hear, create_account, get_speech_requests, speak
 
 SECRET = "sk-secret"
 
@@ -59,11 +59,11 @@ class Otherwise:
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Describe an account with a voice for which another account's voice speaks."""
     simulator.audio_mode = "tones"
-    return account_of(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]})
+    return create_account(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]})
 
 
 @pytest.fixture
-async def confused(hass: HomeAssistant, account: MockConfigEntry, other: MockConfigEntry) -> None:
+async def confused(hass: HomeAssistant, account: MockConfigEntry, fallback_account: MockConfigEntry) -> None:
     """Let the name of the voice's server lead to an error that nobody has thought of."""
     replace_resolver(hass, resolver := Confused())
     data = {**account.data, "base_url": "https://speech.invalid/v1"}
@@ -77,7 +77,7 @@ async def test_error_that_nobody_has_thought_of(
 ) -> None:
     """The stand-in speaks; the log tells where it happened, and nothing that the error says."""
     caplog.clear()
-    assert set(speakers_in(await decode(await hear(SENTENCE)), SENTENCE)) == {OTHER}
+    assert set(get_voices(await decode(await hear(SENTENCE)), SENTENCE)) == {FALLBACK_VOICE}
     (told,) = [record for record in caplog.records if record.name.startswith("custom_components.orator")]
     assert (told.levelno, "LookupError" in told.getMessage()) == (logging.ERROR, True)
     assert "test_unexpected_errors.py" in told.getMessage()
@@ -95,7 +95,7 @@ async def test_error_that_nobody_has_thought_of_is_told(hass: HomeAssistant, con
 
 
 async def test_listener_that_fails_keeps_nobody_silent(
-    simulator: Simulator, account: MockConfigEntry, other: MockConfigEntry, hear: Hear
+    simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry, hear: Hear
 ) -> None:
     """What shows figures and states may break; speech goes on, by whoever can speak."""
 
@@ -106,9 +106,9 @@ async def test_listener_that_fails_keeps_nobody_silent(
     account.runtime_data.usage.async_add_listener(broken)
     account.runtime_data.health.async_add_listener(broken)
     assert await hear(SENTENCE)
-    simulator.fail(Fault(path=PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
+    simulator.fail(Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
     text = f"{SENTENCE} Come and have a cup."
-    assert set(speakers_in(await decode(await hear(text)), text)) == {OTHER}
+    assert set(get_voices(await decode(await hear(text)), text)) == {FALLBACK_VOICE}
 
 
 async def test_error_of_another_version_is_forgotten(
@@ -129,12 +129,12 @@ async def test_error_of_another_version_is_forgotten(
 
 
 async def test_home_assistant_that_keeps_speech_otherwise(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, other: MockConfigEntry
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry
 ) -> None:
     """What can't be known of its cache is not known, and nobody falls silent for that."""
-    simulator.fail(Fault(path=PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
+    simulator.fail(Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
     hass.data[DATA_TTS_MANAGER] = Otherwise(hass.data[DATA_TTS_MANAGER])  # type: ignore[assignment]
-    assert set(speakers_in(await decode(await speak(hass)), SENTENCE)) == {OTHER}
+    assert set(get_voices(await decode(await speak(hass)), SENTENCE)) == {FALLBACK_VOICE}
     assert hass.states.get("tts.ann").state != "unavailable"
     assert has_cached_speech(hass, "tts.ann")
     key = cache_key("tts.ann", SENTENCE, "en", {})
@@ -147,9 +147,9 @@ async def test_key_that_was_replaced_while_somebody_spoke(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
     """What is said with the old key may still fail; nobody is asked for the new one again."""
-    simulator.fail(Fault(path=PATH, delay=1, status=401, json={"error": {"code": "invalid_api_key"}}))
+    simulator.fail(Fault(path=SPEECH_PATH, delay=1, status=401, json={"error": {"code": "invalid_api_key"}}))
     speaking = hass.async_create_task(speak(hass, fallback=[]))
-    while not spoken(simulator):  # noqa: ASYNC110 - the simulator does not tell
+    while not get_speech_requests(simulator):  # noqa: ASYNC110 - the simulator does not tell
         await asyncio.sleep(0.02)
     simulator.api_key = "sk-another"
     hass.config_entries.async_update_entry(account, data={**account.data, "api_key": simulator.api_key})

@@ -18,7 +18,9 @@ async def call_action(hass: HomeAssistant, name: str, **data: Any) -> dict[str, 
     return result
 
 
-async def failed_action(hass: HomeAssistant, name: str, error: type[HomeAssistantError], **data: Any) -> str | None:
+async def call_failing_action(
+    hass: HomeAssistant, name: str, error: type[HomeAssistantError], **data: Any
+) -> str | None:
     """Call an action that raises an error, and return its translation key."""
     with pytest.raises(error) as caught:
         await call_action(hass, name, **data)

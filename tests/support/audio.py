@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 import shutil
 import struct
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
@@ -35,13 +36,18 @@ def ffmpeg() -> str:
     return shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
 
 
-def streamed_wav(audio: bytes) -> Sound:
+def read_wav_stream(audio: bytes) -> Sound:
     """Read a 16-bit WAV of unknown length as a satellite does: samples from the data chunk to the end."""
     start = audio.index(b"data") + 8
     channels, rate = struct.unpack_from("<HI", audio, audio.index(b"fmt ") + 10)
     samples = np.frombuffer(audio[start : start + (len(audio) - start) // 2 * 2], np.int16)[::channels] / 32768
     positions = np.arange(0, len(samples), rate / RATE)
     return Sound(np.interp(positions, np.arange(len(samples)), samples))
+
+
+async def decode_output(audio: bytes, output_format: dict[str, Any]) -> Sound:
+    """Decode the audio that a satellite or player got for its preferred format."""
+    return read_wav_stream(audio) if "preferred_sample_rate" in output_format else await decode(audio)
 
 
 def samples_of(pcm: bytes) -> npt.NDArray[np.float64]:

@@ -39,17 +39,17 @@ async def hear_with_chime(hear: Hear, chime: str, **options: Any) -> Sound:
     return await decode(await hear(SENTENCE, chime=chime, preferred_format="flac", **options))
 
 
-def chime_issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
+def get_chime_issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
     """Return the open issues about chimes."""
     return [issue for (_, issue_id), issue in ir.async_get(hass).issues.items() if "_chime_" in issue_id]
 
 
-def chime_issue_keys(hass: HomeAssistant) -> set[str]:
+def get_chime_issue_keys(hass: HomeAssistant) -> set[str]:
     """Return the translation keys of the open issues about chimes."""
-    return {str(issue.translation_key) for issue in chime_issues(hass)}
+    return {str(issue.translation_key) for issue in get_chime_issues(hass)}
 
 
-def cache_options(hass: HomeAssistant, entity_id: str) -> dict[str, Any]:
+def get_cache_options(hass: HomeAssistant, entity_id: str) -> dict[str, Any]:
     """Return the options of a voice that are part of Home Assistant's cache key."""
     return dict(tts.get_engine_instance(hass, entity_id).default_options)
 

@@ -3,29 +3,23 @@
 from typing import Any
 
 from homeassistant.components import tts
-from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
-from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.orator.const import DOMAIN
 
 from ..simulator import CompatibleServer
+from .flows import open_account_form
 from .speech import SENTENCE
 
 
-async def choose(hass: HomeAssistant, choice: str) -> ConfigFlowResult:
-    """Start the flow for an account, and choose a service or server."""
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    return await hass.config_entries.flow.async_configure(result["flow_id"], {"provider": choice})
-
-
-async def add(
+async def add_server_account(
     hass: HomeAssistant, server: CompatibleServer, choice: str, *, key: str | None = None, **entered: Any
 ) -> ConfigFlowResult:
     """Submit the form of an account for a server, by default with the server's key."""
-    form = await choose(hass, f"openai.{choice}")
+    form = await open_account_form(hass, f"openai.{choice}")
     key = server.api_key if key is None else key
     entered = {"base_url": server.base_url} | ({"api_key": key} if key else {}) | entered
     result = await hass.config_entries.flow.async_configure(form["flow_id"], entered)
@@ -33,7 +27,7 @@ async def add(
     return result
 
 
-def entry_at(server: CompatibleServer, choice: str, voice: dict[str, Any]) -> MockConfigEntry:
+def create_server_account(server: CompatibleServer, choice: str, voice: dict[str, Any]) -> MockConfigEntry:
     """Return an account for a server, with a voice named Ann."""
     return MockConfigEntry(
         domain=DOMAIN,
@@ -59,23 +53,3 @@ async def fetch_speech(
     body = await response.read()
     await hass.async_block_till_done(wait_background_tasks=True)
     return body if response.status == 200 else b""
-
-
-async def load(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
-    """Set up an account."""
-    assert await async_setup_component(hass, "homeassistant", {})
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    return entry
-
-
-def choices(result: Any, field: str) -> list[str]:
-    """Return the options of a select field in a form."""
-    return [option["value"] for option in result["data_schema"].schema[field].config["options"]]
-
-
-def fields(result: Any) -> dict[str, Any]:
-    """Return the fields of a form with their suggested values."""
-    schema = result["data_schema"].schema
-    return {str(key): (key.description or {}).get("suggested_value") for key in schema}

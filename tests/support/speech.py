@@ -1,11 +1,13 @@
-"""Accounts at the simulated providers, spoken messages, and the requests that the providers received."""
+"""Accounts at the simulated providers, messages, and what tests check: requests, sensors and issues."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from homeassistant.components import tts
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.const import DOMAIN
@@ -21,11 +23,17 @@ SATELLITE = {
 }
 """The options of a voice satellite."""
 
+_PARAGRAPHS = (
+    "The ferry leaves at seven. It carries two hundred people, their bicycles, and a band that plays on deck!",
+    "Would you believe that nobody has ever missed it? The captain waits, he says, for everyone who runs.",
+    "On **Sundays** it leaves at nine; ask at the [harbour office](https://harbour.example/times) for the rest.",
+)
+
 type Hear = Callable[..., Awaitable[bytes]]
 """The fixture that fetches a message as a speaker does."""
 
 
-def account_of(simulator: Simulator, provider: str, voice: dict[str, Any], name: str = "Ann") -> MockConfigEntry:
+def create_account(simulator: Simulator, provider: str, voice: dict[str, Any], name: str = "Ann") -> MockConfigEntry:
     """Return an account at a simulated provider with one voice, which has only the given settings."""
     titles = {"openai": "OpenAI", "nanogpt": "NanoGPT", "speechbase": "Speechbase"}
     addresses = {
@@ -41,23 +49,66 @@ def account_of(simulator: Simulator, provider: str, voice: dict[str, Any], name:
     )
 
 
-def spoken(simulator: Simulator) -> list[dict[str, Any]]:
+async def load_account(
+    hass: HomeAssistant, account: MockConfigEntry, *, wait_background_tasks: bool = False
+) -> MockConfigEntry:
+    """Set up an account and its voices."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    account.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=wait_background_tasks)
+    return account
+
+
+def create_text(chars: int) -> str:
+    """Return a text with Markdown of about that many characters, in which no two sentences are the same."""
+    paragraphs: list[str] = []
+    while sum(map(len, paragraphs)) < chars:
+        paragraphs.append(f"Part {len(paragraphs)}: {_PARAGRAPHS[len(paragraphs) % len(_PARAGRAPHS)]}")
+    return "\n\n".join(paragraphs)
+
+
+def remove_markdown(text: str) -> str:
+    """Return the spoken words of a text from `create_text`."""
+    return text.replace("**", "").replace("[", "").replace("](https://harbour.example/times)", "")
+
+
+async def stream_text(*deltas: str, pause_s: float = 0.02) -> AsyncGenerator[str]:
+    """Yield the deltas of a message with pauses in between, as a language model does."""
+    for delta in deltas:
+        yield delta
+        await asyncio.sleep(pause_s)
+
+
+def stream_words(text: str, pause_s: float = 0.02) -> AsyncGenerator[str]:
+    """Yield a message word by word."""
+    return stream_text(*(f"{word} " for word in text.split()), pause_s=pause_s)
+
+
+def get_speech_requests(simulator: Simulator) -> list[dict[str, Any]]:
     """Return the bodies of the requests to `/audio/speech`."""
     return [request.body for request in simulator.requests if request.path.endswith("/audio/speech")]
 
 
-def asked(simulator: Simulator) -> list[dict[str, Any]]:
+def get_post_requests(simulator: Simulator) -> list[dict[str, Any]]:
     """Return the bodies of all POST requests."""
     return [request.body for request in simulator.requests if request.method == "POST"]
 
 
-def issue(hass: HomeAssistant, account: MockConfigEntry, kind: str) -> ir.IssueEntry | None:
+def get_issue(hass: HomeAssistant, account: MockConfigEntry, kind: str) -> ir.IssueEntry | None:
     """Return an account's open issue of a kind, if there is one."""
     prefix = f"{account.entry_id}_{kind}"
     issues = ir.async_get(hass).issues
     return next(
         (entry for (domain, name), entry in issues.items() if domain == DOMAIN and name.startswith(prefix)), None
     )
+
+
+def get_sensor(hass: HomeAssistant, name: str, device: str = "nanogpt") -> State:
+    """Return the state of a sensor of a device."""
+    state = hass.states.get(f"sensor.{device}_{name}")
+    assert state, name
+    return state
 
 
 async def speak(hass: HomeAssistant, text: str = SENTENCE, *, entity_id: str = "tts.ann", **options: Any) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from ..simulator import Simulator
 from ..simulator.audio.espeak import Speaker, speak, speaker_of
 from ..simulator.audio.tones import split_words, synthesize_tones
-from ..support.audio import RATE, decode, ffmpeg, streamed_wav
+from ..support.audio import RATE, decode, ffmpeg, read_wav_stream
 from ..support.word_decoder import HeardWord, assert_spoken, codes_of, heard_words, voice_of
 
 TEXT = "The ferry leaves at seven; it carries 200 people, their bicycles and a band that plays on deck. 好。"
@@ -71,7 +71,7 @@ async def test_pcm_and_wav(client: aiohttp.ClientSession) -> None:
     """Every word is decoded from samples; each takes a quarter of a second."""
     samples = np.frombuffer(await speech(client, response_format="pcm"), np.int16)
     heard = assert_spoken(samples, RATE, LONG_TEXT)
-    assert assert_spoken(streamed_wav(await speech(client, response_format="wav")).samples, RATE, LONG_TEXT) == heard
+    assert assert_spoken(read_wav_stream(await speech(client, response_format="wav")).samples, RATE, LONG_TEXT) == heard
     starts = np.array([word.start_seconds for word in heard])
     ends = np.array([word.end_seconds for word in heard])
     assert np.diff(starts) == pytest.approx(0.254, abs=0.01)

@@ -18,7 +18,7 @@ from tests.simulator import DEFAULT_KEY, Simulator
 from tests.simulator.exchange import ClientPort, ReceivedRequest
 from tests.simulator.faults import NO_FAULT
 from tests.simulator.http_server import SimulatedServer
-from tests.support.speech import SATELLITE, account_of
+from tests.support.speech import SATELLITE, create_account
 
 from .cases import Case
 
@@ -186,6 +186,6 @@ def _text_of(request: ReceivedRequest) -> str:
 
 async def load_fallback(hass: HomeAssistant, simulator: Simulator) -> None:
     """Load an account whose voice is the fallback of others."""
-    entry = account_of(simulator, "openai", {"model": "tts-1", "voice": FALLBACK_VOICE}, "Fallback")
+    entry = create_account(simulator, "openai", {"model": "tts-1", "voice": FALLBACK_VOICE}, "Fallback")
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)

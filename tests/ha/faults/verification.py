@@ -9,7 +9,7 @@ import numpy as np
 
 from custom_components.orator.const import DOMAIN
 from tests.simulator.audio.tones import split_words
-from tests.support.audio import RATE, Sound, streamed_wav
+from tests.support.audio import RATE, Sound, read_wav_stream
 from tests.support.word_decoder import HeardWord, codes_of, heard_words, voice_of
 
 from .cases import Case
@@ -19,7 +19,7 @@ from .runner import FALLBACK_VOICE, Outcome
 def decode_served_audio(audio: bytes) -> Sound:
     """Decode mp3 or a WAV of unknown length, tolerating a truncated end."""
     if audio.startswith(b"RIFF"):
-        return streamed_wav(audio)
+        return read_wav_stream(audio)
     decoded = miniaudio.decode(audio, miniaudio.SampleFormat.FLOAT32, nchannels=1, sample_rate=RATE)
     return Sound(np.array(decoded.samples, dtype=np.float64))
 

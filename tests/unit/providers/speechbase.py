@@ -9,7 +9,7 @@ from custom_components.orator.providers.json_documents import Json
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
 from tests.simulator import Simulator
 from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
-from tests.support.audio import RATE, decode, streamed_wav
+from tests.support.audio import RATE, decode, read_wav_stream
 from tests.support.word_decoder import assert_spoken
 
 SENTENCE = "The kettle has boiled and the tea is ready."
@@ -55,7 +55,7 @@ async def synthesize(provider: SpeechbaseProvider, request: SynthesisRequest) ->
 
 async def assert_speech(audio: bytes, text: str = SENTENCE) -> None:
     """Assert that audio in tones contains the words of a text; a WAV may be of unknown length."""
-    sound = streamed_wav(audio) if audio.startswith(b"RIFF") else await decode(audio)
+    sound = read_wav_stream(audio) if audio.startswith(b"RIFF") else await decode(audio)
     assert_spoken(sound.samples, RATE, text)
 
 

@@ -1,0 +1,58 @@
+"""Forms of the config flow of accounts and of the subentry flow of voices."""
+
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.orator.const import DOMAIN
+
+from ..simulator import Simulator
+
+
+async def open_account_form(hass: HomeAssistant, provider: str = "openai") -> ConfigFlowResult:
+    """Start a config flow, choose a provider or server preset, and return the next form."""
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "user"
+    return await hass.config_entries.flow.async_configure(result["flow_id"], {"provider": provider})
+
+
+async def start_account_flow(hass: HomeAssistant, provider: str = "openai") -> str:
+    """Open the account form of a provider, and return its flow ID."""
+    form = await open_account_form(hass, provider)
+    assert form["step_id"] == "account"
+    return form["flow_id"]
+
+
+def create_account_input(simulator: Simulator, **changed: Any) -> dict[str, Any]:
+    """Return the input of the account form of OpenAI, with some values changed."""
+    address = changed.pop("base_url", simulator.openai_url)
+    server = {"base_url": address} if address else {}
+    return {"api_key": simulator.api_key, "server": server, **changed}
+
+
+async def open_voice_form(hass: HomeAssistant, account: MockConfigEntry, model: str) -> Any:
+    """Start the flow of a new voice, choose a model, and return the form with the voice settings."""
+    result = await hass.config_entries.subentries.async_init(
+        (account.entry_id, "voice"), context={"source": SOURCE_USER}
+    )
+    assert result["step_id"] == "user"
+    return await hass.config_entries.subentries.async_configure(result["flow_id"], {"model": model})
+
+
+def get_field_names(form: Any) -> list[str]:
+    """Return the names of a form's fields."""
+    return [str(key) for key in form["data_schema"].schema]
+
+
+def get_choices(form: Any, field: str) -> list[str]:
+    """Return the options of a select field of a form."""
+    return [option["value"] for option in form["data_schema"].schema[field].config["options"]]
+
+
+def get_suggested_values(form: Any) -> dict[str, Any]:
+    """Return the suggested value of each field of a form, None if a field has none."""
+    return {str(key): (key.description or {}).get("suggested_value") for key in form["data_schema"].schema}

@@ -1,4 +1,4 @@
-"""Parts of another kind than was asked for, or than the first one, are brought together: no word is lost."""
+"""Chunks whose audio has another format than requested, or than the first chunk, are joined without losing a word."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,25 +8,23 @@ import pytest
 
 from ..simulator import Fault, Simulator
 from ..support.audio import RATE, decode_output, ffmpeg
-from ..support.speech import SATELLITE, Hear, get_speech_requests
+from ..support.speech import SATELLITE, Hear, get_speech_requests, stream_text
 from ..support.word_decoder import assert_spoken
 
 SENTENCES = (
     "One sentence comes first, in whatever the server likes to make.",
-    "Another follows it at once, in a form that nobody has asked for at all.",
+    "Another follows it at once, in a form that was not requested at all.",
     "The last of them ends the reply, and with it this test of patience.",
 )
 
 
-async def reply() -> AsyncGenerator[str]:
-    """Give the sentences so that each becomes a request of its own."""
-    for sentence in SENTENCES:
-        yield f"{sentence} "
-        await asyncio.sleep(0.3)
+def stream_sentences() -> AsyncGenerator[str]:
+    """Yield the sentences so slowly that each becomes a request."""
+    return stream_text(*(f"{sentence} " for sentence in SENTENCES), pause_s=0.3)
 
 
-async def made(wav: bytes, *options: str) -> bytes:
-    """Make another file of a sound."""
+async def convert(wav: bytes, *options: str) -> bytes:
+    """Convert a WAV file with ffmpeg."""
     process = await asyncio.create_subprocess_exec(
         *(ffmpeg(), "-v", "error", "-i", "pipe:", *options, "pipe:"),
         stdin=asyncio.subprocess.PIPE,
@@ -35,7 +33,7 @@ async def made(wav: bytes, *options: str) -> bytes:
     return (await process.communicate(wav))[0]
 
 
-KINDS = {
+FORMATS = {
     "wav": ("-f", "wav"),
     "wav at 44.1 kHz": ("-ar", "44100", "-ac", "2", "-f", "wav"),
     "wav of 24 bits": ("-c:a", "pcm_s24le", "-f", "wav"),
@@ -49,20 +47,20 @@ KINDS = {
 }
 
 
-async def answer_with(simulator: Simulator, hear: Hear, kinds: tuple[str, ...]) -> None:
-    """Let the server answer the coming requests with sounds of these kinds; None is what was asked for."""
-    for sentence, kind in zip(SENTENCES, kinds, strict=True):
+async def set_response_formats(simulator: Simulator, hear: Hear, formats: tuple[str, ...]) -> None:
+    """Let the server answer the next requests with the sentences in these formats."""
+    for sentence, name in zip(SENTENCES, formats, strict=True):
         wav = await hear(sentence, preferred_format="wav")
-        simulator.fail(Fault(path="*/audio/speech", times=0 if not kind else 1, body=await made(wav, *KINDS[kind])))
+        simulator.fail(Fault(path="*/audio/speech", body=await convert(wav, *FORMATS[name])))
     simulator.requests.clear()
 
 
-RECEIVERS: list[dict[str, Any]] = [{"preferred_format": "mp3"}, {"preferred_format": "wav"}, SATELLITE]
+OUTPUT_FORMATS: list[dict[str, Any]] = [{"preferred_format": "mp3"}, {"preferred_format": "wav"}, SATELLITE]
 
 
-@pytest.mark.parametrize("options", RECEIVERS, ids=["mp3", "wav", "satellite"])
+@pytest.mark.parametrize("options", OUTPUT_FORMATS, ids=["mp3", "wav", "satellite"])
 @pytest.mark.parametrize(
-    "kinds",
+    "formats",
     [
         ("mp3 at 24 kHz", "mp3 at 44.1 kHz", "mp3 at 24 kHz"),
         ("mp3 at 44.1 kHz", "wav", "flac"),
@@ -73,25 +71,26 @@ RECEIVERS: list[dict[str, Any]] = [{"preferred_format": "mp3"}, {"preferred_form
     ],
     ids=" ".join,
 )
-async def test_every_word_is_heard(
-    simulator: Simulator, hear: Hear, options: dict[str, Any], kinds: tuple[str, ...]
+async def test_chunks_of_mixed_formats(
+    simulator: Simulator, hear: Hear, options: dict[str, Any], formats: tuple[str, ...]
 ) -> None:
-    """Whatever comes in whatever order, the reply is one sound with all its words."""
+    """The reply has every word in the output format, whatever the formats of its chunks."""
     simulator.audio_mode = "tones"
-    await answer_with(simulator, hear, kinds)
-    heard = await hear(reply(), **options)
-    sound = await decode_output(heard, options)
+    await set_response_formats(simulator, hear, formats)
+    sound = await decode_output(await hear(stream_sentences(), **options), options)
     assert len(get_speech_requests(simulator)) == 3
     assert_spoken(sound.samples, RATE, " ".join(SENTENCES))
 
 
-@pytest.mark.parametrize("options", RECEIVERS, ids=["mp3", "wav", "satellite"])
-@pytest.mark.parametrize("body", [b"RIFF\0\0\0\0WAVEjunk", b"\xff\xf3\xc4\xc4" + bytes(20), b"OggS" + bytes(100)])
-async def test_sound_without_sound_is_an_error(
+@pytest.mark.parametrize("options", OUTPUT_FORMATS, ids=["mp3", "wav", "satellite"])
+@pytest.mark.parametrize(
+    "body", [b"RIFF\0\0\0\0WAVEjunk", b"\xff\xf3\xc4\xc4" + bytes(20), b"OggS" + bytes(100)], ids=["wav", "mp3", "ogg"]
+)
+async def test_damaged_chunk(
     simulator: Simulator, hear: Hear, caplog: pytest.LogCaptureFixture, options: dict[str, Any], body: bytes
 ) -> None:
-    """What begins like sound and holds none ends a reply with an error, and is not played as noise."""
-    first = await made(await hear(SENTENCES[0], preferred_format="wav"), *KINDS["mp3 at 24 kHz"])
+    """A chunk with a valid start but no audio ends the reply with an error."""
+    first = await convert(await hear(SENTENCES[0], preferred_format="wav"), *FORMATS["mp3 at 24 kHz"])
     simulator.fail(Fault(path="*/audio/speech", body=first), Fault(path="*/audio/speech", body=body))
-    await hear(reply(), **options)
+    await hear(stream_sentences(), **options)
     assert "answered with something that is not audio" in caplog.text

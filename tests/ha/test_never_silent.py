@@ -1,4 +1,4 @@
-"""What keeps a voice from falling silent: others who are asked in time, accounts that rest, silence that is noticed."""
+"""Speech stays audible: hedged requests, detection of silent and truncated audio, and the circuit breaker."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -22,58 +22,71 @@ from custom_components.orator.providers.errors import Outage
 from ..simulator import Fault, Simulator
 from ..support.audio import RATE, decode, decode_output, read_wav_stream
 from ..support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, SENTENCES, SPEECH_PATH, LocalVoice, collect, get_voices
-from ..support.speech import SATELLITE, SENTENCE, Hear, create_account, get_issue, get_speech_requests, speak
+from ..support.speech import (
+    SATELLITE,
+    SENTENCE,
+    Hear,
+    create_account,
+    get_issue,
+    get_speech_requests,
+    speak,
+    wait_for_speech_request,
+)
 from ..support.word_decoder import heard_words
 
 TEXT = " ".join(SENTENCES)
-OUTAGE = Fault(path=SPEECH_PATH, status=503, json={"error": {"type": "server_error"}}, times=999)
-DEAD_KEY = Fault(path="*", status=401, json={"error": {"code": "invalid_api_key"}}, times=999)
+SERVER_ERROR = Fault(path=SPEECH_PATH, status=503, json={"error": {"type": "server_error"}}, times=999)
+INVALID_KEY = Fault(path="*", status=401, json={"error": {"code": "invalid_api_key"}}, times=999)
 NO_CREDIT = Fault(path=SPEECH_PATH, status=429, json={"error": {"code": "insufficient_quota"}}, times=999)
 SILENT_WAV = wav.make_header(PcmLayout(24_000), 96_000) + bytes(96_000)
 
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
-    """Describe an account with a voice for which another account's voice speaks."""
+    """Return an account whose voice has a fallback of another account."""
     simulator.audio_mode = "tones"
     return create_account(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]})
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody wait for long."""
+def short_hedge_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the time after which the fallback is asked as well."""
     monkeypatch.setattr(
         "custom_components.orator.pipeline.synthesizer._HEDGE_DELAY_RANGES_S", {True: (0.3, 0.3), False: (0.3, 0.3)}
     )
 
 
 async def pass_time(hass: HomeAssistant, seconds: float) -> None:
-    """Let time pass for what Home Assistant does at a time."""
+    """Run what Home Assistant has scheduled for the next seconds."""
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=seconds))
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
-def of_orator(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
-    """Return what Orator has logged at a level."""
+def get_logged(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    """Return the messages that Orator has logged at a level."""
     return [record.getMessage() for record in caplog.records if "orator" in record.name and record.levelno == level]
 
 
-@pytest.mark.parametrize("receiver", [{}, {"preferred_format": "wav"}, SATELLITE], ids=["mp3", "wav", "satellite"])
-async def test_stuck_request_is_overtaken(
-    simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear, hasty: None, receiver: dict[str, Any]
+@pytest.mark.parametrize("output_format", [{}, {"preferred_format": "wav"}, SATELLITE], ids=["mp3", "wav", "satellite"])
+async def test_request_without_answer(
+    simulator: Simulator,
+    fallback_account: MockConfigEntry,
+    hear: Hear,
+    short_hedge_delay: None,
+    output_format: dict[str, Any],
 ) -> None:
-    """Who does not begin in the time that is usual for it is overtaken by the next one."""
+    """The fallback speaks if the voice does not begin within the hedge delay."""
     simulator.fail(Fault(path=SPEECH_PATH, delay=30, times=9))
     async with asyncio.timeout(6):
-        audio = await hear(SENTENCE, **receiver)
-    sound = await decode_output(audio, receiver)
+        audio = await hear(SENTENCE, **output_format)
+    sound = await decode_output(audio, output_format)
     assert set(get_voices(sound, SENTENCE)) == {FALLBACK_VOICE}
 
 
-async def test_slow_voice_is_overtaken_in_time(
+async def test_slow_voice(
     simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who would begin in the end is overtaken just like who never does, as soon as it is late."""
+    """The fallback speaks as well if the voice would begin after the hedge delay."""
     monkeypatch.setattr(
         "custom_components.orator.pipeline.synthesizer._HEDGE_DELAY_RANGES_S", {True: (1.0, 1.0), False: (1.0, 1.0)}
     )
@@ -81,10 +94,10 @@ async def test_slow_voice_is_overtaken_in_time(
     assert set(get_voices(await decode(await hear(SENTENCE)), SENTENCE)) == {FALLBACK_VOICE}
 
 
-async def test_only_two_try_at_a_time(
-    hass: HomeAssistant, simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear, hasty: None
+async def test_two_requests_at_most(
+    hass: HomeAssistant, simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear, short_hedge_delay: None
 ) -> None:
-    """A third voice is not asked before one of two has failed: else everybody is paid whenever the network is slow."""
+    """A third voice is asked only after one of two has failed, so that a slow network costs no third request."""
     piper = LocalVoice(await hear("Another one.", voice="nova"))
     await hass.data[DATA_COMPONENT].async_add_entities([piper])
     simulator.fail(Fault(path=SPEECH_PATH, delay=1.5), Fault(path="*/speechbase/*", method="POST", delay=5, times=9))
@@ -93,31 +106,30 @@ async def test_only_two_try_at_a_time(
     assert not piper.messages
 
 
-async def test_slow_voice_wins_if_the_other_is_slower(
-    simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear, hasty: None
+async def test_first_audio_wins(
+    simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear, short_hedge_delay: None
 ) -> None:
-    """Whoever begins first is heard, and nobody else: being slow is no failure."""
+    """Only the voice with the first audio is played, even if that is the slow voice itself."""
     simulator.fail(Fault(path=SPEECH_PATH, delay=0.6), Fault(path="*/speechbase/*", method="POST", delay=5, times=9))
     assert set(get_voices(await decode(await hear(SENTENCE)), SENTENCE)) == {PRIMARY_VOICE}
 
 
-async def test_slow_voice_speaks_if_the_other_can_not(
-    simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear, hasty: None
+async def test_slow_voice_with_failing_fallback(
+    simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear, short_hedge_delay: None
 ) -> None:
-    """That somebody else was asked as well costs the voice nothing."""
+    """A slow voice is still played if the fallback that was asked as well fails."""
     simulator.fail(Fault(path=SPEECH_PATH, delay=1), Fault(path="*/speechbase/*", method="POST", status=501, times=9))
     assert set(get_voices(await decode(await hear(SENTENCE)), SENTENCE)) == {PRIMARY_VOICE}
 
 
-async def test_overtaken_in_the_middle_of_a_reply(
-    simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear, hasty: None
+async def test_request_without_answer_in_middle_of_reply(
+    simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear, short_hedge_delay: None
 ) -> None:
-    """A request that is stuck in mid-reply is overtaken, and what was said is not said again."""
+    """The fallback speaks the rest of a reply whose next request is not answered, without repeating a word."""
 
     async def reply() -> AsyncGenerator[str]:
         yield f"{SENTENCES[0]} "
-        while not get_speech_requests(simulator):  # noqa: ASYNC110 - the simulator does not tell
-            await asyncio.sleep(0.05)
+        await wait_for_speech_request(simulator)
         simulator.fail(Fault(path=SPEECH_PATH, delay=30, times=9))
         for sentence in SENTENCES[1:]:
             yield f"{sentence} "
@@ -129,19 +141,21 @@ async def test_overtaken_in_the_middle_of_a_reply(
     assert set(heard) == {PRIMARY_VOICE, FALLBACK_VOICE}
 
 
-@pytest.mark.parametrize("receiver", [{}, {"preferred_format": "wav"}, SATELLITE], ids=["mp3", "wav", "satellite"])
-async def test_silence_is_spoken_over(
-    simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear, receiver: dict[str, Any]
+@pytest.mark.parametrize("output_format", [{}, {"preferred_format": "wav"}, SATELLITE], ids=["mp3", "wav", "satellite"])
+async def test_silent_audio(
+    simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear, output_format: dict[str, Any]
 ) -> None:
-    """Sound in which nothing can be heard is no speech, and the next one speaks."""
+    """The fallback speaks if the audio of the voice is silent."""
     simulator.fail(Fault(path=SPEECH_PATH, body=SILENT_WAV, headers={"Content-Type": "audio/wav"}, times=9))
-    audio = await hear(SENTENCE, **receiver)
-    sound = await decode_output(audio, receiver)
+    audio = await hear(SENTENCE, **output_format)
+    sound = await decode_output(audio, output_format)
     assert set(get_voices(sound, SENTENCE)) == {FALLBACK_VOICE}
 
 
-async def test_silence_is_told(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear) -> None:
-    """Where nobody else speaks, silence is an error, and is kept nowhere."""
+async def test_silent_audio_without_fallback(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear
+) -> None:
+    """Without a working fallback, silent audio is an error and is not cached."""
     simulator.fail(Fault(path=SPEECH_PATH, body=SILENT_WAV, times=9))
     with pytest.raises(HomeAssistantError) as caught:
         await speak(hass)
@@ -152,26 +166,24 @@ async def test_silence_is_told(hass: HomeAssistant, simulator: Simulator, accoun
     assert get_voices(await decode(await hear()), SENTENCE)
 
 
-async def test_wav_that_breaks_off_is_said_by_another(
-    simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear
-) -> None:
-    """A player of WAV hears nothing before all is there, so everything can be said again."""
+async def test_truncated_wav(simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear) -> None:
+    """The fallback speaks the whole text after a truncated WAV, of which the player has heard nothing."""
     simulator.fail(Fault(path=SPEECH_PATH, truncate_after=60_000, times=9))
     sound = await decode(await hear(TEXT, preferred_format="wav"))
     assert set(get_voices(sound, TEXT)) == {FALLBACK_VOICE}
 
 
-async def test_wav_that_breaks_off_is_said_again(simulator: Simulator, account: MockConfigEntry, hear: Hear) -> None:
-    """Without anybody else the voice itself says it again."""
+async def test_truncated_wav_without_fallback(simulator: Simulator, account: MockConfigEntry, hear: Hear) -> None:
+    """Without a fallback the voice itself is asked again."""
     simulator.fail(Fault(path=SPEECH_PATH, truncate_after=60_000))
     sound = await decode(await hear(TEXT, preferred_format="wav", fallback=[]))
     assert set(get_voices(sound, TEXT)) == {PRIMARY_VOICE}
 
 
-async def test_some_of_a_wav_is_better_than_nothing(
+async def test_wav_that_is_always_truncated(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
-    """Where sound always breaks off, its beginning is heard, and the error told."""
+    """The start of a WAV that is truncated in every attempt is played, and the error is raised."""
     long = " ".join([TEXT] * 12)
     simulator.fail(Fault(path=SPEECH_PATH, truncate_after=600_000, times=9))
     engine = tts.get_engine_instance(hass, "tts.ann")
@@ -188,51 +200,53 @@ async def test_some_of_a_wav_is_better_than_nothing(
     assert heard_words((await decode(b"".join(chunks))).samples, RATE)
 
 
-async def test_incomplete_wav_is_noticed(simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear) -> None:
-    """An answer that ends properly, with a sound in it that does not, is asked for once more."""
-    whole = await hear(SENTENCE, preferred_format="wav")
-    simulator.fail(Fault(path=SPEECH_PATH, body=whole[: len(whole) // 2], headers={"Content-Type": "audio/wav"}))
+async def test_incomplete_wav_in_complete_response(
+    simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear
+) -> None:
+    """A complete response with an incomplete WAV is requested once more."""
+    complete = await hear(SENTENCE, preferred_format="wav")
+    simulator.fail(Fault(path=SPEECH_PATH, body=complete[: len(complete) // 2], headers={"Content-Type": "audio/wav"}))
     sound = await decode(await hear(f"{SENTENCE} {SENTENCE}", preferred_format="wav"))
     assert set(get_voices(sound, f"{SENTENCE} {SENTENCE}")) == {PRIMARY_VOICE}
     assert len(get_speech_requests(simulator)) == 2 + 1
 
 
-async def test_account_rests_after_repeated_outages(
+async def test_circuit_breaker_opens_after_repeated_failures(
     hass: HomeAssistant,
     simulator: Simulator,
     account: MockConfigEntry,
     fallback_account: MockConfigEntry,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A service that keeps failing is not asked by every announcement, is looked after, and comes back by itself."""
-    connection = account.runtime_data.health
-    simulator.fail(OUTAGE)
+    """An account that keeps failing is not asked for a while, and speaks again after a successful check."""
+    health = account.runtime_data.health
+    simulator.fail(SERVER_ERROR)
     for _ in range(3):
-        assert connection.outage is None
+        assert health.outage is None
         assert await speak(hass)
-    assert connection.outage is Outage.UNREACHABLE
+    assert health.outage is Outage.UNREACHABLE
     assert hass.states.get("sensor.openai_connection").state == "unreachable"
     simulator.requests.clear()
     for _ in range(3):
         assert set(get_voices(await decode(await speak(hass)), SENTENCE)) == {FALLBACK_VOICE}
     assert not [request for request in simulator.requests if request.path == SPEECH_PATH]
     down = "OpenAI can't speak at the moment: provider_fault (503, server_error)"
-    assert of_orator(caplog, logging.INFO) == [down]
+    assert get_logged(caplog, logging.INFO) == [down]
     simulator.reset()
     await pass_time(hass, 31)
     assert set(get_voices(await decode(await speak(hass)), SENTENCE)) == {PRIMARY_VOICE}
-    assert connection.outage is None
+    assert health.outage is None
     assert hass.states.get("sensor.openai_connection").state == "connected"
-    assert of_orator(caplog, logging.INFO) == [down, "OpenAI speaks again"]
-    assert not of_orator(caplog, logging.WARNING)
+    assert get_logged(caplog, logging.INFO) == [down, "OpenAI speaks again"]
+    assert not get_logged(caplog, logging.WARNING)
 
 
-async def test_failures_that_are_apart_are_chance(
+async def test_separate_failures(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry
 ) -> None:
-    """Only failures in a row make an account rest: one that speaks in between is well."""
+    """Failures with a success in between do not open the circuit breaker."""
     for _ in range(2):
-        simulator.fail(OUTAGE)
+        simulator.fail(SERVER_ERROR)
         for _ in range(2):
             assert await speak(hass)
         simulator.reset()
@@ -240,10 +254,10 @@ async def test_failures_that_are_apart_are_chance(
     assert account.runtime_data.health.outage is None
 
 
-async def test_account_is_looked_after_ever_less_often(
+async def test_check_interval(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry
 ) -> None:
-    """At first after half a minute, then after twice as long each time, up to five minutes."""
+    """An account is checked after 30 seconds, then after twice as long each time, up to five minutes."""
     simulator.fail(Fault(path="/v1/*", close=True, times=9999))
     for _ in range(3):
         assert await speak(hass)
@@ -255,46 +269,45 @@ async def test_account_is_looked_after_ever_less_often(
         assert simulator.requests
 
 
-async def test_account_that_is_away_comes_back_unasked(
+async def test_successful_check(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry
 ) -> None:
-    """A service that did not answer at all is back as soon as it answers, before anybody has to try."""
-    connection = account.runtime_data.health
+    """The circuit breaker closes after a successful check, without a message."""
+    health = account.runtime_data.health
     simulator.fail(Fault(path="/v1/*", close=True, times=999))
     for _ in range(3):
         assert await speak(hass)
-    assert connection.outage is Outage.UNREACHABLE
+    assert health.outage is Outage.UNREACHABLE
     await pass_time(hass, 31)
-    assert connection.outage is Outage.UNREACHABLE
+    assert health.outage is Outage.UNREACHABLE
     simulator.reset()
     await pass_time(hass, 61)
-    assert connection.outage is None
+    assert health.outage is None
 
 
-async def test_account_that_still_fails_rests_on(
+async def test_half_open_circuit_breaker(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry
 ) -> None:
-    """A service that answers and does not speak is tried by one utterance at a time."""
-    simulator.fail(OUTAGE)
+    """An account that answers checks but fails to speak is tried with one message at a time."""
+    simulator.fail(SERVER_ERROR)
     for _ in range(3):
         assert await speak(hass)
     await pass_time(hass, 31)
     simulator.requests.clear()
     for _ in range(3):
         assert await speak(hass)
-    assert (
-        len([request for request in simulator.requests if request.path == SPEECH_PATH]) == 2
-    )  # a try, and a second one
+    requests = [request for request in simulator.requests if request.path == SPEECH_PATH]
+    assert len(requests) == 2  # one attempt and its retry
     assert account.runtime_data.health.is_open
 
 
 @pytest.mark.parametrize(
-    ("fault", "outage"), [(DEAD_KEY, Outage.KEY_REFUSED), (NO_CREDIT, Outage.OUT_OF_CREDIT)], ids=["key", "credit"]
+    ("fault", "outage"), [(INVALID_KEY, Outage.KEY_REFUSED), (NO_CREDIT, Outage.OUT_OF_CREDIT)], ids=["key", "credit"]
 )
-async def test_account_rests_at_once(
+async def test_circuit_breaker_opens_at_once(
     hass: HomeAssistant, simulator: Simulator, fallback_account: MockConfigEntry, fault: Fault, outage: Outage
 ) -> None:
-    """What does not pass in a moment is not tried by the next announcement."""
+    """A single failure that lasts opens the circuit breaker."""
     account, _ = hass.config_entries.async_entries("orator")
     simulator.fail(Fault(path=SPEECH_PATH, status=fault.status, json=fault.json, times=999))
     assert await speak(hass)
@@ -304,30 +317,30 @@ async def test_account_rests_at_once(
     assert not [request for request in simulator.requests if request.path == SPEECH_PATH]
 
 
-async def test_resting_account_is_the_last_resort(
+async def test_open_circuit_breaker_with_failing_fallback(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry
 ) -> None:
-    """Whoever rests speaks all the same when nobody else can."""
-    simulator.fail(OUTAGE)
+    """An account whose circuit breaker is open speaks if no fallback can."""
+    simulator.fail(SERVER_ERROR)
     for _ in range(3):
         assert await speak(hass)
     simulator.reset()
     simulator.fail(Fault(path="*/speechbase/*", method="POST", status=501, times=9))
-    new = "The other one has not said this before, so nothing of it is kept."
-    assert set(get_voices(await decode(await speak(hass, new)), new)) == {PRIMARY_VOICE}
+    text = "The fallback has not said this before, so it is not cached."
+    assert set(get_voices(await decode(await speak(hass, text)), text)) == {PRIMARY_VOICE}
     assert account.runtime_data.health.outage is None
 
 
-async def test_long_outage_is_told_once(
+async def test_issue_of_long_outage(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry
 ) -> None:
-    """Nobody may notice that another voice speaks, so repairs tell after an hour, until it is over."""
+    """An outage of an hour opens an issue until it ends: the user may not notice the fallback."""
     simulator.fail(Fault(path="/v1/*", close=True, times=9999))
     for _ in range(3):
         assert await speak(hass)
-    connection = account.runtime_data.health
+    health = account.runtime_data.health
     assert not get_issue(hass, account, "unreachable")
-    connection.since -= timedelta(minutes=61)
+    health.since -= timedelta(minutes=61)
     await pass_time(hass, 31)
     found = get_issue(hass, account, "unreachable")
     assert found
@@ -337,20 +350,20 @@ async def test_long_outage_is_told_once(
     assert not get_issue(hass, account, "unreachable")
 
 
-async def test_voice_is_there_as_long_as_anything_can_be_heard(
+async def test_availability_of_voice(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry
 ) -> None:
-    """Home Assistant asks no voice that is not available, so it is only when neither others nor its cache can help."""
-    simulator.fail(Fault(path=SPEECH_PATH, status=401, json=DEAD_KEY.json, times=999))
+    """A voice is unavailable only if neither its account, a fallback nor cached speech can be played."""
+    simulator.fail(Fault(path=SPEECH_PATH, status=401, json=INVALID_KEY.json, times=999))
     assert await speak(hass)
     assert hass.states.get("tts.ann").state != "unavailable"
     assert account.runtime_data.health.outage is Outage.KEY_REFUSED
     (voice_id,) = account.subentries
     voice = account.subentries[voice_id]
-    alone = {key: value for key, value in voice.data.items() if key != "fallback"}
-    hass.config_entries.async_update_subentry(account, voice, data=alone)
+    without_fallback = {key: value for key, value in voice.data.items() if key != "fallback"}
+    hass.config_entries.async_update_subentry(account, voice, data=without_fallback)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert hass.states.get("tts.ann").state != "unavailable"  # somebody may have mended it
+    assert hass.states.get("tts.ann").state != "unavailable"  # the reload has half opened the circuit breaker
     with pytest.raises(HomeAssistantError):
         await speak(hass)
     assert hass.states.get("tts.ann").state == "unavailable"
@@ -361,15 +374,15 @@ async def test_voice_is_there_as_long_as_anything_can_be_heard(
     assert account.runtime_data.health.outage is None
 
 
-async def test_renamed_stand_in_goes_on_speaking(
+async def test_renamed_and_removed_fallback(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry
 ) -> None:
-    """Who is renamed still speaks for others; who is removed is missed, and told of until another is chosen."""
+    """A renamed fallback still speaks; a removed one opens an issue until the voice has other fallbacks."""
     er.async_get(hass).async_update_entity("tts.ben", new_entity_id="tts.benjamin")
     await hass.async_block_till_done(wait_background_tasks=True)
     (voice,) = account.subentries.values()
     assert voice.data["fallback"] == ["tts.benjamin"]
-    simulator.fail(OUTAGE)
+    simulator.fail(SERVER_ERROR)
     assert set(get_voices(await decode(await speak(hass)), SENTENCE)) == {FALLBACK_VOICE}
     assert not get_issue(hass, account, "stand_in_missing")
     await hass.config_entries.async_remove(fallback_account.entry_id)

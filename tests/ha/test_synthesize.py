@@ -1,6 +1,5 @@
 """The action that makes speech: a file or a link, and all that is to know about it."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,14 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from ..simulator import Fault, Simulator
 from ..support.actions import call_action, call_failing_action, create_media_folder
 from ..support.audio import RATE, decode
-from ..support.speech import SENTENCE, create_account, get_post_requests, get_speech_requests, load_account
+from ..support.speech import (
+    SENTENCE,
+    create_account,
+    get_post_requests,
+    get_speech_requests,
+    load_account,
+    wait_for_speech_request,
+)
 from ..support.word_decoder import assert_spoken, voice_of
 
 SPEECH = "/v1/audio/speech"
@@ -234,9 +240,7 @@ async def test_file_that_is_being_made_is_not_made_twice(
     """Whoever comes first has the file; the other one is told before anything is spent."""
     simulator.fail(Fault(path=SPEECH, delay=0.5))
     first = hass.async_create_task(call_action(hass, "synthesize", message=SENTENCE, file_name="fire", overwrite=True))
-    async with asyncio.timeout(5):
-        while not get_speech_requests(simulator):  # noqa: ASYNC110 - the simulator's requests are a list
-            await asyncio.sleep(0.01)
+    await wait_for_speech_request(simulator)
     again = {"message": "Another one.", "file_name": "fire.mp3", "overwrite": True}
     assert await call_failing_action(hass, "synthesize", ServiceValidationError, **again) == "file_in_use"
     assert not (folder / "fire.mp3").exists()

@@ -1,4 +1,4 @@
-"""What Home Assistant keeps is never played after anything has changed that changes the sound."""
+"""Every option that changes the audio changes Home Assistant's cache key."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from ..support.speech import Hear, create_account, get_post_requests
 
 TEXT = "The **kettle** has boiled, and the tea is ready."
 OTHER_TEXT = "The other **kettle** has boiled, too."
-EVERYWHERE: dict[str, Any] = {
+COMMON_CHANGES: dict[str, Any] = {
     "format": "wav",
     "clean_text": False,
     "replacements": [{"find": "kettle", "say": "pot"}],
@@ -73,57 +73,57 @@ CASES = {
     ),
     "speechbase voice": Case("speechbase", {"mode": "voice", "voice_id": ""}, {"voice_id": ""}),
 }
-"""Between them they change every option of every provider but `mode`, which comes with another voice."""
+"""The cases change every option of every provider except for `mode`, which needs another voice."""
 
 
-def changes() -> list[Any]:
-    """Return each option of each case."""
+def list_changes() -> list[Any]:
+    """Return the parameters of the test: each option of each case."""
     return [
         pytest.param(case, option, id=f"{name} {option}")
         for name, case in CASES.items()
-        for option in {**EVERYWHERE, **case.changes}
+        for option in {**COMMON_CHANGES, **case.changes}
     ]
 
 
 @pytest.fixture
 def entry(simulator: Simulator, case: Case) -> MockConfigEntry:
-    """Describe the account with the voice."""
+    """Return the account of the case's voice."""
     saved = [voice["id"] for voice in simulator.speechbase.voices]
     voice = {key: value or saved[0] for key, value in case.voice.items()}
     return create_account(simulator, case.provider, voice)
 
 
-@pytest.mark.parametrize(("case", "option"), changes())
-async def test_change_is_heard(  # noqa: PLR0913, PLR0917 - the case and the fixtures
+@pytest.mark.parametrize(("case", "option"), list_changes())
+async def test_changed_option_is_not_played_from_cache(  # noqa: PLR0913, PLR0917 - the case and the fixtures
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear, case: Case, option: str
 ) -> None:
-    """Both as an option of a call and in the voice, another value is another sound; the old one is kept beside it."""
-    value = {**EVERYWHERE, **case.changes}[option] or simulator.speechbase.voices[1]["id"]
+    """Each value of an option has its own cached speech, whether it is set for a call or for the voice."""
+    value = {**COMMON_CHANGES, **case.changes}[option] or simulator.speechbase.voices[1]["id"]
     (voice,) = account.subentries.values()
     before = dict(voice.data)
     own = await hear(TEXT)
     assert own
     assert await hear(TEXT) == own
-    assert texts_asked(simulator) == 1
+    assert count_texts(simulator) == 1
     assert await hear(TEXT, **{option: value})
-    assert texts_asked(simulator) == 2
+    assert count_texts(simulator) == 2
     for data, number in (({**before, option: value}, 3), (before, 4)):
         hass.config_entries.async_update_subentry(account, voice, data=data)
         await hass.async_block_till_done(wait_background_tasks=True)
         assert await hear(OTHER_TEXT)
-        assert texts_asked(simulator) == number
+        assert count_texts(simulator) == number
     assert await hear(TEXT) == own
-    assert texts_asked(simulator) == 4
+    assert count_texts(simulator) == 4
 
 
-def texts_asked(simulator: Simulator) -> int:
-    """Return how many texts the provider was to speak."""
+def count_texts(simulator: Simulator) -> int:
+    """Return the number of texts that the provider has received."""
     return sum(1 for body in get_post_requests(simulator) if body and ("input" in body or "text" in body))
 
 
 def test_every_option_is_changed() -> None:
-    """No option of any provider is left out: what decides about the model's choices comes with another voice."""
-    changed = {option for case in CASES.values() for option in {**EVERYWHERE, **case.changes}}
+    """The cases change every option of every provider except for `mode`."""
+    changed = {option for case in CASES.values() for option in {**COMMON_CHANGES, **case.changes}}
     known = {option for provider in PROVIDERS.values() for option in provider.option_keys}
     chosen = {choice.key for provider in PROVIDERS.values() for choice in provider.choices}
     assert known - changed == set()

@@ -1,4 +1,4 @@
-"""Whatever is wrong with Orator or has changed in Home Assistant, somebody speaks."""
+"""Unexpected errors, also those of a changed Home Assistant, do not prevent speech."""
 
 import asyncio
 import logging
@@ -19,37 +19,37 @@ from ..simulator import Fault, Simulator
 from ..support.audio import decode
 from ..support.fallback import FALLBACK_VOICE, SPEECH_PATH, get_voices
 from ..support.resolver import replace_resolver
-from ..support.speech import SENTENCE, Hear, create_account, get_speech_requests, speak
+from ..support.speech import SENTENCE, Hear, create_account, speak, wait_for_speech_request
 
 SECRET = "sk-secret"
 
 
-class Confused(AbstractResolver):
-    """Fails to look up names, at last in a way in which it never should."""
+class FailingResolver(AbstractResolver):
+    """Resolver that raises an error for every host name."""
 
     def __init__(self) -> None:
-        """Fail as usual at first."""
+        """Initialize with an error that resolvers may raise."""
         self.error: Exception = OSError()
 
     @override
     async def resolve(self, *_: Any, **__: Any) -> NoReturn:
-        """Fail."""
+        """Raise the error."""
         raise self.error
 
     @override
     async def close(self) -> None:
-        """Hold nothing."""
+        """Do nothing: there are no resources to close."""
 
 
-class Otherwise:
-    """Home Assistant's speech, of which nobody can see how it is kept."""
+class ManagerWithoutCache:
+    """Home Assistant's speech manager without the attributes of its cache."""
 
     def __init__(self, manager: tts.SpeechManager) -> None:
-        """Stand before what there is."""
+        """Initialize with the manager that has the other attributes."""
         self._manager = manager
 
     def __getattr__(self, name: str) -> Any:
-        """Return what has stayed the same."""
+        """Return an attribute of the manager, unless it belongs to the cache."""
         if name in {"mem_cache", "file_cache", "cache_dir"}:
             raise AttributeError(name)
         return getattr(self._manager, name)
@@ -57,47 +57,47 @@ class Otherwise:
 
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
-    """Describe an account with a voice for which another account's voice speaks."""
+    """Return an account whose voice has a fallback of another account."""
     simulator.audio_mode = "tones"
     return create_account(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]})
 
 
 @pytest.fixture
-async def confused(hass: HomeAssistant, account: MockConfigEntry, fallback_account: MockConfigEntry) -> None:
-    """Let the name of the voice's server lead to an error that nobody has thought of."""
-    replace_resolver(hass, resolver := Confused())
+async def unexpected_error(hass: HomeAssistant, account: MockConfigEntry, fallback_account: MockConfigEntry) -> None:
+    """Make every request of the voice raise an error that resolvers do not raise."""
+    replace_resolver(hass, resolver := FailingResolver())
     data = {**account.data, "base_url": "https://speech.invalid/v1"}
     hass.config_entries.async_update_entry(account, data=data)
     await hass.async_block_till_done(wait_background_tasks=True)
     resolver.error = LookupError(f"{SENTENCE} {SECRET}")
 
 
-async def test_error_that_nobody_has_thought_of(
-    hass: HomeAssistant, confused: None, hear: Hear, caplog: pytest.LogCaptureFixture
+async def test_unexpected_error(
+    hass: HomeAssistant, unexpected_error: None, hear: Hear, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The stand-in speaks; the log tells where it happened, and nothing that the error says."""
+    """The fallback speaks; the log has the type and place of the error, but not its message."""
     caplog.clear()
     assert set(get_voices(await decode(await hear(SENTENCE)), SENTENCE)) == {FALLBACK_VOICE}
-    (told,) = [record for record in caplog.records if record.name.startswith("custom_components.orator")]
-    assert (told.levelno, "LookupError" in told.getMessage()) == (logging.ERROR, True)
-    assert "test_unexpected_errors.py" in told.getMessage()
+    (record,) = [record for record in caplog.records if record.name.startswith("custom_components.orator")]
+    assert (record.levelno, "LookupError" in record.getMessage()) == (logging.ERROR, True)
+    assert "test_unexpected_errors.py" in record.getMessage()
     logged = "".join(logging.Formatter().format(record) for record in caplog.records)
     assert SENTENCE not in logged
     assert SECRET not in logged
 
 
-async def test_error_that_nobody_has_thought_of_is_told(hass: HomeAssistant, confused: None) -> None:
-    """Without a stand-in the user is told, in words that a report can name."""
+async def test_unexpected_error_without_fallback(hass: HomeAssistant, unexpected_error: None) -> None:
+    """Without a fallback the error names the type of the exception, for a bug report."""
     with pytest.raises(HomeAssistantError) as error:
         await speak(hass, fallback=[])
     assert (error.value.translation_domain, error.value.translation_key) == ("orator", "unexpected")
     assert "LookupError" in str(error.value)
 
 
-async def test_listener_that_fails_keeps_nobody_silent(
+async def test_failing_listener(
     simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry, hear: Hear
 ) -> None:
-    """What shows figures and states may break; speech goes on, by whoever can speak."""
+    """Speech and fallbacks work although the listeners of usage and health fail."""
 
     @callback
     def broken() -> NoReturn:
@@ -111,29 +111,29 @@ async def test_listener_that_fails_keeps_nobody_silent(
     assert set(get_voices(await decode(await hear(text)), text)) == {FALLBACK_VOICE}
 
 
-async def test_error_of_another_version_is_forgotten(
+async def test_stored_error_of_other_version(
     hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry
 ) -> None:
-    """A name that this version does not know is none of the sensor's options, which Home Assistant would refuse."""
+    """A stored error that this version does not know is ignored, as it is no option of the sensor."""
     (voice_id,) = entry.subentries
-    experiences = {voice_id: {"first_sound": 0.5, "last_error": "eaten_by_the_dog"}}
+    stored_voices = {voice_id: {"first_sound": 0.5, "last_error": "eaten_by_the_dog"}}
     total = {"since": "2026-11-01"}
     key = f"orator.{entry.entry_id}.usage"
-    data = {"usage": {"today": total, "month": total}, "voices": experiences}
+    data = {"usage": {"today": total, "month": total}, "voices": stored_voices}
     hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": data}
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
-    experience = entry.runtime_data.usage.last_synthesis(voice_id)
-    assert (experience.first_sound, experience.last_error) == (0.5, None)
+    last_synthesis = entry.runtime_data.usage.last_synthesis(voice_id)
+    assert (last_synthesis.first_sound, last_synthesis.last_error) == (0.5, None)
     assert "eaten_by_the_dog" not in error_translation_keys()
 
 
-async def test_home_assistant_that_keeps_speech_otherwise(
+async def test_changed_cache_of_home_assistant(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry
 ) -> None:
-    """What can't be known of its cache is not known, and nobody falls silent for that."""
+    """Voices speak although Home Assistant's cache cannot be read; speech counts as cached only for availability."""
     simulator.fail(Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
-    hass.data[DATA_TTS_MANAGER] = Otherwise(hass.data[DATA_TTS_MANAGER])  # type: ignore[assignment]
+    hass.data[DATA_TTS_MANAGER] = ManagerWithoutCache(hass.data[DATA_TTS_MANAGER])  # type: ignore[assignment]
     assert set(get_voices(await decode(await speak(hass)), SENTENCE)) == {FALLBACK_VOICE}
     assert hass.states.get("tts.ann").state != "unavailable"
     assert has_cached_speech(hass, "tts.ann")
@@ -143,14 +143,11 @@ async def test_home_assistant_that_keeps_speech_otherwise(
     async_discard(hass, SENTENCE, "tts.ann")
 
 
-async def test_key_that_was_replaced_while_somebody_spoke(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """What is said with the old key may still fail; nobody is asked for the new one again."""
+async def test_key_replaced_during_speech(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A request that fails with the replaced API key starts no reauthentication."""
     simulator.fail(Fault(path=SPEECH_PATH, delay=1, status=401, json={"error": {"code": "invalid_api_key"}}))
     speaking = hass.async_create_task(speak(hass, fallback=[]))
-    while not get_speech_requests(simulator):  # noqa: ASYNC110 - the simulator does not tell
-        await asyncio.sleep(0.02)
+    await wait_for_speech_request(simulator)
     simulator.api_key = "sk-another"
     hass.config_entries.async_update_entry(account, data={**account.data, "api_key": simulator.api_key})
     await asyncio.sleep(0.3)

@@ -1,4 +1,4 @@
-"""The words are read back from the sound that Home Assistant served, after splitting, joining and converting."""
+"""Long and streamed texts: every word is in the audio that Home Assistant serves, in each output format."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from ..support.audio import RATE, decode_output
 from ..support.speech import SATELLITE, Hear, create_text, get_speech_requests, remove_markdown, stream_text
 from ..support.word_decoder import assert_spoken
 
-RECEIVERS = [{"preferred_format": "mp3"}, {"preferred_format": "wav"}, {"preferred_format": "flac"}, SATELLITE]
+OUTPUT_FORMATS = [{"preferred_format": "mp3"}, {"preferred_format": "wav"}, {"preferred_format": "flac"}, SATELLITE]
 
 
-@pytest.mark.parametrize("options", RECEIVERS, ids=["mp3", "wav", "flac", "satellite"])
-async def test_twelve_thousand_characters(simulator: Simulator, hear: Hear, options: dict[str, Any]) -> None:
-    """A text longer than any request may be is spoken whole, each word once."""
+@pytest.mark.parametrize("options", OUTPUT_FORMATS, ids=["mp3", "wav", "flac", "satellite"])
+async def test_long_text(simulator: Simulator, hear: Hear, options: dict[str, Any]) -> None:
+    """A text of several requests is spoken completely, each word once."""
     simulator.audio_mode = "tones"
     text = create_text(12_000)
     sound = await decode_output(await hear(text, **options), options)
@@ -23,9 +23,9 @@ async def test_twelve_thousand_characters(simulator: Simulator, hear: Hear, opti
     assert_spoken(sound.samples, RATE, remove_markdown(text))
 
 
-@pytest.mark.parametrize("options", RECEIVERS, ids=["mp3", "wav", "flac", "satellite"])
+@pytest.mark.parametrize("options", OUTPUT_FORMATS, ids=["mp3", "wav", "flac", "satellite"])
 async def test_streamed_reply(simulator: Simulator, hear: Hear, options: dict[str, Any]) -> None:
-    """A reply that is spoken while it is written has all its words, whatever it is joined from."""
+    """A streamed reply of several requests is spoken completely."""
     simulator.audio_mode = "tones"
     simulator.timing = Timing(first_byte=0.05, rate=20)
     text = create_text(1_500)

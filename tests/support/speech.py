@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from homeassistant.components import tts
+from homeassistant.const import MAJOR_VERSION, MINOR_VERSION
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -22,6 +23,8 @@ SATELLITE = {
     "preferred_sample_bytes": 2,
 }
 """The options of a voice satellite."""
+IS_OUTPUT_CONVERTED = (MAJOR_VERSION, MINOR_VERSION) < (2026, 11)
+"""Whether Home Assistant runs its converter even if the entity already returns the preferred format."""
 
 _PARAGRAPHS = (
     "The ferry leaves at seven. It carries two hundred people, their bicycles, and a band that plays on deck!",
@@ -88,6 +91,13 @@ def stream_words(text: str, pause_s: float = 0.02) -> AsyncGenerator[str]:
 def get_speech_requests(simulator: Simulator) -> list[dict[str, Any]]:
     """Return the bodies of the requests to `/audio/speech`."""
     return [request.body for request in simulator.requests if request.path.endswith("/audio/speech")]
+
+
+async def wait_for_speech_request(simulator: Simulator) -> None:
+    """Wait until a provider has received a request to speak."""
+    async with asyncio.timeout(10):
+        while not get_speech_requests(simulator):  # noqa: ASYNC110 - the simulator has no event for requests
+            await asyncio.sleep(0.02)
 
 
 def get_post_requests(simulator: Simulator) -> list[dict[str, Any]]:

@@ -13,11 +13,19 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from ..simulator import Simulator
+from ..simulator import Fault, Simulator
 from ..support.speech import SENTENCE, Hear, create_account, load_account
 
 # On a busy machine idle threads take long to end. Home Assistant interrupts them, and some then never end.
 executor.EXECUTOR_SHUTDOWN_TIMEOUT = 100
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a parameter that is a fault after its status or settings, and a dictionary after its keys."""
+    if isinstance(val, Fault):
+        settings = ("json", "body", "delay", "close", "truncate_after")
+        return f"status {val.status}" if val.status else " ".join(name for name in settings if getattr(val, name))
+    return (" ".join(map(str, val)) or "empty") if isinstance(val, dict) else None
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,13 @@
 """Refreshing the balance."""
 
-from datetime import timedelta
-
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
-from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from ..simulator import Fault, Simulator
-from ..support.speech import SENTENCE, create_account, get_sensor, speak
+from ..support.speech import SENTENCE, create_account, get_sensor, pass_time, speak
 
 
 @pytest.fixture
@@ -19,7 +16,7 @@ def entry(simulator: Simulator) -> MockConfigEntry:
     return create_account(simulator, "nanogpt", {"model": "Kokoro-82m", "voice": "af_bella"})
 
 
-def balance_requests(simulator: Simulator) -> int:
+def count_balance_requests(simulator: Simulator) -> int:
     """Return the number of requests for the balance."""
     return sum(request.path == "/api/check-balance" for request in simulator.requests)
 
@@ -36,22 +33,20 @@ async def test_balance_after_speech(hass: HomeAssistant, account: MockConfigEntr
     simulator.reset()
     for number in range(3):
         assert await speak(hass, f"{SENTENCE} {number}")
-    assert not balance_requests(simulator)
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=11))
-    await hass.async_block_till_done(wait_background_tasks=True)
-    assert balance_requests(simulator) == 1
+    assert not count_balance_requests(simulator)
+    await pass_time(hass, seconds=11)
+    assert count_balance_requests(simulator) == 1
     assert float(get_sensor(hass, "balance").state) == pytest.approx(float(simulator.nanogpt.balance))
     assert float(get_sensor(hass, "balance").state) < 129.46956147
 
 
 async def test_balance_every_hour(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
-    """The balance is fetched hourly: others may use the account."""
+    """The balance is fetched every hour, because the account may be used elsewhere."""
     await hass.async_block_till_done(wait_background_tasks=True)
     simulator.reset()
     simulator.nanogpt.balance /= 2
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=61))
-    await hass.async_block_till_done(wait_background_tasks=True)
-    assert balance_requests(simulator) == 1
+    await pass_time(hass, minutes=61)
+    assert count_balance_requests(simulator) == 1
     assert float(get_sensor(hass, "balance").state) == pytest.approx(129.46956147 / 2)
 
 
@@ -69,8 +64,7 @@ async def test_balance_with_invalid_key(hass: HomeAssistant, account: MockConfig
     """An API key that is refused starts reauthentication."""
     await hass.async_block_till_done(wait_background_tasks=True)
     simulator.api_key = "sk-another"
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=61))
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await pass_time(hass, minutes=61)
     assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == ["reauth"]
 
 
@@ -81,6 +75,5 @@ async def test_disabled_balance_sensor(hass: HomeAssistant, account: MockConfigE
     await hass.async_block_till_done(wait_background_tasks=True)
     simulator.reset()
     assert await speak(hass)
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=61))
-    await hass.async_block_till_done(wait_background_tasks=True)
-    assert not balance_requests(simulator)
+    await pass_time(hass, minutes=61)
+    assert not count_balance_requests(simulator)

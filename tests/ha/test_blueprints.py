@@ -1,4 +1,4 @@
-"""Tests of the blueprints: they are valid, and announce what they promise."""
+"""The blueprints for announcements and the morning briefing."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -53,7 +53,7 @@ def played(hass: HomeAssistant, account: MockConfigEntry, tmp_path: Path) -> lis
     return async_mock_service(hass, "media_player", "play_media")
 
 
-async def automate(hass: HomeAssistant, blueprint: str, **inputs: Any) -> None:
+async def create_automation(hass: HomeAssistant, blueprint: str, **inputs: Any) -> None:
     """Create an automation from a blueprint."""
     automation = {"id": "one", "alias": "One", "use_blueprint": {"path": blueprint, "input": inputs}}
     assert await async_setup_component(hass, "automation", {"automation": automation})
@@ -120,7 +120,7 @@ async def test_announcement_with_presence(
 ) -> None:
     """The message is announced while a person is at home or a presence sensor is on, and otherwise not."""
     set_time(hass, clock, "12:00:00")
-    await automate(hass, ANNOUNCE, **WASHER)
+    await create_automation(hass, ANNOUNCE, **WASHER)
     await finish_washing(hass)
     await assert_announced(hass, played)
     hass.states.async_set("person.maria", "home")
@@ -137,7 +137,7 @@ async def test_announcement_without_presence(
 ) -> None:
     """Without persons or sensors the message is always announced."""
     set_time(hass, clock, "21:59:59")
-    await automate(hass, ANNOUNCE, **{**WASHER, "presence": []})
+    await create_automation(hass, ANNOUNCE, **{**WASHER, "presence": []})
     await finish_washing(hass)
     await assert_announced(hass, played, "The washer is done.")
 
@@ -155,7 +155,7 @@ async def test_quiet_hours(  # noqa: PLR0913, PLR0917
 ) -> None:
     """In quiet hours the message is skipped, announced when they end, or announced anyway."""
     set_time(hass, clock, time)
-    await automate(hass, ANNOUNCE, **{**WASHER, "presence": []}, in_quiet_hours=in_quiet_hours)
+    await create_automation(hass, ANNOUNCE, **{**WASHER, "presence": []}, in_quiet_hours=in_quiet_hours)
     await finish_washing(hass)
     await assert_announced(hass, played, *["The washer is done."] * now)
     set_time(hass, clock, "07:00:00")
@@ -169,7 +169,7 @@ async def test_delayed_messages_are_announced_in_order(
     set_time(hass, clock, "23:00:00")
     hass.states.async_set("media_player.kitchen", "idle")
     message = {**WASHER, "message": "The {{ trigger.to_state.name }} is done.", "presence": []}
-    await automate(hass, ANNOUNCE, **message, in_quiet_hours="wait")
+    await create_automation(hass, ANNOUNCE, **message, in_quiet_hours="wait")
     for name in ("washer", "dryer", "dishwasher"):
         for state in ("washing", "done"):
             hass.states.async_set("sensor.washer", state, {"friendly_name": name})
@@ -189,7 +189,7 @@ async def test_delayed_messages_are_announced_in_order(
 async def test_no_quiet_hours(hass: HomeAssistant, played: list[ServiceCall], clock: FrozenDateTimeFactory) -> None:
     """There are no quiet hours if they begin when they end."""
     set_time(hass, clock, "07:00:00")
-    await automate(hass, ANNOUNCE, **{**WASHER, "presence": []}, quiet_begin="07:00:00")
+    await create_automation(hass, ANNOUNCE, **{**WASHER, "presence": []}, quiet_begin="07:00:00")
     await finish_washing(hass)
     await assert_announced(hass, played, "The washer is done.")
 
@@ -216,7 +216,7 @@ async def test_briefing_with_weather_and_calendars(
     """Weather and events are announced on time, in one message."""
     set_time(hass, clock, "06:00:00")
     calendars = ["calendar.work", "calendar.family"]
-    await automate(hass, BRIEFING, **VOICE_AND_PLAYERS, weather=["weather.home"], calendars=calendars)
+    await create_automation(hass, BRIEFING, **VOICE_AND_PLAYERS, weather=["weather.home"], calendars=calendars)
     await assert_announced(hass, played)
     set_time(hass, clock, "07:00:00")
     weekday = dt_util.now().strftime("%A")
@@ -233,7 +233,7 @@ async def test_briefing_without_weather_and_calendars(
 ) -> None:
     """Without weather and calendars the briefing is a greeting; at weekends there is none."""
     set_time(hass, clock, "06:00:00")
-    await automate(hass, BRIEFING, **VOICE_AND_PLAYERS)
+    await create_automation(hass, BRIEFING, **VOICE_AND_PLAYERS)
     set_time(hass, clock, "07:00:00")
     await assert_announced(hass, played, f"Good morning! It is {dt_util.now().strftime('%A')}.")
     saturday = dt_util.now() + timedelta(days=(5 - dt_util.now().weekday()) % 7)
@@ -248,7 +248,7 @@ async def test_briefing_waits_for_motion(
     """The briefing waits for motion, up to a time limit; its message is a template."""
     hass.states.async_set("binary_sensor.kitchen", "off")
     set_time(hass, clock, "06:00:00")
-    await automate(
+    await create_automation(
         hass, BRIEFING, **VOICE_AND_PLAYERS, motion=["binary_sensor.kitchen"], message="{{ events | count }} events."
     )
     set_time(hass, clock, "07:00:00")

@@ -21,7 +21,7 @@ from custom_components.orator.audio.formats import PcmLayout
 from ..simulator import Simulator
 from ..support.audio import RATE, decode
 from ..support.chimes import get_cache_options, get_chime_issue_keys, hear_with_chime, replace_file, write_audio_file
-from ..support.speech import SENTENCE, Hear, create_account, get_speech_requests, load_account, speak
+from ..support.speech import SENTENCE, Hear, create_account, get_speech_requests, load_account, pass_time, speak
 from ..support.word_decoder import assert_spoken
 
 LAYOUT = PcmLayout(44_100, 2)
@@ -68,8 +68,7 @@ async def test_changed_file(hass: HomeAssistant, simulator: Simulator, hear: Hea
     assert len(get_speech_requests(simulator)) == 1
     write_audio_file(hass.config.config_dir, "gong.wav", 1.5, seed=2)
     os.utime(path, (2_000_000_000, 2_000_000_000))
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await pass_time(hass, seconds=31)
     second = await hear_with_chime(hear, "gong.wav")
     assert second.seconds == pytest.approx(first.seconds + 1, abs=0.05)
     assert len(get_speech_requests(simulator)) == 2
@@ -192,8 +191,7 @@ async def test_share_that_hangs_at_start(
     assert "chime_revision" not in get_cache_options(hass, "tts.ann")
     share.answer()
     await hass.async_block_till_done(wait_background_tasks=True)
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await pass_time(hass, seconds=31)
     assert get_cache_options(hass, "tts.ann")["chime_revision"] == {"share/gong.wav": 1}
 
 
@@ -209,8 +207,7 @@ async def test_checks_stop_when_all_accounts_are_unloaded(
 
     async def count_checks() -> int:
         before = len(share.accesses)
-        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
-        await hass.async_block_till_done(wait_background_tasks=True)
+        await pass_time(hass, seconds=31)
         return len(share.accesses) - before
 
     assert await count_checks() == 1

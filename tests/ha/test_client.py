@@ -24,7 +24,7 @@ class MdnsResolver(AbstractResolver):
 
     @override
     async def close(self) -> None:
-        """Hold no resources."""
+        """Do nothing: there are no resources to close."""
 
 
 async def fetch_models(hass: HomeAssistant, simulator: Simulator, host: str) -> list[str]:

@@ -13,7 +13,7 @@ from ..simulator import Fault, Simulator
 from ..support.flows import create_account_input, start_account_flow
 from ..support.speech import Hear, get_speech_requests
 
-UNUSED_PORT = "http://127.0.0.1:9/v1"  # the discard protocol: nothing listens there
+UNUSED_PORT = "http://127.0.0.1:9/v1"  # no server listens on the port of the discard protocol
 
 
 async def test_account_with_first_voice(hass: HomeAssistant, simulator: Simulator) -> None:
@@ -87,9 +87,9 @@ async def test_api_key_without_permission_to_list_models(hass: HomeAssistant, si
         await start_account_flow(hass), create_account_input(simulator)
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    asked = [request for request in simulator.requests if request.path == "/v1/audio/speech"]
-    assert asked
-    assert all(request.body["input"] == "" and request.status == 400 for request in asked)
+    requests = [request for request in simulator.requests if request.path == "/v1/audio/speech"]
+    assert requests
+    assert all(request.body["input"] == "" and request.status == 400 for request in requests)
 
 
 def openai_error(status: int, code: str) -> dict[str, Any]:
@@ -215,7 +215,7 @@ async def test_reconfigure_keeps_api_key(hass: HomeAssistant, simulator: Simulat
 async def test_reconfigure_to_other_origin(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear
 ) -> None:
-    """The API key is not sent to another origin, but has to be entered again."""
+    """The API key is not sent to another origin; the form asks for one again."""
     async with Simulator(api_key=simulator.api_key) as other:
         result = await account.start_reconfigure_flow(hass)
         flow_id = result["flow_id"]

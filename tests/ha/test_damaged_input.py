@@ -32,6 +32,7 @@ GONG = {"path": "/gong.wav", "file": "/gong.wav", "stamp": [1, 2], "revision": 1
         {"catalogue": {"models": []}, "learned": {"gpt-4o-mini-tts takes speed": {}}},
         {"catalogue": {"models": ["tts-1"], "ends": {"tts-1": "2027-13-99"}}, "learned": {}},
     ],
+    ids=["empty", "list", "no list", "invalid entries", "lists", "invalid capabilities", "invalid date"],
 )
 async def test_damaged_store(
     hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, stored: Any
@@ -55,6 +56,7 @@ async def test_damaged_store(
         {"chimes": {"gong.wav": {**GONG, "callers": []}}, "revision": 1, "first": 0},
         {"chimes": {"gong.wav": GONG}, "revision": "many", "first": 0},
     ],
+    ids=["list", "no chimes", "missing keys", "no stamp", "invalid callers", "invalid revision"],
 )
 async def test_damaged_chime_store(
     hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, stored: Any

@@ -34,7 +34,7 @@ def entry(simulator: Simulator) -> MockConfigEntry:
     return create_account(simulator, "openai", voice)
 
 
-async def diagnostics(
+async def download_diagnostics(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, account: MockConfigEntry, path: str = ""
 ) -> Any:
     """Download the diagnostics of an account, or of a device of it."""
@@ -51,7 +51,7 @@ async def test_account_diagnostics(
     """Diagnostics contain the models, the usage and the counters of the provider."""
     simulator.openai.realtime.script_responses(ScriptedResponse(words=3))
     await speak(hass)
-    data = await diagnostics(hass, hass_client, account)
+    data = await download_diagnostics(hass, hass_client, account)
     assert data["counts"] == {"realtime_readings": 2, "realtime_misreadings": 1, "realtime_interruptions": 0}
     assert (data["usage"]["today"]["requests"], data["usage"]["month"]["unpriced_requests"]) == (2, 2)
     assert "tts-1" in data["offered_models"]
@@ -76,11 +76,11 @@ async def test_voice_diagnostics(
     )
     hass.config_entries.async_add_subentry(account, bob)
     await hass.async_block_till_done()
-    whole = await diagnostics(hass, hass_client, account)
+    whole = await download_diagnostics(hass, hass_client, account)
     assert [voice["title"] for voice in whole["voices"]] == ["Ann", "Bob"]
     entity = er.async_get(hass).async_get("tts.bob")
     assert entity is not None
-    part = await diagnostics(hass, hass_client, account, f"/device/{entity.device_id}")
+    part = await download_diagnostics(hass, hass_client, account, f"/device/{entity.device_id}")
     (voice,) = part.pop("voices")
     assert (voice["title"], voice["data"]["voice"], voice["model"]["id"]) == ("Bob", "nova", "tts-1")
     assert {"entity_id": "tts.bob", "disabled_by": None} in voice["entities"]
@@ -103,7 +103,7 @@ async def test_redaction(
     entity = er.async_get(hass).async_get("tts.ann")
     assert entity is not None
     path = f"/device/{entity.device_id}" if of_device else ""
-    data = await diagnostics(hass, hass_client, account, path)
+    data = await download_diagnostics(hass, hass_client, account, path)
     assert (data["connection"]["outage"], data["connection"]["reason"]) == ("key_refused", "invalid_key")
     text = json.dumps(data)
     assert "Ann" in text

@@ -37,7 +37,7 @@ def test_options_are_documented(hass: HomeAssistant) -> None:
     assert options - {"chime_revision", "fallback_call"} <= documented  # both are internal
 
 
-def example(action: str) -> dict[str, Any]:
+def read_example(action: str) -> dict[str, Any]:
     """Return the documented example of an action."""
     blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/actions.md").read_text(), re.MULTILINE | re.DOTALL)
     (found,) = [block for block in blocks if f"action: orator.{action}" in block]
@@ -53,14 +53,14 @@ async def test_examples_of_actions(hass: HomeAssistant, simulator: Simulator) ->
         assert await async_setup_component(hass, component, {})
     await load_account(hass, account)
     played = async_mock_service(hass, "media_player", "play_media")
-    scripts = {"announce": {"sequence": example("synthesize")["actions"]}}
+    scripts = {"announce": {"sequence": read_example("synthesize")["actions"]}}
     assert await async_setup_component(hass, "script", {"script": scripts})
     await hass.services.async_call("script", "announce", blocking=True)
     (call,) = played
     assert call.data["entity_id"] == ["media_player.kitchen"]
     _, audio = await async_get_media_source_audio(hass, call.data["media_content_id"])
     assert_spoken((await decode(audio)).samples, RATE, "The washing machine is done.")
-    automation = {"id": "night", "alias": "Night", **example("prepare")}
+    automation = {"id": "night", "alias": "Night", **read_example("prepare")}
     assert await async_setup_component(hass, "automation", {"automation": [automation]})
     await hass.services.async_call("automation", "trigger", {"entity_id": "automation.night"}, blocking=True)
     await hass.async_block_till_done(wait_background_tasks=True)

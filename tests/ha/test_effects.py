@@ -222,10 +222,10 @@ async def test_stop_during_chime(hass: HomeAssistant, simulator: Simulator, acco
 )
 async def test_without_effects(simulator: Simulator, hear: Hear, options: dict[str, Any]) -> None:
     """Without effects the provider's audio is passed through unchanged; null, `none` and 0 turn an effect off."""
-    heard = await hear(**options)
+    audio = await hear(**options)
     assert [body["response_format"] for body in get_speech_requests(simulator)] == ["mp3"]
-    assert detect_format(heard[:12]) is AudioFormat.MP3
-    assert heard == await hear()
+    assert detect_format(audio[:12]) is AudioFormat.MP3
+    assert audio == await hear()
 
 
 async def test_gain(simulator: Simulator, hear: Hear) -> None:
@@ -279,7 +279,6 @@ async def test_invalid_value(
         {"gain_db": -4.0},
         {"loudness": -20.0},
     ],
-    ids=lambda change: next(iter(change)),
 )
 async def test_changed_effect_is_not_played_from_cache(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear, change: dict[str, Any]

@@ -13,10 +13,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from ..simulator import Fault, Simulator
 from ..support.audio import RATE, decode, decode_output, read_wav_stream
-from ..support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, SENTENCES, SPEECH_PATH, LocalVoice, collect, get_voices
+from ..support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, SENTENCES, LocalVoice, collect, get_voices
 from ..support.speech import (
     SATELLITE,
     SENTENCE,
+    SPEECH_PATH,
     Hear,
     create_account,
     get_issue,
@@ -106,9 +107,9 @@ async def test_fallback_in_middle_of_reply(
 
     audio = await hear(reply(), **output_format)
     sound = await decode_output(audio, output_format)
-    heard = get_voices(sound, text)
-    assert heard == sorted(heard, key=[PRIMARY_VOICE, FALLBACK_VOICE].index)
-    assert set(heard) == {PRIMARY_VOICE, FALLBACK_VOICE}
+    voices = get_voices(sound, text)
+    assert voices == sorted(voices, key=[PRIMARY_VOICE, FALLBACK_VOICE].index)
+    assert set(voices) == {PRIMARY_VOICE, FALLBACK_VOICE}
 
 
 async def test_audio_of_fallback_is_not_cached(

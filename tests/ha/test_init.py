@@ -47,7 +47,7 @@ async def test_remove_voice(hass: HomeAssistant, account: MockConfigEntry) -> No
 
 
 async def test_new_account_with_invalid_key(hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry) -> None:
-    """A new account whose API key is refused asks for another one."""
+    """A new account whose API key is refused starts reauthentication."""
     simulator.api_key = "sk-another"
     entry.add_to_hass(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)
@@ -72,7 +72,7 @@ async def test_new_account_without_answer(
 async def test_known_account_without_answer(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A known account loads at once: the network may start after Home Assistant."""
+    """A known account loads at once, because the network may start after Home Assistant."""
     simulator.fail(fault)
     async with asyncio.timeout(5):
         await hass.config_entries.async_reload(account.entry_id)
@@ -81,13 +81,13 @@ async def test_known_account_without_answer(
     if not fault.delay:
         await hass.async_block_till_done(wait_background_tasks=True)
         outages = [record for record in caplog.records if "can't speak at the moment" in record.getMessage()]
-        assert len(outages) == (fault.status == 402)  # a single connection error may be chance
+        assert len(outages) == (fault.status == 402)  # a single connection error is no outage
 
 
 async def test_known_account_with_invalid_key(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear
 ) -> None:
-    """An API key that is refused at start is asked for; voices with cached speech stay available."""
+    """An API key that is refused at start starts reauthentication; voices with cached speech stay available."""
     await hear()
     await asyncio.sleep(0.5)
     simulator.api_key = "sk-another"

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from datetime import timedelta
 import io
 from itertools import pairwise
 from typing import Any, Final
@@ -12,9 +11,8 @@ from homeassistant.components import tts
 from homeassistant.components.tts.const import DATA_COMPONENT
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout
 from custom_components.orator.audio.loudness import LoudnessMeasurement
@@ -26,7 +24,7 @@ from custom_components.orator.providers.base import SpeechAudio
 from ..simulator import Fault, Simulator
 from ..support.audio import decode
 from ..support.fallback import LocalVoice
-from ..support.speech import SATELLITE, SENTENCE, create_account, get_speech_requests, stream_words
+from ..support.speech import SATELLITE, SENTENCE, create_account, get_speech_requests, pass_time, stream_words
 from ..unit.audio.signals import loudness, true_peak
 
 TARGET_LUFS: Final = -20.0
@@ -117,8 +115,7 @@ async def test_stored_loudness(hass: HomeAssistant, hass_storage: dict[str, Any]
     hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": stored}
     await load_with_reload(hass, account)
     await measure(hass, "nova", SENTENCE)
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=11))
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await pass_time(hass, seconds=11)
     levels = hass_storage[key]["data"]["levels"]
     assert levels[name] == known[name]
     ((lufs, seconds),) = levels["openai/tts-1 nova"]["heard"]

@@ -1,7 +1,6 @@
 """The low balance blueprint."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -11,17 +10,15 @@ from typing import Any
 from homeassistant.components.blueprint import BLUEPRINT_SCHEMA, Blueprint
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.setup import async_setup_component
-from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
-    async_fire_time_changed,
 )
 
 from ..simulator import Fault, Simulator
-from ..support.speech import create_account
+from ..support.speech import create_account, pass_time
 
 BLUEPRINT = Path(__file__).parents[2] / "blueprints" / "automation" / "orator" / "low_balance.yaml"
 ENTITY = "sensor.nanogpt_balance"
@@ -55,10 +52,9 @@ async def automate(hass: HomeAssistant, account: MockConfigEntry) -> Callable[..
 
 
 async def set_balance(hass: HomeAssistant, simulator: Simulator, amount: str | None) -> None:
-    """Let the hourly refresh find a balance, or fail to find one."""
+    """Let the hourly refresh return a balance, or fail."""
     simulator.nanogpt.balance = Decimal(amount or 0)
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=61))
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await pass_time(hass, minutes=61)
     state = hass.states.get(ENTITY).state
     assert (float(state) == float(amount)) if amount else (state == "unavailable")
 

@@ -179,7 +179,7 @@ async def test_audio_is_passed_on_during_the_download(
 async def test_refused_file_is_not_cached(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, broken: dict[str, Any], key: str
 ) -> None:
-    """A refused file is an error, nothing of it is played or cached, and the next request may succeed."""
+    """A refused file is an error and is neither played nor cached, and the next request may succeed."""
     simulator.audio_mode = "tones"
     for name, value in broken.items():
         if name == "fault":

@@ -1,4 +1,4 @@
-"""NanoGPT in Home Assistant: invalid keys, empty balances, reloads and changed catalogs."""
+"""NanoGPT in Home Assistant: invalid API keys, empty balances, reloads and changed catalogs."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -66,7 +66,7 @@ async def test_out_of_credit_issue(
 
 
 async def pass_five_minutes(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
-    """Let five minutes pass."""
+    """Advance the time by five minutes."""
     freezer.tick(timedelta(minutes=5, seconds=1))
     async_fire_time_changed(hass)
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -87,7 +87,7 @@ async def test_speech_clears_out_of_credit_issue(
 async def test_text_without_words_keeps_issue(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry
 ) -> None:
-    """A text without words costs nothing and says nothing about the balance."""
+    """A text without words costs nothing and does not clear the issue about an empty balance."""
     simulator.nanogpt.balance = Decimal(0)
     assert not await hear(SENTENCE)
     assert await hear("* * *")
@@ -124,7 +124,7 @@ async def test_account_removed_during_speech(
 
 
 async def test_reload_keeps_jobs(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """A job that was ordered before a reload is fetched after it."""
+    """The audio of a job that was started before a reload is fetched after it."""
     settings = {"model": "Elevenlabs-Turbo-V2.5", "voice": "Adam"}
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
@@ -135,8 +135,8 @@ async def test_reload_keeps_jobs(hass: HomeAssistant, simulator: Simulator, acco
     assert len(simulator.nanogpt.jobs) == 1
 
 
-async def test_unload_during_order(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """Unloading does not wait for an order that is under way, which is completed all the same."""
+async def test_unload_while_job_starts(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Unloading does not wait for the request that starts a job, which is still completed."""
     simulator.fail(Fault(path="/api/v1/audio/speech", delay=0.8))
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):

@@ -11,9 +11,8 @@ from homeassistant.components.tts.const import DATA_COMPONENT, DATA_TTS_MANAGER
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
-from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.audio import wav
 from custom_components.orator.audio.formats import PcmLayout
@@ -21,14 +20,16 @@ from custom_components.orator.providers.errors import Outage
 
 from ..simulator import Fault, Simulator
 from ..support.audio import RATE, decode, decode_output, read_wav_stream
-from ..support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, SENTENCES, SPEECH_PATH, LocalVoice, collect, get_voices
+from ..support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, SENTENCES, LocalVoice, collect, get_voices
 from ..support.speech import (
     SATELLITE,
     SENTENCE,
+    SPEECH_PATH,
     Hear,
     create_account,
     get_issue,
     get_speech_requests,
+    pass_time,
     speak,
     wait_for_speech_request,
 )
@@ -54,12 +55,6 @@ def short_hedge_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "custom_components.orator.pipeline.synthesizer._HEDGE_DELAY_RANGES_S", {True: (0.3, 0.3), False: (0.3, 0.3)}
     )
-
-
-async def pass_time(hass: HomeAssistant, seconds: float) -> None:
-    """Run what Home Assistant has scheduled for the next seconds."""
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=seconds))
-    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 def get_logged(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
@@ -136,9 +131,9 @@ async def test_request_without_answer_in_middle_of_reply(
 
     async with asyncio.timeout(20):
         sound = read_wav_stream(await hear(reply(), **SATELLITE))
-    heard = get_voices(sound, TEXT)
-    assert heard == sorted(heard, key=[PRIMARY_VOICE, FALLBACK_VOICE].index)
-    assert set(heard) == {PRIMARY_VOICE, FALLBACK_VOICE}
+    voices = get_voices(sound, TEXT)
+    assert voices == sorted(voices, key=[PRIMARY_VOICE, FALLBACK_VOICE].index)
+    assert set(voices) == {PRIMARY_VOICE, FALLBACK_VOICE}
 
 
 @pytest.mark.parametrize("output_format", [{}, {"preferred_format": "wav"}, SATELLITE], ids=["mp3", "wav", "satellite"])
@@ -167,7 +162,7 @@ async def test_silent_audio_without_fallback(
 
 
 async def test_truncated_wav(simulator: Simulator, fallback_account: MockConfigEntry, hear: Hear) -> None:
-    """The fallback speaks the whole text after a truncated WAV, of which the player has heard nothing."""
+    """The fallback speaks the whole text after a truncated WAV, of which the player has played nothing."""
     simulator.fail(Fault(path=SPEECH_PATH, truncate_after=60_000, times=9))
     sound = await decode(await hear(TEXT, preferred_format="wav"))
     assert set(get_voices(sound, TEXT)) == {FALLBACK_VOICE}
@@ -233,7 +228,7 @@ async def test_circuit_breaker_opens_after_repeated_failures(
     down = "OpenAI can't speak at the moment: provider_fault (503, server_error)"
     assert get_logged(caplog, logging.INFO) == [down]
     simulator.reset()
-    await pass_time(hass, 31)
+    await pass_time(hass, seconds=31)
     assert set(get_voices(await decode(await speak(hass)), SENTENCE)) == {PRIMARY_VOICE}
     assert health.outage is None
     assert hass.states.get("sensor.openai_connection").state == "connected"
@@ -263,9 +258,9 @@ async def test_check_interval(
         assert await speak(hass)
     for seconds in (30, 60, 120, 240, 300, 300):
         simulator.requests.clear()
-        await pass_time(hass, seconds - 10)
+        await pass_time(hass, seconds=seconds - 10)
         assert not simulator.requests
-        await pass_time(hass, seconds + 1)
+        await pass_time(hass, seconds=seconds + 1)
         assert simulator.requests
 
 
@@ -278,10 +273,10 @@ async def test_successful_check(
     for _ in range(3):
         assert await speak(hass)
     assert health.outage is Outage.UNREACHABLE
-    await pass_time(hass, 31)
+    await pass_time(hass, seconds=31)
     assert health.outage is Outage.UNREACHABLE
     simulator.reset()
-    await pass_time(hass, 61)
+    await pass_time(hass, seconds=61)
     assert health.outage is None
 
 
@@ -292,7 +287,7 @@ async def test_half_open_circuit_breaker(
     simulator.fail(SERVER_ERROR)
     for _ in range(3):
         assert await speak(hass)
-    await pass_time(hass, 31)
+    await pass_time(hass, seconds=31)
     simulator.requests.clear()
     for _ in range(3):
         assert await speak(hass)
@@ -341,12 +336,12 @@ async def test_issue_of_long_outage(
     health = account.runtime_data.health
     assert not get_issue(hass, account, "unreachable")
     health.since -= timedelta(minutes=61)
-    await pass_time(hass, 31)
+    await pass_time(hass, seconds=31)
     found = get_issue(hass, account, "unreachable")
     assert found
     assert found.translation_placeholders["account"] == "OpenAI"
     simulator.reset()
-    await pass_time(hass, 120)
+    await pass_time(hass, seconds=120)
     assert not get_issue(hass, account, "unreachable")
 
 
@@ -368,7 +363,7 @@ async def test_availability_of_voice(
         await speak(hass)
     assert hass.states.get("tts.ann").state == "unavailable"
     simulator.reset()
-    await pass_time(hass, 60)
+    await pass_time(hass, seconds=60)
     assert hass.states.get("tts.ann").state != "unavailable"
     assert await speak(hass)
     assert account.runtime_data.health.outage is None

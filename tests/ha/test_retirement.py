@@ -24,7 +24,7 @@ SUCCESSOR = "gpt-realtime-2.1-mini"
 VOICE = {"model": "gpt-4o-mini-tts", "voice": "nova", "speed": 2.5, "instructions": "Calm.", "format": "opus"}
 
 
-def in_days(days: int) -> str:
+def get_date_in(days: int) -> str:
     """Return the ISO date in a number of days."""
     return (dt_util.utcnow().date() + timedelta(days=days)).isoformat()
 
@@ -38,13 +38,13 @@ def days() -> int:
 @pytest.fixture
 def entry(simulator: Simulator, days: int) -> MockConfigEntry:
     """Return an OpenAI account with a voice whose model ends."""
-    simulator.openai.set_shutdown_date("gpt-4o-mini-tts", in_days(days))
+    simulator.openai.set_shutdown_date("gpt-4o-mini-tts", get_date_in(days))
     return create_account(simulator, "openai", VOICE)
 
 
 @pytest.fixture
-async def loaded(hass: HomeAssistant, account: MockConfigEntry) -> MockConfigEntry:
-    """Load the account, and wait for its background tasks."""
+async def loaded_account(hass: HomeAssistant, account: MockConfigEntry) -> MockConfigEntry:
+    """Return the account after its background tasks have finished."""
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
     return account
@@ -53,16 +53,16 @@ async def loaded(hass: HomeAssistant, account: MockConfigEntry) -> MockConfigEnt
 async def advance_one_day(hass: HomeAssistant, freezer: FrozenDateTimeFactory, simulator: Simulator) -> None:
     """Advance the time of Home Assistant and the simulator by a day."""
     freezer.tick(timedelta(days=1, minutes=1))
-    simulator.openai.today = in_days(0)
+    simulator.openai.today = get_date_in(0)
     async_fire_time_changed(hass)
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
 
 
 @pytest.mark.parametrize(("days", "has_issue"), [(61, False), (60, True), (1, True)])
-async def test_issue_before_end(hass: HomeAssistant, loaded: MockConfigEntry, *, has_issue: bool) -> None:
+async def test_issue_before_end(hass: HomeAssistant, loaded_account: MockConfigEntry, *, has_issue: bool) -> None:
     """An issue with end date and successor is created 60 days before the end; the voice still speaks."""
-    found = get_issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded_account, "model_end")
     assert bool(found) is has_issue
     if found:
         assert (found.translation_key, found.severity, found.is_fixable) == (
@@ -78,11 +78,11 @@ async def test_issue_before_end(hass: HomeAssistant, loaded: MockConfigEntry, *,
 
 @pytest.mark.parametrize("days", [1])
 async def test_end_date(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, simulator: Simulator, loaded_account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
     """From the end date on, the successor speaks with the nearest voice and settings; one issue reports it."""
     await advance_one_day(hass, freezer, simulator)
-    found = get_issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded_account, "model_end")
     assert found
     assert found.translation_key == "model_ended"
     assert len(await speak(hass)) > 10_000
@@ -97,7 +97,7 @@ async def test_end_date(
 
 
 async def test_model_removed_before_end_date(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+    hass: HomeAssistant, simulator: Simulator, loaded_account: MockConfigEntry
 ) -> None:
     """If the model is refused as unknown, its successor speaks at once, and the model is not requested again."""
     simulator.openai.models = [row for row in simulator.openai.models if row["id"] != "gpt-4o-mini-tts"]
@@ -106,17 +106,17 @@ async def test_model_removed_before_end_date(
     await hass.async_block_till_done()
     assert len(get_speech_requests(simulator)) == 1
     assert len(simulator.openai.realtime.responses) == 2
-    found = get_issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded_account, "model_end")
     assert found
     assert found.translation_key == "model_ended"
 
 
 async def test_repair(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, hass_client: ClientSessionGenerator
+    hass: HomeAssistant, simulator: Simulator, loaded_account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
     """The repair changes the voice to the successor and keeps the settings that it supports."""
     assert await async_setup_component(hass, REPAIRS, {})
-    found = get_issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded_account, "model_end")
     assert found
     client = await hass_client()
     form = await (
@@ -129,42 +129,42 @@ async def test_repair(
     assert result["type"] == "create_entry"
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
-    (voice,) = loaded.subentries.values()
+    (voice,) = loaded_account.subentries.values()
     expected = {"model": SUCCESSOR, "voice": "coral", "speed": 1.5, "instructions": "Calm.", "format": "opus"}
     assert voice.data == expected
-    assert not get_issue(hass, loaded, "model_end")
+    assert not get_issue(hass, loaded_account, "model_end")
     assert await speak(hass)
     assert len(simulator.openai.realtime.responses) == 1
 
 
 async def test_repair_of_removed_voice(
-    hass: HomeAssistant, loaded: MockConfigEntry, hass_client: ClientSessionGenerator
+    hass: HomeAssistant, loaded_account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
     """The repair of a removed voice is aborted, and its issue deleted."""
     assert await async_setup_component(hass, REPAIRS, {})
-    found = get_issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded_account, "model_end")
     assert found
     client = await hass_client()
     form = await (
         await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": found.issue_id})
     ).json()
-    (subentry_id,) = loaded.subentries
-    hass.config_entries.async_remove_subentry(loaded, subentry_id)
+    (subentry_id,) = loaded_account.subentries
+    hass.config_entries.async_remove_subentry(loaded_account, subentry_id)
     await hass.async_block_till_done()
     url = f"/api/repairs/issues/fix/{form['flow_id']}"
     result = await (await client.post(url, json={"model": SUCCESSOR, "voice": "coral"})).json()
     assert (result["type"], result["reason"]) == ("abort", "entry_not_loaded")
-    assert not get_issue(hass, loaded, "model_end")
+    assert not get_issue(hass, loaded_account, "model_end")
 
 
 @pytest.mark.parametrize("days", [1])
 async def test_model_without_successor(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, simulator: Simulator, loaded_account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
     """Without a successor, the issue is an error, and so is speaking after the end."""
     simulator.openai.models = [row for row in simulator.openai.models if "realtime" not in str(row["id"])]
     await advance_one_day(hass, freezer, simulator)
-    found = get_issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded_account, "model_end")
     assert found
     assert (found.translation_key, found.severity) == ("model_end_alone", ir.IssueSeverity.ERROR)
     with pytest.raises(HomeAssistantError) as caught:
@@ -173,18 +173,18 @@ async def test_model_without_successor(
 
 
 @pytest.fixture
-async def ended(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory
+async def ended_account(
+    hass: HomeAssistant, simulator: Simulator, loaded_account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> MockConfigEntry:
-    """Load the account, and advance to the day after."""
+    """Return the account a day later."""
     await advance_one_day(hass, freezer, simulator)
-    return loaded
+    return loaded_account
 
 
 @pytest.mark.parametrize("days", [1])
 @pytest.mark.parametrize("audio_format", ["aac", "flac", "opus", "wav", "mp3"])
 async def test_formats_after_end(
-    hass: HomeAssistant, ended: MockConfigEntry, hass_client: ClientSessionGenerator, *, audio_format: str
+    hass: HomeAssistant, ended_account: MockConfigEntry, hass_client: ClientSessionGenerator, *, audio_format: str
 ) -> None:
     """All formats are still available after the end, whether a player prefers or a call requests them."""
     client = await hass_client()
@@ -197,7 +197,9 @@ async def test_formats_after_end(
 
 
 @pytest.mark.parametrize("days", [1])
-async def test_custom_voice_after_end(hass: HomeAssistant, simulator: Simulator, ended: MockConfigEntry) -> None:
+async def test_custom_voice_after_end(
+    hass: HomeAssistant, simulator: Simulator, ended_account: MockConfigEntry
+) -> None:
     """A custom voice is used with the successor, too."""
     await speak(hass, voice="voice_1234")
     (response,) = simulator.openai.realtime.responses
@@ -205,7 +207,7 @@ async def test_custom_voice_after_end(hass: HomeAssistant, simulator: Simulator,
 
 
 async def test_model_returns(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, simulator: Simulator, loaded_account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
     """A model that was refused as unknown is used again once it is listed."""
     simulator.fail(Fault(path="/v1/audio/speech", status=404, json={"error": {"code": "model_not_found"}}))
@@ -214,22 +216,22 @@ async def test_model_returns(
     await advance_one_day(hass, freezer, simulator)
     assert await speak(hass)
     assert len(simulator.openai.realtime.responses) == 1
-    found = get_issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded_account, "model_end")
     assert found
     assert found.translation_key == "model_end"
 
 
 async def test_ignored_issue(
-    hass: HomeAssistant, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory, simulator: Simulator
+    hass: HomeAssistant, loaded_account: MockConfigEntry, freezer: FrozenDateTimeFactory, simulator: Simulator
 ) -> None:
     """An ignored issue stays ignored after the end date and a reload."""
-    found = get_issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded_account, "model_end")
     assert found
     ir.async_ignore_issue(hass, DOMAIN, found.issue_id, ignore=True)
     await advance_one_day(hass, freezer, simulator)
-    await hass.config_entries.async_reload(loaded.entry_id)
+    await hass.config_entries.async_reload(loaded_account.entry_id)
     for _ in range(3):
         await hass.async_block_till_done(wait_background_tasks=True)
-    found = get_issue(hass, loaded, "model_end")
+    found = get_issue(hass, loaded_account, "model_end")
     assert found
     assert found.dismissed_version

@@ -39,17 +39,17 @@ def entry(simulator: Simulator) -> MockConfigEntry:
     return create_account(simulator, "nanogpt", {"model": KOKORO, "voice": "af_bella"})
 
 
-def counts(hass: HomeAssistant, device: str = "nanogpt", period: str = "today") -> tuple[int, int]:
+def get_counts(hass: HomeAssistant, device: str = "nanogpt", period: str = "today") -> tuple[int, int]:
     """Return the states of the sensors for characters and requests."""
     return tuple(int(get_sensor(hass, f"{unit}_{period}", device).state) for unit in ("characters", "requests"))  # type: ignore[return-value]
 
 
-def cost(hass: HomeAssistant, period: str = "today") -> float:
+def get_cost(hass: HomeAssistant, period: str = "today") -> float:
     """Return the state of the cost sensor."""
     return float(get_sensor(hass, f"spent_{period}").state)
 
 
-async def enable(hass: HomeAssistant, account: MockConfigEntry, *names: str) -> None:
+async def enable_sensors(hass: HomeAssistant, account: MockConfigEntry, *names: str) -> None:
     """Enable sensors that are disabled by default."""
     registry = er.async_get(hass)
     for name in names:
@@ -62,8 +62,8 @@ async def test_announcement(hass: HomeAssistant, simulator: Simulator, hear: Hea
     """A request counts with its characters and with the cost in the response."""
     assert await hear()
     for period in ("today", "this_month"):
-        assert counts(hass, period=period) == (CHARS, 1)
-        assert cost(hass, period) == pytest.approx(0.001 * CHARS / 1000)
+        assert get_counts(hass, period=period) == (CHARS, 1)
+        assert get_cost(hass, period) == pytest.approx(0.001 * CHARS / 1000)
         assert get_sensor(hass, f"spent_{period}").attributes["estimated"] == 0
 
 
@@ -72,7 +72,7 @@ async def test_cached_speech(hass: HomeAssistant, simulator: Simulator, hear: He
     assert await hear()
     assert await hear()
     assert simulator.nanogpt.charged == 1
-    assert counts(hass) == (CHARS, 1)
+    assert get_counts(hass) == (CHARS, 1)
 
 
 async def test_reply(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
@@ -90,13 +90,13 @@ async def test_reply(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> N
     chunks = [request.body["input"] for request in simulator.requests if request.path == AUDIO_SPEECH]
     assert len(chunks) > 1
     assert len(chunks) == simulator.nanogpt.charged
-    assert counts(hass) == (sum(map(len, chunks)), len(chunks))
+    assert get_counts(hass) == (sum(map(len, chunks)), len(chunks))
 
 
 async def test_estimated_cost(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
     """Without a cost in the response, the cost is estimated from the price."""
     assert await hear(model=XAI, voice="Eve")
-    assert cost(hass) == pytest.approx(0.0165 * CHARS / 1000)
+    assert get_cost(hass) == pytest.approx(0.0165 * CHARS / 1000)
     assert get_sensor(hass, "spent_today").attributes["estimated"] == pytest.approx(0.0165 * CHARS / 1000)
 
 
@@ -107,8 +107,8 @@ async def test_refunded_job(hass: HomeAssistant, account: MockConfigEntry, simul
         await speak(hass, model=TURBO, voice="Adam")
     assert simulator.nanogpt.refunded == simulator.nanogpt.charged > 0
     await hass.async_block_till_done()
-    assert counts(hass) == (CHARS * simulator.nanogpt.charged, simulator.nanogpt.charged)
-    assert cost(hass) == 0
+    assert get_counts(hass) == (CHARS * simulator.nanogpt.charged, simulator.nanogpt.charged)
+    assert get_cost(hass) == 0
 
 
 async def test_shared_request(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
@@ -121,7 +121,7 @@ async def test_shared_request(hass: HomeAssistant, account: MockConfigEntry, sim
     ]
     assert all(await asyncio.gather(*(result.async_read() for result in results)))
     assert simulator.nanogpt.charged == 1
-    assert counts(hass) == (CHARS, 1)
+    assert get_counts(hass) == (CHARS, 1)
     assert sum(result.usage.requests for result in results) == 1
 
 
@@ -134,11 +134,11 @@ async def test_refused_request(
     simulator.fail(Fault(path=AUDIO_SPEECH, status=status, times=times))
     if times == 1:
         assert await speak(hass)
-        assert counts(hass) == (CHARS, 1)
+        assert get_counts(hass) == (CHARS, 1)
     else:
         with pytest.raises(HomeAssistantError):
             await speak(hass)
-        assert counts(hass) == (0, 0)
+        assert get_counts(hass) == (0, 0)
 
 
 async def test_web_page_as_response(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
@@ -146,17 +146,17 @@ async def test_web_page_as_response(hass: HomeAssistant, account: MockConfigEntr
     simulator.fail(Fault(path=AUDIO_SPEECH, body="<html>Log in</html>", times=99))
     with pytest.raises(HomeAssistantError):
         await speak(hass)
-    assert counts(hass) == (0, 0)
+    assert get_counts(hass) == (0, 0)
 
 
 async def test_interrupted_response(
     hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator, broken_connections: None
 ) -> None:
-    """A response that breaks off counts, and so does its repetition."""
+    """A truncated response counts, and so does its retry."""
     simulator.fail(Fault(path=AUDIO_SPEECH, truncate_after=200))
     assert await speak(hass, model=XAI, voice="Eve")
     assert simulator.nanogpt.charged == 2
-    assert counts(hass) == (2 * CHARS, 2)
+    assert get_counts(hass) == (2 * CHARS, 2)
 
 
 @pytest.fixture
@@ -172,15 +172,15 @@ async def test_usage_of_fallback(hass: HomeAssistant, simulator: Simulator, fall
     engine = tts.get_engine_instance(hass, "tts.ben")
     result = async_request_speech(hass, engine, SpeechRequest(SENTENCE, use_disk_cache=False))
     assert await result.async_read()
-    assert counts(hass, "speechbase") == (CHARS, 1)
-    assert counts(hass) == (0, 0)
+    assert get_counts(hass, "speechbase") == (CHARS, 1)
+    assert get_counts(hass) == (0, 0)
     assert (result.usage.characters, result.usage.requests, result.usage.cost) == (CHARS, 1, None)
     simulator.fail(Fault(path="/speechbase/v1/audio/*", status=403, json={"code": "provider_disabled"}, times=99))
     async_drop_from_memory(hass, result.cache_key)
     result = async_request_speech(hass, engine, SpeechRequest(SENTENCE, use_disk_cache=False))
     assert await result.async_read()
-    assert counts(hass, "speechbase") == (CHARS, 1)
-    assert counts(hass) == (CHARS, 1)
+    assert get_counts(hass, "speechbase") == (CHARS, 1)
+    assert get_counts(hass) == (CHARS, 1)
     assert result.spoken_by == ["tts.ann"]
     assert (result.usage.cost, result.usage.currency) == (pytest.approx(0.001 * CHARS / 1000), "USD")
     assert not result.usage.is_estimate
@@ -201,17 +201,17 @@ async def test_restart(hass: HomeAssistant, account: MockConfigEntry, hass_stora
     assert await speak(hass)
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert counts(hass) == (CHARS, 1)
+    assert get_counts(hass) == (CHARS, 1)
     await flush_store(account.runtime_data.usage._store)
     assert "kettle" not in str(hass_storage)
     await hass.config_entries.async_unload(account.entry_id)
     hass.data.pop("orator_accounts")  # as after a restart
     await hass.config_entries.async_setup(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert counts(hass) == (CHARS, 1)
+    assert get_counts(hass) == (CHARS, 1)
     assert await speak(hass)
-    assert counts(hass) == (2 * CHARS, 2)
-    assert cost(hass) == pytest.approx(0.001 * 2 * CHARS / 1000)
+    assert get_counts(hass) == (2 * CHARS, 2)
+    assert get_cost(hass) == pytest.approx(0.001 * 2 * CHARS / 1000)
 
 
 async def test_remove_account_with_usage(
@@ -247,13 +247,13 @@ async def test_new_day_and_month(hass: HomeAssistant, simulator: Simulator, entr
             clock.move_to(day)
             async_fire_time_changed(hass, day)
             await hass.async_block_till_done(wait_background_tasks=True)
-            assert (counts(hass)[1], counts(hass, period="this_month")[1]) == (requests_today, requests_month)
+            assert (get_counts(hass)[1], get_counts(hass, period="this_month")[1]) == (requests_today, requests_month)
             midnight = day.replace(hour=0, minute=0, second=0)
             assert get_sensor(hass, "characters_today").attributes["last_reset"] == midnight.isoformat()
             first = midnight.replace(day=1).isoformat()
             assert get_sensor(hass, "characters_this_month").attributes["last_reset"] == first
         assert await speak(hass)
-        assert counts(hass) == (CHARS, 1)
+        assert get_counts(hass) == (CHARS, 1)
         await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -296,7 +296,7 @@ async def test_registry(hass: HomeAssistant, account: MockConfigEntry) -> None:
 
 async def test_voice_sensors(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
     """The sensors of a voice show its last time to first audio and its last error, also after a reload."""
-    await enable(hass, account, "ann_time_to_first_sound", "ann_last_error")
+    await enable_sensors(hass, account, "ann_time_to_first_sound", "ann_last_error")
     assert get_sensor(hass, "time_to_first_sound", "ann").state == "unknown"
     assert get_sensor(hass, "last_error", "ann").state == "unknown"
     assert get_sensor(hass, "last_error", "ann").attributes["options"] == error_translation_keys()
@@ -325,7 +325,7 @@ async def test_transcript_mismatch(hass: HomeAssistant, simulator: Simulator, ac
     await load_account(hass, entry)
     simulator.openai.realtime.script_responses(ScriptedResponse(words=3))
     assert await speak(hass, entity_id="tts.cid")
-    characters, requests = counts(hass, "openai")
+    characters, requests = get_counts(hass, "openai")
     assert requests == 2
     assert CHARS < characters < 2 * CHARS
 
@@ -334,7 +334,7 @@ async def test_voice_sensors_of_other_voices(
     hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
 ) -> None:
     """Previews and calls with another voice do not change the sensors of the voice that they use."""
-    await enable(hass, account, "ann_time_to_first_sound", "ann_last_error")
+    await enable_sensors(hass, account, "ann_time_to_first_sound", "ann_last_error")
     assert await async_setup_component(hass, "media_source", {})
     preview = f"media-source://orator/{account.entry_id}?model={KOKORO}&voice=am_adam&language=en"
     await async_resolve_media(hass, preview, None)

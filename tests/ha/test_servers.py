@@ -25,13 +25,13 @@ from ..support.word_decoder import assert_spoken
 WITH_KEY = tuple(profile for profile in WITH_PRESET if profile.auth != "none")
 
 
-def spoken(server: CompatibleServer) -> list[dict[str, Any]]:
+def get_server_requests(server: CompatibleServer) -> list[dict[str, Any]]:
     """Return the bodies of the speech requests that a server received."""
     return [request.body for request in server.requests if request.path.endswith("/audio/speech") and request.body]
 
 
-def voice_of(profile: Profile) -> dict[str, str]:
-    """Return the default voice of a server's preset."""
+def get_default_voice(profile: Profile) -> dict[str, str]:
+    """Return the settings of the default voice of a server's preset."""
     preset = SERVERS[preset_of(profile)]
     return {"model": preset.model, "voice": preset.voice}
 
@@ -40,7 +40,7 @@ def voice_of(profile: Profile) -> dict[str, str]:
 async def test_preset(
     hass: HomeAssistant, compatible: Start, hass_client: ClientSessionGenerator, profile: Profile
 ) -> None:
-    """A preset needs an address and perhaps a key; setup makes no speech, and its first voice exists and speaks."""
+    """A preset needs an address and perhaps an API key; setup synthesizes nothing, and its first voice speaks."""
     server = await compatible(profile)
     server.audio_mode = "tones"
     preset = SERVERS[preset_of(profile)]
@@ -53,7 +53,7 @@ async def test_preset(
         "base_url": server.base_url,
         "api_key": server.api_key or "",
     }
-    assert not spoken(server), "the key is checked without speech"
+    assert not get_server_requests(server), "the key is checked without speech"
     (voice,) = result["result"].subentries.values()
     model = next((model for model in profile.models if model.name == voice.data["model"]), None)
     assert model
@@ -61,21 +61,21 @@ async def test_preset(
     assert voice.title.startswith(f"{preset.label} ")
     sound = await decode(await fetch_speech(hass, hass_client))
     assert_spoken(sound.samples, RATE, SENTENCE)
-    assert len(spoken(server)) == 1
+    assert len(get_server_requests(server)) == 1
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=ids(PROFILES))
 async def test_other_server(
     hass: HomeAssistant, compatible: Start, hass_client: ClientSessionGenerator, profile: Profile
 ) -> None:
-    """Every server also works without its preset: its first voice exists and speaks."""
+    """Every server also works without its preset, and its first voice speaks."""
     server = await compatible(profile)
     server.audio_mode = "tones"
     result = await add_server_account(hass, server, "other")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == f"Speech server ({server.url.removeprefix('http://')})"
     assert result["data"]["server"] == "other"
-    assert all(not body["input"] for body in spoken(server))
+    assert all(not body["input"] for body in get_server_requests(server))
     (voice,) = result["result"].subentries.values()
     model = next((model for model in profile.models if model.name == voice.data["model"]), None)
     assert model or profile.unknown_model is None
@@ -114,7 +114,7 @@ async def test_changed_address(hass: HomeAssistant, compatible: Start) -> None:
 
 @pytest.mark.parametrize("preset", ["other", *map(preset_of, WITH_KEY)])
 async def test_invalid_and_missing_key(hass: HomeAssistant, compatible: Start, preset: str) -> None:
-    """A wrong and a missing key are detected in setup, even if the server's lists are public."""
+    """An invalid and a missing API key are detected in setup, even if the server's lists are public."""
     profile = next(profile for profile in PROFILES if profile.name == ("bare" if preset == "other" else preset))
     server = await compatible(profile)
     server.api_key = "sk-right"
@@ -124,11 +124,11 @@ async def test_invalid_and_missing_key(hass: HomeAssistant, compatible: Start, p
     entered = {"base_url": server.base_url, "api_key": "sk-right"}
     result = await hass.config_entries.flow.async_configure(wrong["flow_id"], entered)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert not any(body["input"] for body in spoken(server))
+    assert not any(body["input"] for body in get_server_requests(server))
 
 
 async def test_unexpected_key_check(hass: HomeAssistant, compatible: Start) -> None:
-    """If a server without key field demands a key, the error is shown for the whole form."""
+    """If a server without a field for the API key requires one, the error is shown for the whole form."""
     server = await compatible(replace(KOKORO, auth="required"))
     server.api_key = "sk-right"
     assert (await add_server_account(hass, server, "kokoro", key=""))["errors"] == {"base": "missing_key"}
@@ -136,7 +136,7 @@ async def test_unexpected_key_check(hass: HomeAssistant, compatible: Start) -> N
 
 @pytest.mark.parametrize("name", SERVERS)
 async def test_account_form(hass: HomeAssistant, name: str) -> None:
-    """The form contains the default address, and a key field unless the server never has a key."""
+    """The form contains the default address, and a field for the API key unless the server never has one."""
     form = await open_account_form(hass, f"openai.{name}")
     preset = SERVERS[name]
     assert form["step_id"] == ("cloud" if name in ("groq", "openrouter") else "server")
@@ -155,13 +155,13 @@ async def test_provider_order(hass: HomeAssistant) -> None:
 
 
 async def test_cloud_server(hass: HomeAssistant, compatible: Start) -> None:
-    """A cloud service requires a key; the reconfigure form contains the account's address."""
+    """A cloud service requires an API key; the reconfigure form contains the account's address."""
     form = await open_account_form(hass, "openai.groq")
     entered = {"base_url": "https://api.groq.com/openai/v1", "api_key": ""}
     result = await hass.config_entries.flow.async_configure(form["flow_id"], entered)
     assert result["errors"] == {"api_key": "missing_key"}
     server = await compatible(GROQ)
-    account = create_server_account(server, "groq", voice_of(GROQ))
+    account = create_server_account(server, "groq", get_default_voice(GROQ))
     account.add_to_hass(hass)
     result = await account.start_reconfigure_flow(hass)
     assert get_suggested_values(result) == {"api_key": None, "base_url": server.base_url}
@@ -185,7 +185,7 @@ async def test_voice_form(
 ) -> None:
     """The form offers the speech models of the server, their voices, and the settings that they support."""
     account = await load_account(
-        hass, create_server_account(await compatible(profile), profile.name, voice_of(profile))
+        hass, create_server_account(await compatible(profile), profile.name, get_default_voice(profile))
     )
     flows = hass.config_entries.subentries
     form = await flows.async_init((account.entry_id, "voice"), context={"source": SOURCE_USER})
@@ -227,24 +227,31 @@ async def test_text_limit(
     """A long text is spoken completely, in requests within the server's limit."""
     server = await compatible(profile)
     server.audio_mode = "tones"
-    await load_account(hass, create_server_account(server, profile.name, voice_of(profile)))
+    await load_account(hass, create_server_account(server, profile.name, get_default_voice(profile)))
     text = remove_markdown(create_text(3_500))
     sound = await decode(await fetch_speech(hass, hass_client, text))
     assert_spoken(sound.samples, RATE, text)
     assert profile.limit
-    assert all(len(body["input"]) <= profile.limit.characters for body in spoken(server))
+    assert all(len(body["input"]) <= profile.limit.characters for body in get_server_requests(server))
 
 
 async def test_extra_body(hass: HomeAssistant, compatible: Start, hass_client: ClientSessionGenerator) -> None:
     """Extra fields override all others except the text; those of a call replace those of the voice."""
     server = await compatible(KOKORO)
     added = {"lang_code": "e", "input": "Something else.", "response_format": "wav"}
-    await load_account(hass, create_server_account(server, "kokoro", {**voice_of(KOKORO), "extra_body": added}))
+    await load_account(
+        hass, create_server_account(server, "kokoro", {**get_default_voice(KOKORO), "extra_body": added})
+    )
     assert (await fetch_speech(hass, hass_client, preferred_format="wav")).startswith(b"RIFF")
     await fetch_speech(hass, hass_client, extra_body={"volume_multiplier": 0.5})
-    first, second = spoken(server)
-    assert first == {**voice_of(KOKORO), "input": SENTENCE, "response_format": "wav", "lang_code": "e"}
-    assert second == {**voice_of(KOKORO), "input": SENTENCE, "response_format": "mp3", "volume_multiplier": 0.5}
+    first, second = get_server_requests(server)
+    assert first == {**get_default_voice(KOKORO), "input": SENTENCE, "response_format": "wav", "lang_code": "e"}
+    assert second == {
+        **get_default_voice(KOKORO),
+        "input": SENTENCE,
+        "response_format": "mp3",
+        "volume_multiplier": 0.5,
+    }
 
 
 async def test_unsupported_field(hass: HomeAssistant, compatible: Start, hass_client: ClientSessionGenerator) -> None:
@@ -258,8 +265,8 @@ async def test_unsupported_field(hass: HomeAssistant, compatible: Start, hass_cl
     for sentence in ("The first one.", "The second one."):
         sound = await decode(await fetch_speech(hass, hass_client, sentence))
         assert_spoken(sound.samples, RATE, sentence)
-    assert ["speed" in body for body in spoken(server)] == [True, False, False]
-    assert ["instructions" in body for body in spoken(server)] == [True, False, False]
+    assert ["speed" in body for body in get_server_requests(server)] == [True, False, False]
+    assert ["instructions" in body for body in get_server_requests(server)] == [True, False, False]
     flows = hass.config_entries.subentries
     form = await flows.async_init((account.entry_id, "voice"), context={"source": SOURCE_USER})
     form = await flows.async_configure(form["flow_id"], {"model": "voxy"})
@@ -276,7 +283,7 @@ async def test_unsupported_extra_field(
     await load_account(hass, create_server_account(server, "other", voice))
     server.reset()
     assert not await fetch_speech(hass, hass_client)
-    assert [body["speed"] for body in spoken(server)] == [1.5]
+    assert [body["speed"] for body in get_server_requests(server)] == [1.5]
 
 
 async def test_refused_value(hass: HomeAssistant, compatible: Start, hass_client: ClientSessionGenerator) -> None:
@@ -286,18 +293,18 @@ async def test_refused_value(hass: HomeAssistant, compatible: Start, hass_client
     await load_account(hass, create_server_account(server, "other", voice))
     assert not await fetch_speech(hass, hass_client, speed=3)
     assert await fetch_speech(hass, hass_client, speed=1.5)
-    assert [body.get("speed") for body in spoken(server) if body["input"]] == [3, 1.5]
+    assert [body.get("speed") for body in get_server_requests(server) if body["input"]] == [3, 1.5]
 
 
 async def test_refused_format(hass: HomeAssistant, compatible: Start, hass_client: ClientSessionGenerator) -> None:
     """A refused format is requested once; the format that the server sends instead is converted, then requested."""
     server = await compatible(GROQ)
-    account = create_server_account(server, "other", voice_of(GROQ))
+    account = create_server_account(server, "other", get_default_voice(GROQ))
     await load_account(hass, account)
     server.reset()
     for sentence in ("The first one.", "The second one."):
         assert (await fetch_speech(hass, hass_client, sentence)).startswith(b"ID3")
-    assert [body.get("response_format") for body in spoken(server)] == ["mp3", None, "wav"]
+    assert [body.get("response_format") for body in get_server_requests(server)] == ["mp3", None, "wav"]
 
 
 async def test_unsupported_format_field(
@@ -311,7 +318,7 @@ async def test_unsupported_format_field(
         assert await fetch_speech(hass, hass_client, f"Number {number}.")
     server.reset()
     assert await fetch_speech(hass, hass_client, "The last one.")
-    (body,) = spoken(server)
+    (body,) = get_server_requests(server)
     assert "response_format" not in body
 
 
@@ -320,11 +327,11 @@ async def test_server_that_does_not_stream(
 ) -> None:
     """Once a server was found not to stream, texts start with a short chunk."""
     server = await compatible(replace(KOKORO, delivery="whole"))
-    await load_account(hass, create_server_account(server, "other", voice_of(KOKORO)))
+    await load_account(hass, create_server_account(server, "other", get_default_voice(KOKORO)))
     for number in range(2):
         server.reset()
         assert await fetch_speech(hass, hass_client, create_text(600) + str(number))
-        assert (len(spoken(server)) > 1) is bool(number)
+        assert (len(get_server_requests(server)) > 1) is bool(number)
 
 
 async def test_failing_voice_list(hass: HomeAssistant, compatible: Start) -> None:

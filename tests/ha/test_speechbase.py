@@ -57,7 +57,7 @@ async def test_setup_without_voice(hass: HomeAssistant, simulator: Simulator) ->
 
 
 async def test_saved_voice_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """Saved voices are listed by title, with duplicates told apart, and without a choice of models."""
+    """Saved voices are listed by title, equal titles are distinguished, and there is no choice of models."""
     form = await start_voice_flow(hass, account, "voice")
     text_fields = ["fallback", "clean_text", "replacements", "effects"]
     assert get_field_names(form) == ["voice_id", "name", "format", *SETTINGS, *text_fields]
@@ -242,7 +242,7 @@ async def test_voice_picked_in_assist(hass: HomeAssistant, simulator: Simulator,
 
 
 async def test_long_text(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
-    """A text over the model's limit is spoken in parts, and every word once."""
+    """A text over the model's limit is spoken in several requests, and every word once."""
     simulator.audio_mode = "tones"
     text = " ".join(f"Sentence number {number} of this rather long story goes on." for number in range(60))
     audio = await hear(text, mode="inline", model="inworld/inworld-tts-2", voice="Dennis")

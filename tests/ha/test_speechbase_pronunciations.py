@@ -73,7 +73,7 @@ async def test_replacements_longer_than_words(simulator: Simulator, hear: Hear) 
 
 
 async def test_replacement_longer_than_a_request(simulator: Simulator, hear: Hear) -> None:
-    """A replacement longer than the limit is applied to the text, which is spoken in parts."""
+    """A replacement longer than the limit is applied to the text, which is spoken in several requests."""
     speech = " ".join(f"Verse number {number} of the song of the kettle." for number in range(60))
     audio = await hear("Now the kettle sings.", **SHORT_LIMIT, replacements=[{"find": "sings", "say": speech}])
     await assert_speech(audio, f"Now the kettle {speech}.")

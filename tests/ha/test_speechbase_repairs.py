@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import logging
 from typing import Any
 
-from aiohttp.abc import AbstractResolver, ResolveResult
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory, TickingDateTimeFactory
 from homeassistant.components import tts
@@ -59,15 +58,15 @@ async def test_daily_update_clears_vendor_issue(
     elevenlabs["byok"] = False
     with pytest.raises(HomeAssistantError):
         await speak(hass)
-    await pass_a_day(hass, freezer)
+    await pass_day(hass, freezer)
     assert get_issue(hass, account, "vendor_key_missing")
     elevenlabs["byok"] = True
-    await pass_a_day(hass, freezer)
+    await pass_day(hass, freezer)
     assert not get_issue(hass, account, "vendor_key_missing")
 
 
-async def pass_a_day(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
-    """Let a day pass."""
+async def pass_day(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """Advance the time by a day."""
     freezer.tick(timedelta(days=1, minutes=1))
     async_fire_time_changed(hass)
     for _ in range(3):
@@ -132,7 +131,7 @@ async def test_vendor_disabled_issue(
     assert get_issue(hass, account, "vendor_disabled")
     elevenlabs["enabled"] = True
     if by_daily_update:
-        await pass_a_day(hass, freezer)
+        await pass_day(hass, freezer)
     else:
         await speak(hass)
     assert not get_issue(hass, account, "vendor_disabled")
@@ -221,7 +220,7 @@ async def test_daily_update_finds_missing_voice(
     """The daily update reports a missing voice; the issue is cleared when the voice is back."""
     row = next(row for row in simulator.speechbase.voices if row["id"] == DOCUMENTED_VOICE)
     simulator.speechbase.voices.remove(row)
-    await pass_a_day(hass, freezer)
+    await pass_day(hass, freezer)
     assert get_issue(hass, account, "voice_gone")
     simulator.speechbase.voices.append(row)
     await speak(hass)
@@ -269,20 +268,6 @@ async def test_service_gone(
     assert not get_issue(hass, account, "service_gone")
 
 
-class FailingResolver(AbstractResolver):
-    """Resolves no name, in place of Home Assistant's resolver."""
-
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        """Fail as a resolver does."""
-        raise OSError(f"{host}:{port} ({family}) leads nowhere")
-
-    async def close(self) -> None:
-        """Do nothing."""
-
-    async def real_close(self) -> None:
-        """Do nothing when Home Assistant stops."""
-
-
 @pytest.fixture
 def clock() -> Iterator[TickingDateTimeFactory]:
     """Return a running clock that can be moved forward."""
@@ -297,7 +282,7 @@ async def unresolvable_entry(
     """Load an account whose host name cannot be resolved, with a stored catalog."""
     stored = {"catalogue": {"vendors": [], "voices": []}, "learned": {}, "addresses": {}}
     hass_storage[f"orator.{entry.entry_id}"] = {"version": 1, "minor_version": 1, "key": "orator", "data": stored}
-    replace_resolver(hass, FailingResolver())
+    replace_resolver(hass, StaticResolver())
     entry.add_to_hass(hass)
     data = {**entry.data, "base_url": "https://api.speechbase.invalid"}
     hass.config_entries.async_update_entry(entry, data=data)

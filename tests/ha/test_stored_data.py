@@ -1,7 +1,7 @@
-"""A configuration stored by version 0.1.0 (commit ae864fe) is loaded with nothing lost.
+"""A configuration stored by version 0.1.0 (commit ae864fe) is loaded completely.
 
-The fixture holds what that version stored: accounts of all providers, voices with every option, catalogs, detected
-capabilities, loudness, usage and chime files, and the entities and default options that it made of them.
+The fixture contains the stored data of that version: accounts of all providers, voices with every option, catalogs,
+detected capabilities, loudness, usage and chime files, and the entities and default options that it made of them.
 """
 
 from datetime import date
@@ -101,7 +101,7 @@ async def test_default_options(hass: HomeAssistant, stored: dict[str, Any], entr
 async def test_stored_again(
     hass: HomeAssistant, hass_storage: dict[str, Any], stored: dict[str, Any], entries: list[MockConfigEntry]
 ) -> None:
-    """What is stored again after a reload is what was stored before."""
+    """The data that is stored after a reload is the same as before."""
     for entry in entries:
         coordinator = entry.runtime_data
         data = stored["stores"][f"orator.{entry.entry_id}"]["data"]

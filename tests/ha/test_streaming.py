@@ -1,11 +1,10 @@
-"""Time and order: what is heard when, what is asked ahead, and what ends when nobody listens any more."""
+"""Streamed replies: first audio, prefetch, order of the chunks, cancellation and silence for satellites."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 
 from homeassistant.components import tts
 from homeassistant.components.tts import TTSAudioRequest
-from homeassistant.const import MAJOR_VERSION, MINOR_VERSION
 from homeassistant.core import HomeAssistant
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from custom_components.orator.pipeline.output import GapFiller
 
 from ..simulator import Fault, Simulator, Timing
 from ..support.audio import RATE, decode, read_wav_stream
-from ..support.speech import SATELLITE, SENTENCE, Hear, get_speech_requests
+from ..support.speech import IS_OUTPUT_CONVERTED, SATELLITE, SENTENCE, Hear, get_speech_requests, stream_text
 from ..support.word_decoder import assert_spoken
 
 FIRST, SECOND, THIRD = (
@@ -25,76 +24,66 @@ FIRST, SECOND, THIRD = (
     "There is cake on the table, too, if the children have left any of it.",
     "Come down before it is too late, and bring your brother along, please.",
 )
-CONVERTS_SAMPLES = (MAJOR_VERSION, MINOR_VERSION) < (2026, 11)
-"""Whether Home Assistant runs its converter for wishes that the entity meets by itself."""
 
 
-async def speak(hass: HomeAssistant, deltas: AsyncGenerator[str], **options: object) -> tts.TTSAudioResponse:
-    """Let the voice speak as Home Assistant does, but without its cache in between."""
+async def start_speech(hass: HomeAssistant, deltas: AsyncGenerator[str], **options: object) -> tts.TTSAudioResponse:
+    """Start speech of the entity as Home Assistant does, without its cache."""
     engine = tts.get_engine_instance(hass, "tts.ann")
     assert isinstance(engine, tts.TextToSpeechEntity)
     merged = {**engine.default_options, **options}
     return await engine.async_stream_tts_audio(TTSAudioRequest("en", merged, deltas))
 
 
-async def given(*sentences: str) -> AsyncGenerator[str]:
-    """Give a text sentence by sentence, with a pause that is too short to matter."""
-    for sentence in sentences:
-        yield f"{sentence} "
-        await asyncio.sleep(0.01)
+def stream_sentences(*sentences: str) -> AsyncGenerator[str]:
+    """Yield a text by sentences, with pauses that are too short to matter."""
+    return stream_text(*(f"{sentence} " for sentence in sentences), pause_s=0.01)
 
 
-async def test_first_sound_leaves_while_the_reply_is_written(
+async def test_first_sentence_is_played_at_once(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
-    """The first sentence is heard before the assistant has written the second."""
-    may_go_on = asyncio.Event()
+    """The first sentence is played before the assistant has written the second."""
+    may_continue = asyncio.Event()
 
     async def reply() -> AsyncGenerator[str]:
         yield f"{FIRST} And"
-        await may_go_on.wait()
+        await may_continue.wait()
         yield " so on."
 
     async with asyncio.timeout(5):
-        response = await speak(hass, reply())
+        response = await start_speech(hass, reply())
         first = await anext(response.data_gen)
     assert first
     assert [body["input"] for body in get_speech_requests(simulator)] == [FIRST]
-    may_go_on.set()
+    may_continue.set()
     assert [chunk async for chunk in response.data_gen]
     assert [body["input"] for body in get_speech_requests(simulator)] == [FIRST, "And so on."]
 
 
-async def test_first_bytes_leave_before_the_last_ones_come(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """Sound is passed on as it arrives, not when it is complete."""
+async def test_audio_is_passed_on_at_once(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """The first bytes are played before the response is complete."""
     simulator.fail(Fault(path="*/audio/speech", stall_after=6000))
     async with asyncio.timeout(5):
-        response = await speak(hass, given(FIRST))
+        response = await start_speech(hass, stream_sentences(FIRST))
         assert await anext(response.data_gen)
     await response.data_gen.aclose()
 
 
-async def test_next_segment_is_asked_ahead_and_no_more(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """While one segment is heard the next is made; a provider is not asked for everything at once."""
+async def test_prefetch_of_one_chunk(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """While a chunk is played, only the next one is requested."""
     simulator.fail(Fault(path="*/audio/speech", stall_after=3000, times=9))
     sentences = [f"This is announcement number {number}, and it goes on for quite a while." for number in range(30)]
-    response = await speak(hass, given(*sentences))
+    response = await start_speech(hass, stream_sentences(*sentences))
     assert await anext(response.data_gen)
     await asyncio.sleep(1)
     assert len(get_speech_requests(simulator)) == 2
     await response.data_gen.aclose()
 
 
-async def test_segments_grow_while_the_listener_listens(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """With sound in hand, later requests say more at once than the first."""
+async def test_growing_chunks(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Later chunks are longer than the first one."""
     sentences = [f"This is announcement number {number}, and it is soon over." for number in range(40)]
-    response = await speak(hass, given(*sentences))
+    response = await start_speech(hass, stream_sentences(*sentences))
     async for _ in response.data_gen:
         pass
     lengths = [len(body["input"]) for body in get_speech_requests(simulator)]
@@ -102,15 +91,14 @@ async def test_segments_grow_while_the_listener_listens(
     assert max(lengths) > 4 * lengths[0]
 
 
-async def test_sound_that_waits_is_bounded(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """A segment that is ready long before its turn lets its provider wait, rather than fill the memory."""
+async def test_bounded_prefetch(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """The response of a prefetched chunk is read only up to a limit until its turn comes."""
     simulator.fail(Fault(path="*/audio/speech", stall_after=2000, stall=4))
     text = "This one goes on and on and on and on, and so on. " * 160
 
-    async def whole() -> AsyncGenerator[str]:
-        yield text
-
-    response = await speak(hass, whole(), speed=0.5, preferred_format="wav", preferred_sample_rate=24_000)
+    response = await start_speech(
+        hass, stream_text(text), speed=0.5, preferred_format="wav", preferred_sample_rate=24_000
+    )
     assert await anext(response.data_gen)
     await asyncio.sleep(2)
     assert len(get_speech_requests(simulator)) == 2
@@ -118,17 +106,17 @@ async def test_sound_that_waits_is_bounded(hass: HomeAssistant, simulator: Simul
     async for _ in response.data_gen:
         pass
     assert simulator.requests[-1].sent > 23_000_000
-    assert sent < 18_000_000  # what is not held here waits in the system's buffers
+    assert sent < 18_000_000  # including the data in the buffers of the sockets
 
 
-async def test_silence_ends_at_last() -> None:
-    """A provider that never comes back is not waited for in silence for ever."""
+async def test_limited_silence() -> None:
+    """Gaps are filled with silence only up to a limit."""
     layout = PcmLayout(rate=1000)
-    given_up = asyncio.Event()
+    never = asyncio.Event()
 
     async def samples() -> AsyncGenerator[bytes]:
         yield bytes(20)
-        await given_up.wait()
+        await never.wait()
 
     loop = asyncio.get_running_loop()
     seconds = 0.0
@@ -144,29 +132,27 @@ async def test_silence_ends_at_last() -> None:
             await anext(chunks)
 
 
-async def test_slow_segment_keeps_its_place(simulator: Simulator, hear: Hear) -> None:
-    """A second segment that is ready before the first has to wait for it."""
+async def test_slow_first_chunk(simulator: Simulator, hear: Hear) -> None:
+    """A chunk that is complete before the one before it is played after it."""
     simulator.audio_mode = "tones"
     simulator.fail(Fault(path="*/audio/speech", stall_after=2000, stall=1.0))
-    sound = await decode(await hear(given(FIRST, SECOND, THIRD)))
+    sound = await decode(await hear(stream_sentences(FIRST, SECOND, THIRD)))
     assert_spoken(sound.samples, RATE, f"{FIRST} {SECOND} {THIRD}")
 
 
-async def test_segment_that_breaks_before_its_turn_is_asked_for_again(simulator: Simulator, hear: Hear) -> None:
-    """What nobody has heard of yet can be said anew; what has been heard is not repeated."""
+async def test_truncated_prefetch(simulator: Simulator, hear: Hear) -> None:
+    """A prefetched chunk that was truncated before its turn is requested again, and no word is repeated."""
     simulator.audio_mode = "tones"
     slow = Fault(path="*/audio/speech", stall_after=2000, stall=1.5)
     simulator.fail(slow, Fault(path="*/audio/speech", truncate_after=3000))
-    sound = await decode(await hear(given(FIRST, SECOND, THIRD)))
-    asked = [body["input"] for body in get_speech_requests(simulator)]
-    assert len(asked) == len(set(asked)) + 1
+    sound = await decode(await hear(stream_sentences(FIRST, SECOND, THIRD)))
+    texts = [body["input"] for body in get_speech_requests(simulator)]
+    assert len(texts) == len(set(texts)) + 1
     assert_spoken(sound.samples, RATE, f"{FIRST} {SECOND} {THIRD}")
 
 
-async def test_listener_who_leaves_ends_everything(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """No request outlives its listener, and the assistant is not listened to any longer."""
+async def test_stop_during_reply(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A listener that stops ends the requests, the tasks and the stream of the reply."""
     simulator.timing = Timing(first_byte=0, rate=1)
     is_closed = asyncio.Event()
 
@@ -179,7 +165,7 @@ async def test_listener_who_leaves_ends_everything(
             is_closed.set()
 
     before = asyncio.all_tasks()
-    response = await speak(hass, reply())
+    response = await start_speech(hass, reply())
     assert await anext(response.data_gen)
     await asyncio.sleep(0.3)
     await response.data_gen.aclose()
@@ -193,14 +179,12 @@ async def test_listener_who_leaves_ends_everything(
     assert not ours
 
 
-async def test_listener_who_leaves_before_the_first_sound(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """A request that nobody waits for any more is given up at once."""
+async def test_stop_before_first_audio(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A request is cancelled at once if the listener stops before the first audio."""
     simulator.timing = Timing(first_byte=30)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
-            await speak(hass, given(FIRST))
+            await start_speech(hass, stream_sentences(FIRST))
     async with asyncio.timeout(5):
         await simulator.requests[-1].finished.wait()
     assert simulator.requests[-1].disconnected
@@ -208,52 +192,52 @@ async def test_listener_who_leaves_before_the_first_sound(
 
 @pytest.mark.parametrize("extension", ["mp3", "wav", "flac"])
 @pytest.mark.parametrize("text", ["", "🎉🎉", "***"])
-async def test_nothing_to_say_is_a_short_silence(simulator: Simulator, hear: Hear, text: str, extension: str) -> None:
-    """A text without words is neither an error nor a request."""
+async def test_text_without_words(simulator: Simulator, hear: Hear, text: str, extension: str) -> None:
+    """A text without words is a short silence, without a request."""
     sound = await decode(await hear(text, preferred_format=extension))
     assert 0.2 < sound.seconds < 0.6
     assert sound.level < 0.001
     assert not get_speech_requests(simulator)
 
 
-async def test_satellite_needs_no_converter(hear: Hear) -> None:
-    """From Home Assistant 2026.11 on a satellite gets what Orator makes, byte for byte."""
-    heard = await hear(**SATELLITE)
-    assert heard.startswith(wav.make_header(PcmLayout(rate=16_000))) is not CONVERTS_SAMPLES
+async def test_satellite_without_converter(hear: Hear) -> None:
+    """A satellite gets Orator's bytes unchanged from Home Assistant 2026.11 on."""
+    audio = await hear(**SATELLITE)
+    assert audio.startswith(wav.make_header(PcmLayout(rate=16_000))) is not IS_OUTPUT_CONVERTED
 
 
 @pytest.mark.parametrize(
     ("rate", "channels", "width"), [(16_000, 1, 2), (48_000, 2, 2), (44_100, 1, 2), (8_000, 1, 2), (24_000, 1, 4)]
 )
-async def test_samples_as_wished(hear: Hear, rate: int, channels: int, width: int) -> None:
-    """Rate, channels and width are those that the receiver asked for, and the sound keeps its length."""
-    heard = await hear(
+async def test_preferred_samples(hear: Hear, rate: int, channels: int, width: int) -> None:
+    """Audio has the preferred sample rate, channels and width, and keeps its duration."""
+    audio = await hear(
         preferred_format="wav",
         preferred_sample_rate=rate,
         preferred_sample_channels=channels,
         preferred_sample_bytes=width,
     )
     reader = wav.WavReader()
-    samples = reader.feed(heard)
+    samples = reader.feed(audio)
     reader.finish()
-    assert reader.layout == PcmLayout(rate, channels)  # the reader makes 16 bits of every width
-    # Older versions of Home Assistant convert to 16 bits whatever was wished for.
-    assert int.from_bytes(heard[34:36], "little") == (16 if CONVERTS_SAMPLES else width * 8)
+    assert reader.layout == PcmLayout(rate, channels)  # the reader converts every width to 16 bits
+    # Older versions of Home Assistant always convert to 16 bits.
+    assert int.from_bytes(audio[34:36], "little") == (16 if IS_OUTPUT_CONVERTED else width * 8)
     assert 2 < len(samples) / reader.layout.byte_rate < 4
 
 
-async def test_player_of_another_format_with_wishes(hear: Hear) -> None:
-    """A satellite that plays flac at its own rate gets that."""
-    heard = await hear(preferred_format="flac", preferred_sample_rate=48_000)
-    assert detect_format(heard[:12]) is AudioFormat.FLAC
-    assert int.from_bytes(heard[18:21], "big") >> 4 == 48_000
-    assert 2 < (await decode(heard)).seconds < 4
+async def test_preferred_sample_rate_of_flac(hear: Hear) -> None:
+    """A player of flac gets its preferred sample rate."""
+    audio = await hear(preferred_format="flac", preferred_sample_rate=48_000)
+    assert detect_format(audio[:12]) is AudioFormat.FLAC
+    assert int.from_bytes(audio[18:21], "big") >> 4 == 48_000
+    assert 2 < (await decode(audio)).seconds < 4
 
 
-async def test_satellite_is_fed_silence_while_there_is_nothing_to_hear(
+async def test_silence_during_pause_of_reply(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
-    """A reply that pauses, for a look at the weather say, does not let a satellite starve: some hang when they do."""
+    """A satellite gets silence while a reply pauses, since some satellites hang without data."""
     simulator.audio_mode = "tones"
 
     async def reply() -> AsyncGenerator[str]:
@@ -262,23 +246,23 @@ async def test_satellite_is_fed_silence_while_there_is_nothing_to_hear(
         yield " It rains."
 
     loop = asyncio.get_running_loop()
-    response = await speak(hass, reply(), **SATELLITE)
-    sound, arrivals = bytearray(), []
+    response = await start_speech(hass, reply(), **SATELLITE)
+    audio, arrivals = bytearray(), []
     async for chunk in response.data_gen:
-        sound += chunk
-        arrivals.append((loop.time(), len(sound) / 32_000))
+        audio += chunk
+        arrivals.append((loop.time(), len(audio) / 32_000))
     (start, _), *rest = arrivals
-    dry = max(now - start - held for (now, _), (_, held) in zip(rest, arrivals, strict=False))
-    assert dry < 0.3
-    heard = read_wav_stream(bytes(sound))
-    assert_spoken(heard.samples, RATE, "One moment. It rains.")
-    assert heard.seconds > 3
+    longest_gap_s = max(now - start - played for (now, _), (_, played) in zip(rest, arrivals, strict=False))
+    assert longest_gap_s < 0.3
+    sound = read_wav_stream(bytes(audio))
+    assert_spoken(sound.samples, RATE, "One moment. It rains.")
+    assert sound.seconds > 3
 
 
-async def test_player_without_wishes_gets_no_silence(simulator: Simulator, hear: Hear) -> None:
-    """What is kept and played again has no pause in it that was not spoken."""
-    whole = await decode(await hear(SENTENCE, preferred_format="wav"))
+async def test_no_silence_for_players(simulator: Simulator, hear: Hear) -> None:
+    """Gaps are not filled with silence for players, whose audio is cached."""
+    complete = await decode(await hear(SENTENCE, preferred_format="wav"))
     simulator.fail(Fault(path="*/audio/speech", stall_after=20_000, stall=2))
-    stalled = await decode(await hear(given(SENTENCE), preferred_format="wav"))
-    assert np.isclose(stalled.seconds, whole.seconds, atol=0.3)
+    stalled = await decode(await hear(stream_sentences(SENTENCE), preferred_format="wav"))
+    assert np.isclose(stalled.seconds, complete.seconds, atol=0.3)
     assert len(get_speech_requests(simulator)) == 2

@@ -12,7 +12,7 @@ from ..repository.test_metadata import INTEGRATION, load
 from ..simulator import Simulator
 
 
-async def system_health(hass: HomeAssistant) -> dict[str, object]:
+async def get_system_health(hass: HomeAssistant) -> dict[str, object]:
     """Return the information, with the results of its checks."""
     assert await async_setup_component(hass, "system_health", {})
     await hass.async_block_till_done()
@@ -22,7 +22,7 @@ async def system_health(hass: HomeAssistant) -> dict[str, object]:
 
 async def test_reachable(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """The information contains a check of each address, labeled without the host of a private network."""
-    info = await system_health(hass)
+    info = await get_system_health(hass)
     version = load(INTEGRATION / "manifest.json")["version"]
     assert info == {"version": version, "accounts": "1 / 1", "voices": 1, "OpenAI": "ok"}
     for secret in (simulator.api_key, "127.0.0.1"):
@@ -32,7 +32,7 @@ async def test_reachable(hass: HomeAssistant, simulator: Simulator, account: Moc
 async def test_unreachable(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """The check of a provider that does not answer fails."""
     await simulator.close()
-    assert (await system_health(hass))["OpenAI"] == {"type": "failed", "error": "unreachable"}
+    assert (await get_system_health(hass))["OpenAI"] == {"type": "failed", "error": "unreachable"}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ async def test_several_private_hosts(hass: HomeAssistant, simulator: Simulator, 
     """Private hosts of the same service are numbered."""
     hidden = "http://127.0.0.1:1/v1"
     MockConfigEntry(domain="orator", data={"provider": "openai", "api_key": "", "base_url": hidden}).add_to_hass(hass)
-    info = await system_health(hass)
+    info = await get_system_health(hass)
     assert info["OpenAI"] == "ok"
     assert info["OpenAI 2"] == {"type": "failed", "error": "unreachable"}
     assert "127.0.0.1" not in json.dumps(info)

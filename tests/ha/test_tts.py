@@ -29,7 +29,7 @@ async def test_request_has_only_set_options(simulator: Simulator, hear: Hear) ->
 
 async def test_single_response_is_unchanged(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
     """The player gets the bytes of a single response unchanged."""
-    heard = await hear()
+    audio = await hear()
     body = get_speech_requests(simulator)[0]
     async with (
         ClientSession() as session,
@@ -39,38 +39,38 @@ async def test_single_response_is_unchanged(hass: HomeAssistant, simulator: Simu
             headers={"Authorization": f"Bearer {simulator.api_key}"},
         ) as answer,
     ):
-        assert heard == await answer.read()
+        assert audio == await answer.read()
 
 
 @pytest.mark.parametrize("extension", ["mp3", "wav", "opus", "ogg", "oga", "aac", "flac"])
 async def test_preferred_format(hear: Hear, extension: str) -> None:
     """A player gets valid audio in its preferred format."""
-    heard = await hear(preferred_format=extension)
-    container = detect_format(heard[:12])
+    audio = await hear(preferred_format=extension)
+    container = detect_format(audio[:12])
     assert container
     expected = AudioFormat.OGG if extension == "oga" else AudioFormat(extension)
     assert is_same_container(container, expected)
-    sound = await decode(heard)
+    sound = await decode(audio)
     assert 1.5 < sound.seconds < 5
     assert sound.level > 0.01
 
 
 async def test_wav_size(hear: Hear) -> None:
     """The WAV header has the true size, which OpenAI's header lacks and some players need."""
-    heard = await hear(preferred_format="wav")
-    with wave.open(io.BytesIO(heard)) as file:
+    audio = await hear(preferred_format="wav")
+    with wave.open(io.BytesIO(audio)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24_000, 1, 2)
-        assert len(heard) == 44 + file.getnframes() * 2
+        assert len(audio) == 44 + file.getnframes() * 2
         assert 1.5 < file.getnframes() / file.getframerate() < 5
 
 
 async def test_satellite(hear: Hear) -> None:
     """A satellite gets WAV audio with its sample rate and channels."""
-    heard = await hear(**SATELLITE)
-    assert detect_format(heard[:12]) is AudioFormat.WAV
-    assert int.from_bytes(heard[24:28], "little") == 16_000
-    assert int.from_bytes(heard[22:24], "little") == 1
-    sound = read_wav_stream(heard)
+    audio = await hear(**SATELLITE)
+    assert detect_format(audio[:12]) is AudioFormat.WAV
+    assert int.from_bytes(audio[24:28], "little") == 16_000
+    assert int.from_bytes(audio[22:24], "little") == 1
+    sound = read_wav_stream(audio)
     assert 1.5 < sound.seconds < 5
     assert sound.level > 0.01
 
@@ -79,9 +79,9 @@ async def test_wrong_content_type(simulator: Simulator, hear: Hear) -> None:
     """The format is detected from the first bytes, and Home Assistant converts the audio."""
     wav = await hear("First this one.", preferred_format="wav")
     simulator.fail(Fault(path="*/audio/speech", body=wav, headers={"Content-Type": "audio/mpeg"}))
-    heard = await hear("Then that one.")
-    assert detect_format(heard[:12]) is AudioFormat.MP3
-    assert (await decode(heard)).level > 0.01
+    audio = await hear("Then that one.")
+    assert detect_format(audio[:12]) is AudioFormat.MP3
+    assert (await decode(audio)).level > 0.01
 
 
 CHANGES: list[dict[str, Any]] = [
@@ -98,7 +98,7 @@ TEXT_CHANGES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+@pytest.mark.parametrize("change", CHANGES)
 async def test_options_of_call(simulator: Simulator, hear: Hear, change: dict[str, Any]) -> None:
     """The options of a call replace the settings of the voice."""
     await hear(**change)
@@ -151,10 +151,10 @@ async def test_format_of_voice(hass: HomeAssistant, account: MockConfigEntry, he
 
 async def test_format_of_call(simulator: Simulator, hear: Hear) -> None:
     """The format of a call is requested from the provider; the player still gets its preferred format."""
-    heard = await hear(format="flac")
+    audio = await hear(format="flac")
     assert get_speech_requests(simulator)[0]["response_format"] == "flac"
-    assert detect_format(heard[:12]) is AudioFormat.MP3
-    assert (await decode(heard)).level > 0.01
+    assert detect_format(audio[:12]) is AudioFormat.MP3
+    assert (await decode(audio)).level > 0.01
 
 
 async def test_unsupported_option(simulator: Simulator, hear: Hear) -> None:

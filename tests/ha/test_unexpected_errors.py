@@ -17,9 +17,9 @@ from custom_components.orator.tts_cache import async_discard, cache_key, has_cac
 
 from ..simulator import Fault, Simulator
 from ..support.audio import decode
-from ..support.fallback import FALLBACK_VOICE, SPEECH_PATH, get_voices
+from ..support.fallback import FALLBACK_VOICE, get_voices
 from ..support.resolver import replace_resolver
-from ..support.speech import SENTENCE, Hear, create_account, speak, wait_for_speech_request
+from ..support.speech import SENTENCE, SPEECH_PATH, Hear, create_account, speak, wait_for_speech_request
 
 SECRET = "sk-secret"
 

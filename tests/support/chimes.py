@@ -1,6 +1,5 @@
 """Helpers of the tests of chimes: audio files, speech with a chime, and issues."""
 
-from datetime import timedelta
 import os
 from pathlib import Path
 from typing import Any
@@ -8,15 +7,13 @@ from typing import Any
 from homeassistant.components import tts
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.util import dt as dt_util
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.orator.audio import wav
 from custom_components.orator.audio.formats import PcmLayout
 
 from ..unit.audio.signals import encode, voice
 from .audio import Sound, decode
-from .speech import SENTENCE, Hear
+from .speech import SENTENCE, Hear, pass_time
 
 LAYOUT = PcmLayout(44_100, 2)
 
@@ -58,5 +55,4 @@ async def replace_file(hass: HomeAssistant, path: Path, name: str, mtime_ns: int
     """Replace an audio file, and wait until the change was found."""
     write_audio_file(hass.config.config_dir, name, 1.5, seed=2)
     os.utime(path, ns=(mtime_ns, mtime_ns))
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await pass_time(hass, seconds=31)

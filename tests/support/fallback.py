@@ -10,7 +10,6 @@ from .word_decoder import assert_spoken, voice_of
 
 PRIMARY_VOICE = voice_of("coral")
 FALLBACK_VOICE = voice_of("nova")
-SPEECH_PATH = "/v1/audio/speech"
 SENTENCES = [
     f"Sentence number {number} of this reply has a good many words in it, so it is long." for number in range(6)
 ]

@@ -8,7 +8,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 
 class StaticResolver(AbstractResolver):
-    """Resolver with fixed host names, in place of Home Assistant's."""
+    """Resolver with fixed host names, in place of Home Assistant's; other names cannot be resolved."""
 
     def __init__(self, **addresses: list[str]) -> None:
         """Initialize with the addresses of host names, which have underscores for dots."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.components import tts
@@ -9,13 +10,15 @@ from homeassistant.const import MAJOR_VERSION, MINOR_VERSION
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.orator.const import DOMAIN
 
 from ..simulator import Simulator
 
 SENTENCE = "The kettle has boiled and the tea is ready."
+SPEECH_PATH = "/v1/audio/speech"
 SATELLITE = {
     "preferred_format": "wav",
     "preferred_sample_rate": 16000,
@@ -86,6 +89,12 @@ async def stream_text(*deltas: str, pause_s: float = 0.02) -> AsyncGenerator[str
 def stream_words(text: str, pause_s: float = 0.02) -> AsyncGenerator[str]:
     """Yield a message word by word."""
     return stream_text(*(f"{word} " for word in text.split()), pause_s=pause_s)
+
+
+async def pass_time(hass: HomeAssistant, **duration: float) -> None:
+    """Run what Home Assistant has scheduled for the next `seconds` or `minutes`, and wait for the result."""
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(**duration))
+    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 def get_speech_requests(simulator: Simulator) -> list[dict[str, Any]]:

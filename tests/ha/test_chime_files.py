@@ -200,8 +200,7 @@ async def test_checks_stop_when_all_accounts_are_unloaded(
 ) -> None:
     """Files are checked while at least one account is loaded, and again after one was reloaded."""
     other = create_account(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "nova"}, "Ben")
-    other.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(other.entry_id)
+    await load_account(hass, other)
     write_audio_file(hass.config.config_dir, "share/gong.wav")
     await speak(hass, chime="share/gong.wav")
 

@@ -11,7 +11,7 @@ from yarl import URL
 
 from ..simulator import Fault, Simulator
 from ..support.flows import create_account_input, start_account_flow
-from ..support.speech import Hear, get_speech_requests
+from ..support.speech import SPEECH_PATH, Hear, get_speech_requests
 
 UNUSED_PORT = "http://127.0.0.1:9/v1"  # no server listens on the port of the discard protocol
 
@@ -87,12 +87,12 @@ async def test_api_key_without_permission_to_list_models(hass: HomeAssistant, si
         await start_account_flow(hass), create_account_input(simulator)
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    requests = [request for request in simulator.requests if request.path == "/v1/audio/speech"]
+    requests = [request for request in simulator.requests if request.path == SPEECH_PATH]
     assert requests
     assert all(request.body["input"] == "" and request.status == 400 for request in requests)
 
 
-def openai_error(status: int, code: str) -> dict[str, Any]:
+def create_openai_error(status: int, code: str) -> dict[str, Any]:
     """Return the arguments of a fault with an OpenAI error body."""
     return {"status": status, "json": {"error": {"message": "m", "type": code, "param": None, "code": code}}}
 
@@ -100,10 +100,10 @@ def openai_error(status: int, code: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("fault", "errors"),
     [
-        (Fault(**openai_error(401, "invalid_api_key")), {"api_key": "invalid_key"}),
-        (Fault(**openai_error(403, "unsupported_country_region_territory"), times=2), {"base": "not_permitted"}),
+        (Fault(**create_openai_error(401, "invalid_api_key")), {"api_key": "invalid_key"}),
+        (Fault(**create_openai_error(403, "unsupported_country_region_territory"), times=2), {"base": "not_permitted"}),
         (Fault(status=403, times=2), {"base": "not_permitted"}),
-        (Fault(**openai_error(429, "insufficient_quota")), {"base": "out_of_credit"}),
+        (Fault(**create_openai_error(429, "insufficient_quota")), {"base": "out_of_credit"}),
         (Fault(status=402), {"base": "out_of_credit"}),
         (Fault(status=429), {"base": "rate_limited"}),
         (Fault(status=500), {"base": "provider_fault"}),

@@ -21,6 +21,7 @@ from ..support.speech import (
     IS_OUTPUT_CONVERTED,
     SATELLITE,
     SENTENCE,
+    SPEECH_PATH,
     Hear,
     create_account,
     get_speech_requests,
@@ -53,7 +54,6 @@ OUTPUT_FORMATS: list[dict[str, Any]] = [
 ]
 IMMEDIATE_FORMATS: list[dict[str, Any]] = [{}] if IS_OUTPUT_CONVERTED else [{}, SATELLITE, {"preferred_format": "flac"}]
 """Formats that play as soon as the entity returns audio; Home Assistant's converter first collects much of it."""
-SPEECH_PATH = "*/audio/speech"
 
 
 def trim(sound: Sound, before: float, after: float) -> Sound:
@@ -138,9 +138,8 @@ async def test_fallback_after_chime(  # noqa: PLR0913, PLR0917
     simulator.audio_mode = "tones"
     voice = {"model": "openai/tts-1", "voice": "nova", "chime": "alarm", "lead_in_ms": 500, "loudness": -20}
     other = create_account(simulator, "speechbase", voice, "Ben")
-    other.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(other.entry_id)
-    simulator.fail(Fault(path="/v1/audio/speech", status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
+    await load_account(hass, other)
+    simulator.fail(Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
     audio = await hear(SENTENCE, **options, fallback=["tts.ben"], **output_format)
     sound = await decode_output(audio, output_format)
     before, after = (BEFORE_S, AFTER_S) if options is ALL_EFFECTS else (ALERT_S if "chime" in options else 0, 0)

@@ -24,7 +24,15 @@ from custom_components.orator.providers.base import SpeechAudio
 from ..simulator import Fault, Simulator
 from ..support.audio import decode
 from ..support.fallback import LocalVoice
-from ..support.speech import SATELLITE, SENTENCE, create_account, get_speech_requests, pass_time, stream_words
+from ..support.speech import (
+    SATELLITE,
+    SENTENCE,
+    SPEECH_PATH,
+    create_account,
+    get_speech_requests,
+    pass_time,
+    stream_words,
+)
 from ..unit.audio.signals import loudness, true_peak
 
 TARGET_LUFS: Final = -20.0
@@ -164,7 +172,7 @@ async def test_loudness_of_fallback(hass: HomeAssistant, simulator: Simulator) -
     quiet = await fetch_audio(hass, "ann", OTHER_TEXTS[1], loudness=None, gain_db=-14, preferred_format="mp3")
     await hass.data[DATA_COMPONENT].async_add_entities([LocalVoice(quiet)])
     await measure(hass, "ann", SENTENCE)
-    simulator.fail(Fault(path="/v1/audio/speech", status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
+    simulator.fail(Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
     levels = []
     for text in ("At first.", "Then again.", "Streamed, and therefore said bit by bit, as it is being written."):
         levels.append((await measure(hass, "ann", text))[0])  # noqa: PERF401 - each needs the one before

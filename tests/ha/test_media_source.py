@@ -16,7 +16,7 @@ from custom_components.orator.sample_sentences import SAMPLE_SENTENCES
 
 from ..simulator import Fault, Simulator
 from ..support.audio import RATE, decode
-from ..support.speech import create_account, get_post_requests, get_speech_requests, load_account
+from ..support.speech import SPEECH_PATH, create_account, get_post_requests, get_speech_requests, load_account
 from ..support.word_decoder import assert_spoken, voice_of
 
 ROOT = "media-source://orator"
@@ -115,7 +115,7 @@ async def test_sample_ignores_settings_of_configured_voice(hass: HomeAssistant, 
             "response_format": "mp3",
         }
     ]
-    simulator.fail(Fault(path="*/audio/speech", status=401, json={"error": {"code": "invalid_api_key"}}, times=9))
+    simulator.fail(Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=9))
     with pytest.raises(Unresolvable) as error:
         await async_resolve_media(hass, media_id.replace("=en", "=fr"), None)
     assert (error.value.translation_domain, error.value.translation_key) == ("orator", "invalid_key")

@@ -8,7 +8,7 @@ import pytest
 
 from ..simulator import Fault, Simulator
 from ..support.audio import RATE, decode_output, ffmpeg
-from ..support.speech import SATELLITE, Hear, get_speech_requests, stream_text
+from ..support.speech import SATELLITE, SPEECH_PATH, Hear, get_speech_requests, stream_text
 from ..support.word_decoder import assert_spoken
 
 SENTENCES = (
@@ -51,7 +51,7 @@ async def set_response_formats(simulator: Simulator, hear: Hear, formats: tuple[
     """Let the server answer the next requests with the sentences in these formats."""
     for sentence, name in zip(SENTENCES, formats, strict=True):
         wav = await hear(sentence, preferred_format="wav")
-        simulator.fail(Fault(path="*/audio/speech", body=await convert(wav, *FORMATS[name])))
+        simulator.fail(Fault(path=SPEECH_PATH, body=await convert(wav, *FORMATS[name])))
     simulator.requests.clear()
 
 
@@ -91,6 +91,6 @@ async def test_damaged_chunk(
 ) -> None:
     """A chunk with a valid start but no audio ends the reply with an error."""
     first = await convert(await hear(SENTENCES[0], preferred_format="wav"), *FORMATS["mp3 at 24 kHz"])
-    simulator.fail(Fault(path="*/audio/speech", body=first), Fault(path="*/audio/speech", body=body))
+    simulator.fail(Fault(path=SPEECH_PATH, body=first), Fault(path=SPEECH_PATH, body=body))
     await hear(stream_sentences(), **options)
     assert "answered with something that is not audio" in caplog.text

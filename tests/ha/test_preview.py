@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from ..simulator import Fault, Simulator
 from ..support.flows import create_account_input, start_account_flow
-from ..support.speech import get_speech_requests
+from ..support.speech import SPEECH_PATH, get_speech_requests
 
 
 async def add_account(hass: HomeAssistant, simulator: Simulator) -> str:
@@ -61,7 +61,7 @@ async def test_provider_error(
     """An error of the provider is answered as a bad gateway."""
     url = await add_account(hass, simulator)
     player = await hass_client_no_auth()
-    simulator.fail(Fault(path="*/audio/speech", status=400, json={"error": {"message": "No."}}))
+    simulator.fail(Fault(path=SPEECH_PATH, status=400, json={"error": {"message": "No."}}))
     assert (await player.get(url)).status == 502
 
 

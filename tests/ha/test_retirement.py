@@ -18,7 +18,7 @@ from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
 from ..support.audio import decode
-from ..support.speech import SENTENCE, create_account, get_issue, get_speech_requests, speak
+from ..support.speech import SENTENCE, SPEECH_PATH, create_account, get_issue, get_speech_requests, speak
 
 SUCCESSOR = "gpt-realtime-2.1-mini"
 VOICE = {"model": "gpt-4o-mini-tts", "voice": "nova", "speed": 2.5, "instructions": "Calm.", "format": "opus"}
@@ -210,7 +210,7 @@ async def test_model_returns(
     hass: HomeAssistant, simulator: Simulator, loaded_account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
     """A model that was refused as unknown is used again once it is listed."""
-    simulator.fail(Fault(path="/v1/audio/speech", status=404, json={"error": {"code": "model_not_found"}}))
+    simulator.fail(Fault(path=SPEECH_PATH, status=404, json={"error": {"code": "model_not_found"}}))
     assert await speak(hass)
     assert len(simulator.openai.realtime.responses) == 1
     await advance_one_day(hass, freezer, simulator)

@@ -16,7 +16,15 @@ from custom_components.orator.pipeline.output import GapFiller
 
 from ..simulator import Fault, Simulator, Timing
 from ..support.audio import RATE, decode, read_wav_stream
-from ..support.speech import IS_OUTPUT_CONVERTED, SATELLITE, SENTENCE, Hear, get_speech_requests, stream_text
+from ..support.speech import (
+    IS_OUTPUT_CONVERTED,
+    SATELLITE,
+    SENTENCE,
+    SPEECH_PATH,
+    Hear,
+    get_speech_requests,
+    stream_text,
+)
 from ..support.word_decoder import assert_spoken
 
 FIRST, SECOND, THIRD = (
@@ -62,7 +70,7 @@ async def test_first_sentence_is_played_at_once(
 
 async def test_audio_is_passed_on_at_once(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """The first bytes are played before the response is complete."""
-    simulator.fail(Fault(path="*/audio/speech", stall_after=6000))
+    simulator.fail(Fault(path=SPEECH_PATH, stall_after=6000))
     async with asyncio.timeout(5):
         response = await start_speech(hass, stream_sentences(FIRST))
         assert await anext(response.data_gen)
@@ -71,7 +79,7 @@ async def test_audio_is_passed_on_at_once(hass: HomeAssistant, simulator: Simula
 
 async def test_prefetch_of_one_chunk(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """While a chunk is played, only the next one is requested."""
-    simulator.fail(Fault(path="*/audio/speech", stall_after=3000, times=9))
+    simulator.fail(Fault(path=SPEECH_PATH, stall_after=3000, times=9))
     sentences = [f"This is announcement number {number}, and it goes on for quite a while." for number in range(30)]
     response = await start_speech(hass, stream_sentences(*sentences))
     assert await anext(response.data_gen)
@@ -93,7 +101,7 @@ async def test_growing_chunks(hass: HomeAssistant, simulator: Simulator, account
 
 async def test_bounded_prefetch(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """The response of a prefetched chunk is read only up to a limit until its turn comes."""
-    simulator.fail(Fault(path="*/audio/speech", stall_after=2000, stall=4))
+    simulator.fail(Fault(path=SPEECH_PATH, stall_after=2000, stall=4))
     text = "This one goes on and on and on and on, and so on. " * 160
 
     response = await start_speech(
@@ -135,7 +143,7 @@ async def test_limited_silence() -> None:
 async def test_slow_first_chunk(simulator: Simulator, hear: Hear) -> None:
     """A chunk that is complete before the one before it is played after it."""
     simulator.audio_mode = "tones"
-    simulator.fail(Fault(path="*/audio/speech", stall_after=2000, stall=1.0))
+    simulator.fail(Fault(path=SPEECH_PATH, stall_after=2000, stall=1.0))
     sound = await decode(await hear(stream_sentences(FIRST, SECOND, THIRD)))
     assert_spoken(sound.samples, RATE, f"{FIRST} {SECOND} {THIRD}")
 
@@ -143,8 +151,8 @@ async def test_slow_first_chunk(simulator: Simulator, hear: Hear) -> None:
 async def test_truncated_prefetch(simulator: Simulator, hear: Hear) -> None:
     """A prefetched chunk that was truncated before its turn is requested again, and no word is repeated."""
     simulator.audio_mode = "tones"
-    slow = Fault(path="*/audio/speech", stall_after=2000, stall=1.5)
-    simulator.fail(slow, Fault(path="*/audio/speech", truncate_after=3000))
+    slow = Fault(path=SPEECH_PATH, stall_after=2000, stall=1.5)
+    simulator.fail(slow, Fault(path=SPEECH_PATH, truncate_after=3000))
     sound = await decode(await hear(stream_sentences(FIRST, SECOND, THIRD)))
     texts = [body["input"] for body in get_speech_requests(simulator)]
     assert len(texts) == len(set(texts)) + 1
@@ -262,7 +270,7 @@ async def test_silence_during_pause_of_reply(
 async def test_no_silence_for_players(simulator: Simulator, hear: Hear) -> None:
     """Gaps are not filled with silence for players, whose audio is cached."""
     complete = await decode(await hear(SENTENCE, preferred_format="wav"))
-    simulator.fail(Fault(path="*/audio/speech", stall_after=20_000, stall=2))
+    simulator.fail(Fault(path=SPEECH_PATH, stall_after=20_000, stall=2))
     stalled = await decode(await hear(stream_sentences(SENTENCE), preferred_format="wav"))
     assert np.isclose(stalled.seconds, complete.seconds, atol=0.3)
     assert len(get_speech_requests(simulator)) == 2

@@ -21,7 +21,6 @@ from ..support.speech import (
     create_account,
     get_post_requests,
     get_speech_requests,
-    load_account,
     wait_for_speech_request,
 )
 from ..support.word_decoder import assert_spoken, voice_of
@@ -112,14 +111,12 @@ async def test_duration_is_measured(
     assert response["format"] == extension
 
 
+@pytest.mark.usefixtures("fallback_account")
 async def test_response_of_fallback(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client_no_auth: ClientSessionGenerator
+    hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     """The response names the fallback that has spoken, and its media ID plays that audio."""
     simulator.audio_mode = "tones"
-    other = create_account(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
-    other.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(other.entry_id)
     simulator.fail(OUT_OF_CREDIT)
     response = await call_action(hass, "synthesize", message=SENTENCE, options={"fallback": ["tts.ben"]})
     assert (response["spoken_by"], response["from_cache"]) == (["tts.ben"], False)
@@ -211,10 +208,9 @@ async def test_unwritable_folder(hass: HomeAssistant, folder: Path) -> None:
     assert reason == "no_media_folder"
 
 
+@pytest.mark.usefixtures("fallback_account")
 async def test_one_file_for_two_voices(hass: HomeAssistant, simulator: Simulator, folder: Path) -> None:
     """A file name for several voices is an error before any request, and can be used afterwards."""
-    other = create_account(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
-    await load_account(hass, other)
     simulator.reset()
     for overwrite in (False, True):
         data = {"message": SENTENCE, "file_name": "fire", "overwrite": overwrite}

@@ -16,7 +16,7 @@ from custom_components.orator.audio.formats import AudioFormat, detect_format, i
 
 from ..simulator import Fault, Simulator
 from ..support.audio import decode, read_wav_stream
-from ..support.speech import SATELLITE, SENTENCE, Hear, get_speech_requests
+from ..support.speech import SATELLITE, SENTENCE, SPEECH_PATH, Hear, get_speech_requests
 
 
 async def test_request_has_only_set_options(simulator: Simulator, hear: Hear) -> None:
@@ -78,7 +78,7 @@ async def test_satellite(hear: Hear) -> None:
 async def test_wrong_content_type(simulator: Simulator, hear: Hear) -> None:
     """The format is detected from the first bytes, and Home Assistant converts the audio."""
     wav = await hear("First this one.", preferred_format="wav")
-    simulator.fail(Fault(path="*/audio/speech", body=wav, headers={"Content-Type": "audio/mpeg"}))
+    simulator.fail(Fault(path=SPEECH_PATH, body=wav, headers={"Content-Type": "audio/mpeg"}))
     audio = await hear("Then that one.")
     assert detect_format(audio[:12]) is AudioFormat.MP3
     assert (await decode(audio)).level > 0.01
@@ -246,7 +246,7 @@ async def test_failure_is_not_cached(
     simulator: Simulator, hear: Hear, caplog: pytest.LogCaptureFixture, fault: dict[str, Any], message: str
 ) -> None:
     """A failed request is logged and not cached, and a response without audio is not played."""
-    simulator.fail(Fault(path="*/audio/speech", **fault))
+    simulator.fail(Fault(path=SPEECH_PATH, **fault))
     assert await hear() == b""
     assert message in caplog.text
     assert len(get_speech_requests(simulator)) == 1
@@ -261,7 +261,7 @@ async def test_failure_is_not_cached(
 )
 async def test_retry(simulator: Simulator, hear: Hear, fault: dict[str, Any]) -> None:
     """A temporary failure is retried, and the message is spoken."""
-    simulator.fail(Fault(path="*/audio/speech", **fault))
+    simulator.fail(Fault(path=SPEECH_PATH, **fault))
     assert await hear()
     assert len(get_speech_requests(simulator)) == 2
 
@@ -280,7 +280,7 @@ async def test_neither_key_nor_provider_message_is_logged(
     key = account.data["api_key"]
     for status in (400, 401, 429, 500):
         message = f"Incorrect API key provided: {key}. You said: {SENTENCE}"
-        simulator.fail(Fault(path="*/audio/speech", status=status, json={"error": {"message": message}}, times=9))
+        simulator.fail(Fault(path=SPEECH_PATH, status=status, json={"error": {"message": message}}, times=9))
         await hear()
         simulator.reset()
     messages = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
@@ -289,7 +289,7 @@ async def test_neither_key_nor_provider_message_is_logged(
 
 async def test_truncated_audio_is_not_cached(simulator: Simulator, hear: Hear) -> None:
     """Audio whose connection broke is not cached."""
-    simulator.fail(Fault(path="*/audio/speech", truncate_after=4000))
+    simulator.fail(Fault(path=SPEECH_PATH, truncate_after=4000))
     await hear()
     complete = await hear()
     assert len(get_speech_requests(simulator)) == 2

@@ -1,8 +1,7 @@
 """HTTP sessions of an account."""
 
-from typing import Any, override
+from typing import Any
 
-from aiohttp.abc import AbstractResolver, ResolveResult
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 import pytest
@@ -11,20 +10,7 @@ from yarl import URL
 from custom_components.orator.client import async_create_provider
 
 from ..simulator import Simulator
-from ..support.resolver import replace_resolver
-
-
-class MdnsResolver(AbstractResolver):
-    """Resolves `.local` names to this machine."""
-
-    @override
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        assert host.endswith(".local")
-        return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=2, proto=0, flags=0)]
-
-    @override
-    async def close(self) -> None:
-        """Do nothing: there are no resources to close."""
+from ..support.resolver import StaticResolver, replace_resolver
 
 
 async def fetch_models(hass: HomeAssistant, simulator: Simulator, host: str) -> list[str]:
@@ -40,7 +26,7 @@ async def fetch_models(hass: HomeAssistant, simulator: Simulator, host: str) -> 
 
 async def test_mdns_name(hass: HomeAssistant, simulator: Simulator) -> None:
     """Names are resolved by Home Assistant's shared connector, so that mDNS names work."""
-    replace_resolver(hass, MdnsResolver())
+    replace_resolver(hass, StaticResolver(speech_local=["127.0.0.1"]))
     assert "tts-1" in await fetch_models(hass, simulator, "speech.local")
 
 

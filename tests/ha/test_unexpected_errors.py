@@ -17,9 +17,9 @@ from custom_components.orator.tts_cache import async_discard, cache_key, has_cac
 
 from ..simulator import Fault, Simulator
 from ..support.audio import decode
-from ..support.fallback import FALLBACK_VOICE, get_voices
+from ..support.fallback import FALLBACK_VOICE, create_account_with_fallback, get_voices
 from ..support.resolver import replace_resolver
-from ..support.speech import SENTENCE, SPEECH_PATH, Hear, create_account, speak, wait_for_speech_request
+from ..support.speech import SENTENCE, SPEECH_PATH, Hear, speak, wait_for_speech_request
 
 SECRET = "sk-secret"
 
@@ -58,8 +58,7 @@ class ManagerWithoutCache:
 @pytest.fixture
 def entry(simulator: Simulator) -> MockConfigEntry:
     """Return an account whose voice has a fallback of another account."""
-    simulator.audio_mode = "tones"
-    return create_account(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]})
+    return create_account_with_fallback(simulator)
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ from collections.abc import AsyncGenerator
 from typing import Any, ClassVar, override
 
 from homeassistant.components import tts
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from ..simulator import Simulator
 from .audio import RATE, Sound
+from .speech import create_account
 from .word_decoder import assert_spoken, voice_of
 
 PRIMARY_VOICE = voice_of("coral")
@@ -33,6 +36,12 @@ class LocalVoice(tts.TextToSpeechEntity):
         """Return the audio."""
         self.messages.append(message)
         return "mp3", self._audio
+
+
+def create_account_with_fallback(simulator: Simulator) -> MockConfigEntry:
+    """Return an account whose voice has the fallback `tts.ben`, and whose speech can be decoded into words."""
+    simulator.audio_mode = "tones"
+    return create_account(simulator, "openai", {"model": "tts-1", "voice": "coral", "fallback": ["tts.ben"]})
 
 
 def get_voices(sound: Sound, text: str) -> list[int | None]:

@@ -103,7 +103,6 @@ async def test_bounded_prefetch(hass: HomeAssistant, simulator: Simulator, accou
     """The response of a prefetched chunk is read only up to a limit until its turn comes."""
     simulator.fail(Fault(path=SPEECH_PATH, stall_after=2000, stall=4))
     text = "This one goes on and on and on and on, and so on. " * 160
-
     response = await start_speech(
         hass, stream_text(text), speed=0.5, preferred_format="wav", preferred_sample_rate=24_000
     )

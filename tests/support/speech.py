@@ -81,9 +81,10 @@ def remove_markdown(text: str) -> str:
 
 async def stream_text(*deltas: str, pause_s: float = 0.02) -> AsyncGenerator[str]:
     """Yield the deltas of a message with pauses in between, as a language model does."""
-    for delta in deltas:
+    for index, delta in enumerate(deltas):
+        if index:
+            await asyncio.sleep(pause_s)
         yield delta
-        await asyncio.sleep(pause_s)
 
 
 def stream_words(text: str, pause_s: float = 0.02) -> AsyncGenerator[str]:

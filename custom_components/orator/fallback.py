@@ -222,7 +222,7 @@ def _find_missing(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, li
         return hass.states.get(entity_id) is None
 
     missing = {
-        voice_id: [entity_id for entity_id in voice.data.get(CONF_FALLBACK, ()) if is_missing(entity_id)]
-        for voice_id, voice in entry.subentries.items()
+        subentry_id: [entity_id for entity_id in voice.data.get(CONF_FALLBACK, ()) if is_missing(entity_id)]
+        for subentry_id, voice in entry.subentries.items()
     }
-    return {voice_id: entity_ids for voice_id, entity_ids in missing.items() if entity_ids}
+    return {subentry_id: entity_ids for subentry_id, entity_ids in missing.items() if entity_ids}

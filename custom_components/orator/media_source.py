@@ -57,10 +57,10 @@ class OratorMediaSource(MediaSource):
         preview, entry = self._parse(item, BrowseError)
         account = entry.runtime_data
         if not preview.settings:
-            return _folder(entry.title, preview, await self._async_models(preview, account))
+            return _folder(entry.title, preview, await self._async_model_folders(preview, account))
         model, voice = _model_and_voice(account, preview, BrowseError)
         if voice is None:
-            return _folder(model.name, preview, _voices(preview, account, model))
+            return _folder(model.name, preview, _voice_items(preview, account, model))
         samples = _sample_sentences(account, model, voice)
         browse = _playable(_voice_title(voice), preview, can_expand=True)
         browse.children = [_playable(sample.language, preview.in_language(sample.tag)) for sample in samples]
@@ -79,7 +79,7 @@ class OratorMediaSource(MediaSource):
         sample = samples.get(preview.language) or pick_sample_sentence(
             list(samples.values()), config.language, config.country
         )
-        entity = self._entity(entry)
+        entity = self._voice_entity(entry)
         defaults = {choice.key: choice.default for choice in account.provider.choices}
         options = _preview_options(entity, {**defaults, **preview.settings})
         try:
@@ -105,8 +105,8 @@ class OratorMediaSource(MediaSource):
             raise error(translation_domain=DOMAIN, translation_key="account_not_loaded")
         return preview, entry
 
-    async def _async_models(self, preview: VoicePreview, account: AccountCoordinator) -> list[BrowseMediaSource]:
-        """Return the models of an account, and a folder for each choice that needs no model."""
+    async def _async_model_folders(self, preview: VoicePreview, account: AccountCoordinator) -> list[BrowseMediaSource]:
+        """Return a folder for each model of an account, and for each choice that needs no model."""
         today = dt_util.utcnow().date()
         folders: list[BrowseMediaSource] = []
         for choices in _choices_before_model(account):
@@ -126,8 +126,8 @@ class OratorMediaSource(MediaSource):
         keys = [f"component.{DOMAIN}.selector.{key}.options.{value}" for key, value in choices.items()]
         return ", ".join(texts.get(key, key) for key in keys)
 
-    def _entity(self, entry: OratorConfigEntry) -> TextToSpeechEntity:
-        """Return an entity of the account; options let each of them speak with every voice."""
+    def _voice_entity(self, entry: OratorConfigEntry) -> TextToSpeechEntity:
+        """Return any voice entity of the account: with options, each of them speaks with every voice."""
         for subentry_id in entry.subentries:
             entity = get_engine_instance(self._hass, voice_entity_id(self._hass, subentry_id) or "")
             if isinstance(entity, TextToSpeechEntity):
@@ -158,8 +158,8 @@ def _model_and_voice(
     return model, next((voice for voice in model.voices if voice.id == voice_id), Voice(voice_id, voice_id))
 
 
-def _voices(preview: VoicePreview, account: AccountCoordinator, model: Model) -> list[BrowseMediaSource]:
-    """Return the voices of a model that can speak."""
+def _voice_items(preview: VoicePreview, account: AccountCoordinator, model: Model) -> list[BrowseMediaSource]:
+    """Return the items of a model's voices, without saved voices that cannot speak."""
     voices = [(voice, preview.with_settings({model.voice_key: voice.id})) for voice in model.voices]
     if model.has_saved_voices:
         voices = [(voice, place) for voice, place in voices if account.data.model_for(place.settings).is_connected]

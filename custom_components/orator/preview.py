@@ -132,6 +132,6 @@ def _first_voice_preview(hass: HomeAssistant, token: str) -> VoicePreview | None
         return None
     account = entry.runtime_data
     subentry = next(iter(entry.subentries.values()))
-    model = account.configured_models()[subentry.subentry_id]
+    model = account.data.model_for(subentry.data)
     settings = {key: str(subentry.data[key]) for key in (CONF_MODEL, model.voice_key) if key in subentry.data}
     return VoicePreview(entry.entry_id, {**account.data.parse_choices(subentry.data), **settings})

@@ -84,10 +84,10 @@ class VoiceEntity(TextToSpeechEntity):
         """Initialize the entity."""
         self._chimes = chimes
         self._entry = entry
-        self._coordinator = entry.runtime_data
+        self._account = entry.runtime_data
         self._subentry = subentry
-        provider = self._coordinator.provider
-        self._model = model = self._coordinator.data.model_for(subentry.data)
+        provider = self._account.provider
+        self._model = model = self._account.data.model_for(subentry.data)
         self._attr_unique_id = subentry.subentry_id
         self._attr_name = subentry.title
         self._attr_device_info = voice_device(entry, subentry)
@@ -139,7 +139,7 @@ class VoiceEntity(TextToSpeechEntity):
     async def async_added_to_hass(self) -> None:
         """Follow the account's health and the fallbacks' states, and load the chimes."""
         await super().async_added_to_hass()
-        self.async_on_remove(self._coordinator.health.async_add_listener(self.async_write_ha_state))
+        self.async_on_remove(self._account.health.async_add_listener(self.async_write_ha_state))
         fallbacks = self._subentry.data.get(CONF_FALLBACK, ())
         self.async_on_remove(async_track_state_change_event(self.hass, fallbacks, self._handle_fallback_change))
         self._entry.async_create_background_task(self.hass, self._async_load_chimes(), "orator loads chimes")
@@ -162,7 +162,7 @@ class VoiceEntity(TextToSpeechEntity):
     @override
     def available(self) -> bool:
         """Whether the voice, a fallback or cached audio can be heard: an unavailable entity gets no cached audio."""
-        health = self._coordinator.health
+        health = self._account.health
         is_down = health.outage is not None and health.outage.is_lasting and health.is_open
         return not is_down or can_be_heard(self.hass, self._subentry.data.get(CONF_FALLBACK, ()), self.entity_id)
 
@@ -171,7 +171,7 @@ class VoiceEntity(TextToSpeechEntity):
     def async_get_supported_voices(self, language: str) -> list[Voice] | None:
         """Return the voices for Assist's voice picker, which selects the first: the configured one."""
         configured = self._subentry.data
-        catalog = self._coordinator.data
+        catalog = self._account.data
         model, settings = catalog.resolve_retired(catalog.model_for(configured), configured)
         base_language = language.partition("-")[0]
         names = {
@@ -191,7 +191,7 @@ class VoiceEntity(TextToSpeechEntity):
         options = {ATTR_PREFERRED_FORMAT: self._format, CONF_FORMAT: self._format, **given}
         is_configured = self._is_configured_voice(options)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._coordinator.keep_open())
+            await stack.enter_async_context(self._account.keep_open())
             try:
                 call = await self._async_start_call(request, options, is_configured=is_configured)
                 stack.callback(self._finish_call, call)
@@ -204,8 +204,8 @@ class VoiceEntity(TextToSpeechEntity):
         self, request: TTSAudioRequest, options: Mapping[str, Any], *, is_configured: bool
     ) -> _Call:
         """Create the pipeline for a request. Raises InvalidSettingError."""
-        coordinator = self._coordinator
-        settings = VoiceSettings.parse(coordinator.data, options, self._subentry.data)
+        account = self._account
+        settings = VoiceSettings.parse(account.data, options, self._subentry.data)
         post_processing, has_all_chimes = await self._async_post_processing(settings.effects)
         prefers_mp3 = settings.output.extension == AudioFormat.MP3 and not settings.effects
         fallback_format = AudioFormat.MP3 if prefers_mp3 else AudioFormat.WAV
@@ -222,22 +222,22 @@ class VoiceEntity(TextToSpeechEntity):
             fallbacks=create_fallbacks(
                 self.hass, settings.fallbacks, self.entity_id, request.language, fallback_format
             ),
-            prefers_fallback=coordinator.health.is_open,
+            prefers_fallback=account.health.is_open,
             expects_fallback=settings.expects_fallback,
-            latency=coordinator.latency_stats(settings.model, settings.voice),
+            latency=account.latency_stats(settings.model, settings.voice),
             post_processing=post_processing,
-            record_usage=coordinator.usage.async_add,
+            record_usage=account.usage.async_add,
         )
-        pipeline = SpeechPipeline(coordinator.provider, job, settings.output, get_ffmpeg_manager(self.hass).binary)
+        pipeline = SpeechPipeline(account.provider, job, settings.output, get_ffmpeg_manager(self.hass).binary)
         return _Call(request, text, settings, pipeline, is_configured=is_configured, has_all_chimes=has_all_chimes)
 
     async def _async_post_processing(self, effects: Mapping[str, Any]) -> tuple[PostProcessing, bool]:
         """Return the post-processing, and whether no chime is missing that may come back."""
         post_processing, errors = await async_load_post_processing(
-            self._chimes, effects, self._coordinator.loudness_tracker
+            self._chimes, effects, self._account.loudness_tracker
         )
         self._chimes.files.async_record_call(self._subentry.subentry_id, errors.keys() - self._own_chimes)
-        self._coordinator.issues.async_update_chime_issue(self._subentry, errors, self._own_chimes)
+        self._account.issues.async_update_chime_issue(self._subentry, errors, self._own_chimes)
         return post_processing, not any(error and error.is_temporary for error in errors.values())
 
     async def _stream(self, call: _Call, response: AudioResponse, stack: AsyncExitStack) -> AsyncGenerator[bytes]:
@@ -260,38 +260,38 @@ class VoiceEntity(TextToSpeechEntity):
 
     def _apply_report(self, call: _Call) -> None:
         """Apply the new part of the report to the account's health, issues, usage and statistics."""
-        coordinator, model, voice_id = self._coordinator, call.settings.model, self._subentry.subentry_id
+        account, model, subentry_id = self._account, call.settings.model, self._subentry.subentry_id
         is_own_voice = (model.id, call.settings.voice) == (self._model.id, self._voice_id)
         voice = self._subentry if is_own_voice else None  # the successor of a retired model is another voice
-        latency = coordinator.latency_stats(model, call.settings.voice)
+        latency = account.latency_stats(model, call.settings.voice)
         report, applied = call.pipeline.report, call.applied
         call.applied = report
         for error in report.failures[len(applied.failures) :]:
-            coordinator.async_handle_error(error, voice=voice, model=self._model)
+            account.async_handle_error(error, voice=voice, model=self._model)
             if call.is_configured:
-                coordinator.usage.async_record_error(voice_id, error.translation_key)
+                account.usage.async_record_error(subentry_id, error.translation_key)
         for seconds in report.first_audio_s[len(applied.first_audio_s) :]:
             latency.record_first_audio(seconds)
             if call.is_configured:
-                coordinator.usage.async_record_first_audio(voice_id, seconds)
+                account.usage.async_record_first_audio(subentry_id, seconds)
         for is_truncated in report.truncations[len(applied.truncations) :]:
             latency.record_ending(is_truncated=is_truncated)
         if report.has_own_audio and not applied.has_own_audio:
-            coordinator.async_voice_spoke(model, voice)
+            account.async_voice_spoke(model, voice)
 
     def _translate(self, error: SpeechError, *, is_configured: bool) -> HomeAssistantError:
         """Return an error in the user's language."""
-        message = translate_error(error, self._coordinator.provider)
+        message = translate_error(error, self._account.provider)
         if isinstance(error, InvalidSettingError):
             if is_configured:
-                self._coordinator.usage.async_record_error(self._subentry.subentry_id, error.translation_key)
+                self._account.usage.async_record_error(self._subentry.subentry_id, error.translation_key)
             return ServiceValidationError(**message)
         return HomeAssistantError(**message)
 
     def _is_configured_voice(self, options: Mapping[str, Any]) -> bool:
         """Return whether a call asks for the configured model and voice, so that its result is theirs."""
         configured = self._subentry.data
-        choices = self._coordinator.provider.choices
+        choices = self._account.provider.choices
         return (
             all(
                 options.get(choice.key, choice.default) == configured.get(choice.key, choice.default)

@@ -118,7 +118,7 @@ class UsageTracker:
         self._is_loaded = False
         self._is_removed = False
 
-    async def async_load(self, voice_ids: Collection[str]) -> None:
+    async def async_load(self, subentry_ids: Collection[str]) -> None:
         """Restore the stored usage, without voices that no longer exist."""
         if not self._is_loaded and (stored := await self._store.async_load()):
             with suppress(AttributeError, KeyError, TypeError, ValueError):  # a damaged file starts anew
@@ -126,7 +126,7 @@ class UsageTracker:
                 self._voices = {key: LastSynthesis.from_dict(last) for key, last in stored["voices"].items()}
                 self._totals = totals
         self._is_loaded = True
-        self._voices = {key: last for key, last in self._voices.items() if key in voice_ids}
+        self._voices = {key: last for key, last in self._voices.items() if key in subentry_ids}
 
     @property
     def totals(self) -> UsageByPeriod:
@@ -134,9 +134,9 @@ class UsageTracker:
         self._totals = self._totals.on(_local_today())
         return self._totals
 
-    def last_synthesis(self, voice_id: str) -> LastSynthesis:
+    def last_synthesis(self, subentry_id: str) -> LastSynthesis:
         """Return the last result of a voice."""
-        return self._voices.get(voice_id, LastSynthesis())
+        return self._voices.get(subentry_id, LastSynthesis())
 
     @callback
     def async_add(self, usage: Usage) -> None:
@@ -145,15 +145,15 @@ class UsageTracker:
         self._changed()
 
     @callback
-    def async_record_first_audio(self, voice_id: str, seconds: float) -> None:
+    def async_record_first_audio(self, subentry_id: str, seconds: float) -> None:
         """Store the time to a voice's first audio."""
-        self._voices[voice_id] = replace(self.last_synthesis(voice_id), first_sound=seconds)
+        self._voices[subentry_id] = replace(self.last_synthesis(subentry_id), first_sound=seconds)
         self._changed()
 
     @callback
-    def async_record_error(self, voice_id: str, translation_key: str) -> None:
+    def async_record_error(self, subentry_id: str, translation_key: str) -> None:
         """Store the error because of which a voice did not speak."""
-        self._voices[voice_id] = replace(self.last_synthesis(voice_id), last_error=translation_key)
+        self._voices[subentry_id] = replace(self.last_synthesis(subentry_id), last_error=translation_key)
         self._changed()
 
     @callback
@@ -199,7 +199,7 @@ class UsageTracker:
         async_dispatcher_send(self._hass, self._signal)  # catches the errors of listeners
 
     def _data_to_store(self) -> dict[str, Any]:
-        voices = {voice_id: asdict(last) for voice_id, last in self._voices.items()}
+        voices = {subentry_id: asdict(last) for subentry_id, last in self._voices.items()}
         return {"usage": self._totals.as_dict(), "voices": voices}
 
 

@@ -155,7 +155,7 @@ class VoiceEntity(TextToSpeechEntity):
         post_processing, _ = await self._async_post_processing(parse_effects(self._subentry.data))
         if post_processing.effects.chime_before and self._format == AudioFormat.MP3:
             with suppress(NotAudioError):
-                layout = self._model.pcm_layout or DEFAULT_LAYOUT
+                layout = post_processing.layout_near(self._model.pcm_layout or DEFAULT_LAYOUT)
                 await encode_lead_in(post_processing.effects, layout, get_ffmpeg_manager(self.hass).binary)
 
     @property

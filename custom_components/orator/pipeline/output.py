@@ -128,7 +128,7 @@ async def build_response(
             return AudioResponse(output.extension, join_mp3(first, audio, ffmpeg))
     stream = await to_pcm(first, output.pcm, ffmpeg)
     # Silence must not get into audio that Home Assistant caches, which is that of complete texts.
-    return _pcm_response(stream, audio, output, ffmpeg, fills_gaps=is_reply and not output.pcm.is_any)
+    return _pcm_response(stream, audio, output, ffmpeg, fills_gaps=is_reply and not output.is_for_player)
 
 
 async def join_audio_as_pcm(

@@ -65,7 +65,7 @@ class ChimeFile:
 
 
 class ChimeFiles:
-    """Track the files of chimes by the chimes' names."""
+    """Tracks the files of chimes by the names of the chimes."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize the tracker; it has to be loaded before it is used."""

@@ -30,7 +30,7 @@ type _CacheKey = tuple[str, str, float]
 
 
 class ChimeLibrary:
-    """Load chimes by name, and keep the last ones in memory."""
+    """Loads chimes by name, and keeps the last ones in memory."""
 
     def __init__(self, hass: HomeAssistant, files: ChimeFiles) -> None:
         """Initialize the library."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from io import BytesIO
 from pathlib import Path
@@ -55,7 +55,7 @@ class ConversionError(Exception):
 
 
 async def convert(  # noqa: PLR0913 - a format and a layout on either side
-    chunks: AsyncIterator[bytes],
+    chunks: AsyncGenerator[bytes],
     *,
     binary: str,
     source: AudioFormat,
@@ -70,22 +70,19 @@ async def convert(  # noqa: PLR0913 - a format and a layout on either side
 
     Errors of `chunks` are raised after all audio that precedes them. Raises ConversionError for those of ffmpeg.
     """
-    arriving = chunks
+    stream = chunks
     try:
-        if source is AudioFormat.WAV:
-            source_pcm, arriving = await open_wav(chunks)
-            source = AudioFormat.PCM if source_pcm else source
-        process = await _start_process(
-            binary, _input_arguments(source, source_pcm), _output_arguments(target, target_pcm)
-        )
-        async with aclosing(_read_output(process, arriving)) as output:
-            async for audio in output:
-                yield audio
+        async with aclosing(chunks):
+            if source is AudioFormat.WAV:
+                source_pcm, stream = await open_wav(chunks)
+                source = AudioFormat.PCM if source_pcm else source
+            arguments = _input_arguments(source, source_pcm), _output_arguments(target, target_pcm)
+            process = await _start_process(binary, *arguments)
+            async with aclosing(_read_output(process, stream)) as output:
+                async for audio in output:
+                    yield audio
     except MalformedWavError as err:
         raise ConversionError("the WAV is malformed") from err
-    finally:
-        if isinstance(chunks, AsyncGenerator):
-            await chunks.aclose()
 
 
 async def decode_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
@@ -125,7 +122,7 @@ def measure_duration(audio: bytes) -> float | None:
 
 async def _no_chunks() -> AsyncGenerator[bytes]:
     return
-    yield
+    yield  # makes this a generator
 
 
 def _input_arguments(source: AudioFormat, layout: PcmLayout | None) -> tuple[str, ...]:
@@ -162,7 +159,7 @@ async def _start_process(
         raise ConversionError("ffmpeg could not be started") from err
 
 
-async def _read_output(process: Process, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+async def _read_output(process: Process, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     """Yield the output that ffmpeg makes of the chunks; closing the generator ends the process and its tasks."""
     writing = asyncio.create_task(_write_input(process, chunks))
     logging = asyncio.create_task(_read_log(process))
@@ -182,7 +179,7 @@ async def _read_output(process: Process, chunks: AsyncIterator[bytes]) -> AsyncG
         await asyncio.gather(writing, logging, return_exceptions=True)
 
 
-async def _write_input(process: Process, chunks: AsyncIterator[bytes]) -> None:
+async def _write_input(process: Process, chunks: AsyncGenerator[bytes]) -> None:
     """Write chunks to ffmpeg as fast as it reads them."""
     stdin = _pipe(process.stdin)
     try:

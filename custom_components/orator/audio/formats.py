@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-RECOGNITION_BYTES = 12
+RECOGNITION_BYTES: Final = 12
 """Bytes at the beginning that `detect_format` needs to be certain."""
 
-SAMPLE_RATES = range(4_000, 192_001)
+SAMPLE_RATES: Final = range(4_000, 192_001)
 """Plausible sample rates of speech in Hz; a provider or player that states another one is wrong."""
-CHANNEL_COUNTS = range(1, 9)
+CHANNEL_COUNTS: Final = range(1, 9)
 """Plausible channel counts of speech."""
 
 

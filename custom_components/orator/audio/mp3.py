@@ -7,10 +7,10 @@ from typing import Final
 
 from .mp3_frames import HEADER_LENGTH, FrameHeader, Mp3Format, Mp3Frame, parse_header, parse_side_info
 
-JUNK_LIMIT: Final = 65_536
-"""Bytes of junk before the first frame after which a part is rejected, as ffmpeg does."""
-TAG_LIMIT: Final = 16 * 1024 * 1024
-"""Bytes of tags before the first frame after which a part is rejected; ffmpeg ignores an APEv2 tag that claims more."""
+MAX_JUNK_BYTES: Final = 65_536
+"""Junk before the first frame after which a part is rejected, as ffmpeg does."""
+MAX_TAG_BYTES: Final = 16 * 1024 * 1024
+"""Tags before the first frame after which a part is rejected; ffmpeg ignores an APEv2 tag that claims more."""
 
 _ID3V1, _ID3V1_LENGTH = b"TAG", 128
 _ID3V1_ENHANCED, _ID3V1_ENHANCED_LENGTH = b"TAG+", 227
@@ -111,7 +111,7 @@ class FrameScanner:
             return _Found.JUNK
         self._tag_bytes_left = length
         self._tag_bytes += length
-        if self._last is None and self._tag_bytes > TAG_LIMIT:
+        if self._last is None and self._tag_bytes > MAX_TAG_BYTES:
             raise MalformedMp3Error("nothing but tags")
         self._is_boundary = True
         return _Found.TAG
@@ -158,7 +158,7 @@ class FrameScanner:
         self._position = position
         self._is_boundary = False
         self._follows_junk = True
-        if self._last is None and self._junk_bytes > JUNK_LIMIT:
+        if self._last is None and self._junk_bytes > MAX_JUNK_BYTES:
             raise MalformedMp3Error
 
 
@@ -187,7 +187,7 @@ def _id3v2_length(head: bytes) -> int:
 def _ape_length(head: bytes) -> int:
     """Return the length of an APEv2 tag, stated with the footer; a footer at the start has no items after it."""
     size, flags = int.from_bytes(head[12:16], "little"), int.from_bytes(head[20:24], "little")
-    if size > TAG_LIMIT:
+    if size > MAX_TAG_BYTES:
         return 0
     return _APE_HEADER_LENGTH + (size if flags & _APE_IS_HEADER else 0)
 
@@ -216,7 +216,7 @@ class Mp3Joiner:
         """Return the frames of the current part that are complete.
 
         Raises Mp3FormatChangedError if the part cannot be joined without conversion, and MalformedMp3Error if it has no
-        frame within `JUNK_LIMIT` bytes. Then none of the part has been returned, and the next data begins another part:
+        frame within `MAX_JUNK_BYTES`. Then none of the part has been returned, and the next data begins another part:
         the same one converted, for example.
         """
         return self._join(self._scanner.feed(data))

@@ -12,8 +12,8 @@ from .formats import PcmLayout
 
 UNKNOWN_LENGTH: Final = 0xFFFFFFFF
 """Length in the header of a stream that is still being produced; a player that trusts it expects hours of audio."""
-HEADER_LIMIT: Final = 1024 * 1024
-"""Bytes before the samples after which a stream is rejected."""
+MAX_HEADER_BYTES: Final = 1024 * 1024
+"""Data before the samples after which a stream is rejected."""
 
 _MIN_PLACEHOLDER_LENGTH: Final = 0x7000_0000
 """Lengths from here on mean "unknown": servers write 0xFFFFFFFF, 0x7FFFFFFF, 2,000,000,000 and values close to them.
@@ -163,7 +163,7 @@ class WavReader:
         self._skip = _CHUNK.size + length + length % 2
         if not self._has_samples:
             self._header_bytes += _CHUNK.size + length
-            if self._header_bytes > HEADER_LIMIT:
+            if self._header_bytes > MAX_HEADER_BYTES:
                 raise MalformedWavError("no data chunk within the limit")
         return True
 

@@ -1,7 +1,7 @@
 """Tests of conversion with ffmpeg."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 import time
@@ -274,32 +274,6 @@ async def test_ffmpeg_closes_its_input(tmp_path: Path) -> None:
         await collect_all(converted(stream, AudioFormat.PCM, AudioFormat.MP3, PcmLayout(16_000), binary=str(binary)))
     assert stream.is_closed
     assert stream.sent < 10
-
-
-async def test_iterator_as_source() -> None:
-    """Any async iterator can be converted, even one that cannot be closed."""
-
-    class Chunks:
-        def __init__(self) -> None:
-            self.left = [SPEECH[:10_000], SPEECH[10_000:]]
-
-        def __aiter__(self) -> AsyncIterator[bytes]:
-            return self
-
-        async def __anext__(self) -> bytes:
-            if not self.left:
-                raise StopAsyncIteration
-            return self.left.pop(0)
-
-    output = convert(
-        Chunks(),
-        binary=ffmpeg(),
-        source=AudioFormat.PCM,
-        source_pcm=PcmLayout(RATE),
-        target=AudioFormat.PCM,
-        target_pcm=PcmLayout(RATE),
-    )
-    assert await collect_all(output) == SPEECH
 
 
 async def test_wav_changes_layout() -> None:

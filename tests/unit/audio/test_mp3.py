@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from custom_components.orator.audio.mp3 import (
-    JUNK_LIMIT,
+    MAX_JUNK_BYTES,
     MalformedMp3Error,
     Mp3FormatChangedError,
     Mp3Joiner,
@@ -343,14 +343,14 @@ def test_no_frame(part: bytes) -> None:
 
 
 def test_junk_limit() -> None:
-    """A part is refused after `JUNK_LIMIT` bytes, not only at its end, and accepted with exactly as many."""
+    """A part is refused after `MAX_JUNK_BYTES`, not only at its end, and accepted with exactly as many."""
     joiner = Mp3Joiner()
-    joiner.feed(bytes(JUNK_LIMIT - 8))
+    joiner.feed(bytes(MAX_JUNK_BYTES - 8))
     with pytest.raises(MalformedMp3Error):
         joiner.feed(bytes(20))
-    assert join(bytes(JUNK_LIMIT) + BARE) == BARE
+    assert join(bytes(MAX_JUNK_BYTES) + BARE) == BARE
     with pytest.raises(MalformedMp3Error):
-        joiner.feed(bytes(JUNK_LIMIT + 1) + BARE)
+        joiner.feed(bytes(MAX_JUNK_BYTES + 1) + BARE)
 
 
 def test_memory() -> None:

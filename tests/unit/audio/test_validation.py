@@ -93,7 +93,7 @@ def test_other_formats(audio_format: AudioFormat) -> None:
 
 @pytest.mark.parametrize("head", [b"\xff\xfb\x90\x00", b"ID3\x04\x00\x00\x00\x00\x10\x00"])
 def test_malformed_mp3(head: bytes) -> None:
-    """Data that only begins like an MP3 is empty, and refused after `JUNK_LIMIT` bytes."""
+    """Data that only begins like an MP3 is empty, and refused after `MAX_JUNK_BYTES`."""
     garbage = head + np.random.default_rng(1).bytes(20_000)
     validator = validate(AudioFormat.MP3, garbage)
     assert validator.is_empty

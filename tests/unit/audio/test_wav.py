@@ -11,7 +11,7 @@ import pytest
 
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.wav import (
-    HEADER_LIMIT,
+    MAX_HEADER_BYTES,
     UNKNOWN_LENGTH,
     MalformedWavError,
     WavReader,
@@ -224,7 +224,7 @@ def test_samples_before_an_error() -> None:
 def test_memory() -> None:
     """Large chunks are not buffered."""
     reader = WavReader()
-    reader.feed(riff(chunk(b"PICT", b"", HEADER_LIMIT - 100)))
+    reader.feed(riff(chunk(b"PICT", b"", MAX_HEADER_BYTES - 100)))
     for _ in range(16):
         reader.feed(bytes(60_000))
         assert len(reader._buffer) == 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.orator.audio.mp3 import TAG_LIMIT, MalformedMp3Error, Mp3Joiner
+from custom_components.orator.audio.mp3 import MAX_TAG_BYTES, MalformedMp3Error, Mp3Joiner
 from custom_components.orator.audio.wav import MalformedWavError, WavReader
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.json_documents import parse_json
@@ -86,7 +86,7 @@ def test_endless_tags() -> None:
     joiner, tag = Mp3Joiner(), id3v2(1024 * 1024)
     fed = 0
     with suppress(MalformedMp3Error):
-        while fed < 2 * TAG_LIMIT:
+        while fed < 2 * MAX_TAG_BYTES:
             joiner.feed(tag)
             fed += len(tag)
-    assert fed <= TAG_LIMIT
+    assert fed <= MAX_TAG_BYTES

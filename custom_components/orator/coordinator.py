@@ -179,7 +179,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             self.has_new_catalog |= has_changed
             self.health.async_record_answer()
             models = self.configured_models()
-            self.issues.async_provider_answered(models)
+            self.issues.async_handle_answer(models)
             for subentry_id, model in models.items():
                 voice = self.config_entry.subentries[subentry_id]
                 if self.is_voice_missing(voice.data):
@@ -220,10 +220,10 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         self.issues.async_handle_error(error, voice, model)
 
     @callback
-    def async_voice_spoke(self, model: Model, voice: ConfigSubentry | None) -> None:
+    def async_handle_speech(self, model: Model, voice: ConfigSubentry | None) -> None:
         """Record that a model has spoken; `voice` is the one that did, if it was used as configured."""
         self.health.async_record_speech()
-        self.issues.async_voice_spoke(model, voice)
+        self.issues.async_handle_speech(model, voice)
 
     async def async_resolve_voice_id(self, model: Model, voice_id: str) -> str:
         """Return a voice id as the provider writes it; a new saved voice is fetched. Raises SpeechError."""

@@ -112,7 +112,7 @@ class IssueManager:
         self._report_long_outage()
 
     @callback
-    def async_voice_spoke(self, model: Model, voice: ConfigSubentry | None) -> None:
+    def async_handle_speech(self, model: Model, voice: ConfigSubentry | None) -> None:
         """Delete the issues that speech disproves; `voice` is the one that spoke, if it was used as configured."""
         self._handle_host_found()
         self._async_delete_outage_issue()
@@ -123,7 +123,7 @@ class IssueManager:
         self._handle_credit_added()
 
     @callback
-    def async_provider_answered(self, models: Mapping[str, Model]) -> None:
+    def async_handle_answer(self, models: Mapping[str, Model]) -> None:
         """Delete the issues that a new catalog disproves; `models`: the configured model of each voice."""
         self._handle_host_found()
         self._async_delete_outage_issue()

@@ -41,6 +41,7 @@ from .pipeline import (
     SynthesisReport,
     encode_lead_in,
 )
+from .providers.base import Provider
 from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
 from .tts_cache import async_discard
 from .tts_requests import deliver_report
@@ -95,25 +96,7 @@ class VoiceEntity(TextToSpeechEntity):
         self._attr_supported_languages = list(languages)
         preferred = language_util.matches(hass.config.language, languages, hass.config.country)
         self._attr_default_language = next(iter(preferred), "en" if "en" in languages else languages[0])
-        self._attr_supported_options = [
-            ATTR_MODEL,
-            ATTR_VOICE,
-            CONF_FORMAT,
-            CONF_CLEAN_TEXT,
-            CONF_REPLACEMENTS,
-            CONF_FALLBACK,
-            *EFFECT_OPTIONS,
-            *(choice.key for choice in provider.choices),
-            *provider.option_keys,
-            _CHIME_REVISION,  # a preview is independent of it
-            ATTR_FALLBACK_CALL,
-            # Home Assistant converts nothing that the entity declares here.
-            ATTR_PREFERRED_FORMAT,
-            ATTR_PREFERRED_SAMPLE_RATE,
-            ATTR_PREFERRED_SAMPLE_CHANNELS,
-            ATTR_PREFERRED_SAMPLE_BYTES,
-            ATTR_PREFERRED_BITRATE,
-        ]
+        self._attr_supported_options = _supported_options(provider)
         self._voice_id: str = subentry.data.get(model.voice_key, "")
         self._format = default_format(subentry.data)
         # Home Assistant's cache key contains these options, so they include everything that changes the audio.
@@ -232,7 +215,7 @@ class VoiceEntity(TextToSpeechEntity):
         return _Call(request, text, settings, pipeline, is_configured=is_configured, has_all_chimes=has_all_chimes)
 
     async def _async_post_processing(self, effects: Mapping[str, Any]) -> tuple[PostProcessing, bool]:
-        """Return the post-processing, and whether no chime is missing that may come back."""
+        """Return the post-processing, and whether no chime is temporarily missing."""
         post_processing, errors = await async_load_post_processing(
             self._chimes, effects, self._account.loudness_tracker
         )
@@ -277,7 +260,7 @@ class VoiceEntity(TextToSpeechEntity):
         for is_truncated in report.truncations[len(applied.truncations) :]:
             latency.record_ending(is_truncated=is_truncated)
         if report.has_own_audio and not applied.has_own_audio:
-            account.async_voice_spoke(model, voice)
+            account.async_handle_speech(model, voice)
 
     def _translate(self, error: SpeechError, *, is_configured: bool) -> HomeAssistantError:
         """Return an error in the user's language."""
@@ -303,6 +286,29 @@ class VoiceEntity(TextToSpeechEntity):
         )
 
 
+def _supported_options(provider: Provider) -> list[str]:
+    """Return the names of the options that `tts.speak` accepts."""
+    return [
+        ATTR_MODEL,
+        ATTR_VOICE,
+        CONF_FORMAT,
+        CONF_CLEAN_TEXT,
+        CONF_REPLACEMENTS,
+        CONF_FALLBACK,
+        *EFFECT_OPTIONS,
+        *(choice.key for choice in provider.choices),
+        *provider.option_keys,
+        _CHIME_REVISION,  # a preview is independent of it
+        ATTR_FALLBACK_CALL,
+        # Home Assistant does not convert audio to formats that the entity supports.
+        ATTR_PREFERRED_FORMAT,
+        ATTR_PREFERRED_SAMPLE_RATE,
+        ATTR_PREFERRED_SAMPLE_CHANNELS,
+        ATTR_PREFERRED_SAMPLE_BYTES,
+        ATTR_PREFERRED_BITRATE,
+    ]
+
+
 @dataclass(slots=True)
 class _Call:
     """A request that is being spoken."""
@@ -315,7 +321,7 @@ class _Call:
     is_configured: bool
     """Whether the options ask for the configured model and voice."""
     has_all_chimes: bool
-    """Whether no chime is missing that may come back."""
+    """Whether no chime is temporarily missing."""
     applied: SynthesisReport = field(default_factory=SynthesisReport)
     """The part of the report that was applied to the account."""
 

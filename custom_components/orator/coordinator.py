@@ -21,8 +21,7 @@ from .client import async_create_provider
 from .const import DOMAIN
 from .health import CircuitBreaker
 from .issues import IssueManager, translate_error
-from .pipeline import LatencyStats
-from .pipeline.loudness import LoudnessTracker
+from .pipeline import LatencyStats, LoudnessTracker
 from .providers.base import Provider
 from .providers.errors import InvalidKeyError, SpeechError
 from .providers.json_documents import Json

@@ -30,8 +30,7 @@ from .const import (
     CONF_TAIL,
 )
 from .coordinator import Catalog
-from .pipeline import OutputFormat, PcmConstraints, PostProcessing
-from .pipeline.loudness import LoudnessTracker
+from .pipeline import LoudnessTracker, OutputFormat, PcmConstraints, PostProcessing
 from .providers.errors import InvalidSettingError
 from .providers.models import Model
 from .providers.options import NumberOption

@@ -17,8 +17,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout
 from custom_components.orator.audio.loudness import LoudnessMeasurement
 from custom_components.orator.const import DOMAIN
-from custom_components.orator.pipeline.loudness import LoudnessTracker
-from custom_components.orator.pipeline.post_processing import PostProcessing
+from custom_components.orator.pipeline import LoudnessTracker, PostProcessing
 from custom_components.orator.providers.base import SpeechAudio
 
 from ..simulator import Fault, Simulator

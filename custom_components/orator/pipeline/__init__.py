@@ -2,6 +2,7 @@
 
 from .convert import DEFAULT_LAYOUT, PcmConstraints
 from .fallback_chain import SynthesisReport
+from .loudness import LoudnessTracker
 from .output import AudioResponse, OutputFormat
 from .pipeline import SpeechPipeline, SynthesisJob
 from .post_processing import PostProcessing, encode_lead_in
@@ -11,6 +12,7 @@ __all__ = [
     "DEFAULT_LAYOUT",
     "AudioResponse",
     "LatencyStats",
+    "LoudnessTracker",
     "OutputFormat",
     "PcmConstraints",
     "PostProcessing",

@@ -162,6 +162,7 @@ class SpeechPipeline:
                 format=job.format or self._choose_format(is_single=is_single),
                 settings=job.settings,
                 pronunciations=pronunciations,
+                record_usage=job.record_usage,
             )
             own = ProviderSynthesizer(
                 self._provider,
@@ -169,7 +170,6 @@ class SpeechPipeline:
                 self._choose_retry_policy(is_reply=is_reply),
                 name=job.name,
                 latency=job.latency,
-                record_usage=job.record_usage,
             )
             self._chain = FallbackChain(
                 own,

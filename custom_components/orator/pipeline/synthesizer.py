@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from statistics import quantiles
@@ -119,7 +119,7 @@ class Synthesizer(Protocol):
 class ProviderSynthesizer:
     """The voice of a provider."""
 
-    def __init__(  # noqa: PLR0913 - the attributes of a synthesizer
+    def __init__(
         self,
         provider: Provider,
         request: SynthesisRequest,
@@ -127,29 +127,25 @@ class ProviderSynthesizer:
         *,
         name: str,
         latency: LatencyStats,
-        record_usage: Callable[[Usage], None],
     ) -> None:
-        """Synthesize with requests that differ only in their text.
-
-        `record_usage` receives each charge, also after the job has ended.
-        """
+        """Synthesize with requests that differ only in their text."""
         self.name = name
         self.loudness_key = f"{request.model.id} {request.voice}"
         self.hedge_delay_s = latency.hedge_delay_s(streams=request.model.streams)
         self.is_always_truncated = latency.is_always_truncated
         self.usage = Usage()
         self._provider = provider
-        self._request = replace(request, record_usage=self._record_usage)
+        self._request = request
         self._retry_policy = retry_policy
-        self._forward_usage = record_usage
 
     def synthesize(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:  # noqa: ARG002
         """Yield the audio of a text, retrying errors that may pass. Raises SpeechError."""
-        return synthesize_with_retries(self._provider, replace(self._request, text=text), self._retry_policy)
+        request = replace(self._request, text=text, record_usage=self._record_usage)
+        return synthesize_with_retries(self._provider, request, self._retry_policy)
 
     def _record_usage(self, usage: Usage) -> None:
         self.usage += usage
-        self._forward_usage(usage)
+        self._request.record_usage(usage)
 
 
 @asynccontextmanager

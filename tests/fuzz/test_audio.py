@@ -10,39 +10,19 @@ import pytest
 from custom_components.orator.audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format
 from custom_components.orator.audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
 from custom_components.orator.audio.pcm import Resampler, can_resample
-from custom_components.orator.audio.wav import MalformedWavError, WavReader, make_header
+from custom_components.orator.audio.wav import MalformedWavError, WavReader
 from custom_components.orator.pipeline.convert import PcmConstraints, to_pcm
 from custom_components.orator.pipeline.output import join_mp3, join_pcm
 from custom_components.orator.providers.audio_responses import detect_audio
 from custom_components.orator.providers.base import SpeechAudio
 from custom_components.orator.providers.errors import NotAudioError
-from tests.unit.audio.signals import bare_mp3, encode, ffmpeg, frames, mp3, voice
-from tests.unit.audio.test_mp3 import ID3V1, ape, id3v2
-from tests.unit.audio.test_wav import LIST, chunk, description, extensible, riff
+from tests.support.audio import find_ffmpeg
+from tests.support.signals import frames
 
 from .fuzzing import fuzzed
+from .samples import COMPRESSED, MP3S, SAMPLES, WAVS
 from .strategies import bytes_like, divided, divisions
 
-SAMPLES = voice(24_000, 1, 0.1)
-MP3S = [
-    bare_mp3(24_000, 1, "cbr", seconds=0.2),
-    mp3(24_000, 1, "vbr", seconds=0.2),
-    mp3(44_100, 2, "id3v1", seconds=0.1),
-    id3v2(300, has_footer=True) + bare_mp3(24_000, 1, "cbr", seconds=0.1) + ape(bytes(40)) + ID3V1,
-]
-WAVS = [
-    make_header(PcmLayout(24_000), len(SAMPLES)) + SAMPLES,
-    make_header(PcmLayout(48_000, 2)) + SAMPLES,
-    riff(LIST, description(), LIST, chunk(b"data", SAMPLES), LIST),
-    riff(description(3, bits=32), chunk(b"data", SAMPLES)),
-    riff(extensible(1, 24), chunk(b"data", SAMPLES, 0)),
-    riff(description(bits=8, channels=2), chunk(b"data", SAMPLES, 0x7FFFFFFF)),
-]
-COMPRESSED = [
-    encode(SAMPLES, 24_000, 1, "-c:a", "flac", "-f", "flac"),
-    encode(SAMPLES, 24_000, 1, "-c:a", "aac", "-f", "adts"),
-    encode(SAMPLES, 24_000, 1, "-c:a", "libopus", "-f", "ogg"),
-]
 FILES = MP3S + WAVS + COMPRESSED
 
 
@@ -131,13 +111,13 @@ async def test_recognition(body: bytes, requested: AudioFormat, content_type: st
 
 
 async def _as_samples(audio: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
-    first = await to_pcm(audio, PcmConstraints(rate=16_000), ffmpeg())
-    async for piece in join_pcm(first, following, PcmLayout(16_000), ffmpeg()):
+    first = await to_pcm(audio, PcmConstraints(rate=16_000), find_ffmpeg())
+    async for piece in join_pcm(first, following, PcmLayout(16_000), find_ffmpeg()):
         yield piece
 
 
 def _as_mp3(audio: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
-    return join_mp3(audio, following, ffmpeg())
+    return join_mp3(audio, following, find_ffmpeg())
 
 
 @pytest.mark.parametrize("convert", [_as_samples, _as_mp3])

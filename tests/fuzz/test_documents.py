@@ -25,68 +25,10 @@ from custom_components.orator.providers.nanogpt.endpoints import endpoint_for
 from custom_components.orator.providers.openai import catalog as openai, models
 from custom_components.orator.providers.openai.servers import OTHER
 from custom_components.orator.providers.speechbase import catalog as speechbase
-from tests.simulator.nanogpt.catalog import default_models
 
 from .fuzzing import fuzzed
+from .samples import ERRORS, NANOGPT_LIST, OPENAI_LIST, OTHER_LISTS, RESPONSES, SPEECHBASE_LISTS
 from .strategies import bytes_like, documents_like
-
-OPENAI_LIST: Final = {
-    "object": "list",
-    "data": [
-        {"id": "tts-1", "object": "model", "created": 1, "owned_by": "system", "shutdown_date": "2027-01-06"},
-        {"id": "gpt-realtime", "object": "model", "created": 1, "owned_by": "openai-internal"},
-        {"id": "whisper-1", "object": "model", "owned_by": "openai"},
-    ],
-}
-OTHER_LISTS: Final = [
-    {
-        "models": [
-            {"id": "kokoro", "task": "text-to-speech", "sample_rate": 24_000, "voices": ["af_sky", {"name": "b"}]}
-        ]
-    },
-    {"data": {"orpheus": {"voices": {"tara": {}}}, "bark": []}},
-    {"voices": [{"voice_id": "v1", "name": "Anna", "language": "en_us", "languages": ["de", 1]}, "af_bella", "x"]},
-    ["tts-1", {"id": "a/b", "architecture": {"output_modalities": ["speech"]}, "supported_voices": ["one"]}],
-    {
-        "data": [
-            {
-                "id": "org/speaker",
-                "supported_parameters": {
-                    "voice": {"type": "enum", "values": ["x", "y"]},
-                    "response_format": {"values": ["mp3", "pcm", 1]},
-                },
-            }
-        ]
-    },
-]
-NANOGPT_LIST: Final = {"data": [*default_models()[:6]]}
-SPEECHBASE_LISTS: Final = [
-    {"data": [{"id": "openai", "name": "OpenAI", "enabled": True, "byok": True, "models": ["openai/tts-1"]}]},
-    {
-        "data": [{"id": "v-1", "title": " A  title", "provider": "openai", "model": "tts-1"}],
-        "has_more": True,
-        "next_cursor": "abc",
-    },
-]
-RESPONSES: Final = [
-    {"runId": "r-1", "model": "m", "cost": 0.01, "paymentSource": "USD", "isApiRequest": True, "status": "pending"},
-    {"data": {"runId": 7, "status": "completed", "audioUrl": "https://files.example/1.mp3"}},
-    {"status": "failed", "error": {"code": "content_policy_violation"}},
-    {"status": 402, "error": "Insufficient balance", "code": "insufficient_balance"},
-]
-ERRORS: Final = [
-    {
-        "error": {
-            "message": "Unknown parameter: 'speed'",
-            "type": "invalid_request_error",
-            "param": "speed",
-            "code": None,
-        }
-    },
-    {"detail": [{"type": "extra_forbidden", "loc": ["body", "mode"], "msg": "Extra inputs are not permitted"}]},
-    {"type": "about:blank", "title": "Bad", "status": 400, "detail": "Unrecognized key(s) in object: 'mode'"},
-    {"code": "validation_error", "details": {"errors": [{"path": ["pronunciations", 0], "message": "no"}]}},
-]
 
 
 def _assert_storable(value: Any) -> None:

@@ -24,9 +24,8 @@ from custom_components.orator.providers.speechbase import SpeechbaseProvider
 
 from .fuzzing import fuzzed
 from .raw_server import responses, serve
+from .samples import ERRORS, MP3S, NANOGPT_LIST, OPENAI_LIST, OTHER_LISTS, RESPONSES, SPEECHBASE_LISTS, WAVS
 from .strategies import documents_like
-from .test_audio import MP3S, WAVS
-from .test_documents import ERRORS, NANOGPT_LIST, OPENAI_LIST, OTHER_LISTS, RESPONSES, SPEECHBASE_LISTS
 
 LIMITS: Final = Timeouts(connect_s=5, first_byte_s=2, between_bytes_s=2)
 TEXT: Final = "The kettle has boiled and the tea is ready."

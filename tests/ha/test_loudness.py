@@ -23,6 +23,7 @@ from custom_components.orator.providers.base import SpeechAudio
 from ..simulator import Fault, Simulator
 from ..support.audio import decode
 from ..support.fallback import LocalVoice
+from ..support.signals import loudness, true_peak
 from ..support.speech import (
     SATELLITE,
     SENTENCE,
@@ -32,7 +33,6 @@ from ..support.speech import (
     pass_time,
     stream_words,
 )
-from ..unit.audio.signals import loudness, true_peak
 
 TARGET_LUFS: Final = -20.0
 LEVELS_DBFS: Final = {"alloy": -40, "nova": -35.5, "echo": -31, "shimmer": -26.5, "onyx": -22}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ..simulator import Fault, Simulator
-from ..support.audio import RATE, decode_output, ffmpeg
+from ..support.audio import RATE, decode_output, find_ffmpeg
 from ..support.speech import SATELLITE, SPEECH_PATH, Hear, get_speech_requests, stream_text
 from ..support.word_decoder import assert_spoken
 
@@ -26,7 +26,7 @@ def stream_sentences() -> AsyncGenerator[str]:
 async def convert(wav: bytes, *options: str) -> bytes:
     """Convert a WAV file with ffmpeg."""
     process = await asyncio.create_subprocess_exec(
-        *(ffmpeg(), "-v", "error", "-i", "pipe:", *options, "pipe:"),
+        *(find_ffmpeg(), "-v", "error", "-i", "pipe:", *options, "pipe:"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -4,7 +4,7 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
-from .test_metadata import INTEGRATION, ROOT
+from tests.support.repository import INTEGRATION, ROOT
 
 MAX_LINES = 400
 

@@ -11,7 +11,8 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT, TRANSLATIONS
+
 REPOSITORY = "https://github.com/orator-tts/orator"
 FILES_ON_GITHUB = (f"{REPOSITORY}/blob/main/", "https://raw.githubusercontent.com/orator-tts/orator/main/")
 PAGES = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md")))
@@ -92,7 +93,7 @@ def test_generated_tables() -> None:
 
 def test_messages_are_explained() -> None:
     """The troubleshooting page explains every error and issue once."""
-    english = json.loads((ROOT / "custom_components/orator/translations/en.json").read_text())
+    english = json.loads((TRANSLATIONS / "en.json").read_text())
     flows = [english["config"], *english["config_subentries"].values()]
     messages = {name for flow in flows for kind in ("error", "abort") for name in flow.get(kind, {})}
     messages |= english["exceptions"].keys() | english["issues"].keys()

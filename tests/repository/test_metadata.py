@@ -2,11 +2,9 @@
 
 import ast
 from collections.abc import Iterator
-import json
 from pathlib import Path
 import re
 import struct
-from typing import Any
 
 from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
 from homeassistant.const import Platform
@@ -18,10 +16,8 @@ from custom_components.orator.providers import PROVIDERS
 from custom_components.orator.providers.base import Provider
 from custom_components.orator.providers.errors import SpeechError
 from custom_components.orator.sensor import ACCOUNT_SENSORS, USAGE_SENSORS, VOICE_SENSORS
+from tests.support.repository import INTEGRATION, ROOT, TRANSLATIONS, Strings, load, texts
 
-ROOT = Path(__file__).parents[2]
-INTEGRATION = ROOT / "custom_components" / DOMAIN
-TRANSLATIONS = INTEGRATION / "translations"
 BRAND = INTEGRATION / "brand"
 
 MANIFEST_KEYS_REQUIRED = {
@@ -54,24 +50,6 @@ RULES = """
 
 BUILT_IN = {"homeassistant", "media_source", "persistent_notification", "system_health", "websocket_api"}
 """Components of every Home Assistant, which hassfest allows to import undeclared."""
-
-type Strings = dict[str, Any]
-
-
-def load(path: Path) -> Strings:
-    """Read a JSON object."""
-    document = json.loads(path.read_text())
-    assert isinstance(document, dict)
-    return document
-
-
-def texts(strings: Strings, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield every text of a translation with its path of keys."""
-    for key, value in strings.items():
-        if isinstance(value, str):
-            yield (*path, key), value
-        else:
-            yield from texts(value, (*path, key))
 
 
 def flows(strings: Strings) -> list[Strings]:

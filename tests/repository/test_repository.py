@@ -9,7 +9,8 @@ import zipfile
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 VERSION = re.findall(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0]
 

@@ -5,8 +5,7 @@ import pytest
 from custom_components.orator.providers import PROVIDERS
 from custom_components.orator.providers.base import Provider
 from custom_components.orator.sample_sentences import SAMPLE_SENTENCES, pick_sample_sentence, sample_sentences_for
-
-from .test_translations import LANGUAGES
+from tests.support.repository import LANGUAGES
 
 
 @pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)

@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 
-from .test_metadata import INTEGRATION, TRANSLATIONS, Strings, load, texts
-
-LANGUAGES = ["cs", "de", "el", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt-BR", "sv", "zh-Hans"]
-"""The languages that Orator is translated into, as Home Assistant's frontend names them."""
+from tests.support.repository import INTEGRATION, LANGUAGES, TRANSLATIONS, Strings, load, texts
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ class Sound:
         return float(np.sqrt(np.mean(self.samples**2))) if len(self.samples) else 0.0
 
 
-def ffmpeg() -> str:
+def find_ffmpeg() -> str:
     """Return the path of the ffmpeg program."""
     return shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
 
@@ -58,7 +58,7 @@ def samples_of(pcm: bytes) -> npt.NDArray[np.float64]:
 async def decode(audio: bytes) -> Sound:
     """Decode a file of any format. Every warning of the decoder fails the test."""
     process = await asyncio.create_subprocess_exec(
-        *(ffmpeg(), "-v", "warning", "-xerror", "-guess_layout_max", "0", "-i", "pipe:"),
+        *(find_ffmpeg(), "-v", "warning", "-xerror", "-guess_layout_max", "0", "-i", "pipe:"),
         *("-f", "s16le", "-ar", str(RATE), "-ac", "1", "pipe:"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -11,8 +11,8 @@ from homeassistant.helpers import issue_registry as ir
 from custom_components.orator.audio import wav
 from custom_components.orator.audio.formats import PcmLayout
 
-from ..unit.audio.signals import encode, voice
 from .audio import Sound, decode
+from .signals import encode, voice
 from .speech import SENTENCE, Hear, pass_time
 
 LAYOUT = PcmLayout(44_100, 2)

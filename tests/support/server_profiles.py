@@ -3,6 +3,9 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
+from custom_components.orator.providers.base import HttpSessions
+from custom_components.orator.providers.openai import OpenAIProvider
+
 from ..simulator import CompatibleServer
 from ..simulator.openai_compatible.profile import Profile
 from ..simulator.openai_compatible.profiles import PROFILES
@@ -24,3 +27,8 @@ def ids(profiles: Iterable[Profile]) -> list[str]:
 
 
 WITH_PRESET: Final = tuple(profile for profile in PROFILES if profile.name != "bare")
+
+
+def provider_at(server: CompatibleServer, sessions: HttpSessions, name: str = "other") -> OpenAIProvider:
+    """Return the provider of a server, by default without a preset for it."""
+    return OpenAIProvider(sessions, {"base_url": server.base_url}, server.api_key or "", server=name)

@@ -11,7 +11,7 @@ import pytest
 from ..simulator import Simulator
 from ..simulator.audio.espeak import Speaker, speak, speaker_of
 from ..simulator.audio.tones import split_words, synthesize_tones
-from ..support.audio import RATE, decode, ffmpeg, read_wav_stream
+from ..support.audio import RATE, decode, find_ffmpeg, read_wav_stream
 from ..support.word_decoder import HeardWord, assert_spoken, codes_of, heard_words, voice_of
 
 TEXT = "The ferry leaves at seven; it carries 200 people, their bicycles and a band that plays on deck. 好。"
@@ -45,13 +45,27 @@ def tones(text: str, voice: str = "coral") -> Waves:
 
 def encode_samples(samples: Waves, *target: str) -> bytes:
     """Encode samples in a format of ffmpeg."""
-    command = (ffmpeg(), "-v", "error", "-f", "s16le", "-ar", str(RATE), "-ac", "1", "-i", "pipe:", *target, "pipe:")
+    command = (
+        find_ffmpeg(),
+        "-v",
+        "error",
+        "-f",
+        "s16le",
+        "-ar",
+        str(RATE),
+        "-ac",
+        "1",
+        "-i",
+        "pipe:",
+        *target,
+        "pipe:",
+    )
     return subprocess.run(command, input=samples.tobytes(), stdout=subprocess.PIPE, check=True).stdout
 
 
 def transcode(audio: bytes, *target: str) -> bytes:
     """Convert a file to a format of ffmpeg."""
-    command = (ffmpeg(), "-v", "error", "-i", "pipe:", *target, "pipe:")
+    command = (find_ffmpeg(), "-v", "error", "-i", "pipe:", *target, "pipe:")
     return subprocess.run(command, input=audio, stdout=subprocess.PIPE, check=True).stdout
 
 

@@ -17,7 +17,7 @@ from custom_components.orator.audio.effects import (
 )
 from custom_components.orator.audio.formats import PcmLayout
 from script.lib.synthesize_chimes import TARGET, synthesize
-from tests.unit.audio.signals import Samples, loudness, true_peak, voice
+from tests.support.signals import Samples, loudness, true_peak, voice
 
 LAYOUTS = [PcmLayout(rate, channels) for rate in (16_000, 22_050, 24_000, 44_100, 48_000) for channels in (1, 2)]
 BANDS = 24

@@ -6,7 +6,7 @@ from custom_components.orator.audio import ffmpeg as ffmpeg_module
 from custom_components.orator.audio.ffmpeg import measure_duration
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.wav import make_header
-from tests.unit.audio.signals import encode, mp3, run_ffmpeg, voice
+from tests.support.signals import encode, mp3, run_ffmpeg, voice
 
 RATE = 24_000
 SECONDS = 2.0

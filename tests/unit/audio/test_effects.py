@@ -24,7 +24,7 @@ from custom_components.orator.audio.limiter import CEILING_DBTP, Limiter
 from custom_components.orator.audio.loudness import LoudnessMeter
 from custom_components.orator.audio.pcm import split_into_blocks
 from tests.simulator.audio.espeak import Speaker, speak
-from tests.unit.audio.signals import RATES, divide, loudness, true_peak, voice
+from tests.support.signals import RATES, divide, loudness, true_peak, voice
 
 BELL, ALERT = load_built_in_chime(BuiltInChime.DING_DONG), load_built_in_chime(BuiltInChime.ALERT)
 SHORT = Chime(ALERT.samples[:4_000], ALERT.layout)

@@ -12,7 +12,8 @@ import pytest
 from custom_components.orator.audio.ffmpeg import ConversionError, convert
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout, detect_format
 from custom_components.orator.audio.wav import make_header
-from tests.unit.audio.signals import encode, ffmpeg, frames, join, mp3, run_ffmpeg, voice
+from tests.support.audio import find_ffmpeg
+from tests.support.signals import encode, frames, join, mp3, run_ffmpeg, voice
 
 RATE = 24_000
 SECONDS = 2.0
@@ -68,7 +69,7 @@ def converted(
     """Return the converted audio of a source."""
     return convert(
         source.chunks(),
-        binary=binary or ffmpeg(),
+        binary=binary or find_ffmpeg(),
         source=source_format,
         source_pcm=PcmLayout(RATE) if source_format is AudioFormat.PCM else None,
         target=target,
@@ -306,7 +307,7 @@ async def test_pcm_without_layout() -> None:
     stream = Source(SPEECH)
     output = convert(
         stream.chunks(),
-        binary=ffmpeg(),
+        binary=find_ffmpeg(),
         source=AudioFormat.PCM,
         source_pcm=None,
         target=AudioFormat.MP3,

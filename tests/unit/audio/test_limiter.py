@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.limiter import CEILING_DBTP, LOOK_AHEAD_S, Limiter
-from tests.unit.audio.signals import RATES, Samples, divide, true_peak, voice
+from tests.support.signals import RATES, Samples, divide, true_peak, voice
 
 CEILING = 10 ** (CEILING_DBTP / 20) * 0x8000
 

@@ -8,7 +8,7 @@ import pytest
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.loudness import MAX_MEASURED_S, LoudnessMeasurement, LoudnessMeter, measure_loudness
 from tests.simulator.audio.espeak import Speaker, speak
-from tests.unit.audio.signals import RATES, divide, loudness, voice
+from tests.support.signals import RATES, divide, loudness, voice
 
 
 def measure(data: bytes, layout: PcmLayout, cuts: list[int] | None = None) -> LoudnessMeasurement | None:

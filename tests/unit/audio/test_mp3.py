@@ -11,7 +11,8 @@ from custom_components.orator.audio.mp3 import (
     tag_length,
 )
 from custom_components.orator.audio.mp3_frames import Mp3Format, Mp3Frame, parse_header, parse_side_info
-from tests.unit.audio.signals import (
+from tests.support.containers import ID3V1, ape, id3v2, vbri
+from tests.support.signals import (
     KINDS,
     RATES,
     Samples,
@@ -154,30 +155,6 @@ def test_noise_without_silent_frames() -> None:
     assert loudest(ours[start : start + 500]) < 100
 
 
-def id3v2(size: int, *, has_footer: bool = False, fill: bytes = b"\xff\xfb\x90\x64") -> bytes:
-    """Return an ID3v2 tag that contains apparent frames."""
-    length = bytes(size >> 7 * place & 0x7F for place in (3, 2, 1, 0))
-    flags = bytes([0x10 if has_footer else 0])
-    footer = b"3DI\x04\x00" + flags + length if has_footer else b""
-    return b"ID3\x04\x00" + flags + length + (fill * size)[:size] + footer
-
-
-def ape(items: bytes, *, has_header: bool = True) -> bytes:
-    """Return an APEv2 tag."""
-
-    def edge(flags: int) -> bytes:
-        numbers = (2000, len(items) + 32, 1, flags)
-        return b"APETAGEX" + b"".join(number.to_bytes(4, "little") for number in numbers) + bytes(8)
-
-    return (edge(0xA000_0000) if has_header else b"") + items + edge(0x8000_0000 if has_header else 0)
-
-
-def vbri(frame: bytes) -> bytes:
-    """Return a frame that holds a VBRI header (Fraunhofer)."""
-    index = b"VBRI" + bytes(22)
-    return frame[:4] + bytes(32) + index + bytes(len(frame) - 36 - len(index))
-
-
 def xing_in_protected(frame: bytes) -> bytes:
     """Return a frame with a checksum and an Info header where LAME puts it, as if there were no checksum."""
     header = parse_header(frame[:4])
@@ -191,7 +168,6 @@ def xing_in_protected(frame: bytes) -> bytes:
 BARE = bare_mp3(24_000, 1, "cbr-bare")
 FIRST_FRAME = next(frames(BARE))[1]
 HALF = len(b"".join(data for _, data in list(frames(BARE))[:10]))
-ID3V1 = b"TAG" + b"A title".ljust(125, b"\0")
 
 
 @pytest.mark.parametrize(

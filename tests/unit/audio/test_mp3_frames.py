@@ -3,7 +3,7 @@
 import pytest
 
 from custom_components.orator.audio.mp3_frames import Mp3Format, parse_header, parse_side_info
-from tests.unit.audio.signals import RATES, bare_mp3, frames
+from tests.support.signals import RATES, bare_mp3, frames
 
 
 @pytest.mark.parametrize(

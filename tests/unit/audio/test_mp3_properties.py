@@ -7,8 +7,8 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.orator.audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
-from tests.unit.audio.signals import bare_mp3, decode, divide, frames, join, mp3
-from tests.unit.audio.test_mp3 import ID3V1, ape, id3v2, vbri
+from tests.support.containers import ID3V1, ape, id3v2, vbri
+from tests.support.signals import bare_mp3, decode, divide, frames, join, mp3
 
 PARTS = [
     bare_mp3(24_000, 1, "cbr", seconds=0.2),

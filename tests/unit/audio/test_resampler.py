@@ -12,7 +12,7 @@ import pytest
 
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.pcm import Resampler, can_resample
-from tests.unit.audio.signals import RATES, Samples, divide, run_ffmpeg, voice
+from tests.support.signals import RATES, Samples, divide, run_ffmpeg, voice
 
 ALL_PAIRS = list(permutations(RATES, 2))
 TYPICAL_PAIRS = [

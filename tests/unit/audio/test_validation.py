@@ -11,7 +11,7 @@ from custom_components.orator.audio import wav
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout
 from custom_components.orator.audio.mp3 import MalformedMp3Error
 from custom_components.orator.audio.validation import AudioValidator
-from tests.unit.audio.signals import KINDS, run_ffmpeg, voice
+from tests.support.signals import KINDS, run_ffmpeg, voice
 
 LAYOUT = PcmLayout(24_000)
 FORMATS = [AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM]

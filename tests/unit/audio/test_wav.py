@@ -17,32 +17,12 @@ from custom_components.orator.audio.wav import (
     WavReader,
     make_header,
 )
-from tests.unit.audio.signals import divide, encode, run_ffmpeg, voice
+from tests.support.containers import LIST, chunk, description, extensible, riff
+from tests.support.signals import divide, encode, run_ffmpeg, voice
 
 SPEECH = voice(24_000, 1, 0.2)
 LAYOUT = PcmLayout(24_000)
 PLACEHOLDERS = [0, 0xFFFFFFFF, 0x7FFFFFFF, 2_000_000_000, 0xFFFFFFFF - 36, 0x7FFFFFFF - 36, 0xFFFFF000, 0x80000000]
-
-
-def chunk(name: bytes, body: bytes, length: int | None = None) -> bytes:
-    """Return a chunk, padded to an even length."""
-    return struct.pack("<4sI", name, len(body) if length is None else length) + body + bytes(len(body) % 2)
-
-
-def description(kind: int = 1, channels: int = 1, rate: int = 24_000, bits: int = 16, more: bytes = b"") -> bytes:
-    """Return a format chunk."""
-    size = channels * bits // 8
-    return chunk(b"fmt ", struct.pack("<HHIIHH", kind, channels, rate, rate * size, size, bits) + more)
-
-
-def extensible(kind: int, bits: int, rest: str = "000000001000800000aa00389b71") -> bytes:
-    """Return a WAVE_FORMAT_EXTENSIBLE format chunk."""
-    return description(0xFFFE, bits=bits, more=struct.pack("<HHIH", 22, bits, 4, kind) + bytes.fromhex(rest))
-
-
-def riff(*chunks: bytes, length: int = 0xFFFFFFFF, form: bytes = b"RIFF") -> bytes:
-    """Return a WAV of these chunks."""
-    return struct.pack("<4sI4s", form, length, b"WAVE") + b"".join(chunks)
 
 
 def read(stream: bytes, cuts: list[int] | None = None) -> tuple[bytes, PcmLayout | None]:
@@ -51,9 +31,6 @@ def read(stream: bytes, cuts: list[int] | None = None) -> tuple[bytes, PcmLayout
     samples = b"".join([reader.feed(part) for part in divide(stream, cuts or [])])
     reader.finish()
     return samples, reader.layout
-
-
-LIST = chunk(b"LIST", b"INFOISFT" + struct.pack("<I", 3) + b"abc")
 
 
 @pytest.mark.parametrize("claimed", PLACEHOLDERS)

@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.orator.pipeline.chunker import TextChunker, estimate_duration
 from custom_components.orator.text import TextCleaner, is_speakable
-from tests.unit.text.cleaning import clean
+from tests.support.text import clean
 
 _SENTENCES = (
     "The kettle has boiled.",

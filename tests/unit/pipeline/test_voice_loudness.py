@@ -12,7 +12,7 @@ from custom_components.orator.audio.limiter import CEILING_DBTP, Limiter
 from custom_components.orator.audio.loudness import LoudnessMeasurement, LoudnessMeter
 from custom_components.orator.pipeline.loudness import DEFAULT_LUFS, MAX_GAIN_DB, VoiceLoudness
 from tests.simulator.audio.espeak import Speaker, speak
-from tests.unit.audio.signals import loudness, true_peak
+from tests.support.signals import loudness, true_peak
 
 TARGET = -18.0
 VOICES = {"nova": 6, "alloy": -3.5, "echo": -8, "coral": -12, "ash": -17}

@@ -14,8 +14,7 @@ from custom_components.orator.providers.json_documents import parse_json
 from custom_components.orator.providers.nanogpt.responses import JobTicket
 from custom_components.orator.providers.options import IntegerChoiceOption, NumberOption, ObjectOption
 from custom_components.orator.providers.speechbase.catalog import parse_vendors
-from tests.unit.audio.test_mp3 import id3v2
-from tests.unit.audio.test_wav import description, riff
+from tests.support.containers import description, id3v2, riff
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,7 @@ from custom_components.orator.providers.vendor_models import describe_unknown_vo
 from tests.simulator import Fault
 from tests.simulator.openai_compatible.profile import Profile
 from tests.simulator.openai_compatible.profiles import EDGE_TTS, KOKORO, SPEACHES
-from tests.support.server_profiles import WITH_PRESET, Start, ids, preset_of
-
-from .test_openai_responses import provider_at
+from tests.support.server_profiles import WITH_PRESET, Start, ids, preset_of, provider_at
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from hypothesis import example, given, settings, strategies as st
 import pytest
 
 from custom_components.orator.text import split_evenly, split_first_clause
-
-from .timing import is_linear
+from tests.support.text import is_linear
 
 
 @pytest.mark.parametrize("unit", ["abc defg ", "abc, def ", "好", "ก", "x", " ", ",", ")", "は漢字"])

@@ -10,8 +10,8 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.orator.text import Replacement, TextCleaner
+from tests.support.text import clean
 
-from .cleaning import clean
 from .spoken_texts import SPOKEN_TEXTS
 
 _TEXTS_WITHOUT_MARKUP = [

@@ -3,8 +3,7 @@
 import pytest
 
 from custom_components.orator.text import Replacement, TextCleaner
-
-from .cleaning import clean
+from tests.support.text import clean
 
 _REPLACEMENTS = (
     Replacement("HA", "Home Assistant"),

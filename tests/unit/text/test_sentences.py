@@ -8,8 +8,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.orator.text import SentenceSplitter, is_speakable
-
-from .timing import is_linear
+from tests.support.text import is_linear
 
 _LANGUAGES = {
     "en": [

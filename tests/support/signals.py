@@ -5,10 +5,8 @@ from functools import cache
 from itertools import pairwise
 from math import log10
 import re
-import shutil
 import subprocess
 
-import imageio_ffmpeg
 import miniaudio
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +14,8 @@ import numpy.typing as npt
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.mp3 import Mp3Joiner
 from custom_components.orator.audio.mp3_frames import FrameHeader, _crc, parse_header, parse_side_info
+
+from .audio import find_ffmpeg
 
 type Samples = npt.NDArray[np.float64]
 
@@ -31,15 +31,9 @@ KINDS = {
 }
 
 
-@cache
-def ffmpeg() -> str:
-    """Return the path of ffmpeg."""
-    return shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
-
-
 def run_ffmpeg(*arguments: str, given: bytes = b"", level: str = "warning") -> bytes:
     """Run ffmpeg and return its output; a warning fails the test."""
-    command = (ffmpeg(), "-hide_banner", "-nostdin", "-v", level, "-xerror", *arguments)
+    command = (find_ffmpeg(), "-hide_banner", "-nostdin", "-v", level, "-xerror", *arguments)
     done = subprocess.run(command, input=given, capture_output=True, check=False)
     assert not done.stderr, done.stderr.decode()
     assert not done.returncode

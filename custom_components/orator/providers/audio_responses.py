@@ -51,14 +51,14 @@ def _parse_int(value: str) -> int:
 
 
 async def detect_audio(
-    chunks: AsyncGenerator[bytes], expected: AudioFormat, content_type: str = "", pcm: PcmLayout | None = None
+    chunks: AsyncGenerator[bytes], expected: AudioFormat, content_type: str = "", pcm_layout: PcmLayout | None = None
 ) -> SpeechAudio:
     """Return the audio of a body after recognizing its format.
 
     The first bytes outrank the media type, which outranks the expected format: some servers always send WAV. Raises
     NotAudioError for anything but audio.
     """
-    return audio_from_head(await read_head(chunks), chunks, expected, content_type, pcm)
+    return audio_from_head(await read_head(chunks), chunks, expected, content_type, pcm_layout)
 
 
 def audio_from_head(
@@ -66,7 +66,7 @@ def audio_from_head(
     chunks: AsyncGenerator[bytes],
     expected: AudioFormat,
     content_type: str = "",
-    pcm: PcmLayout | None = None,
+    pcm_layout: PcmLayout | None = None,
 ) -> SpeechAudio:
     """Return the audio of a body like `detect_audio`; `head` has already been read from `chunks`."""
     detected = detect_format(head)
@@ -74,9 +74,9 @@ def audio_from_head(
         actual = expected if is_same_container(detected, expected) else detected
         return SpeechAudio(actual, prepend(head, chunks))
     is_document = content_type.startswith("text/") or content_type.endswith(("json", "xml")) or looks_like_text(head)
-    if expected is not AudioFormat.PCM or pcm is None or not head or is_document:
+    if expected is not AudioFormat.PCM or pcm_layout is None or not head or is_document:
         raise NotAudioError(code=content_type or None)
-    return SpeechAudio(AudioFormat.PCM, prepend(head, chunks), pcm)
+    return SpeechAudio(AudioFormat.PCM, prepend(head, chunks), pcm_layout)
 
 
 async def read_head(chunks: AsyncGenerator[bytes]) -> bytes:

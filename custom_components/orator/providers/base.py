@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from ..audio.formats import AudioFormat, PcmLayout
+from .errors import TextTooLongError
 from .json_documents import Json
 from .models import Balance, Model, Pronunciation, Usage
 from .options import ChoiceOption
@@ -253,9 +254,17 @@ class Provider(ABC):
         known = [voice.id for voice in model.voices]
         return self.default_voice if not known or self.default_voice in known else known[0]
 
-    @abstractmethod
-    def synthesize(self, request: SynthesisRequest) -> AbstractAsyncContextManager[SpeechAudio]:
+    @asynccontextmanager
+    async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
         """Speak a text of at most `model.max_chars`.
 
         Entering the context raises SpeechError if there is no audio; leaving it cancels the request.
         """
+        if request.model.measure(request.text) > request.model.max_chars:
+            raise TextTooLongError
+        async with AsyncExitStack() as stack:
+            yield await self.open_audio(request, stack)
+
+    @abstractmethod
+    async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+        """Return the audio of a request; closing the stack cancels it. Raises SpeechError if there is no audio."""

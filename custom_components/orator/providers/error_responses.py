@@ -85,7 +85,7 @@ def parse_error_response(
     error = error_for(status, find_error_codes(document, status), retry_after)
     if isinstance(document, dict):
         error.has_error_document = True
-        error.subject = short_code(document.get("provider"), "_-")
+        error.subject = _short_code(document.get("provider"), "_-")
     field_errors = list(find_field_errors(document, optional_fields))
     error.fields = frozenset().union(*(one.fields for one in field_errors))
     error.unsupported_fields = frozenset().union(*(one.fields for one in field_errors if one.is_unsupported))
@@ -114,8 +114,8 @@ def find_error_codes(document: Json, status: int = 200) -> tuple[str, ...]:
     found: list[str] = []
     messages: list[Json] = []
     for envelope in _envelopes(document):
-        found += [short_code(envelope.get(name)) for name in ("status", "type", "code")]
-        found += [short_code(error) for error in (envelope.get("error"),) if isinstance(error, int)]
+        found += [_short_code(envelope.get(name)) for name in ("status", "type", "code")]
+        found += [_short_code(error) for error in (envelope.get("error"),) if isinstance(error, int)]
         messages += [envelope.get("message"), envelope.get("error")]
     codes = tuple(code for code in reversed(found) if code not in ("", str(status)))
     if status >= 500 or status in _ECHOING_STATUSES or any(map(_is_known_code, codes)):
@@ -137,7 +137,7 @@ def _is_known_code(code: str) -> bool:
     return is_status or code in _ERRORS_BY_CODE or (code in _ERRORS_BY_TYPE and code != _GENERIC_TYPE)
 
 
-def short_code(value: Json, marks: str = "_") -> str:
+def _short_code(value: Json, marks: str = "_") -> str:
     """Return a code in lower case, an empty string if the value may be a message; `marks` are allowed characters."""
     code = str(value).lower() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     return code if code.translate(dict.fromkeys(map(ord, marks))).isalnum() and len(code) <= 64 else ""

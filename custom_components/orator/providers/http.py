@@ -48,7 +48,7 @@ class Timeouts:
 
 
 LIST_TIMEOUTS: Final = Timeouts(first_byte_s=15)
-"""Timeouts of requests for catalogs and balances."""
+"""Timeouts of requests for catalogs, balances and the status of jobs."""
 
 
 @dataclass(frozen=True, slots=True)

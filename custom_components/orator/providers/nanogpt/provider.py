@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 import json
@@ -28,7 +28,6 @@ from ..errors import (
     NotPermittedError,
     RejectedError,
     SpeechError,
-    TextTooLongError,
     TimedOutError,
     UpstreamRefusedError,
 )
@@ -84,7 +83,7 @@ class NanoGPTProvider(Provider):
         # Some endpoints are documented with one header, some with the other; all accept both.
         headers = {"Authorization": f"Bearer {api_key}", "x-api-key": api_key} if api_key else {}
         self._speech_clients = {key: HttpClient(sessions.api, addresses[key], headers) for key in self.address_keys}
-        self._client = HttpClient(sessions.api, addresses["base_url"], headers, LIST_TIMEOUTS)
+        self._list_client = HttpClient(sessions.api, addresses["base_url"], headers, LIST_TIMEOUTS)
         self._downloads = {
             key: Downloads(sessions, may_be_local=is_local_host(URL(addresses[key]).host or ""))
             for key in self.address_keys
@@ -120,7 +119,7 @@ class NanoGPTProvider(Provider):
     async def _fetch_models(self) -> list[dict[str, Any]]:
         """Return the listed models, none if the server has no list."""
         try:
-            document = await self._client.get_json("v1/audio-models", {"type": "tts", "detailed": "true"})
+            document = await self._list_client.get_json("v1/audio-models", {"type": "tts", "detailed": "true"})
         except NotFoundError, NotASpeechServerError:
             return []
         return catalogs.parse_models(document)
@@ -129,7 +128,7 @@ class NanoGPTProvider(Provider):
     async def fetch_balance(self) -> Balance:
         """Return the balance, which is free of charge. Raises InvalidKeyError if the key is not known."""
         try:
-            document = await self._client.post_json("check-balance")
+            document = await self._list_client.post_json("check-balance")
         except (RejectedError, NotPermittedError) as err:
             if err.status not in (400, 403):
                 raise
@@ -153,19 +152,14 @@ class NanoGPTProvider(Provider):
         return catalogs.describe_model(model_id, catalog, endpoint_for(settings))
 
     @override
-    @asynccontextmanager
-    async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
-        if request.model.measure(request.text) > request.model.max_chars:
-            raise TextTooLongError
-        async with AsyncExitStack() as stack:
-            try:
-                audio = await self._open_audio(request, stack)
-            except InvalidKeyError as err:
-                raise await self._confirm_invalid_key(err) from err
-            yield audio
+    async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+        try:
+            return await self._fetch_audio(request, stack)
+        except InvalidKeyError as err:
+            raise await self._confirm_invalid_key(err) from err
 
-    async def _open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
-        """Return the audio of a request; closing the stack ends it."""
+    async def _fetch_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+        """Return the audio of a request, from its job or that of an identical one."""
         endpoint = endpoint_for(request.settings)
         key = f"{endpoint.name} {json.dumps(endpoint.body(request), sort_keys=True)}"
         job = Job(key) if (endpoint.name, request.model.id) in self._direct_models else self._jobs.join(key)
@@ -243,7 +237,7 @@ class NanoGPTProvider(Provider):
                 while True:
                     await asyncio.sleep(interval)
                     try:
-                        document = await self._client.get_json("tts/status", ticket.query)
+                        document = await self._list_client.get_json("tts/status", ticket.query)
                     except ContentRefusedError:
                         raise
                     except SpeechError:

@@ -61,7 +61,7 @@ class SpeechEndpoint:
                 return
             raise NotASpeechServerError(status=err.status) from err
 
-    async def synthesize(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+    async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the audio of a request; closing the stack cancels it."""
         response = await self._post(request, stack)
         if self._preset is None or self._preset.streams is None:

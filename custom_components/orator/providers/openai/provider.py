@@ -1,7 +1,7 @@
 """OpenAI and OpenAI-compatible servers as a provider."""
 
-from collections.abc import AsyncGenerator, Collection, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Collection, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime
 import re
@@ -11,7 +11,7 @@ from yarl import URL
 
 from ..addresses import parse_web_address
 from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
-from ..errors import NotFoundError, NotPermittedError, ProviderFaultError, TextTooLongError, TimedOutError
+from ..errors import NotFoundError, NotPermittedError, ProviderFaultError, TimedOutError
 from ..http import HttpClient, Timeouts
 from ..json_documents import Json
 from ..languages import WHISPER_LANGUAGES
@@ -160,19 +160,16 @@ class OpenAIProvider(Provider):
         return super().migrate_settings({**settings, "voice": voice if is_supported else self.default_voice}, model)
 
     @override
-    @asynccontextmanager
-    async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
-        if request.model.measure(request.text) > request.model.max_chars:
-            raise TextTooLongError
-        async with AsyncExitStack() as stack:
-            try:
-                audio = await self._open_audio(request, stack)
-            except NotFoundError as err:
-                if not _reports_retirement(err, request.model) or not (successor := self._successor_request(request)):
-                    raise
-                audio = await self._open_audio(successor, stack)
-                self.detected[f"{_RETIRED_PREFIX}{request.model.id}"] = True
-            yield audio
+    async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+        """Return the audio of a request; a model that turns out to be retired is replaced by its successor."""
+        try:
+            return await self._request_audio(request, stack)
+        except NotFoundError as err:
+            if not _reports_retirement(err, request.model) or not (successor := self._successor_request(request)):
+                raise
+        audio = await self._request_audio(successor, stack)
+        self.detected[f"{_RETIRED_PREFIX}{request.model.id}"] = True
+        return audio
 
     def _successor_request(self, request: SynthesisRequest) -> SynthesisRequest | None:
         """Return the request for the successor of a model that was retired before its end date."""
@@ -182,11 +179,11 @@ class OpenAIProvider(Provider):
         voice, _ = settings.pop("voice"), settings.pop("model")
         return replace(request, model=model, voice=voice, settings=settings, format=model.formats[0])
 
-    async def _open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
-        """Return the audio of a request; closing the stack cancels it."""
+    async def _request_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+        """Return the audio of the API that the model needs."""
         if self._preset is None and models.is_realtime(request.model.id):
             return await stack.enter_async_context(self._realtime.synthesize(request))
-        return await self._endpoint.synthesize(request, stack)
+        return await self._endpoint.open_audio(request, stack)
 
     @override
     async def async_close(self) -> None:

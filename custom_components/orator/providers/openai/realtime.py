@@ -87,7 +87,7 @@ class RealtimeSpeech:
     def _count(self, match: TranscriptMatch, response: RealtimeResponse) -> None:
         self._counters["realtime_readings"] += 1
         self._counters["realtime_misreadings"] += not match.is_exact
-        self._counters["realtime_interruptions"] += response.is_mismatch
+        self._counters["realtime_interruptions"] += response.is_interrupted
 
     def _session_for(self, request: SynthesisRequest) -> RealtimeSession:
         """Return a session that is open or opening."""

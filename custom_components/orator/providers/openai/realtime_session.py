@@ -83,7 +83,7 @@ class RealtimeResponse:
         return self._phase is _Phase.DONE
 
     @property
-    def is_mismatch(self) -> bool:
+    def is_interrupted(self) -> bool:
         """Whether the response was interrupted because it spoke something else than the text."""
         return self._end_bytes < inf
 
@@ -138,7 +138,7 @@ class RealtimeResponse:
             self.end(errors.ResponseTooLargeError())
             return
         self.transcript += words
-        if self.is_done or self.is_mismatch or len(self.transcript) < self._next_check_chars:
+        if self.is_done or self.is_interrupted or len(self.transcript) < self._next_check_chars:
             return
         self._next_check_chars = len(self.transcript) * 5 // 4 + 1
         if is_mismatch_so_far(self._text, self.transcript):
@@ -233,7 +233,7 @@ class RealtimeSession:
             raise
         finally:
             del self._responses[key]
-            is_in_progress = not response.is_done or response.is_mismatch
+            is_in_progress = not response.is_done or response.is_interrupted
             if response.id and is_in_progress and not self._is_closed:
                 await self._cancel(response.id)
             if not self.is_usable and not self.is_busy:

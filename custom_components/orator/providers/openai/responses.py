@@ -61,9 +61,9 @@ async def read_speech(
 
 async def _read_plain(chunks: AsyncGenerator[bytes], response: HttpResponse, request: SynthesisRequest) -> SpeechAudio:
     """Return a body that is plain audio: PCM if its content type says so, even if another format was requested."""
-    pcm = read_pcm_layout(response)
-    expected = AudioFormat.PCM if pcm else request.format
-    return await detect_audio(chunks, expected, response.content_type, pcm or request.model.pcm_layout)
+    layout = read_pcm_layout(response)
+    expected = AudioFormat.PCM if layout else request.format
+    return await detect_audio(chunks, expected, response.content_type, layout or request.model.pcm_layout)
 
 
 async def _read_events(chunks: AsyncGenerator[bytes], request: SynthesisRequest, counters: Counter[str]) -> SpeechAudio:

@@ -1,7 +1,7 @@
 """The Speechbase provider."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
 import re
 from typing import Any, Final, override
@@ -20,7 +20,6 @@ from ..errors import (
     PronunciationsRefusedError,
     RejectedError,
     SpeechError,
-    TextTooLongError,
     VendorDisabledError,
     VendorKeyMissingError,
     VoiceGoneError,
@@ -176,21 +175,16 @@ class SpeechbaseProvider(Provider):
         return {"model": self.default_model, "voice": self.default_voice} if can_speak(self.default_model) else None
 
     @override
-    @asynccontextmanager
-    async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
-        if request.model.measure(request.text) > request.model.max_chars:
-            raise TextTooLongError
+    async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         if request.pronunciations and not self.detected.get(_PRONOUNCES, True):
             raise PronunciationsRefusedError
-        async with AsyncExitStack() as stack:
-            try:
-                audio = await self._open_audio(request, stack)
-            except (VendorKeyMissingError, VendorDisabledError) as err:
-                err.subject = request.model.vendor or err.subject
-                raise
-            yield audio
+        try:
+            return await self._open_earliest(request, stack)
+        except (VendorKeyMissingError, VendorDisabledError) as err:
+            err.subject = request.model.vendor or err.subject
+            raise
 
-    async def _open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+    async def _open_earliest(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the audio of the endpoint that responds earliest and has all options that were set."""
         missing_capability = ""
         if self._prefers_stream(request):

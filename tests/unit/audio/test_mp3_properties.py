@@ -1,12 +1,13 @@
 """Property tests of joining MP3 streams."""
 
+from contextlib import suppress
 import random
 import time
 
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.orator.audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
+from custom_components.orator.audio.mp3 import MAX_TAG_BYTES, MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
 from tests.support.containers import ID3V1, ape, id3v2, vbri
 from tests.support.signals import bare_mp3, decode, divide, frames, join, mp3
 
@@ -105,3 +106,14 @@ def test_long_stream() -> None:
     parts = [mp3(24_000, 1, "vbr", seed % 3 + 1, 0.5 + (seed % 3 + 1) / 10) for seed in range(30)]
     stream = join(*parts)
     assert len(decode(stream, 1)) == 576 * len(list(frames(stream)))
+
+
+def test_endless_tags() -> None:
+    """An mp3 that consists of tags is rejected at the size limit."""
+    joiner, tag = Mp3Joiner(), id3v2(1024 * 1024)
+    fed = 0
+    with suppress(MalformedMp3Error):
+        while fed < 2 * MAX_TAG_BYTES:
+            joiner.feed(tag)
+            fed += len(tag)
+    assert fed <= MAX_TAG_BYTES

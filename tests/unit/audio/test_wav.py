@@ -253,3 +253,10 @@ def test_header_of_known_length() -> None:
         file.setparams((1, 2, 24_000, 0, "NONE", ""))
         file.writeframes(SPEECH)
     assert make_header(LAYOUT, len(SPEECH)) + SPEECH == expected.getvalue()
+
+
+@pytest.mark.parametrize(("channels", "rate"), [(1, 4_294_967_291), (60_000, 24_000), (1, 5)])
+def test_implausible_wav_header(channels: int, rate: int) -> None:
+    """A WAV header with an implausible layout is rejected before memory is allocated for it."""
+    with pytest.raises(MalformedWavError):
+        WavReader().feed(riff(description(channels=channels, rate=rate % 2**32, bits=8)))

@@ -61,7 +61,7 @@ async def test_ticket_after_reload(
 
 
 @pytest.mark.parametrize("model", [ELEVENLABS, KOKORO])
-async def test_pending_order_after_reload(
+async def test_pending_submission_after_reload(
     simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider, model: str
 ) -> None:
     """A submission that is under way is completed over the old sessions, and its audio fetched over the new ones."""
@@ -81,7 +81,7 @@ async def finish_and_close(provider: NanoGPTProvider) -> None:
     await provider.async_close()
 
 
-async def test_pending_order_after_two_reloads(
+async def test_pending_submission_after_two_reloads(
     simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider, sessions: HttpSessions
 ) -> None:
     """An account that is reloaded twice during a submission submits the text once."""
@@ -108,7 +108,7 @@ async def test_direct_audio_after_reload(
     assert len(speech_bodies(simulator)) == 2
 
 
-async def test_failed_order_after_reload(
+async def test_failed_submission_after_reload(
     simulator: Simulator, provider: NanoGPTProvider, new_provider: NanoGPTProvider
 ) -> None:
     """A submission that failed over the old sessions is repeated."""

@@ -311,7 +311,7 @@ async def test_truncated_download_is_repeated(simulator: Simulator, provider: Na
     assert simulator.nanogpt.charged == 1
 
 
-async def test_played_audio_is_ordered_again(simulator: Simulator, provider: NanoGPTProvider) -> None:
+async def test_played_audio_is_requested_again(simulator: Simulator, provider: NanoGPTProvider) -> None:
     """Audio that was played to its end is discarded: repeating the request submits the text again."""
     request = create_request(provider, KOKORO)
     await synthesize(provider, request)
@@ -331,7 +331,7 @@ async def test_different_requests_are_different_jobs(simulator: Simulator, provi
     assert simulator.nanogpt.charged == len(requests)
 
 
-async def test_failed_order_is_repeated(simulator: Simulator, provider: NanoGPTProvider) -> None:
+async def test_failed_submission_is_repeated(simulator: Simulator, provider: NanoGPTProvider) -> None:
     """After a failed submission, the next identical request submits the text again."""
     simulator.fail(Fault(path=PATHS[0], status=503))
     request = create_request(provider, ELEVENLABS)

@@ -9,6 +9,7 @@ from custom_components.orator.pipeline.synthesizer import synthesize_with_retrie
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
+from custom_components.orator.providers.nanogpt.responses import JobTicket
 from tests.simulator import Fault, ModelResponse, Simulator
 
 from .nanogpt import (
@@ -237,3 +238,9 @@ async def test_text_too_long(simulator: Simulator, provider: NanoGPTProvider) ->
     with pytest.raises(errors.TextTooLongError):
         await synthesize(provider, create_request(provider, text="tea " * 2000))
     assert not simulator.requests
+
+
+def test_oversized_ticket() -> None:
+    """A ticket too long for a URL is rejected."""
+    with pytest.raises(errors.NotAudioError):
+        JobTicket.parse({"runId": "x" * 2_000}, "m")

@@ -10,6 +10,7 @@ from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import HttpSessions, SynthesisRequest
 from custom_components.orator.providers.models import Pronunciation
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
+from custom_components.orator.providers.speechbase.catalog import parse_vendors
 from tests.simulator import Fault, Simulator
 from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
 
@@ -358,3 +359,10 @@ async def test_api_key_header(simulator: Simulator, provider: SpeechbaseProvider
     with pytest.raises(errors.TextTooLongError):
         await synthesize(provider, inline_request(provider, text="tea " * 2000))
     assert not simulator.requests
+
+
+@pytest.mark.parametrize("models", [5, True, {"a": 1}, "openai/tts-1", None])
+def test_models_are_not_a_list(models: Any) -> None:
+    """A vendor whose models are not a list has no models."""
+    (vendor,) = parse_vendors({"data": [{"id": "openai", "byok": True, "models": models}]})
+    assert vendor["models"] == []

@@ -23,7 +23,7 @@ _MAX_CACHED_CHIMES: Final = 8
 """The longest chimes take 0.7 MB each."""
 _CHIME_TIMEOUT_S: Final = 10.0
 """Time for a media source to resolve a chime, and for ffmpeg to decode it."""
-_CHIMES: HassKey[ChimeLibrary] = HassKey("orator_chimes")
+_CHIMES: Final[HassKey[ChimeLibrary]] = HassKey("orator_chimes")
 
 type _CacheKey = tuple[str, str, float]
 """Name of a built-in chime or path of a file, stamp of the file, and loudness in LUFS."""

@@ -90,7 +90,7 @@ def make_chime(samples: bytes, layout: PcmLayout) -> Chime:
 
     Blocks for a few milliseconds per second of audio. Raises UnusableChimeError.
     """
-    if not _is_supported(layout):
+    if not _is_supported_layout(layout):
         raise UnusableChimeError("a chime needs 16-bit samples on one or two channels")
     if len(samples) > MAX_CHIME_S * layout.byte_rate:
         raise UnusableChimeError("too long")
@@ -100,7 +100,7 @@ def make_chime(samples: bytes, layout: PcmLayout) -> Chime:
     return Chime(_fade(samples, layout), layout, lufs).with_loudness(CHIME_LUFS)
 
 
-def _is_supported(layout: PcmLayout) -> bool:
+def _is_supported_layout(layout: PcmLayout) -> bool:
     """Return whether chimes and effects support a layout: 16-bit samples on one or two channels."""
     return layout.width == 2 and layout.channels in (1, 2)
 
@@ -145,7 +145,7 @@ async def with_effects(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects
             async for chunk in chunks:
                 yield chunk
             return
-        if not _is_supported(layout):
+        if not _is_supported_layout(layout):
             raise ValueError("effects need 16-bit samples on one or two channels")
         for block in lead_in_and_chime(layout, effects):
             yield block

@@ -64,12 +64,15 @@ class Limiter:
         self._max_peak = 0x8000 * 10 ** ((CEILING_DBTP - _HEADROOM_DB) / 20) / self._gain
         """Highest true peak of the input that needs no reduction."""
         self._window = ceil(LOOK_AHEAD_S * layout.rate)
+        """Samples of the look-ahead."""
         self._release_step = ceil(_GAIN_ONE / (RELEASE_S * layout.rate))
         self._delay = self._window + _REACH
         self._pending = bytearray()
         self._samples: _Samples = np.zeros((layout.channels, self._delay))
         self._needed = np.full(self._window, _GAIN_ONE)
+        """Factors that the last peaks need."""
         self._released = np.full(self._window, _GAIN_ONE)
+        """Last factors with the look-ahead and the release."""
         self._leading = self._delay
         """Samples of silence before the stream that are still to be dropped from the output."""
 

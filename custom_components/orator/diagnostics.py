@@ -1,5 +1,6 @@
 """Diagnostics of accounts and voices."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -20,10 +21,7 @@ _REDACTED_VOICE_DATA: Final = {CONF_REPLACEMENTS, "instructions", "provider_opti
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
     """Return diagnostics for an account and all its voices."""
-    return {
-        **_account_diagnostics(hass, entry),
-        "voices": [_voice_diagnostics(hass, entry, voice) for voice in entry.subentries.values()],
-    }
+    return _account_diagnostics(hass, entry, entry.subentries.values())
 
 
 async def async_get_device_diagnostics(
@@ -32,13 +30,12 @@ async def async_get_device_diagnostics(
     """Return diagnostics for the account of a device and, if the device is a voice, for that voice."""
     identifiers = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
     voices = [voice for subentry_id, voice in entry.subentries.items() if subentry_id in identifiers]
-    return {
-        **_account_diagnostics(hass, entry),
-        "voices": [_voice_diagnostics(hass, entry, voice) for voice in voices],
-    }
+    return _account_diagnostics(hass, entry, voices)
 
 
-def _account_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
+def _account_diagnostics(
+    hass: HomeAssistant, entry: OratorConfigEntry, voices: Iterable[ConfigSubentry]
+) -> dict[str, Any]:
     account = entry.runtime_data
     return {
         "account": {"title": entry.title, "data": async_redact_data(dict(entry.data), _REDACTED_ACCOUNT_DATA)},
@@ -56,6 +53,7 @@ def _account_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[
             for (domain, issue_id), issue in ir.async_get(hass).issues.items()
             if domain == DOMAIN and issue_id.startswith(entry.entry_id)
         ],
+        "voices": [_voice_diagnostics(hass, entry, voice) for voice in voices],
     }
 
 

@@ -1,8 +1,9 @@
-"""Base entity, and the devices of accounts and voices."""
+"""Base entity, the devices of accounts and voices, and the entity ids of voices."""
 
+from homeassistant.components.tts import DOMAIN as TTS_DOMAIN
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 
@@ -72,3 +73,16 @@ def async_link_voice_devices(hass: HomeAssistant, entry: OratorConfigEntry) -> N
     account_id = devices[entry.entry_id].id
     for subentry_id in entry.subentries.keys() & devices.keys():
         registry.async_update_device(devices[subentry_id].id, via_device_id=account_id)
+
+
+@callback
+def voice_entity_id(hass: HomeAssistant, subentry_id: str) -> str | None:
+    """Return the entity id of a voice, None if it has no entity yet."""
+    return er.async_get(hass).async_get_entity_id(TTS_DOMAIN, DOMAIN, subentry_id)
+
+
+@callback
+def is_orator_voice(hass: HomeAssistant, entity_id: str) -> bool:
+    """Return whether an entity is one of Orator's voices."""
+    entry = er.async_get(hass).async_get(entity_id)
+    return entry is not None and entry.platform == DOMAIN

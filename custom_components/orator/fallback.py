@@ -16,6 +16,7 @@ from homeassistant.util import language as language_util
 from .audio.formats import AudioFormat
 from .const import CONF_FALLBACK, DOMAIN
 from .coordinator import OratorConfigEntry
+from .entity import is_orator_voice
 from .pipeline import LatencyStats
 from .providers.audio_responses import detect_audio
 from .providers.base import SpeechAudio
@@ -148,19 +149,6 @@ def _find_voice(hass: HomeAssistant, entity_id: str) -> tuple[OratorConfigEntry 
 def has_fallback_loop(hass: HomeAssistant, entity_ids: Iterable[str], own: str | None) -> bool:
     """Return whether these fallbacks of a voice lead back to it."""
     return own is not None and own in _expand_fallbacks(hass, entity_ids, set())
-
-
-@callback
-def voice_entity_id(hass: HomeAssistant, subentry_id: str) -> str | None:
-    """Return the entity id of a voice, None if it has no entity yet."""
-    return er.async_get(hass).async_get_entity_id(tts.DOMAIN, DOMAIN, subentry_id)
-
-
-@callback
-def is_orator_voice(hass: HomeAssistant, entity_id: str) -> bool:
-    """Return whether an entity is one of Orator's voices."""
-    entry = er.async_get(hass).async_get(entity_id)
-    return entry is not None and entry.platform == DOMAIN
 
 
 @callback

@@ -23,7 +23,7 @@ from homeassistant.util import dt as dt_util
 from .audio.formats import AudioFormat
 from .const import DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry
-from .fallback import voice_entity_id
+from .entity import voice_entity_id
 from .preview import PREVIEW_CONTENT_TYPE, VoicePreview
 from .providers.errors import SpeechError
 from .providers.models import Model, Voice

@@ -19,7 +19,7 @@ import voluptuous as vol
 from .audio.ffmpeg import measure_duration
 from .const import DOMAIN
 from .coordinator import OratorConfigEntry
-from .fallback import is_orator_voice
+from .entity import is_orator_voice
 from .media_files import MediaFile, reserve_file, resolve_media_file
 from .providers.models import Usage
 from .tts_requests import (

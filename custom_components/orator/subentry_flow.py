@@ -20,7 +20,8 @@ from .chime_files import ChimeError
 from .chimes import async_get_chimes
 from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_REPLACEMENTS, CONF_VOICE, DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry
-from .fallback import has_fallback_loop, voice_entity_id
+from .entity import voice_entity_id
+from .fallback import has_fallback_loop
 from .preview import VoicePreview
 from .providers.errors import InvalidSettingError, SpeechError, VoiceGoneError
 from .providers.models import Model

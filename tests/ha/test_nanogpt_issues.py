@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
-from ..support.speech import SENTENCE, Hear, create_account, speak
+from ..support.speech import SENTENCE, Hear, create_account, pass_day, speak
 
 
 @pytest.fixture
@@ -178,10 +178,7 @@ async def test_daily_catalog_update(
     """New models appear within a day, and remain known if the provider is unreachable at the next start."""
     new = {**simulator.nanogpt.models[0], "id": "Kokoro-2", "name": "Kokoro 2"}
     simulator.nanogpt.models.append(new)
-    freezer.tick(timedelta(days=1, seconds=1))
-    async_fire_time_changed(hass)
-    for _ in range(3):
-        await hass.async_block_till_done(wait_background_tasks=True)
+    await pass_day(hass, freezer)
     assert "Kokoro-2" in [model.id for model in account.runtime_data.data.models]
     simulator.fail(Fault(close=True, times=99))
     await hass.config_entries.async_reload(account.entry_id)

@@ -81,7 +81,7 @@ async def test_unknown_token_and_removed_account(
 async def test_url_expires(
     hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
-    """The URL of the player expires, and what is stored for it does not reveal the API key."""
+    """The URL of the player expires, and the data that is stored for it does not contain the API key."""
     url = await add_account(hass, simulator)
     player = await hass_client_no_auth()
     assert simulator.api_key not in repr(hass.data["orator_setup_previews"])  # type: ignore[arg-type]

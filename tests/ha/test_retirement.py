@@ -18,7 +18,16 @@ from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
 from ..support.audio import decode
-from ..support.speech import SENTENCE, SPEECH_PATH, create_account, get_issue, get_speech_requests, speak
+from ..support.flows import open_repair_form, submit_repair_form
+from ..support.speech import (
+    SENTENCE,
+    SPEECH_PATH,
+    create_account,
+    get_issue,
+    get_speech_requests,
+    speak,
+    wait_for_reload,
+)
 
 SUCCESSOR = "gpt-realtime-2.1-mini"
 VOICE = {"model": "gpt-4o-mini-tts", "voice": "nova", "speed": 2.5, "instructions": "Calm.", "format": "opus"}
@@ -45,18 +54,16 @@ def entry(simulator: Simulator, days: int) -> MockConfigEntry:
 @pytest.fixture
 async def loaded_account(hass: HomeAssistant, account: MockConfigEntry) -> MockConfigEntry:
     """Return the account after its background tasks have finished."""
-    for _ in range(3):
-        await hass.async_block_till_done(wait_background_tasks=True)
+    await wait_for_reload(hass)
     return account
 
 
-async def advance_one_day(hass: HomeAssistant, freezer: FrozenDateTimeFactory, simulator: Simulator) -> None:
-    """Advance the time of Home Assistant and the simulator by a day."""
+async def pass_day_with_provider(hass: HomeAssistant, freezer: FrozenDateTimeFactory, simulator: Simulator) -> None:
+    """Advance the time of Home Assistant and of the simulated OpenAI by a day."""
     freezer.tick(timedelta(days=1, minutes=1))
     simulator.openai.today = get_date_in(0)
     async_fire_time_changed(hass)
-    for _ in range(3):
-        await hass.async_block_till_done(wait_background_tasks=True)
+    await wait_for_reload(hass)
 
 
 @pytest.mark.parametrize(("days", "has_issue"), [(61, False), (60, True), (1, True)])
@@ -81,7 +88,7 @@ async def test_end_date(
     hass: HomeAssistant, simulator: Simulator, loaded_account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
     """From the end date on, the successor speaks with the nearest voice and settings; one issue reports it."""
-    await advance_one_day(hass, freezer, simulator)
+    await pass_day_with_provider(hass, freezer, simulator)
     found = get_issue(hass, loaded_account, "model_end")
     assert found
     assert found.translation_key == "model_ended"
@@ -91,7 +98,7 @@ async def test_end_date(
     assert response.voice == "coral"
     assert "Calm." in response.body["instructions"]
     assert simulator.openai.realtime.connections[0].session["audio"]["output"]["speed"] == 1.5
-    await advance_one_day(hass, freezer, simulator)
+    await pass_day_with_provider(hass, freezer, simulator)
     issues = [issue_id for domain, issue_id in ir.async_get(hass).issues if domain == DOMAIN]
     assert len(issues) == 1
 
@@ -119,16 +126,12 @@ async def test_repair(
     found = get_issue(hass, loaded_account, "model_end")
     assert found
     client = await hass_client()
-    form = await (
-        await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": found.issue_id})
-    ).json()
+    form = await open_repair_form(client, found)
     defaults = {field["name"]: field["default"] for field in form["data_schema"]}
     assert defaults == {"model": SUCCESSOR, "voice": "coral"}
-    url = f"/api/repairs/issues/fix/{form['flow_id']}"
-    result = await (await client.post(url, json=defaults)).json()
+    result = await submit_repair_form(client, form, **defaults)
     assert result["type"] == "create_entry"
-    for _ in range(3):
-        await hass.async_block_till_done(wait_background_tasks=True)
+    await wait_for_reload(hass)
     (voice,) = loaded_account.subentries.values()
     expected = {"model": SUCCESSOR, "voice": "coral", "speed": 1.5, "instructions": "Calm.", "format": "opus"}
     assert voice.data == expected
@@ -145,14 +148,11 @@ async def test_repair_of_removed_voice(
     found = get_issue(hass, loaded_account, "model_end")
     assert found
     client = await hass_client()
-    form = await (
-        await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": found.issue_id})
-    ).json()
+    form = await open_repair_form(client, found)
     (subentry_id,) = loaded_account.subentries
     hass.config_entries.async_remove_subentry(loaded_account, subentry_id)
     await hass.async_block_till_done()
-    url = f"/api/repairs/issues/fix/{form['flow_id']}"
-    result = await (await client.post(url, json={"model": SUCCESSOR, "voice": "coral"})).json()
+    result = await submit_repair_form(client, form, model=SUCCESSOR, voice="coral")
     assert (result["type"], result["reason"]) == ("abort", "entry_not_loaded")
     assert not get_issue(hass, loaded_account, "model_end")
 
@@ -163,7 +163,7 @@ async def test_model_without_successor(
 ) -> None:
     """Without a successor, the issue is an error, and so is speaking after the end."""
     simulator.openai.models = [row for row in simulator.openai.models if "realtime" not in str(row["id"])]
-    await advance_one_day(hass, freezer, simulator)
+    await pass_day_with_provider(hass, freezer, simulator)
     found = get_issue(hass, loaded_account, "model_end")
     assert found
     assert (found.translation_key, found.severity) == ("model_end_alone", ir.IssueSeverity.ERROR)
@@ -177,7 +177,7 @@ async def ended_account(
     hass: HomeAssistant, simulator: Simulator, loaded_account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> MockConfigEntry:
     """Return the account a day later."""
-    await advance_one_day(hass, freezer, simulator)
+    await pass_day_with_provider(hass, freezer, simulator)
     return loaded_account
 
 
@@ -213,7 +213,7 @@ async def test_model_returns(
     simulator.fail(Fault(path=SPEECH_PATH, status=404, json={"error": {"code": "model_not_found"}}))
     assert await speak(hass)
     assert len(simulator.openai.realtime.responses) == 1
-    await advance_one_day(hass, freezer, simulator)
+    await pass_day_with_provider(hass, freezer, simulator)
     assert await speak(hass)
     assert len(simulator.openai.realtime.responses) == 1
     found = get_issue(hass, loaded_account, "model_end")
@@ -228,10 +228,9 @@ async def test_ignored_issue(
     found = get_issue(hass, loaded_account, "model_end")
     assert found
     ir.async_ignore_issue(hass, DOMAIN, found.issue_id, ignore=True)
-    await advance_one_day(hass, freezer, simulator)
+    await pass_day_with_provider(hass, freezer, simulator)
     await hass.config_entries.async_reload(loaded_account.entry_id)
-    for _ in range(3):
-        await hass.async_block_till_done(wait_background_tasks=True)
+    await wait_for_reload(hass)
     found = get_issue(hass, loaded_account, "model_end")
     assert found
     assert found.dismissed_version

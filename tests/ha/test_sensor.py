@@ -1,7 +1,6 @@
 """Usage, cost and voice sensors."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +25,8 @@ from custom_components.orator.tts_cache import async_drop_from_memory
 from custom_components.orator.tts_requests import SpeechRequest, async_request_speech
 
 from ..simulator import Fault, ScriptedResponse, Simulator, Timing
-from ..support.speech import SENTENCE, Hear, create_account, get_sensor, load_account, speak
+from ..support.fallback import SENTENCES
+from ..support.speech import SENTENCE, Hear, create_account, get_sensor, load_account, speak, stream_text
 
 CHARS = len(SENTENCE)
 KOKORO, TURBO, XAI = "Kokoro-82m", "Elevenlabs-Turbo-V2.5", "xai-tts"
@@ -77,16 +77,7 @@ async def test_cached_speech(hass: HomeAssistant, simulator: Simulator, hear: He
 
 async def test_reply(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
     """Each request of a streamed reply counts."""
-    sentences = [
-        f"Sentence number {number} of this reply has a good many words in it, so it is long." for number in range(6)
-    ]
-
-    async def reply() -> AsyncGenerator[str]:
-        for sentence in sentences:
-            yield f"{sentence} "
-            await asyncio.sleep(0.05)
-
-    assert await hear(reply())
+    assert await hear(stream_text(*(f"{sentence} " for sentence in SENTENCES), pause_s=0.05))
     chunks = [request.body["input"] for request in simulator.requests if request.path == AUDIO_SPEECH]
     assert len(chunks) > 1
     assert len(chunks) == simulator.nanogpt.charged
@@ -217,7 +208,7 @@ async def test_restart(hass: HomeAssistant, account: MockConfigEntry, hass_stora
 async def test_remove_account_with_usage(
     hass: HomeAssistant, account: MockConfigEntry, hass_storage: dict[str, Any]
 ) -> None:
-    """Removing an account removes its usage, and what is recorded later is not stored."""
+    """Removing an account removes its usage, and later records are not stored."""
     assert await speak(hass)
     usage = account.runtime_data.usage
     await flush_store(usage._store)
@@ -281,12 +272,12 @@ async def test_registry(hass: HomeAssistant, account: MockConfigEntry) -> None:
     entries = er.async_entries_for_config_entry(er.async_get(hass), account.entry_id)
     (voice_id,) = account.subentries
     sensors = {entry.unique_id: entry for entry in entries if entry.domain == "sensor"}
-    assert {key for key, one in sensors.items() if one.disabled_by} == {
+    assert {key for key, sensor in sensors.items() if sensor.disabled_by} == {
         f"{voice_id}_first_sound",
         f"{voice_id}_last_error",
     }
-    assert {one.config_subentry_id for key, one in sensors.items() if key.startswith(voice_id)} == {voice_id}
-    assert {one.config_subentry_id for key, one in sensors.items() if key.startswith(account.entry_id)} == {None}
+    assert {sensor.config_subentry_id for key, sensor in sensors.items() if key.startswith(voice_id)} == {voice_id}
+    assert {sensor.config_subentry_id for key, sensor in sensors.items() if key.startswith(account.entry_id)} == {None}
     assert len(sensors) == 10
     hass.config_entries.async_remove_subentry(account, voice_id)
     await hass.async_block_till_done(wait_background_tasks=True)

@@ -178,7 +178,7 @@ async def test_cloud_server(hass: HomeAssistant, compatible: Start) -> None:
         (GROQ, "canopylabs/orpheus-arabic-saudi", ["speed"]),
         (OPENROUTER, "google/gemini-3.1-flash-tts-preview", ["speed", "instructions"]),
     ],
-    ids=lambda value: value.name if isinstance(value, Profile) else "",
+    ids=["kokoro", "speaches", "chatterbox", "orpheus", "localai", "groq", "openrouter"],
 )
 async def test_voice_form(
     hass: HomeAssistant, compatible: Start, profile: Profile, model: str, options: list[str]
@@ -203,7 +203,7 @@ async def test_voice_form(
         "effects",
     ]
     assert set(get_choices(form, "voice")) == {
-        voice for one in profile.models if one.name == model for voice in one.voices
+        voice for listed in profile.models if listed.name == model for voice in listed.voices
     }
     assert get_choices(form, "format")
 
@@ -215,7 +215,7 @@ async def test_voice_languages(hass: HomeAssistant, compatible: Start) -> None:
     (voice,) = result["result"].subentries.values()
     assert (voice.title, voice.data["voice"]) == ("openai-edge-tts Ava", "en-US-AvaNeural")
     entity = hass.data["entity_components"]["tts"].get_entity("tts.openai_edge_tts_ava")
-    assert [one.voice_id for one in entity.async_get_supported_voices("fr-FR")] == ["fr-FR-DeniseNeural"]
+    assert [voice.voice_id for voice in entity.async_get_supported_voices("fr-FR")] == ["fr-FR-DeniseNeural"]
     assert {"de", "de-DE", "en", "en-GB"} <= set(entity.supported_languages)
     assert "pl" not in entity.supported_languages
 

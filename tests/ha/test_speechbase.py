@@ -14,7 +14,16 @@ from ..simulator import Fault, Simulator
 from ..simulator.speechbase.catalog import DOCUMENTED_VOICE
 from ..support.audio import RATE, decode, decode_output
 from ..support.flows import get_choices, get_field_names, start_account_flow
-from ..support.speech import SATELLITE, SENTENCE, Hear, create_account, get_issue, get_post_requests, speak
+from ..support.speech import (
+    SATELLITE,
+    SENTENCE,
+    Hear,
+    create_account,
+    get_issue,
+    get_post_requests,
+    speak,
+    wait_for_reload,
+)
 from ..support.word_decoder import assert_spoken
 
 SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]
@@ -82,8 +91,7 @@ async def test_unlisted_saved_voice(hass: HomeAssistant, simulator: Simulator, a
         form["flow_id"], {"voice_id": " 01940f8a-new ", "format": "mp3", "name": "Ben"}
     )
     assert result["data"]["voice_id"] == "01940f8a-new"
-    for _ in range(3):
-        await hass.async_block_till_done(wait_background_tasks=True)
+    await wait_for_reload(hass)
     assert hass.states.get("tts.ben")
     assert not get_issue(hass, account, "voice_gone")
 
@@ -168,8 +176,7 @@ async def test_saved_voice_of_unconnected_vendor(
     for row in simulator.speechbase.providers:
         row["byok"] = row["managed"] = False
     await hass.config_entries.async_reload(account.entry_id)
-    for _ in range(3):
-        await hass.async_block_till_done(wait_background_tasks=True)
+    await wait_for_reload(hass)
     form = await start_voice_flow(hass, account, "voice")
     entered = {"voice_id": DOCUMENTED_VOICE, "format": "mp3"}
     form = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
@@ -184,8 +191,7 @@ async def test_default_model_is_connected(hass: HomeAssistant, simulator: Simula
     (openai,) = (row for row in simulator.speechbase.providers if row["id"] == "openai")
     openai["byok"] = openai["managed"] = False
     await hass.config_entries.async_reload(account.entry_id)
-    for _ in range(3):
-        await hass.async_block_till_done(wait_background_tasks=True)
+    await wait_for_reload(hass)
     form = await start_voice_flow(hass, account, "inline")
     form = await hass.config_entries.subentries.async_configure(
         form["flow_id"], {"model": form["data_schema"]({})["model"]}

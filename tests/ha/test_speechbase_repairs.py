@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from yarl import URL
 
@@ -22,8 +22,9 @@ from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
 from ..simulator.speechbase.catalog import DOCUMENTED_VOICE
+from ..support.flows import open_repair_form, submit_repair_form
 from ..support.resolver import StaticResolver, replace_resolver
-from ..support.speech import SENTENCE, create_account, get_issue, get_post_requests, speak
+from ..support.speech import SENTENCE, create_account, get_issue, get_post_requests, pass_day, speak, wait_for_reload
 
 
 @pytest.fixture
@@ -32,9 +33,17 @@ def entry(simulator: Simulator) -> MockConfigEntry:
     return create_account(simulator, "speechbase", {"mode": "voice", "voice_id": DOCUMENTED_VOICE})
 
 
-async def test_vendor_key_missing_issue(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+@pytest.fixture
+def elevenlabs(simulator: Simulator) -> dict[str, Any]:
+    """Return the row of the vendor of the saved voice in the simulator's list."""
+    (row,) = (row for row in simulator.speechbase.providers if row["id"] == "elevenlabs")
+    return row
+
+
+async def test_vendor_key_missing_issue(
+    hass: HomeAssistant, account: MockConfigEntry, elevenlabs: dict[str, Any]
+) -> None:
     """The issue names the vendor, starts no reauthentication, and is cleared by successful speech."""
-    (elevenlabs,) = (row for row in simulator.speechbase.providers if row["id"] == "elevenlabs")
     elevenlabs["byok"] = False
     with pytest.raises(HomeAssistantError) as caught:
         await speak(hass)
@@ -50,11 +59,10 @@ async def test_vendor_key_missing_issue(hass: HomeAssistant, simulator: Simulato
 
 
 async def test_daily_update_clears_vendor_issue(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, account: MockConfigEntry, elevenlabs: dict[str, Any], freezer: FrozenDateTimeFactory
 ) -> None:
     """The daily update clears the issue once the vendor is connected."""
     await hass.async_block_till_done(wait_background_tasks=True)  # timers, before time is frozen
-    (elevenlabs,) = (row for row in simulator.speechbase.providers if row["id"] == "elevenlabs")
     elevenlabs["byok"] = False
     with pytest.raises(HomeAssistantError):
         await speak(hass)
@@ -65,29 +73,19 @@ async def test_daily_update_clears_vendor_issue(
     assert not get_issue(hass, account, "vendor_key_missing")
 
 
-async def pass_day(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
-    """Advance the time by a day."""
-    freezer.tick(timedelta(days=1, minutes=1))
-    async_fire_time_changed(hass)
-    for _ in range(3):
-        await hass.async_block_till_done(wait_background_tasks=True)
-
-
-@pytest.mark.parametrize("fault", [{"byok": False}, {"enabled": False}])
+@pytest.mark.parametrize("change", [{"byok": False}, {"enabled": False}])
 async def test_vendor_issue_of_unused_vendor(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fault: dict[str, bool]
+    hass: HomeAssistant, account: MockConfigEntry, elevenlabs: dict[str, Any], change: dict[str, bool]
 ) -> None:
     """The issue is cleared when no voice uses the vendor any more."""
-    (elevenlabs,) = (row for row in simulator.speechbase.providers if row["id"] == "elevenlabs")
-    elevenlabs.update(fault)
+    elevenlabs.update(change)
     with pytest.raises(HomeAssistantError) as caught:
         await speak(hass)
     kind = caught.value.translation_key
     assert get_issue(hass, account, kind)
     (voice,) = account.subentries.values()
     hass.config_entries.async_update_subentry(account, voice, data={"model": "openai/tts-1", "voice": "nova"})
-    for _ in range(3):
-        await hass.async_block_till_done(wait_background_tasks=True)
+    await wait_for_reload(hass)
     assert not get_issue(hass, account, kind)
 
 
@@ -112,18 +110,17 @@ async def test_voice_of_a_call_keeps_issue(hass: HomeAssistant, simulator: Simul
     assert get_issue(hass, account, "voice_gone")
 
 
-@pytest.mark.parametrize("by_daily_update", [False, True])
+@pytest.mark.parametrize("by_daily_update", [False, True], ids=["speech", "update"])
 async def test_vendor_disabled_issue(
     hass: HomeAssistant,
-    simulator: Simulator,
     account: MockConfigEntry,
+    elevenlabs: dict[str, Any],
     freezer: FrozenDateTimeFactory,
     *,
     by_daily_update: bool,
 ) -> None:
     """The issue about a disabled vendor is cleared by speech or by the daily update."""
     await hass.async_block_till_done(wait_background_tasks=True)  # timers, before time is frozen
-    (elevenlabs,) = (row for row in simulator.speechbase.providers if row["id"] == "elevenlabs")
     elevenlabs["enabled"] = False
     with pytest.raises(HomeAssistantError) as caught:
         await speak(hass)
@@ -152,22 +149,19 @@ async def test_repair_missing_voice(
     assert found.translation_placeholders["subject"] == "Ann"
 
     client = await hass_client()
-    flow = {"handler": DOMAIN, "issue_id": found.issue_id}
-    simulator.speechbase.voices.append({**simulator.speechbase.voices[0], "id": "made-just-now", "title": "New"})
-    form = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
+    simulator.speechbase.voices.append({**simulator.speechbase.voices[0], "id": "new-voice", "title": "New"})
+    form = await open_repair_form(client, found)
     assert form["step_id"] == "voice"
     offered = {option["value"] for option in form["data_schema"][0]["selector"]["select"]["options"]}
-    assert "made-just-now" in offered
+    assert "new-voice" in offered
     assert DOCUMENTED_VOICE not in offered
     other = simulator.speechbase.voices[5]["id"]
-    url = f"/api/repairs/issues/fix/{form['flow_id']}"
-    for wrong in (DOCUMENTED_VOICE, "nobody", "../voices"):
-        form = await (await client.post(url, json={"voice_id": wrong})).json()
+    for wrong in (DOCUMENTED_VOICE, "unknown", "../voices"):
+        form = await submit_repair_form(client, form, voice_id=wrong)
         assert form["errors"] == {"voice_id": "voice_gone"}
-    result = await (await client.post(url, json={"voice_id": other})).json()
+    result = await submit_repair_form(client, form, voice_id=other)
     assert result["type"] == "create_entry"
-    for _ in range(3):
-        await hass.async_block_till_done(wait_background_tasks=True)
+    await wait_for_reload(hass)
     assert not get_issue(hass, account, "voice_gone")
     await speak(hass)
     assert get_post_requests(simulator)[-1]["voiceId"] == other
@@ -186,8 +180,7 @@ async def test_repair_restored_voice(
     assert found
     simulator.speechbase.voices.append(row)
     client = await hass_client()
-    flow = {"handler": DOMAIN, "issue_id": found.issue_id}
-    result = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
+    result = await open_repair_form(client, found)
     assert result["type"] == "create_entry"
     assert not get_issue(hass, account, "voice_gone")
 
@@ -199,16 +192,13 @@ async def test_repair_during_outage(
     assert await async_setup_component(hass, REPAIRS, {})
     simulator.speechbase.voices[:] = [row for row in simulator.speechbase.voices if row["id"] != DOCUMENTED_VOICE]
     await hass.config_entries.async_reload(account.entry_id)
-    for _ in range(3):
-        await hass.async_block_till_done(wait_background_tasks=True)
+    await wait_for_reload(hass)
     found = get_issue(hass, account, "voice_gone")
     assert found
     simulator.fail(Fault(path="*/v1/voices*", status=503, times=99), Fault(path="*/providers", status=503, times=99))
     client = await hass_client()
-    flow = {"handler": DOMAIN, "issue_id": found.issue_id}
-    form = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
-    url = f"/api/repairs/issues/fix/{form['flow_id']}"
-    result = await (await client.post(url, json={"voice_id": "01940f8a-new"})).json()
+    form = await open_repair_form(client, found)
+    result = await submit_repair_form(client, form, voice_id="01940f8a-new")
     assert result["type"] == "create_entry"
     (voice,) = account.subentries.values()
     assert voice.data["voice_id"] == "01940f8a-new"
@@ -238,12 +228,11 @@ async def test_removed_voice_has_no_issue(
     found = get_issue(hass, account, "voice_gone")
     assert found
     client = await hass_client()
-    flow = {"handler": DOMAIN, "issue_id": found.issue_id}
-    form = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
+    form = await open_repair_form(client, found)
     (subentry_id,) = account.subentries
     hass.config_entries.async_remove_subentry(account, subentry_id)
     await hass.async_block_till_done()
-    result = await (await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={"voice_id": "x"})).json()
+    result = await submit_repair_form(client, form, voice_id="x")
     assert (result["type"], result["reason"]) == ("abort", "entry_not_loaded")
     assert not get_issue(hass, account, "voice_gone")
 

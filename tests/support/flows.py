@@ -1,10 +1,12 @@
-"""Forms of the config flow of accounts and of the subentry flow of voices."""
+"""Forms of accounts, voices and repairs."""
 
 from typing import Any
 
+from aiohttp.test_utils import TestClient
 from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.const import DOMAIN
@@ -41,6 +43,20 @@ async def open_voice_form(hass: HomeAssistant, account: MockConfigEntry, model: 
     )
     assert result["step_id"] == "user"
     return await hass.config_entries.subentries.async_configure(result["flow_id"], {"model": model})
+
+
+async def open_repair_form(client: TestClient[Any, Any], issue: ir.IssueEntry) -> dict[str, Any]:
+    """Start the repair of an issue, and return its form or result."""
+    response = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue.issue_id})
+    result: dict[str, Any] = await response.json()
+    return result
+
+
+async def submit_repair_form(client: TestClient[Any, Any], form: dict[str, Any], **entered: str) -> dict[str, Any]:
+    """Submit the form of a repair, and return the next form or the result."""
+    response = await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json=entered)
+    result: dict[str, Any] = await response.json()
+    return result
 
 
 def get_field_names(form: Any) -> list[str]:

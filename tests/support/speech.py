@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components import tts
 from homeassistant.const import MAJOR_VERSION, MINOR_VERSION
 from homeassistant.core import HomeAssistant, State
@@ -96,6 +97,19 @@ async def pass_time(hass: HomeAssistant, **duration: float) -> None:
     """Run what Home Assistant has scheduled for the next `seconds` or `minutes`, and wait for the result."""
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(**duration))
     await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def wait_for_reload(hass: HomeAssistant) -> None:
+    """Wait for background tasks, a reload that they schedule, and the background tasks of the reload."""
+    for _ in range(3):
+        await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def pass_day(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """Advance the time by a day, and wait for the daily update of the catalog."""
+    freezer.tick(timedelta(days=1, minutes=1))
+    async_fire_time_changed(hass)
+    await wait_for_reload(hass)
 
 
 def get_speech_requests(simulator: Simulator) -> list[dict[str, Any]]:

@@ -182,11 +182,9 @@ class HttpClient:
             if not 300 <= response.status < 400:
                 return response
             response.release()
-            target = resolve_redirect(url, response.headers.get("Location", ""))
-            keeps_method = method == "GET" or response.status in (307, 308)
-            if target is None or target.origin() != self._base_url.origin() or not keeps_method:
-                raise errors.RedirectedError(status=response.status, code=str(target.origin()) if target else None)
-            url = target
+            url = _target_within_origin(url, response)
+            if method != "GET" and response.status not in (307, 308):  # they alone keep the method
+                raise errors.RedirectedError(status=response.status, code=str(url.origin()))
         raise errors.RedirectedError(status=response.status)
 
     async def _read_error(self, response: ClientResponse) -> errors.SpeechError:
@@ -212,14 +210,23 @@ def resolve_redirect(url: URL, location: str, *, is_encoded: bool = False) -> UR
     return target
 
 
+def _target_within_origin(url: URL, response: ClientResponse) -> URL:
+    """Return the target of a redirect. Raises RedirectedError if the target has another origin, or none."""
+    target = resolve_redirect(url, response.headers.get("Location", ""))
+    if target is None or target.origin() != url.origin():
+        raise errors.RedirectedError(status=response.status, code=str(target.origin()) if target else None)
+    return target
+
+
 def refuse_cross_origin_redirects() -> TraceConfig:
     """Return a trace config that refuses redirects to another origin, which aiohttp follows for WebSockets."""
 
     async def check(_session: ClientSession, _context: object, redirect: TraceRequestRedirectParams) -> None:
-        target = resolve_redirect(redirect.url, redirect.response.headers.get("Location", ""))
-        if target is None or target.origin() != redirect.url.origin():
+        try:
+            _target_within_origin(redirect.url, redirect.response)
+        except errors.RedirectedError:
             redirect.response.close()
-            raise errors.RedirectedError(status=redirect.response.status, code=str(target.origin()) if target else None)
+            raise
 
     config = TraceConfig()
     config.on_request_redirect.append(check)

@@ -169,20 +169,17 @@ class PlainTextWriter:
 
     def _resolve_separator(self, following: str) -> str:
         """Return the separator to write before a character."""
-        match self._separator:
-            case _ if self._has_dropped_emoji and self._separator not in (_COMMA, _DASH):
-                return "" if following in _NO_SPACE_AFTER_EMOJI else _SPACE
-            case "\n":
-                is_unspaced = all(map(_WIDE_CHARACTER.match, (self._line_context[-1], following)))
-                return "" if is_unspaced else _SPACE
-            case "," if not self._ends_with_mark:
-                return _find_by_script(self._line_context, _COMMAS_WITH_SPACE, ", ")
-            case "—" if not self._ends_with_mark:
-                return " — "
-            case "," | "—":
-                return _SPACE
-            case separator:
-                return separator
+        is_pause = self._separator in (_COMMA, _DASH)
+        if self._has_dropped_emoji and not is_pause:
+            return "" if following in _NO_SPACE_AFTER_EMOJI else _SPACE
+        if self._separator == _LINE_FEED:
+            is_unspaced = all(map(_WIDE_CHARACTER.match, (self._line_context[-1], following)))
+            return "" if is_unspaced else _SPACE
+        if not is_pause:
+            return self._separator
+        if self._ends_with_mark:
+            return _SPACE
+        return " — " if self._separator == _DASH else _find_by_script(self._line_context, _COMMAS_WITH_SPACE, ", ")
 
 
 def _find_by_script(text: str, choices: tuple[tuple[str, re.Pattern[str]], ...], default: str) -> str:

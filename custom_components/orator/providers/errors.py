@@ -181,7 +181,7 @@ class ContentRefusedError(SpeechError):
 
 
 class TranscriptMismatchError(SpeechError):
-    """The transcripts of a Realtime model repeatedly did not match the text."""
+    """The transcripts of a realtime model repeatedly did not match the text."""
 
     translation_key = "misread"
 

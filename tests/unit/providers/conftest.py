@@ -39,7 +39,7 @@ async def new_sessions(simulator: Simulator) -> AsyncGenerator[HttpSessions]:
 
 @pytest.fixture
 async def realtime_provider(simulator: Simulator, sessions: HttpSessions) -> AsyncGenerator[OpenAIProvider]:
-    """Return an OpenAI provider for Realtime models; the simulator encodes the words in tones."""
+    """Return an OpenAI provider for realtime models; the simulator encodes the words in tones."""
     simulator.audio_mode = "tones"
     provider = OpenAIProvider(sessions, {"base_url": simulator.openai_url}, simulator.api_key or "")
     yield provider

@@ -1,4 +1,4 @@
-"""Speech from Realtime models: requests, charges, and recovery from mismatches."""
+"""Speech from realtime models: requests, charges, and recovery from mismatches."""
 
 import asyncio
 from base64 import b64encode

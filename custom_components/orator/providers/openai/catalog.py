@@ -162,7 +162,7 @@ def find_rows(document: Json) -> list[Json]:
 
 def parse_models(rows: Iterable[Json]) -> list[Json]:
     """Return the catalog entries of the speech models; of all models if none is known to generate speech."""
-    models = [(entry, _is_speech_model(row)) for row in rows if (entry := _parse_model_row(row))]
+    models = [(entry, _generates_speech(row)) for row in rows if (entry := _parse_model_row(row))]
     speech_models = [entry for entry, is_speech in models if is_speech]
     return _merge(speech_models or [entry for entry, is_speech in models if is_speech is None])
 
@@ -225,7 +225,7 @@ def _parse_names(row: Json) -> dict[str, Any] | None:
     return {"id": names[0]} if names[-1] == names[0] else {"id": names[0], "name": names[-1]}
 
 
-def _is_speech_model(row: Json) -> bool | None:
+def _generates_speech(row: Json) -> bool | None:
     """Return whether a model generates speech, None if unknown."""
     row = _as_object(row)
     if isinstance(task := row.get("task"), str):

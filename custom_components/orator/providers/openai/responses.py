@@ -43,7 +43,7 @@ async def read_speech(
 ) -> SpeechAudio:
     """Return the audio of a response; closing the stack cancels it.
 
-    The first bytes outrank the content type. `client` follows a link within its own origin only; `counters` receives
+    The first bytes outrank the media type. `client` follows a link within its own origin only; `counters` receives
     the tokens that the server reports. Raises SpeechError if there is no audio.
     """
     chunks = await stack.enter_async_context(aclosing(response.chunks()))
@@ -60,7 +60,7 @@ async def read_speech(
 
 
 async def _read_plain(chunks: AsyncGenerator[bytes], response: HttpResponse, request: SynthesisRequest) -> SpeechAudio:
-    """Return a body that is plain audio: PCM if its content type says so, even if another format was requested."""
+    """Return a body that is plain audio: PCM if its media type says so, even if another format was requested."""
     layout = read_pcm_layout(response)
     expected = AudioFormat.PCM if layout else request.format
     return await detect_audio(chunks, expected, response.content_type, layout or request.model.pcm_layout)

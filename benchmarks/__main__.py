@@ -14,7 +14,7 @@ from typing import Final
 import aiohttp
 from homeassistant.runner import create_event_loop
 
-from tests.support.processes import INTERRUPTED, until_ended
+from tests.support.processes import INTERRUPTED, run_until_signal
 
 from .environment import Analysis, Effort, Environment, progress
 from .home_assistant import run_home_assistant
@@ -127,7 +127,7 @@ def main() -> int:
     options = parse_options(sys.argv[1:])
     load = os.getloadavg()[0]
     with asyncio.Runner(loop_factory=create_event_loop) as runner:
-        results = runner.run(until_ended(measure(options)))
+        results = runner.run(run_until_signal(measure(options)))
     if results is None:
         progress("interrupted; all processes have been stopped")
         return INTERRUPTED

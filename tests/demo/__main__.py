@@ -14,10 +14,10 @@ import aiohttp
 
 from tests.simulator import Simulator, Timing
 from tests.support.home_assistant import Api, ApiError, Instance, StartError, User, run_home_assistant
-from tests.support.processes import INTERRUPTED, until_ended
+from tests.support.processes import INTERRUPTED, run_until_signal
 
 from .playback import SPEAKER, play_on_speaker, play_url
-from .report import Check, check, print_address, print_failures, print_table, progress
+from .report import Check, check, print_address, print_failures, print_progress, print_table
 from .setup import add_voices
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -37,8 +37,8 @@ _TIMING: Final = Timing(first_byte=0.3, rate=10)
 
 async def run(*, serve: bool) -> int:
     """Run the demo, and return its exit code."""
-    _make_empty(_FOLDER)
-    progress("starting the simulated providers and Home Assistant")
+    _empty_folder(_FOLDER)
+    print_progress("starting the simulated providers and Home Assistant")
     try:
         async with (
             Simulator(timing=_TIMING) as simulator,
@@ -49,11 +49,11 @@ async def run(*, serve: bool) -> int:
             success = await _speak(Api(session, instance.url), instance, user, simulator)
             if serve:
                 await _serve(instance, user)
-            progress("stopping Home Assistant")
+            print_progress("stopping Home Assistant")
     except StartError as err:
         print_failures([str(err)], "")
         return 1
-    progress("done" if success else "FAILED, see above")
+    print_progress("done" if success else "FAILED, see above")
     return 0 if success else 1
 
 
@@ -62,10 +62,10 @@ async def _speak(api: Api, instance: Instance, user: User, simulator: Simulator)
     failures: list[str] = []
     checks: list[Check] = []
     try:
-        progress("creating the owner")
+        print_progress("creating the owner")
         await api.onboard(user)
         for voice in await add_voices(api, simulator, os.environ):
-            progress(f"{voice.name} speaks")
+            print_progress(f"{voice.name} speaks")
             for play in (play_on_speaker, play_url):
                 result = await check(await play(api, voice, _FOLDER))
                 checks.append(result)
@@ -91,7 +91,7 @@ async def _serve(instance: Instance, user: User) -> None:
             wait.cancel()
 
 
-def _make_empty(folder: Path) -> None:
+def _empty_folder(folder: Path) -> None:
     """Create a folder, and remove the files in it."""
     folder.mkdir(exist_ok=True)
     for file in folder.iterdir():
@@ -103,9 +103,9 @@ def main() -> int:
     """Parse the command line, and run the demo."""
     parser = argparse.ArgumentParser(prog="script/demo", description="A real Home Assistant speaks through Orator.")
     parser.add_argument("--serve", action="store_true", help="keep Home Assistant running afterwards")
-    code = asyncio.run(until_ended(run(serve=parser.parse_args().serve)))
+    code = asyncio.run(run_until_signal(run(serve=parser.parse_args().serve)))
     if code is None:
-        progress("interrupted; all processes have been stopped")
+        print_progress("interrupted; all processes have been stopped")
     return INTERRUPTED if code is None else code
 
 

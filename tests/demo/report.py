@@ -16,7 +16,7 @@ _STARTED: Final = time.monotonic()
 _COLUMNS: Final = ("voice", "provider", "method", "first audio", "complete", "speech", "size", "format", "file")
 
 
-def progress(message: str) -> None:
+def print_progress(message: str) -> None:
     """Print a message with the seconds since the start."""
     print(f"{time.monotonic() - _STARTED:5.1f} s  {message}", flush=True)
 

@@ -11,14 +11,14 @@ import tempfile
 from typing import Final
 
 from tests.support.home_assistant import StartError
-from tests.support.processes import INTERRUPTED, until_ended
+from tests.support.processes import INTERRUPTED, run_until_signal
 
 from .announcements import run_players
 from .assist import run_assist
 from .context import Context, run_context
 from .frontend import run_browser
 from .programs import Programs
-from .report import ChapterFailedError, Report, progress
+from .report import ChapterFailedError, Report, print_progress
 
 type Chapter = Callable[[Context, Report], Awaitable[None]]
 
@@ -30,11 +30,11 @@ async def run(chapters: Sequence[str], programs: Programs, *, updates_screenshot
     report = Report()
     folder = Path(tempfile.mkdtemp(prefix="orator-e2e-"))
     log = ""
-    progress(f"starting the simulated providers and Home Assistant; logs are in {folder}")
+    print_progress(f"starting the simulated providers and Home Assistant; logs are in {folder}")
     try:
         async with run_context(programs, folder, updates_screenshots=updates_screenshots) as context:
             for chapter in chapters:
-                progress(chapter)
+                print_progress(chapter)
                 with suppress(ChapterFailedError):
                     await _CHAPTERS[chapter](context, report)
                 report.on_failure = None
@@ -58,9 +58,9 @@ def main() -> int:
         parser.error(f"no such chapter: {' '.join(sorted(unknown))}")
     chapters = [name for name in _CHAPTERS if not chosen.chapters or name in chosen.chapters]
     work = run(chapters, Programs(chosen.programs), updates_screenshots=chosen.screenshots)
-    code = asyncio.run(until_ended(work))
+    code = asyncio.run(run_until_signal(work))
     if code is None:
-        progress("interrupted; all processes have been stopped")
+        print_progress("interrupted; all processes have been stopped")
     return INTERRUPTED if code is None else code
 
 

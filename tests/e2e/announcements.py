@@ -9,7 +9,7 @@ from tests.support.processes import LOCALHOST
 
 from .audio import assert_spoken_in_file, download
 from .context import Context
-from .entities import any_voice, new_entity
+from .entities import get_voice, wait_for_new_entity
 from .players import Mpd, Renderer, run_mpd, run_renderer
 from .report import Report
 
@@ -27,7 +27,7 @@ _DURATION_TOLERANCE_S: Final = 0.3
 async def run_players(context: Context, report: Report) -> None:
     """Make announcements on both players."""
     async with report.step("a voice is available"):
-        voice = await any_voice(context)
+        voice = await get_voice(context)
     async with run_mpd(context.programs, context.folder) as mpd:
         await _announce_on_mpd(context, report, mpd, voice)
     async with run_renderer(context.programs, context.folder) as renderer:
@@ -37,7 +37,7 @@ async def run_players(context: Context, report: Report) -> None:
 async def _announce_on_mpd(context: Context, report: Report, mpd: Mpd, voice: str) -> None:
     """Make announcements on MPD in two formats."""
     async with report.step("MPD is added with Home Assistant's own integration"):
-        speaker = await new_entity(
+        speaker = await wait_for_new_entity(
             context.api, "media_player", context.api.add_entry("mpd", {"host": LOCALHOST, "port": mpd.port})
         )
 
@@ -82,12 +82,12 @@ def _form_input(form: Json, renderer: Renderer) -> Json:
 async def _announce_on_renderer(context: Context, report: Report, renderer: Renderer, voice: str) -> None:
     """Make announcements on the DLNA renderer in two formats."""
     async with report.step("a DLNA renderer is added with Home Assistant's own integration"):
-        speaker = await new_entity(context.api, "media_player", _add_renderer(context, renderer))
+        speaker = await wait_for_new_entity(context.api, "media_player", _add_renderer(context, renderer))
 
     async def announce(text: str, audio_format: str) -> None:
         renderer.delete_recording()
         await _speak(context, voice, speaker, text, audio_format)
-        song = await _played_url(context, speaker, audio_format)
+        song = await _wait_for_url(context, speaker, audio_format)
         await renderer.play_to_end()
         await _assert_format(context, song, audio_format)
         await assert_spoken_in_file(renderer.recording, text)
@@ -105,7 +105,7 @@ async def _speak(context: Context, voice: str, speaker: str, text: str, audio_fo
     await context.api.perform_action("tts.speak", data)
 
 
-async def _played_url(context: Context, speaker: str, audio_format: str) -> str:
+async def _wait_for_url(context: Context, speaker: str, audio_format: str) -> str:
     """Return the URL that a player plays, once its state shows it."""
     for _ in range(_MAX_POLLS):
         url = str((await context.api.attributes(speaker)).get("media_content_id"))

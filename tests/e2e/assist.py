@@ -10,7 +10,7 @@ from tests.support.processes import LOCALHOST
 
 from .audio import assert_spoken_in_file
 from .context import Context
-from .entities import any_voice, new_entity
+from .entities import get_voice, wait_for_new_entity
 from .report import Report
 from .satellite import Recording, WyomingServices, run_wyoming_services
 
@@ -28,17 +28,19 @@ _MAX_FIRST_AUDIO_SHARE: Final = 0.5  # of the time that the reply takes
 async def run_assist(context: Context, report: Report) -> None:
     """Talk to a slow assistant."""
     async with report.step("a voice is available"):
-        voice = await any_voice(context)
+        voice = await get_voice(context)
     async with report.step("a slow conversation agent is added"):
-        agent = await new_entity(
+        agent = await wait_for_new_entity(
             context.api,
             "conversation",
             context.api.add_entry("slow_conversation", {"words_per_second": _WORDS_PER_SECOND}),
         )
     async with run_wyoming_services() as services, context.websocket() as websocket:
         async with report.step("a speech recognizer and a satellite are added with Home Assistant's own integration"):
-            recognizer = await new_entity(context.api, "stt", _add(context, services.recognizer_port))
-            satellite = await new_entity(context.api, "assist_satellite", _add(context, services.satellite_port))
+            recognizer = await wait_for_new_entity(context.api, "stt", _add(context, services.recognizer_port))
+            satellite = await wait_for_new_entity(
+                context.api, "assist_satellite", _add(context, services.satellite_port)
+            )
         async with report.step("an Assist pipeline is created"):
             pipeline = await _create_pipeline(websocket, agent, recognizer, voice)
         async with report.step("a reply over the WebSocket is heard completely, and starts while it is generated"):

@@ -7,7 +7,7 @@ from tests.support.home_assistant import Api
 from .context import Context
 
 
-async def new_entity(api: Api, domain: str, setup: Awaitable[object]) -> str:
+async def wait_for_new_entity(api: Api, domain: str, setup: Awaitable[object]) -> str:
     """Await a setup, and return the id of the new entity of a domain once it is available."""
     known = (await api.available(domain)).keys()
     await setup
@@ -21,10 +21,10 @@ async def new_entity(api: Api, domain: str, setup: Awaitable[object]) -> str:
     return new[0]
 
 
-async def any_voice(context: Context) -> str:
+async def get_voice(context: Context) -> str:
     """Return the id of a voice, adding an account if there is none."""
     for entity_id in await context.api.available("tts"):
         return entity_id
     api_key = context.simulator.api_key or ""
     forms = ({"provider": "nanogpt"}, {"api_key": api_key, "server": {}})
-    return await new_entity(context.api, "tts", context.api.add_entry("orator", *forms))
+    return await wait_for_new_entity(context.api, "tts", context.api.add_entry("orator", *forms))

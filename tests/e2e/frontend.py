@@ -11,7 +11,7 @@ from custom_components.orator.sample_sentences import SAMPLE_SENTENCES
 from .audio import assert_spoken_in_file, download
 from .browser import BrowserPage, open_browser
 from .context import Context
-from .report import Report, progress
+from .report import Report, print_progress
 from .screenshots import Screenshots
 
 _INTEGRATION_PAGE: Final = "/config/integrations/integration/orator"
@@ -82,7 +82,7 @@ async def _play_preview(session: Session) -> None:
     await session.screenshots.take("3-hear-the-first-voice")
     await page.play(page.playwright.locator("ha-markdown audio"))
     await _assert_played(session, _PREVIEW_SENTENCE)
-    progress(f"the preview took {page.clicks} clicks and {page.pastes} paste")
+    print_progress(f"the preview took {page.clicks} clicks and {page.pastes} paste")
     assert page.clicks <= _MAX_CLICKS, f"{page.clicks} clicks"
     assert page.pastes <= _MAX_PASTES, f"{page.pastes} pastes"
     await page.close_dialog()

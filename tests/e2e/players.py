@@ -11,7 +11,7 @@ import uuid
 
 from mpd.asyncio import MPDClient
 
-from tests.support.processes import LOCALHOST, free_port, running
+from tests.support.processes import LOCALHOST, find_free_port, run_program
 
 from .programs import ProgramError, Programs
 
@@ -53,7 +53,7 @@ class Mpd:
 @asynccontextmanager
 async def run_mpd(programs: Programs, folder: Path) -> AsyncGenerator[Mpd]:
     """Run MPD."""
-    mpd = Mpd(free_port(), folder / "mpd.wav")
+    mpd = Mpd(find_free_port(), folder / "mpd.wav")
     configuration = folder / "mpd.conf"
     configuration.write_text(f"""
 bind_to_address "{LOCALHOST}"
@@ -73,8 +73,8 @@ audio_output {{
 """)
     command = (programs.find("mpd"), "--no-daemon", "--stderr", str(configuration))
     log = folder / "mpd.log"
-    async with running(command, log=log, folder=folder, environment=programs.environment) as process:
-        await _until_listening(LOCALHOST, mpd.port, process, log)
+    async with run_program(command, log=log, folder=folder, environment=programs.environment) as process:
+        await _wait_until_listening(LOCALHOST, mpd.port, process, log)
         yield mpd
 
 
@@ -109,12 +109,12 @@ async def run_renderer(programs: Programs, folder: Path) -> AsyncGenerator[Rende
         *("--friendly-name=Living room", "--logfile=stdout", f"--gstout-audiopipe={sink}"),
     )
     log = folder / "gmediarender.log"
-    async with running(command, log=log, folder=folder, environment=programs.environment) as process:
-        await _until_listening(_RENDERER_ADDRESS, port, process, log)
+    async with run_program(command, log=log, folder=folder, environment=programs.environment) as process:
+        await _wait_until_listening(_RENDERER_ADDRESS, port, process, log)
         yield Renderer(f"http://{_RENDERER_ADDRESS}:{port}/description.xml", recording)
 
 
-async def _until_listening(host: str, port: int, process: asyncio.subprocess.Process, log: Path) -> None:
+async def _wait_until_listening(host: str, port: int, process: asyncio.subprocess.Process, log: Path) -> None:
     """Wait until a program accepts connections."""
     try:
         async with asyncio.timeout(_TIMEOUT_S):

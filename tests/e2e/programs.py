@@ -35,12 +35,12 @@ class Programs:
         system = f"/{libraries.relative_to(self.prefix)}"
         return {
             **os.environ,
-            "PATH": _joined(usr / "lib/chromium", usr / "bin", os.environ["PATH"], "/usr/sbin", "/sbin"),
-            "LD_LIBRARY_PATH": _joined(*folders),
-            "GST_PLUGIN_SYSTEM_PATH_1_0": _joined(libraries / "gstreamer-1.0", f"{system}/gstreamer-1.0"),
+            "PATH": _join_paths(usr / "lib/chromium", usr / "bin", os.environ["PATH"], "/usr/sbin", "/sbin"),
+            "LD_LIBRARY_PATH": _join_paths(*folders),
+            "GST_PLUGIN_SYSTEM_PATH_1_0": _join_paths(libraries / "gstreamer-1.0", f"{system}/gstreamer-1.0"),
             "XDG_DATA_HOME": str(usr / "share"),
         }
 
 
-def _joined(*folders: object) -> str:
+def _join_paths(*folders: object) -> str:
     return os.pathsep.join(map(str, folders))

@@ -57,7 +57,7 @@ class Report:
         return 1 if self.failed else 0
 
 
-def progress(message: str) -> None:
+def print_progress(message: str) -> None:
     """Print a message."""
     _print(f"        {message}")
 

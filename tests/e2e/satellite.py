@@ -18,7 +18,7 @@ from wyoming.satellite import RunSatellite
 from wyoming.server import AsyncEventHandler, AsyncTcpServer
 from wyoming.snd import Played
 
-from tests.support.processes import LOCALHOST, free_port
+from tests.support.processes import LOCALHOST, find_free_port
 
 _TIMEOUT_S: Final = 60.0
 _MICROPHONE_RATE: Final = 16_000
@@ -44,8 +44,8 @@ class WyomingServices:
 
     def __init__(self) -> None:
         """Choose free ports."""
-        self.satellite_port = free_port()
-        self.recognizer_port = free_port()
+        self.satellite_port = find_free_port()
+        self.recognizer_port = find_free_port()
         self.transcript = ""
         self._recordings: asyncio.Queue[Recording] = asyncio.Queue()
         self._connected: asyncio.Future[_SatelliteHandler] = asyncio.get_running_loop().create_future()

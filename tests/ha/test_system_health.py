@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, get_system_health_info
 
 from ..simulator import Simulator
-from ..support.repository import INTEGRATION, load
+from ..support.repository import INTEGRATION, load_json
 
 
 async def get_system_health(hass: HomeAssistant) -> dict[str, object]:
@@ -23,7 +23,7 @@ async def get_system_health(hass: HomeAssistant) -> dict[str, object]:
 async def test_reachable(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """The information contains a check of each address, labeled without the host of a private network."""
     info = await get_system_health(hass)
-    version = load(INTEGRATION / "manifest.json")["version"]
+    version = load_json(INTEGRATION / "manifest.json")["version"]
     assert info == {"version": version, "accounts": "1 / 1", "voices": 1, "OpenAI": "ok"}
     for secret in (simulator.api_key, "127.0.0.1"):
         assert str(secret) not in json.dumps(info)

@@ -18,12 +18,12 @@ def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(), str(path))
 
 
-def python_files(folder: Path) -> list[Path]:
+def list_python_files(folder: Path) -> list[Path]:
     """Return the Python files below a folder."""
     return sorted(folder.rglob("*.py"))
 
 
-def docstrings(path: Path) -> Iterator[tuple[int, str]]:
+def find_docstrings(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the docstrings of a file, those of constants and fields included, with their first lines."""
     for node in ast.walk(parse(path)):
         match node:
@@ -31,7 +31,7 @@ def docstrings(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, text
 
 
-def constants(module: ast.Module) -> Iterator[tuple[str, str]]:
+def find_constants(module: ast.Module) -> Iterator[tuple[str, str]]:
     """Yield the name and the value expression of every upper-case constant at the top of a module."""
     for node in module.body:
         match node:
@@ -47,8 +47,8 @@ def test_docstrings_are_plain() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}: {phrase}"
         for folder in FOLDERS
-        for path in python_files(folder)
-        for line, text in docstrings(path)
+        for path in list_python_files(folder)
+        for line, text in find_docstrings(path)
         for phrase in RULED_OUT
         if phrase in " ".join(text.split())
     ]
@@ -57,14 +57,16 @@ def test_docstrings_are_plain() -> None:
 
 def test_files_are_short() -> None:
     """No file of the integration is so long that it must have several purposes."""
-    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in python_files(INTEGRATION)}
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in list_python_files(INTEGRATION)
+    }
     assert {path: length for path, length in lengths.items() if length > MAX_LINES} == {}
 
 
 def test_class_names_are_unique() -> None:
     """No two classes of the integration share a name, so that a name found anywhere leads to one definition."""
     modules: dict[str, list[str]] = defaultdict(list)
-    for path in python_files(INTEGRATION):
+    for path in list_python_files(INTEGRATION):
         for node in ast.walk(parse(path)):
             if isinstance(node, ast.ClassDef):
                 modules[node.name].append(str(path.relative_to(INTEGRATION)))
@@ -74,12 +76,12 @@ def test_class_names_are_unique() -> None:
 def test_constants_have_one_value() -> None:
     """A constant's name has one meaning: modules that define the same name give it the same value."""
     modules: dict[str, dict[str, str]] = defaultdict(dict)
-    for path in python_files(INTEGRATION):
-        for name, value in constants(parse(path)):
+    for path in list_python_files(INTEGRATION):
+        for name, value in find_constants(parse(path)):
             modules[name][str(path.relative_to(INTEGRATION))] = value
     assert {name: values for name, values in modules.items() if len(set(values.values())) > 1} == {}
 
 
 def test_no_context_variables() -> None:
     """The integration returns results to the caller; a context variable would hide where a value comes from."""
-    assert [path.name for path in python_files(INTEGRATION) if "ContextVar" in path.read_text()] == []
+    assert [path.name for path in list_python_files(INTEGRATION) if "ContextVar" in path.read_text()] == []

@@ -18,12 +18,12 @@ FILES_ON_GITHUB = (f"{REPOSITORY}/blob/main/", "https://raw.githubusercontent.co
 PAGES = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md")))
 
 
-def prose(path: Path) -> str:
+def read_prose(path: Path) -> str:
     """Return the text of a page without code."""
     return re.sub(r"^```.*?^```$|`[^`\n]*`", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
-def anchors(path: Path) -> set[str]:
+def find_anchors(path: Path) -> set[str]:
     """Return the anchors that GitHub gives the headings of a page; repeated ones are numbered."""
     text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
     seen: Counter[str] = Counter()
@@ -36,9 +36,9 @@ def anchors(path: Path) -> set[str]:
     return found
 
 
-def links(path: Path) -> Iterator[str]:
+def find_links(path: Path) -> Iterator[str]:
     """Yield the targets of the links and images of a page."""
-    text = prose(path)
+    text = read_prose(path)
     yield from re.findall(r"\]\(<?([^)>\s]+)>?(?: \"[^\"]*\")?\)", text)
     yield from re.findall(r"(?:src|href|srcset)=\"([^\"]+)\"", text)
 
@@ -46,7 +46,7 @@ def links(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links(page: Path) -> None:
     """Linked files and headings of this repository exist, whether the link is relative or a GitHub URL."""
-    for link in links(page):
+    for link in find_links(page):
         local = next((link.removeprefix(start) for start in FILES_ON_GITHUB if link.startswith(start)), None)
         if local is None and re.match(r"\w+:", link):
             assert link.startswith(("https://", "http://homeassistant.local")), link
@@ -55,7 +55,7 @@ def test_links(page: Path) -> None:
         path = (ROOT if local else page.parent) / unquote(target) if target else page
         assert path.exists(), f"{page.name} links to {link}"
         assert path.resolve().is_relative_to(ROOT)
-        assert not anchor or anchor in anchors(path), f"{page.name} links to {link}"
+        assert not anchor or anchor in find_anchors(path), f"{page.name} links to {link}"
 
 
 def test_pages_are_linked() -> None:
@@ -65,7 +65,7 @@ def test_pages_are_linked() -> None:
         page = queue.pop()
         if page not in found:
             found.add(page)
-            targets = [link.partition("#")[0] for link in links(page)]
+            targets = [link.partition("#")[0] for link in find_links(page)]
             queue += [
                 (page.parent / target).resolve() for target in targets if target.endswith(".md") and ":" not in target
             ]

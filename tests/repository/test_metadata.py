@@ -16,7 +16,7 @@ from custom_components.orator.providers import PROVIDERS
 from custom_components.orator.providers.base import Provider
 from custom_components.orator.providers.errors import SpeechError
 from custom_components.orator.sensor import ACCOUNT_SENSORS, USAGE_SENSORS, VOICE_SENSORS
-from tests.support.repository import INTEGRATION, ROOT, TRANSLATIONS, Strings, load, texts
+from tests.support.repository import INTEGRATION, ROOT, TRANSLATIONS, Strings, load_json, walk_texts
 
 BRAND = INTEGRATION / "brand"
 
@@ -52,12 +52,12 @@ BUILT_IN = {"homeassistant", "media_source", "persistent_notification", "system_
 """Components of every Home Assistant, which hassfest allows to import undeclared."""
 
 
-def flows(strings: Strings) -> list[Strings]:
+def get_flows(strings: Strings) -> list[Strings]:
     """Return the texts of the config flow and of each subentry flow."""
     return [strings["config"], *strings.get("config_subentries", {}).values()]
 
 
-def keywords(name: str) -> set[str]:
+def find_keywords(name: str) -> set[str]:
     """Return the string literals that the code passes as a keyword, or assigns to an attribute, of this name."""
     found: set[str] = set()
     for file in INTEGRATION.rglob("*.py"):
@@ -72,23 +72,23 @@ def keywords(name: str) -> set[str]:
     return found
 
 
-def error_types(base: type[SpeechError] = SpeechError) -> Iterator[type[SpeechError]]:
+def get_error_types(base: type[SpeechError] = SpeechError) -> Iterator[type[SpeechError]]:
     """Yield every error class of the providers."""
     yield base
     for error in base.__subclasses__():
-        yield from error_types(error)
+        yield from get_error_types(error)
 
 
 @pytest.fixture(scope="module")
 def manifest() -> Strings:
     """Return the manifest."""
-    return load(INTEGRATION / "manifest.json")
+    return load_json(INTEGRATION / "manifest.json")
 
 
 @pytest.fixture(scope="module")
 def english() -> Strings:
     """Return the English texts."""
-    return load(TRANSLATIONS / "en.json")
+    return load_json(TRANSLATIONS / "en.json")
 
 
 def test_manifest(manifest: Strings) -> None:
@@ -112,7 +112,7 @@ def test_version(manifest: Strings) -> None:
 
 def test_repository(manifest: Strings) -> None:
     """The repository has the files and keys that the Marketplace (HACS) requires."""
-    hacs = load(ROOT / "hacs.json")
+    hacs = load_json(ROOT / "hacs.json")
     assert {"homeassistant", "name"} <= hacs.keys() <= HACS_KEYS
     assert hacs["name"] == manifest["name"]
     assert AwesomeVersion(hacs["homeassistant"]).strategy is AwesomeVersionStrategy.CALVER
@@ -122,7 +122,7 @@ def test_repository(manifest: Strings) -> None:
 
 def test_fields_are_described(english: Strings) -> None:
     """Every field of every form has a name and a description."""
-    for flow in flows(english):
+    for flow in get_flows(english):
         for step in flow["step"].values():
             for part in (step, *step.get("sections", {}).values()):
                 assert part.get("data", {}).keys() == part.get("data_description", {}).keys()
@@ -130,10 +130,10 @@ def test_fields_are_described(english: Strings) -> None:
 
 def test_flow_texts_exist(english: Strings) -> None:
     """Every step and every abort reason of the flows has a text."""
-    steps = {step for flow in flows(english) for step in flow["step"]}
-    assert keywords("step_id") <= steps
-    reasons = {reason for flow in flows(english) for reason in flow.get("abort", {})}
-    assert keywords("reason") <= reasons
+    steps = {step for flow in get_flows(english) for step in flow["step"]}
+    assert find_keywords("step_id") <= steps
+    reasons = {reason for flow in get_flows(english) for reason in flow.get("abort", {})}
+    assert find_keywords("reason") <= reasons
 
 
 def test_translation_keys_exist(english: Strings) -> None:
@@ -144,7 +144,7 @@ def test_translation_keys_exist(english: Strings) -> None:
         for name in category.split("."):
             strings = strings.get(name, {})
         known |= strings.keys()
-    assert keywords("translation_key") <= known
+    assert find_keywords("translation_key") <= known
 
 
 @pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
@@ -175,10 +175,10 @@ def test_issue_placeholders(english: Strings) -> None:
 
 def test_issues_of_errors_have_texts(english: Strings) -> None:
     """Every issue that an error class names has a text."""
-    assert {error.issue for error in error_types() if error.issue} <= english["issues"].keys()
+    assert {error.issue for error in get_error_types() if error.issue} <= english["issues"].keys()
 
 
-@pytest.mark.parametrize("error", sorted({error.translation_key for error in error_types()}))
+@pytest.mark.parametrize("error", sorted({error.translation_key for error in get_error_types()}))
 def test_errors_have_texts(error: str, english: Strings) -> None:
     """Every error of a provider has a text for the config flow and one for synthesis."""
     assert error in english["config"]["error"]
@@ -187,11 +187,11 @@ def test_errors_have_texts(error: str, english: Strings) -> None:
 
 def test_sensors_have_names_and_icons(english: Strings) -> None:
     """Every sensor has a name and an icon, and every error that a sensor can show has a short name."""
-    icons = load(INTEGRATION / "icons.json")["entity"]["sensor"]
+    icons = load_json(INTEGRATION / "icons.json")["entity"]["sensor"]
     keys = {sensor.translation_key for sensor in (*ACCOUNT_SENSORS, *USAGE_SENSORS, *VOICE_SENSORS)} | {"balance"}
     assert keys == english["entity"]["sensor"].keys() == icons.keys()
     assert english["entity"]["sensor"]["last_error"]["state"].keys() == {
-        error.translation_key for error in error_types()
+        error.translation_key for error in get_error_types()
     }
 
 
@@ -199,12 +199,12 @@ def test_sensors_have_names_and_icons(english: Strings) -> None:
 @pytest.mark.parametrize(("resolution", "scale"), [("", 1), ("@2x", 2)])
 def test_brand(theme: str, resolution: str, scale: int) -> None:
     """The images have the sizes that Home Assistant requires."""
-    assert png_size(BRAND / f"{theme}icon{resolution}.png") == (256 * scale, 256 * scale)
-    shortest_side = min(png_size(BRAND / f"{theme}logo{resolution}.png"))
+    assert read_png_size(BRAND / f"{theme}icon{resolution}.png") == (256 * scale, 256 * scale)
+    shortest_side = min(read_png_size(BRAND / f"{theme}logo{resolution}.png"))
     assert 128 * scale <= shortest_side <= 256 * scale
 
 
-def png_size(path: Path) -> tuple[int, int]:
+def read_png_size(path: Path) -> tuple[int, int]:
     """Return the width and height of a PNG image."""
     head = path.read_bytes()[:24]
     assert head.startswith(b"\x89PNG\r\n\x1a\n")
@@ -244,7 +244,7 @@ def test_parallel_updates() -> None:
 
 def test_plain_texts(english: Strings) -> None:
     """Texts and keys pass hassfest: no HTML, no URLs outside placeholders, no quoted placeholders."""
-    for path, text in texts(english):
+    for path, text in walk_texts(english):
         assert not re.search(r"<[a-zA-Z/]", text), path
         assert not re.search(r"https?://\w+\.\w", text), path
         assert not re.search(r"'{\w+}'", text), path
@@ -277,7 +277,7 @@ def test_actions_are_described(english: Strings) -> None:
     """Every action has texts for itself and its fields, and an icon."""
     services = yaml.safe_load((INTEGRATION / "services.yaml").read_text())
     texts_of = english["services"]
-    icons = load(INTEGRATION / "icons.json")["services"]
+    icons = load_json(INTEGRATION / "icons.json")["services"]
     assert services.keys() == texts_of.keys() == icons.keys()
     for name, service in services.items():
         fields = set((service or {}).get("fields", {}))
@@ -289,10 +289,10 @@ def test_actions_are_described(english: Strings) -> None:
 
 def test_icons(english: Strings) -> None:
     """Every icon is a Material Design icon, and for an entity that has a text."""
-    icons = load(INTEGRATION / "icons.json")
+    icons = load_json(INTEGRATION / "icons.json")
     for platform, entities in icons["entity"].items():
         assert entities.keys() <= english["entity"][platform].keys()
-    assert all(re.fullmatch(r"mdi:[a-z0-9-]+", icon) for _, icon in texts(icons))
+    assert all(re.fullmatch(r"mdi:[a-z0-9-]+", icon) for _, icon in walk_texts(icons))
 
 
 def test_licence_is_open(manifest: Strings) -> None:
@@ -303,5 +303,5 @@ def test_licence_is_open(manifest: Strings) -> None:
 
 def test_oldest_home_assistant() -> None:
     """The README names the oldest Home Assistant version that the Marketplace (HACS) allows."""
-    oldest = load(ROOT / "hacs.json")["homeassistant"].rpartition(".")[0]
+    oldest = load_json(ROOT / "hacs.json")["homeassistant"].rpartition(".")[0]
     assert f"Home Assistant {oldest} or later" in (ROOT / "README.md").read_text()

@@ -15,7 +15,7 @@ WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 VERSION = re.findall(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0]
 
 
-def release(version: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_release_script(version: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the release script."""
     command = [ROOT / "script/release", version, folder]
     return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -52,7 +52,7 @@ def test_permissions_are_minimal(workflow: Path) -> None:
 
 def test_release(tmp_path: Path) -> None:
     """A release has the files of the integration at the root of its archive, and the changes as its notes."""
-    result = release(VERSION, tmp_path / "dist")
+    result = run_release_script(VERSION, tmp_path / "dist")
     assert result.returncode == 0, result.stderr
     with zipfile.ZipFile(tmp_path / "dist/orator.zip") as archive:
         names = set(archive.namelist())
@@ -63,7 +63,7 @@ def test_release(tmp_path: Path) -> None:
 
 def test_release_with_wrong_version(tmp_path: Path) -> None:
     """A tag that differs from the manifest's version is not released."""
-    result = release("99.0.0", tmp_path / "dist")
+    result = run_release_script("99.0.0", tmp_path / "dist")
     assert result.returncode != 0
     assert VERSION in result.stderr
     assert not (tmp_path / "dist").exists()

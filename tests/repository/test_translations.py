@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.repository import INTEGRATION, LANGUAGES, TRANSLATIONS, Strings, load, texts
+from tests.support.repository import INTEGRATION, LANGUAGES, TRANSLATIONS, Strings, load_json, walk_texts
 
 
 @pytest.fixture(scope="module")
 def english() -> Strings:
     """Return the English texts."""
-    return load(TRANSLATIONS / "en.json")
+    return load_json(TRANSLATIONS / "en.json")
 
 
 @pytest.fixture(params=LANGUAGES)
@@ -22,19 +22,19 @@ def file(request: pytest.FixtureRequest) -> Path:
     return TRANSLATIONS / f"{request.param}.json"
 
 
-def paths(strings: Strings) -> list[tuple[str, ...]]:
+def get_paths(strings: Strings) -> list[tuple[str, ...]]:
     """Return the paths of all texts, in order."""
-    return [path for path, _ in texts(strings)]
+    return [path for path, _ in walk_texts(strings)]
 
 
-def placeholders(strings: Strings) -> dict[tuple[str, ...], set[str]]:
+def find_placeholders(strings: Strings) -> dict[tuple[str, ...], set[str]]:
     """Return the placeholders of each text."""
-    return {path: set(re.findall(r"{(\w+)}", text)) for path, text in texts(strings)}
+    return {path: set(re.findall(r"{(\w+)}", text)) for path, text in walk_texts(strings)}
 
 
-def literals(strings: Strings) -> dict[tuple[str, ...], set[str]]:
+def find_code_spans(strings: Strings) -> dict[tuple[str, ...], set[str]]:
     """Return the code spans of each text."""
-    return {path: set(re.findall(r"`[^`]+`", text)) for path, text in texts(strings)}
+    return {path: set(re.findall(r"`[^`]+`", text)) for path, text in walk_texts(strings)}
 
 
 def test_languages() -> None:
@@ -44,20 +44,20 @@ def test_languages() -> None:
 
 def test_same_texts(file: Path, english: Strings) -> None:
     """Every language has the same keys, in the same order."""
-    assert paths(load(file)) == paths(english)
+    assert get_paths(load_json(file)) == get_paths(english)
 
 
 def test_same_placeholders(file: Path, english: Strings) -> None:
     """Each text has the same placeholders as in English, and no other braces."""
-    strings = load(file)
-    assert placeholders(strings) == placeholders(english)
-    for path, text in texts(strings):
+    strings = load_json(file)
+    assert find_placeholders(strings) == find_placeholders(english)
+    for path, text in walk_texts(strings):
         assert not re.search(r"[{}]", re.sub(r"{\w+}", "", text)), path
 
 
 def test_same_literals(file: Path, english: Strings) -> None:
     """Code spans are not translated."""
-    assert literals(load(file)) == literals(english)
+    assert find_code_spans(load_json(file)) == find_code_spans(english)
 
 
 def test_plain_texts(file: Path) -> None:
@@ -65,7 +65,7 @@ def test_plain_texts(file: Path) -> None:
 
     No apostrophe stands next to a brace: Home Assistant's frontend would not replace that placeholder.
     """
-    for path, text in texts(load(file)):
+    for path, text in walk_texts(load_json(file)):
         assert text, path
         assert text == text.strip(), path
         assert not re.search(r"\[%key|<[a-zA-Z/]|https?://\w+\.\w|'[{}]", text), path
@@ -74,19 +74,19 @@ def test_plain_texts(file: Path) -> None:
 def test_links(file: Path, english: Strings) -> None:
     """Links have the same targets as in English."""
     links = re.compile(r"\]\(([^)]*)\)")
-    found = {path: links.findall(text) for path, text in texts(load(file))}
-    assert found == {path: links.findall(text) for path, text in texts(english)}
+    found = {path: links.findall(text) for path, text in walk_texts(load_json(file))}
+    assert found == {path: links.findall(text) for path, text in walk_texts(english)}
 
 
 def test_file_format(file: Path) -> None:
     """Files are indented by two spaces, not escaped, and end with a newline, so that diffs stay small."""
     text = file.read_text(encoding="utf-8")
-    assert text == json.dumps(load(file), ensure_ascii=False, indent=2) + "\n"
+    assert text == json.dumps(load_json(file), ensure_ascii=False, indent=2) + "\n"
 
 
 def test_icons_have_texts(english: Strings) -> None:
     """Every icon is for a state or a section that has a text."""
-    icons: dict[str, Any] = load(INTEGRATION / "icons.json")
+    icons: dict[str, Any] = load_json(INTEGRATION / "icons.json")
     for platform, entities in icons["entity"].items():
         for key, icon in entities.items():
             assert icon.get("state", {}).keys() <= english["entity"][platform][key].get("state", {}).keys(), key

@@ -15,8 +15,8 @@ INTERRUPTED: Final = 130
 _STOP_TIMEOUT_S: Final = 10.0
 
 
-async def until_ended[Result](work: Awaitable[Result]) -> Result | None:
-    """Return the result of the work of a program, or None if a signal cancels it."""
+async def run_until_signal[Result](work: Awaitable[Result]) -> Result | None:
+    """Return the result of an awaitable, or None if a signal cancels it."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -28,7 +28,7 @@ async def until_ended[Result](work: Awaitable[Result]) -> Result | None:
 
 
 @asynccontextmanager
-async def running(
+async def run_program(
     command: Sequence[str], *, log: Path, folder: Path, environment: Mapping[str, str]
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
     """Run a program with its output in a file."""
@@ -61,7 +61,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """Return a free port of this machine."""
     with socket.socket() as probe:
         probe.bind((LOCALHOST, 0))

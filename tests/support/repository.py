@@ -14,17 +14,17 @@ LANGUAGES = ["cs", "de", "el", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "
 type Strings = dict[str, Any]
 
 
-def load(path: Path) -> Strings:
+def load_json(path: Path) -> Strings:
     """Read a JSON object."""
     document = json.loads(path.read_text())
     assert isinstance(document, dict)
     return document
 
 
-def texts(strings: Strings, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+def walk_texts(strings: Strings, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield every text of a translation with its path of keys."""
     for key, value in strings.items():
         if isinstance(value, str):
             yield (*path, key), value
         else:
-            yield from texts(value, (*path, key))
+            yield from walk_texts(value, (*path, key))

@@ -6,7 +6,7 @@ import os
 from typing import Final, Literal
 
 from .endpoints import Endpoint
-from .failures import Failure, failures_of
+from .failures import Failure, get_failures
 
 type FailingChunk = Literal["first", "later"]
 type MessageKind = Literal["reply", "announcement"]
@@ -83,13 +83,13 @@ class Case:
         return f"case-{self.number}.local"
 
 
-def cases_of(endpoint: Endpoint) -> list[Case]:
+def create_cases(endpoint: Endpoint) -> list[Case]:
     """Return the cases of an endpoint: every failure, in all situations or in a share of them."""
-    return [Case(number, endpoint, *case) for number, case in enumerate(_combinations(endpoint))]
+    return [Case(number, endpoint, *case) for number, case in enumerate(_combine(endpoint))]
 
 
-def _combinations(endpoint: Endpoint) -> Iterator[tuple[Failure, FailingChunk, MessageKind, bool]]:
-    for index, failure in enumerate(failures_of(endpoint)):
+def _combine(endpoint: Endpoint) -> Iterator[tuple[Failure, FailingChunk, MessageKind, bool]]:
+    for index, failure in enumerate(get_failures(endpoint)):
         situations = [situation for situation in _SITUATIONS if _is_possible(failure, *situation)]
         start = index % min(_STRIDE, len(situations))
         for situation in situations[start::_STRIDE]:

@@ -292,7 +292,7 @@ REALTIME: Final = (
 )
 
 
-def failures_of(endpoint: Endpoint) -> Iterator[Failure]:
+def get_failures(endpoint: Endpoint) -> Iterator[Failure]:
     """Yield every failure of an endpoint."""
     if endpoint.is_realtime:
         yield from filter(_is_failed_handshake, ON_THE_WIRE)

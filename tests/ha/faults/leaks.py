@@ -32,7 +32,7 @@ def find_secrets(text: str, *, includes_message: bool = True) -> list[str]:
     return [*(["the API key"] if DEFAULT_KEY in text else []), *words]
 
 
-def secrets_in_logs(records: list[logging.LogRecord]) -> Iterator[str]:
+def find_secrets_in_logs(records: list[logging.LogRecord]) -> Iterator[str]:
     """Describe log lines above DEBUG with secrets. Home Assistant's own line quotes the beginning of a message."""
     for record in records:
         if record.levelno > logging.DEBUG:
@@ -41,7 +41,7 @@ def secrets_in_logs(records: list[logging.LogRecord]) -> Iterator[str]:
                 yield f"{record.name} contains {secrets}: {line[:300]}"
 
 
-def secrets_in_error(error: Exception | None) -> list[str]:
+def find_secrets_in_error(error: Exception | None) -> list[str]:
     """Return the secrets in an error, its causes and its placeholders."""
     if error is None:
         return []
@@ -49,7 +49,7 @@ def secrets_in_error(error: Exception | None) -> list[str]:
     return find_secrets("\n".join((*traceback.format_exception(error), repr(error), placeholders)))
 
 
-async def secrets_in_states_and_diagnostics(hass: HomeAssistant) -> list[str]:
+async def find_secrets_in_states_and_diagnostics(hass: HomeAssistant) -> list[str]:
     """Return the secrets in states and diagnostics."""
     entries = [entry for entry in hass.config_entries.async_entries(DOMAIN) if hasattr(entry, "runtime_data")]
     diagnostics = [await async_get_config_entry_diagnostics(hass, entry) for entry in entries]
@@ -57,13 +57,13 @@ async def secrets_in_states_and_diagnostics(hass: HomeAssistant) -> list[str]:
     return find_secrets(json.dumps([diagnostics, states], cls=ExtendedJSONEncoder))
 
 
-async def cached_names(hass: HomeAssistant) -> set[str]:
+async def get_cached_names(hass: HomeAssistant) -> set[str]:
     """Return the keys of Home Assistant's cache of speech, in memory and on disk."""
     manager = hass.data[DATA_TTS_MANAGER]
     files = await hass.async_add_executor_job(lambda: [path.stem for path in Path(manager.cache_dir).iterdir()])
     return {*manager.mem_cache, *manager.file_cache, *files}
 
 
-def running_tasks() -> list[str]:
+def get_running_tasks() -> list[str]:
     """Return the names of Orator's tasks that have not ended."""
     return sorted(task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("orator"))

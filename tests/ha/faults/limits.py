@@ -11,7 +11,7 @@ from tenacity import wait_random_exponential
 from custom_components.orator.providers import http
 from custom_components.orator.providers.nanogpt import provider as nanogpt
 
-# On an idle machine; see load_factor.
+# On an idle machine; see measure_load.
 _FIRST_BYTE_TIMEOUT_S: Final = 2.0
 _GAP_TIMEOUT_S: Final = 1.5
 _JOB_TIMEOUT_S: Final = 4.0
@@ -25,14 +25,14 @@ _CONSTANTS: Final[dict[str, Any]] = {
 }
 
 
-def load_factor() -> float:
+def measure_load() -> float:
     """Return by how much to extend timeouts: 1 on an idle machine, more on one with other work."""
     return min(_MAX_LOAD_FACTOR, max(1.0, os.getloadavg()[0] / (os.process_cpu_count() or 1)))
 
 
 def shorten_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make all timeouts and size limits as short as the machine allows."""
-    factor = load_factor()
+    factor = measure_load()
     first_byte, gap = _FIRST_BYTE_TIMEOUT_S * factor, _GAP_TIMEOUT_S * factor
     timeouts = {
         "providers.openai.realtime_session._OPEN_TIMEOUT_S": first_byte,

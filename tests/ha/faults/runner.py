@@ -76,16 +76,16 @@ class CaseRunner:
 
     async def run(self, case: Case) -> Outcome:
         """Run a case with an account of its own, and return its outcome."""
-        door = await self.host.open_client_port()
-        entry = await self._load_account(case, door)
+        client_port = await self.host.open_client_port()
+        entry = await self._load_account(case, client_port)
         try:
-            return await self._fetch(case, door)
+            return await self._fetch(case, client_port)
         finally:
             await self.hass.config_entries.async_unload(entry.entry_id)
 
-    async def _load_account(self, case: Case, door: ClientPort) -> MockConfigEntry:
+    async def _load_account(self, case: Case, client_port: ClientPort) -> MockConfigEntry:
         is_named = case.failure.unreachable == "name"
-        origin = door.origin.replace("127.0.0.1", case.host_name) if is_named else door.origin
+        origin = client_port.origin.replace("127.0.0.1", case.host_name) if is_named else client_port.origin
         fallback = {"fallback": [FALLBACK_ENTITY_ID]} if case.has_fallback else {}
         voice = {"subentry_type": "voice", "title": f"Case {case.number}", "unique_id": None}
         entry = MockConfigEntry(
@@ -96,17 +96,17 @@ class CaseRunner:
         )
         entry.add_to_hass(self.hass)
         assert await self.hass.config_entries.async_setup(entry.entry_id)
-        door.requests.clear()
+        client_port.requests.clear()
         return entry
 
-    async def _fetch(self, case: Case, door: ClientPort) -> Outcome:
+    async def _fetch(self, case: Case, client_port: ClientPort) -> Outcome:
         options = dict(SATELLITE) if case.uses_satellite else {"preferred_format": "mp3"}
         stream = tts.async_create_stream(self.hass, f"tts.case_{case.number}", options=options)
         received = bytearray()
         if case.kind == "reply":
-            stream.async_set_message_stream(self._deltas(case, door, received))
+            stream.async_set_message_stream(self._deltas(case, client_port, received))
         else:
-            await self._start_failure(case, door)
+            await self._start_failure(case, client_port)
             stream.async_set_message(case.text)
         status = await self._receive(stream.url, received)
         error = None
@@ -115,7 +115,7 @@ class CaseRunner:
                 pass
         except Exception as err:  # noqa: BLE001 - it is verified later
             error = err
-        return Outcome(bytes(received), status, error, self._failed_text(case, door))
+        return Outcome(bytes(received), status, error, self._find_failed_text(case, client_port))
 
     async def _receive(self, url: str, received: bytearray) -> int:
         """Read the response into `received`, and return its status."""
@@ -129,57 +129,65 @@ class CaseRunner:
                 received.clear()
             return response.status
 
-    async def _deltas(self, case: Case, door: ClientPort, received: bytearray) -> AsyncGenerator[str]:
+    async def _deltas(self, case: Case, client_port: ClientPort, received: bytearray) -> AsyncGenerator[str]:
         """Yield a reply; if a later chunk is to fail, wait for audio of the first sentence before the others."""
         if case.failing_chunk == "first":
-            await self._start_failure(case, door)
+            await self._start_failure(case, client_port)
         first, *others = case.sentences
         yield f"{first} "
         if case.failing_chunk == "later":
             while len(received) < _MIN_AUDIO_BYTES:  # noqa: ASYNC110
                 await asyncio.sleep(_POLL_S)
-            await self._start_failure(case, door)
+            await self._start_failure(case, client_port)
         for sentence in others:
             yield f"{sentence} "
 
-    async def _start_failure(self, case: Case, door: ClientPort) -> None:
+    async def _start_failure(self, case: Case, client_port: ClientPort) -> None:
         """Make requests of the case fail from now on."""
         failure, endpoint = case.failure, case.endpoint
         if failure.unreachable:
             self.resolver.unknown.add(case.host_name)
-            await self.host.close_client_port(door)
+            await self.host.close_client_port(client_port)
         elif failure.realtime_fault:
             self.simulator.openai.realtime.script_responses(replace(failure.realtime_fault, contains=case.failing_word))
         else:
             if endpoint.is_realtime:
-                await self._close_session(door)
+                await self._close_session(client_port)
             paths = {"speech": endpoint.speech_path, "audio": endpoint.audio_path, "poll": endpoint.poll_path}
             text = "" if endpoint.is_realtime else case.failing_word
-            door.faults.add(replace(failure.fault, path=paths[failure.request], contains=text, times=float("inf")))
+            client_port.faults.add(
+                replace(failure.fault, path=paths[failure.request], contains=text, times=float("inf"))
+            )
             for fault in failure.other_faults:
-                door.faults.add(fault)
+                client_port.faults.add(fault)
 
-    async def _close_session(self, door: ClientPort) -> None:
+    async def _close_session(self, client_port: ClientPort) -> None:
         """Break a realtime session after its pending responses, so that another handshake is needed."""
-        sockets = [socket for socket in self.simulator.openai.realtime.connections if socket.request in door.requests]
+        sockets = [
+            socket for socket in self.simulator.openai.realtime.connections if socket.request in client_port.requests
+        ]
         while any(reading.status is None for socket in sockets for reading in socket.responses):  # noqa: ASYNC110
             await asyncio.sleep(_POLL_S)
-        self.host.break_connections(door)
+        self.host.break_connections(client_port)
 
-    def _failed_text(self, case: Case, door: ClientPort) -> str | None:
+    def _find_failed_text(self, case: Case, client_port: ClientPort) -> str | None:
         """Return the text of the first request that failed, None if there was none."""
         if case.failure.realtime_fault:
             sockets = [
-                socket for socket in self.simulator.openai.realtime.connections if socket.request in door.requests
+                socket
+                for socket in self.simulator.openai.realtime.connections
+                if socket.request in client_port.requests
             ]
             events = [event for socket in sockets for event in socket.events_of_type("response.create")]
             texts = [event["response"]["input"][-1]["content"][-1]["text"] for event in events]
             return next((text for text in texts if case.failing_word in text), None)
         unrelated = (NO_FAULT, *case.failure.other_faults)
-        return next((_text_of(request) for request in door.requests if request.fault not in unrelated), None)
+        return next(
+            (_extract_text(request) for request in client_port.requests if request.fault not in unrelated), None
+        )
 
 
-def _text_of(request: ReceivedRequest) -> str:
+def _extract_text(request: ReceivedRequest) -> str:
     body = request.body if isinstance(request.body, dict) else {}
     return str(body.get("input") or body.get("text") or request.content)
 

@@ -15,12 +15,18 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from tests.simulator import Simulator
 from tests.support.resolver import replace_resolver
 
-from .cases import Case, cases_of
+from .cases import Case, create_cases
 from .endpoints import ENDPOINTS, Endpoint
-from .leaks import cached_names, running_tasks, secrets_in_error, secrets_in_logs, secrets_in_states_and_diagnostics
-from .limits import load_factor, shorten_limits
+from .leaks import (
+    find_secrets_in_error,
+    find_secrets_in_logs,
+    find_secrets_in_states_and_diagnostics,
+    get_cached_names,
+    get_running_tasks,
+)
+from .limits import measure_load, shorten_limits
 from .runner import CaseRunner, LocalResolver, load_fallback
-from .verification import decode_outcome, is_spoken_by_account, problems_of
+from .verification import decode_outcome, find_problems, is_spoken_by_account
 
 _CONCURRENT_CASES: Final = 16
 _CASE_TIMEOUT_S: Final = 40.0
@@ -55,13 +61,13 @@ async def run_case(runner: CaseRunner, case: Case, slots: asyncio.Semaphore, not
     """Run a case and return its problems; append it to `not_cacheable` unless its own voice spoke all of it."""
     async with slots:
         try:
-            async with asyncio.timeout(_CASE_TIMEOUT_S * load_factor()):
+            async with asyncio.timeout(_CASE_TIMEOUT_S * measure_load()):
                 outcome = await runner.run(case)
         except TimeoutError:
             return [f"{case}: does not end"]
         words = await asyncio.to_thread(decode_outcome, outcome)
-    problems = list(problems_of(case, outcome, words))
-    if secrets := secrets_in_error(outcome.error):
+    problems = list(find_problems(case, outcome, words))
+    if secrets := find_secrets_in_error(outcome.error):
         problems.append(f"the error contains {secrets}")
     if not is_spoken_by_account(case, words):
         not_cacheable.append(case)
@@ -74,23 +80,23 @@ async def test_words_are_heard_once_or_error_is_raised(
 ) -> None:
     """No failure loses or repeats a word without an error, fills the cache, leaks a secret or leaves a task."""
     caplog.set_level(logging.INFO)  # DEBUG may contain secrets, and takes time
-    cases = cases_of(endpoint)
+    cases = create_cases(endpoint)
     not_cacheable: list[Case] = []
     slots = asyncio.Semaphore(_CONCURRENT_CASES)
     started = time.process_time()
     results = await asyncio.gather(*(run_case(runner, case, slots, not_cacheable) for case in cases))
     problems = [problem for result in results for problem in result]
     await runner.hass.async_block_till_done(wait_background_tasks=True)
-    cached = await cached_names(runner.hass)
+    cached = await get_cached_names(runner.hass)
     problems += [
         f"{case}: is cached"
         for case in not_cacheable
         if any(name.endswith(f"_tts.case_{case.number}") for name in cached)
     ]
-    problems += secrets_in_logs(caplog.records)
-    if secrets := await secrets_in_states_and_diagnostics(runner.hass):
+    problems += find_secrets_in_logs(caplog.records)
+    if secrets := await find_secrets_in_states_and_diagnostics(runner.hass):
         problems.append(f"states or diagnostics contain {secrets}")
-    if tasks := running_tasks():
+    if tasks := get_running_tasks():
         problems.append(f"still running: {tasks}")
     print(f"{endpoint.name}: {len(cases)} cases, {time.process_time() - started:.0f} s of CPU time")  # noqa: T201
     assert not problems, f"{len(problems)} problems in {len(cases)} cases:\n" + "\n".join(problems)

@@ -38,21 +38,21 @@ def is_spoken_by_account(case: Case, words: list[HeardWord] | None) -> bool:
     return [(word.code, word.voice) for word in words or ()] == [(code, own) for code in codes_of(case.text)]
 
 
-def problems_of(case: Case, outcome: Outcome, words: list[HeardWord] | None) -> Iterator[str]:
+def find_problems(case: Case, outcome: Outcome, words: list[HeardWord] | None) -> Iterator[str]:
     """Describe what is wrong with an outcome."""
     if words is None:
         yield f"{len(outcome.audio)} bytes are not audio, error: {_describe_error(outcome.error)}"
         return
     if outcome.failed_text is None and not case.failure.unreachable:
         yield "no request failed"
-    if not any(_is_correct(case, words, failed, outcome.error) for failed in _failed_ranges(case, outcome)):
+    if not any(_is_correct(case, words, failed, outcome.error) for failed in _get_failed_ranges(case, outcome)):
         heard, error = _describe_words(case, words), _describe_error(outcome.error)
         yield f"heard: {heard}, error: {error}, failed chunk: {outcome.failed_text!r}"
     if outcome.status != (200 if words else 500):
         yield f"status {outcome.status} with {len(words)} words"
 
 
-def _failed_ranges(case: Case, outcome: Outcome) -> Iterator[range]:
+def _get_failed_ranges(case: Case, outcome: Outcome) -> Iterator[range]:
     """Yield the words that may have failed: those of the failed chunk, or every candidate if it is unknown."""
     words = split_words(case.text)
     if outcome.failed_text:
@@ -69,7 +69,7 @@ def _failed_ranges(case: Case, outcome: Outcome) -> Iterator[range]:
 def _is_correct(case: Case, words: list[HeardWord], failed: range, error: Exception | None) -> bool:
     """Return whether every word was heard once, or the documented error was raised for the end of the failed chunk."""
     text = codes_of(case.text)
-    common = _common_prefix(text, [word.code for word in words])
+    common = _count_common(text, [word.code for word in words])
     rest = words[common:]
     has_fragment = bool(rest) and rest[0].code is None
     rest = rest[has_fragment:]
@@ -133,7 +133,7 @@ def _is_allowed(case: Case, playback: _Playback, failed: range, error: Exception
     return (within <= replacement and error is None) or (may_be_own and within <= {own})
 
 
-def _common_prefix(text: list[int], heard: list[int | None]) -> int:
+def _count_common(text: list[int], heard: list[int | None]) -> int:
     """Return the length of the common prefix."""
     pairs = zip(text, heard, strict=False)
     return next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(text), len(heard)))

@@ -6,7 +6,7 @@ from random import Random
 from typing import Final, override
 
 from tests.ha.faults.endpoints import Endpoint
-from tests.ha.faults.failures import failures_of
+from tests.ha.faults.failures import get_failures
 from tests.simulator.faults import NO_FAULT, Fault, FaultScript
 
 _FAULT_PROBABILITY: Final = 0.2
@@ -26,7 +26,7 @@ class RandomFaults(FaultScript):
         self._random = Random(seed)  # noqa: S311 - reproducible
         self._paths = {"speech": endpoint.speech_path, "audio": endpoint.audio_path, "poll": endpoint.poll_path}
         self._failures = [
-            failure for failure in failures_of(endpoint) if not (failure.unreachable or failure.realtime_fault)
+            failure for failure in get_failures(endpoint) if not (failure.unreachable or failure.realtime_fault)
         ]
 
     @override

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from tests.support.processes import LOCALHOST, free_port, running
+from tests.support.processes import LOCALHOST, find_free_port, run_program
 
 type Json = dict[str, Any]
 
@@ -40,7 +40,7 @@ class Instance:
     @property
     def log(self) -> str:
         """Last lines of the log."""
-        return _tail(self.folder)
+        return _read_tail(self.folder)
 
 
 @asynccontextmanager
@@ -57,7 +57,7 @@ async def run_home_assistant(
 
     Nothing is installed or downloaded: the packages of all components must be installed.
     """
-    port = free_port()
+    port = find_free_port()
     with TemporaryDirectory(prefix="orator-home-assistant-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         _write_configuration(folder, port, custom_components, configuration)
@@ -114,7 +114,7 @@ async def _process(folder: Path, environment: Mapping[str, str]) -> AsyncGenerat
     """Run the process; stop it and its child processes afterwards."""
     command = (sys.executable, "-m", "homeassistant", "--config", str(folder), "--skip-pip", "--log-no-color")
     merged = {**_environment(), **environment}
-    async with running(command, log=_log_file(folder), folder=folder, environment=merged) as process:
+    async with run_program(command, log=_get_log_file(folder), folder=folder, environment=merged) as process:
         yield process
 
 
@@ -150,12 +150,12 @@ async def _is_ready(session: aiohttp.ClientSession, url: str) -> bool:
         return False
 
 
-def _log_file(folder: Path) -> Path:
+def _get_log_file(folder: Path) -> Path:
     """Return the file with the output of the process."""
     return folder / "output.log"
 
 
-def _tail(folder: Path) -> str:
+def _read_tail(folder: Path) -> str:
     """Return the last lines of the log."""
-    lines = _log_file(folder).read_text(errors="replace").splitlines()
+    lines = _get_log_file(folder).read_text(errors="replace").splitlines()
     return "\n".join(lines[-_LOG_TAIL_LINES:])

@@ -20,7 +20,7 @@ from .usage import UsageTracker
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = (Platform.SENSOR, Platform.TTS)
 
-_DATA_ACCOUNTS: Final[HassKey[dict[str, AccountCoordinator]]] = HassKey("orator_accounts")
+_ACCOUNTS: Final[HassKey[dict[str, AccountCoordinator]]] = HassKey("orator_accounts")
 """The last coordinator of each account, by entry id: a reloaded account continues from it."""
 
 
@@ -36,7 +36,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
 
     Only a new account waits for its provider. Others load at once, so that fallbacks can speak for their voices.
     """
-    accounts = hass.data.setdefault(_DATA_ACCOUNTS, {})
+    accounts = hass.data.setdefault(_ACCOUNTS, {})
     previous = accounts.get(entry.entry_id)
     account = accounts[entry.entry_id] = AccountCoordinator(hass, entry)
     await account.async_setup(previous)
@@ -57,7 +57,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> b
 
 async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
     """Remove the stored data and the issues of an account."""
-    account = hass.data.get(_DATA_ACCOUNTS, {}).pop(entry.entry_id, None)
+    account = hass.data.get(_ACCOUNTS, {}).pop(entry.entry_id, None)
     await (account.usage if account else UsageTracker(hass, entry.entry_id)).async_remove()
     await (account.store if account else account_store(hass, entry.entry_id)).async_remove()
     async_delete_issues(hass, entry.entry_id)

@@ -313,21 +313,6 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             await self.provider.async_close()
 
 
-def account_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    """Return the storage of an account's catalog, detected capabilities and voice loudness."""
-    return Store(hass, _CATALOG_STORAGE_VERSION, f"{DOMAIN}.{entry_id}")
-
-
-def _is_valid(stored: Mapping[str, Any], provider: Provider) -> bool:
-    """Return whether stored data is usable: it may be damaged or from another version."""
-    try:
-        provider.models(stored["catalogue"])
-        provider.initial_voice_settings(stored["catalogue"])
-        return all(isinstance(value, bool) for value in stored["learned"].values())
-    except AttributeError, LookupError, TypeError, ValueError:
-        return False
-
-
 class BalanceCoordinator(DataUpdateCoordinator[Balance | None]):
     """Fetches the balance of an account while an entity shows it."""
 
@@ -363,3 +348,18 @@ class BalanceCoordinator(DataUpdateCoordinator[Balance | None]):
             raise ConfigEntryAuthFailed(**translate_error(err, self._provider)) from err
         except SpeechError as err:
             raise UpdateFailed(**translate_error(err, self._provider)) from err
+
+
+def account_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    """Return the storage of an account's catalog, detected capabilities and voice loudness."""
+    return Store(hass, _CATALOG_STORAGE_VERSION, f"{DOMAIN}.{entry_id}")
+
+
+def _is_valid(stored: Mapping[str, Any], provider: Provider) -> bool:
+    """Return whether stored data is usable: it may be damaged or from another version."""
+    try:
+        provider.models(stored["catalogue"])
+        provider.initial_voice_settings(stored["catalogue"])
+        return all(isinstance(value, bool) for value in stored["learned"].values())
+    except AttributeError, LookupError, TypeError, ValueError:
+        return False

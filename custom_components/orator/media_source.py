@@ -162,10 +162,10 @@ def _voice_items(preview: VoicePreview, account: AccountCoordinator, model: Mode
     """Return the items of a model's voices, without saved voices that cannot speak."""
     voices = [(voice, preview.with_settings({model.voice_key: voice.id})) for voice in model.voices]
     if model.has_saved_voices:
-        voices = [(voice, place) for voice, place in voices if account.data.model_for(place.settings).is_connected]
+        voices = [(voice, item) for voice, item in voices if account.data.model_for(item.settings).is_connected]
     return [
-        _playable(_voice_title(voice), place, can_expand=len(_sample_sentences(account, model, voice)) > 1)
-        for voice, place in voices
+        _playable(_voice_title(voice), item, can_expand=len(_sample_sentences(account, model, voice)) > 1)
+        for voice, item in voices
     ]
 
 

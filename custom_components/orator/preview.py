@@ -33,7 +33,7 @@ _SETUP_PREVIEWS: Final[HassKey[dict[str, bytes]]] = HassKey("orator_setup_previe
 
 @dataclass(frozen=True, slots=True)
 class VoicePreview:
-    """A place in the media browser: an account, and the settings chosen so far."""
+    """An item of the media browser: an account, and the settings chosen so far."""
 
     entry_id: str
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class VoicePreview:
 
     @classmethod
     def parse(cls, identifier: str) -> Self:
-        """Parse a media source identifier; its account need not exist. Raises ValueError."""
+        """Parse an identifier; its account need not exist. Raises ValueError."""
         url = URL(identifier)
         settings = dict(url.query)
         language = settings.pop(_QUERY_LANGUAGE, "")
@@ -50,13 +50,13 @@ class VoicePreview:
 
     @property
     def identifier(self) -> str:
-        """The media source identifier."""
+        """The identifier within this media source."""
         query = {**self.settings, **({_QUERY_LANGUAGE: self.language} if self.language else {})}
         return str(URL.build(path=self.entry_id, query=query))
 
     @property
     def media_source_id(self) -> str:
-        """The ID that media players can play."""
+        """The media source ID, which media players can play."""
         return generate_media_source_id(DOMAIN, self.identifier)
 
     @property
@@ -68,7 +68,7 @@ class VoicePreview:
         return "/media-browser/browser/" + quote(f"{PREVIEW_CONTENT_TYPE},{self.media_source_id}", safe="")
 
     def with_settings(self, settings: Mapping[str, str]) -> Self:
-        """Return the place below this one where these settings are chosen."""
+        """Return the item below this one, which adds these settings."""
         return replace(self, settings={**self.settings, **settings})
 
     def in_language(self, tag: str) -> Self:

@@ -144,7 +144,10 @@ class VoiceEntity(TextToSpeechEntity):
     @property
     @override
     def available(self) -> bool:
-        """Whether the voice, a fallback or cached audio can be heard: an unavailable entity gets no cached audio."""
+        """Whether the voice, a fallback or cached audio can be heard.
+
+        Home Assistant does not use its cache for an unavailable entity.
+        """
         health = self._account.health
         is_down = health.outage is not None and health.outage.is_lasting and health.is_open
         return not is_down or can_be_heard(self.hass, self._subentry.data.get(CONF_FALLBACK, ()), self.entity_id)

@@ -28,7 +28,7 @@ from homeassistant.util.hass_dict import HassKey
 
 _LOGGER = logging.getLogger(__name__)
 
-_MANAGER: Final[HassKey[Any]] = HassKey("tts_manager")
+_TTS_MANAGER: Final[HassKey[Any]] = HassKey("tts_manager")
 _API_ERRORS: Final = (AttributeError, KeyError, TypeError)
 _MAX_POLLS: Final = 40
 _POLL_INTERVAL_S: Final = 0.25
@@ -62,7 +62,7 @@ def cache_key(entity_id: str, message: str, language: str, options: Mapping[str,
 def has_cached_speech(hass: HomeAssistant, entity_id: str) -> bool:
     """Return whether any message of a voice may be on disk."""
     with _guard():
-        return any(key.endswith(f"_{entity_id}") for key in hass.data[_MANAGER].file_cache)
+        return any(key.endswith(f"_{entity_id}") for key in hass.data[_TTS_MANAGER].file_cache)
     return True
 
 
@@ -70,7 +70,7 @@ def has_cached_speech(hass: HomeAssistant, entity_id: str) -> bool:
 def is_in_memory(hass: HomeAssistant, key: str) -> bool:
     """Return whether a message is known to be cached in memory."""
     with _guard():
-        return key in hass.data[_MANAGER].mem_cache
+        return key in hass.data[_TTS_MANAGER].mem_cache
     return False
 
 
@@ -78,7 +78,7 @@ def is_in_memory(hass: HomeAssistant, key: str) -> bool:
 def is_on_disk(hass: HomeAssistant, key: str) -> bool:
     """Return whether a message is known to be cached on disk."""
     with _guard():
-        return key in hass.data[_MANAGER].file_cache
+        return key in hass.data[_TTS_MANAGER].file_cache
     return False
 
 
@@ -95,7 +95,7 @@ async def async_wait_until_on_disk(hass: HomeAssistant, key: str) -> bool:
 def async_drop_from_memory(hass: HomeAssistant, key: str) -> None:
     """Remove a message from the cache in memory, so that it is synthesized again."""
     with _guard():
-        hass.data[_MANAGER].mem_cache.pop(key, None)
+        hass.data[_TTS_MANAGER].mem_cache.pop(key, None)
 
 
 @callback
@@ -108,7 +108,7 @@ def async_discard(hass: HomeAssistant, text: str, entity_id: str) -> None:
     prefix, suffix = _hash(text), f"_{entity_id}"
     discarded = set()
     with _guard():
-        entries = hass.data[_MANAGER].mem_cache
+        entries = hass.data[_TTS_MANAGER].mem_cache
         for key, entry in list(entries.items()):
             if not key.startswith(prefix) or not key.endswith(suffix):
                 continue
@@ -124,7 +124,7 @@ def async_discard(hass: HomeAssistant, text: str, entity_id: str) -> None:
 async def _async_remove_files(hass: HomeAssistant, keys: set[str]) -> None:
     """Remove files from the cache as soon as they are written; those of streamed replies never are."""
     with _guard():
-        manager = hass.data[_MANAGER]
+        manager = hass.data[_TTS_MANAGER]
         for _ in range(_MAX_POLLS):
             for key in keys & manager.file_cache.keys():
                 name = manager.file_cache.pop(key)

@@ -30,7 +30,7 @@ class PendingReport:
     """The report, once the audio has been read. None if the audio came from the cache."""
 
 
-_PENDING: Final[HassKey[WeakSet[PendingReport]]] = HassKey("orator_pending_reports")
+_PENDING_REPORTS: Final[HassKey[WeakSet[PendingReport]]] = HassKey("orator_pending_reports")
 
 
 @callback
@@ -40,14 +40,14 @@ def expect_report(hass: HomeAssistant, stream: tts.ResultStream, message: str) -
     The voice delivers it with `deliver_report`, because Home Assistant passes on only the audio.
     """
     pending = PendingReport(_report_key(str(stream.engine), message, str(stream.language), stream.options))
-    hass.data.setdefault(_PENDING, WeakSet()).add(pending)
+    hass.data.setdefault(_PENDING_REPORTS, WeakSet()).add(pending)
     return pending
 
 
 @callback
 def deliver_report(hass: HomeAssistant, report: SynthesisReport, request: tts.TTSAudioRequest, message: str) -> None:
     """Pass the report of a request to the callers that wait for it."""
-    if waiting := hass.data.get(_PENDING):
+    if waiting := hass.data.get(_PENDING_REPORTS):
         key = _report_key(report.voice, message, request.language, request.options)
         for pending in waiting:
             if pending.key == key:

@@ -4,6 +4,7 @@ import asyncio
 from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncIterable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
@@ -124,7 +125,7 @@ class TextChunker:
         while await self._wait_for_sentence():
             target = self._target_seconds(buffered_seconds())
             if not self._is_first:
-                await self._gather(target, timeout=buffered_seconds() - _PROVIDER_START_S)
+                await self._gather(target, max_wait_s=buffered_seconds() - _PROVIDER_START_S)
             await self._split_long_sentence()
             text = self._take(target).strip()
             if is_speakable(text):
@@ -182,26 +183,21 @@ class TextChunker:
         """End the pending sentence if it has an end mark, unless a delta has just arrived."""
         if self._splitter.is_pending_complete and not self._is_splitting:
             self._sentences.extend(self._splitter.finish())
-            self._splitter = SentenceSplitter()
 
-    async def _gather(self, target: float, *, timeout: float) -> None:  # noqa: ASYNC109 - no error
-        """Wait for sentences up to `target` seconds of speech, at most for `timeout` seconds."""
-        try:
-            async with asyncio.timeout(max(0, timeout)):
+    async def _gather(self, target: float, max_wait_s: float) -> None:
+        """Wait for sentences up to `target` seconds of speech."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0, max_wait_s)):
                 while not self._is_complete and sum(map(estimate_duration, self._sentences)) < target:
-                    await self._wait_for_news(None)
-        except TimeoutError:
-            return
+                    await self._wait_for_news()
 
-    async def _wait_for_news(self, timeout: float | None) -> bool:  # noqa: ASYNC109 - no error
-        """Wait for the reader; return False when nothing came within `timeout` seconds."""
+    async def _wait_for_news(self, max_wait_s: float | None = None) -> bool:
+        """Wait for the reader to read a delta or to end; return whether it did in time."""
         self._has_news.clear()
-        try:
-            async with asyncio.timeout(timeout):
-                await self._has_news.wait()
-        except TimeoutError:
-            return False
-        return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max_wait_s):
+                return await self._has_news.wait()
+        return False
 
     def _cut_unfinished_sentence(self, cut: _EarlyCut) -> None:
         """Take a clause, or else words, from a long sentence that has not ended yet."""
@@ -252,6 +248,6 @@ class TextChunker:
 
 
 def estimate_duration(text: str) -> float:
-    """Estimate the duration of a text as speech, in seconds."""
+    """Return the approximate duration of a text as speech, in seconds."""
     letters = len(_SYLLABIC.sub("", text))
     return (len(text) - letters) / _SYLLABLES_PER_S + letters / _LETTERS_PER_S

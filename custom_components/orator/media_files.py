@@ -56,14 +56,14 @@ class MediaFile:
         return _file_error("file_in_use", self.name)
 
     def check(self) -> None:
-        """Check that the file is within its folder and may be written. Raises ServiceValidationError."""
+        """Check that the file is within its folder and may be written. Blocks. Raises ServiceValidationError."""
         if not self.path.resolve().is_relative_to(self.root.resolve()):
             raise _file_error("unsafe_file_name", self.name)
         if self.path.exists() and not (self.may_replace and self.path.is_file()):
             raise _file_error("file_exists", self.name)
 
     def write(self, audio: bytes) -> None:
-        """Write the file. Raises HomeAssistantError."""
+        """Write the file. Blocks. Raises HomeAssistantError."""
         self.check()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

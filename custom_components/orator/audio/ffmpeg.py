@@ -97,9 +97,10 @@ async def decode_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
 
 
 def measure_duration(audio: bytes) -> float | None:
-    """Return the duration of a whole file in seconds, without its damaged packets; None if nothing can be decoded.
+    """Return the duration of a whole file in seconds, without its damaged packets.
 
-    Blocks for about a millisecond per second of audio, and stops after `_DURATION_TIMEOUT_S`.
+    Returns None if nothing can be decoded, and if that takes longer than `_DURATION_TIMEOUT_S`. Blocks for about a
+    millisecond per second of audio.
     """
     audio_format = detect_format(audio[:RECOGNITION_BYTES])
     if audio_format is None:

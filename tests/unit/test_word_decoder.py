@@ -38,7 +38,7 @@ async def speech(client: aiohttp.ClientSession, **changes: object) -> bytes:
         return await response.read()
 
 
-def tones(text: str, voice: str = "coral") -> Waves:
+def synthesize(text: str, voice: str = "coral") -> Waves:
     """Return the samples of a text."""
     return np.frombuffer(synthesize_tones(text, speaker_of(voice)).samples, np.int16)
 
@@ -69,7 +69,7 @@ def transcode(audio: bytes, *target: str) -> bytes:
     return subprocess.run(command, input=audio, stdout=subprocess.PIPE, check=True).stdout
 
 
-def codes(heard: list[HeardWord]) -> list[int | None]:
+def get_codes(heard: list[HeardWord]) -> list[int | None]:
     """Return the codes of words."""
     return [word.code for word in heard]
 
@@ -117,15 +117,15 @@ async def test_joined_mp3() -> None:
     words = LONG_TEXT.split()
     parts = [" ".join(words[start : start + 7]) for start in range(0, len(words), 7)]
     target = ("-b:a", "128k", "-write_xing", "0", "-id3v2_version", "0", "-f", "mp3")
-    joined = await decode(b"".join(encode_samples(tones(part), *target) for part in parts))
-    assert joined.seconds > len(tones(LONG_TEXT)) / RATE + 0.03 * len(parts)
+    joined = await decode(b"".join(encode_samples(synthesize(part), *target) for part in parts))
+    assert joined.seconds > len(synthesize(LONG_TEXT)) / RATE + 0.03 * len(parts)
     assert_spoken(joined.samples, RATE, LONG_TEXT)
 
 
 @pytest.mark.parametrize("decibels", [-20, -10])
 def test_noise(decibels: int) -> None:
     """Background noise does not affect decoding."""
-    samples = tones(LONG_TEXT) / 32768
+    samples = synthesize(LONG_TEXT) / 32768
     noise = np.random.default_rng(1).normal(0, samples.std() * 10 ** (decibels / 20), len(samples))
     assert_spoken(samples + noise, RATE, LONG_TEXT)
 
@@ -133,12 +133,12 @@ def test_noise(decibels: int) -> None:
 @pytest.mark.parametrize("loudness", [0.1, 1.3])
 def test_loudness(loudness: float) -> None:
     """Quiet words and slightly clipped words are decoded."""
-    assert_spoken(tones(TEXT) / 32768 * loudness, RATE, TEXT)
+    assert_spoken(synthesize(TEXT) / 32768 * loudness, RATE, TEXT)
 
 
 def test_pauses_anywhere() -> None:
     """Words are decoded with silence inserted anywhere, even inside a tone."""
-    samples = tones(TEXT)
+    samples = synthesize(TEXT)
     generator = np.random.default_rng(2)
     for _ in range(100):
         cut = int(generator.integers(len(samples)))
@@ -149,7 +149,7 @@ def test_pauses_anywhere() -> None:
 def test_voices() -> None:
     """Each word carries the code of its voice."""
     voices = ("coral", "onyx", "voice_1234", "coral")
-    heard = assert_spoken(np.concatenate([tones(TEXT, voice) for voice in voices]), RATE, f"{TEXT} " * 4)
+    heard = assert_spoken(np.concatenate([synthesize(TEXT, voice) for voice in voices]), RATE, f"{TEXT} " * 4)
     words = len(split_words(TEXT))
     assert [word.voice for word in heard] == [voice_of(voice) for voice in voices for _ in range(words)]
     assert len({voice_of(voice) for voice in voices}) == 3
@@ -174,70 +174,70 @@ def test_espeak_is_noise() -> None:
 
 def test_long_audio() -> None:
     """Ten minutes of audio are decoded completely."""
-    samples = np.resize(tones(LONG_TEXT), 600 * RATE)
+    samples = np.resize(synthesize(LONG_TEXT), 600 * RATE)
     assert len(heard_words(samples, RATE)) > 2300
 
 
 WORDS = split_words(TEXT)
-WORD_SAMPLES = len(tones(TEXT)) // len(WORDS)
+WORD_SAMPLES = len(synthesize(TEXT)) // len(WORDS)
 BAND = WORDS.index("band")
 
 
-def spoken_words() -> list[Waves]:
+def synthesize_words() -> list[Waves]:
     """Return the samples of each word of the text."""
-    return np.split(tones(TEXT), len(WORDS))
+    return np.split(synthesize(TEXT), len(WORDS))
 
 
-def dropped(words: list[Waves]) -> list[Waves]:
+def drop_word(words: list[Waves]) -> list[Waves]:
     """Remove a word."""
     return words[:BAND] + words[BAND + 1 :]
 
 
-def doubled(words: list[Waves]) -> list[Waves]:
+def repeat_word(words: list[Waves]) -> list[Waves]:
     """Repeat a word."""
     return words[: BAND + 1] + words[BAND:]
 
 
-def swapped(words: list[Waves]) -> list[Waves]:
+def swap_words(words: list[Waves]) -> list[Waves]:
     """Swap two words."""
     return [*words[:BAND], words[BAND + 1], words[BAND], *words[BAND + 2 :]]
 
 
-def replaced(words: list[Waves]) -> list[Waves]:
+def replace_word(words: list[Waves]) -> list[Waves]:
     """Replace a word by another."""
-    return [*words[:BAND], tones("orchestra"), *words[BAND + 1 :]]
+    return [*words[:BAND], synthesize("orchestra"), *words[BAND + 1 :]]
 
 
-def cut_at_the_end(words: list[Waves]) -> list[Waves]:
+def cut_end(words: list[Waves]) -> list[Waves]:
     """Remove the last 30 % of a word."""
     return [*words[:BAND], words[BAND][: WORD_SAMPLES * 7 // 10], *words[BAND + 1 :]]
 
 
-def cut_at_the_start(words: list[Waves]) -> list[Waves]:
+def cut_start(words: list[Waves]) -> list[Waves]:
     """Remove the first 30 % of a word."""
     return [*words[:BAND], words[BAND][WORD_SAMPLES * 3 // 10 :], *words[BAND + 1 :]]
 
 
-def cut_in_the_middle(words: list[Waves]) -> list[Waves]:
+def cut_middle(words: list[Waves]) -> list[Waves]:
     """Remove 30 % from the middle of a word."""
     word = words[BAND]
     return [*words[:BAND], word[: WORD_SAMPLES * 3 // 10], word[WORD_SAMPLES * 6 // 10 :], *words[BAND + 1 :]]
 
 
-def garbled(words: list[Waves]) -> list[Waves]:
+def garble_word(words: list[Waves]) -> list[Waves]:
     """Replace part of a word by the noise of a broken mp3 frame."""
     noise = np.random.default_rng(3).normal(0, 8000, 576).astype(np.int16)
     word = words[BAND]
     return [*words[:BAND], word[: WORD_SAMPLES // 2], noise, word[WORD_SAMPLES // 2 + 576 :], *words[BAND + 1 :]]
 
 
-def crackling(words: list[Waves]) -> list[Waves]:
+def insert_noise(words: list[Waves]) -> list[Waves]:
     """Insert the noise of a broken mp3 frame between two words."""
     noise = np.random.default_rng(3).normal(0, 8000, 576).astype(np.int16)
     return [*words[:BAND], noise, *words[BAND:]]
 
 
-def ended_early(words: list[Waves]) -> list[Waves]:
+def end_early(words: list[Waves]) -> list[Waves]:
     """Remove the last three words."""
     return words[:-3]
 
@@ -245,24 +245,24 @@ def ended_early(words: list[Waves]) -> list[Waves]:
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
-        (dropped, ["word 14 of the text is missing: 'band'"]),
-        (doubled, ["before word 15 of the text: unexpected 'band'"]),
+        (drop_word, ["word 14 of the text is missing: 'band'"]),
+        (repeat_word, ["before word 15 of the text: unexpected 'band'"]),
         (
-            swapped,
+            swap_words,
             ["unexpected 'that'", "unexpected 'band'", "word 14 of the text is missing", "word 15 of"],
         ),
-        (replaced, ["unexpected 'an unknown word'", "word 14 of the text is missing: 'band'"]),
-        (cut_at_the_end, ["unexpected noise or a fragment", "word 14 of the text is missing: 'band'"]),
-        (cut_at_the_start, ["unexpected noise or a fragment", "word 14 of the text is missing: 'band'"]),
-        (cut_in_the_middle, ["unexpected noise or a fragment", "word 14 of the text is missing: 'band'"]),
-        (garbled, ["unexpected noise or a fragment", "word 14 of the text is missing: 'band'"]),
-        (crackling, ["at 3.30 to 3.33 s, before word 14 of the text: unexpected noise or a fragment"]),
-        (ended_early, ["word 17 of the text is missing", "word 18 of", "word 19 of the text is missing: '好'"]),
+        (replace_word, ["unexpected 'an unknown word'", "word 14 of the text is missing: 'band'"]),
+        (cut_end, ["unexpected noise or a fragment", "word 14 of the text is missing: 'band'"]),
+        (cut_start, ["unexpected noise or a fragment", "word 14 of the text is missing: 'band'"]),
+        (cut_middle, ["unexpected noise or a fragment", "word 14 of the text is missing: 'band'"]),
+        (garble_word, ["unexpected noise or a fragment", "word 14 of the text is missing: 'band'"]),
+        (insert_noise, ["at 3.30 to 3.33 s, before word 14 of the text: unexpected noise or a fragment"]),
+        (end_early, ["word 17 of the text is missing", "word 18 of", "word 19 of the text is missing: '好'"]),
     ],
 )
 async def test_damage(damage: Callable[[list[Waves]], list[Waves]], expected: list[str]) -> None:
     """Exactly the damage is described, with its position; as many differences are found after encoding as mp3."""
-    samples = np.concatenate(damage(spoken_words()))
+    samples = np.concatenate(damage(synthesize_words()))
     mp3 = await decode(encode_samples(samples, "-b:a", "64k", "-f", "mp3"))
     for heard in (samples, mp3.samples):
         with pytest.raises(AssertionError) as caught:
@@ -275,12 +275,12 @@ async def test_damage(damage: Callable[[list[Waves]], list[Waves]], expected: li
 @pytest.mark.parametrize("share", [0.15, 0.3, 0.5, 0.8])
 def test_cut_words_are_never_misread(share: float) -> None:
     """A word with a piece missing anywhere is not decoded as any word."""
-    words = spoken_words()
+    words = synthesize_words()
     lost = round(WORD_SAMPLES * share)
     for place, word in enumerate(words):
         start = place * (WORD_SAMPLES - lost) // len(words)
         pieces = np.concatenate((word[:start], word[start + lost :]))
-        heard = codes(heard_words(np.concatenate((*words[:place], pieces, *words[place + 1 :])), RATE))
+        heard = get_codes(heard_words(np.concatenate((*words[:place], pieces, *words[place + 1 :])), RATE))
         expected: list[int | None] = [*codes_of(TEXT)]
         assert [code for code in heard if code is not None] == expected[:place] + expected[place + 1 :]
 
@@ -288,7 +288,7 @@ def test_cut_words_are_never_misread(share: float) -> None:
 def test_many_differences() -> None:
     """The message about many differences is short."""
     with pytest.raises(AssertionError) as caught:
-        assert_spoken(tones("none of it " * 300), RATE, LONG_TEXT)
+        assert_spoken(synthesize("none of it " * 300), RATE, LONG_TEXT)
     lines = str(caught.value).split("\n  ")
     assert len(lines) == 14
     assert lines[0].startswith("900 words heard of ")

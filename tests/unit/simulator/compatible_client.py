@@ -21,12 +21,12 @@ from .openai_client import TEXT
 type Start = Callable[[Profile], Awaitable[CompatibleServer]]
 
 
-def case_id(value: object) -> str:
+def create_id(value: object) -> str:
     """Return the id of a test parameter."""
     return value.name if isinstance(value, Profile) else str(value)
 
 
-EACH_PROFILE = pytest.mark.parametrize("profile", PROFILES, ids=case_id)
+EACH_PROFILE = pytest.mark.parametrize("profile", PROFILES, ids=create_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ async def decode_audio(response: Response, rate: int = RATE) -> tuple[npt.NDArra
     """Return the samples of a successful response and their rate; `rate` is that of raw samples."""
     assert response.status == 200, response.content
     if response.content.startswith(b"RIFF"):
-        chunks = wav_chunks(response.content)
+        chunks = parse_wav_chunks(response.content)
         encoding, _, rate = struct.unpack_from("<HHI", chunks[b"fmt "])
         return np.frombuffer(chunks[b"data"], "<f4" if encoding == 3 else "<i2"), rate
     if response.content_type.startswith("audio/pcm"):
@@ -91,7 +91,7 @@ async def decode_audio(response: Response, rate: int = RATE) -> tuple[npt.NDArra
     return (await decode(response.content)).samples, RATE
 
 
-def wav_chunks(audio: bytes) -> dict[bytes, bytes]:
+def parse_wav_chunks(audio: bytes) -> dict[bytes, bytes]:
     """Return the chunks of a wav in order; the samples extend to the end, whatever their declared size."""
     found, position = {}, 12
     while position < len(audio):
@@ -102,6 +102,6 @@ def wav_chunks(audio: bytes) -> dict[bytes, bytes]:
     return found
 
 
-def wav_sizes(audio: bytes) -> tuple[int, int]:
+def read_wav_sizes(audio: bytes) -> tuple[int, int]:
     """Return the declared sizes of a wav file and of its samples."""
     return struct.unpack_from("<I", audio, 4)[0], struct.unpack_from("<I", audio, audio.index(b"data") + 4)[0]

@@ -35,7 +35,7 @@ async def measure_arrivals(client: aiohttp.ClientSession, **changes: Any) -> lis
         return [(loop.time() - started, len(data)) async for data in response.content.iter_any()]
 
 
-def duration_of(audio: bytes, *source: str) -> float:
+def measure_duration(audio: bytes, *source: str) -> float:
     """Return the duration of audio in seconds; ffmpeg must decode it without errors.
 
     source: ffmpeg's arguments for the input; without any, warnings count as errors too.
@@ -43,9 +43,9 @@ def duration_of(audio: bytes, *source: str) -> float:
     command = [ffmpeg(), "-v", "error", *(source or ("-xerror",)), "-i", "pipe:0", "-f", "s16le", "-ar", "24000", "-"]
     result = subprocess.run(command, input=audio, capture_output=True, check=True)
     assert source or result.stderr == b""
-    return pcm_duration_of(result.stdout)
+    return measure_pcm_duration(result.stdout)
 
 
-def pcm_duration_of(audio: bytes) -> float:
+def measure_pcm_duration(audio: bytes) -> float:
     """Return the duration of raw samples in seconds."""
     return len(audio) / 2 / SAMPLE_RATE

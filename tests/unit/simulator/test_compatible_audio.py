@@ -30,12 +30,12 @@ from tests.support.word_decoder import assert_spoken, voice_of
 from .compatible_client import (
     EACH_PROFILE,
     Start,
-    case_id,
+    create_id,
     decode_audio,
+    parse_wav_chunks,
     post_speech,
+    read_wav_sizes,
     speech_body,
-    wav_chunks,
-    wav_sizes,
 )
 from .openai_client import TEXT
 
@@ -44,7 +44,7 @@ FORMATS = [(profile, name) for profile in PROFILES for name in profile.formats]
 UNKNOWN_SIZE = 0xFFFFFFFF
 
 
-def default_model(profile: Profile) -> Model:
+def get_default_model(profile: Profile) -> Model:
     """Return the model that `speech_body` selects."""
     return next((model for model in profile.models if model.speaks), Model("any"))
 
@@ -64,7 +64,7 @@ async def test_words(compatible: Start, profile: Profile) -> None:
     server = await compatible(profile)
     server.audio_mode = "tones"
     response = await post_speech(server)
-    heard = assert_spoken(*await decode_audio(response, default_model(profile).rate or RATE), TEXT)
+    heard = assert_spoken(*await decode_audio(response, get_default_model(profile).rate or RATE), TEXT)
     body = speech_body(profile)
     assert {word.voice for word in heard} == {voice_of(profile.aliases.get(body["voice"], body["voice"]))}
     received = server.requests[-1]
@@ -81,7 +81,7 @@ async def test_formats(compatible: Start, profile: Profile, name: str) -> None:
     server = await compatible(profile)
     server.audio_mode = "tones"
     response = await post_speech(server, response_format=name)
-    output, rate = profile.formats[name], default_model(profile).rate or RATE
+    output, rate = profile.formats[name], get_default_model(profile).rate or RATE
     assert response.content_type == output.content_type.format(rate=rate)
     if output.container == "mp4":
         return
@@ -103,7 +103,7 @@ async def test_formats(compatible: Start, profile: Profile, name: str) -> None:
         (OPENROUTER, "audio/pcm;rate=24000;channels=1", b""),
         (BARE, "audio/mpeg", b"ID3"),
     ],
-    ids=case_id,
+    ids=create_id,
 )
 async def test_default_format(compatible: Start, profile: Profile, content_type: str, magic: bytes) -> None:
     """Without a format, the server's default is used."""
@@ -126,14 +126,17 @@ async def test_default_format(compatible: Start, profile: Profile, content_type:
         ),
         *((LOCALAI, name, "audio/x-wav") for name in ("pcm", "wav", "anything")),
     ],
-    ids=case_id,
+    ids=create_id,
 )
 async def test_wav_instead_of_format(compatible: Start, profile: Profile, name: str, content_type: str) -> None:
     """Some servers respond with wav to some or all formats, and declare it."""
     server = await compatible(profile)
     response = await post_speech(server, response_format=name)
     assert (response.status, response.content_type) == (200, content_type)
-    assert wav_sizes(response.content) == (len(response.content) - 8, len(wav_chunks(response.content)[b"data"]))
+    assert read_wav_sizes(response.content) == (
+        len(response.content) - 8,
+        len(parse_wav_chunks(response.content)[b"data"]),
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,23 +178,23 @@ async def test_wav_sizes(compatible: Start, style: Wav, riff: int, data: int) ->
     server = await compatible(profile)
     server.audio_mode = "tones"
     response = await post_speech(server, response_format="wav")
-    assert wav_sizes(response.content) == (riff, data)
-    assert (b"LIST" in wav_chunks(response.content)) is style.names_encoder
+    assert read_wav_sizes(response.content) == (riff, data)
+    assert (b"LIST" in parse_wav_chunks(response.content)) is style.names_encoder
     assert_spoken(*await decode_audio(response), TEXT)
 
 
-@pytest.mark.parametrize("profile", [KOKORO, SPEACHES, OPENEDAI_SPEECH, GROQ], ids=case_id)
+@pytest.mark.parametrize("profile", [KOKORO, SPEACHES, OPENEDAI_SPEECH, GROQ], ids=create_id)
 async def test_ffmpeg_wav(compatible: Start, profile: Profile) -> None:
     """A wav piped from ffmpeg has no sizes, and a chunk before its samples."""
     response = await post_speech(await compatible(profile), response_format="wav")
-    assert wav_sizes(response.content) == (UNKNOWN_SIZE, UNKNOWN_SIZE)
-    assert list(wav_chunks(response.content)) == [b"fmt ", b"LIST", b"data"]
+    assert read_wav_sizes(response.content) == (UNKNOWN_SIZE, UNKNOWN_SIZE)
+    assert list(parse_wav_chunks(response.content)) == [b"fmt ", b"LIST", b"data"]
 
 
 async def test_float_wav(compatible: Start) -> None:
     """Chatterbox's samples are floats."""
     response = await post_speech(await compatible(CHATTERBOX))
-    parts = wav_chunks(response.content)
+    parts = parse_wav_chunks(response.content)
     assert list(parts) == [b"fmt ", b"fact", b"data"]
     assert parts[b"fmt "][:4] == b"\x03\0\x01\0"
     assert np.abs(np.frombuffer(parts[b"data"], "<f4")).max() <= 1
@@ -200,7 +203,7 @@ async def test_float_wav(compatible: Start) -> None:
 @pytest.mark.parametrize(
     ("profile", "rate"),
     [(SPEACHES, 8000), (SPEACHES, 44_100), (GROQ, 16_000), (LOCALAI, 48_000)],
-    ids=case_id,
+    ids=create_id,
 )
 async def test_sample_rate(compatible: Start, profile: Profile, rate: int) -> None:
     """Some servers resample on request."""
@@ -228,7 +231,7 @@ async def test_unsupported_sample_rate(compatible: Start, name: str) -> None:
         (LOCALAI, "tts-1", "anyone", 22_050),
         (LOCALAI, "voice-en-us-amy-low", "anyone", 16_000),
     ],
-    ids=case_id,
+    ids=create_id,
 )
 async def test_sample_rate_of_model(compatible: Start, profile: Profile, model: str, voice: str, rate: int) -> None:
     """Models have their own sample rates."""

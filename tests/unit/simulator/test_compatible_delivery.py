@@ -32,13 +32,13 @@ from .compatible_client import (
     EACH_PROFILE,
     Response,
     Start,
-    case_id,
+    create_id,
     decode_audio,
     open_client,
     post_speech,
+    read_wav_sizes,
     send,
     speech_body,
-    wav_sizes,
 )
 from .openai_client import TEXT
 
@@ -91,7 +91,7 @@ async def test_delivery(compatible: Start, profile: Profile) -> None:
     assert ("Content-Length" in response.headers) is (profile.delivery == "whole")
 
 
-@pytest.mark.parametrize("profile", [KOKORO, LOCALAI], ids=case_id)
+@pytest.mark.parametrize("profile", [KOKORO, LOCALAI], ids=create_id)
 @pytest.mark.parametrize("stream", [True, False])
 async def test_stream_switch(compatible: Start, profile: Profile, *, stream: bool) -> None:
     """On some servers, the client chooses the delivery."""
@@ -106,7 +106,7 @@ async def test_streamed_format(compatible: Start) -> None:
     server.audio_mode = "tones"
     response = await post_speech(server, stream=True, response_format="mp3")
     assert response.content_type == "audio/wav"
-    assert wav_sizes(response.content) == (0xFFFFFFFF, 0xFFFFFFFF)
+    assert read_wav_sizes(response.content) == (0xFFFFFFFF, 0xFFFFFFFF)
     assert_spoken(*await decode_audio(response), TEXT)
 
 
@@ -146,7 +146,7 @@ async def test_change_of_profile(compatible: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "usage", "is_raw"), [(BARE, "usage", False), (SPEACHES, "token_usage", True)], ids=case_id
+    ("profile", "usage", "is_raw"), [(BARE, "usage", False), (SPEACHES, "token_usage", True)], ids=create_id
 )
 async def test_events(compatible: Start, profile: Profile, usage: str, *, is_raw: bool) -> None:
     """Events follow OpenAI's format, with slight variations."""
@@ -179,14 +179,14 @@ async def test_error_event(compatible: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    "profile", [profile for profile in PROFILES if profile.events is None and not profile.refuse_unknown], ids=case_id
+    "profile", [profile for profile in PROFILES if profile.events is None and not profile.refuse_unknown], ids=create_id
 )
 async def test_no_events(compatible: Start, profile: Profile) -> None:
     """Servers without events send audio."""
     assert (await post_speech(await compatible(profile), stream_format="sse")).content_type.startswith("audio/")
 
 
-@pytest.mark.parametrize("profile", [BARE, ORPHEUS, OPENROUTER], ids=case_id)
+@pytest.mark.parametrize("profile", [BARE, ORPHEUS, OPENROUTER], ids=create_id)
 @pytest.mark.parametrize("marker", [False, True])
 async def test_unrequested_events(compatible: Start, profile: Profile, *, marker: bool) -> None:
     """Events can be sent without being requested, with or without a marker at the end."""
@@ -212,7 +212,7 @@ async def test_unrequested_events(compatible: Start, profile: Profile, *, marker
         ("data.0.b64_json", lambda audio: {"data": [{"b64_json": audio}]}),
     ],
 )
-@pytest.mark.parametrize("profile", [BARE, CHATTERBOX], ids=case_id)
+@pytest.mark.parametrize("profile", [BARE, CHATTERBOX], ids=create_id)
 async def test_json(compatible: Start, profile: Profile, key: str, wrap: Any) -> None:
     """Audio can be sent in JSON, under any key."""
     server = await compatible(profile)

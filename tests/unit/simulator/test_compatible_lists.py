@@ -20,7 +20,7 @@ from tests.simulator.openai_compatible.profiles import (
     SPEACHES,
 )
 
-from .compatible_client import EACH_PROFILE, Start, case_id, post_speech, send
+from .compatible_client import EACH_PROFILE, Start, create_id, post_speech, send
 
 WRONG_KEY = "sk-wrong"
 
@@ -59,7 +59,7 @@ async def test_key(compatible: Start, profile: Profile) -> None:
             {"error": {"message": "User not found.", "code": 401}},
         ),
     ],
-    ids=case_id,
+    ids=create_id,
 )
 async def test_key_errors(
     compatible: Start, profile: Profile, status: int, missing: dict[str, Any], wrong: dict[str, Any]
@@ -88,7 +88,7 @@ async def test_key_errors(
         (OPENROUTER, "/api/v1/models", True),
         (KOKORO, "/v1/models", True),
     ],
-    ids=case_id,
+    ids=create_id,
 )
 @pytest.mark.parametrize("key", ["", WRONG_KEY])
 async def test_public_lists(compatible: Start, profile: Profile, path: str, key: str, *, is_public: bool) -> None:
@@ -114,7 +114,7 @@ async def test_public_lists(compatible: Start, profile: Profile, path: str, key:
         (LOCALAI, "/models"),
         (GROQ, "/openai/v1/models"),
     ],
-    ids=case_id,
+    ids=create_id,
 )
 async def test_models(compatible: Start, profile: Profile, path: str) -> None:
     """Most servers list all their models as OpenAI does."""
@@ -167,7 +167,7 @@ async def test_openrouter_models(compatible: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "path"), [(KOKORO, "/v1/audio/voices?legacy=true"), (KOKORO_OLDER, "/v1/audio/voices")], ids=case_id
+    ("profile", "path"), [(KOKORO, "/v1/audio/voices?legacy=true"), (KOKORO_OLDER, "/v1/audio/voices")], ids=create_id
 )
 async def test_voice_names(compatible: Start, profile: Profile, path: str) -> None:
     """Earlier versions of Kokoro-FastAPI list names, and the current one does so on request."""
@@ -243,7 +243,7 @@ async def test_edge_voices(compatible: Start) -> None:
         (BARE, "/v1/voices"),
         (BARE, "/"),
     ],
-    ids=case_id,
+    ids=create_id,
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_missing_routes(compatible: Start, profile: Profile, path: str, method: str) -> None:
@@ -261,7 +261,7 @@ async def test_missing_routes(compatible: Start, profile: Profile, path: str, me
         (LOCALAI, "application/json", b'{"error": {"code": 404, '),
         (BARE, "application/json", b'{"error": {"message": '),
     ],
-    ids=case_id,
+    ids=create_id,
 )
 async def test_missing_route_errors(compatible: Start, profile: Profile, content_type: str, text: bytes) -> None:
     """The error for a missing route is that of the server's framework."""
@@ -283,7 +283,7 @@ async def test_wrong_method(compatible: Start, profile: Profile) -> None:
 @pytest.mark.parametrize(
     ("profile", "path"),
     [(CHATTERBOX, "/audio/speech"), (CHATTERBOX, "/tts"), (EDGE_TTS, "/audio/speech"), (LOCALAI, "/tts")],
-    ids=case_id,
+    ids=create_id,
 )
 async def test_other_speech_paths(compatible: Start, profile: Profile, path: str) -> None:
     """Some servers have several paths for speech."""

@@ -26,7 +26,7 @@ from tests.simulator.openai_compatible.profiles import (
 )
 from tests.support.word_decoder import heard_words, voice_of
 
-from .compatible_client import EACH_PROFILE, Start, case_id, decode_audio, post_speech, send, speech_body
+from .compatible_client import EACH_PROFILE, Start, create_id, decode_audio, post_speech, send, speech_body
 
 REFUSAL = Refusal(HTTPStatus.BAD_REQUEST, "No.", "some_error", code="a_code", param="voice")
 
@@ -125,7 +125,7 @@ async def test_error_forms(compatible: Start, form: ErrorForm, body: dict[str, A
         (BARE, {"speed": 0.2}, 400, "speed"),
         (BARE, {"lang_code": "a"}, 400, "Extra inputs"),
     ],
-    ids=case_id,
+    ids=create_id,
 )
 async def test_refused_request(
     compatible: Start, profile: Profile, changes: dict[str, Any], status: int, words: str
@@ -136,7 +136,7 @@ async def test_refused_request(
     assert words in response.content.decode()
 
 
-@pytest.mark.parametrize("changes", [{"voice": "nobody"}, {"speed": 0.4}], ids=case_id)
+@pytest.mark.parametrize("changes", [{"voice": "nobody"}, {"speed": 0.4}], ids=create_id)
 async def test_late_refusal(compatible: Start, changes: dict[str, Any]) -> None:
     """The current Speaches refuses some requests after its response has started, by closing the connection."""
     server = await compatible(SPEACHES_LATE)
@@ -193,7 +193,7 @@ async def test_wrong_content_type(compatible: Start, profile: Profile) -> None:
 # Ignored and accepted fields
 
 
-@pytest.mark.parametrize("profile", [profile for profile in PROFILES if not profile.refuse_unknown], ids=case_id)
+@pytest.mark.parametrize("profile", [profile for profile in PROFILES if not profile.refuse_unknown], ids=create_id)
 async def test_unknown_fields(compatible: Start, profile: Profile) -> None:
     """Most servers ignore unknown fields."""
     assert (await post_speech(await compatible(profile), of_another_server=[1], instructions="Whisper.")).status == 200
@@ -214,7 +214,7 @@ async def test_unknown_fields(compatible: Start, profile: Profile) -> None:
         (OPENROUTER, {"provider": {"options": {}}, "instructions": "Whisper."}),
         (BARE, {"instructions": "Whisper.", "stream_format": "audio", "model": "anything", "voice": "anyone"}),
     ],
-    ids=case_id,
+    ids=create_id,
 )
 async def test_accepted_request(compatible: Start, profile: Profile, changes: dict[str, Any]) -> None:
     """Valid requests are spoken."""
@@ -243,7 +243,7 @@ async def test_accepted_request(compatible: Start, profile: Profile, changes: di
         (LOCALAI, "anyone", "anyone"),
         (BARE, "anyone", "anyone"),
     ],
-    ids=case_id,
+    ids=create_id,
 )
 async def test_aliases(compatible: Start, profile: Profile, voice: str, actual_voice: str) -> None:
     """A voice can be an alias, a blend, or replaced by the default voice."""
@@ -280,7 +280,7 @@ async def test_single_voice(compatible: Start) -> None:
         (OPENROUTER, 4, 4.0),
         (BARE, 4, 4.0),
     ],
-    ids=case_id,
+    ids=create_id,
 )
 async def test_speed(compatible: Start, profile: Profile, speed: float, actual_speed: float) -> None:
     """The speed has the expected effect, if any."""

@@ -10,7 +10,7 @@ import pytest
 from tests.simulator import Simulator, Timing
 from tests.simulator.audio.encoding import SAMPLE_RATE
 
-from .openai_client import SPEECH, measure_arrivals, pcm_duration_of, speech_body, synthesize
+from .openai_client import SPEECH, measure_arrivals, measure_pcm_duration, speech_body, synthesize
 
 # Timing
 
@@ -24,7 +24,7 @@ async def test_first_byte_includes_synthesis(client: aiohttp.ClientSession, simu
 
 async def test_rate(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """Audio is sent evenly at the configured rate."""
-    length = pcm_duration_of(await synthesize(client, response_format="pcm"))
+    length = measure_pcm_duration(await synthesize(client, response_format="pcm"))
     simulator.timing = Timing(rate=4.0)
     arrivals = await measure_arrivals(client, response_format="pcm")
     assert sum(size for _, size in arrivals) == length * SAMPLE_RATE * 2

@@ -14,7 +14,7 @@ import pytest
 from tests.simulator import Fault, Simulator, Timing
 from tests.simulator.audio.recorder import LruCache
 
-from .openai_client import MAX_SECONDS, MIN_SECONDS, SPEECH, duration_of, speech_body, synthesize
+from .openai_client import MAX_SECONDS, MIN_SECONDS, SPEECH, measure_duration, speech_body, synthesize
 
 ROOT = Path(__file__).parents[3]
 
@@ -84,7 +84,7 @@ async def test_program(stop: signal.Signals) -> None:
         assert ready["speechbase_url"] == f"{ready['url']}/speechbase"
         headers = {"Authorization": "Bearer sk-chosen"}
         async with aiohttp.ClientSession(ready["url"], headers=headers) as client:
-            assert MIN_SECONDS < duration_of(await synthesize(client)) < MAX_SECONDS
+            assert MIN_SECONDS < measure_duration(await synthesize(client)) < MAX_SECONDS
         process.send_signal(stop)
         _, errors = await asyncio.wait_for(process.communicate(), 120)
         assert (process.returncode, errors) == (0, b"")

@@ -12,7 +12,7 @@ import pytest
 from tests.simulator import Fault, Simulator, Timing
 
 from .nanogpt_client import KOKORO, TTS, download, post_speech
-from .openai_client import MAX_SECONDS, MIN_SECONDS, duration_of
+from .openai_client import MAX_SECONDS, MIN_SECONDS, measure_duration
 
 HUGE_BYTES = 200 * 1000 * 1000
 
@@ -70,7 +70,7 @@ async def test_content_length(
     simulator.files.content_length = is_announced
     async with session.get(url) as response:
         assert (response.content_length is not None) == is_announced
-        assert MIN_SECONDS < duration_of(await response.read()) < MAX_SECONDS
+        assert MIN_SECONDS < measure_duration(await response.read()) < MAX_SECONDS
 
 
 @pytest.mark.parametrize("content_type", ["audio/mpeg", "text/html", None])
@@ -126,7 +126,7 @@ async def test_redirect(simulator: Simulator, session: aiohttp.ClientSession, ur
 async def test_several_redirects(simulator: Simulator, url: str) -> None:
     """Downloads can be redirected several times within the host."""
     simulator.files.redirect_count = 3
-    assert MIN_SECONDS < duration_of(await download(url)) < MAX_SECONDS
+    assert MIN_SECONDS < measure_duration(await download(url)) < MAX_SECONDS
     assert [request.status for request in simulator.files.requests] == [302, 302, 302, 200]
 
 

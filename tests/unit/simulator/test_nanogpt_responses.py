@@ -23,7 +23,7 @@ from .nanogpt_client import (
     post_speech,
     speech_body,
 )
-from .openai_client import MAX_SECONDS, MIN_SECONDS, TEXT, duration_of, measure_arrivals
+from .openai_client import MAX_SECONDS, MIN_SECONDS, TEXT, measure_arrivals, measure_duration
 
 MP3 = b"ID3"
 
@@ -55,7 +55,7 @@ async def test_audio(client: aiohttp.ClientSession, case: tuple[str, str, dict[s
         assert response.headers["Content-Type"] == content_type
         audio = await response.read()
     assert audio.startswith(start)
-    assert MIN_SECONDS < duration_of(audio) < MAX_SECONDS
+    assert MIN_SECONDS < measure_duration(audio) < MAX_SECONDS
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 24000, 48000])
@@ -94,7 +94,7 @@ async def test_content_type(
     simulator.nanogpt.responses["tts-1"] = ModelResponse(content_type=content_type)
     async with client.post(route, json=speech_body(route)) as response:
         assert response.headers.get("Content-Type") == content_type
-        assert MIN_SECONDS < duration_of(await response.read()) < MAX_SECONDS
+        assert MIN_SECONDS < measure_duration(await response.read()) < MAX_SECONDS
 
 
 async def test_timing_and_faults(client: aiohttp.ClientSession, simulator: Simulator) -> None:
@@ -138,10 +138,10 @@ async def test_link(client: aiohttp.ClientSession, simulator: Simulator, route: 
     assert url.startswith(simulator.files_url)
     audio = await download(url)
     assert audio.startswith(b"RIFF")
-    assert MIN_SECONDS < duration_of(audio) < MAX_SECONDS
+    assert MIN_SECONDS < measure_duration(audio) < MAX_SECONDS
     assert {"model": KOKORO, "text": TEXT, "voice": "af_bella", "currency": "USD"}.items() <= body.items()
     assert (body["contentType"], body["speed"], body["cost"]) == ("audio/wav", 1, 0.000045)
-    assert body["duration"] == pytest.approx(duration_of(audio), abs=0.1)
+    assert body["duration"] == pytest.approx(measure_duration(audio), abs=0.1)
 
 
 async def test_format_of_linked_file(client: aiohttp.ClientSession, simulator: Simulator) -> None:
@@ -149,7 +149,7 @@ async def test_format_of_linked_file(client: aiohttp.ClientSession, simulator: S
     body = await post_speech(client, SPEECH, KOKORO, format="mp3")
     assert body["contentType"] == "audio/mpeg"
     assert ".mp3" in body["audioUrl"]
-    assert MIN_SECONDS < duration_of(await download(body["audioUrl"])) < MAX_SECONDS
+    assert MIN_SECONDS < measure_duration(await download(body["audioUrl"])) < MAX_SECONDS
 
 
 # Jobs
@@ -192,7 +192,7 @@ async def test_job(
         "audio/mpeg",
         ELEVENLABS,
     )
-    assert MIN_SECONDS < duration_of(await download(find_link(completed, answer.link_key))) < MAX_SECONDS
+    assert MIN_SECONDS < measure_duration(await download(find_link(completed, answer.link_key))) < MAX_SECONDS
     assert (await poll(client, ticket))[1] == completed
     (job,) = simulator.nanogpt.jobs
     assert (job.text, job.model, len(job.polls), job.polls[0]["cost"]) == (TEXT, ELEVENLABS, 4, "0.0027")

@@ -17,8 +17,8 @@ from .openai_client import (
     OLDER_MODEL,
     SPEECH,
     TEXT,
-    duration_of,
-    pcm_duration_of,
+    measure_duration,
+    measure_pcm_duration,
     speech_body,
     synthesize,
 )
@@ -40,7 +40,7 @@ async def test_formats(client: aiohttp.ClientSession, audio_format: str) -> None
         assert response.headers["Transfer-Encoding"] == "chunked"
         audio = await response.read()
     assert audio.startswith(MAGIC[audio_format])
-    assert MIN_SECONDS < duration_of(audio, *FFMPEG_ARGUMENTS.get(audio_format, ())) < MAX_SECONDS
+    assert MIN_SECONDS < measure_duration(audio, *FFMPEG_ARGUMENTS.get(audio_format, ())) < MAX_SECONDS
 
 
 async def test_default_format(client: aiohttp.ClientSession) -> None:
@@ -59,8 +59,8 @@ async def test_wav_header(client: aiohttp.ClientSession) -> None:
 @pytest.mark.parametrize("speed", [0.25, 0.4, 0.5, 1.5, 3, 4.0])
 async def test_speed(client: aiohttp.ClientSession, speed: float) -> None:
     """The speed changes the duration."""
-    normal = pcm_duration_of(await synthesize(client, response_format="pcm"))
-    changed = pcm_duration_of(await synthesize(client, response_format="pcm", speed=speed))
+    normal = measure_pcm_duration(await synthesize(client, response_format="pcm"))
+    changed = measure_pcm_duration(await synthesize(client, response_format="pcm", speed=speed))
     assert changed == pytest.approx(normal / speed, rel=0.1)
 
 
@@ -75,14 +75,14 @@ async def test_voices_differ(client: aiohttp.ClientSession) -> None:
 async def test_older_voices(client: aiohttp.ClientSession, voice: str) -> None:
     """The older models support their nine voices."""
     assert len(OLDER_VOICES) == 9
-    assert MIN_SECONDS < duration_of(await synthesize(client, model=OLDER_MODEL, voice=voice)) < MAX_SECONDS
+    assert MIN_SECONDS < measure_duration(await synthesize(client, model=OLDER_MODEL, voice=voice)) < MAX_SECONDS
 
 
 async def test_custom_voice(client: aiohttp.ClientSession) -> None:
     """A custom voice is an object with an id."""
     assert (
         MIN_SECONDS
-        < duration_of(await synthesize(client, voice={"id": "voice_1234"}, instructions="Whisper."))
+        < measure_duration(await synthesize(client, voice={"id": "voice_1234"}, instructions="Whisper."))
         < MAX_SECONDS
     )
     assert Speaker.named("voice_1234") == Speaker.named("voice_1234") != Speaker.named("voice_1235")
@@ -112,14 +112,14 @@ async def test_custom_voice(client: aiohttp.ClientSession) -> None:
 async def test_languages(client: aiohttp.ClientSession, language: str, text: str) -> None:
     """Every script is read in a matching language; text without words produces audio too."""
     assert language_of(text) == language
-    length = pcm_duration_of(await synthesize(client, input=text, response_format="pcm"))
+    length = measure_pcm_duration(await synthesize(client, input=text, response_format="pcm"))
     assert 0.05 * len(text) ** 0.5 < length < 0.7 * len(text) + 2
 
 
 async def test_longest_input(client: aiohttp.ClientSession) -> None:
     """The longest input is spoken completely."""
     text = (TEXT + " ") * 100
-    length = pcm_duration_of(await synthesize(client, input=text[:MAX_CHARACTERS], response_format="pcm"))
+    length = measure_pcm_duration(await synthesize(client, input=text[:MAX_CHARACTERS], response_format="pcm"))
     assert 120 < length < 400
 
 

@@ -274,7 +274,7 @@ async def test_change_of_speed(client: aiohttp.ClientSession, simulator: Simulat
 # Connections
 
 
-async def request_refused(client: aiohttp.ClientSession, url: str, **headers: str) -> tuple[int, str | None]:
+async def request_refused_connection(client: aiohttp.ClientSession, url: str, **headers: str) -> tuple[int, str | None]:
     """Request a connection, and return the status and the code of the error."""
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     upgrade |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} | headers
@@ -319,7 +319,7 @@ async def test_refused_before_upgrade(
     client: aiohttp.ClientSession, simulator: Simulator, case: ConnectionCase
 ) -> None:
     """A wrong key or model is refused with a status."""
-    assert await request_refused(client, case.url, **case.headers) == (case.status, case.code)
+    assert await request_refused_connection(client, case.url, **case.headers) == (case.status, case.code)
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         await client.ws_connect(case.url, headers=case.headers)
     assert caught.value.status == case.status

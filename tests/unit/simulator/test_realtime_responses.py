@@ -11,7 +11,7 @@ from tests.simulator import Simulator, Timing
 from tests.simulator.realtime.contract import REALTIME_VOICES
 from tests.support.word_decoder import heard_words, voice_of
 
-from .openai_client import MAX_SECONDS, MIN_SECONDS, TEXT, pcm_duration_of, synthesize
+from .openai_client import MAX_SECONDS, MIN_SECONDS, TEXT, measure_pcm_duration, synthesize
 from .realtime_client import MODEL, RATE, URL, Connection, ReceivedResponse, connect, response_body, session_body
 
 # Sessions
@@ -237,7 +237,7 @@ async def test_timing(client: aiohttp.ClientSession, simulator: Simulator) -> No
     """A response uses the timing at its creation."""
     loop = asyncio.get_running_loop()
     async with connect(client) as connection:
-        length = pcm_duration_of((await connection.read()).audio)
+        length = measure_pcm_duration((await connection.read()).audio)
         simulator.timing = Timing(first_byte=0.3, rate=4.0)
         started = loop.time()
         response_id = await connection.create_response()

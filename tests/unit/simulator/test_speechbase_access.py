@@ -5,7 +5,7 @@ import pytest
 
 from tests.simulator import Simulator
 
-from .openai_client import MIN_SECONDS, duration_of
+from .openai_client import MIN_SECONDS, measure_duration
 from .speechbase_client import (
     HEALTH,
     PROVIDERS,
@@ -124,7 +124,7 @@ async def test_shutdown(client: aiohttp.ClientSession, simulator: Simulator, pat
     async with client.get("/v1/models") as response:
         assert response.status == 200
     simulator.speechbase.is_shut_down = False
-    assert duration_of(await post_speech(client, output="mp3")) > MIN_SECONDS
+    assert measure_duration(await post_speech(client, output="mp3")) > MIN_SECONDS
 
 
 # Texts

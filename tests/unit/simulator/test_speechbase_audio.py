@@ -15,7 +15,7 @@ from tests.simulator import Fault, Simulator, Timing
 from tests.simulator.speechbase.contract import BITRATES, Pronunciation, apply_pronunciations
 from tests.support.word_decoder import assert_spoken, voice_of
 
-from .openai_client import MAX_SECONDS, MIN_SECONDS, TEXT, duration_of, synthesize
+from .openai_client import MAX_SECONDS, MIN_SECONDS, TEXT, measure_duration, synthesize
 from .speechbase_client import MODEL, ROUTES, SPEECH, STREAM, inline_body, post_refused, post_speech, saved_voice_body
 
 ELEVENLABS, GOOGLE = "elevenlabs/eleven_v3", "google/gemini-2.5-flash-preview-tts"
@@ -43,7 +43,7 @@ async def test_formats(client: aiohttp.ClientSession, output: Any, content_type:
         assert response.headers["x-request-id"]
         audio = await response.read()
     assert audio.startswith(start)
-    assert MIN_SECONDS < duration_of(audio, *(("-f", "wav") if start == b"RIFF" else ())) < MAX_SECONDS
+    assert MIN_SECONDS < measure_duration(audio, *(("-f", "wav") if start == b"RIFF" else ())) < MAX_SECONDS
 
 
 @pytest.mark.parametrize("output", ["pcm", {"format": "pcm"}])
@@ -61,19 +61,19 @@ async def test_wav_sizes(client: aiohttp.ClientSession, simulator: Simulator, mo
     """A wav has zeros for its sizes, or the true sizes if configured, at the vendor's rate."""
     rate = RATE if model == MODEL else 44_100
     audio = await post_speech(client, model=model)
-    assert wav_sizes_and_rate(audio) == (0, 0, rate)
+    assert read_wav_sizes_and_rate(audio) == (0, 0, rate)
     simulator.speechbase.streams_wav = False
     measured = await post_speech(client, model=model)
-    assert wav_sizes_and_rate(measured) == (len(audio) - 8, len(audio) - 44, rate)
+    assert read_wav_sizes_and_rate(measured) == (len(audio) - 8, len(audio) - 44, rate)
     assert measured[44:] == audio[44:]
-    assert MIN_SECONDS < duration_of(measured) < MAX_SECONDS
+    assert MIN_SECONDS < measure_duration(measured) < MAX_SECONDS
 
 
 @pytest.mark.parametrize("bitrate", BITRATES)
 @pytest.mark.parametrize("model", [MODEL, ELEVENLABS])
 async def test_bitrate(client: aiohttp.ClientSession, model: str, bitrate: int) -> None:
     """An mp3 has the requested bitrate, whatever the vendor's rate."""
-    info = mp3_info(await post_speech(client, model=model, output={"format": "mp3", "bitrate": bitrate}))
+    info = read_mp3_info(await post_speech(client, model=model, output={"format": "mp3", "bitrate": bitrate}))
     assert info.bitrate == bitrate * 1000
     assert info.sample_rate == (44_100 if model == ELEVENLABS else 48_000 if bitrate > 160 else RATE)
     assert MIN_SECONDS < info.length < MAX_SECONDS
@@ -81,22 +81,22 @@ async def test_bitrate(client: aiohttp.ClientSession, model: str, bitrate: int) 
 
 async def test_default_bitrate(client: aiohttp.ClientSession) -> None:
     """The default bitrate differs from OpenAI's."""
-    assert [mp3_info(await post_speech(client, output=output)).bitrate for output in ("mp3", {"format": "mp3"})] == [
-        96_000
-    ] * 2
-    assert mp3_info(await synthesize(client)).bitrate == 128_000
+    assert [
+        read_mp3_info(await post_speech(client, output=output)).bitrate for output in ("mp3", {"format": "mp3"})
+    ] == [96_000] * 2
+    assert read_mp3_info(await synthesize(client)).bitrate == 128_000
 
 
 async def test_sample_rate(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A requested sample rate has an effect only if configured."""
     wav, mp3 = {"format": "wav", "sampleRate": 16_000}, {"format": "mp3", "sampleRate": 20_000}
-    assert wav_sizes_and_rate(await post_speech(client, output=wav))[2] == RATE
-    assert mp3_info(await post_speech(client, output=mp3)).sample_rate == RATE
+    assert read_wav_sizes_and_rate(await post_speech(client, output=wav))[2] == RATE
+    assert read_mp3_info(await post_speech(client, output=mp3)).sample_rate == RATE
     simulator.speechbase.resamples = True
     audio = await post_speech(client, output=wav)
-    assert wav_sizes_and_rate(audio)[2] == 16_000
+    assert read_wav_sizes_and_rate(audio)[2] == 16_000
     assert MIN_SECONDS < (len(audio) - 44) / 2 / 16_000 < MAX_SECONDS
-    assert mp3_info(await post_speech(client, output=mp3)).sample_rate == 22_050  # what mp3 has
+    assert read_mp3_info(await post_speech(client, output=mp3)).sample_rate == 22_050  # what mp3 has
 
 
 # Speed, loudness, voices and pronunciations
@@ -112,9 +112,9 @@ async def test_speed(client: aiohttp.ClientSession, speed: float) -> None:
 async def test_volume(client: aiohttp.ClientSession) -> None:
     """Audio has the requested level without distortion, in every format."""
     for level in (-20, -30.5):
-        assert level_of(await post_speech(client, output="pcm", volumeDbfs=level)) == pytest.approx(level, abs=0.1)
-    assert level_of((await post_speech(client, volumeDbfs=-20))[44:]) == pytest.approx(-20, abs=0.1)
-    assert level_of(await post_speech(client, output="pcm")) > -30
+        assert measure_level(await post_speech(client, output="pcm", volumeDbfs=level)) == pytest.approx(level, abs=0.1)
+    assert measure_level((await post_speech(client, volumeDbfs=-20))[44:]) == pytest.approx(-20, abs=0.1)
+    assert measure_level(await post_speech(client, output="pcm")) > -30
     loudest = np.frombuffer(await post_speech(client, output="pcm", volumeDbfs=0), "<i2").astype(int)
     assert 32_000 < abs(loudest).max() < 32_768
     assert (abs(loudest) > 32_000).sum() < 10
@@ -184,14 +184,14 @@ async def test_stream(client: aiohttp.ClientSession, model: str, content_type: s
         assert response.headers["Transfer-Encoding"] == "chunked"
         audio = await response.read()
     assert audio.startswith(start)
-    assert MIN_SECONDS < duration_of(audio, *(("-f", "wav") if content_type == "audio/wav" else ())) < MAX_SECONDS
+    assert MIN_SECONDS < measure_duration(audio, *(("-f", "wav") if content_type == "audio/wav" else ())) < MAX_SECONDS
 
 
 async def test_stream_of_saved_voice(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A saved voice streams its vendor's format; the type of raw samples contains their rate."""
     async with client.post(STREAM, json=saved_voice_body()) as response:
         assert response.headers["Content-Type"] == "audio/mpeg"
-        assert mp3_info(await response.read()).sample_rate == 44_100
+        assert read_mp3_info(await response.read()).sample_rate == 44_100
     simulator.speechbase.native_formats["elevenlabs"] = "pcm"
     async with client.post(STREAM, json=saved_voice_body()) as response:
         assert response.headers["Content-Type"] == "audio/pcm;rate=44100"
@@ -243,7 +243,7 @@ async def test_buffered(client: aiohttp.ClientSession, simulator: Simulator) -> 
     simulator.speechbase.buffers = True
     simulator.timing = Timing(first_byte=0.1, rate=4.0)
     audio = await post_speech(client)
-    assert wav_sizes_and_rate(audio) == (len(audio) - 8, len(audio) - 44, RATE)
+    assert read_wav_sizes_and_rate(audio) == (len(audio) - 8, len(audio) - 44, RATE)
     complete_after = 0.1 + (len(audio) - 44) / 2 / RATE / 4
     for route, length in ((SPEECH, str(len(audio))), (STREAM, None)):
         started = time.perf_counter()
@@ -253,7 +253,7 @@ async def test_buffered(client: aiohttp.ClientSession, simulator: Simulator) -> 
             await response.read()
 
 
-def wav_sizes_and_rate(wav: bytes) -> tuple[int, int, int]:
+def read_wav_sizes_and_rate(wav: bytes) -> tuple[int, int, int]:
     """Return the two sizes and the rate in a wav header."""
     return (
         struct.unpack_from("<I", wav, 4)[0],
@@ -262,11 +262,11 @@ def wav_sizes_and_rate(wav: bytes) -> tuple[int, int, int]:
     )
 
 
-def mp3_info(audio: bytes) -> Any:
+def read_mp3_info(audio: bytes) -> Any:
     """Return the bitrate, sample rate and length of an mp3."""
     return MP3(BytesIO(audio)).info
 
 
-def level_of(samples: bytes) -> float:
+def measure_level(samples: bytes) -> float:
     """Return the average power of samples, in dBFS."""
     return float(20 * np.log10(np.sqrt(np.mean(np.frombuffer(samples, "<i2").astype(float) ** 2)) / 32_767))

@@ -12,7 +12,7 @@ from tests.simulator.audio.espeak import Speaker, speaker_of
 from tests.simulator.audio.tones import decode_word, encode_word, speaker_code, split_words, synthesize_tones, word_code
 from tests.simulator.openai.contract import MAX_CHARACTERS, VOICES
 
-from .openai_client import TEXT, duration_of, pcm_duration_of, synthesize
+from .openai_client import TEXT, measure_duration, measure_pcm_duration, synthesize
 
 WORD_SECONDS = 0.254
 
@@ -63,9 +63,9 @@ async def test_audio_mode(client: aiohttp.ClientSession, simulator: Simulator) -
     spoken = await synthesize(client, response_format="pcm")
     simulator.audio_mode = "tones"
     tones = await synthesize(client, response_format="pcm")
-    assert pcm_duration_of(tones) == pytest.approx(9 * WORD_SECONDS)
-    assert duration_of(await synthesize(client)) == pytest.approx(9 * WORD_SECONDS, abs=0.1)
-    assert pcm_duration_of(await synthesize(client, response_format="pcm", input="!")) == pytest.approx(0.1)
+    assert measure_pcm_duration(tones) == pytest.approx(9 * WORD_SECONDS)
+    assert measure_duration(await synthesize(client)) == pytest.approx(9 * WORD_SECONDS, abs=0.1)
+    assert measure_pcm_duration(await synthesize(client, response_format="pcm", input="!")) == pytest.approx(0.1)
     simulator.audio_mode = "speech"
     assert await synthesize(client, response_format="pcm") == spoken != tones
 

@@ -11,10 +11,10 @@ import numpy as np
 
 RATE: Final = 16_000
 """Sample rate of decoded audio in Hz."""
-_WINDOW_SAMPLES: Final = RATE // 20  # over which the level is measured
+_WINDOW_SAMPLES: Final = RATE // 20  # window of the level measurement
 _SECONDS_PER_WORD: Final = (0.25, 0.75)
 _MIN_LEVEL: Final = 0.01  # RMS relative to full scale: -40 dB
-_MIN_VOICED_SHARE: Final = 0.4  # of the windows
+_MIN_VOICED_SHARE: Final = 0.4  # share of the windows that are not silent
 _MIN_LEVEL_VARIATION: Final = 0.25  # standard deviation relative to the mean; hum and noise have almost none
 
 _CODECS: Final = {

@@ -17,12 +17,12 @@ from .satellite import Recording, WyomingServices, run_wyoming_services
 _WORDS_PER_SECOND: Final = 8
 _REPLY: Final = (
     "The heating in the bathroom is switched on. It takes about half an hour until the room is warm. "
-    "The window was still open, so please close it first. Outside it has two degrees, and it may snow tonight. "
+    "The window was still open, so please close it first. It is two degrees outside, and it may snow tonight. "
     "I will tell you when the bathroom is ready, and switch the heating off again at nine."
 )
 _ANNOUNCEMENT: Final = "Good morning. It is seven o'clock, and there is snow outside."
 _SATELLITE_RATE: Final = 22_050  # requested by Home Assistant's Wyoming integration
-_MAX_FIRST_AUDIO_SHARE: Final = 0.5  # of the time that the reply takes
+_MAX_FIRST_AUDIO_SHARE: Final = 0.5  # share of the duration of the reply
 
 
 async def run_assist(context: Context, report: Report) -> None:

@@ -18,7 +18,7 @@ _SCALE_FACTOR: Final = 1.5  # pixels of a screenshot per CSS pixel
 _TIMEOUT_S: Final = 20.0
 _POLL_S: Final = 0.1
 _TRANSITION_MS: Final = 600
-_PLAY_BUTTON: Final = Position(x=28, y=27)  # in Chromium's controls of an audio element
+_PLAY_BUTTON: Final = Position(x=28, y=27)  # position in Chromium's controls of an audio element
 _FLAGS: Final = (
     "--disable-quic",
     "--no-first-run",
@@ -26,7 +26,7 @@ _FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-_NEVER_MS: Final = 9_999_999_999_999  # since 1970; otherwise the page refreshes its access token
+_NEVER_MS: Final = 9_999_999_999_999  # since 1970; the page refreshes an access token that expires earlier
 
 # Records events of all audio elements of a page, including those that its scripts create.
 _AUDIO_RECORDER: Final = """

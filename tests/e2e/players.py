@@ -18,7 +18,7 @@ from .programs import ProgramError, Programs
 _TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.05
 _LOG_TAIL_CHARS: Final = 2000
-_IDLE_S: Final = 1.5  # without new audio after which playback has ended
+_IDLE_S: Final = 1.5  # playback has ended after this time without new audio
 
 _RENDERER_ADDRESS: Final = "192.0.2.1"  # of the interface with multicast, see script/lib/isolated
 _RENDERER_PORTS: Final = (49152, 65535)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 EXAMPLE_FACTOR: Final = int(os.environ.get("ORATOR_FUZZ", "0"))
 """Multiplier of the number of examples; 0 for the fixed ones."""
-_MAX_CPU_S: Final = 10.0  # for one example; every example takes far less
+_MAX_CPU_S: Final = 10.0  # limit of an example, which usually takes far less
 
 examples: Counter[str] = Counter()
 """Number of examples so far, by test."""

@@ -24,9 +24,9 @@ _HOP_S: Final = 0.004
 _BATCH_FRAMES: Final = 4096
 # Power of a frame, relative to full scale; words of the simulator have 0.13.
 _MIN_POWER: Final = 1e-4
-_MIN_RELATIVE_POWER: Final = 0.1  # of the usual power of the audio
-_MIN_CHORD_SHARE: Final = 0.45  # of the frame's power in the chord's four tones; less at its edges
-_MIN_TONE_RATIO: Final = 4.0  # power of the loudest tone of a group to that of the second
+_MIN_RELATIVE_POWER: Final = 0.1  # relative to the usual power of the audio
+_MIN_CHORD_SHARE: Final = 0.45  # share of the frame's power in the chord's four tones; lower at the edges of a chord
+_MIN_TONE_RATIO: Final = 4.0  # power of the loudest tone of a group, relative to the second loudest
 # Values in the place of a chord.
 _NOISE: Final = -1
 _SILENCE: Final = -2
@@ -34,8 +34,8 @@ _MIN_SYMBOL_FRAMES: Final = 6  # at 1.25 times the normal speed
 _MAX_SYMBOL_FRAMES: Final = 14  # at 0.95 times the normal speed; usually 10
 _MIN_NOISE_FRAMES: Final = 7  # the transition between two symbols takes two or three
 _MIN_CHORD_FRAMES: Final = 2  # a single frame may show a chord by chance
-_MAX_NOISE_GAP_S: Final = 0.06  # between noises that are joined
-_MATCHING_WORDS: Final = 3  # after a difference
+_MAX_NOISE_GAP_S: Final = 0.06  # maximum gap between noises that are joined
+_MATCHING_WORDS: Final = 3  # words that have to match after a difference
 _MAX_DIFFERENCE_WORDS: Final = 200
 _MAX_SHOWN_DIFFERENCES: Final = 12
 
@@ -52,7 +52,7 @@ class HeardWord:
 
 @dataclass(slots=True)
 class _Symbol:
-    """A chord or noise from frame `start` to before `end`; `frames`: in how many of them it was recognized."""
+    """A chord or noise from frame `start` to before `end`, which was recognized in `frames` of them."""
 
     chord: int
     start: int

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from ..simulator import Fault, Simulator
 from ..support.speech import SENTENCE, Hear, create_account, load_account
 
-# On a busy machine idle threads take long to end. Home Assistant interrupts them, and some then never end.
+# On a busy machine idle threads need long to end. Home Assistant interrupts them, and some then never end.
 executor.EXECUTOR_SHUTDOWN_TIMEOUT = 100
 
 
@@ -74,7 +74,7 @@ async def fallback_account(hass: HomeAssistant, simulator: Simulator, account: M
 
 @pytest.fixture
 async def hear(hass: HomeAssistant, account: MockConfigEntry, hass_client: ClientSessionGenerator) -> Hear:
-    """Return a function that fetches a message as a speaker does, empty if Home Assistant answers with an error."""
+    """Return a function that fetches a message as a player does, empty if Home Assistant returns an error."""
     client: TestClient[Any, Any] = await hass_client()
 
     async def fetch(

@@ -21,7 +21,16 @@ from custom_components.orator.audio.formats import PcmLayout
 from ..simulator import Simulator
 from ..support.audio import RATE, decode
 from ..support.chimes import get_cache_options, get_chime_issue_keys, hear_with_chime, replace_file, write_audio_file
-from ..support.speech import SENTENCE, Hear, create_account, get_speech_requests, load_account, pass_time, speak
+from ..support.speech import (
+    SENTENCE,
+    Hear,
+    create_account,
+    get_speech_requests,
+    load_account,
+    pass_time,
+    speak,
+    write_store,
+)
 from ..support.word_decoder import assert_spoken
 
 LAYOUT = PcmLayout(44_100, 2)
@@ -82,7 +91,7 @@ async def test_file_changed_while_home_assistant_was_stopped(
     (voice_id,) = entry.subentries
     known = {"path": str(path), "file": str(path.resolve()), "stamp": [1, 2], "revision": 3, "callers": {voice_id: 3}}
     stored = {"chimes": {"gong.wav": known}, "revision": 4, "first": 0}
-    hass_storage["orator.chimes"] = {"version": 1, "minor_version": 1, "key": "orator.chimes", "data": stored}
+    write_store(hass_storage, "orator.chimes", stored)
     await load_account(hass, entry, wait_background_tasks=True)
     assert get_cache_options(hass, "tts.ann")["chime_revision"] == {"gong.wav": 5}
 
@@ -178,7 +187,7 @@ async def test_share_that_hangs_at_start(
     path = write_audio_file(hass.config.config_dir, "share/gong.wav")
     known = {"path": str(path), "file": str(path.resolve()), "stamp": [1, 2], "revision": 0, "callers": {}}
     stored = {"chimes": {"share/gong.wav": known}, "revision": 0, "first": 0}
-    hass_storage["orator.chimes"] = {"version": 1, "minor_version": 1, "key": "orator.chimes", "data": stored}
+    write_store(hass_storage, "orator.chimes", stored)
     assert await async_setup_component(hass, "homeassistant", {})
     entry.add_to_hass(hass)
     (subentry,) = entry.subentries.values()

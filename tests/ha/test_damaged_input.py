@@ -16,7 +16,7 @@ from tests.fuzz.fuzzing import fuzzed
 from tests.fuzz.strategies import hostile_values
 from tests.support.speech import speak
 
-from ..support.speech import load_account
+from ..support.speech import load_account, write_store
 
 GONG = {"path": "/gong.wav", "file": "/gong.wav", "stamp": [1, 2], "revision": 1, "callers": {}}
 
@@ -39,7 +39,7 @@ async def test_damaged_store(
 ) -> None:
     """An account with a damaged store is loaded, and stores the catalog again."""
     key = f"orator.{entry.entry_id}"
-    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": stored}
+    write_store(hass_storage, key, stored)
     await load_account(hass, entry)
     assert entry.state is ConfigEntryState.LOADED
     assert hass_storage[key]["data"]["catalogue"] == entry.runtime_data.data.document
@@ -62,7 +62,7 @@ async def test_damaged_chime_store(
     hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, stored: Any
 ) -> None:
     """A voice speaks with a chime although the store of chimes is damaged."""
-    hass_storage["orator.chimes"] = {"version": 1, "minor_version": 1, "key": "orator.chimes", "data": stored}
+    write_store(hass_storage, "orator.chimes", stored)
     await load_account(hass, entry)
     assert await speak(hass, chime="ding_dong")
 

@@ -32,6 +32,7 @@ from ..support.speech import (
     get_speech_requests,
     pass_time,
     stream_words,
+    write_store,
 )
 
 TARGET_LUFS: Final = -20.0
@@ -119,7 +120,7 @@ async def test_stored_loudness(hass: HomeAssistant, hass_storage: dict[str, Any]
     addresses = {"base_url": simulator.speechbase_url}
     known = {name: {"heard": [[-33.0, 3.0]]}}
     stored = {"catalogue": None, "learned": {}, "addresses": addresses, "levels": known}
-    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": stored}
+    write_store(hass_storage, key, stored)
     await load_with_reload(hass, account)
     await measure(hass, "nova", SENTENCE)
     await pass_time(hass, seconds=11)
@@ -137,7 +138,7 @@ async def test_known_loudness(hass: HomeAssistant, hass_storage: dict[str, Any],
     known = {"openai/tts-1 alloy": {"heard": [[-39.7, 3.0]]}}
     addresses = {"base_url": simulator.speechbase_url}
     stored = {"catalogue": None, "learned": {}, "addresses": addresses, "levels": known}
-    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": stored}
+    write_store(hass_storage, key, stored)
     await load_with_reload(hass, account)
     level, _ = await measure(hass, "alloy", SENTENCE)
     assert level == pytest.approx(TARGET_LUFS, abs=1.5)

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.orator.const import DOMAIN
 
 from ..simulator import Fault, Simulator
-from ..support.speech import SENTENCE, Hear, create_account, pass_day, speak
+from ..support.speech import SENTENCE, Hear, create_account, get_issue, pass_day, speak
 
 
 @pytest.fixture
@@ -41,25 +41,24 @@ async def test_out_of_credit_issue(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
     """The issue about an empty balance stays until credit was added, also across a reload."""
-    issues = ir.async_get(hass)
-    issue_id = f"{account.entry_id}_out_of_credit"
     simulator.nanogpt.balance = Decimal("0.000001")
     assert not await hear(SENTENCE)
-    issue = issues.async_get_issue(DOMAIN, issue_id)
+    issue = get_issue(hass, account, "out_of_credit")
+    assert issue
     assert (issue.translation_key, issue.translation_placeholders["account"]) == ("out_of_credit", "NanoGPT")
     assert not hass.config_entries.flow.async_progress()
 
     await pass_five_minutes(hass, freezer)
-    assert issues.async_get_issue(DOMAIN, issue_id)
+    assert get_issue(hass, account, "out_of_credit")
     await hass.config_entries.async_reload(account.entry_id)
     await pass_five_minutes(hass, freezer)
-    assert issues.async_get_issue(DOMAIN, issue_id)
+    assert get_issue(hass, account, "out_of_credit")
 
     simulator.fail(Fault(path="/api/check-balance", status=503))
     await pass_five_minutes(hass, freezer)
     simulator.nanogpt.balance = Decimal(10)
     await pass_five_minutes(hass, freezer)
-    assert not issues.async_get_issue(DOMAIN, issue_id)
+    assert not get_issue(hass, account, "out_of_credit")
     simulator.requests.clear()
     await pass_five_minutes(hass, freezer)
     assert not [request for request in simulator.requests if request.path.endswith("/check-balance")]
@@ -78,10 +77,10 @@ async def test_speech_clears_out_of_credit_issue(
     """Successful speech clears the issue about an empty balance."""
     simulator.nanogpt.balance = Decimal(0)
     assert not await hear(SENTENCE)
-    assert ir.async_get(hass).async_get_issue(DOMAIN, f"{account.entry_id}_out_of_credit")
+    assert get_issue(hass, account, "out_of_credit")
     simulator.nanogpt.balance = Decimal(10)
     assert await hear(SENTENCE)
-    assert not ir.async_get(hass).async_get_issue(DOMAIN, f"{account.entry_id}_out_of_credit")
+    assert not get_issue(hass, account, "out_of_credit")
 
 
 async def test_text_without_words_keeps_issue(
@@ -91,7 +90,7 @@ async def test_text_without_words_keeps_issue(
     simulator.nanogpt.balance = Decimal(0)
     assert not await hear(SENTENCE)
     assert await hear("* * *")
-    assert ir.async_get(hass).async_get_issue(DOMAIN, f"{account.entry_id}_out_of_credit")
+    assert get_issue(hass, account, "out_of_credit")
 
 
 @pytest.mark.parametrize("key", ["right", "wrong"])
@@ -169,7 +168,7 @@ async def test_removed_account_has_no_issues(
     simulator.nanogpt.balance = Decimal(0)
     assert not await hear(SENTENCE)
     await hass.config_entries.async_remove(account.entry_id)
-    assert not ir.async_get(hass).async_get_issue(DOMAIN, f"{account.entry_id}_out_of_credit")
+    assert not get_issue(hass, account, "out_of_credit")
 
 
 async def test_daily_catalog_update(

@@ -23,6 +23,7 @@ from ..support.speech import (
     get_post_requests,
     speak,
     wait_for_reload,
+    write_store,
 )
 from ..support.word_decoder import assert_spoken
 
@@ -228,12 +229,12 @@ async def test_account_unloaded_during_flow(hass: HomeAssistant, account: MockCo
     ],
     ids=["saved", "openai", "cartesia"],
 )
-@pytest.mark.parametrize("receiver", [{}, SATELLITE], ids=["player", "satellite"])
-async def test_speech(simulator: Simulator, hear: Hear, options: dict[str, Any], receiver: dict[str, Any]) -> None:
+@pytest.mark.parametrize("output_format", [{}, SATELLITE], ids=["player", "satellite"])
+async def test_speech(simulator: Simulator, hear: Hear, options: dict[str, Any], output_format: dict[str, Any]) -> None:
     """Both modes speak every word to players and satellites."""
     simulator.audio_mode = "tones"
-    audio = await hear(SENTENCE, **options, **receiver)
-    sound = await decode_output(audio, receiver)
+    audio = await hear(SENTENCE, **options, **output_format)
+    sound = await decode_output(audio, output_format)
     assert_spoken(sound.samples, RATE, SENTENCE)
 
 
@@ -263,6 +264,7 @@ async def test_long_text(hass: HomeAssistant, simulator: Simulator, hear: Hear) 
         ([{"find": "kettle", "say": ""}], False),
         ([{"find": "the tea", "say": "it"}, {"find": "kettle", "say": "pot"}], False),
     ],
+    ids=["word", "deleted word", "phrase"],
 )
 async def test_replacements(
     simulator: Simulator, hear: Hear, replacements: list[dict[str, str]], *, is_sent: bool
@@ -306,7 +308,7 @@ async def test_capabilities_survive_immediate_reload(
     assert ["mode" in body for body in get_post_requests(simulator)] == [False]
 
 
-@pytest.mark.parametrize("is_same", [True, False])
+@pytest.mark.parametrize("is_same", [True, False], ids=["same", "other"])
 async def test_capabilities_of_another_address(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],
@@ -319,9 +321,9 @@ async def test_capabilities_of_another_address(
     key = f"orator.{account.entry_id}"
     base_url = simulator.speechbase_url if is_same else "http://127.0.0.1:9"
     stored = {"catalogue": None, "learned": {"sends_mode": False}, "addresses": {"base_url": base_url}}
-    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": stored}
+    write_store(hass_storage, key, stored)
     account.add_to_hass(hass)
-    await hass.config_entries.async_setup(account.entry_id)  # which may schedule a reload: the catalog has changed
+    await hass.config_entries.async_setup(account.entry_id)  # may schedule a reload, because the catalog has changed
     await hass.async_block_till_done(wait_background_tasks=True)
     assert await speak(hass)
     assert ["mode" in body for body in get_post_requests(simulator)] == [not is_same]

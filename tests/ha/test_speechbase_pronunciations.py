@@ -42,6 +42,7 @@ async def assert_speech(audio: bytes, text: str) -> None:
         ([(" kettle ", "pot"), ("tea", "milk"), ("kettle", "")], [("kettle", "pot"), ("tea", "milk")]),
         ([("The", "A"), ("the", "some")], [("The", "A"), ("the", "some")]),
     ],
+    ids=["same word", "other case", "spaces", "case-sensitive"],
 )
 async def test_duplicate_words(
     simulator: Simulator, hear: Hear, replacements: list[tuple[str, str]], sent: list[tuple[str, str]]
@@ -55,7 +56,7 @@ async def test_duplicate_words(
 
 
 async def test_server_rejects_pronunciations(simulator: Simulator, hear: Hear) -> None:
-    """A server that rejects pronunciations is asked once, and no word is lost."""
+    """A server that rejects pronunciations gets them once, and no word is lost."""
     simulator.speechbase.accepts_pronunciations = False
     for text in (SENTENCE, "No kettle was harmed."):
         audio = await hear(text, replacements=[{"find": "kettle", "say": "the big cauldron"}])
@@ -98,11 +99,11 @@ TEXTS: list[tuple[str, tuple[Pronunciation, ...]]] = [
 
 
 @pytest.mark.parametrize("model", ["openai/tts-1", "cartesia/sonic-3"])
-@pytest.mark.parametrize(("text", "pronunciations"), TEXTS)
+@pytest.mark.parametrize(("text", "pronunciations"), TEXTS, ids=["empty", "capitals", "two cases", "Chinese", "many"])
 def test_count_is_an_upper_bound(model: str, text: str, pronunciations: tuple[Pronunciation, ...]) -> None:
     """The count is at least that of the text, with and without the replacements."""
     described_model = describe_model(model, None, streams=True)
-    replacer = Replacer([Replacement(one.word, one.say) for one in pronunciations])
+    replacer = Replacer([Replacement(rule.word, rule.say) for rule in pronunciations])
     spoken = replacer.feed(text, is_final=True)
     count = count_with_pronunciations(pronunciations, described_model)(text)
     assert count >= max(map(described_model.measure, (text, spoken)))

@@ -24,7 +24,16 @@ from ..simulator import Fault, Simulator
 from ..simulator.speechbase.catalog import DOCUMENTED_VOICE
 from ..support.flows import open_repair_form, submit_repair_form
 from ..support.resolver import StaticResolver, replace_resolver
-from ..support.speech import SENTENCE, create_account, get_issue, get_post_requests, pass_day, speak, wait_for_reload
+from ..support.speech import (
+    SENTENCE,
+    create_account,
+    get_issue,
+    get_post_requests,
+    pass_day,
+    speak,
+    wait_for_reload,
+    write_store,
+)
 
 
 @pytest.fixture
@@ -270,7 +279,7 @@ async def unresolvable_entry(
 ) -> MockConfigEntry:
     """Load an account whose host name cannot be resolved, with a stored catalog."""
     stored = {"catalogue": {"vendors": [], "voices": []}, "learned": {}, "addresses": {}}
-    hass_storage[f"orator.{entry.entry_id}"] = {"version": 1, "minor_version": 1, "key": "orator", "data": stored}
+    write_store(hass_storage, f"orator.{entry.entry_id}", stored)
     replace_resolver(hass, StaticResolver())
     entry.add_to_hass(hass)
     data = {**entry.data, "base_url": "https://api.speechbase.invalid"}

@@ -19,7 +19,7 @@ from ..simulator import Fault, Simulator
 from ..support.audio import decode
 from ..support.fallback import FALLBACK_VOICE, create_account_with_fallback, get_voices
 from ..support.resolver import replace_resolver
-from ..support.speech import SENTENCE, SPEECH_PATH, Hear, speak, wait_for_speech_request
+from ..support.speech import SENTENCE, SPEECH_PATH, Hear, speak, wait_for_speech_request, write_store
 
 SECRET = "sk-secret"
 
@@ -119,7 +119,7 @@ async def test_stored_error_of_other_version(
     total = {"since": "2026-11-01"}
     key = f"orator.{entry.entry_id}.usage"
     data = {"usage": {"today": total, "month": total}, "voices": stored_voices}
-    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": data}
+    write_store(hass_storage, key, data)
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     last_synthesis = entry.runtime_data.usage.last_synthesis(voice_id)

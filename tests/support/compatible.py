@@ -18,7 +18,7 @@ from .speech import SENTENCE
 async def add_server_account(
     hass: HomeAssistant, server: CompatibleServer, choice: str, *, key: str | None = None, **entered: Any
 ) -> ConfigFlowResult:
-    """Submit the form of an account for a server, by default with the server's key."""
+    """Submit the form of an account for a server, by default with the server's API key."""
     form = await open_account_form(hass, f"openai.{choice}")
     key = server.api_key if key is None else key
     entered = {"base_url": server.base_url} | ({"api_key": key} if key else {}) | entered

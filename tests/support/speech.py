@@ -37,7 +37,7 @@ _PARAGRAPHS = (
 )
 
 type Hear = Callable[..., Awaitable[bytes]]
-"""The fixture that fetches a message as a speaker does."""
+"""The fixture that fetches a message as a player does."""
 
 
 def create_account(simulator: Simulator, provider: str, voice: dict[str, Any], name: str = "Ann") -> MockConfigEntry:
@@ -54,6 +54,11 @@ def create_account(simulator: Simulator, provider: str, voice: dict[str, Any], n
         data={"provider": provider, "api_key": simulator.api_key, **addresses[provider]},
         subentries_data=[{"subentry_type": "voice", "title": name, "data": voice, "unique_id": None}],
     )
+
+
+def write_store(hass_storage: dict[str, Any], key: str, data: Any) -> None:
+    """Store data that Home Assistant reads from its storage."""
+    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": data}
 
 
 async def load_account(

@@ -1,4 +1,4 @@
-"""Classification of what was heard of a message that may have been interrupted or finished by a fallback."""
+"""Classification of the audio of a message that may be interrupted or finished by a fallback."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tests.support.word_decoder import codes_of, heard_words
 
 
 class Result(StrEnum):
-    """What was heard of a message."""
+    """The result of comparing the audio of a message with its text."""
 
     COMPLETE = "complete"
     INTERRUPTED = "interrupted, with error"
@@ -30,7 +30,7 @@ ACCEPTABLE: Final = frozenset({Result.COMPLETE, Result.INTERRUPTED})
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """The result of a message, and how many voices spoke it."""
+    """The result of a message, and the number of voices that spoke it."""
 
     result: Result
     voices: int

@@ -1,4 +1,4 @@
-"""Random faults of an endpoint, the same for the same seed."""
+"""Random faults of an endpoint, which a seed reproduces."""
 
 from collections import Counter
 from fnmatch import fnmatchcase
@@ -15,7 +15,7 @@ _FAULT_PROBABILITY: Final = 0.2
 class RandomFaults(FaultScript):
     """Faults of requests for speech, audio and job status; other requests succeed.
 
-    requests: how many of these there were; faults: how many of them failed, by failure.
+    requests: the number of these requests; faults: the number of failed ones by failure.
     """
 
     def __init__(self, seed: str, endpoint: Endpoint) -> None:

@@ -1,4 +1,4 @@
-"""The soak test itself. `script/soak` and test_soak.py run it in a process of its own."""
+"""The soak test, which `script/soak` and test_soak.py run in a process of its own."""
 
 import asyncio
 from collections import Counter
@@ -28,7 +28,7 @@ from tests.ha.faults.limits import shorten_limits
 from tests.ha.faults.runner import FALLBACK_ENTITY_ID, load_fallback
 from tests.simulator import DEFAULT_KEY, Simulator
 from tests.simulator.audio import recorder
-from tests.support.speech import SATELLITE
+from tests.support.speech import SATELLITE, stream_words
 
 from .classification import ACCEPTABLE, classify
 from .random_faults import RandomFaults
@@ -45,7 +45,7 @@ _MAX_MEMORY_GROWTH_MB: Final = {"quick": 48.0, "full": 24.0}
 """A new process varies by some 25 MB whatever it does."""
 _MAX_RESOURCE_GROWTH: Final = 4  # files, sockets and tasks
 _MAX_RECORDINGS_BYTES: Final = 4 * 1024 * 1024  # that the simulator caches
-_DELTA_INTERVAL_S: Final = 0.002
+_WORD_INTERVAL_S: Final = 0.002
 _PLACES: Final = ("kitchen", "garage", "cellar", "attic", "garden", "hall", "nursery", "study", "porch", "bathroom")
 _DEVICES: Final = ("window", "heater", "lamp", "kettle", "washer", "freezer", "blind", "speaker", "oven", "printer")
 _STATES: Final = ("has been opened", "is running now", "needs some help", "was switched off", "will begin soon")
@@ -53,7 +53,7 @@ _STATES: Final = ("has been opened", "is running now", "needs some help", "was s
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A text, and whether it is a streamed reply to a satellite rather than an announcement on a speaker."""
+    """A text: a streamed reply for a satellite, or an announcement for a player."""
 
     text: str
     is_reply: bool
@@ -77,7 +77,7 @@ class SoakRun:
     problems: list[str] = field(default_factory=list)
 
     async def speak_all(self, messages: list[Message], random: Random) -> None:
-        """Speak messages with random voices, several at a time, with a pause now and then."""
+        """Speak messages with random voices, several at a time, with a pause after each batch."""
         slots = asyncio.Semaphore(_CONCURRENT_MESSAGES)
 
         async def speak(message: Message, entity_id: str) -> None:
@@ -90,7 +90,7 @@ class SoakRun:
             await self._pause()
 
     async def measure(self) -> Resources:
-        """Measure resources while nothing is spoken; reloaded accounts have no connections open in advance."""
+        """Measure resources while nothing is spoken, after a reload has closed the connections that are open in advance."""
         memory = Resources.measure().memory
         for entry in self.hass.config_entries.async_entries(DOMAIN):
             assert await self.hass.config_entries.async_reload(entry.entry_id)
@@ -101,15 +101,17 @@ class SoakRun:
         options = dict(SATELLITE) if message.is_reply else {"preferred_format": "mp3"}
         stream = tts.async_create_stream(self.hass, entity_id, options=options)
         if message.is_reply:
-            stream.async_set_message_stream(_deltas(message.text))
+            stream.async_set_message_stream(stream_words(message.text, _WORD_INTERVAL_S))
         else:
             stream.async_set_message(message.text)
         audio, error = await self._fetch(stream)
-        found = await asyncio.to_thread(classify, message.text, audio, error)
-        self.results[message.kind, found.result] += 1
-        self.with_fallback += found.voices > 1
-        if found.result not in ACCEPTABLE:
-            self.problems.append(f"{entity_id}, {message.kind}: {found.result}, {len(audio)} bytes, error {error!r}")
+        classification = await asyncio.to_thread(classify, message.text, audio, error)
+        self.results[message.kind, classification.result] += 1
+        self.with_fallback += classification.voices > 1
+        if classification.result not in ACCEPTABLE:
+            self.problems.append(
+                f"{entity_id}, {message.kind}: {classification.result}, {len(audio)} bytes, error {error!r}"
+            )
 
     async def _fetch(self, stream: tts.ResultStream) -> tuple[bytes, Exception | None]:
         """Return the served audio and the error at the end of the stream."""
@@ -139,13 +141,6 @@ class SoakRun:
             simulator.clear()
 
 
-async def _deltas(text: str) -> AsyncGenerator[str]:
-    """Yield a text word by word."""
-    for word in text.split(" "):
-        yield f"{word} "
-        await asyncio.sleep(_DELTA_INTERVAL_S)
-
-
 def make_texts(random: Random, count: int, sentences: int) -> list[str]:
     """Return different texts of short sentences, in each of which no word occurs twice."""
     texts: list[str] = []
@@ -159,17 +154,17 @@ def make_texts(random: Random, count: int, sentences: int) -> list[str]:
 async def add_voice(hass: HomeAssistant, simulator: Simulator, endpoint: Endpoint, number: int) -> RandomFaults:
     """Add an account whose requests fail at random."""
     endpoint.prepare_host(simulator)
-    door = await simulator.open_client_port()
+    port = await simulator.open_client_port()
     voice = {"subentry_type": "voice", "title": f"Voice {number}", "unique_id": None}
     entry = MockConfigEntry(
         domain=DOMAIN,
         title=f"Account {number}",
-        data=endpoint.account_data(door.origin, DEFAULT_KEY),
+        data=endpoint.account_data(port.origin, DEFAULT_KEY),
         subentries_data=[{**voice, "data": {**endpoint.settings, "fallback": [FALLBACK_ENTITY_ID]}}],
     )
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
-    door.faults = faults = RandomFaults(f"{_SEED} {endpoint.name}", endpoint)
+    port.faults = faults = RandomFaults(f"{_SEED} {endpoint.name}", endpoint)
     return faults
 
 

@@ -9,7 +9,7 @@ _ROOT = Path(__file__).parents[3]
 
 
 def test_short_soak() -> None:
-    """The quick soak test passes, in a process of its own: other tests would disturb the measurement of memory."""
+    """The quick soak test passes in a process of its own, as other tests would disturb the measurement of memory."""
     command = (
         *(sys.executable, "-m", "pytest", "-p", "tests.with_home_assistant", "-p", "no:cacheprovider", "--no-cov"),
         *("-q", "-s", "--show-capture=no", "tests/ha/soak/soak.py"),

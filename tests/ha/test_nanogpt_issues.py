@@ -10,6 +10,7 @@ from homeassistant.components import tts
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
@@ -41,6 +42,7 @@ async def test_out_of_credit_issue(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
     """The issue about an empty balance stays until credit was added, also across a reload."""
+    freezer.move_to(dt_util.start_of_local_day() + timedelta(hours=12))  # the balance is also fetched after midnight
     simulator.nanogpt.balance = Decimal("0.000001")
     assert not await hear(SENTENCE)
     issue = get_issue(hass, account, "out_of_credit")

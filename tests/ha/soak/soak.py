@@ -90,7 +90,7 @@ class SoakRun:
             await self._pause()
 
     async def measure(self) -> Resources:
-        """Measure resources while nothing is spoken, after a reload has closed the connections that are open in advance."""
+        """Measure resources while nothing is spoken, after a reload has closed the prepared connections."""
         memory = Resources.measure().memory
         for entry in self.hass.config_entries.async_entries(DOMAIN):
             assert await self.hass.config_entries.async_reload(entry.entry_id)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from .strategies import bytes_like, divided, divisions, documents_like
+from .strategies import bytes_like, divisions, documents_like, split_at
 
 _STATUSES: Final = (200, 200, 200, 200, 201, 204, 206, 302, 307, 400, 401, 402, 403, 404, 413, 422, 429, 500, 501, 503)
 _TYPES: Final = ("audio/mpeg", "application/json", "text/event-stream", "audio/pcm;rate=24000;channels=1", "text/html")
@@ -39,7 +39,7 @@ def responses(draw: st.DrawFn, documents: Sequence[Any], audio: Sequence[bytes])
     match draw(st.integers(0, 7)):
         case 0:
             lines.append(b"Transfer-Encoding: chunked")
-            pieces = divided(body, draw(st.lists(st.integers(0, 10_000), max_size=4)))
+            pieces = split_at(body, draw(st.lists(st.integers(0, 10_000), max_size=4)))
             body = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
             body = draw(bytes_like([body], 3))
         case 1:
@@ -56,7 +56,7 @@ def responses(draw: st.DrawFn, documents: Sequence[Any], audio: Sequence[bytes])
     if draw(st.integers(0, 9)) == 0:
         whole = draw(bytes_like([whole], 3))
     cuts = draw(divisions())
-    return divided(whole, [] if cuts == [-1] and len(whole) > 500 else cuts)
+    return split_at(whole, [] if cuts == [-1] and len(whole) > 500 else cuts)
 
 
 def _events(audio: Sequence[bytes]) -> list[bytes]:

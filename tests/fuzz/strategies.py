@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from itertools import pairwise
 import json
 from typing import Any, Final
 
 from hypothesis import strategies as st
+
+from tests.support.signals import divide
 
 _DEEP: Final = "<deep>"  # replaced by a deeply nested value
 _DEPTHS: Final = (3, 63, 64, 65, 900, 5_000, 70_000)
@@ -104,11 +105,11 @@ def hostile_values() -> st.SearchStrategy[Any]:
 
 @st.composite
 def divisions(draw: st.DrawFn) -> list[int]:
-    """Return the positions at which `divided` splits bytes; [-1] means after every byte."""
+    """Return the positions at which `split_at` splits bytes; [-1] means after every byte."""
     return draw(st.one_of(st.just([-1]), st.lists(st.integers(0, 10_000), max_size=12)))
 
 
-def divided(whole: bytes, cuts: list[int]) -> list[bytes]:
-    """Split bytes at positions, or after every byte for [-1]."""
-    places = range(len(whole)) if cuts == [-1] else sorted(cut % (len(whole) + 1) for cut in cuts)
-    return [piece for start, end in pairwise([0, *places, len(whole)]) if (piece := whole[start:end])]
+def split_at(whole: bytes, cuts: list[int]) -> list[bytes]:
+    """Split bytes at positions, or after every byte for [-1], without empty pieces."""
+    pieces = [bytes((byte,)) for byte in whole] if cuts == [-1] else divide(whole, cuts)
+    return [piece for piece in pieces if piece]

@@ -21,7 +21,7 @@ from tests.support.signals import frames
 
 from .fuzzing import fuzzed
 from .samples import COMPRESSED, MP3S, SAMPLES, WAVS
-from .strategies import bytes_like, divided, divisions
+from .strategies import bytes_like, divisions, split_at
 
 FILES = MP3S + WAVS + COMPRESSED
 
@@ -31,7 +31,7 @@ def join(parts: list[bytes], cuts: list[int]) -> tuple[bytes, list[str]]:
     joiner, stream, failures = Mp3Joiner(), b"", []
     for part in parts:
         try:
-            for piece in divided(part, cuts):
+            for piece in split_at(part, cuts):
                 stream += joiner.feed(piece)
             stream += joiner.end_part()
         except (MalformedMp3Error, Mp3FormatChangedError) as err:
@@ -43,7 +43,7 @@ def read(stream: bytes, cuts: list[int]) -> tuple[bytes, PcmLayout | None, str]:
     """Return the samples of a WAV, their layout, and the error message if there is one."""
     reader, samples = WavReader(), b""
     try:
-        for piece in divided(stream, cuts):
+        for piece in split_at(stream, cuts):
             samples += reader.feed(piece)
         reader.finish()
     except MalformedWavError as err:
@@ -79,7 +79,7 @@ def test_resampled_wav(stream: bytes, rate: int, cuts: list[int]) -> None:
     whole, pieces = Resampler(layout, PcmLayout(rate)), Resampler(layout, PcmLayout(rate))
     resampled = whole.feed(samples) + whole.finish()
     assert len(resampled) <= (len(samples) * rate / layout.rate / layout.channels + 4)
-    assert b"".join([*map(pieces.feed, divided(samples, cuts)), pieces.finish()]) == resampled
+    assert b"".join([*map(pieces.feed, split_at(samples, cuts)), pieces.finish()]) == resampled
 
 
 async def stream_of(pieces: list[bytes]) -> AsyncGenerator[bytes]:
@@ -98,7 +98,7 @@ async def stream_of(pieces: list[bytes]) -> AsyncGenerator[bytes]:
 async def test_recognition(body: bytes, requested: AudioFormat, content_type: str, cuts: list[int]) -> None:
     """A body is recognized as the same format for any division of it, and passed on completely."""
     found = []
-    for pieces in ([body] if body else [], divided(body, cuts)):
+    for pieces in ([body] if body else [], split_at(body, cuts)):
         try:
             audio = await detect_audio(stream_of(pieces), requested, content_type, PcmLayout(24_000))
         except NotAudioError:
@@ -131,7 +131,7 @@ async def test_conversion(
 
     def audio_of(body: bytes) -> SpeechAudio:
         return SpeechAudio(
-            detect_format(body) or AudioFormat.MP3, stream_of(divided(body, cuts if len(cuts) > 1 else []))
+            detect_format(body) or AudioFormat.MP3, stream_of(split_at(body, cuts if len(cuts) > 1 else []))
         )
 
     async def following() -> AsyncGenerator[SpeechAudio]:

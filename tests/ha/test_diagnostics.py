@@ -37,7 +37,7 @@ def entry(simulator: Simulator) -> MockConfigEntry:
 async def download_diagnostics(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, account: MockConfigEntry, path: str = ""
 ) -> Any:
-    """Download the diagnostics of an account, or of a device of it."""
+    """Download the diagnostics of an account, or of one of its devices."""
     assert await async_setup_component(hass, DIAGNOSTICS, {})
     client = await hass_client()
     response = await client.get(f"/api/diagnostics/config_entry/{account.entry_id}{path}")

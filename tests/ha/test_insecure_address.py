@@ -102,7 +102,7 @@ async def test_invalid_address(hass: HomeAssistant, choice: str, address: str) -
 
 
 async def test_reconfigure_preset(hass: HomeAssistant, compatible: Start) -> None:
-    """An account keeps its preset when its address changes, and is not asked for a key that the server never has."""
+    """An account keeps its preset when its address changes, and its form has no field for an unused API key."""
     account = await load_account(
         hass, create_server_account(await compatible(KOKORO), "kokoro", {"model": "kokoro", "voice": "af_sky"})
     )

@@ -88,7 +88,7 @@ async def test_model_prices(hass: HomeAssistant, account: MockConfigEntry) -> No
 
 
 async def test_endpoint_of_a_voice(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """An endpoint other than the default is stored, shown again, and removed when it is set back."""
+    """An endpoint other than the default is stored, shown again, and removed when the default is chosen."""
     form = await start_voice_flow(hass, account, "nano-tts-1", "speech")
     result = await hass.config_entries.subentries.async_configure(
         form["flow_id"], {"voice": "luna", "format": "mp3", "emotion": "friendly"}

@@ -44,7 +44,7 @@ async def test_long_text(simulator: Simulator, hear: Hear) -> None:
 
 
 async def test_streamed_reply_for_a_satellite(simulator: Simulator, hear: Hear) -> None:
-    """A satellite gets every word of a streamed reply, although the model answers one and truncates another."""
+    """A streamed reply is complete for a satellite, although one response answers the text and one is truncated."""
     simulator.openai.realtime.script_responses(
         ScriptedResponse(contains="number 0", says=CHAT), ScriptedResponse(contains="number 7", words=4)
     )

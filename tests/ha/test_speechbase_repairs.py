@@ -1,4 +1,4 @@
-"""Speechbase in Home Assistant: issues about vendors, saved voices and a provider that is gone."""
+"""Speechbase in Home Assistant: issues about vendors, saved voices and a shutdown of the provider."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -345,7 +345,7 @@ async def test_name_not_found_twice(
 async def test_response_clears_service_gone(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
-    """Any response of the provider clears the issue that it is gone."""
+    """Any response of the provider clears the issue about its shutdown."""
     simulator.speechbase.is_shut_down = True
     with pytest.raises(HomeAssistantError):
         await speak(hass)

@@ -140,7 +140,7 @@ async def test_limited_silence() -> None:
 
 
 async def test_slow_first_chunk(simulator: Simulator, hear: Hear) -> None:
-    """A chunk that is complete before the one before it is played after it."""
+    """A prefetched chunk that is complete early is played after the chunk before it."""
     simulator.audio_mode = "tones"
     simulator.fail(Fault(path=SPEECH_PATH, stall_after=2000, stall=1.0))
     sound = await decode(await hear(stream_sentences(FIRST, SECOND, THIRD)))

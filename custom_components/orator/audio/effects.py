@@ -1,4 +1,4 @@
-"""Effects on speech: silence and chimes around it, gain."""
+"""Effects applied to speech: silence, chimes and gain."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -19,16 +19,16 @@ from .loudness import LoudnessMeter, measure_loudness
 from .pcm import Resampler, blocks_of, split_into_blocks
 
 CHIME_LUFS: Final = -20.0
-"""Loudness of all chimes, which is typical for a voice; built-in ones have it, others are brought to it."""
+"""Loudness of every chime in LUFS, typical of a voice. The built-in chimes are at this loudness already."""
 MAX_CHIME_S: Final = 15.0
-"""Longest chime, because speech waits for its end."""
+"""Maximum duration of a chime: speech waits until the chime has ended."""
 CHIME_PAUSE_S: Final = 0.15
 """Pause between a chime and speech."""
 
 _CHIME_FOLDER: Final = Path(__file__).parent / "sounds"
 _FADE_IN_S: Final = 0.002
 _FADE_OUT_S: Final = 0.02
-"""Shortest fades without a click at the start and end of a chime."""
+"""Shortest fades that avoid a click at the start and end of a chime."""
 
 
 class BuiltInChime(StrEnum):
@@ -42,7 +42,7 @@ class BuiltInChime(StrEnum):
 
 
 class UnusableChimeError(ValueError):
-    """Audio is too long, silent or of an unsupported layout, so that it cannot be a chime."""
+    """Audio that cannot be a chime: too long, silent or in an unsupported layout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ class Chime:
 
     @property
     def seconds(self) -> float:
-        """Duration."""
+        """Duration in seconds."""
         return len(self.samples) / self.layout.byte_rate
 
     def convert(self, layout: PcmLayout) -> Generator[bytes]:
-        """Yield the samples in another layout, in blocks of about a millisecond of work.
+        """Yield the samples in another layout, in blocks that each take about a millisecond to convert.
 
         Raises ValueError unless `can_resample`.
         """
@@ -86,7 +86,7 @@ def load_built_in_chime(name: BuiltInChime) -> Chime:
 
 
 def make_chime(samples: bytes, layout: PcmLayout) -> Chime:
-    """Make a chime from 16-bit samples: at the loudness of the others, faded at both ends.
+    """Make a chime from 16-bit samples: normalize the loudness and fade both ends.
 
     Blocks for a few milliseconds per second of audio. Raises UnusableChimeError.
     """
@@ -106,7 +106,7 @@ def _is_supported_layout(layout: PcmLayout) -> bool:
 
 
 def _fade(samples: bytes, layout: PcmLayout) -> bytes:
-    """Return 16-bit samples that begin and end in silence, without an incomplete frame."""
+    """Return 16-bit samples faded in and out, without an incomplete frame."""
     frames = len(samples) // layout.frame_size
     numbers = np.frombuffer(samples, "<i2", frames * layout.channels).reshape(-1, layout.channels)
     from_start = np.arange(frames)[:, np.newaxis] / ceil(_FADE_IN_S * layout.rate)
@@ -117,14 +117,14 @@ def _fade(samples: bytes, layout: PcmLayout) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Silence and chimes around speech."""
+    """Silence and chimes before and after speech."""
 
     lead_in_s: float = 0.0
-    """Silence before everything, for speakers that cut off the beginning."""
+    """Seconds of silence before everything else, for speakers that cut off the beginning."""
     chime_before: Chime | None = None
     chime_after: Chime | None = None
     tail_s: float = 0.0
-    """Silence after everything."""
+    """Seconds of silence after everything else."""
 
     @property
     def chimes(self) -> tuple[Chime, ...]:
@@ -133,10 +133,11 @@ class Effects:
 
 
 async def with_effects(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
-    """Yield speech, 16-bit samples on one or two channels, with effects around it.
+    """Yield 16-bit speech on one or two channels with effects before and after it.
 
-    Lead-in and chime are yielded before the first chunk is requested, so they play while speech is being generated if
-    the chunks are prefetched. Without effects, all chunks pass unchanged. An incomplete frame at the end is dropped.
+    The lead-in and the chime are yielded before the first chunk is requested, so they play while speech is being
+    generated if the chunks are prefetched. Without effects, all chunks pass unchanged. An incomplete frame at the end
+    is dropped.
 
     Raises ValueError for a layout that effects do not support.
     """
@@ -161,7 +162,7 @@ async def with_effects(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects
 async def amplify(
     chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: float, meter: LoudnessMeter | None = None
 ) -> AsyncGenerator[bytes]:
-    """Yield 16-bit samples with a gain, limited to the ceiling of `Limiter`. The meter gets them before the gain."""
+    """Yield 16-bit samples amplified by a `Limiter`; the meter measures them before the gain."""
     limiter = Limiter(layout, gain_db)
     async with aclosing(split_into_blocks(chunks, layout)) as blocks:
         async for block in blocks:
@@ -190,6 +191,6 @@ def _chime_and_tail(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
 
 
 def _make_silence(layout: PcmLayout, seconds: float) -> Generator[bytes]:
-    """Yield silence as one block, nothing without a duration."""
+    """Yield silence as one block, or nothing if the duration is zero."""
     if seconds > 0:
         yield bytes(round(layout.rate * seconds) * layout.frame_size)

@@ -1,4 +1,4 @@
-"""Conversion with ffmpeg: streams to PCM, MP3 or AAC, files to PCM. Durations, with its libraries."""
+"""Conversion with ffmpeg: streams to PCM, MP3 or AAC, and files to PCM. Its libraries measure durations."""
 
 import asyncio
 from asyncio.subprocess import PIPE, Process
@@ -16,17 +16,18 @@ from .formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format
 from .wav import MalformedWavError, open_wav
 
 MAX_FILE_S: Final = 16.0
-"""Seconds of a file that are decoded."""
+"""Maximum number of seconds decoded from a file."""
 
 _READ_BYTES: Final = 16_384
 _MAX_LOG_BYTES: Final = 2000
 
 _PCM_FORMATS: Final = {1: "u8", 2: "s16le", 3: "s24le", 4: "s32le"}
-"""ffmpeg's formats by bytes per sample."""
+"""ffmpeg's names of PCM formats by bytes per sample."""
 _NO_PROBING: Final = ("-probesize", "32")
-"""Starts output at once. Measured with audio that arrives at the speed of speech: the first output of MP3 takes 0.05 s
-instead of 1.2 s, that of AAC 0.05 s instead of 2.0 s. It makes no difference for Ogg and FLAC, and neither does
--analyzeduration for any format; -fflags nobuffer adds 0.03 s."""
+"""Options that start the output at once. Measured with audio arriving at the speed of speech: the first output takes
+0.05 s instead of 1.2 s for MP3, and instead of 2.0 s for AAC. They make no difference for Ogg and FLAC.
+-analyzeduration makes no difference for any format, and -fflags nobuffer adds 0.03 s.
+"""
 _INPUT_ARGUMENTS: Final = {
     AudioFormat.MP3: (*_NO_PROBING, "-f", "mp3"),
     AudioFormat.AAC: (*_NO_PROBING, "-f", "aac"),
@@ -40,7 +41,7 @@ _OUTPUT_ARGUMENTS: Final = {
     AudioFormat.AAC: ("-c:a", "aac", "-f", "adts"),
 }
 _FILE_DEMUXERS: Final = "mp3,wav,w64,aiff,flac,ogg,aac,mov,matroska"
-"""ffmpeg's names of audio files; no playlists, which open other files."""
+"""ffmpeg's demuxers for audio files. Playlists are excluded because they open other files."""
 _DURATION_TIMEOUT_S: Final = 30.0
 
 
@@ -51,10 +52,10 @@ class ConversionError(Exception):
         """Set the message and ffmpeg's own output."""
         super().__init__(message)
         self.log = log
-        """Beginning of ffmpeg's output, for the log at DEBUG."""
+        """Start of ffmpeg's output, to be logged at debug level."""
 
 
-async def convert(  # noqa: PLR0913 - a format and a layout on either side
+async def convert(  # noqa: PLR0913 - a format and a layout for source and target
     chunks: AsyncGenerator[bytes],
     *,
     binary: str,
@@ -65,10 +66,10 @@ async def convert(  # noqa: PLR0913 - a format and a layout on either side
 ) -> AsyncGenerator[bytes]:
     """Convert audio to PCM, MP3 or AAC as it arrives, without tags.
 
-    `source_pcm` is needed for raw PCM only. `target_pcm` is the rate and channel count of any target and the sample
+    `source_pcm` is only needed for raw PCM. `target_pcm` gives the rate and channel count of any target, and the sample
     width of PCM. Closing the generator ends ffmpeg and closes `chunks`.
 
-    Errors of `chunks` are raised after all audio that precedes them. Raises ConversionError for those of ffmpeg.
+    Errors of `chunks` are raised after all audio that precedes them. Raises ConversionError if ffmpeg fails.
     """
     stream = chunks
     try:
@@ -88,7 +89,7 @@ async def convert(  # noqa: PLR0913 - a format and a layout on either side
 async def decode_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
     """Return up to `MAX_FILE_S` seconds of an audio file as PCM.
 
-    No other file is opened, even if this one refers to it. Raises ConversionError.
+    Files that it refers to are not opened. Raises ConversionError.
     """
     arguments = ("-protocol_whitelist", "file", "-format_whitelist", _FILE_DEMUXERS, "-t", str(MAX_FILE_S))
     process = await _start_process(binary, arguments, _pcm_arguments(layout), f"file:{path}")
@@ -97,15 +98,15 @@ async def decode_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
 
 
 def measure_duration(audio: bytes) -> float | None:
-    """Return the duration of a whole file in seconds, without its damaged packets.
+    """Return the duration of a whole file in seconds, ignoring damaged packets.
 
-    Returns None if nothing can be decoded, and if that takes longer than `_DURATION_TIMEOUT_S`. Blocks for about a
+    Returns None if nothing can be decoded, or if decoding takes longer than `_DURATION_TIMEOUT_S`. Blocks for about a
     millisecond per second of audio.
     """
     audio_format = detect_format(audio[:RECOGNITION_BYTES])
     if audio_format is None:
         return None
-    # In a WAV, ffmpeg would look for DTS, which takes 20 ms.
+    # ffmpeg would search a WAV for DTS, which takes 20 ms.
     options = {"probesize": "32"} if audio_format is AudioFormat.WAV else {}
     deadline = time.monotonic() + _DURATION_TIMEOUT_S
     seconds = 0.0
@@ -161,7 +162,7 @@ async def _start_process(
 
 
 async def _read_output(process: Process, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield the output that ffmpeg makes of the chunks; closing the generator ends the process and its tasks."""
+    """Yield ffmpeg's output for the chunks; closing the generator ends the process and its tasks."""
     writing = asyncio.create_task(_write_input(process, chunks))
     logging = asyncio.create_task(_read_log(process))
     is_empty = True
@@ -195,7 +196,7 @@ async def _write_input(process: Process, chunks: AsyncGenerator[bytes]) -> None:
 
 
 async def _read_log(process: Process) -> str:
-    """Read all of ffmpeg's messages, so that it never waits, and return the first of them."""
+    """Read all of ffmpeg's messages, so that ffmpeg never blocks, and return the first ones."""
     stderr = _pipe(process.stderr)
     log = b""
     while messages := await stderr.read(_READ_BYTES):
@@ -204,7 +205,7 @@ async def _read_log(process: Process) -> str:
 
 
 async def _end_process(process: Process) -> None:
-    """End ffmpeg if it is running, and read its remaining output: the pipe would stay open otherwise."""
+    """End ffmpeg if it is running, and read its remaining output; otherwise the pipe would stay open."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()

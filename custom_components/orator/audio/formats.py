@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Final
 
 RECOGNITION_BYTES: Final = 12
-"""Bytes at the beginning that `detect_format` needs to be certain."""
+"""Bytes at the start of audio that `detect_format` needs to be certain."""
 
 SAMPLE_RATES: Final = range(4_000, 192_001)
-"""Plausible sample rates of speech in Hz; a provider or player that states another one is wrong."""
+"""Plausible sample rates of speech in Hz; any other rate that a provider or player states is wrong."""
 CHANNEL_COUNTS: Final = range(1, 9)
 """Plausible channel counts of speech."""
 
@@ -75,7 +75,7 @@ def _detect_mpeg(head: bytes) -> AudioFormat | None:
 
 
 def is_same_container(one: AudioFormat, other: AudioFormat) -> bool:
-    """Return whether two formats use the same container; that of Opus is Ogg."""
+    """Return whether two formats use the same container; Opus uses Ogg."""
     ogg = (AudioFormat.OGG, AudioFormat.OPUS)
     return one is other or (one in ogg and other in ogg)
 

@@ -1,4 +1,4 @@
-"""Gain with a limiter of the true peak."""
+"""Gain with a true-peak limiter."""
 
 from math import ceil
 from typing import Final
@@ -12,12 +12,12 @@ from .pcm import take_multiple
 CEILING_DBTP: Final = -1.0
 """Highest true peak of limited audio in dBTP, the maximum that EBU R 128 allows."""
 LOOK_AHEAD_S: Final = 0.005
-"""Seconds before a peak in which the gain falls."""
+"""Seconds before a peak during which the gain falls."""
 RELEASE_S: Final = 0.3
-"""Seconds in which the gain rises from zero to its full value: about one syllable."""
+"""Seconds in which the gain rises from zero to full: about one syllable."""
 
 _HEADROOM_DB: Final = 0.4
-"""dB for peaks between the points at which they are measured, and for rounding to 16 bits."""
+"""Headroom in dB for peaks between the measured points, and for rounding to 16 bits."""
 _OVERSAMPLING: Final = 4  # ITU-R BS.1770-5, annex 2
 _REACH: Final = 16
 """Samples on either side of a point between two samples that the interpolation uses."""
@@ -48,7 +48,7 @@ _MAX_OVERSHOOT: Final = max(float(np.abs(one).sum()) for one in _INTERPOLATORS) 
 
 
 class Limiter:
-    """Applies a gain to 16-bit PCM and keeps the true peak below `CEILING_DBTP`.
+    """Amplifier for 16-bit PCM that keeps the true peak below `CEILING_DBTP`.
 
     The gain is constant except around peaks that would exceed the ceiling: there it falls within `LOOK_AHEAD_S` before
     the peak and rises again at the rate of `RELEASE_S`, on all channels alike. The output is as long as the input, lags
@@ -56,7 +56,7 @@ class Limiter:
     """
 
     def __init__(self, layout: PcmLayout, gain_db: float) -> None:
-        """Prepare for one stream. Raises ValueError for samples that are not 16-bit."""
+        """Initialize the limiter for one stream. Raises ValueError unless the samples are 16-bit."""
         if layout.width != 2:
             raise ValueError("only 16-bit samples are amplified")
         self._layout = layout
@@ -64,17 +64,17 @@ class Limiter:
         self._max_peak = 0x8000 * 10 ** ((CEILING_DBTP - _HEADROOM_DB) / 20) / self._gain
         """Highest true peak of the input that needs no reduction."""
         self._window = ceil(LOOK_AHEAD_S * layout.rate)
-        """Samples of the look-ahead."""
+        """Length of the look-ahead in samples."""
         self._release_step = ceil(_GAIN_ONE / (RELEASE_S * layout.rate))
         self._delay = self._window + _REACH
         self._pending = bytearray()
         self._samples: _Samples = np.zeros((layout.channels, self._delay))
         self._needed = np.full(self._window, _GAIN_ONE)
-        """Factors that the last peaks need."""
+        """Gain factors that the last peaks need."""
         self._released = np.full(self._window, _GAIN_ONE)
-        """Last factors with the look-ahead and the release."""
+        """Last gain factors after look-ahead and release."""
         self._leading = self._delay
-        """Samples of silence before the stream that are still to be dropped from the output."""
+        """Samples of leading silence that are still to be dropped from the output."""
 
     def feed(self, data: bytes) -> bytes:
         """Amplify input of any length; return the output that is complete."""
@@ -87,7 +87,7 @@ class Limiter:
         return self._limit(bytes(self._delay * self._layout.frame_size))
 
     def _limit(self, frames: bytes) -> bytes:
-        """Return as many frames as arrive, delayed."""
+        """Limit frames; return as many frames as arrive, delayed by the look-ahead."""
         arriving = np.frombuffer(frames, "<i2").reshape(-1, self._layout.channels).T
         samples = np.concatenate((self._samples, arriving), axis=1)
         self._samples = samples[:, -self._delay :].copy()
@@ -103,7 +103,8 @@ class Limiter:
     def _reductions(self, peaks: _Samples) -> _Samples:
         """Return the factors, up to 1, for the samples that are `LOOK_AHEAD_S` before these peaks.
 
-        Each is the mean of the lowest factors that the peaks in reach need: it changes smoothly and is low in time.
+        Each is the mean of the lowest factors that the peaks in reach need: it changes smoothly and is low enough in
+        time for each peak.
         """
         needed = (self._max_peak / np.maximum(peaks, self._max_peak) * _GAIN_ONE).astype(np.int64)
         needed = np.concatenate((self._needed, needed))
@@ -116,7 +117,7 @@ class Limiter:
         return means
 
     def _release(self, factors: _FixedPoint) -> _FixedPoint:
-        """Return the highest factors that are nowhere above these and rise no faster than the release allows."""
+        """Return the highest factors that never exceed these and rise no faster than the release allows."""
         slope = self._release_step * np.arange(len(factors) + 1)
         levels = np.concatenate((self._released[-1:], factors)) - slope
         released: _FixedPoint = np.minimum.accumulate(levels) + slope

@@ -11,7 +11,7 @@ from .formats import PcmLayout
 from .pcm import take_multiple
 
 MAX_MEASURED_S: Final = 30.0
-"""Seconds at the beginning that are measured."""
+"""Maximum number of seconds measured, from the start of the audio."""
 
 _HOPS_PER_SECOND: Final = 10
 _BLOCK_HOPS: Final = 4
@@ -41,14 +41,14 @@ class LoudnessMeasurement:
 
 
 class LoudnessMeter:
-    """Measures the integrated loudness of 16-bit PCM.
+    """Meter for the integrated loudness of 16-bit PCM.
 
-    The spectrum of every 100 ms is weighted with the response that the standard defines at 48 kHz. So every rate is
-    measured exactly, without filters to design or samples to resample.
+    The spectrum of every 100 ms is weighted with the response that the standard defines at 48 kHz. This measures every
+    sample rate exactly, without designing filters or resampling.
     """
 
     def __init__(self, layout: PcmLayout) -> None:
-        """Prepare for one stream."""
+        """Initialize the meter for one stream."""
         self._layout = layout
         self._hop = layout.rate // _HOPS_PER_SECOND
         self._weights = _k_weights(layout.rate, self._hop)
@@ -68,7 +68,7 @@ class LoudnessMeter:
             self._powers += _weighted_powers(samples, self._weights).tolist()
 
     def result(self) -> LoudnessMeasurement | None:
-        """Return the loudness so far; None for silence and for less than 100 ms.
+        """Return the loudness so far, or None for silence and for less than 100 ms.
 
         The standard needs 400 ms. Shorter audio is measured as if it were repeated.
         """
@@ -94,7 +94,7 @@ class LoudnessMeter:
 
 
 def measure_loudness(samples: bytes, layout: PcmLayout) -> float | None:
-    """Return the integrated loudness of 16-bit PCM in LUFS; None for silence and for less than 100 ms.
+    """Return the integrated loudness of 16-bit PCM in LUFS, or None for silence and for less than 100 ms.
 
     Takes about 0.4 ms per second of audio.
     """

@@ -8,9 +8,9 @@ from typing import Final
 from .mp3_frames import HEADER_LENGTH, FrameHeader, Mp3Format, Mp3Frame, parse_header, parse_side_info
 
 MAX_JUNK_BYTES: Final = 65_536
-"""Junk before the first frame after which a part is rejected, as ffmpeg does."""
+"""Maximum length of junk before the first frame; like ffmpeg, the joiner rejects a part with more."""
 MAX_TAG_BYTES: Final = 16 * 1024 * 1024
-"""Tags before the first frame after which a part is rejected; ffmpeg ignores an APEv2 tag that claims more."""
+"""Maximum length of tags before the first frame; ffmpeg ignores an APEv2 tag that claims more."""
 
 _ID3V1, _ID3V1_LENGTH = b"TAG", 128
 _ID3V1_ENHANCED, _ID3V1_ENHANCED_LENGTH = b"TAG+", 227
@@ -33,11 +33,11 @@ class MalformedMp3Error(ValueError):
 
 
 class Mp3FormatChangedError(ValueError):
-    """A part has another sample rate or channel count than the joined stream; none of it was joined."""
+    """A part differs from the joined stream in sample rate or channel count; none of the part was joined."""
 
 
 class _Found(Enum):
-    """What the scanner finds instead of a frame."""
+    """Results of the scanner other than a frame."""
 
     TAG = auto()
     JUNK = auto()
@@ -46,10 +46,10 @@ class _Found(Enum):
 
 
 class FrameScanner:
-    """Finds the frames of one part and skips everything else."""
+    """Scanner that finds the frames of one part and skips everything else."""
 
     def __init__(self) -> None:
-        """Start before the first byte."""
+        """Initialize the scanner at the start of a part."""
         self._buffer = bytearray()
         self._position = 0
         self._tag_bytes_left = 0
@@ -71,7 +71,7 @@ class FrameScanner:
 
     @property
     def pending_bytes(self) -> int:
-        """Bytes that wait for more; at the end of the part, those of a frame that was cut off."""
+        """Bytes that are not complete yet; at the end of the part, those of a frame that was cut off."""
         return len(self._buffer) - self._position
 
     def _scan(self, *, is_end: bool) -> Iterator[Mp3Frame]:
@@ -193,19 +193,19 @@ def _ape_length(head: bytes) -> int:
 
 
 class Mp3Joiner:
-    """Joins several MP3 streams into one.
+    """Joiner that turns several MP3 streams into one.
 
     Tags (ID3v1, ID3v2, APEv2), Xing, Info and VBRI headers and other data between frames are removed from every part.
     A frame whose bit reservoir is missing, because it belongs to another part or was lost, would be decoded as noise.
     It is replaced with a silent frame, which keeps the timing and the main data for the following frames.
 
     Data may be fed in chunks of any size; a frame is returned as soon as it is complete. A minute of audio takes about
-    10 ms. A part that changes its format on the way (because the server joined different files) is passed on unchanged:
+    10 ms. A part whose format changes midway (because the server joined different files) is passed on unchanged:
     losing words would be worse.
     """
 
     def __init__(self) -> None:
-        """Start without a part."""
+        """Initialize the joiner before its first part."""
         self.format: Mp3Format | None = None
         """Format of the joined stream: that of its first frame."""
         self.part_format: Mp3Format | None = None
@@ -216,8 +216,8 @@ class Mp3Joiner:
         """Return the frames of the current part that are complete.
 
         Raises Mp3FormatChangedError if the part cannot be joined without conversion, and MalformedMp3Error if it has no
-        frame within `MAX_JUNK_BYTES`. Then none of the part has been returned, and the next data begins another part:
-        the same one converted, for example.
+        frame within `MAX_JUNK_BYTES`. In both cases, none of the part has been returned, and the next data begins
+        another part, for example the same one after conversion.
         """
         return self._join(self._scanner.feed(data))
 
@@ -247,7 +247,7 @@ class Mp3Joiner:
             raise
 
     def _join_frame(self, frame: Mp3Frame) -> bytes:
-        """Return the frame, a silent one if it cannot be decoded, or nothing for an index."""
+        """Return the frame, a silent frame if it cannot be decoded, or nothing if it is an index."""
         if frame.is_index:
             self._reservoir = 0
             return b""

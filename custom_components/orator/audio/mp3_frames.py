@@ -38,14 +38,14 @@ _MAX_BIG_VALUES: Final = 288  # pairs: a granule has 576 frequency lines
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
-    """What the header of a frame says about the rest of it."""
+    """The parsed header of a frame."""
 
     format: Mp3Format
     is_mpeg_1: bool
     """Whether the frame has two granules of 576 samples per channel, rather than one as in MPEG-2 and 2.5."""
     has_crc: bool
     length: int
-    """Bytes of the whole frame."""
+    """Length of the whole frame in bytes."""
 
     @property
     def side_info_start(self) -> int:
@@ -54,7 +54,7 @@ class FrameHeader:
 
     @property
     def side_info_length(self) -> int:
-        """Bytes of the side information."""
+        """Length of the side information in bytes."""
         mono, stereo = (17, 32) if self.is_mpeg_1 else (9, 17)
         return mono if self.format.channels == 1 else stereo
 
@@ -94,9 +94,9 @@ class SideInfo:
     main_data_begin: int
     """Bytes of main data in previous frames (the bit reservoir) at which this frame's main data begins."""
     main_data_bits: int
-    """Length of this frame's main data."""
+    """Length of this frame's main data in bits."""
     is_possible: bool
-    """Whether every granule has no more values than frequency lines."""
+    """Whether no granule has more values than frequency lines."""
 
 
 def parse_side_info(header: FrameHeader, frame: bytes) -> SideInfo:
@@ -116,13 +116,13 @@ def parse_side_info(header: FrameHeader, frame: bytes) -> SideInfo:
 
 @dataclass(frozen=True, slots=True)
 class Mp3Frame:
-    """Frame of a stream."""
+    """A frame of a stream."""
 
     header: FrameHeader
     data: bytes
     side_info: SideInfo
     follows_junk: bool
-    """Whether other data than a tag precedes the frame, so that part of its bit reservoir may be missing."""
+    """Whether data other than a tag precedes the frame, so that part of its bit reservoir may be missing."""
 
     def is_decodable(self, reservoir: int) -> bool:
         """Return whether the frame and `reservoir` bytes of main data before it hold all of its main data."""
@@ -152,7 +152,7 @@ class Mp3Frame:
     def silenced(self, reservoir: int) -> bytes:
         """Return a silent frame that keeps this frame's main data for following ones.
 
-        It points to the start of the reservoir, because decoders drop what precedes the last pointer.
+        The silent frame points to the start of the reservoir, because decoders drop everything before the last pointer.
         """
         header = self.header
         begin_bits = header.main_data_begin_bits

@@ -19,13 +19,13 @@ from .formats import PcmLayout
 _BLOCK_BYTES: Final = 16_384
 _CHANNEL_LAYOUTS: Final = {1: "mono", 2: "stereo"}
 _SAMPLE_FORMATS: Final = {1: "u8", 2: "s16", 3: "s32", 4: "s32"}
-"""libav's sample formats by bytes per sample; of 32 bits, the upper 24 are used for a width of 3."""
+"""libav's sample formats by bytes per sample; a width of 3 uses the upper 24 of 32 bits."""
 _FILTER_TAPS: Final = 116  # at the lower of the two rates
 _FILTER_CUTOFF: Final = 0.95
 _RESAMPLER_OPTIONS: Final = f"filter_size={_FILTER_TAPS}:cutoff={_FILTER_CUTOFF}:filter_type=kaiser:kaiser_beta=9.6"
 """Measured: flat up to 0.45 of the lower rate, at most -98 dB from 0.5 on. With the default (32 taps) it is -14 dB."""
 _MAX_RATIO_TERM: Final = 2048
-"""Largest term of a rate ratio. Usual rates need 1280 (11,025 to 32,000 Hz); larger ones take over 5 ms to set up."""
+"""Largest term of a rate ratio. Common rates need 1280 (11,025 to 32,000 Hz); larger terms take over 5 ms to set up."""
 _MAX_IDLE_CONVERTERS: Final = 8
 
 
@@ -40,7 +40,7 @@ async def align_to_frames(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> A
 
 
 async def split_into_blocks(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
-    """Yield whole frames in the blocks of `blocks_of`, with a turn of the event loop between them."""
+    """Yield whole frames in the blocks of `blocks_of`, and let the event loop run between them."""
     async with aclosing(align_to_frames(chunks, layout)) as aligned:
         async for frames in aligned:
             for number, block in enumerate(blocks_of(frames, layout)):
@@ -57,7 +57,7 @@ def blocks_of(frames: bytes, layout: PcmLayout) -> Iterator[bytes]:
 
 
 def take_multiple(buffer: bytearray, size: int) -> bytes:
-    """Remove as many bytes from a buffer as are a multiple of a size, and return them."""
+    """Remove as many bytes from a buffer as possible in multiples of a size, and return them."""
     end = len(buffer) // size * size
     taken = bytes(buffer[:end])
     del buffer[:end]
@@ -67,8 +67,8 @@ def take_multiple(buffer: bytearray, size: int) -> bytes:
 def can_resample(source: PcmLayout, target: PcmLayout) -> bool:
     """Return whether `Resampler` converts one layout to the other.
 
-    The source has 16-bit samples, both have one or two channels, and the ratio of the rates is simple, as it is between
-    all usual rates.
+    The source needs 16-bit samples, both layouts need one or two channels, and the rates need a simple ratio, as all
+    common rates have.
     """
     if source == target:
         return True
@@ -81,14 +81,14 @@ def can_resample(source: PcmLayout, target: PcmLayout) -> bool:
 
 
 class Resampler:
-    """Converts 16-bit PCM to another rate, to mono or stereo, and to another sample width.
+    """Converter of 16-bit PCM to another rate, to mono or stereo, and to another sample width.
 
-    The output is aligned with the input, lasts as long, and is the same however the input is divided. A sample is
-    returned once the next 62 samples of the lower rate have arrived (3.9 ms at 16 kHz).
+    The output is aligned with the input, has the same duration, and does not depend on how the input is split. A sample
+    is returned once the next 62 samples of the lower rate have arrived (3.9 ms at 16 kHz).
     """
 
     def __init__(self, source: PcmLayout, target: PcmLayout) -> None:
-        """Prepare for one stream. Raises ValueError unless `can_resample`."""
+        """Initialize the resampler for one stream. Raises ValueError unless `can_resample`."""
         if not can_resample(source, target):
             raise ValueError(f"{source} is not converted to {target}")
         self._source, self._target = source, target
@@ -123,7 +123,7 @@ class _Converter:
     """A filter graph around libswresample that converts one stream after another."""
 
     def __init__(self, source: PcmLayout, target: PcmLayout) -> None:
-        """Build the graph: 0.1 to 2 ms."""
+        """Build the graph, which takes 0.1 to 2 ms."""
         self.layouts = (source, target)
         shared = gcd(source.rate, target.rate)
         self._up, self._down = target.rate // shared, source.rate // shared
@@ -136,7 +136,7 @@ class _Converter:
         channels = min(source.channels, target.channels)
         self._copies = target.channels // channels
         self._graph = Graph()
-        with suppress(AttributeError):  # PyAV 16 has no such setting; a graph has a thread per processor there
+        with suppress(AttributeError):  # PyAV 16 lacks this setting; its graphs have a thread per processor
             self._graph.threads = 1
         self._graph.link_nodes(
             self._graph.add_abuffer(
@@ -160,7 +160,7 @@ class _Converter:
         self._outdated = self._fed * self._up // self._down - self._produced
 
     def convert_silence(self) -> bytes:
-        """Convert as much silence as empties the filter and ends at a whole output frame."""
+        """Convert enough silence to empty the filter and end at a whole output frame."""
         frames = self._filter_frames + -(self._fed + self._filter_frames) % self._down
         return self.convert(bytes(frames * self.layouts[0].frame_size))
 
@@ -185,7 +185,7 @@ class _Converter:
 
     def _packed(self, samples: npt.NDArray[np.generic]) -> bytes:
         """Return samples in the target's channel count and width."""
-        if self._copies > 1:  # libswresample would lower mono by 3 dB in stereo
+        if self._copies > 1:  # libswresample would lower mono by 3 dB when converting to stereo
             samples = samples.repeat(self._copies)
         if self.layouts[1].width == 3:
             return samples.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()
@@ -193,11 +193,11 @@ class _Converter:
 
 
 _idle_converters: deque[_Converter] = deque(maxlen=_MAX_IDLE_CONVERTERS)
-"""Converters for further streams. PyAV 19 frees a graph (0.1 to 1 MB) only in a full garbage collection."""
+"""Converters to use again. PyAV 19 frees a graph (0.1 to 1 MB) only in a full garbage collection."""
 
 
 def _start_converter(source: PcmLayout, target: PcmLayout) -> _Converter:
-    """Return a converter for these layouts at the beginning of a stream."""
+    """Return a converter for these layouts, ready for a new stream."""
     for converter in tuple(_idle_converters):
         if converter.layouts == (source, target):
             _idle_converters.remove(converter)

@@ -1,4 +1,4 @@
-"""Validation of audio that was received: audible and complete."""
+"""Validation of received audio: whether it is audible and complete."""
 
 from collections.abc import Callable
 from typing import Final
@@ -18,13 +18,13 @@ _MAX_MISSING_S: Final = 0.1
 
 
 class AudioValidator:
-    """Examines one piece of audio as it arrives, in chunks of any size.
+    """Validator of one piece of audio that arrives in chunks of any size.
 
     Only PCM, WAV and MP3 are examined. Other formats count as audible and complete.
     """
 
     def __init__(self, audio_format: AudioFormat, layout: PcmLayout | None = None) -> None:
-        """Prepare for a format; `layout` is needed for raw PCM."""
+        """Initialize the validator for a format; `layout` is needed for raw PCM."""
         self.is_audible = False
         """Whether anything but silence has arrived."""
         self.is_empty = True
@@ -36,7 +36,7 @@ class AudioValidator:
         self._mp3_tail = b""
 
     def feed(self, data: bytes) -> None:
-        """Examine more of the audio. Raises MalformedMp3Error for data that begins like an MP3 but is none."""
+        """Examine more of the audio. Raises MalformedMp3Error for data that begins like an MP3 but is not one."""
         self._examine(data)
 
     @property

@@ -1,4 +1,4 @@
-"""WAV: headers of known and unknown length, samples of a stream."""
+"""WAV: headers for a known or unknown length, and the samples of a stream."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
@@ -13,12 +13,13 @@ from .formats import PcmLayout
 UNKNOWN_LENGTH: Final = 0xFFFFFFFF
 """Length in the header of a stream that is still being produced; a player that trusts it expects hours of audio."""
 MAX_HEADER_BYTES: Final = 1024 * 1024
-"""Data before the samples after which a stream is rejected."""
+"""Maximum length of the data before the samples; a stream with more is rejected."""
 
 _MIN_PLACEHOLDER_LENGTH: Final = 0x7000_0000
-"""Lengths from here on mean "unknown": servers write 0xFFFFFFFF, 0x7FFFFFFF, 2,000,000,000 and values close to them.
+"""Lengths of at least this value mean "unknown": servers write 0xFFFFFFFF, 0x7FFFFFFF, 2,000,000,000 and values close
+to them.
 
-The smallest would be five hours of CD audio.
+The smallest of them would be five hours of CD audio.
 """
 
 _FORMS: Final = (b"RIFF", b"RF64")
@@ -68,10 +69,10 @@ def make_header(layout: PcmLayout, data_length: int | None = None) -> bytes:
 
 
 class WavReader:
-    """Extracts the samples of a WAV stream as 16-bit PCM.
+    """Reader that returns the samples of a WAV stream as 16-bit PCM.
 
     Other chunks are skipped. A placeholder length means that samples continue to the end of the stream. If a server
-    concatenated several files, the samples of all are returned.
+    concatenated several files, the samples of all of them are returned.
 
     Both methods raise MalformedWavError if the stream is not a WAV, if its encoding is not supported (integers of 8,
     16, 24 and 32 bits and floats of 32 and 64 bits are), or if a file with another layout follows; samples that precede
@@ -79,11 +80,11 @@ class WavReader:
     """
 
     def __init__(self) -> None:
-        """Start before the header."""
+        """Initialize the reader before the header."""
         self.layout: PcmLayout | None = None
         """Layout of the returned samples, once the header has been read."""
         self.missing = 0
-        """Bytes of samples that the header announces and that have not arrived; 0 if the length is unknown."""
+        """Bytes of samples that the header announces but that have not arrived; 0 if the length is unknown."""
         self._buffer = bytearray()
         self._encoding: _Encoding | None = None
         self._has_form = False
@@ -207,11 +208,11 @@ class WavReader:
 
 
 async def open_wav(chunks: AsyncIterator[bytes]) -> tuple[PcmLayout | None, AsyncGenerator[bytes]]:
-    """Return the layout of a WAV stream and its samples; None and the stream itself if only ffmpeg may read it.
+    """Return the layout and the samples of a WAV stream, or None and the stream itself if only ffmpeg may read it.
 
-    ffmpeg is the slower way: it returns nothing before it has 64 KiB of a WAV, more than a second.
+    ffmpeg is slower: it returns nothing before it has 64 KiB of a WAV, which is more than a second of audio.
 
-    Raises MalformedWavError if the stream ends before its samples; so do the samples if the WAV is malformed.
+    Raises MalformedWavError if the stream ends before its samples; iterating over the samples raises it as well.
     """
     reader = WavReader()
     read = bytearray()
@@ -235,7 +236,7 @@ async def _read_samples(reader: WavReader, first: bytes, chunks: AsyncIterator[b
 
 
 async def _prepend(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield bytes that were read already, then the rest."""
+    """Yield the bytes that were already read, then the rest."""
     yield first
     async for chunk in chunks:
         yield chunk
@@ -256,7 +257,7 @@ class _Encoding:
         return self.bits // 8 * self.layout.channels
 
     def to_s16(self, encoded: bytes) -> bytes:
-        """Return samples as signed 16-bit ones, rounded to the nearest and clipped."""
+        """Return samples as signed 16-bit samples, rounded and clipped."""
         if self.is_float:
             numbers = np.nan_to_num(np.frombuffer(encoded, f"<f{self.bits // 8}"), posinf=1.0, neginf=-1.0)
             scaled: npt.NDArray[np.float64] = np.rint(numbers.clip(-1.0, 1.0).astype(np.float64) * 0x8000)

@@ -65,7 +65,7 @@ class FrameHeader:
 
     @property
     def main_data_begin_bits(self) -> int:
-        """Bits of the field that points back into the bit reservoir, the first one in the side information."""
+        """Length in bits of the first field of the side information, which points back into the bit reservoir."""
         return 9 if self.is_mpeg_1 else 8
 
 

@@ -1,4 +1,4 @@
-"""Text in, audio out: split into chunks, synthesize with fallbacks, join. Nothing here imports Home Assistant."""
+"""Text in, audio out: split into chunks, synthesize with fallbacks, join. No module here imports Home Assistant."""
 
 from .convert import DEFAULT_LAYOUT, PcmConstraints
 from .fallback_chain import SynthesisReport

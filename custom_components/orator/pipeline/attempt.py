@@ -22,19 +22,19 @@ from .synthesizer import Synthesizer
 _LOGGER = logging.getLogger(__name__)
 
 _MIN_AUDIO_BYTES: Final = 100
-"""Less audio is a header at most."""
+"""Minimum length of audio: anything shorter is no more than a header."""
 _FIRST_AUDIO_BYTES: Final = 512
-"""Enough to play: an mp3 frame at the usual bitrates, or 10 ms of samples."""
+"""Enough audio to play: an mp3 frame at the usual bitrates, or 10 ms of samples."""
 _MAX_SILENT_BYTES: Final = 1024 * 1024
 """Leading silence after which no speech is expected: more than ten seconds of samples."""
 _MAX_BUFFERED_BYTES: Final = 2 * 1024 * 1024
-"""Audio that may wait for that of earlier chunks; beyond, the provider has to wait."""
+"""Audio that may wait for earlier chunks; when the buffer is full, the provider has to wait."""
 _MAX_FULL_AUDIO_BYTES: Final = 64 * 1024 * 1024
 """Audio held for a listener that needs all of it at once: more than twenty minutes of samples."""
 
 
 class _AudioBuffer:
-    """A queue of audio that is full when it holds `max_bytes`."""
+    """A queue of audio, full once it holds `max_bytes`."""
 
     def __init__(self, max_bytes: float) -> None:
         """Create an empty buffer."""
@@ -52,7 +52,7 @@ class _AudioBuffer:
         self._chunks.put_nowait(chunk)
 
     def close(self) -> None:
-        """Let readers finish with what is buffered."""
+        """Close the buffer; readers still get the audio in it."""
         self._chunks.shutdown()
 
     async def read(self) -> AsyncGenerator[bytes]:
@@ -68,10 +68,10 @@ class _AudioBuffer:
 
 
 class SynthesisAttempt:
-    """One voice synthesizing one chunk; it runs as soon as it is created.
+    """Synthesis of one chunk by one voice, which starts as soon as the attempt is created.
 
-    It has begun once there is enough audible audio to play. If the listener needs all audio at once, it begins when
-    it is complete.
+    An attempt has begun once there is enough audible audio to play, or, if the listener needs all audio at once, once
+    the audio is complete.
     """
 
     def __init__(self, synthesizer: Synthesizer, text: str, *, is_reply: bool, needs_full_audio: bool) -> None:
@@ -88,7 +88,7 @@ class SynthesisAttempt:
         """Seconds until there was enough audio to play, which may be before the attempt has begun."""
         self.started_at = loop.time()
         self.settled: asyncio.Future[None] = loop.create_future()
-        """Done when the attempt has begun, or has ended without having begun."""
+        """Done once the attempt has begun, or has ended before it began."""
         self._text = text
         self._is_reply = is_reply
         self._needs_full_audio = needs_full_audio
@@ -111,14 +111,14 @@ class SynthesisAttempt:
                 await self._receive(audio)
         except SpeechError as err:
             self.error = err
-        except Exception as err:  # noqa: BLE001 - another voice can speak, whatever is wrong here
+        except Exception as err:  # noqa: BLE001 - another voice can speak, whatever the error
             self.error = _unexpected_error(err)
         finally:
             self._buffer.close()
             self._settle()
 
     async def _receive(self, audio: SpeechAudio) -> None:
-        """Receive all audio. Raises SpeechError if it is silent, truncated or no audio at all."""
+        """Receive all audio. Raises SpeechError if the audio is silent, truncated or missing."""
         validator = AudioValidator(audio.format, audio.pcm_layout)
         try:
             await self._receive_chunks(audio, validator)

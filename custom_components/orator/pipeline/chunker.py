@@ -1,4 +1,4 @@
-"""Split streamed text into chunks, the text of one request each: early at first, and within the model's limit."""
+"""Split streamed text into chunks, one for each request: the first one early, and all within the model's limit."""
 
 import asyncio
 from bisect import bisect_right
@@ -17,20 +17,20 @@ from ..text import SentenceSplitter, TextCleaner, is_speakable, split_evenly, sp
 _IDLE_S: Final = 0.1
 """Time without a delta after which a sentence with an end mark is complete."""
 _SLICE_CHARS: Final = 500
-"""Text that is cleaned and split before the event loop gets its turn.
+"""Characters that are cleaned and split before other tasks of the event loop run.
 
-It takes 1 ms for prose, 2 ms for lists and tables, 8 ms for markup that never ends ("![![!["). Slices of 2,000
+A slice takes 1 ms for prose, 2 ms for lists and tables, 8 ms for markup that never ends ("![![!["). Slices of 2,000
 characters were no faster and blocked the loop for up to 28 ms.
 """
 _MAX_UNREAD_CHARS: Final = 200_000
-"""Text read in advance of the requests; beyond it, the source has to wait."""
+"""Maximum length of text read in advance of the requests; beyond it, the source has to wait."""
 _MAX_CHARS_PER_UNIT: Final = 8
-"""Upper bound of the characters that any provider counts as one unit; it limits the search for what fits."""
+"""Upper bound of the characters that any provider counts as one unit; it limits the search for the text that fits."""
 
 _MIN_LATER_CHUNK_S: Final = 8.0
-"""Speech to gather for a later chunk while audio is buffered: long chunks have a more natural intonation."""
+"""Speech gathered for a later chunk while audio is buffered: long chunks have a more natural intonation."""
 _PROVIDER_START_S: Final = 1.5
-"""Buffered audio that gathering leaves for the provider to begin."""
+"""Buffered audio left when gathering ends, so that the provider has time to begin."""
 
 _LETTERS_PER_S: Final = 15
 _SYLLABLES_PER_S: Final = 5
@@ -40,14 +40,14 @@ _SYLLABIC: Final = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\
 
 @dataclass(frozen=True, slots=True)
 class _EarlyCut:
-    """When a sentence that has not ended yet is split. All values are numbers of characters."""
+    """Lengths, in characters, from which a sentence that has not ended yet is split."""
 
     clause_after: int
     """Length beyond which a clause is taken."""
     min_clause: int
     """Minimum length of a clause; shorter ones sound unnatural."""
     words_after: int
-    """Length beyond which words are taken where no clause ends."""
+    """Length beyond which whole words are taken if no clause has ended."""
 
 
 _FIRST_CHUNK: Final = _EarlyCut(clause_after=120, min_clause=50, words_after=300)
@@ -55,12 +55,12 @@ _LATER_CHUNKS: Final = _EarlyCut(clause_after=600, min_clause=300, words_after=9
 
 
 class TextChunker:
-    """Read text deltas in the background and return one chunk after the other.
+    """Reader of text deltas that returns one chunk after the other.
 
-    It is a context manager; leaving it stops reading.
+    The chunker is a context manager that reads in the background; leaving the context stops reading.
     """
 
-    def __init__(  # noqa: PLR0913 - the text, and the limits of the model
+    def __init__(  # noqa: PLR0913 - the text and the model's limits
         self,
         deltas: AsyncIterable[str],
         cleaner: TextCleaner,
@@ -73,7 +73,7 @@ class TextChunker:
         """Split the cleaned text into chunks of at most `max_chars`, as measured by `measure`.
 
         Several sentences share a chunk up to `max_seconds` of speech. A model that `streams` starts early with a text
-        of any length, so it gets a complete text in one chunk; any other model gets a short first chunk.
+        of any length, so a complete text becomes one chunk for it; for any other model, the first chunk is short.
         """
         self._deltas = deltas
         self._cleaner = cleaner
@@ -86,7 +86,7 @@ class TextChunker:
         self._has_news = asyncio.Event()
         self._has_room = asyncio.Event()
         self._is_splitting = False
-        """Whether a part of the last delta is not split into sentences yet."""
+        """Whether part of the last delta has not been split into sentences yet."""
         self._is_complete = False
         self._is_first = True
         self._reader: asyncio.Task[None] | None = None
@@ -117,10 +117,10 @@ class TextChunker:
         return self._is_complete and self._streams and is_short and self._measure(text) <= self._max_chars
 
     async def next(self, buffered_seconds: Callable[[], float]) -> str | None:
-        """Return the next chunk, or None at the end of the text. Raises what the deltas raise.
+        """Return the next chunk, or None at the end of the text. Raises the exceptions of the text's source.
 
-        `buffered_seconds` returns how much audio the listener has left. While there is some, sentences are gathered
-        into a longer chunk.
+        `buffered_seconds` returns the duration of the audio that the listener has not heard yet. While there is some,
+        sentences are gathered into a longer chunk.
         """
         while await self._wait_for_sentence():
             target = self._target_seconds(buffered_seconds())
@@ -134,12 +134,12 @@ class TextChunker:
         return None
 
     def _target_seconds(self, buffered_seconds: float) -> float:
-        """Return the longest duration of the next chunk if it has several sentences."""
+        """Return the maximum duration of the next chunk if it has several sentences."""
         if self._is_complete and self._streams:
             return self._max_seconds
         if self._is_first:
             return 0
-        # A chunk as long as the buffered audio lets even a provider that is no faster than speech keep up.
+        # With a chunk as long as the buffered audio, even a provider that is no faster than speech keeps up.
         return min(max(_MIN_LATER_CHUNK_S, buffered_seconds), self._max_seconds)
 
     async def _read(self) -> None:
@@ -176,7 +176,7 @@ class TextChunker:
             elif not self._sentences and not self._is_splitting:
                 self._cut_unfinished_sentence(_FIRST_CHUNK if self._is_first else _LATER_CHUNKS)
         if not self._sentences and self._reader:
-            await self._reader  # raises what the deltas raised
+            await self._reader  # raises the exception of the text's source
         return bool(self._sentences)
 
     def _end_sentence(self) -> None:
@@ -200,7 +200,7 @@ class TextChunker:
         return False
 
     def _cut_unfinished_sentence(self, cut: _EarlyCut) -> None:
-        """Take a clause, or else words, from a long sentence that has not ended yet."""
+        """Take a clause, or otherwise whole words, from a long sentence that has not ended yet."""
         sentence = rest = self._splitter.pending
         if len(sentence) <= cut.clause_after:
             return
@@ -217,7 +217,7 @@ class TextChunker:
             self._sentences.extend(self._splitter.feed(rest))
 
     async def _split_long_sentence(self) -> None:
-        """Split the first sentence if it exceeds the limit, or to start early with its first clause."""
+        """Split the first sentence to meet the limit, or to start early with its first clause."""
         first = self._sentences[0]
         if self._measure(first) > self._max_chars:
             parts = await asyncio.to_thread(split_evenly, first, self._max_chars, self._measure)
@@ -230,7 +230,7 @@ class TextChunker:
                 self._sentences.appendleft(clause)
 
     def _take(self, target: float) -> str:
-        """Remove the first sentence, and the next ones that fit into `target` seconds and the limit."""
+        """Remove the first sentence and the following ones that fit into `target` seconds and the limit."""
         seconds, chars, candidates = 0.0, 0, 0
         for sentence in self._sentences:
             seconds += estimate_duration(sentence)
@@ -243,7 +243,7 @@ class TextChunker:
         return "".join(self._sentences.popleft() for _ in range(max(1, fitting)))
 
     def _measure_first(self, number: int) -> int:
-        """Return the size of the first sentences in the provider's units."""
+        """Return the length of the first sentences in the provider's units."""
         return self._measure("".join(islice(self._sentences, number)))
 
 

@@ -16,12 +16,12 @@ from ..providers.errors import NotAudioError
 _LOGGER = logging.getLogger(__name__)
 
 DEFAULT_LAYOUT: Final = PcmLayout(rate=24_000)
-"""The layout if no other is asked for: that of most models."""
+"""The layout if the player states none: that of most models."""
 
 
 @dataclass(frozen=True, slots=True)
 class PcmConstraints:
-    """The samples that a player asks for; None stands for any value."""
+    """The sample layout that a player asks for; None stands for any value."""
 
     rate: int | None = None
     channels: int | None = None
@@ -29,7 +29,7 @@ class PcmConstraints:
 
     @classmethod
     def of(cls, layout: PcmLayout) -> Self:
-        """Return the constraints that only this layout meets."""
+        """Return constraints that only this layout meets."""
         return cls(layout.rate, layout.channels, layout.width)
 
     @property
@@ -38,7 +38,7 @@ class PcmConstraints:
         return self == PcmConstraints()
 
     def apply(self, layout: PcmLayout) -> PcmLayout:
-        """Return the nearest accepted layout, with two channels at most unless more are asked for."""
+        """Return the nearest accepted layout, with at most two channels unless the player asks for more."""
         return PcmLayout(self.rate or layout.rate, self.channels or min(layout.channels, 2), self.width or layout.width)
 
 
@@ -51,9 +51,9 @@ class PcmStream:
 
 
 async def to_pcm(audio: SpeechAudio, constraints: PcmConstraints, ffmpeg: str) -> PcmStream:
-    """Return the samples of audio of any format as they arrive, not yet in the layout of the constraints.
+    """Return the samples of audio in any format as they arrive, in their own layout.
 
-    Raises NotAudioError where a header promises samples and there are none.
+    Iterating raises NotAudioError if the samples that a header announces are missing.
     """
     if audio.format is AudioFormat.PCM and audio.pcm_layout:
         return PcmStream(audio.pcm_layout, audio.chunks)

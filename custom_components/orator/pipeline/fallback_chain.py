@@ -1,4 +1,4 @@
-"""Let the next voice take over when a voice fails or is late, and record the result of each voice."""
+"""Switch to the next voice when a voice fails or is late, and record the result of each voice."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Sequence
@@ -14,12 +14,12 @@ from .attempt import SynthesisAttempt
 from .synthesizer import Synthesizer
 
 _MAX_PARALLEL_ATTEMPTS: Final = 2
-"""More would use every voice whenever the network is down."""
+"""Maximum number of parallel attempts. With more, a network outage would use every voice."""
 
 
 @dataclass(frozen=True, slots=True)
 class SynthesisReport:
-    """The result of a job apart from its audio. It is complete once all audio has been read.
+    """The result of a job apart from its audio, complete once all audio has been read.
 
     `failures`, `first_audio_s` and `truncations` are about the job's own voice, not about its fallbacks.
     """
@@ -29,11 +29,11 @@ class SynthesisReport:
     spoken_by: tuple[str, ...] = ()
     """Names of the voices that were heard, in order."""
     usage: Usage = field(default_factory=Usage)
-    """What the job has used so far, fallbacks included."""
+    """The usage of the job so far, including that of fallbacks."""
     failures: tuple[SpeechError, ...] = ()
     """Errors of the voice, whether or not a fallback took over."""
     first_audio_s: tuple[float, ...] = ()
-    """Seconds until the first audio of the job; lower bounds where a fallback was faster."""
+    """Seconds until the first audio of each chunk; lower bounds where a fallback was faster."""
     truncations: tuple[bool, ...] = ()
     """Whether the audio looked truncated, for each chunk that the voice has finished."""
     has_gaps: bool = False
@@ -51,12 +51,12 @@ class SynthesisReport:
 
 
 class FallbackChain:
-    """The voices of one job, in the order in which they are asked.
+    """The voices of one job, in the order in which they are used.
 
-    A voice that has failed is asked again only if no other voice is left.
+    A voice that has failed is used again only if no other voice is left.
     """
 
-    def __init__(  # noqa: PLR0913 - the voices of a job, and how they are used
+    def __init__(  # noqa: PLR0913 - the voices of a job and how they are used
         self,
         own: Synthesizer,
         fallbacks: Sequence[Synthesizer],
@@ -83,11 +83,11 @@ class FallbackChain:
         self._truncations: list[bool] = []
         self._heard: dict[str, None] = {}
         self.interruption: SpeechError | None = None
-        """Why audio broke off after it was heard, so that words are missing."""
+        """The error that interrupted audio after it was heard, so that words are missing."""
 
     @property
     def error(self) -> SpeechError | None:
-        """Why no voice speaks: the error of the job's own voice, which the user can fix, before those of fallbacks."""
+        """The reason why no voice speaks: preferably the error of the job's own voice, which the user can fix."""
         return self._failures.get(self._own) or next(iter(self._failures.values()), None)
 
     def report(self) -> SynthesisReport:
@@ -139,13 +139,14 @@ class FallbackChain:
 
 
 class ChunkAudio:
-    """The audio of one chunk, from the first voice that begins.
+    """The audio of one chunk by the first voice that begins.
 
-    If a voice is late, the next one is asked as well; if a voice fails before its audio is heard, it is replaced.
+    If a voice is late, the next one starts as well. If a voice fails before its audio is heard, the next one replaces
+    it.
     """
 
     def __init__(self, chain: FallbackChain, text: str) -> None:
-        """Prepare a chunk; `synthesize` runs it."""
+        """Initialize the audio of a chunk; `synthesize` requests it."""
         self._chain = chain
         self._text = text
         self._running: list[SynthesisAttempt] = []
@@ -170,7 +171,7 @@ class ChunkAudio:
         return replace(self._chosen.audio, chunks=self._read(self._chosen.audio.chunks))
 
     async def synthesize(self) -> None:
-        """Ask voices until one has finished, or failed after its audio was heard."""
+        """Try voices until one has finished, or has failed after its audio was heard."""
         try:
             while not await self._finish_attempt(await self._first_to_begin()):
                 self._has_begun.clear()
@@ -208,19 +209,19 @@ class ChunkAudio:
         self._has_begun.set()
 
     def _is_replaceable(self, attempt: SynthesisAttempt, error: SpeechError) -> bool:
-        """Return whether another attempt may do better than one that has some audio."""
+        """Return whether another attempt may do better than an attempt that has some audio."""
         if attempt is self._partial or self._is_usually_truncated(attempt):
             return False
         can_retry = error.is_retryable and attempt.synthesizer not in self._retried
         return can_retry or self._chain.next_untried(self._tried) is not None
 
     def _is_usually_truncated(self, attempt: SynthesisAttempt) -> bool:
-        """Return whether the voice's audio looks truncated each time, so that it is complete nevertheless."""
+        """Return whether the voice's audio always looks truncated, and is therefore taken to be complete."""
         is_usual = attempt.synthesizer.is_always_truncated or attempt.synthesizer in self._retried
         return is_usual and isinstance(attempt.error, TruncatedAudioError)
 
     async def _first_to_begin(self) -> SynthesisAttempt:
-        """Ask the next voice, and another one as well if that one is late; return the attempt that begins first."""
+        """Start the next voice, and another one if the first is late; return the attempt that begins first."""
         while True:
             can_start = len(self._running) < _MAX_PARALLEL_ATTEMPTS
             following = self._chain.next_untried(self._tried) if can_start else None
@@ -241,7 +242,7 @@ class ChunkAudio:
                     return attempt
 
     def _seconds_until_late(self) -> float:
-        """Return the time until the next voice is asked, because none is running or the first one is late."""
+        """Return the time until the next voice starts because none is running or the first one is late."""
         if not self._running:
             return 0
         attempt = self._running[0]

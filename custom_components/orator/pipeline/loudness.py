@@ -1,4 +1,4 @@
-"""Track the loudness of each voice, and compute the gain that brings it to a target."""
+"""Track the loudness of each voice, and compute the gain for a target loudness."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from ..audio.loudness import LoudnessMeasurement
 DEFAULT_LUFS: Final = -20.0
 """Loudness assumed before any measurement, between the targets of broadcasting (-23) and streaming (-16)."""
 MAX_GAIN_DB: Final = 20.0
-"""Limit in both directions; audio that needs more is noise rather than speech."""
+"""Maximum gain or attenuation; audio that needs more is noise rather than speech."""
 
 _MAX_VOICES: Final = 200
 _MAX_MEASUREMENTS: Final = 16
-"""Measurements per voice. When a provider changes a voice, half of them have to be replaced."""
+"""Measurements kept per voice. When a provider changes a voice, half of them have to be replaced."""
 _MIN_SPEECH_LUFS: Final = -55.0
 _MAX_WEIGHT_S: Final = 10.0
 """Duration beyond which the weight of a measurement does not grow."""
@@ -59,7 +59,7 @@ class VoiceLoudness:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Return what `as_dict` stored, without damaged values."""
+        """Return the loudness from the result of `as_dict`, without damaged values."""
         loudness = cls()
         pairs = stored.get("heard")
         for pair in pairs if isinstance(pairs, list) else ():
@@ -75,7 +75,7 @@ class LoudnessTracker:
     """The loudness of an account's voices."""
 
     def __init__(self) -> None:
-        """Start without measurements."""
+        """Initialize a tracker without measurements."""
         self._voices: dict[str, VoiceLoudness] = {}
         self.has_changes = False
         """Whether a measurement was added since the last `as_dict`."""
@@ -97,7 +97,7 @@ class LoudnessTracker:
         return {key: loudness.as_dict() for key, loudness in self._voices.items()}
 
     def restore(self, stored: Any) -> None:
-        """Add the voices that `as_dict` stored, unless they were measured since, without damaged values."""
+        """Add the voices from the result of `as_dict`, except those measured since, without damaged values."""
         voices = stored if isinstance(stored, Mapping) else {}
         restored = {str(key): VoiceLoudness.from_dict(one) for key, one in voices.items() if isinstance(one, Mapping)}
         self._voices = {**restored, **self._voices}

@@ -15,12 +15,12 @@ from ..providers.errors import NotAudioError, SpeechError
 from .convert import DEFAULT_LAYOUT, PcmConstraints, PcmStream, convert_pcm, encode, to_pcm, transcode
 
 _JOINED_SLICE_BYTES: Final = 16_384
-"""Mp3 that is joined before the event loop gets its turn."""
+"""Length of mp3 that is joined before other tasks of the event loop run."""
 _SILENCE_FOR_NOTHING_S: Final = 0.3
-"""Audio for a text without words: some players treat an empty file as an error."""
+"""Silence for a text without words: some players treat an empty file as an error."""
 _FILLED_SILENCE_S: Final = 0.1
 _MAX_FILLED_SILENCE_S: Final = 60.0
-"""Silence inserted in one gap; a provider that needs longer does not recover."""
+"""Maximum silence inserted in one gap; a provider that needs longer does not recover."""
 
 _FORMATS_BY_EXTENSION: Final[Mapping[str, AudioFormat]] = {
     **{audio_format.value: audio_format for audio_format in AudioFormat},
@@ -31,7 +31,7 @@ _FORMATS_BY_EXTENSION: Final[Mapping[str, AudioFormat]] = {
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """The format that the player asked for. A player with constraints for samples accepts a WAV of unknown length."""
+    """The format that the player asked for. A player with sample constraints accepts a WAV of unknown length."""
 
     extension: str
     pcm: PcmConstraints = field(default_factory=PcmConstraints)
@@ -45,7 +45,7 @@ class OutputFormat:
 
     @property
     def needs_full_audio(self) -> bool:
-        """Whether the length precedes the audio, so that all audio has to be there before any is heard."""
+        """Whether the length precedes the audio, so that the audio has to be complete before any is heard."""
         return self.format is AudioFormat.WAV and self.accepts(AudioFormat.WAV)
 
     @property
@@ -54,24 +54,24 @@ class OutputFormat:
         return _FORMATS_BY_EXTENSION.get(self.extension)
 
     def accepts(self, audio_format: AudioFormat) -> bool:
-        """Return whether audio of a format needs no conversion."""
+        """Return whether audio in a format needs no conversion."""
         takes_any = self.pcm.is_any and not self.is_converted
         return takes_any and self.format is not None and is_same_container(audio_format, self.format)
 
 
 @dataclass(frozen=True, slots=True)
 class AudioResponse:
-    """The bytes of a file and its extension. If it asked for another extension, Home Assistant converts the file."""
+    """The bytes of a file and its extension. Home Assistant converts the file if it asked for another extension."""
 
     extension: str
     chunks: AsyncGenerator[bytes]
 
 
 class GapFiller:
-    """Insert silence where audio does not arrive in time.
+    """Filter that inserts silence where audio does not arrive in time.
 
-    Some satellites give up, or hang until they are restarted, when a stream pauses for seconds after it has begun:
-    because the provider is slower than speech, or because the agent calls a tool in the middle of a reply.
+    Some satellites give up, or hang until they are restarted, when a stream pauses for seconds after it has begun. The
+    stream pauses if the provider is slower than speech, or if the agent calls a tool in the middle of a reply.
     """
 
     def __init__(self, layout: PcmLayout, max_silence_s: float = _MAX_FILLED_SILENCE_S) -> None:
@@ -82,7 +82,7 @@ class GapFiller:
         self._max_silence_s = max_silence_s
 
     async def fill(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        """Yield the samples, and silence once all yielded samples must have been played."""
+        """Yield the samples, and silence whenever all yielded samples must have been played."""
         silence = bytes(int(self._layout.rate * _FILLED_SILENCE_S) * self._layout.frame_size)
         loop = asyncio.get_running_loop()
         plays_until: float | None = None
@@ -114,9 +114,9 @@ class GapFiller:
 async def build_response(
     audio: AsyncGenerator[SpeechAudio], output: OutputFormat, ffmpeg: str, *, is_single: bool, is_reply: bool
 ) -> AudioResponse:
-    """Join the chunks' audio in the way that its actual format and the output format allow.
+    """Join the chunks' audio as its actual format and the output format allow.
 
-    Returns once the first audio is there. Raises SpeechError.
+    Returns once the first audio has arrived. Raises SpeechError.
     """
     first = await anext(audio, None)
     if first is None:
@@ -127,7 +127,7 @@ async def build_response(
         if first.format is AudioFormat.MP3:
             return AudioResponse(output.extension, join_mp3(first, audio, ffmpeg))
     stream = await to_pcm(first, output.pcm, ffmpeg)
-    # Silence must not get into audio that Home Assistant caches, which is that of complete texts.
+    # Inserted silence must not be cached, and Home Assistant caches the audio of complete texts.
     return _pcm_response(stream, audio, output, ffmpeg, fills_gaps=is_reply and not output.is_for_player)
 
 
@@ -154,9 +154,9 @@ def wrap_pcm(stream: PcmStream, output: OutputFormat, ffmpeg: str) -> AudioRespo
 
 
 async def join_mp3(first: SpeechAudio, following: AsyncIterator[SpeechAudio], ffmpeg: str) -> AsyncGenerator[bytes]:
-    """Join audio at mp3 frames; audio of another format is converted to the mp3 of the first.
+    """Join audio at mp3 frames; audio in another format is converted to mp3 like the first.
 
-    Raises NotAudioError where a chunk has no audio.
+    Raises NotAudioError if a chunk has no audio.
     """
     joiner = Mp3Joiner()
     audio: SpeechAudio | None = first
@@ -215,13 +215,13 @@ async def _join_mp3_part(joiner: Mp3Joiner, audio: SpeechAudio, ffmpeg: str) -> 
 
 
 async def _join_chunks(joiner: Mp3Joiner, chunks: AsyncIterator[bytes], fed: list[bytes]) -> AsyncGenerator[bytes]:
-    """Yield the joined mp3 of a part; `fed` collects what was fed before the joiner accepted the part."""
+    """Yield the joined mp3 of a part; `fed` collects the data fed before the joiner accepted the part."""
     try:
         async for chunk in chunks:
             if joiner.part_format is None:
                 fed.append(chunk)
             for start in range(0, len(chunk), _JOINED_SLICE_BYTES):
-                await asyncio.sleep(0)  # audio that is already buffered would be joined without a pause
+                await asyncio.sleep(0)  # otherwise, buffered audio would be joined without a pause
                 if joined := joiner.feed(chunk[start : start + _JOINED_SLICE_BYTES]):
                     yield joined
         if joined := joiner.end_part():
@@ -238,7 +238,7 @@ async def _pass_through(only: SpeechAudio, following: AsyncGenerator[SpeechAudio
 
 
 async def _wav_file(stream: PcmStream) -> AsyncGenerator[bytes]:
-    """Yield a WAV with its true length, which is known when all samples are there.
+    """Yield a WAV with its true length, which is known once all samples have arrived.
 
     Samples before an error are yielded before it is raised.
     """
@@ -247,7 +247,7 @@ async def _wav_file(stream: PcmStream) -> AsyncGenerator[bytes]:
     async with aclosing(stream.chunks):
         try:
             async for chunk in stream.chunks:
-                chunks.append(chunk)  # noqa: PERF401 - a comprehension would lose them with the error
+                chunks.append(chunk)  # noqa: PERF401 - a comprehension would lose the samples before an error
         except SpeechError as err:
             error = err
     if chunks:

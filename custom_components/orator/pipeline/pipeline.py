@@ -29,7 +29,7 @@ from .synthesizer import (
 )
 
 _MAX_CHUNK_WITH_FALLBACK_S: Final = 12.0
-"""Speech in one request of a voice with fallbacks: the most that can be lost when its audio breaks off."""
+"""Maximum speech in one request of a voice with fallbacks: the most that can be lost when its audio breaks off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +43,19 @@ class SynthesisJob:
     voice: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     format: AudioFormat | None = None
-    """Format to request from the provider, None to choose it by the output."""
+    """Format to request from the provider, or None to choose it by the output."""
     clean_text: bool = True
     replacements: Sequence[Replacement] = ()
     fallbacks: Sequence[Synthesizer] = ()
     prefers_fallback: bool = False
-    """Whether the fallbacks are asked first, because the account is unlikely to work."""
+    """Whether the fallbacks come first, because the account is unlikely to work."""
     expects_fallback: bool = False
     """Whether another voice takes over when this job fails."""
     latency: LatencyStats = field(default_factory=LatencyStats)
-    """What was learned about the voice."""
+    """Latency statistics of the voice."""
     post_processing: PostProcessing = field(default_factory=PostProcessing)
     record_usage: Callable[[Usage], None] = lambda _: None
-    """Receives each charge of the voice's provider, also those that arrive after the job has ended."""
+    """Called with each charge of the voice's provider, even after the job has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +64,16 @@ class _Speech:
 
     audio: AsyncGenerator[SpeechAudio]
     is_single: bool
-    """Whether all of the text is in one request."""
+    """Whether one request has the whole text."""
     is_reply: bool
     """Whether the text is still being written."""
 
 
 class SpeechPipeline:
-    """Synthesize one job."""
+    """Synthesis of one job."""
 
     def __init__(self, provider: Provider, job: SynthesisJob, output: OutputFormat, ffmpeg: str) -> None:
-        """Prepare a job; `ffmpeg` is the path of the program."""
+        """Initialize the pipeline of a job; `ffmpeg` is the path of the program."""
         self._provider = provider
         self._job = job
         self._output = output
@@ -91,10 +91,10 @@ class SpeechPipeline:
 
     @asynccontextmanager
     async def respond(self) -> AsyncGenerator[AudioResponse]:
-        """Yield the response as soon as the first audio is there; leaving the context cancels all requests.
+        """Yield the response as soon as the first audio has arrived; leaving the context cancels all requests.
 
-        With post-processing, the response is there at once, because a chime does not wait for speech. Raises
-        SpeechError, like the response's chunks.
+        With post-processing, the response is yielded at once, because a chime does not wait for speech. Entering the
+        context and reading the response raise SpeechError.
         """
         respond = self._respond_with_post_processing if self._job.post_processing.is_set else self._respond
         async with respond() as response, aclosing(response.chunks):
@@ -129,7 +129,7 @@ class SpeechPipeline:
             yield wrap_pcm(PcmStream(output_layout, chunks), output, ffmpeg)
 
     async def _synthesize_as_pcm(self, layout: PcmLayout) -> AsyncGenerator[bytes]:
-        """Yield the samples of all chunks at the right level, in one layout."""
+        """Yield the samples of all chunks in one layout, with gain and loudness applied."""
         async with (
             self._synthesize() as speech,
             aclosing(speech.audio),
@@ -188,7 +188,7 @@ class SpeechPipeline:
         return INTERACTIVE if is_reply or not self._output.is_for_player else ANNOUNCEMENT
 
     def _choose_format(self, *, is_single: bool) -> AudioFormat:
-        """Return the format to request: the player's if it can be passed through or joined, else samples."""
+        """Return the format to request: the player's if it can be passed through or joined, otherwise samples."""
         formats = self._job.model.formats
         joinable = (AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM)
         usable = [candidate for candidate in formats if is_single or candidate in joinable]
@@ -196,7 +196,7 @@ class SpeechPipeline:
             usable = []
         accepted = [candidate for candidate in usable if self._output.accepts(candidate)]
         exact = [candidate for candidate in accepted if candidate is self._output.format]
-        # The header of a WAV states its layout; servers differ in what they call raw samples.
+        # The header of a WAV states its layout; servers disagree on the layout of raw samples.
         samples = [candidate for candidate in (AudioFormat.WAV, AudioFormat.PCM) if candidate in formats]
         return [*exact, *accepted, *samples, *formats][0]
 

@@ -1,4 +1,4 @@
-"""Post-processing of speech for a room: chimes and silence around it, gain and loudness."""
+"""Post-processing of speech: chimes and silence before and after it, gain and loudness."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -16,12 +16,12 @@ from .loudness import LoudnessTracker
 
 _MAX_ENCODED_LEAD_INS: Final = 8
 _encoded_lead_ins: dict[tuple[Effects, PcmLayout], bytes] = {}
-"""The last lead-ins and chimes as mp3, 16 kB per second."""
+"""The most recent lead-ins and chimes as mp3, which takes 16 kB per second."""
 
 
 @dataclass(frozen=True, slots=True)
 class PostProcessing:
-    """Changes to speech before it is handed to the player."""
+    """Changes to speech before the player receives it."""
 
     effects: Effects = field(default_factory=Effects)
     gain_db: float = 0.0
@@ -31,7 +31,7 @@ class PostProcessing:
 
     @property
     def is_set(self) -> bool:
-        """Whether speech is changed at all."""
+        """Whether any post-processing is on."""
         return self.effects != Effects() or self._changes_level
 
     @property
@@ -41,7 +41,7 @@ class PostProcessing:
     async def adjust(
         self, audio: AsyncGenerator[SpeechAudio], layout: PcmLayout, ffmpeg: str
     ) -> AsyncGenerator[SpeechAudio]:
-        """Yield audio with its gain in samples of a layout, or untouched without gain and loudness.
+        """Yield audio as amplified samples of a layout, or untouched if neither gain nor loudness is set.
 
         The gain of a voice stays the same within a job, so that its level does not change audibly. With a loudness
         target, the voices are measured before the gain and added to the tracker at the end. Raises NotAudioError.
@@ -69,14 +69,14 @@ class PostProcessing:
         return self.gain_db + self.loudness_tracker.get(loudness_key).gain_to(self.loudness)
 
     def layout_near(self, output: PcmLayout) -> PcmLayout:
-        """Return the layout nearest to that of the output in which chimes and gain can be applied."""
+        """Return the layout nearest to the output's in which chimes and gain can be applied."""
         layout = PcmLayout(output.rate, min(output.channels, 2))
         is_supported = all(can_resample(chime.layout, layout) for chime in self.effects.chimes)
         return layout if is_supported else DEFAULT_LAYOUT
 
 
 async def encode_lead_in(effects: Effects, layout: PcmLayout, ffmpeg: str) -> bytes:
-    """Return lead-in and chime as mp3, from a cache if possible, because ffmpeg takes too long to start.
+    """Return the lead-in and the chime as mp3, cached if possible because ffmpeg takes too long to start.
 
     Raises NotAudioError if ffmpeg fails.
     """

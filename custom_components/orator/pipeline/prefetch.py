@@ -10,19 +10,19 @@ from .chunker import TextChunker, estimate_duration
 from .fallback_chain import ChunkAudio, FallbackChain
 
 _MAX_PARALLEL_REQUESTS: Final = 2
-"""The chunk that is heard and the one that follows."""
+"""Maximum number of parallel requests: the chunk that is heard and the next one."""
 _MAX_WAITING_CHUNKS: Final = 2
-"""Chunks whose audio may wait for the listener."""
+"""Maximum number of chunks whose audio waits for the listener."""
 
 
 class ChunkPrefetcher:
-    """Synthesize the chunks of a text in advance.
+    """Prefetcher that synthesizes the chunks of a text in advance.
 
-    It is a context manager; leaving it cancels all requests.
+    The prefetcher is a context manager; leaving the context cancels all requests.
     """
 
     def __init__(self, chunker: TextChunker, chain: FallbackChain) -> None:
-        """Synthesize what the chunker returns with the voices of a chain."""
+        """Initialize the prefetcher of a chunker's chunks, which the voices of a chain speak."""
         self._chunker = chunker
         self._chain = chain
         self._waiting: asyncio.Queue[ChunkAudio] = asyncio.Queue(_MAX_WAITING_CHUNKS)
@@ -50,7 +50,8 @@ class ChunkPrefetcher:
     async def audio(self) -> AsyncGenerator[SpeechAudio]:
         """Yield the audio of each chunk, in order.
 
-        Raises SpeechError if no voice begins, or at the end if words are missing, and what the text's source raises.
+        Raises SpeechError if no voice begins, or at the end if words are missing, and the exceptions of the text's
+        source.
         """
         while True:
             try:
@@ -62,7 +63,7 @@ class ChunkPrefetcher:
                 self._plays_until = asyncio.get_running_loop().time() + self._requested_s
             yield audio
         if self._producer:
-            await self._producer  # raises what the text's source raised
+            await self._producer  # raises the exception of the text's source
         if self._chain.interruption:
             raise self._chain.interruption
 

@@ -9,16 +9,16 @@ from ..providers.models import Model, Pronunciation
 from ..text import Replacement
 
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
-"""A word of letters only, of which every provider finds the end."""
+"""A word of letters only: every provider finds its end."""
 _MAX_PRONUNCIATION_CHARS: Final = 200
 """A longer replacement is not a pronunciation but a text, which may have to be split into chunks."""
 _COUNT_CACHE_SIZE: Final = 16
 
 
 def pronunciations_for(replacements: Sequence[Replacement], model: Model) -> tuple[Pronunciation, ...]:
-    """Return the replacements as pronunciations; none if the provider cannot apply all of them.
+    """Return the replacements as pronunciations, or none if the provider cannot apply all of them.
 
-    The first of two replacements for the same word wins.
+    If two replacements are for the same word, the first one applies.
     """
     words: dict[str, str] = {}
     for replacement in replacements:
@@ -36,8 +36,8 @@ def pronunciations_for(replacements: Sequence[Replacement], model: Model) -> tup
 def count_with_pronunciations(pronunciations: Sequence[Pronunciation], model: Model) -> Callable[[str], int]:
     """Return a function that measures a text with its words replaced, or slightly more.
 
-    It counts a word wherever its letters occur: finding word boundaries takes too long for a function that is called
-    with every beginning of a long text.
+    The function counts a word wherever its letters occur: finding word boundaries takes too long, because the function
+    is called with every beginning of a long text.
     """
     by_size = sorted((model.measure(one.say), one.word.lower()) for one in pronunciations)
     sizes = {word: size for size, word in by_size}

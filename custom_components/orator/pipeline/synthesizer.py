@@ -23,7 +23,7 @@ from ..providers.models import Usage
 from ..text import Replacement, Replacer
 
 _FIRST_AUDIO_TIMEOUT_S: Final = 60.0
-"""Limit for the first audio of a model that streams, whatever the server sends before it."""
+"""Timeout for the first audio of a model that streams, even if the server sends other data before."""
 _HEDGE_DELAY_RANGES_S: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
 """Shortest and longest hedge delay, by whether the model streams."""
 
@@ -32,7 +32,7 @@ _backoff = wait_random_exponential(multiplier=0.5, min=0.1, max=4)
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long and how often a request is retried."""
+    """Limits on how long and how often a request is retried."""
 
     max_delay_s: float
     """Time after which no further attempt starts."""
@@ -48,16 +48,16 @@ WITH_FALLBACK: Final = RetryPolicy(1.0, max_attempts=2)
 
 
 class LatencyStats:
-    """The times to the first audio of a voice, and whether its audio looked truncated."""
+    """Latency statistics of a voice: times to first audio, and whether its audio looked truncated."""
 
     _MAX_SAMPLES: Final = 32
     _MIN_SAMPLES: Final = 5
     _HEDGE_FACTOR: Final = 3
     _MIN_TRUNCATIONS: Final = 3
-    """Truncated chunks in a row that are no coincidence."""
+    """Consecutive truncated chunks that are no coincidence."""
 
     def __init__(self) -> None:
-        """Start without samples."""
+        """Initialize empty statistics."""
         self._first_audio_s: deque[float] = deque(maxlen=self._MAX_SAMPLES)
         self._truncations = 0
 
@@ -75,7 +75,7 @@ class LatencyStats:
         self._truncations = self._truncations + 1 if is_truncated else 0
 
     def hedge_delay_s(self, *, streams: bool) -> float:
-        """Return how long to wait for the first audio before asking the next voice; at first the maximum.
+        """Return the time to wait for the first audio before asking the next voice; without samples, the maximum.
 
         `streams`: whether the voice's model streams.
         """
@@ -99,7 +99,7 @@ class Synthesizer(Protocol):
 
     @property
     def hedge_delay_s(self) -> float:
-        """Seconds that the listener waits for the first audio before the next voice is asked as well."""
+        """Seconds to wait for the first audio before the next voice is asked as well."""
 
     @property
     def is_always_truncated(self) -> bool:
@@ -128,7 +128,7 @@ class ProviderSynthesizer:
         name: str,
         latency: LatencyStats,
     ) -> None:
-        """Synthesize with requests that differ only in their text."""
+        """Initialize the synthesizer; its requests differ only in their text."""
         self.name = name
         self.loudness_key = f"{request.model.id} {request.voice}"
         self.hedge_delay_s = latency.hedge_delay_s(streams=request.model.streams)
@@ -139,7 +139,7 @@ class ProviderSynthesizer:
         self._retry_policy = retry_policy
 
     def synthesize(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:  # noqa: ARG002
-        """Yield the audio of a text, retrying errors that may pass. Raises SpeechError."""
+        """Yield the audio of a text, retrying temporary errors. Raises SpeechError."""
         request = replace(self._request, text=text, record_usage=self._record_usage)
         return synthesize_with_retries(self._provider, request, self._retry_policy)
 

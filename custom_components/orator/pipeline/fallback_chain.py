@@ -33,7 +33,7 @@ class SynthesisReport:
     failures: tuple[SpeechError, ...] = ()
     """Errors of the voice, whether or not a fallback took over."""
     first_audio_s: tuple[float, ...] = ()
-    """Seconds until the first audio of each chunk; lower bounds where a fallback was faster."""
+    """Seconds until the first audio while the listener waited; lower bounds where a fallback was faster."""
     truncations: tuple[bool, ...] = ()
     """Whether the audio looked truncated, for each chunk that the voice has finished."""
     has_gaps: bool = False

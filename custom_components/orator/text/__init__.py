@@ -1,4 +1,4 @@
-"""Text in, text out: text deltas become the words and sentences that a voice speaks."""
+"""Text in, text out: turn text deltas into the words and sentences that a voice speaks."""
 
 from collections.abc import Sequence
 
@@ -20,10 +20,10 @@ __all__ = [
 
 
 class TextCleaner:
-    """Turns text deltas into the words to speak, which do not depend on how the text is divided."""
+    """Converter of text deltas to the words to speak, however the text is split into deltas."""
 
     def __init__(self, replacements: Sequence[Replacement] = (), *, clean: bool = True) -> None:
-        """Apply replacements and, with `clean`, read Markdown and HTML."""
+        """Initialize the cleaner with replacements; `clean` also reads Markdown and HTML."""
         self._markdown = MarkdownReader() if clean else None
         self._replacer = Replacer(replacements) if replacements else None
 

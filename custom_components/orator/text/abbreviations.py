@@ -10,8 +10,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 # Words are listed without their last period. A word in lower case also stands for the capitalized word. A word with a
-# capital stands for itself only, because it is another word in lower case (Swedish "hon" is no "Hon."). Single letters
-# ("z.B.", "U.S.") are recognized without an entry, unless they may end a sentence.
+# capital stands for itself only, because the word in lower case is a different one (Swedish "hon" is not "Hon.").
+# Single letters ("z.B.", "U.S.") are recognized without an entry, unless they may end a sentence.
 
 ABBREVIATIONS: Final = _words("""
     dr dra drs prof mr mrs ms mx messrs St Ste Mt Ft Hon Rev Sen Gen Rep Gov Capt Lt Col Sgt Maj Pres Supt vs viz cf eg
@@ -38,7 +38,7 @@ ABBREVIATIONS_BEFORE_NUMBERS: Final = _words("""
     no nos art fig figs vol vols ch op pt cap ok str abb рис
     Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Okt Nov Dec Dez
 """)
-"""Abbreviations that are also words, unless a number or a word in lower case follows."""
+"""Abbreviations that are also words unless a number or a word in lower case follows."""
 WORDS_BEFORE_ORDINALS: Final = _words("""
     am im vom zum zur beim der die das den dem des jeder jeden jedem jedes mein meinen meinem meine sein seinen seinem
     seine ihr ihren ihrem ihre unser unseren unserem unsere

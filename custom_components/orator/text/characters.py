@@ -15,7 +15,7 @@ END_MARKS: Final = ".…" + STRONG_END_MARKS + WIDE_END_MARKS
 COMMAS: Final = ",;:、，；：،؛"
 """Marks that separate clauses."""
 NO_FULL_STOP_AFTER: Final = END_MARKS + COMMAS + "—"
-"""Marks after which a heading or a list item needs no full stop."""
+"""Marks after which a heading or a list item needs no period."""
 REPEATED_FOR_EMPHASIS: Final = ".!?…,;¡¿。！？，؟"
 CLOSERS: Final = ")]}\"'”’»›」』）］｝】〉》〕〗｣"
 """Quotation marks and brackets that may follow the end mark of a sentence."""
@@ -35,7 +35,7 @@ EMOJI: Final = (
 )
 """Emoji, letters and tags of flags, and skin tones, for a character class.
 
-Without those that are spoken: digits, #, *, ©, ®, ™, °, arrows, check marks and crosses (✓ ✗), stars of a rating
+Excluded are those that are spoken: digits, #, *, ©, ®, ™, °, arrows, check marks and crosses (✓ ✗), stars of a rating
 (★ ⭐), sharps and flats (♯), circled numbers.
 """
 
@@ -43,12 +43,12 @@ _UNSPACED_LETTER: Final = re.compile(f"[{UNSPACED_SCRIPTS}]")
 
 
 def is_unspaced(character: str) -> bool:
-    """Return whether a character is a letter of a script without spaces between words."""
+    """Return whether a character is a letter in a script without spaces between words."""
     return bool(_UNSPACED_LETTER.match(character))
 
 
 def is_spaced_word(character: str) -> bool:
-    """Return whether a character is part of a word of a script with spaces between words."""
+    """Return whether a character is part of a word in a script with spaces between words."""
     return bool(character) and (character.isalnum() or is_combining(character)) and not is_unspaced(character)
 
 

@@ -22,10 +22,10 @@ class Tag:
     """A tag, a comment or an address."""
 
     length: int
-    """Its characters."""
+    """Length in characters."""
     boundary: Boundary = Boundary.NONE
     text: str = ""
-    """The spoken text: a host, an e-mail address or the description of an image."""
+    """Spoken text: a host, an e-mail address or the description of an image."""
 
 
 def _names(text: str) -> frozenset[str]:
@@ -42,7 +42,7 @@ _INLINE_TAGS: Final = _names(
     "a abbr acronym b bdi bdo big cite code del dfn em font i img ins kbd mark q rp rt ruby s samp script small span "
     "strike strong style sub sup svg tt u var wbr break emphasis phoneme prosody say-as speak"
 )
-# The names of other tags, such as <button> or <time>, are as often placeholders: without attributes they are spoken.
+# Other tags, such as <button> or <time>, are often placeholders, so they are spoken if they have no attributes.
 _KNOWN_TAGS: Final = _CELL_TAGS | _SENTENCE_TAGS | _LINE_TAGS | _INLINE_TAGS
 
 _TAG_NAME: Final = r"[A-Za-z][A-Za-z0-9-]*+"
@@ -84,7 +84,7 @@ _HIDDEN_ENDS: Final = {
 
 
 def read_hidden(window: Window) -> Tag | None:
-    """Read a comment, a script or a style sheet, none of which is spoken."""
+    """Read a comment, a script or a style sheet, which is not spoken."""
     start = _HIDDEN_START.match(window)
     if not start:
         return None
@@ -96,7 +96,7 @@ def read_hidden(window: Window) -> Tag | None:
 
 
 def read_tag(window: Window) -> Tag | None:
-    """Read a tag or an address; None for text such as a < b, and for placeholders such as <name>."""
+    """Read a tag or an address; return None for text such as a < b and for placeholders such as <name>."""
     if (link := _AUTOLINK.match(window)) and (target := _AUTOLINK_TARGET.fullmatch(link.group())):
         return Tag(link.end(), text=target["host"] or target["mail"])
     if match := _HTML_TAG.match(window):
@@ -107,7 +107,7 @@ def read_tag(window: Window) -> Tag | None:
 
 
 def _classify_tag(match: re.Match[str]) -> Tag | None:
-    """Return what a tag does; None for a placeholder."""
+    """Return the effect of a tag, or None for a placeholder."""
     name = match["name"].lower()
     if not (name in _KNOWN_TAGS or match["slash"] or match["end"] or match["attributes"]):
         return None

@@ -19,7 +19,7 @@ _MAX_TAG_CHARS: Final = 400
 _MAX_HIDDEN_CHARS: Final = 2000
 _MAX_LINK_CHARS: Final = 900
 
-# The letters with which web addresses start are text only within words.
+# The letters that start web addresses are plain text only within words.
 _PLAIN_TEXT: Final = re.compile(r"(?:[^\\*_~`\[\]!<&|\-=#【\ue200\nhwfHWF]++|(?<=[A-Za-z0-9@./\-])[hwfHWF])++")
 _BLOCK_END: Final = re.compile(r"\n[ \t]*(?:\n|[-*+>#|=`~]|\d{1,9}[.)])")
 _ESCAPE: Final = Syntax.from_parts((r"\\", r"[!-/:-@\[-`{-~\n]"))
@@ -38,10 +38,10 @@ _RUN: Final = Syntax(r"(.)\1{0,63}", r"(.)\1{0,63}")
 
 
 class InlineReader:
-    """Reads the text of lines from a buffer, and writes the words that are spoken."""
+    """Reader of the text within lines, which writes the words to speak."""
 
     def __init__(self, buffer: InputBuffer, writer: PlainTextWriter) -> None:
-        """Start with no text."""
+        """Initialize the reader without text."""
         self._buffer = buffer
         self._writer = writer
         self._is_heading = False
@@ -49,7 +49,7 @@ class InlineReader:
         self._emphasis = _Emphasis()
         self._is_in_web_address = False
         self._link_tails: dict[int, int] = {}
-        """The lengths of the targets of links by their offset, until the texts before them have been read."""
+        """Lengths of link targets by their offset, kept until the text before the target has been read."""
         self._rules: dict[str, Callable[[], int]] = {
             "\\": self._read_escape,
             "*": self._read_emphasis,
@@ -68,7 +68,7 @@ class InlineReader:
             "【": self._read_citation,
             "\ue200": self._read_citation,
         }
-        """The rules by the character they apply to; they return the number of characters they have read."""
+        """Rules by the character that they apply to; a rule returns the number of characters that it has read."""
 
     def start_block(self) -> None:
         """Forget the emphasis that is still open."""
@@ -145,7 +145,7 @@ class InlineReader:
         return match.end()
 
     def _read_link(self, image_mark: str = "") -> int:
-        """Read a link or an image up to its text, or the whole of a footnote mark or a citation."""
+        """Read a link or an image up to its text, or a whole footnote mark or citation."""
         window = self._peek_block(_MAX_LINK_CHARS)
         bracket = len(image_mark)
         link = read_link(Window(window.text[bracket:], window.is_final), self._buffer.previous)
@@ -225,20 +225,20 @@ class InlineReader:
 
 
 _BEFORE_NAME: Final = frozenset("@/.:-&=+$%#^")
-"""Before an underscore: a name or an address, not emphasis."""
+"""Text before an underscore that is part of a name or an address, not emphasis."""
 _OPERAND_ENDS: Final = frozenset(")]}%")
-"""Before an asterisk: a multiplication."""
+"""Text before an asterisk that is a multiplication sign."""
 _EMPHASIS_STARTS: Final = frozenset("\"'“‘«¿¡([{<*_~`!&#@$€£¥+-\\「『（【‚„")
 
 
 class _Emphasis:
-    """The emphasis that is open in a block.
+    """Open emphasis in a block.
 
-    It distinguishes marks from asterisks and underscores that are text: 3 * 4, 2*3*4, snake_case, 5*.
+    Marks are distinguished from asterisks and underscores that are text: 3 * 4, 2*3*4, snake_case, 5*.
     """
 
     def __init__(self) -> None:
-        """Start a block."""
+        """Initialize the emphasis of a new block."""
         self._open: set[str] = set()
 
     def toggle(self, run: str, previous: str, following: str) -> bool:

@@ -35,13 +35,13 @@ class Link:
     """A link, an image, a footnote mark or a citation."""
 
     length: int
-    """Its characters."""
+    """Length in characters."""
     text_end: int = 0
-    """The position after the spoken text, which follows the first bracket; 0 if nothing is spoken."""
+    """End of the spoken text, which starts after the first bracket; 0 if nothing is spoken."""
 
 
 def read_link(window: Window, previous: str) -> Link | None:
-    """Read a link, an image, a footnote mark or a citation at its bracket; None if the bracket is text."""
+    """Read a link, image, footnote mark or citation at its bracket; return None if the bracket is text."""
     if match := _FOOTNOTE_MARK.match(window):
         return Link(match.end())
     end = _find_end_of_text(window)
@@ -58,7 +58,7 @@ def read_link(window: Window, previous: str) -> Link | None:
 
 
 def read_citation(window: Window) -> int:
-    """Return the length of a citation such as 【4†source】; 0 if there is none."""
+    """Return the length of a citation such as 【4†source】, or 0 if there is none."""
     match = _CITATION.match(window)
     return match.end() if match else 0
 
@@ -104,7 +104,7 @@ _PATH_PART: Final = Syntax(
     rf"{_PUNCTUATION}{{0,32}}(?:{_OPEN_PARENTHESES}\)|\(|(?:(?!{_PUNCTUATION}){_PATH_CHARACTER})+)|{_PUNCTUATION}{{32}}",
     rf"{_PUNCTUATION}{{0,31}}(?:{_OPEN_PARENTHESES}(?:\({_PATH_CHARACTER}*)?)?",
 )
-"""Part of an address after its host. Punctuation belongs to the address if more of it follows."""
+"""Part of an address after its host. Punctuation belongs to the address if more of the address follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +112,13 @@ class WebAddress:
     """A web address up to the end of its host."""
 
     host: str
-    """The spoken part."""
+    """Spoken part of the address."""
     length: int
     has_path: bool
 
 
 def read_web_address(window: Window) -> WebAddress | None:
-    """Read a web address up to the end of its host; None if there is none."""
+    """Read a web address up to the end of its host; return None if there is none."""
     match = _WEB_ADDRESS.match(window)
     if not match:
         return None
@@ -127,6 +127,6 @@ def read_web_address(window: Window) -> WebAddress | None:
 
 
 def read_path_part(window: Window) -> int:
-    """Return the length of the next part of a web address after its host; 0 after its end."""
+    """Return the length of the next part of a web address after its host, or 0 at its end."""
     match = _PATH_PART.match(window)
     return match.end() if match else 0

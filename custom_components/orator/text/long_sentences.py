@@ -25,7 +25,7 @@ _CLAUSE_END: Final = re.compile(
     )(?P<space>{_BREAKING_SPACE}*)""",
     re.VERBOSE,
 )
-"""Not a comma or a colon in a number, nor a period, which may abbreviate."""
+"""End of a clause: not a comma or a colon in a number, and not a period, which may abbreviate."""
 _SPACES_OR_WORD: Final = re.compile(rf"{_BREAKING_SPACE}+|[\S\u00a0\u202f]+")
 
 _WIDE_LETTER: Final = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
@@ -45,11 +45,11 @@ _FLAG: Final = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 
 
 class _CutQuality(IntEnum):
-    """The quality of a place to cut; a higher one is better."""
+    """The quality of a place to cut; higher is better."""
 
     GRAPHEME = 0
     SYLLABLE = 1
-    """Between characters of which one belongs to a script without spaces."""
+    """Between two characters, one of which belongs to a script without spaces."""
     SCRIPT = 2
     """Where the script changes, after a Japanese ending, or after punctuation in a word."""
     WORD = 3
@@ -57,16 +57,16 @@ class _CutQuality(IntEnum):
 
 
 class _Fragment(NamedTuple):
-    """Text that is not cut."""
+    """Text that is not cut any further."""
 
     text: str
     quality: _CutQuality
-    """The quality of a cut after it."""
+    """The quality of a cut after the fragment."""
     units: int
 
 
 def split_first_clause(text: str, min_chars: int) -> tuple[str, str]:
-    """Return the first clause with a minimum length, and the rest; an empty clause if there is none."""
+    """Return the first clause of a minimum length and the rest; the clause is empty if there is none."""
     for match in _CLAUSE_END.finditer(text):
         is_end_of_text = match.end() == len(text) and match[0][:1] in END_MARKS
         if match.start("space") >= min_chars and not is_end_of_text:
@@ -75,10 +75,10 @@ def split_first_clause(text: str, min_chars: int) -> tuple[str, str]:
 
 
 def split_evenly(text: str, max_units: int, measure: Callable[[str], int] = len) -> list[str]:
-    """Cut a text into pieces of similar size and at most `max_units`: after clauses, words, or else graphemes.
+    """Cut a text into similar pieces of at most `max_units`: after clauses, words or, as a last resort, graphemes.
 
-    Words are cut only when they are longer than the limit, graphemes never. The measure of a text should be about the
-    sum of its parts; pieces of which it is more are halved until they fit.
+    Words are cut only if they exceed the limit, and graphemes never. The measure of a text should be about the sum of
+    the measures of its parts; pieces that measure more are halved until they fit.
     """
     if measure(text) <= max_units:
         return [text]
@@ -97,7 +97,7 @@ def split_evenly(text: str, max_units: int, measure: Callable[[str], int] = len)
 
 
 def _find_best_end(fragments: list[_Fragment], start: int, limit: int, target: float) -> int:
-    """Return the end of a piece: the best cut from half to one and a half of the target, or else the nearest to it."""
+    """Return the end of a piece: the best cut from 0.5 to 1.5 times the target, or otherwise the nearest cut."""
     best, best_rank = start + 1, (-2, 0.0)
     units = 0
     for index in range(start, len(fragments)):
@@ -105,7 +105,7 @@ def _find_best_end(fragments: list[_Fragment], start: int, limit: int, target: f
         units += fragment.units
         if units > limit:
             break
-        distance = abs(units - target) + 2 * (not fragment.text[-1:].isspace())  # rather after a space than before it
+        distance = abs(units - target) + 2 * (not fragment.text[-1:].isspace())  # after a space rather than before it
         rank = (fragment.quality if target / 2 <= units <= target * 3 / 2 else -1, -distance)
         if rank > best_rank:
             best, best_rank = index + 1, rank
@@ -113,7 +113,7 @@ def _find_best_end(fragments: list[_Fragment], start: int, limit: int, target: f
 
 
 def _join_within_limit(texts: list[str], limit: int, measure: Callable[[str], int]) -> Iterator[str]:
-    """Join texts to one piece, or to halves where it measures more than its parts."""
+    """Join texts into one piece, or into halves if the piece exceeds the limit."""
     text = "".join(texts)
     if len(texts) == 1 or measure(text) <= limit:
         yield text

@@ -1,7 +1,7 @@
 """Decisions about text that is still arriving.
 
-A decision looks at a window of limited length, and raises `IncompleteInputError` until no following text can change it.
-So the division into deltas does not matter, and little text is held back.
+A decision looks at a window of limited length, and raises `IncompleteInputError` until no following text can change the
+decision. So it does not matter how the text is split into deltas, and little text is held back.
 """
 
 from collections.abc import Sequence
@@ -12,22 +12,22 @@ _WINDOW_CHARS: Final = 300
 
 
 class IncompleteInputError(Exception):
-    """Raised when text that has not arrived yet can change a decision."""
+    """Text that has not arrived yet can change a decision."""
 
 
 class Window(NamedTuple):
-    """Text to decide from."""
+    """Text that a decision depends on."""
 
     text: str
     is_final: bool
-    """Whether following text does not count, because there is none or the window has its full length."""
+    """Whether following text is ignored, because there is none or the window has its full length."""
 
 
 class Syntax:
     """A pattern that matches only when no following text can change the result."""
 
     def __init__(self, whole: str, start: str, flags: re.RegexFlag = re.NOFLAG) -> None:
-        """Compile a pattern, and one for all texts that can become the start of a match."""
+        """Compile a pattern, and another for all texts that can become the start of a match."""
         self._whole = re.compile(whole, flags)
         self._start = re.compile(rf"(?:{start})\Z", flags)
 
@@ -35,7 +35,7 @@ class Syntax:
     def from_parts(cls, *alternatives: Sequence[str], flags: re.RegexFlag = re.NOFLAG) -> Self:
         """Compile alternatives, each given as successive parts.
 
-        A part matches one character, or one repeated. So the start of a match consists of whole parts.
+        A part matches one character, possibly repeated. So the start of a match consists of whole parts.
         """
         whole = "|".join("".join(parts) for parts in alternatives)
         start = "|".join("(?:".join(parts[:-1]) + ")?" * (len(parts) - 2) for parts in alternatives)
@@ -54,10 +54,10 @@ class Syntax:
 
 
 class InputBuffer:
-    """Text that has arrived but has not been read."""
+    """Buffer of text that has arrived but has not been read."""
 
     def __init__(self) -> None:
-        """Start with no text."""
+        """Initialize an empty buffer."""
         self.is_complete = False
         """Whether the whole text has arrived."""
         self._text = ""
@@ -65,7 +65,7 @@ class InputBuffer:
         self._discarded_chars = 0
 
     def append(self, delta: str) -> None:
-        """Append text, and discard the text that has been read except its last characters."""
+        """Append text, and discard the text that has been read, except for its last characters."""
         start = max(0, self._position - 2)
         self._text = self._text[start:] + delta
         self._position -= start

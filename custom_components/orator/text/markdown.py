@@ -1,6 +1,6 @@
-"""Markdown and HTML to the words that a person would read aloud, while the text is arriving.
+"""Convert Markdown and HTML to the words that a person would read aloud, while the text is arriving.
 
-Headings, list items and table rows become sentences; code is spoken as it is written, without its fences.
+Headings, list items and table rows become sentences; code is spoken as written, without its fences.
 """
 
 # ruff: noqa: RUF001 the punctuation of all scripts looks similar
@@ -18,7 +18,7 @@ from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
 from .normalize import PlainTextWriter
 
 _MAX_SHORT_LINE_CHARS: Final = 60
-"""The longest line that may list a fact; prose is wrapped at more characters."""
+"""Maximum length of a line that lists a fact; prose is wrapped at a greater length."""
 _HARD_BREAK: Final = "  "
 """The end of a line that is not joined with the next one."""
 _FACT_LABEL: Final = re.compile(r":[*_]*(?:\s|\Z)|：|(?<=[\u3040-\u9fff]):")
@@ -57,14 +57,14 @@ class _LineKind(Enum):
 
 @dataclass(slots=True)
 class _Line:
-    """A line as far as it has been read."""
+    """The part of a line that has been read."""
 
     kind: _LineKind | None = None
-    """None until its text starts."""
+    """Kind of line; None until its text starts."""
     is_list_item: bool = False
     is_quote: bool = False
     text: str = ""
-    """Its text; only the start and the end of a long line."""
+    """Text of the line; of a long line, only the start and the end."""
 
     def append(self, text: str) -> None:
         """Append text."""
@@ -73,16 +73,16 @@ class _Line:
 
 
 class MarkdownReader:
-    """Reads deltas and returns the spoken words as soon as they cannot be part of markup."""
+    """Reader of deltas that returns the spoken words as soon as they cannot be part of markup."""
 
     def __init__(self) -> None:
-        """Start with no text."""
+        """Initialize the reader without text."""
         self._buffer = InputBuffer()
         self._writer = PlainTextWriter()
         self._inline = InlineReader(self._buffer, self._writer)
         self._line = _Line()
         self._open_line: _Line | None = None
-        """The last line of a paragraph or a list item that may continue."""
+        """Last line of a paragraph or list item that may continue."""
         self._is_table = False
         self._fence = ""
         self._fence_indent = ""
@@ -99,7 +99,7 @@ class MarkdownReader:
             (_LINK_DEFINITION, self._read_link_definition),
             (_EMOJI_BULLET, self._start_emoji_item),
         )
-        """The marks before the text of a line with their readers, which return False where the match is text."""
+        """Marks that may precede the text of a line, with readers that return False if the match is text."""
 
     def feed(self, delta: str) -> str:
         """Return the words that are certain."""
@@ -249,14 +249,14 @@ class MarkdownReader:
         return True
 
     def _start_list_item(self, _: re.Match[str]) -> bool:
-        """Start a list item, of which the text may start with further marks."""
+        """Start a list item, whose text may start with further marks."""
         self._end_block()
         self._line.is_list_item = True
         self._is_table = False
         return True
 
     def _start_numbered_item(self, match: re.Match[str]) -> bool:
-        """Start an item of which the number is spoken; in a paragraph, only 1 starts a list."""
+        """Start an item whose number is spoken; in a paragraph, only 1 starts a list."""
         if self._is_after_paragraph and match[1] != "1":
             return False
         self._start_list_item(match)
@@ -299,7 +299,7 @@ class MarkdownReader:
 def _is_fact(line: str, following: str) -> bool:
     """Return whether a line lists a fact, such as "Kitchen: off", given the first character of the following line.
 
-    Such a line ends a sentence. Prose that was wrapped to the width of a page continues.
+    Such a line ends a sentence, unlike a line of prose that was wrapped to the width of a page.
     """
     starts_sentence = following.isdigit() or (following.isalpha() and not following.islower()) or following in "*_"
     return starts_sentence and len(line) <= _MAX_SHORT_LINE_CHARS and bool(_FACT_LABEL.search(line))

@@ -1,4 +1,4 @@
-"""Plain text for speech: single spaces, no emoji, no repeated marks, punctuation for pauses."""
+"""Write plain text for speech: single spaces, no emoji, no repeated marks, punctuation for pauses."""
 
 # ruff: noqa: RUF001 the punctuation of all scripts looks similar
 
@@ -41,7 +41,7 @@ _LINE_CONTEXT_CHARS: Final = 40
 
 _SPACE, _LINE_FEED, _COMMA, _DASH = " ", "\n", ",", "—"
 _NO_SPACE_AFTER_EMOJI: Final = NO_FULL_STOP_AFTER.replace("—", "") + ")]}）］｝」』】》〉"
-"""Marks before which the space of a dropped emoji is dropped, too."""
+"""Marks before which the space after a dropped emoji is dropped as well."""
 
 _FULL_STOPS: Final = (
     ("。", re.compile(f"[{KANA_AND_HAN}]")),
@@ -59,10 +59,10 @@ _WIDE_CHARACTER: Final = re.compile(f"[{KANA_AND_HAN}\u3001-\u303f\uff00-\uff65]
 
 
 class PlainTextWriter:
-    """Writes words and pauses as plain text. A separator is written only when something follows it in the line."""
+    """Writer of words and pauses as plain text. A separator is written only once more text follows in the line."""
 
     def __init__(self) -> None:
-        """Start with no text."""
+        """Initialize the writer without text."""
         self._output: list[str] = []
         self._line_context = ""
         """The end of the current line."""
@@ -79,7 +79,7 @@ class PlainTextWriter:
         return text
 
     def write(self, text: str, *, verbatim: bool = False) -> None:
-        """Write words; repeated marks stay if `verbatim`."""
+        """Write words; `verbatim` keeps repeated marks."""
         for match in _PIECE.finditer(text):
             piece = match.group()
             match match.lastgroup:
@@ -107,7 +107,7 @@ class PlainTextWriter:
         self._separator = _DASH
 
     def end_sentence(self) -> None:
-        """Write a full stop unless the line is empty or ends with a mark."""
+        """Write a period unless the line is empty or ends with a mark."""
         if self._line_context and not self._ends_with_mark:
             self._separator = ""
             self._append(_find_by_script(self._line_context, _FULL_STOPS, "."))
@@ -143,7 +143,7 @@ class PlainTextWriter:
             self._has_dropped_emoji = True
 
     def _write_spoken_emoji(self, spoken: str) -> None:
-        """Write the mark or number of an emoji; an end mark only after words without one."""
+        """Write the mark or number of an emoji; an end mark is written only after words that have none."""
         if spoken[0] not in NO_FULL_STOP_AFTER:
             self.write(spoken)
         elif self._line_context and not self._ends_with_mark:

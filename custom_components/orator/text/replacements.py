@@ -10,7 +10,7 @@ from .characters import is_combining, is_spaced_word, is_unspaced
 from .lookahead import IncompleteInputError, Window
 
 _MAX_SPACE_CHARS: Final = 64
-"""Characters of white space between two words of a match."""
+"""Maximum number of white space characters between two words of a match."""
 _SPACE_OR_NOTHING: Final = re.compile(r"\s*")
 
 
@@ -19,12 +19,12 @@ class Replacement:
     """Words to speak instead of others."""
 
     find: str
-    """Whole words; upper and lower case are equal unless it contains capitals; a space stands for any white space."""
+    """Whole words. Without capitals, they match upper and lower case; a space matches any white space."""
     say: str
 
 
 class _Pattern:
-    """Matches the words of a replacement."""
+    """Matcher of the words of a replacement."""
 
     def __init__(self, find: str, say: str) -> None:
         """Compile the words of a replacement, which are separated by single spaces."""
@@ -38,7 +38,7 @@ class _Pattern:
         )
 
     def match(self, window: Window, start: int, previous: str) -> int:
-        """Return the end of the match at a position after a character; 0 if there is none.
+        """Return the end of the match at a position after a character, or 0 if there is none.
 
         Raises:
             IncompleteInputError: Following text decides.
@@ -64,7 +64,7 @@ class _Pattern:
         return end
 
     def _measure(self, text: str, position: int, letter: str) -> int:
-        """Return the length of a letter of the pattern in a text; 0 if another is there."""
+        """Return the length of a letter of the pattern in a text, or 0 if the text has another letter."""
         if letter != " ":
             return int(self._fold(text[position]) == letter)
         space = _SPACE_OR_NOTHING.match(text, position)
@@ -76,13 +76,13 @@ class _Pattern:
 
 
 class Replacer:
-    """Replaces words in a text that is still arriving: the longest first, and never in a replacement."""
+    """Replacer of words in a text that is still arriving: the longest first, and never within a replacement."""
 
     def __init__(self, replacements: Sequence[Replacement]) -> None:
-        """Prepare replacements; of several with equal words, the first counts."""
+        """Initialize the replacements; if several have the same words, the first one applies."""
         patterns = [_Pattern(find, one.say) for one in replacements if (find := " ".join(one.find.split()))]
         self._patterns: dict[str, list[_Pattern]] = {}
-        """The patterns by the characters a match can start with."""
+        """Patterns by the characters that a match can start with."""
         for pattern in sorted(patterns, key=lambda pattern: len(pattern.find), reverse=True):
             for letter in pattern.first_letters:
                 self._patterns.setdefault(letter, []).append(pattern)
@@ -111,7 +111,7 @@ class Replacer:
         return "".join(output)
 
     def _match(self, window: Window, start: int) -> tuple[str, int]:
-        """Return the replacement at a position and the end of the words it replaces; 0 if there is none."""
+        """Return the replacement at a position and the end of the words that it replaces, or 0 if there is none."""
         previous = window.text[start - 1] if start else self._previous
         for pattern in self._patterns.get(window.text[start], ()):
             if end := pattern.match(window, start, previous):
@@ -120,14 +120,14 @@ class Replacer:
 
 
 def _is_within_word(previous: str, following: str) -> bool:
-    """Return whether two characters belong to one word. In scripts without spaces, they are taken for two words."""
+    """Return whether two characters belong to one word. In scripts without spaces, they count as two."""
     if not _may_continue(previous):
         return False
     return is_combining(following) or (_is_word_character(previous) and _is_word_character(following))
 
 
 def _may_continue(last: str) -> bool:
-    """Return whether the word of a character may go on after it."""
+    """Return whether a word may continue after a character."""
     return _is_word_character(last) or is_unspaced(last)
 
 

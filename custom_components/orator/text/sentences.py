@@ -1,4 +1,4 @@
-"""Sentences of a text that is still arriving.
+"""Find the sentences of a text that is still arriving.
 
 No library met the requirements. `sentence-stream` 1.3.0, which Home Assistant uses, takes quadratic time (0.07 s for
 2,000 characters fed one by one, 2.0 s for 16,000), returns a sentence only when the next one has started, removes white
@@ -58,7 +58,7 @@ _ROMAN_NUMERAL: Final = re.compile(r"[IVXLCDM]{2,}")
 
 
 class _MarkKind(IntEnum):
-    """The kind of a run of end marks, of which the highest counts."""
+    """The kind of a run of end marks; the highest kind in the run counts."""
 
     PERIOD = 1
     ELLIPSIS = 2
@@ -74,7 +74,7 @@ _MARK_KINDS: Final = (
 
 
 class _EndRule(Enum):
-    """When a sentence ends at an end mark before white space."""
+    """Condition under which a sentence ends at an end mark before white space."""
 
     ALWAYS = auto()
     NEVER = auto()
@@ -99,14 +99,14 @@ class _EndMark:
 
     kind: _MarkKind
     is_closed: bool
-    """Whether a quotation mark or a bracket closes after the marks."""
+    """Whether a closing quotation mark or bracket follows the marks."""
     length: int
-    """The characters before the white space."""
+    """Number of characters before the white space."""
     space: str
 
 
 class SentenceSplitter:
-    """Returns sentences as soon as they are certain, however the text is divided.
+    """Splitter that returns sentences as soon as they are certain, however the text is split into deltas.
 
     A sentence ends with its mark, closing quotation marks and one character of white space; further white space starts
     the next sentence. A period after an abbreviation does not end a sentence. Sentences continue after quotations,
@@ -115,16 +115,16 @@ class SentenceSplitter:
     """
 
     def __init__(self) -> None:
-        """Start with no text."""
+        """Initialize the splitter without text."""
         self._reset()
 
     def _reset(self) -> None:
         self._parts: list[str] = []
         """The start of the sentence."""
         self._text = ""
-        """The rest of the sentence, as far as it has arrived."""
+        """The rest of the sentence that has arrived."""
         self._position = 0
-        """The position in `_text` up to which all marks are decided."""
+        """Position in `_text` before which all marks have been decided."""
 
     @property
     def pending(self) -> str:
@@ -134,7 +134,7 @@ class SentenceSplitter:
 
     @property
     def is_pending_complete(self) -> bool:
-        """Whether the pending text ends with a mark at which it can be spoken if nothing follows for a moment."""
+        """Whether the pending text ends with a mark, so that it can be spoken if no text follows for a moment."""
         before, text = self._text[: self._position], self._text[self._position :]
         kind = _find_mark_kind(text[:1], before)
         if kind is None or not before.strip():
@@ -247,7 +247,7 @@ def _find_mark_kind(character: str, before: str) -> _MarkKind | None:
 
 
 def _read_end_mark(text: str, kind: _MarkKind) -> _EndMark:
-    """Read a run of end marks, the first of which has a kind."""
+    """Read a run of end marks; the kind of the first one is given."""
     is_closed = False
     end = 1
     while end < len(text):
@@ -272,7 +272,7 @@ def _match_at(pattern: re.Pattern[str], text: str, position: int) -> str:
 
 
 def _ends_directly(mark: _EndMark, following: str) -> bool:
-    """Return whether a sentence ends before a character, if any, that follows its mark without white space."""
+    """Return whether a sentence ends at its mark although no white space follows before a character."""
     if not following or following in _MARK_KINDS:
         return False
     if mark.kind is _MarkKind.WIDE:
@@ -298,8 +298,8 @@ def _find_rule(mark: _EndMark, before: str) -> _EndRule:
 def _find_period_rule(before: str) -> _EndRule:
     """Return the rule for a single period after a text.
 
-    A sentence does not end after initials: joining the two of "Plan A. Then" does less harm than speaking "J." alone.
-    After a number, a single letter is a unit ("21 C. Then"). A period in Thai always abbreviates.
+    A sentence does not end after initials: joining "Plan A." and "Then" does less harm than speaking "J." alone.
+    After a number, a single letter is a unit ("21 C. Then"). In Thai, a period always marks an abbreviation.
     """
     words = before.split()
     if not words or before[-1].isspace():
@@ -316,7 +316,7 @@ def _find_period_rule(before: str) -> _EndRule:
 
 
 def _find_abbreviation_rule(word: str, previous: str) -> _EndRule | None:
-    """Look up a word with the one before it ("p. ex."), alone, and without an elided article ("l'avv.")."""
+    """Look up a word with the preceding one ("p. ex."), alone, and without an elided article ("l'avv.")."""
     names = (previous + word if previous.endswith(".") else word, word, re.split("['’-]", word)[-1])
     for name in names:
         rule = _RULES_FOR_ABBREVIATIONS.get(name) or _RULES_FOR_ABBREVIATIONS.get(name[:1].lower() + name[1:])
@@ -370,5 +370,5 @@ def _ends_before_ordinal(window: Window, before: str) -> bool:
 
 
 def _is_lower(character: str) -> bool:
-    """Return whether a letter cannot start a sentence. In Georgian, all letters are lower case."""
+    """Return whether a letter cannot start a sentence. All Georgian letters are lower case."""
     return character.islower() and not "\u10d0" <= character <= "\u10ff"

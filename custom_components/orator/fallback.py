@@ -48,18 +48,24 @@ class EntitySynthesizer:
     ) -> None:
         """Initialize the synthesizer; `audio_format` is mp3 or WAV, whichever is easier to join."""
         self.name = self.loudness_key = entity_id
-        self.usage = Usage()
         self._hass = hass
         self._entity_id = entity_id
         self._language = language
         self._format = audio_format
         self._call = call
+        self._reports: list[PendingReport] = []
+
+    @property
+    def usage(self) -> Usage:
+        """Usage of the job so far."""
+        return sum((report.usage for report in self._reports), Usage())
 
     @asynccontextmanager
     async def synthesize(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:
         """Yield the audio of a text. Raises FallbackFailedError, also if the audio is late."""
         try:
-            stream, pending = self._create_stream(text)
+            stream = self._create_stream()
+            self._reports.append(expect_report(self._hass, stream, text, is_streamed=is_reply))
             if is_reply:  # Home Assistant does not cache streamed messages
                 stream.async_set_message_stream(_single(text))
             else:
@@ -67,14 +73,10 @@ class EntitySynthesizer:
             chunks = stream.async_stream_result()
         except Exception as err:
             raise FallbackFailedError(subject=self._entity_id) from err
-        try:
-            async with aclosing(chunks):
-                yield await detect_audio(self._read(chunks), self._format)
-        finally:
-            if pending.report:
-                self.usage += pending.report.usage
+        async with aclosing(chunks):
+            yield await detect_audio(self._read(chunks), self._format)
 
-    def _create_stream(self, text: str) -> tuple[tts.ResultStream, PendingReport]:
+    def _create_stream(self) -> tts.ResultStream:
         engine = tts.get_engine_instance(self._hass, self._entity_id)
         if engine is None:
             raise FallbackFailedError(subject=self._entity_id)
@@ -84,10 +86,9 @@ class EntitySynthesizer:
             options |= _STREAMED_SAMPLES
         if is_orator_voice(self._hass, self._entity_id):
             options[ATTR_FALLBACK_CALL] = self._call.value
-        stream = tts.async_create_stream(
+        return tts.async_create_stream(
             self._hass, self._entity_id, language=next(iter(languages), None), options=options
         )
-        return stream, expect_report(self._hass, stream, text)
 
     async def _read(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
         """Yield the audio. Raises FallbackFailedError for any exception and for a gap that is too long."""

@@ -26,20 +26,33 @@ class PendingReport:
     """The report of a request that Orator itself has sent to Home Assistant."""
 
     key: str
+    from_cache: bool
+    """Whether the audio was cached, or already being synthesized for an earlier request."""
     report: SynthesisReport | None = None
-    """The report, once the audio has been read. None if the audio came from the cache."""
+    """The report, once the audio has been read. None if the audio was cached."""
+
+    @property
+    def usage(self) -> Usage:
+        """The usage of the request so far; that of audio from the cache belongs to an earlier request."""
+        return self.report.usage if self.report and not self.from_cache else Usage()
 
 
 _PENDING_REPORTS: Final[HassKey[WeakSet[PendingReport]]] = HassKey("orator_pending_reports")
 
 
 @callback
-def expect_report(hass: HomeAssistant, stream: tts.ResultStream, message: str) -> PendingReport:
+def expect_report(
+    hass: HomeAssistant, stream: tts.ResultStream, message: str, *, is_streamed: bool = False
+) -> PendingReport:
     """Return the pending report of a message that a stream is about to get.
 
-    The voice delivers it with `deliver_report`, because Home Assistant passes on only the audio.
+    The voice delivers it with `deliver_report`, because Home Assistant passes on only the audio. A message that
+    `is_streamed` is not cached.
     """
-    pending = PendingReport(_report_key(str(stream.engine), message, str(stream.language), stream.options))
+    request = (str(stream.engine), message, str(stream.language), stream.options)
+    key = cache_key(*request)
+    is_cached = is_in_memory(hass, key) or (stream.use_file_cache and is_on_disk(hass, key))
+    pending = PendingReport(_report_key(*request), from_cache=is_cached and not is_streamed)
     hass.data.setdefault(_PENDING_REPORTS, WeakSet()).add(pending)
     return pending
 
@@ -76,13 +89,17 @@ class SpeechResult:
 
     stream: tts.ResultStream
     cache_key: str
-    from_cache: bool
     _pending: PendingReport
+
+    @property
+    def from_cache(self) -> bool:
+        """Whether the audio was requested before."""
+        return self._pending.from_cache
 
     @property
     def usage(self) -> Usage:
         """The usage of the request; complete once all audio has been read."""
-        return self._pending.report.usage if self._pending.report else Usage()
+        return self._pending.usage
 
     @property
     def spoken_by(self) -> list[str]:
@@ -118,10 +135,9 @@ def async_request_speech(hass: HomeAssistant, voice: tts.TextToSpeechEntity, req
     """Request a message from a voice or from the cache. Raises ServiceValidationError."""
     validate_request(voice, request)
     stream, key = _create_stream(hass, voice, request)
-    from_cache = is_in_memory(hass, key) or (request.use_disk_cache and is_on_disk(hass, key))
     pending = expect_report(hass, stream, request.message)
     stream.async_set_message(request.message)
-    return SpeechResult(stream, key, from_cache, pending)
+    return SpeechResult(stream, key, pending)
 
 
 def _create_stream(

@@ -12,6 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from ..simulator import Fault, Simulator
+from ..support.actions import call_action
 from ..support.audio import RATE, decode, decode_output, read_wav_stream
 from ..support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, SENTENCES, LocalVoice, collect, get_voices
 from ..support.speech import (
@@ -21,6 +22,7 @@ from ..support.speech import (
     Hear,
     create_account,
     get_issue,
+    get_sensor,
     load_account,
     speak,
     stream_text,
@@ -74,6 +76,18 @@ async def test_fallback(
     audio = await hear(SENTENCE, **output_format)
     sound = await decode_output(audio, output_format)
     assert set(get_voices(sound, SENTENCE)) == {FALLBACK_VOICE}
+
+
+async def test_usage_of_cached_fallback(
+    hass: HomeAssistant, simulator: Simulator, fallback_account: MockConfigEntry
+) -> None:
+    """Equal sentences of a message are charged once: a fallback speaks the first one, and the others are cached."""
+    simulator.fail(NOT_IMPLEMENTED)
+    message = " ".join([SENTENCE] * 60)
+    response = await call_action(hass, "synthesize", message=message)
+    assert response["spoken_by"] == ["tts.ben"]
+    assert response["characters"] < len(message)
+    assert str(response["characters"]) == get_sensor(hass, "characters_today", "speechbase").state
 
 
 async def test_user_is_notified(

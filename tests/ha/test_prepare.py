@@ -119,6 +119,14 @@ async def test_cached_messages(hass: HomeAssistant, simulator: Simulator, accoun
     assert sorted(body["input"] for body in get_speech_requests(simulator)) == sorted(MESSAGES)
 
 
+async def test_duplicate_messages(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Only one of several identical messages is charged, although they are prepared at once."""
+    response = await call_action(hass, "prepare", messages=MESSAGES[:1] * 3)
+    assert [message["from_cache"] for message in response["messages"]] == [False, True, True]
+    assert [message["characters"] for message in response["messages"]] == [len(MESSAGES[0]), 0, 0]
+    assert response["characters"] == len(MESSAGES[0])
+
+
 async def test_message_in_memory_only(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """A message that is cached in memory only is synthesized again, because prepared messages are on disk."""
     await call_action(hass, "synthesize", message=MESSAGES[0], cache=False)

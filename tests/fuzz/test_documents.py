@@ -18,7 +18,7 @@ from custom_components.orator.providers.error_responses import (
     find_field_errors,
     parse_retry_after,
 )
-from custom_components.orator.providers.http import resolve_redirect
+from custom_components.orator.providers.http import resolve_url
 from custom_components.orator.providers.json_documents import IdentityKey, parse_json
 from custom_components.orator.providers.nanogpt import catalog as nanogpt, responses as nanogpt_responses
 from custom_components.orator.providers.nanogpt.endpoints import endpoint_for
@@ -162,5 +162,5 @@ def test_redirects(link: bytes) -> None:
     """Any redirect leads to an absolute URL or to None."""
     location = link.decode(errors="surrogateescape")
     for is_encoded in (False, bool(_ENCODED_URL.fullmatch(location))):
-        target = resolve_redirect(URL("https://api.example/v1"), location, is_encoded=is_encoded)
+        target = resolve_url(URL("https://api.example/v1"), location, is_encoded=is_encoded)
         assert target is None or target.origin().scheme

@@ -1,5 +1,6 @@
 """Audio formats and how to recognize them by their first bytes."""
 
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -85,3 +86,10 @@ def looks_like_text(head: bytes) -> bool:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     is_plain = all(byte in b"\t\r\n" or byte >= 0x20 for byte in start[:RECOGNITION_BYTES])
     return start[:1] in (b"{", b"[", b"<") and is_plain
+
+
+async def prepend(head: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield the start of audio, which was read to recognize it, and then the rest."""
+    yield head
+    async for chunk in chunks:
+        yield chunk

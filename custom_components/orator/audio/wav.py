@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .formats import PcmLayout
+from .formats import PcmLayout, prepend
 
 UNKNOWN_LENGTH: Final = 0xFFFFFFFF
 """Length in the header of a stream that is still being produced; a player that trusts it expects hours of audio."""
@@ -223,7 +223,7 @@ async def open_wav(chunks: AsyncIterator[bytes]) -> tuple[PcmLayout | None, Asyn
             if reader.layout:
                 return reader.layout, _read_samples(reader, samples, chunks)
     except MalformedWavError:
-        return None, _prepend(bytes(read), chunks)
+        return None, prepend(bytes(read), chunks)
     raise MalformedWavError("no format chunk")
 
 
@@ -233,13 +233,6 @@ async def _read_samples(reader: WavReader, first: bytes, chunks: AsyncIterator[b
     async for chunk in chunks:
         yield reader.feed(chunk)
     reader.finish()
-
-
-async def _prepend(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield the bytes that were already read, then the rest."""
-    yield first
-    async for chunk in chunks:
-        yield chunk
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..audio import wav
-from ..audio.formats import AudioFormat, PcmLayout, is_same_container
+from ..audio.formats import AudioFormat, PcmLayout, is_same_container, prepend
 from ..audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
-from ..providers.audio_responses import prepend
 from ..providers.base import SpeechAudio
 from ..providers.errors import NotAudioError, SpeechError
 from .convert import DEFAULT_LAYOUT, PcmConstraints, PcmStream, convert_pcm, encode, to_pcm, transcode

@@ -14,6 +14,7 @@ from ..audio.formats import (
     detect_format,
     is_same_container,
     looks_like_text,
+    prepend,
 )
 from .base import SpeechAudio
 from .errors import NotAudioError, ResponseTooLargeError
@@ -65,8 +66,8 @@ def audio_from_head(
     head: bytes,
     chunks: AsyncGenerator[bytes],
     expected: AudioFormat,
-    content_type: str = "",
-    pcm_layout: PcmLayout | None = None,
+    content_type: str,
+    pcm_layout: PcmLayout | None,
 ) -> SpeechAudio:
     """Return the audio of a body like `detect_audio`; `head` has already been read from `chunks`."""
     detected = detect_format(head)
@@ -97,10 +98,3 @@ async def read_all(chunks: AsyncGenerator[bytes], max_bytes: int) -> bytearray:
         if len(body) > max_bytes:
             raise ResponseTooLargeError
     return body
-
-
-async def prepend(head: bytes, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield the start of a body and then the rest."""
-    yield head
-    async for chunk in chunks:
-        yield chunk

@@ -14,7 +14,7 @@ from . import errors
 from .addresses import PrivateAddressError
 from .base import HttpSessions
 from .error_responses import error_for, parse_retry_after
-from .http import HttpResponse, Timeouts, resolve_redirect, translate_client_errors
+from .http import HttpResponse, Timeouts, resolve_url, translate_client_errors
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """20 minutes of uncompressed speech, more than a request asks for."""
@@ -72,7 +72,7 @@ class Downloads:
                 raise _download_error(response)
             response.release()
             location = response.headers.get("Location", "")
-            target = resolve_redirect(url, location, is_encoded=bool(_ENCODED_URL.fullmatch(location)))
+            target = resolve_url(url, location, is_encoded=bool(_ENCODED_URL.fullmatch(location)))
             if target is None:
                 break
             url = target

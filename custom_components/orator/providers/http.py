@@ -200,10 +200,10 @@ class HttpClient:
         return parse_error_response(response.status, body, retry_after, self._optional_fields)
 
 
-def resolve_redirect(url: URL, location: str, *, is_encoded: bool = False) -> URL | None:
-    """Return the target of a redirect, None if it is not a URL with an origin."""
+def resolve_url(base: URL, link: str, *, is_encoded: bool = False) -> URL | None:
+    """Return the absolute URL of a link or redirect, None if it has no origin."""
     try:
-        target = url.join(URL(location, encoded=is_encoded))
+        target = base.join(URL(link, encoded=is_encoded))
         target.origin()
     except ValueError:
         return None
@@ -212,7 +212,7 @@ def resolve_redirect(url: URL, location: str, *, is_encoded: bool = False) -> UR
 
 def _target_within_origin(url: URL, response: ClientResponse) -> URL:
     """Return the target of a redirect. Raises RedirectedError if the target has another origin, or none."""
-    target = resolve_redirect(url, response.headers.get("Location", ""))
+    target = resolve_url(url, response.headers.get("Location", ""))
     if target is None or target.origin() != url.origin():
         raise errors.RedirectedError(status=response.status, code=str(target.origin()) if target else None)
     return target

@@ -12,9 +12,9 @@ from typing import Any, Final, override
 
 from yarl import URL
 
-from ...audio.formats import detect_format, looks_like_text
+from ...audio.formats import detect_format, looks_like_text, prepend
 from ..addresses import is_local_host, parse_web_address
-from ..audio_responses import audio_from_head, detect_audio, prepend, read_all, read_head
+from ..audio_responses import audio_from_head, detect_audio, read_all, read_head
 from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES, Downloads
 from ..errors import (

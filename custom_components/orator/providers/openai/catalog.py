@@ -245,9 +245,9 @@ def _is_speech_model_name(name: str) -> bool | None:
     return True if _SPEECH_MODEL_NAME.search(name) else None
 
 
-def _parameter_values(document: Json, name: str, depth: int = _MAX_PARAMETER_DEPTH) -> list[Json]:
+def _parameter_values(document: Json, name: str) -> list[Json]:
     """Return the values of a parameter in the `supported_parameters` anywhere in a document."""
-    return list(_iter_parameter_values(document, name, depth))
+    return list(_iter_parameter_values(document, name, _MAX_PARAMETER_DEPTH))
 
 
 def _iter_parameter_values(document: Json, name: str, depth: int) -> Iterator[Json]:

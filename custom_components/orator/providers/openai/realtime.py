@@ -14,8 +14,7 @@ from typing import Any, Final
 from aiohttp import ClientSession
 from yarl import URL
 
-from ...audio.formats import AudioFormat
-from ..audio_responses import prepend
+from ...audio.formats import AudioFormat, prepend
 from ..base import SpeechAudio, SynthesisRequest
 from ..errors import NotAudioError, TranscriptMismatchError
 from ..vendor_models import OPENAI_PCM_LAYOUT

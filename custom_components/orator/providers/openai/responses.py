@@ -9,15 +9,13 @@ from contextlib import AsyncExitStack, aclosing
 import re
 from typing import Any, Final
 
-from yarl import URL
-
-from ...audio.formats import SAMPLE_RATES, AudioFormat, PcmLayout, detect_format, looks_like_text
+from ...audio.formats import SAMPLE_RATES, AudioFormat, PcmLayout, detect_format, looks_like_text, prepend
 from .. import errors
-from ..audio_responses import detect_audio, prepend, read_all, read_head, read_pcm_layout
+from ..audio_responses import detect_audio, read_all, read_head, read_pcm_layout
 from ..base import SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES
 from ..error_responses import error_for, find_error_codes
-from ..http import HttpClient, HttpResponse
+from ..http import HttpClient, HttpResponse, resolve_url
 from ..json_documents import Json, parse_json
 from ..vendor_models import OPENAI_PCM_LAYOUT
 
@@ -152,7 +150,9 @@ async def _read_document(
     if isinstance(audio_or_link, bytes):
         layout = request.model.pcm_layout or OPENAI_PCM_LAYOUT
         return await detect_audio(_split(audio_or_link), request.format, "", layout)
-    url = _resolve_link(response.url, audio_or_link)
+    url = resolve_url(response.url, audio_or_link)
+    if url is None:
+        raise errors.UnsafeLinkError
     linked = await stack.enter_async_context(client.request("GET", url))
     return await _read_plain(await stack.enter_async_context(aclosing(linked.chunks(MAX_FILE_BYTES))), linked, request)
 
@@ -169,16 +169,6 @@ def _parse_document(body: bytearray) -> bytes | str:
     if link := encoded or _find_text(document, (*_LINK_KEYS, *_AUDIO_KEYS)):
         return link
     raise _reported_error(document, errors.NotAudioError(code="application/json"))
-
-
-def _resolve_link(base: URL, link: str) -> URL:
-    """Return the absolute URL of a link. Raises UnsafeLinkError if it is not one."""
-    try:
-        url = base.join(URL(link))
-        url.origin()
-    except ValueError as err:
-        raise errors.UnsafeLinkError from err
-    return url
 
 
 def _find_text(document: Json, keys: tuple[str, ...]) -> str | None:

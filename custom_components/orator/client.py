@@ -17,7 +17,7 @@ from yarl import URL
 from .const import CONF_PROVIDER, CONF_SERVER
 from .providers import PROVIDERS
 from .providers.addresses import is_local_host, public_socket
-from .providers.base import HttpSessions, Provider
+from .providers.base import HttpSessions, Provider, Server
 from .providers.errors import NameNotFoundError
 from .providers.http import refuse_cross_origin_redirects
 
@@ -42,6 +42,11 @@ def account_addresses(data: Mapping[str, Any]) -> dict[str, str]:
     provider = PROVIDERS[data[CONF_PROVIDER]]
     entered = {key: data[key] for key in provider.address_keys if key in data}
     return {**provider.resolve_addresses(entered), **entered}
+
+
+def account_server(data: Mapping[str, Any]) -> Server | None:
+    """Return the compatible server that an account is at, if any."""
+    return PROVIDERS[data[CONF_PROVIDER]].servers.get(data.get(CONF_SERVER, ""))
 
 
 async def async_may_send_key(hass: HomeAssistant, addresses: Iterable[str]) -> bool:

@@ -26,7 +26,7 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 from yarl import URL
 
-from .client import account_addresses, async_create_provider, async_may_send_key
+from .client import account_addresses, account_server, async_create_provider, async_may_send_key
 from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_VOICE
 from .coordinator import Catalog, OratorConfigEntry
 from .issues import translate_error
@@ -66,7 +66,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             provider_id, _, server_id = user_input[CONF_PROVIDER].partition(".")
             self._service = {CONF_PROVIDER: provider_id} | ({CONF_SERVER: server_id} if server_id else {})
-            server = _server(self._service)
+            server = account_server(self._service)
             if server is None:
                 return await self.async_step_account()
             return await (self.async_step_cloud() if server.is_service else self.async_step_server())
@@ -136,7 +136,10 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         """
         entry = self._get_reconfigure_entry()
         addresses = account_addresses(entry.data)
-        schema = {**_api_key_field(_server(entry.data)), **{vol.Optional(key): _URL_SELECTOR for key in addresses}}
+        schema = {
+            **_api_key_field(account_server(entry.data)),
+            **{vol.Optional(key): _URL_SELECTOR for key in addresses},
+        }
         entered = user_input or {}
         data = _account_data(entry.data, entered)
         if data and not entered.get(CONF_API_KEY) and _origins(data) <= _origins(entry.data):
@@ -236,7 +239,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
 def _account_data(service: Mapping[str, Any], entered: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the data of an account, or None if an entered address is invalid or a necessary one is missing."""
-    provider, server = PROVIDERS[service[CONF_PROVIDER]], _server(service)
+    provider, server = PROVIDERS[service[CONF_PROVIDER]], account_server(service)
     addresses = {CONF_BASE_URL: server.default_address} if server else {}
     addresses |= {key: entered[key] for key in provider.address_keys if entered.get(key, "").strip()}
     if not all(addresses.values()):
@@ -252,11 +255,6 @@ def _account_data(service: Mapping[str, Any], entered: Mapping[str, Any]) -> dic
 def _entered_key(entered: Mapping[str, Any]) -> str:
     """Return the entered API key without the spaces and line breaks that come with a copied one."""
     return "".join(entered.get(CONF_API_KEY, "").split())
-
-
-def _server(data: Mapping[str, Any]) -> Server | None:
-    """Return the compatible server that the account is at, if any."""
-    return PROVIDERS[data[CONF_PROVIDER]].servers.get(data.get(CONF_SERVER, ""))
 
 
 def _api_key_field(server: Server | None) -> dict[vol.Marker, TextSelector]:
@@ -280,7 +278,7 @@ def _origins(data: Mapping[str, Any]) -> set[str]:
 
 def _account_title(data: Mapping[str, Any]) -> str:
     """Return the name of the service, with the host unless the service is at its public address."""
-    provider, server = PROVIDERS[data[CONF_PROVIDER]], _server(data)
+    provider, server = PROVIDERS[data[CONF_PROVIDER]], account_server(data)
     name, default_url = (server.title, server.default_address) if server else (provider.name, provider.default_base_url)
     address = URL(data[CONF_BASE_URL])
     is_public = address.host == URL(default_url).host and (server is None or server.is_service)

@@ -227,7 +227,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
     async def async_resolve_voice_id(self, model: Model, voice_id: str) -> str:
         """Return a voice id as the provider writes it; a new saved voice is fetched. Raises SpeechError."""
         resolved = await self.provider.resolve_voice_id(model, voice_id)
-        if model.has_saved_voices and resolved not in [voice.id for voice in model.voices]:
+        if model.has_saved_voices and resolved not in model.voice_ids:
             await self.async_fetch_catalog()
         return resolved
 
@@ -238,7 +238,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
     def is_voice_missing(self, settings: Mapping[str, Any]) -> bool:
         """Return whether the settings select a saved voice that no longer exists."""
         model = self.data.model_for(settings)
-        return model.has_saved_voices and settings.get(model.voice_key) not in [voice.id for voice in model.voices]
+        return model.has_saved_voices and settings.get(model.voice_key) not in model.voice_ids
 
     def latency_stats(self, model: Model, voice: str) -> LatencyStats:
         """Return the latency statistics of a voice; those used last are kept."""

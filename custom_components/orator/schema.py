@@ -53,15 +53,14 @@ def default_model(catalog: Catalog) -> Model:
 
 def default_voice(catalog: Catalog, model: Model) -> str:
     """Return the provider's default voice if the model has it, else the model's first; empty if it lists none."""
-    voices = [voice.id for voice in model.voices]
+    voices = model.voice_ids
     default = catalog.provider.default_voice
     return default if default in voices else next(iter(voices), "")
 
 
 def voice_title(catalog: Catalog, model: Model, voice_id: str) -> str:
     """Return the default title of a voice."""
-    name = next((voice.name for voice in model.voices if voice.id == voice_id), voice_id)
-    return f"{catalog.provider.name} {name}"
+    return f"{catalog.provider.name} {model.voice_name(voice_id)}"
 
 
 def choice_schema(catalog: Catalog, settings: Mapping[str, Any]) -> vol.Schema:

@@ -151,11 +151,10 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
             chosen[CONF_MODEL] = model.id
         voices = VoicePreview(self._get_entry().entry_id, chosen)
         voice_id = settings.get(model.voice_key) or default_voice(account.data, model)
-        name = next((voice.name for voice in model.voices if voice.id == voice_id), voice_id)
         voice = voices.with_settings({model.voice_key: voice_id}) if voice_id else voices
         link, link_end = '<a href="{}" target="_blank">', "</a>"
         return {
-            "voice": escape(name),
+            "voice": escape(model.voice_name(voice_id)),
             "sample": link.format(escape(voice.media_browser_path)),
             "sample_end": link_end,
             "samples": link.format(escape(voices.media_browser_path)),
@@ -173,8 +172,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         settings = self._settings
         if CONF_MODEL in settings and CONF_VOICE in settings:
             previous = account.data.model_for(settings)
-            lost = {voice.id for voice in previous.voices} - {voice.id for voice in model.voices}
-            if settings[CONF_VOICE] in lost:
+            if settings[CONF_VOICE] in previous.voice_ids and settings[CONF_VOICE] not in model.voice_ids:
                 del settings[CONF_VOICE]
                 self._drop_default_name()
         settings[CONF_MODEL] = model.id

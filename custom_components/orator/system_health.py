@@ -10,8 +10,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.loader import async_get_integration
 from yarl import URL
 
-from .client import account_addresses
-from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN
+from .client import account_addresses, account_server
+from .const import CONF_PROVIDER, DOMAIN
 from .coordinator import OratorConfigEntry
 from .providers import PROVIDERS
 
@@ -47,7 +47,7 @@ async def _async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
 def _labeled_origins(entry: OratorConfigEntry) -> Iterator[tuple[str, URL]]:
     """Yield each origin of an account with a label: users publish this page, so it names no private host."""
     provider = PROVIDERS[entry.data[CONF_PROVIDER]]
-    server = provider.servers.get(entry.data.get(CONF_SERVER, ""))
+    server = account_server(entry.data)
     default_addresses = [server.default_address] if server else provider.resolve_addresses({}).values()
     default_origins = [URL(address).origin() for address in default_addresses if address]
     for address in account_addresses(entry.data).values():

@@ -166,7 +166,7 @@ class VoiceEntity(TextToSpeechEntity):
             if not voice.languages or any(tag.partition("-")[0] == base_language for tag in voice.languages)
         }
         own = settings[model.voice_key]
-        if own in names or own not in [voice.id for voice in model.voices]:
+        if own in names or own not in model.voice_ids:
             names = {own: own} | names
         return [Voice(voice_id, name) for voice_id, name in names.items()]
 

@@ -251,7 +251,7 @@ class Provider(ABC):
 
     def initial_voice(self, model: Model) -> str:
         """Return the default voice, or the model's first one if its voices are known and lack the default."""
-        known = [voice.id for voice in model.voices]
+        known = model.voice_ids
         return self.default_voice if not known or self.default_voice in known else known[0]
 
     @asynccontextmanager

@@ -117,6 +117,15 @@ class Model:
     """The model that replaces this one when it is retired."""
 
     @property
+    def voice_ids(self) -> list[str]:
+        """The IDs of the known voices."""
+        return [voice.id for voice in self.voices]
+
+    def voice_name(self, voice_id: str) -> str:
+        """Return the name of a voice, its ID if it is not known."""
+        return next((voice.name for voice in self.voices if voice.id == voice_id), voice_id)
+
+    @property
     def has_saved_voices(self) -> bool:
         """Whether the voices are saved in the user's account at the provider, each with a model of its own."""
         return self.voice_key != "voice"

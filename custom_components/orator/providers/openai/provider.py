@@ -156,7 +156,7 @@ class OpenAIProvider(Provider):
         voice = str(settings.get("voice", self.default_voice))
         if models.is_realtime(model.id):
             voice = models.nearest_voice(voice)
-        is_supported = models.is_custom_voice(voice) or voice in [known.id for known in model.voices]
+        is_supported = models.is_custom_voice(voice) or voice in model.voice_ids
         return super().migrate_settings({**settings, "voice": voice if is_supported else self.default_voice}, model)
 
     @override

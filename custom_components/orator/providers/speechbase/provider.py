@@ -149,7 +149,7 @@ class SpeechbaseProvider(Provider):
     @override
     async def resolve_voice_id(self, model: Model, voice_id: str) -> str:
         voice_id = voice_id.strip()
-        if model.voice_key != _VOICE_ID_KEY or voice_id in [voice.id for voice in model.voices]:
+        if model.voice_key != _VOICE_ID_KEY or voice_id in model.voice_ids:
             return voice_id
         if not _SAFE_ID.fullmatch(voice_id):
             raise VoiceGoneError(subject=voice_id)

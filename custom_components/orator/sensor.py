@@ -20,7 +20,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from homeassistant.util import dt as dt_util
 
 from .const import SUBENTRY_VOICE
-from .coordinator import AccountCoordinator, BalanceCoordinator, OratorConfigEntry
+from .coordinator import BalanceCoordinator, OratorConfigEntry
 from .entity import OratorEntity
 from .providers.errors import Outage, error_translation_keys
 from .usage import LastSynthesis, UsageByPeriod, UsageTotal
@@ -30,13 +30,6 @@ PARALLEL_UPDATES = 0
 _COST_DECIMALS: Final = 9
 """Decimals of a cost, without the noise of adding binary fractions."""
 _CONNECTED: Final = "connected"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccountSensorDescription(SensorEntityDescription):
-    """Description of a sensor that shows whether an account can speak."""
-
-    value_fn: Callable[[AccountCoordinator], StateType]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +51,12 @@ class VoiceSensorDescription(SensorEntityDescription):
     value_fn: Callable[[LastSynthesis], StateType]
 
 
-ACCOUNT_SENSORS: Final = (
-    AccountSensorDescription(
-        key="connection",
-        translation_key="connection",
-        device_class=SensorDeviceClass.ENUM,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        options=[_CONNECTED, *Outage],
-        value_fn=lambda account: account.health.outage or _CONNECTED,
-    ),
+CONNECTION_SENSOR: Final = SensorEntityDescription(
+    key="connection",
+    translation_key="connection",
+    device_class=SensorDeviceClass.ENUM,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    options=[_CONNECTED, *Outage],
 )
 
 _PERIODS: Final[Mapping[str, Callable[[UsageByPeriod], UsageTotal]]] = {
@@ -122,7 +112,7 @@ VOICE_SENSORS: Final = (
     ),
 )
 
-_BALANCE: Final = SensorEntityDescription(
+BALANCE_SENSOR: Final = SensorEntityDescription(
     key="balance",
     translation_key="balance",
     device_class=SensorDeviceClass.MONETARY,
@@ -136,7 +126,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the sensors of an account and its voices."""
     account = entry.runtime_data
-    sensors: list[SensorEntity] = [AccountSensor(entry, description) for description in ACCOUNT_SENSORS]
+    sensors: list[SensorEntity] = [ConnectionSensor(entry, CONNECTION_SENSOR)]
     sensors += [
         UsageSensor(entry, description)
         for description in USAGE_SENSORS
@@ -153,19 +143,18 @@ async def async_setup_entry(
             )
 
 
-class AccountSensor(OratorEntity, SensorEntity):
+class ConnectionSensor(OratorEntity, SensorEntity):
     """Sensor that shows whether an account can speak."""
-
-    entity_description: AccountSensorDescription
 
     @override
     async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
         self.async_on_remove(self._account.health.async_add_listener(self.async_write_ha_state))
 
     @property
     @override
-    def native_value(self) -> StateType:
-        return self.entity_description.value_fn(self._account)
+    def native_value(self) -> str:
+        return self._account.health.outage or _CONNECTED
 
 
 class UsageSensor(OratorEntity, SensorEntity):
@@ -183,6 +172,7 @@ class UsageSensor(OratorEntity, SensorEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
         self.async_on_remove(self._account.usage.async_add_listener(self.async_write_ha_state))
 
     @property
@@ -221,6 +211,7 @@ class VoiceSensor(OratorEntity, SensorEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
         self.async_on_remove(self._account.usage.async_add_listener(self.async_write_ha_state))
 
     @property
@@ -235,7 +226,7 @@ class BalanceSensor(CoordinatorEntity[BalanceCoordinator], OratorEntity, SensorE
     def __init__(self, entry: OratorConfigEntry, coordinator: BalanceCoordinator) -> None:
         """Initialize the sensor."""
         CoordinatorEntity.__init__(self, coordinator)
-        OratorEntity.__init__(self, entry, _BALANCE)
+        OratorEntity.__init__(self, entry, BALANCE_SENSOR)
 
     @override
     async def async_added_to_hass(self) -> None:

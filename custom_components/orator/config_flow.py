@@ -213,7 +213,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
             self._error_placeholders = translate_error(error, provider)["translation_placeholders"]
             return None
         finally:
-            await provider.async_close()
+            await provider.close()
 
     def _create_account(self, data: dict[str, Any], catalog: Catalog) -> ConfigFlowResult:
         """Create the account with a first voice, if the catalog has one that can speak."""

@@ -292,7 +292,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
     async def _async_close_now(self, _event: Event) -> None:
         """Close the connections, because Home Assistant stops."""
         self._stop()
-        await self.provider.async_close()
+        await self.provider.close()
 
     def _stop(self) -> None:
         self.issues.async_stop()
@@ -304,13 +304,13 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         if self.provider.has_pending_jobs:
             self.hass.async_create_background_task(self._async_finish_jobs_and_close(), "orator finishes paid jobs")
         else:
-            await asyncio.shield(self.provider.async_close())
+            await asyncio.shield(self.provider.close())
 
     async def _async_finish_jobs_and_close(self) -> None:
         try:
-            await self.provider.async_finish_jobs()
+            await self.provider.finish_jobs()
         finally:
-            await self.provider.async_close()
+            await self.provider.close()
 
 
 class BalanceCoordinator(DataUpdateCoordinator[Balance | None]):

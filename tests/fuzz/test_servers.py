@@ -139,7 +139,7 @@ async def test_speech(
         count = await _result_or_none(_synthesize(provider, settings, audio_format))
         assert count is None or count < 1_000_000
         orjson.dumps([provider.detected, provider.counters])
-        await provider.async_close()
+        await provider.close()
 
 
 @pytest.mark.parametrize("make", [_openai, _other, _nanogpt, _speechbase])
@@ -156,7 +156,7 @@ async def test_catalog(make: Callable[[HttpSessions, str], Provider], scripted: 
         orjson.dumps(await _result_or_none(provider.fetch_balance()))
         model = provider.describe_model("", catalog, {"mode": "voice"})
         assert await _result_or_none(provider.resolve_voice_id(model, "v-1")) in ("v-1", None) or catalog
-        await provider.async_close()
+        await provider.close()
 
 
 EVENTS: Final = [
@@ -218,4 +218,4 @@ async def test_realtime(events: list[bytes], *, is_binary: bool) -> None:
         count = await _result_or_none(_synthesize(provider, {"model": "gpt-realtime"}, AudioFormat.PCM))
         assert count is None or 0 < count < 1_000_000
         orjson.dumps(provider.counters)
-        await provider.async_close()
+        await provider.close()

@@ -21,7 +21,7 @@ async def fetch_models(hass: HomeAssistant, simulator: Simulator, host: str) -> 
     try:
         return [model.id for model in provider.models(await provider.fetch_catalog())]
     finally:
-        await provider.async_close()
+        await provider.close()
 
 
 async def test_mdns_name(hass: HomeAssistant, simulator: Simulator) -> None:

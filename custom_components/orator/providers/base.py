@@ -161,10 +161,10 @@ class Provider(ABC):
         """Whether closing the sessions would lose speech that may have been paid for."""
         return False
 
-    async def async_finish_jobs(self) -> None:  # noqa: B027
+    async def finish_jobs(self) -> None:  # noqa: B027
         """Wait until there are no pending jobs."""
 
-    async def async_close(self) -> None:
+    async def close(self) -> None:
         """Close the sessions."""
         await self._sessions.api.close()
         await self._sessions.downloads.close()

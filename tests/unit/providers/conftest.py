@@ -43,4 +43,4 @@ async def realtime_provider(simulator: Simulator, sessions: HttpSessions) -> Asy
     simulator.audio_mode = "tones"
     provider = OpenAIProvider(sessions, {"base_url": simulator.openai_url}, simulator.api_key or "")
     yield provider
-    await provider.async_close()
+    await provider.close()

@@ -55,7 +55,7 @@ async def test_ticket_after_reload(
     assert new_provider.is_same_account(provider)
     new_provider.inherit(provider)
     assert not provider.has_pending_jobs
-    await provider.async_close()
+    await provider.close()
     await assert_speech(await synthesize(new_provider, create_request(new_provider, ELEVENLABS)))
     assert simulator.nanogpt.charged == 1
 
@@ -77,8 +77,8 @@ async def test_pending_submission_after_reload(
 
 async def finish_and_close(provider: NanoGPTProvider) -> None:
     """Close a provider as its account does."""
-    await provider.async_finish_jobs()
-    await provider.async_close()
+    await provider.finish_jobs()
+    await provider.close()
 
 
 async def test_pending_submission_after_two_reloads(

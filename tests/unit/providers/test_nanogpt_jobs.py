@@ -239,7 +239,7 @@ async def test_failure_after_cancellation_is_not_logged(
     with suppress(TimeoutError):
         async with asyncio.timeout(0.05):
             await synthesize(provider, request)
-    await provider.async_finish_jobs()
+    await provider.finish_jobs()
     assert await synthesize(provider, request)
     gc.collect()
     assert not [record for record in caplog.records if record.levelno > logging.INFO]

@@ -130,7 +130,7 @@ async def test_session_limit(simulator: Simulator, realtime_provider: OpenAIProv
     for voice in ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"):
         await synthesize(realtime_provider, request_for(realtime_provider, "Yes.", voice))
     assert simulator.openai.realtime.open <= 8
-    await realtime_provider.async_close()
+    await realtime_provider.close()
     await until(lambda: not simulator.openai.realtime.open)
 
 

@@ -289,7 +289,7 @@ class NanoGPTProvider(Provider):
         return bool(self._jobs.pending_submissions)
 
     @override
-    async def async_finish_jobs(self) -> None:
+    async def finish_jobs(self) -> None:
         if submissions := self._jobs.pending_submissions:
             await asyncio.wait(submissions, timeout=_FINISH_JOBS_TIMEOUT_S)
 

@@ -186,9 +186,9 @@ class OpenAIProvider(Provider):
         return await self._endpoint.open_audio(request, stack)
 
     @override
-    async def async_close(self) -> None:
-        await self._realtime.async_close()
-        await super().async_close()
+    async def close(self) -> None:
+        await self._realtime.close()
+        await super().close()
 
 
 def _reports_retirement(error: NotFoundError, model: Model) -> bool:

@@ -109,7 +109,7 @@ class RealtimeSpeech:
             if key in surplus or not self._sessions[key].is_usable:
                 self._sessions.pop(key).close()
 
-    async def async_close(self) -> None:
+    async def close(self) -> None:
         """Close all sessions."""
         while self._sessions:
             _, session = self._sessions.popitem()

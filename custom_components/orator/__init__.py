@@ -21,7 +21,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = (Platform.SENSOR, Platform.TTS)
 
 _ACCOUNTS: Final[HassKey[dict[str, AccountCoordinator]]] = HassKey("orator_accounts")
-"""The last coordinator of each account, by entry id: a reloaded account continues from it."""
+"""Last coordinator of each account by entry id; a reloaded account takes over its state."""
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001
@@ -34,7 +34,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa:
 async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bool:
     """Set up an account from a config entry.
 
-    Only a new account waits for its provider. Others load at once, so that fallbacks can speak for their voices.
+    Only a new account waits for its provider. Other accounts load at once, so that their fallbacks are available.
     """
     accounts = hass.data.setdefault(_ACCOUNTS, {})
     previous = accounts.get(entry.entry_id)
@@ -56,7 +56,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> b
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
-    """Remove the stored data and the issues of an account."""
+    """Remove the stored data and issues of an account."""
     account = hass.data.get(_ACCOUNTS, {}).pop(entry.entry_id, None)
     await (account.usage if account else UsageTracker(hass, entry.entry_id)).async_remove()
     await (account.store if account else account_store(hass, entry.entry_id)).async_remove()

@@ -1,7 +1,7 @@
-"""Audio files of chimes: where they are, and when they change.
+"""Audio files of chimes: find them and detect changes.
 
-Home Assistant caches speech with its chimes. So that a changed file is not played from the cache, the revisions of a
-voice's chime files are part of the cache key.
+Home Assistant caches speech together with its chimes. The revisions of a voice's chime files are part of the cache key,
+so that the cache is not used once a file has changed.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from .const import DOMAIN
 
 _MAX_CHIME_FILES: Final = 256
 _MAX_STAT_JOBS: Final = 8
-"""A share that hangs blocks one of Home Assistant's executor threads for each job."""
+"""Maximum number of jobs: on a share that hangs, each blocks one of Home Assistant's executor threads."""
 _STAT_TIMEOUT_S: Final = 1.0
-"""A listener is waiting."""
+"""Timeout for reading a file's status while a listener waits."""
 _CHECK_INTERVAL: Final = timedelta(seconds=30)
 _CHIMES_SAVE_DELAY_S: Final = 1.0
 _CHIMES_STORAGE_VERSION: Final = 1
@@ -33,10 +33,10 @@ type _Stamp = list[int]
 
 
 class ChimeError(Exception):
-    """A chime does not exist or cannot be played."""
+    """Error of a chime that does not exist or cannot be played."""
 
     def __init__(self, key: str, *, is_temporary: bool = False) -> None:
-        """Initialize the error with its translation key."""
+        """Initialize the error with a translation key."""
         super().__init__(key)
         self.translation_key = key
         self.is_temporary = is_temporary
@@ -44,47 +44,47 @@ class ChimeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChimeFile:
-    """The file of a chime, as it was when it was last checked."""
+    """The file of a chime as of the last check."""
 
     path: str
-    """The path that the name of the chime stands for."""
+    """Path that the name of the chime stands for."""
     file: str
-    """The real path, without symbolic links."""
+    """Real path, without symbolic links."""
     stamp: _Stamp
     revision: int = 0
-    """Number of the file's last change among those of all files; 0 while it is unchanged."""
+    """Number of the file's last change, counted over all files; 0 if the file is unchanged."""
     callers: dict[str, int] = field(default_factory=dict)
-    """The revision at the first call that named the chime, by the ID of the voice."""
+    """Revision at the first call that named the chime, by the ID of the voice."""
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Return the file from stored data. Damaged ones raise AttributeError, KeyError, TypeError or ValueError."""
+        """Return the file from stored data. Damaged data raises AttributeError, KeyError, TypeError or ValueError."""
         callers = {str(voice_id): int(revision) for voice_id, revision in data["callers"].items()}
         stamp = [int(number) for number in data["stamp"]]
         return cls(str(data["path"]), str(data["file"]), stamp, int(data["revision"]), callers)
 
 
 class ChimeFiles:
-    """Tracks the files of chimes by the names of the chimes."""
+    """Tracker of chime files by the names of the chimes."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Initialize the tracker; it has to be loaded before it is used."""
+        """Initialize the tracker; `async_load` has to be called before any other method."""
         self._hass = hass
         self._store = Store[dict[str, Any]](hass, _CHIMES_STORAGE_VERSION, f"{DOMAIN}.chimes")
         self._files: dict[str, ChimeFile] = {}
-        """The files by name, the one used last at the end."""
+        """Files by name, the most recently used last."""
         self._revision = 0
         """Number of all changes so far."""
         self._first_revision = 0
-        """Revision of new files: dropped ones may come back changed, so it counts up with every drop."""
+        """Revision of new files. A dropped file may come back changed, so dropping a file increases this revision."""
         self._stat_jobs: dict[Path, tuple[asyncio.Future[tuple[Path, _Stamp]], float]] = {}
-        """The running executor jobs, each with the time at which its callers give up."""
+        """Running executor jobs, each with the time at which its callers give up."""
         self._users = 0
         self._stop_checking: CALLBACK_TYPE | None = None
         self._check: asyncio.Task[None] | None = None
 
     async def async_load(self) -> None:
-        """Load the stored files; damaged data are ignored."""
+        """Load the stored files; damaged data is ignored."""
         stored = await self._store.async_load() or {}
         with suppress(AttributeError, KeyError, TypeError, ValueError):
             files = {str(name): ChimeFile.from_dict(data) for name, data in stored["chimes"].items()}
@@ -93,7 +93,7 @@ class ChimeFiles:
 
     @callback
     def async_watch(self) -> CALLBACK_TYPE:
-        """Check the files regularly until every user has called the returned function."""
+        """Check the files regularly until all callers have called the returned function."""
         self._users += 1
         if self._stop_checking is None:
             self._stop_checking = async_track_time_interval(
@@ -114,7 +114,7 @@ class ChimeFiles:
     async def async_find(self, name: str, path: Path) -> tuple[ChimeFile, bool]:
         """Return the file of a chime, and whether it could be checked in time.
 
-        Raises ChimeError if the file does not exist or may not be played, or is new and on a disk that hangs.
+        Raises ChimeError if the file does not exist, may not be played, or is new and on a disk that hangs.
         """
         try:
             file, stamp = await self._async_stat(path)
@@ -129,8 +129,8 @@ class ChimeFiles:
     def async_record_call(self, voice: str, names: Collection[str]) -> None:
         """Record that calls of a voice name these chimes.
 
-        Home Assistant looks into its cache before the voice sees the options of a call. So from the first call on, a
-        change of the file concerns everything that the voice has spoken.
+        Home Assistant queries its cache before the voice gets the options of a call. So from the first call on, a
+        change of the file invalidates everything that the voice has spoken.
         """
         for name in names:
             known = self._files.get(name)
@@ -140,7 +140,7 @@ class ChimeFiles:
 
     @callback
     def revisions(self, voice: str, configured: Collection[str]) -> Mapping[str, int]:
-        """Return the revisions of a voice's changed files: of all configured chimes, and of others since a call."""
+        """Return the revisions of a voice's changed files: configured chimes, and chimes of past calls."""
         return {
             name: known.revision
             for name, known in sorted(self._files.items())
@@ -149,7 +149,7 @@ class ChimeFiles:
 
     @callback
     def _update(self, name: str, path: Path, file: Path, stamp: _Stamp) -> ChimeFile:
-        """Record the present state of a file."""
+        """Record the current state of a file."""
         previous = self._files.pop(name, None)
         if previous is None:
             current = ChimeFile(str(path), str(file), stamp, self._first_revision)
@@ -181,7 +181,7 @@ class ChimeFiles:
             self._check = self._hass.async_create_background_task(self._async_check(), "orator checks chimes")
 
     async def _async_check(self) -> None:
-        """Find changed files. A missing file is no change: it may come back as it was."""
+        """Find changed files. A missing file does not count as changed: it may come back unchanged."""
         for name, known in list(self._files.items()):
             path = Path(known.path)
             if any(path.parent == pending.parent for pending in self._stat_jobs):  # one thread per folder that hangs
@@ -194,9 +194,9 @@ class ChimeFiles:
                 self._update(name, path, file, stamp)
 
     async def _async_stat(self, path: Path) -> tuple[Path, _Stamp]:
-        """Return the real path and the stamp of a file. Raises ChimeError.
+        """Return the real path and stamp of a file. Raises ChimeError.
 
-        Raises TimeoutError if the disk hangs. The job goes on, and later calls for the same path wait for it.
+        Raises TimeoutError if the disk hangs. The job keeps running, and later calls for the same path wait for it.
         """
         now = self._hass.loop.time()
         if path not in self._stat_jobs:
@@ -219,7 +219,7 @@ class ChimeFiles:
 
 
 def _stat(hass: HomeAssistant, path: Path) -> tuple[Path, _Stamp]:
-    """Return the real path and the stamp of a file that may be played. Blocks. Raises ChimeError."""
+    """Return the real path and stamp of a file that may be played. Blocks. Raises ChimeError."""
     try:
         file = path.resolve(strict=True)
         status = file.stat()
@@ -235,8 +235,9 @@ def _stat(hass: HomeAssistant, path: Path) -> tuple[Path, _Stamp]:
 def _is_allowed(hass: HomeAssistant, file: Path) -> bool:
     """Return whether a file may be played.
 
-    Allowed are visible files in the configuration folder, except for custom components, which updates replace, and
-    whatever Home Assistant may access or serves as media. Media folders come last: each may be a share that hangs.
+    Allowed are visible files in the configuration folder except in custom components, which updates replace, and all
+    files that Home Assistant may access or serves as media. Media folders are checked last: each may be a share that
+    hangs.
     """
     config_dir = Path(hass.config.config_dir).resolve()
     if file.is_relative_to(config_dir):

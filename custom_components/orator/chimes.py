@@ -1,4 +1,4 @@
-"""Chimes: the built-in ones and the user's audio files, ready to play."""
+"""Load built-in chimes and the user's own chimes, ready to play."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from .audio.formats import PcmLayout
 from .chime_files import ChimeError, ChimeFile, ChimeFiles
 
 _CHIME_LAYOUT: Final = PcmLayout(rate=24_000)
-"""The layout of most speech, so that few chimes are resampled when they are played."""
+"""Layout of most speech, so that few chimes are resampled during playback."""
 _MAX_CACHED_CHIMES: Final = 8
-"""The longest chimes take 0.7 MB each."""
+"""Maximum number of chimes in memory; the longest take 0.7 MB each."""
 _CHIME_TIMEOUT_S: Final = 10.0
-"""Time for a media source to resolve a chime, and for ffmpeg to decode it."""
+"""Timeout for resolving a chime's media source, and for decoding the chime with ffmpeg."""
 _CHIMES: Final[HassKey[ChimeLibrary]] = HassKey("orator_chimes")
 
 type _CacheKey = tuple[str, str, float]
@@ -30,7 +30,7 @@ type _CacheKey = tuple[str, str, float]
 
 
 class ChimeLibrary:
-    """Loads chimes by name, and keeps the last ones in memory."""
+    """Loader of chimes by name, which keeps the most recent ones in memory."""
 
     def __init__(self, hass: HomeAssistant, files: ChimeFiles) -> None:
         """Initialize the library."""
@@ -72,7 +72,7 @@ class ChimeLibrary:
             try:
                 async with asyncio.timeout(_CHIME_TIMEOUT_S):
                     media = await async_resolve_media(self._hass, name, None)
-            except Exception as err:  # other integrations' media sources may raise anything
+            except Exception as err:  # other integrations' media sources may raise any exception
                 raise ChimeError("chime_missing") from err
             if media.path is None:
                 raise ChimeError("chime_forbidden")

@@ -1,4 +1,4 @@
-"""HTTP sessions, and the providers that use them."""
+"""Create HTTP sessions and the providers that use them."""
 
 from collections.abc import Callable, Iterable, Mapping
 import socket
@@ -22,23 +22,23 @@ from .providers.errors import NameNotFoundError
 from .providers.http import refuse_cross_origin_redirects
 
 _KEEP_ALIVE_S: Final = 600
-"""Time that an idle connection stays open, so that the next announcement needs no handshake."""
+"""Time for which an idle connection stays open, so that the next announcement needs no handshake."""
 _KEEP_ALIVE_PROBE_S: Final = 30
 """Idle time after which the system probes the other end of a connection."""
 _UNACKNOWLEDGED_TIMEOUT_MS: Final = 5000
-"""Time without an acknowledgement after which the system drops a connection, so that a new one is opened."""
+"""Time without acknowledgment after which the system drops a connection, so that a new one is opened."""
 
 
 @callback
 def async_create_provider(hass: HomeAssistant, data: Mapping[str, Any]) -> Provider:
-    """Create the provider of an account's data, with sessions of its own. The caller closes it."""
+    """Create the provider for an account's data, with its own sessions. The caller has to close the provider."""
     provider = PROVIDERS[data[CONF_PROVIDER]]
     sessions = HttpSessions(_async_create_session(hass, _keep_alive_socket), _async_create_session(hass, public_socket))
     return provider(sessions, account_addresses(data), data[CONF_API_KEY], server=data.get(CONF_SERVER, ""))
 
 
 def account_addresses(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return the addresses in an account's data, completed with the provider's defaults."""
+    """Return the addresses of an account, including the provider's defaults."""
     provider = PROVIDERS[data[CONF_PROVIDER]]
     entered = {key: data[key] for key in provider.address_keys if key in data}
     return {**provider.resolve_addresses(entered), **entered}
@@ -50,7 +50,7 @@ def account_server(data: Mapping[str, Any]) -> Server | None:
 
 
 async def async_may_send_key(hass: HomeAssistant, addresses: Iterable[str]) -> bool:
-    """Return whether every address is encrypted or in the local network.
+    """Return whether every address uses encryption or is in the local network.
 
     Raises NameNotFoundError if a host name cannot be resolved.
     """
@@ -58,12 +58,12 @@ async def async_may_send_key(hass: HomeAssistant, addresses: Iterable[str]) -> b
 
 
 async def _async_is_local(hass: HomeAssistant, host: str) -> bool:
-    """Return whether a host is in the local network, by its name or by all addresses that it resolves to."""
+    """Return whether a host is in the local network, judging by its name or by all addresses it resolves to."""
     if is_local_host(host) or is_ip_address(host):
         return is_local_host(host)
     try:
         results = await _SharedResolver(hass).resolve(host)
-    except Exception as err:  # mDNS raises errors of its own, for names that are too long for example
+    except Exception as err:  # mDNS raises its own errors, for example for names that are too long
         raise NameNotFoundError from err
     return all(is_local_host(result["host"]) for result in results)
 
@@ -72,7 +72,7 @@ async def _async_is_local(hass: HomeAssistant, host: str) -> bool:
 def _async_create_session(
     hass: HomeAssistant, socket_factory: Callable[[AddrInfoType], socket.socket]
 ) -> ClientSession:
-    """Create a session with a connection pool of its own.
+    """Create a session with its own connection pool.
 
     Home Assistant's shared pool closes idle connections after 15 seconds; announcements are further apart.
     """
@@ -92,7 +92,7 @@ def _async_create_session(
 
 
 class _SharedResolver(AbstractResolver):
-    """A resolver that asks Home Assistant's shared connector, which also knows mDNS names."""
+    """Resolver that uses Home Assistant's shared connector, which also resolves mDNS names."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize the resolver."""
@@ -115,11 +115,11 @@ class _SharedResolver(AbstractResolver):
 
 
 def _keep_alive_socket(address: AddrInfoType) -> socket.socket:
-    """Create a socket that notices when a router has dropped its idle connection."""
+    """Create a socket that detects when a router has dropped its idle connection."""
     family, kind, protocol, *_ = address
     created = socket.socket(family, kind, protocol)
     created.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", _KEEP_ALIVE_PROBE_S), ("TCP_USER_TIMEOUT", _UNACKNOWLEDGED_TIMEOUT_MS)):
-        if option := getattr(socket, name, None):  # not on every system
+        if option := getattr(socket, name, None):  # not available on every system
             created.setsockopt(socket.IPPROTO_TCP, option, value)
     return created

@@ -51,7 +51,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
     def __init__(self) -> None:
         """Initialize the config flow."""
         self._service: dict[str, str] = {}
-        """The provider and, if chosen, the compatible server of a new account, as in its data."""
+        """Provider and, if chosen, compatible server of a new account, as stored in its data."""
         self._error_placeholders: dict[str, str] = {}
 
     @classmethod
@@ -62,7 +62,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose a provider, or a server that is compatible with one."""
+        """Choose a provider or a compatible server."""
         if user_input is not None:
             provider_id, _, server_id = user_input[CONF_PROVIDER].partition(".")
             self._service = {CONF_PROVIDER: provider_id} | ({CONF_SERVER: server_id} if server_id else {})
@@ -119,7 +119,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Handle an API key that the provider refuses."""
+        """Handle an API key that the provider has refused."""
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -132,7 +132,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Change the API key, the addresses, or both.
 
-        An empty API key keeps the old one, unless an address moves to another origin.
+        An empty API key keeps the old one, unless an address changes to another origin.
         """
         entry = self._get_reconfigure_entry()
         addresses = account_addresses(entry.data)
@@ -155,9 +155,9 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         suggested: Mapping[str, Any] | None = None,
         **placeholders: str,
     ) -> ConfigFlowResult:
-        """Submit a form of the account, or show it, with the errors if there are any.
+        """Submit an account form, or show the form with its errors.
 
-        `data` follows from the user's input, and is None if an address is invalid.
+        `data` is derived from the user's input, and is None if an address is invalid.
         """
         errors: dict[str, str] = {}
         if user_input is not None and (result := await self._async_submit(data, errors)):
@@ -170,7 +170,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def _async_submit(self, data: dict[str, Any] | None, errors: dict[str, str]) -> ConfigFlowResult | None:
-        """Create or update the account, or add the reason why that is not possible to `errors`."""
+        """Create or update the account, or add the reason for the failure to `errors`."""
         if data is None:
             errors["base"] = "invalid_address"
             return None
@@ -186,14 +186,14 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_update_reload_and_abort(entry, data=data, title=_account_title(data))
 
     def _abort_if_configured(self, data: Mapping[str, Any]) -> None:
-        """Abort if another config entry is for the same account."""
+        """Abort if another config entry has the same account."""
         own_id = self.context.get("entry_id")
         others = [entry.data for entry in self._async_current_entries() if entry.entry_id != own_id]
         if _account_identity(data) in map(_account_identity, others):
             raise AbortFlow(reason="already_configured")
 
     async def _async_fetch_catalog(self, data: Mapping[str, Any], errors: dict[str, str]) -> Catalog | None:
-        """Return the provider's catalog, or add the reason why the provider cannot be used to `errors`."""
+        """Return the provider's catalog, or add the reason for the failure to `errors`."""
         api_key: str = data[CONF_API_KEY]
         provider = async_create_provider(self.hass, data)
         try:
@@ -216,7 +216,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
             await provider.close()
 
     def _create_account(self, data: dict[str, Any], catalog: Catalog) -> ConfigFlowResult:
-        """Create the account with a first voice, if the catalog has one that can speak."""
+        """Create the account, with a first voice if the catalog has a voice that can speak."""
         title = _account_title(data)
         settings = catalog.provider.initial_voice_settings(catalog.document)
         if settings is None:
@@ -238,7 +238,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
 
 def _account_data(service: Mapping[str, Any], entered: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the data of an account, or None if an entered address is invalid or a necessary one is missing."""
+    """Return the data of an account, or None if an address is invalid or a required one is missing."""
     provider, server = PROVIDERS[service[CONF_PROVIDER]], account_server(service)
     addresses = {CONF_BASE_URL: server.default_address} if server else {}
     addresses |= {key: entered[key] for key in provider.address_keys if entered.get(key, "").strip()}
@@ -253,7 +253,7 @@ def _account_data(service: Mapping[str, Any], entered: Mapping[str, Any]) -> dic
 
 
 def _entered_key(entered: Mapping[str, Any]) -> str:
-    """Return the entered API key without the spaces and line breaks that come with a copied one."""
+    """Return the entered API key without spaces and line breaks, which copying may add."""
     return "".join(entered.get(CONF_API_KEY, "").split())
 
 
@@ -265,7 +265,7 @@ def _api_key_field(server: Server | None) -> dict[vol.Marker, TextSelector]:
 def _account_identity(data: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return the values that identify an account.
 
-    Without an API key, the path of its address is among them: several servers may share an origin.
+    Without an API key, the path of the address is included: several servers may share an origin.
     """
     address, api_key = URL(data[CONF_BASE_URL]), data[CONF_API_KEY]
     return data[CONF_PROVIDER], str(address.origin() if api_key else address), api_key
@@ -277,7 +277,7 @@ def _origins(data: Mapping[str, Any]) -> set[str]:
 
 
 def _account_title(data: Mapping[str, Any]) -> str:
-    """Return the name of the service, with the host unless the service is at its public address."""
+    """Return the name of the service, with the host unless the service has its public address."""
     provider, server = PROVIDERS[data[CONF_PROVIDER]], account_server(data)
     name, default_url = (server.title, server.default_address) if server else (provider.name, provider.default_base_url)
     address = URL(data[CONF_BASE_URL])

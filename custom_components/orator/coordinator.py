@@ -1,4 +1,4 @@
-"""What a loaded account owns: its catalog, its balance, and the state that its voices share."""
+"""Coordinators of a loaded account: its catalog, its balance, and the state that its voices share."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping
@@ -36,9 +36,9 @@ _LEARNED_SAVE_DELAY_S: Final = 10.0
 """Time after which detected capabilities and voice loudness are saved."""
 _MAX_LATENCY_STATS: Final = 200
 _BALANCE_INTERVAL: Final = timedelta(hours=1)
-"""Balances mostly change through speech, after which they are fetched anyway."""
+"""Interval between fetches. Speech, which causes most changes, triggers a fetch anyway."""
 _BALANCE_DELAY_S: Final = 10.0
-"""Time after the first request at which the balance is fetched: a reply takes several requests."""
+"""Delay from the first request to fetching the balance: a reply takes several requests."""
 
 type OratorConfigEntry = ConfigEntry[AccountCoordinator]
 
@@ -49,51 +49,51 @@ class Catalog:
 
     provider: Provider
     document: Json = None
-    """The catalog as its provider fetched it; None stands for the models in the provider's documentation."""
+    """Catalog as fetched by the provider; None stands for the models in the provider's documentation."""
 
     @property
     def models(self) -> tuple[Model, ...]:
-        """The models to choose from."""
+        """Models to choose from."""
         return self.provider.models(self.document)
 
     @property
     def currency(self) -> str | None:
-        """The currency of the prices, None if no price is known."""
+        """Currency of the prices, or None if no price is known."""
         return next((model.price.currency for model in self.models if model.price), None)
 
     def model(self, model_id: str) -> Model:
-        """Return a model, listed or not, as it is with the provider's default choices."""
+        """Return a model, whether or not it is listed, with the provider's default choices."""
         return self.model_for({CONF_MODEL: model_id})
 
     def model_for(self, settings: Mapping[str, Any]) -> Model:
-        """Return the model that the settings of a voice select, listed or not. Raises InvalidSettingError."""
+        """Return the model selected by a voice's settings, whether or not it is listed. Raises InvalidSettingError."""
         model_id = str(settings.get(CONF_MODEL, ""))
         return self.provider.describe_model(model_id, self.document, {**settings, **self.parse_choices(settings)})
 
     def resolve_retired(self, model: Model, settings: Mapping[str, Any]) -> tuple[Model, Mapping[str, Any]]:
-        """Return the successor of a retired model with migrated settings; any other model as it is."""
+        """Return a retired model's successor with migrated settings, or any other model unchanged."""
         if not model.successor or not model.is_retired(dt_util.utcnow().date()):
             return model, settings
         migrated = self.provider.migrate_settings(settings, model.successor)
         return self.model_for(migrated), migrated
 
     def parse_choices(self, settings: Mapping[str, Any]) -> dict[str, str]:
-        """Return the provider's choices in the settings of a voice. Raises InvalidSettingError."""
+        """Return the provider's choices in a voice's settings. Raises InvalidSettingError."""
         choices = self.provider.choices
         return {choice.key: choice.parse(settings[choice.key]) for choice in choices if choice.key in settings}
 
 
 class AccountCoordinator(DataUpdateCoordinator[Catalog]):
-    """Refreshes the catalog of an account, and holds the state that its voices share.
+    """Coordinator that refreshes the catalog of an account and holds the state that its voices share.
 
-    If the provider does not answer, the last catalog stays, so that voices stay available for their fallbacks. The
+    If the provider does not respond, the last catalog is kept, so that voices stay available with their fallbacks. The
     circuit breaker records and logs the outage.
     """
 
     config_entry: OratorConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: OratorConfigEntry) -> None:
-        """Initialize the coordinator; unloading the entry closes it."""
+        """Initialize the coordinator, which is closed when the entry is unloaded."""
         self.provider = async_create_provider(hass, entry.data)
         super().__init__(
             hass, _LOGGER, config_entry=entry, name=f"catalog of {entry.title}", update_interval=_CATALOG_INTERVAL
@@ -106,20 +106,20 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         self.loudness_tracker = LoudnessTracker()
         self._latency_stats: dict[tuple[str, str], LatencyStats] = {}
         self._has_new_address = False
-        """Whether the stored catalog was fetched from another address than the account's."""
+        """Whether the stored catalog was fetched from an address other than the account's."""
         self.has_new_catalog = False
-        """Whether a refresh has changed the catalog, so that the account is about to be reloaded."""
+        """Whether a refresh has changed the catalog, in which case the account is about to be reloaded."""
         self._saved_capabilities: dict[str, bool] = {}
         self._is_save_pending = False
         self._speech_count = 0
         self._is_closing = False
 
     async def async_setup(self, previous: AccountCoordinator | None) -> None:
-        """Restore the account, or fetch the catalog of a new one.
+        """Restore the account, or fetch the catalog of a new account.
 
         `previous`: the coordinator of the account before it was reloaded.
 
-        Raises ConfigEntryAuthFailed or ConfigEntryNotReady if there is no catalog.
+        Raises ConfigEntryAuthFailed or ConfigEntryNotReady if no catalog is available.
         """
         if previous:
             self._inherit(previous)
@@ -128,14 +128,14 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         await self.usage.async_load(entry.subentries.keys())
         if not await self._async_restore():
             await self._async_fetch_first_catalog()
-        elif previous is None or not previous.has_new_catalog:  # else just fetched
+        elif previous is None or not previous.has_new_catalog:  # otherwise the catalog has just been fetched
             entry.async_create_background_task(self.hass, self.async_refresh(), "orator refreshes a catalog")
         self.issues.async_start(self.configured_models())
         entry.async_on_unload(self.usage.async_start())
         entry.async_on_unload(self.async_add_listener(self._async_handle_refresh))
 
     def _inherit(self, previous: AccountCoordinator) -> None:
-        """Continue from the coordinator of the account before it was reloaded."""
+        """Take over the state of the coordinator from before the reload."""
         self.usage = previous.usage
         if self.provider.is_same_account(previous.provider):
             self.provider.inherit(previous.provider)
@@ -145,7 +145,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             self._latency_stats = previous._latency_stats
 
     async def _async_restore(self) -> bool:
-        """Read the stored catalog and capabilities; return whether there are any."""
+        """Read the stored catalog and capabilities; return whether they exist."""
         stored = await self.store.async_load()
         if stored is None or not _is_valid(stored, self.provider):
             return False
@@ -167,7 +167,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
 
     @override
     async def _async_update_data(self) -> Catalog:
-        """Fetch the catalog, or keep the last one and record the failure."""
+        """Fetch the catalog; if that fails, keep the last one and record the error."""
         try:
             has_changed = await self.async_fetch_catalog()
         except SpeechError as err:
@@ -187,7 +187,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
 
     @callback
     def _async_handle_refresh(self) -> None:
-        """Report models that end, and reload the account if its catalog has changed."""
+        """Report models that end soon, and reload the account if its catalog has changed."""
         self.issues.async_check_end_dates(self.configured_models())
         if self.has_new_catalog:
             self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
@@ -198,7 +198,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         has_changed: bool = document != self.data.document
         must_save = has_changed or self._has_new_address or self.provider.detected != self._saved_capabilities
         self._has_new_address = False
-        if has_changed:  # else keep the document, by which providers cache their models
+        if has_changed:  # otherwise keep the document: providers use it as the cache key of their models
             self.data = Catalog(self.provider, document)
         if must_save and not self._is_closing:  # the account may have been removed
             await self.store.async_save(self._data_to_store())
@@ -208,7 +208,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
     def async_handle_error(
         self, error: SpeechError, voice: ConfigSubentry | None = None, model: Model | None = None
     ) -> None:
-        """Record an error of the provider, ask for a new API key, and create the issue that it calls for.
+        """Record an error of the provider; ask for a new API key and create an issue if the error requires it.
 
         `voice`: the voice that failed, if it was used as configured; `model`: its configured model.
         """
@@ -220,12 +220,12 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
 
     @callback
     def async_handle_speech(self, model: Model, voice: ConfigSubentry | None) -> None:
-        """Record that a model has spoken; `voice` is the one that did, if it was used as configured."""
+        """Record that a model has spoken; `voice` is the voice that spoke, if it was used as configured."""
         self.health.async_record_speech()
         self.issues.async_handle_speech(model, voice)
 
     async def async_resolve_voice_id(self, model: Model, voice_id: str) -> str:
-        """Return a voice id as the provider writes it; a new saved voice is fetched. Raises SpeechError."""
+        """Return a voice id as spelled by the provider; a new saved voice is fetched. Raises SpeechError."""
         resolved = await self.provider.resolve_voice_id(model, voice_id)
         if model.has_saved_voices and resolved not in model.voice_ids:
             await self.async_fetch_catalog()
@@ -236,12 +236,12 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         return {key: self.data.model_for(voice.data) for key, voice in self.config_entry.subentries.items()}
 
     def is_voice_missing(self, settings: Mapping[str, Any]) -> bool:
-        """Return whether the settings select a saved voice that no longer exists."""
+        """Return whether the settings refer to a saved voice that no longer exists."""
         model = self.data.model_for(settings)
         return model.has_saved_voices and settings.get(model.voice_key) not in model.voice_ids
 
     def latency_stats(self, model: Model, voice: str) -> LatencyStats:
-        """Return the latency statistics of a voice; those used last are kept."""
+        """Return the latency statistics of a voice; the most recently used ones are kept."""
         stats = self._latency_stats.pop((model.id, voice), None) or LatencyStats()
         self._latency_stats[model.id, voice] = stats
         while len(self._latency_stats) > _MAX_LATENCY_STATS:
@@ -256,12 +256,12 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             yield
         finally:
             self._speech_count -= 1
-            if not self._is_closing:  # else the next coordinator of the account saves
+            if not self._is_closing:  # otherwise the account's next coordinator saves
                 self._save_learned()
             await self._async_close_if_unused()
 
     def _save_learned(self) -> None:
-        """Schedule saving capabilities and loudness that were learned from speech, if there are any."""
+        """Schedule saving detected capabilities and voice loudness, if any have changed."""
         has_new_capabilities = self.provider.detected != self._saved_capabilities
         if has_new_capabilities:
             self.issues.async_check_end_dates(self.configured_models())
@@ -285,7 +285,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         await super().async_shutdown()
         self._stop()
         self._is_closing = True
-        if self._is_save_pending:  # before a reloaded account reads it
+        if self._is_save_pending:  # before the reloaded account reads the store
             await self.store.async_save(self._data_to_store())
         await self._async_close_if_unused()
 
@@ -314,7 +314,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
 
 
 class BalanceCoordinator(DataUpdateCoordinator[Balance | None]):
-    """Fetches the balance of an account while an entity shows it."""
+    """Coordinator that fetches the balance of an account while an entity shows it."""
 
     config_entry: OratorConfigEntry
 
@@ -336,7 +336,7 @@ class BalanceCoordinator(DataUpdateCoordinator[Balance | None]):
 
     @callback
     def async_handle_usage(self) -> None:
-        """Schedule one refresh for all requests of the next seconds."""
+        """Schedule one refresh for all requests in the next seconds."""
         self._debouncer.async_schedule_call()
 
     @override

@@ -16,7 +16,7 @@ from .providers.models import Model
 
 _REDACTED_ACCOUNT_DATA: Final = {CONF_API_KEY}
 _REDACTED_VOICE_DATA: Final = {CONF_REPLACEMENTS, "instructions", "provider_options", "extra_body"}
-"""Free text, which may contain names or keys."""
+"""Settings with free text, which may contain names or keys."""
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
@@ -27,7 +27,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: OratorC
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: OratorConfigEntry, device: dr.DeviceEntry
 ) -> dict[str, Any]:
-    """Return diagnostics for the account of a device and, if the device is a voice, for that voice."""
+    """Return diagnostics for the account of a device and, if the device is a voice, for the voice."""
     identifiers = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
     voices = [voice for subentry_id, voice in entry.subentries.items() if subentry_id in identifiers]
     return _account_diagnostics(hass, entry, voices)
@@ -74,7 +74,7 @@ def _voice_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry, voice: Con
 
 
 def _model_diagnostics(model: Model) -> dict[str, Any]:
-    """Return the fields of a model; voices are counted, options and the successor are named."""
+    """Return the fields of a model, with the number of voices and the names of options and successor."""
     fields = asdict(model)
     del fields["measure"]
     return fields | {

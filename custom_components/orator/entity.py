@@ -1,4 +1,4 @@
-"""Base entity, the devices of accounts and voices, and the entity ids of voices."""
+"""Base entity, devices of accounts and voices, and entity ids of voices."""
 
 from homeassistant.components.tts import DOMAIN as TTS_DOMAIN
 from homeassistant.config_entries import ConfigSubentry
@@ -12,7 +12,7 @@ from .coordinator import OratorConfigEntry
 
 
 class OratorEntity(Entity):
-    """Base of the entities that have a description: of an account, or of one of its voices."""
+    """Base of the entities with a description, for an account or one of its voices."""
 
     _attr_has_entity_name = True
     _attr_should_poll = False
@@ -62,7 +62,8 @@ def async_register_account_device(hass: HomeAssistant, entry: OratorConfigEntry)
 def async_link_voice_devices(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
     """Set the account as the parent device of its voices.
 
-    Entities cannot: `DeviceInfo` has `via_device` before Home Assistant 2026.8, and `via_device_id` from then on.
+    Entities cannot do this: `DeviceInfo` has `via_device` before Home Assistant 2026.8, and `via_device_id` from then
+    on.
     """
     registry = dr.async_get(hass)
     devices = {
@@ -77,7 +78,7 @@ def async_link_voice_devices(hass: HomeAssistant, entry: OratorConfigEntry) -> N
 
 @callback
 def voice_entity_id(hass: HomeAssistant, subentry_id: str) -> str | None:
-    """Return the entity id of a voice, None if it has no entity yet."""
+    """Return the entity id of a voice, or None if it has no entity yet."""
     return er.async_get(hass).async_get_entity_id(TTS_DOMAIN, DOMAIN, subentry_id)
 
 

@@ -1,4 +1,4 @@
-"""Use other voices of Home Assistant as fallbacks: those of Orator and of any other integration."""
+"""Use text-to-speech entities of Orator and of other integrations as fallbacks."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator
@@ -27,13 +27,13 @@ from .tts_requests import PendingReport, expect_report
 from .voice_settings import ATTR_FALLBACK_CALL, FallbackCall
 
 _AUDIO_TIMEOUT_S: Final = 12.0
-"""Limit for the first audio of a fallback, and for each gap in it."""
+"""Timeout for the first audio of a fallback, and for each gap in its audio."""
 _STREAMED_SAMPLES: Final = {
     tts.ATTR_PREFERRED_SAMPLE_RATE: 24_000,
     tts.ATTR_PREFERRED_SAMPLE_CHANNELS: 1,
     tts.ATTR_PREFERRED_SAMPLE_BYTES: 2,
 }
-"""Samples to ask for: Home Assistant streams a WAV only with them, and otherwise returns it when it is complete."""
+"""Sample layout to request: without one, Home Assistant returns a WAV only once it is complete."""
 
 
 class EntitySynthesizer:
@@ -41,12 +41,12 @@ class EntitySynthesizer:
 
     is_always_truncated = False
     hedge_delay_s = LatencyStats().hedge_delay_s(streams=True)
-    """The delay of a voice without statistics."""
+    """Hedge delay of a voice without statistics."""
 
     def __init__(
         self, hass: HomeAssistant, entity_id: str, language: str, audio_format: AudioFormat, call: FallbackCall
     ) -> None:
-        """Initialize the synthesizer; `audio_format` is mp3 or WAV, whichever is easier to join."""
+        """Initialize the synthesizer; `audio_format` is mp3 or wav, whichever is easier to join."""
         self.name = self.loudness_key = entity_id
         self._hass = hass
         self._entity_id = entity_id
@@ -62,11 +62,11 @@ class EntitySynthesizer:
 
     @asynccontextmanager
     async def synthesize(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:
-        """Yield the audio of a text. Raises FallbackFailedError, also if the audio is late."""
+        """Yield the audio of a text. Raises FallbackFailedError, including if the audio is late."""
         try:
             stream = self._create_stream()
             self._reports.append(expect_report(self._hass, stream, text, is_streamed=is_reply))
-            if is_reply:  # Home Assistant does not cache streamed messages
+            if is_reply:  # Home Assistant does not cache messages that are streamed
                 stream.async_set_message_stream(_single(text))
             else:
                 stream.async_set_message(text)
@@ -111,7 +111,7 @@ async def _single(text: str) -> AsyncGenerator[str]:
 def create_fallbacks(
     hass: HomeAssistant, entity_ids: Iterable[str], own: str, language: str, audio_format: AudioFormat
 ) -> list[EntitySynthesizer]:
-    """Return the fallbacks of a voice. Fallbacks of Orator voices among them are included, each voice once."""
+    """Return the fallbacks of a voice and, for Orator voices among them, their fallbacks; each voice occurs once."""
     chain = list(_expand_fallbacks(hass, entity_ids, {own}))
     return [
         EntitySynthesizer(
@@ -138,7 +138,7 @@ def _expand_fallbacks(hass: HomeAssistant, entity_ids: Iterable[str], seen: set[
 
 
 def _find_voice(hass: HomeAssistant, entity_id: str) -> tuple[OratorConfigEntry | None, ConfigSubentry | None]:
-    """Return the account and subentry of an Orator voice."""
+    """Return the account and the subentry of an Orator voice."""
     registered = er.async_get(hass).async_get(entity_id)
     if registered is None or registered.platform != DOMAIN or registered.config_entry_id is None:
         return None, None
@@ -162,7 +162,7 @@ def can_be_heard(hass: HomeAssistant, entity_ids: Iterable[str], own: str) -> bo
 
 @callback
 def async_track_fallbacks(hass: HomeAssistant, entry: OratorConfigEntry) -> CALLBACK_TYPE:
-    """Follow renamed fallbacks of an account and report missing ones, until the returned function is called."""
+    """Track renamed and missing fallbacks of an account until the returned function is called."""
 
     @callback
     def report_missing(_hass: HomeAssistant) -> None:
@@ -201,7 +201,7 @@ def _rename(hass: HomeAssistant, entry: OratorConfigEntry, old: str, new: str) -
 
 
 def _find_missing(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, list[str]]:
-    """Return the fallbacks that no longer exist or are disabled, by the voices' subentry ids."""
+    """Return the fallbacks that no longer exist or are disabled, by the subentry id of their voice."""
     registry = er.async_get(hass)
 
     def is_missing(entity_id: str) -> bool:

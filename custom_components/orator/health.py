@@ -18,16 +18,16 @@ from .providers.errors import CannotConnectError, NoHttpsError, Outage, SpeechEr
 _LOGGER = logging.getLogger(__name__)
 
 _FAILURES_TO_OPEN: Final = 3
-"""Consecutive failures that open the breaker where a single one may be chance."""
+"""Consecutive failures that open the breaker if a single one needs confirmation."""
 _PROBE_DELAYS_S: Final = {
     Outage.UNREACHABLE: (30.0, 300.0),
     Outage.OUT_OF_CREDIT: (300.0, 3600.0),
     Outage.KEY_REFUSED: (10.0, 3600.0),
     Outage.GONE: (10.0, 3600.0),
 }
-"""Delay before the first probe and longest delay; it doubles in between."""
+"""Delay before the first probe, and maximum delay; the delay doubles with every probe."""
 _CONNECTION_ERRORS: Final = (CannotConnectError, NoHttpsError, UntrustedCertificateError)
-"""Errors that are over once the provider answers anything."""
+"""Errors that are resolved by any response of the provider."""
 
 
 class CircuitState(Enum):
@@ -36,21 +36,21 @@ class CircuitState(Enum):
     CLOSED = auto()
     """The account is used."""
     OPEN = auto()
-    """Fallbacks are used first; the provider is probed at no cost."""
+    """Fallbacks are used first; the provider is probed with free requests."""
     HALF_OPEN = auto()
-    """The account is used once more; the next speech closes the breaker, the next failure opens it."""
+    """The account is used again; the next speech closes the breaker, the next failure opens it."""
 
 
 class CircuitBreaker:
-    """Detects that an account cannot speak, and that it can again."""
+    """Circuit breaker that detects when an account cannot speak, and when it can again."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], probe: Callable[[], Awaitable[None]]) -> None:
         """Initialize a closed breaker.
 
-        `probe` sends a request that costs nothing, and calls `async_record_failure` or `async_record_answer`.
+        `probe` sends a free request, and calls `async_record_failure` or `async_record_answer`.
         """
         self.outage: Outage | None = None
-        """Reason for which the breaker is not closed."""
+        """Reason why the breaker is not closed."""
         self.error_key = ""
         """Translation key of the error that opened the breaker."""
         self.since: datetime | None = None
@@ -62,7 +62,7 @@ class CircuitBreaker:
         self._state = CircuitState.CLOSED
         self._failures = 0
         self._closes_on_answer = False
-        """Whether any answer closes the breaker; otherwise only speech does."""
+        """Whether any response closes the breaker; otherwise only speech does."""
         self._probe_delay_s = 0.0
         self._cancel_probe: CALLBACK_TYPE | None = None
         self._is_probing = False
@@ -70,17 +70,17 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether fallbacks are to be used first."""
+        """Whether fallbacks should be used first."""
         return self._state is CircuitState.OPEN
 
     @callback
     def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call a listener when `outage` or `is_open` may have changed, until the returned function is called."""
+        """Add a listener for possible changes of `outage` or `is_open`; return a function that removes it."""
         return async_dispatcher_connect(self._hass, self._signal, listener)
 
     @callback
     def inherit(self, previous: CircuitBreaker) -> None:
-        """Continue from the breaker of the same account before it was reloaded."""
+        """Take over the state of the account's breaker from before the reload."""
         self.outage, self.error_key, self.since = previous.outage, previous.error_key, previous.since
         self._failures, self._closes_on_answer = previous._failures, previous._closes_on_answer
         self._probe_delay_s = previous._probe_delay_s
@@ -105,7 +105,7 @@ class CircuitBreaker:
 
     @callback
     def async_record_speech(self) -> None:
-        """Close the breaker: the provider speaks."""
+        """Close the breaker after successful speech."""
         if self._is_stopped:
             return
         self._failures = 0
@@ -115,7 +115,7 @@ class CircuitBreaker:
 
     @callback
     def async_record_answer(self) -> None:
-        """Close or half open the breaker: the provider answers a request that costs nothing."""
+        """Close or half open the breaker after a response to a free request."""
         if self.outage is None or self._is_stopped:
             return
         if self._closes_on_answer:
@@ -128,19 +128,19 @@ class CircuitBreaker:
 
     @callback
     def async_record_credit(self) -> None:
-        """Close a breaker that is open for lack of credit: the balance has grown."""
+        """Close a breaker that is open for lack of credit, because the balance has increased."""
         if self.outage is Outage.OUT_OF_CREDIT and not self._is_stopped:
             _LOGGER.info("%s has credit again", self._entry.title)
             self._transition(CircuitState.CLOSED)
 
     @callback
     def async_stop(self) -> None:
-        """Stop probing, and ignore everything that is recorded from now on."""
+        """Stop probing, and ignore all later records."""
         self._is_stopped = True
         self._unschedule_probe()
 
     def _transition(self, state: CircuitState, error: SpeechError | None = None) -> None:
-        """Enter a state, for a new reason if there is an error, and notify the listeners."""
+        """Enter a state, with the error as the new reason if there is one, and notify the listeners."""
         self._state = state
         if state is CircuitState.CLOSED:
             self.outage, self.error_key, self.since = None, "", None

@@ -1,4 +1,4 @@
-"""Repair issues of an account, and the translated messages of errors."""
+"""Repair issues of an account, and translated error messages."""
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
@@ -23,41 +23,41 @@ _LOGGER = logging.getLogger(__name__)
 
 _CREDIT_CHECK_INTERVAL: Final = timedelta(minutes=5)
 _GONE_AFTER_S: Final = 24 * 60 * 60
-"""Time for which a host name is not found before the service counts as gone: the internet may be down as well."""
+"""Time without resolving the host name before the service counts as gone: the internet may just be down."""
 _LONG_OUTAGE: Final = timedelta(hours=1)
-"""Length of an outage that is reported, because fallbacks hide it."""
+"""Duration from which an outage is reported, because fallbacks hide it."""
 _END_NOTICE: Final = timedelta(days=60)
-"""Time before the end of a model at which it is reported."""
+"""Time before the end of a model at which the end is reported."""
 _WARNING_ISSUES: Final = ("model_end", "model_ended", "stand_in_missing")
-"""Issues of voices that still speak."""
+"""Issues with severity warning, because the voice still speaks."""
 _VENDOR_ISSUES: Final = ("vendor_key_missing", "vendor_disabled")
 
 
 class IssueManager:
-    """Creates the repair issues of an account, and deletes them once they are solved."""
+    """Manager that creates the repair issues of an account, and deletes them once they are resolved."""
 
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry[Any], provider: Provider, health: CircuitBreaker
     ) -> None:
-        """Initialize the manager; it works from `async_start` to `async_stop`."""
+        """Initialize the manager, which is active from `async_start` to `async_stop`."""
         self._hass = hass
         self._entry = entry
         self._provider = provider
         self._health = health
         self._registry = ir.async_get(hass)
         self._not_found_since: float | None = None
-        """Monotonic time since which the provider's host name is not found."""
+        """Monotonic time since which the provider's host name has not been found."""
         self._cancel_credit_checks: CALLBACK_TYPE | None = None
         self._is_stopped = False
 
     @callback
     def inherit(self, previous: IssueManager) -> None:
-        """Continue from the manager of the same account before it was reloaded."""
+        """Take over the state of the account's manager from before the reload."""
         self._not_found_since = previous._not_found_since
 
     @callback
     def async_start(self, models: Mapping[str, Model]) -> None:
-        """Delete issues of removed and changed voices, and continue to check the credit.
+        """Delete issues of removed and changed voices, and resume checking the credit.
 
         `models`: the configured model of each voice, by subentry id.
         """
@@ -78,7 +78,7 @@ class IssueManager:
 
     @callback
     def async_stop(self) -> None:
-        """Stop checking the credit and creating issues; existing ones stay."""
+        """Stop checking the credit and creating issues; existing issues are kept."""
         self._is_stopped = True
         self._unschedule_credit_checks()
 
@@ -86,7 +86,7 @@ class IssueManager:
     def async_handle_error(
         self, error: SpeechError, voice: ConfigSubentry | None = None, model: Model | None = None
     ) -> None:
-        """Create the issue that an error of the provider calls for.
+        """Create the issue that an error of the provider requires, if any.
 
         `voice`: the voice that failed, if it was used as configured; `model`: its configured model.
         """
@@ -113,7 +113,7 @@ class IssueManager:
 
     @callback
     def async_handle_speech(self, model: Model, voice: ConfigSubentry | None) -> None:
-        """Delete the issues that speech disproves; `voice` is the one that spoke, if it was used as configured."""
+        """Delete the issues that speech resolves; `voice` is the voice that spoke, if it was used as configured."""
         self._handle_host_found()
         self._async_delete_outage_issue()
         for key in _VENDOR_ISSUES:
@@ -124,7 +124,7 @@ class IssueManager:
 
     @callback
     def async_handle_answer(self, models: Mapping[str, Model]) -> None:
-        """Delete the issues that a new catalog disproves; `models`: the configured model of each voice."""
+        """Delete the issues that a new catalog resolves; `models`: the configured model of each voice."""
         self._handle_host_found()
         self._async_delete_outage_issue()
         self._delete_vendor_issues_except({model.vendor for model in models.values() if not model.is_connected})
@@ -160,7 +160,7 @@ class IssueManager:
 
     @callback
     def async_set_missing_fallbacks(self, missing: Mapping[str, Collection[str]]) -> None:
-        """Report fallbacks that do not exist: their entity ids, by the subentry id of the voice."""
+        """Report missing fallbacks, given as entity ids by the subentry id of their voice."""
         self._delete_except("stand_in_missing", "subentry_id", missing)
         for subentry_id, entity_ids in missing.items():
             self._create(
@@ -175,9 +175,9 @@ class IssueManager:
     def async_update_chime_issue(
         self, voice: ConfigSubentry, errors: Mapping[str, ChimeError | None], configured: Collection[str]
     ) -> None:
-        """Report a chime that cannot be played, or delete the report once all configured chimes can.
+        """Report a chime that cannot be played, or delete the issue once all configured chimes can be played.
 
-        `errors`: the error of each chime that was loaded, by its name.
+        `errors`: the error of each loaded chime, by name.
         """
         issue_id = self._issue_id(f"chime_{voice.subentry_id}")
         failed = next(((name, error) for name, error in errors.items() if error), None)
@@ -248,7 +248,7 @@ class IssueManager:
             self._cancel_credit_checks = None
 
     async def _async_check_credit(self, _now: datetime | None = None) -> None:
-        """Delete the issue if the balance is higher than the lowest one, which the issue's data holds."""
+        """Delete the issue if the balance is higher than the lowest known one, which is stored in the issue's data."""
         try:
             balance = await self._provider.fetch_balance()
         except SpeechError as err:
@@ -288,7 +288,7 @@ class IssueManager:
         is_fixable: bool = False,
         **placeholders: str,
     ) -> None:
-        """Create an issue that survives a restart: days may pass before the voice is used again."""
+        """Create an issue that persists across restarts: days may pass before the voice is used again."""
         pages = {
             "out_of_credit": self._provider.credit_page,
             "vendor_key_missing": self._provider.key_page,
@@ -335,7 +335,7 @@ def _existing_issues(hass: HomeAssistant, prefix: str) -> list[str]:
 
 
 class TranslatedError(TypedDict):
-    """Arguments that Home Assistant's exceptions take for a translated message."""
+    """Keyword arguments of Home Assistant's exceptions for a translated message."""
 
     translation_domain: str
     translation_key: str
@@ -343,7 +343,7 @@ class TranslatedError(TypedDict):
 
 
 def translate_error(error: SpeechError, provider: Provider) -> TranslatedError:
-    """Return the translated message of an error; it contains neither the API key nor the text."""
+    """Return the translated message of an error, which contains neither the API key nor the text."""
     status = f"HTTP {error.status}" if error.status else None
     details = ", ".join(detail for detail in (error.code, status) if detail)
     return TranslatedError(

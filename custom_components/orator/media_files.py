@@ -18,7 +18,7 @@ from .const import DOMAIN
 
 _DEFAULT_MEDIA_DIR: Final = "local"
 _SAFE_PATH_PART: Final = re.compile(r"\w[\w .,'()+-]{0,99}(?<![ .])")
-"""Names that are valid on every operating system, and special on none."""
+"""Names that are valid and have no special meaning on any operating system."""
 _MAX_PATH_PARTS: Final = 8
 _RESERVED_PATHS: Final[HassKey[set[Path]]] = HassKey("orator_reserved_files")
 
@@ -42,7 +42,7 @@ class MediaFile:
 
     @property
     def url(self) -> str:
-        """The path of the URL that Home Assistant serves the file at."""
+        """The path of the URL at which Home Assistant serves the file."""
         return f"/media/{self.folder}/{self.name}"
 
     @property
@@ -86,7 +86,7 @@ class MediaFile:
             raise _file_error("file_exists", self.name) from err
 
     def _replace(self, audio: bytes) -> None:
-        """Replace the file atomically: a player that has it open plays the old audio to its end."""
+        """Replace the file atomically, so that a player that has opened it plays the old audio to the end."""
         temporary = self.path.with_name(f".{secrets.token_hex(8)}.part")
         try:
             temporary.write_bytes(audio)
@@ -97,7 +97,7 @@ class MediaFile:
 
 @asynccontextmanager
 async def reserve_file(hass: HomeAssistant, file: MediaFile) -> AsyncGenerator[None]:
-    """Keep other calls from writing a file within the context. Raises ServiceValidationError."""
+    """Prevent other calls from writing a file within the context. Raises ServiceValidationError."""
     reserved = hass.data.setdefault(_RESERVED_PATHS, set())
     if file.path in reserved:
         raise file.in_use_error
@@ -111,7 +111,7 @@ async def reserve_file(hass: HomeAssistant, file: MediaFile) -> AsyncGenerator[N
 
 @callback
 def resolve_media_file(hass: HomeAssistant, name: str, extension: str, *, may_replace: bool) -> MediaFile:
-    """Return the file with a name that may lack its extension. Raises ServiceValidationError."""
+    """Return the file for a name, which may lack its extension. Raises ServiceValidationError."""
     media_dirs = hass.config.media_dirs
     if not media_dirs:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_media_folder")

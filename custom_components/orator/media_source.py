@@ -1,4 +1,4 @@
-"""Media source of voice previews: audio is synthesized, and charged, only when it is played."""
+"""Media source of voice previews. Audio is only synthesized, and charged, when it is played."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -39,7 +39,7 @@ async def async_get_media_source(hass: HomeAssistant) -> OratorMediaSource:
 
 
 class OratorMediaSource(MediaSource):
-    """Provide previews of all voices, by account and model."""
+    """Media source of previews of all voices, by account and model."""
 
     name = "Orator"
 
@@ -50,7 +50,7 @@ class OratorMediaSource(MediaSource):
 
     @override
     async def async_browse_media(self, item: MediaSourceItem) -> BrowseMediaSource:
-        """Return the accounts, the models of an account, the voices of a model, or the languages of a voice."""
+        """Return the accounts, or an account's models, a model's voices, or a voice's languages."""
         if not item.identifier:
             entries: list[OratorConfigEntry] = self._hass.config_entries.async_loaded_entries(DOMAIN)
             return _folder(self.name, None, [_folder(entry.title, VoicePreview(entry.entry_id)) for entry in entries])
@@ -106,7 +106,7 @@ class OratorMediaSource(MediaSource):
         return preview, entry
 
     async def _async_model_folders(self, preview: VoicePreview, account: AccountCoordinator) -> list[BrowseMediaSource]:
-        """Return a folder for each model of an account, and for each choice that needs no model."""
+        """Return a folder for each model of an account and each choice that needs no model."""
         today = dt_util.utcnow().date()
         folders: list[BrowseMediaSource] = []
         for choices in _choices_before_model(account):
@@ -121,13 +121,13 @@ class OratorMediaSource(MediaSource):
         return folders
 
     async def _async_choices_title(self, choices: Mapping[str, str]) -> str:
-        """Return the choices as the forms show them."""
+        """Return the choices as shown in the forms."""
         texts = await async_get_translations(self._hass, self._hass.config.language, "selector", [DOMAIN])
         keys = [f"component.{DOMAIN}.selector.{key}.options.{value}" for key, value in choices.items()]
         return ", ".join(texts.get(key, key) for key in keys)
 
     def _voice_entity(self, entry: OratorConfigEntry) -> TextToSpeechEntity:
-        """Return any voice entity of the account: with options, each of them speaks with every voice."""
+        """Return any voice entity of the account: given the options, every entity can speak with every voice."""
         for subentry_id in entry.subentries:
             entity = get_engine_instance(self._hass, voice_entity_id(self._hass, subentry_id) or "")
             if isinstance(entity, TextToSpeechEntity):
@@ -138,7 +138,7 @@ class OratorMediaSource(MediaSource):
 
 
 def _choices_before_model(account: AccountCoordinator) -> Iterator[dict[str, str]]:
-    """Yield every combination of the choices that precede the model."""
+    """Yield every combination of the choices that are made before the model."""
     choices = [choice for choice in account.provider.choices if choice.precedes_model]
     for values in product(*(choice.choices for choice in choices)):
         yield {choice.key: value for choice, value in zip(choices, values, strict=True)}
@@ -147,7 +147,7 @@ def _choices_before_model(account: AccountCoordinator) -> Iterator[dict[str, str
 def _model_and_voice(
     account: AccountCoordinator, preview: VoicePreview, error: type[HomeAssistantError]
 ) -> tuple[Model, Voice | None]:
-    """Return the model of a preview, and its voice if one is chosen, listed or not. Raises `error`."""
+    """Return the model and, if chosen, the voice of a preview, whether or not they are listed. Raises `error`."""
     try:
         model = account.data.model_for(preview.settings)
     except SpeechError as err:
@@ -175,14 +175,14 @@ def _sample_sentences(account: AccountCoordinator, model: Model, voice: Voice) -
 
 
 def _preview_options(entity: TextToSpeechEntity, settings: Mapping[str, str]) -> dict[str, Any]:
-    """Return the options that replace all settings of the entity, fallbacks included."""
-    # Every supported option is named, so that the cache finds a preview again after the voice was changed.
+    """Return options that override all settings of the entity, including fallbacks."""
+    # All supported options are set, so that a preview is still found in the cache after the voice has changed.
     names = [name for name in entity.supported_options or () if not name.startswith(PREFERRED_PREFIX)]
     return {**dict.fromkeys(names), **settings, ATTR_PREFERRED_FORMAT: AudioFormat.MP3.value}
 
 
 def _voice_title(voice: Voice) -> str:
-    """Return a voice's name and, if it speaks only a few, its languages."""
+    """Return a voice's name and, if there are only a few, its languages."""
     languages = [sample.language for sample in sample_sentences_for(voice.languages)] if voice.languages else []
     return f"{voice.name} · {', '.join(languages)}" if 0 < len(languages) <= _MAX_TITLE_LANGUAGES else voice.name
 

@@ -1,4 +1,4 @@
-"""Previews of voices: their media source identifiers, and the player of a new account."""
+"""Previews of voices: media source identifiers, and the player of a new account."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -28,17 +28,17 @@ _QUERY_LANGUAGE: Final = "language"
 _SETUP_PREVIEW_PATH: Final = f"/api/{DOMAIN}/preview/"
 _SETUP_PREVIEW_LIFETIME_S: Final = 600.0
 _SETUP_PREVIEWS: Final[HassKey[dict[str, bytes]]] = HassKey("orator_setup_previews")
-"""Digests of the data of new accounts, by the tokens in the URLs of their players."""
+"""Digests of the data of new accounts by the token in the URL of their player."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoicePreview:
-    """An item of the media browser: an account, and the settings chosen so far."""
+    """An item of the media browser: an account and the settings chosen so far."""
 
     entry_id: str
     settings: Mapping[str, str] = field(default_factory=dict)
     language: str = ""
-    """Tag of the sample sentence; empty for the one in Home Assistant's language."""
+    """Language tag of the sample sentence; empty for Home Assistant's language."""
 
     @classmethod
     def parse(cls, identifier: str) -> Self:
@@ -61,14 +61,14 @@ class VoicePreview:
 
     @property
     def media_browser_path(self) -> str:
-        """The path of the page in Home Assistant's media browser, with the browser as its player.
+        """The path of the page in Home Assistant's media browser, with the web browser as the player.
 
-        Home Assistant has no public function for it, so this follows the routes of its frontend.
+        Home Assistant has no public function for this, so the path follows the routes of its frontend.
         """
         return "/media-browser/browser/" + quote(f"{PREVIEW_CONTENT_TYPE},{self.media_source_id}", safe="")
 
     def with_settings(self, settings: Mapping[str, str]) -> Self:
-        """Return the item below this one, which adds these settings."""
+        """Return the item below this one that adds these settings."""
         return replace(self, settings={**self.settings, **settings})
 
     def in_language(self, tag: str) -> Self:
@@ -80,7 +80,7 @@ class VoicePreview:
 def async_setup_preview(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
     """Return an HTML player for the first voice of an account that is about to be created.
 
-    Speech is synthesized, and charged, only when it is played.
+    Speech is only synthesized, and charged, when it is played.
     """
     token = secrets.token_urlsafe()
     previews = hass.data.setdefault(_SETUP_PREVIEWS, {})
@@ -96,9 +96,9 @@ def async_setup_preview(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
 
 
 class SetupPreviewView(HomeAssistantView):
-    """Play the first voice of a new account.
+    """View that plays the first voice of a new account.
 
-    An audio element sends no access token, so the random token in the URL authorizes the request.
+    An HTML audio element sends no access token, so the random token in the URL authorizes the request.
     """
 
     url = _SETUP_PREVIEW_PATH + "{token}"
@@ -106,7 +106,7 @@ class SetupPreviewView(HomeAssistantView):
     requires_auth = False
 
     async def get(self, request: web.Request, token: str) -> web.Response:
-        """Synthesize the preview, and redirect to its audio as soon as it begins."""
+        """Synthesize the preview, and redirect to its audio as soon as the audio begins."""
         hass = request.app[KEY_HASS]
         preview = _first_voice_preview(hass, token)
         if preview is None:
@@ -119,12 +119,12 @@ class SetupPreviewView(HomeAssistantView):
 
 
 def _digest(token: str, data: Mapping[str, Any]) -> bytes:
-    """Return a digest of an account's data; the data contain the API key."""
+    """Return a digest of an account's data, because the data contains the API key."""
     return hmac.digest(token.encode(), repr(sorted(data.items())).encode(), "sha256")
 
 
 def _first_voice_preview(hass: HomeAssistant, token: str) -> VoicePreview | None:
-    """Return the preview of the first voice of the account that a token is for, if both still exist."""
+    """Return the preview of the first voice of a token's account, if both still exist."""
     digest = hass.data.get(_SETUP_PREVIEWS, {}).get(token)
     entries: list[OratorConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
     entry = next((entry for entry in entries if _digest(token, entry.data) == digest), None)

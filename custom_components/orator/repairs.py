@@ -42,10 +42,10 @@ class _VoiceRepairFlow(RepairsFlow):
 
 
 class VoiceGoneRepairFlow(_VoiceRepairFlow):
-    """Replaces a saved voice that no longer exists."""
+    """Repair flow that replaces a saved voice that no longer exists."""
 
     async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Refresh the saved voices; nothing is left to do if the voice is back."""
+        """Refresh the saved voices; finish if the voice exists again."""
         if entry := self._loaded_entry():
             with suppress(SpeechError):
                 await entry.runtime_data.async_fetch_catalog()
@@ -77,7 +77,7 @@ class VoiceGoneRepairFlow(_VoiceRepairFlow):
 
 
 class ModelEndRepairFlow(_VoiceRepairFlow):
-    """Migrates a voice whose model ends to another model."""
+    """Repair flow that migrates a voice to another model because its model ends."""
 
     async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Start with the selection of the model."""
@@ -112,12 +112,12 @@ class ModelEndRepairFlow(_VoiceRepairFlow):
 async def _async_resolve_voice_id(
     account: AccountCoordinator, model: Model, voice_id: str
 ) -> tuple[str, dict[str, str]]:
-    """Return a voice id as the provider writes it, and form errors if the voice does not exist."""
+    """Return a voice id as spelled by the provider, and form errors if the voice does not exist."""
     try:
         return await account.async_resolve_voice_id(model, voice_id), {}
     except VoiceGoneError as err:
         return voice_id, {model.voice_key: err.translation_key}
-    except SpeechError:  # accepted unchecked while the provider does not answer
+    except SpeechError:  # accepted unchecked while the provider does not respond
         return voice_id, {}
 
 

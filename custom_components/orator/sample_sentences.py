@@ -1,4 +1,4 @@
-"""Sample sentences that voices are previewed with, one per language."""
+"""Sample sentences for previews of voices, one per language."""
 
 # ruff: noqa: RUF001 - other alphabets have letters that look like Latin ones
 
@@ -12,7 +12,7 @@ from homeassistant.util import language as language_util
 
 @dataclass(frozen=True, slots=True)
 class SampleSentence:
-    """A sentence, its language tag, and the language's own name for itself."""
+    """A sentence, its language tag, and the name of the language in the language itself."""
 
     tag: str
     language: str
@@ -102,14 +102,14 @@ SAMPLE_SENTENCES: Final = {
 
 @lru_cache(maxsize=128)  # thousands of listed voices share a few sets of languages
 def sample_sentences_for(tags: tuple[str, ...]) -> tuple[SampleSentence, ...]:
-    """Return the samples for language tags, sorted by language name, or the English one if there are none."""
+    """Return the samples for language tags, sorted by language name, or the English sample if there are none."""
     samples = {sample.tag: sample for tag in tags if (sample := _find_sample(tag))}
     by_name = sorted(samples.values(), key=lambda sample: sample.language.casefold())
     return tuple(by_name) or (SAMPLE_SENTENCES[_DEFAULT_TAG],)
 
 
 def pick_sample_sentence(samples: Sequence[SampleSentence], language: str, country: str | None) -> SampleSentence:
-    """Return the sample that matches a language best, else the English one, else the first."""
+    """Return the best sample for a language, otherwise the English one, otherwise the first."""
     by_tag = {sample.tag: sample for sample in samples}
     own = _find_sample(language)
     if own and own.tag in by_tag:

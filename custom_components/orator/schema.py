@@ -39,12 +39,12 @@ SECTION_ADVANCED: Final = "advanced"
 SECTION_EFFECTS: Final = "effects"
 
 _MAX_SINGLE_LINE_CHARS: Final = 200
-"""Texts that may be longer get a field of several lines."""
+"""Maximum length of text in a single-line field; longer text gets a multiline field."""
 _FORMAT_LABELS: Final = {AudioFormat.OPUS: "Opus", AudioFormat.OGG: "Ogg"}
 
 
 def default_model(catalog: Catalog) -> Model:
-    """Return the provider's default model if it is listed and can speak, else the first one listed."""
+    """Return the provider's default model if it is listed and can speak, otherwise the first listed model."""
     default = catalog.model(catalog.provider.default_model)
     models = catalog.models
     is_usable = default.is_connected and default.id in [model.id for model in models]
@@ -52,7 +52,7 @@ def default_model(catalog: Catalog) -> Model:
 
 
 def default_voice(catalog: Catalog, model: Model) -> str:
-    """Return the provider's default voice if the model has it, else the model's first; empty if it lists none."""
+    """Return the default voice if the model has it, otherwise the model's first voice, or "" if it lists none."""
     voices = model.voice_ids
     default = catalog.provider.default_voice
     return default if default in voices else next(iter(voices), "")
@@ -64,14 +64,14 @@ def voice_title(catalog: Catalog, model: Model, voice_id: str) -> str:
 
 
 def choice_schema(catalog: Catalog, settings: Mapping[str, Any]) -> vol.Schema:
-    """Return the choices that have to be made before the model; empty if there are none."""
+    """Return the choices to make before the model; empty if there are none."""
     choices = [choice for choice in catalog.provider.choices if choice.precedes_model]
     initial = catalog.provider.initial_voice_settings(catalog.document) or {}
     return vol.Schema(_choice_fields(choices, {**initial, **settings}))
 
 
 def model_schema(catalog: Catalog, settings: Mapping[str, Any]) -> vol.Schema:
-    """Return the model field, and a section of the choices that are made together with the model."""
+    """Return the model field, and a section with the choices to make together with the model."""
     marker, selector = model_field(catalog, settings.get(CONF_MODEL))
     fields: dict[vol.Marker, object] = {marker: selector}
     if choices := [choice for choice in catalog.provider.choices if not choice.precedes_model]:
@@ -118,12 +118,12 @@ def voice_field(catalog: Catalog, model: Model) -> tuple[vol.Required, SelectSel
 
 
 def _voice_label(voice: Voice) -> str:
-    """Return a voice's name and, if it speaks only some, its languages."""
+    """Return a voice's name and, if it does not speak all of them, its languages."""
     return f"{voice.name} ({', '.join(voice.languages)})" if voice.languages else voice.name
 
 
 def voice_schema(catalog: Catalog, model: Model) -> vol.Schema:
-    """Return all settings of a voice that the model supports, except for the model itself."""
+    """Return all settings of a voice that the model supports, except the model itself."""
     marker, selector = voice_field(catalog, model)
     formats = [
         SelectOptionDict(value=audio_format, label=_FORMAT_LABELS.get(audio_format, audio_format.upper()))
@@ -169,7 +169,7 @@ def _effect_fields() -> dict[vol.Marker, Selector[Any]]:
 
 
 def form_values(model: Model, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as values of the form: post-processing in its section, and choices of integers as strings."""
+    """Return settings as form values: post-processing in its section, and integer choices as strings."""
     effects = {key: settings[key] for key in EFFECT_OPTIONS if key in settings}
     integers = [option.key for option in model.options if isinstance(option, IntegerChoiceOption)]
     return {SECTION_EFFECTS: effects, **settings, **{key: str(settings[key]) for key in integers if key in settings}}

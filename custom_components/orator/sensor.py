@@ -28,7 +28,7 @@ from .usage import LastSynthesis, UsageByPeriod, UsageTotal
 PARALLEL_UPDATES = 0
 
 _COST_DECIMALS: Final = 9
-"""Decimals of a cost, without the noise of adding binary fractions."""
+"""Decimal places of a cost, which hide the rounding errors of binary fractions."""
 _CONNECTED: Final = "connected"
 
 
@@ -230,7 +230,7 @@ class BalanceSensor(CoordinatorEntity[BalanceCoordinator], OratorEntity, SensorE
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Fetch the balance in the background, and again after every use of a voice."""
+        """Fetch the balance in the background, and again after each use of a voice."""
         await super().async_added_to_hass()
         self.async_on_remove(self._account.usage.async_add_listener(self.coordinator.async_handle_usage))
         self.coordinator.config_entry.async_create_background_task(

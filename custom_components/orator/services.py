@@ -1,4 +1,4 @@
-"""The actions: speech as a file or a link, and speech prepared in advance."""
+"""Actions that generate speech as a file or link, or in advance."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -46,7 +46,7 @@ _ATTR_SATELLITES: Final = "satellites"
 _MAX_MESSAGES: Final = 100
 _MAX_PREPARED_CHARS: Final = 2_000
 _MAX_PARALLEL_MESSAGES: Final = 3
-"""Messages that are prepared at once, so that the voice still answers other calls."""
+"""Maximum number of messages prepared in parallel, so that the voice can still serve other calls."""
 _PREFERRED_PIPELINE: Final = "preferred"
 
 _TEXT: Final = vol.All(cv.string, str.strip, vol.Length(min=1))
@@ -138,7 +138,7 @@ async def _async_target_voices(call: ServiceCall) -> set[str]:
 
 
 def _media_id(hass: HomeAssistant, voice: TextToSpeechEntity, request: SpeechRequest, result: SpeechResult) -> str:
-    """Return a media id that plays the same audio: for good if it is cached on disk, otherwise for some minutes."""
+    """Return a media id of the same audio: permanent if the audio is cached on disk, otherwise valid for minutes."""
     if not request.use_disk_cache or result.spoken_by != [voice.entity_id]:
         return result.stream.media_source_id
     return tts.generate_media_source_id(
@@ -147,7 +147,7 @@ def _media_id(hass: HomeAssistant, voice: TextToSpeechEntity, request: SpeechReq
 
 
 def _links(hass: HomeAssistant, path: str) -> JsonObjectType:
-    """Return a signed path in Home Assistant, and its URL if players can reach one."""
+    """Return a signed path in Home Assistant, and a URL if players can reach one."""
     try:
         url = async_process_play_media_url(hass, path)
     except HomeAssistantError:
@@ -165,7 +165,7 @@ def _usage_response(usage: Usage) -> JsonObjectType:
 
 
 async def _async_prepare(voice: TextToSpeechEntity, call: ServiceCall) -> ServiceResponse:
-    """Synthesize messages into Home Assistant's cache, and return which of them it has."""
+    """Synthesize messages into Home Assistant's cache, and return which of them are cached."""
     hass = call.hass
     satellites, language, options = call.data[_ATTR_SATELLITES], call.data.get(_ATTR_LANGUAGE), call.data[_ATTR_OPTIONS]
     if satellites and (language or options):
@@ -198,9 +198,9 @@ async def _async_prepare(voice: TextToSpeechEntity, call: ServiceCall) -> Servic
 async def _async_prepare_messages(
     voice: TextToSpeechEntity, messages: Iterable[PreparedMessage]
 ) -> list[HomeAssistantError | None]:
-    """Prepare messages, a few at a time; return the error of each.
+    """Prepare a few messages at a time; return the error of each message.
 
-    Fallbacks are charged and not cached, so after the first one has spoken, only cached messages succeed.
+    Fallbacks are charged but not cached, so once a fallback has spoken, only cached messages succeed.
     """
     limit = asyncio.Semaphore(_MAX_PARALLEL_MESSAGES)
     spoken_by_fallback: HomeAssistantError | None = None
@@ -234,7 +234,7 @@ def _message_response(message: PreparedMessage, error: HomeAssistantError | None
 
 
 def _open_circuit_error(voice: TextToSpeechEntity) -> HomeAssistantError | None:
-    """Return the error for a voice whose account's circuit breaker is open, so that its fallbacks are used first."""
+    """Return the error for a voice whose fallbacks are used first because its account's circuit breaker is open."""
     entry: OratorConfigEntry | None = voice.platform.config_entry
     if entry is None or not entry.runtime_data.health.is_open:
         return None
@@ -249,7 +249,7 @@ def _open_circuit_error(voice: TextToSpeechEntity) -> HomeAssistantError | None:
 def _satellite_variants(
     hass: HomeAssistant, satellites: Iterable[str], voice: str
 ) -> list[tuple[str | None, Mapping[str, Any]]]:
-    """Return the different languages and options with which satellites announce. Raises ServiceValidationError."""
+    """Return the distinct languages and options that satellites announce with. Raises ServiceValidationError."""
     variants: list[tuple[str | None, Mapping[str, Any]]] = []
     for entity_id in satellites:
         variant = _satellite_variant(hass, entity_id, voice)
@@ -263,7 +263,7 @@ def _satellite_variant(hass: HomeAssistant, entity_id: str, voice: str) -> tuple
     satellite = _find_satellite(hass, entity_id)
     if satellite is None:
         raise _satellite_error("satellite_not_found", entity_id, voice)
-    # Only a Home Assistant with satellites has the requirements of this integration.
+    # The requirements of this integration are only installed if there are satellites.
     from homeassistant.components.assist_pipeline import async_get_pipeline, async_get_pipelines  # noqa: PLC0415
 
     state = satellite.pipeline_entity_id and hass.states.get(satellite.pipeline_entity_id)
@@ -277,7 +277,7 @@ def _satellite_variant(hass: HomeAssistant, entity_id: str, voice: str) -> tuple
 
 
 def _find_satellite(hass: HomeAssistant, entity_id: str) -> Any:
-    """Return the entity of a satellite, None if there is none."""
+    """Return the entity of a satellite, or None if there is none."""
     registered = er.async_get(hass).async_get(entity_id)
     platforms = async_get_platforms(hass, registered.platform) if registered else []
     return next((platform.entities[entity_id] for platform in platforms if entity_id in platform.entities), None)

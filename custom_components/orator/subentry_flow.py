@@ -39,7 +39,7 @@ from .schema import (
 from .voice_settings import CHIME_OPTIONS, chime_loudness, parse_effects
 
 _FORM_DEFAULTS: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: [], CONF_FALLBACK: []}
-"""Values that the form returns for untouched fields. They are not stored."""
+"""Values that the form returns for untouched fields, which are not stored."""
 
 
 class VoiceSubentryFlow(ConfigSubentryFlow):
@@ -48,11 +48,11 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
     def __init__(self) -> None:
         """Initialize the subentry flow."""
         self._settings: dict[str, Any] = {}
-        """The name and settings of the voice, from its data and the previous forms."""
+        """Name and settings of the voice, from its data and the previous forms."""
         self._default_title = ""
-        """The title that a reconfigured voice has unless the user has named it."""
+        """Title that a reconfigured voice has unless the user has named it."""
         self._unconnected_vendor: str | None = None
-        """Vendor of a model that was submitted although it cannot speak yet."""
+        """Vendor of a model that was submitted although the model cannot speak yet."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Add a voice."""
@@ -68,7 +68,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         return await self._async_step_init("reconfigure", user_input)
 
     async def _async_step_init(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:
-        """Make the choices that precede the model, or choose the model if there are none."""
+        """Make the choices before the model, or choose the model if there are none."""
         account = self._get_account()
         schema = choice_schema(account.data, self._settings)
         if not schema.schema:
@@ -82,7 +82,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         return await self.async_step_voice()
 
     async def async_step_model(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Choose the model after other choices."""
+        """Choose the model after the other choices."""
         return await self._async_step_model("model", user_input)
 
     async def _async_step_model(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:
@@ -120,7 +120,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         )
 
     def _get_account(self) -> AccountCoordinator:
-        """Return the account, or abort if it is not loaded: it may be changed while a form is open."""
+        """Return the account, or abort if it is not loaded: the account may change while a form is open."""
         entry: OratorConfigEntry = self._get_entry()
         if entry.state is not ConfigEntryState.LOADED:
             raise AbortFlow(reason="entry_not_loaded")
@@ -144,7 +144,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
     def _preview_links(self, account: AccountCoordinator, model: Model, settings: Mapping[str, Any]) -> dict[str, str]:
         """Return the links to previews of the voice and of all voices of the model.
 
-        They open a new tab: Home Assistant would follow a link in place, and close the form.
+        The links open a new tab: Home Assistant would follow them in place, which closes the form.
         """
         chosen = account.data.parse_choices(settings)
         if CONF_MODEL in self._settings:
@@ -162,7 +162,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         }
 
     def _accept_model(self, model: Model) -> bool:
-        """Return whether the model can speak, or was submitted twice although it cannot speak yet."""
+        """Return whether the model can speak, or was submitted again although it cannot speak yet."""
         is_accepted = model.is_connected or model.vendor == self._unconnected_vendor
         self._unconnected_vendor = None if is_accepted else model.vendor
         return is_accepted
@@ -178,7 +178,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         settings[CONF_MODEL] = model.id
 
     def _set_choices(self, account: AccountCoordinator, entered: Mapping[str, str]) -> None:
-        """Set the provider's choices, except those that are the default."""
+        """Set the provider's choices that differ from the default."""
         for choice in account.provider.choices:
             if choice.key in entered:
                 value = entered[choice.key]
@@ -189,14 +189,14 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
                     self._drop_default_name()
 
     def _drop_default_name(self) -> None:
-        """Drop the name of the voice if it is the default one of the previous voice."""
+        """Drop the name of the voice if it is the default title of the previous voice."""
         if self._settings.get(CONF_NAME) == self._default_title:
             self._settings.pop(CONF_NAME, None)
 
     def _subentry_data(
         self, account: AccountCoordinator, model: Model, user_input: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return the data to store: the settings that differ from their defaults."""
+        """Return the data to store: settings that differ from their defaults."""
         data: dict[str, Any] = account.data.parse_choices(self._settings)
         if CONF_MODEL in self._settings:
             data[CONF_MODEL] = model.id
@@ -219,19 +219,19 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
                 if option.key in data:
                     data[option.key] = option.parse(data[option.key])
             data[model.voice_key] = await account.async_resolve_voice_id(model, data[model.voice_key])
-        except ChimeError as err:  # the frontend shows no errors at fields within a section
+        except ChimeError as err:  # the frontend does not show errors at fields in a section
             return {SECTION_EFFECTS: err.translation_key}
         except InvalidSettingError as err:
             return {str(err.code): err.translation_key}
         except VoiceGoneError as err:
             return {model.voice_key: err.translation_key}
-        except SpeechError:  # the provider cannot be asked now; a wrong voice is reported when it speaks
+        except SpeechError:  # the provider is unreachable; an invalid voice is reported when it is used
             return {}
         is_accepted = CONF_MODEL in self._settings or self._accept_model(account.data.model_for(data))
         return {} if is_accepted else {model.voice_key: "vendor_not_connected"}
 
     def _finish(self, account: AccountCoordinator, data: dict[str, Any], name: str) -> SubentryFlowResult:
-        """Create or update the voice; the account then reloads itself."""
+        """Create or update the voice, after which the account reloads itself."""
         if name in ("", self._default_title):
             model = account.data.model_for(data)
             name = self._unique_title(voice_title(account.data, model, data[model.voice_key]))
@@ -240,7 +240,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), title=name, data=data)
 
     def _unique_title(self, title: str) -> str:
-        """Return a title that no other voice has, with a number if necessary."""
+        """Return a unique title, with a number if necessary."""
         own = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
         entries = self.hass.config_entries.async_entries(DOMAIN)
         taken = {voice.title for entry in entries for voice in entry.subentries.values() if voice != own}

@@ -45,7 +45,7 @@ async def _async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
 
 
 def _labeled_origins(entry: OratorConfigEntry) -> Iterator[tuple[str, URL]]:
-    """Yield each origin of an account with a label: users publish this page, so it names no private host."""
+    """Yield the origins of an account with labels. Users publish this page, so labels name no private host."""
     provider = PROVIDERS[entry.data[CONF_PROVIDER]]
     server = account_server(entry.data)
     default_addresses = [server.default_address] if server else provider.resolve_addresses({}).values()

@@ -1,4 +1,4 @@
-"""Text-to-speech entities, one for each voice."""
+"""Text-to-speech entities, one per voice."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import AsyncExitStack, suppress
@@ -110,7 +110,7 @@ class VoiceEntity(TextToSpeechEntity):
     @property
     @override
     def default_options(self) -> Mapping[str, Any]:
-        """Options of the voice, with the revisions of chime files that have changed."""
+        """Options of the voice, including the revisions of changed chime files."""
         changed = self._chimes.files.revisions(self._subentry.subentry_id, self._own_chimes)
         return {**(self._attr_default_options or {}), **({_CHIME_REVISION: changed} if changed else {})}
 
@@ -120,7 +120,7 @@ class VoiceEntity(TextToSpeechEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Follow the account's health and the fallbacks' states, and load the chimes."""
+        """Track the account's health and the fallbacks' states, and load the chimes."""
         await super().async_added_to_hass()
         self.async_on_remove(self._account.health.async_add_listener(self.async_write_ha_state))
         fallbacks = self._subentry.data.get(CONF_FALLBACK, ())
@@ -134,7 +134,7 @@ class VoiceEntity(TextToSpeechEntity):
             self.async_write_ha_state()
 
     async def _async_load_chimes(self) -> None:
-        """Load the voice's chimes, and encode the chime and silence that precede speech."""
+        """Load the voice's chimes, and encode the silence and the chime before speech."""
         post_processing, _ = await self._async_post_processing(parse_effects(self._subentry.data))
         if post_processing.effects.chime_before and self._format == AudioFormat.MP3:
             with suppress(NotAudioError):
@@ -144,9 +144,9 @@ class VoiceEntity(TextToSpeechEntity):
     @property
     @override
     def available(self) -> bool:
-        """Whether the voice, a fallback or cached audio can be heard.
+        """Whether the voice, a fallback or cached audio is available.
 
-        Home Assistant does not use its cache for an unavailable entity.
+        Home Assistant does not use its cache if an entity is unavailable.
         """
         health = self._account.health
         is_down = health.outage is not None and health.outage.is_lasting and health.is_open
@@ -155,7 +155,7 @@ class VoiceEntity(TextToSpeechEntity):
     @callback
     @override
     def async_get_supported_voices(self, language: str) -> list[Voice] | None:
-        """Return the voices for Assist's voice picker, which selects the first: the configured one."""
+        """Return the voices for Assist's voice picker, the configured voice first because the picker selects it."""
         configured = self._subentry.data
         catalog = self._account.data
         model, settings = catalog.resolve_retired(catalog.model_for(configured), configured)
@@ -172,7 +172,7 @@ class VoiceEntity(TextToSpeechEntity):
 
     @override
     async def async_stream_tts_audio(self, request: TTSAudioRequest) -> TTSAudioResponse:
-        """Return the audio once its beginning is there. Options that are None are ignored."""
+        """Return the audio once it has begun. Options that are None are ignored."""
         given = {key: value for key, value in request.options.items() if value is not None}
         options = {ATTR_PREFERRED_FORMAT: self._format, CONF_FORMAT: self._format, **given}
         is_configured = self._is_configured_voice(options)
@@ -227,7 +227,7 @@ class VoiceEntity(TextToSpeechEntity):
         return post_processing, not any(error and error.is_temporary for error in errors.values())
 
     async def _stream(self, call: _Call, response: AudioResponse, stack: AsyncExitStack) -> AsyncGenerator[bytes]:
-        """Yield the audio, then leave the contexts of the call."""
+        """Yield the audio, then exit the contexts of the call."""
         async with stack:
             try:
                 async for chunk in response.chunks:
@@ -240,7 +240,7 @@ class VoiceEntity(TextToSpeechEntity):
                 async_discard(self.hass, "".join(call.text), self.entity_id)
 
     def _finish_call(self, call: _Call) -> None:
-        """Apply the final report, and deliver it to the callers that wait for it."""
+        """Apply the final report, and deliver it to waiting callers."""
         self._apply_report(call)
         deliver_report(self.hass, call.applied, call.request, "".join(call.text))
 
@@ -248,7 +248,7 @@ class VoiceEntity(TextToSpeechEntity):
         """Apply the new part of the report to the account's health, issues, usage and statistics."""
         account, model, subentry_id = self._account, call.settings.model, self._subentry.subentry_id
         is_own_voice = (model.id, call.settings.voice) == (self._model.id, self._voice_id)
-        voice = self._subentry if is_own_voice else None  # the successor of a retired model is another voice
+        voice = self._subentry if is_own_voice else None  # the successor of a retired model counts as another voice
         latency = account.latency_stats(model, call.settings.voice)
         report, applied = call.pipeline.report, call.applied
         call.applied = report
@@ -275,7 +275,7 @@ class VoiceEntity(TextToSpeechEntity):
         return HomeAssistantError(**message)
 
     def _is_configured_voice(self, options: Mapping[str, Any]) -> bool:
-        """Return whether a call asks for the configured model and voice, so that its result is theirs."""
+        """Return whether a call uses the configured model and voice, so that its result applies to them."""
         configured = self._subentry.data
         choices = self._account.provider.choices
         return (
@@ -318,15 +318,15 @@ class _Call:
 
     request: TTSAudioRequest
     text: list[str]
-    """The deltas of the message that have been read."""
+    """Deltas of the message that have been read."""
     settings: VoiceSettings
     pipeline: SpeechPipeline
     is_configured: bool
-    """Whether the options ask for the configured model and voice."""
+    """Whether the options select the configured model and voice."""
     has_all_chimes: bool
     """Whether no chime is temporarily missing."""
     applied: SynthesisReport = field(default_factory=SynthesisReport)
-    """The part of the report that was applied to the account."""
+    """Part of the report that has been applied to the account."""
 
 
 async def _record(deltas: AsyncIterable[str], text: list[str]) -> AsyncGenerator[str]:

@@ -4,12 +4,12 @@ Home Assistant has no public way to find out whether a message is cached, or to 
 the only module that uses the private API of the `tts` component:
 
 - `_hash_options` and `KEY_PATTERN` make the cache key of a message; no public function returns the key.
-- `SpeechManager.mem_cache` and `file_cache` hold the keys of cached messages; `ResultStream` does not tell whether its
-  audio comes from the cache.
+- `SpeechManager.mem_cache` and `file_cache` hold the keys of cached messages; `ResultStream` does not state whether its
+audio comes from the cache.
 - `TTSCache.cache_key` and `_result_data` are the key of a cache entry and its complete audio, and
   `SpeechManager.cache_dir` is the folder of the files; an entity cannot mark its audio as not to be cached.
 
-`_guard` is around every use: in a Home Assistant with another API, a warning is logged and voices still speak.
+`_guard` wraps every use: if a Home Assistant release changes the API, a warning is logged and voices still speak.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _POLL_INTERVAL_S: Final = 0.25
 
 @contextmanager
 def _guard() -> Iterator[None]:
-    """Leave the block and log a warning if it does not find the private API as expected."""
+    """Exit the block and log a warning if the private API is not as expected."""
     try:
         yield
     except _API_ERRORS as err:
@@ -50,7 +50,7 @@ def _warn_once(error: str) -> None:
 
 @callback
 def cache_key(entity_id: str, message: str, language: str, options: Mapping[str, Any]) -> str:
-    """Return the key of a message in the cache, "" if it is unknown."""
+    """Return the key of a message in the cache, or "" if it is unknown."""
     with _guard():
         hashed_options = tts._hash_options(dict(options)) if options else "-"  # noqa: SLF001
         language = language.replace("_", "-")
@@ -83,7 +83,7 @@ def is_on_disk(hass: HomeAssistant, key: str) -> bool:
 
 
 async def async_wait_until_on_disk(hass: HomeAssistant, key: str) -> bool:
-    """Return whether a message is cached on disk. Home Assistant writes it a moment after the last audio."""
+    """Return whether a message is cached on disk. Home Assistant writes the file shortly after the last audio."""
     for _ in range(_MAX_POLLS):
         if is_on_disk(hass, key):
             return True
@@ -93,17 +93,17 @@ async def async_wait_until_on_disk(hass: HomeAssistant, key: str) -> bool:
 
 @callback
 def async_drop_from_memory(hass: HomeAssistant, key: str) -> None:
-    """Remove a message from the cache in memory, so that it is synthesized again."""
+    """Remove a message from the memory cache, so that it is synthesized again."""
     with _guard():
         hass.data[_TTS_MANAGER].mem_cache.pop(key, None)
 
 
 @callback
 def async_discard(hass: HomeAssistant, text: str, entity_id: str) -> None:
-    """Discard the audio that a voice is about to finish: a fallback has spoken, or a part is missing.
+    """Discard audio that a voice is about to finish, because a fallback has spoken or a part is missing.
 
-    Home Assistant writes the file when the audio ends, under the key that the cache entry has then. So the entry gets
-    a random key before, and the file is removed.
+    Home Assistant writes the file when the audio ends, under the key that the cache entry has at that time. So the
+    entry gets a random key first, and the file is removed afterwards.
     """
     prefix, suffix = _hash(text), f"_{entity_id}"
     discarded = set()
@@ -122,7 +122,7 @@ def async_discard(hass: HomeAssistant, text: str, entity_id: str) -> None:
 
 
 async def _async_remove_files(hass: HomeAssistant, keys: set[str]) -> None:
-    """Remove files from the cache as soon as they are written; those of streamed replies never are."""
+    """Remove files from the cache once they are written; streamed replies are never written."""
     with _guard():
         manager = hass.data[_TTS_MANAGER]
         for _ in range(_MAX_POLLS):

@@ -1,4 +1,4 @@
-"""Request speech from Home Assistant's text-to-speech, and receive the report of the voice that speaks."""
+"""Request speech from Home Assistant, and receive the synthesis report of the voice."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -18,12 +18,12 @@ from .providers.models import Usage
 from .tts_cache import async_drop_from_memory, async_wait_until_on_disk, cache_key, is_in_memory, is_on_disk
 
 PREFERRED_PREFIX: Final = "preferred_"
-"""Prefix of the options that every voice takes."""
+"""Prefix of the options that every voice supports."""
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class PendingReport:
-    """The report of a request that Orator itself has sent to Home Assistant."""
+    """The report of a request that Orator itself sends to Home Assistant."""
 
     key: str
     from_cache: bool
@@ -44,7 +44,7 @@ _PENDING_REPORTS: Final[HassKey[WeakSet[PendingReport]]] = HassKey("orator_pendi
 def expect_report(
     hass: HomeAssistant, stream: tts.ResultStream, message: str, *, is_streamed: bool = False
 ) -> PendingReport:
-    """Return the pending report of a message that a stream is about to get.
+    """Return the pending report of a message that is about to be set on a stream.
 
     The voice delivers it with `deliver_report`, because Home Assistant passes on only the audio. A message that
     `is_streamed` is not cached.
@@ -59,7 +59,7 @@ def expect_report(
 
 @callback
 def deliver_report(hass: HomeAssistant, report: SynthesisReport, request: tts.TTSAudioRequest, message: str) -> None:
-    """Pass the report of a request to the callers that wait for it."""
+    """Pass the report of a request to waiting callers."""
     if waiting := hass.data.get(_PENDING_REPORTS):
         key = _report_key(report.voice, message, request.language, request.options)
         for pending in waiting:
@@ -98,7 +98,7 @@ class SpeechResult:
 
     @property
     def usage(self) -> Usage:
-        """The usage of the request; complete once all audio has been read."""
+        """The usage of the request, complete once all audio has been read."""
         return self._pending.usage
 
     @property
@@ -151,11 +151,11 @@ def _create_stream(
 
 
 class SpokenByFallbackError(HomeAssistantError):
-    """A fallback has spoken. Its audio is not cached."""
+    """A fallback has spoken, so the audio is not cached."""
 
 
 class PreparedMessage:
-    """A message that is synthesized in advance, once for each request that players and satellites will send."""
+    """A message to synthesize in advance, once for each kind of request that players and satellites will send."""
 
     def __init__(self, hass: HomeAssistant, voice: tts.TextToSpeechEntity, requests: Sequence[SpeechRequest]) -> None:
         """Create a message; `async_prepare` synthesizes it."""
@@ -171,12 +171,12 @@ class PreparedMessage:
 
     @property
     def from_cache(self) -> bool:
-        """Whether all audio was cached before."""
+        """Whether all audio was already cached."""
         return all(result.from_cache for result in self._results)
 
     @property
     def is_prepared(self) -> bool:
-        """Whether all audio is cached on disk already."""
+        """Whether all audio is already cached on disk."""
         keys = (_create_stream(self._hass, self._voice, request)[1] for request in self._requests)
         return all(is_on_disk(self._hass, key) for key in keys)
 

@@ -1,4 +1,4 @@
-"""Count the usage of an account, today and this month, and keep the last result of each voice."""
+"""Track the usage of an account today and this month, and the last synthesis of each voice."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -30,12 +30,12 @@ class UsageTotal:
     cost: float = 0.0
     currency: str | None = None
     estimated: float = 0.0
-    """Part of the cost that follows from list prices rather than from the provider's charges."""
+    """Part of the cost that is calculated from list prices rather than charged by the provider."""
     unpriced_requests: int = 0
     """Requests whose cost is unknown."""
 
     def __add__(self, usage: Usage) -> Self:
-        """Return the total with more usage."""
+        """Return the total with the usage added."""
         is_other_currency = None not in (self.currency, usage.currency) and self.currency != usage.currency
         counted = replace(self, characters=self.characters + usage.characters, requests=self.requests + usage.requests)
         if usage.cost is None or is_other_currency:
@@ -50,20 +50,20 @@ class UsageTotal:
 
 @dataclass(frozen=True, slots=True)
 class UsageByPeriod:
-    """Usage of a day and of its month."""
+    """Usage of a day and its month."""
 
     today: UsageTotal
     month: UsageTotal
 
     @classmethod
     def starting(cls, day: date) -> Self:
-        """Return the usage at the beginning of a day, without anything before it."""
+        """Return empty usage that starts on a day."""
         return cls(UsageTotal(day), UsageTotal(day.replace(day=1)))
 
     def on(self, day: date) -> Self:
-        """Return the usage on a day, without that of earlier periods.
+        """Return the usage as of a day, without that of earlier periods.
 
-        A day in the past starts no new period: the clock of a machine may be wrong until it is synchronized.
+        A day in the past does not start a new period: the system clock may be wrong until it is synchronized.
         """
         fresh = self.starting(day)
         return type(self)(
@@ -72,7 +72,7 @@ class UsageByPeriod:
         )
 
     def __add__(self, usage: Usage) -> Self:
-        """Return both totals with more usage."""
+        """Return both totals with the usage added."""
         return type(self)(self.today + usage, self.month + usage)
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class UsageByPeriod:
 
 @dataclass(frozen=True, slots=True)
 class LastSynthesis:
-    """The last result of a voice with its configured model and voice."""
+    """The last synthesis of a voice with its configured model and voice."""
 
     first_sound: float | None = None
     """Seconds from the first request to the first audio."""
@@ -99,7 +99,7 @@ class LastSynthesis:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Self:
-        """Return the result that `asdict` stored, without an error that this version does not know."""
+        """Return the synthesis from the result of `asdict`, without an error that this version does not know."""
         last = cls(**stored)
         return last if last.last_error in error_translation_keys() else replace(last, last_error=None)
 
@@ -108,7 +108,7 @@ class UsageTracker:
     """The usage of an account, kept across reloads and restarts."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
-        """Start without usage; `async_load` restores it."""
+        """Initialize the tracker without usage; `async_load` restores the stored usage."""
         self._hass = hass
         self._store: Store[dict[str, Any]] = Store(hass, _USAGE_STORAGE_VERSION, f"{DOMAIN}.{entry_id}.usage")
         self._totals = UsageByPeriod.starting(_local_today())
@@ -135,7 +135,7 @@ class UsageTracker:
         return self._totals
 
     def last_synthesis(self, subentry_id: str) -> LastSynthesis:
-        """Return the last result of a voice."""
+        """Return the last synthesis of a voice."""
         return self._voices.get(subentry_id, LastSynthesis())
 
     @callback
@@ -152,13 +152,13 @@ class UsageTracker:
 
     @callback
     def async_record_error(self, subentry_id: str, translation_key: str) -> None:
-        """Store the error because of which a voice did not speak."""
+        """Store the error that kept a voice from speaking."""
         self._voices[subentry_id] = replace(self.last_synthesis(subentry_id), last_error=translation_key)
         self._changed()
 
     @callback
     def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call a listener after every change, until the returned function is called."""
+        """Add a listener for changes; return a function that removes it."""
         return async_dispatcher_connect(self._hass, self._signal, listener)
 
     @callback

@@ -1,4 +1,4 @@
-"""Parse the settings of a voice: the options of a call, and the data of its subentry."""
+"""Parse the settings of a voice: the options of a call and the data of its subentry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ from .providers.options import NumberOption
 from .text import Replacement
 
 ATTR_PREFERRED_BITRATE: Final = "preferred_bitrate"
-"""Known to Home Assistant 2026.11 and later, which convert mp3 to it."""
+"""Supported by Home Assistant 2026.11 and later, which convert mp3 to this bitrate."""
 ATTR_FALLBACK_CALL: Final = "fallback_call"
-"""Set when a voice is called as the fallback of another Orator voice, to a `FallbackCall`."""
+"""Option with a `FallbackCall`, set when another Orator voice calls a voice as its fallback."""
 
 CHIME_OPTIONS: Final = (CONF_CHIME, CONF_CHIME_AFTER)
 NUMBER_OPTIONS: Final = (
@@ -52,7 +52,7 @@ EFFECT_OPTIONS: Final = (*CHIME_OPTIONS, *(number.key for number in NUMBER_OPTIO
 _LEVEL_OPTIONS: Final = (CONF_GAIN, CONF_LOUDNESS)
 
 _OFF: Final = ("", "none", "off", "false")
-"""Values that turn off an effect of the voice for one call."""
+"""Values that turn off one of the voice's effects for one call."""
 _SAMPLE_CONSTRAINTS: Final = {
     ATTR_PREFERRED_SAMPLE_RATE: SAMPLE_RATES,
     ATTR_PREFERRED_SAMPLE_CHANNELS: CHANNEL_COUNTS,
@@ -61,7 +61,7 @@ _SAMPLE_CONSTRAINTS: Final = {
 
 
 class FallbackCall(StrEnum):
-    """How a voice is called as a fallback."""
+    """Way in which a voice is called as a fallback."""
 
     FOLLOWED = "followed"
     """Another voice takes over if this one fails."""
@@ -73,12 +73,12 @@ class VoiceSettings:
     """The parsed options of a call: the settings with which a voice speaks."""
 
     model: Model
-    """The model, or its successor if it is retired."""
+    """Model, or its successor if it is retired."""
     voice: str
     provider_settings: Mapping[str, Any]
     """Parsed choices of the provider and options of the model."""
     format: AudioFormat | None
-    """Format to request from the provider, None to choose it by the output."""
+    """Format to request from the provider, or None to choose it by the output."""
     output: OutputFormat
     """Format for the player or satellite."""
     clean_text: bool
@@ -86,7 +86,7 @@ class VoiceSettings:
     fallbacks: tuple[str, ...]
     """Entity ids of the fallback voices."""
     effects: Mapping[str, Any]
-    """Parsed options for post-processing, without those that are off."""
+    """Parsed post-processing options, without those that are off."""
     expects_fallback: bool
     """Whether another voice takes over if this one fails."""
 
@@ -94,7 +94,7 @@ class VoiceSettings:
     def parse(cls, catalog: Catalog, options: Mapping[str, Any], configured: Mapping[str, Any]) -> Self:
         """Parse the options of a call to a voice that is `configured` with the data of its subentry.
 
-        Options that the model does not take are ignored. Raises InvalidSettingError.
+        Options that the model does not support are ignored. Raises InvalidSettingError.
         """
         requested = catalog.model_for(options)
         model, options = catalog.resolve_retired(requested, options)
@@ -123,7 +123,7 @@ def default_format(configured: Mapping[str, Any]) -> str:
 
 
 def parse_effects(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options for post-processing that are on. Raises InvalidSettingError."""
+    """Return the post-processing options that are on. Raises InvalidSettingError."""
     given = {key: settings[key] for key in EFFECT_OPTIONS if not _is_off(settings.get(key))}
     parsed: dict[str, Any] = {
         number.key: number.parse(given[number.key]) for number in NUMBER_OPTIONS if number.key in given
@@ -153,7 +153,7 @@ def configured_chimes(settings: Mapping[str, Any]) -> frozenset[str]:
 
 
 def chime_loudness(effects: Mapping[str, Any]) -> float:
-    """Return the loudness of chimes in LUFS, which is that of the speech."""
+    """Return the loudness of chimes in LUFS, which equals that of speech."""
     loudness: float = effects.get(CONF_LOUDNESS, CHIME_LUFS) + effects.get(CONF_GAIN, 0)
     return loudness
 
@@ -161,7 +161,7 @@ def chime_loudness(effects: Mapping[str, Any]) -> float:
 async def async_load_post_processing(
     chimes: ChimeLibrary, effects: Mapping[str, Any], tracker: LoudnessTracker
 ) -> tuple[PostProcessing, dict[str, ChimeError | None]]:
-    """Return the post-processing, and for each chime the error that keeps it from being played.
+    """Return the post-processing, and the error of each chime that cannot be played.
 
     `effects` comes from `parse_effects`.
     """
@@ -188,7 +188,7 @@ def _is_off(value: Any) -> bool:
 
 
 def _parse_voice_id(options: Mapping[str, Any], model: Model, configured: Mapping[str, Any]) -> str:
-    """Return the provider's id of the voice. Assist's voice picker passes it as `voice` for every provider."""
+    """Return the provider's id of the voice, which Assist's voice picker passes as `voice` for every provider."""
     voice = options.get(ATTR_VOICE)
     if model.voice_key == ATTR_VOICE or voice in (None, configured.get(ATTR_VOICE)):
         voice = options.get(model.voice_key)
@@ -200,9 +200,9 @@ def _parse_voice_id(options: Mapping[str, Any], model: Model, configured: Mappin
 def _parse_requested_format(
     options: Mapping[str, Any], requested: Model, model: Model, configured: Mapping[str, Any]
 ) -> AudioFormat | None:
-    """Return the format to request from the provider, None if it is the voice's own.
+    """Return the format to request from the provider, or None for the voice's own format.
 
-    `model` is the successor of the `requested` one if that is retired, and may not support its formats.
+    If the `requested` model is retired, `model` is its successor, which may not support the same formats.
     """
     audio_format = options[CONF_FORMAT]
     if audio_format == default_format(configured):
@@ -213,7 +213,7 @@ def _parse_requested_format(
 
 
 def _parse_output_format(options: Mapping[str, Any]) -> OutputFormat:
-    """Return the format that the player or satellite asks for."""
+    """Return the format that the player or satellite requests."""
     rate, channels, width = (_parse_whole_number(options, key, allowed) for key, allowed in _SAMPLE_CONSTRAINTS.items())
     return OutputFormat(
         str(options[ATTR_PREFERRED_FORMAT]),
@@ -229,7 +229,7 @@ def _parse_fallbacks(value: Any) -> tuple[str, ...]:
 
 
 def _parse_whole_number(options: Mapping[str, Any], key: str, allowed: range) -> int | None:
-    """Parse an optional number. Home Assistant has checked that it is one."""
+    """Parse an optional whole number, which Home Assistant has already validated."""
     if options.get(key) is None:
         return None
     number = int(options[key])

@@ -16,7 +16,7 @@ _IPV4_COMPATIBLE: Final = IPv6Network("::/96")
 
 
 def parse_web_address(address: str) -> URL:
-    """Return the URL that a user entered, perhaps without a scheme or with spaces around it.
+    """Return the URL for an address as entered, possibly without a scheme or with surrounding spaces.
 
     Raises ValueError if it cannot be the address of an API.
     """
@@ -42,7 +42,7 @@ def _default_scheme(url: URL) -> str:
 
 
 def is_local_host(host: str) -> bool:
-    """Return whether an IP address or host name is one of a local network; names are not resolved."""
+    """Return whether an IP address or host name is in a local network; names are not resolved."""
     try:
         return not ip_address(host).is_global
     except ValueError:
@@ -55,7 +55,7 @@ class PrivateAddressError(OSError):
 
 
 def public_socket(address: AddrInfoType) -> socket.socket:
-    """Return a socket for a connection to a public address; for use as aiohttp's `socket_factory`.
+    """Return a socket for a connection to a public address, for use as aiohttp's `socket_factory`.
 
     Connectors call it after resolving the name, so a name cannot lead into the local network. Raises
     PrivateAddressError.

@@ -1,4 +1,4 @@
-"""Recognize the audio in a response: by its first bytes, or by the media type if it is raw PCM."""
+"""Recognize the audio in a response by its first bytes or, for raw PCM, by the media type."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
@@ -25,7 +25,7 @@ RAW_TYPES: Final = ("audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "appli
 _S16LE_PARAMETERS: Final = {"bits": ("", "16"), "encoding": ("", "s16le", "pcm_s16le", "linear16")}
 """Media type parameters and the values that mean signed 16-bit little-endian samples."""
 _MAX_HEAD_BYTES: Final = 1024
-"""The length after which a body that consists of whitespace so far is not a document."""
+"""Length of leading whitespace after which a body cannot be a document."""
 
 
 async def read_audio(response: HttpResponse, expected: AudioFormat, stack: AsyncExitStack) -> SpeechAudio:
@@ -39,7 +39,7 @@ async def read_audio(response: HttpResponse, expected: AudioFormat, stack: Async
 
 
 def read_pcm_layout(response: HttpResponse) -> PcmLayout | None:
-    """Return the layout of raw PCM that the media type states, None if there is none."""
+    """Return the layout of raw PCM that the media type states, or None if it states none."""
     rate, channels = (_parse_int(response.type_parameter(name)) for name in ("rate", "channels"))
     layout = PcmLayout(rate, channels or 1)
     is_s16le = all(response.type_parameter(name) in values for name, values in _S16LE_PARAMETERS.items())
@@ -81,7 +81,7 @@ def audio_from_head(
 
 
 async def read_head(chunks: AsyncGenerator[bytes]) -> bytes:
-    """Return the start of a body, long enough to recognize its format behind leading whitespace."""
+    """Return the start of a body, long enough to recognize the format after leading whitespace."""
     head = b""
     async for chunk in chunks:
         head += chunk

@@ -21,7 +21,7 @@ from .options import ChoiceOption
 class SynthesisRequest:
     """One text to speak, with its voice, format and settings.
 
-    `settings` holds parsed values of the model's options and the provider's choices, and only those that were set.
+    `settings` holds the parsed values of the model's options and the provider's choices, but only those that were set.
     """
 
     text: str
@@ -31,7 +31,7 @@ class SynthesisRequest:
     settings: Mapping[str, Any] = field(default_factory=dict)
     pronunciations: tuple[Pronunciation, ...] = ()
     record_usage: Callable[[Usage], None] = field(default=lambda _: None, compare=False)
-    """Called once per charge: never for a request that joins the job of an identical one, twice if it is repeated."""
+    """Called once per charge: never for a request that joins an identical request's job, twice for a repeated one."""
 
     def charge(self, cost: float | None = None, currency: str | None = None) -> None:
         """Record the charge for this request, estimated from the model's price if the provider states no `cost`."""
@@ -49,14 +49,14 @@ class SynthesisRequest:
 
 @dataclass(frozen=True, slots=True)
 class SpeechAudio:
-    """Audio that is still arriving. `format` is the format of the bytes, which may not be the requested one."""
+    """Audio that is still arriving. `format` is the format of the bytes, which may differ from the requested one."""
 
     format: AudioFormat
     chunks: AsyncGenerator[bytes]
     pcm_layout: PcmLayout | None = None
-    """The sample layout if the format is PCM."""
+    """Sample layout if the format is PCM."""
     loudness_key: str = ""
-    """The key of the voice in the loudness tracker, set by the synthesis attempt."""
+    """Key of the voice in the loudness tracker, set by the synthesis attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class HttpSessions:
     """The HTTP sessions of an account."""
 
     api: ClientSession
-    """For the provider's own API."""
+    """Session for the provider's own API."""
     downloads: ClientSession
-    """For links in responses; its sockets come from `addresses.public_socket`."""
+    """Session for links in responses, whose sockets come from `addresses.public_socket`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,23 +74,23 @@ class Server:
     """A known server that implements a provider's API."""
 
     label: str
-    """The name in the list of servers."""
+    """Name in the list of servers."""
     name: str = ""
-    """The name of its accounts and voices, if not `label`."""
+    """Name of the server's accounts and voices, if not `label`."""
     default_address: str = ""
-    """The usual base URL; empty if only the user knows it."""
+    """Usual base URL; empty if only the user knows the address."""
     accepts_key: bool = True
     """Whether the server may require an API key."""
     requires_key: bool = False
-    """Whether the server is certain to refuse requests without an API key."""
+    """Whether the server always refuses requests without an API key."""
     key_page: str = ""
-    """The page on which users create API keys; empty if the server is self-hosted."""
+    """Page where users create API keys; empty if the server is self-hosted."""
     credit_page: str = ""
-    """The page on which users add credit; empty if the server is self-hosted."""
+    """Page where users add credit; empty if the server is self-hosted."""
 
     @property
     def title(self) -> str:
-        """The name of its accounts and voices."""
+        """Name of the server's accounts and voices."""
         return self.name or self.label
 
     @property
@@ -102,15 +102,15 @@ class Server:
 class Provider(ABC):
     """A text-to-speech API, used with the API key of one account.
 
-    The provider fetches its catalog but does not keep it: the caller stores it and passes it back.
+    The provider fetches its catalog but does not keep it: the caller stores the catalog and passes it back.
     """
 
     name: str
     """The provider's name."""
     key_page: str
-    """The page on which users create API keys."""
+    """The page where users create API keys."""
     credit_page: str
-    """The page on which users add credit."""
+    """The page where users add credit."""
     servers: ClassVar[Mapping[str, Server]] = {}
     """Other servers that implement this API, by the name stored in config entries."""
     address_keys: ClassVar[tuple[str, ...]] = ("base_url",)
@@ -121,7 +121,7 @@ class Provider(ABC):
     languages: ClassVar[tuple[str, ...]]
     """The tags of the languages that the provider speaks."""
     choices: ClassVar[tuple[ChoiceOption, ...]] = ()
-    """Options chosen together with the model, because they decide which other options there are."""
+    """Options chosen together with the model, because they determine the other options."""
     option_keys: ClassVar[tuple[str, ...]]
     """The keys of all options of all models."""
     has_balance: ClassVar[bool] = False
@@ -138,7 +138,7 @@ class Provider(ABC):
             self.name = self.server.title
             self.key_page, self.credit_page = self.server.key_page, self.server.credit_page
         self.detected: dict[str, bool] = {}
-        """Capabilities of the server that were detected while speaking; the caller stores them with the catalog."""
+        """Detected capabilities of the server; the caller stores them with the catalog."""
         self.counters: Counter[str] = Counter()
         """Event counts since the account was loaded, for diagnostics."""
         self._sessions = sessions
@@ -146,7 +146,7 @@ class Provider(ABC):
 
     @property
     def accepts_key(self) -> bool:
-        """Whether the server may require an API key, so that another key may help."""
+        """Whether the server may require an API key, so that a different key may help."""
         return self.server is None or self.server.accepts_key
 
     def is_same_account(self, other: Provider) -> bool:
@@ -158,7 +158,7 @@ class Provider(ABC):
 
     @property
     def has_pending_jobs(self) -> bool:
-        """Whether closing the sessions would lose speech that may have been paid for."""
+        """Whether closing the sessions would lose speech that may have been charged."""
         return False
 
     async def finish_jobs(self) -> None:  # noqa: B027
@@ -171,14 +171,14 @@ class Provider(ABC):
 
     @property
     def label(self) -> str:
-        """The name shown to users: the provider's, or the host of a server that has no name."""
+        """The name shown to users: the provider's name, or the host of a server without a name."""
         host = URL(self.addresses["base_url"]).host
         is_known = bool(self.server.default_address) if self.server else host == URL(self.default_base_url).host
         return self.name if host is None or is_known else host
 
     @property
     def is_key_missing(self) -> bool:
-        """Whether there is no API key although requests without one are certain to be refused."""
+        """Whether there is no API key although requests without one are always refused."""
         is_needed = self.requires_key(self.addresses["base_url"]) or (
             self.server is not None and self.server.requires_key
         )
@@ -187,26 +187,26 @@ class Provider(ABC):
     @classmethod
     @abstractmethod
     def resolve_addresses(cls, entered: Mapping[str, str]) -> dict[str, str]:
-        """Return all addresses of the provider, normalized from those that the user entered.
+        """Return all addresses of the provider, normalized from the user's input.
 
-        Raises ValueError if an entered address cannot be that of an API.
+        Raises ValueError if an entered address cannot be an API address.
         """
 
     @classmethod
     @abstractmethod
     def requires_key(cls, base_url: str) -> bool:
-        """Return whether the server at this address is certain to refuse requests without an API key."""
+        """Return whether the server at this address always refuses requests without an API key."""
 
     @abstractmethod
     async def fetch_catalog(self, known: Json = None) -> Json:
         """Return the provider's models and voices as a JSON document, and check the API key at no cost.
 
         `known` is the previous catalog, for the parts that cannot be fetched at the moment. Raises SpeechError if the
-        provider would not speak with this key.
+        provider does not speak with this key.
         """
 
     async def fetch_balance(self) -> Balance | None:
-        """Return the remaining credit, None if the provider does not state it. Raises SpeechError."""
+        """Return the remaining credit, or None if the provider does not state it. Raises SpeechError."""
         return None
 
     @abstractmethod
@@ -220,7 +220,7 @@ class Provider(ABC):
     def migrate_settings(self, settings: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
         """Return a voice's settings adapted to another model.
 
-        Options that the model lacks are dropped, other values become the nearest one that the model accepts.
+        Options that the model lacks are dropped; other values become the nearest value that the model accepts.
         """
         migrated = {key: value for key, value in settings.items() if key not in self.option_keys}
         for option in model.options:
@@ -229,18 +229,18 @@ class Provider(ABC):
         return {**migrated, "model": model.id}
 
     def has_model_choice(self, settings: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        """Return whether there is a model to choose, given the values of `choices`."""
+        """Return whether the user can choose a model, given the values of `choices`."""
         return True
 
     async def resolve_voice_id(self, model: Model, voice_id: str) -> str:  # noqa: ARG002
-        """Return a voice ID as the provider spells it; an unlisted one is looked up if the provider offers that.
+        """Return a voice ID as spelled by the provider; an unlisted one is looked up if the provider supports that.
 
         Raises SpeechError if the voice does not exist.
         """
         return voice_id.strip()
 
     def initial_voice_settings(self, catalog: Json) -> Mapping[str, Any] | None:
-        """Return the settings of a new account's first voice, None if no voice is certain to speak."""
+        """Return the settings of a new account's first voice, or None if no voice is certain to speak."""
         model = self.initial_model(catalog)
         return {"model": model.id, "voice": self.initial_voice(model)}
 
@@ -250,7 +250,7 @@ class Provider(ABC):
         return next((model for model in models if model.id == self.default_model), models[0])
 
     def initial_voice(self, model: Model) -> str:
-        """Return the default voice, or the model's first one if its voices are known and lack the default."""
+        """Return the default voice, or the model's first voice if its voices are known and lack the default."""
         known = model.voice_ids
         return self.default_voice if not known or self.default_voice in known else known[0]
 
@@ -258,7 +258,7 @@ class Provider(ABC):
     async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
         """Speak a text of at most `model.max_chars`.
 
-        Entering the context raises SpeechError if there is no audio; leaving it cancels the request.
+        Entering the context raises SpeechError if there is no audio; leaving the context cancels the request.
         """
         if request.model.measure(request.text) > request.model.max_chars:
             raise TextTooLongError

@@ -1,4 +1,4 @@
-"""Download audio files that a response links to: without the API key, and only from public addresses."""
+"""Download audio files linked in responses: without the API key, and only from public addresses."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -17,12 +17,12 @@ from .error_responses import error_for, parse_retry_after
 from .http import HttpResponse, Timeouts, resolve_url, translate_client_errors
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
-"""20 minutes of uncompressed speech, more than a request asks for."""
+"""20 minutes of uncompressed speech, which is more than a single request produces."""
 
 _ENCODED_URL: Final = re.compile(r"[\w!#$%&'()*+,./:;=?@\[\]~-]+", re.ASCII)
-"""A URL without characters to quote. It is requested unchanged: it may be signed."""
+"""A URL without characters to quote, which is requested unchanged because it may be signed."""
 _NOT_READY_STATUSES: Final = (403, 404, 425)
-"""Statuses of a file that may be available in a moment."""
+"""Statuses of a file that may become available in a moment."""
 _DOWNLOAD_TIMEOUTS: Final = Timeouts(first_byte_s=20)
 _MAX_DOWNLOAD_REDIRECTS: Final = 5
 _MAX_DOWNLOAD_ATTEMPTS: Final = 3
@@ -32,7 +32,7 @@ class Downloads:
     """Downloads over HTTPS from public addresses; a local provider may link to any address, also over HTTP."""
 
     def __init__(self, sessions: HttpSessions, *, may_be_local: bool) -> None:
-        """Create downloads for a provider; `may_be_local` if the provider itself is in the local network."""
+        """Initialize the downloads of a provider; `may_be_local`: the provider itself is in the local network."""
         self._session: ClientSession = sessions.api if may_be_local else sessions.downloads
         self._may_be_local = may_be_local
 
@@ -59,7 +59,7 @@ class Downloads:
         """Follow a link and its redirects to the file."""
         try:
             return await self._follow(URL(link, encoded=bool(_ENCODED_URL.fullmatch(link))))
-        except ValueError as err:  # yarl parses some parts of a URL only when they are used
+        except ValueError as err:  # yarl only parses some parts of a URL when they are used
             raise errors.UnsafeLinkError from err
 
     async def _follow(self, url: URL) -> ClientResponse:

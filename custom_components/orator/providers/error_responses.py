@@ -1,4 +1,4 @@
-"""Turn the status and body of an error response into an error and the request fields that it names."""
+"""Turn the status and body of an error response into an error and the request fields named in it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Any, Final
 from . import errors
 from .json_documents import Json, parse_json
 
-# A provider's code is more specific than the status that it comes with.
+# A provider's code is more specific than the HTTP status of the response.
 _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "invalid_api_key": errors.InvalidKeyError,
     "authentication_error": errors.InvalidKeyError,
@@ -40,7 +40,7 @@ _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "empty_response": errors.ProviderFaultError,
 }
 _GENERIC_TYPE: Final = "api_error"
-# Error types are less specific than a status of failure.
+# Error types are less specific than an error status.
 _ERRORS_BY_TYPE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "permission_denied_error": errors.NotPermittedError,
     "permission_error": errors.NotPermittedError,
@@ -63,7 +63,7 @@ _ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
     501: errors.NotImplementedByProviderError,
 }
 _ECHOING_STATUSES: Final = (404, 422)
-"""Messages with these statuses may quote the request, so they are not searched."""
+"""Statuses whose messages may quote the request, so that the messages are not searched."""
 _CODES_BY_MESSAGE: Final = {
     "missing_scopes": re.compile("missing scopes", re.IGNORECASE),  # OpenAI, if a key lacks a permission
     "insufficient_balance": re.compile(
@@ -105,7 +105,7 @@ def error_for(status: int, codes: tuple[str, ...] = (), retry_after: float | Non
 
 
 def find_error_codes(document: Json, status: int = 200) -> tuple[str, ...]:
-    """Return the codes in an error document, the most specific first.
+    """Return the codes in an error document, most specific first.
 
     Providers send `{"error": {"code", "type"}}`, `{"error": "text", "status": 402, "code"?}`, `{"error": 402}`,
     `{"type": "error", "error": {…}}` and similar documents. Messages are searched only if no known code is found, and
@@ -138,13 +138,13 @@ def _is_known_code(code: str) -> bool:
 
 
 def _short_code(value: Json, marks: str = "_") -> str:
-    """Return a code in lower case, an empty string if the value may be a message; `marks` are allowed characters."""
+    """Return a code in lower case, or "" if the value may be a message; `marks` are additional characters of codes."""
     code = str(value).lower() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     return code if code.translate(dict.fromkeys(map(ord, marks))).isalnum() and len(code) <= 64 else ""
 
 
 def parse_retry_after(value: str | None) -> float | None:
-    """Return a Retry-After header, given in seconds or as a date, in seconds from now; None if it is invalid."""
+    """Return a Retry-After header, in seconds or as a date, as seconds from now, or None if it is invalid."""
     if not value:
         return None
     if value.strip().isdecimal():
@@ -170,7 +170,7 @@ _UNSUPPORTED_FIELD: Final = re.compile(
 _INVALID_VALUE: Final = re.compile(r"\b(must be|should be|between|at (least|most)|one of|range)\b", re.IGNORECASE)
 _IDENTIFIER: Final = re.compile(r"\w+")
 _LOCATION_KEYS: Final = ("loc", "path", "param")
-"""Keys that locate the field: of FastAPI, of extensions of RFC 7807 and of OpenAI."""
+"""Keys that locate the field, used by FastAPI, by extensions of RFC 7807 and by OpenAI."""
 _MESSAGE_KEYS: Final = ("detail", "message", "msg", "error", "details", "type")
 _NESTED_KEYS: Final = ("validation", "errors", *_MESSAGE_KEYS)
 _MAX_ERROR_DEPTH: Final = 5
@@ -178,11 +178,11 @@ _MAX_ERROR_DEPTH: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """Request fields that one part of an error document names."""
+    """Request fields named in one part of an error document."""
 
     fields: frozenset[str]
     is_unsupported: bool
-    """Whether the server does not support the fields, rather than their values."""
+    """Whether the server does not support the fields themselves, rather than their values."""
 
 
 def find_field_errors(
@@ -204,14 +204,14 @@ def find_field_errors(
 
 
 def _located_fields(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the fields that a validation error locates."""
+    """Yield the fields located by a validation error."""
     for location in map(document.get, _LOCATION_KEYS):
         for part in location if isinstance(location, list) else [location]:
             yield from _IDENTIFIER.findall(part) if isinstance(part, str) else ()
 
 
 def _mentioned_fields(messages: list[str], optional_fields: frozenset[str]) -> Iterator[str]:
-    """Yield the optional fields that messages mention, and the keys that they call unrecognized."""
+    """Yield the optional fields mentioned in messages, and the keys that the messages call unrecognized."""
     for message in messages:
         yield from optional_fields.intersection(_IDENTIFIER.findall(message))
         for keys in _UNRECOGNIZED_KEYS.findall(message):

@@ -1,4 +1,4 @@
-"""The errors of text-to-speech, each with what follows from it.
+"""Errors of text-to-speech and their consequences.
 
 An error holds a status and the provider's short code, never the provider's message: messages echo keys and texts.
 """
@@ -8,10 +8,10 @@ from typing import ClassVar, override
 
 
 class Outage(StrEnum):
-    """A problem of the whole account, because of which fallbacks are used first."""
+    """A problem of the whole account that makes fallbacks come first."""
 
     UNREACHABLE = "unreachable"
-    """The provider does not respond as it should. A single error may be chance."""
+    """The provider does not respond as expected. A single error may be chance."""
     OUT_OF_CREDIT = "out_of_credit"
     KEY_REFUSED = "key_refused"
     GONE = "gone"
@@ -30,14 +30,14 @@ class Outage(StrEnum):
 class SpeechError(Exception):
     """The provider could not speak.
 
-    Providers map every failure to a subclass; its class attributes decide what follows. `docs/faults.md` is generated
-    from them.
+    Providers map every failure to a subclass, whose class attributes determine the consequences. `docs/faults.md` is
+    generated from them.
     """
 
     translation_key: ClassVar[str] = "unexpected"
-    """The key of the message shown to the user."""
+    """Key of the message shown to the user."""
     is_retryable: ClassVar[bool] = False
-    """Whether the same request may succeed in a moment, so that it is repeated."""
+    """Whether the request is repeated, because it may succeed in a moment."""
     allows_fallback: ClassVar[bool] = True
     """Whether a fallback speaks instead."""
     needs_new_key: ClassVar[bool] = False
@@ -57,7 +57,7 @@ class SpeechError(Exception):
     ) -> None:
         """Create an error from an HTTP status and a short code.
 
-        `retry_after`: seconds to wait before the next request, as the provider asked for; `subject`: the vendor or
+        `retry_after`: seconds to wait before the next request, as stated by the provider; `subject`: the vendor or
         voice concerned.
         """
         super().__init__()
@@ -66,11 +66,11 @@ class SpeechError(Exception):
         self.retry_after = retry_after
         self.subject = subject
         self.has_error_document = False
-        """Whether the response was a JSON document of the provider rather than a page of a proxy."""
+        """Whether the response was a JSON document of the provider rather than a proxy's page."""
         self.fields: frozenset[str] = frozenset()
-        """The fields of the request that the response names."""
+        """Fields of the request that the response names."""
         self.unsupported_fields: frozenset[str] = frozenset()
-        """The subset of `fields` that the provider rejects with any value."""
+        """Subset of `fields` that the provider rejects with any value."""
 
     @override
     def __str__(self) -> str:

@@ -29,10 +29,10 @@ from .json_documents import Json, parse_json
 _LOGGER = logging.getLogger(__name__)
 
 MAX_DOCUMENT_BYTES: Final = 8 * 1024 * 1024
-"""More than the largest catalog."""
+"""Limit for JSON documents, more than the largest catalog."""
 MAX_ERROR_BYTES: Final = 64 * 1024
 MAX_AUDIO_BYTES: Final = 512 * 1024 * 1024
-"""More than an hour of uncompressed speech, which is more than a single request can ask for."""
+"""Limit for audio: over an hour of uncompressed speech, which is more than a single request can produce."""
 
 _MAX_API_REDIRECTS: Final = 3
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
@@ -40,7 +40,7 @@ _MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Timeouts of a request. The total is not limited: a stream may go on as long as it makes progress."""
+    """Timeouts of a request. The total time is not limited: a stream may last as long as it makes progress."""
 
     connect_s: float = 10
     first_byte_s: float = 60
@@ -70,7 +70,7 @@ class HttpResponse:
 
     @property
     def has_length(self) -> bool:
-        """Whether the length is stated: the server had the whole body before it sent the first byte."""
+        """Whether the length is stated, so that the server had the whole body before it sent the first byte."""
         return self.response.content_length is not None
 
     @property
@@ -80,7 +80,7 @@ class HttpResponse:
         return media_type if _MEDIA_TYPE.fullmatch(media_type) else ""
 
     def type_parameter(self, name: str) -> str:
-        """Return a parameter of the media type in lower case, an empty string if it is missing."""
+        """Return a parameter of the media type in lower case, or an empty string if it is missing."""
         header = self.response.headers.get("Content-Type", "")
         match = re.search(rf';\s*{name}\s*=\s*"?([\w.-]+)', header, re.IGNORECASE)
         return match[1].lower() if match else ""
@@ -114,7 +114,7 @@ class HttpResponse:
 
 
 class HttpClient:
-    """A client for one origin, which alone receives its headers with the API key."""
+    """A client for one origin, the only one that receives the headers with the API key."""
 
     def __init__(
         self,
@@ -124,9 +124,10 @@ class HttpClient:
         timeouts: Timeouts | None = None,
         optional_fields: frozenset[str] = frozenset(),
     ) -> None:
-        """Create a client for paths below `base_url`.
+        """Initialize a client for paths below `base_url`.
 
-        `optional_fields` are request fields that the server may not know: an error that mentions one is about it.
+        `optional_fields` are request fields that the server may not support: an error that mentions one is about that
+        field.
         """
         self._session = session
         self._base_url = URL(base_url)
@@ -156,8 +157,8 @@ class HttpClient:
     ) -> AsyncGenerator[HttpResponse]:
         """Send a request and yield its response; leaving the context cancels it.
 
-        `path` is relative to the base URL, or a URL of the same origin. Raises a SpeechError for every response
-        without a status of success.
+        `path` is relative to the base URL, or a URL of the same origin. Raises a SpeechError for every response without
+        a success status.
         """
         if self._session.closed:  # the account was removed while it was speaking
             raise errors.ConnectionLostError
@@ -173,7 +174,7 @@ class HttpClient:
             yield HttpResponse(response, self._timeouts)
 
     async def _send(self, method: str, url: URL, body: Json, headers: Mapping[str, str]) -> ClientResponse:
-        """Send a request, following redirects that keep the method and the origin."""
+        """Send a request, and follow redirects that keep the method and the origin."""
         timeout = ClientTimeout(total=None, connect=self._timeouts.connect_s)
         for _ in range(_MAX_API_REDIRECTS):
             response = await self._session.request(
@@ -183,12 +184,12 @@ class HttpClient:
                 return response
             response.release()
             url = _target_within_origin(url, response)
-            if method != "GET" and response.status not in (307, 308):  # they alone keep the method
+            if method != "GET" and response.status not in (307, 308):  # only these keep the method
                 raise errors.RedirectedError(status=response.status, code=str(url.origin()))
         raise errors.RedirectedError(status=response.status)
 
     async def _read_error(self, response: ClientResponse) -> errors.SpeechError:
-        """Return the error that a response stands for."""
+        """Return the error that a response represents."""
         body = b""
         try:
             async for chunk in HttpResponse(response, self._timeouts).chunks(MAX_ERROR_BYTES):
@@ -211,7 +212,7 @@ def resolve_url(base: URL, link: str, *, is_encoded: bool = False) -> URL | None
 
 
 def _target_within_origin(url: URL, response: ClientResponse) -> URL:
-    """Return the target of a redirect. Raises RedirectedError if the target has another origin, or none."""
+    """Return the target of a redirect. Raises RedirectedError if the target has another origin or none."""
     target = resolve_url(url, response.headers.get("Location", ""))
     if target is None or target.origin() != url.origin():
         raise errors.RedirectedError(status=response.status, code=str(target.origin()) if target else None)
@@ -219,7 +220,7 @@ def _target_within_origin(url: URL, response: ClientResponse) -> URL:
 
 
 def refuse_cross_origin_redirects() -> TraceConfig:
-    """Return a trace config that refuses redirects to another origin, which aiohttp follows for WebSockets."""
+    """Return a trace config that refuses cross-origin redirects, which aiohttp follows for WebSockets."""
 
     async def check(_session: ClientSession, _context: object, redirect: TraceRequestRedirectParams) -> None:
         try:

@@ -9,19 +9,19 @@ type Json = Any
 """A value from a JSON document."""
 
 _MAX_VALUES: Final = 500_000
-"""Ten times as many as in the largest catalog. A value takes up to 30 times the memory of its text."""
+"""Ten times as many as in the largest catalog; a value takes up to 30 times the memory of its text."""
 _SEPARATORS: Final = (b",", b":", b"[", b"{")
 _MAX_DEPTH: Final = 64
-"""The limit for recursive code that processes the values."""
+"""Maximum depth that recursive code can process."""
 _MAX_INTEGER_DIGITS: Final = 18
-"""As many as always fit into 64 bits, the limit of Home Assistant's serializer."""
+"""Number of digits that always fits into 64 bits, the limit of Home Assistant's serializer."""
 CACHED_CATALOGS: Final = 8
-"""The size of caches of data derived from catalogs: more than the usual number of accounts."""
+"""Size of caches for data derived from catalogs: more than the usual number of accounts."""
 _SURROGATE_ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-"""An escape sequence. A lone surrogate is not a character and cannot be encoded in UTF-8."""
+"""Escape sequence of a surrogate. A lone surrogate is not a character and cannot be encoded in UTF-8."""
 
 
 def parse_json(document: bytes | bytearray) -> Any:
@@ -65,21 +65,21 @@ def _containers_in(value: Any) -> Iterator[Any]:
 
 
 def get_object(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return the object under a key, an empty one if there is none."""
+    """Return the object under a key, or an empty object if there is none."""
     value = document.get(key)
     return value if isinstance(value, dict) else {}
 
 
 class IdentityKey:
-    """A cache key for a catalog: equal only to the key of the same object.
+    """A cache key for a catalog, equal only to keys of the same object.
 
-    Catalogs are replaced, never modified, and comparing their content would take as long as processing it again.
+    Catalogs are replaced, never modified, and comparing their content would take as long as processing them again.
     """
 
     __slots__ = ("document",)
 
     def __init__(self, document: Any) -> None:
-        """Create the key of a document."""
+        """Initialize the key of a document."""
         self.document = document
 
     def __eq__(self, other: object) -> bool:

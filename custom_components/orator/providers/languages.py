@@ -75,13 +75,13 @@ WHISPER_LANGUAGES: Final = tuple(
     for language, regions in _REGIONS.items()
     for tag in (language, *(f"{language}-{region}" for region in regions.split()))
 )
-"""The tags of the 57 languages of OpenAI's speech models: those of Whisper, according to its text-to-speech guide."""
+"""Tags of the 57 languages of OpenAI's speech models, which are Whisper's according to its text-to-speech guide."""
 
 _LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
 def normalize_tag(language: str) -> str:
-    """Return a language tag in its usual spelling (`pt_br` → `pt-BR`), an empty string if it is not one."""
+    """Return a language tag in its usual spelling (`pt_br` → `pt-BR`), or an empty string if it is invalid."""
     if not _LANGUAGE_TAG.fullmatch(language):
         return ""
     first, *rest = re.split("[-_]", language)
@@ -89,7 +89,7 @@ def normalize_tag(language: str) -> str:
 
 
 def expand_tags(languages: Iterable[str]) -> tuple[str, ...]:
-    """Return tags with all regional variants of the bare ones and the bare variants of the regional ones, sorted."""
+    """Return tags, sorted, with all regional variants of bare tags and the bare variants of regional tags."""
     tags = set(languages)
     bare = {tag for tag in tags if "-" not in tag}
     regional = {tag for tag in WHISPER_LANGUAGES if tag.partition("-")[0] in bare}

@@ -9,7 +9,7 @@ from ..audio.formats import AudioFormat, PcmLayout
 from .options import Option
 
 _READING_CHARS_PER_MINUTE: Final = 900
-"""The usual speed of reading aloud in alphabetic scripts."""
+"""Usual speed of reading aloud in alphabetic scripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Voice:
     id: str
     name: str
     languages: tuple[str, ...] = ()
-    """The tags of the voice's languages; empty if it speaks all languages of its model."""
+    """Tags of the voice's languages; empty if the voice speaks all languages of its model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class Pronunciation:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The price of a request: a part per length, a part per request, and a minimum for the total."""
+    """The price of a request: a part by length, a part per request, and a minimum for the total."""
 
     currency: str
     per_thousand_chars: float = 0
     per_request: float = 0
     minimum: float = 0
     per_minute: float = 0
-    """Per minute of audio."""
+    """Price per minute of audio."""
 
     def cost(self, characters: int, minutes: float | None = None) -> float:
         """Return the cost of a request; the `minutes` of audio are estimated if they are not known."""
@@ -64,7 +64,7 @@ class Usage:
     characters: int = 0
     requests: int = 0
     cost: float | None = 0.0
-    """In units of `currency`; None if all or part of it is unknown."""
+    """Cost in units of `currency`; None if all or part of it is unknown."""
     currency: str | None = None
     is_estimate: bool = False
     """Whether part of the cost is estimated from a price list rather than stated by the provider."""
@@ -89,32 +89,32 @@ class Model:
     id: str
     name: str
     max_chars: int
-    """The longest text of one request, as measured by `measure`."""
+    """Maximum length of the text of one request, as measured by `measure`."""
     streams: bool
     """Whether audio arrives before the whole text has been synthesized."""
     formats: tuple[AudioFormat, ...]
     pcm_layout: PcmLayout | None = None
-    """The sample layout of PCM responses."""
+    """Sample layout of PCM responses."""
     voices: tuple[Voice, ...] = ()
-    """The known voices, default first unless the provider has a default of its own; there may be others."""
+    """Known voices, default first unless the provider has its own default; there may be others."""
     languages: tuple[str, ...] = ()
-    """The tags of the model's languages; empty if it speaks all languages of its provider."""
+    """Tags of the model's languages; empty if the model speaks all languages of its provider."""
     options: tuple[Option, ...] = ()
     price: Price | None = None
     voice_key: str = "voice"
-    """The setting that holds the voice ID."""
+    """Setting that holds the voice ID."""
     vendor: str = ""
-    """The model's maker, if the provider resells models of several vendors."""
+    """Maker of the model, if the provider resells models of several vendors."""
     is_connected: bool = True
     """Whether the provider has the vendor's API key that the model needs."""
     max_pronunciations: int = 0
-    """The number of pronunciations that the provider accepts in one request."""
+    """Maximum number of pronunciations in one request."""
     measure: Callable[[str], int] = len
-    """Measures a text against `max_chars` as the provider does."""
+    """Function that measures a text as the provider does, for comparison with `max_chars`."""
     end_date: date | None = None
-    """The first day on which the model is no longer available."""
+    """First day on which the model is no longer available."""
     successor: Model | None = None
-    """The model that replaces this one when it is retired."""
+    """Model that replaces this one when it is retired."""
 
     @property
     def voice_ids(self) -> list[str]:
@@ -136,5 +136,5 @@ class Model:
 
     @property
     def file_formats(self) -> tuple[AudioFormat, ...]:
-        """The formats available for files; Orator converts PCM to one if the model has nothing else."""
+        """The formats available for files; Orator converts PCM if the model has no other format."""
         return tuple(made for made in self.formats if made is not AudioFormat.PCM) or (AudioFormat.MP3, AudioFormat.WAV)

@@ -1,4 +1,4 @@
-"""The options of models: their values, and how a setting is parsed."""
+"""Options of models: their values and the parsing of settings."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from .errors import InvalidSettingError
 
 @dataclass(frozen=True, slots=True)
 class Option(ABC):
-    """An option of a model. `key` is the provider's name for it wherever there is one."""
+    """An option of a model. `key` is the provider's name for the option, if it has one."""
 
     key: str
 
@@ -21,7 +21,7 @@ class Option(ABC):
         """Return a value in the type that the provider accepts. Raises InvalidSettingError."""
 
     def nearest(self, value: Any) -> Any:
-        """Return the valid value nearest to one for another model, None if there is none."""
+        """Return the valid value nearest to another model's value, or None if there is none."""
         try:
             return self.parse(value)
         except InvalidSettingError:
@@ -76,7 +76,7 @@ class ChoiceOption(Option):
     choices: tuple[str, ...]
     default: str
     precedes_model: bool = False
-    """Whether it must be chosen before the model, because it decides which models there are."""
+    """Whether the option must be chosen before the model, because it determines the available models."""
 
     @override
     def parse(self, value: Any) -> str:
@@ -109,6 +109,6 @@ class ObjectOption(Option):
             raise InvalidSettingError(code=self.key)
         try:
             json.dumps(dict(value), allow_nan=False)
-        except (RecursionError, TypeError, ValueError) as err:  # such as a date in YAML
+        except (RecursionError, TypeError, ValueError) as err:  # for example a date from YAML
             raise InvalidSettingError(code=self.key) from err
         return dict(value)

@@ -1,4 +1,4 @@
-"""Limits, formats and voices of models that several providers offer: OpenAI's, Kokoro and Microsoft's."""
+"""Limits, formats and voices of models that several providers offer: OpenAI's, Kokoro's and Microsoft's."""
 
 from math import ceil
 import re
@@ -18,17 +18,17 @@ _KOKORO_LANGUAGES: Final = {
     "p": "pt-BR",
     "z": "zh-CN",
 }
-"""The languages of Kokoro's voices by the first letter of their IDs."""
+"""Languages of Kokoro's voices by the first letter of their IDs."""
 _AZURE_VOICE_ID: Final = re.compile(r"([a-z]{2,3}(?:-[A-Za-z]+)+)-([A-Za-z]+?)(?:Multilingual)?(?:Expressive)?Neural")
 
 
 def describe_voice(voice_id: str) -> Voice:
-    """Return a voice whose name is its capitalized ID."""
+    """Return a voice named after its capitalized ID."""
     return Voice(voice_id, voice_id[:1].upper() + voice_id[1:])
 
 
 def describe_kokoro_voice(voice_id: str) -> Voice:
-    """Return a voice of Kokoro: `af_bella` is American English, female, and called Bella."""
+    """Return one of Kokoro's voices: `af_bella` is American English, female, and called Bella."""
     kind, _, name = voice_id.partition("_")
     language = _KOKORO_LANGUAGES.get(kind[:1])
     if len(kind) != 2 or not name.isalnum() or language is None:  # a blend such as "af_bella(2)+af_sky", or unknown
@@ -52,7 +52,7 @@ _OPENAI_MAX_TOKENS: Final = 2000
 """Input limit of gpt-4o-mini-tts, from its page in OpenAI's list of models."""
 _TOKENS_PER_LATIN_CHAR: Final = 0.4
 _TOKENS_PER_OTHER_CHAR: Final = 1.1
-"""Upper estimates, so that no request exceeds the limit: an English token has about four letters."""
+"""Upper estimate, so that no request exceeds the limit: an English token has about four letters."""
 _LATIN_CHARS: Final = re.compile(r"[\x00-\u024f]+")
 
 _TTS_1_NAME: Final = re.compile(r"tts-1(-hd)?(-\d+)?")
@@ -70,7 +70,7 @@ def is_tts_1(model_id: str) -> bool:
 
 
 def openai_voices_for(model_id: str) -> tuple[Voice, ...]:
-    """Return the voices of a speech model of OpenAI."""
+    """Return the voices of one of OpenAI's speech models."""
     return _TTS_1_VOICES if is_tts_1(model_id) else OPENAI_VOICES
 
 

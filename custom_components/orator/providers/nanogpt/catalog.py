@@ -1,4 +1,4 @@
-"""NanoGPT's list of audio models: what the catalog keeps of it, and the models that it describes."""
+"""NanoGPT's list of audio models: the fields kept in the catalog, and the models described by it."""
 
 from collections.abc import Iterable, Mapping
 import re
@@ -17,11 +17,11 @@ from .model_families import DOCUMENTED_MODELS, ModelFamily, family_for, is_known
 _NOT_SPEECH: Final = re.compile(
     r"lyric|describe|recognize|stem|clone|upload|cover|extend|inpaint|music|sound-effect|sfx", re.IGNORECASE
 )
-"""Parts of the IDs of models that make something other than speech, or need more than a text."""
+"""Parts of the IDs of models that produce something other than speech, or need more than a text."""
 _MIN_LISTED_CHARS: Final = 50
 _MAX_LISTED_CHARS: Final = 1_000_000
 _MAX_LISTED_PRICE: Final = 1_000.0
-"""Bounds of plausible limits and prices."""
+"""Bounds of plausible listed limits and prices."""
 _PRICE_FIELDS: Final = {
     "per_thousand_chars": "per_thousand_chars",
     "per_generation": "per_request",
@@ -33,14 +33,14 @@ _DOCUMENTED_PRICES: Final[Mapping[str, float]] = {
     "elevenlabs-turbo-v2.5": 0.06,
     "tts-1": 0.015,
     "tts-1-hd": 0.030,
-    "gpt-4o-mini-tts": 0.0125,  # the documentation only states OpenAI's price of input tokens
+    "gpt-4o-mini-tts": 0.0125,  # the documentation only states OpenAI's price for input tokens
     "xai-tts": 0.0165,
 }
 """US dollars per 1,000 characters, for models whose row states no price."""
 
 
 def parse_models(document: Json) -> list[dict[str, Any]]:
-    """Return the speech models of a list, with the fields that do not differ between two identical lists.
+    """Return the speech models of a list, without fields that change although the list stays the same.
 
     Raises NotASpeechServerError if the document is not a list of models.
     """
@@ -52,7 +52,7 @@ def parse_models(document: Json) -> list[dict[str, Any]]:
 
 
 def _is_speech_model(row: Mapping[str, Any]) -> bool:
-    """Return whether a model makes speech from text alone; some rows claim more than their models can do."""
+    """Return whether a model generates speech from text alone; some rows claim more than the model can do."""
     model_id = row.get("id")
     if not isinstance(model_id, str) or not model_id or _NOT_SPEECH.search(model_id):
         return False
@@ -65,7 +65,7 @@ def _is_speech_model(row: Mapping[str, Any]) -> bool:
 
 
 def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a row that the catalog keeps."""
+    """Return the fields of a row to keep in the catalog."""
     parameters = get_object(row, "supported_parameters")
     pricing = get_object(row, "pricing")
     max_chars = _number(parameters.get("max_chars"), _MIN_LISTED_CHARS, _MAX_LISTED_CHARS)
@@ -86,7 +86,7 @@ def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _number(value: Json, minimum: float, maximum: float) -> float | None:
-    """Return a number or numeric string in a range, None for anything else."""
+    """Return a number or numeric string in a range, or None for anything else."""
     try:
         number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
     except OverflowError, ValueError:
@@ -95,7 +95,7 @@ def _number(value: Json, minimum: float, maximum: float) -> float | None:
 
 
 def _strings(value: Json) -> list[str]:
-    """Return the strings in a list, without duplicates and sorted."""
+    """Return the strings in a list, sorted and without duplicates."""
     return sorted({item for item in value if isinstance(item, str) and item}) if isinstance(value, list) else []
 
 
@@ -105,7 +105,7 @@ def model_ids(catalog: Json) -> Iterable[str]:
 
 
 def describe_model(model_id: str, catalog: Json, endpoint: Endpoint) -> Model:
-    """Return a model as it can be used on an endpoint, described by the catalog and else by the documentation."""
+    """Return a model as available on an endpoint, described by the catalog or otherwise by the documentation."""
     row = next((row for row in _rows(catalog) if row["id"] == model_id), None)
     family = family_for(model_id)
     voices = tuple(family.describe_voice(voice) for voice in _voice_ids(row, family))
@@ -126,7 +126,7 @@ def describe_model(model_id: str, catalog: Json, endpoint: Endpoint) -> Model:
 
 
 def _price(model_id: str, row: Mapping[str, Any] | None) -> Price | None:
-    """Return the listed price of a model, or else the documented one."""
+    """Return the listed price of a model, or otherwise the documented price."""
     if row and row["price"]:
         return Price(row["currency"], **row["price"])
     documented = _DOCUMENTED_PRICES.get(model_id.lower())
@@ -138,7 +138,7 @@ def _rows(catalog: Json) -> list[dict[str, Any]]:
 
 
 def _voice_ids(row: Mapping[str, Any] | None, family: ModelFamily) -> list[str]:
-    """Return a model's voices, the documented ones first: the first of them is the default voice."""
+    """Return a model's voices, documented ones first: the first of these is the default voice."""
     listed = row["voices"] if row else []
     if not listed:
         return list(family.voices)

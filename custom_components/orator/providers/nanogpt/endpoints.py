@@ -34,18 +34,18 @@ class Endpoint:
     """A speech endpoint."""
 
     name: str
-    """The value of the `endpoint` setting."""
+    """Value of the `endpoint` setting."""
     address_key: str
     path: str
     text_key: str
     format_key: str
     options: tuple[Option, ...]
     formats: tuple[AudioFormat, ...] | None = None
-    """The formats that it converts every model's audio to; None if the formats depend on the model."""
+    """Formats to which the endpoint converts every model's audio; None if the formats depend on the model."""
     for_openai_only: frozenset[str] = frozenset()
-    """Fields that it accepts for OpenAI's models only."""
+    """Fields that the endpoint only accepts for OpenAI's models."""
     for_every_model: frozenset[str] = frozenset()
-    """Options that it accepts for every model."""
+    """Options that the endpoint accepts for every model."""
     can_stream: bool = False
 
     def accepts(self, key: str, family: ModelFamily) -> bool:
@@ -66,7 +66,7 @@ class Endpoint:
         return {self.format_key: audio_format.value}
 
     def headers(self, audio_format: AudioFormat) -> Mapping[str, str]:
-        """Return the headers that request a format, if the endpoint heeds any."""
+        """Return the headers that request a format, if the endpoint evaluates any."""
         return {"Accept": _MIME_TYPES[audio_format]} if self.formats else {}
 
 
@@ -123,5 +123,5 @@ ENDPOINT_OPTION_KEYS: Final = tuple(
 
 
 def endpoint_for(settings: Mapping[str, Any]) -> Endpoint:
-    """Return the endpoint that settings choose."""
+    """Return the endpoint selected in the settings."""
     return ENDPOINTS[settings.get(ENDPOINT_OPTION.key, ENDPOINT_OPTION.default)]

@@ -12,7 +12,7 @@ from .responses import JobTicket
 
 MAX_JOBS: Final = 64
 MAX_JOB_AGE_S: Final = 600.0
-"""Limits of the jobs that the registry holds for identical requests."""
+"""Maximum age of the jobs kept for identical requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,14 @@ class DirectAudio:
     """Audio in the response to a submission, for one request only. Closing the stack ends the response."""
 
     head: bytes
-    """The start of the audio, already read from `chunks`."""
+    """Start of the audio, already read from `chunks`."""
     chunks: AsyncGenerator[bytes]
     content_type: str
     stack: AsyncExitStack
 
 
 type SubmissionTask = asyncio.Task[JobTicket | str | None]
-"""The submission of a text; its result is None if the audio arrived in the response."""
+"""Submission of a text; its result is None if the audio arrived in the response."""
 type Submit = Callable[[], Coroutine[Any, Any, JobTicket | str | DirectAudio]]
 """Submits a text, and returns a ticket, the link to the audio, or the audio."""
 type Poll = Callable[[JobTicket], Coroutine[Any, Any, str]]
@@ -37,43 +37,43 @@ type Poll = Callable[[JobTicket], Coroutine[Any, Any, str]]
 class Job:
     """The synthesis of a text, shared by identical requests.
 
-    Its state is that of two tasks. The submission is made once and never cancelled, because it may have been
-    charged; polling stops when no request uses the job and starts again with the next one.
+    A job consists of two tasks. The submission runs once and is never canceled, because it may have been charged.
+    Polling stops when no request uses the job, and starts again with the next request.
     """
 
     def __init__(self, key: str) -> None:
-        """Create a job; `key` is the same for identical requests."""
+        """Initialize a job; `key` is the same for identical requests."""
         self.key = key
         self.submitted_at = time.monotonic()
         self.users = 0
-        """The number of requests that wait for the audio or receive it."""
+        """Number of requests that wait for the audio or receive it."""
         self._submission: SubmissionTask | None = None
         self._previous_submission: SubmissionTask | None = None
-        """The submission of the same text by a previous provider of the account."""
+        """Submission of the same text by a previous provider of the account."""
         self._polling: asyncio.Task[str] | None = None
         self._link: str | None = None
         self._direct_audio: DirectAudio | None = None
 
     @property
     def age(self) -> float:
-        """Seconds since the job was created."""
+        """Age in seconds."""
         return time.monotonic() - self.submitted_at
 
     @property
     def pending_submission(self) -> SubmissionTask | None:
-        """The submission if it is under way: it may be charged before its result is known."""
+        """The submission while it is in progress: it may be charged before its result is known."""
         return self._submission if self._submission and not self._submission.done() else None
 
     @property
     def is_reusable(self) -> bool:
-        """Whether another request can use the job: its submission is under way or led to a ticket or link."""
+        """Whether another request can use the job: its submission is in progress or led to a ticket or link."""
         has_no_result = self._submission is not None and self._submission.done() and not _result_of(self._submission)
         return not has_no_result and self.age <= MAX_JOB_AGE_S
 
     def transferred(self) -> Job:
         """Return the job for another provider of the account, which uses other HTTP sessions.
 
-        A submission that is under way is completed over the present sessions.
+        A submission in progress is completed over the current sessions.
         """
         job = Job(self.key)
         job.submitted_at, job._link = self.submitted_at, self._link
@@ -82,7 +82,7 @@ class Job:
 
     @asynccontextmanager
     async def in_use(self) -> AsyncGenerator[None]:
-        """Count one more request as a user of the job; when the last one leaves, polling stops."""
+        """Count a request as a user of the job within the context; polling stops after the last user."""
         self.users += 1
         try:
             yield
@@ -137,7 +137,7 @@ class Job:
 
 
 def _start_task[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """Return a task whose exception is not logged if no request waits for it any more."""
+    """Return a task whose exception is not logged if no request waits for the task anymore."""
     task = asyncio.create_task(work, name="orator NanoGPT job")
     task.add_done_callback(lambda done: None if done.cancelled() else done.exception())
     return task
@@ -155,15 +155,15 @@ async def _wait_for[T](task: asyncio.Task[T]) -> T:
 
 
 def _result_of[T](task: asyncio.Task[T]) -> T | None:
-    """Return the result of a task that is done, None if it failed or was cancelled."""
+    """Return the result of a task that is done, or None if the task failed or was canceled."""
     return None if task.cancelled() or task.exception() else task.result()
 
 
 class JobRegistry:
-    """The jobs whose audio has not been played to its end, by the key of their requests."""
+    """Registry of jobs whose audio has not been played to the end, by the key of their requests."""
 
     def __init__(self) -> None:
-        """Create an empty registry."""
+        """Initialize an empty registry."""
         self._jobs: dict[str, Job] = {}
 
     def join(self, key: str) -> Job:
@@ -192,7 +192,7 @@ class JobRegistry:
 
     @property
     def pending_submissions(self) -> list[SubmissionTask]:
-        """The submissions that are under way."""
+        """The submissions in progress."""
         return [task for job in self._jobs.values() if (task := job.pending_submission)]
 
     def _make_room(self) -> None:

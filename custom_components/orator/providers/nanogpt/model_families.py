@@ -1,4 +1,4 @@
-"""Documented capabilities and voices of NanoGPT's models, for what the catalog does not state."""
+"""Documented capabilities and voices of NanoGPT's models that the catalog does not state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from ..vendor_models import (
 )
 
 _DEFAULT_MAX_CHARS: Final = 1_000
-"""Accepted by nearly all models and long enough for several sentences; the catalog has limits from 512 to 20,000."""
+"""Limit that nearly all models accept, enough for several sentences; the catalog has limits from 512 to 20,000."""
 
 _OPENAI_VOICES: Final = (
     "alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse",
@@ -35,7 +35,7 @@ _KOKORO_VOICES: Final = (
     "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo", "pf_dora", "pm_alex", "zf_xiaobei", "zf_xiaoni",
     "zf_xiaoxiao", "zf_xiaoyi", "zm_yunjian", "zm_yunxi", "zm_yunxia", "zm_yunyang",
 )  # fmt: skip
-"""The voices in NanoGPT's documentation and those of Kokoro 1.0 itself."""
+"""Voices from NanoGPT's documentation and from Kokoro 1.0 itself."""
 _XAI_VOICES: Final = ("Eve", "Ara", "Rex", "Sal", "Leo")
 _GEMINI_VOICES: Final = ("Kore", "Puck", "Zephyr")
 _NANO_VOICES: Final = ("luna", "verse", "sonic")
@@ -46,14 +46,14 @@ class ModelFamily:
     """Models with the same capabilities."""
 
     pattern: str
-    """A regular expression for their IDs in lower case."""
+    """Regular expression for the model IDs in lower case."""
     options: frozenset[str] = frozenset({"speed"})
-    """The keys of the options that they support on every endpoint that has them."""
+    """Keys of the options that the models support on every endpoint that has them."""
     max_chars: int = _DEFAULT_MAX_CHARS
     voices: tuple[str, ...] = ()
     describe_voice: Callable[[str], Voice] = describe_voice
     formats: tuple[AudioFormat, ...] = (AudioFormat.MP3, AudioFormat.WAV)
-    """The formats that can be requested; some models always respond with their own."""
+    """Formats that can be requested; some models always respond with their own."""
     is_openai: bool = False
     measure: Callable[[str], int] = len
 
@@ -116,7 +116,7 @@ DOCUMENTED_MODELS: Final = (
 
 
 def family_for(model_id: str) -> ModelFamily:
-    """Return the family of a model, one with cautious defaults if the model is unknown."""
+    """Return the family of a model, or a family with cautious defaults if the model is unknown."""
     matching = (family for family in _MODEL_FAMILIES if re.fullmatch(family.pattern, model_id.lower()))
     return next(matching, _UNKNOWN_FAMILY)
 

@@ -55,7 +55,7 @@ class PollSettings:
 
 
 class NanoGPTProvider(Provider):
-    """NanoGPT. Audio that was charged but not played to its end is fetched again, not bought again."""
+    """NanoGPT. Audio that was charged but not played to the end is fetched again, not bought again."""
 
     name = "NanoGPT"
     key_page = "https://nano-gpt.com/api"
@@ -80,7 +80,7 @@ class NanoGPTProvider(Provider):
     ) -> None:
         """Create a provider."""
         super().__init__(sessions, addresses, api_key, server=server)
-        # Some endpoints are documented with one header, some with the other; all accept both.
+        # Some endpoints are documented with one header and some with the other, but all accept both.
         headers = {"Authorization": f"Bearer {api_key}", "x-api-key": api_key} if api_key else {}
         self._speech_clients = {key: HttpClient(sessions.api, addresses[key], headers) for key in self.address_keys}
         self._list_client = HttpClient(sessions.api, addresses["base_url"], headers, LIST_TIMEOUTS)
@@ -91,12 +91,12 @@ class NanoGPTProvider(Provider):
         self._polling = polling or PollSettings()
         self._jobs = JobRegistry()
         self._direct_models: set[tuple[str, str]] = set()
-        """Endpoints and models whose last response was audio, so that waiting for an identical request is of no use."""
+        """Endpoints and models whose last response was audio, so that waiting for an identical request is useless."""
 
     @classmethod
     @override
     def resolve_addresses(cls, entered: Mapping[str, str]) -> dict[str, str]:
-        """Return both addresses; without a speech address, another server's key is sent to that server only."""
+        """Return both addresses; without a speech address, another server's key is only sent to that server."""
         url = _https_if_official(parse_web_address(entered.get("base_url") or cls.default_base_url))
         path = re.sub(r"((/v1)?(/audio/speech|/speech|/audio-models)?|/tts(/status)?|/check-balance)/?$", "", url.path)
         base_url = url.with_path(path.rstrip("/") or "/api")
@@ -159,7 +159,7 @@ class NanoGPTProvider(Provider):
             raise await self._confirm_invalid_key(err) from err
 
     async def _fetch_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
-        """Return the audio of a request, from its job or that of an identical one."""
+        """Return the audio of a request from its job, or from that of an identical request."""
         endpoint = endpoint_for(request.settings)
         key = f"{endpoint.name} {json.dumps(endpoint.body(request), sort_keys=True)}"
         job = Job(key) if (endpoint.name, request.model.id) in self._direct_models else self._jobs.join(key)
@@ -193,7 +193,7 @@ class NanoGPTProvider(Provider):
             except (ConnectionLostError, TimedOutError) as err:
                 if not is_json:
                     raise
-                request.charge()  # the ticket or link is lost; repeating the request would be charged again
+                request.charge()  # the ticket or link is lost, and a repeated request would be charged again
                 raise GenerationFailedError(status=response.status, code="broken_answer") from err
             if not is_json:
                 self._direct_models.add((endpoint.name, request.model.id))
@@ -230,7 +230,7 @@ class NanoGPTProvider(Provider):
             raise
 
     async def _wait_for_link(self, ticket: JobTicket, limit: float) -> str:
-        """Poll a job until it is done, at least twice; a failed status request says nothing about the job."""
+        """Poll a job at least twice until it is done; a failed status request does not mean that the job failed."""
         interval = self._polling.interval_s
         try:
             async with asyncio.timeout(max(limit, 2 * interval)):
@@ -261,14 +261,14 @@ class NanoGPTProvider(Provider):
         return replace(audio, chunks=self._remove_when_played(audio.chunks, job))
 
     async def _remove_when_played(self, chunks: AsyncGenerator[bytes], job: Job) -> AsyncGenerator[bytes]:
-        """Yield audio, then remove its job unless another request still receives it."""
+        """Yield audio, then remove its job unless another request still receives the audio."""
         async for chunk in chunks:
             yield chunk
         if job.users == 1:
             self._jobs.remove(job)
 
     async def _confirm_invalid_key(self, error: InvalidKeyError) -> SpeechError:
-        """Return the error for a refused key: NanoGPT also passes on that a vendor refused NanoGPT's own key."""
+        """Return the error for a refused key: the status may mean that a vendor refused NanoGPT's own key."""
         try:
             await self.fetch_balance()
         except InvalidKeyError:

@@ -14,11 +14,11 @@ _DONE_STATUSES: Final = ("completed", "succeeded")
 _CONTENT_VIOLATION: Final = "content_policy_violation"
 _FAILED_STATUSES: Final = ("error", "failed", _CONTENT_VIOLATION)
 _TICKET_FIELDS: Final = ("runId", "model", "cost", "paymentSource", "isApiRequest")
-"""Fields that status requests send back; NanoGPT needs them to refund a failed job."""
+"""Fields to send back in status requests; NanoGPT needs them to refund a failed job."""
 _MAX_TICKET_FIELD_CHARS: Final = 1_000
-"""All fields are sent in one URL."""
+"""Maximum length of a field: all fields are sent in one URL."""
 _COST_CURRENCY: Final = "USD"
-"""The currency of costs, whatever the payment source."""
+"""Currency of costs, whatever the payment source."""
 _MAX_COST: Final = 1_000.0
 
 
@@ -27,9 +27,9 @@ class JobTicket:
     """A job that is queued and has been charged."""
 
     query: Mapping[str, str]
-    """The query of status requests."""
+    """Query of status requests."""
     refund: Usage = field(default_factory=Usage)
-    """The negative usage to record if the job fails."""
+    """Negative usage to record if the job fails."""
 
     @classmethod
     def parse(cls, document: Json, model_id: str) -> Self:
@@ -46,7 +46,7 @@ class JobTicket:
 
 
 def read_cost(document: Json) -> tuple[float | None, str | None]:
-    """Return the cost and currency in a document, None for both if it states no plausible cost."""
+    """Return the cost and currency in a document, or None for both if it states no plausible cost."""
     cost, currency = _find(document, "cost"), _find(document, "currency")
     if isinstance(cost, bool) or not isinstance(cost, (int, float)) or not 0 <= cost < _MAX_COST:
         return None, None
@@ -54,10 +54,10 @@ def read_cost(document: Json) -> tuple[float | None, str | None]:
 
 
 def find_audio_link(document: Json, *, is_job: bool = False) -> str | None:
-    """Return the link to the audio, None if there is none yet.
+    """Return the link to the audio, or None if there is none yet.
 
-    Raises ContentRefusedError, GenerationFailedError if a job failed or has no audio, and the error that a document
-    with a status of success describes. In the status of a job, an `error` alone does not mean that the job failed.
+    Raises ContentRefusedError, GenerationFailedError if a job failed or has no audio, and the error described in a
+    document with a success status. In the status of a job, an `error` alone does not mean that the job failed.
     """
     link = _find(document, "audioUrl") or _find(document, "url")
     if isinstance(link, str):
@@ -88,7 +88,7 @@ def _is_violation(document: Json) -> bool:
 
 
 def _find(document: Json, key: str) -> Any:
-    """Return a field of a document or of its `data`, None if it is in neither."""
+    """Return a field of a document or of its `data`, or None if neither has the field."""
     if not isinstance(document, dict):
         return None
     found = document.get(key)

@@ -37,12 +37,12 @@ _SPEECH_MODEL_NAME: Final = re.compile(
 )
 _OTHER_MODEL_NAME: Final = re.compile(r"whisper|transcri|speech-?to-?text|\bstt|\basr|embed", re.IGNORECASE)
 _OPENAI_OWNER: Final = re.compile(r"system|openai(-.*)?")
-"""Values of `owned_by` in OpenAI's own list of models."""
+"""Values of `owned_by` in OpenAI's own model list."""
 _OPENAI_MODEL_NAME: Final = re.compile(r"tts-1(-.+)?|gpt-4o.*tts.*")
-"""Models that have OpenAI's voices on any server."""
+"""Names of models that have OpenAI's voices on any server."""
 _TOKEN_LIMITED_MODEL_NAME: Final = re.compile(r"gpt-4o.*tts")
 _UNINSTRUCTED_MODEL_NAME: Final = re.compile(r"(.*/)?tts-1(-.+)?")
-"""Models without instructions; servers use these names more freely than OpenAI."""
+"""Names of models without instructions; other servers use the names more freely than OpenAI."""
 
 _REFUSED_ERRORS: Final = (errors.InvalidKeyError, errors.NotPermittedError)
 _NO_LIST_ERRORS: Final = (
@@ -59,7 +59,7 @@ class ServerLists:
 
     catalog: dict[str, list[Json]]
     has_refused: bool
-    """Whether the server refused a list without a key or with this key."""
+    """Whether the server refused a list because of a missing or invalid key."""
 
     @property
     def is_empty(self) -> bool:
@@ -69,7 +69,7 @@ class ServerLists:
 
 @dataclass(frozen=True, slots=True)
 class _VoiceList:
-    """The voices of a model, and the tags of their languages if these are known of every voice."""
+    """The voices of a model, and their language tags if known for every voice."""
 
     voices: tuple[Voice, ...] = ()
     languages: tuple[str, ...] = ()
@@ -78,7 +78,7 @@ class _VoiceList:
 async def fetch_lists(client: HttpClient, server: SpeechServer, known: Json) -> ServerLists:
     """Fetch all lists of a server at once.
 
-    A missing list is not an error. A list that fails otherwise is taken from the `known` catalog.
+    A missing list is not an error. A list that fails for another reason is taken from the `known` catalog.
 
     Raises SpeechError if the server cannot be reached.
     """
@@ -111,10 +111,10 @@ async def _fetch_rows(client: HttpClient, path: URL) -> list[Json] | errors.Spee
 
 
 def parse_model_ids(document: Json, *, is_official: bool) -> list[str]:
-    """Return the IDs of the speech models in a list like OpenAI's, by their names.
+    """Return the IDs of the speech models in a list like OpenAI's, recognized by name.
 
-    On a server other than OpenAI's, all models are returned if none has such a name. Raises NotASpeechServerError if
-    the document is not a list of models.
+    For a server other than OpenAI's, all models are returned if none has a speech model's name. Raises
+    NotASpeechServerError if the document is not a list of models.
     """
     models = (document.get("data") or document.get("models")) if isinstance(document, dict) else None
     if not isinstance(models, list):
@@ -144,7 +144,7 @@ def _is_iso_date(value: Json) -> bool:
 
 
 def lists_openai_models(document: Json) -> bool:
-    """Return whether a list contains OpenAI's own models, which have OpenAI's voices only."""
+    """Return whether a list contains OpenAI's own models, which only have OpenAI's voices."""
     owners = [str(row.get("owned_by")) for row in find_rows(document) if isinstance(row, dict)]
     return any(map(_OPENAI_OWNER.fullmatch, owners))
 
@@ -161,7 +161,7 @@ def find_rows(document: Json) -> list[Json]:
 
 
 def parse_models(rows: Iterable[Json]) -> list[Json]:
-    """Return the catalog entries of the speech models; of all models if none is known to generate speech."""
+    """Return the catalog entries of the speech models, or of all models if none is known to generate speech."""
     models = [(entry, _generates_speech(row)) for row in rows if (entry := _parse_model_row(row))]
     speech_models = [entry for entry, is_speech in models if is_speech]
     return _merge(speech_models or [entry for entry, is_speech in models if is_speech is None])
@@ -173,7 +173,7 @@ def parse_voices(rows: Iterable[Json]) -> list[Json]:
 
 
 def _merge(entries: Iterable[Mapping[str, Any]]) -> list[Json]:
-    """Merge entries with the same ID, sorted by it; an entry with nothing but an ID becomes a string."""
+    """Merge entries with the same ID, sorted by ID; an entry that only has an ID becomes a string."""
     merged: dict[str, dict[str, Any]] = {}
     for entry in entries:
         known = merged.setdefault(entry["id"], {})
@@ -188,7 +188,7 @@ def _as_object(entry: Json) -> Mapping[str, Any]:
 
 
 def _parse_model_row(row: Json) -> dict[str, Any] | None:
-    """Return the entry of a model, None if the row has no ID."""
+    """Return the entry of a model, or None if the row has no ID."""
     if (entry := _parse_names(row)) is None or not isinstance(row, dict):
         return entry
     voices = next((row[key] for key in _VOICE_LIST_KEYS if isinstance(row.get(key), (list, dict))), None)
@@ -202,7 +202,7 @@ def _parse_model_row(row: Json) -> dict[str, Any] | None:
 
 
 def _parse_voice_row(row: Json) -> dict[str, Any] | None:
-    """Return the entry of a voice, None if the row has no ID."""
+    """Return the entry of a voice, or None if the row has no ID."""
     if (entry := _parse_names(row)) is None or not isinstance(row, dict):
         return entry
     values = [row[key] for key in _LANGUAGE_KEYS if key in row]
@@ -214,7 +214,7 @@ def _parse_voice_row(row: Json) -> dict[str, Any] | None:
 
 
 def _parse_names(row: Json) -> dict[str, Any] | None:
-    """Return the ID of a row, and its name if that differs."""
+    """Return the ID of a row, and its name if different."""
     row = _as_object(row)
     if not isinstance(row, dict):
         return None
@@ -226,7 +226,7 @@ def _parse_names(row: Json) -> dict[str, Any] | None:
 
 
 def _generates_speech(row: Json) -> bool | None:
-    """Return whether a model generates speech, None if unknown."""
+    """Return whether a model generates speech, or None if unknown."""
     row = _as_object(row)
     if isinstance(task := row.get("task"), str):
         return task == "text-to-speech"
@@ -239,7 +239,7 @@ def _generates_speech(row: Json) -> bool | None:
 
 
 def _is_speech_model_name(name: str) -> bool | None:
-    """Return whether a name is that of a speech model, None if the name is not specific."""
+    """Return whether a name is that of a speech model, or None if the name is not specific."""
     if _OTHER_MODEL_NAME.search(name):
         return False
     return True if _SPEECH_MODEL_NAME.search(name) else None
@@ -270,7 +270,7 @@ def model_ids(catalog: Json, server: SpeechServer) -> list[str]:
 
 
 def describe_model(model_id: str, catalog: Json, server: SpeechServer) -> Model:
-    """Return the capabilities of a model: those that the server lists, else those documented for the server."""
+    """Return the capabilities of a model as listed by the server, or otherwise as documented for the server."""
     entries = map(_as_object, (catalog or {}).get("models", []))
     entry = next((entry for entry in entries if entry["id"] == model_id), {})
     voice_list = _voices_of(entry, catalog, server, model_id)
@@ -301,7 +301,7 @@ def _options_for(server: SpeechServer, model_id: str) -> Iterable[Option]:
 
 
 def _voices_of(entry: Mapping[str, Any], catalog: Json, server: SpeechServer, model_id: str) -> _VoiceList:
-    """Return the voices that are listed for the model, listed for the server, or documented."""
+    """Return the voices listed for the model, listed for the server, or documented."""
     if listed := entry.get("voices") or (catalog or {}).get("voices"):
         return _listed_voices(IdentityKey(listed), server.voice)
     if documented := server.voices.get(model_id) or server.voices.get(""):
@@ -325,7 +325,7 @@ def _sort_voices(voices: list[Voice], default_voice: str) -> _VoiceList:
 
 
 def _describe_listed_voice(entry: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> Voice:
-    """Return a listed voice. The name of an alias, which is the ID of another voice, only states its languages."""
+    """Return a listed voice. If its name is the ID of another voice, the name is only used for its languages."""
     voice = describe_unknown_voice(entry["id"])
     name = entry.get("name", voice.id)
     named = describe_unknown_voice(name)

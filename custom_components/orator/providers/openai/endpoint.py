@@ -1,4 +1,4 @@
-"""The speech endpoint, `POST /audio/speech`, and what a server was found not to support.
+"""The speech endpoint, `POST /audio/speech`, with the detected capabilities of a server.
 
 `stream_format: sse` would report the tokens, but is not requested: the first event arrives 6 ms later than the first
 bytes of plain audio (`script/benchmark sentence`). A server may send events anyway.
@@ -23,9 +23,9 @@ from .servers import SpeechServer
 _ENDPOINT_PATH: Final = "audio/speech"
 _FORMAT_FIELD: Final = "response_format"
 OPTIONAL_FIELDS: Final = frozenset({_FORMAT_FIELD, "speed", "instructions"})
-"""Fields that a server may not support, so that a request is repeated without them."""
+"""Fields that a server may not support; if refused, the request is repeated without them."""
 _BUFFERS_AUDIO: Final = "sends_whole"
-"""Key in `detected`: whether the server sends audio only after the whole text is spoken."""
+"""Key in `detected`: whether the server sends audio only once the whole text has been synthesized."""
 
 
 class SpeechEndpoint:
@@ -34,16 +34,16 @@ class SpeechEndpoint:
     def __init__(
         self, client: HttpClient, detected: dict[str, bool], counters: Counter[str], preset: SpeechServer | None
     ) -> None:
-        """Create the endpoint; `detected` receives capabilities, `counters` the tokens that the server reports."""
+        """Initialize the endpoint; `detected` receives capabilities, and `counters` the reported tokens."""
         self._client = client
         self._detected = detected
         self._counters = counters
         self._preset = preset
 
     async def check(self, client: HttpClient, model_id: str, voice_id: str) -> None:
-        """Check for free, with an empty text, whether the server accepts the key.
+        """Check at no cost, with an empty text, whether the server accepts the key.
 
-        Raises SpeechError unless the server refuses only the text.
+        Raises SpeechError unless the server only refuses the text.
         """
         body = {"model": model_id, "voice": voice_id, "input": ""}
         try:
@@ -90,7 +90,7 @@ class SpeechEndpoint:
 
     @contextmanager
     def _translate_forbidden(self) -> Iterator[None]:
-        """Replace the error for a 403 without a code by the one that the preset states."""
+        """Replace the error for a 403 without a code with the error in the preset."""
         try:
             yield
         except NotPermittedError as err:
@@ -115,16 +115,16 @@ class SpeechEndpoint:
     def _removable_fields(
         self, error: RejectedError, request: SynthesisRequest, body: Mapping[str, Any]
     ) -> frozenset[str]:
-        """Return the refused fields that a request can do without.
+        """Return the refused fields that can be removed from a request.
 
-        A refused value is the user's to correct, except for the format: any audio can be converted.
+        The user has to correct a refused value, except for the format: any audio can be converted.
         """
         refused = error.unsupported_fields | (error.fields & {_FORMAT_FIELD})
         extra_fields = frozenset(request.settings.get(EXTRA_BODY_OPTION.key, ()))
         return (refused & OPTIONAL_FIELDS & body.keys()) - extra_fields
 
     def apply_detected(self, model: Model) -> Model:
-        """Return a model without what the server was found not to support."""
+        """Return a model without capabilities that the server was found to lack."""
         formats = tuple(
             audio_format for audio_format in model.formats if self._supports(model, _FORMAT_FIELD, audio_format.value)
         )
@@ -140,5 +140,5 @@ class SpeechEndpoint:
 
 
 def _capability(model: Model, field: str, value: str) -> str:
-    """Return the key of a detected capability. It is stored."""
+    """Return the key of a detected capability, which is stored."""
     return f"{model.id} takes {field}={value}" if value else f"{model.id} takes {field}"

@@ -21,7 +21,7 @@ from ..vendor_models import (
 
 DOCUMENTED: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
 SUCCESSOR: Final = "gpt-realtime-2.1-mini"
-"""OpenAI's replacement for its speech models, from its deprecations page of 2026-10-01."""
+"""OpenAI's replacement for its speech models, from the deprecations page as of 2026-10-01."""
 
 INSTRUCTIONS_OPTION: Final = TextOption("instructions", max_chars=4096)
 _SPEECH_SPEED_OPTION: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
@@ -39,23 +39,23 @@ _NEAREST_REALTIME_VOICES: Final[Mapping[str, str]] = {"fable": "ballad", "nova":
 
 _REALTIME_MINI_NAME: Final = re.compile(r"gpt-realtime(-2\.1)?-mini(-\d{4}-\d\d-\d\d)?")
 _REALTIME_MINI_PRICES: Final = {"text": 0.6, "cached_text": 0.06, "output_text": 2.4, "output_audio": 20}
-"""USD for a million tokens."""
+"""Prices in USD per million tokens."""
 _MODEL_PRICES: Final[tuple[tuple[re.Pattern[str], Price], ...]] = (
     (re.compile(r"tts-1(-1106)?"), Price("USD", per_thousand_chars=0.015)),
     (re.compile(r"tts-1-hd(-1106)?"), Price("USD", per_thousand_chars=0.03)),
     (re.compile(r"gpt-4o-mini-tts(-\d{4}-\d\d-\d\d)?"), Price("USD", per_minute=0.015)),
-    (_REALTIME_MINI_NAME, Price("USD", per_minute=0.024)),  # 20 audio tokens a second
+    (_REALTIME_MINI_NAME, Price("USD", per_minute=0.024)),  # 20 audio tokens per second
 )
 
 _ANNOUNCED_END_DATES: Final = (
     (re.compile(r"tts-1(-hd)?(-\d+)?|gpt-4o-mini-tts(-.*)?"), date(2027, 1, 6)),
     (re.compile(r"gpt-realtime(-20\d\d-.*)?"), date(2027, 1, 20)),
 )
-"""Announced by OpenAI on 2026-10-01; used where `GET /v1/models` gives no date."""
+"""End dates announced by OpenAI on 2026-10-01, used if `GET /v1/models` states none."""
 
 
 def is_realtime(model_id: str) -> bool:
-    """Return whether a model is used over the Realtime API."""
+    """Return whether a model is used through the Realtime API."""
     return bool(_REALTIME_NAME.fullmatch(model_id))
 
 
@@ -103,12 +103,12 @@ def nearest_voice(voice: str) -> str:
 
 
 def price_for(model_id: str) -> Price | None:
-    """Return the price of a model, None if unknown."""
+    """Return the price of a model, or None if unknown."""
     return next((price for pattern, price in _MODEL_PRICES if pattern.fullmatch(model_id)), None)
 
 
 def realtime_cost(model_id: str, usage: Mapping[str, Any]) -> float | None:
-    """Return the cost of a realtime response in USD, None if its tokens or their prices are unknown."""
+    """Return the cost of a realtime response in USD, or None if its tokens or their prices are unknown."""
     inputs, outputs = _token_counts(usage, "input"), _token_counts(usage, "output")
     if not _REALTIME_MINI_NAME.fullmatch(model_id) or not outputs:
         return None
@@ -131,7 +131,7 @@ def _token_counts(usage: Mapping[str, Any], direction: str) -> dict[str, int]:
 
 
 def end_date(model_id: str, catalog: Json, *, is_official: bool) -> date | None:
-    """Return the first day without the model: from the list, else from OpenAI's announcement."""
+    """Return the first day without the model, from the list or otherwise from OpenAI's announcement."""
     if listed := (catalog or {}).get("ends", {}).get(model_id):
         return date.fromisoformat(listed)
     if not is_official:

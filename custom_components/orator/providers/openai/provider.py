@@ -1,4 +1,4 @@
-"""OpenAI and OpenAI-compatible servers as a provider."""
+"""The provider for OpenAI and OpenAI-compatible servers."""
 
 from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
@@ -79,7 +79,7 @@ class OpenAIProvider(Provider):
             return await self._fetch_server_catalog(self._preset, known)
         try:
             document = await self._client.get_json("models")
-        except NotPermittedError:  # a restricted key may not list models, but may be allowed to speak
+        except NotPermittedError:  # a restricted key may be allowed to speak but not to list models
             await self._endpoint.check(self._client, self.default_model, self.default_voice)
             return {"models": []}
         except NotFoundError:
@@ -93,7 +93,7 @@ class OpenAIProvider(Provider):
         return (await catalogs.fetch_lists(self._list_client, OTHER, known)).catalog
 
     async def _fetch_server_catalog(self, server: SpeechServer, known: Json) -> Json:
-        """Fetch the lists of a server; check the speech endpoint if they do not prove that it accepts the key."""
+        """Fetch the lists of a server; check the speech endpoint unless the lists prove that the key is valid."""
         found = await catalogs.fetch_lists(self._list_client, server, known)
         is_unproven = server.is_unknown and (self._api_key or not found.catalog["voices"])
         if found.has_refused or found.is_empty or is_unproven:
@@ -106,7 +106,7 @@ class OpenAIProvider(Provider):
         return found.catalog
 
     def _server_for(self, catalog: Json) -> SpeechServer | None:
-        """Return the preset, or that of an unknown server if the catalog lists its voices; None for OpenAI's API."""
+        """Return the preset, or the one of an unknown server if the catalog lists voices, or None for OpenAI's API."""
         return self._preset or (OTHER if catalog and "voices" in catalog else None)
 
     @override
@@ -127,7 +127,7 @@ class OpenAIProvider(Provider):
         return self._endpoint.apply_detected(self._describe_openai_model(model_id, catalog))
 
     def _describe_openai_model(self, model_id: str, catalog: Json) -> Model:
-        """Return the capabilities of a model of OpenAI, with its end date and successor."""
+        """Return the capabilities of one of OpenAI's models, with its end date and successor."""
         model = self._add_price(models.describe_openai_model(model_id))
         if not (ends := self._end_date(model_id, catalog)):
             return model
@@ -161,7 +161,7 @@ class OpenAIProvider(Provider):
 
     @override
     async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
-        """Return the audio of a request; a model that turns out to be retired is replaced by its successor."""
+        """Return the audio of a request; a model that turns out to be retired is replaced with its successor."""
         try:
             return await self._request_audio(request, stack)
         except NotFoundError as err:
@@ -180,7 +180,7 @@ class OpenAIProvider(Provider):
         return replace(request, model=model, voice=voice, settings=settings, format=model.formats[0])
 
     async def _request_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
-        """Return the audio of the API that the model needs."""
+        """Return the audio from the API that the model needs."""
         if self._preset is None and models.is_realtime(request.model.id):
             return await stack.enter_async_context(self._realtime.synthesize(request))
         return await self._endpoint.open_audio(request, stack)
@@ -192,7 +192,7 @@ class OpenAIProvider(Provider):
 
 
 def _reports_retirement(error: NotFoundError, model: Model) -> bool:
-    """Return whether an error means that the model no longer exists. A refused WebSocket carries no code."""
+    """Return whether an error means that the model no longer exists. A refused WebSocket has no error code."""
     return error.code in _RETIRED_CODES or (error.code is None and models.is_realtime(model.id))
 
 

@@ -22,24 +22,24 @@ from .transcript import compare, count_words, estimate_duration_s, is_mismatch_s
 
 _OPEN_TIMEOUT_S: Final = 15.0
 _FIRST_DELTA_TIMEOUT_S: Final = 8.0
-"""Shorter than the wait of a listener, so that a retry is in time."""
+"""Timeout for the first audio, short enough for a retry while the listener waits."""
 _NEXT_DELTA_TIMEOUT_S: Final = 20.0
 _PING_INTERVAL_S: Final = 30.0
 """Idle time after which a ping is sent, so that no proxy closes the connection. aiohttp's own `heartbeat` (3.14.5)
 leaves a timer behind if data arrives while the connection closes."""
 _MAX_SESSION_AGE_S: Final = 25 * 60.0
-"""Age from which on a session gets no new text: OpenAI ends sessions after half an hour at the earliest."""
+"""Age beyond which a session gets no new text: OpenAI ends sessions after half an hour at the earliest."""
 _MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
-"""Twenty minutes of speech."""
+"""Limit for the audio of a response: twenty minutes of speech."""
 _MAX_TRANSCRIPT_CHARS: Final = 64 * 1024
-"""An hour of speech."""
+"""Limit for the transcript of a response: an hour of speech."""
 _MAX_UNVERIFIED_WORDS: Final = 6
 _MAX_UNVERIFIED_BYTES: Final = 2 * OPENAI_PCM_LAYOUT.byte_rate
-"""Limits up to which audio is held back while the transcript does not start like the text."""
+"""Limits for holding back audio while the transcript does not start like the text."""
 
 
 class _Phase(Enum):
-    """Phase of a response."""
+    """Phases of a response."""
 
     HELD = auto()
     """Audio is held back if the transcript does not start like the text."""
@@ -49,15 +49,15 @@ class _Phase(Enum):
 
 
 class RealtimeResponse:
-    """A response that is to speak a text: its audio, checked against its transcript.
+    """A response that speaks a text: its audio, checked by its transcript.
 
-    Audio is passed on as it arrives, with two exceptions. While the transcript starts with another word than the text,
-    audio is held back for a few words; it is discarded if the response ends without a match. Once the transcript
-    differs from the text, the response ends with the audio of the words before that.
+    Audio is passed on as it arrives, with two exceptions. While the transcript starts with a different word than the
+    text, audio is held back for a few words, and discarded if the response ends without a match. Once the transcript
+    differs from the text, the response ends with the audio of the words before the difference.
     """
 
     def __init__(self, text: str) -> None:
-        """Create a response that is to speak `text`."""
+        """Initialize a response that speaks `text`."""
         self.id: str | None = None
         self.transcript = ""
         self.usage: Mapping[str, Any] = {}
@@ -68,7 +68,7 @@ class RealtimeResponse:
         self._audio: asyncio.Queue[bytes] = asyncio.Queue()
         self._received_bytes = 0
         self._end_bytes = inf
-        """Audio after which the response ends: finite after a mismatch."""
+        """Length of audio after which the response ends; finite after a mismatch."""
         self._next_check_chars = 1
         self._error: errors.SpeechError | None = None
 
@@ -84,7 +84,7 @@ class RealtimeResponse:
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether the response was interrupted because it spoke something else than the text."""
+        """Whether the response was interrupted because it spoke something other than the text."""
         return self._end_bytes < inf
 
     async def chunks(self) -> AsyncGenerator[bytes]:
@@ -161,7 +161,7 @@ class RealtimeResponse:
             self.end(discards_audio=not self._end_bytes)
 
     def _finish(self, response: Mapping[str, Any]) -> None:
-        """Process the status of the finished response. A missing rest of the text shows in the transcript."""
+        """Process the status of the finished response. The transcript shows whether the rest of the text is missing."""
         details = get_object(response, "status_details")
         self.usage = get_object(response, "usage")
         match response.get("status"), details.get("reason"):
@@ -192,7 +192,7 @@ class RealtimeSession:
     def __init__(
         self, http_session: ClientSession, url: URL, headers: Mapping[str, str], settings: Mapping[str, Any]
     ) -> None:
-        """Start to open the session; `respond` waits until it is open."""
+        """Start to open the session; `respond` waits until the session is open."""
         self._started_at = time.monotonic()
         self._responses: dict[str, RealtimeResponse] = {}
         """Responses by the ID of the event that requests them."""
@@ -332,14 +332,14 @@ async def _connect(http_session: ClientSession, url: URL, headers: Mapping[str, 
         try:
             return await http_session.ws_connect(url, headers=headers, max_msg_size=MAX_DOCUMENT_BYTES)
         except WSServerHandshakeError as err:
-            if err.status < 400:  # the server does not offer WebSockets
+            if err.status < 400:  # the server does not support WebSockets
                 raise errors.NotASpeechServerError(status=err.status) from err
             retry_after = parse_retry_after(err.headers.get("Retry-After") if err.headers else None)
             raise error_for(err.status, (), retry_after) from err
 
 
 def _error_from(details: Mapping[str, Any]) -> errors.SpeechError:
-    """Return the error for the `error` object of an event; without a code the provider is at fault."""
+    """Return the error for the `error` object of an event; without a code, it is a provider fault."""
     codes = find_error_codes({"error": details})
     if "session_expired" in codes:
         return errors.ConnectionLostError(code="session_expired")

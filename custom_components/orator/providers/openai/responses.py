@@ -21,11 +21,11 @@ from ..vendor_models import OPENAI_PCM_LAYOUT
 
 _EVENT_STREAM: Final = "text/event-stream"
 _MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
-"""More than a minute of PCM in base64; servers send far less in one event."""
+"""Limit for one event: over a minute of PCM in base64, far more than servers send."""
 _AUDIO_EVENT: Final = re.compile(r"^$|(audio|chunk|(?<!transcript\.)delta)$")
-"""Types of events with audio; some servers send no type."""
+"""Event types with audio; some servers send no type."""
 _PLAUSIBLE_TOKENS: Final = range(1_000_000)
-"""Token counts that a single request can reach."""
+"""Plausible token counts of a single request."""
 
 _MAX_JSON_DEPTH: Final = 4
 _AUDIO_KEYS: Final = ("audio", "audio_content", "audioContent", "audio_base64", "b64_json", "delta", "data", "result")
@@ -58,7 +58,7 @@ async def read_speech(
 
 
 async def _read_plain(chunks: AsyncGenerator[bytes], response: HttpResponse, request: SynthesisRequest) -> SpeechAudio:
-    """Return a body that is plain audio: PCM if its media type says so, even if another format was requested."""
+    """Return plain audio from a body: PCM if the media type says so, even if another format was requested."""
     layout = read_pcm_layout(response)
     expected = AudioFormat.PCM if layout else request.format
     return await detect_audio(chunks, expected, response.content_type, layout or request.model.pcm_layout)
@@ -79,7 +79,7 @@ class _AudioEvents:
     """Audio and token usage in a stream of events."""
 
     def __init__(self, counters: Counter[str]) -> None:
-        """Create a parser; `counters` receives the tokens that the server reports."""
+        """Initialize a parser; `counters` receives the tokens that the server reports."""
         self._counters = counters
         self.pcm_layout: PcmLayout | None = None
         """Layout of PCM, if an event before the audio states it."""
@@ -158,7 +158,7 @@ async def _read_document(
 
 
 def _parse_document(body: bytearray) -> bytes | str:
-    """Return the audio in a document, or its link. Slow for large documents."""
+    """Return the audio in a document, or a link to it. Slow for large documents."""
     try:
         document = parse_json(body)
     except ValueError as err:

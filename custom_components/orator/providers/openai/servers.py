@@ -1,4 +1,4 @@
-"""Presets of OpenAI-compatible servers: what differs from OpenAI and cannot be fetched from the server."""
+"""Presets of OpenAI-compatible servers: differences from OpenAI that cannot be fetched from the server."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _GROQ_LANGUAGES: Final = {_GROQ_ENGLISH: "en", _GROQ_ARABIC: "ar"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechServer(Server):
-    """A preset of an OpenAI-compatible server. Lists are paths below its base URL, with or without a query."""
+    """A preset of an OpenAI-compatible server. Lists are given as paths below the base URL, with or without a query."""
 
     model: str
     """Default model."""
@@ -33,7 +33,7 @@ class SpeechServer(Server):
     voices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Voices of a server that lists none, by model; an empty model name stands for all models."""
     languages: Mapping[str, str] = field(default_factory=dict)
-    """Language of a model whose voices all speak the same one."""
+    """Language of a model whose voices all speak the same language."""
     model_lists: tuple[str, ...] = ("models",)
     voice_lists: tuple[str, ...] = ()
     key_checks: tuple[str, ...] = ()
@@ -42,13 +42,13 @@ class SpeechServer(Server):
     """Whether the speech endpoint has to be checked because the lists prove nothing."""
     max_chars: int = OPENAI_MAX_CHARS
     streams: bool | None = True
-    """Whether audio arrives before the whole text is spoken; None if this is detected."""
+    """Whether audio arrives before the whole text has been synthesized; None if this is detected."""
     formats: tuple[AudioFormat, ...] = OPENAI_FILE_FORMATS
     speed: tuple[float, float] | None = (0.25, 4.0)
     """Minimum and maximum speed; None if the server ignores it."""
     supports_instructions: bool = False
     forbidden: type[SpeechError] = InvalidKeyError
-    """Error that stands for a status 403 without a code."""
+    """Error for status 403 without a code."""
 
 
 OTHER: Final = SpeechServer(
@@ -62,11 +62,11 @@ OTHER: Final = SpeechServer(
     languages=_GROQ_LANGUAGES,
     voice_lists=("audio/voices", "voices/all", "voices"),
     is_unknown=True,
-    max_chars=1_000,  # below the limit of nearly every server, and long enough to sound natural
+    max_chars=1_000,  # below nearly every server's limit, and long enough to sound natural
     streams=None,
     supports_instructions=True,
 )
-"""Any other server: its models and voices are looked for in every place where known servers list them."""
+"""Any other server: its models and voices are searched for wherever known servers list theirs."""
 
 SERVERS: Final[Mapping[str, SpeechServer]] = {
     "kokoro": SpeechServer(
@@ -108,7 +108,7 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
         voices={"": ("tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe")},
         model_lists=(),
         voice_lists=("audio/voices",),
-        max_chars=1_000,  # splits longer texts itself, and responds when all parts are spoken
+        max_chars=1_000,  # splits longer texts itself, and responds once all parts have been synthesized
         streams=False,
         formats=_WAV_ONLY,
         speed=None,
@@ -129,9 +129,9 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
         model="tts-1",
         voice="en-US-AvaNeural",
         models=("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
-        voice_lists=("audio/voices", "voices/all"),  # only the second one needs the key
+        voice_lists=("audio/voices", "voices/all"),  # only the second request needs the key
         streams=False,
-        formats=(AudioFormat.MP3, AudioFormat.WAV, AudioFormat.OPUS, AudioFormat.FLAC),  # AAC comes in MP4
+        formats=(AudioFormat.MP3, AudioFormat.WAV, AudioFormat.OPUS, AudioFormat.FLAC),  # AAC is sent in MP4
         speed=(0.5, 2.0),
     ),
     "localai": SpeechServer(
@@ -174,4 +174,4 @@ SERVERS: Final[Mapping[str, SpeechServer]] = {
     ),
     "other": OTHER,
 }
-"""Presets by the `server` value that accounts store."""
+"""Presets by the `server` value stored in accounts."""

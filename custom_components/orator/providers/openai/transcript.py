@@ -15,7 +15,7 @@ _TOKEN: Final = re.compile(
     |(?P<word>[^\W\d_]+(?:'[^\W\d_]+)*)""",
     re.VERBOSE,
 )
-"""A number or symbol, a character of a script without spaces, or a word."""
+"""A number, a symbol, a character of a script without spaces, or a word."""
 _CJK_CHARACTER: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _CHARACTERS_PER_WORD: Final = 2.5
 _SECONDS_PER_WORD: Final = 0.4
@@ -24,13 +24,13 @@ _CONTRACTIONS: Final = {"can't": "can not", "cannot": "can not", "won't": "will 
 _CONTRACTED_WORDS: Final = {"s": "is", "re": "are", "ll": "will", "ve": "have", "m": "am", "d": "would"}
 
 _ALIGNMENT_WINDOW_WORDS: Final = 30
-"""Longest difference after which the text is still found again."""
+"""Maximum length of a difference after which a match can resume."""
 _SKIPS: Final = sorted(product(range(_ALIGNMENT_WINDOW_WORDS), repeat=2), key=sum)[1:]
-"""Numbers of words to skip in the text and the transcript, smallest sum first."""
+"""Numbers of words to skip in the text and in the transcript, smallest sum first."""
 _MISMATCH_WORDS: Final = 4.0
-"""Differing words from which on the model says something else."""
+"""Number of differing words from which the model says something else."""
 _MIN_SPELLING_RATIO: Final = 0.6
-"""Similarity from which on two spellings may stand for the same words."""
+"""Minimum similarity of two spellings that may stand for the same words."""
 _MAX_SPELLING_CHARS: Final = 100
 _CACHED_TEXTS: Final = 16
 
@@ -40,7 +40,7 @@ class TranscriptMatch:
     """How much of a text was spoken."""
 
     match_end: int
-    """Index in the text up to which it was spoken; the rest is to be requested again."""
+    """Index up to which the text was spoken; the rest has to be requested again."""
     is_exact: bool
     """Whether the whole text was spoken, and nothing else."""
 
@@ -75,7 +75,7 @@ class _Difference:
 
     @property
     def has_wrong_numbers(self) -> bool:
-        """Whether other numbers were spoken, as digits, than those of the text."""
+        """Whether the transcript has numbers, as digits, that differ from those of the text."""
         expected, spoken = ([token.text for token in part if token.is_number] for part in (self.expected, self.spoken))
         return bool(expected) and len(expected) == len(spoken) and expected != spoken
 
@@ -124,7 +124,7 @@ def estimate_duration_s(text: str) -> float:
 
 
 def _align(expected: Sequence[_Token], spoken: Sequence[_Token]) -> tuple[list[_Difference], _Difference]:
-    """Return the differences after which both match again, and the rest of both."""
+    """Return the differences after which text and transcript match again, and the rest of both."""
     expected_words, spoken_words = [token.text for token in expected], [token.text for token in spoken]
     differences: list[_Difference] = []
     i = j = 0
@@ -143,7 +143,7 @@ def _align(expected: Sequence[_Token], spoken: Sequence[_Token]) -> tuple[list[_
 
 
 def _next_match(expected: list[str], spoken: list[str]) -> tuple[int, int] | None:
-    """Return how many words to skip in both until two words in a row, or the last ones, match."""
+    """Return the number of words to skip in both until two consecutive words, or the last ones, match."""
     for skipped, added in _SKIPS:
         words = expected[skipped : skipped + 2]
         if words and words == spoken[added : added + 2]:
@@ -170,13 +170,13 @@ def _weight(tokens: Sequence[_Token]) -> float:
 
 
 def _max_number_words(tokens: Sequence[_Token]) -> float:
-    """Return how many words the numbers in tokens may be spoken as."""
+    """Return the maximum number of words as which the numbers in tokens may be spoken."""
     return sum(len(token.text) + 2 for token in tokens if token.is_number)
 
 
 @lru_cache(_CACHED_TEXTS)
 def _tokens(text: str) -> Sequence[_Token]:
-    """Return the normalized words of a text with their places in it."""
+    """Return the normalized words of a text with their positions."""
     letters, indices = _fold(text)
     tokens: list[_Token] = []
     for match in _TOKEN.finditer(letters):

@@ -1,4 +1,4 @@
-"""Speechbase's vendors and saved voices: what the catalog keeps of them, and the models that they describe."""
+"""Speechbase's vendors and saved voices: the fields kept in the catalog, and the models described by them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ..vendor_models import OPENAI_MAX_CHARS, count_chars_or_tokens, openai_voic
 
 _MAX_PRONUNCIATIONS: Final = 200
 _SHORTEST_MAX_CHARS: Final = 2_000
-"""The limit of the vendor with the shortest one, used for vendors whose limit is not known."""
+"""Lowest limit of all vendors, used for vendors whose limit is unknown."""
 _VENDOR_MAX_CHARS: Final = {"openai": OPENAI_MAX_CHARS, "hume": 5_000, "minimax": 3_000, "xai": 15_000}
 _MODEL_MAX_CHARS: Final = {
     "elevenlabs/eleven_multilingual_v2": 10_000,
@@ -37,7 +37,7 @@ _MODEL_FORMATS: Final = (AudioFormat.MP3, AudioFormat.WAV)
 
 
 def parse_vendors(document: Json) -> list[dict[str, Any]]:
-    """Return the vendors in a list of providers; a disabled vendor has no models. Raises NotASpeechServerError."""
+    """Return the vendors in a list of providers; disabled vendors get no models. Raises NotASpeechServerError."""
     return [
         {
             "id": row["id"],
@@ -55,7 +55,7 @@ def _list(value: Json) -> list[Json]:
 
 
 def parse_voice(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fields of a saved voice that the catalog keeps."""
+    """Return the fields of a saved voice to keep in the catalog."""
     vendor, model = str(row.get("provider") or ""), str(row.get("model") or "")
     model_id = model if "/" in model or not vendor else f"{vendor}/{model}"
     return {"id": row["id"], "title": " ".join(str(row.get("title") or "").split()) or row["id"], "model": model_id}
@@ -70,18 +70,18 @@ def find_rows(document: Json) -> list[dict[str, Any]]:
 
 
 def model_ids(catalog: Json) -> list[str]:
-    """Return the IDs of all models, those of connected vendors first."""
+    """Return the IDs of all models, connected vendors first."""
     vendors = sorted(catalog["vendors"] if catalog else (), key=lambda vendor: not vendor["is_connected"])
     return [model for vendor in vendors for model in vendor["models"]]
 
 
 def saved_voices(catalog: Json) -> list[dict[str, str]]:
-    """Return the saved voices, the newest first."""
+    """Return the saved voices, newest first."""
     return catalog["voices"] if catalog else []
 
 
 def describe_model(model_id: str, catalog: Json, *, streams: bool) -> Model:
-    """Return a vendor's model; a vendor that the catalog does not list is not connected."""
+    """Return a vendor's model; a vendor missing from the catalog is not connected."""
     vendor_id, slash, name = model_id.partition("/")
     vendors = catalog["vendors"] if catalog else ()
     vendor = next((vendor for vendor in vendors if vendor["id"] == vendor_id), None)
@@ -108,7 +108,7 @@ class SavedVoices:
 
     voices: tuple[Voice, ...]
     models: Mapping[str, str]
-    """The model IDs of the voices, by voice ID."""
+    """Model IDs of the voices, by voice ID."""
 
 
 @lru_cache(maxsize=CACHED_CATALOGS)  # the model of every saved voice lists all saved voices

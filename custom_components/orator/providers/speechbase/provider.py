@@ -34,40 +34,40 @@ from . import catalog as catalogs
 MODE_OPTION: Final = ChoiceOption("mode", choices=("voice", "inline"), default="inline", precedes_model=True)
 _VOICE_ID_KEY: Final = "voice_id"
 _SAFE_ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
-"""An ID that can be part of a path."""
+"""An ID that can be used in a path."""
 
 _API_HOST: Final = "api.speechbase.ai"
 _SPEECH_PATH: Final = "v1/audio/speech"
 _STREAM_PATH: Final = "v1/audio/speech/stream"
 _UNSTREAMED_OPTIONS: Final = frozenset({"speed", "volume_dbfs", "bitrate"})
-"""Options that the streaming endpoint does not have."""
+"""Options that the streaming endpoint does not support."""
 _PAGE_QUERY: Final = {"limit": "200"}
 _MAX_PAGES: Final = 50
 
-# Keys of detected capabilities. All but the first are forgotten when a catalog is fetched: servers are updated.
+# Keys of detected capabilities. All but the first are reset when a catalog is fetched: servers are updated.
 _SENDS_MODE: Final = "sends_mode"
 """Whether requests need `mode`; newer servers reject it."""
 _HAS_STREAM: Final = "has_stream"
-"""Whether there is a streaming endpoint; with a suffix, whether it accepts one model."""
+"""Whether there is a streaming endpoint; with a suffix, whether the endpoint accepts one model."""
 _BUFFERS: Final = "buffers"
 """Whether the plain endpoint sends nothing before the whole text has been synthesized."""
 _PRONOUNCES: Final = "pronounces"
-"""Whether requests may have `pronunciations`."""
+"""Whether requests may contain `pronunciations`."""
 
 _PRONUNCIATIONS_FIELD: Final = "pronunciations"
 _REQUEST_FIELDS: Final = frozenset(
     {"model", "voice", "voiceId", "text", "output", "speed", "volumeDbfs", "providerOptions", _PRONUNCIATIONS_FIELD}
 )
-"""All request fields but `mode`."""
+"""All request fields except `mode`."""
 _OPTION_FIELDS: Final = {"speed": "speed", "volume_dbfs": "volumeDbfs", "provider_options": "providerOptions"}
 _UNSPECIFIC_CODES: Final = (None, "invalid_input", "validation_error", "bad_request")
-"""Error codes that do not state the reason of a rejection."""
+"""Error codes that do not state the reason for a rejection."""
 _NO_ENDPOINT_CODES: Final = (None, "not_found", "route_not_found", "method_not_allowed")
 """Error codes of a missing endpoint, rather than of a missing voice or model."""
 
 
 class SpeechbaseProvider(Provider):
-    """Speechbase. Capabilities of the server are detected: its schema changed without its documentation."""
+    """Speechbase. The server's capabilities are detected, because its schema has changed without its documentation."""
 
     name = "Speechbase"
     key_page = "https://www.speechbase.ai"
@@ -134,7 +134,7 @@ class SpeechbaseProvider(Provider):
 
     @override
     def describe_model(self, model_id: str, catalog: Json, settings: Mapping[str, Any]) -> Model:
-        """Return a model; for a saved voice, the one that it was saved with."""
+        """Return a model; for a saved voice, the model with which it was saved."""
         saved = catalogs.index_saved_voices(IdentityKey(catalog)) if _is_saved_voice(settings) else None
         if saved:
             model_id = saved.models.get(settings.get(_VOICE_ID_KEY, ""), "")
@@ -163,7 +163,7 @@ class SpeechbaseProvider(Provider):
 
     @override
     def initial_voice_settings(self, catalog: Json) -> Mapping[str, Any] | None:
-        """Return the newest saved voice that can speak, or a voice of the default model if that can."""
+        """Return the newest saved voice that can speak, or a voice of the default model if the model can speak."""
         available = catalogs.model_ids(catalog)
 
         def can_speak(model_id: str) -> bool:
@@ -185,13 +185,13 @@ class SpeechbaseProvider(Provider):
             raise
 
     async def _open_earliest(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
-        """Return the audio of the endpoint that responds earliest and has all options that were set."""
+        """Return the audio of the fastest endpoint that supports all options that were set."""
         missing_capability = ""
         if self._prefers_stream(request):
             try:
                 return await self._open_streamed(request, stack)
             except (NotFoundError, NotASpeechServerError) as err:
-                # Older servers lack the endpoint. If the voice is gone, the plain endpoint reports it.
+                # Older servers lack the endpoint. If the voice no longer exists, the plain endpoint reports that.
                 missing_capability = _HAS_STREAM if err.code in _NO_ENDPOINT_CODES else ""
             except NotImplementedByProviderError:
                 missing_capability = _streams_model(request)
@@ -249,7 +249,7 @@ class SpeechbaseProvider(Provider):
     async def _send_with_or_without(
         self, mode: Mapping[str, str], path: str, body: Mapping[str, Any], stack: AsyncExitStack
     ) -> HttpResponse:
-        """Return an endpoint's response; a request rejected because of `mode` is repeated the other way."""
+        """Return an endpoint's response; a request rejected because of `mode` is repeated with or without it."""
         sends_mode = self.detected.get(_SENDS_MODE, True)
         bodies = [{**mode, **body}, body] if sends_mode else [body, {**mode, **body}]
         try:
@@ -261,7 +261,7 @@ class SpeechbaseProvider(Provider):
         try:
             response = await stack.enter_async_context(self._client.request("POST", path, bodies[1]))
         except RejectedError as err:
-            if _may_be_about_mode(err):  # so the first rejection was about something else
+            if _may_be_about_mode(err):  # so the first rejection had another reason
                 raise rejection from err
             self.detected[_SENDS_MODE] = not sends_mode
             raise
@@ -293,7 +293,7 @@ def _may_be_about_mode(error: RejectedError) -> bool:
 
 
 def _body(request: SynthesisRequest) -> dict[str, Any]:
-    """Return the fields of both endpoints, with only what was set: the schema is strict."""
+    """Return the fields of both endpoints, only those that were set: the schema is strict."""
     if _is_saved_voice(request.settings):
         body = {"voiceId": request.voice, "text": request.text}
     else:

@@ -116,8 +116,9 @@ async def test_bounded_prefetch(hass: HomeAssistant, simulator: Simulator, accou
     assert sent < 18_000_000  # including the data in the buffers of the sockets
 
 
-async def test_limited_silence() -> None:
+async def test_limited_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gaps are filled with silence only up to a limit."""
+    monkeypatch.setattr("custom_components.orator.pipeline.output._MAX_FILLED_SILENCE_S", 0.5)
     layout = PcmLayout(rate=1000)
     never = asyncio.Event()
 
@@ -127,7 +128,7 @@ async def test_limited_silence() -> None:
 
     loop = asyncio.get_running_loop()
     seconds = 0.0
-    chunks = GapFiller(layout, max_silence_s=0.5).fill(samples())
+    chunks = GapFiller(layout).fill(samples())
     assert await anext(chunks) == bytes(20)
     started = loop.time()
     for _ in range(5):

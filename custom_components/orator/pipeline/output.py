@@ -73,12 +73,11 @@ class GapFiller:
     stream pauses if the provider is slower than speech, or if the agent calls a tool in the middle of a reply.
     """
 
-    def __init__(self, layout: PcmLayout, max_silence_s: float = _MAX_FILLED_SILENCE_S) -> None:
+    def __init__(self, layout: PcmLayout) -> None:
         """Fill gaps in samples of a layout."""
         self.has_filled = False
         """Whether any silence was inserted."""
         self._layout = layout
-        self._max_silence_s = max_silence_s
 
     async def fill(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
         """Yield the samples, and silence whenever all yielded samples must have been played."""
@@ -89,7 +88,7 @@ class GapFiller:
         pending = asyncio.ensure_future(anext(chunks, None))
         try:
             while True:
-                can_fill = plays_until is not None and filled < self._max_silence_s
+                can_fill = plays_until is not None and filled < _MAX_FILLED_SILENCE_S
                 timeout = max(0, plays_until - loop.time()) if plays_until is not None and can_fill else None
                 await asyncio.wait([pending], timeout=timeout)
                 if pending.done():

@@ -26,8 +26,13 @@ _FIRST_AUDIO_TIMEOUT_S: Final = 60.0
 """Timeout for the first audio of a model that streams, even if the server sends other data before."""
 _HEDGE_DELAY_RANGES_S: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
 """Shortest and longest hedge delay, by whether the model streams."""
+_HEDGE_FACTOR: Final = 3
+_MAX_LATENCY_SAMPLES: Final = 32
+_MIN_LATENCY_SAMPLES: Final = 5
+_MIN_TRUNCATIONS: Final = 3
+"""Consecutive truncated chunks that are no coincidence."""
 
-_backoff = wait_random_exponential(multiplier=0.5, min=0.1, max=4)
+_BACKOFF: Final = wait_random_exponential(multiplier=0.5, min=0.1, max=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +55,15 @@ WITH_FALLBACK: Final = RetryPolicy(1.0, max_attempts=2)
 class LatencyStats:
     """Latency statistics of a voice: times to first audio, and whether its audio looked truncated."""
 
-    _MAX_SAMPLES: Final = 32
-    _MIN_SAMPLES: Final = 5
-    _HEDGE_FACTOR: Final = 3
-    _MIN_TRUNCATIONS: Final = 3
-    """Consecutive truncated chunks that are no coincidence."""
-
     def __init__(self) -> None:
         """Initialize empty statistics."""
-        self._first_audio_s: deque[float] = deque(maxlen=self._MAX_SAMPLES)
+        self._first_audio_s: deque[float] = deque(maxlen=_MAX_LATENCY_SAMPLES)
         self._truncations = 0
 
     @property
     def is_always_truncated(self) -> bool:
         """Whether the audio of the voice always looks truncated, because of its server."""
-        return self._truncations >= self._MIN_TRUNCATIONS
+        return self._truncations >= _MIN_TRUNCATIONS
 
     def record_first_audio(self, seconds: float) -> None:
         """Add the time to the first audio."""
@@ -80,10 +79,10 @@ class LatencyStats:
         `streams`: whether the voice's model streams.
         """
         minimum, maximum = _HEDGE_DELAY_RANGES_S[streams]
-        if len(self._first_audio_s) < self._MIN_SAMPLES:
+        if len(self._first_audio_s) < _MIN_LATENCY_SAMPLES:
             return maximum
         slow = quantiles(self._first_audio_s, n=10)[-1]
-        return min(maximum, max(minimum, self._HEDGE_FACTOR * slow))
+        return min(maximum, max(minimum, _HEDGE_FACTOR * slow))
 
 
 class Synthesizer(Protocol):
@@ -195,4 +194,4 @@ def _retry_delay(state: RetryCallState) -> float:
     """Return an exponential backoff with jitter, or the provider's `Retry-After` if it is longer."""
     error = state.outcome.exception() if state.outcome else None
     retry_after = error.retry_after if isinstance(error, SpeechError) else None
-    return max(retry_after or 0, _backoff(state))
+    return max(retry_after or 0, _BACKOFF(state))

@@ -20,7 +20,7 @@ _MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 _CONSTANTS: Final[dict[str, Any]] = {
     "providers.nanogpt.provider.MAX_FILE_BYTES": _MAX_BODY_BYTES,
     "providers.openai.responses.MAX_FILE_BYTES": _MAX_BODY_BYTES,
-    "pipeline.synthesizer._backoff": wait_random_exponential(multiplier=0.05, min=0.01, max=0.1),
+    "pipeline.synthesizer._BACKOFF": wait_random_exponential(multiplier=0.05, min=0.01, max=0.1),
     "tts_cache._POLL_INTERVAL_S": 0.02,
 }
 

@@ -24,10 +24,10 @@ class OratorEntity(Entity):
         self.entity_description = description
         self._account = entry.runtime_data
         self._attr_unique_id = f"{voice.subentry_id if voice else entry.entry_id}_{description.key}"
-        self._attr_device_info = voice_device(entry, voice) if voice else account_device(entry)
+        self._attr_device_info = voice_device(entry, voice) if voice else _account_device(entry)
 
 
-def account_device(entry: OratorConfigEntry) -> DeviceInfo:
+def _account_device(entry: OratorConfigEntry) -> DeviceInfo:
     """Return the device of an account."""
     return DeviceInfo(identifiers={(DOMAIN, entry.entry_id)})
 

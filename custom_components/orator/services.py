@@ -31,8 +31,8 @@ from .tts_requests import (
     validate_request,
 )
 
-SERVICE_SYNTHESIZE: Final = "synthesize"
-SERVICE_PREPARE: Final = "prepare"
+_SERVICE_SYNTHESIZE: Final = "synthesize"
+_SERVICE_PREPARE: Final = "prepare"
 
 _ATTR_MESSAGE: Final = "message"
 _ATTR_MESSAGES: Final = "messages"
@@ -76,7 +76,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_register_platform_entity_service(
         hass,
         DOMAIN,
-        SERVICE_SYNTHESIZE,
+        _SERVICE_SYNTHESIZE,
         entity_domain=tts.DOMAIN,
         schema=_SYNTHESIZE,
         func=_async_synthesize,
@@ -85,7 +85,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_register_platform_entity_service(
         hass,
         DOMAIN,
-        SERVICE_PREPARE,
+        _SERVICE_PREPARE,
         entity_domain=tts.DOMAIN,
         schema=_PREPARE,
         func=_async_prepare,

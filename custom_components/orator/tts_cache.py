@@ -15,7 +15,7 @@ audio comes from the cache.
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 import hashlib
 import logging
 from pathlib import Path
@@ -128,7 +128,8 @@ async def _async_remove_files(hass: HomeAssistant, keys: set[str]) -> None:
         for _ in range(_MAX_POLLS):
             for key in keys & manager.file_cache.keys():
                 name = manager.file_cache.pop(key)
-                await hass.async_add_executor_job(Path(manager.cache_dir, name).unlink, True)  # noqa: FBT003
+                unlink = partial(Path(manager.cache_dir, name).unlink, missing_ok=True)
+                await hass.async_add_executor_job(unlink)
                 keys.discard(key)
             if not keys:
                 return

@@ -15,7 +15,7 @@ from av.error import FFmpegError, InvalidDataError
 from .formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format
 from .wav import MalformedWavError, open_wav
 
-MAX_FILE_S: Final = 16.0
+_MAX_FILE_S: Final = 16.0
 """Maximum number of seconds decoded from a file."""
 
 _READ_BYTES: Final = 16_384
@@ -87,11 +87,11 @@ async def convert(  # noqa: PLR0913 - a format and a layout for source and targe
 
 
 async def decode_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
-    """Return up to `MAX_FILE_S` seconds of an audio file as PCM.
+    """Return up to `_MAX_FILE_S` seconds of an audio file as PCM.
 
     Files that it refers to are not opened. Raises ConversionError.
     """
-    arguments = ("-protocol_whitelist", "file", "-format_whitelist", _FILE_DEMUXERS, "-t", str(MAX_FILE_S))
+    arguments = ("-protocol_whitelist", "file", "-format_whitelist", _FILE_DEMUXERS, "-t", str(_MAX_FILE_S))
     process = await _start_process(binary, arguments, _pcm_arguments(layout), f"file:{path}")
     async with aclosing(_read_output(process, _no_chunks())) as output:
         return b"".join([audio async for audio in output])

@@ -31,7 +31,7 @@ _LOGGER = logging.getLogger(__name__)
 MAX_DOCUMENT_BYTES: Final = 8 * 1024 * 1024
 """Limit for JSON documents, more than the largest catalog."""
 MAX_ERROR_BYTES: Final = 64 * 1024
-MAX_AUDIO_BYTES: Final = 512 * 1024 * 1024
+_MAX_AUDIO_BYTES: Final = 512 * 1024 * 1024
 """Limit for audio: over an hour of uncompressed speech, which is more than a single request can produce."""
 
 _MAX_API_REDIRECTS: Final = 3
@@ -85,7 +85,7 @@ class HttpResponse:
         match = re.search(rf';\s*{name}\s*=\s*"?([\w.-]+)', header, re.IGNORECASE)
         return match[1].lower() if match else ""
 
-    async def chunks(self, max_bytes: int = MAX_AUDIO_BYTES) -> AsyncGenerator[bytes]:
+    async def chunks(self, max_bytes: int = _MAX_AUDIO_BYTES) -> AsyncGenerator[bytes]:
         """Yield the body as it arrives.
 
         Raises ResponseTooLargeError, TimedOutError, and ConnectionLostError if the body is incomplete.

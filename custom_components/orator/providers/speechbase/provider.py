@@ -31,7 +31,7 @@ from ..models import Model
 from ..options import ChoiceOption
 from . import catalog as catalogs
 
-MODE_OPTION: Final = ChoiceOption("mode", choices=("voice", "inline"), default="inline", precedes_model=True)
+_MODE_OPTION: Final = ChoiceOption("mode", choices=("voice", "inline"), default="inline", precedes_model=True)
 _VOICE_ID_KEY: Final = "voice_id"
 _SAFE_ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 """An ID that can be used in a path."""
@@ -76,14 +76,14 @@ class SpeechbaseProvider(Provider):
     default_model = "openai/gpt-4o-mini-tts"
     default_voice = "coral"
     languages = WHISPER_LANGUAGES
-    choices = (MODE_OPTION,)
+    choices = (_MODE_OPTION,)
     option_keys = (_VOICE_ID_KEY, *(option.key for option in catalogs.OPTIONS))
 
     def __init__(self, sessions: HttpSessions, addresses: Mapping[str, str], api_key: str, *, server: str = "") -> None:
         """Create a provider."""
         super().__init__(sessions, addresses, api_key, server=server)
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        optional_fields = frozenset({MODE_OPTION.key, _PRONUNCIATIONS_FIELD})
+        optional_fields = frozenset({_MODE_OPTION.key, _PRONUNCIATIONS_FIELD})
         self._client = HttpClient(sessions.api, addresses["base_url"], headers, optional_fields=optional_fields)
         self._list_client = HttpClient(sessions.api, addresses["base_url"], headers, LIST_TIMEOUTS)
 
@@ -171,7 +171,7 @@ class SpeechbaseProvider(Provider):
 
         for row in catalogs.saved_voices(catalog):
             if can_speak(row["model"]):
-                return {MODE_OPTION.key: "voice", _VOICE_ID_KEY: row["id"]}
+                return {_MODE_OPTION.key: "voice", _VOICE_ID_KEY: row["id"]}
         return {"model": self.default_model, "voice": self.default_voice} if can_speak(self.default_model) else None
 
     @override
@@ -237,7 +237,7 @@ class SpeechbaseProvider(Provider):
         self, path: str, request: SynthesisRequest, body: Mapping[str, Any], stack: AsyncExitStack
     ) -> HttpResponse:
         """Return an endpoint's response. Raises PronunciationsRefusedError if the server rejects pronunciations."""
-        mode = {MODE_OPTION.key: request.settings.get(MODE_OPTION.key, MODE_OPTION.default)}
+        mode = {_MODE_OPTION.key: request.settings.get(_MODE_OPTION.key, _MODE_OPTION.default)}
         try:
             return await self._send_with_or_without(mode, path, body, stack)
         except RejectedError as err:
@@ -270,7 +270,7 @@ class SpeechbaseProvider(Provider):
 
 
 def _is_saved_voice(settings: Mapping[str, Any]) -> bool:
-    return bool(settings.get(MODE_OPTION.key, MODE_OPTION.default) == "voice")
+    return bool(settings.get(_MODE_OPTION.key, _MODE_OPTION.default) == "voice")
 
 
 def _streams_model(request: SynthesisRequest) -> str:
@@ -287,7 +287,7 @@ def _voice_not_found(error: SpeechError, voice_id: str) -> SpeechError:
 
 def _may_be_about_mode(error: RejectedError) -> bool:
     """Return whether a rejection may be about `mode`; some servers reject the body without naming a field."""
-    if MODE_OPTION.key in error.fields:
+    if _MODE_OPTION.key in error.fields:
         return True
     return error.status == 400 and error.code in _UNSPECIFIC_CODES and not _REQUEST_FIELDS & error.fields
 

@@ -56,7 +56,7 @@ class ChimeLibrary:
         return chime
 
     async def _async_load(self, name: str, file: ChimeFile | None, lufs: float) -> Chime:
-        """Load the chime in a file, or a built-in one, at a loudness."""
+        """Load a chime from its file, or a built-in chime, at a loudness."""
         if file is None:
             make = partial(load_built_in_chime, BuiltInChime(name))
         else:

@@ -78,7 +78,7 @@ def _async_create_session(
     """
     connector = TCPConnector(
         resolver=_SharedResolver(hass),
-        use_dns_cache=False,  # the shared connector has one
+        use_dns_cache=False,  # the shared connector has a cache
         ssl=get_default_context(),
         keepalive_timeout=_KEEP_ALIVE_S,
         socket_factory=socket_factory,

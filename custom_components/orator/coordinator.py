@@ -172,7 +172,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             has_changed = await self.async_fetch_catalog()
         except SpeechError as err:
             self.async_handle_error(err)
-            _LOGGER.debug("%s keeps its last catalog: %s", self.config_entry.title, err)
+            _LOGGER.debug("Keeping the last catalog of %s: %s", self.config_entry.title, err)
             return self.data
         if not self._is_closing:
             self.has_new_catalog |= has_changed

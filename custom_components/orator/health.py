@@ -110,7 +110,7 @@ class CircuitBreaker:
             return
         self._failures = 0
         if self.outage:
-            _LOGGER.info("%s speaks again", self._entry.title)
+            _LOGGER.info("%s can speak again", self._entry.title)
             self._transition(CircuitState.CLOSED)
 
     @callback
@@ -119,7 +119,7 @@ class CircuitBreaker:
         if self.outage is None or self._is_stopped:
             return
         if self._closes_on_answer:
-            _LOGGER.info("%s answers again", self._entry.title)
+            _LOGGER.info("%s responds again", self._entry.title)
             self._failures = 0
             self._transition(CircuitState.CLOSED)
         else:

@@ -252,7 +252,7 @@ class IssueManager:
         try:
             balance = await self._provider.fetch_balance()
         except SpeechError as err:
-            _LOGGER.debug("The balance of %s could not be fetched: %s", self._entry.title, err)
+            _LOGGER.debug("Could not fetch the balance of %s: %s", self._entry.title, err)
             return
         if balance is None or self._cancel_credit_checks is None:
             return

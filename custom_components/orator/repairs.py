@@ -126,6 +126,6 @@ async def async_create_fix_flow(
 ) -> RepairsFlow:
     """Create the flow that fixes an issue."""
     data = data or {}
-    # Only an issue about the end of a model names one.
+    # Only issues about the end of a model contain the model.
     flow = ModelEndRepairFlow if "model" in data else VoiceGoneRepairFlow
     return flow(str(data["entry_id"]), str(data["subentry_id"]))

@@ -3,7 +3,7 @@
 Home Assistant has no public way to find out whether a message is cached, or to exclude audio from the cache. This is
 the only module that uses the private API of the `tts` component:
 
-- `_hash_options` and `KEY_PATTERN` make the cache key of a message; no public function returns the key.
+- `_hash_options` and `KEY_PATTERN` build the cache key of a message; no public function returns the key.
 - `SpeechManager.mem_cache` and `file_cache` hold the keys of cached messages; `ResultStream` does not state whether its
 audio comes from the cache.
 - `TTSCache.cache_key` and `_result_data` are the key of a cache entry and its complete audio, and
@@ -45,7 +45,7 @@ def _guard() -> Iterator[None]:
 
 @cache
 def _warn_once(error: str) -> None:
-    _LOGGER.warning("Home Assistant's text-to-speech cache has an unknown API, so that Orator cannot use it: %s", error)
+    _LOGGER.warning("Home Assistant's text-to-speech cache has an unknown API, so Orator cannot use it: %s", error)
 
 
 @callback

@@ -57,7 +57,7 @@ async def test_circuit_breaker_opens_after_repeated_failures(
     assert set(get_voices(await decode(await speak(hass)), SENTENCE)) == {PRIMARY_VOICE}
     assert health.outage is None
     assert hass.states.get("sensor.openai_connection").state == "connected"
-    assert get_logged(caplog, logging.INFO) == [down, "OpenAI speaks again"]
+    assert get_logged(caplog, logging.INFO) == [down, "OpenAI can speak again"]
     assert not get_logged(caplog, logging.WARNING)
 
 

@@ -48,7 +48,7 @@ class PcmLayout:
 
 
 def detect_format(head: bytes) -> AudioFormat | None:
-    """Return the format of audio that begins with these bytes; None if it is unknown.
+    """Return the format of audio that begins with these bytes, or None if it is unknown.
 
     Raw PCM cannot be recognized. `head` needs `RECOGNITION_BYTES`, or all bytes if there are fewer.
     """

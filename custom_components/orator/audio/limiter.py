@@ -142,7 +142,7 @@ def _true_peaks(samples: _Samples, threshold: float) -> _Samples | None:
 
 
 def _sliding_minimum(values: _FixedPoint, width: int) -> _FixedPoint:
-    """Return the minimum of every `width` neighbours; each step doubles how many are compared."""
+    """Return the minimum of every `width` neighbors; each step doubles the number compared."""
     reached = 1
     while reached < width:
         step = min(reached, width - reached)

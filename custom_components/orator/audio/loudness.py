@@ -129,7 +129,7 @@ def _weighted_powers(samples: npt.NDArray[np.int16], weights: npt.NDArray[np.flo
 
 
 def _gated_loudness(blocks: npt.NDArray[np.float64]) -> float | None:
-    """Return the loudness in LUFS of the blocks that pass both gates; None if none does."""
+    """Return the loudness in LUFS of the blocks that pass both gates, or None if no block does."""
     audible = blocks[blocks > _ABSOLUTE_GATE]
     if not len(audible):
         return None

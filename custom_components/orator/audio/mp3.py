@@ -163,7 +163,7 @@ class FrameScanner:
 
 
 def tag_length(head: bytes) -> int | None:
-    """Return the length of the tag that begins with these bytes; 0 if there is none, None if more bytes are needed."""
+    """Return the length of the tag that begins with these bytes: 0 without a tag, None if more bytes are needed."""
     if head.startswith(_ID3V2):
         return _id3v2_length(head) if len(head) >= _ID3V2_HEADER_LENGTH else None
     if head.startswith(_ID3V1_ENHANCED):

@@ -71,7 +71,7 @@ class FrameHeader:
 
 @lru_cache(maxsize=512)
 def parse_header(word: bytes) -> FrameHeader | None:
-    """Parse the first four bytes of a frame; None if they are not a layer III header with a stated bitrate."""
+    """Parse the first four bytes of a frame; return None unless they are a layer III header with a stated bitrate."""
     if len(word) < HEADER_LENGTH or word[0] != 0xFF or word[1] & 0xE0 != 0xE0:
         return None
     version, layer = word[1] >> 3 & 3, word[1] >> 1 & 3

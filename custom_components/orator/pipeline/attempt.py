@@ -173,7 +173,7 @@ def _unexpected_error(cause: Exception) -> SpeechError:
     Its message is not logged: it may contain the text.
     """
     kind = type(cause).__name__
-    _LOGGER.error("Unexpected %s while synthesizing:\n%s", kind, "".join(format_tb(cause.__traceback__)))
+    _LOGGER.error("Unexpected %s during synthesis:\n%s", kind, "".join(format_tb(cause.__traceback__)))
     error = SpeechError(code=kind)
     error.__cause__ = cause
     return error

@@ -1,4 +1,4 @@
-"""Convert audio of any format to PCM of one layout, and encode PCM."""
+"""Convert audio in any format to PCM in one layout, and encode PCM."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -99,7 +99,7 @@ async def transcode(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout, 
             async for chunk in converted:
                 yield chunk
     except ConversionError as err:
-        _LOGGER.debug("ffmpeg did not convert %s to %s: %s", audio.format, target, err.log)
+        _LOGGER.debug("ffmpeg failed to convert %s to %s: %s", audio.format, target, err.log)
         raise NotAudioError(code="ffmpeg") from err
 
 

@@ -1,4 +1,4 @@
-"""Join the audio of the chunks into the file or stream that the player asked for."""
+"""Join the audio of the chunks into the file or stream that the player requested."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -30,7 +30,7 @@ _FORMATS_BY_EXTENSION: Final[Mapping[str, AudioFormat]] = {
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """The format that the player asked for. A player with sample constraints accepts a WAV of unknown length."""
+    """The format that the player requested. A player with sample constraints accepts a WAV of unknown length."""
 
     extension: str
     pcm: PcmConstraints = field(default_factory=PcmConstraints)

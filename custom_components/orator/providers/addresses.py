@@ -1,4 +1,4 @@
-"""Parse addresses of servers, and distinguish local from public ones."""
+"""Parse server addresses, and distinguish local from public addresses."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 import socket
@@ -35,7 +35,7 @@ def parse_web_address(address: str) -> URL:
 
 
 def _default_scheme(url: URL) -> str:
-    """Return the scheme of an address without one: local servers rarely have a certificate."""
+    """Return the default scheme of an address: http for local servers, which rarely have a certificate."""
     host = url.host or ""
     is_local = is_local_host(host) or host.replace(".", "").isdecimal() or ":" in host
     return "http" if is_local or url.explicit_port not in (None, 443) else "https"

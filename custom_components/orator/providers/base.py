@@ -162,7 +162,7 @@ class Provider(ABC):
         return False
 
     async def finish_jobs(self) -> None:  # noqa: B027
-        """Wait until there are no pending jobs."""
+        """Wait for all pending jobs."""
 
     async def close(self) -> None:
         """Close the sessions."""
@@ -211,7 +211,7 @@ class Provider(ABC):
 
     @abstractmethod
     def models(self, catalog: Json) -> tuple[Model, ...]:
-        """Return the speech models of a catalog, or the documented ones if the catalog is None."""
+        """Return the speech models of a catalog, or the documented models if the catalog is None."""
 
     @abstractmethod
     def describe_model(self, model_id: str, catalog: Json, settings: Mapping[str, Any]) -> Model:
@@ -245,7 +245,7 @@ class Provider(ABC):
         return {"model": model.id, "voice": self.initial_voice(model)}
 
     def initial_model(self, catalog: Json) -> Model:
-        """Return the default model, or the first one if the catalog lacks it."""
+        """Return the default model, or the first model if the catalog lacks the default."""
         models = self.models(catalog)
         return next((model for model in models if model.id == self.default_model), models[0])
 

@@ -29,7 +29,7 @@ _MAX_DOWNLOAD_ATTEMPTS: Final = 3
 
 
 class Downloads:
-    """Downloads over HTTPS from public addresses; a local provider may link to any address, also over HTTP."""
+    """Downloads over HTTPS from public addresses; a local provider may link to any address, including over HTTP."""
 
     def __init__(self, sessions: HttpSessions, *, may_be_local: bool) -> None:
         """Initialize the downloads of a provider; `may_be_local`: the provider itself is in the local network."""

@@ -163,7 +163,7 @@ class PronunciationsRefusedError(RejectedError):
 
 
 class NotFoundError(SpeechError):
-    """The provider does not have what was requested, usually the model."""
+    """The provider does not have the requested resource, usually the model."""
 
     translation_key = "not_found"
 
@@ -207,7 +207,7 @@ class UpstreamRefusedError(SpeechError):
 
 
 class NotImplementedByProviderError(SpeechError):
-    """The provider does not implement what was requested."""
+    """The provider does not implement the request."""
 
     translation_key = "not_implemented"
 

@@ -202,7 +202,7 @@ class HttpClient:
 
 
 def resolve_url(base: URL, link: str, *, is_encoded: bool = False) -> URL | None:
-    """Return the absolute URL of a link or redirect, None if it has no origin."""
+    """Return the absolute URL of a link or redirect, or None if the URL has no origin."""
     try:
         target = base.join(URL(link, encoded=is_encoded))
         target.origin()

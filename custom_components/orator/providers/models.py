@@ -24,7 +24,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Pronunciation:
-    """A word that the provider is asked to replace when it speaks."""
+    """A word that the provider should replace when speaking."""
 
     word: str
     say: str

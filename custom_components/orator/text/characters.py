@@ -53,7 +53,7 @@ def is_spaced_word(character: str) -> bool:
 
 
 def is_combining(character: str) -> bool:
-    """Return whether a character combines with the one before it."""
+    """Return whether a character combines with the preceding character."""
     return bool(character) and unicodedata.category(character)[0] == "M"
 
 

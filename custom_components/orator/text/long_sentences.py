@@ -31,9 +31,9 @@ _SPACES_OR_WORD: Final = re.compile(rf"{_BREAKING_SPACE}+|[\S\u00a0\u202f]+")
 _WIDE_LETTER: Final = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 _HIRAGANA: Final = re.compile("[\u3041-\u309f]")
 _NEVER_FIRST: Final = CLOSERS + "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮー々、。，．！？：；"
-"""Japanese and Chinese characters that belong to the one before them."""
+"""Japanese and Chinese characters that belong to the preceding character."""
 _NEVER_LAST: Final = "เแโใไເແໂໃໄ"
-"""Thai and Lao vowels that belong to the consonant after them."""
+"""Thai and Lao vowels that belong to the following consonant."""
 
 _EXTENDING_CHARACTERS: Final = "\u200c\u200d\u0e33\u0eb3\uff9e\uff9f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 _PREPENDED_CHARACTERS: Final = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2\U000110bd"

@@ -1,4 +1,4 @@
-"""NanoGPT: models of many vendors behind one API key, with three endpoints for speech.
+"""NanoGPT: models of many vendors with one API key, and three speech endpoints.
 
 Documentation: https://docs.nano-gpt.com/api-reference/endpoint/speech, /tts, /tts-status, /audio-models and
 /check-balance.

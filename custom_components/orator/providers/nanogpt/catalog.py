@@ -100,7 +100,7 @@ def _strings(value: Json) -> list[str]:
 
 
 def model_ids(catalog: Json) -> Iterable[str]:
-    """Return the model IDs in a catalog, or the documented ones if it has none."""
+    """Return the model IDs in a catalog, or the documented IDs if the catalog has none."""
     return [row["id"] for row in _rows(catalog)] or DOCUMENTED_MODELS
 
 

@@ -91,10 +91,10 @@ class Job:
             await self._stop_if_unused()
 
     async def fetch(self, submit: Submit, poll: Poll) -> str | DirectAudio | None:
-        """Return the link to the audio, or the audio; None if another request received the audio.
+        """Return the link to the audio, the audio itself, or None if another request received the audio.
 
-        The job must be in use. Cancelling a request stops neither the submission nor, while another request waits,
-        polling. Raises SpeechError.
+        The job must be in use. Canceling a request does not stop the submission. Polling continues while another
+        request waits. Raises SpeechError.
         """
         if self._link is None:
             self._submission = self._submission or _start_task(self._submit(submit))
@@ -144,9 +144,9 @@ def _start_task[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
 
 
 async def _wait_for[T](task: asyncio.Task[T]) -> T:
-    """Return the result of a task; cancelling the caller does not cancel the task.
+    """Return the result of a task; canceling the caller does not cancel the task.
 
-    Unlike `asyncio.shield`, it does not log exceptions of tasks whose caller was cancelled.
+    Unlike `asyncio.shield`, this function does not log exceptions of tasks whose caller was canceled.
     """
     await asyncio.wait([task])
     if task.cancelled():
@@ -172,7 +172,7 @@ class JobRegistry:
         return self._jobs[key]
 
     def add(self, job: Job) -> None:
-        """Let identical requests use a job, unless they can use another one already."""
+        """Let identical requests use a job, unless they can already use another job."""
         present = self._jobs.get(job.key)
         if present is None or not present.is_reusable:
             self._jobs.pop(job.key, None)

@@ -117,7 +117,7 @@ class NanoGPTProvider(Provider):
         return {"models": await self._fetch_models()}
 
     async def _fetch_models(self) -> list[dict[str, Any]]:
-        """Return the listed models, none if the server has no list."""
+        """Return the listed models, or none if the server has no list."""
         try:
             document = await self._list_client.get_json("v1/audio-models", {"type": "tts", "detailed": "true"})
         except NotFoundError, NotASpeechServerError:

@@ -102,7 +102,7 @@ class RealtimeSpeech:
         return session
 
     def _close_unused(self) -> None:
-        """Close idle sessions that are unusable and, to make room for another one, those least recently used."""
+        """Close idle sessions that are unusable and, to make room for another one, the least recently used."""
         idle = [key for key, session in self._sessions.items() if not session.is_busy]
         surplus = idle[: max(0, len(self._sessions) + 1 - _MAX_SESSIONS)]
         for key in idle:

@@ -172,7 +172,7 @@ def _parse_document(body: bytearray) -> bytes | str:
 
 
 def _find_text(document: Json, keys: tuple[str, ...]) -> str | None:
-    """Return the first text under one of the keys, also in objects and lists under them."""
+    """Return the first text under one of the keys, including in nested objects and lists."""
     return next(_iter_texts(document, keys, _MAX_JSON_DEPTH), None)
 
 

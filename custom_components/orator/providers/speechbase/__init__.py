@@ -1,4 +1,4 @@
-"""Speechbase: models of many vendors and an organization's saved voices behind one API key.
+"""Speechbase: models of many vendors and an organization's saved voices with one API key.
 
 Documentation: https://www.speechbase.ai/docs/api and its guide "Synthesise speech".
 """

@@ -44,9 +44,7 @@ class Syntax:
     def match(self, window: Window) -> re.Match[str] | None:
         """Match at the start of a window.
 
-        Raises:
-            IncompleteInputError: Following text can complete or change the match.
-
+        Raises IncompleteInputError if following text can complete or change the match.
         """
         if not window.is_final and self._start.match(window.text):
             raise IncompleteInputError

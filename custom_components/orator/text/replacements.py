@@ -40,9 +40,7 @@ class _Pattern:
     def match(self, window: Window, start: int, previous: str) -> int:
         """Return the end of the match at a position after a character, or 0 if there is none.
 
-        Raises:
-            IncompleteInputError: Following text decides.
-
+        Raises IncompleteInputError if following text decides.
         """
         text = window.text
         if _is_within_word(previous, text[start]):

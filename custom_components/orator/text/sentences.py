@@ -183,9 +183,7 @@ class SentenceSplitter:
 def _find_end(window: Window, before: str) -> tuple[bool, int]:
     """Return whether a sentence ends with the mark after a text, and how many characters this decision covers.
 
-    Raises:
-        IncompleteInputError: Following text decides.
-
+    Raises IncompleteInputError if following text decides.
     """
     text = window.text
     if text[0] == " ":
@@ -340,9 +338,7 @@ def _find_number_rule(number: str, previous: str) -> _EndRule:
 def _ends_before(window: Window, rule: _EndRule, before: str) -> bool:
     """Return whether a sentence ends before a word.
 
-    Raises:
-        IncompleteInputError: More of the word decides.
-
+    Raises IncompleteInputError if more of the word decides.
     """
     word = window.text.lstrip(_OPENERS)
     if rule is _EndRule.ALWAYS or (window.is_final and not word):

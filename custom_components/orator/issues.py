@@ -44,7 +44,6 @@ class IssueManager:
         self._entry = entry
         self._provider = provider
         self._health = health
-        self._registry = ir.async_get(hass)
         self._not_found_since: float | None = None
         """Monotonic time since which the provider's host name has not been found."""
         self._cancel_credit_checks: CALLBACK_TYPE | None = None
@@ -275,7 +274,7 @@ class IssueManager:
         return _existing_issues(self._hass, self._issue_id(key))
 
     def _issue_data(self, issue_id: str) -> Mapping[str, Any]:
-        issue = self._registry.async_get_issue(DOMAIN, issue_id)
+        issue = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)
         return (issue and issue.data) or {}
 
     def _create(

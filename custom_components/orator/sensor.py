@@ -126,12 +126,9 @@ async def async_setup_entry(
 ) -> None:
     """Set up the sensors of an account and its voices."""
     account = entry.runtime_data
+    currency = account.data.currency
     sensors: list[SensorEntity] = [ConnectionSensor(entry, CONNECTION_SENSOR)]
-    sensors += [
-        UsageSensor(entry, description)
-        for description in USAGE_SENSORS
-        if not description.is_cost or account.data.currency
-    ]
+    sensors += [UsageSensor(entry, description) for description in USAGE_SENSORS if currency or not description.is_cost]
     if account.provider.has_balance:
         sensors.append(BalanceSensor(entry, BalanceCoordinator(hass, entry)))
     async_add_entities(sensors)

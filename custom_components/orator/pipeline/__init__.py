@@ -6,7 +6,7 @@ from .loudness import LoudnessTracker
 from .output import AudioResponse, OutputFormat
 from .pipeline import SpeechPipeline, SynthesisJob
 from .post_processing import PostProcessing, encode_lead_in
-from .synthesizer import LatencyStats, Synthesizer
+from .synthesizer import LatencyStats
 
 __all__ = [
     "DEFAULT_LAYOUT",
@@ -19,6 +19,5 @@ __all__ = [
     "SpeechPipeline",
     "SynthesisJob",
     "SynthesisReport",
-    "Synthesizer",
     "encode_lead_in",
 ]

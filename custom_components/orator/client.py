@@ -45,7 +45,7 @@ def account_addresses(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def account_server(data: Mapping[str, Any]) -> Server | None:
-    """Return the compatible server that an account is at, if any."""
+    """Return the compatible server of an account, if any."""
     return PROVIDERS[data[CONF_PROVIDER]].servers.get(data.get(CONF_SERVER, ""))
 
 

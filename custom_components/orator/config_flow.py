@@ -85,7 +85,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Add an account at a provider."""
+        """Add an account with a provider."""
         provider = PROVIDERS[self._service[CONF_PROVIDER]]
         addresses: dict[str, str] = user_input[_SECTION_SERVER] if user_input else {}
         schema = {
@@ -101,15 +101,15 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_server(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Add an account at a self-hosted server."""
+        """Add an account on a self-hosted server."""
         return await self._async_step_server("server", user_input)
 
     async def async_step_cloud(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Add an account at a hosted server."""
+        """Add an account on a hosted server."""
         return await self._async_step_server("cloud", user_input)
 
     async def _async_step_server(self, step_id: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
-        """Add an account at a server that is compatible with a provider."""
+        """Add an account on a server that is compatible with a provider."""
         server = PROVIDERS[self._service[CONF_PROVIDER]].servers[self._service[CONF_SERVER]]
         schema = {vol.Required(CONF_BASE_URL): _URL_SELECTOR, **_api_key_field(server)}
         data = _account_data(self._service, user_input or {})
@@ -258,7 +258,7 @@ def _entered_key(entered: Mapping[str, Any]) -> str:
 
 
 def _api_key_field(server: Server | None) -> dict[vol.Marker, TextSelector]:
-    """Return the field for the API key, unless the server takes none."""
+    """Return the field for the API key, unless the server does not accept one."""
     return {vol.Optional(CONF_API_KEY): _API_KEY_SELECTOR} if server is None or server.accepts_key else {}
 
 

@@ -118,7 +118,7 @@ def voice_field(catalog: Catalog, model: Model) -> tuple[vol.Required, SelectSel
 
 
 def _voice_label(voice: Voice) -> str:
-    """Return a voice's name and, if it does not speak all of them, its languages."""
+    """Return a voice's name and, if it is limited to some, its languages."""
     return f"{voice.name} ({', '.join(voice.languages)})" if voice.languages else voice.name
 
 

@@ -70,7 +70,7 @@ class TextChunker:
         streams: bool,
         max_seconds: float = inf,
     ) -> None:
-        """Split the cleaned text into chunks of at most `max_chars`, as measured by `measure`.
+        """Initialize the chunker for chunks of at most `max_chars`, as measured by `measure`.
 
         Several sentences share a chunk up to `max_seconds` of speech. A model that `streams` starts early with a text
         of any length, so a complete text becomes one chunk for it; for any other model, the first chunk is short.

@@ -49,7 +49,7 @@ class OutputFormat:
 
     @property
     def format(self) -> AudioFormat | None:
-        """Format of the extension, None if it is unknown."""
+        """Format of the extension, or None if it is unknown."""
         return _FORMATS_BY_EXTENSION.get(self.extension)
 
     def accepts(self, audio_format: AudioFormat) -> bool:
@@ -74,7 +74,7 @@ class GapFiller:
     """
 
     def __init__(self, layout: PcmLayout) -> None:
-        """Fill gaps in samples of a layout."""
+        """Initialize the filter for samples of a layout."""
         self.has_filled = False
         """Whether any silence was inserted."""
         self._layout = layout
@@ -144,7 +144,7 @@ def wrap_pcm(stream: PcmStream, output: OutputFormat, ffmpeg: str) -> AudioRespo
     """Return samples in the final layout as a file."""
     if output.format is AudioFormat.PCM:
         return AudioResponse(output.extension, stream.chunks)
-    if output.format is AudioFormat.AAC:  # Home Assistant cannot encode it
+    if output.format is AudioFormat.AAC:  # Home Assistant cannot encode this format
         return AudioResponse(output.extension, encode(stream, AudioFormat.AAC, ffmpeg))
     if output.needs_full_audio:
         return AudioResponse(AudioFormat.WAV, _wav_file(stream))

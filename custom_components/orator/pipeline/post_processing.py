@@ -99,7 +99,7 @@ async def _lead_in(effects: Effects, layout: PcmLayout) -> AsyncGenerator[bytes]
 
 @asynccontextmanager
 async def prefetch_first(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[AsyncGenerator[bytes]]:
-    """Request the first chunk before the listener takes any; leaving the context closes the chunks."""
+    """Request the first chunk before the listener reads any; leaving the context closes the chunks."""
     first = asyncio.ensure_future(anext(chunks, None))
 
     async def started() -> AsyncGenerator[bytes]:

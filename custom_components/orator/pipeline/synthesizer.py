@@ -23,7 +23,7 @@ from ..providers.models import Usage
 from ..text import Replacement, Replacer
 
 _FIRST_AUDIO_TIMEOUT_S: Final = 60.0
-"""Timeout for the first audio of a model that streams, even if the server sends other data before."""
+"""Timeout for the first audio of a model that streams, even if the server sends other data first."""
 _HEDGE_DELAY_RANGES_S: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
 """Shortest and longest hedge delay, by whether the model streams."""
 _HEDGE_FACTOR: Final = 3

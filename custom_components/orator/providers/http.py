@@ -70,7 +70,7 @@ class HttpResponse:
 
     @property
     def has_length(self) -> bool:
-        """Whether the length is stated, so that the server had the whole body before it sent the first byte."""
+        """Whether the length is stated: the server had the whole body before sending the first byte."""
         return self.response.content_length is not None
 
     @property

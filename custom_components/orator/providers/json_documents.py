@@ -27,8 +27,8 @@ _SURROGATE_ESCAPE: Final = re.compile(
 def parse_json(document: bytes | bytearray) -> Any:
     """Return the value of a JSON document.
 
-    Invalid characters become U+FFFD, NaN and infinity None, large integers floats. Raises ValueError if the document
-    is not JSON, has too many values or is nested too deeply.
+    Invalid characters become U+FFFD, NaN and infinity become None, and large integers become floats. Raises ValueError
+    if the document is not JSON, has too many values or is nested too deeply.
     """
     if sum(map(document.count, _SEPARATORS)) > _MAX_VALUES:
         raise ValueError("too many values")

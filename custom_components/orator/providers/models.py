@@ -122,7 +122,7 @@ class Model:
         return [voice.id for voice in self.voices]
 
     def voice_name(self, voice_id: str) -> str:
-        """Return the name of a voice, its ID if it is not known."""
+        """Return the name of a voice, or its ID if the voice is not known."""
         return next((voice.name for voice in self.voices if voice.id == voice_id), voice_id)
 
     @property

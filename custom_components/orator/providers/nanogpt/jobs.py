@@ -29,9 +29,9 @@ class DirectAudio:
 type SubmissionTask = asyncio.Task[JobTicket | str | None]
 """Submission of a text; its result is None if the audio arrived in the response."""
 type Submit = Callable[[], Coroutine[Any, Any, JobTicket | str | DirectAudio]]
-"""Submits a text, and returns a ticket, the link to the audio, or the audio."""
+"""Function that submits a text, and returns a ticket, the link to the audio, or the audio."""
 type Poll = Callable[[JobTicket], Coroutine[Any, Any, str]]
-"""Polls a job until it is done, and returns the link to its audio."""
+"""Function that polls a job until it is done, and returns the link to its audio."""
 
 
 class Job:

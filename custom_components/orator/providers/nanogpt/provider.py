@@ -126,7 +126,7 @@ class NanoGPTProvider(Provider):
 
     @override
     async def fetch_balance(self) -> Balance:
-        """Return the balance, which is free of charge. Raises InvalidKeyError if the key is not known."""
+        """Return the balance with a free request. Raises InvalidKeyError if the key is not known."""
         try:
             document = await self._list_client.post_json("check-balance")
         except (RejectedError, NotPermittedError) as err:

@@ -130,7 +130,7 @@ def _charge(request: SynthesisRequest, response: RealtimeResponse) -> None:
 
 
 def _session_settings(request: SynthesisRequest) -> Mapping[str, Any]:
-    """Return the settings of a session. Its voice and speed cannot change while it is in use."""
+    """Return the settings of a session, whose voice and speed cannot change while it is in use."""
     return {
         "type": "realtime",
         "output_modalities": ["audio"],

@@ -307,7 +307,7 @@ class RealtimeSession:
             case "response.created":
                 if response := self._responses.get(str(get_object(details, "metadata").get("key"))):
                     response.id = details.get("id")
-                else:  # its context was left before it was created
+                else:  # the context was exited before the response was created
                     await self._cancel(details.get("id"))
             case "error":
                 self._handle_error(get_object(event, "error"))

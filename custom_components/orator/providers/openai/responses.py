@@ -1,4 +1,4 @@
-"""Responses of the speech endpoint: audio as the body, in server-sent events, in JSON, or behind a link."""
+"""Responses of the speech endpoint: audio as the body, in server-sent events, in JSON, or at a link."""
 
 import asyncio
 from base64 import b64decode
@@ -144,7 +144,7 @@ async def _read_document(
     client: HttpClient,
     stack: AsyncExitStack,
 ) -> SpeechAudio:
-    """Return the audio in a JSON document, or behind the link in it."""
+    """Return the audio in a JSON document, or the audio at the link in the document."""
     document = await read_all(chunks, MAX_FILE_BYTES)
     audio_or_link = await asyncio.to_thread(_parse_document, document)
     if isinstance(audio_or_link, bytes):

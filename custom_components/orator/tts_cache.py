@@ -112,7 +112,7 @@ def async_discard(hass: HomeAssistant, text: str, entity_id: str) -> None:
         for key, entry in list(entries.items()):
             if not key.startswith(prefix) or not key.endswith(suffix):
                 continue
-            if entry._result_data is not None:  # noqa: SLF001 - the voice's own audio, of an earlier request
+            if getattr(entry, "_result_data", None) is not None:  # the voice's own audio, of an earlier request
                 continue
             del entries[key]
             entry.cache_key = secrets.token_hex(len(prefix) // 2) + key[len(prefix) :]

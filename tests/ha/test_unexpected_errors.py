@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from types import SimpleNamespace
 from typing import Any, NoReturn, override
 
 from aiohttp.abc import AbstractResolver
@@ -140,6 +141,19 @@ async def test_changed_cache_of_home_assistant(
     assert not is_in_memory(hass, key)
     assert not is_on_disk(hass, key)
     async_discard(hass, SENTENCE, "tts.ann")
+
+
+async def test_changed_cache_entries_of_home_assistant(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Audio of a fallback is discarded although it is unknown whether it is complete."""
+    key = cache_key("tts.ann", SENTENCE, "en", {})
+    manager, entry = hass.data[DATA_TTS_MANAGER], SimpleNamespace(cache_key=key)
+    manager.mem_cache[key] = entry  # type: ignore[assignment]
+    async_discard(hass, SENTENCE, "tts.ann")
+    assert not manager.mem_cache
+    assert entry.cache_key != key
+    manager.file_cache[entry.cache_key] = "written.mp3"
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not manager.file_cache
 
 
 async def test_key_replaced_during_speech(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:

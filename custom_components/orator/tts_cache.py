@@ -36,7 +36,7 @@ _POLL_INTERVAL_S: Final = 0.25
 
 @contextmanager
 def _guard() -> Iterator[None]:
-    """Exit the block and log a warning if the private API is not as expected."""
+    """Exit the context and log a warning if the private API is not as expected."""
     try:
         yield
     except _API_ERRORS as err:

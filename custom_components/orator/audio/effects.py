@@ -28,7 +28,7 @@ CHIME_PAUSE_S: Final = 0.15
 _CHIME_FOLDER: Final = Path(__file__).parent / "sounds"
 _FADE_IN_S: Final = 0.002
 _FADE_OUT_S: Final = 0.02
-"""Shortest fades that avoid a click at the start and end of a chime."""
+"""Minimum fades in seconds that avoid a click at the start and end of a chime."""
 
 
 class BuiltInChime(StrEnum):

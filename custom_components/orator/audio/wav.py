@@ -146,7 +146,7 @@ class WavReader:
         return True
 
     def _read_chunk(self) -> bool:
-        """Read a chunk up to its samples; skip it if it describes none."""
+        """Read the header of a data chunk, or read and skip any other chunk; return whether more may be complete."""
         if len(self._buffer) < _CHUNK.size:
             return False
         name, length = _CHUNK.unpack_from(self._buffer)

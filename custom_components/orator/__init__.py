@@ -21,7 +21,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = (Platform.SENSOR, Platform.TTS)
 
 _ACCOUNTS: Final[HassKey[dict[str, AccountCoordinator]]] = HassKey("orator_accounts")
-"""Last coordinator of each account by entry id; a reloaded account takes over its state."""
+"""Last coordinator of each account by entry ID; a reloaded account takes over its state."""
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001

@@ -225,14 +225,14 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         self.issues.async_handle_speech(model, voice)
 
     async def async_resolve_voice_id(self, model: Model, voice_id: str) -> str:
-        """Return a voice id as spelled by the provider; a new saved voice is fetched. Raises SpeechError."""
+        """Return a voice ID as spelled by the provider; a new saved voice is fetched. Raises SpeechError."""
         resolved = await self.provider.resolve_voice_id(model, voice_id)
         if model.has_saved_voices and resolved not in model.voice_ids:
             await self.async_fetch_catalog()
         return resolved
 
     def configured_models(self) -> dict[str, Model]:
-        """Return the configured model of each voice, by subentry id."""
+        """Return the configured model of each voice, by subentry ID."""
         return {key: self.data.model_for(voice.data) for key, voice in self.config_entry.subentries.items()}
 
     def is_voice_missing(self, settings: Mapping[str, Any]) -> bool:

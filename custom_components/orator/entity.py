@@ -1,4 +1,4 @@
-"""Base entity, devices of accounts and voices, and entity ids of voices."""
+"""Base entity, devices of accounts and voices, and entity IDs of voices."""
 
 from homeassistant.components.tts import DOMAIN as TTS_DOMAIN
 from homeassistant.config_entries import ConfigSubentry
@@ -78,7 +78,7 @@ def async_link_voice_devices(hass: HomeAssistant, entry: OratorConfigEntry) -> N
 
 @callback
 def voice_entity_id(hass: HomeAssistant, subentry_id: str) -> str | None:
-    """Return the entity id of a voice, or None if it has no entity yet."""
+    """Return the entity ID of a voice, or None if it has no entity yet."""
     return er.async_get(hass).async_get_entity_id(TTS_DOMAIN, DOMAIN, subentry_id)
 
 

@@ -192,7 +192,7 @@ def async_track_fallbacks(hass: HomeAssistant, entry: OratorConfigEntry) -> CALL
 
 
 def _rename(hass: HomeAssistant, entry: OratorConfigEntry, old: str, new: str) -> None:
-    """Replace the entity id of a fallback that was renamed."""
+    """Replace the entity ID of a fallback that was renamed."""
     for voice in list(entry.subentries.values()):
         entity_ids = voice.data.get(CONF_FALLBACK, [])
         if old in entity_ids:
@@ -201,7 +201,7 @@ def _rename(hass: HomeAssistant, entry: OratorConfigEntry, old: str, new: str) -
 
 
 def _find_missing(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, list[str]]:
-    """Return the fallbacks that no longer exist or are disabled, by the subentry id of their voice."""
+    """Return the fallbacks that no longer exist or are disabled, by the subentry ID of their voice."""
     registry = er.async_get(hass)
 
     def is_missing(entity_id: str) -> bool:

@@ -58,7 +58,7 @@ class IssueManager:
     def async_start(self, models: Mapping[str, Model]) -> None:
         """Delete issues of removed and changed voices, and resume checking the credit.
 
-        `models`: the configured model of each voice, by subentry id.
+        `models`: the configured model of each voice, by subentry ID.
         """
         for issue_id in self._issue_ids("voice_gone"):
             data = self._issue_data(issue_id)
@@ -159,7 +159,7 @@ class IssueManager:
 
     @callback
     def async_set_missing_fallbacks(self, missing: Mapping[str, Collection[str]]) -> None:
-        """Report missing fallbacks, given as entity ids by the subentry id of their voice."""
+        """Report missing fallbacks, given as entity IDs by the subentry ID of their voice."""
         self._delete_except("stand_in_missing", "subentry_id", missing)
         for subentry_id, entity_ids in missing.items():
             self._create(
@@ -270,7 +270,7 @@ class IssueManager:
         return "_".join(filter(None, (self._entry.entry_id, key, subject.lower())))
 
     def _issue_ids(self, key: str) -> list[str]:
-        """Return the ids of the existing issues of a kind."""
+        """Return the IDs of the existing issues of a kind."""
         return _existing_issues(self._hass, self._issue_id(key))
 
     def _issue_data(self, issue_id: str) -> Mapping[str, Any]:

@@ -112,7 +112,7 @@ class ModelEndRepairFlow(_VoiceRepairFlow):
 async def _async_resolve_voice_id(
     account: AccountCoordinator, model: Model, voice_id: str
 ) -> tuple[str, dict[str, str]]:
-    """Return a voice id as spelled by the provider, and form errors if the voice does not exist."""
+    """Return a voice ID as spelled by the provider, and form errors if the voice does not exist."""
     try:
         return await account.async_resolve_voice_id(model, voice_id), {}
     except VoiceGoneError as err:

@@ -138,7 +138,7 @@ async def _async_target_voices(call: ServiceCall) -> set[str]:
 
 
 def _media_id(hass: HomeAssistant, voice: TextToSpeechEntity, request: SpeechRequest, result: SpeechResult) -> str:
-    """Return a media id of the same audio: permanent if the audio is cached on disk, otherwise valid for minutes."""
+    """Return a media ID of the same audio: permanent if the audio is cached on disk, otherwise valid for minutes."""
     if not request.use_disk_cache or result.spoken_by != [voice.entity_id]:
         return result.stream.media_source_id
     return tts.generate_media_source_id(

@@ -103,7 +103,7 @@ class SpeechResult:
 
     @property
     def spoken_by(self) -> list[str]:
-        """The entity ids of the voices that spoke. Cached audio is always the voice's own."""
+        """The entity IDs of the voices that spoke. Cached audio is always the voice's own."""
         report = self._pending.report
         return list(report.spoken_by if report and report.spoken_by else [str(self.stream.engine)])
 

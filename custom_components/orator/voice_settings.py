@@ -84,7 +84,7 @@ class VoiceSettings:
     clean_text: bool
     replacements: tuple[Replacement, ...]
     fallbacks: tuple[str, ...]
-    """Entity ids of the fallback voices."""
+    """Entity IDs of the fallback voices."""
     effects: Mapping[str, Any]
     """Parsed post-processing options, without those that are off."""
     expects_fallback: bool
@@ -188,7 +188,7 @@ def _is_off(value: Any) -> bool:
 
 
 def _parse_voice_id(options: Mapping[str, Any], model: Model, configured: Mapping[str, Any]) -> str:
-    """Return the provider's id of the voice, which Assist's voice picker passes as `voice` for every provider."""
+    """Return the provider's ID of the voice, which Assist's voice picker passes as `voice` for every provider."""
     voice = options.get(ATTR_VOICE)
     if model.voice_key == ATTR_VOICE or voice in (None, configured.get(ATTR_VOICE)):
         voice = options.get(model.voice_key)

@@ -31,7 +31,7 @@ async def add_voices(api: Api, simulator: Simulator, environment: Mapping[str, s
 
 
 async def _wait_for_new_entity(api: Api, entry_id: str, known: AbstractSet[str]) -> tuple[str, str]:
-    """Wait until the account is loaded with a new voice, and return its entity id and name."""
+    """Wait until the account is loaded with a new voice, and return its entity ID and name."""
 
     async def is_there() -> bool:
         available = await api.available("tts")

@@ -145,7 +145,7 @@ async def test_speech(
 @pytest.mark.parametrize("make", [_openai, _other, _nanogpt, _speechbase])
 @fuzzed(12, scripted=SCRIPTS)
 async def test_catalog(make: Callable[[HttpSessions, str], Provider], scripted: list[list[bytes]]) -> None:
-    """Any response leads to a catalog, a balance and a voice id that can be stored, or to a documented error."""
+    """Any response leads to a catalog, a balance and a voice ID that can be stored, or to a documented error."""
     async with serve(scripted) as address, ClientSession() as own, ClientSession() as public:
         provider = _with_short_timeouts(make(HttpSessions(own, public), address))
         catalog = await _result_or_none(provider.fetch_catalog())

@@ -77,7 +77,7 @@ async def entries(
 async def test_entities_and_devices(
     hass: HomeAssistant, stored: dict[str, Any], entries: list[MockConfigEntry]
 ) -> None:
-    """Entity ids, unique ids and devices are the same."""
+    """Entity IDs, unique IDs and devices are the same."""
     entities = er.async_get(hass).entities.values()
     found = [
         [entity.entity_id, entity.unique_id, entity.config_entry_id, entity.config_subentry_id] for entity in entities

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Final
@@ -184,8 +185,9 @@ class ChunkAudio:
 
     async def _read(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
         """Yield the audio. If it breaks off, the error is raised at the end of the job, after the other chunks."""
-        async for chunk in chunks:
-            yield chunk
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
         await self._is_finished.wait()
         if self._error and not isinstance(self._error, SpeechError):
             raise self._error

@@ -200,15 +200,19 @@ async def _join_mp3_part(joiner: Mp3Joiner, audio: SpeechAudio, ffmpeg: str) -> 
     async with aclosing(audio.chunks):
         if audio.format is AudioFormat.MP3:
             try:
-                async for joined in _join_chunks(joiner, audio.chunks, fed):
-                    yield joined
+                async with aclosing(_join_chunks(joiner, audio.chunks, fed)) as chunks:
+                    async for joined in chunks:
+                        yield joined
             except Mp3FormatChangedError:
                 audio = replace(audio, chunks=prepend(b"".join(fed), audio.chunks))
             else:
                 return
         layout = PcmLayout(joiner.format.rate, joiner.format.channels) if joiner.format else DEFAULT_LAYOUT
-        async with aclosing(transcode(audio, AudioFormat.MP3, layout, ffmpeg)) as converted:
-            async for joined in _join_chunks(joiner, converted, []):
+        async with (
+            aclosing(transcode(audio, AudioFormat.MP3, layout, ffmpeg)) as converted,
+            aclosing(_join_chunks(joiner, converted, [])) as chunks,
+        ):
+            async for joined in chunks:
                 yield joined
 
 
@@ -230,8 +234,9 @@ async def _join_chunks(joiner: Mp3Joiner, chunks: AsyncIterator[bytes], fed: lis
 
 async def _pass_through(only: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
     """Yield the only chunk's audio untouched, and raise the error that interrupted it."""
-    async for chunk in only.chunks:
-        yield chunk
+    async with aclosing(only.chunks):
+        async for chunk in only.chunks:
+            yield chunk
     await anext(following, None)
 
 

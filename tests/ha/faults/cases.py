@@ -20,8 +20,8 @@ _SITUATIONS: Final[tuple[tuple[FailingChunk, MessageKind, bool], ...]] = (
     ("later", "reply", False),
 )
 """Which chunk fails, in which kind of message, and whether the voice has a fallback."""
-_STRIDES: Final = {"full": 1, "half": 2, "thin": 6}
-_STRIDE: Final = _STRIDES[os.environ.get("ORATOR_FAULTS", "half")]
+_STRIDES: Final = {"full": 1, "third": 3, "thin": 6}
+_STRIDE: Final = _STRIDES[os.environ.get("ORATOR_FAULTS", "third")]
 """Every failure is tried in one of so many situations; the next failure starts at the next situation."""
 SENTENCES: Final = (
     "Alpha{} opens the long garden gate.",

@@ -230,8 +230,11 @@ class VoiceEntity(TextToSpeechEntity):
         """Yield the audio, then exit the contexts of the call."""
         async with stack:
             try:
+                event_count = 0
                 async for chunk in response.chunks:
-                    self._apply_report(call)
+                    if event_count != call.pipeline.event_count:
+                        event_count = call.pipeline.event_count
+                        self._apply_report(call)
                     yield chunk
             except SpeechError as err:
                 raise self._translate(err, is_configured=call.is_configured) from err

@@ -91,6 +91,11 @@ class FallbackChain:
         """The reason why no voice speaks: preferably the error of the job's own voice, which the user can fix."""
         return self._failures.get(self._own) or next(iter(self._failures.values()), None)
 
+    @property
+    def event_count(self) -> int:
+        """Number of voices, failures, first audio times and endings recorded so far."""
+        return len(self._heard) + len(self._own_failures) + len(self._first_audio_s) + len(self._truncations)
+
     def report(self) -> SynthesisReport:
         """Return the result so far."""
         return SynthesisReport(

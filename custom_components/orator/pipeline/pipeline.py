@@ -82,6 +82,11 @@ class SpeechPipeline:
         self._gap_filler: GapFiller | None = None
 
     @property
+    def event_count(self) -> int:
+        """Number of events in the report so far; cheaper than the report, to notice that it has changed."""
+        return self._chain.event_count if self._chain else 0
+
+    @property
     def report(self) -> SynthesisReport:
         """The result so far."""
         if self._chain is None:

@@ -257,6 +257,7 @@ async def _wav_file(stream: PcmStream) -> AsyncGenerator[bytes]:
         yield wav.make_header(stream.layout, sum(map(len, chunks)))
     for chunk in chunks:
         yield chunk
+        await asyncio.sleep(0)  # complete audio would be passed on without a pause
     if error:
         raise error
 

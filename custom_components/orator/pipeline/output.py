@@ -250,7 +250,8 @@ async def _wav_file(stream: PcmStream) -> AsyncGenerator[bytes]:
     async with aclosing(stream.chunks):
         try:
             async for chunk in stream.chunks:
-                chunks.append(chunk)  # noqa: PERF401 - a comprehension would lose the samples before an error
+                chunks.append(chunk)
+                await asyncio.sleep(0)  # complete audio would be read without a pause
         except SpeechError as err:
             error = err
     if chunks:

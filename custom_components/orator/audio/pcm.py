@@ -6,20 +6,19 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, suppress
 from fractions import Fraction
 from math import ceil, gcd
-from typing import Final
+from typing import Final, cast
 import weakref
 
 from av import AudioFrame
 from av.filter import Graph
 import numpy as np
-import numpy.typing as npt
 
 from .formats import PcmLayout
 
 _BLOCK_BYTES: Final = 16_384
 _CHANNEL_LAYOUTS: Final = {1: "mono", 2: "stereo"}
-_SAMPLE_FORMATS: Final = {1: "u8", 2: "s16", 3: "s32", 4: "s32"}
-"""libav's sample formats by bytes per sample; a width of 3 uses the upper 24 of 32 bits."""
+_SAMPLE_FORMATS: Final = {1: ("u8", "u1"), 2: ("s16", "i2"), 3: ("s32", "i4"), 4: ("s32", "i4")}
+"""libav's and numpy's sample formats by bytes per sample; a width of 3 uses the upper 24 of 32 bits."""
 _FILTER_TAPS: Final = 116  # at the lower of the two rates
 _FILTER_CUTOFF: Final = 0.95
 _RESAMPLER_OPTIONS: Final = f"filter_size={_FILTER_TAPS}:cutoff={_FILTER_CUTOFF}:filter_type=kaiser:kaiser_beta=9.6"
@@ -135,6 +134,7 @@ class _Converter:
         """Output frames of the previous stream that are still to come."""
         channels = min(source.channels, target.channels)
         self._copies = target.channels // channels
+        sample_format, self._sample_type = _SAMPLE_FORMATS[target.width]
         self._graph = Graph()
         with suppress(AttributeError):  # PyAV 16 lacks this setting; its graphs have a thread per processor
             self._graph.threads = 1
@@ -147,9 +147,7 @@ class _Converter:
             ),
             self._graph.add("aformat", "sample_fmts=fltp"),
             self._graph.add("aresample", f"{target.rate}:{_RESAMPLER_OPTIONS}"),
-            self._graph.add(
-                "aformat", f"sample_fmts={_SAMPLE_FORMATS[target.width]}:channel_layouts={_CHANNEL_LAYOUTS[channels]}"
-            ),
+            self._graph.add("aformat", f"sample_fmts={sample_format}:channel_layouts={_CHANNEL_LAYOUTS[channels]}"),
             self._graph.add("abuffersink"),
         ).configure()
 
@@ -169,22 +167,23 @@ class _Converter:
         if not frames:
             return b""
         source, target = self.layouts
-        samples = np.frombuffer(frames, "<i2").reshape(1, -1)
-        frame = AudioFrame.from_ndarray(samples, format="s16", layout=_CHANNEL_LAYOUTS[source.channels])
+        frame = AudioFrame("s16", _CHANNEL_LAYOUTS[source.channels], len(frames) // source.frame_size)
+        frame.planes[0].update(frames)
         frame.sample_rate = source.rate
         self._graph.push(frame)
         converted = b""
         with suppress(BlockingIOError):  # no more output until more input arrives
             while True:
-                converted += self._packed(self._graph.pull().to_ndarray())
+                converted += self._packed(cast(AudioFrame, self._graph.pull()))
         self._fed += len(frames) // source.frame_size
         self._produced += len(converted) // target.frame_size
         outdated = min(self._outdated, len(converted) // target.frame_size)
         self._outdated -= outdated
         return converted[outdated * target.frame_size :]
 
-    def _packed(self, samples: npt.NDArray[np.generic]) -> bytes:
-        """Return samples in the target's channel count and width."""
+    def _packed(self, frame: AudioFrame) -> bytes:
+        """Return the samples of a converted frame in the target's channel count and width."""
+        samples = np.frombuffer(frame.planes[0], self._sample_type, frame.samples * frame.layout.nb_channels)
         if self._copies > 1:  # libswresample would lower mono by 3 dB when converting to stereo
             samples = samples.repeat(self._copies)
         if self.layouts[1].width == 3:

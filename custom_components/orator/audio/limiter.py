@@ -127,17 +127,22 @@ class Limiter:
 def _true_peaks(samples: _Samples, threshold: float) -> _Samples | None:
     """Return the largest magnitude at and around each sample except `_REACH` at either end, on any channel.
 
-    None means that no peak exceeds the threshold.
+    Points between samples count where they may exceed the threshold. None means that no peak exceeds it.
     """
     magnitudes = np.abs(samples).max(axis=0)
-    if magnitudes.max() * _MAX_OVERSHOOT <= threshold:
+    loud = np.flatnonzero(magnitudes * _MAX_OVERSHOOT > threshold)
+    if not len(loud):
         return None
-    between = np.zeros(len(magnitudes) - 2 * _REACH + 1)
+    peaks: _Samples = magnitudes[_REACH:-_REACH]
+    start, end = max(loud[0] - 2 * _REACH, 0), loud[-1] + 2 * _REACH + 1
+    nearby = samples[:, start:end]
+    between = np.zeros(nearby.shape[1] - 2 * _REACH + 1)
     for coefficients in _INTERPOLATORS:
-        for channel in samples:
+        for channel in nearby:
             np.maximum(between, np.abs(np.correlate(channel, coefficients, "valid")), out=between)
     between /= _COEFFICIENT_ONE
-    peaks: _Samples = np.maximum(magnitudes[_REACH:-_REACH], np.maximum(between[:-1], between[1:]))
+    affected = peaks[start : end - 2 * _REACH]
+    np.maximum(affected, np.maximum(between[:-1], between[1:]), out=affected)
     return peaks if peaks.max() > threshold else None
 
 

@@ -18,7 +18,7 @@ from custom_components.orator.audio.formats import AudioFormat, PcmLayout
 from custom_components.orator.audio.loudness import LoudnessMeasurement
 from custom_components.orator.const import DOMAIN
 from custom_components.orator.pipeline import LoudnessTracker, PostProcessing
-from custom_components.orator.providers.base import SpeechAudio
+from custom_components.orator.pipeline.attempt import AttemptAudio
 
 from ..simulator import Fault, Simulator
 from ..support.audio import decode
@@ -222,9 +222,9 @@ async def test_constant_gain_within_message() -> None:
     async def samples() -> AsyncGenerator[bytes]:
         yield b"\x00\x04\x00\xfc" * 12_000
 
-    async def sentences() -> AsyncGenerator[SpeechAudio]:
+    async def sentences() -> AsyncGenerator[AttemptAudio]:
         for _ in range(2):
-            yield SpeechAudio(AudioFormat.PCM, samples(), layout, loudness_key="ann")
+            yield AttemptAudio(AudioFormat.PCM, samples(), layout, loudness_key="ann")
             post_processing.loudness_tracker.add("ann", LoudnessMeasurement(-35.0, 5.0))
 
     adjusted = post_processing.adjust(sentences(), layout, "ffmpeg")

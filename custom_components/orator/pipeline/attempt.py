@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import replace
+from dataclasses import dataclass
 import logging
 from traceback import format_tb
 from typing import Final
@@ -31,6 +31,14 @@ _MAX_BUFFERED_BYTES: Final = 2 * 1024 * 1024
 """Audio that may wait for earlier chunks; when the buffer is full, the provider has to wait."""
 _MAX_FULL_AUDIO_BYTES: Final = 64 * 1024 * 1024
 """Audio held for a listener that needs all of it at once: more than twenty minutes of samples."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptAudio(SpeechAudio):
+    """Audio of a synthesis attempt."""
+
+    loudness_key: str
+    """Key of the voice in the loudness tracker."""
 
 
 class _AudioBuffer:
@@ -78,7 +86,7 @@ class SynthesisAttempt:
         """Start to synthesize a text."""
         loop = asyncio.get_running_loop()
         self.synthesizer = synthesizer
-        self.audio: SpeechAudio | None = None
+        self.audio: AttemptAudio | None = None
         """The audio, once the attempt has begun."""
         self.error: SpeechError | None = None
         """Reason why the attempt ended early."""
@@ -159,7 +167,8 @@ class SynthesisAttempt:
 
     def _begin(self, audio: SpeechAudio) -> None:
         if self.audio is None:
-            self.audio = replace(audio, chunks=self._buffer.read(), loudness_key=self.synthesizer.loudness_key)
+            key = self.synthesizer.loudness_key
+            self.audio = AttemptAudio(audio.format, self._buffer.read(), audio.pcm_layout, loudness_key=key)
             self._settle()
 
     def _settle(self) -> None:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Final
 
-from ..providers.base import SpeechAudio
 from ..providers.errors import ResponseTooLargeError, SpeechError, TimedOutError, TruncatedAudioError
 from ..providers.models import Usage
 from ..text import Replacement, Replacer
-from .attempt import SynthesisAttempt
+from .attempt import AttemptAudio, SynthesisAttempt
 from .synthesizer import Synthesizer
 
 _MAX_PARALLEL_ATTEMPTS: Final = 2
@@ -166,7 +165,7 @@ class ChunkAudio:
         self._is_finished = asyncio.Event()
         self._listening_since: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
-    async def audio(self) -> SpeechAudio:
+    async def audio(self) -> AttemptAudio:
         """Return the audio once it has begun. Raises SpeechError if no voice begins."""
         if not self._listening_since.done():
             self._listening_since.set_result(asyncio.get_running_loop().time())

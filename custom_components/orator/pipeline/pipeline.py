@@ -11,6 +11,7 @@ from ..audio.formats import AudioFormat, PcmLayout
 from ..providers.base import Provider, SpeechAudio, SynthesisRequest
 from ..providers.models import Model, Usage
 from ..text import Replacement, TextCleaner
+from .attempt import AttemptAudio
 from .chunker import TextChunker
 from .convert import DEFAULT_LAYOUT, PcmStream, convert_pcm
 from .fallback_chain import FallbackChain, SynthesisReport
@@ -62,7 +63,7 @@ class SynthesisJob:
 class _Speech:
     """Audio that is being synthesized."""
 
-    audio: AsyncGenerator[SpeechAudio]
+    audio: AsyncGenerator[AttemptAudio]
     is_single: bool
     """Whether one request has the whole text."""
     is_reply: bool

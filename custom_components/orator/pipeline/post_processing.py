@@ -11,6 +11,7 @@ from ..audio.formats import AudioFormat, PcmLayout
 from ..audio.loudness import LoudnessMeter
 from ..audio.pcm import can_resample
 from ..providers.base import SpeechAudio
+from .attempt import AttemptAudio
 from .convert import DEFAULT_LAYOUT, PcmConstraints, PcmStream, convert_pcm, encode, to_pcm
 from .loudness import LoudnessTracker
 
@@ -39,7 +40,7 @@ class PostProcessing:
         return self.loudness is not None or self.gain_db != 0
 
     async def adjust(
-        self, audio: AsyncGenerator[SpeechAudio], layout: PcmLayout, ffmpeg: str
+        self, audio: AsyncGenerator[AttemptAudio], layout: PcmLayout, ffmpeg: str
     ) -> AsyncGenerator[SpeechAudio]:
         """Yield audio as amplified samples of a layout, or untouched if neither gain nor loudness is set.
 

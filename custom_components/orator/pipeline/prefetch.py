@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Final, Self
 
-from ..providers.base import SpeechAudio
+from .attempt import AttemptAudio
 from .chunker import TextChunker, estimate_duration
 from .fallback_chain import ChunkAudio, FallbackChain
 
@@ -47,7 +47,7 @@ class ChunkPrefetcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def audio(self) -> AsyncGenerator[SpeechAudio]:
+    async def audio(self) -> AsyncGenerator[AttemptAudio]:
         """Yield the audio of each chunk, in order.
 
         Raises SpeechError if no voice begins, or at the end if words are missing, and the exceptions of the text's

@@ -55,8 +55,6 @@ class SpeechAudio:
     chunks: AsyncGenerator[bytes]
     pcm_layout: PcmLayout | None = None
     """Sample layout if the format is PCM."""
-    loudness_key: str = ""
-    """Key of the voice in the loudness tracker, set by the synthesis attempt."""
 
 
 @dataclass(frozen=True, slots=True)

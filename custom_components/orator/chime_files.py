@@ -54,12 +54,12 @@ class ChimeFile:
     revision: int = 0
     """Number of the file's last change, counted over all files; 0 if the file is unchanged."""
     callers: dict[str, int] = field(default_factory=dict)
-    """Revision at the first call that named the chime, by the ID of the voice."""
+    """Revision at the first call that named the chime, by the subentry ID of the voice."""
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Return the file from stored data. Damaged data raises AttributeError, KeyError, TypeError or ValueError."""
-        callers = {str(voice_id): int(revision) for voice_id, revision in data["callers"].items()}
+        callers = {str(subentry_id): int(revision) for subentry_id, revision in data["callers"].items()}
         stamp = [int(number) for number in data["stamp"]]
         return cls(str(data["path"]), str(data["file"]), stamp, int(data["revision"]), callers)
 
@@ -126,7 +126,7 @@ class ChimeFiles:
         return self._update(name, path, file, stamp), True
 
     @callback
-    def async_record_call(self, voice: str, names: Collection[str]) -> None:
+    def async_record_call(self, subentry_id: str, names: Collection[str]) -> None:
         """Record that calls of a voice name these chimes.
 
         Home Assistant queries its cache before the voice gets the options of a call. So from the first call on, a
@@ -134,17 +134,17 @@ class ChimeFiles:
         """
         for name in names:
             known = self._files.get(name)
-            if known and voice not in known.callers:
-                self._files[name] = replace(known, callers={**known.callers, voice: known.revision})
+            if known and subentry_id not in known.callers:
+                self._files[name] = replace(known, callers={**known.callers, subentry_id: known.revision})
                 self._save()
 
     @callback
-    def revisions(self, voice: str, configured: Collection[str]) -> Mapping[str, int]:
+    def revisions(self, subentry_id: str, configured: Collection[str]) -> Mapping[str, int]:
         """Return the revisions of a voice's changed files: configured chimes, and chimes of past calls."""
         return {
             name: known.revision
             for name, known in sorted(self._files.items())
-            if known.revision > (0 if name in configured else known.callers.get(voice, known.revision))
+            if known.revision > (0 if name in configured else known.callers.get(subentry_id, known.revision))
         }
 
     @callback

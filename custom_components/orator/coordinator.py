@@ -240,10 +240,10 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         model = self.data.model_for(settings)
         return model.has_saved_voices and settings.get(model.voice_key) not in model.voice_ids
 
-    def latency_stats(self, model: Model, voice: str) -> LatencyStats:
+    def latency_stats(self, model: Model, voice_id: str) -> LatencyStats:
         """Return the latency statistics of a voice; the most recently used ones are kept."""
-        stats = self._latency_stats.pop((model.id, voice), None) or LatencyStats()
-        self._latency_stats[model.id, voice] = stats
+        stats = self._latency_stats.pop((model.id, voice_id), None) or LatencyStats()
+        self._latency_stats[model.id, voice_id] = stats
         while len(self._latency_stats) > _MAX_LATENCY_STATS:
             del self._latency_stats[next(iter(self._latency_stats))]
         return stats

@@ -109,10 +109,10 @@ async def _single(text: str) -> AsyncGenerator[str]:
 
 @callback
 def create_fallbacks(
-    hass: HomeAssistant, entity_ids: Iterable[str], own: str, language: str, audio_format: AudioFormat
+    hass: HomeAssistant, entity_ids: Iterable[str], own_entity_id: str, language: str, audio_format: AudioFormat
 ) -> list[EntitySynthesizer]:
     """Return the fallbacks of a voice and, for Orator voices among them, their fallbacks; each voice occurs once."""
-    chain = list(_expand_fallbacks(hass, entity_ids, {own}))
+    chain = list(_expand_fallbacks(hass, entity_ids, {own_entity_id}))
     return [
         EntitySynthesizer(
             hass,
@@ -147,17 +147,17 @@ def _find_voice(hass: HomeAssistant, entity_id: str) -> tuple[OratorConfigEntry 
 
 
 @callback
-def has_fallback_loop(hass: HomeAssistant, entity_ids: Iterable[str], own: str | None) -> bool:
+def has_fallback_loop(hass: HomeAssistant, entity_ids: Iterable[str], own_entity_id: str | None) -> bool:
     """Return whether these fallbacks of a voice lead back to it."""
-    return own is not None and own in _expand_fallbacks(hass, entity_ids, set())
+    return own_entity_id is not None and own_entity_id in _expand_fallbacks(hass, entity_ids, set())
 
 
 @callback
-def can_be_heard(hass: HomeAssistant, entity_ids: Iterable[str], own: str) -> bool:
+def can_be_heard(hass: HomeAssistant, entity_ids: Iterable[str], own_entity_id: str) -> bool:
     """Return whether a voice has an available fallback, or cached audio."""
     states = [hass.states.get(entity_id) for entity_id in entity_ids]
     has_fallback = any(state is not None and state.state != STATE_UNAVAILABLE for state in states)
-    return has_fallback or has_cached_speech(hass, own)
+    return has_fallback or has_cached_speech(hass, own_entity_id)
 
 
 @callback

@@ -33,10 +33,10 @@ from .const import CONF_CHIME, CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF
 from .coordinator import Catalog
 from .providers.models import Model, Voice
 from .providers.options import ChoiceOption, IntegerChoiceOption, NumberOption, ObjectOption, Option, TextOption
-from .voice_settings import CHIME_OPTIONS, EFFECT_OPTIONS, NUMBER_OPTIONS
+from .voice_settings import CHIME_OPTIONS, NUMBER_OPTIONS, POST_PROCESSING_OPTIONS
 
 SECTION_ADVANCED: Final = "advanced"
-SECTION_EFFECTS: Final = "effects"
+SECTION_POST_PROCESSING: Final = "effects"
 
 _MAX_SINGLE_LINE_CHARS: Final = 200
 """Maximum length of text in a single-line field; longer text gets a multiline field."""
@@ -150,12 +150,12 @@ def voice_schema(catalog: Catalog, model: Model) -> vol.Schema:
                     translation_key=CONF_REPLACEMENTS,
                 )
             ),
-            vol.Optional(SECTION_EFFECTS): section(vol.Schema(_effect_fields()), {"collapsed": True}),
+            vol.Optional(SECTION_POST_PROCESSING): section(vol.Schema(_post_processing_fields()), {"collapsed": True}),
         }
     )
 
 
-def _effect_fields() -> dict[vol.Marker, Selector[Any]]:
+def _post_processing_fields() -> dict[vol.Marker, Selector[Any]]:
     """Return the fields of the post-processing settings."""
     chime = SelectSelector(
         SelectSelectorConfig(
@@ -170,9 +170,13 @@ def _effect_fields() -> dict[vol.Marker, Selector[Any]]:
 
 def form_values(model: Model, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings as form values: post-processing in its section, and integer choices as strings."""
-    effects = {key: settings[key] for key in EFFECT_OPTIONS if key in settings}
+    post_processing = {key: settings[key] for key in POST_PROCESSING_OPTIONS if key in settings}
     integers = [option.key for option in model.options if isinstance(option, IntegerChoiceOption)]
-    return {SECTION_EFFECTS: effects, **settings, **{key: str(settings[key]) for key in integers if key in settings}}
+    return {
+        SECTION_POST_PROCESSING: post_processing,
+        **settings,
+        **{key: str(settings[key]) for key in integers if key in settings},
+    }
 
 
 def _dropdown(options: list[SelectOptionDict], *, takes_other_values: bool = False) -> SelectSelector:

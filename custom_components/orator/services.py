@@ -247,22 +247,24 @@ def _open_circuit_error(voice: TextToSpeechEntity) -> HomeAssistantError | None:
 
 @callback
 def _satellite_variants(
-    hass: HomeAssistant, satellites: Iterable[str], voice: str
+    hass: HomeAssistant, satellites: Iterable[str], voice_entity_id: str
 ) -> list[tuple[str | None, Mapping[str, Any]]]:
     """Return the distinct languages and options that satellites announce with. Raises ServiceValidationError."""
     variants: list[tuple[str | None, Mapping[str, Any]]] = []
     for entity_id in satellites:
-        variant = _satellite_variant(hass, entity_id, voice)
+        variant = _satellite_variant(hass, entity_id, voice_entity_id)
         if variant not in variants:
             variants.append(variant)
     return variants
 
 
-def _satellite_variant(hass: HomeAssistant, entity_id: str, voice: str) -> tuple[str | None, Mapping[str, Any]]:
+def _satellite_variant(
+    hass: HomeAssistant, entity_id: str, voice_entity_id: str
+) -> tuple[str | None, Mapping[str, Any]]:
     """Return the language and options that `assist_satellite.announce` uses for the satellite's pipeline."""
     satellite = _find_satellite(hass, entity_id)
     if satellite is None:
-        raise _satellite_error("satellite_not_found", entity_id, voice)
+        raise _satellite_error("satellite_not_found", entity_id, voice_entity_id)
     # The requirements of this integration are only installed if there are satellites.
     from homeassistant.components.assist_pipeline import async_get_pipeline, async_get_pipelines  # noqa: PLC0415
 
@@ -270,8 +272,8 @@ def _satellite_variant(hass: HomeAssistant, entity_id: str, voice: str) -> tuple
     name = state.state if state and state.state != _PREFERRED_PIPELINE else None
     by_name = {pipeline.name: pipeline for pipeline in reversed(async_get_pipelines(hass))}
     pipeline = (by_name.get(name) if name else None) or async_get_pipeline(hass)
-    if tts.async_resolve_engine(hass, pipeline.tts_engine) != voice:
-        raise _satellite_error("satellite_speaks_otherwise", entity_id, voice)
+    if tts.async_resolve_engine(hass, pipeline.tts_engine) != voice_entity_id:
+        raise _satellite_error("satellite_speaks_otherwise", entity_id, voice_entity_id)
     picked = {} if pipeline.tts_voice is None else {tts.ATTR_VOICE: pipeline.tts_voice}
     return pipeline.tts_language, {**picked, **(satellite.tts_options or {})}
 
@@ -283,9 +285,9 @@ def _find_satellite(hass: HomeAssistant, entity_id: str) -> Any:
     return next((platform.entities[entity_id] for platform in platforms if entity_id in platform.entities), None)
 
 
-def _satellite_error(key: str, satellite: str, voice: str) -> ServiceValidationError:
+def _satellite_error(key: str, entity_id: str, voice_entity_id: str) -> ServiceValidationError:
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders={"satellite": satellite, "voice": voice},
+        translation_placeholders={"satellite": entity_id, "voice": voice_entity_id},
     )

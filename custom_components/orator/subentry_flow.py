@@ -27,7 +27,7 @@ from .providers.errors import InvalidSettingError, SpeechError, VoiceGoneError
 from .providers.models import Model
 from .schema import (
     SECTION_ADVANCED,
-    SECTION_EFFECTS,
+    SECTION_POST_PROCESSING,
     choice_schema,
     default_voice,
     form_values,
@@ -36,7 +36,7 @@ from .schema import (
     voice_schema,
     voice_title,
 )
-from .voice_settings import CHIME_OPTIONS, chime_loudness, parse_effects
+from .voice_settings import CHIME_OPTIONS, chime_loudness, parse_post_processing
 
 _FORM_DEFAULTS: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: [], CONF_FALLBACK: []}
 """Values that the form returns for untouched fields, which are not stored."""
@@ -200,8 +200,8 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         data: dict[str, Any] = account.data.parse_choices(self._settings)
         if CONF_MODEL in self._settings:
             data[CONF_MODEL] = model.id
-        data |= {key: value for key, value in user_input.items() if key not in (CONF_NAME, SECTION_EFFECTS)}
-        data |= parse_effects(user_input.get(SECTION_EFFECTS, {}))
+        data |= {key: value for key, value in user_input.items() if key not in (CONF_NAME, SECTION_POST_PROCESSING)}
+        data |= parse_post_processing(user_input.get(SECTION_POST_PROCESSING, {}))
         return {key: value for key, value in data.items() if value != _FORM_DEFAULTS.get(key)}
 
     async def _async_parse_data(
@@ -220,7 +220,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
                     data[option.key] = option.parse(data[option.key])
             data[model.voice_key] = await account.async_resolve_voice_id(model, data[model.voice_key])
         except ChimeError as err:  # the frontend does not show errors at fields in a section
-            return {SECTION_EFFECTS: err.translation_key}
+            return {SECTION_POST_PROCESSING: err.translation_key}
         except InvalidSettingError as err:
             return {str(err.code): err.translation_key}
         except VoiceGoneError as err:
@@ -241,8 +241,8 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
 
     def _unique_title(self, title: str) -> str:
         """Return a unique title, with a number if necessary."""
-        own = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
+        own_subentry = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
         entries = self.hass.config_entries.async_entries(DOMAIN)
-        taken = {voice.title for entry in entries for voice in entry.subentries.values() if voice != own}
+        taken = {voice.title for entry in entries for voice in entry.subentries.values() if voice != own_subentry}
         numbered = (f"{title} {number}" for number in count(2))
         return next(free for free in chain([title], numbered) if free not in taken)

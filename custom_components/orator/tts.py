@@ -48,12 +48,12 @@ from .tts_requests import deliver_report
 from .voice_settings import (
     ATTR_FALLBACK_CALL,
     ATTR_PREFERRED_BITRATE,
-    EFFECT_OPTIONS,
+    POST_PROCESSING_OPTIONS,
     VoiceSettings,
     async_load_post_processing,
     configured_chimes,
     default_format,
-    parse_effects,
+    parse_post_processing,
 )
 
 PARALLEL_UPDATES = 0
@@ -135,7 +135,7 @@ class VoiceEntity(TextToSpeechEntity):
 
     async def _async_load_chimes(self) -> None:
         """Load the voice's chimes, and encode the silence and the chime before speech."""
-        post_processing, _ = await self._async_post_processing(parse_effects(self._subentry.data))
+        post_processing, _ = await self._async_post_processing(parse_post_processing(self._subentry.data))
         if post_processing.effects.chime_before and self._format == AudioFormat.MP3:
             with suppress(NotAudioError):
                 layout = post_processing.layout_near(self._model.pcm_layout or DEFAULT_LAYOUT)
@@ -165,9 +165,9 @@ class VoiceEntity(TextToSpeechEntity):
             for voice in model.voices
             if not voice.languages or any(tag.partition("-")[0] == base_language for tag in voice.languages)
         }
-        own = settings[model.voice_key]
-        if own in names or own not in model.voice_ids:
-            names = {own: own} | names
+        own_voice_id = settings[model.voice_key]
+        if own_voice_id in names or own_voice_id not in model.voice_ids:
+            names = {own_voice_id: own_voice_id} | names
         return [Voice(voice_id, name) for voice_id, name in names.items()]
 
     @override
@@ -192,15 +192,15 @@ class VoiceEntity(TextToSpeechEntity):
         """Create the pipeline for a request. Raises InvalidSettingError."""
         account = self._account
         settings = VoiceSettings.parse(account.data, options, self._subentry.data)
-        post_processing, has_all_chimes = await self._async_post_processing(settings.effects)
-        prefers_mp3 = settings.output.extension == AudioFormat.MP3 and not settings.effects
+        post_processing, misses_chime = await self._async_post_processing(settings.post_processing)
+        prefers_mp3 = settings.output.extension == AudioFormat.MP3 and not settings.post_processing
         fallback_format = AudioFormat.MP3 if prefers_mp3 else AudioFormat.WAV
         text: list[str] = []
         job = SynthesisJob(
             name=self.entity_id,
             deltas=_record(request.message_gen, text),
             model=settings.model,
-            voice=settings.voice,
+            voice=settings.voice_id,
             settings=settings.provider_settings,
             format=settings.format,
             clean_text=settings.clean_text,
@@ -210,21 +210,21 @@ class VoiceEntity(TextToSpeechEntity):
             ),
             prefers_fallback=account.health.is_open,
             expects_fallback=settings.expects_fallback,
-            latency=account.latency_stats(settings.model, settings.voice),
+            latency=account.latency_stats(settings.model, settings.voice_id),
             post_processing=post_processing,
             record_usage=account.usage.async_add,
         )
         pipeline = SpeechPipeline(account.provider, job, settings.output, get_ffmpeg_manager(self.hass).binary)
-        return _Call(request, text, settings, pipeline, is_configured=is_configured, has_all_chimes=has_all_chimes)
+        return _Call(request, text, settings, pipeline, is_configured=is_configured, misses_chime=misses_chime)
 
-    async def _async_post_processing(self, effects: Mapping[str, Any]) -> tuple[PostProcessing, bool]:
-        """Return the post-processing, and whether no chime is temporarily missing."""
+    async def _async_post_processing(self, options: Mapping[str, Any]) -> tuple[PostProcessing, bool]:
+        """Return the post-processing, and whether a chime is temporarily missing."""
         post_processing, errors = await async_load_post_processing(
-            self._chimes, effects, self._account.loudness_tracker
+            self._chimes, options, self._account.loudness_tracker
         )
         self._chimes.files.async_record_call(self._subentry.subentry_id, errors.keys() - self._own_chimes)
         self._account.issues.async_update_chime_issue(self._subentry, errors, self._own_chimes)
-        return post_processing, not any(error and error.is_temporary for error in errors.values())
+        return post_processing, any(error and error.is_temporary for error in errors.values())
 
     async def _stream(self, call: _Call, response: AudioResponse, stack: AsyncExitStack) -> AsyncGenerator[bytes]:
         """Yield the audio, then exit the contexts of the call."""
@@ -239,7 +239,7 @@ class VoiceEntity(TextToSpeechEntity):
             except SpeechError as err:
                 raise self._translate(err, is_configured=call.is_configured) from err
             report = call.pipeline.report
-            if report.has_fallback_audio or report.has_gaps or not call.has_all_chimes:
+            if report.has_fallback_audio or report.has_gaps or call.misses_chime:
                 async_discard(self.hass, "".join(call.text), self.entity_id)
 
     def _finish_call(self, call: _Call) -> None:
@@ -250,9 +250,9 @@ class VoiceEntity(TextToSpeechEntity):
     def _apply_report(self, call: _Call) -> None:
         """Apply the new part of the report to the account's health, issues, usage and statistics."""
         account, model, subentry_id = self._account, call.settings.model, self._subentry.subentry_id
-        is_own_voice = (model.id, call.settings.voice) == (self._model.id, self._voice_id)
+        is_own_voice = (model.id, call.settings.voice_id) == (self._model.id, self._voice_id)
         voice = self._subentry if is_own_voice else None  # the successor of a retired model counts as another voice
-        latency = account.latency_stats(model, call.settings.voice)
+        latency = account.latency_stats(model, call.settings.voice_id)
         report, applied = call.pipeline.report, call.applied
         call.applied = report
         for error in report.failures[len(applied.failures) :]:
@@ -301,7 +301,7 @@ def _supported_options(provider: Provider) -> list[str]:
         CONF_CLEAN_TEXT,
         CONF_REPLACEMENTS,
         CONF_FALLBACK,
-        *EFFECT_OPTIONS,
+        *POST_PROCESSING_OPTIONS,
         *(choice.key for choice in provider.choices),
         *provider.option_keys,
         _CHIME_REVISION,  # a preview is independent of it
@@ -326,8 +326,8 @@ class _Call:
     pipeline: SpeechPipeline
     is_configured: bool
     """Whether the options select the configured model and voice."""
-    has_all_chimes: bool
-    """Whether no chime is temporarily missing."""
+    misses_chime: bool
+    """Whether a chime is temporarily missing, so that the audio must not be cached."""
     applied: SynthesisReport = field(default_factory=SynthesisReport)
     """Part of the report that has been applied to the account."""
 

@@ -48,11 +48,11 @@ NUMBER_OPTIONS: Final = (
     NumberOption(CONF_GAIN, -20, 20, 0.5, 0),
     NumberOption(CONF_LOUDNESS, -30, -12, 0.5, -18),
 )
-EFFECT_OPTIONS: Final = (*CHIME_OPTIONS, *(number.key for number in NUMBER_OPTIONS))
+POST_PROCESSING_OPTIONS: Final = (*CHIME_OPTIONS, *(number.key for number in NUMBER_OPTIONS))
 _LEVEL_OPTIONS: Final = (CONF_GAIN, CONF_LOUDNESS)
 
 _OFF: Final = ("", "none", "off", "false")
-"""Values that turn off one of the voice's effects for one call."""
+"""Values that turn off one of the voice's post-processing options for one call."""
 _SAMPLE_CONSTRAINTS: Final = {
     ATTR_PREFERRED_SAMPLE_RATE: SAMPLE_RATES,
     ATTR_PREFERRED_SAMPLE_CHANNELS: CHANNEL_COUNTS,
@@ -74,7 +74,8 @@ class VoiceSettings:
 
     model: Model
     """Model, or its successor if it is retired."""
-    voice: str
+    voice_id: str
+    """The provider's ID of the voice."""
     provider_settings: Mapping[str, Any]
     """Parsed choices of the provider and options of the model."""
     format: AudioFormat | None
@@ -85,7 +86,7 @@ class VoiceSettings:
     replacements: tuple[Replacement, ...]
     fallbacks: tuple[str, ...]
     """Entity IDs of the fallback voices."""
-    effects: Mapping[str, Any]
+    post_processing: Mapping[str, Any]
     """Parsed post-processing options, without those that are off."""
     expects_fallback: bool
     """Whether another voice takes over if this one fails."""
@@ -102,17 +103,19 @@ class VoiceSettings:
             option.key: option.parse(options[option.key]) for option in model.options if option.key in options
         }
         fallback_call = options.get(ATTR_FALLBACK_CALL)
-        effects = parse_effects(options)
+        post_processing = parse_post_processing(options)
+        if fallback_call:
+            post_processing = {key: value for key, value in post_processing.items() if key in _LEVEL_OPTIONS}
         return cls(
             model=model,
-            voice=_parse_voice_id(options, model, configured),
+            voice_id=_parse_voice_id(options, model, configured),
             provider_settings=catalog.parse_choices(options) | options_of_model,
             format=_parse_requested_format(options, requested, model, configured),
             output=_parse_output_format(options),
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
             replacements=parse_replacements(options.get(CONF_REPLACEMENTS, ())),
             fallbacks=() if fallback_call else _parse_fallbacks(options.get(CONF_FALLBACK, [])),
-            effects={key: effects[key] for key in _LEVEL_OPTIONS if key in effects} if fallback_call else effects,
+            post_processing=post_processing,
             expects_fallback=fallback_call == FallbackCall.FOLLOWED,
         )
 
@@ -122,9 +125,9 @@ def default_format(configured: Mapping[str, Any]) -> str:
     return str(configured.get(CONF_FORMAT, AudioFormat.MP3.value))
 
 
-def parse_effects(settings: Mapping[str, Any]) -> dict[str, Any]:
+def parse_post_processing(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the post-processing options that are on. Raises InvalidSettingError."""
-    given = {key: settings[key] for key in EFFECT_OPTIONS if not _is_off(settings.get(key))}
+    given = {key: settings[key] for key in POST_PROCESSING_OPTIONS if not _is_off(settings.get(key))}
     parsed: dict[str, Any] = {
         number.key: number.parse(given[number.key]) for number in NUMBER_OPTIONS if number.key in given
     }
@@ -152,35 +155,35 @@ def configured_chimes(settings: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(str(settings[key]).strip() for key in CHIME_OPTIONS if not _is_off(settings.get(key)))
 
 
-def chime_loudness(effects: Mapping[str, Any]) -> float:
+def chime_loudness(options: Mapping[str, Any]) -> float:
     """Return the loudness of chimes in LUFS, which equals that of speech."""
-    loudness: float = effects.get(CONF_LOUDNESS, CHIME_LUFS) + effects.get(CONF_GAIN, 0)
+    loudness: float = options.get(CONF_LOUDNESS, CHIME_LUFS) + options.get(CONF_GAIN, 0)
     return loudness
 
 
 async def async_load_post_processing(
-    chimes: ChimeLibrary, effects: Mapping[str, Any], tracker: LoudnessTracker
+    chimes: ChimeLibrary, options: Mapping[str, Any], tracker: LoudnessTracker
 ) -> tuple[PostProcessing, dict[str, ChimeError | None]]:
     """Return the post-processing, and the error of each chime that cannot be played.
 
-    `effects` comes from `parse_effects`.
+    `options` come from `parse_post_processing`.
     """
     loaded: dict[str, Chime] = {}
     errors: dict[str, ChimeError | None] = {}
     for key in CHIME_OPTIONS:
-        if name := effects.get(key):
+        if name := options.get(key):
             try:
-                loaded[key] = await chimes.async_get(name, chime_loudness(effects))
+                loaded[key] = await chimes.async_get(name, chime_loudness(options))
                 errors[name] = None
             except ChimeError as err:
                 errors[name] = err
     around_speech = Effects(
-        lead_in_s=effects.get(CONF_LEAD_IN, 0) / 1000,
+        lead_in_s=options.get(CONF_LEAD_IN, 0) / 1000,
         chime_before=loaded.get(CONF_CHIME),
         chime_after=loaded.get(CONF_CHIME_AFTER),
-        tail_s=effects.get(CONF_TAIL, 0) / 1000,
+        tail_s=options.get(CONF_TAIL, 0) / 1000,
     )
-    return PostProcessing(around_speech, effects.get(CONF_GAIN, 0), effects.get(CONF_LOUDNESS), tracker), errors
+    return PostProcessing(around_speech, options.get(CONF_GAIN, 0), options.get(CONF_LOUDNESS), tracker), errors
 
 
 def _is_off(value: Any) -> bool:
@@ -189,20 +192,20 @@ def _is_off(value: Any) -> bool:
 
 def _parse_voice_id(options: Mapping[str, Any], model: Model, configured: Mapping[str, Any]) -> str:
     """Return the provider's ID of the voice, which Assist's voice picker passes as `voice` for every provider."""
-    voice = options.get(ATTR_VOICE)
-    if model.voice_key == ATTR_VOICE or voice in (None, configured.get(ATTR_VOICE)):
-        voice = options.get(model.voice_key)
-    if not voice:
+    voice_id = options.get(ATTR_VOICE)
+    if model.voice_key == ATTR_VOICE or voice_id in (None, configured.get(ATTR_VOICE)):
+        voice_id = options.get(model.voice_key)
+    if not voice_id:
         raise InvalidSettingError(code=model.voice_key)
-    return str(voice)
+    return str(voice_id)
 
 
 def _parse_requested_format(
     options: Mapping[str, Any], requested: Model, model: Model, configured: Mapping[str, Any]
 ) -> AudioFormat | None:
-    """Return the format to request from the provider, or None for the voice's own format.
+    """Return the format that a call requests from the provider, or None to choose it by the output.
 
-    If the `requested` model is retired, `model` is its successor, which may not support the same formats.
+    None stands for the voice's own format, and for a format that the successor of a retired `requested` model lacks.
     """
     audio_format = options[CONF_FORMAT]
     if audio_format == default_format(configured):

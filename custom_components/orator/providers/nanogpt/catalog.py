@@ -1,18 +1,19 @@
 """NanoGPT's list of audio models: the fields kept in the catalog, and the models described by it."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 import re
 from typing import Any, Final
 
 from ...audio.formats import AudioFormat
 from ..errors import NotASpeechServerError
-from ..json_documents import Json, get_object
+from ..json_documents import CACHED_CATALOGS, IdentityKey, Json, get_object
 from ..languages import normalize_tag
 from ..models import Model, Price
 from ..options import Option
 from ..vendor_models import OPENAI_PCM_LAYOUT
 from .endpoints import Endpoint
-from .model_families import DOCUMENTED_MODELS, ModelFamily, family_for, is_known
+from .model_families import DOCUMENTED_MODELS, UNKNOWN_FAMILY, ModelFamily, family_for
 
 _NOT_SPEECH: Final = re.compile(
     r"lyric|describe|recognize|stem|clone|upload|cover|extend|inpaint|music|sound-effect|sfx", re.IGNORECASE
@@ -106,7 +107,7 @@ def model_ids(catalog: Json) -> Iterable[str]:
 
 def describe_model(model_id: str, catalog: Json, endpoint: Endpoint) -> Model:
     """Return a model as available on an endpoint, described by the catalog or otherwise by the documentation."""
-    row = next((row for row in _rows(catalog) if row["id"] == model_id), None)
+    row = _rows_by_id(IdentityKey(catalog)).get(model_id)
     family = family_for(model_id)
     voices = tuple(family.describe_voice(voice) for voice in _voice_ids(row, family))
     formats = endpoint.formats or family.formats
@@ -119,7 +120,7 @@ def describe_model(model_id: str, catalog: Json, endpoint: Endpoint) -> Model:
         pcm_layout=OPENAI_PCM_LAYOUT if AudioFormat.PCM in formats else None,
         voices=voices,
         languages=_languages(row, [tag for voice in voices for tag in voice.languages]),
-        options=tuple(option for option in endpoint.options if _is_supported(option, model_id, row, endpoint)),
+        options=tuple(option for option in endpoint.options if _is_supported(option, row, family, endpoint)),
         price=_price(model_id, row),
         measure=family.measure,
     )
@@ -137,6 +138,11 @@ def _rows(catalog: Json) -> list[dict[str, Any]]:
     return catalog["models"] if catalog else []
 
 
+@lru_cache(maxsize=CACHED_CATALOGS)  # to describe all models without searching the catalog for each
+def _rows_by_id(catalog: IdentityKey) -> Mapping[str, dict[str, Any]]:
+    return {row["id"]: row for row in _rows(catalog.document)}
+
+
 def _voice_ids(row: Mapping[str, Any] | None, family: ModelFamily) -> list[str]:
     """Return a model's voices, documented ones first: the first of these is the default voice."""
     listed = row["voices"] if row else []
@@ -152,11 +158,10 @@ def _languages(row: Mapping[str, Any] | None, voice_languages: list[str]) -> tup
     return tuple(sorted({part for tag in tags for part in (tag, tag.partition("-")[0])}))
 
 
-def _is_supported(option: Option, model_id: str, row: Mapping[str, Any] | None, endpoint: Endpoint) -> bool:
+def _is_supported(option: Option, row: Mapping[str, Any] | None, family: ModelFamily, endpoint: Endpoint) -> bool:
     """Return whether a model supports an option on an endpoint; an unknown model may support any."""
-    family = family_for(model_id)
     if not endpoint.accepts(option.key, family):
         return False
-    if option.key in endpoint.for_every_model or option.key in family.options or not (row or is_known(model_id)):
+    if option.key in endpoint.for_every_model or option.key in family.options:
         return True
-    return row is not None and option.key in row["takes"]
+    return family is UNKNOWN_FAMILY if row is None else option.key in row["takes"]

@@ -102,7 +102,7 @@ _MODEL_FAMILIES: Final = (
         voices=_NANO_VOICES,
     ),
 )
-_UNKNOWN_FAMILY: Final = ModelFamily(r".*")
+UNKNOWN_FAMILY: Final = ModelFamily(r".*")
 
 DOCUMENTED_MODELS: Final = (
     "Kokoro-82m",
@@ -118,9 +118,4 @@ DOCUMENTED_MODELS: Final = (
 def family_for(model_id: str) -> ModelFamily:
     """Return the family of a model, or a family with cautious defaults if the model is unknown."""
     matching = (family for family in _MODEL_FAMILIES if re.fullmatch(family.pattern, model_id.lower()))
-    return next(matching, _UNKNOWN_FAMILY)
-
-
-def is_known(model_id: str) -> bool:
-    """Return whether the capabilities of a model are documented."""
-    return family_for(model_id) is not _UNKNOWN_FAMILY
+    return next(matching, UNKNOWN_FAMILY)

@@ -271,8 +271,7 @@ def model_ids(catalog: Json, server: SpeechServer) -> list[str]:
 
 def describe_model(model_id: str, catalog: Json, server: SpeechServer) -> Model:
     """Return the capabilities of a model as listed by the server, or otherwise as documented for the server."""
-    entries = map(_as_object, (catalog or {}).get("models", []))
-    entry = next((entry for entry in entries if entry["id"] == model_id), {})
+    entry = _entries_by_id(IdentityKey(catalog)).get(model_id, {})
     voice_list = _voices_of(entry, catalog, server, model_id)
     listed_formats = entry.get("formats")
     formats = server.formats if listed_formats is None else tuple(one for one in AudioFormat if one in listed_formats)
@@ -289,6 +288,11 @@ def describe_model(model_id: str, catalog: Json, server: SpeechServer) -> Model:
         options=tuple(_options_for(server, model_id)),
         measure=count_chars_or_tokens if _TOKEN_LIMITED_MODEL_NAME.search(model_id) else len,
     )
+
+
+@lru_cache(maxsize=CACHED_CATALOGS)  # to describe all models without searching the catalog for each
+def _entries_by_id(catalog: IdentityKey) -> Mapping[str, Mapping[str, Any]]:
+    return {entry["id"]: entry for entry in map(_as_object, (catalog.document or {}).get("models", []))}
 
 
 def _options_for(server: SpeechServer, model_id: str) -> Iterable[Option]:

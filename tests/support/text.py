@@ -12,9 +12,9 @@ def clean(*deltas: str, replacements: Sequence[Replacement] = (), reads_markup: 
     return "".join(map(cleaner.feed, deltas)) + cleaner.finish()
 
 
-def is_linear(action: Callable[[int], object]) -> bool:
-    """Return whether 100,000 takes about ten times as long as 10,000, measured up to three times."""
-    return any(_measure(action, 100_000) < 30 * _measure(action, 10_000) + 0.01 for _ in range(3))
+def is_linear(action: Callable[[int], object], count: int = 100_000) -> bool:
+    """Return whether `action(count)` takes at most 30 times as long as a tenth of it, in one of three measurements."""
+    return any(_measure(action, count) < 30 * _measure(action, count // 10) + 0.01 for _ in range(3))
 
 
 def _measure(action: Callable[[int], object], count: int) -> float:

@@ -237,8 +237,8 @@ def test_any_division(stream: bytes, cuts: list[int]) -> None:
     assert outcome(list(range(len(stream)))) == expected
 
 
-def test_time_is_linear() -> None:
-    """Time is linear in the length, for small chunks and for a large one."""
+def test_processing_time() -> None:
+    """Two megabytes are read in less than 2 s of CPU time, whole and in small chunks."""
     stream = make_header(LAYOUT) + bytes(2_000_000)
     started = time.process_time()
     read(stream)

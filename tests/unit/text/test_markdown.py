@@ -4,13 +4,12 @@
 
 from itertools import pairwise
 import re
-from time import process_time
 
 from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.orator.text import Replacement, TextCleaner
-from tests.support.text import clean
+from tests.support.text import clean, is_linear
 
 from .spoken_texts import SPOKEN_TEXTS
 
@@ -287,14 +286,6 @@ _HOSTILE = [
 @pytest.mark.parametrize("is_divided", [False, True])
 @pytest.mark.parametrize("unit", _HOSTILE)
 def test_linear_time(unit: str, is_divided: bool) -> None:  # noqa: FBT001 a parameter
-    """Four times the text takes about four times as long, whole or letter by letter."""
-
-    def measure(length: int) -> float:
-        text = (unit * length)[:length]
-        start = process_time()
-        clean(*(text if is_divided else [text]))
-        return process_time() - start
-
-    short = min(measure(5_000) for _ in range(3))
-    long = min(measure(20_000) for _ in range(2))
-    assert long < max(short, 0.002) * 10
+    """Ten times the text takes about ten times as long, whole or letter by letter."""
+    text = unit * 20_000
+    assert is_linear(lambda count: clean(*(text[:count] if is_divided else [text[:count]])), 20_000)

@@ -4,12 +4,14 @@ The fixture contains the stored data of that version: accounts of all providers,
 detected capabilities, loudness, usage and chime files, and the entities and default options that it made of them.
 """
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import UTC, datetime
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+from freezegun import freeze_time
 from homeassistant.components import tts
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
@@ -24,7 +26,7 @@ from ..simulator import Fault, Simulator
 from ..support.chimes import write_audio_file
 
 FIXTURE = Path(__file__).parent / "fixtures/stored_by_0_1_0.json"
-STORED_ON = date(2026, 11, 29)
+STORED_ON = datetime(2026, 11, 29, 20, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -37,15 +39,21 @@ def stored(hass: HomeAssistant, simulator: Simulator) -> dict[str, Any]:
 
 
 @pytest.fixture
+def stored_day() -> Iterator[None]:
+    """Set the clock to the day on which the data was stored."""
+    with freeze_time(STORED_ON, tick=True, real_asyncio=True):
+        yield
+
+
+@pytest.fixture
 async def entries(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],
     simulator: Simulator,
     stored: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
+    stored_day: None,
 ) -> list[MockConfigEntry]:
     """Load the stored accounts while the providers cannot be reached, so that all data comes from the storage."""
-    monkeypatch.setattr("custom_components.orator.usage._local_today", lambda: STORED_ON)
     hass_storage.update(json.loads(json.dumps(stored["stores"])))
     for name, seconds, seed in (("gong.wav", 0.8, 1), ("www/bell.wav", 0.9, 3)):
         path = write_audio_file(hass.config.config_dir, name, seconds, seed)

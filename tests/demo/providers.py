@@ -1,6 +1,6 @@
 """The accounts and voices of the demo."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tests.simulator import Simulator
@@ -32,14 +32,12 @@ class VoiceSetup:
 class DemoProvider:
     """A provider: the real one if its API key is in the environment, otherwise the simulated one.
 
-    simulated_server: input of the server section for the simulated provider.
     voices: voices besides the one that Orator creates with the account.
     simulated_voices: further voices, which the real provider may not have.
     """
 
     name: str
     key_variable: str
-    simulated_server: Callable[[Simulator], Json]
     voices: tuple[VoiceSetup, ...] = field(default=())
     simulated_voices: tuple[VoiceSetup, ...] = field(default=())
 
@@ -55,15 +53,16 @@ class DemoProvider:
         """Return the input of the two forms of Orator's account flow."""
         if key := environment.get(self.key_variable):
             return {"provider": self.name}, {"api_key": key, "server": {}}
-        server = self.simulated_server(simulator)
-        return {"provider": self.name}, {"api_key": simulator.api_key or "", "server": server}
+        return {"provider": self.name}, {
+            "api_key": simulator.api_key or "",
+            "server": simulator.addresses(self.name),
+        }
 
 
 PROVIDERS = (
     DemoProvider(
         name="openai",
         key_variable="OPENAI_API_KEY",
-        simulated_server=lambda simulator: {"base_url": simulator.openai_url},
         voices=(
             VoiceSetup("gpt-4o-mini-tts", voice="nova", format="wav"),
             VoiceSetup("gpt-4o-mini-tts", voice="sage", format="opus"),
@@ -73,10 +72,6 @@ PROVIDERS = (
     DemoProvider(  # the first voice is one of OpenAI's, whose audio is in the response
         name="nanogpt",
         key_variable="NANOGPT_API_KEY",
-        simulated_server=lambda simulator: {
-            "base_url": simulator.nanogpt_url,
-            "speech_base_url": simulator.nanogpt_speech_url,
-        },
         simulated_voices=(VoiceSetup("nano-tts-1", voice="luna", format="mp3", choices={"endpoint": "speech"}),),
         voices=(
             VoiceSetup("Kokoro-82m", voice="bf_emma", format="mp3", choices={"endpoint": "audio_speech"}),  # a link
@@ -87,7 +82,6 @@ PROVIDERS = (
     DemoProvider(  # the first voice is a saved one
         name="speechbase",
         key_variable="SPEECHBASE_API_KEY",
-        simulated_server=lambda simulator: {"base_url": simulator.speechbase_url},
         voices=(VoiceSetup("openai/gpt-4o-mini-tts", voice="sage", format="mp3", first={"mode": "inline"}),),
         simulated_voices=(
             VoiceSetup("", voice=DOCUMENTED_VOICE, format="wav", first={"mode": "voice"}),

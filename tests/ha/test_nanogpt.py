@@ -25,8 +25,7 @@ def entry(simulator: Simulator) -> MockConfigEntry:
 
 async def add_account(hass: HomeAssistant, simulator: Simulator, **changed: Any) -> Any:
     """Add an account through the forms and return the flow result."""
-    server = {"base_url": simulator.nanogpt_url, "speech_base_url": simulator.nanogpt_speech_url}
-    entered = {"api_key": simulator.api_key, "server": server} | changed
+    entered = {"api_key": simulator.api_key, "server": simulator.addresses("nanogpt")} | changed
     return await hass.config_entries.flow.async_configure(await start_account_flow(hass, "nanogpt"), entered)
 
 

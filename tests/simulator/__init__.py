@@ -12,7 +12,7 @@ from .http import DEFAULT_KEY
 from .nanogpt.responses import ModelResponse
 from .openai_compatible.server import CompatibleServer
 from .realtime.script import ScriptedResponse
-from .simulator import Simulator
+from .simulator import Simulator, provider_addresses
 
 __all__ = [
     "DEFAULT_KEY",
@@ -24,4 +24,5 @@ __all__ = [
     "ScriptedResponse",
     "Simulator",
     "Timing",
+    "provider_addresses",
 ]

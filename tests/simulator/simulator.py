@@ -20,6 +20,18 @@ _NANOGPT_SPEECH_PREFIX = "/nanogpt-speech"  # the real service has a separate ho
 _SPEECHBASE_PREFIX = "/speechbase"
 
 
+def provider_addresses(provider: str, origin: str) -> dict[str, str]:
+    """Return the addresses in the data of an account for a provider that is simulated at an origin."""
+    return {
+        "openai": {"base_url": f"{origin}{_OPENAI_PREFIX}"},
+        "nanogpt": {
+            "base_url": f"{origin}{_NANOGPT_PREFIX}",
+            "speech_base_url": f"{origin}{_NANOGPT_SPEECH_PREFIX}",
+        },
+        "speechbase": {"base_url": f"{origin}{_SPEECHBASE_PREFIX}"},
+    }[provider]
+
+
 class Simulator(SimulatedServer):
     """All providers on a local port, running while its context is open.
 
@@ -54,6 +66,10 @@ class Simulator(SimulatedServer):
     @audio_mode.setter
     def audio_mode(self, audio_mode: AudioMode) -> None:
         self._recorder.audio_mode = audio_mode
+
+    def addresses(self, provider: str) -> dict[str, str]:
+        """Return the addresses in the data of an account for a provider."""
+        return provider_addresses(provider, self.url)
 
     @property
     def openai_url(self) -> str:

@@ -15,6 +15,7 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.orator.const import DOMAIN
+from custom_components.orator.providers import PROVIDERS
 
 from ..simulator import Simulator
 
@@ -42,16 +43,10 @@ type Hear = Callable[..., Awaitable[bytes]]
 
 def create_account(simulator: Simulator, provider: str, voice: dict[str, Any], name: str = "Ann") -> MockConfigEntry:
     """Return an account at a simulated provider with one voice, which has only the given settings."""
-    titles = {"openai": "OpenAI", "nanogpt": "NanoGPT", "speechbase": "Speechbase"}
-    addresses = {
-        "openai": {"base_url": simulator.openai_url},
-        "nanogpt": {"base_url": simulator.nanogpt_url, "speech_base_url": simulator.nanogpt_speech_url},
-        "speechbase": {"base_url": simulator.speechbase_url},
-    }
     return MockConfigEntry(
         domain=DOMAIN,
-        title=titles[provider],
-        data={"provider": provider, "api_key": simulator.api_key, **addresses[provider]},
+        title=PROVIDERS[provider].name,
+        data={"provider": provider, "api_key": simulator.api_key, **simulator.addresses(provider)},
         subentries_data=[{"subentry_type": "voice", "title": name, "data": voice, "unique_id": None}],
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.simulator import CompatibleServer, Simulator
+from tests.simulator import CompatibleServer, Simulator, provider_addresses
 from tests.simulator.http_server import SimulatedServer
 from tests.simulator.openai_compatible.profiles import BARE
 
@@ -59,13 +59,8 @@ class Endpoint:
 
     def account_data(self, origin: str, api_key: str) -> dict[str, Any]:
         """Return the config entry data of an account at an origin."""
-        addresses = {
-            "openai": {"base_url": f"{origin}/v1"},
-            "nanogpt": {"base_url": f"{origin}/api", "speech_base_url": f"{origin}/nanogpt-speech"},
-            "speechbase": {"base_url": f"{origin}/speechbase"},
-        }
         server = {"server": "other"} if self.compatible_server else {}
-        return {"provider": self.provider, "api_key": api_key, **addresses[self.provider], **server}
+        return {"provider": self.provider, "api_key": api_key, **provider_addresses(self.provider, origin), **server}
 
 
 def _openai(name: str, compatible_server: str = "") -> Endpoint:

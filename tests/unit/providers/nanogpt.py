@@ -27,9 +27,8 @@ PATHS: Final = ("/api/v1/audio/speech", "/nanogpt-speech/v1/speech", "/api/tts")
 
 def create_provider(simulator: Simulator, sessions: HttpSessions, **polling: float) -> NanoGPTProvider:
     """Return a provider that polls jobs more often than by default."""
-    addresses = {"base_url": simulator.nanogpt_url, "speech_base_url": simulator.nanogpt_speech_url}
     settings = PollSettings(**{"interval_s": 0.05, "timeout_s": 5.0} | polling)
-    return NanoGPTProvider(sessions, addresses, simulator.api_key or "", settings)
+    return NanoGPTProvider(sessions, simulator.addresses("nanogpt"), simulator.api_key or "", settings)
 
 
 def create_request(

@@ -19,7 +19,7 @@ SPEECH, STREAM = "/speechbase/v1/audio/speech", "/speechbase/v1/audio/speech/str
 
 def create_provider(simulator: Simulator, sessions: HttpSessions) -> SpeechbaseProvider:
     """Return a provider."""
-    return SpeechbaseProvider(sessions, {"base_url": simulator.speechbase_url}, simulator.api_key or "")
+    return SpeechbaseProvider(sessions, simulator.addresses("speechbase"), simulator.api_key or "")
 
 
 def inline_request(

@@ -49,8 +49,7 @@ async def test_poll_echoes_the_ticket(simulator: Simulator, provider: NanoGPTPro
 
 async def test_default_poll_settings(simulator: Simulator, sessions: HttpSessions) -> None:
     """By default a job is polled every two to three seconds for two to three minutes."""
-    addresses = {"base_url": simulator.nanogpt_url, "speech_base_url": simulator.nanogpt_speech_url}
-    provider = NanoGPTProvider(sessions, addresses, simulator.api_key or "")
+    provider = NanoGPTProvider(sessions, simulator.addresses("nanogpt"), simulator.api_key or "")
     started = asyncio.get_running_loop().time()
     await synthesize(provider, create_request(provider, ELEVENLABS))
     passed = asyncio.get_running_loop().time() - started

@@ -231,11 +231,11 @@ class VoiceEntity(TextToSpeechEntity):
         async with stack:
             try:
                 event_count = 0
-                async for chunk in response.chunks:
+                async for block in response.data:
                     if event_count != call.pipeline.event_count:
                         event_count = call.pipeline.event_count
                         self._apply_report(call)
-                    yield chunk
+                    yield block
             except SpeechError as err:
                 raise self._translate(err, is_configured=call.is_configured) from err
             report = call.pipeline.report

@@ -105,7 +105,7 @@ async def test_recognition(body: bytes, requested: AudioFormat, content_type: st
             found.append(None)
         else:
             found.append(audio.format)
-            assert b"".join([piece async for piece in audio.chunks]) == body
+            assert b"".join([piece async for piece in audio.data]) == body
             assert audio.format is AudioFormat.PCM or detect_format(body[:RECOGNITION_BYTES])
     assert found[0] is found[1]
 

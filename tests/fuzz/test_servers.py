@@ -108,7 +108,7 @@ async def _synthesize(provider: Provider, settings: dict[str, Any], audio_format
     rest = {key: value for key, value in settings.items() if key != "model"}
     count = 0
     async with provider.synthesize(SynthesisRequest(TEXT, model, "v-1", audio_format, rest)) as audio:
-        async for chunk in audio.chunks:
+        async for chunk in audio.data:
             count += len(chunk)
     return count
 

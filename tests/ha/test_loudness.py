@@ -228,5 +228,5 @@ async def test_constant_gain_within_message() -> None:
             post_processing.loudness_tracker.add("ann", LoudnessMeasurement(-35.0, 5.0))
 
     adjusted = post_processing.adjust(sentences(), layout, "ffmpeg")
-    first, second = [b"".join([chunk async for chunk in audio.chunks]) async for audio in adjusted]
+    first, second = [b"".join([chunk async for chunk in audio.data]) async for audio in adjusted]
     assert first == second

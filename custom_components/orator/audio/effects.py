@@ -132,26 +132,26 @@ class Effects:
         return tuple(chime for chime in (self.chime_before, self.chime_after) if chime)
 
 
-async def with_effects(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
+async def with_effects(samples: AsyncGenerator[bytes], layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
     """Yield 16-bit speech on one or two channels with effects before and after it.
 
-    The lead-in and the chime are yielded before the first chunk is requested, so they play while speech is being
-    generated if the chunks are prefetched. Without effects, all chunks pass unchanged. An incomplete frame at the end
+    The lead-in and the chime are yielded before any speech is requested, so they play while speech is being
+    generated if it is prefetched. Without effects, all samples pass unchanged. An incomplete frame at the end
     is dropped.
 
     Raises ValueError for a layout that effects do not support.
     """
-    async with aclosing(chunks):
+    async with aclosing(samples):
         if effects == Effects():
-            async for chunk in chunks:
-                yield chunk
+            async for block in samples:
+                yield block
             return
         if not _is_supported_layout(layout):
             raise ValueError("effects need 16-bit samples on one or two channels")
         for block in lead_in_and_chime(layout, effects):
             yield block
             await asyncio.sleep(0)
-        async with aclosing(split_into_blocks(chunks, layout)) as speech:
+        async with aclosing(split_into_blocks(samples, layout)) as speech:
             async for block in speech:
                 yield block
         for block in _chime_and_tail(layout, effects):
@@ -160,11 +160,11 @@ async def with_effects(chunks: AsyncGenerator[bytes], layout: PcmLayout, effects
 
 
 async def amplify(
-    chunks: AsyncGenerator[bytes], layout: PcmLayout, gain_db: float, meter: LoudnessMeter | None = None
+    samples: AsyncGenerator[bytes], layout: PcmLayout, gain_db: float, meter: LoudnessMeter | None = None
 ) -> AsyncGenerator[bytes]:
     """Yield 16-bit samples amplified by a `Limiter`; the meter measures them before the gain."""
     limiter = Limiter(layout, gain_db)
-    async with aclosing(split_into_blocks(chunks, layout)) as blocks:
+    async with aclosing(split_into_blocks(samples, layout)) as blocks:
         async for block in blocks:
             if meter:
                 meter.feed(block)

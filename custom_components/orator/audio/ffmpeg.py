@@ -56,7 +56,7 @@ class ConversionError(Exception):
 
 
 async def convert(  # noqa: PLR0913 - a format and a layout for source and target
-    chunks: AsyncGenerator[bytes],
+    data: AsyncGenerator[bytes],
     *,
     binary: str,
     source: AudioFormat,
@@ -67,15 +67,15 @@ async def convert(  # noqa: PLR0913 - a format and a layout for source and targe
     """Convert audio to PCM, MP3 or AAC as it arrives, without tags.
 
     `source_pcm` is only needed for raw PCM. `target_pcm` gives the rate and channel count of any target, and the sample
-    width of PCM. Closing the generator ends ffmpeg and closes `chunks`.
+    width of PCM. Closing the generator ends ffmpeg and closes `data`.
 
-    Errors of `chunks` are raised after all audio that precedes them. Raises ConversionError if ffmpeg fails.
+    Errors of `data` are raised after all audio that precedes them. Raises ConversionError if ffmpeg fails.
     """
-    stream = chunks
+    stream = data
     try:
-        async with aclosing(chunks):
+        async with aclosing(data):
             if source is AudioFormat.WAV:
-                source_pcm, stream = await open_wav(chunks)
+                source_pcm, stream = await open_wav(data)
                 source = AudioFormat.PCM if source_pcm else source
             arguments = _input_arguments(source, source_pcm), _output_arguments(target, target_pcm)
             process = await _start_process(binary, *arguments)
@@ -93,7 +93,7 @@ async def decode_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
     """
     arguments = ("-protocol_whitelist", "file", "-format_whitelist", _FILE_DEMUXERS, "-t", str(_MAX_FILE_S))
     process = await _start_process(binary, arguments, _pcm_arguments(layout), f"file:{path}")
-    async with aclosing(_read_output(process, _no_chunks())) as output:
+    async with aclosing(_read_output(process, _no_data())) as output:
         return b"".join([audio async for audio in output])
 
 
@@ -122,7 +122,7 @@ def measure_duration(audio: bytes) -> float | None:
     return seconds or None
 
 
-async def _no_chunks() -> AsyncGenerator[bytes]:
+async def _no_data() -> AsyncGenerator[bytes]:
     return
     yield  # makes this a generator
 
@@ -161,9 +161,9 @@ async def _start_process(
         raise ConversionError("ffmpeg could not be started") from err
 
 
-async def _read_output(process: Process, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield ffmpeg's output for the chunks; closing the generator ends the process and its tasks."""
-    writing = asyncio.create_task(_write_input(process, chunks))
+async def _read_output(process: Process, data: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield ffmpeg's output for the data; closing the generator ends the process and its tasks."""
+    writing = asyncio.create_task(_write_input(process, data))
     logging = asyncio.create_task(_read_log(process))
     is_empty = True
     try:
@@ -181,13 +181,13 @@ async def _read_output(process: Process, chunks: AsyncGenerator[bytes]) -> Async
         await asyncio.gather(writing, logging, return_exceptions=True)
 
 
-async def _write_input(process: Process, chunks: AsyncGenerator[bytes]) -> None:
-    """Write chunks to ffmpeg as fast as it reads them."""
+async def _write_input(process: Process, data: AsyncGenerator[bytes]) -> None:
+    """Write the data to ffmpeg as fast as ffmpeg reads it."""
     stdin = _pipe(process.stdin)
     try:
-        async for chunk in chunks:
+        async for block in data:
             try:
-                stdin.write(chunk)
+                stdin.write(block)
                 await stdin.drain()
             except BrokenPipeError, ConnectionResetError:
                 break  # ffmpeg has ended; its exit code says why

@@ -88,8 +88,8 @@ def looks_like_text(head: bytes) -> bool:
     return start[:1] in (b"{", b"[", b"<") and is_plain
 
 
-async def prepend(head: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+async def prepend(head: bytes, data: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
     """Yield the start of audio, which was read to recognize it, and then the rest."""
     yield head
-    async for chunk in chunks:
-        yield chunk
+    async for block in data:
+        yield block

@@ -199,7 +199,7 @@ class Mp3Joiner:
     A frame whose bit reservoir is missing, because it belongs to another part or was lost, would be decoded as noise.
     It is replaced with a silent frame, which keeps the timing and the main data for the following frames.
 
-    Data may be fed in chunks of any size; a frame is returned as soon as it is complete. A minute of audio takes about
+    Data may be fed in blocks of any size; a frame is returned as soon as it is complete. A minute of audio takes about
     10 ms. A part whose format changes midway (because the server joined different files) is passed on unchanged:
     losing words would be worse.
     """

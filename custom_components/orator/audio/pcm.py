@@ -28,19 +28,19 @@ _MAX_RATIO_TERM: Final = 2048
 _MAX_IDLE_CONVERTERS: Final = 8
 
 
-async def align_to_frames(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
+async def align_to_frames(samples: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
     """Yield whole frames as they arrive; an incomplete frame at the end is dropped."""
     pending = bytearray()
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            pending += chunk
+    async with aclosing(samples):
+        async for block in samples:
+            pending += block
             if frames := take_multiple(pending, layout.frame_size):
                 yield frames
 
 
-async def split_into_blocks(chunks: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
+async def split_into_blocks(samples: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
     """Yield whole frames in the blocks of `blocks_of`, and let the event loop run between them."""
-    async with aclosing(align_to_frames(chunks, layout)) as aligned:
+    async with aclosing(align_to_frames(samples, layout)) as aligned:
         async for frames in aligned:
             for number, block in enumerate(blocks_of(frames, layout)):
                 if number:

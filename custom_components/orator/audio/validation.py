@@ -18,7 +18,7 @@ _MAX_MISSING_S: Final = 0.1
 
 
 class AudioValidator:
-    """Validator of one piece of audio that arrives in chunks of any size.
+    """Validator of one piece of audio that arrives in blocks of any size.
 
     Only PCM, WAV and MP3 are examined. Other formats count as audible and complete.
     """

@@ -207,7 +207,7 @@ class WavReader:
         return True
 
 
-async def open_wav(chunks: AsyncIterator[bytes]) -> tuple[PcmLayout | None, AsyncGenerator[bytes]]:
+async def open_wav(data: AsyncIterator[bytes]) -> tuple[PcmLayout | None, AsyncGenerator[bytes]]:
     """Return the layout and the samples of a WAV stream, or None and the stream itself if only ffmpeg may read it.
 
     ffmpeg is slower: it returns nothing before it has 64 KiB of a WAV, which is more than a second of audio.
@@ -217,21 +217,21 @@ async def open_wav(chunks: AsyncIterator[bytes]) -> tuple[PcmLayout | None, Asyn
     reader = WavReader()
     read = bytearray()
     try:
-        async for chunk in chunks:
-            read += chunk
-            samples = reader.feed(chunk)
+        async for block in data:
+            read += block
+            samples = reader.feed(block)
             if reader.layout:
-                return reader.layout, _read_samples(reader, samples, chunks)
+                return reader.layout, _read_samples(reader, samples, data)
     except MalformedWavError:
-        return None, prepend(bytes(read), chunks)
+        return None, prepend(bytes(read), data)
     raise MalformedWavError("no format chunk")
 
 
-async def _read_samples(reader: WavReader, first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+async def _read_samples(reader: WavReader, first: bytes, data: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
     """Yield the samples of a WAV whose header has been read."""
     yield first
-    async for chunk in chunks:
-        yield reader.feed(chunk)
+    async for block in data:
+        yield reader.feed(block)
     reader.finish()
 
 

@@ -48,31 +48,31 @@ class _AudioBuffer:
         """Create an empty buffer."""
         self._max_bytes = max_bytes
         self._size = 0
-        self._chunks: asyncio.Queue[bytes] = asyncio.Queue()
+        self._blocks: asyncio.Queue[bytes] = asyncio.Queue()
         self._has_room = asyncio.Event()
 
-    async def put(self, chunk: bytes) -> None:
+    async def put(self, block: bytes) -> None:
         """Add audio once there is room."""
         while self._size >= self._max_bytes:
             self._has_room.clear()
             await self._has_room.wait()
-        self._size += len(chunk)
-        self._chunks.put_nowait(chunk)
+        self._size += len(block)
+        self._blocks.put_nowait(block)
 
     def close(self) -> None:
         """Close the buffer; readers still get the audio in it."""
-        self._chunks.shutdown()
+        self._blocks.shutdown()
 
     async def read(self) -> AsyncGenerator[bytes]:
         """Yield the audio until the buffer is closed and empty."""
         while True:
             try:
-                chunk = await self._chunks.get()
+                block = await self._blocks.get()
             except asyncio.QueueShutDown:
                 return
-            self._size -= len(chunk)
+            self._size -= len(block)
             self._has_room.set()
-            yield chunk
+            yield block
 
 
 class SynthesisAttempt:
@@ -129,7 +129,7 @@ class SynthesisAttempt:
         """Receive all audio. Raises SpeechError if the audio is silent, truncated or missing."""
         validator = AudioValidator(audio.format, audio.pcm_layout)
         try:
-            await self._receive_chunks(audio, validator)
+            await self._receive_data(audio, validator)
         except SpeechError:
             if self._needs_full_audio and self.first_audio_s is not None:
                 self._begin(audio)
@@ -143,15 +143,15 @@ class SynthesisAttempt:
         if validator.is_truncated:
             raise TruncatedAudioError
 
-    async def _receive_chunks(self, audio: SpeechAudio, validator: AudioValidator) -> None:
-        async for chunk in audio.chunks:
+    async def _receive_data(self, audio: SpeechAudio, validator: AudioValidator) -> None:
+        async for block in audio.data:
             self.has_received = True
-            self._received += len(chunk)
+            self._received += len(block)
             try:
-                validator.feed(chunk)
+                validator.feed(block)
             except MalformedMp3Error as err:
                 raise NotAudioError from err
-            await self._buffer.put(chunk)
+            await self._buffer.put(block)
             if validator.is_audible and self._received >= _FIRST_AUDIO_BYTES:
                 self._record_first_audio()
                 if not self._needs_full_audio:

@@ -47,7 +47,7 @@ class PcmStream:
     """Raw samples."""
 
     layout: PcmLayout
-    chunks: AsyncGenerator[bytes]
+    samples: AsyncGenerator[bytes]
 
 
 async def to_pcm(audio: SpeechAudio, constraints: PcmConstraints, ffmpeg: str) -> PcmStream:
@@ -56,15 +56,15 @@ async def to_pcm(audio: SpeechAudio, constraints: PcmConstraints, ffmpeg: str) -
     Iterating raises NotAudioError if the samples that a header announces are missing.
     """
     if audio.format is AudioFormat.PCM and audio.pcm_layout:
-        return PcmStream(audio.pcm_layout, audio.chunks)
+        return PcmStream(audio.pcm_layout, audio.data)
     if audio.format is AudioFormat.WAV:
         try:
-            layout, chunks = await open_wav(audio.chunks)
+            layout, data = await open_wav(audio.data)
         except MalformedWavError as err:
             raise NotAudioError from err
         if layout:
-            return PcmStream(layout, _translate_wav_errors(chunks))
-        audio = replace(audio, chunks=chunks)
+            return PcmStream(layout, _translate_wav_errors(data))
+        audio = replace(audio, data=data)
     layout = constraints.apply(DEFAULT_LAYOUT)
     return PcmStream(layout, transcode(audio, AudioFormat.PCM, layout, ffmpeg))
 
@@ -72,32 +72,32 @@ async def to_pcm(audio: SpeechAudio, constraints: PcmConstraints, ffmpeg: str) -
 async def convert_pcm(stream: PcmStream, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
     """Yield samples in another layout. Unusual layouts are converted by ffmpeg."""
     if stream.layout == layout:
-        chunks = align_to_frames(stream.chunks, layout)
+        samples = align_to_frames(stream.samples, layout)
     elif can_resample(stream.layout, layout):
-        chunks = _resample(stream, layout)
+        samples = _resample(stream, layout)
     else:
-        audio = SpeechAudio(AudioFormat.PCM, stream.chunks, stream.layout)
-        chunks = align_to_frames(transcode(audio, AudioFormat.PCM, layout, ffmpeg), layout)
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            yield chunk
+        audio = SpeechAudio(AudioFormat.PCM, stream.samples, stream.layout)
+        samples = align_to_frames(transcode(audio, AudioFormat.PCM, layout, ffmpeg), layout)
+    async with aclosing(samples):
+        async for block in samples:
+            yield block
 
 
 def encode(stream: PcmStream, target: AudioFormat, ffmpeg: str) -> AsyncGenerator[bytes]:
     """Encode samples. Raises NotAudioError if ffmpeg fails."""
-    audio = SpeechAudio(AudioFormat.PCM, stream.chunks, stream.layout)
+    audio = SpeechAudio(AudioFormat.PCM, stream.samples, stream.layout)
     return transcode(audio, target, stream.layout, ffmpeg)
 
 
 async def transcode(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
     """Convert audio to another format with ffmpeg. Raises NotAudioError if ffmpeg fails."""
     converted = convert(
-        audio.chunks, binary=ffmpeg, source=audio.format, source_pcm=audio.pcm_layout, target=target, target_pcm=layout
+        audio.data, binary=ffmpeg, source=audio.format, source_pcm=audio.pcm_layout, target=target, target_pcm=layout
     )
     try:
         async with aclosing(converted):
-            async for chunk in converted:
-                yield chunk
+            async for block in converted:
+                yield block
     except ConversionError as err:
         _LOGGER.debug("ffmpeg failed to convert %s to %s: %s", audio.format, target, err.log)
         raise NotAudioError(code="ffmpeg") from err
@@ -107,8 +107,8 @@ async def _translate_wav_errors(samples: AsyncGenerator[bytes]) -> AsyncGenerato
     """Yield the samples of a WAV. Raises NotAudioError if it is malformed."""
     try:
         async with aclosing(samples):
-            async for chunk in samples:
-                yield chunk
+            async for block in samples:
+                yield block
     except MalformedWavError as err:
         raise NotAudioError from err
 
@@ -116,7 +116,7 @@ async def _translate_wav_errors(samples: AsyncGenerator[bytes]) -> AsyncGenerato
 async def _resample(stream: PcmStream, layout: PcmLayout) -> AsyncGenerator[bytes]:
     """Yield samples in a layout that `can_resample`."""
     resampler = Resampler(stream.layout, layout)
-    async with aclosing(split_into_blocks(stream.chunks, stream.layout)) as blocks:
+    async with aclosing(split_into_blocks(stream.samples, stream.layout)) as blocks:
         async for block in blocks:
             if resampled := resampler.feed(block):
                 yield resampled

@@ -173,7 +173,7 @@ class ChunkAudio:
         if self._chosen is None or self._chosen.audio is None:
             raise self._error or asyncio.CancelledError
         self._chain.record_heard(self._chosen.synthesizer)
-        return replace(self._chosen.audio, chunks=self._read(self._chosen.audio.chunks))
+        return replace(self._chosen.audio, data=self._read(self._chosen.audio.data))
 
     async def synthesize(self) -> None:
         """Try voices until one has finished, or has failed after its audio was heard."""
@@ -187,11 +187,11 @@ class ChunkAudio:
             self._is_finished.set()
             await self._cancel_others(None)
 
-    async def _read(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async def _read(self, data: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
         """Yield the audio. If it breaks off, the error is raised at the end of the job, after the other chunks."""
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                yield chunk
+        async with aclosing(data):
+            async for block in data:
+                yield block
         await self._is_finished.wait()
         if self._error and not isinstance(self._error, SpeechError):
             raise self._error

@@ -63,7 +63,7 @@ class AudioResponse:
     """The bytes of a file and its extension. Home Assistant converts the file if it asked for another extension."""
 
     extension: str
-    chunks: AsyncGenerator[bytes]
+    data: AsyncGenerator[bytes]
 
 
 class GapFiller:
@@ -79,34 +79,34 @@ class GapFiller:
         """Whether any silence was inserted."""
         self._layout = layout
 
-    async def fill(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async def fill(self, samples: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
         """Yield the samples, and silence whenever all yielded samples must have been played."""
         silence = bytes(int(self._layout.rate * _FILLED_SILENCE_S) * self._layout.frame_size)
         loop = asyncio.get_running_loop()
         plays_until: float | None = None
         filled = 0.0
-        pending = asyncio.ensure_future(anext(chunks, None))
+        pending = asyncio.ensure_future(anext(samples, None))
         try:
             while True:
                 can_fill = plays_until is not None and filled < _MAX_FILLED_SILENCE_S
                 timeout = max(0, plays_until - loop.time()) if plays_until is not None and can_fill else None
                 await asyncio.wait([pending], timeout=timeout)
                 if pending.done():
-                    chunk = pending.result()
-                    if chunk is None:
+                    block = pending.result()
+                    if block is None:
                         return
                     filled = 0.0
-                    pending = asyncio.ensure_future(anext(chunks, None))
+                    pending = asyncio.ensure_future(anext(samples, None))
                 else:
-                    chunk = silence
+                    block = silence
                     self.has_filled = True
                     filled += _FILLED_SILENCE_S
-                plays_until = max(plays_until or 0, loop.time()) + len(chunk) / self._layout.byte_rate
-                yield chunk
+                plays_until = max(plays_until or 0, loop.time()) + len(block) / self._layout.byte_rate
+                yield block
         finally:
             pending.cancel()
             await asyncio.gather(pending, return_exceptions=True)
-            await chunks.aclose()
+            await samples.aclose()
 
 
 async def build_response(
@@ -135,15 +135,15 @@ async def join_audio_as_pcm(
     """Yield the samples of all chunks in one layout, or a moment of silence if there are none."""
     first = await anext(audio, None)
     stream = await to_pcm(first, PcmConstraints.of(layout), ffmpeg) if first else _moment_of_silence()
-    async with aclosing(join_pcm(stream, audio, layout, ffmpeg)) as chunks:
-        async for chunk in chunks:
-            yield chunk
+    async with aclosing(join_pcm(stream, audio, layout, ffmpeg)) as samples:
+        async for block in samples:
+            yield block
 
 
 def wrap_pcm(stream: PcmStream, output: OutputFormat, ffmpeg: str) -> AudioResponse:
     """Return samples in the final layout as a file."""
     if output.format is AudioFormat.PCM:
-        return AudioResponse(output.extension, stream.chunks)
+        return AudioResponse(output.extension, stream.samples)
     if output.format is AudioFormat.AAC:  # Home Assistant cannot encode this format
         return AudioResponse(output.extension, encode(stream, AudioFormat.AAC, ffmpeg))
     if output.needs_full_audio:
@@ -159,9 +159,9 @@ async def join_mp3(first: SpeechAudio, following: AsyncIterator[SpeechAudio], ff
     joiner = Mp3Joiner()
     audio: SpeechAudio | None = first
     while audio:
-        async with aclosing(_join_mp3_part(joiner, audio, ffmpeg)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        async with aclosing(_join_mp3_part(joiner, audio, ffmpeg)) as data:
+            async for block in data:
+                yield block
         audio = await anext(following, None)
 
 
@@ -172,9 +172,9 @@ async def join_pcm(
     constraints = PcmConstraints.of(layout)
     stream = first
     while True:
-        async with aclosing(convert_pcm(stream, layout, ffmpeg)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        async with aclosing(convert_pcm(stream, layout, ffmpeg)) as samples:
+            async for block in samples:
+                yield block
         audio = await anext(following, None)
         if audio is None:
             return
@@ -190,41 +190,41 @@ def _pcm_response(
     fills_gaps: bool = False,
 ) -> AudioResponse:
     layout = output.pcm.apply(first.layout)
-    chunks = join_pcm(first, following, layout, ffmpeg)
-    return wrap_pcm(PcmStream(layout, GapFiller(layout).fill(chunks) if fills_gaps else chunks), output, ffmpeg)
+    samples = join_pcm(first, following, layout, ffmpeg)
+    return wrap_pcm(PcmStream(layout, GapFiller(layout).fill(samples) if fills_gaps else samples), output, ffmpeg)
 
 
 async def _join_mp3_part(joiner: Mp3Joiner, audio: SpeechAudio, ffmpeg: str) -> AsyncGenerator[bytes]:
     """Yield the audio of one chunk as part of a joined mp3."""
     fed: list[bytes] = []
-    async with aclosing(audio.chunks):
+    async with aclosing(audio.data):
         if audio.format is AudioFormat.MP3:
             try:
-                async with aclosing(_join_chunks(joiner, audio.chunks, fed)) as chunks:
-                    async for joined in chunks:
+                async with aclosing(_join_data(joiner, audio.data, fed)) as data:
+                    async for joined in data:
                         yield joined
             except Mp3FormatChangedError:
-                audio = replace(audio, chunks=prepend(b"".join(fed), audio.chunks))
+                audio = replace(audio, data=prepend(b"".join(fed), audio.data))
             else:
                 return
         layout = PcmLayout(joiner.format.rate, joiner.format.channels) if joiner.format else DEFAULT_LAYOUT
         async with (
             aclosing(transcode(audio, AudioFormat.MP3, layout, ffmpeg)) as converted,
-            aclosing(_join_chunks(joiner, converted, [])) as chunks,
+            aclosing(_join_data(joiner, converted, [])) as data,
         ):
-            async for joined in chunks:
+            async for joined in data:
                 yield joined
 
 
-async def _join_chunks(joiner: Mp3Joiner, chunks: AsyncIterator[bytes], fed: list[bytes]) -> AsyncGenerator[bytes]:
+async def _join_data(joiner: Mp3Joiner, data: AsyncIterator[bytes], fed: list[bytes]) -> AsyncGenerator[bytes]:
     """Yield the joined mp3 of a part; `fed` collects the data fed before the joiner accepted the part."""
     try:
-        async for chunk in chunks:
+        async for block in data:
             if joiner.part_format is None:
-                fed.append(chunk)
-            for start in range(0, len(chunk), _JOINED_SLICE_BYTES):
+                fed.append(block)
+            for start in range(0, len(block), _JOINED_SLICE_BYTES):
                 await asyncio.sleep(0)  # otherwise, buffered audio would be joined without a pause
-                if joined := joiner.feed(chunk[start : start + _JOINED_SLICE_BYTES]):
+                if joined := joiner.feed(block[start : start + _JOINED_SLICE_BYTES]):
                     yield joined
         if joined := joiner.end_part():
             yield joined
@@ -234,9 +234,9 @@ async def _join_chunks(joiner: Mp3Joiner, chunks: AsyncIterator[bytes], fed: lis
 
 async def _pass_through(only: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
     """Yield the only chunk's audio untouched, and raise the error that interrupted it."""
-    async with aclosing(only.chunks):
-        async for chunk in only.chunks:
-            yield chunk
+    async with aclosing(only.data):
+        async for block in only.data:
+            yield block
     await anext(following, None)
 
 
@@ -245,19 +245,19 @@ async def _wav_file(stream: PcmStream) -> AsyncGenerator[bytes]:
 
     Samples before an error are yielded before it is raised.
     """
-    chunks: list[bytes] = []
+    blocks: list[bytes] = []
     error: SpeechError | None = None
-    async with aclosing(stream.chunks):
+    async with aclosing(stream.samples):
         try:
-            async for chunk in stream.chunks:
-                chunks.append(chunk)
+            async for block in stream.samples:
+                blocks.append(block)
                 await asyncio.sleep(0)  # complete audio would be read without a pause
         except SpeechError as err:
             error = err
-    if chunks:
-        yield wav.make_header(stream.layout, sum(map(len, chunks)))
-    for chunk in chunks:
-        yield chunk
+    if blocks:
+        yield wav.make_header(stream.layout, sum(map(len, blocks)))
+    for block in blocks:
+        yield block
         await asyncio.sleep(0)  # complete audio would be passed on without a pause
     if error:
         raise error
@@ -270,17 +270,17 @@ async def _wav_stream(stream: PcmStream, *, is_played: bool) -> AsyncGenerator[b
     error before them leaves no file.
     """
     head = wav.make_header(stream.layout)
-    async with aclosing(stream.chunks):
+    async with aclosing(stream.samples):
         if not is_played:
             yield head
             head = b""
-        async for chunk in stream.chunks:
-            yield head + chunk
+        async for block in stream.samples:
+            yield head + block
             head = b""
 
 
 def _moment_of_silence() -> PcmStream:
-    async def chunks() -> AsyncGenerator[bytes]:
+    async def silence() -> AsyncGenerator[bytes]:
         yield bytes(int(DEFAULT_LAYOUT.byte_rate * _SILENCE_FOR_NOTHING_S))
 
-    return PcmStream(DEFAULT_LAYOUT, chunks())
+    return PcmStream(DEFAULT_LAYOUT, silence())

@@ -103,7 +103,7 @@ class SpeechPipeline:
         context and reading the response raise SpeechError.
         """
         respond = self._respond_with_post_processing if self._job.post_processing.is_set else self._respond
-        async with respond() as response, aclosing(response.chunks):
+        async with respond() as response, aclosing(response.data):
             yield response
 
     @asynccontextmanager
@@ -126,13 +126,13 @@ class SpeechPipeline:
                 following = _single(SpeechAudio(AudioFormat.PCM, rest, layout))
                 yield AudioResponse(output.extension, join_mp3(lead_in, following, ffmpeg))
                 return
-            chunks = with_effects(speech, layout, effects)
+            samples = with_effects(speech, layout, effects)
             if layout != output_layout:
-                chunks = convert_pcm(PcmStream(layout, chunks), output_layout, ffmpeg)
+                samples = convert_pcm(PcmStream(layout, samples), output_layout, ffmpeg)
             if not output.is_for_player:
                 self._gap_filler = GapFiller(output_layout)
-                chunks = self._gap_filler.fill(chunks)
-            yield wrap_pcm(PcmStream(output_layout, chunks), output, ffmpeg)
+                samples = self._gap_filler.fill(samples)
+            yield wrap_pcm(PcmStream(output_layout, samples), output, ffmpeg)
 
     async def _synthesize_as_pcm(self, layout: PcmLayout) -> AsyncGenerator[bytes]:
         """Yield the samples of all chunks in one layout, with gain and loudness applied."""
@@ -140,10 +140,10 @@ class SpeechPipeline:
             self._synthesize() as speech,
             aclosing(speech.audio),
             aclosing(self._job.post_processing.adjust(speech.audio, layout, self._ffmpeg)) as audio,
-            aclosing(join_audio_as_pcm(audio, layout, self._ffmpeg)) as chunks,
+            aclosing(join_audio_as_pcm(audio, layout, self._ffmpeg)) as samples,
         ):
-            async for chunk in chunks:
-                yield chunk
+            async for block in samples:
+                yield block
 
     @asynccontextmanager
     async def _synthesize(self) -> AsyncGenerator[_Speech]:

@@ -49,15 +49,15 @@ class PostProcessing:
         """
         gains: dict[str, float] = {}
         meters: dict[str, LoudnessMeter] = {}
-        async for part in audio:
+        async for speech in audio:
             if not self._changes_level:
-                yield part
+                yield speech
                 continue
-            key = part.loudness_key
+            key = speech.loudness_key
             if key not in gains:
                 gains[key] = self._gain_for(key)
             meter = meters.setdefault(key, LoudnessMeter(layout)) if self.loudness is not None else None
-            stream = await to_pcm(part, PcmConstraints.of(layout), ffmpeg)
+            stream = await to_pcm(speech, PcmConstraints.of(layout), ffmpeg)
             samples = amplify(convert_pcm(stream, layout, ffmpeg), layout, gains[key], meter)
             yield SpeechAudio(AudioFormat.PCM, samples, layout)
         for key, meter in meters.items():
@@ -85,7 +85,7 @@ async def encode_lead_in(effects: Effects, layout: PcmLayout, ffmpeg: str) -> by
     encoded = _encoded_lead_ins.pop(key, None)
     if encoded is None:
         stream = PcmStream(layout, _lead_in(effects, layout))
-        encoded = b"".join([chunk async for chunk in encode(stream, AudioFormat.MP3, ffmpeg)])
+        encoded = b"".join([block async for block in encode(stream, AudioFormat.MP3, ffmpeg)])
     _encoded_lead_ins[key] = encoded
     while len(_encoded_lead_ins) > _MAX_ENCODED_LEAD_INS:
         del _encoded_lead_ins[next(iter(_encoded_lead_ins))]
@@ -99,17 +99,17 @@ async def _lead_in(effects: Effects, layout: PcmLayout) -> AsyncGenerator[bytes]
 
 
 @asynccontextmanager
-async def prefetch_first(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[AsyncGenerator[bytes]]:
-    """Request the first chunk before the listener reads any; leaving the context closes the chunks."""
-    first = asyncio.ensure_future(anext(chunks, None))
+async def prefetch_first(samples: AsyncGenerator[bytes]) -> AsyncGenerator[AsyncGenerator[bytes]]:
+    """Request the first samples before the listener reads any; leaving the context closes `samples`."""
+    first = asyncio.ensure_future(anext(samples, None))
 
     async def started() -> AsyncGenerator[bytes]:
-        chunk = await first
-        while chunk is not None:
-            yield chunk
-            chunk = await anext(chunks, None)
+        block = await first
+        while block is not None:
+            yield block
+            block = await anext(samples, None)
 
-    async with aclosing(chunks):
+    async with aclosing(samples):
         try:
             yield started()
         finally:

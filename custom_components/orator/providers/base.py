@@ -52,7 +52,7 @@ class SpeechAudio:
     """Audio that is still arriving. `format` is the format of the bytes, which may differ from the requested one."""
 
     format: AudioFormat
-    chunks: AsyncGenerator[bytes]
+    data: AsyncGenerator[bytes]
     pcm_layout: PcmLayout | None = None
     """Sample layout if the format is PCM."""
 

@@ -58,7 +58,7 @@ async def synthesize(provider: NanoGPTProvider, request: SynthesisRequest) -> by
 
 async def read_all(audio: SpeechAudio) -> bytes:
     """Return all bytes of streamed audio."""
-    return b"".join([chunk async for chunk in audio.chunks])
+    return b"".join([chunk async for chunk in audio.data])
 
 
 async def assert_speech(audio: bytes, text: str = SENTENCE) -> None:

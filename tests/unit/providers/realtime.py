@@ -36,13 +36,13 @@ async def synthesize(provider: OpenAIProvider, request: SynthesisRequest) -> byt
         assert audio.format is AudioFormat.PCM
         assert audio.pcm_layout
         assert audio.pcm_layout.rate == RATE
-        return b"".join([chunk async for chunk in audio.chunks])
+        return b"".join([chunk async for chunk in audio.data])
 
 
 async def synthesize_retrying(provider: OpenAIProvider, text: str = TEXT) -> bytes:
     """Return all audio of a request that is retried."""
     async with synthesize_with_retries(provider, request_for(provider, text)) as audio:
-        return b"".join([chunk async for chunk in audio.chunks])
+        return b"".join([chunk async for chunk in audio.data])
 
 
 def assert_text(pcm: bytes, text: str = TEXT) -> None:

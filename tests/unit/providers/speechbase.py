@@ -50,7 +50,7 @@ def _create_request(
 async def synthesize(provider: SpeechbaseProvider, request: SynthesisRequest) -> bytes:
     """Return all audio of a request."""
     async with provider.synthesize(request) as audio:
-        return b"".join([chunk async for chunk in audio.chunks])
+        return b"".join([chunk async for chunk in audio.data])
 
 
 async def assert_speech(audio: bytes, text: str = SENTENCE) -> None:

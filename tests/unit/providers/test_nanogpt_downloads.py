@@ -261,7 +261,7 @@ async def test_audio_is_passed_on_during_the_download(network: Network, kind: st
     network.simulator.files.timing = Timing(rate=4)
     async with network.provider.synthesize(create_request(network.provider, KOKORO)) as audio:
         first_came = loop.time()
-        await anext(audio.chunks)
+        await anext(audio.data)
         assert loop.time() - first_came < 0.1
         (received,) = network.simulator.files.requests
         assert not received.finished.is_set()

@@ -130,7 +130,7 @@ async def test_model_that_starts_to_send_tickets(simulator: Simulator, provider:
 async def test_job_is_stored_while_another_request_receives_it(simulator: Simulator, provider: NanoGPTProvider) -> None:
     """A job is stored until all its requests have received the audio: an interrupted one can be repeated."""
     request = create_request(provider, KOKORO)
-    async with provider.synthesize(request) as interrupted, aclosing(interrupted.chunks) as chunks:
+    async with provider.synthesize(request) as interrupted, aclosing(interrupted.data) as chunks:
         assert await anext(chunks)
         await assert_speech(await synthesize(provider, request))
     await assert_speech(await synthesize(provider, request))

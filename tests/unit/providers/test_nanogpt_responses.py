@@ -97,7 +97,7 @@ async def test_pcm_of_the_speech_endpoint(simulator: Simulator, provider: NanoGP
     request = create_request(provider, "nano-tts-1", "speech", AudioFormat.PCM)
     async with provider.synthesize(request) as audio:
         assert (audio.format, audio.pcm_layout) == (AudioFormat.PCM, request.model.pcm_layout)
-        assert len(b"".join([chunk async for chunk in audio.chunks])) % 2 == 0
+        assert len(b"".join([chunk async for chunk in audio.data])) % 2 == 0
     assert speech_bodies(simulator) == [
         {"model": "nano-tts-1", "input": SENTENCE, "voice": "luna", "format": "pcm16", "sample_rate": 24_000}
     ]

@@ -34,7 +34,7 @@ def request_of(
 async def synthesize(provider: OpenAIProvider, request: SynthesisRequest) -> tuple[SpeechAudio, bytes]:
     """Return the audio of a request, and all of its bytes."""
     async with provider.synthesize(request) as audio:
-        return audio, b"".join([chunk async for chunk in audio.chunks])
+        return audio, b"".join([chunk async for chunk in audio.data])
 
 
 @pytest.fixture

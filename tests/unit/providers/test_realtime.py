@@ -50,7 +50,7 @@ async def test_streaming(simulator: Simulator, realtime_provider: OpenAIProvider
     """The first audio is passed on before the response is complete."""
     simulator.timing = Timing(first_byte=0.1, rate=4)
     loop = asyncio.get_running_loop()
-    async with realtime_provider.synthesize(request_for(realtime_provider)) as audio, aclosing(audio.chunks) as chunks:
+    async with realtime_provider.synthesize(request_for(realtime_provider)) as audio, aclosing(audio.data) as chunks:
         started = loop.time()
         assert await anext(chunks)
         assert loop.time() - started < 0.1
@@ -196,7 +196,7 @@ async def test_first_word_differs(simulator: Simulator, realtime_provider: OpenA
     text = f"Dr. Smith is at the door. {TEXT}"
     async with (
         realtime_provider.synthesize(request_for(realtime_provider, text)) as audio,
-        aclosing(audio.chunks) as chunks,
+        aclosing(audio.data) as chunks,
     ):
         await anext(chunks)
         (response,) = simulator.openai.realtime.responses
@@ -221,7 +221,7 @@ async def test_charge(simulator: Simulator, realtime_provider: OpenAIProvider) -
     assert complete.cost == pytest.approx(seconds * 20 * 20 / 1e6, rel=0.2)
     charges.clear()
     async with realtime_provider.synthesize(priced) as audio:
-        await anext(audio.chunks)
+        await anext(audio.data)
     (interrupted,) = charges
     assert interrupted.cost
     assert 0 < interrupted.cost <= complete.cost

@@ -101,7 +101,7 @@ async def test_format_of_the_vendor(simulator: Simulator, provider: SpeechbasePr
     """The format of a streamed response, which depends on the vendor, is recognized."""
     async with provider.synthesize(inline_request(provider, GOOGLE, "Kore")) as audio:
         assert audio.format is AudioFormat.WAV
-        await assert_speech(b"".join([chunk async for chunk in audio.chunks]))
+        await assert_speech(b"".join([chunk async for chunk in audio.data]))
 
 
 ERRORS: list[tuple[Fault, type[errors.SpeechError]]] = [
@@ -158,7 +158,7 @@ async def test_vendor_outage_is_retried(simulator: Simulator, provider: Speechba
     problem = {"status": 503, "code": "provider_unavailable", "provider": "openai"}
     simulator.fail(Fault(path=STREAM, status=503, json=problem, times=2))
     async with synthesize_with_retries(provider, inline_request(provider)) as audio:
-        await assert_speech(b"".join([chunk async for chunk in audio.chunks]))
+        await assert_speech(b"".join([chunk async for chunk in audio.data]))
     assert len(speech_requests(simulator)) == 3
 
 

@@ -260,7 +260,7 @@ async def test_pcm(simulator: Simulator, provider: SpeechbaseProvider, raw_type:
     simulator.speechbase.raw_type = raw_type
     async with provider.synthesize(inline_request(provider, CARTESIA, "some-voice")) as audio:
         assert (audio.format, audio.pcm_layout) == (AudioFormat.PCM, PcmLayout(44_100, channels))
-        samples = b"".join([chunk async for chunk in audio.chunks])
+        samples = b"".join([chunk async for chunk in audio.data])
     await assert_speech(wav.make_header(PcmLayout(44_100)) + samples)
     assert requested_paths(simulator) == [STREAM]
 
@@ -286,7 +286,7 @@ async def test_pcm_of_unknown_layout(simulator: Simulator, provider: SpeechbaseP
     for text in ("One.", "Two."):
         async with provider.synthesize(inline_request(provider, CARTESIA, "some-voice", text=text)) as audio:
             assert audio.format is AudioFormat.MP3
-            await assert_speech(b"".join([chunk async for chunk in audio.chunks]), text)
+            await assert_speech(b"".join([chunk async for chunk in audio.data]), text)
     await synthesize(provider, inline_request(provider))
     assert requested_paths(simulator) == [STREAM, SPEECH, SPEECH, STREAM]
 
@@ -340,7 +340,7 @@ async def test_server_rejects_pronunciations(
     assert request.model.max_pronunciations
     for _ in range(2):
         async with synthesize_with_retries(provider, request) as audio:
-            audio_bytes = b"".join([chunk async for chunk in audio.chunks])
+            audio_bytes = b"".join([chunk async for chunk in audio.data])
         await assert_speech(audio_bytes, SENTENCE.replace("kettle", "cauldron"))
     assert ["pronunciations" in body for _, body in speech_requests(simulator)] == [True, False, False]
     assert provider.detected["pronounces"] is False
@@ -355,7 +355,7 @@ async def test_server_rejects_mode_and_pronunciations(simulator: Simulator, prov
     simulator.speechbase.mode_key = "rejected"
     simulator.speechbase.accepts_pronunciations = False
     async with synthesize_with_retries(provider, inline_request(provider, pronunciations=PRONUNCIATIONS)) as audio:
-        audio_bytes = b"".join([chunk async for chunk in audio.chunks])
+        audio_bytes = b"".join([chunk async for chunk in audio.data])
     await assert_speech(audio_bytes, SENTENCE.replace("kettle", "cauldron"))
     assert provider.detected == {"sends_mode": False, "pronounces": False}
 

@@ -258,7 +258,7 @@ class NanoGPTProvider(Provider):
             if not err.is_retryable:
                 self._jobs.remove(job)
             raise
-        return replace(audio, chunks=self._remove_when_played(audio.chunks, job))
+        return replace(audio, data=self._remove_when_played(audio.data, job))
 
     async def _remove_when_played(self, chunks: AsyncGenerator[bytes], job: Job) -> AsyncGenerator[bytes]:
         """Yield audio, then remove its job unless another request still receives the audio."""

@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from ..audio.formats import AudioFormat, PcmLayout
+from .addresses import parse_web_address
 from .errors import TextTooLongError
 from .json_documents import Json
 from .models import Balance, Model, Pronunciation, Usage
@@ -177,9 +178,7 @@ class Provider(ABC):
     @property
     def is_key_missing(self) -> bool:
         """Whether there is no API key although requests without one are always refused."""
-        is_needed = self.requires_key(self.addresses["base_url"]) or (
-            self.server is not None and self.server.requires_key
-        )
+        is_needed = self.is_official(URL(self.addresses["base_url"])) or bool(self.server and self.server.requires_key)
         return is_needed and not self._api_key
 
     @classmethod
@@ -191,9 +190,15 @@ class Provider(ABC):
         """
 
     @classmethod
-    @abstractmethod
-    def requires_key(cls, base_url: str) -> bool:
-        """Return whether the server at this address always refuses requests without an API key."""
+    def is_official(cls, url: URL) -> bool:
+        """Return whether the host is the provider's own, which always requires HTTPS and an API key."""
+        return url.host == URL(cls.default_base_url).host
+
+    @classmethod
+    def parse_address(cls, address: str) -> URL:
+        """Return the URL of an address as entered, with HTTPS if the host is the provider's own. Raises ValueError."""
+        url = parse_web_address(address)
+        return url.with_scheme("https") if cls.is_official(url) else url
 
     @abstractmethod
     async def fetch_catalog(self, known: Json = None) -> Json:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from custom_components.orator.audio.formats import AudioFormat
 from custom_components.orator.providers import errors
@@ -271,7 +272,8 @@ def test_addresses(entered: dict[str, str], base_url: str, speech_base_url: str)
     addresses = NanoGPTProvider.resolve_addresses(entered)
     assert addresses == {"base_url": base_url, "speech_base_url": speech_base_url}
     assert NanoGPTProvider.resolve_addresses(addresses) == addresses
-    assert NanoGPTProvider.requires_key(base_url) is not any(word in base_url for word in (".local", "192.", "example"))
+    is_official = NanoGPTProvider.is_official(URL(base_url))
+    assert is_official is not any(word in base_url for word in (".local", "192.", "example"))
 
 
 def test_prices(provider: NanoGPTProvider) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, override
 from yarl import URL
 
 from ...audio.formats import detect_format, looks_like_text, prepend
-from ..addresses import is_local_host, parse_web_address
+from ..addresses import is_local_host
 from ..audio_responses import audio_from_head, detect_audio, read_all, read_head
 from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES, Downloads
@@ -97,18 +97,18 @@ class NanoGPTProvider(Provider):
     @override
     def resolve_addresses(cls, entered: Mapping[str, str]) -> dict[str, str]:
         """Return both addresses; without a speech address, another server's key is only sent to that server."""
-        url = _https_if_official(parse_web_address(entered.get("base_url") or cls.default_base_url))
+        url = cls.parse_address(entered.get("base_url") or cls.default_base_url)
         path = re.sub(r"((/v1)?(/audio/speech|/speech|/audio-models)?|/tts(/status)?|/check-balance)/?$", "", url.path)
         base_url = url.with_path(path.rstrip("/") or "/api")
-        default_speech = _DEFAULT_SPEECH_BASE_URL if _is_official(base_url) else str(base_url.origin())
-        speech = _https_if_official(parse_web_address(entered.get("speech_base_url") or default_speech))
+        default_speech = _DEFAULT_SPEECH_BASE_URL if cls.is_official(base_url) else str(base_url.origin())
+        speech = cls.parse_address(entered.get("speech_base_url") or default_speech)
         speech_path = re.sub(r"(/v1)?(/speech)?/?$", "", speech.path.rstrip("/"))
         return {"base_url": str(base_url), "speech_base_url": str(speech.with_path(speech_path)).rstrip("/")}
 
     @classmethod
     @override
-    def requires_key(cls, base_url: str) -> bool:
-        return _is_official(URL(base_url))
+    def is_official(cls, url: URL) -> bool:
+        return bool(_OFFICIAL_HOSTS.fullmatch(url.host or ""))
 
     @override
     async def fetch_catalog(self, known: Json = None) -> Json:
@@ -292,14 +292,6 @@ class NanoGPTProvider(Provider):
     async def finish_jobs(self) -> None:
         if submissions := self._jobs.pending_submissions:
             await asyncio.wait(submissions, timeout=_FINISH_JOBS_TIMEOUT_S)
-
-
-def _is_official(url: URL) -> bool:
-    return bool(_OFFICIAL_HOSTS.fullmatch(url.host or ""))
-
-
-def _https_if_official(url: URL) -> URL:
-    return url.with_scheme("https") if _is_official(url) else url
 
 
 def _is_json(head: bytes, content_type: str) -> bool:

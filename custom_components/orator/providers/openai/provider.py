@@ -9,7 +9,6 @@ from typing import Any, Final, override
 
 from yarl import URL
 
-from ..addresses import parse_web_address
 from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
 from ..errors import NotFoundError, NotPermittedError, ProviderFaultError, TimedOutError
 from ..http import HttpClient, Timeouts
@@ -22,7 +21,6 @@ from .endpoint import OPTIONAL_FIELDS, SpeechEndpoint
 from .realtime import RealtimeSpeech
 from .servers import OTHER, SERVERS, SpeechServer
 
-_OPENAI_HOST: Final = "api.openai.com"
 _SERVER_LIST_TIMEOUTS: Final = Timeouts(first_byte_s=10, between_bytes_s=10)
 _RETIRED_CODES: Final = ("model_not_found", "invalid_model")
 _RETIRED_PREFIX: Final = "ended:"
@@ -47,7 +45,7 @@ class OpenAIProvider(Provider):
         super().__init__(sessions, addresses, api_key, server=server)
         base_url = addresses["base_url"]
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._is_openai = URL(base_url).host == _OPENAI_HOST
+        self._is_openai = self.is_official(URL(base_url))
         self._preset = SERVERS.get(server)
         if self._preset:
             self.default_model, self.default_voice = self._preset.model, self._preset.voice
@@ -59,19 +57,12 @@ class OpenAIProvider(Provider):
     @classmethod
     @override
     def resolve_addresses(cls, entered: Mapping[str, str]) -> dict[str, str]:
-        url = parse_web_address(entered.get("base_url") or cls.default_base_url)
+        url = cls.parse_address(entered.get("base_url") or cls.default_base_url)
         path = url.path.rstrip("/")
         base = path.removesuffix("/audio/speech")
         if base == path and not re.search(r"/v\d+(/|$)", path):
             base += "/v1"
-        if url.host == _OPENAI_HOST:
-            url = url.with_scheme("https")
         return {"base_url": str(url.with_path(base))}
-
-    @classmethod
-    @override
-    def requires_key(cls, base_url: str) -> bool:
-        return URL(base_url).host == _OPENAI_HOST
 
     @override
     async def fetch_catalog(self, known: Json = None) -> Json:

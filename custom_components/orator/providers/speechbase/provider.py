@@ -6,10 +6,7 @@ from dataclasses import replace
 import re
 from typing import Any, Final, override
 
-from yarl import URL
-
 from ...audio.formats import AudioFormat
-from ..addresses import parse_web_address
 from ..audio_responses import RAW_TYPES, read_audio
 from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
 from ..errors import (
@@ -36,7 +33,6 @@ _VOICE_ID_KEY: Final = "voice_id"
 _SAFE_ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 """An ID that can be used in a path."""
 
-_API_HOST: Final = "api.speechbase.ai"
 _SPEECH_PATH: Final = "v1/audio/speech"
 _STREAM_PATH: Final = "v1/audio/speech/stream"
 _UNSTREAMED_OPTIONS: Final = frozenset({"speed", "volume_dbfs", "bitrate"})
@@ -90,16 +86,9 @@ class SpeechbaseProvider(Provider):
     @classmethod
     @override
     def resolve_addresses(cls, entered: Mapping[str, str]) -> dict[str, str]:
-        url = parse_web_address(entered.get("base_url") or cls.default_base_url)
-        if url.host == _API_HOST:
-            url = url.with_scheme("https")
+        url = cls.parse_address(entered.get("base_url") or cls.default_base_url)
         path = re.sub(r"(/v1)?(/audio/speech(/stream)?)?/?$", "", url.path.rstrip("/"))
         return {"base_url": str(url.with_path(path)).rstrip("/")}
-
-    @classmethod
-    @override
-    def requires_key(cls, base_url: str) -> bool:
-        return URL(base_url).host == _API_HOST
 
     @override
     async def fetch_catalog(self, known: Json = None) -> Json:

@@ -75,7 +75,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         ]
         default = options[0]["value"]
         options += [
-            SelectOptionDict(value=f"{provider_id}.{server_id}", label=server.label)
+            SelectOptionDict(value=f"{provider_id}.{server_id}", label=server.list_label or server.name)
             for provider_id, provider in PROVIDERS.items()
             for server_id, server in provider.servers.items()
         ]
@@ -113,9 +113,15 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         server = PROVIDERS[self._service[CONF_PROVIDER]].servers[self._service[CONF_SERVER]]
         schema = {vol.Required(CONF_BASE_URL): _URL_SELECTOR, **_api_key_field(server)}
         data = _account_data(self._service, user_input or {})
-        suggested = {CONF_BASE_URL: server.default_address}
+        suggested = {CONF_BASE_URL: server.default_base_url}
         return await self._async_handle_form(
-            step_id, schema, user_input, data, suggested, provider=server.label, key_page=server.key_page
+            step_id,
+            schema,
+            user_input,
+            data,
+            suggested,
+            provider=server.list_label or server.name,
+            key_page=server.key_page,
         )
 
     async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
@@ -240,7 +246,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 def _account_data(service: Mapping[str, Any], entered: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the data of an account, or None if an address is invalid or a required one is missing."""
     provider, server = PROVIDERS[service[CONF_PROVIDER]], account_server(service)
-    addresses = {CONF_BASE_URL: server.default_address} if server else {}
+    addresses = {CONF_BASE_URL: server.default_base_url} if server else {}
     addresses |= {key: entered[key] for key in provider.address_keys if entered.get(key, "").strip()}
     if not all(addresses.values()):
         return None
@@ -279,7 +285,7 @@ def _origins(data: Mapping[str, Any]) -> set[str]:
 def _account_title(data: Mapping[str, Any]) -> str:
     """Return the name of the service, with the host unless the service has its public address."""
     provider, server = PROVIDERS[data[CONF_PROVIDER]], account_server(data)
-    name, default_url = (server.title, server.default_address) if server else (provider.name, provider.default_base_url)
+    name, default_url = (server.name, server.default_base_url) if server else (provider.name, provider.default_base_url)
     address = URL(data[CONF_BASE_URL])
     is_public = address.host == URL(default_url).host and (server is None or server.is_service)
     return name if is_public else f"{name} ({address.authority})"

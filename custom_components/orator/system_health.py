@@ -48,9 +48,9 @@ def _labeled_origins(entry: OratorConfigEntry) -> Iterator[tuple[str, URL]]:
     """Yield the origins of an account with labels. Users publish this page, so labels name no private host."""
     provider = PROVIDERS[entry.data[CONF_PROVIDER]]
     server = account_server(entry.data)
-    default_addresses = [server.default_address] if server else provider.resolve_addresses({}).values()
+    default_addresses = [server.default_base_url] if server else provider.resolve_addresses({}).values()
     default_origins = [URL(address).origin() for address in default_addresses if address]
     for address in account_addresses(entry.data).values():
         origin = URL(address).origin()
         is_public = origin in default_origins and (server is None or server.is_service)
-        yield str(origin.host) if is_public else (server.title if server else provider.name), origin
+        yield str(origin.host) if is_public else (server.name if server else provider.name), origin

@@ -340,7 +340,7 @@ def _describe_values(options: Sequence[Option]) -> str:
 def _describe_server(server: SpeechServer) -> Cells:
     """Return the row of a server; most of an unknown server has to be tried."""
     key = "yes" if server.requires_key else "if set" if server.accepts_key else _NONE
-    speed = f"{server.speed[0]:g} to {server.speed[1]:g}" if server.speed else _NONE
+    speed = f"{server.speed_range[0]:g} to {server.speed_range[1]:g}" if server.speed_range else _NONE
     if server.voice_lists:
         voices = "fetched"
     elif server.voices:
@@ -348,8 +348,8 @@ def _describe_server(server: SpeechServer) -> Cells:
     else:
         voices = "fetched with the models" if server.key_page else "enter by hand"
     return (
-        server.label,
-        f"`{server.default_address}`" if server.default_address else "enter yours",
+        server.list_label or server.name,
+        f"`{server.default_base_url}`" if server.default_base_url else "enter yours",
         key,
         speed,
         ("tried" if server.is_unknown else "if the model supports them") if server.supports_instructions else _NONE,

@@ -33,7 +33,7 @@ def get_server_requests(server: CompatibleServer) -> list[dict[str, Any]]:
 def get_default_voice(profile: Profile) -> dict[str, str]:
     """Return the settings of the default voice of a server's preset."""
     preset = SERVERS[preset_of(profile)]
-    return {"model": preset.model, "voice": preset.voice}
+    return {"model": preset.default_model, "voice": preset.default_voice}
 
 
 @pytest.mark.parametrize("profile", WITH_PRESET, ids=ids(WITH_PRESET))
@@ -46,7 +46,7 @@ async def test_preset(
     preset = SERVERS[preset_of(profile)]
     result = await add_server_account(hass, server, preset_of(profile))
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert result["title"] == f"{preset.label} ({server.url.removeprefix('http://')})"
+    assert result["title"] == f"{preset.name} ({server.url.removeprefix('http://')})"
     assert result["data"] == {
         "provider": "openai",
         "server": preset_of(profile),
@@ -58,7 +58,7 @@ async def test_preset(
     model = next((model for model in profile.models if model.name == voice.data["model"]), None)
     assert model
     assert voice.data["voice"] in (model.voices or ("alloy",))
-    assert voice.title.startswith(f"{preset.label} ")
+    assert voice.title.startswith(f"{preset.name} ")
     sound = await decode(await fetch_speech(hass, hass_client))
     assert_spoken(sound.samples, RATE, SENTENCE)
     assert len(get_server_requests(server)) == 1
@@ -140,9 +140,12 @@ async def test_account_form(hass: HomeAssistant, name: str) -> None:
     form = await open_account_form(hass, f"openai.{name}")
     preset = SERVERS[name]
     assert form["step_id"] == ("cloud" if name in ("groq", "openrouter") else "server")
-    assert get_suggested_values(form)["base_url"] == preset.default_address
+    assert get_suggested_values(form)["base_url"] == preset.default_base_url
     assert ("api_key" in get_suggested_values(form)) is preset.accepts_key
-    assert form["description_placeholders"] == {"provider": preset.label, "key_page": preset.key_page}
+    assert form["description_placeholders"] == {
+        "provider": preset.list_label or preset.name,
+        "key_page": preset.key_page,
+    }
 
 
 async def test_provider_order(hass: HomeAssistant) -> None:

@@ -72,11 +72,11 @@ class HttpSessions:
 class Server:
     """A known server that implements a provider's API."""
 
-    label: str
-    """Name in the list of servers."""
-    name: str = ""
-    """Name of the server's accounts and voices, if not `label`."""
-    default_address: str = ""
+    name: str
+    """Name of the server's accounts and voices."""
+    list_label: str = ""
+    """Name in the list of servers, if not `name`."""
+    default_base_url: str = ""
     """Usual base URL; empty if only the user knows the address."""
     accepts_key: bool = True
     """Whether the server may require an API key."""
@@ -86,11 +86,6 @@ class Server:
     """Page where users create API keys; empty if the server is self-hosted."""
     credit_page: str = ""
     """Page where users add credit; empty if the server is self-hosted."""
-
-    @property
-    def title(self) -> str:
-        """Name of the server's accounts and voices."""
-        return self.name or self.label
 
     @property
     def is_service(self) -> bool:
@@ -134,7 +129,7 @@ class Provider(ABC):
         self.addresses = addresses
         self.server = self.servers.get(server)
         if self.server:
-            self.name = self.server.title
+            self.name = self.server.name
             self.key_page, self.credit_page = self.server.key_page, self.server.credit_page
         self.detected: dict[str, bool] = {}
         """Detected capabilities of the server; the caller stores them with the catalog."""
@@ -172,7 +167,7 @@ class Provider(ABC):
     def label(self) -> str:
         """The name shown to users: the provider's name, or the host of a server without a name."""
         host = URL(self.addresses["base_url"]).host
-        is_known = bool(self.server.default_address) if self.server else host == URL(self.default_base_url).host
+        is_known = bool(self.server.default_base_url) if self.server else host == URL(self.default_base_url).host
         return self.name if host is None or is_known else host
 
     @property

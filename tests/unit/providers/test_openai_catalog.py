@@ -125,13 +125,16 @@ def test_models_without_catalog(name: str) -> None:
     server = SERVERS[name]
     provider = OpenAIProvider(
         HttpSessions(None, None),  # type: ignore[arg-type] - no request is made
-        {"base_url": server.default_address or "http://server/v1"},
+        {"base_url": server.default_base_url or "http://server/v1"},
         "",
         server=name,
     )
     first = provider.models(None)[0]
-    assert provider.initial_voice_settings(None) == {"model": server.model, "voice": provider.initial_voice(first)}
-    assert first.id == server.model
+    assert provider.initial_voice_settings(None) == {
+        "model": server.default_model,
+        "voice": provider.initial_voice(first),
+    }
+    assert first.id == server.default_model
     assert first.formats == server.formats
 
 

@@ -266,7 +266,7 @@ def _iter_parameter_values(document: Json, name: str, depth: int) -> Iterator[Js
 def model_ids(catalog: Json, server: SpeechServer) -> list[str]:
     """Return the IDs of the listed models, or of the server's documented models."""
     listed = [_as_object(entry)["id"] for entry in (catalog or {}).get("models", [])]
-    return listed or list(server.models or (server.model,))
+    return listed or list(server.models or (server.default_model,))
 
 
 def describe_model(model_id: str, catalog: Json, server: SpeechServer) -> Model:
@@ -296,8 +296,8 @@ def _entries_by_id(catalog: IdentityKey) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _options_for(server: SpeechServer, model_id: str) -> Iterable[Option]:
-    if server.speed:
-        minimum, maximum = server.speed
+    if server.speed_range:
+        minimum, maximum = server.speed_range
         yield NumberOption("speed", minimum=minimum, maximum=maximum, step=0.05, default=1)
     if server.supports_instructions and not _UNINSTRUCTED_MODEL_NAME.fullmatch(model_id):
         yield INSTRUCTIONS_OPTION
@@ -307,11 +307,11 @@ def _options_for(server: SpeechServer, model_id: str) -> Iterable[Option]:
 def _voices_of(entry: Mapping[str, Any], catalog: Json, server: SpeechServer, model_id: str) -> _VoiceList:
     """Return the voices listed for the model, listed for the server, or documented."""
     if listed := entry.get("voices") or (catalog or {}).get("voices"):
-        return _listed_voices(IdentityKey(listed), server.voice)
+        return _listed_voices(IdentityKey(listed), server.default_voice)
     if documented := server.voices.get(model_id) or server.voices.get(""):
         language = server.languages.get(model_id)
         voices = [Voice(name, name.capitalize(), (language,) if language else ()) for name in documented]
-        return _sort_voices(voices, server.voice)
+        return _sort_voices(voices, server.default_voice)
     return _VoiceList(openai_voices_for(model_id)) if _OPENAI_MODEL_NAME.fullmatch(model_id) else _VoiceList()
 
 

@@ -32,13 +32,13 @@ class SpeechEndpoint:
     """The speech endpoint of a server."""
 
     def __init__(
-        self, client: HttpClient, detected: dict[str, bool], counters: Counter[str], preset: SpeechServer | None
+        self, client: HttpClient, detected: dict[str, bool], counters: Counter[str], server: SpeechServer | None
     ) -> None:
         """Initialize the endpoint; `detected` receives capabilities, and `counters` the reported tokens."""
         self._client = client
         self._detected = detected
         self._counters = counters
-        self._preset = preset
+        self._server = server
 
     async def check(self, client: HttpClient, model_id: str, voice_id: str) -> None:
         """Check at no cost, with an empty text, whether the server accepts the key.
@@ -64,7 +64,7 @@ class SpeechEndpoint:
     async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the audio of a request; closing the stack cancels it."""
         response = await self._post(request, stack)
-        if self._preset is None or self._preset.streams is None:
+        if self._server is None or self._server.streams is None:
             self._detected[_BUFFERS_AUDIO] = response.has_length
         audio = await read_speech(response, request, self._client, stack, self._counters)
         request.charge()
@@ -94,9 +94,9 @@ class SpeechEndpoint:
         try:
             yield
         except NotPermittedError as err:
-            if self._preset is None or err.code:
+            if self._server is None or err.code:
                 raise
-            raise self._preset.forbidden(status=err.status) from err
+            raise self._server.forbidden_error(status=err.status) from err
 
     def _body(self, request: SynthesisRequest) -> dict[str, Any]:
         """Return the request body. The user's extra fields override all others except the text."""
@@ -105,7 +105,7 @@ class SpeechEndpoint:
         audio_format = request.format.value
         return {
             "model": request.model.id,
-            "voice": request.voice if self._preset else voice_parameter(request.voice),
+            "voice": request.voice if self._server else voice_parameter(request.voice),
             **({_FORMAT_FIELD: audio_format} if self._supports(request.model, _FORMAT_FIELD, audio_format) else {}),
             **settings,
             **extra_fields,

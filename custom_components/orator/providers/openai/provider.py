@@ -32,6 +32,7 @@ class OpenAIProvider(Provider):
 
     name = "OpenAI"
     servers = SERVERS
+    server: SpeechServer | None
     default_base_url = "https://api.openai.com/v1"
     default_model = "gpt-4o-mini-tts"
     default_voice = "coral"
@@ -46,12 +47,11 @@ class OpenAIProvider(Provider):
         base_url = addresses["base_url"]
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._is_openai = self.is_official(URL(base_url))
-        self._preset = SERVERS.get(server)
-        if self._preset:
-            self.default_model, self.default_voice = self._preset.model, self._preset.voice
+        if self.server:
+            self.default_model, self.default_voice = self.server.default_model, self.server.default_voice
         self._client = HttpClient(sessions.api, base_url, headers, optional_fields=OPTIONAL_FIELDS)
         self._list_client = HttpClient(sessions.api, base_url, headers, _SERVER_LIST_TIMEOUTS)
-        self._endpoint = SpeechEndpoint(self._client, self.detected, self.counters, self._preset)
+        self._endpoint = SpeechEndpoint(self._client, self.detected, self.counters, self.server)
         self._realtime = RealtimeSpeech(sessions.api, base_url, headers, self.counters)
 
     @classmethod
@@ -66,8 +66,8 @@ class OpenAIProvider(Provider):
 
     @override
     async def fetch_catalog(self, known: Json = None) -> Json:
-        if self._preset:
-            return await self._fetch_server_catalog(self._preset, known)
+        if self.server:
+            return await self._fetch_server_catalog(self.server, known)
         try:
             document = await self._client.get_json("models")
         except NotPermittedError:  # a restricted key may be allowed to speak but not to list models
@@ -86,7 +86,7 @@ class OpenAIProvider(Provider):
     async def _fetch_server_catalog(self, server: SpeechServer, known: Json) -> Json:
         """Fetch the lists of a server; check the speech endpoint unless the lists prove that the key is valid."""
         found = await catalogs.fetch_lists(self._list_client, server, known)
-        is_unproven = server.is_unknown and (self._api_key or not found.catalog["voices"])
+        is_unproven = server.is_unknown and bool(self._api_key or not found.catalog["voices"])
         if found.has_refused or found.is_empty or is_unproven:
             model = self.initial_model(found.catalog)
             try:
@@ -98,7 +98,7 @@ class OpenAIProvider(Provider):
 
     def _server_for(self, catalog: Json) -> SpeechServer | None:
         """Return the preset, or the one of an unknown server if the catalog lists voices, or None for OpenAI's API."""
-        return self._preset or (OTHER if catalog and "voices" in catalog else None)
+        return self.server or (OTHER if catalog and "voices" in catalog else None)
 
     @override
     def models(self, catalog: Json) -> tuple[Model, ...]:
@@ -172,7 +172,7 @@ class OpenAIProvider(Provider):
 
     async def _request_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the audio from the API that the model needs."""
-        if self._preset is None and models.is_realtime(request.model.id):
+        if self.server is None and models.is_realtime(request.model.id):
             return await stack.enter_async_context(self._realtime.synthesize(request))
         return await self._endpoint.open_audio(request, stack)
 

@@ -24,10 +24,8 @@ _GROQ_LANGUAGES: Final = {_GROQ_ENGLISH: "en", _GROQ_ARABIC: "ar"}
 class SpeechServer(Server):
     """A preset of an OpenAI-compatible server. Lists are given as paths below the base URL, with or without a query."""
 
-    model: str
-    """Default model."""
-    voice: str
-    """Default voice."""
+    default_model: str
+    default_voice: str
     models: tuple[str, ...] = ()
     """Models of a server that lists none, if it has more than the default model."""
     voices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -39,23 +37,23 @@ class SpeechServer(Server):
     key_checks: tuple[str, ...] = ()
     """Free requests that need a valid key, for a server with public lists."""
     is_unknown: bool = False
-    """Whether the speech endpoint has to be checked because the lists prove nothing."""
+    """Whether the preset stands for any server, so that lists without a refusal do not prove the API key."""
     max_chars: int = OPENAI_MAX_CHARS
     streams: bool | None = True
     """Whether audio arrives before the whole text has been synthesized; None if this is detected."""
     formats: tuple[AudioFormat, ...] = OPENAI_FILE_FORMATS
-    speed: tuple[float, float] | None = (0.25, 4.0)
+    speed_range: tuple[float, float] | None = (0.25, 4.0)
     """Minimum and maximum speed; None if the server ignores it."""
     supports_instructions: bool = False
-    forbidden: type[SpeechError] = InvalidKeyError
+    forbidden_error: type[SpeechError] = InvalidKeyError
     """Error for status 403 without a code."""
 
 
 OTHER: Final = SpeechServer(
-    label="Another server",
     name="Speech server",
-    model="tts-1",
-    voice="alloy",
+    list_label="Another server",
+    default_model="tts-1",
+    default_voice="alloy",
     models=("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
     model_lists=("models?output_modalities=speech&task=text-to-speech", "audio/models", "audio/speech/models"),
     voices=_GROQ_VOICES,
@@ -70,107 +68,107 @@ OTHER: Final = SpeechServer(
 
 SERVERS: Final[Mapping[str, SpeechServer]] = {
     "kokoro": SpeechServer(
-        label="Kokoro-FastAPI",
-        default_address="http://homeassistant.local:8880/v1",
+        name="Kokoro-FastAPI",
+        default_base_url="http://homeassistant.local:8880/v1",
         accepts_key=False,
-        model="kokoro",
-        voice="af_heart",
+        default_model="kokoro",
+        default_voice="af_heart",
         voice_lists=("audio/voices",),
         formats=OPENAI_FORMATS,
     ),
     "speaches": SpeechServer(
-        label="Speaches",
-        default_address="http://homeassistant.local:8000/v1",
-        model="speaches-ai/Kokoro-82M-v1.0-ONNX",
-        voice="af_heart",
+        name="Speaches",
+        default_base_url="http://homeassistant.local:8000/v1",
+        default_model="speaches-ai/Kokoro-82M-v1.0-ONNX",
+        default_voice="af_heart",
         model_lists=("models?task=text-to-speech", "audio/models"),
         voice_lists=("audio/voices",),
-        speed=(0.5, 2.0),
+        speed_range=(0.5, 2.0),
     ),
     "chatterbox": SpeechServer(
-        label="Chatterbox",
-        default_address="http://homeassistant.local:4123/v1",
+        name="Chatterbox",
+        default_base_url="http://homeassistant.local:4123/v1",
         accepts_key=False,
-        model="chatterbox-tts-1",
-        voice="alloy",
+        default_model="chatterbox-tts-1",
+        default_voice="alloy",
         voice_lists=("voices",),
         max_chars=3_000,
         streams=False,
         formats=_WAV_ONLY,
-        speed=None,
+        speed_range=None,
     ),
     "orpheus": SpeechServer(
-        label="Orpheus-FastAPI",
-        default_address="http://homeassistant.local:5005/v1",
+        name="Orpheus-FastAPI",
+        default_base_url="http://homeassistant.local:5005/v1",
         accepts_key=False,
-        model="orpheus",
-        voice="tara",
+        default_model="orpheus",
+        default_voice="tara",
         voices={"": ("tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe")},
         model_lists=(),
         voice_lists=("audio/voices",),
         max_chars=1_000,  # splits longer texts itself, and responds once all parts have been synthesized
         streams=False,
         formats=_WAV_ONLY,
-        speed=None,
+        speed_range=None,
     ),
     "openedai-speech": SpeechServer(
-        label="openedai-speech",
-        default_address="http://homeassistant.local:8000/v1",
+        name="openedai-speech",
+        default_base_url="http://homeassistant.local:8000/v1",
         accepts_key=False,
-        model="tts-1",
-        voice="alloy",
+        default_model="tts-1",
+        default_voice="alloy",
         models=("tts-1", "tts-1-hd"),
         voices={"": _FIRST_OPENAI_VOICES},
         formats=OPENAI_FORMATS,
     ),
     "openai-edge-tts": SpeechServer(
-        label="openai-edge-tts",
-        default_address="http://homeassistant.local:5050/v1",
-        model="tts-1",
-        voice="en-US-AvaNeural",
+        name="openai-edge-tts",
+        default_base_url="http://homeassistant.local:5050/v1",
+        default_model="tts-1",
+        default_voice="en-US-AvaNeural",
         models=("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
         voice_lists=("audio/voices", "voices/all"),  # only the second request needs the key
         streams=False,
         formats=(AudioFormat.MP3, AudioFormat.WAV, AudioFormat.OPUS, AudioFormat.FLAC),  # AAC is sent in MP4
-        speed=(0.5, 2.0),
+        speed_range=(0.5, 2.0),
     ),
     "localai": SpeechServer(
-        label="LocalAI",
-        default_address="http://homeassistant.local:8080/v1",
-        model="tts-1",
-        voice="alloy",
+        name="LocalAI",
+        default_base_url="http://homeassistant.local:8080/v1",
+        default_model="tts-1",
+        default_voice="alloy",
         streams=False,
         supports_instructions=True,
     ),
     "groq": SpeechServer(
-        label="Groq",
-        default_address="https://api.groq.com/openai/v1",
+        name="Groq",
+        default_base_url="https://api.groq.com/openai/v1",
         requires_key=True,
         key_page="https://console.groq.com/keys",
         credit_page="https://console.groq.com/settings/billing",
-        model=_GROQ_ENGLISH,
-        voice="hannah",
+        default_model=_GROQ_ENGLISH,
+        default_voice="hannah",
         models=(_GROQ_ENGLISH, _GROQ_ARABIC),
         voices=_GROQ_VOICES,
         languages=_GROQ_LANGUAGES,
         max_chars=200,
         formats=_WAV_ONLY,
-        speed=(0.5, 5.0),
-        forbidden=NotPermittedError,
+        speed_range=(0.5, 5.0),
+        forbidden_error=NotPermittedError,
     ),
     "openrouter": SpeechServer(
-        label="OpenRouter",
-        default_address="https://openrouter.ai/api/v1",
+        name="OpenRouter",
+        default_base_url="https://openrouter.ai/api/v1",
         requires_key=True,
         key_page="https://openrouter.ai/settings/keys",
         credit_page="https://openrouter.ai/settings/credits",
-        model="openai/gpt-4o-mini-tts-2025-12-15",
-        voice="coral",
+        default_model="openai/gpt-4o-mini-tts-2025-12-15",
+        default_voice="coral",
         model_lists=("models?output_modalities=speech", "audio/speech/models"),
         key_checks=("key",),
         formats=(AudioFormat.MP3, AudioFormat.PCM),
         supports_instructions=True,
-        forbidden=ContentRefusedError,
+        forbidden_error=ContentRefusedError,
     ),
     "other": OTHER,
 }

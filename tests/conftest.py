@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from .simulator import CompatibleServer, Simulator
-from .simulator.openai_compatible.profile import Profile
+from tests.simulator import CompatibleServer, Simulator
+from tests.simulator.openai_compatible.profile import Profile
 
 
 @pytest.fixture

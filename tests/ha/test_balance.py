@@ -6,8 +6,8 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from ..simulator import Fault, Simulator
-from ..support.speech import SENTENCE, create_account, get_sensor, pass_time, speak
+from tests.simulator import Fault, Simulator
+from tests.support.speech import SENTENCE, create_account, get_sensor, pass_time, speak
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
-from ..simulator import Simulator
-from ..support.audio import RATE, decode
-from ..support.speech import create_account
-from ..support.word_decoder import assert_spoken
+from tests.simulator import Simulator
+from tests.support.audio import RATE, decode
+from tests.support.speech import create_account
+from tests.support.word_decoder import assert_spoken
 
 BLUEPRINTS = Path(__file__).parents[2] / "blueprints"
 ANNOUNCE = "orator/announce.yaml"

@@ -17,11 +17,16 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.orator.audio.effects import CHIME_PAUSE_S
 from custom_components.orator.audio.formats import PcmLayout
-
-from ..simulator import Simulator
-from ..support.audio import RATE, decode
-from ..support.chimes import get_cache_options, get_chime_issue_keys, hear_with_chime, replace_file, write_audio_file
-from ..support.speech import (
+from tests.simulator import Simulator
+from tests.support.audio import RATE, decode
+from tests.support.chimes import (
+    get_cache_options,
+    get_chime_issue_keys,
+    hear_with_chime,
+    replace_file,
+    write_audio_file,
+)
+from tests.support.speech import (
     SENTENCE,
     Hear,
     create_account,
@@ -31,7 +36,7 @@ from ..support.speech import (
     speak,
     write_store,
 )
-from ..support.word_decoder import assert_spoken
+from tests.support.word_decoder import assert_spoken
 
 LAYOUT = PcmLayout(44_100, 2)
 

@@ -11,13 +11,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.orator.audio import wav
 from custom_components.orator.audio.effects import CHIME_PAUSE_S, BuiltInChime, load_built_in_chime
 from custom_components.orator.audio.formats import PcmLayout
-
-from ..simulator import Simulator
-from ..support.audio import RATE, decode
-from ..support.chimes import get_chime_issue_keys, get_chime_issues, hear_with_chime, write_audio_file
-from ..support.flows import open_voice_form
-from ..support.speech import SENTENCE, Hear, get_issue
-from ..support.word_decoder import assert_spoken
+from tests.simulator import Simulator
+from tests.support.audio import RATE, decode
+from tests.support.chimes import get_chime_issue_keys, get_chime_issues, hear_with_chime, write_audio_file
+from tests.support.flows import open_voice_form
+from tests.support.speech import SENTENCE, Hear, get_issue
+from tests.support.word_decoder import assert_spoken
 
 LAYOUT = PcmLayout(44_100, 2)
 

@@ -8,9 +8,8 @@ import pytest
 from yarl import URL
 
 from custom_components.orator.client import async_create_provider
-
-from ..simulator import Simulator
-from ..support.resolver import StaticResolver, replace_resolver
+from tests.simulator import Simulator
+from tests.support.resolver import StaticResolver, replace_resolver
 
 
 async def fetch_models(hass: HomeAssistant, simulator: Simulator, host: str) -> list[str]:

@@ -9,9 +9,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from yarl import URL
 
-from ..simulator import Fault, Simulator
-from ..support.flows import create_account_input, start_account_flow
-from ..support.speech import SPEECH_PATH, Hear, get_speech_requests
+from tests.simulator import Fault, Simulator
+from tests.support.flows import create_account_input, start_account_flow
+from tests.support.speech import SPEECH_PATH, Hear, get_speech_requests
 
 UNUSED_PORT = "http://127.0.0.1:9/v1"  # no server listens on the port of the discard protocol
 

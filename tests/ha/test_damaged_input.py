@@ -14,9 +14,7 @@ from custom_components.orator.text import TextCleaner
 from custom_components.orator.voice_settings import parse_replacements
 from tests.fuzz.fuzzing import fuzzed
 from tests.fuzz.strategies import hostile_values
-from tests.support.speech import speak
-
-from ..support.speech import load_account, write_store
+from tests.support.speech import load_account, speak, write_store
 
 GONG = {"path": "/gong.wav", "file": "/gong.wav", "stamp": [1, 2], "revision": 1, "callers": {}}
 

@@ -14,8 +14,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from ..simulator import ScriptedResponse, Simulator
-from ..support.speech import SENTENCE, create_account, speak
+from tests.simulator import ScriptedResponse, Simulator
+from tests.support.speech import SENTENCE, create_account, speak
 
 PERSONAL = "Agnieszka"
 

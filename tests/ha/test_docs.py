@@ -12,11 +12,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
 from custom_components.orator.providers import PROVIDERS
-
-from ..simulator import Simulator
-from ..support.audio import RATE, decode
-from ..support.speech import create_account, get_speech_requests, load_account
-from ..support.word_decoder import assert_spoken
+from tests.simulator import Simulator
+from tests.support.audio import RATE, decode
+from tests.support.speech import create_account, get_speech_requests, load_account
+from tests.support.word_decoder import assert_spoken
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,10 +14,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.audio.effects import CHIME_PAUSE_S, BuiltInChime, load_built_in_chime
 from custom_components.orator.audio.formats import AudioFormat, detect_format
-
-from ..simulator import Fault, Simulator, Timing
-from ..support.audio import RATE, Sound, decode, decode_output, read_wav_stream
-from ..support.speech import (
+from tests.simulator import Fault, Simulator, Timing
+from tests.support.audio import RATE, Sound, decode, decode_output, read_wav_stream
+from tests.support.speech import (
     IS_OUTPUT_CONVERTED,
     SATELLITE,
     SENTENCE,
@@ -31,7 +30,7 @@ from ..support.speech import (
     stream_words,
     wait_for_speech_request,
 )
-from ..support.word_decoder import assert_spoken, heard_words, voice_of
+from tests.support.word_decoder import assert_spoken, heard_words, voice_of
 
 ALL_EFFECTS = {
     "chime": "ding_dong",

@@ -11,11 +11,11 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from ..simulator import Fault, Simulator
-from ..support.actions import call_action
-from ..support.audio import RATE, decode, decode_output, read_wav_stream
-from ..support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, SENTENCES, LocalVoice, collect, get_voices
-from ..support.speech import (
+from tests.simulator import Fault, Simulator
+from tests.support.actions import call_action
+from tests.support.audio import RATE, decode, decode_output, read_wav_stream
+from tests.support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, SENTENCES, LocalVoice, collect, get_voices
+from tests.support.speech import (
     SATELLITE,
     SENTENCE,
     SPEECH_PATH,
@@ -28,7 +28,7 @@ from ..support.speech import (
     stream_text,
     wait_for_speech_request,
 )
-from ..support.word_decoder import codes_of, heard_words
+from tests.support.word_decoder import codes_of, heard_words
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from homeassistant.helpers import device_registry as dr
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from ..simulator import Fault, Simulator, Timing
-from ..support.speech import Hear, get_speech_requests
+from tests.simulator import Fault, Simulator, Timing
+from tests.support.speech import Hear, get_speech_requests
 
 
 async def test_load_and_unload(hass: HomeAssistant, account: MockConfigEntry) -> None:

@@ -7,13 +7,13 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from yarl import URL
 
-from ..simulator import CompatibleServer, Simulator
-from ..simulator.openai_compatible.profiles import KOKORO, LOCALAI
-from ..support.compatible import create_server_account
-from ..support.flows import get_suggested_values, open_account_form
-from ..support.resolver import StaticResolver, replace_resolver
-from ..support.server_profiles import Start
-from ..support.speech import load_account
+from tests.simulator import CompatibleServer, Simulator
+from tests.simulator.openai_compatible.profiles import KOKORO, LOCALAI
+from tests.support.compatible import create_server_account
+from tests.support.flows import get_suggested_values, open_account_form
+from tests.support.resolver import StaticResolver, replace_resolver
+from tests.support.server_profiles import Start
+from tests.support.speech import load_account
 
 HOME = "speech.example.org"
 

@@ -19,12 +19,11 @@ from custom_components.orator.audio.loudness import LoudnessMeasurement
 from custom_components.orator.const import DOMAIN
 from custom_components.orator.pipeline import LoudnessTracker, PostProcessing
 from custom_components.orator.pipeline.attempt import AttemptAudio
-
-from ..simulator import Fault, Simulator
-from ..support.audio import decode
-from ..support.fallback import LocalVoice
-from ..support.signals import loudness, true_peak
-from ..support.speech import (
+from tests.simulator import Fault, Simulator
+from tests.support.audio import decode
+from tests.support.fallback import LocalVoice
+from tests.support.signals import loudness, true_peak
+from tests.support.speech import (
     SATELLITE,
     SENTENCE,
     SPEECH_PATH,

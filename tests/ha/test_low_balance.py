@@ -17,8 +17,8 @@ from pytest_homeassistant_custom_component.common import (
     async_capture_events,
 )
 
-from ..simulator import Fault, Simulator
-from ..support.speech import create_account, pass_time
+from tests.simulator import Fault, Simulator
+from tests.support.speech import create_account, pass_time
 
 BLUEPRINT = Path(__file__).parents[2] / "blueprints" / "automation" / "orator" / "low_balance.yaml"
 ENTITY = "sensor.nanogpt_balance"

@@ -13,11 +13,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.orator.sample_sentences import SAMPLE_SENTENCES
-
-from ..simulator import Fault, Simulator
-from ..support.audio import RATE, decode
-from ..support.speech import SPEECH_PATH, create_account, get_post_requests, get_speech_requests, load_account
-from ..support.word_decoder import assert_spoken, voice_of
+from tests.simulator import Fault, Simulator
+from tests.support.audio import RATE, decode
+from tests.support.speech import SPEECH_PATH, create_account, get_post_requests, get_speech_requests, load_account
+from tests.support.word_decoder import assert_spoken, voice_of
 
 ROOT = "media-source://orator"
 

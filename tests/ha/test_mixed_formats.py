@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ..simulator import Fault, Simulator
-from ..support.audio import RATE, decode_output, find_ffmpeg
-from ..support.speech import SATELLITE, SPEECH_PATH, Hear, get_speech_requests, stream_text
-from ..support.word_decoder import assert_spoken
+from tests.simulator import Fault, Simulator
+from tests.support.audio import RATE, decode_output, find_ffmpeg
+from tests.support.speech import SATELLITE, SPEECH_PATH, Hear, get_speech_requests, stream_text
+from tests.support.word_decoder import assert_spoken
 
 SENTENCES = (
     "One sentence comes first, in whatever the server likes to make.",

@@ -10,11 +10,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from ..simulator import Fault, ModelResponse, Simulator, Timing
-from ..support.audio import RATE, decode
-from ..support.flows import get_choices, get_field_names, start_account_flow
-from ..support.speech import SATELLITE, SENTENCE, Hear, create_account, speak
-from ..support.word_decoder import assert_spoken
+from tests.simulator import Fault, ModelResponse, Simulator, Timing
+from tests.support.audio import RATE, decode
+from tests.support.flows import get_choices, get_field_names, start_account_flow
+from tests.support.speech import SATELLITE, SENTENCE, Hear, create_account, speak
+from tests.support.word_decoder import assert_spoken
 
 
 @pytest.fixture

@@ -15,9 +15,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.orator.const import DOMAIN
-
-from ..simulator import Fault, Simulator
-from ..support.speech import SENTENCE, Hear, create_account, get_issue, pass_day, speak
+from tests.simulator import Fault, Simulator
+from tests.support.speech import SENTENCE, Hear, create_account, get_issue, pass_day, speak
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.audio import wav
 from custom_components.orator.audio.formats import PcmLayout
-
-from ..simulator import Fault, Simulator
-from ..support.audio import RATE, decode, decode_output, read_wav_stream
-from ..support.fallback import (
+from tests.simulator import Fault, Simulator
+from tests.support.audio import RATE, decode, decode_output, read_wav_stream
+from tests.support.fallback import (
     FALLBACK_VOICE,
     PRIMARY_VOICE,
     SENTENCES,
@@ -26,7 +25,7 @@ from ..support.fallback import (
     create_account_with_fallback,
     get_voices,
 )
-from ..support.speech import (
+from tests.support.speech import (
     SATELLITE,
     SENTENCE,
     SPEECH_PATH,
@@ -36,7 +35,7 @@ from ..support.speech import (
     speak,
     wait_for_speech_request,
 )
-from ..support.word_decoder import heard_words
+from tests.support.word_decoder import heard_words
 
 TEXT = " ".join(SENTENCES)
 SILENT_WAV = wav.make_header(PcmLayout(24_000), 96_000) + bytes(96_000)

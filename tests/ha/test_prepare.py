@@ -25,10 +25,10 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import voluptuous as vol
 
-from ..simulator import Fault, Simulator
-from ..support.actions import VOICE, call_action, call_failing_action
-from ..support.audio import RATE, Sound, decode, read_wav_stream
-from ..support.speech import (
+from tests.simulator import Fault, Simulator
+from tests.support.actions import VOICE, call_action, call_failing_action
+from tests.support.audio import RATE, Sound, decode, read_wav_stream
+from tests.support.speech import (
     SATELLITE,
     SPEECH_PATH,
     create_account,
@@ -36,7 +36,7 @@ from ..support.speech import (
     get_speech_requests,
     load_account,
 )
-from ..support.word_decoder import assert_spoken
+from tests.support.word_decoder import assert_spoken
 
 MESSAGES = ["Fire alarm. Leave the house now.", "There is water in the cellar.", "The freezer is open.", "Wake up."]
 

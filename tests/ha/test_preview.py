@@ -9,9 +9,9 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from ..simulator import Fault, Simulator
-from ..support.flows import create_account_input, start_account_flow
-from ..support.speech import SPEECH_PATH, get_speech_requests
+from tests.simulator import Fault, Simulator
+from tests.support.flows import create_account_input, start_account_flow
+from tests.support.speech import SPEECH_PATH, get_speech_requests
 
 
 async def add_account(hass: HomeAssistant, simulator: Simulator) -> str:

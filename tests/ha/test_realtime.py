@@ -10,12 +10,12 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from ..simulator import ScriptedResponse, Simulator
-from ..simulator.realtime.script import CHAT
-from ..support.audio import RATE, decode, read_wav_stream
-from ..support.flows import get_choices, get_field_names, open_voice_form
-from ..support.speech import SATELLITE, SENTENCE, Hear, create_account, speak
-from ..support.word_decoder import assert_spoken
+from tests.simulator import ScriptedResponse, Simulator
+from tests.simulator.realtime.script import CHAT
+from tests.support.audio import RATE, decode, read_wav_stream
+from tests.support.flows import get_choices, get_field_names, open_voice_form
+from tests.support.speech import SATELLITE, SENTENCE, Hear, create_account, speak
+from tests.support.word_decoder import assert_spoken
 
 MODEL = "gpt-realtime-2.1-mini"
 TEXT = " ".join(f"Sentence number {number} of this rather long story goes on and on." for number in range(40))

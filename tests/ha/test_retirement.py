@@ -15,11 +15,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.orator.const import DOMAIN
-
-from ..simulator import Fault, Simulator
-from ..support.audio import decode
-from ..support.flows import open_repair_form, submit_repair_form
-from ..support.speech import (
+from tests.simulator import Fault, Simulator
+from tests.support.audio import decode
+from tests.support.flows import open_repair_form, submit_repair_form
+from tests.support.speech import (
     SENTENCE,
     SPEECH_PATH,
     create_account,

@@ -23,10 +23,9 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.orator.providers.errors import error_translation_keys
 from custom_components.orator.tts_cache import async_drop_from_memory
 from custom_components.orator.tts_requests import SpeechRequest, async_request_speech
-
-from ..simulator import Fault, ScriptedResponse, Simulator, Timing
-from ..support.fallback import SENTENCES
-from ..support.speech import SENTENCE, Hear, create_account, get_sensor, load_account, speak, stream_text
+from tests.simulator import Fault, ScriptedResponse, Simulator, Timing
+from tests.support.fallback import SENTENCES
+from tests.support.speech import SENTENCE, Hear, create_account, get_sensor, load_account, speak, stream_text
 
 CHARS = len(SENTENCE)
 KOKORO, TURBO, XAI = "Kokoro-82m", "Elevenlabs-Turbo-V2.5", "xai-tts"

@@ -10,17 +10,16 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.orator.providers.openai.servers import SERVERS
-
-from ..simulator import CompatibleServer, Fault
-from ..simulator.openai_compatible.hosted_profiles import GROQ, OPENROUTER
-from ..simulator.openai_compatible.profile import Profile
-from ..simulator.openai_compatible.profiles import BARE, CHATTERBOX, KOKORO, LOCALAI, ORPHEUS, PROFILES, SPEACHES
-from ..support.audio import RATE, decode
-from ..support.compatible import add_server_account, create_server_account, fetch_speech
-from ..support.flows import get_choices, get_suggested_values, open_account_form
-from ..support.server_profiles import WITH_PRESET, Start, ids, preset_of
-from ..support.speech import SENTENCE, create_text, load_account, remove_markdown
-from ..support.word_decoder import assert_spoken
+from tests.simulator import CompatibleServer, Fault
+from tests.simulator.openai_compatible.hosted_profiles import GROQ, OPENROUTER
+from tests.simulator.openai_compatible.profile import Profile
+from tests.simulator.openai_compatible.profiles import BARE, CHATTERBOX, KOKORO, LOCALAI, ORPHEUS, PROFILES, SPEACHES
+from tests.support.audio import RATE, decode
+from tests.support.compatible import add_server_account, create_server_account, fetch_speech
+from tests.support.flows import get_choices, get_suggested_values, open_account_form
+from tests.support.server_profiles import WITH_PRESET, Start, ids, preset_of
+from tests.support.speech import SENTENCE, create_text, load_account, remove_markdown
+from tests.support.word_decoder import assert_spoken
 
 WITH_KEY = tuple(profile for profile in WITH_PRESET if profile.auth != "none")
 

@@ -10,11 +10,11 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from ..simulator import Fault, Simulator
-from ..simulator.speechbase.catalog import DOCUMENTED_VOICE
-from ..support.audio import RATE, decode, decode_output
-from ..support.flows import get_choices, get_field_names, start_account_flow
-from ..support.speech import (
+from tests.simulator import Fault, Simulator
+from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
+from tests.support.audio import RATE, decode, decode_output
+from tests.support.flows import get_choices, get_field_names, start_account_flow
+from tests.support.speech import (
     SATELLITE,
     SENTENCE,
     Hear,
@@ -25,7 +25,7 @@ from ..support.speech import (
     wait_for_reload,
     write_store,
 )
-from ..support.word_decoder import assert_spoken
+from tests.support.word_decoder import assert_spoken
 
 SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]
 

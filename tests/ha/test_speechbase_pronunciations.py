@@ -11,12 +11,11 @@ from custom_components.orator.pipeline.pronunciations import count_with_pronunci
 from custom_components.orator.providers.models import Pronunciation
 from custom_components.orator.providers.speechbase.catalog import describe_model
 from custom_components.orator.text import Replacement, Replacer
-
-from ..simulator import Simulator
-from ..simulator.speechbase.catalog import DOCUMENTED_VOICE
-from ..support.audio import RATE, decode
-from ..support.speech import SENTENCE, Hear, create_account, get_post_requests
-from ..support.word_decoder import assert_spoken
+from tests.simulator import Simulator
+from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
+from tests.support.audio import RATE, decode
+from tests.support.speech import SENTENCE, Hear, create_account, get_post_requests
+from tests.support.word_decoder import assert_spoken
 
 SHORT_LIMIT = {"mode": "inline", "model": "inworld/inworld-tts-2", "voice": "Dennis"}
 """A model with a limit of 2,000 characters."""

@@ -19,12 +19,11 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from yarl import URL
 
 from custom_components.orator.const import DOMAIN
-
-from ..simulator import Fault, Simulator
-from ..simulator.speechbase.catalog import DOCUMENTED_VOICE
-from ..support.flows import open_repair_form, submit_repair_form
-from ..support.resolver import StaticResolver, replace_resolver
-from ..support.speech import (
+from tests.simulator import Fault, Simulator
+from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
+from tests.support.flows import open_repair_form, submit_repair_form
+from tests.support.resolver import StaticResolver, replace_resolver
+from tests.support.speech import (
     SENTENCE,
     create_account,
     get_issue,

@@ -21,9 +21,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.const import DOMAIN
-
-from ..simulator import Fault, Simulator
-from ..support.chimes import write_audio_file
+from tests.simulator import Fault, Simulator
+from tests.support.chimes import write_audio_file
 
 FIXTURE = Path(__file__).parent / "fixtures/stored_by_0_1_0.json"
 STORED_ON = datetime(2026, 11, 29, 20, tzinfo=UTC)

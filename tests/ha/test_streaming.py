@@ -13,10 +13,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.orator.audio import wav
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout, detect_format
 from custom_components.orator.pipeline.output import GapFiller
-
-from ..simulator import Fault, Simulator, Timing
-from ..support.audio import RATE, decode, read_wav_stream
-from ..support.speech import (
+from tests.simulator import Fault, Simulator, Timing
+from tests.support.audio import RATE, decode, read_wav_stream
+from tests.support.speech import (
     IS_OUTPUT_CONVERTED,
     SATELLITE,
     SENTENCE,
@@ -25,7 +24,7 @@ from ..support.speech import (
     get_speech_requests,
     stream_text,
 )
-from ..support.word_decoder import assert_spoken
+from tests.support.word_decoder import assert_spoken
 
 FIRST, SECOND, THIRD = (
     "The kettle has boiled and the tea is ready.",

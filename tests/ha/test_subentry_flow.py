@@ -6,7 +6,7 @@ from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from ..support.flows import get_choices, get_field_names, open_voice_form
+from tests.support.flows import get_choices, get_field_names, open_voice_form
 
 
 async def test_voice_form_depends_on_model(hass: HomeAssistant, account: MockConfigEntry) -> None:

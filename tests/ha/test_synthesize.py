@@ -12,10 +12,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from ..simulator import Fault, Simulator
-from ..support.actions import call_action, call_failing_action, create_media_folder
-from ..support.audio import RATE, decode
-from ..support.speech import (
+from tests.simulator import Fault, Simulator
+from tests.support.actions import call_action, call_failing_action, create_media_folder
+from tests.support.audio import RATE, decode
+from tests.support.speech import (
     SENTENCE,
     SPEECH_PATH,
     create_account,
@@ -23,7 +23,7 @@ from ..support.speech import (
     get_speech_requests,
     wait_for_speech_request,
 )
-from ..support.word_decoder import assert_spoken, voice_of
+from tests.support.word_decoder import assert_spoken, voice_of
 
 OUT_OF_CREDIT = Fault(path=SPEECH_PATH, status=429, json={"error": {"code": "insufficient_quota"}}, times=99)
 

@@ -8,8 +8,8 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, get_system_health_info
 
-from ..simulator import Simulator
-from ..support.repository import INTEGRATION, load_json
+from tests.simulator import Simulator
+from tests.support.repository import INTEGRATION, load_json
 
 
 async def get_system_health(hass: HomeAssistant) -> dict[str, object]:

@@ -13,10 +13,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.orator.audio.formats import AudioFormat, detect_format, is_same_container
-
-from ..simulator import Fault, Simulator
-from ..support.audio import decode, read_wav_stream
-from ..support.speech import SATELLITE, SENTENCE, SPEECH_PATH, Hear, get_speech_requests
+from tests.simulator import Fault, Simulator
+from tests.support.audio import decode, read_wav_stream
+from tests.support.speech import SATELLITE, SENTENCE, SPEECH_PATH, Hear, get_speech_requests
 
 
 async def test_request_has_only_set_options(simulator: Simulator, hear: Hear) -> None:

@@ -8,9 +8,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.providers import PROVIDERS
-
-from ..simulator import Simulator
-from ..support.speech import Hear, create_account, get_post_requests
+from tests.simulator import Simulator
+from tests.support.speech import Hear, create_account, get_post_requests
 
 TEXT = "The **kettle** has boiled, and the tea is ready."
 OTHER_TEXT = "The other **kettle** has boiled, too."

@@ -15,12 +15,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.providers.errors import error_translation_keys
 from custom_components.orator.tts_cache import async_discard, cache_key, has_cached_speech, is_in_memory, is_on_disk
-
-from ..simulator import Fault, Simulator
-from ..support.audio import decode
-from ..support.fallback import FALLBACK_VOICE, create_account_with_fallback, get_voices
-from ..support.resolver import replace_resolver
-from ..support.speech import SENTENCE, SPEECH_PATH, Hear, speak, wait_for_speech_request, write_store
+from tests.simulator import Fault, Simulator
+from tests.support.audio import decode
+from tests.support.fallback import FALLBACK_VOICE, create_account_with_fallback, get_voices
+from tests.support.resolver import replace_resolver
+from tests.support.speech import SENTENCE, SPEECH_PATH, Hear, speak, wait_for_speech_request, write_store
 
 SECRET = "sk-secret"
 

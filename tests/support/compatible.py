@@ -9,8 +9,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.orator.const import DOMAIN
+from tests.simulator import CompatibleServer
 
-from ..simulator import CompatibleServer
 from .flows import open_account_form
 from .speech import SENTENCE
 

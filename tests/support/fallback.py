@@ -6,7 +6,8 @@ from typing import Any, ClassVar, override
 from homeassistant.components import tts
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from ..simulator import Simulator
+from tests.simulator import Simulator
+
 from .audio import RATE, Sound
 from .speech import create_account
 from .word_decoder import assert_spoken, voice_of

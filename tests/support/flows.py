@@ -10,8 +10,7 @@ from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.const import DOMAIN
-
-from ..simulator import Simulator
+from tests.simulator import Simulator
 
 
 async def open_account_form(hass: HomeAssistant, provider: str = "openai") -> ConfigFlowResult:

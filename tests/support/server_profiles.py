@@ -5,10 +5,9 @@ from typing import Final
 
 from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.openai import OpenAIProvider
-
-from ..simulator import CompatibleServer
-from ..simulator.openai_compatible.profile import Profile
-from ..simulator.openai_compatible.profiles import PROFILES
+from tests.simulator import CompatibleServer
+from tests.simulator.openai_compatible.profile import Profile
+from tests.simulator.openai_compatible.profiles import PROFILES
 
 type Start = Callable[[Profile], Awaitable[CompatibleServer]]
 

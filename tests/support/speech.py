@@ -16,8 +16,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.orator.const import DOMAIN
 from custom_components.orator.providers import PROVIDERS
-
-from ..simulator import Simulator
+from tests.simulator import Simulator
 
 SENTENCE = "The kettle has boiled and the tea is ready."
 SPEECH_PATH = "/v1/audio/speech"

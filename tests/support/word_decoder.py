@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..simulator.audio import tones
-from ..simulator.audio.espeak import speaker_of
+from tests.simulator.audio import tones
+from tests.simulator.audio.espeak import speaker_of
 
 type Samples = npt.NDArray[np.floating | np.int16]
 type _Floats = npt.NDArray[np.float32]

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ..demo.audio_checks import decode, find_problems, find_wav_problems
-from ..simulator.audio.encoding import AudioFormat, encode
-from ..simulator.audio.espeak import Sound, Speaker, speak
+from tests.demo.audio_checks import decode, find_problems, find_wav_problems
+from tests.simulator.audio.encoding import AudioFormat, encode
+from tests.simulator.audio.espeak import Sound, Speaker, speak
 
 TEXT = "The washing machine has finished, and the kitchen window is still open."
 RATE = 24_000

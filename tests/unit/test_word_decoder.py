@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ..simulator import Simulator
-from ..simulator.audio.espeak import Speaker, speak, speaker_of
-from ..simulator.audio.tones import split_words, synthesize_tones
-from ..support.audio import RATE, decode, find_ffmpeg, read_wav_stream
-from ..support.word_decoder import HeardWord, assert_spoken, codes_of, heard_words, voice_of
+from tests.simulator import Simulator
+from tests.simulator.audio.espeak import Speaker, speak, speaker_of
+from tests.simulator.audio.tones import split_words, synthesize_tones
+from tests.support.audio import RATE, decode, find_ffmpeg, read_wav_stream
+from tests.support.word_decoder import HeardWord, assert_spoken, codes_of, heard_words, voice_of
 
 TEXT = "The ferry leaves at seven; it carries 200 people, their bicycles and a band that plays on deck. 好。"
 LONG_TEXT = " ".join(f"Part {number}: {TEXT}" for number in range(12))

@@ -85,5 +85,15 @@ def voice_entity_id(hass: HomeAssistant, subentry_id: str) -> str | None:
 @callback
 def is_orator_voice(hass: HomeAssistant, entity_id: str) -> bool:
     """Return whether an entity is one of Orator's voices."""
-    entry = er.async_get(hass).async_get(entity_id)
-    return entry is not None and entry.platform == DOMAIN
+    registered = er.async_get(hass).async_get(entity_id)
+    return registered is not None and (registered.domain, registered.platform) == (TTS_DOMAIN, DOMAIN)
+
+
+@callback
+def find_voice(hass: HomeAssistant, entity_id: str) -> tuple[OratorConfigEntry | None, ConfigSubentry | None]:
+    """Return the account and the subentry of one of Orator's voices."""
+    registered = er.async_get(hass).async_get(entity_id)
+    if registered is None or registered.config_entry_id is None or not is_orator_voice(hass, entity_id):
+        return None, None
+    entry: OratorConfigEntry | None = hass.config_entries.async_get_entry(registered.config_entry_id)
+    return entry, entry.subentries.get(registered.config_subentry_id or "") if entry else None

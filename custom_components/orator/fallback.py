@@ -6,7 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
 
 from homeassistant.components import tts
-from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -14,9 +14,9 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.util import language as language_util
 
 from .audio.formats import AudioFormat
-from .const import CONF_FALLBACK, DOMAIN
+from .const import CONF_FALLBACK
 from .coordinator import OratorConfigEntry
-from .entity import is_orator_voice
+from .entity import find_voice, is_orator_voice
 from .pipeline import LatencyStats
 from .providers.audio_responses import detect_audio
 from .providers.base import SpeechAudio
@@ -131,19 +131,10 @@ def _expand_fallbacks(hass: HomeAssistant, entity_ids: Iterable[str], seen: set[
         if entity_id in seen:
             continue
         seen.add(entity_id)
-        entry, voice = _find_voice(hass, entity_id)
+        entry, voice = find_voice(hass, entity_id)
         nested = list(_expand_fallbacks(hass, voice.data.get(CONF_FALLBACK, ()), seen)) if voice else []
         is_open = entry is not None and entry.state is ConfigEntryState.LOADED and entry.runtime_data.health.is_open
         yield from [*nested, entity_id] if is_open else [entity_id, *nested]
-
-
-def _find_voice(hass: HomeAssistant, entity_id: str) -> tuple[OratorConfigEntry | None, ConfigSubentry | None]:
-    """Return the account and the subentry of an Orator voice."""
-    registered = er.async_get(hass).async_get(entity_id)
-    if registered is None or registered.platform != DOMAIN or registered.config_entry_id is None:
-        return None, None
-    entry: OratorConfigEntry | None = hass.config_entries.async_get_entry(registered.config_entry_id)
-    return entry, entry.subentries.get(registered.config_subentry_id or "") if entry else None
 
 
 @callback

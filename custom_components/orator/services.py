@@ -10,8 +10,8 @@ from homeassistant.components.media_player import async_process_play_media_url
 from homeassistant.components.tts import ATTR_PREFERRED_FORMAT, TextToSpeechEntity
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import config_validation as cv, entity_registry as er
-from homeassistant.helpers.entity_platform import async_get_platforms
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.entity_component import DATA_INSTANCES
 from homeassistant.helpers.service import async_extract_entity_ids, async_register_platform_entity_service
 from homeassistant.util.json import JsonObjectType
 import voluptuous as vol
@@ -47,6 +47,7 @@ _MAX_MESSAGES: Final = 100
 _MAX_PREPARED_CHARS: Final = 2_000
 _MAX_PARALLEL_MESSAGES: Final = 3
 """Maximum number of messages prepared in parallel, so that the voice can still serve other calls."""
+_SATELLITE_DOMAIN: Final = "assist_satellite"
 _PREFERRED_PIPELINE: Final = "preferred"
 
 _TEXT: Final = vol.All(cv.string, str.strip, vol.Length(min=1))
@@ -129,12 +130,7 @@ async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> Ser
 
 async def _async_target_voices(call: ServiceCall) -> set[str]:
     """Return the Orator voices that an action targets."""
-    targets = await async_extract_entity_ids(call)
-    return {
-        entity_id
-        for entity_id in targets
-        if entity_id.startswith(f"{tts.DOMAIN}.") and is_orator_voice(call.hass, entity_id)
-    }
+    return {entity_id for entity_id in await async_extract_entity_ids(call) if is_orator_voice(call.hass, entity_id)}
 
 
 def _media_id(hass: HomeAssistant, voice: TextToSpeechEntity, request: SpeechRequest, result: SpeechResult) -> str:
@@ -280,9 +276,8 @@ def _satellite_variant(
 
 def _find_satellite(hass: HomeAssistant, entity_id: str) -> Any:
     """Return the entity of a satellite, or None if there is none."""
-    registered = er.async_get(hass).async_get(entity_id)
-    platforms = async_get_platforms(hass, registered.platform) if registered else []
-    return next((platform.entities[entity_id] for platform in platforms if entity_id in platform.entities), None)
+    component = hass.data.get(DATA_INSTANCES, {}).get(_SATELLITE_DOMAIN)
+    return component.get_entity(entity_id) if component else None
 
 
 def _satellite_error(key: str, entity_id: str, voice_entity_id: str) -> ServiceValidationError:

@@ -261,13 +261,14 @@ async def test_announcement_of_satellite(
 
 
 async def test_invalid_satellite(hass: HomeAssistant, simulator: Simulator, satellite: Satellite) -> None:
-    """Options that a satellite would not use, and a satellite that does not use the voice, are errors."""
+    """A satellite that is missing, is another entity, or would not use the options or the voice is an error."""
     invalid = ServiceValidationError
     data = {"messages": MESSAGES[:1], "satellites": [satellite.entity_id]}
     assert await call_failing_action(hass, "prepare", invalid, **data, language="en") == "satellites_choose"
     assert await call_failing_action(hass, "prepare", invalid, **data, options={"speed": 2}) == "satellites_choose"
-    unknown = {**data, "satellites": ["assist_satellite.lost"]}
-    assert await call_failing_action(hass, "prepare", invalid, **unknown) == "satellite_not_found"
+    for other in ("assist_satellite.lost", "tts.ann"):
+        unknown = {**data, "satellites": [other]}
+        assert await call_failing_action(hass, "prepare", invalid, **unknown) == "satellite_not_found"
     pipeline = assist_pipeline.async_get_pipeline(hass)
     await assist_pipeline.async_update_pipeline(hass, pipeline, tts_engine="tts.else", tts_language="en")
     assert await call_failing_action(hass, "prepare", invalid, **data) == "satellite_speaks_otherwise"

@@ -25,7 +25,7 @@ _ACCOUNTS: Final[HassKey[dict[str, AccountCoordinator]]] = HassKey("orator_accou
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001
-    """Set up the actions, whether or not an account is loaded."""
+    """Register the actions and the preview view, whether or not an account is loaded."""
     async_setup_services(hass)
     hass.http.register_view(SetupPreviewView)
     return True

@@ -130,8 +130,9 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             await self._async_fetch_first_catalog()
         elif previous is None or not previous.has_new_catalog:  # otherwise the catalog has just been fetched
             entry.async_create_background_task(self.hass, self.async_refresh(), "orator refreshes a catalog")
-        self.issues.async_start(self.configured_models())
+        self.issues.async_start(self._configured_models())
         entry.async_on_unload(self.usage.async_start())
+        # Without a listener, no refresh would be scheduled.
         entry.async_on_unload(self.async_add_listener(self._async_handle_refresh))
 
     def _inherit(self, previous: AccountCoordinator) -> None:
@@ -176,9 +177,9 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             return self.data
         if not self._is_closing:
             self.has_new_catalog |= has_changed
-            self.health.async_record_answer()
-            models = self.configured_models()
-            self.issues.async_handle_answer(models)
+            self.health.async_record_response()
+            models = self._configured_models()
+            self.issues.async_handle_new_catalog(models)
             for subentry_id, model in models.items():
                 voice = self.config_entry.subentries[subentry_id]
                 if self.is_voice_missing(voice.data):
@@ -188,7 +189,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
     @callback
     def _async_handle_refresh(self) -> None:
         """Report models that end soon, and reload the account if its catalog has changed."""
-        self.issues.async_check_end_dates(self.configured_models())
+        self.issues.async_check_end_dates(self._configured_models())
         if self.has_new_catalog:
             self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
@@ -205,18 +206,16 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         return has_changed
 
     @callback
-    def async_handle_error(
-        self, error: SpeechError, voice: ConfigSubentry | None = None, model: Model | None = None
-    ) -> None:
+    def async_handle_error(self, error: SpeechError, voice: ConfigSubentry | None = None) -> None:
         """Record an error of the provider; ask for a new API key and create an issue if the error requires it.
 
-        `voice`: the voice that failed, if it was used as configured; `model`: its configured model.
+        `voice` is the voice that failed, if it was used as configured.
         """
         is_loaded = self.config_entry.state in (ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS)
         if error.needs_new_key and self.provider.accepts_key and is_loaded and not self._is_closing:
             self.config_entry.async_start_reauth(self.hass)
         self.health.async_record_failure(error)
-        self.issues.async_handle_error(error, voice, model)
+        self.issues.async_handle_error(error, voice, self.data.model_for(voice.data) if voice else None)
 
     @callback
     def async_handle_speech(self, model: Model, voice: ConfigSubentry | None) -> None:
@@ -231,7 +230,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             await self.async_fetch_catalog()
         return resolved
 
-    def configured_models(self) -> dict[str, Model]:
+    def _configured_models(self) -> dict[str, Model]:
         """Return the configured model of each voice, by subentry ID."""
         return {key: self.data.model_for(voice.data) for key, voice in self.config_entry.subentries.items()}
 
@@ -257,14 +256,14 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         finally:
             self._speech_count -= 1
             if not self._is_closing:  # otherwise the account's next coordinator saves
-                self._save_learned()
+                self._handle_learned()
             await self._async_close_if_unused()
 
-    def _save_learned(self) -> None:
-        """Schedule saving detected capabilities and voice loudness, if any have changed."""
+    def _handle_learned(self) -> None:
+        """Report models that were detected as retired, and schedule saving what was learned."""
         has_new_capabilities = self.provider.detected != self._saved_capabilities
         if has_new_capabilities:
-            self.issues.async_check_end_dates(self.configured_models())
+            self.issues.async_check_end_dates(self._configured_models())
         if has_new_capabilities or self.loudness_tracker.has_changes:
             self._is_save_pending = True
             self.store.async_delay_save(self._data_to_store, _LEARNED_SAVE_DELAY_S)

@@ -47,7 +47,7 @@ class CircuitBreaker:
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], probe: Callable[[], Awaitable[None]]) -> None:
         """Initialize a closed breaker.
 
-        `probe` sends a free request, and calls `async_record_failure` or `async_record_answer`.
+        `probe` sends a free request, and calls `async_record_failure` or `async_record_response`.
         """
         self.outage: Outage | None = None
         """Reason why the breaker is not closed."""
@@ -61,7 +61,7 @@ class CircuitBreaker:
         self._signal = f"{DOMAIN}_connection_{entry.entry_id}"
         self._state = CircuitState.CLOSED
         self._failures = 0
-        self._closes_on_answer = False
+        self._closes_on_response = False
         """Whether any response closes the breaker; otherwise only speech does."""
         self._probe_delay_s = 0.0
         self._cancel_probe: CALLBACK_TYPE | None = None
@@ -82,7 +82,7 @@ class CircuitBreaker:
     def inherit(self, previous: CircuitBreaker) -> None:
         """Take over the state of the account's breaker from before the reload."""
         self.outage, self.error_key, self.since = previous.outage, previous.error_key, previous.since
-        self._failures, self._closes_on_answer = previous._failures, previous._closes_on_answer
+        self._failures, self._closes_on_response = previous._failures, previous._closes_on_response
         self._probe_delay_s = previous._probe_delay_s
         if self.outage:
             self._state = CircuitState.HALF_OPEN  # the user may have fixed the account
@@ -95,7 +95,8 @@ class CircuitBreaker:
             return
         self._failures += 1
         if self._is_probing and error.outage is Outage.UNREACHABLE:
-            self._closes_on_answer = True
+            # Free requests fail as well, so any response will show that the provider is back.
+            self._closes_on_response = True
         is_certain = not error.outage.needs_confirmation
         if is_certain or (self.outage is None and self._failures >= _FAILURES_TO_OPEN):
             self._transition(CircuitState.OPEN, error)
@@ -114,11 +115,11 @@ class CircuitBreaker:
             self._transition(CircuitState.CLOSED)
 
     @callback
-    def async_record_answer(self) -> None:
+    def async_record_response(self) -> None:
         """Close or half open the breaker after a response to a free request."""
         if self.outage is None or self._is_stopped:
             return
-        if self._closes_on_answer:
+        if self._closes_on_response:
             _LOGGER.info("%s responds again", self._entry.title)
             self._failures = 0
             self._transition(CircuitState.CLOSED)
@@ -153,7 +154,7 @@ class CircuitBreaker:
             if self.outage is not error.outage:
                 self._probe_delay_s = 0.0
             self.outage, self.error_key = error.outage, error.translation_key
-            self._closes_on_answer = isinstance(error, _CONNECTION_ERRORS)
+            self._closes_on_response = isinstance(error, _CONNECTION_ERRORS)
         async_dispatcher_send(self._hass, self._signal)  # catches the errors of listeners
 
     def _schedule_probe(self) -> None:

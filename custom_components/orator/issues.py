@@ -23,7 +23,7 @@ _LOGGER = logging.getLogger(__name__)
 
 _CREDIT_CHECK_INTERVAL: Final = timedelta(minutes=5)
 _GONE_AFTER_S: Final = 24 * 60 * 60
-"""Time without resolving the host name before the service counts as gone: the internet may just be down."""
+"""Time for which the service seems gone before this is reported: the internet may just be down."""
 _LONG_OUTAGE: Final = timedelta(hours=1)
 """Duration from which an outage is reported, because fallbacks hide it."""
 _END_NOTICE: Final = timedelta(days=60)
@@ -44,15 +44,15 @@ class IssueManager:
         self._entry = entry
         self._provider = provider
         self._health = health
-        self._not_found_since: float | None = None
-        """Monotonic time since which the provider's host name has not been found."""
+        self._seems_gone_since: float | None = None
+        """Monotonic time of the first error since which the host name is not found or the certificate is invalid."""
         self._cancel_credit_checks: CALLBACK_TYPE | None = None
         self._is_stopped = False
 
     @callback
     def inherit(self, previous: IssueManager) -> None:
         """Take over the state of the account's manager from before the reload."""
-        self._not_found_since = previous._not_found_since
+        self._seems_gone_since = previous._seems_gone_since
 
     @callback
     def async_start(self, models: Mapping[str, Model]) -> None:
@@ -93,7 +93,7 @@ class IssueManager:
             return
         is_gone = error.outage is Outage.GONE
         if error.status is not None and not is_gone:
-            self._handle_host_found()
+            self._handle_service_found()
         match error.issue:
             case "out_of_credit":
                 if not self._issue_ids("out_of_credit"):
@@ -106,14 +106,14 @@ class IssueManager:
                 self._create(key, model.vendor, data={"vendor": model.vendor})
             case "voice_gone" if voice and model:
                 self.async_report_voice_gone(voice, model)
-            case "service_gone" if is_gone or self._is_not_found_for_long():
-                self._create("service_gone")
+            case "service_gone":
+                self._handle_service_missing(is_certain=is_gone)
         self._report_long_outage()
 
     @callback
     def async_handle_speech(self, model: Model, voice: ConfigSubentry | None) -> None:
         """Delete the issues that speech resolves; `voice` is the voice that spoke, if it was used as configured."""
-        self._handle_host_found()
+        self._handle_service_found()
         self._async_delete_outage_issue()
         for key in _VENDOR_ISSUES:
             self._delete(self._issue_id(key, model.vendor))
@@ -122,9 +122,9 @@ class IssueManager:
         self._handle_credit_added()
 
     @callback
-    def async_handle_answer(self, models: Mapping[str, Model]) -> None:
+    def async_handle_new_catalog(self, models: Mapping[str, Model]) -> None:
         """Delete the issues that a new catalog resolves; `models`: the configured model of each voice."""
-        self._handle_host_found()
+        self._handle_service_found()
         self._async_delete_outage_issue()
         self._delete_vendor_issues_except({model.vendor for model in models.values() if not model.is_connected})
 
@@ -219,12 +219,17 @@ class IssueManager:
         if is_long and self._health.outage is Outage.UNREACHABLE and not self._issue_ids("service_gone"):
             self._create("unreachable")
 
-    def _is_not_found_for_long(self) -> bool:
-        self._not_found_since = self._not_found_since or time.monotonic()
-        return time.monotonic() - self._not_found_since >= _GONE_AFTER_S
+    def _handle_service_missing(self, *, is_certain: bool) -> None:
+        """Report that the service is gone, if this is certain or has seemed so for long."""
+        if not is_certain:
+            now = time.monotonic()
+            self._seems_gone_since = self._seems_gone_since or now
+            if now - self._seems_gone_since < _GONE_AFTER_S:
+                return
+        self._create("service_gone")
 
-    def _handle_host_found(self) -> None:
-        self._not_found_since = None
+    def _handle_service_found(self) -> None:
+        self._seems_gone_since = None
         self._delete(self._issue_id("service_gone"))
 
     def _delete_vendor_issues_except(self, vendors: Collection[str]) -> None:

@@ -182,8 +182,12 @@ class VoiceEntity(TextToSpeechEntity):
                 call = await self._async_start_call(request, options, is_configured=is_configured)
                 stack.callback(self._finish_call, call)
                 response = await stack.enter_async_context(call.pipeline.respond())
+            except InvalidSettingError as err:
+                if is_configured:
+                    self._account.usage.async_record_error(self._subentry.subentry_id, err.translation_key)
+                raise ServiceValidationError(**translate_error(err, self._account.provider)) from err
             except SpeechError as err:
-                raise self._translate(err, is_configured=is_configured) from err
+                raise HomeAssistantError(**translate_error(err, self._account.provider)) from err
             return TTSAudioResponse(response.extension, self._stream(call, response, stack.pop_all()))
 
     async def _async_start_call(
@@ -237,7 +241,7 @@ class VoiceEntity(TextToSpeechEntity):
                         self._apply_report(call)
                     yield block
             except SpeechError as err:
-                raise self._translate(err, is_configured=call.is_configured) from err
+                raise HomeAssistantError(**translate_error(err, self._account.provider)) from err
             report = call.pipeline.report
             if report.has_fallback_audio or report.has_gaps or call.misses_chime:
                 async_discard(self.hass, "".join(call.text), self.entity_id)
@@ -256,7 +260,7 @@ class VoiceEntity(TextToSpeechEntity):
         report, applied = call.pipeline.report, call.applied
         call.applied = report
         for error in report.failures[len(applied.failures) :]:
-            account.async_handle_error(error, voice=voice, model=self._model)
+            account.async_handle_error(error, voice)
             if call.is_configured:
                 account.usage.async_record_error(subentry_id, error.translation_key)
         for seconds in report.first_audio_s[len(applied.first_audio_s) :]:
@@ -267,15 +271,6 @@ class VoiceEntity(TextToSpeechEntity):
             latency.record_ending(is_truncated=is_truncated)
         if report.has_own_audio and not applied.has_own_audio:
             account.async_handle_speech(model, voice)
-
-    def _translate(self, error: SpeechError, *, is_configured: bool) -> HomeAssistantError:
-        """Return an error in the user's language."""
-        message = translate_error(error, self._account.provider)
-        if isinstance(error, InvalidSettingError):
-            if is_configured:
-                self._account.usage.async_record_error(self._subentry.subentry_id, error.translation_key)
-            return ServiceValidationError(**message)
-        return HomeAssistantError(**message)
 
     def _is_configured_voice(self, options: Mapping[str, Any]) -> bool:
         """Return whether a call uses the configured model and voice, so that its result applies to them."""

@@ -18,7 +18,7 @@ from .providers.models import Usage
 from .tts_cache import async_drop_from_memory, async_wait_until_on_disk, cache_key, is_in_memory, is_on_disk
 
 PREFERRED_PREFIX: Final = "preferred_"
-"""Prefix of the options that every voice supports."""
+"""Prefix of the options for the output format, which Home Assistant accepts for every voice."""
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)

@@ -30,7 +30,7 @@ from .client import account_addresses, account_server, async_create_provider, as
 from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_VOICE
 from .coordinator import Catalog, OratorConfigEntry
 from .issues import translate_error
-from .preview import async_setup_preview
+from .preview import async_create_setup_player
 from .providers import PROVIDERS
 from .providers.base import Server
 from .providers.errors import InvalidKeyError, MissingKeyError, SpeechError
@@ -50,7 +50,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def __init__(self) -> None:
         """Initialize the config flow."""
-        self._service: dict[str, str] = {}
+        self._selection: dict[str, str] = {}
         """Provider and, if chosen, compatible server of a new account, as stored in its data."""
         self._error_placeholders: dict[str, str] = {}
 
@@ -65,8 +65,8 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         """Choose a provider or a compatible server."""
         if user_input is not None:
             provider_id, _, server_id = user_input[CONF_PROVIDER].partition(".")
-            self._service = {CONF_PROVIDER: provider_id} | ({CONF_SERVER: server_id} if server_id else {})
-            server = account_server(self._service)
+            self._selection = {CONF_PROVIDER: provider_id} | ({CONF_SERVER: server_id} if server_id else {})
+            server = account_server(self._selection)
             if server is None:
                 return await self.async_step_account()
             return await (self.async_step_cloud() if server.is_service else self.async_step_server())
@@ -86,7 +86,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Add an account with a provider."""
-        provider = PROVIDERS[self._service[CONF_PROVIDER]]
+        provider = PROVIDERS[self._selection[CONF_PROVIDER]]
         addresses: dict[str, str] = user_input[_SECTION_SERVER] if user_input else {}
         schema = {
             vol.Optional(CONF_API_KEY): _API_KEY_SELECTOR,
@@ -95,7 +95,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
                 {"collapsed": not any(addresses.values())},
             ),
         }
-        data = _account_data(self._service, {**(user_input or {}), **addresses})
+        data = _account_data(self._selection, {**(user_input or {}), **addresses})
         return await self._async_handle_form(
             "account", schema, user_input, data, provider=provider.name, key_page=provider.key_page
         )
@@ -110,9 +110,9 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def _async_step_server(self, step_id: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
         """Add an account on a server that is compatible with a provider."""
-        server = PROVIDERS[self._service[CONF_PROVIDER]].servers[self._service[CONF_SERVER]]
+        server = PROVIDERS[self._selection[CONF_PROVIDER]].servers[self._selection[CONF_SERVER]]
         schema = {vol.Required(CONF_BASE_URL): _URL_SELECTOR, **_api_key_field(server)}
-        data = _account_data(self._service, user_input or {})
+        data = _account_data(self._selection, user_input or {})
         suggested = {CONF_BASE_URL: server.default_base_url}
         return await self._async_handle_form(
             step_id,
@@ -239,13 +239,13 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
             data=data,
             subentries=[voice],
             description="with_voice",
-            description_placeholders={"player": async_setup_preview(self.hass, data)},
+            description_placeholders={"player": async_create_setup_player(self.hass, data)},
         )
 
 
-def _account_data(service: Mapping[str, Any], entered: Mapping[str, Any]) -> dict[str, Any] | None:
+def _account_data(selected: Mapping[str, Any], entered: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the data of an account, or None if an address is invalid or a required one is missing."""
-    provider, server = PROVIDERS[service[CONF_PROVIDER]], account_server(service)
+    provider, server = PROVIDERS[selected[CONF_PROVIDER]], account_server(selected)
     addresses = {CONF_BASE_URL: server.default_base_url} if server else {}
     addresses |= {key: entered[key] for key in provider.address_keys if entered.get(key, "").strip()}
     if not all(addresses.values()):
@@ -254,8 +254,8 @@ def _account_data(service: Mapping[str, Any], entered: Mapping[str, Any]) -> dic
         resolved = provider.resolve_addresses(addresses)
     except ValueError:
         return None
-    chosen = {key: service[key] for key in (CONF_PROVIDER, CONF_SERVER) if key in service}
-    return {**chosen, **resolved, CONF_API_KEY: _entered_key(entered)}
+    selection = {key: selected[key] for key in (CONF_PROVIDER, CONF_SERVER) if key in selected}
+    return {**selection, **resolved, CONF_API_KEY: _entered_key(entered)}
 
 
 def _entered_key(entered: Mapping[str, Any]) -> str:
@@ -283,7 +283,7 @@ def _origins(data: Mapping[str, Any]) -> set[str]:
 
 
 def _account_title(data: Mapping[str, Any]) -> str:
-    """Return the name of the service, with the host unless the service has its public address."""
+    """Return the name of the provider or server, with the host unless it is a hosted service at its public address."""
     provider, server = PROVIDERS[data[CONF_PROVIDER]], account_server(data)
     name, default_url = (server.name, server.default_base_url) if server else (provider.name, provider.default_base_url)
     address = URL(data[CONF_BASE_URL])

@@ -24,7 +24,7 @@ from .audio.formats import AudioFormat
 from .const import DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry
 from .entity import voice_entity_id
-from .preview import PREVIEW_CONTENT_TYPE, VoicePreview
+from .preview import PREVIEW_CONTENT_TYPE, PreviewItem
 from .providers.errors import SpeechError
 from .providers.models import Model, Voice
 from .sample_sentences import SampleSentence, pick_sample_sentence, sample_sentences_for
@@ -53,35 +53,35 @@ class OratorMediaSource(MediaSource):
         """Return the accounts, or an account's models, a model's voices, or a voice's languages."""
         if not item.identifier:
             entries: list[OratorConfigEntry] = self._hass.config_entries.async_loaded_entries(DOMAIN)
-            return _folder(self.name, None, [_folder(entry.title, VoicePreview(entry.entry_id)) for entry in entries])
-        preview, entry = self._parse(item, BrowseError)
+            return _folder(self.name, None, [_folder(entry.title, PreviewItem(entry.entry_id)) for entry in entries])
+        preview_item, entry = self._parse(item, BrowseError)
         account = entry.runtime_data
-        if not preview.settings:
-            return _folder(entry.title, preview, await self._async_model_folders(preview, account))
-        model, voice = _model_and_voice(account, preview, BrowseError)
+        if not preview_item.settings:
+            return _folder(entry.title, preview_item, await self._async_model_folders(preview_item, account))
+        model, voice = _model_and_voice(account, preview_item, BrowseError)
         if voice is None:
-            return _folder(model.name, preview, _voice_items(preview, account, model))
+            return _folder(model.name, preview_item, _voice_items(preview_item, account, model))
         samples = _sample_sentences(account, model, voice)
-        browse = _playable(_voice_title(voice), preview, can_expand=True)
-        browse.children = [_playable(sample.language, preview.in_language(sample.tag)) for sample in samples]
+        browse = _playable(_voice_title(voice), preview_item, can_expand=True)
+        browse.children = [_playable(sample.language, preview_item.in_language(sample.tag)) for sample in samples]
         return browse
 
     @override
     async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
         """Synthesize a sample sentence, and return its URL as soon as its audio begins."""
-        preview, entry = self._parse(item, Unresolvable)
+        preview_item, entry = self._parse(item, Unresolvable)
         account = entry.runtime_data
-        model, voice = _model_and_voice(account, preview, Unresolvable)
+        model, voice = _model_and_voice(account, preview_item, Unresolvable)
         if voice is None:
             raise Unresolvable(translation_domain=DOMAIN, translation_key="no_such_sample")
         samples = {sample.tag: sample for sample in _sample_sentences(account, model, voice)}
         config = self._hass.config
-        sample = samples.get(preview.language) or pick_sample_sentence(
+        sample = samples.get(preview_item.language) or pick_sample_sentence(
             list(samples.values()), config.language, config.country
         )
         entity = self._voice_entity(entry)
         defaults = {choice.key: choice.default for choice in account.provider.choices}
-        options = _preview_options(entity, {**defaults, **preview.settings})
+        options = _preview_options(entity, {**defaults, **preview_item.settings})
         try:
             result = async_request_speech(self._hass, entity, SpeechRequest(sample.sentence, options=options))
             await result.async_wait_for_audio()
@@ -94,30 +94,30 @@ class OratorMediaSource(MediaSource):
             ) from err
         return PlayMedia(result.stream.url, result.stream.content_type)
 
-    def _parse(self, item: MediaSourceItem, error: type[HomeAssistantError]) -> tuple[VoicePreview, OratorConfigEntry]:
-        """Return the preview that an item identifies, and its account. Raises `error`."""
+    def _parse(self, item: MediaSourceItem, error: type[HomeAssistantError]) -> tuple[PreviewItem, OratorConfigEntry]:
+        """Return the preview item that an item of the media browser identifies, and its account. Raises `error`."""
         try:
-            preview = VoicePreview.parse(item.identifier)
+            preview_item = PreviewItem.parse(item.identifier)
         except ValueError as err:
             raise error(translation_domain=DOMAIN, translation_key="no_such_sample") from err
-        entry: OratorConfigEntry | None = self._hass.config_entries.async_get_entry(preview.entry_id)
+        entry: OratorConfigEntry | None = self._hass.config_entries.async_get_entry(preview_item.entry_id)
         if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:
             raise error(translation_domain=DOMAIN, translation_key="account_not_loaded")
-        return preview, entry
+        return preview_item, entry
 
-    async def _async_model_folders(self, preview: VoicePreview, account: AccountCoordinator) -> list[BrowseMediaSource]:
+    async def _async_model_folders(self, item: PreviewItem, account: AccountCoordinator) -> list[BrowseMediaSource]:
         """Return a folder for each model of an account and each choice that needs no model."""
         today = dt_util.utcnow().date()
         folders: list[BrowseMediaSource] = []
         for choices in _choices_before_model(account):
             if not account.provider.has_model_choice(choices):
-                folders.append(_folder(await self._async_choices_title(choices), preview.with_settings(choices)))
+                folders.append(_folder(await self._async_choices_title(choices), item.with_settings(choices)))
                 continue
             for model in account.data.models:
                 settings = {**choices, CONF_MODEL: model.id}
                 has_voices = bool(account.data.model_for(settings).voices)
                 if has_voices and model.is_connected and not model.is_retired(today):
-                    folders.append(_folder(model.name, preview.with_settings(settings)))
+                    folders.append(_folder(model.name, item.with_settings(settings)))
         return folders
 
     async def _async_choices_title(self, choices: Mapping[str, str]) -> str:
@@ -145,22 +145,22 @@ def _choices_before_model(account: AccountCoordinator) -> Iterator[dict[str, str
 
 
 def _model_and_voice(
-    account: AccountCoordinator, preview: VoicePreview, error: type[HomeAssistantError]
+    account: AccountCoordinator, item: PreviewItem, error: type[HomeAssistantError]
 ) -> tuple[Model, Voice | None]:
-    """Return the model and, if chosen, the voice of a preview, whether or not they are listed. Raises `error`."""
+    """Return the model and, if chosen, the voice of an item, whether or not they are listed. Raises `error`."""
     try:
-        model = account.data.model_for(preview.settings)
+        model = account.data.model_for(item.settings)
     except SpeechError as err:
         raise error(translation_domain=DOMAIN, translation_key="no_such_sample") from err
-    voice_id = preview.settings.get(model.voice_key)
+    voice_id = item.settings.get(model.voice_key)
     if not voice_id:
         return model, None
     return model, next((voice for voice in model.voices if voice.id == voice_id), Voice(voice_id, voice_id))
 
 
-def _voice_items(preview: VoicePreview, account: AccountCoordinator, model: Model) -> list[BrowseMediaSource]:
+def _voice_items(parent: PreviewItem, account: AccountCoordinator, model: Model) -> list[BrowseMediaSource]:
     """Return the items of a model's voices, without saved voices that cannot speak."""
-    voices = [(voice, preview.with_settings({model.voice_key: voice.id})) for voice in model.voices]
+    voices = [(voice, parent.with_settings({model.voice_key: voice.id})) for voice in model.voices]
     if model.has_saved_voices:
         voices = [(voice, item) for voice, item in voices if account.data.model_for(item.settings).is_connected]
     return [
@@ -187,12 +187,10 @@ def _voice_title(voice: Voice) -> str:
     return f"{voice.name} · {', '.join(languages)}" if 0 < len(languages) <= _MAX_TITLE_LANGUAGES else voice.name
 
 
-def _folder(
-    title: str, preview: VoicePreview | None, children: list[BrowseMediaSource] | None = None
-) -> BrowseMediaSource:
+def _folder(title: str, item: PreviewItem | None, children: list[BrowseMediaSource] | None = None) -> BrowseMediaSource:
     return BrowseMediaSource(
         domain=DOMAIN,
-        identifier=preview.identifier if preview else None,
+        identifier=item.identifier if item else None,
         media_class=MediaClass.DIRECTORY,
         media_content_type="",
         title=title,
@@ -202,10 +200,10 @@ def _folder(
     )
 
 
-def _playable(title: str, preview: VoicePreview, *, can_expand: bool = False) -> BrowseMediaSource:
+def _playable(title: str, item: PreviewItem, *, can_expand: bool = False) -> BrowseMediaSource:
     return BrowseMediaSource(
         domain=DOMAIN,
-        identifier=preview.identifier,
+        identifier=item.identifier,
         media_class=MediaClass.MUSIC,
         media_content_type=PREVIEW_CONTENT_TYPE,
         title=title,

@@ -32,7 +32,7 @@ _SETUP_PREVIEWS: Final[HassKey[dict[str, bytes]]] = HassKey("orator_setup_previe
 
 
 @dataclass(frozen=True, slots=True)
-class VoicePreview:
+class PreviewItem:
     """An item of the media browser: an account and the settings chosen so far."""
 
     entry_id: str
@@ -72,12 +72,12 @@ class VoicePreview:
         return replace(self, settings={**self.settings, **settings})
 
     def in_language(self, tag: str) -> Self:
-        """Return the preview of this voice in a language."""
+        """Return the item of this voice in a language."""
         return replace(self, language=tag)
 
 
 @callback
-def async_setup_preview(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+def async_create_setup_player(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
     """Return an HTML player for the first voice of an account that is about to be created.
 
     Speech is only synthesized, and charged, when it is played.
@@ -108,11 +108,11 @@ class SetupPreviewView(HomeAssistantView):
     async def get(self, request: web.Request, token: str) -> web.Response:
         """Synthesize the preview, and redirect to its audio as soon as the audio begins."""
         hass = request.app[KEY_HASS]
-        preview = _first_voice_preview(hass, token)
-        if preview is None:
+        item = _first_voice_item(hass, token)
+        if item is None:
             raise web.HTTPNotFound
         try:
-            media = await async_resolve_media(hass, preview.media_source_id, None)
+            media = await async_resolve_media(hass, item.media_source_id, None)
         except HomeAssistantError as err:
             raise web.HTTPBadGateway from err
         raise web.HTTPFound(media.url)
@@ -123,8 +123,8 @@ def _digest(token: str, data: Mapping[str, Any]) -> bytes:
     return hmac.digest(token.encode(), repr(sorted(data.items())).encode(), "sha256")
 
 
-def _first_voice_preview(hass: HomeAssistant, token: str) -> VoicePreview | None:
-    """Return the preview of the first voice of a token's account, if both still exist."""
+def _first_voice_item(hass: HomeAssistant, token: str) -> PreviewItem | None:
+    """Return the item of the first voice of a token's account, if both still exist."""
     digest = hass.data.get(_SETUP_PREVIEWS, {}).get(token)
     entries: list[OratorConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
     entry = next((entry for entry in entries if _digest(token, entry.data) == digest), None)
@@ -134,4 +134,4 @@ def _first_voice_preview(hass: HomeAssistant, token: str) -> VoicePreview | None
     subentry = next(iter(entry.subentries.values()))
     model = account.data.model_for(subentry.data)
     settings = {key: str(subentry.data[key]) for key in (CONF_MODEL, model.voice_key) if key in subentry.data}
-    return VoicePreview(entry.entry_id, {**account.data.parse_choices(subentry.data), **settings})
+    return PreviewItem(entry.entry_id, {**account.data.parse_choices(subentry.data), **settings})

@@ -22,7 +22,7 @@ from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_REPLACEMENTS, CONF_VOICE
 from .coordinator import AccountCoordinator, OratorConfigEntry
 from .entity import voice_entity_id
 from .fallback import has_fallback_loop
-from .preview import VoicePreview
+from .preview import PreviewItem
 from .providers.errors import InvalidSettingError, SpeechError, VoiceGoneError
 from .providers.models import Model
 from .schema import (
@@ -149,7 +149,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         chosen = account.data.parse_choices(settings)
         if CONF_MODEL in self._settings:
             chosen[CONF_MODEL] = model.id
-        voices = VoicePreview(self._get_entry().entry_id, chosen)
+        voices = PreviewItem(self._get_entry().entry_id, chosen)
         voice_id = settings.get(model.voice_key) or default_voice(account.data, model)
         voice = voices.with_settings({model.voice_key: voice_id}) if voice_id else voices
         link, link_end = '<a href="{}" target="_blank">', "</a>"

@@ -25,7 +25,9 @@ PREFERRED_PREFIX: Final = "preferred_"
 class PendingReport:
     """The report of a request that Orator itself sends to Home Assistant."""
 
-    key: str
+    report_key: str
+    cache_key: str
+    """Key of the audio in Home Assistant's cache."""
     from_cache: bool
     """Whether the audio was cached, or already being synthesized for an earlier request."""
     report: SynthesisReport | None = None
@@ -49,10 +51,10 @@ def expect_report(
     The voice delivers it with `deliver_report`, because Home Assistant passes on only the audio. A message that
     `is_streamed` is not cached.
     """
-    request = (str(stream.engine), message, str(stream.language), stream.options)
+    request = _request_parts(stream, message)
     key = cache_key(*request)
     is_cached = is_in_memory(hass, key) or (stream.use_file_cache and is_on_disk(hass, key))
-    pending = PendingReport(_report_key(*request), from_cache=is_cached and not is_streamed)
+    pending = PendingReport(_report_key(*request), key, from_cache=is_cached and not is_streamed)
     hass.data.setdefault(_PENDING_REPORTS, WeakSet()).add(pending)
     return pending
 
@@ -63,8 +65,13 @@ def deliver_report(hass: HomeAssistant, report: SynthesisReport, request: tts.TT
     if waiting := hass.data.get(_PENDING_REPORTS):
         key = _report_key(report.voice, message, request.language, request.options)
         for pending in waiting:
-            if pending.key == key:
+            if pending.report_key == key:
                 pending.report = report
+
+
+def _request_parts(stream: tts.ResultStream, message: str) -> tuple[str, str, str, Mapping[str, Any]]:
+    """Return the entity ID, message, language and options that a request is identified by."""
+    return str(stream.engine), message, str(stream.language), stream.options
 
 
 def _report_key(entity_id: str, message: str, language: str, options: Mapping[str, Any]) -> str:
@@ -88,8 +95,12 @@ class SpeechResult:
     """Audio that is being synthesized or comes from the cache."""
 
     stream: tts.ResultStream
-    cache_key: str
     _pending: PendingReport
+
+    @property
+    def cache_key(self) -> str:
+        """The key of the audio in Home Assistant's cache."""
+        return self._pending.cache_key
 
     @property
     def from_cache(self) -> bool:
@@ -134,20 +145,18 @@ class SpeechResult:
 def async_request_speech(hass: HomeAssistant, voice: tts.TextToSpeechEntity, request: SpeechRequest) -> SpeechResult:
     """Request a message from a voice or from the cache. Raises ServiceValidationError."""
     validate_request(voice, request)
-    stream, key = _create_stream(hass, voice, request)
+    stream = _create_stream(hass, voice, request)
     pending = expect_report(hass, stream, request.message)
     stream.async_set_message(request.message)
-    return SpeechResult(stream, key, pending)
+    return SpeechResult(stream, pending)
 
 
-def _create_stream(
-    hass: HomeAssistant, voice: tts.TextToSpeechEntity, request: SpeechRequest
-) -> tuple[tts.ResultStream, str]:
-    """Return a stream that has no message yet, and the cache key of its audio."""
+def _create_stream(hass: HomeAssistant, voice: tts.TextToSpeechEntity, request: SpeechRequest) -> tts.ResultStream:
+    """Return a stream that has no message yet."""
     options = dict(request.options)
     stream = tts.async_create_stream(hass, voice.entity_id, language=request.language, options=options)
     stream.use_file_cache = request.use_disk_cache
-    return stream, cache_key(voice.entity_id, request.message, str(stream.language), stream.options)
+    return stream
 
 
 class SpokenByFallbackError(HomeAssistantError):
@@ -177,8 +186,11 @@ class PreparedMessage:
     @property
     def is_prepared(self) -> bool:
         """Whether all audio is already cached on disk."""
-        keys = (_create_stream(self._hass, self._voice, request)[1] for request in self._requests)
-        return all(is_on_disk(self._hass, key) for key in keys)
+        return all(map(self._is_on_disk, self._requests))
+
+    def _is_on_disk(self, request: SpeechRequest) -> bool:
+        stream = _create_stream(self._hass, self._voice, request)
+        return is_on_disk(self._hass, cache_key(*_request_parts(stream, request.message)))
 
     async def async_prepare(self) -> None:
         """Write the audio to the cache on disk. Raises HomeAssistantError, SpokenByFallbackError among others."""

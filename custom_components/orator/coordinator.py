@@ -99,6 +99,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             hass, _LOGGER, config_entry=entry, name=f"catalog of {entry.title}", update_interval=_CATALOG_INTERVAL
         )
         self.data = Catalog(self.provider)
+        self.balance = BalanceCoordinator(hass, entry, self.provider) if self.provider.has_balance else None
         self.store = account_store(hass, entry.entry_id)
         self.health = CircuitBreaker(hass, entry, self.async_refresh)
         self.issues = IssueManager(hass, entry, self.provider, self.health)
@@ -317,8 +318,8 @@ class BalanceCoordinator(DataUpdateCoordinator[Balance | None]):
 
     config_entry: OratorConfigEntry
 
-    def __init__(self, hass: HomeAssistant, entry: OratorConfigEntry) -> None:
-        """Initialize the coordinator of a loaded account."""
+    def __init__(self, hass: HomeAssistant, entry: OratorConfigEntry, provider: Provider) -> None:
+        """Initialize the coordinator, which fetches nothing until it has a listener or is refreshed."""
         self._debouncer: Debouncer[Coroutine[Any, Any, None]] = Debouncer(
             hass, _LOGGER, cooldown=_BALANCE_DELAY_S, immediate=False
         )
@@ -331,7 +332,7 @@ class BalanceCoordinator(DataUpdateCoordinator[Balance | None]):
             request_refresh_debouncer=self._debouncer,
             always_update=False,
         )
-        self._provider = entry.runtime_data.provider
+        self._provider = provider
 
     @callback
     def async_handle_usage(self) -> None:

@@ -122,15 +122,17 @@ BALANCE_SENSOR: Final = SensorEntityDescription(
 
 
 async def async_setup_entry(
-    hass: HomeAssistant, entry: OratorConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+    hass: HomeAssistant,  # noqa: ARG001
+    entry: OratorConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the sensors of an account and its voices."""
     account = entry.runtime_data
     currency = account.data.currency
     sensors: list[SensorEntity] = [ConnectionSensor(entry, CONNECTION_SENSOR)]
     sensors += [UsageSensor(entry, description) for description in USAGE_SENSORS if currency or not description.is_cost]
-    if account.provider.has_balance:
-        sensors.append(BalanceSensor(entry, BalanceCoordinator(hass, entry)))
+    if account.balance:
+        sensors.append(BalanceSensor(entry, account.balance))
     async_add_entities(sensors)
     for subentry in entry.subentries.values():
         if subentry.subentry_type == SUBENTRY_VOICE:

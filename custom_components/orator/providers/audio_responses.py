@@ -16,7 +16,7 @@ from ..audio.formats import (
     looks_like_text,
     prepend,
 )
-from .base import SpeechAudio
+from .base import SpeechAudio, SynthesisRequest
 from .errors import NotAudioError, ResponseTooLargeError
 from .http import HttpResponse
 
@@ -28,14 +28,25 @@ _MAX_HEAD_BYTES: Final = 1024
 """Length of leading whitespace after which a body cannot be a document."""
 
 
-async def read_audio(response: HttpResponse, expected: AudioFormat, stack: AsyncExitStack) -> SpeechAudio:
+async def read_audio(response: HttpResponse, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
     """Return the audio in a response; closing the stack ends it.
 
     Raises NotAudioError for anything but audio, and for raw PCM of an unknown layout.
     """
     chunks = await stack.enter_async_context(aclosing(response.chunks()))
+    return plain_audio(await read_head(chunks), chunks, response, request)
+
+
+def plain_audio(
+    head: bytes, chunks: AsyncGenerator[bytes], response: HttpResponse, request: SynthesisRequest
+) -> SpeechAudio:
+    """Return the audio in a response like `read_audio`; `head` has already been read from `chunks`.
+
+    The audio is PCM if the media type says so, even if another format was requested.
+    """
     layout = read_pcm_layout(response)
-    return await detect_audio(chunks, AudioFormat.PCM if layout else expected, response.content_type, layout)
+    expected = AudioFormat.PCM if layout else request.format
+    return audio_from_head(head, chunks, expected, response.content_type, layout or request.model.pcm_layout)
 
 
 def read_pcm_layout(response: HttpResponse) -> PcmLayout | None:

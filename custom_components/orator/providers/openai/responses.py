@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ...audio.formats import SAMPLE_RATES, AudioFormat, PcmLayout, detect_format, looks_like_text, prepend
 from .. import errors
-from ..audio_responses import detect_audio, read_all, read_head, read_pcm_layout
+from ..audio_responses import audio_from_head, detect_audio, plain_audio, read_all, read_head
 from ..base import SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES
 from ..error_responses import error_for, find_error_codes
@@ -54,14 +54,7 @@ async def read_speech(
         return await _read_events(body, request, counters)
     if start.startswith((b"{", b"[")) and (looks_like_text(head) or response.content_type.endswith("json")):
         return await _read_document(body, response, request, client, stack)
-    return await _read_plain(body, response, request)
-
-
-async def _read_plain(chunks: AsyncGenerator[bytes], response: HttpResponse, request: SynthesisRequest) -> SpeechAudio:
-    """Return plain audio from a body: PCM if the media type says so, even if another format was requested."""
-    layout = read_pcm_layout(response)
-    expected = AudioFormat.PCM if layout else request.format
-    return await detect_audio(chunks, expected, response.content_type, layout or request.model.pcm_layout)
+    return plain_audio(head, chunks, response, request)
 
 
 async def _read_events(chunks: AsyncGenerator[bytes], request: SynthesisRequest, counters: Counter[str]) -> SpeechAudio:
@@ -70,9 +63,8 @@ async def _read_events(chunks: AsyncGenerator[bytes], request: SynthesisRequest,
     audio = events.audio(chunks)
     head = await read_head(audio)
     expected = AudioFormat.PCM if detect_format(head) is None else request.format
-    return await detect_audio(
-        prepend(head, audio), expected, "", events.pcm_layout or request.model.pcm_layout or OPENAI_PCM_LAYOUT
-    )
+    layout = events.pcm_layout or request.model.pcm_layout or OPENAI_PCM_LAYOUT
+    return audio_from_head(head, audio, expected, "", layout)
 
 
 class _AudioEvents:
@@ -154,7 +146,8 @@ async def _read_document(
     if url is None:
         raise errors.UnsafeLinkError
     linked = await stack.enter_async_context(client.request("GET", url))
-    return await _read_plain(await stack.enter_async_context(aclosing(linked.chunks(MAX_FILE_BYTES))), linked, request)
+    linked_chunks = await stack.enter_async_context(aclosing(linked.chunks(MAX_FILE_BYTES)))
+    return plain_audio(await read_head(linked_chunks), linked_chunks, linked, request)
 
 
 def _parse_document(body: bytearray) -> bytes | str:

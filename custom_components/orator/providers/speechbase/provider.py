@@ -204,7 +204,7 @@ class SpeechbaseProvider(Provider):
         """Return the audio of the streaming endpoint; a response without audio is closed at once."""
         async with AsyncExitStack() as response_stack:
             response = await self._request(_STREAM_PATH, request, _body(request), response_stack)
-            audio = await read_audio(response, request.format, response_stack)
+            audio = await read_audio(response, request, response_stack)
             await stack.enter_async_context(response_stack.pop_all())
         request.charge()
         return audio
@@ -218,7 +218,7 @@ class SpeechbaseProvider(Provider):
                 raise
             raise _voice_not_found(err, request.voice) from err
         self.detected[_BUFFERS] = response.has_length
-        audio = await read_audio(response, request.format, stack)
+        audio = await read_audio(response, request, stack)
         request.charge()
         return audio
 

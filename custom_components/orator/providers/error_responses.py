@@ -115,8 +115,9 @@ def find_error_codes(document: Json, status: int = 200) -> tuple[str, ...]:
     messages: list[Json] = []
     for envelope in _envelopes(document):
         found += [_short_code(envelope.get(name)) for name in ("status", "type", "code")]
-        found += [_short_code(error) for error in (envelope.get("error"),) if isinstance(error, int)]
-        messages += [envelope.get("message"), envelope.get("error")]
+        if isinstance(error := envelope.get("error"), int):
+            found.append(_short_code(error))
+        messages += [envelope.get("message"), error]
     codes = tuple(code for code in reversed(found) if code not in ("", str(status)))
     if status >= 500 or status in _ECHOING_STATUSES or any(map(_is_known_code, codes)):
         return codes

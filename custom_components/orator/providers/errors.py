@@ -40,8 +40,6 @@ class SpeechError(Exception):
     """Whether the request is repeated, because it may succeed in a moment."""
     allows_fallback: ClassVar[bool] = True
     """Whether a fallback speaks instead."""
-    needs_new_key: ClassVar[bool] = False
-    """Whether the user is asked for a new API key."""
     issue: ClassVar[str] = ""
     """The repair issue that the error creates, if any: at once, or after a day if the outage is `unreachable`."""
     outage: ClassVar[Outage | None] = None
@@ -72,6 +70,11 @@ class SpeechError(Exception):
         self.unsupported_fields: frozenset[str] = frozenset()
         """Subset of `fields` that the provider rejects with any value."""
 
+    @property
+    def needs_new_key(self) -> bool:
+        """Whether the user is asked for a new API key."""
+        return self.outage is Outage.KEY_REFUSED
+
     @override
     def __str__(self) -> str:
         details = [str(detail) for detail in (self.status, self.code) if detail is not None]
@@ -90,7 +93,6 @@ class InvalidKeyError(SpeechError):
     """The provider does not know the API key."""
 
     translation_key = "invalid_key"
-    needs_new_key = True
     outage = Outage.KEY_REFUSED
 
 
@@ -98,7 +100,6 @@ class MissingKeyError(SpeechError):
     """The provider requires an API key and there is none."""
 
     translation_key = "missing_key"
-    needs_new_key = True
     outage = Outage.KEY_REFUSED
 
 

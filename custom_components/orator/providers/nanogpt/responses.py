@@ -65,15 +65,15 @@ def find_audio_link(document: Json, *, is_job: bool = False) -> str | None:
     status = str(_find(document, "status")).lower()
     if status in _DONE_STATUSES:
         raise GenerationFailedError(code="no_audio")
-    if status in _FAILED_STATUSES or _is_violation(document) or (_find(document, "error") and not is_job):
-        raise _error_of(document, status)
+    if status == _CONTENT_VIOLATION or _CONTENT_VIOLATION in find_error_codes(document):
+        raise ContentRefusedError(code=_CONTENT_VIOLATION)
+    if status in _FAILED_STATUSES or (_find(document, "error") and not is_job):
+        raise _error_in(document, status)
     return None
 
 
-def _error_of(document: Json, status: str) -> SpeechError:
+def _error_in(document: Json, status: str) -> SpeechError:
     """Return the error that a document describes."""
-    if status == _CONTENT_VIOLATION or _is_violation(document):
-        return ContentRefusedError(code=_CONTENT_VIOLATION)
     stated = _find(document, "status")
     http_status = stated if isinstance(stated, int) and 400 <= stated < 600 else 200
     codes = find_error_codes(document, http_status)
@@ -81,10 +81,6 @@ def _error_of(document: Json, status: str) -> SpeechError:
     if http_status == 200 and status in _FAILED_STATUSES and isinstance(error, RejectedError):  # without a reason
         return GenerationFailedError(code=next((code for code in codes if code not in _FAILED_STATUSES), None))
     return error
-
-
-def _is_violation(document: Json) -> bool:
-    return _CONTENT_VIOLATION in find_error_codes(document)
 
 
 def _find(document: Json, key: str) -> Any:

@@ -168,7 +168,7 @@ class RealtimeResponse:
             case "incomplete", "content_filter":
                 self.end(errors.ContentRefusedError(code="content_filter"))
             case "failed", _:
-                self.end(_error_from(get_object(details, "error")))
+                self.end(_error_in(get_object(details, "error")))
             case "cancelled", _:
                 self.end(errors.ConnectionLostError(code="cancelled"))
             case _:
@@ -318,7 +318,7 @@ class RealtimeSession:
 
     def _handle_error(self, details: Mapping[str, Any]) -> None:
         """End the response that an error is about, or raise it if it is about the session."""
-        error = _error_from(details)
+        error = _error_in(details)
         if response := self._responses.get(str(details.get("event_id"))):
             response.end(error)
         elif not self._ready.done() or error.code == "session_expired":
@@ -338,7 +338,7 @@ async def _connect(http_session: ClientSession, url: URL, headers: Mapping[str, 
             raise error_for(err.status, (), retry_after) from err
 
 
-def _error_from(details: Mapping[str, Any]) -> errors.SpeechError:
+def _error_in(details: Mapping[str, Any]) -> errors.SpeechError:
     """Return the error for the `error` object of an event; without a code, it is a provider fault."""
     codes = find_error_codes({"error": details})
     if "session_expired" in codes:

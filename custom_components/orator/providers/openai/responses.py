@@ -33,6 +33,8 @@ _LINK_KEYS: Final = ("url", "audio_url", "audioUrl")
 _MAX_AUDIO_LINK_CHARS: Final = 2048
 _HTTP_LINK: Final = re.compile(r"(https?:/)?/[^/\s][^\s]*", re.IGNORECASE)
 _DATA_URL: Final = re.compile(r"data:[\w/+.;=-]*,")
+_URL_SAFE_ALPHABET: Final = str.maketrans("-_", "+/")
+"""The characters of URL-safe base64, as those of standard base64."""
 _DECODED_CHUNK_BYTES: Final = 64 * 1024
 
 
@@ -82,7 +84,7 @@ class _AudioEvents:
             async for event in events:
                 kind = str(event.get("type", ""))
                 if event.get("error") or kind.endswith("error"):
-                    raise _reported_error(event, errors.GenerationFailedError())
+                    raise _error_in(event, errors.GenerationFailedError())
                 if isinstance(rate := event.get("sample_rate"), int) and rate in SAMPLE_RATES:
                     self.pcm_layout = PcmLayout(rate, 2 if event.get("channels") == 2 else 1)
                 self._count_tokens(event.get("usage"))
@@ -161,7 +163,7 @@ def _parse_document(body: bytearray) -> bytes | str:
         return _decode(encoded)
     if link := encoded or _find_text(document, (*_LINK_KEYS, *_AUDIO_KEYS)):
         return link
-    raise _reported_error(document, errors.NotAudioError(code="application/json"))
+    raise _error_in(document, errors.NotAudioError(code="application/json"))
 
 
 def _find_text(document: Json, keys: tuple[str, ...]) -> str | None:
@@ -184,7 +186,7 @@ def _decode(encoded: str) -> bytes:
     prefix = _DATA_URL.match(encoded[:100])
     text = "".join(encoded[prefix.end() if prefix else 0 :].split())
     try:
-        return b64decode(text.translate({45: 43, 95: 47}) + "=" * (-len(text) % 4), validate=True)
+        return b64decode(text.translate(_URL_SAFE_ALPHABET) + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError) as err:
         raise errors.NotAudioError(code="base64") from err
 
@@ -194,7 +196,7 @@ async def _split(audio: bytes) -> AsyncGenerator[bytes]:
         yield audio[start : start + _DECODED_CHUNK_BYTES]
 
 
-def _reported_error(document: Json, default: errors.SpeechError) -> errors.SpeechError:
+def _error_in(document: Json, default: errors.SpeechError) -> errors.SpeechError:
     """Return the error that a document with status 200 reports."""
     error = error_for(200, find_error_codes(document))
     return default if type(error) is errors.RejectedError else error

@@ -38,20 +38,19 @@ _MODEL_FORMATS: Final = (AudioFormat.MP3, AudioFormat.WAV)
 
 def parse_vendors(document: Json) -> list[dict[str, Any]]:
     """Return the vendors in a list of providers; disabled vendors get no models. Raises NotASpeechServerError."""
-    return [
-        {
-            "id": row["id"],
-            "name": str(row.get("name") or row["id"]),
-            "is_connected": bool(is_enabled and (row.get("byok") or row.get("managed"))),
-            "models": [model for model in _list(row.get("models")) if is_enabled and isinstance(model, str)],
-        }
-        for row in find_rows(document)
-        for is_enabled in (bool(row.get("enabled", True)),)
-    ]
+    return [_parse_vendor(row) for row in find_rows(document)]
 
 
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
+def _parse_vendor(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a vendor to keep in the catalog."""
+    is_enabled = bool(row.get("enabled", True))
+    models = row.get("models") if is_enabled else None
+    return {
+        "id": row["id"],
+        "name": str(row.get("name") or row["id"]),
+        "is_connected": is_enabled and bool(row.get("byok") or row.get("managed")),
+        "models": [model for model in models if isinstance(model, str)] if isinstance(models, list) else [],
+    }
 
 
 def parse_voice(row: Mapping[str, Any]) -> dict[str, str]:

@@ -63,7 +63,7 @@ def _read_nanogpt(document: Any) -> None:
 
 
 def _read_speechbase(document: Any) -> None:
-    rows = speechbase.find_rows(document)
+    rows = speechbase.rows_with_id(document)
     catalog = {"vendors": speechbase.parse_vendors(document), "voices": [*map(speechbase.parse_voice, rows)]}
     _assert_storable(catalog)
     assert all(voice.name for voice in speechbase.index_saved_voices(IdentityKey(catalog)).voices if voice.id)

@@ -5,6 +5,8 @@ import json
 import re
 from typing import Any, Final
 
+from .errors import NotASpeechServerError
+
 type Json = Any
 """A value from a JSON document."""
 
@@ -64,10 +66,20 @@ def _containers_in(value: Any) -> Iterator[Any]:
     return (inner for inner in values if isinstance(inner, (dict, list)))
 
 
-def get_object(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def get_object(document: Json, key: str) -> Mapping[str, Any]:
     """Return the object under a key, or an empty object if there is none."""
-    value = document.get(key)
+    value = document.get(key) if isinstance(document, dict) else None
     return value if isinstance(value, dict) else {}
+
+
+def get_rows(document: Json, *keys: str) -> list[Json]:
+    """Return the list under the first key with a value. Raises NotASpeechServerError if there is none."""
+    rows: Json = None
+    for key in keys if isinstance(document, dict) else ():
+        rows = rows or document.get(key)
+    if not isinstance(rows, list):
+        raise NotASpeechServerError
+    return rows
 
 
 class IdentityKey:

@@ -6,8 +6,7 @@ import re
 from typing import Any, Final
 
 from ...audio.formats import AudioFormat
-from ..errors import NotASpeechServerError
-from ..json_documents import CACHED_CATALOGS, IdentityKey, Json, get_object
+from ..json_documents import CACHED_CATALOGS, IdentityKey, Json, get_object, get_rows
 from ..languages import normalize_tag
 from ..models import Model, Price
 from ..options import Option
@@ -45,10 +44,8 @@ def parse_models(document: Json) -> list[dict[str, Any]]:
 
     Raises NotASpeechServerError if the document is not a list of models.
     """
-    rows = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(rows, list):
-        raise NotASpeechServerError
-    models = {row["id"]: _parse_row(row) for row in rows if isinstance(row, dict) and _is_speech_model(row)}
+    rows = [row for row in get_rows(document, "data") if isinstance(row, dict) and _is_speech_model(row)]
+    models = {row["id"]: _parse_row(row) for row in rows}
     return sorted(models.values(), key=lambda model: str(model["name"]).lower())
 
 

@@ -13,7 +13,7 @@ from yarl import URL
 from ...audio.formats import AudioFormat, PcmLayout
 from .. import errors
 from ..http import HttpClient
-from ..json_documents import CACHED_CATALOGS, IdentityKey, Json
+from ..json_documents import CACHED_CATALOGS, IdentityKey, Json, get_object, get_rows
 from ..languages import expand_tags, normalize_tag
 from ..models import Model, Voice
 from ..options import NumberOption, ObjectOption, Option
@@ -116,9 +116,7 @@ def parse_model_ids(document: Json, *, is_official: bool) -> list[str]:
     For a server other than OpenAI's, all models are returned if none has a speech model's name. Raises
     NotASpeechServerError if the document is not a list of models.
     """
-    models = (document.get("data") or document.get("models")) if isinstance(document, dict) else None
-    if not isinstance(models, list):
-        raise errors.NotASpeechServerError
+    models = get_rows(document, "data", "models")
     ids = sorted(model["id"] for model in models if isinstance(model, dict) and isinstance(model.get("id"), str))
     speech_ids = [model_id for model_id in ids if _is_speech_model_name(model_id) or is_realtime(model_id)]
     return speech_ids if speech_ids or is_official else ids
@@ -230,8 +228,7 @@ def _generates_speech(row: Json) -> bool | None:
     row = _as_object(row)
     if isinstance(task := row.get("task"), str):
         return task == "text-to-speech"
-    architecture = row.get("architecture")
-    modalities = architecture.get("output_modalities") if isinstance(architecture, dict) else None
+    modalities = get_object(row, "architecture").get("output_modalities")
     if isinstance(modalities, list):
         return "speech" in modalities or "audio" in modalities
     by_name = _is_speech_model_name(str(row.get("id") or row.get("name")))

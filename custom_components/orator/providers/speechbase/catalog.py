@@ -6,8 +6,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ...audio.formats import AudioFormat
-from ..errors import NotASpeechServerError
-from ..json_documents import CACHED_CATALOGS, IdentityKey, Json
+from ..json_documents import CACHED_CATALOGS, IdentityKey, Json, get_rows
 from ..models import Model, Voice
 from ..options import IntegerChoiceOption, NumberOption, ObjectOption
 from ..vendor_models import OPENAI_MAX_CHARS, count_chars_or_tokens, openai_voices_for
@@ -38,7 +37,7 @@ _MODEL_FORMATS: Final = (AudioFormat.MP3, AudioFormat.WAV)
 
 def parse_vendors(document: Json) -> list[dict[str, Any]]:
     """Return the vendors in a list of providers; disabled vendors get no models. Raises NotASpeechServerError."""
-    return [_parse_vendor(row) for row in find_rows(document)]
+    return [_parse_vendor(row) for row in rows_with_id(document)]
 
 
 def _parse_vendor(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,12 +59,9 @@ def parse_voice(row: Mapping[str, Any]) -> dict[str, str]:
     return {"id": row["id"], "title": " ".join(str(row.get("title") or "").split()) or row["id"], "model": model_id}
 
 
-def find_rows(document: Json) -> list[dict[str, Any]]:
+def rows_with_id(document: Json) -> list[dict[str, Any]]:
     """Return the rows of a list that have an ID. Raises NotASpeechServerError if the document is not a list."""
-    rows = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(rows, list):
-        raise NotASpeechServerError
-    return [row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
+    return [row for row in get_rows(document, "data") if isinstance(row, dict) and isinstance(row.get("id"), str)]
 
 
 def model_ids(catalog: Json) -> list[str]:

@@ -22,7 +22,7 @@ from ..errors import (
     VoiceGoneError,
 )
 from ..http import LIST_TIMEOUTS, HttpClient, HttpResponse
-from ..json_documents import IdentityKey, Json
+from ..json_documents import IdentityKey, Json, get_object
 from ..languages import WHISPER_LANGUAGES
 from ..models import Model
 from ..options import ChoiceOption
@@ -105,7 +105,7 @@ class SpeechbaseProvider(Provider):
         query = _PAGE_QUERY
         for _ in range(_MAX_PAGES):
             document = await self._list_client.get_json("v1/voices", query)
-            voices |= {row["id"]: catalogs.parse_voice(row) for row in catalogs.find_rows(document)}
+            voices |= {row["id"]: catalogs.parse_voice(row) for row in catalogs.rows_with_id(document)}
             cursor = document.get("next_cursor")
             if not document.get("has_more") or not isinstance(cursor, str):
                 break
@@ -146,8 +146,7 @@ class SpeechbaseProvider(Provider):
             document = await self._list_client.get_json(f"v1/voices/{voice_id}")
         except (NotFoundError, RejectedError) as err:
             raise _voice_not_found(err, voice_id) from err
-        row = document.get("data") if isinstance(document, dict) else None
-        canonical_id = row.get("id") if isinstance(row, dict) else None
+        canonical_id = get_object(document, "data").get("id")
         return canonical_id if isinstance(canonical_id, str) and _SAFE_ID.fullmatch(canonical_id) else voice_id
 
     @override

@@ -35,10 +35,13 @@ def parse_web_address(address: str) -> URL:
 
 
 def _default_scheme(url: URL) -> str:
-    """Return the default scheme of an address: http for local servers, which rarely have a certificate."""
+    """Return the default scheme of an address.
+
+    It is http for local names, IP addresses and ports other than 443, whose servers rarely have a certificate.
+    """
     host = url.host or ""
-    is_local = is_local_host(host) or host.replace(".", "").isdecimal() or ":" in host
-    return "http" if is_local or url.explicit_port not in (None, 443) else "https"
+    is_local_or_ip = is_local_host(host) or host.replace(".", "").isdecimal() or ":" in host
+    return "http" if is_local_or_ip or url.explicit_port not in (None, 443) else "https"
 
 
 def is_local_host(host: str) -> bool:

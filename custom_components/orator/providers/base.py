@@ -32,7 +32,10 @@ class SynthesisRequest:
     settings: Mapping[str, Any] = field(default_factory=dict)
     pronunciations: tuple[Pronunciation, ...] = ()
     record_usage: Callable[[Usage], None] = field(default=lambda _: None, compare=False)
-    """Called once per charge: never for a request that joins an identical request's job, twice for a repeated one."""
+    """Called for every charge, even after the request was canceled: NanoGPT still completes a pending submission.
+
+    A request that joins the job of an identical one is not charged; one that is sent twice may be charged twice.
+    """
 
     def charge(self, cost: float | None = None, currency: str | None = None) -> None:
         """Record the charge for this request, estimated from the model's price if the provider states no `cost`."""

@@ -17,14 +17,15 @@ from .error_responses import error_for, parse_retry_after
 from .http import HttpResponse, Timeouts, resolve_url, translate_client_errors
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
-"""20 minutes of uncompressed speech, which is more than a single request produces."""
+"""Limit for a linked file: 20 minutes of samples at 24 kHz mono."""
 
 _ENCODED_URL: Final = re.compile(r"[\w!#$%&'()*+,./:;=?@\[\]~-]+", re.ASCII)
 """A URL without characters to quote, which is requested unchanged because it may be signed."""
 _NOT_READY_STATUSES: Final = (403, 404, 425)
 """Statuses of a file that may become available in a moment."""
 _DOWNLOAD_TIMEOUTS: Final = Timeouts(first_byte_s=20)
-_MAX_DOWNLOAD_REDIRECTS: Final = 5
+_MAX_DOWNLOAD_HOPS: Final = 5
+"""Maximum number of requests, including redirected ones."""
 _MAX_DOWNLOAD_ATTEMPTS: Final = 3
 
 
@@ -63,7 +64,7 @@ class Downloads:
             raise errors.UnsafeLinkError from err
 
     async def _follow(self, url: URL) -> ClientResponse:
-        for _ in range(_MAX_DOWNLOAD_REDIRECTS):
+        for _ in range(_MAX_DOWNLOAD_HOPS):
             response = await self._request(url)
             if not 300 <= response.status < 400:
                 if response.ok:

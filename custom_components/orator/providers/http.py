@@ -32,9 +32,10 @@ MAX_DOCUMENT_BYTES: Final = 8 * 1024 * 1024
 """Limit for JSON documents, more than the largest catalog."""
 MAX_ERROR_BYTES: Final = 64 * 1024
 _MAX_AUDIO_BYTES: Final = 512 * 1024 * 1024
-"""Limit for audio: over an hour of uncompressed speech, which is more than a single request can produce."""
+"""Limit for streamed audio: three hours of samples at 24 kHz mono, 45 minutes at 48 kHz stereo."""
 
-_MAX_API_REDIRECTS: Final = 3
+_MAX_API_HOPS: Final = 3
+"""Maximum number of requests, including redirected ones."""
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 
 
@@ -176,7 +177,7 @@ class HttpClient:
     async def _send(self, method: str, url: URL, body: Json, headers: Mapping[str, str]) -> ClientResponse:
         """Send a request, and follow redirects that keep the method and the origin."""
         timeout = ClientTimeout(total=None, connect=self._timeouts.connect_s)
-        for _ in range(_MAX_API_REDIRECTS):
+        for _ in range(_MAX_API_HOPS):
             response = await self._session.request(
                 method, url, json=body, headers=headers, timeout=timeout, allow_redirects=False
             )

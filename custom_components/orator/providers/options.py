@@ -12,7 +12,7 @@ from .errors import InvalidSettingError
 
 @dataclass(frozen=True, slots=True)
 class Option(ABC):
-    """An option of a model. `key` is the provider's name for the option, if it has one."""
+    """An option of a model. `key` is its key in a voice's settings and in the options of `tts.speak`."""
 
     key: str
 

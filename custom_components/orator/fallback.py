@@ -13,7 +13,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import language as language_util
 
-from .audio.formats import AudioFormat
+from .audio.formats import AudioFormat, stream_of
 from .const import CONF_FALLBACK
 from .coordinator import OratorConfigEntry
 from .entity import find_voice, is_orator_voice
@@ -67,7 +67,7 @@ class EntitySynthesizer:
             stream = self._create_stream()
             self._reports.append(expect_report(self._hass, stream, text, is_streamed=is_reply))
             if is_reply:  # Home Assistant does not cache messages that are streamed
-                stream.async_set_message_stream(_single(text))
+                stream.async_set_message_stream(stream_of(text))
             else:
                 stream.async_set_message(text)
             chunks = stream.async_stream_result()
@@ -101,10 +101,6 @@ class EntitySynthesizer:
                 yield chunk
         except Exception as err:
             raise FallbackFailedError(subject=self._entity_id) from err
-
-
-async def _single(text: str) -> AsyncGenerator[str]:
-    yield text
 
 
 @callback

@@ -33,13 +33,11 @@ from .entity import voice_device
 from .fallback import can_be_heard, create_fallbacks
 from .issues import translate_error
 from .pipeline import (
-    DEFAULT_LAYOUT,
     AudioResponse,
     PostProcessing,
     SpeechPipeline,
     SynthesisJob,
     SynthesisReport,
-    encode_lead_in,
 )
 from .providers.base import Provider
 from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
@@ -134,12 +132,11 @@ class VoiceEntity(TextToSpeechEntity):
             self.async_write_ha_state()
 
     async def _async_load_chimes(self) -> None:
-        """Load the voice's chimes, and encode the silence and the chime before speech."""
+        """Load the voice's chimes, and encode those that mp3 players hear before speech."""
         post_processing, _ = await self._async_post_processing(parse_post_processing(self._subentry.data))
-        if post_processing.effects.chime_before and self._format == AudioFormat.MP3:
+        if self._format == AudioFormat.MP3:
             with suppress(NotAudioError):
-                layout = post_processing.layout_near(self._model.pcm_layout or DEFAULT_LAYOUT)
-                await encode_lead_in(post_processing.effects, layout, get_ffmpeg_manager(self.hass).binary)
+                await post_processing.prepare(self._model, get_ffmpeg_manager(self.hass).binary)
 
     @property
     @override

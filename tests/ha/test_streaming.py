@@ -127,7 +127,7 @@ async def test_limited_silence(monkeypatch: pytest.MonkeyPatch) -> None:
 
     loop = asyncio.get_running_loop()
     seconds = 0.0
-    chunks = GapFiller(layout).fill(samples())
+    chunks = GapFiller().fill(samples(), layout)
     assert await anext(chunks) == bytes(20)
     started = loop.time()
     for _ in range(5):

@@ -12,7 +12,7 @@ from typing import Final
 import av
 from av.error import FFmpegError, InvalidDataError
 
-from .formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format
+from .formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format, stream_of
 from .wav import MalformedWavError, open_wav
 
 _MAX_FILE_S: Final = 16.0
@@ -93,7 +93,7 @@ async def decode_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
     """
     arguments = ("-protocol_whitelist", "file", "-format_whitelist", _FILE_DEMUXERS, "-t", str(_MAX_FILE_S))
     process = await _start_process(binary, arguments, _pcm_arguments(layout), f"file:{path}")
-    async with aclosing(_read_output(process, _no_data())) as output:
+    async with aclosing(_read_output(process, stream_of())) as output:
         return b"".join([audio async for audio in output])
 
 
@@ -120,11 +120,6 @@ def measure_duration(audio: bytes) -> float | None:
             with suppress(InvalidDataError):
                 seconds += sum(frame.samples / frame.sample_rate for frame in packet.decode())
     return seconds or None
-
-
-async def _no_data() -> AsyncGenerator[bytes]:
-    return
-    yield  # makes this a generator
 
 
 def _input_arguments(source: AudioFormat, layout: PcmLayout | None) -> tuple[str, ...]:

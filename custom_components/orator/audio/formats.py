@@ -88,6 +88,12 @@ def looks_like_text(head: bytes) -> bool:
     return start[:1] in (b"{", b"[", b"<") and is_plain
 
 
+async def stream_of[Item](*items: Item) -> AsyncGenerator[Item]:
+    """Yield the items."""
+    for item in items:
+        yield item
+
+
 async def prepend(head: bytes, data: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
     """Yield the start of audio, which was read to recognize it, and then the rest."""
     yield head

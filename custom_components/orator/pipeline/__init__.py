@@ -1,15 +1,14 @@
 """Text in, audio out: split into chunks, synthesize with fallbacks, join. No module here imports Home Assistant."""
 
-from .convert import DEFAULT_LAYOUT, PcmConstraints
+from .convert import PcmConstraints
 from .fallback_chain import SynthesisReport
 from .loudness import LoudnessTracker
 from .output import AudioResponse, OutputFormat
 from .pipeline import SpeechPipeline, SynthesisJob
-from .post_processing import PostProcessing, encode_lead_in
+from .post_processing import PostProcessing
 from .synthesizer import LatencyStats
 
 __all__ = [
-    "DEFAULT_LAYOUT",
     "AudioResponse",
     "LatencyStats",
     "LoudnessTracker",
@@ -19,5 +18,4 @@ __all__ = [
     "SpeechPipeline",
     "SynthesisJob",
     "SynthesisReport",
-    "encode_lead_in",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..audio import wav
-from ..audio.formats import AudioFormat, PcmLayout, is_same_container, prepend
+from ..audio.formats import AudioFormat, PcmLayout, is_same_container, prepend, stream_of
 from ..audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
 from ..providers.base import SpeechAudio
 from ..providers.errors import NotAudioError, SpeechError
@@ -73,15 +73,14 @@ class GapFiller:
     stream pauses if the provider is slower than speech, or if the agent calls a tool in the middle of a reply.
     """
 
-    def __init__(self, layout: PcmLayout) -> None:
-        """Initialize the filter for samples of a layout."""
+    def __init__(self) -> None:
+        """Initialize the filter."""
         self.has_filled = False
         """Whether any silence was inserted."""
-        self._layout = layout
 
-    async def fill(self, samples: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        """Yield the samples, and silence whenever all yielded samples must have been played."""
-        silence = bytes(int(self._layout.rate * _FILLED_SILENCE_S) * self._layout.frame_size)
+    async def fill(self, samples: AsyncGenerator[bytes], layout: PcmLayout) -> AsyncGenerator[bytes]:
+        """Yield samples of a layout, and silence whenever all yielded samples must have been played."""
+        silence = bytes(int(layout.rate * _FILLED_SILENCE_S) * layout.frame_size)
         loop = asyncio.get_running_loop()
         plays_until: float | None = None
         filled = 0.0
@@ -101,7 +100,7 @@ class GapFiller:
                     block = silence
                     self.has_filled = True
                     filled += _FILLED_SILENCE_S
-                plays_until = max(plays_until or 0, loop.time()) + len(block) / self._layout.byte_rate
+                plays_until = max(plays_until or 0, loop.time()) + len(block) / layout.byte_rate
                 yield block
         finally:
             pending.cancel()
@@ -110,7 +109,12 @@ class GapFiller:
 
 
 async def build_response(
-    audio: AsyncGenerator[SpeechAudio], output: OutputFormat, ffmpeg: str, *, is_single: bool, is_reply: bool
+    audio: AsyncGenerator[SpeechAudio],
+    output: OutputFormat,
+    ffmpeg: str,
+    *,
+    is_single: bool,
+    gap_filler: GapFiller | None,
 ) -> AudioResponse:
     """Join the chunks' audio as its actual format and the output format allow.
 
@@ -125,8 +129,7 @@ async def build_response(
         if first.format is AudioFormat.MP3:
             return AudioResponse(output.extension, join_mp3(first, audio, ffmpeg))
     stream = await to_pcm(first, output.pcm, ffmpeg)
-    # Inserted silence must not be cached, and Home Assistant caches the audio of complete texts.
-    return _pcm_response(stream, audio, output, ffmpeg, fills_gaps=is_reply and not output.is_for_player)
+    return _pcm_response(stream, audio, output, ffmpeg, gap_filler)
 
 
 async def join_audio_as_pcm(
@@ -186,12 +189,13 @@ def _pcm_response(
     following: AsyncIterator[SpeechAudio],
     output: OutputFormat,
     ffmpeg: str,
-    *,
-    fills_gaps: bool = False,
+    gap_filler: GapFiller | None = None,
 ) -> AudioResponse:
     layout = output.pcm.apply(first.layout)
     samples = join_pcm(first, following, layout, ffmpeg)
-    return wrap_pcm(PcmStream(layout, GapFiller(layout).fill(samples) if fills_gaps else samples), output, ffmpeg)
+    if gap_filler:
+        samples = gap_filler.fill(samples, layout)
+    return wrap_pcm(PcmStream(layout, samples), output, ffmpeg)
 
 
 async def _join_mp3_part(joiner: Mp3Joiner, audio: SpeechAudio, ffmpeg: str) -> AsyncGenerator[bytes]:
@@ -280,7 +284,4 @@ async def _wav_stream(stream: PcmStream, *, is_played: bool) -> AsyncGenerator[b
 
 
 def _moment_of_silence() -> PcmStream:
-    async def silence() -> AsyncGenerator[bytes]:
-        yield bytes(int(DEFAULT_LAYOUT.byte_rate * _SILENCE_FOR_NOTHING_S))
-
-    return PcmStream(DEFAULT_LAYOUT, silence())
+    return PcmStream(DEFAULT_LAYOUT, stream_of(bytes(int(DEFAULT_LAYOUT.byte_rate * _SILENCE_FOR_NOTHING_S))))

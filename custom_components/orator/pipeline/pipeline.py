@@ -6,18 +6,16 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Final
 
-from ..audio.effects import with_effects
 from ..audio.formats import AudioFormat, PcmLayout
-from ..providers.base import Provider, SpeechAudio, SynthesisRequest
+from ..providers.base import Provider, SynthesisRequest
 from ..providers.models import Model, Usage
 from ..text import Replacement, TextCleaner
 from .attempt import AttemptAudio
 from .chunker import TextChunker
-from .convert import DEFAULT_LAYOUT, PcmStream, convert_pcm
 from .fallback_chain import FallbackChain, SynthesisReport
-from .output import AudioResponse, GapFiller, OutputFormat, build_response, join_audio_as_pcm, join_mp3, wrap_pcm
-from .post_processing import PostProcessing, encode_lead_in, prefetch_first
-from .prefetch import ChunkPrefetcher
+from .output import AudioResponse, GapFiller, OutputFormat, build_response, join_audio_as_pcm
+from .post_processing import PostProcessing
+from .prefetch import ChunkPrefetcher, prefetch_first
 from .pronunciations import count_with_pronunciations, pronunciations_for
 from .synthesizer import (
     ANNOUNCEMENT,
@@ -80,7 +78,7 @@ class SpeechPipeline:
         self._output = output
         self._ffmpeg = ffmpeg
         self._chain: FallbackChain | None = None
-        self._gap_filler: GapFiller | None = None
+        self._gap_filler = GapFiller()
 
     @property
     def event_count(self) -> int:
@@ -92,8 +90,7 @@ class SpeechPipeline:
         """The result so far."""
         if self._chain is None:
             return SynthesisReport(self._job.name)
-        has_gaps = self._gap_filler is not None and self._gap_filler.has_filled
-        return replace(self._chain.report(), has_gaps=has_gaps)
+        return replace(self._chain.report(), has_gaps=self._gap_filler.has_filled)
 
     @asynccontextmanager
     async def respond(self) -> AsyncGenerator[AudioResponse]:
@@ -110,29 +107,20 @@ class SpeechPipeline:
     async def _respond(self) -> AsyncGenerator[AudioResponse]:
         async with self._synthesize() as speech, aclosing(speech.audio):
             yield await build_response(
-                speech.audio, self._output, self._ffmpeg, is_single=speech.is_single, is_reply=speech.is_reply
+                speech.audio,
+                self._output,
+                self._ffmpeg,
+                is_single=speech.is_single,
+                # Inserted silence must not be cached, and Home Assistant caches the audio of complete texts.
+                gap_filler=self._gap_filler if speech.is_reply and not self._output.is_for_player else None,
             )
 
     @asynccontextmanager
     async def _respond_with_post_processing(self) -> AsyncGenerator[AudioResponse]:
-        post_processing, output, ffmpeg = self._job.post_processing, self._output, self._ffmpeg
-        output_layout = output.pcm.apply(self._job.model.pcm_layout or DEFAULT_LAYOUT)
-        layout = post_processing.layout_near(output_layout)
-        effects = post_processing.effects
+        post_processing, model, output = self._job.post_processing, self._job.model, self._output
+        layout = post_processing.layout_for(model, output.pcm)
         async with prefetch_first(self._synthesize_as_pcm(layout)) as speech:
-            if effects.chime_before and output.accepts(AudioFormat.MP3):
-                lead_in = SpeechAudio(AudioFormat.MP3, _single(await encode_lead_in(effects, layout, ffmpeg)))
-                rest = with_effects(speech, layout, replace(effects, lead_in_s=0.0, chime_before=None))
-                following = _single(SpeechAudio(AudioFormat.PCM, rest, layout))
-                yield AudioResponse(output.extension, join_mp3(lead_in, following, ffmpeg))
-                return
-            samples = with_effects(speech, layout, effects)
-            if layout != output_layout:
-                samples = convert_pcm(PcmStream(layout, samples), output_layout, ffmpeg)
-            if not output.is_for_player:
-                self._gap_filler = GapFiller(output_layout)
-                samples = self._gap_filler.fill(samples)
-            yield wrap_pcm(PcmStream(output_layout, samples), output, ffmpeg)
+            yield await post_processing.build_response(speech, model, output, self._ffmpeg, self._gap_filler)
 
     async def _synthesize_as_pcm(self, layout: PcmLayout) -> AsyncGenerator[bytes]:
         """Yield the samples of all chunks in one layout, with gain and loudness applied."""
@@ -205,7 +193,3 @@ class SpeechPipeline:
         # The header of a WAV states its layout; servers disagree on the layout of raw samples.
         samples = [candidate for candidate in (AudioFormat.WAV, AudioFormat.PCM) if candidate in formats]
         return [*exact, *accepted, *samples, *formats][0]
-
-
-async def _single[Item](item: Item) -> AsyncGenerator[Item]:
-    yield item

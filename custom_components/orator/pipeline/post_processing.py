@@ -2,18 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..audio.effects import Effects, amplify, lead_in_and_chime
-from ..audio.formats import AudioFormat, PcmLayout
+from ..audio.effects import Effects, amplify, lead_in_and_chime, with_effects
+from ..audio.formats import AudioFormat, PcmLayout, stream_of
 from ..audio.loudness import LoudnessMeter
 from ..audio.pcm import can_resample
 from ..providers.base import SpeechAudio
+from ..providers.models import Model
 from .attempt import AttemptAudio
 from .convert import DEFAULT_LAYOUT, PcmConstraints, PcmStream, convert_pcm, encode, to_pcm
 from .loudness import LoudnessTracker
+from .output import AudioResponse, GapFiller, OutputFormat, join_mp3, wrap_pcm
 
 _MAX_ENCODED_LEAD_INS: Final = 8
 _encoded_lead_ins: dict[tuple[Effects, PcmLayout], bytes] = {}
@@ -69,14 +70,45 @@ class PostProcessing:
             return self.gain_db
         return self.gain_db + self.loudness_tracker.get(loudness_key).gain_to(self.loudness)
 
-    def layout_near(self, output: PcmLayout) -> PcmLayout:
-        """Return the layout nearest to the output's in which chimes and gain can be applied."""
-        layout = PcmLayout(output.rate, min(output.channels, 2))
+    def layout_for(self, model: Model, constraints: PcmConstraints) -> PcmLayout:
+        """Return the layout for chimes and gain: the supported one that is nearest to the player's."""
+        requested = _requested_layout(model, constraints)
+        layout = PcmLayout(requested.rate, min(requested.channels, 2))
         is_supported = all(can_resample(chime.layout, layout) for chime in self.effects.chimes)
         return layout if is_supported else DEFAULT_LAYOUT
 
+    async def prepare(self, model: Model, ffmpeg: str) -> None:
+        """Encode the lead-in and the chime for mp3 players before they are needed. Raises NotAudioError."""
+        if self.effects.chime_before:
+            await _encode_lead_in(self.effects, self.layout_for(model, PcmConstraints()), ffmpeg)
 
-async def encode_lead_in(effects: Effects, layout: PcmLayout, ffmpeg: str) -> bytes:
+    async def build_response(
+        self, speech: AsyncGenerator[bytes], model: Model, output: OutputFormat, ffmpeg: str, gap_filler: GapFiller
+    ) -> AudioResponse:
+        """Return speech in the layout of `layout_for` with chimes and silence. Raises NotAudioError.
+
+        An mp3 player gets an encoded chime at once; ffmpeg then starts while the chime is played.
+        """
+        layout = self.layout_for(model, output.pcm)
+        if self.effects.chime_before and output.accepts(AudioFormat.MP3):
+            lead_in = stream_of(await _encode_lead_in(self.effects, layout, ffmpeg))
+            rest = with_effects(speech, layout, replace(self.effects, lead_in_s=0.0, chime_before=None))
+            following = stream_of(SpeechAudio(AudioFormat.PCM, rest, layout))
+            return AudioResponse(output.extension, join_mp3(SpeechAudio(AudioFormat.MP3, lead_in), following, ffmpeg))
+        samples = with_effects(speech, layout, self.effects)
+        output_layout = _requested_layout(model, output.pcm)
+        if layout != output_layout:
+            samples = convert_pcm(PcmStream(layout, samples), output_layout, ffmpeg)
+        if not output.is_for_player:
+            samples = gap_filler.fill(samples, output_layout)
+        return wrap_pcm(PcmStream(output_layout, samples), output, ffmpeg)
+
+
+def _requested_layout(model: Model, constraints: PcmConstraints) -> PcmLayout:
+    return constraints.apply(model.pcm_layout or DEFAULT_LAYOUT)
+
+
+async def _encode_lead_in(effects: Effects, layout: PcmLayout, ffmpeg: str) -> bytes:
     """Return the lead-in and the chime as mp3, cached if possible because ffmpeg takes too long to start.
 
     Raises NotAudioError if ffmpeg fails.
@@ -96,22 +128,3 @@ async def _lead_in(effects: Effects, layout: PcmLayout) -> AsyncGenerator[bytes]
     for block in lead_in_and_chime(layout, effects):
         yield block
         await asyncio.sleep(0)
-
-
-@asynccontextmanager
-async def prefetch_first(samples: AsyncGenerator[bytes]) -> AsyncGenerator[AsyncGenerator[bytes]]:
-    """Request the first samples before the listener reads any; leaving the context closes `samples`."""
-    first = asyncio.ensure_future(anext(samples, None))
-
-    async def started() -> AsyncGenerator[bytes]:
-        block = await first
-        while block is not None:
-            yield block
-            block = await anext(samples, None)
-
-    async with aclosing(samples):
-        try:
-            yield started()
-        finally:
-            first.cancel()
-            await asyncio.gather(first, return_exceptions=True)

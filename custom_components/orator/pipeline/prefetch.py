@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 from types import TracebackType
 from typing import Final, Self
 
@@ -94,3 +95,22 @@ class ChunkPrefetcher:
         if self._plays_until is None:
             return self._requested_s
         return self._plays_until - asyncio.get_running_loop().time()
+
+
+@asynccontextmanager
+async def prefetch_first(samples: AsyncGenerator[bytes]) -> AsyncGenerator[AsyncGenerator[bytes]]:
+    """Request the first samples before the listener reads any; leaving the context closes `samples`."""
+    first = asyncio.ensure_future(anext(samples, None))
+
+    async def started() -> AsyncGenerator[bytes]:
+        block = await first
+        while block is not None:
+            yield block
+            block = await anext(samples, None)
+
+    async with aclosing(samples):
+        try:
+            yield started()
+        finally:
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)

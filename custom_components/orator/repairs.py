@@ -15,7 +15,7 @@ from .const import CONF_VOICE
 from .coordinator import AccountCoordinator, OratorConfigEntry
 from .providers.errors import SpeechError, VoiceGoneError
 from .providers.models import Model
-from .schema import default_model, model_field, voice_field
+from .schema import model_field, voice_field
 
 if TYPE_CHECKING:  # newer than the oldest supported Home Assistant
     from homeassistant.components.repairs import RepairsFlowResult
@@ -94,7 +94,7 @@ class ModelEndRepairFlow(_VoiceRepairFlow):
             migrated = account.provider.migrate_settings(voice.data, model)
             return self._update_voice(entry, {**migrated, CONF_VOICE: user_input[CONF_VOICE].strip()})
         ending = account.data.model_for(voice.data)
-        model = ending.successor or default_model(account.data)
+        model = ending.successor or account.provider.initial_model(account.data.document)
         suggested = account.provider.migrate_settings(voice.data, model)[CONF_VOICE]
         _, models = model_field(account.data)
         _, voices = voice_field(account.data, model)

@@ -43,19 +43,9 @@ _MAX_SINGLE_LINE_CHARS: Final = 200
 _FORMAT_LABELS: Final = {AudioFormat.OPUS: "Opus", AudioFormat.OGG: "Ogg"}
 
 
-def default_model(catalog: Catalog) -> Model:
-    """Return the provider's default model if it is listed and can speak, otherwise the first listed model."""
-    default = catalog.model(catalog.provider.default_model)
-    models = catalog.models
-    is_usable = default.is_connected and default.id in [model.id for model in models]
-    return default if is_usable or not models else models[0]
-
-
-def default_voice(catalog: Catalog, model: Model) -> str:
-    """Return the default voice if the model has it, otherwise the model's first voice, or "" if it lists none."""
-    voices = model.voice_ids
-    default = catalog.provider.default_voice
-    return default if default in voices else next(iter(voices), "")
+def suggested_voice(catalog: Catalog, model: Model) -> str:
+    """Return the ID of the voice to select first, or "" if the model lists no voices."""
+    return catalog.provider.initial_voice(model) if model.voices else ""
 
 
 def voice_title(catalog: Catalog, model: Model, voice_id: str) -> str:
@@ -93,7 +83,7 @@ def _choice_fields(choices: Iterable[ChoiceOption], settings: Mapping[str, Any])
 def model_field(catalog: Catalog, model_id: str | None = None) -> tuple[vol.Required, SelectSelector]:
     """Return the marker and the selector of the model field."""
     options = [SelectOptionDict(value=model.id, label=model_label(model)) for model in catalog.models]
-    default = model_id or default_model(catalog).id
+    default = model_id or catalog.provider.initial_model(catalog.document).id
     return vol.Required(CONF_MODEL, default=default), _dropdown(options, takes_other_values=True)
 
 
@@ -113,7 +103,7 @@ def voice_field(catalog: Catalog, model: Model) -> tuple[vol.Required, SelectSel
         SelectOptionDict(value=voice.id, label=label if counts[label] == 1 else f"{label} ({voice.id})")
         for voice, label in zip(model.voices, labels, strict=True)
     ]
-    default = default_voice(catalog, model) or vol.UNDEFINED
+    default = suggested_voice(catalog, model) or vol.UNDEFINED
     return vol.Required(model.voice_key, default=default), _dropdown(options, takes_other_values=True)
 
 

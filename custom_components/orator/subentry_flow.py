@@ -29,10 +29,10 @@ from .schema import (
     SECTION_ADVANCED,
     SECTION_POST_PROCESSING,
     choice_schema,
-    default_voice,
     form_values,
     model_label,
     model_schema,
+    suggested_voice,
     voice_schema,
     voice_title,
 )
@@ -150,7 +150,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         if CONF_MODEL in self._settings:
             chosen[CONF_MODEL] = model.id
         voices = PreviewItem(self._get_entry().entry_id, chosen)
-        voice_id = settings.get(model.voice_key) or default_voice(account.data, model)
+        voice_id = settings.get(model.voice_key) or suggested_voice(account.data, model)
         voice = voices.with_settings({model.voice_key: voice_id}) if voice_id else voices
         link, link_end = '<a href="{}" target="_blank">', "</a>"
         return {

@@ -246,9 +246,9 @@ class Provider(ABC):
         return {"model": model.id, "voice": self.initial_voice(model)}
 
     def initial_model(self, catalog: Json) -> Model:
-        """Return the default model, or the first model if the catalog lacks the default."""
+        """Return the default model if it is listed and can speak, otherwise the first listed model."""
         models = self.models(catalog)
-        return next((model for model in models if model.id == self.default_model), models[0])
+        return next((model for model in models if model.id == self.default_model and model.is_connected), models[0])
 
     def initial_voice(self, model: Model) -> str:
         """Return the default voice, or the model's first voice if its voices are known and lack the default."""

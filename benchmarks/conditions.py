@@ -18,14 +18,6 @@ FRAME_SAMPLES: Final = 576
 WORDS_PER_SECOND: Final = 25
 """Words of a streamed reply per second."""
 
-SATELLITE_OPTIONS: Final[dict[str, str | int]] = {
-    "preferred_format": "wav",
-    "preferred_sample_rate": 16_000,
-    "preferred_sample_channels": 1,
-    "preferred_sample_bytes": 2,
-}
-"""TTS options of a voice satellite."""
-
 MAX_CHARS: Final = 4096
 """The provider's limit for a request."""
 

@@ -41,7 +41,7 @@ ROWS: Final = (
         is_light_in_quick_runs=True,
     ),
     Row(
-        first_audio.SATELLITE,
+        first_audio.TO_SATELLITE,
         "The same for a satellite (wav, 16 kHz)",
         first_audio.measure_satellite,
         first_audio.add_satellite_goal,

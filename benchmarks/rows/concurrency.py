@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tests.support.streams import SATELLITE
+
 from ..candidates import Candidate, Delivery
-from ..conditions import SATELLITE_OPTIONS
 from ..environment import Environment
 from ..listener import record
 from ..results import ORATOR, Goal, Results, SeriesKey, Unit, difference
@@ -15,7 +16,7 @@ from .first_audio import AFTER_KNOWN
 CROWD: Final = "crowd"
 _CONCURRENT_REPLIES: Final = 50
 _MAX_DELAY_MS: Final = 300
-_FORMATS: Final[Mapping[str, Mapping[str, Any]]] = {"mp3": {}, "satellite": SATELLITE_OPTIONS}
+_FORMATS: Final[Mapping[str, Mapping[str, Any]]] = {"mp3": {}, "satellite": SATELLITE}
 
 
 async def measure(environment: Environment, results: Results) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from tests.support.streams import SATELLITE
+
 from ..candidates import Candidate, Delivery
-from ..conditions import SATELLITE_OPTIONS
 from ..environment import Environment
 from ..listener import Recording, record
 from ..results import FLOOR, ORATOR, Curve, Goal, Results, SeriesKey, Unit, difference, largest
@@ -14,7 +15,7 @@ from ..texts import reply, sentence
 
 SENTENCE: Final = "sentence"
 REPLY: Final = "reply"
-SATELLITE: Final = "satellite"
+TO_SATELLITE: Final = "satellite"
 
 AFTER_KNOWN: Final = "first audio after 1st sentence"
 AFTER_START: Final = "first audio after start of reply"
@@ -57,13 +58,13 @@ def add_reply_goal(results: Results) -> None:
 
 async def measure_satellite(environment: Environment, results: Results) -> None:
     """Measure streamed replies on a satellite."""
-    await _measure_reply(environment, results, SATELLITE, "streamed, wav 16 kHz", SATELLITE_OPTIONS)
+    await _measure_reply(environment, results, TO_SATELLITE, "streamed, wav 16 kHz", SATELLITE)
 
 
 def add_satellite_goal(results: Results) -> None:
     """Compare with the floor."""
     text = "the same for a satellite: + 100 ms more"
-    _add_goal(results, SeriesKey(SATELLITE, "streamed, wav 16 kHz", ORATOR, ""), AFTER_KNOWN, text, 150)
+    _add_goal(results, SeriesKey(TO_SATELLITE, "streamed, wav 16 kHz", ORATOR, ""), AFTER_KNOWN, text, 150)
 
 
 async def _measure_reply(

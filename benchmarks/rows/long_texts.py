@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from tests.support.streams import SATELLITE
+
 from ..candidates import Candidate, Delivery
-from ..conditions import NORMAL_SPEED, SATELLITE_OPTIONS, WORDS_PER_SECOND, speech_seconds
+from ..conditions import NORMAL_SPEED, WORDS_PER_SECOND, speech_seconds
 from ..environment import Analysis, Environment
 from ..listener import Recording, record
 from ..playback import decoded_seconds
@@ -79,7 +81,7 @@ def add_long_goals(results: Results) -> None:
 
 async def measure_slow(environment: Environment, results: Results) -> Analysis:
     """Record messages of a provider that is hardly faster than speech."""
-    satellite: Mapping[str, Any] = SATELLITE_OPTIONS
+    satellite: Mapping[str, Any] = SATELLITE
     cases = [
         _Case(SLOW, "2x, reply streamed, mp3", "2x", reply, {}),
         _Case(SLOW, "2x, reply streamed, satellite", "2x", reply, satellite, Delivery.STREAM),

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import gc
 from typing import Any, Final
 
+from tests.support.streams import SATELLITE
+
 from ..candidates import Candidate, Delivery
-from ..conditions import NORMAL_SPEED, SATELLITE_OPTIONS
+from ..conditions import NORMAL_SPEED
 from ..environment import Environment
 from ..listener import record
 from ..loop_monitor import LoopMonitor
@@ -21,7 +23,7 @@ _MAX_BLOCKED_MS: Final = 10.0
 _FORMATS: Final[Mapping[str, Mapping[str, Any]]] = {
     "mp3": {},
     "wav": {"preferred_format": "wav"},
-    "satellite": SATELLITE_OPTIONS,
+    "satellite": SATELLITE,
 }
 
 

@@ -11,9 +11,10 @@ from custom_components.orator.audio.limiter import Limiter
 from custom_components.orator.audio.loudness import MAX_MEASURED_S, LoudnessMeter
 from custom_components.orator.audio.pcm import Resampler, blocks_of
 from custom_components.orator.audio.wav import WavReader
+from tests.support.streams import SATELLITE
 
 from ..candidates import Delivery
-from ..conditions import SAMPLE_RATE, SATELLITE_OPTIONS
+from ..conditions import SAMPLE_RATE
 from ..environment import Environment
 from ..listener import record
 from ..results import ORATOR, Goal, Results, SeriesKey, Unit, difference, largest
@@ -31,7 +32,7 @@ _CASES: Final[Mapping[str, Mapping[str, Any]]] = {
     "loudness": {"loudness": -18},
     "both": {"chime": "ding_dong", "loudness": -18},
 }
-_FORMATS: Final[Mapping[str, Mapping[str, Any]]] = {"mp3": {}, "wav 16 kHz": SATELLITE_OPTIONS}
+_FORMATS: Final[Mapping[str, Mapping[str, Any]]] = {"mp3": {}, "wav 16 kHz": SATELLITE}
 _MAX_CHIME_MS: Final = 50.0
 _MAX_LOUDNESS_DELAY_MS: Final = 20.0
 _MAX_PROCESSING_CPU_S: Final = 0.2

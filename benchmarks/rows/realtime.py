@@ -3,8 +3,9 @@
 import asyncio
 from typing import Final
 
+from tests.support.streams import SATELLITE
+
 from ..candidates import Delivery
-from ..conditions import SATELLITE_OPTIONS
 from ..environment import Environment
 from ..listener import record
 from ..realtime_floor import MODEL, VOICE, RealtimeFloor
@@ -24,7 +25,7 @@ _PAUSE_S: Final = 0.05
 async def measure(environment: Environment, results: Results) -> None:
     """Measure samples for satellites, and mp3 that is encoded from them for speakers."""
     orator, floor = environment.orator(), RealtimeFloor.of(environment)
-    satellite = {**_OPTIONS, **SATELLITE_OPTIONS}
+    satellite = {**_OPTIONS, **SATELLITE}
     for candidate in (floor, orator):  # warm up: sockets, imports
         await record(candidate, sentence(), satellite, Delivery.STREAM)
     for _ in range(environment.effort.times(10, 3)):

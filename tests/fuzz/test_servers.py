@@ -21,6 +21,7 @@ from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from custom_components.orator.providers.nanogpt.provider import PollSettings
 from custom_components.orator.providers.openai import OpenAIProvider, realtime_session
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
+from tests.support.streams import SENTENCE
 
 from .fuzzing import fuzzed
 from .raw_server import responses, serve
@@ -28,7 +29,6 @@ from .samples import ERRORS, MP3S, NANOGPT_LIST, OPENAI_LIST, OTHER_LISTS, RESPO
 from .strategies import documents_like
 
 LIMITS: Final = Timeouts(connect_s=5, first_byte_s=2, between_bytes_s=2)
-TEXT: Final = "The kettle has boiled and the tea is ready."
 ENCODED: Final = b64encode(WAVS[0]).decode()
 DOCUMENTS: Final = [
     *RESPONSES,
@@ -107,7 +107,7 @@ async def _synthesize(provider: Provider, settings: dict[str, Any], audio_format
     model = provider.describe_model(settings["model"], None, settings)
     rest = {key: value for key, value in settings.items() if key != "model"}
     count = 0
-    async with provider.synthesize(SynthesisRequest(TEXT, model, "v-1", audio_format, rest)) as audio:
+    async with provider.synthesize(SynthesisRequest(SENTENCE, model, "v-1", audio_format, rest)) as audio:
         async for chunk in audio.data:
             count += len(chunk)
     return count

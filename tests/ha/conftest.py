@@ -14,7 +14,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.simulator import Fault, Simulator
-from tests.support.speech import SENTENCE, Hear, create_account, load_account
+from tests.support.speech import Hear, create_account, load_account
+from tests.support.streams import SENTENCE
 
 # On a busy machine idle threads need long to end. Home Assistant interrupts them, and some then never end.
 executor.EXECUTOR_SHUTDOWN_TIMEOUT = 100

@@ -7,7 +7,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from tests.simulator import Fault, Simulator
-from tests.support.speech import SENTENCE, create_account, get_sensor, pass_time, speak
+from tests.support.speech import create_account, get_sensor, pass_time, speak
+from tests.support.streams import SENTENCE
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The blueprints for announcements and the morning briefing."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from pathlib import Path
 import shutil
@@ -25,6 +25,7 @@ from pytest_homeassistant_custom_component.common import (
 from tests.simulator import Simulator
 from tests.support.audio import RATE, decode
 from tests.support.speech import create_account
+from tests.support.streams import wait_until
 from tests.support.word_decoder import assert_spoken
 
 BLUEPRINTS = Path(__file__).parents[2] / "blueprints"
@@ -59,13 +60,6 @@ async def create_automation(hass: HomeAssistant, blueprint: str, **inputs: Any) 
     assert await async_setup_component(hass, "automation", {"automation": automation})
     await hass.async_block_till_done()
     assert hass.states.get("automation.one").state == "on"
-
-
-async def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition is true."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the harness collects the calls in a list, without an event
-            await asyncio.sleep(0.02)
 
 
 async def assert_announced(hass: HomeAssistant, played: list[ServiceCall], *texts: str) -> None:

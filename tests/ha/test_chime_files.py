@@ -26,16 +26,8 @@ from tests.support.chimes import (
     replace_file,
     write_audio_file,
 )
-from tests.support.speech import (
-    SENTENCE,
-    Hear,
-    create_account,
-    get_speech_requests,
-    load_account,
-    pass_time,
-    speak,
-    write_store,
-)
+from tests.support.speech import Hear, create_account, get_speech_requests, load_account, pass_time, speak, write_store
+from tests.support.streams import SENTENCE
 from tests.support.word_decoder import assert_spoken
 
 LAYOUT = PcmLayout(44_100, 2)

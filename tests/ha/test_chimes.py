@@ -15,7 +15,8 @@ from tests.simulator import Simulator
 from tests.support.audio import RATE, decode
 from tests.support.chimes import get_chime_issue_keys, get_chime_issues, hear_with_chime, write_audio_file
 from tests.support.flows import open_voice_form
-from tests.support.speech import SENTENCE, Hear, get_issue
+from tests.support.speech import Hear, get_issue
+from tests.support.streams import SENTENCE
 from tests.support.word_decoder import assert_spoken
 
 LAYOUT = PcmLayout(44_100, 2)

@@ -12,7 +12,8 @@ from custom_components.orator.providers.errors import Outage
 from tests.simulator import Fault, Simulator
 from tests.support.audio import decode
 from tests.support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, create_account_with_fallback, get_voices
-from tests.support.speech import SENTENCE, SPEECH_PATH, get_issue, pass_time, speak
+from tests.support.speech import SPEECH_PATH, get_issue, pass_time, speak
+from tests.support.streams import SENTENCE
 
 SERVER_ERROR = Fault(path=SPEECH_PATH, status=503, json={"error": {"type": "server_error"}}, times=999)
 INVALID_KEY = Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=999)

@@ -15,7 +15,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.simulator import ScriptedResponse, Simulator
-from tests.support.speech import SENTENCE, create_account, speak
+from tests.support.speech import create_account, speak
+from tests.support.streams import SENTENCE
 
 PERSONAL = "Agnieszka"
 

@@ -18,18 +18,15 @@ from tests.simulator import Fault, Simulator, Timing
 from tests.support.audio import RATE, Sound, decode, decode_output, read_wav_stream
 from tests.support.speech import (
     IS_OUTPUT_CONVERTED,
-    SATELLITE,
-    SENTENCE,
     SPEECH_PATH,
     Hear,
     create_account,
     get_speech_requests,
     load_account,
     speak,
-    stream_text,
-    stream_words,
     wait_for_speech_request,
 )
+from tests.support.streams import SATELLITE, SENTENCE, stream_text, stream_words
 from tests.support.word_decoder import assert_spoken, heard_words, voice_of
 
 ALL_EFFECTS = {

@@ -14,10 +14,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from tests.simulator import Fault, Simulator
 from tests.support.actions import call_action
 from tests.support.audio import RATE, decode, decode_output, read_wav_stream
-from tests.support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, SENTENCES, LocalVoice, collect, get_voices
+from tests.support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, SENTENCES, LocalVoice, get_voices
 from tests.support.speech import (
-    SATELLITE,
-    SENTENCE,
     SPEECH_PATH,
     Hear,
     create_account,
@@ -25,9 +23,9 @@ from tests.support.speech import (
     get_sensor,
     load_account,
     speak,
-    stream_text,
     wait_for_speech_request,
 )
+from tests.support.streams import SATELLITE, SENTENCE, collect, stream_text
 from tests.support.word_decoder import codes_of, heard_words
 
 

@@ -23,16 +23,8 @@ from tests.simulator import Fault, Simulator
 from tests.support.audio import decode
 from tests.support.fallback import LocalVoice
 from tests.support.signals import loudness, true_peak
-from tests.support.speech import (
-    SATELLITE,
-    SENTENCE,
-    SPEECH_PATH,
-    create_account,
-    get_speech_requests,
-    pass_time,
-    stream_words,
-    write_store,
-)
+from tests.support.speech import SPEECH_PATH, create_account, get_speech_requests, pass_time, write_store
+from tests.support.streams import SATELLITE, SENTENCE, stream_words
 
 TARGET_LUFS: Final = -20.0
 LEVELS_DBFS: Final = {"alloy": -40, "nova": -35.5, "echo": -31, "shimmer": -26.5, "onyx": -22}

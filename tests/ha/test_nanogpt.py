@@ -13,7 +13,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from tests.simulator import Fault, ModelResponse, Simulator, Timing
 from tests.support.audio import RATE, decode
 from tests.support.flows import get_choices, get_field_names, start_account_flow
-from tests.support.speech import SATELLITE, SENTENCE, Hear, create_account, speak
+from tests.support.speech import Hear, create_account, speak
+from tests.support.streams import SATELLITE, SENTENCE
 from tests.support.word_decoder import assert_spoken
 
 

@@ -16,7 +16,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.orator.const import DOMAIN
 from tests.simulator import Fault, Simulator
-from tests.support.speech import SENTENCE, Hear, create_account, get_issue, pass_day, speak
+from tests.support.speech import Hear, create_account, get_issue, pass_day, speak
+from tests.support.streams import SENTENCE
 
 
 @pytest.fixture

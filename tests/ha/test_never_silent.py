@@ -21,20 +21,11 @@ from tests.support.fallback import (
     PRIMARY_VOICE,
     SENTENCES,
     LocalVoice,
-    collect,
     create_account_with_fallback,
     get_voices,
 )
-from tests.support.speech import (
-    SATELLITE,
-    SENTENCE,
-    SPEECH_PATH,
-    Hear,
-    get_issue,
-    get_speech_requests,
-    speak,
-    wait_for_speech_request,
-)
+from tests.support.speech import SPEECH_PATH, Hear, get_issue, get_speech_requests, speak, wait_for_speech_request
+from tests.support.streams import SATELLITE, SENTENCE, collect
 from tests.support.word_decoder import heard_words
 
 TEXT = " ".join(SENTENCES)

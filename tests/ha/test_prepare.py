@@ -28,14 +28,8 @@ import voluptuous as vol
 from tests.simulator import Fault, Simulator
 from tests.support.actions import VOICE, call_action, call_failing_action
 from tests.support.audio import RATE, Sound, decode, read_wav_stream
-from tests.support.speech import (
-    SATELLITE,
-    SPEECH_PATH,
-    create_account,
-    get_post_requests,
-    get_speech_requests,
-    load_account,
-)
+from tests.support.speech import SPEECH_PATH, create_account, get_post_requests, get_speech_requests, load_account
+from tests.support.streams import SATELLITE
 from tests.support.word_decoder import assert_spoken
 
 MESSAGES = ["Fire alarm. Leave the house now.", "There is water in the cellar.", "The freezer is open.", "Wake up."]

@@ -14,7 +14,8 @@ from tests.simulator import ScriptedResponse, Simulator
 from tests.simulator.realtime.script import CHAT
 from tests.support.audio import RATE, decode, read_wav_stream
 from tests.support.flows import get_choices, get_field_names, open_voice_form
-from tests.support.speech import SATELLITE, SENTENCE, Hear, create_account, speak
+from tests.support.speech import Hear, create_account, speak
+from tests.support.streams import SATELLITE, SENTENCE
 from tests.support.word_decoder import assert_spoken
 
 MODEL = "gpt-realtime-2.1-mini"

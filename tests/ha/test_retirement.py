@@ -18,15 +18,8 @@ from custom_components.orator.const import DOMAIN
 from tests.simulator import Fault, Simulator
 from tests.support.audio import decode
 from tests.support.flows import open_repair_form, submit_repair_form
-from tests.support.speech import (
-    SENTENCE,
-    SPEECH_PATH,
-    create_account,
-    get_issue,
-    get_speech_requests,
-    speak,
-    wait_for_reload,
-)
+from tests.support.speech import SPEECH_PATH, create_account, get_issue, get_speech_requests, speak, wait_for_reload
+from tests.support.streams import SENTENCE
 
 SUCCESSOR = "gpt-realtime-2.1-mini"
 VOICE = {"model": "gpt-4o-mini-tts", "voice": "nova", "speed": 2.5, "instructions": "Calm.", "format": "opus"}

@@ -25,7 +25,8 @@ from custom_components.orator.tts_cache import async_drop_from_memory
 from custom_components.orator.tts_requests import SpeechRequest, async_request_speech
 from tests.simulator import Fault, ScriptedResponse, Simulator, Timing
 from tests.support.fallback import SENTENCES
-from tests.support.speech import SENTENCE, Hear, create_account, get_sensor, load_account, speak, stream_text
+from tests.support.speech import Hear, create_account, get_sensor, load_account, speak
+from tests.support.streams import SENTENCE, stream_text
 
 CHARS = len(SENTENCE)
 KOKORO, TURBO, XAI = "Kokoro-82m", "Elevenlabs-Turbo-V2.5", "xai-tts"

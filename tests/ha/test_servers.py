@@ -18,7 +18,8 @@ from tests.support.audio import RATE, decode
 from tests.support.compatible import add_server_account, create_server_account, fetch_speech
 from tests.support.flows import get_choices, get_suggested_values, open_account_form
 from tests.support.server_profiles import WITH_PRESET, Start, ids, preset_of
-from tests.support.speech import SENTENCE, create_text, load_account, remove_markdown
+from tests.support.speech import create_text, load_account, remove_markdown
+from tests.support.streams import SENTENCE
 from tests.support.word_decoder import assert_spoken
 
 WITH_KEY = tuple(profile for profile in WITH_PRESET if profile.auth != "none")

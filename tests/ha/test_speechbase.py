@@ -14,17 +14,8 @@ from tests.simulator import Fault, Simulator
 from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
 from tests.support.audio import RATE, decode, decode_output
 from tests.support.flows import get_choices, get_field_names, start_account_flow
-from tests.support.speech import (
-    SATELLITE,
-    SENTENCE,
-    Hear,
-    create_account,
-    get_issue,
-    get_post_requests,
-    speak,
-    wait_for_reload,
-    write_store,
-)
+from tests.support.speech import Hear, create_account, get_issue, get_post_requests, speak, wait_for_reload, write_store
+from tests.support.streams import SATELLITE, SENTENCE
 from tests.support.word_decoder import assert_spoken
 
 SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]

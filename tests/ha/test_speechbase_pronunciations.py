@@ -14,7 +14,8 @@ from custom_components.orator.text import Replacement, Replacer
 from tests.simulator import Simulator
 from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
 from tests.support.audio import RATE, decode
-from tests.support.speech import SENTENCE, Hear, create_account, get_post_requests
+from tests.support.speech import Hear, create_account, get_post_requests
+from tests.support.streams import SENTENCE
 from tests.support.word_decoder import assert_spoken
 
 SHORT_LIMIT = {"mode": "inline", "model": "inworld/inworld-tts-2", "voice": "Dennis"}

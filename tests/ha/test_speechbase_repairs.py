@@ -24,7 +24,6 @@ from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
 from tests.support.flows import open_repair_form, submit_repair_form
 from tests.support.resolver import StaticResolver, replace_resolver
 from tests.support.speech import (
-    SENTENCE,
     create_account,
     get_issue,
     get_post_requests,
@@ -33,6 +32,7 @@ from tests.support.speech import (
     wait_for_reload,
     write_store,
 )
+from tests.support.streams import SENTENCE
 
 
 @pytest.fixture

@@ -15,19 +15,12 @@ from custom_components.orator.audio.formats import AudioFormat, PcmLayout, detec
 from custom_components.orator.pipeline.output import GapFiller
 from tests.simulator import Fault, Simulator, Timing
 from tests.support.audio import RATE, decode, read_wav_stream
-from tests.support.speech import (
-    IS_OUTPUT_CONVERTED,
-    SATELLITE,
-    SENTENCE,
-    SPEECH_PATH,
-    Hear,
-    get_speech_requests,
-    stream_text,
-)
+from tests.support.speech import IS_OUTPUT_CONVERTED, SPEECH_PATH, Hear, get_speech_requests
+from tests.support.streams import SATELLITE, SENTENCE, stream_text
 from tests.support.word_decoder import assert_spoken
 
 FIRST, SECOND, THIRD = (
-    "The kettle has boiled and the tea is ready.",
+    SENTENCE,
     "There is cake on the table, too, if the children have left any of it.",
     "Come down before it is too late, and bring your brother along, please.",
 )

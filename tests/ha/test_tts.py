@@ -15,7 +15,8 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from custom_components.orator.audio.formats import AudioFormat, detect_format, is_same_container
 from tests.simulator import Fault, Simulator
 from tests.support.audio import decode, read_wav_stream
-from tests.support.speech import SATELLITE, SENTENCE, SPEECH_PATH, Hear, get_speech_requests
+from tests.support.speech import SPEECH_PATH, Hear, get_speech_requests
+from tests.support.streams import SATELLITE, SENTENCE
 
 
 async def test_request_has_only_set_options(simulator: Simulator, hear: Hear) -> None:

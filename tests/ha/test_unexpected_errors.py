@@ -19,7 +19,8 @@ from tests.simulator import Fault, Simulator
 from tests.support.audio import decode
 from tests.support.fallback import FALLBACK_VOICE, create_account_with_fallback, get_voices
 from tests.support.resolver import replace_resolver
-from tests.support.speech import SENTENCE, SPEECH_PATH, Hear, speak, wait_for_speech_request, write_store
+from tests.support.speech import SPEECH_PATH, Hear, speak, wait_for_speech_request, write_store
+from tests.support.streams import SENTENCE
 
 SECRET = "sk-secret"
 

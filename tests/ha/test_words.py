@@ -6,7 +6,8 @@ import pytest
 
 from tests.simulator import Simulator, Timing
 from tests.support.audio import RATE, decode_output
-from tests.support.speech import SATELLITE, Hear, create_text, get_speech_requests, remove_markdown, stream_text
+from tests.support.speech import Hear, create_text, get_speech_requests, remove_markdown
+from tests.support.streams import SATELLITE, stream_text
 from tests.support.word_decoder import assert_spoken
 
 OUTPUT_FORMATS = [{"preferred_format": "mp3"}, {"preferred_format": "wav"}, {"preferred_format": "flac"}, SATELLITE]

@@ -13,7 +13,8 @@ from custom_components.orator.audio.formats import PcmLayout
 
 from .audio import Sound, decode
 from .signals import encode, voice
-from .speech import SENTENCE, Hear, pass_time
+from .speech import Hear, pass_time
+from .streams import SENTENCE
 
 LAYOUT = PcmLayout(44_100, 2)
 

@@ -12,7 +12,7 @@ from custom_components.orator.const import DOMAIN
 from tests.simulator import CompatibleServer
 
 from .flows import open_account_form
-from .speech import SENTENCE
+from .streams import SENTENCE
 
 
 async def add_server_account(

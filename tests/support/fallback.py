@@ -1,6 +1,5 @@
 """Fallback voices, and the voices in decoded audio."""
 
-from collections.abc import AsyncGenerator
 from typing import Any, ClassVar, override
 
 from homeassistant.components import tts
@@ -48,9 +47,3 @@ def create_account_with_fallback(simulator: Simulator) -> MockConfigEntry:
 def get_voices(sound: Sound, text: str) -> list[int | None]:
     """Return the voice of each word, after asserting that exactly the words of a text are spoken."""
     return [word.voice for word in assert_spoken(sound.samples, RATE, text)]
-
-
-async def collect(audio: AsyncGenerator[bytes], chunks: list[bytes]) -> None:
-    """Append the chunks of audio to a list, which has those before an error, too."""
-    async for chunk in audio:
-        chunks.append(chunk)  # noqa: PERF401 - a comprehension would lose them with the error

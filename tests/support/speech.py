@@ -1,6 +1,5 @@
 """Accounts at the simulated providers, messages, and what tests check: requests, sensors and issues."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -18,15 +17,9 @@ from custom_components.orator.const import DOMAIN
 from custom_components.orator.providers import PROVIDERS
 from tests.simulator import Simulator
 
-SENTENCE = "The kettle has boiled and the tea is ready."
+from .streams import SENTENCE, wait_until
+
 SPEECH_PATH = "/v1/audio/speech"
-SATELLITE = {
-    "preferred_format": "wav",
-    "preferred_sample_rate": 16000,
-    "preferred_sample_channels": 1,
-    "preferred_sample_bytes": 2,
-}
-"""The options of a voice satellite."""
 IS_OUTPUT_CONVERTED = (MAJOR_VERSION, MINOR_VERSION) < (2026, 11)
 """Whether Home Assistant runs its converter even if the entity already returns the preferred format."""
 
@@ -79,19 +72,6 @@ def remove_markdown(text: str) -> str:
     return text.replace("**", "").replace("[", "").replace("](https://harbour.example/times)", "")
 
 
-async def stream_text(*deltas: str, pause_s: float = 0.02) -> AsyncGenerator[str]:
-    """Yield the deltas of a message with pauses in between, as a language model does."""
-    for index, delta in enumerate(deltas):
-        if index:
-            await asyncio.sleep(pause_s)
-        yield delta
-
-
-def stream_words(text: str, pause_s: float = 0.02) -> AsyncGenerator[str]:
-    """Yield a message word by word."""
-    return stream_text(*(f"{word} " for word in text.split()), pause_s=pause_s)
-
-
 async def pass_time(hass: HomeAssistant, **duration: float) -> None:
     """Run what Home Assistant has scheduled for the next `seconds` or `minutes`, and wait for the result."""
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(**duration))
@@ -118,9 +98,7 @@ def get_speech_requests(simulator: Simulator) -> list[dict[str, Any]]:
 
 async def wait_for_speech_request(simulator: Simulator) -> None:
     """Wait until a provider has received a request to speak."""
-    async with asyncio.timeout(10):
-        while not get_speech_requests(simulator):  # noqa: ASYNC110 - the simulator has no event for requests
-            await asyncio.sleep(0.02)
+    await wait_until(lambda: get_speech_requests(simulator))
 
 
 def get_post_requests(simulator: Simulator) -> list[dict[str, Any]]:

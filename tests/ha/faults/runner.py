@@ -1,6 +1,5 @@
 """Running the cases of the fault matrix in Home Assistant."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 import socket
@@ -18,13 +17,14 @@ from tests.simulator import DEFAULT_KEY, Simulator
 from tests.simulator.exchange import ClientPort, ReceivedRequest
 from tests.simulator.faults import NO_FAULT
 from tests.simulator.http_server import SimulatedServer
-from tests.support.speech import SATELLITE, create_account
+from tests.simulator.realtime.session import ConnectionRecord
+from tests.support.speech import create_account
+from tests.support.streams import SATELLITE, wait_until
 
 from .cases import Case
 
 FALLBACK_ENTITY_ID: Final = "tts.fallback"
 FALLBACK_VOICE: Final = "nova"
-_POLL_S: Final = 0.01
 _MIN_AUDIO_BYTES: Final = 2_000  # more than the header of a file
 
 
@@ -136,8 +136,7 @@ class CaseRunner:
         first, *others = case.sentences
         yield f"{first} "
         if case.failing_chunk == "later":
-            while len(received) < _MIN_AUDIO_BYTES:  # noqa: ASYNC110
-                await asyncio.sleep(_POLL_S)
+            await wait_until(lambda: len(received) >= _MIN_AUDIO_BYTES, None)
             await self._start_failure(case, client_port)
         for sentence in others:
             yield f"{sentence} "
@@ -163,22 +162,23 @@ class CaseRunner:
 
     async def _close_session(self, client_port: ClientPort) -> None:
         """Break a realtime session after its pending responses, so that another handshake is needed."""
-        sockets = [
-            socket for socket in self.simulator.openai.realtime.connections if socket.request in client_port.requests
-        ]
-        while any(reading.status is None for socket in sockets for reading in socket.responses):  # noqa: ASYNC110
-            await asyncio.sleep(_POLL_S)
+        connections = self._get_connections(client_port)
+        await wait_until(
+            lambda: all(response.status is not None for connection in connections for response in connection.responses),
+            None,
+        )
         self.host.break_connections(client_port)
+
+    def _get_connections(self, client_port: ClientPort) -> list[ConnectionRecord]:
+        """Return the realtime connections to a client port."""
+        connections = self.simulator.openai.realtime.connections
+        return [connection for connection in connections if connection.request in client_port.requests]
 
     def _find_failed_text(self, case: Case, client_port: ClientPort) -> str | None:
         """Return the text of the first request that failed, None if there was none."""
         if case.failure.realtime_fault:
-            sockets = [
-                socket
-                for socket in self.simulator.openai.realtime.connections
-                if socket.request in client_port.requests
-            ]
-            events = [event for socket in sockets for event in socket.events_of_type("response.create")]
+            connections = self._get_connections(client_port)
+            events = [event for connection in connections for event in connection.events_of_type("response.create")]
             texts = [event["response"]["input"][-1]["content"][-1]["text"] for event in events]
             return next((text for text in texts if case.failing_word in text), None)
         unrelated = (NO_FAULT, *case.failure.other_faults)

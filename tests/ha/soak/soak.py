@@ -28,7 +28,7 @@ from tests.ha.faults.limits import shorten_limits
 from tests.ha.faults.runner import FALLBACK_ENTITY_ID, load_fallback
 from tests.simulator import DEFAULT_KEY, Simulator
 from tests.simulator.audio import recorder
-from tests.support.speech import SATELLITE, stream_words
+from tests.support.streams import SATELLITE, stream_words
 
 from .classification import ACCEPTABLE, classify
 from .random_faults import RandomFaults

@@ -25,6 +25,7 @@ from custom_components.orator.audio.loudness import LoudnessMeter
 from custom_components.orator.audio.pcm import split_into_blocks
 from tests.simulator.audio.espeak import Speaker, speak
 from tests.support.signals import RATES, divide, loudness, true_peak, voice
+from tests.support.streams import collect, collect_all
 
 BELL, ALERT = load_built_in_chime(BuiltInChime.DING_DONG), load_built_in_chime(BuiltInChime.ALERT)
 SHORT = Chime(ALERT.samples[:4_000], ALERT.layout)
@@ -49,17 +50,6 @@ class Source:
                 yield chunk
         finally:
             self.is_closed = True
-
-
-async def collect_all(chunks: AsyncGenerator[bytes]) -> bytes:
-    """Return all chunks."""
-    return b"".join([chunk async for chunk in chunks])
-
-
-async def collect(chunks: AsyncGenerator[bytes], received: list[bytes]) -> None:
-    """Collect chunks, which remain if an error follows."""
-    async for chunk in chunks:
-        received.append(chunk)  # noqa: PERF401  # a comprehension would be lost
 
 
 def silence(layout: PcmLayout, seconds: float) -> bytes:

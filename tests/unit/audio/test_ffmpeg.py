@@ -14,6 +14,7 @@ from custom_components.orator.audio.formats import AudioFormat, PcmLayout, detec
 from custom_components.orator.audio.wav import make_header
 from tests.support.audio import find_ffmpeg
 from tests.support.signals import encode, frames, join, mp3, run_ffmpeg, voice
+from tests.support.streams import collect_all
 
 RATE = 24_000
 SECONDS = 2.0
@@ -75,11 +76,6 @@ def converted(
         target=target,
         target_pcm=layout,
     )
-
-
-async def collect_all(chunks: AsyncGenerator[bytes]) -> bytes:
-    """Return all chunks."""
-    return b"".join([chunk async for chunk in chunks])
 
 
 def to_samples(audio: bytes, target: AudioFormat, layout: PcmLayout) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Chunks contain the whole text in order, within the limit, early at first and longer later."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 import itertools
 import time
 
@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.orator.pipeline.chunker import TextChunker, estimate_duration
 from custom_components.orator.text import TextCleaner, is_speakable
+from tests.support.streams import stream_text, stream_words
 from tests.support.text import clean
 
 _SENTENCES = (
@@ -18,13 +19,6 @@ _SENTENCES = (
     "Would you like some?",
     "Come down soon, before the children have eaten it all up.",
 )
-
-
-async def _stream(deltas: Iterable[str], *, pause: float = 0) -> AsyncGenerator[str]:
-    """Yield deltas as a conversation agent does, with a pause in seconds after each."""
-    for delta in deltas:
-        yield delta
-        await asyncio.sleep(pause)
 
 
 async def _whole(text: str) -> AsyncGenerator[str]:
@@ -70,7 +64,7 @@ async def test_whole_text_in_order(text: str, cuts: list[int], max_chars: int) -
     """The chunks of any text are the cleaned text, however it is divided, and none exceeds the limit."""
     edges = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
     deltas = [text[start:end] for start, end in itertools.pairwise(edges)]
-    chunks = await _split(_stream(deltas), max_chars=max_chars)
+    chunks = await _split(stream_text(*deltas, pause_s=0), max_chars=max_chars)
     assert all(is_speakable(chunk) and len(chunk) <= max_chars for chunk in chunks)
     assert _letters("".join(chunks)) == _letters(clean(text))
 
@@ -79,7 +73,7 @@ async def test_whole_text_in_order(text: str, cuts: list[int], max_chars: int) -
 @given(words=st.lists(st.from_regex(r"[a-z]{1,11}[,;.]?", fullmatch=True), min_size=1, max_size=60))
 async def test_no_word_is_cut(words: list[str]) -> None:
     """A text is cut between words."""
-    chunks = await _split(_stream([" ".join(words)]), max_chars=40, reads_markup=False)
+    chunks = await _split(stream_text(" ".join(words)), max_chars=40, reads_markup=False)
     assert " ".join(chunks).split() == words
 
 
@@ -99,7 +93,7 @@ async def test_first_chunk_is_short_for_model_that_does_not_stream() -> None:
 async def test_long_first_sentence_starts_with_clause() -> None:
     """The first chunk of a very long sentence is its first clause."""
     text = "When the rain had stopped and the sun came out over the hills, " + "everyone went on and on " * 20 + "home."
-    streamed = _stream([f"{word} " for word in text.split()], pause=0.001)
+    streamed = stream_words(text, 0.001)
     for chunks in (
         await _split(streamed),
         await _split(_whole(text), streams=False),
@@ -130,7 +124,7 @@ async def test_first_sentence_does_not_wait_for_the_second() -> None:
 @pytest.mark.parametrize("beginning", ["It is 3.", "Ask Dr.", "Bring fruit, e.g."])
 async def test_pause_in_sentence(beginning: str) -> None:
     """A pause within a number or after an abbreviation does not end a sentence."""
-    chunks = await _split(_stream([beginning, "5 x."], pause=0.25))
+    chunks = await _split(stream_text(beginning, "5 x.", pause_s=0.25))
     assert chunks[0].startswith(f"{beginning}5")
 
 
@@ -207,8 +201,8 @@ async def test_text_is_read_in_advance_within_limit() -> None:
 async def test_chunks_grow_while_audio_is_buffered() -> None:
     """Sentences are gathered while audio is buffered, and spoken at once otherwise."""
     deltas = [f"{sentence} " for sentence in _SENTENCES * 3]
-    short = await _split(_stream(deltas, pause=0.01), buffered_seconds=0)
-    gathered = await _split(_stream(deltas, pause=0.01), buffered_seconds=20)
+    short = await _split(stream_text(*deltas, pause_s=0.01), buffered_seconds=0)
+    gathered = await _split(stream_text(*deltas, pause_s=0.01), buffered_seconds=20)
     assert short[0] == gathered[0] == _SENTENCES[0]
     assert len(gathered) < len(short)
     assert " ".join(short) == " ".join(gathered) == " ".join(_SENTENCES * 3)
@@ -217,7 +211,7 @@ async def test_chunks_grow_while_audio_is_buffered() -> None:
 async def test_sentence_without_end() -> None:
     """A streamed text without end marks is returned in pieces of whole words."""
     words = [f"word{number}" for number in range(400)]
-    chunks = await _split(_stream([f"{word} " for word in words], pause=0.0005))
+    chunks = await _split(stream_words(" ".join(words), 0.0005))
     assert len(chunks) > 3
     assert len(chunks[0]) <= 150
     assert " ".join(chunks).split() == words
@@ -226,7 +220,7 @@ async def test_sentence_without_end() -> None:
 @pytest.mark.parametrize("text", ["", "   \n", "🙂 🎉", "---", "...", "** **", "(?!)"])
 async def test_text_without_words(text: str) -> None:
     """A text without words has no chunks."""
-    assert await _split(_stream([text])) == []
+    assert await _split(stream_text(text)) == []
 
 
 async def test_interrupted_text() -> None:

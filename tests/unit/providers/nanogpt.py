@@ -9,9 +9,9 @@ from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from custom_components.orator.providers.nanogpt.provider import PollSettings
 from tests.simulator import Simulator
 from tests.support.audio import RATE, decode
+from tests.support.streams import SENTENCE
 from tests.support.word_decoder import assert_spoken
 
-SENTENCE: Final = "The kettle has boiled and the tea is ready."
 VOICES: Final = {
     "Kokoro-82m": "af_bella",
     "Elevenlabs-Turbo-V2.5": "Rachel",

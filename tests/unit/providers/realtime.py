@@ -1,7 +1,5 @@
 """Requests and assertions for tests of realtime models."""
 
-import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from custom_components.orator.audio.formats import AudioFormat
@@ -15,13 +13,6 @@ MODEL = "gpt-realtime-2.1-mini"
 TEXT = (
     "The kettle has boiled and the tea is ready. It is 12 o'clock, and we are late. Come down to the kitchen, please."
 )
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait up to 2 seconds for a condition of the simulator."""
-    async with asyncio.timeout(2):
-        while not condition():  # noqa: ASYNC110 - the simulator has no event to wait for
-            await asyncio.sleep(0.01)
 
 
 def request_for(provider: OpenAIProvider, text: str = TEXT, voice: str = "marin", **settings: Any) -> SynthesisRequest:

@@ -10,9 +10,9 @@ from custom_components.orator.providers.speechbase import SpeechbaseProvider
 from tests.simulator import Simulator
 from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
 from tests.support.audio import RATE, decode, read_wav_stream
+from tests.support.streams import SENTENCE
 from tests.support.word_decoder import assert_spoken
 
-SENTENCE = "The kettle has boiled and the tea is ready."
 OPENAI, CARTESIA, GOOGLE = "openai/gpt-4o-mini-tts", "cartesia/sonic-3", "google/gemini-2.5-flash-preview-tts"
 SPEECH, STREAM = "/speechbase/v1/audio/speech", "/speechbase/v1/audio/speech/stream"
 

@@ -9,8 +9,9 @@ from custom_components.orator.providers import errors
 from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.nanogpt import NanoGPTProvider, jobs
 from tests.simulator import Fault, Simulator, Timing
+from tests.support.streams import SENTENCE, wait_until
 
-from .nanogpt import PATHS, SENTENCE, assert_speech, create_provider, create_request, speech_bodies, synthesize
+from .nanogpt import PATHS, assert_speech, create_provider, create_request, speech_bodies, synthesize
 
 ELEVENLABS = "Elevenlabs-Turbo-V2.5"
 KOKORO = "Kokoro-82m"
@@ -40,8 +41,7 @@ async def cancel_while_polling(simulator: Simulator, provider: NanoGPTProvider) 
     """Start a request and cancel it after the first status request for its job."""
     simulator.nanogpt.polls_until_done = 5
     running = asyncio.create_task(synthesize(provider, create_request(provider, ELEVENLABS)))
-    while not any(job.polls for job in simulator.nanogpt.jobs):  # noqa: ASYNC110 - the simulator has no event for it
-        await asyncio.sleep(0.005)
+    await wait_until(lambda: any(job.polls for job in simulator.nanogpt.jobs))
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running

@@ -14,11 +14,11 @@ from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.models import Usage
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from tests.simulator import Fault, Simulator, Timing
+from tests.support.streams import SENTENCE, wait_until
 
 from .nanogpt import (
     ENDPOINTS,
     PATHS,
-    SENTENCE,
     assert_speech,
     create_provider,
     create_request,
@@ -259,8 +259,7 @@ async def test_cancelled_stream_is_closed(simulator: Simulator, provider: NanoGP
     """The connection of a cancelled request is closed."""
     simulator.timing = Timing(first_byte=0.1, rate=1)
     running = asyncio.create_task(synthesize(provider, create_request(provider)))
-    while not simulator.requests:  # noqa: ASYNC110 - the simulator has no event for it
-        await asyncio.sleep(0.01)
+    await wait_until(lambda: simulator.requests)
     running.cancel()
     (received,) = simulator.requests
     async with asyncio.timeout(20):

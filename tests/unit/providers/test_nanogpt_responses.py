@@ -11,17 +11,9 @@ from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from custom_components.orator.providers.nanogpt.responses import JobTicket
 from tests.simulator import Fault, ModelResponse, Simulator
+from tests.support.streams import SENTENCE
 
-from .nanogpt import (
-    ENDPOINTS,
-    PATHS,
-    SENTENCE,
-    assert_speech,
-    create_provider,
-    create_request,
-    speech_bodies,
-    synthesize,
-)
+from .nanogpt import ENDPOINTS, PATHS, assert_speech, create_provider, create_request, speech_bodies, synthesize
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from tests.simulator.openai_compatible.profile import Events
 from tests.simulator.openai_compatible.profiles import CHATTERBOX, KOKORO, OPENEDAI_SPEECH, SPEACHES
 from tests.support.audio import RATE, decode
 from tests.support.server_profiles import Start, provider_at
+from tests.support.streams import SENTENCE
 from tests.support.word_decoder import assert_spoken
 
-SENTENCE = "The kettle has boiled and the tea is ready."
 WAV = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0data\4\0\0\0\1\0\2\0"
 ENCODED = b64encode(WAV).decode()
 

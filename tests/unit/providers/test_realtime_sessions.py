@@ -15,8 +15,9 @@ from custom_components.orator.providers.openai import OpenAIProvider, realtime_s
 from custom_components.orator.providers.openai.realtime_session import RealtimeSession
 from tests.simulator import Fault, ScriptedResponse, Simulator, Timing
 from tests.simulator.realtime.api import RefusalStage
+from tests.support.streams import wait_until
 
-from .realtime import MODEL, TEXT, assert_text, request_for, synthesize, synthesize_retrying, until
+from .realtime import MODEL, TEXT, assert_text, request_for, synthesize, synthesize_retrying
 
 
 async def test_session_reuse(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
@@ -65,7 +66,7 @@ async def test_expired_session(simulator: Simulator, realtime_provider: OpenAIPr
     for count in (1, 2):
         assert_text(await synthesize_retrying(realtime_provider, "The tea is ready."), "The tea is ready.")
         assert len(simulator.openai.realtime.connections) == count
-        await until(lambda: not simulator.openai.realtime.open)
+        await wait_until(lambda: not simulator.openai.realtime.open)
 
 
 async def test_cancel_response(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
@@ -74,7 +75,7 @@ async def test_cancel_response(simulator: Simulator, realtime_provider: OpenAIPr
     async with realtime_provider.synthesize(request_for(realtime_provider)):
         pass
     (session,) = simulator.openai.realtime.connections
-    await until(lambda: session.events_of_type("response.cancel"))
+    await wait_until(lambda: session.events_of_type("response.cancel"))
     simulator.timing = Timing()
     assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
     assert len(simulator.openai.realtime.connections) == 1
@@ -88,7 +89,7 @@ async def test_cancel_response_before_it_is_created(simulator: Simulator, realti
     await asyncio.sleep(0.05)
     task.cancel()
     (session,) = simulator.openai.realtime.connections
-    await until(lambda: session.events_of_type("response.cancel"))
+    await wait_until(lambda: session.events_of_type("response.cancel"))
 
 
 @pytest.mark.parametrize("stage", ["before", "after"])
@@ -131,7 +132,7 @@ async def test_session_limit(simulator: Simulator, realtime_provider: OpenAIProv
         await synthesize(realtime_provider, request_for(realtime_provider, "Yes.", voice))
     assert simulator.openai.realtime.open <= 8
     await realtime_provider.close()
-    await until(lambda: not simulator.openai.realtime.open)
+    await wait_until(lambda: not simulator.openai.realtime.open)
 
 
 async def test_redirect_to_other_origin(
@@ -159,7 +160,7 @@ async def test_old_session(simulator: Simulator, realtime_provider: OpenAIProvid
         await synthesize(realtime_provider, request_for(realtime_provider, "Yes."))
         for session in realtime_provider._realtime._sessions.values():
             session._started_at -= 3600
-    await until(lambda: simulator.openai.realtime.open == 1)
+    await wait_until(lambda: simulator.openai.realtime.open == 1)
     assert len(simulator.openai.realtime.connections) == 3
 
 
@@ -218,7 +219,7 @@ async def test_idle_session(sessions: HttpSessions, monkeypatch: pytest.MonkeyPa
     """An idle session sends pings, and none after it is closed."""
     monkeypatch.setattr(realtime_session, "_PING_INTERVAL_S", 0.05)
     async with session_with(sessions, {"type": "session.updated"}) as (session, received):
-        await until(lambda: received.count(WSMsgType.PING) == 3)
+        await wait_until(lambda: received.count(WSMsgType.PING) == 3)
         assert session.is_usable
         session.close()
         await session.wait_closed()

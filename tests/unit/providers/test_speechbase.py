@@ -13,12 +13,12 @@ from custom_components.orator.providers.speechbase import SpeechbaseProvider
 from custom_components.orator.providers.speechbase.catalog import parse_vendors
 from tests.simulator import Fault, Simulator
 from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
+from tests.support.streams import SENTENCE
 
 from .speechbase import (
     CARTESIA,
     GOOGLE,
     OPENAI,
-    SENTENCE,
     SPEECH,
     STREAM,
     assert_speech,

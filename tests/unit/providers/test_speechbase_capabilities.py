@@ -14,11 +14,11 @@ from custom_components.orator.providers.json_documents import Json
 from custom_components.orator.providers.models import Pronunciation, Usage
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
 from tests.simulator import Fault, Simulator
+from tests.support.streams import SENTENCE
 
 from .speechbase import (
     CARTESIA,
     OPENAI,
-    SENTENCE,
     SPEECH,
     STREAM,
     assert_speech,

@@ -85,7 +85,7 @@ _HIDDEN_ENDS: Final = {
 
 def read_hidden(window: Window) -> Tag | None:
     """Read a comment, a script or a style sheet, which is not spoken."""
-    start = _HIDDEN_START.match(window)
+    start = _HIDDEN_START.match(window) if window.text[1:2] in "!sS" else None
     if not start:
         return None
     if end := _HIDDEN_ENDS[start.group().lower()].search(window.text, start.end()):
@@ -97,13 +97,13 @@ def read_hidden(window: Window) -> Tag | None:
 
 def read_tag(window: Window) -> Tag | None:
     """Read a tag or an address; return None for text such as a < b and for placeholders such as <name>."""
+    if window.text[1:2] in ("!", "?"):
+        declaration = _DECLARATION.match(window)
+        return Tag(declaration.end()) if declaration else None
     if (link := _AUTOLINK.match(window)) and (target := _AUTOLINK_TARGET.fullmatch(link.group())):
         return Tag(link.end(), text=target["host"] or target["mail"])
-    if match := _HTML_TAG.match(window):
-        return _classify_tag(match)
-    if match := _DECLARATION.match(window):
-        return Tag(match.end())
-    return None
+    tag = _HTML_TAG.match(window)
+    return _classify_tag(tag) if tag else None
 
 
 def _classify_tag(match: re.Match[str]) -> Tag | None:

@@ -146,9 +146,9 @@ class InlineReader:
 
     def _read_link(self, image_mark: str = "") -> int:
         """Read a link or an image up to its text, or a whole footnote mark or citation."""
-        window = self._peek_block(_MAX_LINK_CHARS)
         bracket = len(image_mark)
-        link = read_link(Window(window.text[bracket:], window.is_final), self._buffer.previous)
+        text, is_final = self._peek_block(_MAX_LINK_CHARS)
+        link = read_link(Window(text[bracket:], is_final), self._buffer.previous)
         if not link:
             return self._write(image_mark or "[")
         if not link.text_end:

@@ -15,6 +15,7 @@ _MAX_BRACKET_DEPTH: Final = 4
 _FOOTNOTE_MARK: Final = Syntax.from_parts((r"\[", r"\^", r"[^\[\]\s]{1,60}", r"\]"))
 _NUMBER_IN_BRACKETS: Final = re.compile(r"\[\d{1,3}(?:, ?\d{1,3})*\](?!\()")
 _BRACKET: Final = re.compile(r"\\.|[\[\]]")
+_TOO_DEEP: Final = re.compile(rf"(?:\[[^\[\]\\]*+){{{_MAX_BRACKET_DEPTH + 1}}}")
 
 _PLAIN_TARGET: Final = r"(?:[^\s()\\<]|\\.|\([^\s()]*\))(?:<|[^\s()\\<]|\\.|\([^\s()]*\))*+"
 _TARGET: Final = Syntax(
@@ -42,6 +43,8 @@ class Link:
 
 def read_link(window: Window, previous: str) -> Link | None:
     """Read a link, image, footnote mark or citation at its bracket; return None if the bracket is text."""
+    if _TOO_DEEP.match(window.text, 0, _MAX_LINK_TEXT_CHARS):
+        return None
     if match := _FOOTNOTE_MARK.match(window):
         return Link(match.end())
     end = _find_end_of_text(window)

@@ -50,6 +50,10 @@ class Syntax:
             raise IncompleteInputError
         return self._whole.match(window.text)
 
+    def may_start_with(self, character: str) -> bool:
+        """Return whether a match can start with a character."""
+        return bool(self._start.match(character) or self._whole.match(character))
+
 
 class InputBuffer:
     """Buffer of text that has arrived but has not been read."""
@@ -93,6 +97,11 @@ class InputBuffer:
         """Return the next characters without reading them."""
         text = self._text[self._position : self._position + max_chars]
         return Window(text, self.is_complete or len(text) == max_chars)
+
+    def peek_line(self) -> Window:
+        """Return the next characters up to the end of the line, without reading them."""
+        end = self._text.find("\n", self._position, self._position + _WINDOW_CHARS) + 1
+        return Window(self._text[self._position : end], is_final=True) if end else self.peek()
 
     def peek_syntax(self, syntax: Syntax) -> re.Match[str] | None:
         """Match the next characters without reading them."""

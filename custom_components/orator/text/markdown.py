@@ -6,9 +6,9 @@ Headings, list items and table rows become sentences; code is spoken as written,
 # ruff: noqa: RUF001 the punctuation of all scripts looks similar
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 import re
 from typing import Final
 
@@ -44,6 +44,20 @@ _LINK_DEFINITION: Final = Syntax(
     r"""(?:[ \t]+(?:"[^"]*"|'[^']*'|\([^()]*\)))?[ \t]*(?:\n|\Z)""",
     r"""\[[^\[\]]{0,100}(?:\](?::[ \t]*(?:\S*|\S+[ \t]+(?:"[^"]*"?|'[^']*'?|\([^()]*\)?)?[ \t]*))?)?""",
 )
+_LINE_MARKS: Final = (
+    _RULE_LINE,
+    _BULLET,
+    _ITEM_NUMBER,
+    _TABLE_ROW_MARK,
+    _HEADING_MARK,
+    _QUOTE_MARK,
+    _CODE_FENCE,
+    _TASK_BOX,
+    _FOOTNOTE_LABEL,
+    _LINK_DEFINITION,
+    _EMOJI_BULLET,
+)
+"""Marks that may precede the text of a line, in the order in which they are tried."""
 _REST_OF_LINE: Final = re.compile(r"[^\n]+")
 
 
@@ -64,12 +78,12 @@ class _Line:
     is_list_item: bool = False
     is_quote: bool = False
     text: str = ""
-    """Text of the line; of a long line, only the start and the end."""
+    """Text of a paragraph's line; of a long line, only the start and the end."""
 
     def append(self, text: str) -> None:
         """Append text."""
         text = self.text + text
-        self.text = text[: _MAX_SHORT_LINE_CHARS + 2] + text[_MAX_SHORT_LINE_CHARS + 2 :][-2:]
+        self.text = text if len(text) <= _MAX_SHORT_LINE_CHARS + 4 else text[: _MAX_SHORT_LINE_CHARS + 2] + text[-2:]
 
 
 class MarkdownReader:
@@ -86,20 +100,20 @@ class MarkdownReader:
         self._is_table = False
         self._fence = ""
         self._fence_indent = ""
-        self._line_marks: tuple[tuple[Syntax, Callable[[re.Match[str]], bool]], ...] = (
-            (_RULE_LINE, self._read_rule_line),
-            (_BULLET, self._start_list_item),
-            (_ITEM_NUMBER, self._start_numbered_item),
-            (_TABLE_ROW_MARK, self._start_table_row),
-            (_HEADING_MARK, self._start_heading),
-            (_QUOTE_MARK, self._start_quote),
-            (_CODE_FENCE, self._start_code),
-            (_TASK_BOX, self._read_task_box),
-            (_FOOTNOTE_LABEL, self._start_list_item),
-            (_LINK_DEFINITION, self._read_link_definition),
-            (_EMOJI_BULLET, self._start_emoji_item),
-        )
-        """Marks that may precede the text of a line, with readers that return False if the match is text."""
+        self._mark_readers: dict[Syntax, Callable[[re.Match[str]], bool]] = {
+            _RULE_LINE: self._read_rule_line,
+            _BULLET: self._start_list_item,
+            _ITEM_NUMBER: self._start_numbered_item,
+            _TABLE_ROW_MARK: self._start_table_row,
+            _HEADING_MARK: self._start_heading,
+            _QUOTE_MARK: self._start_quote,
+            _CODE_FENCE: self._start_code,
+            _TASK_BOX: self._read_task_box,
+            _FOOTNOTE_LABEL: self._start_list_item,
+            _LINK_DEFINITION: self._read_link_definition,
+            _EMOJI_BULLET: self._start_emoji_item,
+        }
+        """Readers of the marks before the text of a line; they return False if the match is text."""
 
     def feed(self, delta: str) -> str:
         """Return the words that are certain."""
@@ -118,11 +132,14 @@ class MarkdownReader:
         return self._writer.take()
 
     def _read(self) -> None:
-        with suppress(IncompleteInputError):
-            while not self._buffer.is_empty:
-                text = self._buffer.read(self._read_next())
-                if self._line.kind:
+        buffer = self._buffer
+        try:
+            while not buffer.is_empty:
+                text = buffer.read(self._read_next())
+                if self._line.kind is _LineKind.PARAGRAPH:
                     self._line.append(text)
+        except IncompleteInputError:
+            pass  # read on when more text has arrived
 
     def _read_next(self) -> int:
         """Read the next part of a line, and return the number of its characters."""
@@ -191,18 +208,17 @@ class MarkdownReader:
 
     def _peek_line(self, indent_chars: str = " \t") -> tuple[int, Window]:
         """Return the length of the indentation of a line, and the text after it."""
-        window = self._buffer.peek()
-        line, line_feed, _ = window.text.partition("\n")
-        body = line.lstrip(indent_chars) + line_feed
-        return len(line + line_feed) - len(body), Window(body, window.is_final or bool(line_feed))
+        line = self._buffer.peek_line()
+        body = line.text.lstrip(indent_chars)
+        return len(line.text) - len(body), Window(body, line.is_final)
 
     def _read_line_start(self) -> int:
         """Read one of the marks before the text of a line, or start the text."""
         indent, body = self._peek_line()
         if body.text in ("", "\n"):
             return indent + self._read_blank_line(body)
-        for syntax, read in self._line_marks:
-            if (match := syntax.match(body)) and read(match):
+        for mark in _find_line_marks(body.text[0]):
+            if (match := mark.match(body)) and self._mark_readers[mark](match):
                 return indent + match.end()
         self._start_plain_text(body.text[0], is_indented=indent > 0)
         return indent
@@ -220,7 +236,7 @@ class MarkdownReader:
         """Read the indentation of a line of code, an empty line, or the closing fence."""
         indent, body = self._peek_line(self._fence_indent)
         code = body.text.rstrip()
-        is_fence_only = set(code) <= {self._fence[0]}
+        is_fence_only = not code.strip(self._fence[0])
         if is_fence_only and not body.is_final:
             raise IncompleteInputError
         if is_fence_only and len(code) >= len(self._fence):
@@ -294,6 +310,12 @@ class MarkdownReader:
     def _read_link_definition(self, _: re.Match[str]) -> bool:
         self._line = _Line()
         return True
+
+
+@lru_cache(maxsize=256)
+def _find_line_marks(first: str) -> tuple[Syntax, ...]:
+    """Return the marks that a line may start with, given its first character."""
+    return tuple(mark for mark in _LINE_MARKS if mark.may_start_with(first))
 
 
 def _is_fact(line: str, following: str) -> bool:

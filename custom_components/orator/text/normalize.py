@@ -30,8 +30,8 @@ _PRESENTATION_MARKS: Final = "\ufe0e\ufe0f\u20e3"
 _SPECIAL: Final = f"{EMOJI}{''.join(_SPOKEN_EMOJI)}{_INVISIBLE}{_ZERO_WIDTH_JOINER}{_PRESENTATION_MARKS}"
 _PLAIN_WORD: Final = rf"[^\s{REPEATED_FOR_EMPHASIS}{_SPECIAL}]++"
 _PIECE: Final = re.compile(
-    rf"(?P<space>\s+)|(?P<special>[{_SPECIAL}])|(?P<marks>[{REPEATED_FOR_EMPHASIS}]+)"
-    rf"|(?P<words>{_PLAIN_WORD}(?: {_PLAIN_WORD})*+)"
+    rf"(?P<words>{_PLAIN_WORD}(?: {_PLAIN_WORD})*+)|(?P<space>\s+)|(?P<marks>[{REPEATED_FOR_EMPHASIS}]+)"
+    rf"|(?P<special>[{_SPECIAL}])"
 )
 _SILENT: Final = re.compile(f"[{_INVISIBLE}{_PRESENTATION_MARKS}]")
 
@@ -83,14 +83,16 @@ class PlainTextWriter:
         for match in _PIECE.finditer(text):
             piece = match.group()
             match match.lastgroup:
+                case "words":
+                    self._append(piece)
                 case "space":
                     self._add_space(piece)
                 case "special":
                     self._write_special(piece)
-                case "marks" if not verbatim:
-                    self._write_marks(piece)
-                case _:
+                case _ if verbatim:
                     self._append(piece)
+                case _:
+                    self._write_marks(piece)
 
     def join_lines(self) -> None:
         """Continue the sentence after a line feed."""
@@ -160,7 +162,7 @@ class PlainTextWriter:
 
     def _append(self, text: str) -> None:
         """Write visible text after the separator."""
-        if self._line_context:
+        if self._line_context and (self._separator or self._has_dropped_emoji):
             text = self._resolve_separator(text[0]) + text
         self._output.append(text)
         self._line_context = (self._line_context + text[-_LINE_CONTEXT_CHARS:])[-_LINE_CONTEXT_CHARS:]

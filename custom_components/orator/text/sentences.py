@@ -8,11 +8,9 @@ Ethiopic and Khmer. `sentencex` is a binary. `pysbd` and `syntok` need the whole
 
 # ruff: noqa: RUF001 the punctuation of all scripts looks similar
 
-from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 import re
-from typing import Final
+from typing import Final, NamedTuple
 from unicodedata import category, east_asian_width
 
 from .abbreviations import (
@@ -47,7 +45,8 @@ _THAI_REPETITION_MARKS: Final = "ๆฯໆ"
 """Marks that follow a space but belong to the word before it."""
 _GREEK_LETTER_END: Final = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]['\"”’»)]?\Z")
 
-_STOP: Final = re.compile(rf"[;{re.escape(END_MARKS + _LINE_ENDS)}]|(?<={_THAI_OR_LAO.pattern}) ")
+_STOP: Final = re.compile(rf"[;{re.escape(END_MARKS + _LINE_ENDS)}]")
+_STOP_OR_PAUSE: Final = re.compile(rf"{_STOP.pattern}|(?<={_THAI_OR_LAO.pattern}) ")
 _SPACED_GUILLEMET: Final = re.compile(f"[{_BEFORE_CLOSING_GUILLEMET}]+[»›]")
 _SPACES: Final = re.compile(rf"[^\S{_LINE_ENDS}]*")
 _NEXT_WORD: Final = re.compile(rf"[^\s{re.escape(END_MARKS)}]{{0,{_LOOKAHEAD_CHARS}}}")
@@ -93,8 +92,7 @@ _RULES_FOR_ABBREVIATIONS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _EndMark:
+class _EndMark(NamedTuple):
     """End marks with closing quotation marks and the white space after them."""
 
     kind: _MarkKind
@@ -147,7 +145,7 @@ class SentenceSplitter:
 
     def feed(self, text: str) -> list[str]:
         """Return the sentences that are certain, each with its white space."""
-        return self._split(text, is_final=False)
+        return self._split(text, is_final=False) if text else []
 
     def finish(self) -> list[str]:
         """Return the remaining sentences."""
@@ -159,10 +157,11 @@ class SentenceSplitter:
 
     def _split(self, text: str, *, is_final: bool) -> list[str]:
         text = self._text + text
+        stop = _STOP if text.isascii() else _STOP_OR_PAUSE
         start, position = 0, self._position
         sentences: list[str] = []
-        with suppress(IncompleteInputError):
-            while match := _STOP.search(text, position):
+        try:
+            while match := stop.search(text, position):
                 position = match.start()
                 before = text[max(start, position - _CONTEXT_CHARS) : position]
                 after = text[position : position + _MAX_END_MARK_CHARS]
@@ -172,6 +171,9 @@ class SentenceSplitter:
                     sentences.append("".join([*self._parts, text[start:position]]))
                     self._parts.clear()
                     start = position
+        except IncompleteInputError:
+            pass
+        else:
             position = len(text)
         context_start = max(start, position - _CONTEXT_CHARS)
         self._parts.append(text[start:context_start])

@@ -70,8 +70,8 @@ def model_ids(catalog: Json) -> list[str]:
     return [model for vendor in vendors for model in vendor["models"]]
 
 
-def saved_voices(catalog: Json) -> list[dict[str, str]]:
-    """Return the saved voices, newest first."""
+def saved_voice_rows(catalog: Json) -> list[dict[str, str]]:
+    """Return the catalog's rows of saved voices, newest first."""
     return catalog["voices"] if catalog else []
 
 
@@ -108,6 +108,6 @@ class SavedVoices:
 
 @lru_cache(maxsize=CACHED_CATALOGS)  # the model of every saved voice lists all saved voices
 def index_saved_voices(catalog: IdentityKey) -> SavedVoices:
-    """Return the saved voices of a catalog."""
-    rows = saved_voices(catalog.document)
+    """Return the saved voices and their models, indexed once per catalog."""
+    rows = saved_voice_rows(catalog.document)
     return SavedVoices(tuple(Voice(row["id"], row["title"]) for row in rows), {row["id"]: row["model"] for row in rows})

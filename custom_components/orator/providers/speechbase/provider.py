@@ -41,13 +41,13 @@ _PAGE_QUERY: Final = {"limit": "200"}
 _MAX_PAGES: Final = 50
 
 # Keys of detected capabilities. All but the first are reset when a catalog is fetched: servers are updated.
-_SENDS_MODE: Final = "sends_mode"
+_SENDS_MODE_KEY: Final = "sends_mode"
 """Whether requests need `mode`; newer servers reject it."""
-_HAS_STREAM: Final = "has_stream"
+_HAS_STREAM_KEY: Final = "has_stream"
 """Whether there is a streaming endpoint; with a suffix, whether the endpoint accepts one model."""
-_BUFFERS: Final = "buffers"
+_BUFFERS_KEY: Final = "buffers"
 """Whether the plain endpoint sends nothing before the whole text has been synthesized."""
-_PRONOUNCES: Final = "pronounces"
+_PRONOUNCES_KEY: Final = "pronounces"
 """Whether requests may contain `pronunciations`."""
 
 _PRONUNCIATIONS_FIELD: Final = "pronunciations"
@@ -95,7 +95,7 @@ class SpeechbaseProvider(Provider):
         """Return the vendors, whose list requires a valid key, and the saved voices."""
         vendors = catalogs.parse_vendors(await self._list_client.get_json("v1/audio/providers"))
         voices = await self._fetch_voices()
-        for capability in self.detected.keys() - {_SENDS_MODE}:
+        for capability in self.detected.keys() - {_SENDS_MODE_KEY}:
             del self.detected[capability]
         return {"vendors": vendors, "voices": voices}
 
@@ -128,7 +128,7 @@ class SpeechbaseProvider(Provider):
         if saved:
             model_id = saved.models.get(settings.get(_VOICE_ID_KEY, ""), "")
         model = catalogs.describe_model(model_id, catalog, streams=not _UNSTREAMED_OPTIONS & settings.keys())
-        if not self.detected.get(_PRONOUNCES, True):
+        if not self.detected.get(_PRONOUNCES_KEY, True):
             model = replace(model, max_pronunciations=0)
         if not saved:
             return model
@@ -157,14 +157,14 @@ class SpeechbaseProvider(Provider):
         def can_speak(model_id: str) -> bool:
             return model_id in available and catalogs.describe_model(model_id, catalog, streams=True).is_connected
 
-        for row in catalogs.saved_voices(catalog):
+        for row in catalogs.saved_voice_rows(catalog):
             if can_speak(row["model"]):
                 return {_MODE_OPTION.key: "voice", _VOICE_ID_KEY: row["id"]}
         return {"model": self.default_model, "voice": self.default_voice} if can_speak(self.default_model) else None
 
     @override
     async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
-        if request.pronunciations and not self.detected.get(_PRONOUNCES, True):
+        if request.pronunciations and not self.detected.get(_PRONOUNCES_KEY, True):
             raise PronunciationsRefusedError
         try:
             return await self._open_earliest(request, stack)
@@ -180,14 +180,14 @@ class SpeechbaseProvider(Provider):
                 return await self._open_streamed(request, stack)
             except (NotFoundError, NotASpeechServerError) as err:
                 # Older servers lack the endpoint. If the voice no longer exists, the plain endpoint reports that.
-                missing_capability = _HAS_STREAM if err.code in _NO_ENDPOINT_CODES else ""
+                missing_capability = _HAS_STREAM_KEY if err.code in _NO_ENDPOINT_CODES else ""
             except NotImplementedByProviderError:
-                missing_capability = _streams_model(request)
+                missing_capability = _stream_capability(request)
             except NotAudioError as err:
                 if err.code not in RAW_TYPES:
                     raise
                 request.charge()  # raw PCM of an unknown sample rate
-                missing_capability = _streams_model(request)
+                missing_capability = _stream_capability(request)
         audio = await self._open_plain(request, stack)
         if missing_capability:
             self.detected[missing_capability] = False
@@ -195,8 +195,8 @@ class SpeechbaseProvider(Provider):
 
     def _prefers_stream(self, request: SynthesisRequest) -> bool:
         """Return whether to use the streaming endpoint, which sends the vendor's own format, usually mp3."""
-        is_earlier = request.format is AudioFormat.MP3 or self.detected.get(_BUFFERS, False)
-        is_available = all(self.detected.get(key, True) for key in (_HAS_STREAM, _streams_model(request)))
+        is_earlier = request.format is AudioFormat.MP3 or self.detected.get(_BUFFERS_KEY, False)
+        is_available = all(self.detected.get(key, True) for key in (_HAS_STREAM_KEY, _stream_capability(request)))
         return is_earlier and is_available and not _UNSTREAMED_OPTIONS & request.settings.keys()
 
     async def _open_streamed(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
@@ -216,7 +216,7 @@ class SpeechbaseProvider(Provider):
             if err.has_error_document and not _is_saved_voice(request.settings):
                 raise
             raise _voice_not_found(err, request.voice) from err
-        self.detected[_BUFFERS] = response.has_length
+        self.detected[_BUFFERS_KEY] = response.has_length
         audio = await read_audio(response, request, stack)
         request.charge()
         return audio
@@ -227,18 +227,18 @@ class SpeechbaseProvider(Provider):
         """Return an endpoint's response. Raises PronunciationsRefusedError if the server rejects pronunciations."""
         mode = {_MODE_OPTION.key: request.settings.get(_MODE_OPTION.key, _MODE_OPTION.default)}
         try:
-            return await self._send_with_or_without(mode, path, body, stack)
+            return await self._send_with_or_without_mode(mode, path, body, stack)
         except RejectedError as err:
             if not request.pronunciations or _PRONUNCIATIONS_FIELD not in err.fields:
                 raise
-            self.detected[_PRONOUNCES] = False
+            self.detected[_PRONOUNCES_KEY] = False
             raise PronunciationsRefusedError(status=err.status, code=err.code) from err
 
-    async def _send_with_or_without(
+    async def _send_with_or_without_mode(
         self, mode: Mapping[str, str], path: str, body: Mapping[str, Any], stack: AsyncExitStack
     ) -> HttpResponse:
         """Return an endpoint's response; a request rejected because of `mode` is repeated with or without it."""
-        sends_mode = self.detected.get(_SENDS_MODE, True)
+        sends_mode = self.detected.get(_SENDS_MODE_KEY, True)
         bodies = [{**mode, **body}, body] if sends_mode else [body, {**mode, **body}]
         try:
             return await stack.enter_async_context(self._client.request("POST", path, bodies[0]))
@@ -251,9 +251,9 @@ class SpeechbaseProvider(Provider):
         except RejectedError as err:
             if _may_be_about_mode(err):  # so the first rejection had another reason
                 raise rejection from err
-            self.detected[_SENDS_MODE] = not sends_mode
+            self.detected[_SENDS_MODE_KEY] = not sends_mode
             raise
-        self.detected[_SENDS_MODE] = not sends_mode
+        self.detected[_SENDS_MODE_KEY] = not sends_mode
         return response
 
 
@@ -261,9 +261,9 @@ def _is_saved_voice(settings: Mapping[str, Any]) -> bool:
     return bool(settings.get(_MODE_OPTION.key, _MODE_OPTION.default) == "voice")
 
 
-def _streams_model(request: SynthesisRequest) -> str:
+def _stream_capability(request: SynthesisRequest) -> str:
     """Return the key of the capability to stream a request's model."""
-    return f"{_HAS_STREAM}:{request.model.id or request.voice}"
+    return f"{_HAS_STREAM_KEY}:{request.model.id or request.voice}"
 
 
 def _voice_not_found(error: SpeechError, voice_id: str) -> SpeechError:

@@ -19,7 +19,7 @@ from custom_components.orator.providers.base import HttpSessions, Provider
 from custom_components.orator.providers.errors import SpeechError
 from custom_components.orator.providers.models import Model
 from custom_components.orator.providers.nanogpt.model_families import DOCUMENTED_MODELS
-from custom_components.orator.providers.openai import models as openai_models
+from custom_components.orator.providers.openai import documented_models
 from custom_components.orator.providers.openai.catalog import EXTRA_BODY_OPTION
 from custom_components.orator.providers.openai.servers import SERVERS, SpeechServer
 from custom_components.orator.providers.options import (
@@ -39,7 +39,7 @@ _RAW_FILES_URL: Final = "https://raw.githubusercontent.com/orator-tts/orator/mai
 _GENERATED: Final = re.compile(r"(<!-- made by script/docs: (\w+)([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 _DOCUMENTED_MODELS: Final[Mapping[str, Sequence[str]]] = {
     "nanogpt": DOCUMENTED_MODELS,
-    "openai": (*openai_models.DOCUMENTED, openai_models.SUCCESSOR),
+    "openai": (*documented_models.DOCUMENTED_MODELS, documented_models.SUCCESSOR_ID),
     "speechbase": ("openai/gpt-4o-mini-tts",),
 }
 """Models that are known without a request, by provider."""

@@ -22,7 +22,7 @@ from custom_components.orator.providers.http import resolve_url
 from custom_components.orator.providers.json_documents import IdentityKey, parse_json
 from custom_components.orator.providers.nanogpt import catalog as nanogpt, responses as nanogpt_responses
 from custom_components.orator.providers.nanogpt.endpoints import endpoint_for
-from custom_components.orator.providers.openai import catalog as openai, models
+from custom_components.orator.providers.openai import catalog as openai, documented_models
 from custom_components.orator.providers.openai.servers import OTHER
 from custom_components.orator.providers.speechbase import catalog as speechbase
 
@@ -40,8 +40,8 @@ def _read_openai(document: Any) -> None:
     stored = {"models": openai.parse_model_ids(document, is_official=False), "ends": openai.parse_end_dates(document)}
     _assert_storable(stored)
     for model_id in {*stored["models"], *stored["ends"]}:
-        models.describe_openai_model(model_id)
-        models.end_date(model_id, stored, is_official=True)
+        documented_models.describe_openai_model(model_id)
+        documented_models.end_date(model_id, stored, is_official=True)
 
 
 def _read_lists(document: Any) -> None:

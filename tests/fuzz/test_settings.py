@@ -11,7 +11,7 @@ from custom_components.orator.providers import PROVIDERS
 from custom_components.orator.providers.addresses import parse_web_address
 from custom_components.orator.providers.errors import InvalidSettingError
 from custom_components.orator.providers.nanogpt.endpoints import ENDPOINTS
-from custom_components.orator.providers.openai import catalog, models
+from custom_components.orator.providers.openai import catalog, documented_models
 from custom_components.orator.providers.openai.servers import SERVERS
 from custom_components.orator.providers.openai.transcript import compare, is_mismatch_so_far, starts_like
 from custom_components.orator.providers.options import Option
@@ -23,7 +23,11 @@ from .strategies import hostile_values
 
 ALL_OPTIONS: Final[list[Option]] = [
     *OPTIONS,
-    *(option for model_id in models.DOCUMENTED for option in models.describe_openai_model(model_id).options),
+    *(
+        option
+        for model_id in documented_models.DOCUMENTED_MODELS
+        for option in documented_models.describe_openai_model(model_id).options
+    ),
     *(option for server in SERVERS.values() for option in catalog.describe_model("m", None, server).options),
     *(option for endpoint in ENDPOINTS.values() for option in endpoint.options),
     *(choice for provider in PROVIDERS.values() for choice in provider.choices),

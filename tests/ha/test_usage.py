@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from custom_components.orator.providers.models import Price, Usage
-from custom_components.orator.providers.openai.models import price_for, realtime_cost
+from custom_components.orator.providers.openai.documented_models import price_for, realtime_cost
 from custom_components.orator.usage import UsageByPeriod
 
 FRIDAY = date(2026, 7, 31)

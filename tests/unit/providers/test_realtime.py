@@ -12,7 +12,7 @@ import pytest
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.models import Usage
 from custom_components.orator.providers.openai import OpenAIProvider
-from custom_components.orator.providers.openai.models import price_for
+from custom_components.orator.providers.openai.documented_models import price_for
 from custom_components.orator.providers.openai.realtime_session import RealtimeResponse
 from tests.simulator import ScriptedResponse, Simulator, Timing
 from tests.simulator.realtime.script import (

@@ -18,9 +18,10 @@ from ..vendor_models import (
 _DEFAULT_MAX_CHARS: Final = 1_000
 """Limit that nearly all models accept, enough for several sentences; the catalog has limits from 512 to 20,000."""
 
-_OPENAI_VOICES: Final = (
+_DOCUMENTED_OPENAI_VOICES: Final = (
     "alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse",
 )  # fmt: skip
+"""OpenAI's voices in NanoGPT's documentation, which lacks cedar and marin."""
 _ELEVENLABS_VOICES: Final = (
     "Rachel", "Adam", "Alice", "Antoni", "Aria", "Arnold", "Bella", "Bill", "Brian", "Callum", "Charlie", "Charlotte",
     "Chris", "Daniel", "Domi", "Dorothy", "Drew", "Elli", "Emily", "Eric", "Ethan", "Fin", "Freya", "George", "Gigi",
@@ -65,13 +66,17 @@ class ModelFamily:
 
 _MODEL_FAMILIES: Final = (
     ModelFamily(
-        r"tts-1(-\d+)?", max_chars=OPENAI_MAX_CHARS, voices=_OPENAI_VOICES, formats=OPENAI_FORMATS, is_openai=True
+        r"tts-1(-\d+)?",
+        max_chars=OPENAI_MAX_CHARS,
+        voices=_DOCUMENTED_OPENAI_VOICES,
+        formats=OPENAI_FORMATS,
+        is_openai=True,
     ),
     ModelFamily(
         r"tts-1-hd(-\d+)?",
         options=frozenset({"speed", "instructions"}),
         max_chars=OPENAI_MAX_CHARS,
-        voices=_OPENAI_VOICES,
+        voices=_DOCUMENTED_OPENAI_VOICES,
         formats=OPENAI_FORMATS,
         is_openai=True,
     ),
@@ -79,7 +84,7 @@ _MODEL_FAMILIES: Final = (
         r"gpt-4o-mini-tts.*",
         options=frozenset({"instructions"}),
         max_chars=OPENAI_MAX_CHARS,
-        voices=_OPENAI_VOICES,
+        voices=_DOCUMENTED_OPENAI_VOICES,
         formats=OPENAI_FORMATS,
         is_openai=True,
         measure=count_chars_or_tokens,

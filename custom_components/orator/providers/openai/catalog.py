@@ -18,7 +18,7 @@ from ..languages import expand_tags, normalize_tag
 from ..models import Model, Voice
 from ..options import NumberOption, ObjectOption, Option
 from ..vendor_models import OPENAI_PCM_LAYOUT, count_chars_or_tokens, describe_unknown_voice, openai_voices_for
-from .models import INSTRUCTIONS_OPTION, is_realtime
+from .documented_models import INSTRUCTIONS_OPTION, is_realtime
 from .servers import SpeechServer
 
 EXTRA_BODY_OPTION: Final = ObjectOption("extra_body")

@@ -16,7 +16,7 @@ from ..errors import NotASpeechServerError, NotFoundError, NotPermittedError, Re
 from ..http import HttpClient, HttpResponse
 from ..models import Model
 from .catalog import EXTRA_BODY_OPTION
-from .models import voice_parameter
+from .documented_models import voice_parameter
 from .responses import read_speech
 from .servers import SpeechServer
 

@@ -15,8 +15,20 @@ from ..http import HttpClient, Timeouts
 from ..json_documents import Json
 from ..languages import WHISPER_LANGUAGES
 from ..models import Model
-from . import catalog as catalogs, models
+from . import catalog as catalogs
 from .catalog import EXTRA_BODY_OPTION
+from .documented_models import (
+    DOCUMENTED_MODELS,
+    OPTION_KEYS,
+    SUCCESSOR_ID,
+    describe_openai_model,
+    end_date,
+    is_custom_voice,
+    is_realtime,
+    nearest_voice,
+    pick_successor,
+    price_for,
+)
 from .endpoint import OPTIONAL_FIELDS, SpeechEndpoint
 from .realtime import RealtimeSpeech
 from .servers import OTHER, SERVERS, SpeechServer
@@ -39,7 +51,7 @@ class OpenAIProvider(Provider):
     languages = WHISPER_LANGUAGES
     key_page = "https://platform.openai.com/api-keys"
     credit_page = "https://platform.openai.com/settings/organization/billing"
-    option_keys = (*models.OPTION_KEYS, EXTRA_BODY_OPTION.key)
+    option_keys = (*OPTION_KEYS, EXTRA_BODY_OPTION.key)
 
     def __init__(self, sessions: HttpSessions, addresses: Mapping[str, str], api_key: str, *, server: str = "") -> None:
         """Create a provider; the API key may be empty."""
@@ -105,10 +117,10 @@ class OpenAIProvider(Provider):
         if server := self._server_for(catalog):
             ids: Collection[str] = catalogs.model_ids(catalog, server)
         else:
-            ids = _listed_models(catalog) or models.DOCUMENTED
+            ids = _listed_models(catalog) or DOCUMENTED_MODELS
         all_models = [self.describe_model(model_id, catalog, {}) for model_id in ids]
         current = [model for model in all_models if not model.is_retired(_utc_today())] or all_models
-        first = (self.default_model, models.SUCCESSOR)
+        first = (self.default_model, SUCCESSOR_ID)
         return tuple(sorted(current, key=lambda model: first.index(model.id) if model.id in first else len(first)))
 
     @override
@@ -119,35 +131,35 @@ class OpenAIProvider(Provider):
 
     def _describe_openai_model(self, model_id: str, catalog: Json) -> Model:
         """Return the capabilities of one of OpenAI's models, with its end date and successor."""
-        model = self._add_price(models.describe_openai_model(model_id))
+        model = self._add_price(describe_openai_model(model_id))
         if not (ends := self._end_date(model_id, catalog)):
             return model
         successor_id = self._successor_id(catalog)
         if not successor_id or successor_id == model_id:
             return replace(model, end_date=ends)
-        return replace(model, end_date=ends, successor=self._add_price(models.describe_openai_model(successor_id)))
+        return replace(model, end_date=ends, successor=self._add_price(describe_openai_model(successor_id)))
 
     def _add_price(self, model: Model) -> Model:
         """Return a model with OpenAI's price, unless another server offers it."""
-        return replace(model, price=models.price_for(model.id)) if self._is_openai else model
+        return replace(model, price=price_for(model.id)) if self._is_openai else model
 
     def _end_date(self, model_id: str, catalog: Json) -> date | None:
         if self.detected.get(f"{_RETIRED_PREFIX}{model_id}"):
             return date.min
-        return models.end_date(model_id, catalog, is_official=self._is_openai)
+        return end_date(model_id, catalog, is_official=self._is_openai)
 
     def _successor_id(self, catalog: Json) -> str | None:
         """Return the realtime model that replaces retired models."""
-        ids = _listed_models(catalog) or ((models.SUCCESSOR,) if self._is_openai else ())
-        end_dates = {model_id: self._end_date(model_id, catalog) for model_id in ids if models.is_realtime(model_id)}
-        return models.pick_successor([model_id for model_id, day in end_dates.items() if not day or day > _utc_today()])
+        ids = _listed_models(catalog) or ((SUCCESSOR_ID,) if self._is_openai else ())
+        end_dates = {model_id: self._end_date(model_id, catalog) for model_id in ids if is_realtime(model_id)}
+        return pick_successor([model_id for model_id, day in end_dates.items() if not day or day > _utc_today()])
 
     @override
     def migrate_settings(self, settings: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
         voice = str(settings.get("voice", self.default_voice))
-        if models.is_realtime(model.id):
-            voice = models.nearest_voice(voice)
-        is_supported = models.is_custom_voice(voice) or voice in model.voice_ids
+        if is_realtime(model.id):
+            voice = nearest_voice(voice)
+        is_supported = is_custom_voice(voice) or voice in model.voice_ids
         return super().migrate_settings({**settings, "voice": voice if is_supported else self.default_voice}, model)
 
     @override
@@ -172,7 +184,7 @@ class OpenAIProvider(Provider):
 
     async def _request_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the audio from the API that the model needs."""
-        if self.server is None and models.is_realtime(request.model.id):
+        if self.server is None and is_realtime(request.model.id):
             return await stack.enter_async_context(self._realtime.synthesize(request))
         return await self._endpoint.open_audio(request, stack)
 
@@ -184,7 +196,7 @@ class OpenAIProvider(Provider):
 
 def _reports_retirement(error: NotFoundError, model: Model) -> bool:
     """Return whether an error means that the model no longer exists. A refused WebSocket has no error code."""
-    return error.code in _RETIRED_CODES or (error.code is None and models.is_realtime(model.id))
+    return error.code in _RETIRED_CODES or (error.code is None and is_realtime(model.id))
 
 
 def _listed_models(catalog: Json) -> Collection[str]:

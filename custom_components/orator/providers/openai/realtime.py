@@ -18,7 +18,7 @@ from ...audio.formats import AudioFormat, prepend
 from ..base import SpeechAudio, SynthesisRequest
 from ..errors import NotAudioError, TranscriptMismatchError
 from ..vendor_models import OPENAI_PCM_LAYOUT
-from .models import realtime_cost, voice_parameter
+from .documented_models import realtime_cost, voice_parameter
 from .realtime_session import RealtimeResponse, RealtimeSession
 from .transcript import TranscriptMatch, compare
 

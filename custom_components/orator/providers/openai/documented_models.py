@@ -19,8 +19,8 @@ from ..vendor_models import (
     openai_voices_for,
 )
 
-DOCUMENTED: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
-SUCCESSOR: Final = "gpt-realtime-2.1-mini"
+DOCUMENTED_MODELS: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
+SUCCESSOR_ID: Final = "gpt-realtime-2.1-mini"
 """OpenAI's replacement for its speech models, from the deprecations page as of 2026-10-01."""
 
 INSTRUCTIONS_OPTION: Final = TextOption("instructions", max_chars=4096)
@@ -141,4 +141,4 @@ def end_date(model_id: str, catalog: Json, *, is_official: bool) -> date | None:
 
 def pick_successor(realtime_models: Collection[str]) -> str | None:
     """Return the realtime model that replaces a retired model."""
-    return SUCCESSOR if SUCCESSOR in realtime_models else max(realtime_models, default=None)
+    return SUCCESSOR_ID if SUCCESSOR_ID in realtime_models else max(realtime_models, default=None)

@@ -43,7 +43,10 @@ class SpeechError(Exception):
     issue: ClassVar[str] = ""
     """The repair issue that the error creates, if any: at once, or after a day if the outage is `unreachable`."""
     outage: ClassVar[Outage | None] = None
-    """The outage of the account, if any: its circuit breaker opens. After an hour, `unreachable` creates an issue."""
+    """The outage of the account, if any: its circuit breaker opens.
+
+    With `key_refused`, the user is asked for a new API key. After an hour, `unreachable` creates an issue.
+    """
 
     def __init__(
         self,

@@ -208,7 +208,7 @@ async def test_stop_before_end(hass: HomeAssistant, simulator: Simulator) -> Non
 async def test_constant_gain_within_message() -> None:
     """A measurement that ends during a message changes the gain of the next message only."""
     layout = PcmLayout(24_000)
-    post_processing = PostProcessing(loudness=TARGET_LUFS, loudness_tracker=LoudnessTracker())
+    post_processing = PostProcessing(target_lufs=TARGET_LUFS, loudness_tracker=LoudnessTracker())
 
     async def samples() -> AsyncGenerator[bytes]:
         yield b"\x00\x04\x00\xfc" * 12_000
@@ -218,6 +218,6 @@ async def test_constant_gain_within_message() -> None:
             yield AttemptAudio(AudioFormat.PCM, samples(), layout, loudness_key="ann")
             post_processing.loudness_tracker.add("ann", LoudnessMeasurement(-35.0, 5.0))
 
-    adjusted = post_processing.adjust(sentences(), layout, "ffmpeg")
+    adjusted = post_processing.apply_gain(sentences(), layout, "ffmpeg")
     first, second = [b"".join([chunk async for chunk in audio.data]) async for audio in adjusted]
     assert first == second

@@ -127,7 +127,7 @@ class SpeechPipeline:
         async with (
             self._synthesize() as speech,
             aclosing(speech.audio),
-            aclosing(self._job.post_processing.adjust(speech.audio, layout, self._ffmpeg)) as audio,
+            aclosing(self._job.post_processing.apply_gain(speech.audio, layout, self._ffmpeg)) as audio,
             aclosing(join_audio_as_pcm(audio, layout, self._ffmpeg)) as samples,
         ):
             async for block in samples:

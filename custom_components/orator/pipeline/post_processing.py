@@ -27,8 +27,8 @@ class PostProcessing:
 
     effects: Effects = field(default_factory=Effects)
     gain_db: float = 0.0
-    loudness: float | None = None
-    """Target in LUFS for every voice."""
+    target_lufs: float | None = None
+    """Target loudness of every voice."""
     loudness_tracker: LoudnessTracker = field(default_factory=LoudnessTracker)
 
     @property
@@ -38,9 +38,9 @@ class PostProcessing:
 
     @property
     def _changes_level(self) -> bool:
-        return self.loudness is not None or self.gain_db != 0
+        return self.target_lufs is not None or self.gain_db != 0
 
-    async def adjust(
+    async def apply_gain(
         self, audio: AsyncGenerator[AttemptAudio], layout: PcmLayout, ffmpeg: str
     ) -> AsyncGenerator[SpeechAudio]:
         """Yield audio as amplified samples of a layout, or untouched if neither gain nor loudness is set.
@@ -57,7 +57,7 @@ class PostProcessing:
             key = speech.loudness_key
             if key not in gains:
                 gains[key] = self._gain_for(key)
-            meter = meters.setdefault(key, LoudnessMeter(layout)) if self.loudness is not None else None
+            meter = meters.setdefault(key, LoudnessMeter(layout)) if self.target_lufs is not None else None
             stream = await to_pcm(speech, PcmConstraints.of(layout), ffmpeg)
             samples = amplify(convert_pcm(stream, layout, ffmpeg), layout, gains[key], meter)
             yield SpeechAudio(AudioFormat.PCM, samples, layout)
@@ -66,9 +66,9 @@ class PostProcessing:
 
     def _gain_for(self, loudness_key: str) -> float:
         """Return the gain in dB for a voice."""
-        if self.loudness is None:
+        if self.target_lufs is None:
             return self.gain_db
-        return self.gain_db + self.loudness_tracker.get(loudness_key).gain_to(self.loudness)
+        return self.gain_db + self.loudness_tracker.get(loudness_key).gain_to(self.target_lufs)
 
     def layout_for(self, model: Model, constraints: PcmConstraints) -> PcmLayout:
         """Return the layout for chimes and gain: the supported one that is nearest to the player's."""

@@ -39,7 +39,7 @@ _STREAMED_SAMPLES: Final = {
 class EntitySynthesizer:
     """A text-to-speech entity in a fallback chain; its cached audio is used as well."""
 
-    is_always_truncated = False
+    has_false_truncations = False
     hedge_delay_s = LatencyStats().hedge_delay_s(streams=True)
     """Hedge delay of a voice without statistics."""
 

@@ -264,7 +264,7 @@ class VoiceEntity(TextToSpeechEntity):
             latency.record_first_audio(seconds)
             if call.is_configured:
                 account.usage.async_record_first_audio(subentry_id, seconds)
-        for is_truncated in report.truncations[len(applied.truncations) :]:
+        for is_truncated in report.looked_truncated[len(applied.looked_truncated) :]:
             latency.record_ending(is_truncated=is_truncated)
         if report.has_own_audio and not applied.has_own_audio:
             account.async_handle_speech(model, voice)

@@ -63,7 +63,7 @@ def expect_report(
 def deliver_report(hass: HomeAssistant, report: SynthesisReport, request: tts.TTSAudioRequest, message: str) -> None:
     """Pass the report of a request to waiting callers."""
     if waiting := hass.data.get(_PENDING_REPORTS):
-        key = _report_key(report.voice, message, request.language, request.options)
+        key = _report_key(report.own_name, message, request.language, request.options)
         for pending in waiting:
             if pending.report_key == key:
                 pending.report = report

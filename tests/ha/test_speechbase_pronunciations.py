@@ -7,10 +7,10 @@ from time import thread_time
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.orator.pipeline.pronunciations import count_with_pronunciations
+from custom_components.orator.pipeline.pronunciations import apply_pronunciations, measure_with_pronunciations
 from custom_components.orator.providers.models import Pronunciation
 from custom_components.orator.providers.speechbase.catalog import describe_model
-from custom_components.orator.text import Replacement, Replacer
+from custom_components.orator.text import Replacement, replace_words
 from tests.simulator import Simulator
 from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
 from tests.support.audio import RATE, decode
@@ -49,7 +49,7 @@ async def test_duplicate_words(
 ) -> None:
     """Each word is sent once, and spoken as if Orator had replaced it."""
     audio = await hear(SENTENCE, replacements=[{"find": find, "say": say} for find, say in replacements])
-    expected = Replacer([Replacement(find, say) for find, say in replacements]).feed(SENTENCE, is_final=True)
+    expected = replace_words(SENTENCE, [Replacement(find, say) for find, say in replacements])
     await assert_speech(audio, expected)
     (body,) = get_post_requests(simulator)
     assert [(rule["word"], rule["replacement"]) for rule in body["pronunciations"]["rules"]] == sent
@@ -103,15 +103,14 @@ TEXTS: list[tuple[str, tuple[Pronunciation, ...]]] = [
 def test_count_is_an_upper_bound(model: str, text: str, pronunciations: tuple[Pronunciation, ...]) -> None:
     """The count is at least that of the text, with and without the replacements."""
     described_model = describe_model(model, None, streams=True)
-    replacer = Replacer([Replacement(rule.word, rule.say) for rule in pronunciations])
-    spoken = replacer.feed(text, is_final=True)
-    count = count_with_pronunciations(pronunciations, described_model)(text)
+    spoken = apply_pronunciations(text, pronunciations)
+    count = measure_with_pronunciations(pronunciations, described_model)(text)
     assert count >= max(map(described_model.measure, (text, spoken)))
 
 
 def test_counting_is_fast() -> None:
     """Counting many pronunciations in texts of growing length takes less than half a second."""
-    count = count_with_pronunciations(MANY_PRONUNCIATIONS, describe_model("openai/tts-1", None, streams=True))
+    count = measure_with_pronunciations(MANY_PRONUNCIATIONS, describe_model("openai/tts-1", None, streams=True))
     texts = ["The kettle has boiled. " * number for number in range(10, 1400, 10)]
     started = thread_time()
     for text in texts:

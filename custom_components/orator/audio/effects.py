@@ -27,8 +27,9 @@ CHIME_PAUSE_S: Final = 0.15
 
 _CHIME_FOLDER: Final = Path(__file__).parent / "sounds"
 _FADE_IN_S: Final = 0.002
+"""Shortest fade that avoids a click at the start of a chime."""
 _FADE_OUT_S: Final = 0.02
-"""Minimum fades in seconds that avoid a click at the start and end of a chime."""
+"""Shortest fade that avoids a click at the end of a chime."""
 
 
 class BuiltInChime(StrEnum):
@@ -62,7 +63,7 @@ class Chime:
     def convert(self, layout: PcmLayout) -> Generator[bytes]:
         """Yield the samples in another layout, in blocks that each take about a millisecond to convert.
 
-        Raises ValueError unless `can_resample`.
+        Raises ValueError if `can_resample` is false for the layouts.
         """
         resampler = Resampler(self.layout, layout)
         for block in blocks_of(self.samples, self.layout):

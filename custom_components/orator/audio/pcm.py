@@ -87,7 +87,7 @@ class Resampler:
     """
 
     def __init__(self, source: PcmLayout, target: PcmLayout) -> None:
-        """Initialize the resampler for one stream. Raises ValueError unless `can_resample`."""
+        """Initialize the resampler for one stream. Raises ValueError if `can_resample` is false for the layouts."""
         if not can_resample(source, target):
             raise ValueError(f"{source} is not converted to {target}")
         self._source, self._target = source, target

@@ -208,7 +208,7 @@ class WavReader:
 
 
 async def open_wav(data: AsyncIterator[bytes]) -> tuple[PcmLayout | None, AsyncGenerator[bytes]]:
-    """Return the layout and the samples of a WAV stream, or None and the stream itself if only ffmpeg may read it.
+    """Return the layout and the samples of a WAV stream, or None and the stream itself if only ffmpeg can read it.
 
     ffmpeg is slower: it returns nothing before it has 64 KiB of a WAV, which is more than a second of audio.
 

@@ -49,13 +49,13 @@ class _AudioBuffer:
         self._max_bytes = max_bytes
         self._size = 0
         self._blocks: asyncio.Queue[bytes] = asyncio.Queue()
-        self._has_room = asyncio.Event()
+        self._room_available = asyncio.Event()
 
     async def put(self, block: bytes) -> None:
         """Add audio once there is room."""
         while self._size >= self._max_bytes:
-            self._has_room.clear()
-            await self._has_room.wait()
+            self._room_available.clear()
+            await self._room_available.wait()
         self._size += len(block)
         self._blocks.put_nowait(block)
 
@@ -71,7 +71,7 @@ class _AudioBuffer:
             except asyncio.QueueShutDown:
                 return
             self._size -= len(block)
-            self._has_room.set()
+            self._room_available.set()
             yield block
 
 

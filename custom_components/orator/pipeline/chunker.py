@@ -83,8 +83,8 @@ class TextChunker:
         self._max_seconds = max_seconds
         self._splitter = SentenceSplitter()
         self._sentences: deque[str] = deque()
-        self._has_news = asyncio.Event()
-        self._has_room = asyncio.Event()
+        self._reader_progress = asyncio.Event()
+        self._room_available = asyncio.Event()
         self._is_splitting = False
         """Whether part of the last delta has not been split into sentences yet."""
         self._is_complete = False
@@ -109,11 +109,22 @@ class TextChunker:
         """Whether the whole text has been read."""
         return self._is_complete
 
-    async def is_single_chunk(self) -> bool:
-        """Wait for the first chunk and return whether it is known to be the only one."""
-        await self._wait_for_sentence()
+    async def wait_for_sentence(self) -> bool:
+        """Wait for a sentence, or a part of a long one; return False at the end of the text."""
+        while not self._is_complete and (self._is_splitting or not self._sentences):
+            if not await self._wait_for_reader(_IDLE_S if self._splitter.is_pending_complete else None):
+                self._end_sentence()
+            elif not self._sentences and not self._is_splitting:
+                self._cut_unfinished_sentence(_FIRST_CHUNK if self._is_first else _LATER_CHUNKS)
+        if not self._sentences and self._reader:
+            await self._reader  # raises the exception of the text's source
+        return bool(self._sentences)
+
+    @property
+    def is_single_chunk(self) -> bool:
+        """Whether the sentences that have not been returned are known to be one chunk."""
         text = "".join(self._sentences)
-        is_short = len(self._sentences) == 1 or estimate_duration(text) <= self._max_seconds
+        is_short = len(self._sentences) == 1 or estimate_duration_by_letters_s(text) <= self._max_seconds
         return self._is_complete and self._streams and is_short and self._measure(text) <= self._max_chars
 
     async def next(self, buffered_seconds: Callable[[], float]) -> str | None:
@@ -122,7 +133,7 @@ class TextChunker:
         `buffered_seconds` returns the duration of the audio that the listener has not heard yet. While there is some,
         sentences are gathered into a longer chunk.
         """
-        while await self._wait_for_sentence():
+        while await self.wait_for_sentence():
             target = self._target_seconds(buffered_seconds())
             if not self._is_first:
                 await self._gather(target, max_wait_s=buffered_seconds() - _PROVIDER_START_S)
@@ -150,13 +161,13 @@ class TextChunker:
             self._add(self._splitter.feed(self._cleaner.finish()) + self._splitter.finish())
         finally:
             self._is_complete = True
-            self._has_news.set()
+            self._reader_progress.set()
 
     async def _read_delta(self, delta: str) -> None:
         """Clean and split a delta in slices that do not block the event loop."""
         while sum(map(len, self._sentences)) > _MAX_UNREAD_CHARS:
-            self._has_room.clear()
-            await self._has_room.wait()
+            self._room_available.clear()
+            await self._room_available.wait()
         self._is_splitting = True
         for start in range(0, len(delta), _SLICE_CHARS):
             if start:
@@ -166,18 +177,7 @@ class TextChunker:
 
     def _add(self, sentences: list[str]) -> None:
         self._sentences.extend(sentences)
-        self._has_news.set()
-
-    async def _wait_for_sentence(self) -> bool:
-        """Wait for a sentence, or a part of a long one; return False at the end of the text."""
-        while not self._is_complete and (self._is_splitting or not self._sentences):
-            if not await self._wait_for_news(_IDLE_S if self._splitter.is_pending_complete else None):
-                self._end_sentence()
-            elif not self._sentences and not self._is_splitting:
-                self._cut_unfinished_sentence(_FIRST_CHUNK if self._is_first else _LATER_CHUNKS)
-        if not self._sentences and self._reader:
-            await self._reader  # raises the exception of the text's source
-        return bool(self._sentences)
+        self._reader_progress.set()
 
     def _end_sentence(self) -> None:
         """End the pending sentence if it has an end mark, unless a delta has just arrived."""
@@ -188,15 +188,15 @@ class TextChunker:
         """Wait for sentences up to `target` seconds of speech."""
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0, max_wait_s)):
-                while not self._is_complete and sum(map(estimate_duration, self._sentences)) < target:
-                    await self._wait_for_news()
+                while not self._is_complete and sum(map(estimate_duration_by_letters_s, self._sentences)) < target:
+                    await self._wait_for_reader()
 
-    async def _wait_for_news(self, max_wait_s: float | None = None) -> bool:
+    async def _wait_for_reader(self, max_wait_s: float | None = None) -> bool:
         """Wait for the reader to read a delta or to end; return whether it did in time."""
-        self._has_news.clear()
+        self._reader_progress.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(max_wait_s):
-                return await self._has_news.wait()
+                return await self._reader_progress.wait()
         return False
 
     def _cut_unfinished_sentence(self, cut: _EarlyCut) -> None:
@@ -233,13 +233,13 @@ class TextChunker:
         """Remove the first sentence and the following ones that fit into `target` seconds and the limit."""
         seconds, chars, candidates = 0.0, 0, 0
         for sentence in self._sentences:
-            seconds += estimate_duration(sentence)
+            seconds += estimate_duration_by_letters_s(sentence)
             chars += len(sentence)
             if candidates and (seconds > target or chars > _MAX_CHARS_PER_UNIT * self._max_chars):
                 break
             candidates += 1
         fitting = bisect_right(range(1, candidates + 1), self._max_chars, key=self._measure_first)
-        self._has_room.set()
+        self._room_available.set()
         return "".join(self._sentences.popleft() for _ in range(max(1, fitting)))
 
     def _measure_first(self, number: int) -> int:
@@ -247,7 +247,10 @@ class TextChunker:
         return self._measure("".join(islice(self._sentences, number)))
 
 
-def estimate_duration(text: str) -> float:
-    """Return the approximate duration of a text as speech, in seconds."""
+def estimate_duration_by_letters_s(text: str) -> float:
+    """Return the approximate duration of a text as speech, in seconds.
+
+    Letters are counted, which needs no word boundaries; some scripts have none.
+    """
     letters = len(_SYLLABIC.sub("", text))
     return (len(text) - letters) / _SYLLABLES_PER_S + letters / _LETTERS_PER_S

@@ -21,7 +21,7 @@ DEFAULT_LAYOUT: Final = PcmLayout(rate=24_000)
 
 @dataclass(frozen=True, slots=True)
 class PcmConstraints:
-    """The sample layout that a player asks for; None stands for any value."""
+    """The sample layout that a satellite asks for; None stands for any value."""
 
     rate: int | None = None
     channels: int | None = None
@@ -38,7 +38,7 @@ class PcmConstraints:
         return self == PcmConstraints()
 
     def apply(self, layout: PcmLayout) -> PcmLayout:
-        """Return the nearest accepted layout, with at most two channels unless the player asks for more."""
+        """Return the nearest accepted layout, with at most two channels unless more are asked for."""
         return PcmLayout(self.rate or layout.rate, self.channels or min(layout.channels, 2), self.width or layout.width)
 
 
@@ -53,7 +53,7 @@ class PcmStream:
 async def to_pcm(audio: SpeechAudio, constraints: PcmConstraints, ffmpeg: str) -> PcmStream:
     """Return the samples of audio in any format as they arrive, in their own layout.
 
-    Iterating raises NotAudioError if the samples that a header announces are missing.
+    Iterating raises NotAudioError if a WAV is malformed or has no data chunk, or if ffmpeg fails.
     """
     if audio.format is AudioFormat.PCM and audio.pcm_layout:
         return PcmStream(audio.pcm_layout, audio.data)
@@ -114,7 +114,7 @@ async def _translate_wav_errors(samples: AsyncGenerator[bytes]) -> AsyncGenerato
 
 
 async def _resample(stream: PcmStream, layout: PcmLayout) -> AsyncGenerator[bytes]:
-    """Yield samples in a layout that `can_resample`."""
+    """Yield samples in another layout; `can_resample` must be true."""
     resampler = Resampler(stream.layout, layout)
     async with aclosing(split_into_blocks(stream.samples, stream.layout)) as blocks:
         async for block in blocks:

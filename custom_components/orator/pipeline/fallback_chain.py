@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ..providers.errors import ResponseTooLargeError, SpeechError, TimedOutError, TruncatedAudioError
 from ..providers.models import Usage
-from ..text import Replacement, Replacer
+from ..text import Replacement, replace_words
 from .attempt import AttemptAudio, SynthesisAttempt
 from .synthesizer import Synthesizer
 
@@ -21,10 +21,10 @@ _MAX_PARALLEL_ATTEMPTS: Final = 2
 class SynthesisReport:
     """The result of a job apart from its audio, complete once all audio has been read.
 
-    `failures`, `first_audio_s` and `truncations` are about the job's own voice, not about its fallbacks.
+    `failures`, `first_audio_s` and `looked_truncated` are about the job's own voice, not about its fallbacks.
     """
 
-    voice: str = ""
+    own_name: str = ""
     """Name of the job's own voice."""
     spoken_by: tuple[str, ...] = ()
     """Names of the voices that were heard, in order."""
@@ -34,7 +34,7 @@ class SynthesisReport:
     """Errors of the voice, whether or not a fallback took over."""
     first_audio_s: tuple[float, ...] = ()
     """Seconds until the first audio while the listener waited; lower bounds where a fallback was faster."""
-    truncations: tuple[bool, ...] = ()
+    looked_truncated: tuple[bool, ...] = ()
     """Whether the audio looked truncated, for each chunk that the voice has finished."""
     has_gaps: bool = False
     """Whether silence was inserted while waiting for audio."""
@@ -42,12 +42,12 @@ class SynthesisReport:
     @property
     def has_own_audio(self) -> bool:
         """Whether the job's own voice was heard."""
-        return self.voice in self.spoken_by
+        return self.own_name in self.spoken_by
 
     @property
     def has_fallback_audio(self) -> bool:
         """Whether a fallback was heard."""
-        return any(name != self.voice for name in self.spoken_by)
+        return any(name != self.own_name for name in self.spoken_by)
 
 
 class FallbackChain:
@@ -80,7 +80,7 @@ class FallbackChain:
         self._failures: dict[Synthesizer, SpeechError] = {}
         self._own_failures: list[SpeechError] = []
         self._first_audio_s: list[float] = []
-        self._truncations: list[bool] = []
+        self._looked_truncated: list[bool] = []
         self._heard: dict[str, None] = {}
         self.interruption: SpeechError | None = None
         """The error that interrupted audio after it was heard, so that words are missing."""
@@ -93,17 +93,17 @@ class FallbackChain:
     @property
     def event_count(self) -> int:
         """Number of voices, failures, first audio times and endings recorded so far."""
-        return len(self._heard) + len(self._own_failures) + len(self._first_audio_s) + len(self._truncations)
+        return len(self._heard) + len(self._own_failures) + len(self._first_audio_s) + len(self._looked_truncated)
 
     def report(self) -> SynthesisReport:
         """Return the result so far."""
         return SynthesisReport(
-            voice=self._own.name,
+            own_name=self._own.name,
             spoken_by=tuple(self._heard),
             usage=sum((synthesizer.usage for synthesizer in self._synthesizers), Usage()),
             failures=tuple(self._own_failures),
             first_audio_s=tuple(self._first_audio_s),
-            truncations=tuple(self._truncations),
+            looked_truncated=tuple(self._looked_truncated),
         )
 
     def next_untried(self, tried: Collection[Synthesizer]) -> Synthesizer | None:
@@ -115,7 +115,7 @@ class FallbackChain:
     def start_attempt(self, synthesizer: Synthesizer, text: str) -> SynthesisAttempt:
         """Start to synthesize a chunk with one voice."""
         if synthesizer is not self._own and self._fallback_replacements:
-            text = Replacer(self._fallback_replacements).feed(text, is_final=True)
+            text = replace_words(text, self._fallback_replacements)
         return SynthesisAttempt(synthesizer, text, is_reply=self._is_reply, needs_full_audio=self.needs_full_audio)
 
     def record_heard(self, synthesizer: Synthesizer) -> None:
@@ -137,8 +137,8 @@ class FallbackChain:
         """Record the end of a chunk's audio, with an error if words are missing."""
         is_truncated = isinstance(error, TruncatedAudioError)
         if synthesizer is self._own and (error is None or is_truncated):
-            self._truncations.append(is_truncated)
-        if error and not (is_truncated and synthesizer.is_always_truncated):
+            self._looked_truncated.append(is_truncated)
+        if error and not (is_truncated and synthesizer.has_false_truncations):
             self.record_failure(synthesizer, error)
             self.interruption = self.interruption or error
 
@@ -216,15 +216,18 @@ class ChunkAudio:
 
     def _is_replaceable(self, attempt: SynthesisAttempt, error: SpeechError) -> bool:
         """Return whether another attempt may do better than an attempt that has some audio."""
-        if attempt is self._partial or self._is_usually_truncated(attempt):
+        if attempt is self._partial or self._accepts_truncation(attempt):
             return False
         can_retry = error.is_retryable and attempt.synthesizer not in self._retried
         return can_retry or self._chain.next_untried(self._tried) is not None
 
-    def _is_usually_truncated(self, attempt: SynthesisAttempt) -> bool:
-        """Return whether the voice's audio always looks truncated, and is therefore taken to be complete."""
-        is_usual = attempt.synthesizer.is_always_truncated or attempt.synthesizer in self._retried
-        return is_usual and isinstance(attempt.error, TruncatedAudioError)
+    def _accepts_truncation(self, attempt: SynthesisAttempt) -> bool:
+        """Return whether audio that looks truncated is used.
+
+        The audio is used if the voice's audio always looks so, or if this is the second attempt of the voice.
+        """
+        is_expected = attempt.synthesizer.has_false_truncations or attempt.synthesizer in self._retried
+        return is_expected and isinstance(attempt.error, TruncatedAudioError)
 
     async def _first_to_begin(self) -> SynthesisAttempt:
         """Start the next voice, and another one if the first is late; return the attempt that begins first."""
@@ -241,7 +244,7 @@ class ChunkAudio:
                 raise self._chain.error or TimedOutError
             await self._wait_for_change(self._seconds_until_late() if following else inf)
             for attempt in list(self._running):
-                if attempt.error and not self._is_usually_truncated(attempt):
+                if attempt.error and not self._accepts_truncation(attempt):
                     self._handle_failure(attempt, attempt.error)
                 elif attempt.audio:
                     await self._stop_hedging(attempt)

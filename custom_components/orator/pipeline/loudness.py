@@ -16,7 +16,7 @@ MAX_GAIN_DB: Final = 20.0
 
 _MAX_VOICES: Final = 200
 _MAX_MEASUREMENTS: Final = 16
-"""Measurements kept per voice. When a provider changes a voice, half of them have to be replaced."""
+"""Measurements kept per voice. When a provider changes a voice, the median follows once half of them are new."""
 _MIN_SPEECH_LUFS: Final = -55.0
 _MAX_WEIGHT_S: Final = 10.0
 """Duration beyond which the weight of a measurement does not grow."""

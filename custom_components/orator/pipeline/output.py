@@ -30,7 +30,10 @@ _FORMATS_BY_EXTENSION: Final[Mapping[str, AudioFormat]] = {
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """The format that the player requested. A player with sample constraints accepts a WAV of unknown length."""
+    """The format that a player or satellite requested.
+
+    A satellite, recognized by its sample constraints, accepts a WAV of unknown length.
+    """
 
     extension: str
     pcm: PcmConstraints = field(default_factory=PcmConstraints)
@@ -45,7 +48,7 @@ class OutputFormat:
     @property
     def needs_full_audio(self) -> bool:
         """Whether the length precedes the audio, so that the audio has to be complete before any is heard."""
-        return self.format is AudioFormat.WAV and self.accepts(AudioFormat.WAV)
+        return self.accepts(AudioFormat.WAV)
 
     @property
     def format(self) -> AudioFormat | None:
@@ -54,8 +57,8 @@ class OutputFormat:
 
     def accepts(self, audio_format: AudioFormat) -> bool:
         """Return whether audio in a format needs no conversion."""
-        takes_any = self.pcm.is_any and not self.is_converted
-        return takes_any and self.format is not None and is_same_container(audio_format, self.format)
+        is_unconstrained = self.is_for_player and not self.is_converted
+        return is_unconstrained and self.format is not None and is_same_container(audio_format, self.format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,9 @@ def wrap_pcm(stream: PcmStream, output: OutputFormat, ffmpeg: str) -> AudioRespo
         return AudioResponse(output.extension, encode(stream, AudioFormat.AAC, ffmpeg))
     if output.needs_full_audio:
         return AudioResponse(AudioFormat.WAV, _wav_file(stream))
-    return AudioResponse(AudioFormat.WAV, _wav_stream(stream, is_played=output.format is AudioFormat.WAV))
+    return AudioResponse(
+        AudioFormat.WAV, _wav_stream(stream, sends_header_at_once=output.format is not AudioFormat.WAV)
+    )
 
 
 async def join_mp3(first: SpeechAudio, following: AsyncIterator[SpeechAudio], ffmpeg: str) -> AsyncGenerator[bytes]:
@@ -267,15 +272,15 @@ async def _wav_file(stream: PcmStream) -> AsyncGenerator[bytes]:
         raise error
 
 
-async def _wav_stream(stream: PcmStream, *, is_played: bool) -> AsyncGenerator[bytes]:
+async def _wav_stream(stream: PcmStream, *, sends_header_at_once: bool) -> AsyncGenerator[bytes]:
     """Yield a WAV of unknown length.
 
-    A converter gets the header at once, so that it starts. A player gets the header with the first samples, so that an
-    error before them leaves no file.
+    If Home Assistant converts the stream to another format, the header comes at once, so that the converter starts.
+    Otherwise it comes with the first samples, so that an error before them leaves no file.
     """
     head = wav.make_header(stream.layout)
     async with aclosing(stream.samples):
-        if not is_played:
+        if sends_header_at_once:
             yield head
             head = b""
         async for block in stream.samples:

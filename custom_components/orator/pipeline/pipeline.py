@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from .fallback_chain import FallbackChain, SynthesisReport
 from .output import AudioResponse, GapFiller, OutputFormat, build_response, join_audio_as_pcm
 from .post_processing import PostProcessing
 from .prefetch import ChunkPrefetcher, prefetch_first
-from .pronunciations import count_with_pronunciations, pronunciations_for
+from .pronunciations import measure_with_pronunciations, pronunciations_for
 from .synthesizer import (
     ANNOUNCEMENT,
     INTERACTIVE,
@@ -40,20 +40,20 @@ class SynthesisJob:
     deltas: AsyncIterable[str]
     model: Model
     voice: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    format: AudioFormat | None = None
+    settings: Mapping[str, Any]
+    format: AudioFormat | None
     """Format to request from the provider, or None to choose it by the output."""
-    clean_text: bool = True
-    replacements: Sequence[Replacement] = ()
-    fallbacks: Sequence[Synthesizer] = ()
-    prefers_fallback: bool = False
+    clean_text: bool
+    replacements: Sequence[Replacement]
+    fallbacks: Sequence[Synthesizer]
+    prefers_fallback: bool
     """Whether the fallbacks come first, because the account is unlikely to work."""
-    expects_fallback: bool = False
+    expects_fallback: bool
     """Whether another voice takes over when this job fails."""
-    latency: LatencyStats = field(default_factory=LatencyStats)
+    latency: LatencyStats
     """Latency statistics of the voice."""
-    post_processing: PostProcessing = field(default_factory=PostProcessing)
-    record_usage: Callable[[Usage], None] = lambda _: None
+    post_processing: PostProcessing
+    record_usage: Callable[[Usage], None]
     """Called with each charge of the voice's provider, even after the job has ended."""
 
 
@@ -142,12 +142,13 @@ class SpeechPipeline:
             job.deltas,
             TextCleaner(() if pronunciations else job.replacements, clean=job.clean_text),
             max_chars=model.max_chars,
-            measure=count_with_pronunciations(pronunciations, model) if pronunciations else model.measure,
+            measure=measure_with_pronunciations(pronunciations, model) if pronunciations else model.measure,
             streams=model.streams,
             max_seconds=_MAX_CHUNK_WITH_FALLBACK_S if job.fallbacks else inf,
         )
         async with chunker:
-            is_single = await chunker.is_single_chunk()
+            await chunker.wait_for_sentence()
+            is_single = chunker.is_single_chunk
             is_reply = not chunker.is_complete
             request = SynthesisRequest(
                 text="",

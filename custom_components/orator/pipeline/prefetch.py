@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from .attempt import AttemptAudio
-from .chunker import TextChunker, estimate_duration
+from .chunker import TextChunker, estimate_duration_by_letters_s
 from .fallback_chain import ChunkAudio, FallbackChain
 
 _MAX_PARALLEL_REQUESTS: Final = 2
@@ -23,7 +23,7 @@ class ChunkPrefetcher:
     """
 
     def __init__(self, chunker: TextChunker, chain: FallbackChain) -> None:
-        """Initialize the prefetcher of a chunker's chunks, which the voices of a chain speak."""
+        """Initialize the prefetcher; the voices of `chain` speak the chunks of `chunker`."""
         self._chunker = chunker
         self._chain = chain
         self._waiting: asyncio.Queue[ChunkAudio] = asyncio.Queue(_MAX_WAITING_CHUNKS)
@@ -80,7 +80,7 @@ class ChunkPrefetcher:
                 request = asyncio.create_task(chunk.synthesize(), name="orator requests a chunk")
                 self._requests.add(request)
                 request.add_done_callback(self._requests.discard)
-                self._add_duration(estimate_duration(text))
+                self._add_duration(estimate_duration_by_letters_s(text))
                 await self._waiting.put(chunk)
         finally:
             self._waiting.shutdown()

@@ -1,4 +1,4 @@
-"""Turn replacements into pronunciations, for providers that apply them themselves."""
+"""Turn replacements into pronunciations, for providers that apply them themselves, and back."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ..providers.models import Model, Pronunciation
-from ..text import Replacement
+from ..text import Replacement, replace_words
 
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 """A word of letters only: every provider finds its end."""
@@ -33,21 +33,27 @@ def pronunciations_for(replacements: Sequence[Replacement], model: Model) -> tup
     return tuple(Pronunciation(word, say, match_case=word != word.lower()) for word, say in words.items())
 
 
-def count_with_pronunciations(pronunciations: Sequence[Pronunciation], model: Model) -> Callable[[str], int]:
-    """Return a function that measures a text with its words replaced, or slightly more.
+def apply_pronunciations(text: str, pronunciations: Sequence[Pronunciation]) -> str:
+    """Return a text with its words replaced by their pronunciations."""
+    return replace_words(text, [Replacement(one.word, one.say) for one in pronunciations])
+
+
+def measure_with_pronunciations(pronunciations: Sequence[Pronunciation], model: Model) -> Callable[[str], int]:
+    """Return a function that measures a text with its pronunciations applied; the result may be slightly too high.
 
     The function counts a word wherever its letters occur: finding word boundaries takes too long, because the function
     is called with every beginning of a long text.
     """
+    # The longest pronunciation of a word counts.
     by_size = sorted((model.measure(one.say), one.word.lower()) for one in pronunciations)
     sizes = {word: size for size, word in by_size}
 
     @lru_cache(_COUNT_CACHE_SIZE)
-    def count(text: str) -> int:
+    def measure(text: str) -> int:
         units = model.measure(text)
         if units > model.max_chars:
             return units
         letters = text.lower()
         return units + sum(letters.count(word) * size for word, size in sizes.items())
 
-    return count
+    return measure

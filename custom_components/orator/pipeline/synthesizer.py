@@ -20,7 +20,7 @@ from tenacity import (
 from ..providers.base import Provider, SpeechAudio, SynthesisRequest
 from ..providers.errors import PronunciationsRefusedError, SpeechError, TimedOutError
 from ..providers.models import Usage
-from ..text import Replacement, Replacer
+from .pronunciations import apply_pronunciations
 
 _FIRST_AUDIO_TIMEOUT_S: Final = 60.0
 """Timeout for the first audio of a model that streams, even if the server sends other data first."""
@@ -39,7 +39,7 @@ _BACKOFF: Final = wait_random_exponential(multiplier=0.5, min=0.1, max=4)
 class RetryPolicy:
     """Limits on how long and how often a request is retried."""
 
-    max_delay_s: float
+    give_up_after_s: float
     """Time after which no further attempt starts."""
     max_attempts: int
 
@@ -61,8 +61,8 @@ class LatencyStats:
         self._truncations = 0
 
     @property
-    def is_always_truncated(self) -> bool:
-        """Whether the audio of the voice always looks truncated, because of its server."""
+    def has_false_truncations(self) -> bool:
+        """Whether the audio of the voice is complete but always looks truncated, because of its server."""
         return self._truncations >= _MIN_TRUNCATIONS
 
     def record_first_audio(self, seconds: float) -> None:
@@ -101,8 +101,8 @@ class Synthesizer(Protocol):
         """Seconds to wait for the first audio before the next voice is asked as well."""
 
     @property
-    def is_always_truncated(self) -> bool:
-        """Whether the audio of the voice always looks truncated, although it is complete."""
+    def has_false_truncations(self) -> bool:
+        """Whether the audio of the voice is complete but always looks truncated."""
 
     @property
     def usage(self) -> Usage:
@@ -131,7 +131,7 @@ class ProviderSynthesizer:
         self.name = name
         self.loudness_key = f"{request.model.id} {request.voice}"
         self.hedge_delay_s = latency.hedge_delay_s(streams=request.model.streams)
-        self.is_always_truncated = latency.is_always_truncated
+        self.has_false_truncations = latency.has_false_truncations
         self.usage = Usage()
         self._provider = provider
         self._request = request
@@ -159,7 +159,7 @@ async def synthesize_with_retries(
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_is_retryable),
             wait=_retry_delay,
-            stop=stop_before_delay(policy.max_delay_s) | stop_after_attempt(policy.max_attempts),
+            stop=stop_before_delay(policy.give_up_after_s) | stop_after_attempt(policy.max_attempts),
             reraise=True,
         ):
             with attempt:
@@ -181,8 +181,7 @@ async def _start_request(provider: Provider, request: SynthesisRequest, stack: A
     try:
         return await stack.enter_async_context(provider.synthesize(request))
     except PronunciationsRefusedError:
-        replacer = Replacer([Replacement(one.word, one.say) for one in request.pronunciations])
-        text = replacer.feed(request.text, is_final=True)
+        text = apply_pronunciations(request.text, request.pronunciations)
         return await stack.enter_async_context(provider.synthesize(replace(request, text=text, pronunciations=())))
 
 

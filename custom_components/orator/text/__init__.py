@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from .characters import is_speakable
 from .long_sentences import split_evenly, split_first_clause
 from .markdown import MarkdownReader
-from .replacements import Replacement, Replacer
+from .replacements import Replacement, Replacer, replace_words
 from .sentences import SentenceSplitter
 
 __all__ = [
     "Replacement",
-    "Replacer",
     "SentenceSplitter",
     "TextCleaner",
     "is_speakable",
+    "replace_words",
     "split_evenly",
     "split_first_clause",
 ]

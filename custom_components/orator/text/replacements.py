@@ -117,6 +117,11 @@ class Replacer:
         return "", 0
 
 
+def replace_words(text: str, replacements: Sequence[Replacement]) -> str:
+    """Return a complete text with its words replaced."""
+    return Replacer(replacements).feed(text, is_final=True)
+
+
 def _is_within_word(previous: str, following: str) -> bool:
     """Return whether two characters belong to one word. In scripts without spaces, they count as two."""
     if not _may_continue(previous):

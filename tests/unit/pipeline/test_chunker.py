@@ -8,7 +8,7 @@ import time
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.orator.pipeline.chunker import TextChunker, estimate_duration
+from custom_components.orator.pipeline.chunker import TextChunker, estimate_duration_by_letters_s
 from custom_components.orator.text import TextCleaner, is_speakable
 from tests.support.streams import stream_text, stream_words
 from tests.support.text import clean
@@ -162,7 +162,8 @@ async def test_provider_with_larger_units() -> None:
         _whole(text), TextCleaner(), max_chars=4000, measure=lambda text: len(text) // 5, streams=True
     )
     async with chunker:
-        assert await chunker.is_single_chunk()
+        assert await chunker.wait_for_sentence()
+        assert chunker.is_single_chunk
         first = await chunker.next(lambda: 0)
         assert first == text
         assert await chunker.next(lambda: 0) is None
@@ -178,7 +179,7 @@ async def test_chunk_is_as_long_as_buffered_audio(sentence: str, count: int) -> 
         await chunker.next(lambda: 0)
         chunk = await chunker.next(lambda: 12)
     assert chunk
-    assert 6 < estimate_duration(chunk) <= 12
+    assert 6 < estimate_duration_by_letters_s(chunk) <= 12
 
 
 async def test_text_is_read_in_advance_within_limit() -> None:

@@ -18,7 +18,7 @@ from ..error_responses import error_for, find_error_codes, parse_retry_after
 from ..http import MAX_DOCUMENT_BYTES, translate_client_errors
 from ..json_documents import Json, get_object, parse_json
 from ..vendor_models import OPENAI_PCM_LAYOUT
-from .transcript import compare, count_words, estimate_duration_s, is_mismatch_so_far, starts_like
+from .transcript import compare, count_words, estimate_duration_by_words_s, is_mismatch_so_far, starts_like
 
 _OPEN_TIMEOUT_S: Final = 15.0
 _FIRST_DELTA_TIMEOUT_S: Final = 8.0
@@ -143,7 +143,7 @@ class RealtimeResponse:
         self._next_check_chars = len(self.transcript) * 5 // 4 + 1
         if is_mismatch_so_far(self._text, self.transcript):
             matching_text = self._text[: compare(self._text, self.transcript).match_end]
-            self._end_bytes = int(estimate_duration_s(matching_text) * OPENAI_PCM_LAYOUT.byte_rate)
+            self._end_bytes = int(estimate_duration_by_words_s(matching_text) * OPENAI_PCM_LAYOUT.byte_rate)
             self._end_after_mismatch()
         elif count_words(self.transcript) > _MAX_UNVERIFIED_WORDS:
             self._release()

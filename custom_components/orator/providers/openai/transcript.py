@@ -118,8 +118,11 @@ def count_words(text: str) -> int:
     return len(_tokens(text))
 
 
-def estimate_duration_s(text: str) -> float:
-    """Return the approximate duration of a text as speech, in seconds."""
+def estimate_duration_by_words_s(text: str) -> float:
+    """Return the approximate duration of a text as speech, in seconds.
+
+    Words are counted, as where texts are compared with transcripts.
+    """
     return _weight(_tokens(text)) * _SECONDS_PER_WORD
 
 

@@ -28,7 +28,7 @@ class TextCleaner:
         self._replacer = Replacer(replacements) if replacements else None
 
     def feed(self, delta: str) -> str:
-        """Return the words that are certain."""
+        """Return the words that later text cannot change."""
         words = self._markdown.feed(delta) if self._markdown else delta
         return self._replacer.feed(words) if self._replacer else words
 

@@ -8,13 +8,13 @@ import unicodedata
 
 STRONG_END_MARKS: Final = "!?‼⁇⁈⁉‽\u037e"
 """Marks that end a sentence before white space or a capital."""
-WIDE_END_MARKS: Final = "。！？｡．؟۔։।॥။።፧፨។៕᠃᠉༎᱾᱿꯫߹෴"
-"""Marks that end a sentence in scripts that need no space after it."""
-END_MARKS: Final = ".…" + STRONG_END_MARKS + WIDE_END_MARKS
+UNAMBIGUOUS_END_MARKS: Final = "。！？｡．؟۔։।॥။።፧፨។៕᠃᠉༎᱾᱿꯫߹෴"
+"""Marks that end a sentence even if no white space follows."""
+END_MARKS: Final = ".…" + STRONG_END_MARKS + UNAMBIGUOUS_END_MARKS
 """Marks that may end a sentence."""
-COMMAS: Final = ",;:、，；：،؛"
+CLAUSE_MARKS: Final = ",;:、，；：،؛"
 """Marks that separate clauses."""
-NO_FULL_STOP_AFTER: Final = END_MARKS + COMMAS + "—"
+NO_FULL_STOP_AFTER: Final = END_MARKS + CLAUSE_MARKS + "—"
 """Marks after which a heading or a list item needs no period."""
 REPEATED_FOR_EMPHASIS: Final = ".!?…,;¡¿。！？，؟"
 CLOSERS: Final = ")]}\"'”’»›」』）］｝】〉》〕〗｣"
@@ -42,14 +42,14 @@ Excluded are those that are spoken: digits, #, *, ©, ®, ™, °, arrows, check
 _UNSPACED_LETTER: Final = re.compile(f"[{UNSPACED_SCRIPTS}]")
 
 
-def is_unspaced(character: str) -> bool:
+def is_unspaced_letter(character: str) -> bool:
     """Return whether a character is a letter in a script without spaces between words."""
     return bool(_UNSPACED_LETTER.match(character))
 
 
-def is_spaced_word(character: str) -> bool:
-    """Return whether a character is part of a word in a script with spaces between words."""
-    return bool(character) and (character.isalnum() or is_combining(character)) and not is_unspaced(character)
+def is_spaced_letter(character: str) -> bool:
+    """Return whether a character is a letter, digit or combining mark in a script with spaces between words."""
+    return bool(character) and (character.isalnum() or is_combining(character)) and not is_unspaced_letter(character)
 
 
 def is_combining(character: str) -> bool:

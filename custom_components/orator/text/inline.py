@@ -8,7 +8,7 @@ from html.entities import html5
 import re
 from typing import Final
 
-from .characters import is_space, is_spaced_word, is_unspaced
+from .characters import is_space, is_spaced_letter, is_unspaced_letter
 from .html_tags import Boundary, read_hidden, read_tag
 from .links import read_citation, read_link, read_path_part, read_web_address
 from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
@@ -133,7 +133,7 @@ class InlineReader:
 
     def _read_code(self) -> int:
         run, _ = self._peek_run()
-        if run == "`" and is_spaced_word(self._buffer.previous):
+        if run == "`" and is_spaced_letter(self._buffer.previous):
             return self._write("`")  # an apostrophe
         window = self._peek_block(_MAX_CODE_CHARS)
         match = _CODE.match(window.text)
@@ -262,8 +262,8 @@ class _Emphasis:
         if run[0] == "_":
             is_before_text = following.isalnum() or following in _EMPHASIS_STARTS
             return is_before_text and not previous.isalnum() and previous not in _BEFORE_NAME
-        if is_unspaced(previous) or is_unspaced(following):
+        if is_unspaced_letter(previous) or is_unspaced_letter(following):
             return True
         if is_in_word:
             return len(run) > 1 and previous.isalpha() and following.isalpha()
-        return not is_spaced_word(previous) and previous not in _OPERAND_ENDS
+        return not is_spaced_letter(previous) and previous not in _OPERAND_ENDS

@@ -10,16 +10,16 @@ import re
 from typing import Final, NamedTuple
 from unicodedata import category, combining
 
-from .characters import CLOSERS, END_MARKS, STRONG_END_MARKS, WIDE_END_MARKS
+from .characters import CLOSERS, END_MARKS, STRONG_END_MARKS, UNAMBIGUOUS_END_MARKS
 
 _BREAKING_SPACE: Final = r"[^\S\u00a0\u202f]"
 _SPACED_CLAUSES: Final = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]"
 """Thai, Lao, Burmese and Khmer, which have spaces between clauses but not between words."""
-_WIDE_CLAUSE_MARK: Final = f"[、，；：—{WIDE_END_MARKS}]"
+_UNAMBIGUOUS_CLAUSE_MARK: Final = f"[、，；：—{UNAMBIGUOUS_END_MARKS}]"
 _CLAUSE_END: Final = re.compile(
     rf"""(?:
         [,;:،؛၊፣፤፥፦·՝…{STRONG_END_MARKS}][{re.escape(CLOSERS)}]*(?={_BREAKING_SPACE})
-        | (?:(?<!\d){_WIDE_CLAUSE_MARK}|(?<=\d){_WIDE_CLAUSE_MARK}(?=\D))[{re.escape(CLOSERS)}]*
+        | (?:(?<!\d){_UNAMBIGUOUS_CLAUSE_MARK}|(?<=\d){_UNAMBIGUOUS_CLAUSE_MARK}(?=\D))[{re.escape(CLOSERS)}]*
         | (?<=\D\s)[–-](?=\s)
         | (?<={_SPACED_CLAUSES})(?=[ ]{_SPACED_CLAUSES})
     )(?P<space>{_BREAKING_SPACE}*)""",

@@ -75,8 +75,8 @@ class _Line:
 
     kind: _LineKind | None = None
     """Kind of line; None until its text starts."""
-    is_list_item: bool = False
-    is_quote: bool = False
+    has_list_mark: bool = False
+    has_quote_mark: bool = False
     text: str = ""
     """Text of a paragraph's line; of a long line, only the start and the end."""
 
@@ -116,7 +116,7 @@ class MarkdownReader:
         """Readers of the marks before the text of a line; they return False if the match is text."""
 
     def feed(self, delta: str) -> str:
-        """Return the words that are certain."""
+        """Return the words that later text cannot change."""
         self._buffer.append(delta.replace("\r", " "))
         self._read()
         return self._writer.take()
@@ -125,9 +125,9 @@ class MarkdownReader:
         """Return the remaining words."""
         self._buffer.is_complete = True
         self._read()
-        is_started = self._line.kind or self._line.is_list_item
+        is_started = self._line.kind or self._line.has_list_mark
         line = self._line if is_started else self._open_line
-        if line and (line.is_list_item or line.kind not in (_LineKind.PARAGRAPH, _LineKind.CODE)):
+        if line and (line.has_list_mark or line.kind not in (_LineKind.PARAGRAPH, _LineKind.CODE)):
             self._writer.end_sentence()
         return self._writer.take()
 
@@ -184,7 +184,7 @@ class MarkdownReader:
         """Start the text of a line without a mark of its own, which starts with a character."""
         if self._is_table:
             self._start_text(_LineKind.TABLE_ROW)
-        elif self._line.is_list_item:
+        elif self._line.has_list_mark:
             self._start_text(_LineKind.LIST_ITEM)
         elif not self._continue_sentence(first, is_indented=is_indented):
             self._start_text(_LineKind.PARAGRAPH)
@@ -192,7 +192,7 @@ class MarkdownReader:
     def _continue_sentence(self, first: str, *, is_indented: bool) -> bool:
         """Join this line with the last one; return False if it starts a new sentence."""
         last = self._open_line
-        if last is None or last.is_quote != self._line.is_quote:
+        if last is None or last.has_quote_mark != self._line.has_quote_mark:
             return False
         if last.kind is _LineKind.PARAGRAPH and _is_fact(last.text, first):
             self._writer.end_sentence()
@@ -253,7 +253,7 @@ class MarkdownReader:
     def _read_rule_line(self, match: re.Match[str]) -> bool:
         """Read a line under a heading, between paragraphs, or under the first row of a table."""
         line = match.group()
-        is_underline = self._is_after_paragraph and not self._line.is_list_item and bool(_UNDERLINE.match(line))
+        is_underline = self._is_after_paragraph and not self._line.has_list_mark and bool(_UNDERLINE.match(line))
         is_under_table_head = "|" in line and "-" in line
         if not (is_underline or is_under_table_head or _THEMATIC_BREAK.match(line)):
             return False
@@ -267,7 +267,7 @@ class MarkdownReader:
     def _start_list_item(self, _: re.Match[str]) -> bool:
         """Start a list item, whose text may start with further marks."""
         self._end_block()
-        self._line.is_list_item = True
+        self._line.has_list_mark = True
         self._is_table = False
         return True
 
@@ -293,19 +293,19 @@ class MarkdownReader:
         return True
 
     def _start_quote(self, _: re.Match[str]) -> bool:
-        self._line.is_quote = True
+        self._line.has_quote_mark = True
         return True
 
     def _start_code(self, match: re.Match[str]) -> bool:
         self._end_block()
         line = match.group()
         self._fence = line[: len(line) - len(line.lstrip(line[0]))]
-        self._fence_indent = " \t>" if self._line.is_quote else " \t"
+        self._fence_indent = " \t>" if self._line.has_quote_mark else " \t"
         self._line = _Line()
         return True
 
     def _read_task_box(self, _: re.Match[str]) -> bool:
-        return self._line.is_list_item
+        return self._line.has_list_mark
 
     def _read_link_definition(self, _: re.Match[str]) -> bool:
         self._line = _Line()

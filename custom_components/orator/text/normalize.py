@@ -43,7 +43,7 @@ _SPACE, _LINE_FEED, _COMMA, _DASH = " ", "\n", ",", "—"
 _NO_SPACE_AFTER_EMOJI: Final = NO_FULL_STOP_AFTER.replace("—", "") + ")]}）］｝」』】》〉"
 """Marks before which the space after a dropped emoji is dropped as well."""
 
-_FULL_STOPS: Final = (
+_FULL_STOPS_BY_SCRIPT: Final = (
     ("。", re.compile(f"[{KANA_AND_HAN}]")),
     ("।", re.compile("[\u0900-\u09ff\u0a00-\u0a7f\u0b00-\u0b7f]")),
     ("։", re.compile("[\u0530-\u058f]")),
@@ -51,7 +51,7 @@ _FULL_STOPS: Final = (
     ("။", re.compile("[\u1000-\u109f]")),
     ("។", re.compile("[\u1780-\u17ff]")),
 )
-_COMMAS_WITH_SPACE: Final = (
+_COMMAS_BY_SCRIPT: Final = (
     ("、", re.compile(f"[{KANA_AND_HAN}]")),
     ("، ", re.compile("[\u0600-\u077f]")),
 )
@@ -69,7 +69,7 @@ class PlainTextWriter:
         self._separator = ""
         self._has_dropped_emoji = False
         """Whether an emoji was dropped after the end of the line."""
-        self._repeatable_marks = ""
+        self._mark_run = ""
         """The run of marks at the end of the line."""
 
     def take(self) -> str:
@@ -96,7 +96,7 @@ class PlainTextWriter:
 
     def join_lines(self) -> None:
         """Continue the sentence after a line feed."""
-        self._repeatable_marks = ""
+        self._mark_run = ""
         if self._separator not in (_COMMA, _DASH):
             self._separator = _LINE_FEED
 
@@ -112,13 +112,13 @@ class PlainTextWriter:
         """Write a period unless the line is empty or ends with a mark."""
         if self._line_context and not self._ends_with_mark:
             self._separator = ""
-            self._append(_find_by_script(self._line_context, _FULL_STOPS, "."))
+            self._append(_find_by_script(self._line_context, _FULL_STOPS_BY_SCRIPT, "."))
 
     def end_line(self) -> None:
         """Write a line feed unless the line is empty."""
         if self._line_context:
             self._output.append("\n")
-        self._line_context = self._separator = self._repeatable_marks = ""
+        self._line_context = self._separator = self._mark_run = ""
         self._has_dropped_emoji = False
 
     @property
@@ -128,7 +128,7 @@ class PlainTextWriter:
         return (context.rstrip(CLOSERS)[-1:] or context[-1:]) in NO_FULL_STOP_AFTER
 
     def _add_space(self, space: str) -> None:
-        self._repeatable_marks = ""
+        self._mark_run = ""
         if not self._separator:
             self._separator = space if space in _NO_BREAK_SPACES else _SPACE
         elif self._separator in _NO_BREAK_SPACES:
@@ -155,10 +155,10 @@ class PlainTextWriter:
     def _write_marks(self, marks: str) -> None:
         """Write marks that have not been repeated too often."""
         for mark in marks:
-            written = self._repeatable_marks
+            written = self._mark_run
             if written.count(mark) < _MAX_REPEATS.get(mark, 1):
                 self._append(mark)
-                self._repeatable_marks = written + mark
+                self._mark_run = written + mark
 
     def _append(self, text: str) -> None:
         """Write visible text after the separator."""
@@ -166,7 +166,7 @@ class PlainTextWriter:
             text = self._resolve_separator(text[0]) + text
         self._output.append(text)
         self._line_context = (self._line_context + text[-_LINE_CONTEXT_CHARS:])[-_LINE_CONTEXT_CHARS:]
-        self._separator = self._repeatable_marks = ""
+        self._separator = self._mark_run = ""
         self._has_dropped_emoji = False
 
     def _resolve_separator(self, following: str) -> str:
@@ -181,7 +181,7 @@ class PlainTextWriter:
             return self._separator
         if self._ends_with_mark:
             return _SPACE
-        return " — " if self._separator == _DASH else _find_by_script(self._line_context, _COMMAS_WITH_SPACE, ", ")
+        return " — " if self._separator == _DASH else _find_by_script(self._line_context, _COMMAS_BY_SCRIPT, ", ")
 
 
 def _find_by_script(text: str, choices: tuple[tuple[str, re.Pattern[str]], ...], default: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import re
 from typing import Final
 
-from .characters import is_combining, is_spaced_word, is_unspaced
+from .characters import is_combining, is_spaced_letter, is_unspaced_letter
 from .lookahead import IncompleteInputError, Window
 
 _MAX_SPACE_CHARS: Final = 64
@@ -89,7 +89,7 @@ class Replacer:
         self._previous = ""
 
     def feed(self, text: str, *, is_final: bool = False) -> str:
-        """Return the text that is certain, with replacements."""
+        """Return the text that later text cannot change, with replacements."""
         window = Window(self._text + text, is_final)
         output: list[str] = []
         copied = position = 0
@@ -123,7 +123,7 @@ def replace_words(text: str, replacements: Sequence[Replacement]) -> str:
 
 
 def _is_within_word(previous: str, following: str) -> bool:
-    """Return whether two characters belong to one word. In scripts without spaces, they count as two."""
+    """Return whether two characters belong to one word. In scripts without spaces, each letter is a word."""
     if not _may_continue(previous):
         return False
     return is_combining(following) or (_is_word_character(previous) and _is_word_character(following))
@@ -131,8 +131,8 @@ def _is_within_word(previous: str, following: str) -> bool:
 
 def _may_continue(last: str) -> bool:
     """Return whether a word may continue after a character."""
-    return _is_word_character(last) or is_unspaced(last)
+    return _is_word_character(last) or is_unspaced_letter(last)
 
 
 def _is_word_character(character: str) -> bool:
-    return character == "_" or is_spaced_word(character)
+    return character == "_" or is_spaced_letter(character)

@@ -20,7 +20,7 @@ from .abbreviations import (
     GERMAN_MONTHS,
     WORDS_BEFORE_ORDINALS,
 )
-from .characters import CLOSERS, COMMAS, END_MARKS, STRONG_END_MARKS, WIDE_END_MARKS
+from .characters import CLAUSE_MARKS, CLOSERS, END_MARKS, STRONG_END_MARKS, UNAMBIGUOUS_END_MARKS
 from .lookahead import IncompleteInputError, Window
 
 _CONTEXT_CHARS: Final = 80
@@ -62,13 +62,13 @@ class _MarkKind(IntEnum):
     PERIOD = 1
     ELLIPSIS = 2
     STRONG = 3
-    WIDE = 4
+    UNAMBIGUOUS = 4
 
 
 _MARK_KINDS: Final = (
     {".": _MarkKind.PERIOD, "…": _MarkKind.ELLIPSIS}
     | dict.fromkeys(STRONG_END_MARKS, _MarkKind.STRONG)
-    | dict.fromkeys(WIDE_END_MARKS, _MarkKind.WIDE)
+    | dict.fromkeys(UNAMBIGUOUS_END_MARKS, _MarkKind.UNAMBIGUOUS)
 )
 
 
@@ -104,7 +104,7 @@ class _EndMark(NamedTuple):
 
 
 class SentenceSplitter:
-    """Splitter that returns sentences as soon as they are certain, however the text is split into deltas.
+    """Splitter that returns sentences as soon as later text cannot change them, however the text is split into deltas.
 
     A sentence ends with its mark, closing quotation marks and one character of white space; further white space starts
     the next sentence. A period after an abbreviation does not end a sentence. Sentences continue after quotations,
@@ -144,7 +144,7 @@ class SentenceSplitter:
         return _find_rule(mark, before) in (_EndRule.ALWAYS, _EndRule.UNLESS_LOWER_CASE, _EndRule.UNLESS_NUMBER)
 
     def feed(self, text: str) -> list[str]:
-        """Return the sentences that are certain, each with its white space."""
+        """Return the sentences that later text cannot change, each with its white space."""
         return self._split(text, is_final=False) if text else []
 
     def finish(self) -> list[str]:
@@ -255,7 +255,7 @@ def _read_end_mark(text: str, kind: _MarkKind) -> _EndMark:
         other = _MARK_KINDS.get(character)
         if other and not is_closed:
             kind = _MarkKind.ELLIPSIS if kind is other is _MarkKind.PERIOD else max(kind, other)
-        elif character in CLOSERS or (character in _CLOSERS_EXCEPT_CHINESE and kind is not _MarkKind.WIDE):
+        elif character in CLOSERS or (character in _CLOSERS_EXCEPT_CHINESE and kind is not _MarkKind.UNAMBIGUOUS):
             is_closed = True
         elif guillemet := _SPACED_GUILLEMET.match(text, end):
             is_closed = True
@@ -275,9 +275,9 @@ def _ends_directly(mark: _EndMark, following: str) -> bool:
     """Return whether a sentence ends at its mark although no white space follows before a character."""
     if not following or following in _MARK_KINDS:
         return False
-    if mark.kind is _MarkKind.WIDE:
+    if mark.kind is _MarkKind.UNAMBIGUOUS:
         # Japanese continues after a quotation: 「はい。」と言った。
-        return following not in COMMAS and not (mark.is_closed and following in "とっ")
+        return following not in CLAUSE_MARKS and not (mark.is_closed and following in "とっ")
     if mark.kind is not _MarkKind.STRONG:
         return False
     return following in "¿¡" or category(following) in ("Lu", "Lt", "Lo", "Ps", "Pi", "So")
@@ -286,7 +286,7 @@ def _ends_directly(mark: _EndMark, following: str) -> bool:
 def _find_rule(mark: _EndMark, before: str) -> _EndRule:
     """Return the rule for an end mark before white space."""
     match mark.kind:
-        case _MarkKind.WIDE:
+        case _MarkKind.UNAMBIGUOUS:
             return _EndRule.ALWAYS
         case _MarkKind.STRONG if not mark.is_closed:
             return _EndRule.ALWAYS

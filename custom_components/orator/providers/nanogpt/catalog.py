@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 import re
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from ...audio.formats import AudioFormat
 from ..json_documents import CACHED_CATALOGS, IdentityKey, Json, get_object, get_rows
@@ -39,7 +39,30 @@ _DOCUMENTED_PRICES: Final[Mapping[str, float]] = {
 """US dollars per 1,000 characters, for models whose row states no price."""
 
 
-def parse_models(document: Json) -> list[dict[str, Any]]:
+class ModelRow(TypedDict):
+    """A model in the catalog."""
+
+    id: str
+    name: str
+    max_chars: int | None
+    voices: list[str]
+    """Voice IDs; empty if the list states none."""
+    languages: list[str]
+    """Language tags; empty if the list states none."""
+    takes: list[str]
+    """Keys of the supported options and of other parameters."""
+    price: dict[str, float]
+    """Fields of `Price`; empty if the list states no price."""
+    currency: str
+
+
+class NanoGPTCatalog(TypedDict):
+    """The stored catalog."""
+
+    models: list[ModelRow]
+
+
+def parse_models(document: Json) -> list[ModelRow]:
     """Return the speech models of a list, without fields that change although the list stays the same.
 
     Raises NotASpeechServerError if the document is not a list of models.
@@ -62,7 +85,7 @@ def _is_speech_model(row: Mapping[str, Any]) -> bool:
     return category == "audio_tts" if is_tts is None and category else is_tts is not False or category == "audio_tts"
 
 
-def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _parse_row(row: Mapping[str, Any]) -> ModelRow:
     """Return the fields of a row to keep in the catalog."""
     parameters = get_object(row, "supported_parameters")
     pricing = get_object(row, "pricing")
@@ -97,12 +120,12 @@ def _strings(value: Json) -> list[str]:
     return sorted({item for item in value if isinstance(item, str) and item}) if isinstance(value, list) else []
 
 
-def model_ids(catalog: Json) -> Iterable[str]:
+def model_ids(catalog: NanoGPTCatalog | None) -> Iterable[str]:
     """Return the model IDs in a catalog, or the documented IDs if the catalog has none."""
     return [row["id"] for row in _rows(catalog)] or DOCUMENTED_MODELS
 
 
-def describe_model(model_id: str, catalog: Json, endpoint: Endpoint) -> Model:
+def describe_model(model_id: str, catalog: NanoGPTCatalog | None, endpoint: Endpoint) -> Model:
     """Return a model as available on an endpoint, described by the catalog or otherwise by the documentation."""
     row = _rows_by_id(IdentityKey(catalog)).get(model_id)
     family = family_for(model_id)
@@ -123,7 +146,7 @@ def describe_model(model_id: str, catalog: Json, endpoint: Endpoint) -> Model:
     )
 
 
-def _price(model_id: str, row: Mapping[str, Any] | None) -> Price | None:
+def _price(model_id: str, row: ModelRow | None) -> Price | None:
     """Return the listed price of a model, or otherwise the documented price."""
     if row and row["price"]:
         return Price(row["currency"], **row["price"])
@@ -131,16 +154,16 @@ def _price(model_id: str, row: Mapping[str, Any] | None) -> Price | None:
     return Price("USD", per_thousand_chars=documented) if documented else None
 
 
-def _rows(catalog: Json) -> list[dict[str, Any]]:
+def _rows(catalog: NanoGPTCatalog | None) -> list[ModelRow]:
     return catalog["models"] if catalog else []
 
 
 @lru_cache(maxsize=CACHED_CATALOGS)  # to describe all models without searching the catalog for each
-def _rows_by_id(catalog: IdentityKey) -> Mapping[str, dict[str, Any]]:
+def _rows_by_id(catalog: IdentityKey) -> Mapping[str, ModelRow]:
     return {row["id"]: row for row in _rows(catalog.document)}
 
 
-def _voice_ids(row: Mapping[str, Any] | None, family: ModelFamily) -> list[str]:
+def _voice_ids(row: ModelRow | None, family: ModelFamily) -> list[str]:
     """Return a model's voices, documented ones first: the first of these is the default voice."""
     listed = row["voices"] if row else []
     if not listed:
@@ -149,13 +172,13 @@ def _voice_ids(row: Mapping[str, Any] | None, family: ModelFamily) -> list[str]:
     return documented + [voice for voice in listed if voice not in family.voices]
 
 
-def _languages(row: Mapping[str, Any] | None, voice_languages: list[str]) -> tuple[str, ...]:
+def _languages(row: ModelRow | None, voice_languages: list[str]) -> tuple[str, ...]:
     """Return the tags of a model's languages, with a bare tag for each regional one."""
     tags = (row["languages"] if row else []) or voice_languages
     return tuple(sorted({part for tag in tags for part in (tag, tag.partition("-")[0])}))
 
 
-def _is_supported(option: Option, row: Mapping[str, Any] | None, family: ModelFamily, endpoint: Endpoint) -> bool:
+def _is_supported(option: Option, row: ModelRow | None, family: ModelFamily, endpoint: Endpoint) -> bool:
     """Return whether a model supports an option on an endpoint; an unknown model may support any."""
     if not endpoint.accepts(option.key, family):
         return False

@@ -114,9 +114,9 @@ class NanoGPTProvider(Provider):
     async def fetch_catalog(self, known: Json = None) -> Json:
         """Return the models; the key is checked by fetching the balance."""
         await self.fetch_balance()
-        return {"models": await self._fetch_models()}
+        return catalogs.NanoGPTCatalog(models=await self._fetch_models())
 
-    async def _fetch_models(self) -> list[dict[str, Any]]:
+    async def _fetch_models(self) -> list[catalogs.ModelRow]:
         """Return the listed models, or none if the server has no list."""
         try:
             document = await self._list_client.get_json("v1/audio-models", {"type": "tts", "detailed": "true"})

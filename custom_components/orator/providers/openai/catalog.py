@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 import re
-from typing import Any, Final
+from typing import Any, Final, NotRequired, TypedDict, TypeIs
 
 from yarl import URL
 
@@ -53,11 +53,52 @@ _NO_LIST_ERRORS: Final = (
 )
 
 
+class OpenAICatalog(TypedDict):
+    """The stored catalog of OpenAI's own models, whose voices are documented."""
+
+    models: list[str]
+    """Model IDs; empty if the API key may not list them."""
+    ends: NotRequired[dict[str, str]]
+    """End dates by model ID, as ISO dates."""
+
+
+class VoiceEntry(TypedDict):
+    """A voice in the catalog of a server."""
+
+    id: str
+    name: NotRequired[str]
+    languages: NotRequired[list[str]]
+
+
+class ModelEntry(TypedDict):
+    """A model in the catalog of a server."""
+
+    id: str
+    name: NotRequired[str]
+    voices: NotRequired[list[str | VoiceEntry]]
+    """The model's own voices; without them, the model has the voices of the server."""
+    formats: NotRequired[list[str]]
+    rate: NotRequired[int]
+    """Sample rate of PCM."""
+
+
+class ServerCatalog(TypedDict):
+    """The stored catalog of a server. A string stands for an entry that only has an ID."""
+
+    models: list[str | ModelEntry]
+    voices: list[str | VoiceEntry]
+
+
+def is_server_catalog(catalog: OpenAICatalog | ServerCatalog) -> TypeIs[ServerCatalog]:
+    """Return whether a catalog is that of a server, rather than of OpenAI's own models."""
+    return "voices" in catalog
+
+
 @dataclass(frozen=True, slots=True)
 class ServerLists:
     """The lists of a server."""
 
-    catalog: dict[str, list[Json]]
+    catalog: ServerCatalog
     has_refused: bool
     """Whether the server refused a list because of a missing or invalid key."""
 
@@ -96,7 +137,7 @@ async def fetch_lists(client: HttpClient, server: SpeechServer, known: Json) -> 
             return previous
         return parse([row for path in paths for row in rows.get(path, ())])
 
-    catalog = {
+    catalog: ServerCatalog = {
         "models": entries("models", server.model_lists, parse_models),
         "voices": entries("voices", server.voice_lists, parse_voices),
     }
@@ -158,14 +199,14 @@ def find_rows(document: Json) -> list[Json]:
     return document[:_MAX_LIST_ROWS]
 
 
-def parse_models(rows: Iterable[Json]) -> list[Json]:
+def parse_models(rows: Iterable[Json]) -> list[str | ModelEntry]:
     """Return the catalog entries of the speech models, or of all models if none is known to generate speech."""
     models = [(entry, _generates_speech(row)) for row in rows if (entry := _parse_model_row(row))]
     speech_models = [entry for entry, is_speech in models if is_speech]
     return _merge(speech_models or [entry for entry, is_speech in models if is_speech is None])
 
 
-def parse_voices(rows: Iterable[Json]) -> list[Json]:
+def parse_voices(rows: Iterable[Json]) -> list[str | VoiceEntry]:
     """Return the catalog entries of voices."""
     return _merge(entry for row in rows if (entry := _parse_voice_row(row)))
 
@@ -180,7 +221,7 @@ def _merge(entries: Iterable[Mapping[str, Any]]) -> list[Json]:
     return [merged[key] if len(merged[key]) > 1 else key for key in sorted(merged)]
 
 
-def _as_object(entry: Json) -> Mapping[str, Any]:
+def _as_object(entry: Json) -> Json:
     """Return an entry as an object."""
     return {"id": entry} if isinstance(entry, str) else entry
 
@@ -260,15 +301,15 @@ def _iter_parameter_values(document: Json, name: str, depth: int) -> Iterator[Js
                 yield from _iter_parameter_values(item, name, depth - 1)
 
 
-def model_ids(catalog: Json, server: SpeechServer) -> list[str]:
+def model_ids(catalog: ServerCatalog | None, server: SpeechServer) -> list[str]:
     """Return the IDs of the listed models, or of the server's documented models."""
-    listed = [_as_object(entry)["id"] for entry in (catalog or {}).get("models", [])]
+    listed = [_as_object(entry)["id"] for entry in (catalog.get("models", []) if catalog else [])]
     return listed or list(server.models or (server.default_model,))
 
 
-def describe_model(model_id: str, catalog: Json, server: SpeechServer) -> Model:
+def describe_model(model_id: str, catalog: ServerCatalog | None, server: SpeechServer) -> Model:
     """Return the capabilities of a model as listed by the server, or otherwise as documented for the server."""
-    entry = _entries_by_id(IdentityKey(catalog)).get(model_id, {})
+    entry = _entries_by_id(IdentityKey(catalog)).get(model_id, ModelEntry(id=model_id))
     voice_list = _voices_of(entry, catalog, server, model_id)
     listed_formats = entry.get("formats")
     formats = server.formats if listed_formats is None else tuple(one for one in AudioFormat if one in listed_formats)
@@ -288,7 +329,7 @@ def describe_model(model_id: str, catalog: Json, server: SpeechServer) -> Model:
 
 
 @lru_cache(maxsize=CACHED_CATALOGS)  # to describe all models without searching the catalog for each
-def _entries_by_id(catalog: IdentityKey) -> Mapping[str, Mapping[str, Any]]:
+def _entries_by_id(catalog: IdentityKey) -> Mapping[str, ModelEntry]:
     return {entry["id"]: entry for entry in map(_as_object, (catalog.document or {}).get("models", []))}
 
 
@@ -301,9 +342,9 @@ def _options_for(server: SpeechServer, model_id: str) -> Iterable[Option]:
     yield EXTRA_BODY_OPTION
 
 
-def _voices_of(entry: Mapping[str, Any], catalog: Json, server: SpeechServer, model_id: str) -> _VoiceList:
+def _voices_of(entry: ModelEntry, catalog: ServerCatalog | None, server: SpeechServer, model_id: str) -> _VoiceList:
     """Return the voices listed for the model, listed for the server, or documented."""
-    if listed := entry.get("voices") or (catalog or {}).get("voices"):
+    if listed := entry.get("voices") or (catalog.get("voices") if catalog else None):
         return _listed_voices(IdentityKey(listed), server.default_voice)
     if documented := server.voices.get(model_id) or server.voices.get(""):
         language = server.languages.get(model_id)
@@ -325,7 +366,7 @@ def _sort_voices(voices: list[Voice], default_voice: str) -> _VoiceList:
     return _VoiceList(tuple(sorted(voices, key=lambda voice: voice.id != default_voice)), tags)
 
 
-def _describe_listed_voice(entry: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> Voice:
+def _describe_listed_voice(entry: VoiceEntry, by_id: Mapping[str, VoiceEntry]) -> Voice:
     """Return a listed voice. If its name is the ID of another voice, the name is only used for its languages."""
     voice = describe_unknown_voice(entry["id"])
     name = entry.get("name", voice.id)

@@ -84,7 +84,7 @@ class OpenAIProvider(Provider):
             document = await self._client.get_json("models")
         except NotPermittedError:  # a restricted key may be allowed to speak but not to list models
             await self._endpoint.check(self._client, self.default_model, self.default_voice)
-            return {"models": []}
+            return catalogs.OpenAICatalog(models=[])
         except NotFoundError:
             await self._endpoint.check(self._client, self.default_model, self.default_voice)
         else:
@@ -92,10 +92,10 @@ class OpenAIProvider(Provider):
             if self._is_openai or catalogs.lists_openai_models(document):
                 for model_id in ids:
                     self.detected.pop(f"{_RETIRED_PREFIX}{model_id}", None)
-                return {"models": ids, "ends": catalogs.parse_end_dates(document)}
+                return catalogs.OpenAICatalog(models=ids, ends=catalogs.parse_end_dates(document))
         return (await catalogs.fetch_lists(self._list_client, OTHER, known)).catalog
 
-    async def _fetch_server_catalog(self, server: SpeechServer, known: Json) -> Json:
+    async def _fetch_server_catalog(self, server: SpeechServer, known: Json) -> catalogs.ServerCatalog:
         """Fetch the lists of a server; check the speech endpoint unless the lists prove that the key is valid."""
         found = await catalogs.fetch_lists(self._list_client, server, known)
         is_unproven = server.is_unknown and bool(self._api_key or not found.catalog["voices"])
@@ -109,8 +109,8 @@ class OpenAIProvider(Provider):
         return found.catalog
 
     def _server_for(self, catalog: Json) -> SpeechServer | None:
-        """Return the preset, or the one of an unknown server if the catalog lists voices, or None for OpenAI's API."""
-        return self.server or (OTHER if catalog and "voices" in catalog else None)
+        """Return the server whose catalog this is, or None if it lists OpenAI's own models."""
+        return self.server or (OTHER if catalog and catalogs.is_server_catalog(catalog) else None)
 
     @override
     def models(self, catalog: Json) -> tuple[Model, ...]:
@@ -129,7 +129,7 @@ class OpenAIProvider(Provider):
             return self._endpoint.apply_detected(catalogs.describe_model(model_id, catalog, server))
         return self._endpoint.apply_detected(self._describe_openai_model(model_id, catalog))
 
-    def _describe_openai_model(self, model_id: str, catalog: Json) -> Model:
+    def _describe_openai_model(self, model_id: str, catalog: catalogs.OpenAICatalog | None) -> Model:
         """Return the capabilities of one of OpenAI's models, with its end date and successor."""
         model = self._add_price(describe_openai_model(model_id))
         if not (ends := self._end_date(model_id, catalog)):
@@ -143,12 +143,12 @@ class OpenAIProvider(Provider):
         """Return a model with OpenAI's price, unless another server offers it."""
         return replace(model, price=price_for(model.id)) if self._is_openai else model
 
-    def _end_date(self, model_id: str, catalog: Json) -> date | None:
+    def _end_date(self, model_id: str, catalog: catalogs.OpenAICatalog | None) -> date | None:
         if self.detected.get(f"{_RETIRED_PREFIX}{model_id}"):
             return date.min
         return end_date(model_id, catalog, is_official=self._is_openai)
 
-    def _successor_id(self, catalog: Json) -> str | None:
+    def _successor_id(self, catalog: catalogs.OpenAICatalog | None) -> str | None:
         """Return the realtime model that replaces retired models."""
         ids = _listed_models(catalog) or ((SUCCESSOR_ID,) if self._is_openai else ())
         end_dates = {model_id: self._end_date(model_id, catalog) for model_id in ids if is_realtime(model_id)}
@@ -199,7 +199,7 @@ def _reports_retirement(error: NotFoundError, model: Model) -> bool:
     return error.code in _RETIRED_CODES or (error.code is None and is_realtime(model.id))
 
 
-def _listed_models(catalog: Json) -> Collection[str]:
+def _listed_models(catalog: catalogs.OpenAICatalog | None) -> Collection[str]:
     return catalog["models"] if catalog else ()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from ...audio.formats import AudioFormat
 from ..json_documents import CACHED_CATALOGS, IdentityKey, Json, get_rows
@@ -35,12 +35,40 @@ _MODEL_FORMATS: Final = (AudioFormat.MP3, AudioFormat.WAV)
 """PCM is not requested: its sample rate depends on the vendor, and only a WAV header states it."""
 
 
-def parse_vendors(document: Json) -> list[dict[str, Any]]:
+class VendorRow(TypedDict):
+    """A vendor in the catalog."""
+
+    id: str
+    name: str
+    is_connected: bool
+    """Whether Speechbase has an API key of the vendor."""
+    models: list[str]
+    """Model IDs, which begin with the vendor's; empty if the vendor is disabled."""
+
+
+class SavedVoiceRow(TypedDict):
+    """A saved voice in the catalog."""
+
+    id: str
+    title: str
+    model: str
+    """Model ID; empty if the list states none."""
+
+
+class SpeechbaseCatalog(TypedDict):
+    """The stored catalog."""
+
+    vendors: list[VendorRow]
+    voices: list[SavedVoiceRow]
+    """Saved voices, newest first."""
+
+
+def parse_vendors(document: Json) -> list[VendorRow]:
     """Return the vendors in a list of providers; disabled vendors get no models. Raises NotASpeechServerError."""
     return [_parse_vendor(row) for row in rows_with_id(document)]
 
 
-def _parse_vendor(row: Mapping[str, Any]) -> dict[str, Any]:
+def _parse_vendor(row: Mapping[str, Any]) -> VendorRow:
     """Return the fields of a vendor to keep in the catalog."""
     is_enabled = bool(row.get("enabled", True))
     models = row.get("models") if is_enabled else None
@@ -52,7 +80,7 @@ def _parse_vendor(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def parse_voice(row: Mapping[str, Any]) -> dict[str, str]:
+def parse_voice(row: Mapping[str, Any]) -> SavedVoiceRow:
     """Return the fields of a saved voice to keep in the catalog."""
     vendor, model = str(row.get("provider") or ""), str(row.get("model") or "")
     model_id = model if "/" in model or not vendor else f"{vendor}/{model}"
@@ -64,18 +92,18 @@ def rows_with_id(document: Json) -> list[dict[str, Any]]:
     return [row for row in get_rows(document, "data") if isinstance(row, dict) and isinstance(row.get("id"), str)]
 
 
-def model_ids(catalog: Json) -> list[str]:
+def model_ids(catalog: SpeechbaseCatalog | None) -> list[str]:
     """Return the IDs of all models, connected vendors first."""
     vendors = sorted(catalog["vendors"] if catalog else (), key=lambda vendor: not vendor["is_connected"])
     return [model for vendor in vendors for model in vendor["models"]]
 
 
-def saved_voice_rows(catalog: Json) -> list[dict[str, str]]:
+def saved_voice_rows(catalog: SpeechbaseCatalog | None) -> list[SavedVoiceRow]:
     """Return the catalog's rows of saved voices, newest first."""
     return catalog["voices"] if catalog else []
 
 
-def describe_model(model_id: str, catalog: Json, *, streams: bool) -> Model:
+def describe_model(model_id: str, catalog: SpeechbaseCatalog | None, *, streams: bool) -> Model:
     """Return a vendor's model; a vendor missing from the catalog is not connected."""
     vendor_id, slash, name = model_id.partition("/")
     vendors = catalog["vendors"] if catalog else ()

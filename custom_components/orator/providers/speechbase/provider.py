@@ -97,11 +97,11 @@ class SpeechbaseProvider(Provider):
         voices = await self._fetch_voices()
         for capability in self.detected.keys() - {_SENDS_MODE_KEY}:
             del self.detected[capability]
-        return {"vendors": vendors, "voices": voices}
+        return catalogs.SpeechbaseCatalog(vendors=vendors, voices=voices)
 
-    async def _fetch_voices(self) -> list[dict[str, str]]:
+    async def _fetch_voices(self) -> list[catalogs.SavedVoiceRow]:
         """Return the saved voices of all pages."""
-        voices: dict[str, dict[str, str]] = {}
+        voices: dict[str, catalogs.SavedVoiceRow] = {}
         query = _PAGE_QUERY
         for _ in range(_MAX_PAGES):
             document = await self._list_client.get_json("v1/voices", query)

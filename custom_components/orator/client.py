@@ -17,9 +17,9 @@ from yarl import URL
 from .const import CONF_PROVIDER, CONF_SERVER
 from .providers import PROVIDERS
 from .providers.addresses import is_local_host, public_socket
-from .providers.base import HttpSessions, Provider, Server
+from .providers.base import Provider, Server
 from .providers.errors import NameNotFoundError
-from .providers.http import refuse_cross_origin_redirects
+from .providers.http import HttpSessions, refuse_cross_origin_redirects
 
 _KEEP_ALIVE_S: Final = 600
 """Time for which an idle connection stays open, so that the next announcement needs no handshake."""

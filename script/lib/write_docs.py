@@ -15,8 +15,9 @@ from aiohttp import ClientSession
 from homeassistant.util.yaml import load_yaml_dict
 
 from custom_components.orator.providers import PROVIDERS, errors
-from custom_components.orator.providers.base import HttpSessions, Provider
+from custom_components.orator.providers.base import Provider
 from custom_components.orator.providers.errors import SpeechError
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.models import Model
 from custom_components.orator.providers.nanogpt.model_families import DOCUMENTED_MODELS
 from custom_components.orator.providers.openai import documented_models

@@ -14,9 +14,9 @@ import pytest
 
 from custom_components.orator.audio.formats import AudioFormat
 from custom_components.orator.providers import downloads
-from custom_components.orator.providers.base import HttpSessions, Provider, SynthesisRequest
+from custom_components.orator.providers.base import Provider, SynthesisRequest
 from custom_components.orator.providers.errors import SpeechError
-from custom_components.orator.providers.http import HttpClient, Timeouts
+from custom_components.orator.providers.http import HttpClient, HttpSessions, Timeouts
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from custom_components.orator.providers.nanogpt.provider import PollSettings
 from custom_components.orator.providers.openai import OpenAIProvider, realtime_session

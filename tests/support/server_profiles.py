@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
-from custom_components.orator.providers.base import HttpSessions
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.openai import OpenAIProvider
 from tests.simulator import CompatibleServer
 from tests.simulator.openai_compatible.profile import Profile

@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from aiohttp import ClientSession
 from yarl import URL
 
 from ..audio.formats import AudioFormat, PcmLayout
 from .addresses import parse_web_address
 from .errors import TextTooLongError
+from .http import HttpSessions
 from .json_documents import Json
 from .models import Balance, Model, Pronunciation, Usage
 from .options import ChoiceOption
@@ -59,16 +59,6 @@ class SpeechAudio:
     data: AsyncGenerator[bytes]
     pcm_layout: PcmLayout | None = None
     """Sample layout if the format is PCM."""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpSessions:
-    """The HTTP sessions of an account."""
-
-    api: ClientSession
-    """Session for the provider's own API."""
-    downloads: ClientSession
-    """Session for links in responses, whose sockets come from `addresses.public_socket`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

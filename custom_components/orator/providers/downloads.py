@@ -12,9 +12,8 @@ from yarl import URL
 
 from . import errors
 from .addresses import PrivateAddressError
-from .base import HttpSessions
 from .error_responses import error_for, parse_retry_after
-from .http import HttpResponse, Timeouts, resolve_url, translate_client_errors
+from .http import HttpResponse, HttpSessions, Timeouts, resolve_url, translate_client_errors
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Limit for a linked file: 20 minutes of samples at 24 kHz mono."""

@@ -40,6 +40,16 @@ _MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class HttpSessions:
+    """The HTTP sessions of an account."""
+
+    api: ClientSession
+    """Session for the provider's own API."""
+    downloads: ClientSession
+    """Session for links in responses, whose sockets come from `addresses.public_socket`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Timeouts:
     """Timeouts of a request. The total time is not limited: a stream may last as long as it makes progress."""
 

@@ -7,8 +7,7 @@ from aiohttp import ClientSession, TCPConnector
 import pytest
 
 from custom_components.orator.providers.addresses import public_socket
-from custom_components.orator.providers.base import HttpSessions
-from custom_components.orator.providers.http import refuse_cross_origin_redirects
+from custom_components.orator.providers.http import HttpSessions, refuse_cross_origin_redirects
 from custom_components.orator.providers.openai import OpenAIProvider
 from tests.simulator import Simulator
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from custom_components.orator.audio.formats import AudioFormat
-from custom_components.orator.providers.base import HttpSessions, SpeechAudio, SynthesisRequest
+from custom_components.orator.providers.base import SpeechAudio, SynthesisRequest
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from custom_components.orator.providers.nanogpt.provider import PollSettings
 from tests.simulator import Simulator

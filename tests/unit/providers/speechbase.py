@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from custom_components.orator.audio.formats import AudioFormat
-from custom_components.orator.providers.base import HttpSessions, SynthesisRequest
+from custom_components.orator.providers.base import SynthesisRequest
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.json_documents import Json
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
 from tests.simulator import Simulator

@@ -10,8 +10,9 @@ import pytest
 from custom_components.orator.audio.formats import AudioFormat
 from custom_components.orator.pipeline.synthesizer import synthesize_with_retries
 from custom_components.orator.providers import errors
-from custom_components.orator.providers.base import HttpSessions, SynthesisRequest
+from custom_components.orator.providers.base import SynthesisRequest
 from custom_components.orator.providers.downloads import Downloads
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
 
 

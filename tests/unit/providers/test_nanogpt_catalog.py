@@ -9,7 +9,7 @@ from yarl import URL
 
 from custom_components.orator.audio.formats import AudioFormat
 from custom_components.orator.providers import errors
-from custom_components.orator.providers.base import HttpSessions
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.models import Balance, Price
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from custom_components.orator.providers.nanogpt.catalog import parse_models

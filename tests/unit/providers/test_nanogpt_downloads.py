@@ -14,8 +14,8 @@ import trustme
 
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.addresses import public_socket
-from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.downloads import Downloads
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from tests.simulator import Fault, ModelResponse, Simulator, Timing
 

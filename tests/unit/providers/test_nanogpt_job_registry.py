@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 import pytest
 
 from custom_components.orator.providers import errors
-from custom_components.orator.providers.base import HttpSessions
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.nanogpt import NanoGPTProvider, jobs
 from tests.simulator import Fault, Simulator, Timing
 from tests.support.streams import SENTENCE, wait_until

@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.orator.pipeline.synthesizer import synthesize_with_retries
 from custom_components.orator.providers import errors
-from custom_components.orator.providers.base import HttpSessions
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.models import Usage
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from tests.simulator import Fault, Simulator, Timing

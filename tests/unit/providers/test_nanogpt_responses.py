@@ -7,7 +7,7 @@ import pytest
 from custom_components.orator.audio.formats import AudioFormat, detect_format, is_same_container
 from custom_components.orator.pipeline.synthesizer import synthesize_with_retries
 from custom_components.orator.providers import errors
-from custom_components.orator.providers.base import HttpSessions
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from custom_components.orator.providers.nanogpt.responses import JobTicket
 from tests.simulator import Fault, ModelResponse, Simulator

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.orator.providers.base import HttpSessions
 from custom_components.orator.providers.errors import NotASpeechServerError, RateLimitedError
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.languages import expand_tags
 from custom_components.orator.providers.models import Voice
 from custom_components.orator.providers.openai import OpenAIProvider

@@ -9,7 +9,8 @@ import pytest
 
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout
 from custom_components.orator.providers import errors
-from custom_components.orator.providers.base import HttpSessions, SpeechAudio, SynthesisRequest
+from custom_components.orator.providers.base import SpeechAudio, SynthesisRequest
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.openai import OpenAIProvider
 from tests.simulator import CompatibleServer, Fault
 from tests.simulator.openai_compatible.hosted_profiles import OPENROUTER

@@ -10,7 +10,7 @@ import pytest
 from yarl import URL
 
 from custom_components.orator.providers import errors
-from custom_components.orator.providers.base import HttpSessions
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.openai import OpenAIProvider, realtime_session
 from custom_components.orator.providers.openai.realtime_session import RealtimeSession
 from tests.simulator import Fault, ScriptedResponse, Simulator, Timing

@@ -6,7 +6,7 @@ from datetime import date
 from freezegun import freeze_time
 import pytest
 
-from custom_components.orator.providers.base import HttpSessions
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.openai import OpenAIProvider
 
 NEW = "gpt-realtime-2.1-mini"

@@ -9,7 +9,7 @@ from custom_components.orator.audio import wav
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout
 from custom_components.orator.pipeline.synthesizer import synthesize_with_retries
 from custom_components.orator.providers import errors
-from custom_components.orator.providers.base import HttpSessions
+from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.json_documents import Json
 from custom_components.orator.providers.models import Pronunciation, Usage
 from custom_components.orator.providers.speechbase import SpeechbaseProvider

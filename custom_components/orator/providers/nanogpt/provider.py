@@ -15,7 +15,7 @@ from yarl import URL
 from ...audio.formats import detect_format, looks_like_text, prepend
 from ..addresses import is_local_host
 from ..audio_responses import audio_from_head, detect_audio, read_all, read_head
-from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
+from ..base import Provider, SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES, Downloads
 from ..errors import (
     ConnectionLostError,
@@ -31,7 +31,7 @@ from ..errors import (
     TimedOutError,
     UpstreamRefusedError,
 )
-from ..http import LIST_TIMEOUTS, MAX_DOCUMENT_BYTES, HttpClient
+from ..http import LIST_TIMEOUTS, MAX_DOCUMENT_BYTES, HttpClient, HttpSessions
 from ..json_documents import Json, parse_json
 from ..languages import WHISPER_LANGUAGES
 from ..models import Balance, Model

@@ -9,9 +9,9 @@ from typing import Any, Final, override
 
 from yarl import URL
 
-from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
+from ..base import Provider, SpeechAudio, SynthesisRequest
 from ..errors import NotFoundError, NotPermittedError, ProviderFaultError, TimedOutError
-from ..http import HttpClient, Timeouts
+from ..http import HttpClient, HttpSessions, Timeouts
 from ..json_documents import Json
 from ..languages import WHISPER_LANGUAGES
 from ..models import Model

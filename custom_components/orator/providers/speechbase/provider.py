@@ -8,7 +8,7 @@ from typing import Any, Final, override
 
 from ...audio.formats import AudioFormat
 from ..audio_responses import RAW_TYPES, read_audio
-from ..base import HttpSessions, Provider, SpeechAudio, SynthesisRequest
+from ..base import Provider, SpeechAudio, SynthesisRequest
 from ..errors import (
     NotASpeechServerError,
     NotAudioError,
@@ -21,7 +21,7 @@ from ..errors import (
     VendorKeyMissingError,
     VoiceGoneError,
 )
-from ..http import LIST_TIMEOUTS, HttpClient, HttpResponse
+from ..http import LIST_TIMEOUTS, HttpClient, HttpResponse, HttpSessions
 from ..json_documents import IdentityKey, Json, get_object
 from ..languages import WHISPER_LANGUAGES
 from ..models import Model

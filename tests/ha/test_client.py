@@ -9,7 +9,8 @@ from yarl import URL
 
 from custom_components.orator.client import async_create_provider
 from tests.simulator import Simulator
-from tests.support.resolver import StaticResolver, replace_resolver
+from tests.support.resolvers import StaticResolver
+from tests.support.speech import replace_resolver
 
 
 async def fetch_models(hass: HomeAssistant, simulator: Simulator, host: str) -> list[str]:

@@ -11,9 +11,9 @@ from tests.simulator import CompatibleServer, Simulator
 from tests.simulator.openai_compatible.profiles import KOKORO, LOCALAI
 from tests.support.compatible import create_server_account
 from tests.support.flows import get_suggested_values, open_account_form
-from tests.support.resolver import StaticResolver, replace_resolver
+from tests.support.resolvers import StaticResolver
 from tests.support.server_profiles import Start
-from tests.support.speech import load_account
+from tests.support.speech import load_account, replace_resolver
 
 HOME = "speech.example.org"
 

@@ -22,12 +22,13 @@ from custom_components.orator.const import DOMAIN
 from tests.simulator import Fault, Simulator
 from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
 from tests.support.flows import open_repair_form, submit_repair_form
-from tests.support.resolver import StaticResolver, replace_resolver
+from tests.support.resolvers import StaticResolver
 from tests.support.speech import (
     create_account,
     get_issue,
     get_post_requests,
     pass_day,
+    replace_resolver,
     speak,
     wait_for_reload,
     write_store,

@@ -3,9 +3,8 @@
 import asyncio
 import logging
 from types import SimpleNamespace
-from typing import Any, NoReturn, override
+from typing import Any, NoReturn
 
-from aiohttp.abc import AbstractResolver
 from homeassistant.components import tts
 from homeassistant.components.tts.const import DATA_TTS_MANAGER
 from homeassistant.core import HomeAssistant, callback
@@ -18,28 +17,11 @@ from custom_components.orator.tts_cache import async_discard, cache_key, has_cac
 from tests.simulator import Fault, Simulator
 from tests.support.audio import decode
 from tests.support.fallback import FALLBACK_VOICE, create_account_with_fallback, get_voices
-from tests.support.resolver import replace_resolver
-from tests.support.speech import SPEECH_PATH, Hear, speak, wait_for_speech_request, write_store
+from tests.support.resolvers import FailingResolver
+from tests.support.speech import SPEECH_PATH, Hear, replace_resolver, speak, wait_for_speech_request, write_store
 from tests.support.streams import SENTENCE
 
 SECRET = "sk-secret"
-
-
-class FailingResolver(AbstractResolver):
-    """Resolver that raises an error for every host name."""
-
-    def __init__(self) -> None:
-        """Initialize with an error that resolvers may raise."""
-        self.error: Exception = OSError()
-
-    @override
-    async def resolve(self, *_: Any, **__: Any) -> NoReturn:
-        """Raise the error."""
-        raise self.error
-
-    @override
-    async def close(self) -> None:
-        """Do nothing: there are no resources to close."""
 
 
 class ManagerWithoutCache:
@@ -80,7 +62,7 @@ async def test_unexpected_error(
     assert set(get_voices(await decode(await hear(SENTENCE)), SENTENCE)) == {FALLBACK_VOICE}
     (record,) = [record for record in caplog.records if record.name.startswith("custom_components.orator")]
     assert (record.levelno, "LookupError" in record.getMessage()) == (logging.ERROR, True)
-    assert "test_unexpected_errors.py" in record.getMessage()
+    assert "resolvers.py" in record.getMessage()
     logged = "".join(logging.Formatter().format(record) for record in caplog.records)
     assert SENTENCE not in logged
     assert SECRET not in logged

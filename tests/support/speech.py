@@ -4,11 +4,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+from aiohttp.abc import AbstractResolver
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components import tts
 from homeassistant.const import MAJOR_VERSION, MINOR_VERSION
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
@@ -132,3 +134,10 @@ async def speak(hass: HomeAssistant, text: str = SENTENCE, *, entity_id: str = "
     request = tts.TTSAudioRequest("en", {**engine.default_options, **options}, message())
     response = await engine.async_stream_tts_audio(request)
     return b"".join([chunk async for chunk in response.data_gen])
+
+
+def replace_resolver(hass: HomeAssistant, resolver: AbstractResolver) -> None:
+    """Replace the resolver of Home Assistant's HTTP session, and clear its cache."""
+    connector: Any = async_get_clientsession(hass).connector
+    connector._resolver = resolver
+    connector.clear_dns_cache()

@@ -2,11 +2,9 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
-import socket
-from typing import Any, Final, override
+from typing import Any, Final
 
 from aiohttp import ClientPayloadError
-from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestClient
 from homeassistant.components import tts
 from homeassistant.core import HomeAssistant
@@ -18,10 +16,12 @@ from tests.simulator.exchange import ClientPort, ReceivedRequest
 from tests.simulator.faults import NO_FAULT
 from tests.simulator.http_server import SimulatedServer
 from tests.simulator.realtime.session import ConnectionRecord
+from tests.support.resolvers import LoopbackResolver
 from tests.support.speech import create_account
 from tests.support.streams import SATELLITE, wait_until
 
 from .cases import Case
+from .endpoints import Endpoint
 
 FALLBACK_ENTITY_ID: Final = "tts.fallback"
 FALLBACK_VOICE: Final = "nova"
@@ -43,27 +43,6 @@ class Outcome:
     failed_text: str | None
 
 
-class LocalResolver(AbstractResolver):
-    """Resolve every host name to this machine, except those in `unknown`."""
-
-    def __init__(self) -> None:
-        """Start with every name known."""
-        self.unknown: set[str] = set()
-
-    @override
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Return the address of this machine. Raises OSError for unknown names."""
-        if host in self.unknown:
-            raise OSError
-        return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=socket.AF_INET, proto=0, flags=0)]
-
-    @override
-    async def close(self) -> None:
-        """Do nothing."""
-
-
 @dataclass(slots=True)
 class CaseRunner:
     """Home Assistant and the simulated host of an endpoint, in which cases run side by side."""
@@ -72,7 +51,7 @@ class CaseRunner:
     client: TestClient[Any, Any]
     simulator: Simulator
     host: SimulatedServer
-    resolver: LocalResolver
+    resolver: LoopbackResolver
 
     async def run(self, case: Case) -> Outcome:
         """Run a case with an account of its own, and return its outcome."""
@@ -86,16 +65,9 @@ class CaseRunner:
     async def _load_account(self, case: Case, client_port: ClientPort) -> MockConfigEntry:
         is_named = case.failure.unreachable == "name"
         origin = client_port.origin.replace("127.0.0.1", case.host_name) if is_named else client_port.origin
-        fallback = {"fallback": [FALLBACK_ENTITY_ID]} if case.has_fallback else {}
-        voice = {"subentry_type": "voice", "title": f"Case {case.number}", "unique_id": None}
-        entry = MockConfigEntry(
-            domain=DOMAIN,
-            title=f"Account {case.number}",
-            data=case.endpoint.account_data(origin, DEFAULT_KEY),
-            subentries_data=[{**voice, "data": {**case.endpoint.settings, **fallback}}],
+        entry = await load_endpoint_account(
+            self.hass, case.endpoint, origin, f"Case {case.number}", has_fallback=case.has_fallback
         )
-        entry.add_to_hass(self.hass)
-        assert await self.hass.config_entries.async_setup(entry.entry_id)
         client_port.requests.clear()
         return entry
 
@@ -108,26 +80,8 @@ class CaseRunner:
         else:
             await self._start_failure(case, client_port)
             stream.async_set_message(case.text)
-        status = await self._receive(stream.url, received)
-        error = None
-        try:
-            async for _ in stream.async_stream_result():
-                pass
-        except Exception as err:  # noqa: BLE001 - it is verified later
-            error = err
+        status, error = await fetch_stream(self.client, stream, received)
         return Outcome(bytes(received), status, error, self._find_failed_text(case, client_port))
-
-    async def _receive(self, url: str, received: bytearray) -> int:
-        """Read the response into `received`, and return its status."""
-        async with self.client.get(url) as response:
-            try:
-                async for chunk in response.content.iter_any():
-                    received += chunk
-            except ClientPayloadError:
-                pass
-            if response.status != 200:
-                received.clear()
-            return response.status
 
     async def _deltas(self, case: Case, client_port: ClientPort, received: bytearray) -> AsyncGenerator[str]:
         """Yield a reply; if a later chunk is to fail, wait for audio of the first sentence before the others."""
@@ -197,3 +151,40 @@ async def load_fallback(hass: HomeAssistant, simulator: Simulator) -> None:
     entry = create_account(simulator, "openai", {"model": "tts-1", "voice": FALLBACK_VOICE}, "Fallback")
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
+
+
+async def load_endpoint_account(
+    hass: HomeAssistant, endpoint: Endpoint, origin: str, voice: str, *, has_fallback: bool
+) -> MockConfigEntry:
+    """Load an account whose voice of a name uses an endpoint at an origin."""
+    fallback = {"fallback": [FALLBACK_ENTITY_ID]} if has_fallback else {}
+    subentry = {"subentry_type": "voice", "title": voice, "unique_id": None}
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title=f"Account of {voice}",
+        data=endpoint.account_data(origin, DEFAULT_KEY),
+        subentries_data=[{**subentry, "data": {**endpoint.settings, **fallback}}],
+    )
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    return entry
+
+
+async def fetch_stream(
+    client: TestClient[Any, Any], stream: tts.ResultStream, received: bytearray
+) -> tuple[int, Exception | None]:
+    """Fetch a stream into `received`, and return the status of the response and the error at the end of the stream."""
+    async with client.get(stream.url) as response:
+        try:
+            async for chunk in response.content.iter_any():
+                received += chunk
+        except ClientPayloadError:
+            pass
+        if response.status != 200:
+            received.clear()
+    try:
+        async for _ in stream.async_stream_result():
+            pass
+    except Exception as err:  # noqa: BLE001 - the caller verifies it
+        return response.status, err
+    return response.status, None

@@ -13,7 +13,8 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.simulator import Simulator
-from tests.support.resolver import replace_resolver
+from tests.support.resolvers import LoopbackResolver
+from tests.support.speech import replace_resolver
 
 from .cases import Case, create_cases
 from .endpoints import ENDPOINTS, Endpoint
@@ -25,7 +26,7 @@ from .leaks import (
     get_running_tasks,
 )
 from .limits import measure_load, shorten_limits
-from .runner import CaseRunner, LocalResolver, load_fallback
+from .runner import CaseRunner, load_fallback
 from .verification import decode_outcome, find_problems, is_spoken_by_account
 
 _CONCURRENT_CASES: Final = 16
@@ -44,7 +45,7 @@ async def runner(  # noqa: PLR0913, PLR0917 - fixtures
     """Return a runner for the cases of an endpoint; the fallback has a server of its own."""
     shorten_limits(monkeypatch)
     asyncio.get_running_loop().set_debug(False)  # in debug mode every task records a stack trace
-    resolver = LocalResolver()
+    resolver = LoopbackResolver()
     assert await async_setup_component(hass, "homeassistant", {})
     replace_resolver(hass, resolver)
     async with AsyncExitStack() as running:

@@ -12,21 +12,19 @@ from random import Random
 import time
 from typing import Any, Final
 
-from aiohttp import ClientPayloadError
 from aiohttp.test_utils import TestClient
 from homeassistant.components import tts
 from homeassistant.components.tts.const import DATA_TTS_MANAGER
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.orator.const import DOMAIN
 from tests.ha.faults.endpoints import ENDPOINTS, Endpoint
 from tests.ha.faults.limits import shorten_limits
-from tests.ha.faults.runner import FALLBACK_ENTITY_ID, load_fallback
-from tests.simulator import DEFAULT_KEY, Simulator
+from tests.ha.faults.runner import fetch_stream, load_endpoint_account, load_fallback
+from tests.simulator import Simulator
 from tests.simulator.audio import recorder
 from tests.support.streams import SATELLITE, stream_words
 
@@ -104,32 +102,15 @@ class SoakRun:
             stream.async_set_message_stream(stream_words(message.text, _WORD_INTERVAL_S))
         else:
             stream.async_set_message(message.text)
-        audio, error = await self._fetch(stream)
-        classification = await asyncio.to_thread(classify, message.text, audio, error)
+        received = bytearray()
+        _, error = await fetch_stream(self.client, stream, received)
+        classification = await asyncio.to_thread(classify, message.text, bytes(received), error)
         self.results[message.kind, classification.result] += 1
         self.with_fallback += classification.voices > 1
         if classification.result not in ACCEPTABLE:
             self.problems.append(
-                f"{entity_id}, {message.kind}: {classification.result}, {len(audio)} bytes, error {error!r}"
+                f"{entity_id}, {message.kind}: {classification.result}, {len(received)} bytes, error {error!r}"
             )
-
-    async def _fetch(self, stream: tts.ResultStream) -> tuple[bytes, Exception | None]:
-        """Return the served audio and the error at the end of the stream."""
-        audio = bytearray()
-        async with self.client.get(stream.url) as response:
-            try:
-                async for chunk in response.content.iter_any():
-                    audio += chunk
-            except ClientPayloadError:
-                pass
-            if response.status != 200:
-                audio.clear()
-        try:
-            async for _ in stream.async_stream_result():
-                pass
-        except Exception as err:  # noqa: BLE001 - it is classified later
-            return bytes(audio), err
-        return bytes(audio), None
 
     async def _pause(self) -> None:
         """Finish all work, and empty Home Assistant's cache as it does itself after five minutes."""
@@ -155,15 +136,7 @@ async def add_voice(hass: HomeAssistant, simulator: Simulator, endpoint: Endpoin
     """Add an account whose requests fail at random."""
     endpoint.prepare_host(simulator)
     port = await simulator.open_client_port()
-    voice = {"subentry_type": "voice", "title": f"Voice {number}", "unique_id": None}
-    entry = MockConfigEntry(
-        domain=DOMAIN,
-        title=f"Account {number}",
-        data=endpoint.account_data(port.origin, DEFAULT_KEY),
-        subentries_data=[{**voice, "data": {**endpoint.settings, "fallback": [FALLBACK_ENTITY_ID]}}],
-    )
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
+    await load_endpoint_account(hass, endpoint, port.origin, f"Voice {number}", has_fallback=True)
     port.faults = faults = RandomFaults(f"{_SEED} {endpoint.name}", endpoint)
     return faults
 

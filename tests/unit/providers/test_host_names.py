@@ -1,10 +1,8 @@
 """Host names that cannot be resolved."""
 
 from collections.abc import AsyncGenerator
-from typing import override
 
 from aiohttp import ClientSession, TCPConnector
-from aiohttp.abc import AbstractResolver, ResolveResult
 import pytest
 
 from custom_components.orator.audio.formats import AudioFormat
@@ -14,23 +12,7 @@ from custom_components.orator.providers.base import SynthesisRequest
 from custom_components.orator.providers.downloads import Downloads
 from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
-
-
-class FailingResolver(AbstractResolver):
-    """Resolves no name, and records the requested ones."""
-
-    def __init__(self) -> None:
-        """Create a resolver without requested names."""
-        self.names: list[str] = []
-
-    @override
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        self.names.append(host)
-        raise OSError(f"{host}:{port} ({family}) leads nowhere")
-
-    @override
-    async def close(self) -> None:
-        pass
+from tests.support.resolvers import FailingResolver
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import socket
 import ssl
 
 from aiohttp import ClientSession, TCPConnector
-from aiohttp.abc import AbstractResolver, ResolveResult
 import pytest
 import trustme
 
@@ -18,27 +17,12 @@ from custom_components.orator.providers.downloads import Downloads
 from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from tests.simulator import Fault, ModelResponse, Simulator, Timing
+from tests.support.resolvers import LoopbackResolver
 
 from .nanogpt import assert_speech, create_provider, create_request, read_all, synthesize
 
 KOKORO = "Kokoro-82m"
 FILES = "files.example.com"
-
-
-class LoopbackResolver(AbstractResolver):
-    """Resolves every name to this machine, as an attacker's name server might."""
-
-    async def resolve(
-        self,
-        host: str,
-        port: int = 0,
-        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002
-    ) -> list[ResolveResult]:
-        """Return the loopback address."""
-        return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=socket.AF_INET, proto=0, flags=0)]
-
-    async def close(self) -> None:
-        """Do nothing."""
 
 
 @dataclass

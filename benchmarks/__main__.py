@@ -17,7 +17,7 @@ from homeassistant.runner import create_event_loop
 from tests.support.processes import INTERRUPTED, run_until_signal
 
 from .environment import Analysis, Effort, Environment, progress
-from .home_assistant import run_home_assistant
+from .home_assistant import run_in_process
 from .machine import description
 from .plot import svg
 from .provider import run_provider
@@ -66,7 +66,7 @@ async def measure(options: Options) -> Results:
     progress("starting provider and Home Assistant")
     async with (
         run_provider() as provider,
-        run_home_assistant(provider.urls) as instance,
+        run_in_process(provider.urls) as instance,
         aiohttp.ClientSession(connector=connector) as session,
     ):
         environment = Environment(provider, instance, session, options.effort)

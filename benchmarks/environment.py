@@ -11,7 +11,7 @@ from homeassistant.components.tts.const import DATA_TTS_MANAGER
 
 from .candidates import BareRequests, Candidate, HomeAssistantVoice
 from .conditions import NORMAL_SPEED, api_key_of
-from .home_assistant import Instance
+from .home_assistant import InProcessInstance
 from .provider import Provider
 from .results import FLOOR, OPENAI, ORATOR
 
@@ -41,7 +41,7 @@ class Environment:
     """Provider, Home Assistant and the HTTP session of the listener."""
 
     provider: Provider
-    instance: Instance
+    instance: InProcessInstance
     session: aiohttp.ClientSession
     effort: Effort
 

@@ -3,11 +3,9 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-import json
 import logging
 import os
 from pathlib import Path
-import socket
 import sys
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -19,15 +17,19 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
 from homeassistant.runner import RuntimeConfig
 
+from tests.support.home_assistant import write_configuration
+from tests.support.processes import LOCALHOST, find_free_port
+
 from .conditions import api_key_of
 
-_HOST: Final = "127.0.0.1"
+_CONFIGURATION: Final[Mapping[str, object]] = {"frontend": {}, "api": {}, "ffmpeg": {}, "tts": {}}
+_ONBOARDING_DONE: Final = ("user", "core_config", "analytics", "integration")
 _LOG_FILE: Final = "output.log"
 _OPENAI_BASE_URL_VARIABLE: Final = "OPENAI_BASE_URL"
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
+class InProcessInstance:
     """A running Home Assistant. orator, openai: the tts entity for each speed of the provider."""
 
     hass: HomeAssistant
@@ -37,12 +39,12 @@ class Instance:
 
 
 @asynccontextmanager
-async def run_home_assistant(provider_urls: Mapping[str, str]) -> AsyncGenerator[Instance]:
+async def run_in_process(provider_urls: Mapping[str, str]) -> AsyncGenerator[InProcessInstance]:
     """Run Home Assistant with a temporary configuration folder. Nothing is installed."""
     with TemporaryDirectory(prefix="orator-benchmark-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        port = _free_port()
-        _write_configuration(folder, port)
+        port = find_free_port()
+        write_configuration(folder, port, (), _CONFIGURATION, _ONBOARDING_DONE)
         logging.getLogger().addHandler(logging.FileHandler(folder / _LOG_FILE))  # replaces Home Assistant's own
         excepthook = sys.excepthook
         hass = await bootstrap.async_setup_hass(RuntimeConfig(str(folder), skip_pip=True, log_no_color=True))
@@ -52,53 +54,14 @@ async def run_home_assistant(provider_urls: Mapping[str, str]) -> AsyncGenerator
         try:
             await hass.async_start()
             await hass.async_block_till_done()
-            yield Instance(
+            yield InProcessInstance(
                 hass,
-                f"http://{_HOST}:{port}",
+                f"http://{LOCALHOST}:{port}",
                 {speed: await _add_orator(hass, speed, url) for speed, url in provider_urls.items()},
                 {speed: await _add_openai(hass, speed, url) for speed, url in provider_urls.items()},
             )
         finally:
             await hass.async_stop(force=True)
-
-
-def _write_configuration(folder: Path, port: int) -> None:
-    """Write a configuration folder."""
-    general = {
-        "name": "Benchmark",
-        "country": "US",
-        "language": "en",
-        "currency": "USD",
-        "time_zone": "UTC",
-        "unit_system": "metric",
-        "internal_url": f"http://{_HOST}:{port}",
-    }
-    configuration = {
-        "homeassistant": general,
-        "logger": {"default": "warning"},
-        "frontend": {},
-        "api": {},
-        "ffmpeg": {},
-        "tts": {},
-    }
-    (folder / "configuration.yaml").write_text(json.dumps(configuration))  # JSON is valid YAML
-    (folder / ".storage").mkdir()
-    _store(folder, "http", 1, {"server_host": [_HOST], "server_port": port})
-    _store(folder, "onboarding", 4, {"done": ["user", "core_config", "analytics", "integration"]})
-
-
-def _store(folder: Path, key: str, version: int, data: dict[str, Any]) -> None:
-    """Write a file of Home Assistant's storage."""
-    content = {"version": version, "minor_version": 1, "key": key, "data": data}
-    (folder / ".storage" / key).write_text(json.dumps(content))
-
-
-def _free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def _add_orator(hass: HomeAssistant, speed: str, url: str) -> str:

@@ -12,7 +12,7 @@ from .texts import Message
 
 
 @dataclass(slots=True)
-class Recording:
+class RecordedMessage:
     """The audio of a message. failure: why it is missing or incomplete."""
 
     candidate: str
@@ -47,9 +47,11 @@ class Recording:
         return None if first is None or moment is None or self.failure else first - moment
 
 
-async def record(candidate: Candidate, message: Message, options: Mapping[str, Any], delivery: Delivery) -> Recording:
+async def record(
+    candidate: Candidate, message: Message, options: Mapping[str, Any], delivery: Delivery
+) -> RecordedMessage:
     """Record a message to its end."""
-    recording = Recording(candidate.name, delivery, message, str(options.get("preferred_format", "mp3")))
+    recording = RecordedMessage(candidate.name, delivery, message, str(options.get("preferred_format", "mp3")))
     try:
         await _receive(recording, candidate.speak(message, options, delivery))
     except* NoAudioError as errors:
@@ -59,7 +61,7 @@ async def record(candidate: Candidate, message: Message, options: Mapping[str, A
     return recording
 
 
-async def _receive(recording: Recording, chunks: AsyncGenerator[bytes]) -> None:
+async def _receive(recording: RecordedMessage, chunks: AsyncGenerator[bytes]) -> None:
     async with aclosing(chunks):
         async for chunk in chunks:
             recording.arrivals.append((monotonic(), chunk))

@@ -30,7 +30,7 @@ def tables(results: Results) -> str:
         notes = [f"  {note}" for note in results.notes.get(row, [])]
         parts.append("\n".join([f"{titles[row]}  [{row}]", *lines, *notes]))
     goals = _align(_GOAL_COLUMNS, [_goal_cells(goal) for goal in results.goals], _GOAL_TEXT_COLUMNS)
-    parts.append("\n".join(["Goals of the design", *goals]))
+    parts.append("\n".join(["Goals", *goals]))
     return "\n\n".join(parts) + "\n"
 
 

@@ -69,7 +69,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A goal of the design, and what was measured; None if nothing was."""
+    """A goal: an upper limit, and the measured value; None if nothing was measured."""
 
     row: str
     text: str

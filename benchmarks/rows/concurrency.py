@@ -52,6 +52,6 @@ def add_goals(results: Results) -> None:
             continue
         excess = None if many.failures else difference(many.percentile_95, one.median)
         note = many.failures[0] if many.failures else "95th percentile above a single reply"
-        text = f"50 replies at once, {name}: a single reply + {_MAX_DELAY_MS} ms"
+        text = f"{_CONCURRENT_REPLIES} replies at once, {name}: a single reply + {_MAX_DELAY_MS} ms"
         value = None if excess is None else excess * 1000
         results.goals.append(Goal(CROWD, text, _MAX_DELAY_MS, value, Unit.MILLISECONDS, note))

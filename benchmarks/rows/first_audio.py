@@ -9,7 +9,7 @@ from tests.support.streams import SATELLITE
 
 from ..candidates import Candidate, Delivery
 from ..environment import Environment
-from ..listener import Recording, record
+from ..listener import RecordedMessage, record
 from ..results import FLOOR, ORATOR, Curve, Goal, Results, SeriesKey, Unit, difference, largest
 from ..texts import reply, sentence
 
@@ -21,6 +21,9 @@ AFTER_KNOWN: Final = "first audio after 1st sentence"
 AFTER_START: Final = "first audio after start of reply"
 FIRST_AUDIO: Final = "first audio"
 
+_MAX_SENTENCE_DELAY_MS: Final = 30
+_MAX_REPLY_DELAY_MS: Final = 50
+_MAX_SATELLITE_DELAY_MS: Final = 150
 _PAUSE_S: Final = 0.05  # between two messages
 _STAGGER_S: Final = 0.13  # between concurrent messages, so that their first chunks do not coincide
 
@@ -42,7 +45,9 @@ async def measure_sentence(environment: Environment, results: Results) -> None:
 
 def add_sentence_goal(results: Results) -> None:
     """Compare with the floor."""
-    _add_goal(results, SeriesKey(SENTENCE, "complete, mp3", ORATOR, ""), FIRST_AUDIO, "one sentence: floor + 30 ms", 30)
+    text = f"one sentence: floor + {_MAX_SENTENCE_DELAY_MS} ms"
+    key = SeriesKey(SENTENCE, "complete, mp3", ORATOR, "")
+    _add_goal(results, key, FIRST_AUDIO, text, _MAX_SENTENCE_DELAY_MS)
 
 
 async def measure_reply(environment: Environment, results: Results) -> None:
@@ -52,8 +57,8 @@ async def measure_reply(environment: Environment, results: Results) -> None:
 
 def add_reply_goal(results: Results) -> None:
     """Compare with the floor."""
-    text = "streamed reply: first sentence known + floor, + 50 ms"
-    _add_goal(results, SeriesKey(REPLY, "streamed, mp3", ORATOR, ""), AFTER_KNOWN, text, 50)
+    text = f"streamed reply: first sentence known + floor, + {_MAX_REPLY_DELAY_MS} ms"
+    _add_goal(results, SeriesKey(REPLY, "streamed, mp3", ORATOR, ""), AFTER_KNOWN, text, _MAX_REPLY_DELAY_MS)
 
 
 async def measure_satellite(environment: Environment, results: Results) -> None:
@@ -63,8 +68,9 @@ async def measure_satellite(environment: Environment, results: Results) -> None:
 
 def add_satellite_goal(results: Results) -> None:
     """Compare with the floor."""
-    text = "the same for a satellite: + 100 ms more"
-    _add_goal(results, SeriesKey(TO_SATELLITE, "streamed, wav 16 kHz", ORATOR, ""), AFTER_KNOWN, text, 150)
+    text = f"the same for a satellite: + {_MAX_SATELLITE_DELAY_MS - _MAX_REPLY_DELAY_MS} ms more"
+    key = SeriesKey(TO_SATELLITE, "streamed, wav 16 kHz", ORATOR, "")
+    _add_goal(results, key, AFTER_KNOWN, text, _MAX_SATELLITE_DELAY_MS)
 
 
 async def _measure_reply(
@@ -82,12 +88,12 @@ async def _measure_reply(
         environment.clear_cache()
 
 
-async def _record(index: int, candidate: Candidate, delivery: Delivery, options: Mapping[str, Any]) -> Recording:
+async def _record(index: int, candidate: Candidate, delivery: Delivery, options: Mapping[str, Any]) -> RecordedMessage:
     await asyncio.sleep(index * _STAGGER_S)
     return await record(candidate, reply(), options, delivery)
 
 
-def add_curve(results: Results, plot: str, recording: Recording) -> None:
+def add_curve(results: Results, plot: str, recording: RecordedMessage) -> None:
     """Add the audio of a recording over time to a plot; an empty curve for a failure."""
     start = recording.message.started_at or 0.0
     timeline = () if recording.failure else recording.playback.timeline

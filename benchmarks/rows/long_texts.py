@@ -11,7 +11,7 @@ from tests.support.streams import SATELLITE
 from ..candidates import Candidate, Delivery
 from ..conditions import NORMAL_SPEED, WORDS_PER_SECOND, speech_seconds
 from ..environment import Analysis, Environment
-from ..listener import Recording, record
+from ..listener import RecordedMessage, record
 from ..playback import decoded_seconds
 from ..results import FLOOR, ORATOR, Goal, Results, SeriesKey, Unit, difference
 from ..texts import Message, essay, has_same_words, reply
@@ -149,17 +149,17 @@ async def _measure(environment: Environment, results: Results, cases: list[_Case
     return analyze
 
 
-def _has_curve(results: Results, plot: str, recording: Recording) -> bool:
+def _has_curve(results: Results, plot: str, recording: RecordedMessage) -> bool:
     return any(curve.plot == plot and curve.candidate == recording.candidate for curve in results.curves)
 
 
-async def _record(index: int, case: _Case, candidate: Candidate, voice: str) -> Recording:
+async def _record(index: int, case: _Case, candidate: Candidate, voice: str) -> RecordedMessage:
     await asyncio.sleep(index * _STAGGER_S)
     options = {**case.options, "voice": voice} if voice else case.options
     return await record(candidate, case.create_message(), options, case.delivery)
 
 
-async def _analyze(results: Results, case: _Case, recording: Recording, requested: list[str] | None) -> None:
+async def _analyze(results: Results, case: _Case, recording: RecordedMessage, requested: list[str] | None) -> None:
     """Add the values of a recording. requested: the texts that the provider received, None for the floor."""
     key = SeriesKey(case.row, case.name, recording.candidate, case.delivery)
     gaps = recording.playback.gaps

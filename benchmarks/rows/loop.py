@@ -72,6 +72,6 @@ def add_goals(results: Results) -> None:
     """Add the limit for Orator's code."""
     for series in [series for series in results.series if series.key.row == LOOP and series.metric == _ORATOR]:
         note = series.failures[0] if series.failures else "with Orator on the stack, without garbage collection"
-        text = f"{series.key.case}: event loop never blocked for over 10 ms"
+        text = f"{series.key.case}: event loop never blocked for over {_MAX_BLOCKED_MS:.0f} ms"
         value = None if series.failures else series.worst
         results.goals.append(Goal(LOOP, text, _MAX_BLOCKED_MS, value, Unit.MILLISECONDS, note))

@@ -26,7 +26,7 @@ class DemoVoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class DemoRecording:
     """The audio of a message. first_audio and total: seconds since the request."""
 
     voice: DemoVoice
@@ -37,7 +37,7 @@ class Recording:
     total: float
 
 
-async def play_on_speaker(api: Api, voice: DemoVoice, folder: Path) -> Recording:
+async def play_on_speaker(api: Api, voice: DemoVoice, folder: Path) -> DemoRecording:
     """Speak a message on a media player with `tts.speak`."""
     started = time.time()
     await api.perform_action(
@@ -47,12 +47,12 @@ async def play_on_speaker(api: Api, voice: DemoVoice, folder: Path) -> Recording
     if played.get("ended_at", 0) < started:
         raise ApiError(f"{voice.name}: the speaker did not play anything")
     file = _move(Path(played["recording"]), folder / f"{_slug(voice.name)}-speaker")
-    return Recording(
+    return DemoRecording(
         voice, "tts.speak", _SPEAKER_MESSAGE, file, played["began_at"] - started, total=played["ended_at"] - started
     )
 
 
-async def play_url(api: Api, voice: DemoVoice, folder: Path) -> Recording:
+async def play_url(api: Api, voice: DemoVoice, folder: Path) -> DemoRecording:
     """Fetch a message from the URL that `tts_get_url` returns."""
     started = time.perf_counter()
     response = await api.post(
@@ -66,7 +66,7 @@ async def play_url(api: Api, voice: DemoVoice, folder: Path) -> Recording:
     ended_at = time.perf_counter()
     file = folder / f"{_slug(voice.name)}-url{Path(response['path']).suffix}"
     file.write_bytes(audio)
-    return Recording(voice, "tts_get_url", _URL_MESSAGE, file, first_audio_at - started, ended_at - started)
+    return DemoRecording(voice, "tts_get_url", _URL_MESSAGE, file, first_audio_at - started, ended_at - started)
 
 
 def _move(file: Path, stem: Path) -> Path:

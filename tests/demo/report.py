@@ -10,7 +10,7 @@ from typing import Final
 from tests.support.home_assistant import User
 
 from .audio_checks import decode, find_problems, find_wav_problems
-from .playback import Recording
+from .playback import DemoRecording
 
 _STARTED: Final = time.monotonic()
 _COLUMNS: Final = ("voice", "provider", "method", "first audio", "complete", "speech", "size", "format", "file")
@@ -25,7 +25,7 @@ def print_progress(message: str) -> None:
 class Check:
     """The result of checking a recording."""
 
-    recording: Recording
+    recording: DemoRecording
     duration: float
     container: str
     codec: str
@@ -53,7 +53,7 @@ class Check:
         )
 
 
-async def check(recording: Recording) -> Check:
+async def check(recording: DemoRecording) -> Check:
     """Decode a recording, and check whether it is its message."""
     audio = await decode(recording.file)
     problems = find_problems(audio, recording.voice.format, recording.text)

@@ -12,7 +12,7 @@ from .audio import assert_spoken_in_file
 from .context import Context
 from .entities import get_voice, wait_for_new_entity
 from .report import Report
-from .satellite import Recording, WyomingServices, run_wyoming_services
+from .satellite import SatelliteRecording, WyomingServices, run_wyoming_services
 
 _WORDS_PER_SECOND: Final = 8
 _REPLY: Final = (
@@ -139,7 +139,7 @@ async def _announce(context: Context, satellite: str) -> None:
     await context.api.perform_action("assist_satellite.announce", data)
 
 
-async def _assert_recorded(context: Context, recording: Recording, text: str) -> None:
+async def _assert_recorded(context: Context, recording: SatelliteRecording, text: str) -> None:
     """Assert that a satellite received a text, in its sample format."""
     layout = (recording.rate, recording.width, recording.channels)
     assert layout == (_SATELLITE_RATE, 2, 1), f"wrong sample format: {layout}"

@@ -26,7 +26,7 @@ _ATTRIBUTION: Final = Attribution(name="Orator", url="https://github.com/orator-
 
 
 @dataclass(slots=True)
-class Recording:
+class SatelliteRecording:
     """Audio that a satellite received. started: when, in the seconds of `time.monotonic`."""
 
     rate: int
@@ -47,7 +47,7 @@ class WyomingServices:
         self.satellite_port = find_free_port()
         self.recognizer_port = find_free_port()
         self.transcript = ""
-        self._recordings: asyncio.Queue[Recording] = asyncio.Queue()
+        self._recordings: asyncio.Queue[SatelliteRecording] = asyncio.Queue()
         self._connected: asyncio.Future[_SatelliteHandler] = asyncio.get_running_loop().create_future()
 
     async def speak(self, text: str) -> float:
@@ -59,7 +59,7 @@ class WyomingServices:
             await satellite.stream_microphone()
         return started
 
-    async def next_recording(self) -> Recording:
+    async def next_recording(self) -> SatelliteRecording:
         """Return the next audio of the satellite, once it is complete."""
         async with asyncio.timeout(_TIMEOUT_S):
             return await self._recordings.get()
@@ -69,7 +69,7 @@ class WyomingServices:
         if not self._connected.done():
             self._connected.set_result(handler)
 
-    def add_recording(self, recording: Recording) -> None:
+    def add_recording(self, recording: SatelliteRecording) -> None:
         """Add audio that the satellite received."""
         self._recordings.put_nowait(recording)
 
@@ -89,7 +89,7 @@ class _SatelliteHandler(_Handler):
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, services: WyomingServices) -> None:
         super().__init__(reader, writer)
         self._services = services
-        self._recording: Recording | None = None
+        self._recording: SatelliteRecording | None = None
 
     @override
     async def handle_event(self, event: Event) -> bool:
@@ -101,7 +101,7 @@ class _SatelliteHandler(_Handler):
             await self.write_event(Pong(text=Ping.from_event(event).text).event())
         elif AudioStart.is_type(event.type):
             start = AudioStart.from_event(event)
-            self._recording = Recording(start.rate, start.width, start.channels)
+            self._recording = SatelliteRecording(start.rate, start.width, start.channels)
         elif AudioChunk.is_type(event.type) and self._recording:
             self._recording.started = self._recording.started or time.monotonic()
             self._recording.samples += AudioChunk.from_event(event).audio

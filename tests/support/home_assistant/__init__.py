@@ -4,7 +4,7 @@ The demo and the end-to-end test use it: Home Assistant as users run it, without
 """
 
 from .api import Api, ApiError, User
-from .process import Instance, Json, StartError, run_home_assistant
+from .process import Instance, Json, StartError, run_home_assistant, write_configuration
 from .websocket import WebSocket, open_websocket
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "WebSocket",
     "open_websocket",
     "run_home_assistant",
+    "write_configuration",
 ]

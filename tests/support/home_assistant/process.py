@@ -60,21 +60,27 @@ async def run_home_assistant(
     port = find_free_port()
     with TemporaryDirectory(prefix="orator-home-assistant-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        _write_configuration(folder, port, custom_components, configuration)
+        write_configuration(folder, port, custom_components, configuration)
         async with _process(folder, environment or {}) as process:
             instance = Instance(f"http://{LOCALHOST}:{port}", folder, process)
             await _wait_until_ready(instance)
             yield instance
 
 
-def _write_configuration(
-    folder: Path, port: int, custom_components: Iterable[Path], configuration: Mapping[str, object]
+def write_configuration(
+    folder: Path,
+    port: int,
+    custom_components: Iterable[Path],
+    configuration: Mapping[str, object],
+    onboarding_done: Iterable[str] = ("core_config",),
 ) -> None:
     """Write a configuration folder.
 
+    onboarding_done: the completed steps of the onboarding.
+
     The port is stored where the user interface stores it: taken from configuration.yaml, it would be on trial, and Home
-    Assistant would restart without it after five minutes. The onboarding step that is stored as done would add weather,
-    radio and another speech service, whose packages are not installed.
+    Assistant would restart without it after five minutes. Unless it is done, the onboarding step
+    `core_config` adds weather, radio and another speech service, whose packages are not installed.
     """
     general = {
         "name": "Demo home",
@@ -88,16 +94,14 @@ def _write_configuration(
         "elevation": 0,
         "internal_url": f"http://{LOCALHOST}:{port}",
     }
-    logger = {
-        "default": "warning",
-        "logs": {"homeassistant.components.camera.img_util": "critical"},
-    }  # a library is missing
+    # img_util reports a missing library
+    logger = {"default": "warning", "logs": {"homeassistant.components.camera.img_util": "critical"}}
     content = {"homeassistant": general, "logger": logger, **configuration}
     (folder / "configuration.yaml").write_text(json.dumps(content, indent=2))  # JSON is valid YAML
     storage = folder / ".storage"
     storage.mkdir()
     _store(storage, "http", 1, {"server_host": [LOCALHOST], "server_port": port})
-    _store(storage, "onboarding", 4, {"done": ["core_config"]})
+    _store(storage, "onboarding", 4, {"done": list(onboarding_done)})
     components = folder / "custom_components"
     components.mkdir()
     for source in custom_components:

@@ -12,7 +12,15 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
-from .audio.effects import CHIME_LUFS, BuiltInChime, Chime, UnusableChimeError, load_built_in_chime, make_chime
+from .audio.effects import (
+    CHIME_LUFS,
+    MAX_CHIME_S,
+    BuiltInChime,
+    Chime,
+    UnusableChimeError,
+    load_built_in_chime,
+    make_chime,
+)
 from .audio.ffmpeg import ConversionError, decode_file
 from .audio.formats import PcmLayout
 from .chime_files import ChimeError, ChimeFile, ChimeFiles
@@ -86,7 +94,8 @@ class ChimeLibrary:
         binary = get_ffmpeg_manager(self._hass).binary
         try:
             async with asyncio.timeout(_CHIME_TIMEOUT_S):
-                return await decode_file(file, _CHIME_LAYOUT, binary=binary)
+                # A longer file is noticed because one second more than the maximum is decoded.
+                return await decode_file(file, _CHIME_LAYOUT, binary=binary, max_seconds=MAX_CHIME_S + 1)
         except (ConversionError, TimeoutError) as err:
             raise ChimeError("chime_unusable") from err
 

@@ -15,7 +15,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout
-from custom_components.orator.audio.loudness import LoudnessMeasurement
+from custom_components.orator.audio.loudness_meter import LoudnessMeasurement
 from custom_components.orator.const import DOMAIN
 from custom_components.orator.pipeline import LoudnessTracker, PostProcessing
 from custom_components.orator.pipeline.attempt import AttemptAudio

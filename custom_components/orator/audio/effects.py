@@ -15,7 +15,7 @@ import numpy.typing as npt
 from . import wav
 from .formats import PcmLayout
 from .limiter import Limiter
-from .loudness import LoudnessMeter, measure_loudness
+from .loudness_meter import LoudnessMeter, measure_loudness
 from .pcm import Resampler, blocks_of, split_into_blocks
 
 CHIME_LUFS: Final = -20.0

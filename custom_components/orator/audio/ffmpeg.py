@@ -15,9 +15,6 @@ from av.error import FFmpegError, InvalidDataError
 from .formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format, stream_of
 from .wav import MalformedWavError, open_wav
 
-_MAX_FILE_S: Final = 16.0
-"""Maximum number of seconds decoded from a file."""
-
 _READ_BYTES: Final = 16_384
 _MAX_LOG_BYTES: Final = 2000
 
@@ -86,12 +83,12 @@ async def convert(  # noqa: PLR0913 - a format and a layout for source and targe
         raise ConversionError("the WAV is malformed") from err
 
 
-async def decode_file(path: Path, layout: PcmLayout, *, binary: str) -> bytes:
-    """Return up to `_MAX_FILE_S` seconds of an audio file as PCM.
+async def decode_file(path: Path, layout: PcmLayout, *, binary: str, max_seconds: float) -> bytes:
+    """Return up to `max_seconds` of an audio file as PCM.
 
     Files that it refers to are not opened. Raises ConversionError.
     """
-    arguments = ("-protocol_whitelist", "file", "-format_whitelist", _FILE_DEMUXERS, "-t", str(_MAX_FILE_S))
+    arguments = ("-protocol_whitelist", "file", "-format_whitelist", _FILE_DEMUXERS, "-t", str(max_seconds))
     process = await _start_process(binary, arguments, _pcm_arguments(layout), f"file:{path}")
     async with aclosing(_read_output(process, stream_of())) as output:
         return b"".join([audio async for audio in output])
@@ -159,7 +156,7 @@ async def _start_process(
 async def _read_output(process: Process, data: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     """Yield ffmpeg's output for the data; closing the generator ends the process and its tasks."""
     writing = asyncio.create_task(_write_input(process, data))
-    logging = asyncio.create_task(_read_log(process))
+    reading_log = asyncio.create_task(_read_log(process))
     is_empty = True
     try:
         while audio := await _pipe(process.stdout).read(_READ_BYTES):
@@ -169,11 +166,11 @@ async def _read_output(process: Process, data: AsyncGenerator[bytes]) -> AsyncGe
         if writing.done():
             writing.result()
         if code or is_empty:
-            raise ConversionError(f"ffmpeg ended with code {code}" if code else "no output", await logging)
+            raise ConversionError(f"ffmpeg ended with code {code}" if code else "no output", await reading_log)
     finally:
         writing.cancel()
         await _end_process(process)
-        await asyncio.gather(writing, logging, return_exceptions=True)
+        await asyncio.gather(writing, reading_log, return_exceptions=True)
 
 
 async def _write_input(process: Process, data: AsyncGenerator[bytes]) -> None:

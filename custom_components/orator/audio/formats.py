@@ -1,6 +1,7 @@
 """Audio formats and how to recognize them by their first bytes."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -94,8 +95,9 @@ async def stream_of[Item](*items: Item) -> AsyncGenerator[Item]:
         yield item
 
 
-async def prepend(head: bytes, data: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+async def prepend(head: bytes, data: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     """Yield the start of audio, which was read to recognize it, and then the rest."""
-    yield head
-    async for block in data:
-        yield block
+    async with aclosing(data):
+        yield head
+        async for block in data:
+            yield block

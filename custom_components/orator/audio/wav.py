@@ -1,6 +1,7 @@
 """WAV: headers for a known or unknown length, and the samples of a stream."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 import struct
 from typing import Final
@@ -22,11 +23,11 @@ to them.
 The smallest of them would be five hours of CD audio.
 """
 
-_FORMS: Final = (b"RIFF", b"RF64")
-_FORM: Final = struct.Struct("<4s4x4s")
+_RIFF_IDS: Final = (b"RIFF", b"RF64")
+_RIFF_HEADER: Final = struct.Struct("<4s4x4s")
 _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _CHUNK: Final = struct.Struct("<4sI")
-_FORMAT: Final = struct.Struct("<HHIIHH")
+_FMT_CHUNK: Final = struct.Struct("<HHIIHH")
 _MAX_FORMAT_BYTES: Final = 4096  # the longest in use, WAVE_FORMAT_EXTENSIBLE, has 40
 _PCM: Final = 1
 _IEEE_FLOAT: Final = 3
@@ -83,8 +84,6 @@ class WavReader:
         """Initialize the reader before the header."""
         self.layout: PcmLayout | None = None
         """Layout of the returned samples, once the header has been read."""
-        self.missing = 0
-        """Bytes of samples that the header announces but that have not arrived; 0 if the length is unknown."""
         self._buffer = bytearray()
         self._encoding: _Encoding | None = None
         self._has_form = False
@@ -99,6 +98,11 @@ class WavReader:
         self._header_bytes = 0
         self._rf64_length = 0
         self._error: MalformedWavError | None = None
+
+    @property
+    def missing(self) -> int:
+        """Bytes of samples that the header announces but that have not arrived; 0 if the length is unknown."""
+        return self._remaining or 0
 
     def feed(self, data: bytes) -> bytes:
         """Return the samples of the stream that are complete on all channels."""
@@ -136,13 +140,13 @@ class WavReader:
         return self._read_chunk()
 
     def _read_form(self) -> bool:
-        if len(self._buffer) < _FORM.size:
+        if len(self._buffer) < _RIFF_HEADER.size:
             return False
-        form, kind = _FORM.unpack_from(self._buffer)
-        if form not in _FORMS or kind != b"WAVE":
+        form, kind = _RIFF_HEADER.unpack_from(self._buffer)
+        if form not in _RIFF_IDS or kind != b"WAVE":
             raise MalformedWavError("neither RIFF nor RF64 with WAVE in it")
         self._has_form = True
-        self._skip = _FORM.size
+        self._skip = _RIFF_HEADER.size
         return True
 
     def _read_chunk(self) -> bool:
@@ -150,8 +154,8 @@ class WavReader:
         if len(self._buffer) < _CHUNK.size:
             return False
         name, length = _CHUNK.unpack_from(self._buffer)
-        if name in _FORMS and self._has_samples:  # another file
-            self._skip = _FORM.size
+        if name in _RIFF_IDS and self._has_samples:  # another file
+            self._skip = _RIFF_HEADER.size
             self._rf64_length = 0
             return True
         if name == b"data":
@@ -199,7 +203,6 @@ class WavReader:
         if self._remaining is None:
             return False
         self._remaining -= whole
-        self.missing = self._remaining
         if self._remaining >= encoding.frame_size:
             return False
         self._is_in_samples = False
@@ -207,7 +210,7 @@ class WavReader:
         return True
 
 
-async def open_wav(data: AsyncIterator[bytes]) -> tuple[PcmLayout | None, AsyncGenerator[bytes]]:
+async def open_wav(data: AsyncGenerator[bytes]) -> tuple[PcmLayout | None, AsyncGenerator[bytes]]:
     """Return the layout and the samples of a WAV stream, or None and the stream itself if only ffmpeg can read it.
 
     ffmpeg is slower: it returns nothing before it has 64 KiB of a WAV, which is more than a second of audio.
@@ -221,17 +224,18 @@ async def open_wav(data: AsyncIterator[bytes]) -> tuple[PcmLayout | None, AsyncG
             read += block
             samples = reader.feed(block)
             if reader.layout:
-                return reader.layout, _read_samples(reader, samples, data)
+                return reader.layout, _remaining_samples(reader, samples, data)
     except MalformedWavError:
         return None, prepend(bytes(read), data)
     raise MalformedWavError("no format chunk")
 
 
-async def _read_samples(reader: WavReader, first: bytes, data: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+async def _remaining_samples(reader: WavReader, first: bytes, data: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     """Yield the samples of a WAV whose header has been read."""
-    yield first
-    async for block in data:
-        yield reader.feed(block)
+    async with aclosing(data):
+        yield first
+        async for block in data:
+            yield reader.feed(block)
     reader.finish()
 
 
@@ -270,9 +274,9 @@ class _Encoding:
 
 def _parse_format_chunk(body: bytes) -> _Encoding:
     """Parse a format chunk: WAVEFORMATEX or WAVEFORMATEXTENSIBLE."""
-    if len(body) < _FORMAT.size:
+    if len(body) < _FMT_CHUNK.size:
         raise MalformedWavError("the format chunk is too short")
-    number, channels, rate, _, _, bits = _FORMAT.unpack_from(body)
+    number, channels, rate, _, _, bits = _FMT_CHUNK.unpack_from(body)
     if number == _EXTENSIBLE and len(body) >= _SUBFORMAT_OFFSET + _SUBFORMAT.size:
         subformat, rest = _SUBFORMAT.unpack_from(body, _SUBFORMAT_OFFSET)
         number = subformat if rest == _SUBFORMAT_GUID_REST else number

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from ..audio.loudness import LoudnessMeasurement
+from ..audio.loudness_meter import LoudnessMeasurement
 
 DEFAULT_LUFS: Final = -20.0
 """Loudness assumed before any measurement, between the targets of broadcasting (-23) and streaming (-16)."""

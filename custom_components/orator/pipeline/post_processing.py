@@ -7,7 +7,7 @@ from typing import Final
 
 from ..audio.effects import Effects, amplify, lead_in_and_chime, with_effects
 from ..audio.formats import AudioFormat, PcmLayout, stream_of
-from ..audio.loudness import LoudnessMeter
+from ..audio.loudness_meter import LoudnessMeter
 from ..audio.pcm import can_resample
 from ..providers.base import SpeechAudio
 from ..providers.models import Model

@@ -21,7 +21,7 @@ from custom_components.orator.audio.effects import (
 )
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.limiter import CEILING_DBTP, Limiter
-from custom_components.orator.audio.loudness import LoudnessMeter
+from custom_components.orator.audio.loudness_meter import LoudnessMeter
 from custom_components.orator.audio.pcm import split_into_blocks
 from tests.simulator.audio.espeak import Speaker, speak
 from tests.support.signals import RATES, divide, loudness, true_peak, voice

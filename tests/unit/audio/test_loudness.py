@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from custom_components.orator.audio.formats import PcmLayout
-from custom_components.orator.audio.loudness import MAX_MEASURED_S, LoudnessMeasurement, LoudnessMeter, measure_loudness
+from custom_components.orator.audio.loudness_meter import (
+    MAX_MEASURED_S,
+    LoudnessMeasurement,
+    LoudnessMeter,
+    measure_loudness,
+)
 from tests.simulator.audio.espeak import Speaker, speak
 from tests.support.signals import RATES, divide, loudness, voice
 

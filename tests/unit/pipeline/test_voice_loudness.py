@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.limiter import CEILING_DBTP, Limiter
-from custom_components.orator.audio.loudness import LoudnessMeasurement, LoudnessMeter
+from custom_components.orator.audio.loudness_meter import LoudnessMeasurement, LoudnessMeter
 from custom_components.orator.pipeline.loudness import DEFAULT_LUFS, MAX_GAIN_DB, VoiceLoudness
 from tests.simulator.audio.espeak import Speaker, speak
 from tests.support.signals import loudness, true_peak

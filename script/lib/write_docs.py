@@ -40,7 +40,7 @@ _RAW_FILES_URL: Final = "https://raw.githubusercontent.com/orator-tts/orator/mai
 _GENERATED: Final = re.compile(r"(<!-- made by script/docs: (\w+)([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 _DOCUMENTED_MODELS: Final[Mapping[str, Sequence[str]]] = {
     "nanogpt": DOCUMENTED_MODELS,
-    "openai": (*documented_models.DOCUMENTED_MODELS, documented_models.SUCCESSOR_ID),
+    "openai": (*documented_models.DOCUMENTED_IDS, documented_models.SUCCESSOR_ID),
     "speechbase": ("openai/gpt-4o-mini-tts",),
 }
 """Models that are known without a request, by provider."""

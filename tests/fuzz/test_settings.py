@@ -25,7 +25,7 @@ ALL_OPTIONS: Final[list[Option]] = [
     *OPTIONS,
     *(
         option
-        for model_id in documented_models.DOCUMENTED_MODELS
+        for model_id in documented_models.DOCUMENTED_IDS
         for option in documented_models.describe_openai_model(model_id).options
     ),
     *(option for server in SERVERS.values() for option in catalog.describe_model("m", None, server).options),

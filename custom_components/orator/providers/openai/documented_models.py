@@ -19,7 +19,7 @@ from ..vendor_models import (
     openai_voices_for,
 )
 
-DOCUMENTED_MODELS: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
+DOCUMENTED_IDS: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
 SUCCESSOR_ID: Final = "gpt-realtime-2.1-mini"
 """OpenAI's replacement for its speech models, from the deprecations page as of 2026-10-01."""
 

@@ -18,7 +18,7 @@ from ..models import Model
 from . import catalog as catalogs
 from .catalog import EXTRA_BODY_OPTION
 from .documented_models import (
-    DOCUMENTED_MODELS,
+    DOCUMENTED_IDS,
     OPTION_KEYS,
     SUCCESSOR_ID,
     describe_openai_model,
@@ -117,7 +117,7 @@ class OpenAIProvider(Provider):
         if server := self._server_for(catalog):
             ids: Collection[str] = catalogs.model_ids(catalog, server)
         else:
-            ids = _listed_models(catalog) or DOCUMENTED_MODELS
+            ids = _listed_models(catalog) or DOCUMENTED_IDS
         all_models = [self.describe_model(model_id, catalog, {}) for model_id in ids]
         current = [model for model in all_models if not model.is_retired(_utc_today())] or all_models
         first = (self.default_model, SUCCESSOR_ID)

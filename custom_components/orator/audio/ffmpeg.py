@@ -13,7 +13,6 @@ import av
 from av.error import FFmpegError, InvalidDataError
 
 from .formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format, stream_of
-from .wav import MalformedWavError, open_wav
 
 _READ_BYTES: Final = 16_384
 _MAX_LOG_BYTES: Final = 2000
@@ -68,19 +67,12 @@ async def convert(  # noqa: PLR0913 - a format and a layout for source and targe
 
     Errors of `data` are raised after all audio that precedes them. Raises ConversionError if ffmpeg fails.
     """
-    stream = data
-    try:
-        async with aclosing(data):
-            if source is AudioFormat.WAV:
-                source_pcm, stream = await open_wav(data)
-                source = AudioFormat.PCM if source_pcm else source
-            arguments = _input_arguments(source, source_pcm), _output_arguments(target, target_pcm)
-            process = await _start_process(binary, *arguments)
-            async with aclosing(_read_output(process, stream)) as output:
-                async for audio in output:
-                    yield audio
-    except MalformedWavError as err:
-        raise ConversionError("the WAV is malformed") from err
+    async with aclosing(data):
+        arguments = _input_arguments(source, source_pcm), _output_arguments(target, target_pcm)
+        process = await _start_process(binary, *arguments)
+        async with aclosing(_read_output(process, data)) as output:
+            async for audio in output:
+                yield audio
 
 
 async def decode_file(path: Path, layout: PcmLayout, *, binary: str, max_seconds: float) -> bytes:

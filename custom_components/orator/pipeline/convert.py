@@ -55,18 +55,11 @@ async def to_pcm(audio: SpeechAudio, constraints: PcmConstraints, ffmpeg: str) -
 
     Iterating raises NotAudioError if a WAV is malformed or has no data chunk, or if ffmpeg fails.
     """
+    audio = await _unwrap_wav(audio)
     if audio.format is AudioFormat.PCM and audio.pcm_layout:
         return PcmStream(audio.pcm_layout, audio.data)
-    if audio.format is AudioFormat.WAV:
-        try:
-            layout, data = await open_wav(audio.data)
-        except MalformedWavError as err:
-            raise NotAudioError from err
-        if layout:
-            return PcmStream(layout, _translate_wav_errors(data))
-        audio = replace(audio, data=data)
     layout = constraints.apply(DEFAULT_LAYOUT)
-    return PcmStream(layout, transcode(audio, AudioFormat.PCM, layout, ffmpeg))
+    return PcmStream(layout, _run_ffmpeg(audio, AudioFormat.PCM, layout, ffmpeg))
 
 
 async def convert_pcm(stream: PcmStream, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
@@ -77,7 +70,7 @@ async def convert_pcm(stream: PcmStream, layout: PcmLayout, ffmpeg: str) -> Asyn
         samples = _resample(stream, layout)
     else:
         audio = SpeechAudio(AudioFormat.PCM, stream.samples, stream.layout)
-        samples = align_to_frames(transcode(audio, AudioFormat.PCM, layout, ffmpeg), layout)
+        samples = align_to_frames(_run_ffmpeg(audio, AudioFormat.PCM, layout, ffmpeg), layout)
     async with aclosing(samples):
         async for block in samples:
             yield block
@@ -86,11 +79,20 @@ async def convert_pcm(stream: PcmStream, layout: PcmLayout, ffmpeg: str) -> Asyn
 def encode(stream: PcmStream, target: AudioFormat, ffmpeg: str) -> AsyncGenerator[bytes]:
     """Encode samples. Raises NotAudioError if ffmpeg fails."""
     audio = SpeechAudio(AudioFormat.PCM, stream.samples, stream.layout)
-    return transcode(audio, target, stream.layout, ffmpeg)
+    return _run_ffmpeg(audio, target, stream.layout, ffmpeg)
 
 
 async def transcode(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
-    """Convert audio to another format with ffmpeg. Raises NotAudioError if ffmpeg fails."""
+    """Convert audio to another format with ffmpeg. Raises NotAudioError if a WAV is malformed, or if ffmpeg fails."""
+    async with aclosing(audio.data):
+        unwrapped = await _unwrap_wav(audio, code="ffmpeg")
+        async with aclosing(_run_ffmpeg(unwrapped, target, layout, ffmpeg)) as converted:
+            async for block in converted:
+                yield block
+
+
+async def _run_ffmpeg(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
+    """Yield audio as converted by ffmpeg. Raises NotAudioError if ffmpeg fails."""
     converted = convert(
         audio.data, binary=ffmpeg, source=audio.format, source_pcm=audio.pcm_layout, target=target, target_pcm=layout
     )
@@ -103,14 +105,27 @@ async def transcode(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout, 
         raise NotAudioError(code="ffmpeg") from err
 
 
-async def _translate_wav_errors(samples: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield the samples of a WAV. Raises NotAudioError if it is malformed."""
+async def _unwrap_wav(audio: SpeechAudio, code: str | None = None) -> SpeechAudio:
+    """Return the samples of a WAV, or the audio as it is if it is no WAV or only ffmpeg can read it.
+
+    This function and iterating raise NotAudioError with the code if the WAV is malformed.
+    """
+    if audio.format is not AudioFormat.WAV:
+        return audio
+
+    async def read() -> AsyncGenerator[bytes]:
+        try:
+            async with aclosing(data):
+                async for block in data:
+                    yield block
+        except MalformedWavError as err:
+            raise NotAudioError(code=code) from err
+
     try:
-        async with aclosing(samples):
-            async for block in samples:
-                yield block
+        layout, data = await open_wav(audio.data)
     except MalformedWavError as err:
-        raise NotAudioError from err
+        raise NotAudioError(code=code) from err
+    return SpeechAudio(AudioFormat.PCM, read(), layout) if layout else replace(audio, data=data)
 
 
 async def _resample(stream: PcmStream, layout: PcmLayout) -> AsyncGenerator[bytes]:

@@ -158,7 +158,6 @@ async def test_mu_law_in_wav() -> None:
     ("source", "limit"),
     [
         (AudioFormat.PCM, 0.5),
-        (AudioFormat.WAV, 0.5),
         (AudioFormat.MP3, 0.5),
         (AudioFormat.AAC, 0.5),
         (AudioFormat.OPUS, 0.5),
@@ -225,7 +224,6 @@ async def test_slow_reader() -> None:
         (SECRET.encode() * 100, AudioFormat.AAC),
         (SECRET.encode() * 100, AudioFormat.WAV),
         (b"RIFF\xff\xff\xff\xffWAVE" + SECRET.encode() * 100, AudioFormat.WAV),
-        (make_header(PcmLayout(RATE), 20) + bytes(20) + make_header(PcmLayout(8000), 20) + bytes(20), AudioFormat.WAV),
     ],
 )
 async def test_not_audio(data: bytes, source: AudioFormat) -> None:
@@ -271,17 +269,6 @@ async def test_ffmpeg_closes_its_input(tmp_path: Path) -> None:
         await collect_all(converted(stream, AudioFormat.PCM, AudioFormat.MP3, PcmLayout(16_000), binary=str(binary)))
     assert stream.is_closed
     assert stream.sent < 10
-
-
-async def test_wav_changes_layout() -> None:
-    """A change of layout within a WAV raises an error after the audio that precedes it."""
-    head = ENCODED[AudioFormat.WAV][:40] + len(SPEECH).to_bytes(4, "little")
-    stream = Source(head + SPEECH + make_header(PcmLayout(8_000)) + SPEECH)
-    audio = b""
-    with pytest.raises(ConversionError, match="malformed"):  # noqa: PT012
-        async for chunk in converted(stream, AudioFormat.WAV, AudioFormat.PCM, PcmLayout(RATE)):
-            audio += chunk
-    assert audio == SPEECH
 
 
 @pytest.mark.parametrize("source", list(ENCODED))

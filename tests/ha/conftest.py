@@ -17,7 +17,8 @@ from tests.simulator import Fault, Simulator
 from tests.support.speech import Hear, create_account, load_account
 from tests.support.streams import SENTENCE
 
-# On a busy machine idle threads need long to end. Home Assistant interrupts them, and some then never end.
+# On a busy machine, idle threads take long to end. Home Assistant would interrupt them, and some interrupted threads
+# never end.
 executor.EXECUTOR_SHUTDOWN_TIMEOUT = 100
 
 
@@ -42,7 +43,7 @@ def hass_config_dir(tmp_path: Path) -> str:
 
 @pytest.fixture
 async def hass(hass: HomeAssistant) -> AsyncGenerator[HomeAssistant]:
-    """Wait for cancelled synthesis at the end of a test, which Home Assistant does not.
+    """Cancel running synthesis at the end of a test and wait for it; Home Assistant does neither.
 
     Its ffmpeg converter is not cancelled: before 2026.11 that would leave a process behind. It ends with its input.
     """

@@ -12,12 +12,10 @@ from custom_components.orator.providers.errors import Outage
 from tests.simulator import Fault, Simulator
 from tests.support.audio import decode
 from tests.support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, create_account_with_fallback, get_voices
-from tests.support.speech import SPEECH_PATH, get_issue, pass_time, speak
+from tests.support.speech import INVALID_KEY, OUT_OF_CREDIT, SPEECH_PATH, get_issue, pass_time, speak
 from tests.support.streams import SENTENCE
 
 SERVER_ERROR = Fault(path=SPEECH_PATH, status=503, json={"error": {"type": "server_error"}}, times=999)
-INVALID_KEY = Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=999)
-NO_CREDIT = Fault(path=SPEECH_PATH, status=429, json={"error": {"code": "insufficient_quota"}}, times=999)
 
 
 @pytest.fixture
@@ -122,7 +120,9 @@ async def test_half_open_circuit_breaker(
 
 
 @pytest.mark.parametrize(
-    ("fault", "outage"), [(INVALID_KEY, Outage.KEY_REFUSED), (NO_CREDIT, Outage.OUT_OF_CREDIT)], ids=["key", "credit"]
+    ("fault", "outage"),
+    [(INVALID_KEY, Outage.KEY_REFUSED), (OUT_OF_CREDIT, Outage.OUT_OF_CREDIT)],
+    ids=["key", "credit"],
 )
 async def test_circuit_breaker_opens_at_once(
     hass: HomeAssistant, simulator: Simulator, fallback_account: MockConfigEntry, fault: Fault, outage: Outage

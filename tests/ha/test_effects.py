@@ -17,6 +17,7 @@ from custom_components.orator.audio.formats import AudioFormat, detect_format
 from tests.simulator import Fault, Simulator, Timing
 from tests.support.audio import RATE, Sound, decode, decode_output, read_wav_stream
 from tests.support.speech import (
+    INVALID_KEY,
     IS_OUTPUT_CONVERTED,
     SPEECH_PATH,
     Hear,
@@ -135,7 +136,7 @@ async def test_fallback_after_chime(  # noqa: PLR0913, PLR0917
     voice = {"model": "openai/tts-1", "voice": "nova", "chime": "alarm", "lead_in_ms": 500, "loudness": -20}
     other = create_account(simulator, "speechbase", voice, "Ben")
     await load_account(hass, other)
-    simulator.fail(Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
+    simulator.fail(INVALID_KEY)
     audio = await hear(SENTENCE, **options, fallback=["tts.ben"], **output_format)
     sound = await decode_output(audio, output_format)
     before, after = (BEFORE_S, AFTER_S) if options is ALL_EFFECTS else (ALERT_S if "chime" in options else 0, 0)

@@ -16,6 +16,8 @@ from tests.support.actions import call_action
 from tests.support.audio import RATE, decode, decode_output, read_wav_stream
 from tests.support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, SENTENCES, LocalVoice, get_voices
 from tests.support.speech import (
+    INVALID_KEY,
+    OUT_OF_CREDIT,
     SPEECH_PATH,
     Hear,
     create_account,
@@ -46,8 +48,6 @@ async def fallback_account(hass: HomeAssistant, simulator: Simulator, account: M
     return await load_account(hass, entry)
 
 
-INVALID_KEY = Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=99)
-OUT_OF_CREDIT = Fault(path=SPEECH_PATH, status=429, json={"error": {"code": "insufficient_quota"}}, times=99)
 NOT_IMPLEMENTED = Fault(path=SPEECH_PATH, status=501, times=99)
 FAULTS = {
     "invalid key": INVALID_KEY,

@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from tests.simulator import Fault, Simulator, Timing
-from tests.support.speech import Hear, get_speech_requests
+from tests.support.speech import Hear, get_speech_requests, wait_for_reload
 
 
 async def test_load_and_unload(hass: HomeAssistant, account: MockConfigEntry) -> None:
@@ -102,8 +102,7 @@ async def test_new_model(hass: HomeAssistant, simulator: Simulator, account: Moc
     assert "tts-9" not in [model.id for model in account.runtime_data.data.models]
     simulator.openai.models.append({"id": "tts-9", "object": "model", "created": 0, "owned_by": "openai"})
     await hass.config_entries.async_reload(account.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await wait_for_reload(hass)
     assert "tts-9" in [model.id for model in account.runtime_data.data.models]
 
 

@@ -19,11 +19,17 @@ from custom_components.orator.audio.loudness_meter import LoudnessMeasurement
 from custom_components.orator.const import DOMAIN
 from custom_components.orator.pipeline import LoudnessTracker, PostProcessing
 from custom_components.orator.pipeline.attempt import AttemptAudio
-from tests.simulator import Fault, Simulator
+from tests.simulator import Simulator
 from tests.support.audio import decode
 from tests.support.fallback import LocalVoice
 from tests.support.signals import loudness, true_peak
-from tests.support.speech import SPEECH_PATH, create_account, get_speech_requests, pass_time, write_store
+from tests.support.speech import (
+    INVALID_KEY,
+    create_account,
+    get_speech_requests,
+    pass_time,
+    write_store,
+)
 from tests.support.streams import SATELLITE, SENTENCE, stream_words
 
 TARGET_LUFS: Final = -20.0
@@ -163,7 +169,7 @@ async def test_loudness_of_fallback(hass: HomeAssistant, simulator: Simulator) -
     quiet = await fetch_audio(hass, "ann", OTHER_TEXTS[1], loudness=None, gain_db=-14, preferred_format="mp3")
     await hass.data[DATA_COMPONENT].async_add_entities([LocalVoice(quiet)])
     await measure(hass, "ann", SENTENCE)
-    simulator.fail(Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
+    simulator.fail(INVALID_KEY)
     levels = []
     for text in ("At first.", "Then again.", "Streamed, and therefore said bit by bit, as it is being written."):
         levels.append((await measure(hass, "ann", text))[0])  # noqa: PERF401 - each needs the one before

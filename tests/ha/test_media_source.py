@@ -13,9 +13,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.orator.sample_sentences import SAMPLE_SENTENCES
-from tests.simulator import Fault, Simulator
+from tests.simulator import Simulator
 from tests.support.audio import RATE, decode
-from tests.support.speech import SPEECH_PATH, create_account, get_post_requests, get_speech_requests, load_account
+from tests.support.speech import (
+    INVALID_KEY,
+    create_account,
+    get_post_requests,
+    get_speech_requests,
+    load_account,
+)
 from tests.support.word_decoder import assert_spoken, voice_of
 
 ROOT = "media-source://orator"
@@ -114,7 +120,7 @@ async def test_sample_ignores_settings_of_configured_voice(hass: HomeAssistant, 
             "response_format": "mp3",
         }
     ]
-    simulator.fail(Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=9))
+    simulator.fail(INVALID_KEY)
     with pytest.raises(Unresolvable) as error:
         await async_resolve_media(hass, media_id.replace("=en", "=fr"), None)
     assert (error.value.translation_domain, error.value.translation_key) == ("orator", "invalid_key")

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.simulator import Fault, Simulator
-from tests.support.audio import RATE, decode_output, find_ffmpeg
+from tests.simulator.audio.encoding import find_ffmpeg
+from tests.support.audio import RATE, decode_output
 from tests.support.speech import SPEECH_PATH, Hear, get_speech_requests
 from tests.support.streams import SATELLITE, stream_text
 from tests.support.word_decoder import assert_spoken

@@ -207,7 +207,7 @@ async def test_links_and_keys_are_not_logged(
 
 
 async def test_oversized_file_is_not_cached(
-    hass: HomeAssistant, simulator: Simulator, hear: Hear, broken_connections: None
+    hass: HomeAssistant, simulator: Simulator, hear: Hear, ignore_broken_connections: None
 ) -> None:
     """A file that turns out to be too large is neither played to its end nor cached."""
     simulator.files.content_length = False

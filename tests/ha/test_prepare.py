@@ -28,7 +28,14 @@ import voluptuous as vol
 from tests.simulator import Fault, Simulator
 from tests.support.actions import VOICE, call_action, call_failing_action
 from tests.support.audio import RATE, Sound, decode, read_wav_stream
-from tests.support.speech import SPEECH_PATH, create_account, get_post_requests, get_speech_requests, load_account
+from tests.support.speech import (
+    OUT_OF_CREDIT,
+    SPEECH_PATH,
+    create_account,
+    get_post_requests,
+    get_speech_requests,
+    load_account,
+)
 from tests.support.streams import SATELLITE
 from tests.support.word_decoder import assert_spoken
 
@@ -163,7 +170,7 @@ async def test_failed_message_without_response(
 ) -> None:
     """A call without a response raises an error if a message fails, so that the automation shows it."""
     await hass.services.async_call("orator", "prepare", {"messages": MESSAGES[:1]}, target=VOICE, blocking=True)
-    simulator.fail(Fault(path=SPEECH_PATH, status=429, json={"error": {"code": "insufficient_quota"}}, times=99))
+    simulator.fail(OUT_OF_CREDIT)
     with pytest.raises(HomeAssistantError, match=r"2 of 3 messages .* used up") as error:
         await hass.services.async_call("orator", "prepare", {"messages": MESSAGES[:3]}, target=VOICE, blocking=True)
     assert error.value.translation_key == "not_all_prepared"
@@ -305,7 +312,7 @@ async def test_open_circuit_breaker(
 ) -> None:
     """While the circuit breaker is open no message is synthesized; cached messages are still prepared."""
     assert (await call_action(hass, "prepare", messages=MESSAGES[:1]))["ok"]
-    simulator.fail(Fault(path=SPEECH_PATH, status=429, json={"error": {"code": "insufficient_quota"}}, times=99))
+    simulator.fail(OUT_OF_CREDIT)
     await call_action(hass, "prepare", messages=["This one finds that there is no credit."])
     assert account_with_fallback.runtime_data.health.is_open
     await hass.async_block_till_done(wait_background_tasks=True)

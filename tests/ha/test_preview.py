@@ -1,4 +1,4 @@
-"""Tests of the player that is shown when an account was added."""
+"""The audio player that is shown after an account has been added."""
 
 from datetime import timedelta
 import re

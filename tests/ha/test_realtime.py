@@ -88,7 +88,7 @@ async def test_voice_form(hass: HomeAssistant, account: MockConfigEntry) -> None
 async def test_unload(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """Unloading the account closes its sessions."""
     assert await speak(hass)
-    assert simulator.openai.realtime.open == 1
+    assert simulator.openai.realtime.open_connections == 1
     await hass.config_entries.async_unload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert not [session for session in simulator.openai.realtime.connections if not session.request.finished.is_set()]

@@ -141,7 +141,7 @@ async def test_web_page_as_response(hass: HomeAssistant, account: MockConfigEntr
 
 
 async def test_interrupted_response(
-    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator, broken_connections: None
+    hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator, ignore_broken_connections: None
 ) -> None:
     """A truncated response counts, and so does its retry."""
     simulator.fail(Fault(path=AUDIO_SPEECH, truncate_after=200))

@@ -18,7 +18,7 @@ from tests.support.audio import RATE, decode
 from tests.support.compatible import add_server_account, create_server_account, fetch_speech
 from tests.support.flows import get_choices, get_suggested_values, open_account_form
 from tests.support.server_profiles import WITH_PRESET, Start, ids, preset_of
-from tests.support.speech import create_text, load_account, remove_markdown
+from tests.support.speech import create_text, load_account, remove_markdown, wait_for_reload
 from tests.support.streams import SENTENCE
 from tests.support.word_decoder import assert_spoken
 
@@ -107,8 +107,7 @@ async def test_changed_address(hass: HomeAssistant, compatible: Start) -> None:
     new = await compatible(KOKORO)
     new.fail(Fault(path="*/audio/voices", status=500, times=99))
     hass.config_entries.async_update_entry(account, data={**account.data, "base_url": new.base_url})
-    await hass.async_block_till_done(wait_background_tasks=True)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await wait_for_reload(hass)
     assert voices[1] not in str(account.runtime_data.data.document)
 
 

@@ -16,6 +16,7 @@ from tests.simulator import Fault, Simulator
 from tests.support.actions import call_action, call_failing_action, create_media_folder
 from tests.support.audio import RATE, decode
 from tests.support.speech import (
+    OUT_OF_CREDIT,
     SPEECH_PATH,
     create_account,
     get_post_requests,
@@ -24,8 +25,6 @@ from tests.support.speech import (
 )
 from tests.support.streams import SENTENCE
 from tests.support.word_decoder import assert_spoken, voice_of
-
-OUT_OF_CREDIT = Fault(path=SPEECH_PATH, status=429, json={"error": {"code": "insufficient_quota"}}, times=99)
 
 
 @pytest.fixture

@@ -18,7 +18,15 @@ from tests.simulator import Fault, Simulator
 from tests.support.audio import decode
 from tests.support.fallback import FALLBACK_VOICE, create_account_with_fallback, get_voices
 from tests.support.resolvers import FailingResolver
-from tests.support.speech import SPEECH_PATH, Hear, replace_resolver, speak, wait_for_speech_request, write_store
+from tests.support.speech import (
+    INVALID_KEY,
+    SPEECH_PATH,
+    Hear,
+    replace_resolver,
+    speak,
+    wait_for_speech_request,
+    write_store,
+)
 from tests.support.streams import SENTENCE
 
 SECRET = "sk-secret"
@@ -88,7 +96,7 @@ async def test_failing_listener(
     account.runtime_data.usage.async_add_listener(broken)
     account.runtime_data.health.async_add_listener(broken)
     assert await hear(SENTENCE)
-    simulator.fail(Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
+    simulator.fail(INVALID_KEY)
     text = f"{SENTENCE} Come and have a cup."
     assert set(get_voices(await decode(await hear(text)), text)) == {FALLBACK_VOICE}
 
@@ -114,7 +122,7 @@ async def test_changed_cache_of_home_assistant(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry
 ) -> None:
     """Voices speak although Home Assistant's cache cannot be read; speech counts as cached only for availability."""
-    simulator.fail(Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=99))
+    simulator.fail(INVALID_KEY)
     hass.data[DATA_TTS_MANAGER] = ManagerWithoutCache(hass.data[DATA_TTS_MANAGER])  # type: ignore[assignment]
     assert set(get_voices(await decode(await speak(hass)), SENTENCE)) == {FALLBACK_VOICE}
     assert hass.states.get("tts.ann").state != "unavailable"

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 from aiohttp.abc import AbstractResolver
@@ -17,11 +18,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.orator.const import DOMAIN
 from custom_components.orator.providers import PROVIDERS
-from tests.simulator import Simulator
+from tests.simulator import Fault, Simulator
 
 from .streams import SENTENCE, wait_until
 
 SPEECH_PATH = "/v1/audio/speech"
+INVALID_KEY = Fault(path=SPEECH_PATH, status=401, json={"error": {"code": "invalid_api_key"}}, times=inf)
+OUT_OF_CREDIT = Fault(path=SPEECH_PATH, status=429, json={"error": {"code": "insufficient_quota"}}, times=inf)
 IS_OUTPUT_CONVERTED = (MAJOR_VERSION, MINOR_VERSION) < (2026, 11)
 """Whether Home Assistant runs its converter even if the entity already returns the preferred format."""
 

@@ -57,7 +57,7 @@ async def find_secrets_in_states_and_diagnostics(hass: HomeAssistant) -> list[st
     return find_secrets(json.dumps([diagnostics, states], cls=ExtendedJSONEncoder))
 
 
-async def get_cached_names(hass: HomeAssistant) -> set[str]:
+async def get_cache_keys(hass: HomeAssistant) -> set[str]:
     """Return the keys of Home Assistant's cache of speech, in memory and on disk."""
     manager = hass.data[DATA_TTS_MANAGER]
     files = await hass.async_add_executor_job(lambda: [path.stem for path in Path(manager.cache_dir).iterdir()])

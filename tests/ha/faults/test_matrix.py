@@ -22,7 +22,7 @@ from .leaks import (
     find_secrets_in_error,
     find_secrets_in_logs,
     find_secrets_in_states_and_diagnostics,
-    get_cached_names,
+    get_cache_keys,
     get_running_tasks,
 )
 from .limits import measure_load, shorten_limits
@@ -40,7 +40,7 @@ async def runner(  # noqa: PLR0913, PLR0917 - fixtures
     simulator: Simulator,
     hass_client: ClientSessionGenerator,
     monkeypatch: pytest.MonkeyPatch,
-    broken_connections: None,
+    ignore_broken_connections: None,
 ) -> AsyncGenerator[CaseRunner]:
     """Return a runner for the cases of an endpoint; the fallback has a server of its own."""
     shorten_limits(monkeypatch)
@@ -88,7 +88,7 @@ async def test_words_are_heard_once_or_error_is_raised(
     results = await asyncio.gather(*(run_case(runner, case, slots, not_cacheable) for case in cases))
     problems = [problem for result in results for problem in result]
     await runner.hass.async_block_till_done(wait_background_tasks=True)
-    cached = await get_cached_names(runner.hass)
+    cached = await get_cache_keys(runner.hass)
     problems += [
         f"{case}: is cached"
         for case in not_cacheable

@@ -147,7 +147,7 @@ async def run(
     simulator: Simulator,
     hass_client: ClientSessionGenerator,
     monkeypatch: pytest.MonkeyPatch,
-    broken_connections: None,
+    ignore_broken_connections: None,
 ) -> AsyncGenerator[SoakRun]:
     """Set up a voice at each endpoint of each provider, and their fallback."""
     shorten_limits(monkeypatch)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import struct
 from typing import Final, Protocol
 
-from tests.simulator.audio.encoding import ffmpeg
+from tests.simulator.audio.encoding import find_ffmpeg
 
 _MPEG1_BITRATES: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _MPEG2_BITRATES: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
@@ -32,8 +32,9 @@ class Frame:
     seconds: float
 
 
-def mp3_frames(data: bytes | bytearray, position: int = 0) -> Iterator[Frame]:
-    """Yield the complete frames from a position on, without tags and info frames."""
+def mp3_frames(data: bytes | bytearray) -> Iterator[Frame]:
+    """Yield the complete frames, without tags and info frames."""
+    position = 0
     while position + _ID3_HEADER_BYTES <= len(data):
         if data[position : position + 3] == b"ID3":
             size = data[position + 6 : position + 10]
@@ -170,7 +171,7 @@ class Playback:
 async def decoded_seconds(audio: bytes) -> float:
     """Return the duration of a file decoded by ffmpeg in seconds."""
     process = await asyncio.create_subprocess_exec(
-        *(ffmpeg(), "-v", "error", "-i", "pipe:", "-f", "s16le", "-ar", str(_DECODED_RATE), "-ac", "1", "pipe:"),
+        *(find_ffmpeg(), "-v", "error", "-i", "pipe:", "-f", "s16le", "-ar", str(_DECODED_RATE), "-ac", "1", "pipe:"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

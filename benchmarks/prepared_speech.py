@@ -12,7 +12,7 @@ import subprocess
 from typing import Final, override
 import zlib
 
-from tests.simulator.audio.encoding import encode, ffmpeg, streaming_wav_header
+from tests.simulator.audio.encoding import encode, find_ffmpeg, streaming_wav_header
 from tests.simulator.audio.espeak import Sound, Speaker, speak
 from tests.simulator.audio.recorder import Recorder, Recording, RecordingSpec
 
@@ -53,7 +53,7 @@ def prepare_speech() -> dict[str, PreparedSpeech]:
 def _prepare_mp3(sound: Sound) -> PreparedSpeech:
     """Encode without a bit reservoir, so that the frames are independent."""
     command = (
-        *(ffmpeg(), "-hide_banner", "-loglevel", "error", "-f", "s16le", "-ar", str(sound.rate), "-ac", "1"),
+        *(find_ffmpeg(), "-hide_banner", "-loglevel", "error", "-f", "s16le", "-ar", str(sound.rate), "-ac", "1"),
         *("-i", "pipe:0", "-ar", str(SAMPLE_RATE), "-ac", "1", "-c:a", "libmp3lame", "-b:a", "128k"),
         *("-reservoir", "0", "-write_xing", "0", "-f", "mp3", "pipe:1"),
     )
@@ -71,9 +71,9 @@ class PreparedRecorder(Recorder):
         self._speech = speech
 
     @override
-    async def record(self, take: RecordingSpec) -> Recording:
-        speech = self._speech.get(take.audio_format) if take.speed == 1 else None
+    async def record(self, spec: RecordingSpec) -> Recording:
+        speech = self._speech.get(spec.audio_format) if spec.speed == 1 else None
         if speech is None:
-            return await super().record(take)
+            return await super().record(spec)
         await asyncio.sleep(0)
-        return speech.cut(take.text)
+        return speech.cut(spec.text)

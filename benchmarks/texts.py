@@ -106,11 +106,11 @@ def sentence() -> Message:
     return Message((SENTENCES[0].format(next(_numbers)),))
 
 
-def reply(sentences: int = 8, *, words_per_second: float | None = WORDS_PER_SECOND) -> Message:
+def reply(sentences: int = 8) -> Message:
     """Return a reply of an assistant."""
     number = next(_numbers)
     templates = islice(cycle(SENTENCES), sentences)
-    return Message(tuple(text.format(number) for text in templates), words_per_second)
+    return Message(tuple(text.format(number) for text in templates), WORDS_PER_SECOND)
 
 
 def essay(characters: int, *, words_per_second: float | None = None) -> Message:

@@ -30,7 +30,7 @@ async def compatible(socket_enabled: None) -> AsyncGenerator[Callable[[Profile],
 
 
 @pytest.fixture
-async def broken_connections() -> None:
+async def ignore_broken_connections() -> None:
     """Ignore connections that break.
 
     The simulated servers report them to the event loop, and the test harness fails a test for every report.

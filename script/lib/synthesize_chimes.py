@@ -105,7 +105,7 @@ SYNTHESIZED_LUFS: dict[BuiltInChime, float] = {
     BuiltInChime.ALERT: -20.94,
     BuiltInChime.ALARM: -11.17,
 }
-"""Loudness at that peak, measured once with ffmpeg, so that the files are the same on every machine."""
+"""Loudness of each chime at `PEAK`, measured once with ffmpeg, so that the files are the same on every machine."""
 
 
 def synthesize(name: BuiltInChime) -> bytes:

@@ -80,10 +80,9 @@ class BrowserPage:
         """Return the first visible element with a text."""
         return self.playwright.get_by_text(text, exact=True).locator("visible=true").first
 
-    def button(self, name: str, *, last: bool = False) -> Locator:
-        """Return the first or last visible button with a name."""
-        buttons = self.playwright.get_by_role("button", name=name, exact=True).locator("visible=true")
-        return buttons.last if last else buttons.first
+    def button(self, name: str) -> Locator:
+        """Return the first visible button with a name."""
+        return self.playwright.get_by_role("button", name=name, exact=True).locator("visible=true").first
 
     def field(self, name: str) -> Locator:
         """Return the text field with a label."""

@@ -16,7 +16,7 @@ from custom_components.orator.pipeline.output import join_mp3, join_pcm
 from custom_components.orator.providers.audio_responses import detect_audio
 from custom_components.orator.providers.base import SpeechAudio
 from custom_components.orator.providers.errors import NotAudioError
-from tests.support.audio import find_ffmpeg
+from tests.simulator.audio.encoding import find_ffmpeg
 from tests.support.signals import frames
 
 from .fuzzing import fuzzed

@@ -50,6 +50,9 @@ SCRIPTS: Final = st.lists(
 )
 
 
+pytestmark = pytest.mark.usefixtures("ignore_broken_connections")
+
+
 @pytest.fixture(autouse=True)
 def short_timeouts(monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
     """Shorten timeouts, and request files once."""
@@ -58,11 +61,6 @@ def short_timeouts(monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> Non
     monkeypatch.setattr(realtime_session, "_OPEN_TIMEOUT_S", 2.0)
     monkeypatch.setattr(realtime_session, "_FIRST_DELTA_TIMEOUT_S", 0.2)
     monkeypatch.setattr(realtime_session, "_NEXT_DELTA_TIMEOUT_S", 0.2)
-
-
-@pytest.fixture(autouse=True)
-def ignore_broken_connections(broken_connections: None) -> None:
-    """Ignore connections that break."""
 
 
 def _openai(sessions: HttpSessions, address: str) -> Provider:

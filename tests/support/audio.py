@@ -2,13 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass
-import shutil
 import struct
 from typing import Any
 
-import imageio_ffmpeg
 import numpy as np
 import numpy.typing as npt
+
+from tests.simulator.audio.encoding import find_ffmpeg
 
 RATE = 24_000
 """Sample rate of decoded audio in Hz."""
@@ -29,11 +29,6 @@ class Sound:
     def level(self) -> float:
         """Root mean square; speech has at least 0.01."""
         return float(np.sqrt(np.mean(self.samples**2))) if len(self.samples) else 0.0
-
-
-def find_ffmpeg() -> str:
-    """Return the path of the ffmpeg program."""
-    return shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
 
 
 def read_wav_stream(audio: bytes) -> Sound:

@@ -5,12 +5,12 @@ import struct
 ID3V1 = b"TAG" + b"A title".ljust(125, b"\0")
 
 
-def id3v2(size: int, *, has_footer: bool = False, fill: bytes = b"\xff\xfb\x90\x64") -> bytes:
+def id3v2(size: int, *, has_footer: bool = False) -> bytes:
     """Return an ID3v2 tag that contains apparent frames."""
     length = bytes(size >> 7 * place & 0x7F for place in (3, 2, 1, 0))
     flags = bytes([0x10 if has_footer else 0])
     footer = b"3DI\x04\x00" + flags + length if has_footer else b""
-    return b"ID3\x04\x00" + flags + length + (fill * size)[:size] + footer
+    return b"ID3\x04\x00" + flags + length + (b"\xff\xfb\x90\x64" * size)[:size] + footer
 
 
 def ape(items: bytes, *, has_header: bool = True) -> bytes:

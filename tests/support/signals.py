@@ -14,8 +14,7 @@ import numpy.typing as npt
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.mp3 import Mp3Joiner
 from custom_components.orator.audio.mp3_frames import FrameHeader, _crc, parse_header, parse_side_info
-
-from .audio import find_ffmpeg
+from tests.simulator.audio.encoding import find_ffmpeg
 
 type Samples = npt.NDArray[np.float64]
 

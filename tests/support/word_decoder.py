@@ -1,4 +1,4 @@
-"""Decoding the words that the simulator speaks as tones (`tests.simulator.tones`), from audio in any condition.
+"""Decoding the words that the simulator speaks as tones (`tests.simulator.audio.tones`), from audio in any condition.
 
 A fragment of a word, a word with a piece missing or repeated, and noise are returned as words without a code. Silence
 is ignored, also inside a word: a player may have waited for data.

@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pytest
 
 from tests.simulator import Simulator
+from tests.simulator.audio.encoding import find_ffmpeg
 from tests.simulator.audio.espeak import Speaker, speak, speaker_of
 from tests.simulator.audio.tones import split_words, synthesize_tones
-from tests.support.audio import RATE, decode, find_ffmpeg, read_wav_stream
+from tests.support.audio import RATE, decode, read_wav_stream
 from tests.support.word_decoder import HeardWord, assert_spoken, codes_of, heard_words, voice_of
 
 TEXT = "The ferry leaves at seven; it carries 200 people, their bicycles and a band that plays on deck. 好。"

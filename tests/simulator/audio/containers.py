@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from .encoding import DEFAULT_QUALITY, UNKNOWN_SIZE, AudioFormat, Quality, ffmpeg
+from .encoding import DEFAULT_QUALITY, UNKNOWN_SIZE, AudioFormat, Quality, find_ffmpeg
 from .espeak import Speaker
 from .recorder import Recorder, Recording, RecordingSpec
 
@@ -117,7 +117,7 @@ async def _mp4(samples: bytes, rate: int) -> bytes:
         path = Path(folder) / "speech.mp4"
         source = ("-f", "s16le", "-ar", str(rate), "-ac", "1", "-i", "pipe:0")
         process = await asyncio.create_subprocess_exec(
-            *(ffmpeg(), "-loglevel", "error", *source, "-c:a", "aac", "-b:a", "96k", "-f", "mp4", str(path)),
+            *(find_ffmpeg(), "-loglevel", "error", *source, "-c:a", "aac", "-b:a", "96k", "-f", "mp4", str(path)),
             stdin=asyncio.subprocess.PIPE,
         )
         await process.communicate(samples)

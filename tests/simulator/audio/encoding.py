@@ -56,22 +56,22 @@ def encode(sound: Sound, audio_format: AudioFormat, speed: float, quality: Quali
     bitrate = quality.bitrate or _BITRATES_KBPS.get(audio_format)
     encoder = (*_ENCODER_ARGUMENTS[audio_format], *(("-b:a", f"{bitrate}k") if bitrate else ()))
     target = (*_tempo_arguments(speed), "-ar", str(quality.rate), "-ac", "1", *encoder, "pipe:1")
-    command = (ffmpeg(), "-hide_banner", "-loglevel", "error", "-nostdin", "-threads", "1", *source, *target)
+    command = (find_ffmpeg(), "-hide_banner", "-loglevel", "error", "-nostdin", "-threads", "1", *source, *target)
     samples = sound.samples if quality.level is None else _adjust_level(sound.samples, quality.level)
     encoded = subprocess.run(command, input=samples, stdout=subprocess.PIPE, check=True).stdout
-    return streaming_wav_header(rate=quality.rate) + encoded if audio_format == "wav" else encoded
+    return streaming_wav_header(quality.rate) + encoded if audio_format == "wav" else encoded
 
 
-def streaming_wav_header(unknown_size: int = UNKNOWN_SIZE, rate: int = SAMPLE_RATE) -> bytes:
+def streaming_wav_header(rate: int) -> bytes:
     """Return a wav header with the given value in place of both sizes, as for a stream of unknown length."""
     byte_rate = rate * BYTES_PER_SAMPLE
     layout = struct.pack("<HHIIHH", 1, 1, rate, byte_rate, BYTES_PER_SAMPLE, 8 * BYTES_PER_SAMPLE)
-    size = struct.pack("<I", unknown_size)
+    size = struct.pack("<I", UNKNOWN_SIZE)
     return b"RIFF" + size + b"WAVEfmt " + struct.pack("<I", len(layout)) + layout + b"data" + size
 
 
 @cache
-def ffmpeg() -> str:
+def find_ffmpeg() -> str:
     """Return the path of the system's ffmpeg, or else of the one in the Python package."""
     path: str = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
     return path

@@ -1,6 +1,5 @@
 """NanoGPT's API: three speech endpoints, job status, model catalog and balance."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,18 +14,18 @@ from ..audio.containers import FILE_WAV, AudioSpec, record
 from ..audio.encoding import DEFAULT_QUALITY, Quality
 from ..audio.espeak import speaker_of
 from ..audio.recorder import Recorder, Recording
-from ..delivery import deliver
+from ..delivery import deliver, sleep_until
 from ..exchange import CURRENT_EXCHANGE
 from ..files import TRUE_TYPE, FileHost
 from ..http import Json, content_type_header, json_response, remove_undeclared_type
 from .catalog import Row, default_models, is_listed_as, price_of
 from .contract import (
     SPEECH_TYPES,
+    Endpoint,
     Format,
     NanoGPTError,
     NanoGPTRequest,
     RequestContext,
-    Route,
     parse,
 )
 from .responses import (
@@ -41,7 +40,7 @@ from .responses import (
     link_body,
 )
 
-_CONTENT_TYPES: dict[Route, dict[Format, str]] = {
+_CONTENT_TYPES: dict[Endpoint, dict[Format, str]] = {
     "audio_speech": SPEECH_TYPES | {"pcm": "audio/pcm"},
     "speech": SPEECH_TYPES,
     "tts": SPEECH_TYPES | {"mp3": "audio/mp3", "pcm": "audio/pcm"},
@@ -63,16 +62,17 @@ class NanoGPT:
     """The provider. All settings apply to the following requests.
 
     models: the rows of the catalog; other models cannot be used.
-    responses: the kind of response of a model, on all routes; audio by default.
+    responses: the kind of response of a model, on all endpoints; audio by default.
     unimplemented_on_tts: models that `/tts` does not implement.
     balance: in USD; requests that cost more are refused.
     shows_balance: send `x-remaining-balance` with responses.
     polls_until_done: the number of the poll that finds a job completed.
-    outcomes: for texts that contain a key: "error", "violation", or "endless" for a job that never completes.
+    outcomes: the outcome of texts that contain a phrase, by phrase: "error", "violation", or "endless" for a job that
+        never completes.
     jobs: all jobs, in order.
     charged, refunded: the numbers of paid and of refunded generations.
     wrong_key_status: the status of `/check-balance` for a wrong key.
-    strict_headers: accept a key only in the header that the route's documentation names.
+    strict_headers: accept a key only in the header that the endpoint's documentation names.
     accepts_elevenlabs_settings: accept ElevenLabs' settings on `/v1/audio/speech`.
     speech_error_field: the field of `/v1/speech` errors with their name.
     legacy_form: the error format of `/tts`: as observed, or "numbered" as in its schema.
@@ -125,7 +125,7 @@ class NanoGPT:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Check the key and convert errors to the route's format."""
+        """Check the key and convert errors to the endpoint's format."""
         try:
             if not request.path.endswith("/audio-models"):
                 self._check_key(request)
@@ -139,7 +139,7 @@ class NanoGPT:
         return error_response(error, self._error_form(request.path), self.speech_error_field)
 
     def _error_form(self, path: str) -> ErrorForm:
-        """Return the error format of a route."""
+        """Return the error format of an endpoint."""
         if path.endswith("/v1/speech"):
             return "speech"
         if path.endswith("/check-balance"):
@@ -173,7 +173,7 @@ class NanoGPT:
     async def _tts(self, request: web.Request) -> web.StreamResponse:
         return await self._speak(request, "tts")
 
-    async def _speak(self, request: web.Request, route: Route) -> web.StreamResponse:
+    async def _speak(self, request: web.Request, endpoint: Endpoint) -> web.StreamResponse:
         """Validate and charge a speech request, and respond as its model does."""
         if request.content_type != "application/json":
             raise NanoGPTError(HTTPStatus.BAD_REQUEST, "Content-Type must be application/json")
@@ -183,14 +183,14 @@ class NanoGPT:
             unimplemented_on_tts=frozenset(self.unimplemented_on_tts),
             accepts_elevenlabs_settings=self.accepts_elevenlabs_settings,
         )
-        speech = parse(route, CURRENT_EXCHANGE.get().received.body, context)
+        speech = parse(endpoint, CURRENT_EXCHANGE.get().received.body, context)
         response = self.responses.get(speech.model) or ModelResponse()
         outcome = next((outcome for key, outcome in self.outcomes.items() if key in speech.text), None)
         if response.kind in {"bytes", "link"}:
             _raise_for_outcome(outcome)
         cost = self._charge(speech)
         if response.kind == "bytes":
-            return await self._send_audio(request, speech, response, _CONTENT_TYPES[route][speech.audio_format])
+            return await self._send_audio(request, speech, response, _CONTENT_TYPES[endpoint][speech.audio_format])
         if response.kind == "link":
             return await self._send_link(speech, response, cost)
         job = Job(str(uuid4()), speech, response, cost, outcome)
@@ -234,7 +234,7 @@ class NanoGPT:
         """Respond with a link to a file, once the file exists: after the time to the first byte."""
         exchange = CURRENT_EXCHANGE.get()
         recording = await self._record(speech)
-        await asyncio.sleep(exchange.arrived + exchange.timing.first_byte - asyncio.get_running_loop().time())
+        await sleep_until(exchange.arrived + exchange.timing.first_byte)
         details: dict[str, Json] = {
             "contentType": SPEECH_TYPES.get(speech.audio_format, "audio/pcm"),
             "model": speech.model,

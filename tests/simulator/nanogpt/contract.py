@@ -26,7 +26,7 @@ from .catalog import (
     voices_of,
 )
 
-type Route = Literal["audio_speech", "speech", "tts"]
+type Endpoint = Literal["audio_speech", "speech", "tts"]
 type Format = Literal["mp3", "wav", "ogg", "opus", "aac", "flac", "pcm", "pcm16"]
 type Check = Callable[[Json], str | None]
 
@@ -53,7 +53,7 @@ _SPEECH_CODES = {
 
 
 class NanoGPTError(Exception):
-    """An error response of NanoGPT, whose format depends on the route.
+    """An error response of NanoGPT, whose format depends on the endpoint.
 
     kind: the error object's `type`.
     extra: further fields of the body.
@@ -109,7 +109,7 @@ class RequestContext:
     accepts_elevenlabs_settings: bool = True
 
 
-def parse(route: Route, body: Any, context: RequestContext) -> NanoGPTRequest:
+def parse(endpoint: Endpoint, body: Any, context: RequestContext) -> NanoGPTRequest:
     """Validate a body against the endpoint's fields and the model's capabilities.
 
     Raises:
@@ -118,54 +118,54 @@ def parse(route: Route, body: Any, context: RequestContext) -> NanoGPTRequest:
     """
     if not isinstance(body, dict):
         raise NanoGPTError(HTTPStatus.BAD_REQUEST, "Request body must be a JSON object", code="invalid_json")
-    _check_fields(route, body)
-    row = _row_of(route, body.get("model", _DEFAULT_MODEL), context)
-    for key in _unsupported(route, body, row["id"], context):
-        raise _invalid(route, key, f"{key} is not supported by model {row['id']}")
-    text = body["text" if route == "tts" else "input"]
-    _check_length(route, text, row)
+    _check_fields(endpoint, body)
+    row = _row_of(endpoint, body.get("model", _DEFAULT_MODEL), context)
+    for key in _unsupported(endpoint, body, row["id"], context):
+        raise _invalid(endpoint, key, f"{key} is not supported by model {row['id']}")
+    text = body["text" if endpoint == "tts" else "input"]
+    _check_length(endpoint, text, row)
     return NanoGPTRequest(
         row=row,
         text=text,
-        voice=_voice_of(route, body.get("voice"), row),
-        audio_format=_format_of(route, body, row["id"], context.accept),
+        voice=_voice_of(endpoint, body.get("voice"), row),
+        audio_format=_format_of(endpoint, body, row["id"], context.accept),
         speed=float(body.get("speed", 1.0)),
         rate=body.get("sample_rate", SAMPLE_RATE),
     )
 
 
-def _check_fields(route: Route, body: dict[str, Any]) -> None:
+def _check_fields(endpoint: Endpoint, body: dict[str, Any]) -> None:
     """Raise NanoGPTError for missing, unknown and invalid fields."""
-    fields, required = _FIELDS[route], _REQUIRED[route]
+    fields, required = _FIELDS[endpoint], _REQUIRED[endpoint]
     for key in required:
         if key not in body:
             message = f"Missing required parameter: {key}"
-            code = "missing_required_parameter" if route == "audio_speech" else None
+            code = "missing_required_parameter" if endpoint == "audio_speech" else None
             raise NanoGPTError(HTTPStatus.BAD_REQUEST, message, code=code, param=key)
     for key, value in body.items():
         if key not in fields:
-            raise _invalid(route, key, f"Unknown parameter: {key}")
+            raise _invalid(endpoint, key, f"Unknown parameter: {key}")
         if error := fields[key](value):
-            raise _invalid(route, key, f"Invalid {key}: {error}")
+            raise _invalid(endpoint, key, f"Invalid {key}: {error}")
     if body.get("format") == "pcm16" and "sample_rate" not in body:
-        raise _invalid(route, "sample_rate", "sample_rate is required when format is pcm16")
+        raise _invalid(endpoint, "sample_rate", "sample_rate is required when format is pcm16")
 
 
-def _invalid(route: Route, key: str, message: str) -> NanoGPTError:
+def _invalid(endpoint: Endpoint, key: str, message: str) -> NanoGPTError:
     """Return the error for an invalid field."""
-    code = {"audio_speech": "invalid_parameter_value", "speech": _SPEECH_CODES.get(key), "tts": None}[route]
+    code = {"audio_speech": "invalid_parameter_value", "speech": _SPEECH_CODES.get(key), "tts": None}[endpoint]
     return NanoGPTError(HTTPStatus.BAD_REQUEST, message, code=code, param=key)
 
 
-def _row_of(route: Route, model: str, context: RequestContext) -> Row:
-    """Return the row of a speech model that is available on a route."""
+def _row_of(endpoint: Endpoint, model: str, context: RequestContext) -> Row:
+    """Return the row of a speech model that is available on an endpoint."""
     row = context.models.get(model)
-    if row is not None and is_speech_model(row) and not (route == "tts" and model in context.unimplemented_on_tts):
+    if row is not None and is_speech_model(row) and not (endpoint == "tts" and model in context.unimplemented_on_tts):
         return row
-    if route == "tts":
+    if endpoint == "tts":
         raise NanoGPTError(HTTPStatus.NOT_IMPLEMENTED, f"Model {model} is not implemented")
-    if route == "speech":
-        raise _invalid(route, "model", f"Model {model} does not exist or has no speech")
+    if endpoint == "speech":
+        raise _invalid(endpoint, "model", f"Model {model} does not exist or has no speech")
     if row is None:
         message, kind = f"Model {model} not found", "not_found_error"
         raise NanoGPTError(HTTPStatus.NOT_FOUND, message, kind=kind, code="model_not_found", param="model")
@@ -173,14 +173,14 @@ def _row_of(route: Route, model: str, context: RequestContext) -> Row:
     raise NanoGPTError(HTTPStatus.BAD_REQUEST, message, code="model_not_available", param="model")
 
 
-def _unsupported(route: Route, body: dict[str, Any], model: str, context: RequestContext) -> Iterator[str]:
+def _unsupported(endpoint: Endpoint, body: dict[str, Any], model: str, context: RequestContext) -> Iterator[str]:
     """Yield the fields of a body that the model does not support."""
-    all_controls = route == "speech" and supports_all_controls(model)
-    elevenlabs = is_elevenlabs(model) and (route != "audio_speech" or context.accepts_elevenlabs_settings)
-    instructions = supports_instructions(model) or (route == "audio_speech" and model.startswith("gemini-2.5-"))
+    all_controls = endpoint == "speech" and supports_all_controls(model)
+    elevenlabs = is_elevenlabs(model) and (endpoint != "audio_speech" or context.accepts_elevenlabs_settings)
+    instructions = supports_instructions(model) or (endpoint == "audio_speech" and model.startswith("gemini-2.5-"))
     is_supported = {
         "speed": supports_speed(model),
-        "response_format": route == "audio_speech" or is_openai(model),
+        "response_format": endpoint == "audio_speech" or is_openai(model),
         "instructions": instructions,
         "stability": elevenlabs or all_controls,
         "similarity": elevenlabs or all_controls,
@@ -192,32 +192,32 @@ def _unsupported(route: Route, body: dict[str, Any], model: str, context: Reques
     yield from (key for key in body if not is_supported.get(key, True))
 
 
-def _check_length(route: Route, text: str, row: Row) -> None:
+def _check_length(endpoint: Endpoint, text: str, row: Row) -> None:
     """Raise NanoGPTError for a text that is too long for the model."""
     limit = text_limit_of(row)
     if limit is None or len(text) <= limit:
         return
     message = f"Text of {len(text)} characters exceeds the limit of {limit} characters for {row['id']}"
-    if route == "speech":
+    if endpoint == "speech":
         raise NanoGPTError(HTTPStatus.BAD_REQUEST, message, code="input_too_long", param="input")
-    code = "prompt_too_long" if route == "audio_speech" else None
+    code = "prompt_too_long" if endpoint == "audio_speech" else None
     raise NanoGPTError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, code=code)
 
 
-def _voice_of(route: Route, voice: str | None, row: Row) -> str:
+def _voice_of(endpoint: Endpoint, voice: str | None, row: Row) -> str:
     """Return a voice of the model; models without known voices accept any name."""
     voices = voices_of(row)
     if voice is None:
         return _DEFAULT_VOICES.get(row["id"]) or (voices[0] if voices else "default")
     if voices and voice not in voices:
-        raise _invalid(route, "voice", f"Voice {voice} is not available for model {row['id']}")
+        raise _invalid(endpoint, "voice", f"Voice {voice} is not available for model {row['id']}")
     return voice
 
 
-def _format_of(route: Route, body: dict[str, Any], model: str, accept: str) -> Format:
+def _format_of(endpoint: Endpoint, body: dict[str, Any], model: str, accept: str) -> Format:
     """Return the format of the audio. Only `/v1/speech` converts it for every model."""
     default: Format = default_container_of(model)
-    if route == "speech":
+    if endpoint == "speech":
         return body.get("format") or _accepted_format(accept) or default
     return body.get("response_format", default) if is_openai(model) or supports_all_controls(model) else default
 
@@ -263,13 +263,13 @@ def _language(value: Json) -> str | None:
     return None if tag else "must be a BCP-47 tag such as en-US"
 
 
-_REQUIRED: dict[Route, tuple[str, ...]] = {
+_REQUIRED: dict[Endpoint, tuple[str, ...]] = {
     "audio_speech": ("model", "input", "voice"),
     "speech": ("model", "input", "voice"),
     "tts": ("text",),
 }
 _FRACTION = _between(0, 1)
-_FIELDS: dict[Route, dict[str, Check]] = {
+_FIELDS: dict[Endpoint, dict[str, Check]] = {
     "audio_speech": {
         "model": _string,
         "input": _string,

@@ -1,4 +1,4 @@
-"""Response bodies: links, jobs, and the error format of each route."""
+"""Response bodies: links, jobs, and the error format of each endpoint."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -91,7 +91,7 @@ def link_body(key: LinkKey, url: str, details: Mapping[str, Json]) -> dict[str, 
 
 
 def error_response(error: NanoGPTError, form: ErrorForm, speech_field: Literal["type", "code"]) -> web.Response:
-    """Return an error in the format of a route."""
+    """Return an error in the format of an endpoint."""
     body = _speech_form(error, speech_field) if form == "speech" else _FORMS[form](error)
     if error.status == HTTPStatus.PAYMENT_REQUIRED:
         body = {"error": error.message, "status": error.status.value}
@@ -117,13 +117,13 @@ def _speech_form(error: NanoGPTError, speech_field: Literal["type", "code"]) -> 
 
 
 def _legacy_form(error: NanoGPTError) -> dict[str, Json]:
-    """Return the older routes' errors as observed."""
+    """Return the older endpoints' errors as observed."""
     body: dict[str, Json] = {"error": error.message, "status": error.status.value}
     return body | {"code": error.code} if error.code else body
 
 
 def _numbered_form(error: NanoGPTError) -> dict[str, Json]:
-    """Return the older routes' errors according to their schema."""
+    """Return the older endpoints' errors according to their schema."""
     return {"error": error.status.value, "message": error.message}
 
 

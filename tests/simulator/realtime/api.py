@@ -44,7 +44,7 @@ class Realtime(RealtimeSettings):
         self._check_key = check_key
 
     @property
-    def open(self) -> int:
+    def open_connections(self) -> int:
         """The number of open connections."""
         return sum(connection.is_open for connection in self.connections)
 

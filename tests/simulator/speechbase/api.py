@@ -72,8 +72,8 @@ class Speechbase:
     models_without_streaming: the full names of models that the streaming endpoint refuses (501).
     sample_rates: of vendors, in Hz, if not the usual one.
     unavailable: vendors that are down.
-    outcomes: for texts that contain a key: "blocked" or "fail_closed" by moderation (422), "outage" of the moderation
-        (403 without a code), "unsupported" (501), or "unavailable" (503).
+    outcomes: the outcome of texts that contain a phrase, by phrase: "blocked" or "fail_closed" by moderation (422),
+        "outage" of the moderation (403 without a code), "unsupported" (501), or "unavailable" (503).
     mode_key: whether a body must, may or must not have `mode`.
     mode_refusal: whether a refusal because of `mode` names it in `validation` and `detail`, only in `detail`, or not at
         all.

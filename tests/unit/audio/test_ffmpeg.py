@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+import os
 from pathlib import Path
 import time
 
@@ -12,9 +13,9 @@ import pytest
 from custom_components.orator.audio.ffmpeg import ConversionError, convert
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout, detect_format
 from custom_components.orator.audio.wav import make_header
-from tests.support.audio import find_ffmpeg
+from tests.simulator.audio.encoding import find_ffmpeg
 from tests.support.signals import encode, frames, join, mp3, run_ffmpeg, voice
-from tests.support.streams import collect_all
+from tests.support.streams import collect_all, wait_until
 
 RATE = 24_000
 SECONDS = 2.0
@@ -31,7 +32,20 @@ ENCODED = {
     AudioFormat.PCM: SPEECH,
 }
 
-pytestmark = pytest.mark.usefixtures("nothing_is_left")
+
+@pytest.fixture(autouse=True)
+async def verify_processes_and_files() -> AsyncGenerator[None]:
+    """Verify that a test leaves no process and no open file behind."""
+
+    def list_resources() -> tuple[str, int]:
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+        return children, len(list(Path("/proc/self/fd").iterdir()))
+
+    before = list_resources()
+    yield
+    with suppress(TimeoutError):
+        await wait_until(lambda: list_resources() == before, timeout_s=1)
+    assert list_resources() == before
 
 
 class Source:

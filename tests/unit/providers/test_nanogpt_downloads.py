@@ -194,7 +194,7 @@ def test_public_addresses(socket_enabled: None, address: str, *, is_public: bool
 
 
 @pytest.mark.parametrize("declares", [True, False])
-async def test_oversized_file(network: Network, broken_connections: None, *, declares: bool) -> None:
+async def test_oversized_file(network: Network, ignore_broken_connections: None, *, declares: bool) -> None:
     """An oversized file is refused by its declared length, or as soon as the limit is exceeded."""
     network.simulator.files.grow_to = 200 * 1000 * 1000
     network.simulator.files.content_length = declares
@@ -229,7 +229,7 @@ async def test_missing_file(network: Network, status: int) -> None:
         await synthesize(network.provider, create_request(network.provider, KOKORO))
 
 
-async def test_untrusted_certificate(network: Network, broken_connections: None) -> None:
+async def test_untrusted_certificate(network: Network, ignore_broken_connections: None) -> None:
     """A file host with an invalid certificate is refused."""
     network.simulator.files.link_base = (network.simulator.files.link_base or "").replace(FILES, "other.example.com")
     with pytest.raises(errors.UntrustedCertificateError):

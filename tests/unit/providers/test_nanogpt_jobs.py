@@ -160,9 +160,9 @@ async def test_failure_of_a_shared_job(simulator: Simulator, sessions: HttpSessi
     """All requests that wait for a job fail at the same time, whether it times out or fails."""
     provider = create_provider(simulator, sessions, timeout_s=0.5)
     loop = asyncio.get_running_loop()
-    for fate in ("endless", "error"):
-        simulator.nanogpt.outcomes["kettle"] = fate  # type: ignore[assignment]
-        request = create_request(provider, ELEVENLABS, text=f"The {fate} kettle.")
+    for outcome in ("endless", "error"):
+        simulator.nanogpt.outcomes["kettle"] = outcome  # type: ignore[assignment]
+        request = create_request(provider, ELEVENLABS, text=f"The {outcome} kettle.")
         started = loop.time()
         outcomes = await asyncio.gather(*(synthesize(provider, request) for _ in range(4)), return_exceptions=True)
         assert all(isinstance(outcome, errors.SpeechError) for outcome in outcomes)

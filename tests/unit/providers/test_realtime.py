@@ -82,7 +82,7 @@ async def test_model_answers(simulator: Simulator, realtime_provider: OpenAIProv
 
 
 @pytest.mark.parametrize(
-    "fate",
+    "scripted",
     [
         ScriptedResponse(words=9),
         ScriptedResponse(words=9, reason="max_output_tokens"),
@@ -92,10 +92,10 @@ async def test_model_answers(simulator: Simulator, realtime_provider: OpenAIProv
     ],
 )
 async def test_model_stops_early(
-    simulator: Simulator, realtime_provider: OpenAIProvider, fate: ScriptedResponse
+    simulator: Simulator, realtime_provider: OpenAIProvider, scripted: ScriptedResponse
 ) -> None:
     """The rest of the text is requested if a response stops early: no word is lost or repeated."""
-    simulator.openai.realtime.script_responses(fate)
+    simulator.openai.realtime.script_responses(scripted)
     assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
     _, second = simulator.openai.realtime.responses
     assert TEXT.endswith(second.text)
@@ -120,7 +120,7 @@ async def test_model_always_answers(simulator: Simulator, realtime_provider: Ope
 
 
 @pytest.mark.parametrize(
-    ("fate", "error"),
+    ("scripted", "error"),
     [
         (ScriptedResponse(error=NO_QUOTA), errors.OutOfCreditError),
         (ScriptedResponse(failure=NO_QUOTA), errors.OutOfCreditError),
@@ -131,17 +131,17 @@ async def test_model_always_answers(simulator: Simulator, realtime_provider: Ope
     ],
 )
 async def test_permanent_error(
-    simulator: Simulator, realtime_provider: OpenAIProvider, fate: ScriptedResponse, error: type[errors.SpeechError]
+    simulator: Simulator, realtime_provider: OpenAIProvider, scripted: ScriptedResponse, error: type[errors.SpeechError]
 ) -> None:
     """An error that a retry cannot change is raised without a retry."""
-    simulator.openai.realtime.script_responses(fate)
+    simulator.openai.realtime.script_responses(scripted)
     with pytest.raises(error):
         await synthesize_retrying(realtime_provider)
     assert len(simulator.openai.realtime.responses) <= 1
 
 
 @pytest.mark.parametrize(
-    "fate",
+    "scripted",
     [
         ScriptedResponse(error=RATE_LIMIT),
         ScriptedResponse(failure=RATE_LIMIT),
@@ -153,9 +153,11 @@ async def test_permanent_error(
         ScriptedResponse(junk="error"),
     ],
 )
-async def test_temporary_error(simulator: Simulator, realtime_provider: OpenAIProvider, fate: ScriptedResponse) -> None:
+async def test_temporary_error(
+    simulator: Simulator, realtime_provider: OpenAIProvider, scripted: ScriptedResponse
+) -> None:
     """A temporary error before the first audio is retried; unknown events are ignored."""
-    simulator.openai.realtime.script_responses(fate)
+    simulator.openai.realtime.script_responses(scripted)
     assert_text(await synthesize_retrying(realtime_provider))
 
 

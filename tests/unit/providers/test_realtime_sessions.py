@@ -66,7 +66,7 @@ async def test_expired_session(simulator: Simulator, realtime_provider: OpenAIPr
     for count in (1, 2):
         assert_text(await synthesize_retrying(realtime_provider, "The tea is ready."), "The tea is ready.")
         assert len(simulator.openai.realtime.connections) == count
-        await wait_until(lambda: not simulator.openai.realtime.open)
+        await wait_until(lambda: not simulator.openai.realtime.open_connections)
 
 
 async def test_cancel_response(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
@@ -130,9 +130,9 @@ async def test_session_limit(simulator: Simulator, realtime_provider: OpenAIProv
     """At most eight sessions are open, and none after the provider is closed."""
     for voice in ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"):
         await synthesize(realtime_provider, request_for(realtime_provider, "Yes.", voice))
-    assert simulator.openai.realtime.open <= 8
+    assert simulator.openai.realtime.open_connections <= 8
     await realtime_provider.close()
-    await wait_until(lambda: not simulator.openai.realtime.open)
+    await wait_until(lambda: not simulator.openai.realtime.open_connections)
 
 
 async def test_redirect_to_other_origin(
@@ -160,7 +160,7 @@ async def test_old_session(simulator: Simulator, realtime_provider: OpenAIProvid
         await synthesize(realtime_provider, request_for(realtime_provider, "Yes."))
         for session in realtime_provider._realtime._sessions.values():
             session._started_at -= 3600
-    await wait_until(lambda: simulator.openai.realtime.open == 1)
+    await wait_until(lambda: simulator.openai.realtime.open_connections == 1)
     assert len(simulator.openai.realtime.connections) == 3
 
 

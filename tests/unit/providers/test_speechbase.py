@@ -130,15 +130,15 @@ async def test_errors_are_not_retried(
     assert len(speech_requests(simulator)) == 1
 
 
-@pytest.mark.parametrize("fate", ["blocked", "fail_closed", "outage"])
+@pytest.mark.parametrize("outcome", ["blocked", "fail_closed", "outage"])
 @pytest.mark.parametrize("form", ["json", "problem"])
 async def test_refusals_are_not_retried(
-    simulator: Simulator, provider: SpeechbaseProvider, fate: Any, form: Any
+    simulator: Simulator, provider: SpeechbaseProvider, outcome: Any, form: Any
 ) -> None:
     """Refusals by moderation or by the vendor are not retried."""
     simulator.speechbase.moderation_form = form
-    simulator.speechbase.outcomes["kettle"] = fate
-    with pytest.raises(errors.NotPermittedError if fate == "outage" else errors.ContentRefusedError):
+    simulator.speechbase.outcomes["kettle"] = outcome
+    with pytest.raises(errors.NotPermittedError if outcome == "outage" else errors.ContentRefusedError):
         async with synthesize_with_retries(provider, inline_request(provider)):
             pass
     assert len(speech_requests(simulator)) == 1

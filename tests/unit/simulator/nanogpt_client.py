@@ -8,7 +8,7 @@ from .openai_client import TEXT
 
 AUDIO_SPEECH, SPEECH, TTS = "/api/v1/audio/speech", "/nanogpt-speech/v1/speech", "/api/tts"
 STATUS, BALANCE, MODELS = "/api/tts/status", "/api/check-balance", "/api/v1/audio-models"
-ROUTES = (AUDIO_SPEECH, SPEECH, TTS)
+ENDPOINTS = (AUDIO_SPEECH, SPEECH, TTS)
 KOKORO, ELEVENLABS, NANO, GEMINI = "Kokoro-82m", "Elevenlabs-Turbo-V2.5", "nano-tts-1", "gemini-2.5-flash-preview-tts"
 
 VOICES = {
@@ -21,16 +21,16 @@ VOICES = {
 }
 
 
-def speech_body(route: str, model: str = "tts-1", /, **changes: Any) -> dict[str, Any]:
-    """Return a valid request body for a route with changes; ... removes a field."""
-    text = "text" if route == TTS else "input"
+def speech_body(endpoint: str, model: str = "tts-1", /, **changes: Any) -> dict[str, Any]:
+    """Return a valid request body for an endpoint with changes; ... removes a field."""
+    text = "text" if endpoint == TTS else "input"
     body = {"model": model, text: TEXT, "voice": VOICES.get(model, "nova")} | changes
     return {key: value for key, value in body.items() if value is not ...}
 
 
-async def post_speech(client: aiohttp.ClientSession, route: str, model: str, /, **changes: Any) -> dict[str, Any]:
+async def post_speech(client: aiohttp.ClientSession, endpoint: str, model: str, /, **changes: Any) -> dict[str, Any]:
     """Return the JSON of a successful request."""
-    async with client.post(route, json=speech_body(route, model, **changes)) as response:
+    async with client.post(endpoint, json=speech_body(endpoint, model, **changes)) as response:
         assert response.status in {200, 202}, await response.text()
         body: dict[str, Any] = await response.json()
         return body

@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.simulator.audio.encoding import SAMPLE_RATE, ffmpeg
+from tests.simulator.audio.encoding import SAMPLE_RATE, find_ffmpeg
 
 TEXT = "The quick brown fox jumped over the lazy dog."
 MIN_SECONDS, MAX_SECONDS = 1.5, 4.0  # of this text
@@ -40,7 +40,19 @@ def measure_duration(audio: bytes, *source: str) -> float:
 
     source: ffmpeg's arguments for the input; without any, warnings count as errors too.
     """
-    command = [ffmpeg(), "-v", "error", *(source or ("-xerror",)), "-i", "pipe:0", "-f", "s16le", "-ar", "24000", "-"]
+    command = [
+        find_ffmpeg(),
+        "-v",
+        "error",
+        *(source or ("-xerror",)),
+        "-i",
+        "pipe:0",
+        "-f",
+        "s16le",
+        "-ar",
+        "24000",
+        "-",
+    ]
     result = subprocess.run(command, input=audio, capture_output=True, check=True)
     assert source or result.stderr == b""
     return measure_pcm_duration(result.stdout)

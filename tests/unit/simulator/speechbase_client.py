@@ -10,7 +10,7 @@ from .openai_client import TEXT
 
 SPEECH, STREAM = "/speechbase/v1/audio/speech", "/speechbase/v1/audio/speech/stream"
 VOICES, PROVIDERS, HEALTH = "/speechbase/v1/voices", "/speechbase/v1/audio/providers", "/speechbase/health"
-ROUTES = (SPEECH, STREAM)
+ENDPOINTS = (SPEECH, STREAM)
 MODEL = "openai/gpt-4o-mini-tts"
 SAVED_VOICE = DOCUMENTED_VOICE  # of elevenlabs/eleven_v3
 
@@ -25,16 +25,16 @@ def saved_voice_body(**changes: Any) -> dict[str, Any]:
     return _changed({"mode": "voice", "voiceId": SAVED_VOICE, "text": TEXT}, changes)
 
 
-async def post_speech(client: aiohttp.ClientSession, route: str = SPEECH, /, **changes: Any) -> bytes:
+async def post_speech(client: aiohttp.ClientSession, endpoint: str = SPEECH, /, **changes: Any) -> bytes:
     """Return the audio of a successful request."""
-    async with client.post(route, json=inline_body(**changes)) as response:
+    async with client.post(endpoint, json=inline_body(**changes)) as response:
         assert response.status == 200, await response.text()
         return await response.read()
 
 
-async def post_refused(client: aiohttp.ClientSession, body: Any, route: str = SPEECH) -> dict[str, Any]:
+async def post_refused(client: aiohttp.ClientSession, body: Any, endpoint: str = SPEECH) -> dict[str, Any]:
     """Return the problem of a refused request."""
-    async with client.post(route, json=body) as response:
+    async with client.post(endpoint, json=body) as response:
         return await parse_problem(response)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.simulator.audio.containers import Wav
-from tests.simulator.audio.encoding import ffmpeg
+from tests.simulator.audio.encoding import find_ffmpeg
 from tests.simulator.openai_compatible.profile import Model, Output, Profile
 from tests.simulator.openai_compatible.profiles import (
     BARE,
@@ -51,7 +51,7 @@ def get_default_model(profile: Profile) -> Model:
 
 def decode_file(path: Path) -> bytes:
     """Return the samples of a file; ffmpeg must decode it without errors."""
-    command = (ffmpeg(), "-v", "error", "-xerror", "-i", str(path), "-f", "s16le", "-")
+    command = (find_ffmpeg(), "-v", "error", "-xerror", "-i", str(path), "-f", "s16le", "-")
     return subprocess.run(command, capture_output=True, check=True).stdout
 
 

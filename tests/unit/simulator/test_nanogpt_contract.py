@@ -12,11 +12,11 @@ from .nanogpt_client import (
     AUDIO_SPEECH,
     BALANCE,
     ELEVENLABS,
+    ENDPOINTS,
     GEMINI,
     KOKORO,
     MODELS,
     NANO,
-    ROUTES,
     SPEECH,
     STATUS,
     TTS,
@@ -167,7 +167,7 @@ async def test_invalid_tts(
 
 
 @pytest.mark.parametrize(
-    ("route", "model", "changes"),
+    ("endpoint", "model", "changes"),
     [
         (AUDIO_SPEECH, "gpt-4o-mini-tts", {"instructions": "Whisper.", "stream": True, "response_format": "wav"}),
         (AUDIO_SPEECH, GEMINI, {"instructions": "Whisper.", "response_format": "mp3"}),
@@ -186,9 +186,11 @@ async def test_invalid_tts(
         (TTS, KOKORO, {"model": ..., "voice": ...}),
     ],
 )
-async def test_accepted_request(client: aiohttp.ClientSession, route: str, model: str, changes: dict[str, Any]) -> None:
+async def test_accepted_request(
+    client: aiohttp.ClientSession, endpoint: str, model: str, changes: dict[str, Any]
+) -> None:
     """Documented requests are accepted."""
-    async with client.post(route, json=speech_body(route, model, **changes)) as response:
+    async with client.post(endpoint, json=speech_body(endpoint, model, **changes)) as response:
         assert response.status in {200, 202}, await response.text()
 
 
@@ -199,19 +201,19 @@ async def test_elevenlabs_settings(client: aiohttp.ClientSession, simulator: Sim
         assert response.status == 400
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("raw", [b"", b"{", b"null", b"[]", b'"text"'])
-async def test_invalid_json(client: aiohttp.ClientSession, route: str, raw: bytes) -> None:
+async def test_invalid_json(client: aiohttp.ClientSession, endpoint: str, raw: bytes) -> None:
     """A body that is not a JSON object is refused."""
-    async with client.post(route, data=raw, headers={"Content-Type": "application/json"}) as response:
+    async with client.post(endpoint, data=raw, headers={"Content-Type": "application/json"}) as response:
         assert response.status == 400
         assert "JSON object" in await response.text()
 
 
-@pytest.mark.parametrize("route", ROUTES)
-async def test_wrong_content_type(client: aiohttp.ClientSession, route: str) -> None:
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_wrong_content_type(client: aiohttp.ClientSession, endpoint: str) -> None:
     """The content type must be JSON."""
-    async with client.post(route, data=speech_body(route)) as response:
+    async with client.post(endpoint, data=speech_body(endpoint)) as response:
         assert response.status == 400
 
 
@@ -246,13 +248,13 @@ async def test_changed_catalog(client: aiohttp.ClientSession, simulator: Simulat
         ({"x-api-key": "wrong"}, False),
     ],
 )
-@pytest.mark.parametrize("route", [*ROUTES, BALANCE])
-async def test_keys(simulator: Simulator, route: str, headers: dict[str, str], *, accepted: bool) -> None:
+@pytest.mark.parametrize("endpoint", [*ENDPOINTS, BALANCE])
+async def test_keys(simulator: Simulator, endpoint: str, headers: dict[str, str], *, accepted: bool) -> None:
     """The key can be in either header, and is checked before the request."""
     sent = {name: value.format(key=simulator.api_key) for name, value in headers.items()}
     async with (
         aiohttp.ClientSession(simulator.url, headers=sent) as session,
-        session.post(route, json=speech_body(route)) as response,
+        session.post(endpoint, json=speech_body(endpoint)) as response,
     ):
         assert response.status == (200 if accepted else 401)
         if not accepted:
@@ -260,10 +262,10 @@ async def test_keys(simulator: Simulator, route: str, headers: dict[str, str], *
 
 
 @pytest.mark.parametrize(
-    ("route", "bearer", "named"),
+    ("endpoint", "bearer", "named"),
     [(AUDIO_SPEECH, 200, 200), (SPEECH, 200, 401), (TTS, 401, 200), (BALANCE, 401, 200)],
 )
-async def test_strict_headers(simulator: Simulator, route: str, bearer: int, named: int) -> None:
+async def test_strict_headers(simulator: Simulator, endpoint: str, bearer: int, named: int) -> None:
     """With strict headers, a key must be in the documented header."""
     simulator.nanogpt.strict_headers = True
     for headers, status in (
@@ -273,7 +275,7 @@ async def test_strict_headers(simulator: Simulator, route: str, bearer: int, nam
     ):
         async with (
             aiohttp.ClientSession(simulator.url, headers=headers) as session,
-            session.post(route, json=speech_body(route)) as response,
+            session.post(endpoint, json=speech_body(endpoint)) as response,
         ):
             assert response.status == status
 
@@ -310,7 +312,7 @@ async def test_no_key_needed(simulator: Simulator) -> None:
     ],
 )
 async def test_unknown_routes(client: aiohttp.ClientSession, method: str, path: str, status: int) -> None:
-    """Unknown routes and methods are refused in JSON."""
+    """Unknown endpoints and methods are refused in JSON."""
     async with client.request(method, path) as response:
         assert response.status == status
         assert "error" in await response.json()
@@ -329,12 +331,12 @@ async def test_balance(client: aiohttp.ClientSession, simulator: Simulator) -> N
     assert body["nanoDepositAddress"].startswith("nano_")
 
 
-@pytest.mark.parametrize("route", ROUTES)
-async def test_empty_balance(client: aiohttp.ClientSession, simulator: Simulator, route: str) -> None:
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_empty_balance(client: aiohttp.ClientSession, simulator: Simulator, endpoint: str) -> None:
     """Without sufficient balance, requests are refused without a charge; if some is left, the price is included."""
     for balance, extra in (("0", {}), ("0.0000001", {"requiredBalance": 0.000675})):
         simulator.nanogpt.balance = Decimal(balance)
-        async with client.post(route, json=speech_body(route)) as response:
+        async with client.post(endpoint, json=speech_body(endpoint)) as response:
             assert response.status == 402
             assert await response.json() == {"error": "Insufficient balance", "status": 402} | extra
     assert simulator.nanogpt.charged == 0

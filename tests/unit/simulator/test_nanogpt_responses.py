@@ -11,10 +11,10 @@ from tests.simulator import Fault, ModelResponse, Simulator, Timing
 from .nanogpt_client import (
     AUDIO_SPEECH,
     ELEVENLABS,
+    ENDPOINTS,
     GEMINI,
     KOKORO,
     NANO,
-    ROUTES,
     SPEECH,
     TTS,
     download,
@@ -49,8 +49,8 @@ MP3 = b"ID3"
 )
 async def test_audio(client: aiohttp.ClientSession, case: tuple[str, str, dict[str, Any], str, bytes]) -> None:
     """Audio has the requested container, or the model's default."""
-    route, model, changes, content_type, start = case
-    async with client.post(route, json=speech_body(route, model, **changes)) as response:
+    endpoint, model, changes, content_type, start = case
+    async with client.post(endpoint, json=speech_body(endpoint, model, **changes)) as response:
         assert response.status == 200
         assert response.headers["Content-Type"] == content_type
         audio = await response.read()
@@ -85,14 +85,14 @@ async def test_accept(
     assert simulator.requests[-1].headers["Accept"] == accept
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("content_type", ["audio/mp3", "application/octet-stream", "", None])
 async def test_content_type(
-    client: aiohttp.ClientSession, simulator: Simulator, route: str, content_type: str | None
+    client: aiohttp.ClientSession, simulator: Simulator, endpoint: str, content_type: str | None
 ) -> None:
     """Audio can be declared as any type, or as none."""
     simulator.nanogpt.responses["tts-1"] = ModelResponse(content_type=content_type)
-    async with client.post(route, json=speech_body(route)) as response:
+    async with client.post(endpoint, json=speech_body(endpoint)) as response:
         assert response.headers.get("Content-Type") == content_type
         assert MIN_SECONDS < measure_duration(await response.read()) < MAX_SECONDS
 
@@ -111,29 +111,29 @@ async def test_timing_and_faults(client: aiohttp.ClientSession, simulator: Simul
     assert await measure_arrivals(client)  # OpenAI is not affected
 
 
-@pytest.mark.parametrize("route", ROUTES)
-async def test_remaining_balance(client: aiohttp.ClientSession, simulator: Simulator, route: str) -> None:
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_remaining_balance(client: aiohttp.ClientSession, simulator: Simulator, endpoint: str) -> None:
     """Requests are charged, and an optional header contains the remaining balance."""
     simulator.nanogpt.balance = Decimal(1)
     for count, model in enumerate(("tts-1", KOKORO, ELEVENLABS), 1):
-        async with client.post(route, json=speech_body(route, model)) as response:
+        async with client.post(endpoint, json=speech_body(endpoint, model)) as response:
             assert response.headers["x-remaining-balance"] == str(simulator.nanogpt.balance)
         assert simulator.nanogpt.charged == count
     assert 0 < simulator.nanogpt.balance < 1
     simulator.nanogpt.shows_balance = False
-    async with client.post(route, json=speech_body(route)) as response:
+    async with client.post(endpoint, json=speech_body(endpoint)) as response:
         assert "x-remaining-balance" not in response.headers
 
 
 # Links
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("key", ["audioUrl", "url", "data.audioUrl", "data.url"])
-async def test_link(client: aiohttp.ClientSession, simulator: Simulator, route: str, key: str) -> None:
+async def test_link(client: aiohttp.ClientSession, simulator: Simulator, endpoint: str, key: str) -> None:
     """A link leads to a file, whatever its key."""
     simulator.nanogpt.responses[KOKORO] = ModelResponse(kind="link", link_key=key)
-    body = await post_speech(client, route, KOKORO)
+    body = await post_speech(client, endpoint, KOKORO)
     url = find_link(body, key)
     assert url.startswith(simulator.files_url)
     audio = await download(url)
@@ -155,7 +155,7 @@ async def test_format_of_linked_file(client: aiohttp.ClientSession, simulator: S
 # Jobs
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
@@ -166,12 +166,12 @@ async def test_format_of_linked_file(client: aiohttp.ClientSession, simulator: S
     ],
 )
 async def test_job(
-    client: aiohttp.ClientSession, simulator: Simulator, route: str, answer: ModelResponse, status: int
+    client: aiohttp.ClientSession, simulator: Simulator, endpoint: str, answer: ModelResponse, status: int
 ) -> None:
     """A job is charged once, is pending for some polls, and then has a link to a file."""
     simulator.nanogpt.polls_until_done = 3
     simulator.nanogpt.responses[ELEVENLABS] = answer
-    async with client.post(route, json=speech_body(route, ELEVENLABS)) as response:
+    async with client.post(endpoint, json=speech_body(endpoint, ELEVENLABS)) as response:
         assert response.status == status
         ticket = await response.json()
     assert ticket == {

@@ -112,15 +112,15 @@ async def test_wrong_content_type(client: aiohttp.ClientSession) -> None:
         ("Bearer short", "invalid_api_key", "provided: sh***."),
     ],
 )
-@pytest.mark.parametrize("route", [("POST", SPEECH), ("GET", "/v1/models"), ("GET", "/v1/models/tts-1")])
+@pytest.mark.parametrize("endpoint", [("POST", SPEECH), ("GET", "/v1/models"), ("GET", "/v1/models/tts-1")])
 async def test_wrong_key(
-    simulator: Simulator, route: tuple[str, str], authorization: str | None, code: str | None, words: str
+    simulator: Simulator, endpoint: tuple[str, str], authorization: str | None, code: str | None, words: str
 ) -> None:
     """Without the accepted key, all routes respond with 401, and the message masks the key."""
     headers = {"Authorization": authorization} if authorization else {}
     async with (
         aiohttp.ClientSession(simulator.url, headers=headers) as session,
-        session.request(*route, json=speech_body(model="unknown")) as response,
+        session.request(*endpoint, json=speech_body(model="unknown")) as response,
     ):
         assert response.status == 401
         error = (await response.json())["error"]

@@ -265,13 +265,13 @@ async def test_records(client: aiohttp.ClientSession, simulator: Simulator) -> N
     """Connections, settings and responses are recorded."""
     realtime = simulator.openai.realtime
     async with connect(client) as first, connect(client):
-        assert (len(realtime.connections), realtime.open) == (2, 2)
+        assert (len(realtime.connections), realtime.open_connections) == (2, 2)
         await first.update_session(instructions="Read.")
         received = await first.read(metadata={"a": "b"})
     record = realtime.connections[0]
     await asyncio.wait_for(record.request.finished.wait(), 5)
     await asyncio.wait_for(realtime.connections[1].request.finished.wait(), 5)
-    assert (len(realtime.connections), realtime.open) == (2, 0)
+    assert (len(realtime.connections), realtime.open_connections) == (2, 0)
     assert (record.request.path, record.request.status, record.request.disconnected) == ("/v1/realtime", 101, False)
     assert record.request is simulator.requests[0]
     assert record.request.sent > len(received.audio)

@@ -16,7 +16,16 @@ from tests.simulator.speechbase.contract import BITRATES, Pronunciation, apply_p
 from tests.support.word_decoder import assert_spoken, voice_of
 
 from .openai_client import MAX_SECONDS, MIN_SECONDS, TEXT, measure_duration, synthesize
-from .speechbase_client import MODEL, ROUTES, SPEECH, STREAM, inline_body, post_refused, post_speech, saved_voice_body
+from .speechbase_client import (
+    ENDPOINTS,
+    MODEL,
+    SPEECH,
+    STREAM,
+    inline_body,
+    post_refused,
+    post_speech,
+    saved_voice_body,
+)
 
 ELEVENLABS, GOOGLE = "elevenlabs/eleven_v3", "google/gemini-2.5-flash-preview-tts"
 RATE = 24_000
@@ -134,17 +143,17 @@ async def test_voices(client: aiohttp.ClientSession, simulator: Simulator) -> No
 
 
 @pytest.mark.parametrize("model", [MODEL, ELEVENLABS, GOOGLE])
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 async def test_spoken_pronunciations(
-    client: aiohttp.ClientSession, simulator: Simulator, route: str, model: str
+    client: aiohttp.ClientSession, simulator: Simulator, endpoint: str, model: str
 ) -> None:
     """Pronunciations are audible."""
     simulator.audio_mode = "tones"
     simulator.speechbase.native_formats = {"openai": "pcm", "elevenlabs": "pcm", "google": "pcm"}
     rules = [{"word": "Fox", "replacement": "sleepy cat"}, {"word": "THE", "replacement": "a", "caseSensitive": True}]
-    changes = {"output": "pcm"} if route == SPEECH else {}
+    changes = {"output": "pcm"} if endpoint == SPEECH else {}
     voice = "alloy" if model == MODEL else "Kore"
-    audio = await post_speech(client, route, model=model, voice=voice, pronunciations={"rules": rules}, **changes)
+    audio = await post_speech(client, endpoint, model=model, voice=voice, pronunciations={"rules": rules}, **changes)
     rate = 44_100 if model == ELEVENLABS else RATE
     assert_spoken(np.frombuffer(audio, "<i2"), rate, TEXT.replace("fox", "sleepy cat"))
     assert simulator.requests[-1].body["text"] == TEXT
@@ -216,23 +225,25 @@ async def test_model_without_streaming(client: aiohttp.ClientSession, simulator:
     assert await post_speech(client, STREAM, model=GOOGLE, voice="Kore")
 
 
-@pytest.mark.parametrize("route", ROUTES)
-async def test_schema_without_pronunciations(client: aiohttp.ClientSession, simulator: Simulator, route: str) -> None:
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_schema_without_pronunciations(
+    client: aiohttp.ClientSession, simulator: Simulator, endpoint: str
+) -> None:
     """Without the key in its schema, a server refuses pronunciations."""
     simulator.speechbase.accepts_pronunciations = False
-    answer = await post_refused(client, inline_body(pronunciations={"rules": []}), route)
+    answer = await post_refused(client, inline_body(pronunciations={"rules": []}), endpoint)
     assert answer["validation"] == [{"path": [], "message": 'Unrecognized key: "pronunciations"'}]
-    assert await post_speech(client, route)
+    assert await post_speech(client, endpoint)
 
 
-@pytest.mark.parametrize("route", ROUTES)
-async def test_timing_and_faults(client: aiohttp.ClientSession, simulator: Simulator, route: str) -> None:
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_timing_and_faults(client: aiohttp.ClientSession, simulator: Simulator, endpoint: str) -> None:
     """Timing and faults work as with every provider."""
     simulator.timing = Timing(first_byte=0.2, rate=8.0)
-    async with client.post(route, json=inline_body()) as response:
+    async with client.post(endpoint, json=inline_body()) as response:
         assert len([data async for data in response.content.iter_any()]) > 5
-    simulator.fail(Fault(path=route, truncate_after=1000))
-    async with client.post(route, json=inline_body()) as response:
+    simulator.fail(Fault(path=endpoint, truncate_after=1000))
+    async with client.post(endpoint, json=inline_body()) as response:
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()
     assert simulator.requests[-1].sent == 1000
@@ -245,10 +256,10 @@ async def test_buffered(client: aiohttp.ClientSession, simulator: Simulator) -> 
     audio = await post_speech(client)
     assert read_wav_sizes_and_rate(audio) == (len(audio) - 8, len(audio) - 44, RATE)
     complete_after = 0.1 + (len(audio) - 44) / 2 / RATE / 4
-    for route, length in ((SPEECH, str(len(audio))), (STREAM, None)):
+    for endpoint, length in ((SPEECH, str(len(audio))), (STREAM, None)):
         started = time.perf_counter()
-        async with client.post(route, json=inline_body()) as response:
-            assert (time.perf_counter() - started > complete_after * 0.9) == (route == SPEECH)
+        async with client.post(endpoint, json=inline_body()) as response:
+            assert (time.perf_counter() - started > complete_after * 0.9) == (endpoint == SPEECH)
             assert response.headers.get("Content-Length") == length
             await response.read()
 

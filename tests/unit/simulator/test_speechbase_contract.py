@@ -8,7 +8,7 @@ import pytest
 from tests.simulator import Simulator
 
 from .speechbase_client import (
-    ROUTES,
+    ENDPOINTS,
     SAVED_VOICE,
     SPEECH,
     STREAM,
@@ -60,12 +60,12 @@ RULE = {"word": "fox", "replacement": "cat"}
         ({"pronunciations": {"rules": ["fox"]}}, ["pronunciations", "rules", 0]),
     ],
 )
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 async def test_invalid_request(
-    client: aiohttp.ClientSession, route: str, changes: dict[str, Any], path: list[Any]
+    client: aiohttp.ClientSession, endpoint: str, changes: dict[str, Any], path: list[Any]
 ) -> None:
     """Both endpoints refuse violations of their schema, with the path."""
-    body = await post_refused(client, inline_body(**changes), route)
+    body = await post_refused(client, inline_body(**changes), endpoint)
     assert (body["status"], body["code"]) == (400, "invalid_input")
     assert [violation["path"] for violation in body["validation"]] == [path]
     assert body["validation"][0]["message"] in body["detail"]
@@ -124,17 +124,17 @@ async def test_several_violations(client: aiohttp.ClientSession) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"model": "openai/tts-1"}, {"voice": "alloy"}, {"voiceId": ...}, {"voiceId": 5}])
-@pytest.mark.parametrize("route", ROUTES)
-async def test_saved_voice_with_model(client: aiohttp.ClientSession, route: str, changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_saved_voice_with_model(client: aiohttp.ClientSession, endpoint: str, changes: dict[str, Any]) -> None:
     """A saved voice excludes a model and a voice."""
-    assert (await post_refused(client, saved_voice_body(**changes), route))["code"] == "invalid_input"
+    assert (await post_refused(client, saved_voice_body(**changes), endpoint))["code"] == "invalid_input"
 
 
 @pytest.mark.parametrize("voice", ["nobody", "3b7d6c1e-0000-4000-8000-000000000000", SAVED_VOICE.upper()])
 async def test_unknown_saved_voice(client: aiohttp.ClientSession, voice: str) -> None:
     """An unknown saved voice is not found."""
-    for route in ROUTES:
-        body = await post_refused(client, saved_voice_body(voiceId=voice), route)
+    for endpoint in ENDPOINTS:
+        body = await post_refused(client, saved_voice_body(voiceId=voice), endpoint)
         assert (body["status"], body.get("code")) == (404, None)
 
 
@@ -143,8 +143,8 @@ async def test_instructions(client: aiohttp.ClientSession, simulator: Simulator)
     body = await post_refused(client, inline_body(instructions="Whisper."))
     assert "instructions" in body["detail"]
     simulator.speechbase.accepts_instructions = True
-    for route in ROUTES:
-        assert await post_speech(client, route, instructions="Whisper.")
+    for endpoint in ENDPOINTS:
+        assert await post_speech(client, endpoint, instructions="Whisper.")
     assert (await post_refused(client, inline_body(instructions="")))["validation"][0]["path"] == ["instructions"]
 
 
@@ -172,27 +172,27 @@ async def test_vendor_error(client: aiohttp.ClientSession, model: str, voice: st
     assert voice in body["detail"]
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("raw", [b"", b"{", b"null", b"[]", b'"text"'])
-async def test_invalid_json(client: aiohttp.ClientSession, route: str, raw: bytes) -> None:
+async def test_invalid_json(client: aiohttp.ClientSession, endpoint: str, raw: bytes) -> None:
     """A body that is not a JSON object is refused."""
-    async with client.post(route, data=raw, headers={"Content-Type": "application/json"}) as response:
+    async with client.post(endpoint, data=raw, headers={"Content-Type": "application/json"}) as response:
         body = await parse_problem(response)
     assert (body["status"], body["code"]) == (400, "invalid_input")
 
 
-@pytest.mark.parametrize("route", ROUTES)
-async def test_wrong_content_type(client: aiohttp.ClientSession, route: str) -> None:
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_wrong_content_type(client: aiohttp.ClientSession, endpoint: str) -> None:
     """The content type must be JSON."""
-    async with client.post(route, data={"text": "a"}) as response:
+    async with client.post(endpoint, data={"text": "a"}) as response:
         assert (await parse_problem(response))["status"] == 400
 
 
 # Mode
 
 
-@pytest.mark.parametrize("route", ROUTES)
-async def test_required_mode(client: aiohttp.ClientSession, route: str) -> None:
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_required_mode(client: aiohttp.ClientSession, endpoint: str) -> None:
     """By default, a body must contain its mode."""
     for body in (
         inline_body(mode=...),
@@ -200,27 +200,27 @@ async def test_required_mode(client: aiohttp.ClientSession, route: str) -> None:
         inline_body(mode="Inline"),
         saved_voice_body(mode=None),
     ):
-        response_body = await post_refused(client, body, route)
+        response_body = await post_refused(client, body, endpoint)
         assert (response_body["status"], response_body["code"]) == (400, "invalid_input")
         assert [violation["path"] for violation in response_body["validation"]] == [["mode"]]
     for body in (inline_body(mode="voice"), saved_voice_body(mode="inline")):
-        assert (await post_refused(client, body, route))["validation"][0]["message"].startswith("Unrecognized key")
+        assert (await post_refused(client, body, endpoint))["validation"][0]["message"].startswith("Unrecognized key")
 
 
-@pytest.mark.parametrize("route", ROUTES)
-async def test_rejected_mode(client: aiohttp.ClientSession, simulator: Simulator, route: str) -> None:
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_rejected_mode(client: aiohttp.ClientSession, simulator: Simulator, endpoint: str) -> None:
     """A newer server rejects `mode`, and infers it from the other keys."""
     simulator.speechbase.mode_key = "rejected"
     for body in (inline_body(), saved_voice_body()):
-        response_body = await post_refused(client, body, route)
+        response_body = await post_refused(client, body, endpoint)
         assert (response_body["status"], response_body["code"]) == (400, "invalid_input")
         assert response_body["validation"] == [{"path": [], "message": 'Unrecognized key: "mode"'}]
         del body["mode"]
-        async with client.post(route, json=body) as response:
+        async with client.post(endpoint, json=body) as response:
             assert response.status == 200
     for body in (saved_voice_body(mode=..., voice="alloy"), saved_voice_body(mode=..., model="openai/tts-1")):
-        assert "not both" in (await post_refused(client, body, route))["validation"][0]["message"]
-    assert [violation["path"] for violation in (await post_refused(client, {"text": "a"}, route))["validation"]] == [
+        assert "not both" in (await post_refused(client, body, endpoint))["validation"][0]["message"]
+    assert [violation["path"] for violation in (await post_refused(client, {"text": "a"}, endpoint))["validation"]] == [
         ["model"],
         ["voice"],
     ]

@@ -7,9 +7,9 @@ import sys
 import time
 from typing import Final
 
+from tests.support.audio_checks import decode_file, find_problems, find_wav_problems
 from tests.support.home_assistant import User
 
-from .audio_checks import decode, find_problems, find_wav_problems
 from .playback import DemoRecording
 
 _STARTED: Final = time.monotonic()
@@ -55,7 +55,7 @@ class Check:
 
 async def check(recording: DemoRecording) -> Check:
     """Decode a recording, and check whether it is its message."""
-    audio = await decode(recording.file)
+    audio = await decode_file(recording.file)
     problems = find_problems(audio, recording.voice.format, recording.text)
     if recording.voice.format == "wav":
         problems += find_wav_problems(recording.file.read_bytes())

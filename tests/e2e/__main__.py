@@ -13,10 +13,10 @@ from typing import Final
 from tests.support.home_assistant import StartError
 from tests.support.processes import INTERRUPTED, run_until_signal
 
-from .announcements import run_players
 from .assist import run_assist
+from .browser import run_browser
 from .context import Context, run_context
-from .frontend import run_browser
+from .players import run_players
 from .programs import Programs
 from .report import ChapterFailedError, Report, print_progress
 

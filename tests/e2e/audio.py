@@ -4,7 +4,7 @@ from pathlib import Path
 
 from yarl import URL
 
-from tests.demo.audio_checks import RATE, DecodedFile, decode
+from tests.support.audio_checks import RATE, DecodedFile, decode_file
 from tests.support.word_decoder import assert_spoken
 
 from .context import Context
@@ -12,7 +12,7 @@ from .context import Context
 
 async def assert_spoken_in_file(file: Path, text: str) -> DecodedFile:
     """Assert that a file contains exactly a text, and return it decoded."""
-    audio = await decode(file)
+    audio = await decode_file(file)
     assert audio.samples.size, f"{file.name} is empty: {audio.errors}"
     assert not audio.errors, f"{file.name}: {audio.errors}"
     assert_spoken(audio.samples, RATE, text)

@@ -1,179 +1,240 @@
-"""Home Assistant's frontend in Debian's Chromium: clicking, pasting, and audio that the page plays."""
+"""Chapter `browser`: setting up, using and maintaining an account and its voices in a real browser."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 import json
-from pathlib import Path
-import re
-from typing import Final
+from typing import Any, Final
 
-from playwright.async_api import Locator, Page, Position, ViewportSize, async_playwright
+from custom_components.orator.sample_sentences import SAMPLE_SENTENCES
 
+from .audio import assert_spoken_in_file, download
+from .browser_page import BrowserPage, open_browser
 from .context import Context
+from .report import Report, print_progress
+from .screenshots import Screenshots
 
-_VIEWPORT: Final = ViewportSize(width=1000, height=680)
-_SCALE_FACTOR: Final = 1.5  # pixels of a screenshot per CSS pixel
-_TIMEOUT_S: Final = 20.0
-_POLL_S: Final = 0.1
-_TRANSITION_MS: Final = 600
-_PLAY_BUTTON: Final = Position(x=28, y=27)  # position in Chromium's controls of an audio element
-_FLAGS: Final = (
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-_NEVER_MS: Final = 9_999_999_999_999  # since 1970; the page refreshes an access token that expires earlier
-
-# Records events of all audio elements of a page, including those that its scripts create.
-_AUDIO_RECORDER: Final = """
-window.audioEvents = [];
-const known = new WeakSet();
-const watch = element => {
-  if (known.has(element)) return element;
-  known.add(element);
-  for (const event of ["playing", "ended", "error"]) element.addEventListener(event, () =>
-    window.audioEvents.push({event, url: element.currentSrc || element.src, at: element.currentTime,
-      message: element.error ? element.error.message : ""}));
-  return element;
-};
-const play = HTMLMediaElement.prototype.play;
-HTMLMediaElement.prototype.play = function () { return play.call(watch(this)); };
-const OriginalAudio = window.Audio;
-window.Audio = function (url) { return watch(new OriginalAudio(url)); };
-window.Audio.prototype = OriginalAudio.prototype;
-const attach = Element.prototype.attachShadow;
-Element.prototype.attachShadow = function (options) {
-  const root = attach.call(this, options);
-  root.addEventListener("play", event => watch(event.target), true); // does not leave the shadow root
-  return root;
-};
-"""
+_INTEGRATION_PAGE: Final = "/config/integrations/integration/orator"
+_WRONG_KEY: Final = "sk-wrong-key"
+_NEW_KEY: Final = "sk-simulated-key-that-opens-nothing-0002"
+_PREVIEW_SENTENCE: Final = SAMPLE_SENTENCES["en"].sentence
+_MAX_CLICKS: Final = 6
+_MAX_PASTES: Final = 1
+_SENTENCE: Final = "The kettle has boiled, and the tea is ready."
+_SENTENCE_WITH_NEW_KEY: Final = "The key is new, and so is the voice."
+_SECOND_VOICE: Final = "Butler"
+_DURATION_TOLERANCE_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class PlayedAudio:
-    """Audio that an element played to its end. duration: seconds."""
+class Session:
+    """The page and the environment of the chapter."""
 
-    url: str
-    duration: float
-
-
-class BrowserPage:
-    """A page of Home Assistant's frontend. clicks, pastes: how many there were."""
-
-    def __init__(self, page: Page, url: str) -> None:
-        """Control a Playwright page of the Home Assistant at a URL."""
-        self.playwright = page
-        self.clicks = 0
-        self.pastes = 0
-        self._url = url
-
-    async def open(self, path: str) -> None:
-        """Open a path."""
-        await self.playwright.goto(self._url + path)
-
-    def text(self, text: str) -> Locator:
-        """Return the first visible element with a text."""
-        return self.playwright.get_by_text(text, exact=True).locator("visible=true").first
-
-    def button(self, name: str) -> Locator:
-        """Return the first visible button with a name."""
-        return self.playwright.get_by_role("button", name=name, exact=True).locator("visible=true").first
-
-    def field(self, name: str) -> Locator:
-        """Return the text field with a label."""
-        label = re.compile(rf"^{re.escape(name)}\s*\*?$")
-        return self.playwright.get_by_role("textbox", name=label).locator("visible=true").first
-
-    async def click(self, element: Locator) -> None:
-        """Click an element once it is visible."""
-        await element.click()
-        self.clicks += 1
-
-    async def play(self, player: Locator) -> None:
-        """Click the play button of an audio element."""
-        await player.click(position=_PLAY_BUTTON)
-        self.clicks += 1
-
-    async def paste(self, text: str) -> None:
-        """Paste a text into the focused field."""
-        await self.playwright.keyboard.insert_text(text)
-        self.pastes += 1
-
-    async def type(self, text: str) -> None:
-        """Type a text into the focused field."""
-        await self.playwright.keyboard.type(text)
-
-    async def press_enter(self) -> None:
-        """Press Enter in the focused field."""
-        await self.playwright.keyboard.press("Enter")
-
-    async def close_dialog(self) -> None:
-        """Close the dialog at the end of a flow."""
-        names = re.compile("^(Finish|Skip and finish|Close|OK)$")
-        button = self.playwright.get_by_role("button", name=names).locator("visible=true").last
-        await self.click(button)
-        await button.wait_for(state="hidden")
-        await self.playwright.wait_for_timeout(_TRANSITION_MS)  # closing also navigates back
-
-    async def select(self, label: str, current: str, option: str) -> None:
-        """Select an option in a dropdown."""
-        field = self.playwright.locator("ha-selector").filter(has_text=label).locator("visible=true").first
-        await self.click(field.get_by_text(current, exact=True).first)
-        await self.playwright.get_by_placeholder("Search | Add custom item").locator("visible=true").fill(option)
-        await self.click(self.text(option))
-
-    async def wait_for_audio(self) -> PlayedAudio:
-        """Return the audio that was played since the last call, once it has ended."""
-        try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                while True:
-                    for event in await self.playwright.evaluate("window.audioEvents"):
-                        if event["event"] == "error":
-                            raise AssertionError(f"{event['url']} cannot be played: {event['message']}")
-                        if event["event"] == "ended":
-                            await self.playwright.evaluate("window.audioEvents = []")
-                            return PlayedAudio(event["url"], event["at"])
-                    await asyncio.sleep(_POLL_S)
-        except TimeoutError as err:
-            raise AssertionError(f"no audio was played to its end: {await self.audio_events()}") from err
-
-    async def audio_events(self) -> list[str]:
-        """Return the names of the events of audio elements."""
-        return [event["event"] for event in await self.playwright.evaluate("window.audioEvents")]
-
-    async def take_screenshot(self, file: Path) -> None:
-        """Save a screenshot after transitions have ended."""
-        await self.playwright.wait_for_timeout(_TRANSITION_MS)
-        await self.playwright.screenshot(path=file)
+    context: Context
+    page: BrowserPage
+    screenshots: Screenshots
 
 
-@asynccontextmanager
-async def open_browser(context: Context) -> AsyncGenerator[BrowserPage]:
-    """Open a browser in which the owner is logged in."""
-    tokens = {
-        **context.tokens,
-        "hassUrl": context.instance.url,
-        "clientId": f"{context.instance.url}/",
-        "expires": _NEVER_MS,
-    }
-    login = f"localStorage.setItem('hassTokens', {json.dumps(json.dumps(tokens))})"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=context.programs.find("chromium"), args=_FLAGS, env=dict(context.programs.environment)
-        )
-        try:
-            browser_context = await browser.new_context(
-                viewport=_VIEWPORT, device_scale_factor=_SCALE_FACTOR, color_scheme="light", locale="en-US"
-            )
-            browser_context.set_default_timeout(_TIMEOUT_S * 1000)
-            await browser_context.add_init_script(login)
-            await browser_context.add_init_script(_AUDIO_RECORDER)
-            page = await browser_context.new_page()
-            yield BrowserPage(page, context.instance.url)
-        finally:
-            await browser.close()
+async def run_browser(context: Context, report: Report) -> None:
+    """Set up, use and maintain an account and its voices."""
+    async with open_browser(context) as page:
+        session = Session(context, page, Screenshots(page, context.updates_screenshots, context.folder))
+        report.on_failure = session.screenshots.take_failure
+        for name, step in _STEPS.items():
+            async with report.step(name):
+                await step(session)
+
+
+async def _enter_wrong_key(session: Session) -> None:
+    """Follow the link of the README, and enter a wrong key."""
+    page = session.page
+    await page.open("/_my_redirect/config_flow_start?domain=orator")
+    await page.click(page.button("OK"))
+    await page.text("Add an account").wait_for()
+    await page.click(page.button("Submit"))
+    await page.click(page.field("API key"))
+    await page.paste(_WRONG_KEY)
+    await page.click(page.button("Submit"))
+    await page.text("NanoGPT does not accept this key. Copy it again, or make a new one.").wait_for()
+
+
+async def _play_preview(session: Session) -> None:
+    """Add an account and play the preview of its first voice, with as few clicks as possible."""
+    page = session.page
+    await page.open("/")
+    page.clicks = page.pastes = 0
+    await page.click(page.text("Settings"))
+    await page.click(page.text("Devices & services"))
+    await page.click(page.text("Add integration"))
+    await page.playwright.get_by_placeholder("Search for a brand name").wait_for()
+    await page.type("Orator")
+    await page.text("Orator").wait_for()
+    await page.press_enter()
+    await page.text("Add an account").wait_for()
+    await session.screenshots.take("1-choose-the-service")
+    await page.click(page.button("Submit"))
+    await page.text("Add a NanoGPT account").wait_for()
+    await session.screenshots.take("2-paste-the-key")
+    await page.click(page.field("API key"))
+    await page.paste(session.context.simulator.api_key or "")
+    await page.press_enter()
+    await page.text("Your first voice is ready. Listen to it:").wait_for()
+    await session.screenshots.take("3-hear-the-first-voice")
+    await page.play(page.playwright.locator("ha-markdown audio"))
+    await _assert_played(session, _PREVIEW_SENTENCE)
+    print_progress(f"the preview took {page.clicks} clicks and {page.pastes} paste")
+    assert page.clicks <= _MAX_CLICKS, f"{page.clicks} clicks"
+    assert page.pastes <= _MAX_PASTES, f"{page.pastes} pastes"
+    await page.close_dialog()
+
+
+async def _add_voice(session: Session) -> None:
+    """Add a voice with a name and instructions."""
+    page = session.page
+    await page.open(_INTEGRATION_PAGE)
+    await page.click(page.button("Add voice"))
+    await page.text("Add a voice").wait_for()
+    await page.click(page.button("Next"))
+    await page.text("How it speaks").wait_for()
+    await page.field("Name").fill(_SECOND_VOICE)
+    await page.field("Instructions").fill("Calm and friendly, like a butler.")
+    await session.screenshots.take("4-make-more-voices")
+    await page.click(page.button("Submit"))
+    await page.close_dialog()
+    await page.text(_SECOND_VOICE).wait_for()
+
+
+async def _speak_with_voice(session: Session) -> None:
+    """Speak with the new voice in the media browser."""
+    await _speak(session, _SECOND_VOICE, _SENTENCE)
+    await _assert_played(session, _SENTENCE)
+
+
+async def _change_voice(session: Session) -> None:
+    """Change the voice to another of the model."""
+    page = session.page
+    await page.open(_INTEGRATION_PAGE)
+    await page.text(_SECOND_VOICE).wait_for()
+    await page.click(page.button("Change voice"))
+    await page.text(f"Change {_SECOND_VOICE}").wait_for()
+    await page.click(page.button("Next"))
+    await page.text("How it speaks").wait_for()
+    await page.select("Voice", current="coral", option="Ash")
+    await page.click(page.button("Submit"))
+    await page.text("Reconfiguration was successful").wait_for()
+    await page.close_dialog()
+    subentries = (await _download_diagnostics(session))["voices"]
+    assert {"Butler": "ash"}.items() <= {one["title"]: one["data"]["voice"] for one in subentries}.items(), subentries
+
+
+async def _expire_key(session: Session) -> None:
+    """Make the provider refuse the key, and speak."""
+    page = session.page
+    session.context.simulator.api_key = _NEW_KEY
+    await _speak(session, _SECOND_VOICE, "This is not heard.")
+    await page.playwright.wait_for_function("window.audioEvents.some(event => event.event === 'error')")
+    await page.open(_INTEGRATION_PAGE)
+    await page.text("Attention required").wait_for()
+
+
+async def _reauthenticate(session: Session) -> None:
+    """Enter a wrong key, then the new one."""
+    page = session.page
+    await page.click(page.text("Reconfigure"))
+    await page.text("NanoGPT: the key is no longer accepted").wait_for()
+    await page.text("The service refuses the key of this account. Make a new one there and enter it here.").wait_for()
+    await page.field("API key").fill(_WRONG_KEY)
+    await page.click(page.button("Submit"))
+    await page.text("NanoGPT does not accept this key. Copy it again, or make a new one.").wait_for()
+    await page.field("API key").fill(_NEW_KEY)
+    await page.click(page.button("Submit"))
+    await page.text("Re-authentication was successful").wait_for()
+    await page.close_dialog()
+
+
+async def _speak_with_new_key(session: Session) -> None:
+    """Speak with the changed voice and the new key."""
+    await _speak(session, _SECOND_VOICE, _SENTENCE_WITH_NEW_KEY)
+    await _assert_played(session, _SENTENCE_WITH_NEW_KEY)
+
+
+async def _play_media_browser_preview(session: Session) -> None:
+    """Play the preview of a voice that has not been added."""
+    page = session.page
+    await page.open("/media-browser/browser")
+    for place in ("Orator", "NanoGPT", "GPT-4o mini TTS"):
+        await page.click(page.text(place))
+    await page.text("Sage").wait_for()
+    await session.screenshots.take("5-listen-before-choosing")
+    await page.click(page.text("Sage"))
+    await page.playwright.get_by_placeholder("Filter Sage").fill("Deutsch")
+    await page.click(page.text("Deutsch"))
+    await _assert_played(session, SAMPLE_SENTENCES["de"].sentence)
+
+
+async def _view_usage(session: Session) -> None:
+    """View usage and balance on the device page."""
+    page = session.page
+    await page.open(_INTEGRATION_PAGE)
+    await page.click(page.playwright.locator("ha-config-entry-device-row").get_by_text("NanoGPT", exact=True).first)
+    await page.text("Characters today").wait_for()
+    await page.text("Balance").wait_for()
+    await session.screenshots.take("6-see-what-it-costs")
+
+
+async def _check_diagnostics(session: Session) -> None:
+    """Search the diagnostics for secrets."""
+    diagnostics = await _download_diagnostics(session)
+    assert {"account", "voices"} <= diagnostics.keys(), diagnostics.keys()
+    text = json.dumps(diagnostics)
+    for secret in (session.context.simulator.api_key or "", _WRONG_KEY, _SENTENCE, _SENTENCE_WITH_NEW_KEY, "butler."):
+        assert secret not in text, f"{secret!r} is in the diagnostics"
+
+
+_STEPS: Final[Mapping[str, Callable[[Session], Awaitable[None]]]] = {
+    "a wrong key is refused with a helpful message": _enter_wrong_key,
+    "the preview is heard after at most six clicks and one paste": _play_preview,
+    "a second voice is added": _add_voice,
+    "the voice speaks a message completely in the browser": _speak_with_voice,
+    "the voice is changed to another of the model": _change_voice,
+    "a refused key leads to silence and a message in Home Assistant": _expire_key,
+    "a new key is requested; a wrong one is refused, the right one accepted": _reauthenticate,
+    "the changed voice speaks with the new key": _speak_with_new_key,
+    "the preview of another voice, in another language, is heard in the media browser": _play_media_browser_preview,
+    "the device page shows usage and balance": _view_usage,
+    "diagnostics contain no key and no message": _check_diagnostics,
+}
+
+
+async def _speak(session: Session, voice: str, text: str) -> None:
+    """Speak a message with a voice in Home Assistant's media browser."""
+    page = session.page
+    await page.open("/media-browser/browser")
+    await page.click(page.text("Text-to-speech"))
+    await page.click(page.text(voice))
+    message = page.playwright.locator("ha-textarea").get_by_role("textbox")
+    await message.fill(text)
+    await page.click(page.button("Say"))
+
+
+async def _assert_played(session: Session, text: str) -> None:
+    """Assert that the browser played exactly a text."""
+    played = await session.page.wait_for_audio()
+    audio = await assert_spoken_in_file(await download(session.context, played.url), text)
+    assert abs(audio.duration - played.duration) < _DURATION_TOLERANCE_S, (
+        f"{played.duration} s of {audio.duration} s were played"
+    )
+
+
+async def _download_diagnostics(session: Session) -> dict[str, Any]:
+    """Download the diagnostics of an account, and return Orator's part."""
+    page = session.page
+    await page.open(_INTEGRATION_PAGE)
+    menu = page.playwright.locator("ha-config-entry-row").get_by_role("button", name="Menu").first
+    await page.click(menu)
+    async with page.playwright.expect_download() as download_info:
+        await page.click(page.text("Download diagnostics"))
+    file = session.context.folder / "diagnostics.json"
+    await (await download_info.value).save_as(file)
+    diagnostics: dict[str, Any] = json.loads(await asyncio.to_thread(file.read_text))
+    return dict(diagnostics["data"])

@@ -1,132 +1,121 @@
-"""Real players, MPD and a DLNA renderer, which record what they play. No sound card is needed."""
+"""Chapter `players`: announcements on real players, through Home Assistant's own integrations."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
-import secrets
 from typing import Final
-import uuid
 
-from mpd.asyncio import MPDClient
+from tests.support.audio_checks import decode_file
+from tests.support.home_assistant.api import CONFIG_FLOW, ApiError, Json
+from tests.support.processes import LOCALHOST
 
-from tests.support.processes import LOCALHOST, find_free_port, run_program
+from .audio import assert_spoken_in_file, download
+from .context import Context
+from .entities import get_voice, wait_for_new_entity
+from .player_programs import Mpd, Renderer, run_mpd, run_renderer
+from .report import Report
 
-from .programs import ProgramError, Programs
-
-_TIMEOUT_S: Final = 30.0
+_MP3_TEXT: Final = "The washing machine has finished, and the kitchen window is still open."
+_SECOND_MP3_TEXT: Final = "The front door is unlocked, and nobody is at home."
+_FLAC_TEXT: Final = "It is seven degrees outside, and it will rain tonight."
+_WAV_TEXT: Final = "Dinner is ready in five minutes. Please lay the table."
+_DLNA_DOMAIN: Final = "dlna_dmr"
+_ATTEMPTS: Final = 10
+_MAX_POLLS: Final = 100
 _POLL_S: Final = 0.05
-_LOG_TAIL_CHARS: Final = 2000
-_IDLE_S: Final = 1.5  # playback has ended after this time without new audio
-
-_RENDERER_ADDRESS: Final = "192.0.2.1"  # of the interface with multicast, see script/lib/isolated
-_RENDERER_PORTS: Final = (49152, 65535)
+_DURATION_TOLERANCE_S: Final = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class Mpd:
-    """A Music Player Daemon, which plays in real time. recording: the last audio, as WAV."""
-
-    port: int
-    recording: Path
-
-    async def play_to_end(self) -> tuple[str, float]:
-        """Wait for the end of playback, and return the URL and the seconds that were played."""
-        client = MPDClient()
-        await client.connect(LOCALHOST, self.port)
-        song, elapsed = "", 0.0
-        try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                while True:
-                    status = await client.status()
-                    assert "error" not in status, status["error"]
-                    if song and status["state"] == "stop":
-                        return song, elapsed
-                    song = (await client.currentsong()).get("file", song)
-                    elapsed = float(status.get("elapsed", elapsed))
-                    await asyncio.sleep(_POLL_S)
-        finally:
-            client.disconnect()
+async def run_players(context: Context, report: Report) -> None:
+    """Make announcements on both players."""
+    async with report.step("a voice is available"):
+        voice = await get_voice(context)
+    async with run_mpd(context.programs, context.folder) as mpd:
+        await _announce_on_mpd(context, report, mpd, voice)
+    async with run_renderer(context.programs, context.folder) as renderer:
+        await _announce_on_renderer(context, report, renderer, voice)
 
 
-@asynccontextmanager
-async def run_mpd(programs: Programs, folder: Path) -> AsyncGenerator[Mpd]:
-    """Run MPD."""
-    mpd = Mpd(find_free_port(), folder / "mpd.wav")
-    configuration = folder / "mpd.conf"
-    configuration.write_text(f"""
-bind_to_address "{LOCALHOST}"
-port "{mpd.port}"
-zeroconf_enabled "no"
-audio_output {{
-    type "null"
-    name "No output, at the pace of a sound card"
-    mixer_type "software"
-}}
-audio_output {{
-    type "recorder"
-    name "Recorder"
-    encoder "wave"
-    path "{mpd.recording}"
-}}
-""")
-    command = (programs.find("mpd"), "--no-daemon", "--stderr", str(configuration))
-    log = folder / "mpd.log"
-    async with run_program(command, log=log, folder=folder, environment=programs.environment) as process:
-        await _wait_until_listening(LOCALHOST, mpd.port, process, log)
-        yield mpd
+async def _announce_on_mpd(context: Context, report: Report, mpd: Mpd, voice: str) -> None:
+    """Make announcements on MPD in two formats."""
+    async with report.step("MPD is added with Home Assistant's own integration"):
+        speaker = await wait_for_new_entity(
+            context.api, "media_player", context.api.add_entry("mpd", {"host": LOCALHOST, "port": mpd.port})
+        )
+
+    async def announce(text: str, audio_format: str) -> None:
+        await _speak(context, voice, speaker, text, audio_format)
+        song, elapsed = await mpd.play_to_end()
+        await _assert_format(context, song, audio_format)
+        audio = await assert_spoken_in_file(mpd.recording, text)
+        assert abs(audio.duration - elapsed) < _DURATION_TOLERANCE_S, f"MPD played {elapsed} s of {audio.duration} s"
+
+    async with report.step("an announcement on MPD is heard completely, in mp3"):
+        await announce(_MP3_TEXT, "mp3")
+    async with report.step("an announcement on MPD is heard completely, in flac"):
+        await announce(_FLAC_TEXT, "flac")
 
 
-@dataclass(frozen=True, slots=True)
-class Renderer:
-    """A DLNA renderer. url: of its description; recording: the last audio, as WAV."""
+async def _add_renderer(context: Context, renderer: Renderer) -> str:
+    """Add the renderer through the form that Home Assistant offers: discovered, to be selected, or with its URL.
 
-    url: str
-    recording: Path
-
-    def delete_recording(self) -> None:
-        """Delete the last recording."""
-        self.recording.unlink(missing_ok=True)
-
-    async def play_to_end(self) -> None:
-        """Wait for the end of playback."""
-        size = 0
-        async with asyncio.timeout(_TIMEOUT_S):
-            while not size or self.recording.stat().st_size != size:
-                size = self.recording.stat().st_size if self.recording.exists() else 0
-                await asyncio.sleep(_IDLE_S)
+    Discovery runs at the same time, so a form may be gone when it is submitted.
+    """
+    async with context.websocket() as websocket:
+        for _ in range(_ATTEMPTS):
+            flows = await websocket.send("config_entries/flow/progress")
+            discovered = [flow for flow in flows if flow["handler"] == _DLNA_DOMAIN]
+            form = discovered[0] if discovered else await context.api.post(CONFIG_FLOW, {"handler": _DLNA_DOMAIN})
+            result = await context.api.post(f"{CONFIG_FLOW}/{form['flow_id']}", _form_input(form, renderer))
+            if result["type"] == "create_entry":
+                return str(result["result"]["entry_id"])
+            await asyncio.sleep(1)
+    raise ApiError(f"the renderer could not be added: {result}")
 
 
-@asynccontextmanager
-async def run_renderer(programs: Programs, folder: Path) -> AsyncGenerator[Renderer]:
-    """Run gmediarender."""
-    port = _RENDERER_PORTS[0] + secrets.randbelow(_RENDERER_PORTS[1] - _RENDERER_PORTS[0])
-    recording = folder / "renderer.wav"
-    sink = f"audioconvert ! wavenc ! filesink location={recording} sync=true buffer-mode=unbuffered"
-    command = (
-        *(programs.find("gmediarender"), "--interface-name=speakers", f"--port={port}", f"--uuid={uuid.uuid4()}"),
-        *("--friendly-name=Living room", "--logfile=stdout", f"--gstout-audiopipe={sink}"),
-    )
-    log = folder / "gmediarender.log"
-    async with run_program(command, log=log, folder=folder, environment=programs.environment) as process:
-        await _wait_until_listening(_RENDERER_ADDRESS, port, process, log)
-        yield Renderer(f"http://{_RENDERER_ADDRESS}:{port}/description.xml", recording)
+def _form_input(form: Json, renderer: Renderer) -> Json:
+    """Return the input of a form: the renderer's name or URL, or nothing to confirm."""
+    fields = {field["name"]: field for field in form.get("data_schema", ())}
+    if "host" in fields:
+        return {"host": fields["host"]["options"][0][0]}
+    return {"url": renderer.url} if "url" in fields else {}
 
 
-async def _wait_until_listening(host: str, port: int, process: asyncio.subprocess.Process, log: Path) -> None:
-    """Wait until a program accepts connections."""
-    try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            while process.returncode is None:
-                try:
-                    _, writer = await asyncio.open_connection(host, port)
-                except OSError:
-                    await asyncio.sleep(_POLL_S)
-                else:
-                    writer.close()
-                    return
-    except TimeoutError:
-        pass
-    output = await asyncio.to_thread(log.read_text, errors="replace")
-    raise ProgramError(f"{log.stem} does not accept connections:\n{output[-_LOG_TAIL_CHARS:]}")
+async def _announce_on_renderer(context: Context, report: Report, renderer: Renderer, voice: str) -> None:
+    """Make announcements on the DLNA renderer in two formats."""
+    async with report.step("a DLNA renderer is added with Home Assistant's own integration"):
+        speaker = await wait_for_new_entity(context.api, "media_player", _add_renderer(context, renderer))
+
+    async def announce(text: str, audio_format: str) -> None:
+        renderer.delete_recording()
+        await _speak(context, voice, speaker, text, audio_format)
+        song = await _wait_for_url(context, speaker, audio_format)
+        await renderer.play_to_end()
+        await _assert_format(context, song, audio_format)
+        await assert_spoken_in_file(renderer.recording, text)
+
+    async with report.step("an announcement on the DLNA renderer is heard completely, in mp3"):
+        await announce(_SECOND_MP3_TEXT, "mp3")
+    async with report.step("an announcement on the DLNA renderer is heard completely, in wav"):
+        await announce(_WAV_TEXT, "wav")
+
+
+async def _speak(context: Context, voice: str, speaker: str, text: str, audio_format: str) -> None:
+    """Perform `tts.speak` as an automation does."""
+    options = {"preferred_format": audio_format}
+    data = {"entity_id": voice, "media_player_entity_id": speaker, "message": text, "options": options}
+    await context.api.perform_action("tts.speak", data)
+
+
+async def _wait_for_url(context: Context, speaker: str, audio_format: str) -> str:
+    """Return the URL that a player plays, once its state shows it."""
+    for _ in range(_MAX_POLLS):
+        url = str((await context.api.attributes(speaker)).get("media_content_id"))
+        if url.endswith(f".{audio_format}"):
+            return url
+        await asyncio.sleep(_POLL_S)
+    raise ApiError(f"{speaker} plays {url} instead of {audio_format}")
+
+
+async def _assert_format(context: Context, url: str, audio_format: str) -> None:
+    """Assert that the audio at a URL is in a format."""
+    audio = await decode_file(await download(context, url))
+    assert audio.container == audio_format, f"{url} is {audio.container}, not {audio_format}"

@@ -6,7 +6,7 @@ from typing import Final
 
 from PIL import Image
 
-from .browser import BrowserPage
+from .browser_page import BrowserPage
 
 _ROOT: Final = Path(__file__).parents[2]
 _FOLDER: Final = _ROOT / "docs" / "screenshots"

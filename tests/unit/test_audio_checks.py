@@ -1,4 +1,4 @@
-"""The audio checks of the demo accept speech in every format and nothing else."""
+"""The audio checks accept speech in every format and nothing else."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.demo.audio_checks import decode, find_problems, find_wav_problems
 from tests.simulator.audio.encoding import AudioFormat, encode
 from tests.simulator.audio.espeak import Sound, Speaker, speak
+from tests.support.audio_checks import decode_file, find_problems, find_wav_problems
 
 TEXT = "The washing machine has finished, and the kitchen window is still open."
 RATE = 24_000
@@ -44,7 +44,7 @@ def generate_mostly_silence() -> Samples:
 def find_file_problems(file: Path, content: bytes, text: str = TEXT) -> list[str]:
     """Return the problems of a file."""
     file.write_bytes(content)
-    return find_problems(asyncio.run(decode(file)), file.suffix[1:], text)
+    return find_problems(asyncio.run(decode_file(file)), file.suffix[1:], text)
 
 
 @pytest.mark.parametrize("audio_format", ["mp3", "wav", "opus", "aac", "flac"])

@@ -42,7 +42,7 @@ class DecodedFile:
         return self.samples.size / RATE
 
 
-async def decode(file: Path) -> DecodedFile:
+async def decode_file(file: Path) -> DecodedFile:
     """Decode a file completely."""
     process = await asyncio.create_subprocess_exec(
         *("ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", "-i", str(file)),

@@ -1,7 +1,6 @@
 """Loudness of the audio that Home Assistant serves: all voices come to the target."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 import io
 from itertools import pairwise
 from typing import Any, Final
@@ -14,11 +13,8 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.orator.audio.formats import AudioFormat, PcmLayout
-from custom_components.orator.audio.loudness_meter import LoudnessMeasurement
+from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.const import DOMAIN
-from custom_components.orator.pipeline import LoudnessTracker, PostProcessing
-from custom_components.orator.pipeline.attempt import AttemptAudio
 from tests.simulator import Simulator
 from tests.support.audio import decode
 from tests.support.fallback import LocalVoice
@@ -209,21 +205,3 @@ async def test_stop_before_end(hass: HomeAssistant, simulator: Simulator) -> Non
     await response.data_gen.aclose()
     assert not [task for task in asyncio.all_tasks() - before if task.get_name().startswith("orator")]
     assert not account.runtime_data.loudness_tracker.as_dict()
-
-
-async def test_constant_gain_within_message() -> None:
-    """A measurement that ends during a message changes the gain of the next message only."""
-    layout = PcmLayout(24_000)
-    post_processing = PostProcessing(target_lufs=TARGET_LUFS, loudness_tracker=LoudnessTracker())
-
-    async def samples() -> AsyncGenerator[bytes]:
-        yield b"\x00\x04\x00\xfc" * 12_000
-
-    async def sentences() -> AsyncGenerator[AttemptAudio]:
-        for _ in range(2):
-            yield AttemptAudio(AudioFormat.PCM, samples(), layout, loudness_key="ann")
-            post_processing.loudness_tracker.add("ann", LoudnessMeasurement(-35.0, 5.0))
-
-    adjusted = post_processing.apply_gain(sentences(), layout, "ffmpeg")
-    first, second = [b"".join([chunk async for chunk in audio.data]) async for audio in adjusted]
-    assert first == second

@@ -12,7 +12,6 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.audio import wav
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout, detect_format
-from custom_components.orator.pipeline.output import GapFiller
 from tests.simulator import Fault, Simulator, Timing
 from tests.support.audio import RATE, decode, read_wav_stream
 from tests.support.speech import IS_OUTPUT_CONVERTED, SPEECH_PATH, Hear, get_speech_requests
@@ -106,30 +105,6 @@ async def test_bounded_prefetch(hass: HomeAssistant, simulator: Simulator, accou
         pass
     assert simulator.requests[-1].sent > 23_000_000
     assert sent < 18_000_000  # including the data in the buffers of the sockets
-
-
-async def test_limited_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gaps are filled with silence only up to a limit."""
-    monkeypatch.setattr("custom_components.orator.pipeline.output._MAX_FILLED_SILENCE_S", 0.5)
-    layout = PcmLayout(rate=1000)
-    never = asyncio.Event()
-
-    async def samples() -> AsyncGenerator[bytes]:
-        yield bytes(20)
-        await never.wait()
-
-    loop = asyncio.get_running_loop()
-    seconds = 0.0
-    chunks = GapFiller().fill(samples(), layout)
-    assert await anext(chunks) == bytes(20)
-    started = loop.time()
-    for _ in range(5):
-        seconds += len(await anext(chunks)) / layout.byte_rate
-    assert 0.3 < seconds < 0.7
-    assert 0.3 < loop.time() - started < 2
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.5):
-            await anext(chunks)
 
 
 async def test_slow_first_chunk(simulator: Simulator, hear: Hear) -> None:

@@ -70,11 +70,11 @@ class EntitySynthesizer:
                 stream.async_set_message_stream(stream_of(text))
             else:
                 stream.async_set_message(text)
-            chunks = stream.async_stream_result()
+            data = stream.async_stream_result()
         except Exception as err:
             raise FallbackFailedError(subject=self._entity_id) from err
-        async with aclosing(chunks):
-            yield await detect_audio(self._read(chunks), self._format)
+        async with aclosing(data):
+            yield await detect_audio(self._read(data), self._format)
 
     def _create_stream(self) -> tts.ResultStream:
         engine = tts.get_engine_instance(self._hass, self._entity_id)
@@ -90,15 +90,15 @@ class EntitySynthesizer:
             self._hass, self._entity_id, language=next(iter(languages), None), options=options
         )
 
-    async def _read(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async def _read(self, data: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
         """Yield the audio. Raises FallbackFailedError for any exception and for a gap that is too long."""
         try:
             while True:
                 async with asyncio.timeout(_AUDIO_TIMEOUT_S):
-                    chunk = await anext(chunks, None)
-                if chunk is None:
+                    block = await anext(data, None)
+                if block is None:
                     return
-                yield chunk
+                yield block
         except Exception as err:
             raise FallbackFailedError(subject=self._entity_id) from err
 

@@ -120,21 +120,21 @@ class SpeechResult:
 
     async def async_wait_for_audio(self) -> None:
         """Wait for the first audio. Raises HomeAssistantError."""
-        async with aclosing(self._chunks()) as chunks:
-            if not await anext(chunks, b""):
+        async with aclosing(self._read()) as data:
+            if not await anext(data, b""):
                 raise _no_audio()
 
     async def async_read(self) -> bytes:
         """Return all audio. Raises HomeAssistantError."""
-        if audio := b"".join([chunk async for chunk in self._chunks()]):
+        if audio := b"".join([block async for block in self._read()]):
             return audio
         raise _no_audio()
 
-    async def _chunks(self) -> AsyncGenerator[bytes]:
+    async def _read(self) -> AsyncGenerator[bytes]:
         """Yield the audio; any exception becomes a HomeAssistantError."""
         try:
-            async for chunk in self.stream.async_stream_result():
-                yield chunk
+            async for block in self.stream.async_stream_result():
+                yield block
         except HomeAssistantError:
             raise
         except Exception as err:

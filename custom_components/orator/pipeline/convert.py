@@ -53,7 +53,7 @@ class PcmStream:
 async def to_pcm(audio: SpeechAudio, constraints: PcmConstraints, ffmpeg: str) -> PcmStream:
     """Return the samples of audio in any format as they arrive, in their own layout.
 
-    Iterating raises NotAudioError if a WAV is malformed or has no data chunk, or if ffmpeg fails.
+    This function and iterating raise NotAudioError if a WAV is malformed or has no data chunk, or if ffmpeg fails.
     """
     audio = await _unwrap_wav(audio)
     if audio.format is AudioFormat.PCM and audio.pcm_layout:

@@ -1,33 +1,37 @@
-"""Tests of the output: silence in gaps."""
+"""The response that a player or satellite receives."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
 
-from custom_components.orator.audio.formats import PcmLayout
-from custom_components.orator.pipeline.output import GapFiller
+from custom_components.orator.audio.formats import AudioFormat, PcmLayout, stream_of
+from custom_components.orator.pipeline import OutputFormat, PcmConstraints
+from custom_components.orator.pipeline.output import GapFiller, build_response
+from custom_components.orator.providers.base import SpeechAudio
+from tests.support.audio import find_ffmpeg
+
+LAYOUT = PcmLayout(16_000)
+SPEECH = b"\x01\x02" * 1600
 
 
-async def test_limited_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gaps are filled with silence only up to a limit."""
-    monkeypatch.setattr("custom_components.orator.pipeline.output._MAX_FILLED_SILENCE_S", 0.5)
-    layout = PcmLayout(rate=1000)
-    never = asyncio.Event()
+@pytest.mark.parametrize("fills_gaps", [True, False])
+async def test_gaps_are_known(*, fills_gaps: bool) -> None:
+    """Silence is inserted where audio is late, and the gap filler knows about it."""
 
     async def samples() -> AsyncGenerator[bytes]:
-        yield bytes(20)
-        await never.wait()
+        yield SPEECH
+        await asyncio.sleep(0.3)
+        yield SPEECH
 
-    loop = asyncio.get_running_loop()
-    seconds = 0.0
-    chunks = GapFiller().fill(samples(), layout)
-    assert await anext(chunks) == bytes(20)
-    started = loop.time()
-    for _ in range(5):
-        seconds += len(await anext(chunks)) / layout.byte_rate
-    assert 0.3 < seconds < 0.7
-    assert 0.3 < loop.time() - started < 2
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.5):
-            await anext(chunks)
+    gap_filler = GapFiller()
+    response = await build_response(
+        stream_of(SpeechAudio(AudioFormat.PCM, samples(), LAYOUT)),
+        OutputFormat("pcm", PcmConstraints.of(LAYOUT)),
+        find_ffmpeg(),
+        is_single=True,
+        gap_filler=gap_filler if fills_gaps else None,
+    )
+    received = b"".join([block async for block in response.data])
+    assert (len(received) > 2 * len(SPEECH)) is fills_gaps
+    assert gap_filler.has_filled is fills_gaps

@@ -13,7 +13,7 @@ from typing import Final, override
 import zlib
 
 from tests.simulator.audio.encoding import encode, find_ffmpeg, streaming_wav_header
-from tests.simulator.audio.espeak import Sound, Speaker, speak
+from tests.simulator.audio.espeak import Speaker, SpokenSamples, speak
 from tests.simulator.audio.recorder import Recorder, Recording, RecordingSpec
 
 from .conditions import FRAME_SAMPLES, SAMPLE_RATE, frame_count, speech_seconds
@@ -45,12 +45,12 @@ def prepare_speech() -> dict[str, PreparedSpeech]:
     frames = tuple(samples[start : start + size] for start in range(0, len(samples) - size, size))
     return {
         "pcm": PreparedSpeech(b"", frames),
-        "wav": PreparedSpeech(streaming_wav_header(), frames),
+        "wav": PreparedSpeech(streaming_wav_header(SAMPLE_RATE), frames),
         "mp3": _prepare_mp3(sound),
     }
 
 
-def _prepare_mp3(sound: Sound) -> PreparedSpeech:
+def _prepare_mp3(sound: SpokenSamples) -> PreparedSpeech:
     """Encode without a bit reservoir, so that the frames are independent."""
     command = (
         *(find_ffmpeg(), "-hide_banner", "-loglevel", "error", "-f", "s16le", "-ar", str(sound.rate), "-ac", "1"),

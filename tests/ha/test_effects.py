@@ -209,7 +209,7 @@ async def test_stop_during_chime(hass: HomeAssistant, simulator: Simulator, acco
     await response.data_gen.aclose()
     async with asyncio.timeout(5):
         await simulator.requests[-1].finished.wait()
-    assert simulator.requests[-1].disconnected
+    assert simulator.requests[-1].is_disconnected
     assert not [task for task in asyncio.all_tasks() - before if task.get_name().startswith("orator")]
 
 

@@ -210,7 +210,7 @@ async def test_oversized_file_is_not_cached(
     hass: HomeAssistant, simulator: Simulator, hear: Hear, ignore_broken_connections: None
 ) -> None:
     """A file that turns out to be too large is neither played to its end nor cached."""
-    simulator.files.content_length = False
+    simulator.files.announces_length = False
     simulator.files.grow_to = 200_000_000
     await hear(SENTENCE, **SATELLITE)
     simulator.files.grow_to = 0

@@ -26,7 +26,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import voluptuous as vol
 
 from tests.simulator import Fault, Simulator
-from tests.support.actions import VOICE, call_action, call_failing_action
+from tests.support.actions import TARGET, call_action, call_failing_action
 from tests.support.audio import RATE, Sound, decode, read_wav_stream
 from tests.support.speech import (
     OUT_OF_CREDIT,
@@ -72,7 +72,7 @@ async def test_prepared_messages_play_offline(
     client = await hass_client_no_auth()
     for message in MESSAGES:
         data = {"media_player_entity_id": "media_player.siren", "message": message}
-        await hass.services.async_call("tts", "speak", data, target=VOICE, blocking=True)
+        await hass.services.async_call("tts", "speak", data, target=TARGET, blocking=True)
         media = await async_resolve_media(hass, played[-1].data["media_content_id"], None)
         sound = await decode(await (await client.get(media.url)).read())
         assert_spoken(sound.samples, RATE, message)
@@ -169,10 +169,10 @@ async def test_failed_message_without_response(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
 ) -> None:
     """A call without a response raises an error if a message fails, so that the automation shows it."""
-    await hass.services.async_call("orator", "prepare", {"messages": MESSAGES[:1]}, target=VOICE, blocking=True)
+    await hass.services.async_call("orator", "prepare", {"messages": MESSAGES[:1]}, target=TARGET, blocking=True)
     simulator.fail(OUT_OF_CREDIT)
     with pytest.raises(HomeAssistantError, match=r"2 of 3 messages .* used up") as error:
-        await hass.services.async_call("orator", "prepare", {"messages": MESSAGES[:3]}, target=VOICE, blocking=True)
+        await hass.services.async_call("orator", "prepare", {"messages": MESSAGES[:3]}, target=TARGET, blocking=True)
     assert error.value.translation_key == "not_all_prepared"
 
 

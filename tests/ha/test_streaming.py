@@ -148,7 +148,7 @@ async def test_stop_during_reply(hass: HomeAssistant, simulator: Simulator, acco
     async with asyncio.timeout(5):
         await asyncio.gather(*(request.finished.wait() for request in requests))
     assert len(requests) == 2
-    assert all(request.disconnected for request in requests)
+    assert all(request.is_disconnected for request in requests)
     assert is_closed.is_set()
     ours = [task for task in asyncio.all_tasks() - before if task.get_name().startswith("orator")]
     assert not ours
@@ -162,7 +162,7 @@ async def test_stop_before_first_audio(hass: HomeAssistant, simulator: Simulator
             await start_speech(hass, stream_sentences(FIRST))
     async with asyncio.timeout(5):
         await simulator.requests[-1].finished.wait()
-    assert simulator.requests[-1].disconnected
+    assert simulator.requests[-1].is_disconnected
 
 
 @pytest.mark.parametrize("extension", ["mp3", "wav", "flac"])

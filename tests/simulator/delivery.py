@@ -52,7 +52,7 @@ async def deliver(
     if fault.ends_after is not None:
         recording = replace(recording, data=recording.data[: fault.ends_after])
     response = web.StreamResponse(headers=headers)
-    if (fault.content_length or delivery in {"sized", "whole"}) and framing is None:
+    if (fault.announces_length or delivery in {"sized", "whole"}) and framing is None:
         response.content_length = len(recording.data)
     else:
         response.enable_chunked_encoding()

@@ -35,7 +35,7 @@ class ReceivedRequest:
     body: the parsed JSON, or None if it is missing or invalid (`null` counts as invalid).
     status: the response's status; None before there is one.
     sent: bytes of the response's body passed to the connection so far.
-    disconnected: the client left before its response was complete. A response that is already in the operating
+    is_disconnected: the client left before its response was complete. A response that is already in the operating
         system's buffers counts as complete, so tests of early disconnects need a `Timing.rate` or a stall.
     content: the raw body, or the text of the requested job or file; compared with `Fault.contains`.
     fault: the fault applied to the request.
@@ -48,7 +48,7 @@ class ReceivedRequest:
     body: Any  # Json, but a test knows what it sent
     status: int | None = None
     sent: int = 0
-    disconnected: bool = False
+    is_disconnected: bool = False
     content: str = ""
     fault: Fault = NO_FAULT
     finished: asyncio.Event = field(default_factory=asyncio.Event)

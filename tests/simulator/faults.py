@@ -31,7 +31,7 @@ class Fault:
         close: close the connection without a response
         reset: wherever the connection is closed, reset it instead
         truncate_after: close the connection after that many bytes of audio
-        content_length: announce the true length instead of using chunked encoding
+        announces_length: announce the true length instead of using chunked encoding
         stall_after: after that many bytes of audio, pause for `stall` seconds (by default until the client leaves); a
             later truncation may follow
         ends_after: end the response normally after that many bytes of audio
@@ -51,7 +51,7 @@ class Fault:
     close: bool = False
     reset: bool = False
     truncate_after: int | None = None
-    content_length: bool = False
+    announces_length: bool = False
     stall_after: int | None = None
     stall: float = inf
     ends_after: int | None = None

@@ -38,7 +38,7 @@ class FileHost(SimulatedServer):
     """The file host. All settings apply to the following downloads.
 
     link_base: the origin of links, instead of the host's own; for tests with their own name resolution.
-    content_length: announce the length of files.
+    announces_length: announce the length of files.
     content_type: the declared content type; None declares none.
     grow_to: extend files to this many bytes with zeros.
     redirect_to: redirect all downloads to this URL, in which "{file}" stands for the file's path and query.
@@ -49,7 +49,7 @@ class FileHost(SimulatedServer):
         """Start without files."""
         super().__init__(tls=tls)
         self.link_base: str | None = None
-        self.content_length = True
+        self.announces_length = True
         self.content_type: str | None = TRUE_TYPE
         self.grow_to = 0
         self.redirect_to: str | None = None
@@ -122,13 +122,15 @@ class FileHost(SimulatedServer):
         headers = content_type_header(file.content_type if self.content_type == TRUE_TYPE else self.content_type)
         if self.grow_to > len(file.recording.data):
             return await self._send_grown(request, file, headers)
-        return await deliver(request, file.recording, headers, delivery="sized" if self.content_length else "streamed")
+        return await deliver(
+            request, file.recording, headers, delivery="sized" if self.announces_length else "streamed"
+        )
 
     async def _send_grown(self, request: web.Request, file: StoredFile, headers: dict[str, str]) -> web.StreamResponse:
         """Send a file extended with zeros, as fast as the client reads."""
         received = CURRENT_EXCHANGE.get().received
         response = web.StreamResponse(headers=headers)
-        if self.content_length:
+        if self.announces_length:
             response.content_length = self.grow_to
         received.status = response.status
         await response.prepare(request)

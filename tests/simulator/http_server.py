@@ -144,7 +144,7 @@ class SimulatedServer:
         try:
             response = await self._respond(request, handler, exchange)
         except asyncio.CancelledError, ConnectionError:
-            received.disconnected = not self._closing
+            received.is_disconnected = not self._closing
             raise
         finally:
             received.finished.set()

@@ -7,12 +7,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-VOICE = {"entity_id": "tts.ann"}
+TARGET = {"entity_id": "tts.ann"}
 
 
 async def call_action(hass: HomeAssistant, name: str, **data: Any) -> dict[str, Any]:
     """Call an action of the voice `tts.ann`, and return its response."""
-    response = await hass.services.async_call("orator", name, data, target=VOICE, blocking=True, return_response=True)
+    response = await hass.services.async_call("orator", name, data, target=TARGET, blocking=True, return_response=True)
     result = response["tts.ann"] if response else None
     assert isinstance(result, dict)
     return result

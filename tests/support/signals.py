@@ -101,7 +101,7 @@ def sample_count(header: FrameHeader) -> int:
     return 1152 if header.is_mpeg_1 else 576
 
 
-def decode(stream: bytes, channels: int, *arguments: str) -> Samples:
+def decode_mp3(stream: bytes, channels: int, *arguments: str) -> Samples:
     """Decode an MP3 with ffmpeg."""
     decoded = run_ffmpeg(*arguments, "-f", "mp3", "-i", "pipe:0", "-f", "f32le", "pipe:1", given=stream)
     return np.frombuffer(decoded, "<f4").astype(np.float64).reshape(-1, channels) * 0x8000

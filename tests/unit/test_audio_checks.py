@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.simulator.audio.encoding import AudioFormat, encode
-from tests.simulator.audio.espeak import Sound, Speaker, speak
+from tests.simulator.audio.espeak import Speaker, SpokenSamples, speak
 from tests.support.audio_checks import decode_file, find_problems, find_wav_problems
 
 TEXT = "The washing machine has finished, and the kitchen window is still open."
@@ -93,7 +93,7 @@ def test_damaged_file(tmp_path: Path) -> None:
 )
 def test_other_signals(tmp_path: Path, signal: Callable[[], Samples], problem: str) -> None:
     """Silence, noise and hum are reported."""
-    sound = Sound((signal() * 32767).astype("<i2").tobytes(), RATE)
+    sound = SpokenSamples((signal() * 32767).astype("<i2").tobytes(), RATE)
     assert find_file_problems(tmp_path / "speech.mp3", encode(sound, "mp3", speed=1)) == [problem]
 
 

@@ -81,13 +81,13 @@ ON_THE_WIRE: Final = (
     _failure("stalls early", *_TIMED_OUT, stall_after=_INAUDIBLE_BYTES),
     _failure("stalls midway", *_TIMED_OUT, stall_after=_AUDIBLE_BYTES, can_interrupt=True),
     _failure(
-        "shorter than Content-Length, early", *_CONNECTION_LOST, truncate_after=_INAUDIBLE_BYTES, content_length=True
+        "shorter than Content-Length, early", *_CONNECTION_LOST, truncate_after=_INAUDIBLE_BYTES, announces_length=True
     ),
     _failure(
         "shorter than Content-Length",
         *_CONNECTION_LOST,
         truncate_after=_AUDIBLE_BYTES,
-        content_length=True,
+        announces_length=True,
         can_interrupt=True,
     ),
     _failure("last chunk missing, early", *_CONNECTION_LOST, truncate_after=_INAUDIBLE_BYTES),

@@ -11,7 +11,7 @@ from typing import Literal
 import imageio_ffmpeg  # type: ignore[import-untyped]  # comes without types
 import numpy as np
 
-from .espeak import BYTES_PER_SAMPLE, Sound
+from .espeak import BYTES_PER_SAMPLE, SpokenSamples
 
 type AudioFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
@@ -50,7 +50,7 @@ class Quality:
 DEFAULT_QUALITY = Quality()
 
 
-def encode(sound: Sound, audio_format: AudioFormat, speed: float, quality: Quality = DEFAULT_QUALITY) -> bytes:
+def encode(sound: SpokenSamples, audio_format: AudioFormat, speed: float, quality: Quality = DEFAULT_QUALITY) -> bytes:
     """Return a sound at another speed with the same pitch, encoded as ffmpeg writes it to a pipe."""
     source = ("-f", "s16le", "-ar", str(sound.rate), "-ac", "1", "-i", "pipe:0")
     bitrate = quality.bitrate or _BITRATES_KBPS.get(audio_format)

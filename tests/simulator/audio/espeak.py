@@ -72,7 +72,7 @@ class Speaker:
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class SpokenSamples:
     """Mono 16-bit little-endian samples; `rate` in Hz."""
 
     samples: bytes
@@ -118,7 +118,7 @@ def language_of(text: str) -> str:
     return languages.most_common(1)[0][0] if languages else _DEFAULT_LANGUAGE
 
 
-def speak(text: str, speaker: Speaker) -> Sound:
+def speak(text: str, speaker: Speaker) -> SpokenSamples:
     """Synthesize a text at normal speed. Blocks."""
     return _engine().speak(text, f"{language_of(text)}+{speaker.variant}", speaker.pitch)
 
@@ -152,7 +152,7 @@ class _Engine:
         self._callback = _Callback(self._collect)  # referenced here because the library does not keep it alive
         self._library.espeak_SetSynthCallback(self._callback)
 
-    def speak(self, text: str, voice: str, pitch: int) -> Sound:
+    def speak(self, text: str, voice: str, pitch: int) -> SpokenSamples:
         """Synthesize a text with a voice such as `en-us+f3`."""
         encoded = text.replace("\0", " ").encode()
         with self._lock:
@@ -166,7 +166,7 @@ class _Engine:
             )
             samples = bytes(self._samples)
         min_bytes = int(MIN_SOUND_S * self._rate) * BYTES_PER_SAMPLE
-        return Sound(samples.ljust(min_bytes, b"\0"), self._rate)
+        return SpokenSamples(samples.ljust(min_bytes, b"\0"), self._rate)
 
     def _collect(self, wave: int | None, count: int, _events: int | None) -> int:
         """Collect samples from the library; returning 0 continues the synthesis."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from . import tones
 from .encoding import DEFAULT_QUALITY, AudioFormat, Quality, encode
-from .espeak import Sound, Speaker, speak
+from .espeak import Speaker, SpokenSamples, speak
 
 type AudioMode = Literal["speech", "tones"]
 
@@ -75,7 +75,7 @@ class LruCache[Key, Value]:
 _RECORDINGS: LruCache[tuple[RecordingSpec, AudioMode], Recording] = LruCache(
     _CACHE_BYTES, lambda recording: len(recording.data)
 )
-_SOUNDS: LruCache[tuple[str, Speaker], Sound] = LruCache(_CACHE_BYTES, lambda sound: len(sound.samples))
+_SOUNDS: LruCache[tuple[str, Speaker], SpokenSamples] = LruCache(_CACHE_BYTES, lambda sound: len(sound.samples))
 _SPEECH_LOCK = threading.Lock()
 
 
@@ -119,7 +119,7 @@ def _record(spec: RecordingSpec, audio_mode: AudioMode) -> Recording:
     return recording
 
 
-def _speak(text: str, speaker: Speaker) -> Sound:
+def _speak(text: str, speaker: Speaker) -> SpokenSamples:
     """Return cached speech, because eSpeak's samples vary and all formats should carry the same ones."""
     with _SPEECH_LOCK:
         if (sound := _SOUNDS.get((text, speaker))) is None:

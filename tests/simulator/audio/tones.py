@@ -17,7 +17,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from .espeak import MIN_SOUND_S, Sound, Speaker
+from .espeak import MIN_SOUND_S, Speaker, SpokenSamples
 
 RATE = 24_000  # Hz
 SYMBOLS = 5  # of a word
@@ -75,12 +75,12 @@ def decode_word(bits: int) -> tuple[int, int] | None:
     return (word, speaker) if encode_word(word, speaker) == bits else None
 
 
-def synthesize_tones(text: str, speaker: Speaker) -> Sound:
+def synthesize_tones(text: str, speaker: Speaker) -> SpokenSamples:
     """Synthesize a text as tones."""
     code = speaker_code(speaker)
     bits = np.array([encode_word(word_code(word), code) for word in split_words(text)], np.int64)
     samples = _synthesize_words(bits).tobytes()
-    return Sound(samples.ljust(round(MIN_SOUND_S * RATE) * 2, b"\0"), RATE)
+    return SpokenSamples(samples.ljust(round(MIN_SOUND_S * RATE) * 2, b"\0"), RATE)
 
 
 def _add_spaces(text: str) -> Iterator[str]:

@@ -285,8 +285,8 @@ class NanoGPT:
 
     def _send_failure(self, job: Job) -> web.StreamResponse:
         """Respond for a failed job, and refund it if the last poll passed back the required fields."""
-        if not job.refunded and job.is_echoed_by(job.polls[-1]):
-            job.refunded = True
+        if not job.is_refunded and job.is_echoed_by(job.polls[-1]):
+            job.is_refunded = True
             self.refunded += 1
             self.balance += Decimal(str(job.cost))
         if job.outcome == "violation":

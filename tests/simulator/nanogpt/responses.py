@@ -53,7 +53,7 @@ class Job:
     cost: float
     outcome: Outcome | None = None
     polls: list[dict[str, str]] = field(default_factory=list)
-    refunded: bool = False
+    is_refunded: bool = False
     url: str | None = None
 
     @property

@@ -59,7 +59,7 @@ class SpeechRequest:
     model: str
     text: str
     voice: str
-    custom_voice: bool
+    is_custom_voice: bool
     instructions: str | None
     audio_format: AudioFormat
     speed: float
@@ -78,12 +78,12 @@ def parse_speech_request(body: Any, models: frozenset[str]) -> SpeechRequest:
         raise OpenAIError(HTTPStatus.BAD_REQUEST, f"We could not parse the JSON body of your request. {hint}")
     if errors := _schema_errors(body):
         raise OpenAIError(HTTPStatus.BAD_REQUEST, str(errors))
-    custom_voice = isinstance(body["voice"], dict)
+    is_custom_voice = isinstance(body["voice"], dict)
     request = SpeechRequest(
         model=body["model"],
         text=body["input"],
-        voice=body["voice"]["id"] if custom_voice else body["voice"],
-        custom_voice=custom_voice,
+        voice=body["voice"]["id"] if is_custom_voice else body["voice"],
+        is_custom_voice=is_custom_voice,
         instructions=body.get("instructions"),
         audio_format=cast("AudioFormat", body.get("response_format", "mp3")),
         speed=float(body.get("speed", 1.0)),
@@ -187,7 +187,7 @@ def _check_voice(request: SpeechRequest) -> None:
     """Raise OpenAIError for voices the model does not have; only the newer models have custom voices."""
     older = request.model in OLDER_MODELS
     voices = OLDER_VOICES if older else VOICES
-    if (request.custom_voice and not older) or (not request.custom_voice and request.voice in voices):
+    if (request.is_custom_voice and not older) or (not request.is_custom_voice and request.voice in voices):
         return
     error = _error_entry("literal_error", ("voice",), f"Input should be {_join(voices)}", request.voice)
     raise OpenAIError(HTTPStatus.BAD_REQUEST, str([error]))

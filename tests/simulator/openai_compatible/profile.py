@@ -89,14 +89,14 @@ class Events:
     usage: the key of the usage in the last event.
     is_raw: the audio is raw samples in any case.
     announces_rate: an event with the sample rate precedes the audio.
-    marker: `[DONE]` ends the stream.
+    ends_with_marker: `[DONE]` ends the stream.
     failure: send an error event with this message instead of all others.
     """
 
     usage: str = "usage"
     is_raw: bool = False
     announces_rate: bool = False
-    marker: bool = False
+    ends_with_marker: bool = False
     failure: str | None = None
 
 

@@ -179,6 +179,6 @@ async def _deliver_events(
     words = len(speech.text.split())
     usage: Json = {"input_tokens": words, "output_tokens": 0, "total_tokens": words}
     tail = sse_event({"type": "speech.audio.done", events.usage: usage})
-    if events.marker:
+    if events.ends_with_marker:
         tail += b"data: [DONE]\n\n"
     return await deliver(request, recording, headers, framing=Framing(frame, tail))

@@ -80,7 +80,7 @@ class Realtime(RealtimeSettings):
         finally:
             connection.is_open = False
         if reason == "left":
-            received.disconnected = any(response.status is None for response in connection.responses)
+            received.is_disconnected = any(response.status is None for response in connection.responses)
         elif reason == "cut":
             close_connection(request)
         else:

@@ -58,16 +58,16 @@ class Violation:
 class Schema:
     """A variant of the schema.
 
-    stream: of the streaming endpoint, which accepts fewer keys.
-    instructions: whether `instructions` is a key.
-    pronunciations: whether `pronunciations` is a key.
+    is_streaming: of the streaming endpoint, which accepts fewer keys.
+    accepts_instructions: whether `instructions` is a key.
+    accepts_pronunciations: whether `pronunciations` is a key.
     """
 
     mode_key: ModeKey
     mode_refusal: ModeRefusal
-    stream: bool = False
-    instructions: bool = False
-    pronunciations: bool = True
+    is_streaming: bool = False
+    accepts_instructions: bool = False
+    accepts_pronunciations: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +184,11 @@ def _violations(body: Json, schema: Schema) -> Iterator[Violation]:
     fields = dict.fromkeys(voice_keys, _string) | _COMMON_FIELDS
     if has_mode:
         fields["mode"] = _one_of(*_MODES)
-    if schema.instructions:
+    if schema.accepts_instructions:
         fields["instructions"] = _string
-    if not schema.pronunciations:
+    if not schema.accepts_pronunciations:
         del fields["pronunciations"]
-    if not schema.stream:
+    if not schema.is_streaming:
         fields |= _UNSTREAMED
     yield from _object(fields, (*voice_keys, "text"))((), body)
 

@@ -17,7 +17,7 @@ from tests.support.signals import (
     RATES,
     Samples,
     bare_mp3,
-    decode,
+    decode_mp3,
     decode_otherwise,
     encode,
     frames,
@@ -73,7 +73,7 @@ def test_joined_parts(rate: int, channels: int, kind: str) -> None:
     assert all(data in parts[0] + parts[1] + parts[2] for _, data in frames(joined))  # none is silent
     assert joiner.format == Mp3Format(rate, channels)
     for decoder, rounding in (
-        (decode, 1),
+        (decode_mp3, 1),
         (decode_otherwise, 4),
     ):  # the second one rounds three times here
         decoded = decoder(joined, channels)
@@ -92,7 +92,7 @@ def test_joined_parts(rate: int, channels: int, kind: str) -> None:
 def test_no_speech_is_lost(kind: str) -> None:
     """A part has the duration of its source plus the delay of encoder and decoder."""
     part = bare_mp3(24_000, 1, kind, seconds=2.0)
-    decoded = decode(part, 1)[:, 0]
+    decoded = decode_mp3(part, 1)[:, 0]
     speech = np.frombuffer(voice(24_000, 1, 2.0), "<i2").astype(np.float64)
     assert 0 < len(decoded) - len(speech) < 4 * 576
     delay = int(np.argmax(np.correlate(decoded, speech[:12_000], "valid")))
@@ -132,7 +132,7 @@ def test_part_without_its_beginning(rate: int, channels: int, kind: str, *, has_
     settled = quiet + 2  # a frame needs the one before, and the filter bank a moment more
     checks = ("-err_detect", "crccheck+explode") if has_crc else ()
     for decoded, expected in (
-        (decode(joined, channels, *checks), decode(whole, channels)),
+        (decode_mp3(joined, channels, *checks), decode_mp3(whole, channels)),
         (decode_otherwise(joined, channels), decode_otherwise(whole, channels)),
     ):
         assert len(decoded) == count_samples(joined)
@@ -140,7 +140,7 @@ def test_part_without_its_beginning(rate: int, channels: int, kind: str, *, has_
         right = expected[missing * length :]
         assert loudest(after[settled * length :] - right[settled * length :]) < 1
         assert loudest(right[settled * length :]) > 1000
-        ringing = decode(before + silent_frames(before, 2), channels)[count_samples(before) :]
+        ringing = decode_mp3(before + silent_frames(before, 2), channels)[count_samples(before) :]
         assert loudest(after[: length // 2] - ringing[: length // 2]) < 400  # of the first decoded frame
 
 
@@ -150,7 +150,7 @@ def test_noise_without_silent_frames() -> None:
     cut = b"".join(data for _, data in list(frames(whole))[10:])
     assert parse_side_info(*next(frames(cut))).main_data_begin
     start = count_samples(before)
-    naive, ours = decode(before + cut, 2), decode(join(before, cut), 2)
+    naive, ours = decode_mp3(before + cut, 2), decode_mp3(join(before, cut), 2)
     assert loudest(naive[start : start + 1152]) > 1000
     assert loudest(ours[start : start + 500]) < 100
 
@@ -232,7 +232,7 @@ def test_damaged_part() -> None:
         joined = joiner.feed(stream) + joiner.end_part()
         assert len(list(frames(joined))) == count
         assert 1 <= count_replaced(joined, whole) <= 4
-        for decoder in (decode, decode_otherwise):
+        for decoder in (decode_mp3, decode_otherwise):
             decoded = decoder(joined, 2)
             assert len(decoded) == count * 1152
             assert loudest(decoded[-1152 * 10 :] - decoder(whole, 2)[-1152 * 10 :]) < 1

@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.orator.audio.mp3 import MAX_TAG_BYTES, MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
 from tests.support.containers import ID3V1, ape, id3v2, vbri
-from tests.support.signals import bare_mp3, decode, divide, frames, join, mp3
+from tests.support.signals import bare_mp3, decode_mp3, divide, frames, join, mp3
 
 PARTS = [
     bare_mp3(24_000, 1, "cbr", seconds=0.2),
@@ -105,7 +105,7 @@ def test_long_stream() -> None:
     """Thirty joined parts are decoded completely."""
     parts = [mp3(24_000, 1, "vbr", seed % 3 + 1, 0.5 + (seed % 3 + 1) / 10) for seed in range(30)]
     stream = join(*parts)
-    assert len(decode(stream, 1)) == 576 * len(list(frames(stream)))
+    assert len(decode_mp3(stream, 1)) == 576 * len(list(frames(stream)))
 
 
 def test_endless_tags() -> None:

@@ -65,7 +65,7 @@ async def test_oversized_body(session: ClientSession, simulator: Simulator) -> N
 @pytest.mark.parametrize("has_length", [True, False])
 async def test_truncated_body(session: ClientSession, simulator: Simulator, *, has_length: bool) -> None:
     """A truncated body is an error, whether or not its length was declared."""
-    simulator.fail(Fault(truncate_after=2000, content_length=has_length))
+    simulator.fail(Fault(truncate_after=2000, announces_length=has_length))
     with pytest.raises(errors.ConnectionLostError):
         await post_speech(create_client(session, simulator))
 

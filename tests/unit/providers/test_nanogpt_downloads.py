@@ -197,7 +197,7 @@ def test_public_addresses(socket_enabled: None, address: str, *, is_public: bool
 async def test_oversized_file(network: Network, ignore_broken_connections: None, *, declares: bool) -> None:
     """An oversized file is refused by its declared length, or as soon as the limit is exceeded."""
     network.simulator.files.grow_to = 200 * 1000 * 1000
-    network.simulator.files.content_length = declares
+    network.simulator.files.announces_length = declares
     with pytest.raises(errors.ResponseTooLargeError):
         await synthesize(network.provider, create_request(network.provider, KOKORO))
     (received,) = network.simulator.files.requests

@@ -264,7 +264,7 @@ async def test_cancelled_stream_is_closed(simulator: Simulator, provider: NanoGP
     (received,) = simulator.requests
     async with asyncio.timeout(20):
         await received.finished.wait()
-    assert received.disconnected
+    assert received.is_disconnected
 
 
 async def test_stream_of_a_cancelled_request(simulator: Simulator, provider: NanoGPTProvider) -> None:

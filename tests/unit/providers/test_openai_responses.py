@@ -167,7 +167,7 @@ async def test_link_redirected_to_other_origin(kokoro: CompatibleServer, session
         await synthesize_with_fault(kokoro, sessions, json={"url": "/1.wav"})
 
 
-@pytest.mark.parametrize("events", [Events(), Events(marker=True), Events(usage="token_usage")])
+@pytest.mark.parametrize("events", [Events(), Events(ends_with_marker=True), Events(usage="token_usage")])
 async def test_event_audio(kokoro: CompatibleServer, sessions: HttpSessions, events: Events) -> None:
     """The audio of events is joined."""
     kokoro.profile = replace(KOKORO, events=events)

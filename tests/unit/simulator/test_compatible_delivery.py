@@ -190,7 +190,7 @@ async def test_no_events(compatible: Start, profile: Profile) -> None:
 @pytest.mark.parametrize("marker", [False, True])
 async def test_unrequested_events(compatible: Start, profile: Profile, *, marker: bool) -> None:
     """Events can be sent without being requested, with or without a marker at the end."""
-    server = await compatible(replace(profile, events=Events(marker=marker)))
+    server = await compatible(replace(profile, events=Events(ends_with_marker=marker)))
     server.always_events = True
     response = await post_speech(server)
     assert response.content.endswith(b"data: [DONE]\n\n") is marker

@@ -58,7 +58,7 @@ async def test_recorded_requests(client: aiohttp.ClientSession, simulator: Simul
         body = await response.read()
     first, second = simulator.requests
     assert (first.method, first.path, first.body) == ("POST", SPEECH, speech_body())
-    assert (first.status, first.sent, first.disconnected) == (200, len(audio), False)
+    assert (first.status, first.sent, first.is_disconnected) == (200, len(audio), False)
     assert (second.method, second.path, second.body) == ("GET", "/v1/models", None)
     assert (second.status, second.sent, second.headers["x-test"]) == (200, len(body), "yes")
     assert first.finished.is_set()
@@ -77,5 +77,5 @@ async def test_client_leaves(client: aiohttp.ClientSession, simulator: Simulator
             response.close()
     received = simulator.requests[-1]
     await asyncio.wait_for(received.finished.wait(), 5)
-    assert received.disconnected
+    assert received.is_disconnected
     assert received.sent < len(audio)

@@ -84,7 +84,7 @@ async def test_close(client: aiohttp.ClientSession, simulator: Simulator) -> Non
     simulator.fail(Fault(method="POST", close=True))
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await synthesize(client)
-    assert not simulator.requests[-1].disconnected
+    assert not simulator.requests[-1].is_disconnected
 
 
 @pytest.mark.parametrize("is_announced", [False, True])
@@ -92,7 +92,7 @@ async def test_close(client: aiohttp.ClientSession, simulator: Simulator) -> Non
 async def test_truncated(client: aiohttp.ClientSession, simulator: Simulator, size: int, *, is_announced: bool) -> None:
     """Exactly the given number of bytes arrives, and the client sees an error."""
     audio = await synthesize(client)
-    simulator.fail(Fault(truncate_after=size, content_length=is_announced))
+    simulator.fail(Fault(truncate_after=size, announces_length=is_announced))
     async with client.post(SPEECH, json=speech_body()) as response:
         assert response.status == 200
         assert response.headers.get("Content-Length") == (str(len(audio)) if is_announced else None)
@@ -100,13 +100,13 @@ async def test_truncated(client: aiohttp.ClientSession, simulator: Simulator, si
     assert isinstance(error, aiohttp.ClientPayloadError)
     assert received == audio[:size]
     assert simulator.requests[-1].sent == size
-    assert not simulator.requests[-1].disconnected
+    assert not simulator.requests[-1].is_disconnected
 
 
 async def test_content_length(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """The announced length is correct if the audio is not truncated."""
     audio = await synthesize(client)
-    simulator.fail(Fault(content_length=True))
+    simulator.fail(Fault(announces_length=True))
     async with client.post(SPEECH, json=speech_body()) as response:
         assert response.content_length == len(audio)
         assert await response.read() == audio
@@ -122,7 +122,7 @@ async def test_stalled(client: aiohttp.ClientSession, simulator: Simulator, size
         assert isinstance(error, TimeoutError)
         assert received == audio[:size]
     await asyncio.wait_for(simulator.requests[-1].finished.wait(), 5)
-    assert simulator.requests[-1].disconnected
+    assert simulator.requests[-1].is_disconnected
 
 
 async def test_pause_then_truncation(client: aiohttp.ClientSession, simulator: Simulator) -> None:
@@ -139,7 +139,7 @@ async def test_pause_then_truncation(client: aiohttp.ClientSession, simulator: S
 
 async def test_truncated_events(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """In a stream of events, the position of a fault counts bytes of audio."""
-    simulator.fail(Fault(truncate_after=100, content_length=True))
+    simulator.fail(Fault(truncate_after=100, announces_length=True))
     async with client.post(SPEECH, json=speech_body(stream_format="sse")) as response:
         event = await response.content.readuntil(b"\n\n")
         with pytest.raises(aiohttp.ClientPayloadError):

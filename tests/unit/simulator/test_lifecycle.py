@@ -34,7 +34,7 @@ async def test_no_leaks() -> None:
             before = loop.time()
             await simulator.__aexit__(None, None, None)
             assert loop.time() - before < 15  # encoding finishes, sending is cancelled
-            assert not any(received.disconnected for received in simulator.requests)
+            assert not any(received.is_disconnected for received in simulator.requests)
             await asyncio.gather(started, return_exceptions=True)
             for response in responses:
                 response.close()

@@ -67,7 +67,7 @@ async def test_content_length(
     simulator: Simulator, session: aiohttp.ClientSession, url: str, *, is_announced: bool
 ) -> None:
     """Announcing the length is optional."""
-    simulator.files.content_length = is_announced
+    simulator.files.announces_length = is_announced
     async with session.get(url) as response:
         assert (response.content_length is not None) == is_announced
         assert MIN_SECONDS < measure_duration(await response.read()) < MAX_SECONDS
@@ -134,7 +134,7 @@ async def test_several_redirects(simulator: Simulator, url: str) -> None:
 async def test_huge_file(simulator: Simulator, session: aiohttp.ClientSession, url: str, *, is_announced: bool) -> None:
     """A file can be extended cheaply, and sending stops when the client leaves."""
     simulator.files.grow_to = HUGE_BYTES
-    simulator.files.content_length = is_announced
+    simulator.files.announces_length = is_announced
     async with session.get(url) as response:
         assert response.content_length == (HUGE_BYTES if is_announced else None)
         assert sum([len(data) async for data in response.content.iter_any()]) == HUGE_BYTES
@@ -144,7 +144,7 @@ async def test_huge_file(simulator: Simulator, session: aiohttp.ClientSession, u
             response.close()
     received = simulator.files.requests[-1]
     await asyncio.wait_for(received.finished.wait(), 5)
-    assert received.disconnected
+    assert received.is_disconnected
     assert received.sent < HUGE_BYTES / 2
 
 

@@ -100,7 +100,7 @@ async def test_content_type(
 async def test_timing_and_faults(client: aiohttp.ClientSession, simulator: Simulator) -> None:
     """Timing and faults work as with every provider."""
     simulator.timing = Timing(first_byte=0.2)
-    simulator.fail(Fault(path=SPEECH, truncate_after=1000, content_length=True))
+    simulator.fail(Fault(path=SPEECH, truncate_after=1000, announces_length=True))
     async with client.post(SPEECH, json=speech_body(SPEECH, NANO)) as response:
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()
@@ -250,7 +250,7 @@ async def test_failed_job(
         assert await poll(client, ticket) == (200, expected)
     assert (simulator.nanogpt.charged, simulator.nanogpt.refunded) == (2, 1)
     assert before - simulator.nanogpt.balance == Decimal("0.0027")
-    assert [job.refunded for job in simulator.nanogpt.jobs] == [True, False]
+    assert [job.is_refunded for job in simulator.nanogpt.jobs] == [True, False]
 
 
 async def test_endless_job(client: aiohttp.ClientSession, simulator: Simulator) -> None:

@@ -272,7 +272,7 @@ async def test_records(client: aiohttp.ClientSession, simulator: Simulator) -> N
     await asyncio.wait_for(record.request.finished.wait(), 5)
     await asyncio.wait_for(realtime.connections[1].request.finished.wait(), 5)
     assert (len(realtime.connections), realtime.open_connections) == (2, 0)
-    assert (record.request.path, record.request.status, record.request.disconnected) == ("/v1/realtime", 101, False)
+    assert (record.request.path, record.request.status, record.request.is_disconnected) == ("/v1/realtime", 101, False)
     assert record.request is simulator.requests[0]
     assert record.request.sent > len(received.audio)
     assert record.model == MODEL
@@ -301,7 +301,7 @@ async def test_client_leaves(client: aiohttp.ClientSession, simulator: Simulator
         if not abruptly:
             await connection.socket.close()
         await asyncio.wait_for(record.request.finished.wait(), 5)
-    assert record.request.disconnected
+    assert record.request.is_disconnected
     assert not record.is_open
     assert record.responses[0].status is None
 
@@ -314,6 +314,6 @@ async def test_no_leaks() -> None:
         async with aiohttp.ClientSession(simulator.url, headers=headers) as client, connect(client) as connection:
             await connection.create_response()
             await simulator.close()
-            assert not simulator.openai.realtime.connections[0].request.disconnected
+            assert not simulator.openai.realtime.connections[0].request.is_disconnected
     await asyncio.sleep(0)
     assert asyncio.all_tasks() <= tasks

@@ -242,7 +242,7 @@ async def test_cut(client: aiohttp.ClientSession, simulator: Simulator, size: in
         assert len(received.audio) == size
     record = simulator.openai.realtime.connections[0]
     await asyncio.wait_for(record.request.finished.wait(), 5)
-    assert (record.is_open, record.request.disconnected) == (False, False)
+    assert (record.is_open, record.request.is_disconnected) == (False, False)
     assert [response.status for response in record.responses][:1] == [None]
     assert record.responses[0].sent == size
     async with connect(client) as connection:
@@ -268,7 +268,7 @@ async def test_session_duration(client: aiohttp.ClientSession, simulator: Simula
     assert reason.startswith("Your session hit the maximum duration")
     record = simulator.openai.realtime.connections[0]
     await asyncio.wait_for(record.request.finished.wait(), 5)
-    assert (record.is_open, record.request.disconnected, record.responses[0].status) == (False, False, None)
+    assert (record.is_open, record.request.is_disconnected, record.responses[0].status) == (False, False, None)
 
 
 async def test_session_response_count(client: aiohttp.ClientSession, simulator: Simulator) -> None:

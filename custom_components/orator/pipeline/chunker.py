@@ -7,7 +7,6 @@ from collections.abc import AsyncIterable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from math import inf
 import re
 from types import TracebackType
 from typing import Final, Self
@@ -66,9 +65,9 @@ class TextChunker:
         cleaner: TextCleaner,
         *,
         max_chars: int,
-        measure: Callable[[str], int] = len,
+        measure: Callable[[str], int],
         streams: bool,
-        max_seconds: float = inf,
+        max_seconds: float,
     ) -> None:
         """Initialize the chunker for chunks of at most `max_chars`, as measured by `measure`.
 

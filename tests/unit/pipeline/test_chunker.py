@@ -1,8 +1,9 @@
 """Chunks contain the whole text in order, within the limit, early at first and longer later."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 import itertools
+from math import inf
 import time
 
 from hypothesis import given, settings, strategies as st
@@ -26,6 +27,20 @@ async def _whole(text: str) -> AsyncGenerator[str]:
     yield text
 
 
+def _chunker(
+    deltas: AsyncGenerator[str],
+    cleaner: TextCleaner | None = None,
+    *,
+    max_chars: int = 4096,
+    measure: Callable[[str], int] = len,
+    streams: bool = True,
+) -> TextChunker:
+    """Return a chunker of a voice without fallbacks."""
+    return TextChunker(
+        deltas, cleaner or TextCleaner(), max_chars=max_chars, measure=measure, streams=streams, max_seconds=inf
+    )
+
+
 async def _split(
     deltas: AsyncGenerator[str],
     *,
@@ -35,7 +50,7 @@ async def _split(
     reads_markup: bool = True,
 ) -> list[str]:
     """Return all chunks of a text, requested while the listener has some seconds of audio left."""
-    async with TextChunker(deltas, TextCleaner(clean=reads_markup), max_chars=max_chars, streams=streams) as chunker:
+    async with _chunker(deltas, TextCleaner(clean=reads_markup), max_chars=max_chars, streams=streams) as chunker:
         chunks = []
         while chunk := await chunker.next(lambda: buffered_seconds):
             chunks.append(chunk)
@@ -111,7 +126,7 @@ async def test_first_sentence_does_not_wait_for_the_second() -> None:
         await is_released.wait()
         yield " It rains."
 
-    async with TextChunker(reply(), TextCleaner(), max_chars=4096, streams=True) as chunker:
+    async with _chunker(reply()) as chunker:
         async with asyncio.timeout(2):
             first = await chunker.next(lambda: 0)
         assert first == "Let me look that up."
@@ -158,9 +173,7 @@ async def test_long_delta_is_one_chunk() -> None:
 async def test_provider_with_larger_units() -> None:
     """A text that is a single chunk in the units of the provider is returned as one."""
     text = " ".join(_SENTENCES * 20)
-    chunker = TextChunker(
-        _whole(text), TextCleaner(), max_chars=4000, measure=lambda text: len(text) // 5, streams=True
-    )
+    chunker = _chunker(_whole(text), max_chars=4000, measure=lambda text: len(text) // 5)
     async with chunker:
         assert await chunker.wait_for_sentence()
         assert chunker.is_single_chunk
@@ -174,7 +187,7 @@ async def test_provider_with_larger_units() -> None:
 )
 async def test_chunk_is_as_long_as_buffered_audio(sentence: str, count: int) -> None:
     """In any script, a chunk lasts no longer than the buffered audio, so that a slow provider keeps up."""
-    chunker = TextChunker(_whole(sentence * count), TextCleaner(), max_chars=4096, streams=False)
+    chunker = _chunker(_whole(sentence * count), streams=False)
     async with chunker:
         await chunker.next(lambda: 0)
         chunk = await chunker.next(lambda: 12)
@@ -193,7 +206,7 @@ async def test_text_is_read_in_advance_within_limit() -> None:
             yield "All work and no play. " * 455
             await asyncio.sleep(0)
 
-    async with TextChunker(reply(), TextCleaner(), max_chars=4096, streams=True) as chunker:
+    async with _chunker(reply()) as chunker:
         assert await chunker.next(lambda: 0)
         await asyncio.sleep(0.5)
         assert written < 300_000
@@ -231,7 +244,7 @@ async def test_interrupted_text() -> None:
         yield "The first sentence. The sec"
         raise ConnectionResetError
 
-    async with TextChunker(reply(), TextCleaner(), max_chars=4096, streams=True) as chunker:
+    async with _chunker(reply()) as chunker:
         first = await chunker.next(lambda: 0)
         assert first == "The first sentence."
         with pytest.raises(ConnectionResetError):
@@ -250,6 +263,6 @@ async def test_leaving_closes_text() -> None:
         finally:
             is_closed.set()
 
-    async with TextChunker(reply(), TextCleaner(), max_chars=4096, streams=True) as chunker:
+    async with _chunker(reply()) as chunker:
         assert await chunker.next(lambda: 0)
     assert is_closed.is_set()

@@ -33,20 +33,20 @@ async def read_audio(response: HttpResponse, request: SynthesisRequest, stack: A
 
     Raises NotAudioError for anything but audio, and for raw PCM of an unknown layout.
     """
-    chunks = await stack.enter_async_context(aclosing(response.chunks()))
-    return plain_audio(await read_head(chunks), chunks, response, request)
+    data = await stack.enter_async_context(aclosing(response.data()))
+    return plain_audio(await read_head(data), data, response, request)
 
 
 def plain_audio(
-    head: bytes, chunks: AsyncGenerator[bytes], response: HttpResponse, request: SynthesisRequest
+    head: bytes, data: AsyncGenerator[bytes], response: HttpResponse, request: SynthesisRequest
 ) -> SpeechAudio:
-    """Return the audio in a response like `read_audio`; `head` has already been read from `chunks`.
+    """Return the audio in a response like `read_audio`; `head` has already been read from `data`.
 
     The audio is PCM if the media type says so, even if another format was requested.
     """
     layout = read_pcm_layout(response)
     expected = AudioFormat.PCM if layout else request.format
-    return audio_from_head(head, chunks, expected, response.content_type, layout or request.model.pcm_layout)
+    return audio_from_head(head, data, expected, response.content_type, layout or request.model.pcm_layout)
 
 
 def read_pcm_layout(response: HttpResponse) -> PcmLayout | None:
@@ -63,49 +63,49 @@ def _parse_int(value: str) -> int:
 
 
 async def detect_audio(
-    chunks: AsyncGenerator[bytes], expected: AudioFormat, content_type: str = "", pcm_layout: PcmLayout | None = None
+    data: AsyncGenerator[bytes], expected: AudioFormat, content_type: str = "", pcm_layout: PcmLayout | None = None
 ) -> SpeechAudio:
     """Return the audio of a body after recognizing its format.
 
     The first bytes outrank the media type, which outranks the expected format: some servers always send WAV. Raises
     NotAudioError for anything but audio.
     """
-    return audio_from_head(await read_head(chunks), chunks, expected, content_type, pcm_layout)
+    return audio_from_head(await read_head(data), data, expected, content_type, pcm_layout)
 
 
 def audio_from_head(
     head: bytes,
-    chunks: AsyncGenerator[bytes],
+    data: AsyncGenerator[bytes],
     expected: AudioFormat,
     content_type: str,
     pcm_layout: PcmLayout | None,
 ) -> SpeechAudio:
-    """Return the audio of a body like `detect_audio`; `head` has already been read from `chunks`."""
+    """Return the audio of a body like `detect_audio`; `head` has already been read from `data`."""
     detected = detect_format(head)
     if detected is not None:
         actual = expected if is_same_container(detected, expected) else detected
-        return SpeechAudio(actual, prepend(head, chunks))
+        return SpeechAudio(actual, prepend(head, data))
     is_document = content_type.startswith("text/") or content_type.endswith(("json", "xml")) or looks_like_text(head)
     if expected is not AudioFormat.PCM or pcm_layout is None or not head or is_document:
         raise NotAudioError(code=content_type or None)
-    return SpeechAudio(AudioFormat.PCM, prepend(head, chunks), pcm_layout)
+    return SpeechAudio(AudioFormat.PCM, prepend(head, data), pcm_layout)
 
 
-async def read_head(chunks: AsyncGenerator[bytes]) -> bytes:
+async def read_head(data: AsyncGenerator[bytes]) -> bytes:
     """Return the start of a body, long enough to recognize the format after leading whitespace."""
     head = b""
-    async for chunk in chunks:
-        head += chunk
+    async for block in data:
+        head += block
         if len(head.lstrip()) >= RECOGNITION_BYTES or len(head) >= _MAX_HEAD_BYTES:
             break
     return head
 
 
-async def read_all(chunks: AsyncGenerator[bytes], max_bytes: int) -> bytearray:
+async def read_all(data: AsyncGenerator[bytes], max_bytes: int) -> bytearray:
     """Return a whole body. Raises ResponseTooLargeError."""
     body = bytearray()
-    async for chunk in chunks:
-        body += chunk
+    async for block in data:
+        body += block
         if len(body) > max_bytes:
             raise ResponseTooLargeError
     return body

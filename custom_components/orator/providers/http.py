@@ -96,7 +96,7 @@ class HttpResponse:
         match = re.search(rf';\s*{name}\s*=\s*"?([\w.-]+)', header, re.IGNORECASE)
         return match[1].lower() if match else ""
 
-    async def chunks(self, max_bytes: int = _MAX_AUDIO_BYTES) -> AsyncGenerator[bytes]:
+    async def data(self, max_bytes: int = _MAX_AUDIO_BYTES) -> AsyncGenerator[bytes]:
         """Yield the body as it arrives.
 
         Raises ResponseTooLargeError, TimedOutError, and ConnectionLostError if the body is incomplete.
@@ -106,18 +106,18 @@ class HttpResponse:
         while True:
             with translate_client_errors(errors.ConnectionLostError):
                 async with asyncio.timeout(timeout):
-                    chunk = await self.response.content.readany()
-            if not chunk:
+                    block = await self.response.content.readany()
+            if not block:
                 return
-            received += len(chunk)
+            received += len(block)
             if received > max_bytes:
                 raise errors.ResponseTooLargeError
-            yield chunk
+            yield block
             timeout = self.timeouts.between_bytes_s
 
     async def json(self) -> Json:
         """Return the body as JSON. Raises NotASpeechServerError if it is not JSON."""
-        document = b"".join([chunk async for chunk in self.chunks(MAX_DOCUMENT_BYTES)])
+        document = b"".join([block async for block in self.data(MAX_DOCUMENT_BYTES)])
         try:
             return parse_json(document)
         except ValueError as err:
@@ -203,8 +203,8 @@ class HttpClient:
         """Return the error that a response represents."""
         body = b""
         try:
-            async for chunk in HttpResponse(response, self._timeouts).chunks(MAX_ERROR_BYTES):
-                body += chunk
+            async for block in HttpResponse(response, self._timeouts).data(MAX_ERROR_BYTES):
+                body += block
         except errors.SpeechError as err:
             _LOGGER.debug("The body of the response with status %s is incomplete: %s", response.status, err)
         _LOGGER.debug("%s responded with status %s: %s", self._base_url.host, response.status, body[:1000])

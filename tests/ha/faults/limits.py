@@ -45,6 +45,6 @@ def shorten_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = http.Timeouts(connect_s=first_byte, first_byte_s=first_byte, between_bytes_s=gap)
     monkeypatch.setattr("custom_components.orator.providers.downloads._DOWNLOAD_TIMEOUTS", limits)
     monkeypatch.setattr(http, "Timeouts", lambda: limits)
-    monkeypatch.setattr(http.HttpResponse.chunks, "__defaults__", (_MAX_BODY_BYTES,))
+    monkeypatch.setattr(http.HttpResponse.data, "__defaults__", (_MAX_BODY_BYTES,))
     interval = partial(nanogpt.PollSettings, interval_s=0.1 * factor, timeout_s=_JOB_TIMEOUT_S * factor)
     monkeypatch.setattr(nanogpt, "PollSettings", interval)

@@ -34,7 +34,7 @@ def create_client(session: ClientSession, simulator: Simulator, timeouts: Timeou
 async def post_speech(client: HttpClient, **kwargs: Any) -> bytes:
     """Return the whole body of a speech response."""
     async with client.request("POST", "audio/speech", SPEECH_BODY) as response:
-        return b"".join([chunk async for chunk in response.chunks(**kwargs)])
+        return b"".join([block async for block in response.data(**kwargs)])
 
 
 @pytest.mark.parametrize(

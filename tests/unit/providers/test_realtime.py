@@ -170,7 +170,7 @@ async def test_mismatch_before_its_audio() -> None:
     second = b64encode(bytes(48_000)).decode()
     for _ in range(10):
         response.handle({"type": "response.output_audio.delta", "delta": second})
-    seconds = sum([len(chunk) async for chunk in response.chunks()]) / 48_000
+    seconds = sum([len(block) async for block in response.data()]) / 48_000
     assert response.is_interrupted
     assert 2 <= seconds <= 4
 

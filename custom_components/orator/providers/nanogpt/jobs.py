@@ -20,8 +20,8 @@ class DirectAudio:
     """Audio in the response to a submission, for one request only. Closing the stack ends the response."""
 
     head: bytes
-    """Start of the audio, already read from `chunks`."""
-    chunks: AsyncGenerator[bytes]
+    """Start of the audio, already read from `data`."""
+    data: AsyncGenerator[bytes]
     content_type: str
     stack: AsyncExitStack
 

@@ -172,7 +172,7 @@ class NanoGPTProvider(Provider):
         if isinstance(result, DirectAudio):
             await stack.enter_async_context(result.stack)
             return audio_from_head(
-                result.head, result.chunks, request.format, result.content_type, request.model.pcm_layout
+                result.head, result.data, request.format, result.content_type, request.model.pcm_layout
             )
         return await self._download(result, job, request, stack)
 
@@ -184,12 +184,12 @@ class NanoGPTProvider(Provider):
             response = await stack.enter_async_context(
                 client.request("POST", endpoint.path, endpoint.body(request), headers=endpoint.headers(request.format))
             )
-            chunks = await stack.enter_async_context(aclosing(response.chunks()))
+            data = await stack.enter_async_context(aclosing(response.data()))
             is_json = response.content_type.endswith("json")
             try:
-                head = await read_head(chunks)
+                head = await read_head(data)
                 is_json = _is_json(head, response.content_type)
-                body = await read_all(prepend(head, chunks), MAX_DOCUMENT_BYTES) if is_json else b""
+                body = await read_all(prepend(head, data), MAX_DOCUMENT_BYTES) if is_json else b""
             except (ConnectionLostError, TimedOutError) as err:
                 if not is_json:
                     raise
@@ -199,7 +199,7 @@ class NanoGPTProvider(Provider):
                 self._direct_models.add((endpoint.name, request.model.id))
                 if not looks_like_text(head):
                     request.charge()
-                return DirectAudio(head, chunks, response.content_type, stack.pop_all())
+                return DirectAudio(head, data, response.content_type, stack.pop_all())
         return self._accept_document(body, job, request)
 
     def _accept_document(self, body: bytes | bytearray, job: Job, request: SynthesisRequest) -> JobTicket | str:
@@ -252,18 +252,18 @@ class NanoGPTProvider(Provider):
         downloads = self._downloads[endpoint_for(request.settings).address_key]
         try:
             response = await stack.enter_async_context(downloads.open(link))
-            chunks = await stack.enter_async_context(aclosing(response.chunks(MAX_FILE_BYTES)))
-            audio = await detect_audio(chunks, request.format, response.content_type, request.model.pcm_layout)
+            data = await stack.enter_async_context(aclosing(response.data(MAX_FILE_BYTES)))
+            audio = await detect_audio(data, request.format, response.content_type, request.model.pcm_layout)
         except SpeechError as err:
             if not err.is_retryable:
                 self._jobs.remove(job)
             raise
         return replace(audio, data=self._remove_when_played(audio.data, job))
 
-    async def _remove_when_played(self, chunks: AsyncGenerator[bytes], job: Job) -> AsyncGenerator[bytes]:
+    async def _remove_when_played(self, data: AsyncGenerator[bytes], job: Job) -> AsyncGenerator[bytes]:
         """Yield audio, then remove its job unless another request still receives the audio."""
-        async for chunk in chunks:
-            yield chunk
+        async for block in data:
+            yield block
         if job.users == 1:
             self._jobs.remove(job)
 

@@ -50,9 +50,9 @@ class SpeechEndpoint:
             with self._translate_forbidden():
                 async with (
                     client.request("POST", _ENDPOINT_PATH, body) as response,
-                    aclosing(response.chunks()) as chunks,
+                    aclosing(response.data()) as data,
                 ):
-                    if (await read_head(chunks)).lstrip().startswith(b"<"):  # HTML
+                    if (await read_head(data)).lstrip().startswith(b"<"):  # HTML
                         raise NotASpeechServerError
         except RejectedError:
             return

@@ -53,11 +53,11 @@ class RealtimeSpeech:
     @asynccontextmanager
     async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
         """Yield the audio of a request; leaving the context cancels the request. Raises SpeechError on entry."""
-        async with aclosing(self._speak(request)) as chunks:
-            head = await anext(chunks, b"")
+        async with aclosing(self._speak(request)) as data:
+            head = await anext(data, b"")
             if not head:
                 raise NotAudioError
-            yield SpeechAudio(AudioFormat.PCM, prepend(head, chunks), OPENAI_PCM_LAYOUT)
+            yield SpeechAudio(AudioFormat.PCM, prepend(head, data), OPENAI_PCM_LAYOUT)
 
     async def _speak(self, request: SynthesisRequest) -> AsyncGenerator[bytes]:
         """Yield the audio of a request. Any part of the text that was not spoken is requested again.
@@ -69,8 +69,8 @@ class RealtimeSpeech:
             session = self._session_for(request)
             async with session.respond(text, _response_settings(request, text)) as response:
                 try:
-                    async for chunk in response.chunks():
-                        yield chunk
+                    async for block in response.data():
+                        yield block
                 finally:
                     _charge(replace(request, text=text), response)
                 match = compare(text, response.transcript)

@@ -87,18 +87,18 @@ class RealtimeResponse:
         """Whether the response was interrupted because it spoke something other than the text."""
         return self._end_bytes < inf
 
-    async def chunks(self) -> AsyncGenerator[bytes]:
+    async def data(self) -> AsyncGenerator[bytes]:
         """Yield the audio as it is released. Raises SpeechError."""
         timeout = _FIRST_DELTA_TIMEOUT_S
         while True:
             try:
                 async with asyncio.timeout(timeout):
-                    chunk = await self._audio.get()
+                    block = await self._audio.get()
             except asyncio.QueueShutDown:
                 break
             except TimeoutError as err:
                 raise errors.TimedOutError from err
-            yield chunk
+            yield block
             timeout = _NEXT_DELTA_TIMEOUT_S
         if self._error:
             raise self._error
@@ -115,15 +115,15 @@ class RealtimeResponse:
 
     def _add_audio(self, encoded: Json) -> None:
         try:
-            chunk = b64decode(encoded, validate=True)
+            block = b64decode(encoded, validate=True)
         except TypeError, ValueError:
             self.end(errors.NotAudioError())
             return
-        self._received_bytes += len(chunk)
+        self._received_bytes += len(block)
         if self._received_bytes > _MAX_RESPONSE_BYTES:
             self.end(errors.ResponseTooLargeError())
-        elif chunk and not self.is_done:
-            self._held.append(chunk)
+        elif block and not self.is_done:
+            self._held.append(block)
             if (
                 self._phase is _Phase.RELEASED
                 or self._received_bytes > _MAX_UNVERIFIED_BYTES
@@ -151,8 +151,8 @@ class RealtimeResponse:
     def _release(self) -> None:
         """Pass on the audio that was held back."""
         self._phase = _Phase.RELEASED
-        for chunk in self._held:
-            self._audio.put_nowait(chunk)
+        for block in self._held:
+            self._audio.put_nowait(block)
         self._held.clear()
 
     def _end_after_mismatch(self) -> None:

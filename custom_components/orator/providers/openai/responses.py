@@ -46,9 +46,9 @@ async def read_speech(
     The first bytes outrank the media type. `client` follows a link within its own origin only; `counters` receives
     the tokens that the server reports. Raises SpeechError if there is no audio.
     """
-    chunks = await stack.enter_async_context(aclosing(response.chunks()))
-    head = await read_head(chunks)
-    body = prepend(head, chunks)
+    data = await stack.enter_async_context(aclosing(response.data()))
+    head = await read_head(data)
+    body = prepend(head, data)
     start = head.lstrip()
     if start.startswith((b"data:", b"event:")) or (
         response.content_type == _EVENT_STREAM and detect_format(head) is None
@@ -56,13 +56,13 @@ async def read_speech(
         return await _read_events(body, request, counters)
     if start.startswith((b"{", b"[")) and (looks_like_text(head) or response.content_type.endswith("json")):
         return await _read_document(body, response, request, client, stack)
-    return plain_audio(head, chunks, response, request)
+    return plain_audio(head, data, response, request)
 
 
-async def _read_events(chunks: AsyncGenerator[bytes], request: SynthesisRequest, counters: Counter[str]) -> SpeechAudio:
+async def _read_events(data: AsyncGenerator[bytes], request: SynthesisRequest, counters: Counter[str]) -> SpeechAudio:
     """Return the audio of server-sent events: PCM unless it starts like a known container."""
     events = _AudioEvents(counters)
-    audio = events.audio(chunks)
+    audio = events.audio(data)
     head = await read_head(audio)
     expected = AudioFormat.PCM if detect_format(head) is None else request.format
     layout = events.pcm_layout or request.model.pcm_layout or OPENAI_PCM_LAYOUT
@@ -97,16 +97,16 @@ class _AudioEvents:
                 self._counters[name] += tokens
 
 
-async def _parse_events(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[Mapping[str, Any]]:
+async def _parse_events(data: AsyncGenerator[bytes]) -> AsyncGenerator[Mapping[str, Any]]:
     """Yield the objects in server-sent events, up to `[DONE]` or the end.
 
     Raises NotAudioError for other data, and ResponseTooLargeError for an event without an end.
     """
     buffer = bytearray()
-    async for chunk in chunks:
-        buffer += chunk
+    async for block in data:
+        buffer += block
         lines: list[bytearray] = []
-        if b"\n" in chunk:  # do not search a long line again with every chunk
+        if b"\n" in block:  # do not search a long line again with every block
             *lines, buffer = buffer.split(b"\n")
         if len(buffer) > _MAX_EVENT_BYTES:
             raise errors.ResponseTooLargeError
@@ -132,14 +132,14 @@ def _parse_event(value: bytes | bytearray) -> Mapping[str, Any]:
 
 
 async def _read_document(
-    chunks: AsyncGenerator[bytes],
+    data: AsyncGenerator[bytes],
     response: HttpResponse,
     request: SynthesisRequest,
     client: HttpClient,
     stack: AsyncExitStack,
 ) -> SpeechAudio:
     """Return the audio in a JSON document, or the audio at the link in the document."""
-    document = await read_all(chunks, MAX_FILE_BYTES)
+    document = await read_all(data, MAX_FILE_BYTES)
     audio_or_link = await asyncio.to_thread(_parse_document, document)
     if isinstance(audio_or_link, bytes):
         layout = request.model.pcm_layout or OPENAI_PCM_LAYOUT
@@ -148,8 +148,8 @@ async def _read_document(
     if url is None:
         raise errors.UnsafeLinkError
     linked = await stack.enter_async_context(client.request("GET", url))
-    linked_chunks = await stack.enter_async_context(aclosing(linked.chunks(MAX_FILE_BYTES)))
-    return plain_audio(await read_head(linked_chunks), linked_chunks, linked, request)
+    linked_data = await stack.enter_async_context(aclosing(linked.data(MAX_FILE_BYTES)))
+    return plain_audio(await read_head(linked_data), linked_data, linked, request)
 
 
 def _parse_document(body: bytearray) -> bytes | str:

@@ -41,7 +41,7 @@ from .pipeline import (
 )
 from .providers.base import Provider
 from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
-from .tts_cache import async_discard
+from .tts_cache import async_discard, is_cacheable
 from .tts_requests import deliver_report
 from .voice_settings import (
     ATTR_FALLBACK_CALL,
@@ -239,8 +239,7 @@ class VoiceEntity(TextToSpeechEntity):
                     yield block
             except SpeechError as err:
                 raise HomeAssistantError(**translate_error(err, self._account.provider)) from err
-            report = call.pipeline.report
-            if report.has_fallback_audio or report.has_gaps or call.misses_chime:
+            if not is_cacheable(call.pipeline.report, misses_chime=call.misses_chime):
                 async_discard(self.hass, "".join(call.text), self.entity_id)
 
     def _finish_call(self, call: _Call) -> None:

@@ -26,6 +26,8 @@ from homeassistant.components import tts
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
+from .pipeline import SynthesisReport
+
 _LOGGER = logging.getLogger(__name__)
 
 _TTS_MANAGER: Final[HassKey[Any]] = HassKey("tts_manager")
@@ -98,9 +100,14 @@ def async_drop_from_memory(hass: HomeAssistant, key: str) -> None:
         hass.data[_TTS_MANAGER].mem_cache.pop(key, None)
 
 
+def is_cacheable(report: SynthesisReport, *, misses_chime: bool) -> bool:
+    """Return whether audio may stay in the cache: without words of a fallback, and with nothing inserted or missing."""
+    return not (report.has_fallback_audio or report.has_gaps or misses_chime)
+
+
 @callback
 def async_discard(hass: HomeAssistant, text: str, entity_id: str) -> None:
-    """Discard audio that a voice is about to finish, because a fallback has spoken or a part is missing.
+    """Discard audio that a voice is about to finish, because it is not cacheable.
 
     Home Assistant writes the file when the audio ends, under the key that the cache entry has at that time. So the
     entry gets a random key first, and the file is removed afterwards.

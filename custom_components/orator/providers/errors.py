@@ -35,7 +35,7 @@ class SpeechError(Exception):
     """
 
     translation_key: ClassVar[str] = "unexpected"
-    """Key of the message shown to the user."""
+    """Key of the message shown to the user, which is under `exceptions` in `translations/`."""
     is_retryable: ClassVar[bool] = False
     """Whether the request is repeated, because it may succeed in a moment."""
     allows_fallback: ClassVar[bool] = True

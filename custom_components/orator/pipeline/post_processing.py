@@ -71,7 +71,7 @@ class PostProcessing:
         return self.gain_db + self.loudness_tracker.get(loudness_key).gain_to(self.target_lufs)
 
     def layout_for(self, model: Model, constraints: PcmConstraints) -> PcmLayout:
-        """Return the layout for chimes and gain: the supported one that is nearest to the player's."""
+        """Return the layout for chimes and gain: the supported one that is nearest to the requested one."""
         requested = _requested_layout(model, constraints)
         layout = PcmLayout(requested.rate, min(requested.channels, 2))
         is_supported = all(can_resample(chime.layout, layout) for chime in self.effects.chimes)

@@ -37,7 +37,7 @@ class SpeechServer(Server):
     key_checks: tuple[str, ...] = ()
     """Free requests that need a valid key, for a server with public lists."""
     is_unknown: bool = False
-    """Whether the preset stands for any server, so that lists without a refusal do not prove the API key."""
+    """Whether the preset stands for any server, so lists that are not refused do not prove that the key is valid."""
     max_chars: int = OPENAI_MAX_CHARS
     streams: bool | None = True
     """Whether audio arrives before the whole text has been synthesized; None if this is detected."""

@@ -121,7 +121,7 @@ def count_words(text: str) -> int:
 def estimate_duration_by_words_s(text: str) -> float:
     """Return the approximate duration of a text as speech, in seconds.
 
-    Words are counted, as where texts are compared with transcripts.
+    Words are counted in the same way as when a text is compared with its transcript.
     """
     return _weight(_tokens(text)) * _SECONDS_PER_WORD
 

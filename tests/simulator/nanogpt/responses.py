@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from http import HTTPStatus
-import json
 from typing import Literal
 
 from aiohttp import web
@@ -81,7 +81,7 @@ class Job:
     def is_echoed_by(self, query: Mapping[str, str]) -> bool:
         """Return whether a status request passes back the fields required for a refund."""
         echoed = (query.get("cost"), query.get("paymentSource"), query.get("isApiRequest"))
-        return echoed == (json.dumps(self.cost), "USD", "true")
+        return echoed == (f"{Decimal(repr(self.cost)):f}", "USD", "true")
 
 
 def link_body(key: LinkKey, url: str, details: Mapping[str, Json]) -> dict[str, Json]:

@@ -63,7 +63,8 @@ async def test_default_poll_settings(simulator: Simulator, sessions: HttpSession
         Fault(path=STATUS, status=503, times=4),
         Fault(path=STATUS, close=True, times=4),
         Fault(path=STATUS, body="<html>", times=2),
-        Fault(path=STATUS, status=404, json={"error": "Run not found", "status": 404}, times=9),
+        Fault(path=STATUS, status=404, body="<html>Not found", times=9),
+        Fault(path=STATUS, status=401, body="<html>Log in", times=9),
         Fault(path=STATUS, status=403, body="<html>Blocked", times=9),
         Fault(path=STATUS, json={"error": "upstream timeout"}, times=9),
         Fault(path=STATUS, json={"status": "pending", "error": {"message": "m", "code": "busy"}}, times=9),
@@ -77,6 +78,61 @@ async def test_failed_poll_is_repeated(simulator: Simulator, provider: NanoGPTPr
     simulator.fail(fault)
     await assert_speech(await synthesize(provider, create_request(provider, ELEVENLABS)))
     assert simulator.nanogpt.charged == 1
+
+
+@pytest.mark.parametrize("is_success", [False, True])
+@pytest.mark.parametrize(
+    ("status", "document", "error"),
+    [
+        (401, {"error": "Invalid API key", "status": 401}, errors.UpstreamRefusedError),
+        (402, {"error": "Insufficient balance", "status": 402}, errors.OutOfCreditError),
+        (404, {"error": "Run not found", "status": 404}, errors.NotFoundError),
+    ],
+)
+async def test_refused_status(
+    simulator: Simulator,
+    provider: NanoGPTProvider,
+    status: int,
+    document: dict[str, object],
+    error: type[errors.SpeechError],
+    is_success: bool,
+) -> None:
+    """A refusal ends polling at once, and is no refund; the audio can be fetched later if NanoGPT knows the job."""
+    simulator.fail(Fault(path=STATUS, status=200 if is_success else status, json=document))
+    charges: list[Usage] = []
+    request = replace(create_request(provider, ELEVENLABS), record_usage=charges.append)
+    with pytest.raises(error) as raised:
+        await synthesize(provider, request)
+    assert type(raised.value) is error
+    polls = [received for received in simulator.requests if received.path == STATUS]
+    assert len(polls) == 1
+    assert [charge.cost for charge in charges] == [simulator.nanogpt.jobs[0].cost]
+    await assert_speech(await synthesize(provider, request))
+    assert simulator.nanogpt.charged == (2 if error is errors.NotFoundError else 1)
+
+
+async def test_refund_is_recorded_once(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A failed job that is polled again is refunded once, and so is a job that timed out at the vendor."""
+    simulator.fail(Fault(path=STATUS, json={"status": "error", "code": 408, "error": "Timed out"}, times=9))
+    charges: list[Usage] = []
+    request = replace(create_request(provider, ELEVENLABS), record_usage=charges.append)
+    for _ in range(2):
+        with pytest.raises(errors.TimedOutError):
+            await synthesize(provider, request)
+    cost = simulator.nanogpt.jobs[0].cost
+    assert [charge.cost for charge in charges] == [cost, -cost]
+
+
+async def test_close_stops_polling(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """No job is polled after Home Assistant has closed the provider."""
+    simulator.nanogpt.outcomes["kettle"] = "endless"
+    request = asyncio.create_task(synthesize(provider, create_request(provider, ELEVENLABS)))
+    await wait_until(lambda: simulator.nanogpt.jobs and simulator.nanogpt.jobs[0].polls)
+    await provider.close()
+    with pytest.raises(errors.ConnectionLostError):
+        await request
+    tasks = [task for task in asyncio.all_tasks() if task.get_name() == "orator NanoGPT job"]
+    await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 2)
 
 
 async def test_job_that_times_out(simulator: Simulator, sessions: HttpSessions) -> None:

@@ -9,7 +9,7 @@ from custom_components.orator.pipeline.synthesizer import synthesize_with_retrie
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
-from custom_components.orator.providers.nanogpt.responses import JobTicket
+from custom_components.orator.providers.nanogpt.responses import JobTicket, read_cost
 from tests.simulator import Fault, ModelResponse, Simulator
 from tests.support.streams import SENTENCE
 
@@ -236,3 +236,24 @@ def test_oversized_ticket() -> None:
     """A ticket too long for a URL is rejected."""
     with pytest.raises(errors.NotAudioError):
         JobTicket.parse({"runId": "x" * 2_000}, "m")
+
+
+@pytest.mark.parametrize(
+    ("cost", "sent"),
+    [(1.23e-06, "0.00000123"), (0.0050388, "0.0050388"), (2.0, "2.0"), (3, "3"), (1e16, "10000000000000000")],
+)
+def test_cost_is_sent_without_exponent(cost: float, sent: str) -> None:
+    """A status request states the cost as a plain decimal number."""
+    assert JobTicket.parse({"runId": "r", "cost": cost, "isApiRequest": True}, "m").query == {
+        "runId": "r",
+        "model": "m",
+        "cost": sent,
+        "isApiRequest": "true",
+    }
+
+
+@pytest.mark.parametrize("currency", ["x" * 10_000, "", "U$D", "sk-secret", ["USD"], None])
+def test_implausible_currency(currency: object) -> None:
+    """A cost in something that is no currency code is in US dollars."""
+    assert read_cost({"cost": 0.5, "currency": currency}) == (0.5, "USD")
+    assert read_cost({"cost": 0.5, "currency": "XNO"}) == (0.5, "XNO")

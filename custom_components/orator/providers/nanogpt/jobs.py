@@ -47,6 +47,8 @@ class Job:
         self.submitted_at = time.monotonic()
         self.users = 0
         """Number of requests that wait for the audio or receive it."""
+        self.is_refunded = False
+        """Whether the refund of the failed job was recorded."""
         self._submission: SubmissionTask | None = None
         self._previous_submission: SubmissionTask | None = None
         """Submission of the same text by a previous provider of the account."""
@@ -76,7 +78,7 @@ class Job:
         A submission in progress is completed over the current sessions.
         """
         job = Job(self.key)
-        job.submitted_at, job._link = self.submitted_at, self._link
+        job.submitted_at, job.is_refunded, job._link = self.submitted_at, self.is_refunded, self._link
         job._previous_submission = self._submission or self._previous_submission
         return job
 
@@ -125,13 +127,17 @@ class Job:
         audio, self._direct_audio = self._direct_audio, None
         return audio
 
+    def stop_polling(self) -> None:
+        """Stop polling; requests that wait for the job fail."""
+        if self._polling and not self._polling.done():
+            self._polling.cancel()
+            self._polling = None
+
     async def _stop_if_unused(self) -> None:
         """Stop polling and close audio that no request has received, if no request uses the job."""
         if self.users:
             return
-        if self._polling and not self._polling.done():
-            self._polling.cancel()
-            self._polling = None
+        self.stop_polling()
         if audio := self._take_direct_audio():
             await audio.stack.aclose()
 
@@ -189,6 +195,11 @@ class JobRegistry:
         for job in other._jobs.values():
             if job.is_reusable:
                 self.add(job.transferred())
+
+    def stop_polling(self) -> None:
+        """Stop polling all jobs, because the provider's sessions are about to be closed."""
+        for job in self._jobs.values():
+            job.stop_polling()
 
     @property
     def pending_submissions(self) -> list[SubmissionTask]:

@@ -38,7 +38,7 @@ from ..models import Balance, Model
 from . import catalog as catalogs
 from .endpoints import ENDPOINT_OPTION, ENDPOINT_OPTION_KEYS, endpoint_for
 from .jobs import DirectAudio, Job, JobRegistry
-from .responses import JobTicket, find_audio_link, read_cost
+from .responses import STATUS_REFUSALS, JobTicket, find_audio_link, find_status_refusal, read_cost
 
 _DEFAULT_SPEECH_BASE_URL: Final = "https://api.nano-gpt.com"
 _OFFICIAL_HOSTS: Final = re.compile(r"([\w-]+\.)?nano-gpt\.com|ai\.bitcoin\.com|bcashgpt\.com")
@@ -217,35 +217,52 @@ class NanoGPTProvider(Provider):
     async def _poll(self, job: Job, request: SynthesisRequest, ticket: JobTicket) -> str:
         """Return the link to a job's audio once it is done.
 
-        Raises TimedOutError after the documented limit, and the error with which the job failed.
+        The job is polled at least twice. Raises TimedOutError after the documented limit, the error with which the job
+        failed, and the error with which the provider refuses to state the status.
         """
-        try:
-            return await self._wait_for_link(ticket, self._polling.timeout_s - job.age)
-        except TimedOutError:  # the job may still be completed
-            raise
-        except SpeechError as err:
-            request.record_usage(ticket.refund)
-            if not err.is_retryable:
-                self._jobs.remove(job)
-            raise
-
-    async def _wait_for_link(self, ticket: JobTicket, limit: float) -> str:
-        """Poll a job at least twice until it is done; a failed status request does not mean that the job failed."""
         interval = self._polling.interval_s
         try:
-            async with asyncio.timeout(max(limit, 2 * interval)):
+            async with asyncio.timeout(max(self._polling.timeout_s - job.age, 2 * interval)):
                 while True:
                     await asyncio.sleep(interval)
-                    try:
-                        document = await self._list_client.get_json("tts/status", ticket.query)
-                    except ContentRefusedError:
-                        raise
-                    except SpeechError:
-                        continue
-                    if link := find_audio_link(document, is_job=True):
+                    if link := await self._fetch_link(job, request, ticket):
                         return link
-        except TimeoutError as err:
+        except TimeoutError as err:  # the job may still be completed
             raise TimedOutError(code="job") from err
+
+    async def _fetch_link(self, job: Job, request: SynthesisRequest, ticket: JobTicket) -> str | None:
+        """Return the link to a job's audio, or None if the job is not done or its status is unknown."""
+        try:
+            document = await self._list_client.get_json("tts/status", ticket.query)
+        except ContentRefusedError as err:
+            self._handle_failed_job(job, request, ticket, err)
+            raise
+        except SpeechError as err:
+            if not err.has_error_document or not isinstance(err, STATUS_REFUSALS):
+                return None  # a failed request says nothing about the job
+            self._handle_refused_status(job, err)
+            raise
+        if refusal := find_status_refusal(document):
+            self._handle_refused_status(job, refusal)
+            raise refusal
+        try:
+            return find_audio_link(document, is_job=True)
+        except SpeechError as err:
+            self._handle_failed_job(job, request, ticket, err)
+            raise
+
+    def _handle_failed_job(self, job: Job, request: SynthesisRequest, ticket: JobTicket, error: SpeechError) -> None:
+        """Record the refund of a failed job, and remove the job unless polling it again may help."""
+        if not job.is_refunded:
+            job.is_refunded = True
+            request.record_usage(ticket.refund)
+        if not error.is_retryable:
+            self._jobs.remove(job)
+
+    def _handle_refused_status(self, job: Job, error: SpeechError) -> None:
+        """Remove a job that the provider does not know; any other job may have audio once the account works again."""
+        if isinstance(error, NotFoundError):
+            self._jobs.remove(job)
 
     async def _download(self, link: str, job: Job, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the linked audio as it arrives."""
@@ -287,6 +304,11 @@ class NanoGPTProvider(Provider):
     @override
     def has_pending_jobs(self) -> bool:
         return bool(self._jobs.pending_submissions)
+
+    @override
+    async def close(self) -> None:
+        self._jobs.stop_polling()
+        await super().close()
 
     @override
     async def finish_jobs(self) -> None:

@@ -2,11 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 import json
+from math import isfinite
+import re
 from typing import Any, Final, Self
 
 from ..error_responses import error_for, find_error_codes
-from ..errors import ContentRefusedError, GenerationFailedError, NotAudioError, RejectedError, SpeechError
+from ..errors import (
+    ContentRefusedError,
+    GenerationFailedError,
+    InvalidKeyError,
+    NotAudioError,
+    NotFoundError,
+    OutOfCreditError,
+    RejectedError,
+    SpeechError,
+)
 from ..json_documents import Json
 from ..models import Usage
 
@@ -20,6 +32,10 @@ _MAX_TICKET_FIELD_CHARS: Final = 1_000
 _COST_CURRENCY: Final = "USD"
 """Currency of costs, whatever the payment source."""
 _MAX_COST: Final = 1_000.0
+_CURRENCY: Final = re.compile(r"[A-Za-z]{3,5}")
+
+STATUS_REFUSALS: Final = (InvalidKeyError, OutOfCreditError, NotFoundError)
+"""Errors of a status request after which polling is useless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +54,19 @@ class JobTicket:
         if "runId" not in fields:
             raise NotAudioError(code="application/json")
         fields.setdefault("model", model_id)
-        query = {key: value if isinstance(value, str) else json.dumps(value) for key, value in fields.items()}
+        query = {key: _query_value(value) for key, value in fields.items()}
         if any(len(value) > _MAX_TICKET_FIELD_CHARS for value in query.values()):
             raise NotAudioError(code="application/json")
         cost, currency = read_cost(document)
         return cls(query, Usage(cost=-(cost or 0), currency=currency))
+
+
+def _query_value(value: Json) -> str:
+    """Return a field of a ticket as sent in a query; numbers have no exponent, which a server may not parse."""
+    if isinstance(value, str):
+        return value
+    is_finite_float = isinstance(value, float) and isfinite(value)
+    return f"{Decimal(repr(value)):f}" if is_finite_float else json.dumps(value)
 
 
 def read_cost(document: Json) -> tuple[float | None, str | None]:
@@ -50,7 +74,8 @@ def read_cost(document: Json) -> tuple[float | None, str | None]:
     cost, currency = _find(document, "cost"), _find(document, "currency")
     if isinstance(cost, bool) or not isinstance(cost, (int, float)) or not 0 <= cost < _MAX_COST:
         return None, None
-    return float(cost), currency if isinstance(currency, str) else _COST_CURRENCY
+    is_code = isinstance(currency, str) and _CURRENCY.fullmatch(currency)
+    return float(cost), currency if is_code else _COST_CURRENCY
 
 
 def find_audio_link(document: Json, *, is_job: bool = False) -> str | None:
@@ -70,6 +95,15 @@ def find_audio_link(document: Json, *, is_job: bool = False) -> str | None:
     if status in _FAILED_STATUSES or (_find(document, "error") and not is_job):
         raise _error_in(document, status)
     return None
+
+
+def find_status_refusal(document: Json) -> SpeechError | None:
+    """Return the error if a document with a success status refuses to state the status of a job."""
+    stated = _find(document, "status")
+    if not isinstance(stated, int) or not 400 <= stated < 600:
+        return None
+    error = _error_in(document, str(stated))
+    return error if isinstance(error, STATUS_REFUSALS) else None
 
 
 def _error_in(document: Json, status: str) -> SpeechError:

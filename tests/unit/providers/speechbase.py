@@ -19,8 +19,10 @@ SPEECH, STREAM = "/speechbase/v1/audio/speech", "/speechbase/v1/audio/speech/str
 
 
 def create_provider(simulator: Simulator, sessions: HttpSessions) -> SpeechbaseProvider:
-    """Return a provider."""
-    return SpeechbaseProvider(sessions, simulator.addresses("speechbase"), simulator.api_key or "")
+    """Return a provider of a server that is known to have the streaming endpoint."""
+    provider = SpeechbaseProvider(sessions, simulator.addresses("speechbase"), simulator.api_key or "")
+    provider.detected["has_stream"] = True
+    return provider
 
 
 def inline_request(

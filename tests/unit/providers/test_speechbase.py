@@ -151,7 +151,7 @@ async def test_text_not_implemented_on_any_endpoint(simulator: Simulator, provid
         async with synthesize_with_retries(provider, inline_request(provider)):
             pass
     assert [path for path, _ in speech_requests(simulator)] == [STREAM, SPEECH]
-    assert not provider.detected
+    assert provider.detected == {"has_stream": True}
 
 
 async def test_vendor_outage_is_retried(simulator: Simulator, provider: SpeechbaseProvider) -> None:

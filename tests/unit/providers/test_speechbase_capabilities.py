@@ -157,66 +157,77 @@ async def test_mode_was_not_the_reason(simulator: Simulator, provider: Speechbas
 # The streaming endpoint
 
 
+@pytest.mark.parametrize("audio_format", [AudioFormat.MP3, AudioFormat.WAV])
+async def test_documented_endpoint_comes_first(
+    simulator: Simulator, provider: SpeechbaseProvider, audio_format: AudioFormat
+) -> None:
+    """A server whose documented endpoint streams is asked for no other."""
+    provider.detected.clear()
+    for text in ("One.", "Two."):
+        request = inline_request(provider, text=text, format=audio_format)
+        await assert_speech(await synthesize(provider, request), text)
+    assert requested_paths(simulator) == [SPEECH, SPEECH]
+    assert [body["output"] for _, body in speech_requests(simulator)] == [audio_format] * 2
+
+
+@pytest.mark.parametrize("audio_format", [AudioFormat.MP3, AudioFormat.WAV])
+async def test_server_that_buffers(
+    simulator: Simulator, provider: SpeechbaseProvider, audio_format: AudioFormat
+) -> None:
+    """If the documented endpoint buffers, the streaming one is used from then on."""
+    provider.detected.clear()
+    simulator.speechbase.buffers = True
+    for text in ("One.", "Two.", "Three."):
+        request = inline_request(provider, text=text, format=audio_format)
+        await assert_speech(await synthesize(provider, request), text)
+    assert requested_paths(simulator) == [SPEECH, STREAM, STREAM]
+    assert provider.detected["has_stream"] is True
+
+
 async def test_server_without_streaming_endpoint(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """A missing streaming endpoint is requested once only."""
+    """A missing streaming endpoint is requested once only, also after a new catalog."""
+    provider.detected["has_stream"] = True
     simulator.fail(Fault(path=STREAM, status=404, times=9))
     for text in ("One.", "Two."):
         await assert_speech(await synthesize(provider, inline_request(provider, text=text)), text)
-    assert [path for path, _ in speech_requests(simulator)] == [STREAM, SPEECH, SPEECH]
+        await provider.fetch_catalog()
+    assert requested_paths(simulator) == [STREAM, SPEECH, SPEECH]
 
 
-async def test_server_that_buffers(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """If the plain endpoint buffers, the streaming one is used for WAV as well."""
-    simulator.speechbase.buffers = True
-    for text in ("One.", "Two."):
-        await assert_speech(
-            await synthesize(provider, inline_request(provider, text=text, format=AudioFormat.WAV)), text
-        )
-    assert [path for path, _ in speech_requests(simulator)] == [SPEECH, STREAM]
-
-
-async def test_capabilities_are_forgotten(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """Fetching a catalog resets all capabilities except the one about `mode`."""
+async def test_capabilities_outlive_the_catalog(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """What a refusal has shown is not forgotten when the catalog is fetched."""
     simulator.speechbase.mode_key = "rejected"
     simulator.speechbase.buffers = True
     simulator.speechbase.models_without_streaming = {CARTESIA}
-    simulator.fail(Fault(path=STREAM, status=404))
     await synthesize(provider, inline_request(provider))
-    provider.detected["has_stream"] = True
     await synthesize(provider, inline_request(provider, CARTESIA, "some-voice"))
-    assert provider.detected == {
-        "sends_mode": False,
-        "has_stream": True,
-        f"has_stream:{CARTESIA}": False,
-        "buffers": True,
-    }
-    simulator.fail(Fault(path="*/voices", status=503))
-    with pytest.raises(errors.ProviderFaultError):
-        await provider.fetch_catalog()
-    assert len(provider.detected) == 4
+    detected = {"sends_mode": False, "has_stream": True, f"has_stream:{CARTESIA}": False, "buffers": True}
+    assert provider.detected == detected
     await provider.fetch_catalog()
-    assert provider.detected == {"sends_mode": False}
+    assert provider.detected == detected
 
 
-async def test_capabilities_are_detected_again(simulator: Simulator, provider: SpeechbaseProvider) -> None:
-    """After a new catalog, the streaming endpoint is tried again, and WAV requested from the plain one."""
-    simulator.fail(Fault(path=STREAM, status=404))
-    simulator.speechbase.buffers = True
-    await synthesize(provider, inline_request(provider))
-    await provider.fetch_catalog()
-    simulator.reset()
-    await synthesize(provider, inline_request(provider))
-    await synthesize(provider, inline_request(provider, format=AudioFormat.WAV))
-    assert requested_paths(simulator) == [STREAM, SPEECH]
+@pytest.mark.parametrize(
+    "problem", [{"type": "about:blank"}, {"type": "https://errors.example/no-such-thing"}, {"type": "gateway_miss"}]
+)
+async def test_missing_endpoint_of_an_unknown_type(
+    simulator: Simulator, provider: SpeechbaseProvider, problem: Json
+) -> None:
+    """A 404 is learned, whatever its type, if the documented endpoint speaks."""
+    simulator.fail(Fault(path=STREAM, status=404, json={"status": 404, **problem}, times=9))
+    for text in ("One.", "Two."):
+        await assert_speech(await synthesize(provider, inline_request(provider, text=text)), text)
+    assert requested_paths(simulator) == [STREAM, SPEECH, SPEECH]
 
 
 @pytest.mark.parametrize("code", ["voice_not_found", "model_not_found"])
 async def test_missing_voice_or_model(simulator: Simulator, provider: SpeechbaseProvider, code: str) -> None:
-    """A 404 with a code of its own does not mean that the endpoint is missing."""
+    """A 404 with a code of its own does not mean that the endpoint is missing for other models."""
     simulator.fail(Fault(path=STREAM, status=404, json={"status": 404, "code": code}))
     for text in ("One.", "Two."):
         await assert_speech(await synthesize(provider, inline_request(provider, text=text)), text)
-    assert requested_paths(simulator) == [STREAM, SPEECH, STREAM]
+    await synthesize(provider, inline_request(provider, CARTESIA, "some-voice"))
+    assert requested_paths(simulator) == [STREAM, SPEECH, SPEECH, STREAM]
 
 
 async def test_model_without_streaming(simulator: Simulator, provider: SpeechbaseProvider) -> None:
@@ -236,6 +247,7 @@ async def test_streaming_not_implemented(simulator: Simulator, provider: Speechb
     ):
         simulator.reset()
         provider.detected.clear()
+        provider.detected["has_stream"] = True
         simulator.fail(fault)
         await assert_speech(await synthesize(provider, saved_voice_request(provider)))
         assert requested_paths(simulator) == [STREAM, SPEECH]
@@ -347,7 +359,7 @@ async def test_server_rejects_pronunciations(
     assert not inline_request(provider).model.max_pronunciations
     assert not saved_voice_request(provider).model.max_pronunciations
     await provider.fetch_catalog()
-    assert inline_request(provider).model.max_pronunciations
+    assert not inline_request(provider).model.max_pronunciations
 
 
 async def test_server_rejects_mode_and_pronunciations(simulator: Simulator, provider: SpeechbaseProvider) -> None:
@@ -357,7 +369,7 @@ async def test_server_rejects_mode_and_pronunciations(simulator: Simulator, prov
     async with synthesize_with_retries(provider, inline_request(provider, pronunciations=PRONUNCIATIONS)) as audio:
         audio_bytes = b"".join([chunk async for chunk in audio.data])
     await assert_speech(audio_bytes, SENTENCE.replace("kettle", "cauldron"))
-    assert provider.detected == {"sends_mode": False, "pronounces": False}
+    assert provider.detected == {"has_stream": True, "sends_mode": False, "pronounces": False}
 
 
 @pytest.mark.parametrize("settings", [{"speed": 9}, {"voice": "nobody"}])

@@ -40,11 +40,11 @@ _UNSTREAMED_OPTIONS: Final = frozenset({"speed", "volume_dbfs", "bitrate"})
 _PAGE_QUERY: Final = {"limit": "200"}
 _MAX_PAGES: Final = 50
 
-# Keys of detected capabilities. All but the first are reset when a catalog is fetched: servers are updated.
+# Keys of detected capabilities.
 _SENDS_MODE_KEY: Final = "sends_mode"
 """Whether requests need `mode`; newer servers reject it."""
 _HAS_STREAM_KEY: Final = "has_stream"
-"""Whether there is a streaming endpoint; with a suffix, whether the endpoint accepts one model."""
+"""Whether there is a streaming endpoint, which the specification lacks; with a suffix, whether it accepts a model."""
 _BUFFERS_KEY: Final = "buffers"
 """Whether the plain endpoint sends nothing before the whole text has been synthesized."""
 _PRONOUNCES_KEY: Final = "pronounces"
@@ -95,8 +95,6 @@ class SpeechbaseProvider(Provider):
         """Return the vendors, whose list requires a valid key, and the saved voices."""
         vendors = catalogs.parse_vendors(await self._list_client.get_json("v1/audio/providers"))
         voices = await self._fetch_voices()
-        for capability in self.detected.keys() - {_SENDS_MODE_KEY}:
-            del self.detected[capability]
         return catalogs.SpeechbaseCatalog(vendors=vendors, voices=voices)
 
     async def _fetch_voices(self) -> list[catalogs.SavedVoiceRow]:
@@ -180,7 +178,8 @@ class SpeechbaseProvider(Provider):
                 return await self._open_streamed(request, stack)
             except (NotFoundError, NotASpeechServerError) as err:
                 # Older servers lack the endpoint. If the voice no longer exists, the plain endpoint reports that.
-                missing_capability = _HAS_STREAM_KEY if err.code in _NO_ENDPOINT_CODES else ""
+                is_endpoint_missing = err.code in _NO_ENDPOINT_CODES
+                missing_capability = _HAS_STREAM_KEY if is_endpoint_missing else _stream_capability(request)
             except NotImplementedByProviderError:
                 missing_capability = _stream_capability(request)
             except NotAudioError as err:
@@ -194,8 +193,13 @@ class SpeechbaseProvider(Provider):
         return audio
 
     def _prefers_stream(self, request: SynthesisRequest) -> bool:
-        """Return whether to use the streaming endpoint, which sends the vendor's own format, usually mp3."""
-        is_earlier = request.format is AudioFormat.MP3 or self.detected.get(_BUFFERS_KEY, False)
+        """Return whether to use the streaming endpoint, which sends the vendor's own format, usually mp3.
+
+        A server that is not known to have the endpoint is asked for it once its documented endpoint turns out to be
+        slow.
+        """
+        is_known = self.detected.get(_HAS_STREAM_KEY, False) and request.format is AudioFormat.MP3
+        is_earlier = is_known or self.detected.get(_BUFFERS_KEY, False)
         is_available = all(self.detected.get(key, True) for key in (_HAS_STREAM_KEY, _stream_capability(request)))
         return is_earlier and is_available and not _UNSTREAMED_OPTIONS & request.settings.keys()
 
@@ -205,6 +209,7 @@ class SpeechbaseProvider(Provider):
             response = await self._request(_STREAM_PATH, request, _body(request), response_stack)
             audio = await read_audio(response, request, response_stack)
             await stack.enter_async_context(response_stack.pop_all())
+        self.detected[_HAS_STREAM_KEY] = True
         request.charge()
         return audio
 

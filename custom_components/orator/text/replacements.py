@@ -11,6 +11,8 @@ from .lookahead import IncompleteInputError, Window
 
 _MAX_SPACE_CHARS: Final = 64
 """Maximum number of white space characters between two words of a match."""
+_MAX_NUMBER_CHARS: Final = 32
+_NUMBER_END: Final = re.compile(r"(?<!\w)(?<!\d[.,])\d+(?:[.,]\d+)*\Z")
 _SPACE_OR_NOTHING: Final = re.compile(r"\s*")
 
 
@@ -19,7 +21,10 @@ class Replacement:
     """Words to speak instead of others."""
 
     find: str
-    """Whole words. Without capitals, they match upper and lower case; a space matches any white space."""
+    """Whole words, also directly after a number: "kWh" matches "3kWh".
+
+    Without capitals, they match upper and lower case; a space matches any white space.
+    """
     say: str
 
 
@@ -37,14 +42,12 @@ class _Pattern:
             {first} if self._is_case_sensitive else {first, first.lower(), first.upper(), first.title()}
         )
 
-    def match(self, window: Window, start: int, previous: str) -> int:
-        """Return the end of the match at a position after a character, or 0 if there is none.
+    def match(self, window: Window, start: int) -> int:
+        """Return the end of the match at the start of a word, or 0 if there is none.
 
         Raises IncompleteInputError if following text decides.
         """
         text = window.text
-        if _is_within_word(previous, text[start]):
-            return 0
         end = start
         for letter in self._letters:
             if end == len(text):
@@ -86,7 +89,11 @@ class Replacer:
                 self._patterns.setdefault(letter, []).append(pattern)
         self._first_letter = re.compile("|".join(map(re.escape, self._patterns)) or r"(?!)")
         self._text = ""
-        self._previous = ""
+        self._before = ""
+        """The last characters before the text."""
+        self._last = ""
+        """The last character that was returned."""
+        self._is_after_replacement = False
 
     def feed(self, text: str, *, is_final: bool = False) -> str:
         """Return the text that later text cannot change, with replacements."""
@@ -98,23 +105,46 @@ class Replacer:
                 position = first.start()
                 say, end = self._match(window, position)
                 if end:
-                    output += window.text[copied:position], say
+                    self._write(output, window.text[copied:position])
+                    self._write(output, say, is_replacement=True)
                     copied = position = end
                 else:
                     position += 1
             position = len(window.text)
-        output.append(window.text[copied:position])
-        self._previous = window.text[position - 1] if position else self._previous
+        self._write(output, window.text[copied:position])
+        self._before = self._peek_before(window, position)
         self._text = window.text[position:]
         return "".join(output)
 
     def _match(self, window: Window, start: int) -> tuple[str, int]:
         """Return the replacement at a position and the end of the words that it replaces, or 0 if there is none."""
-        previous = window.text[start - 1] if start else self._previous
-        for pattern in self._patterns.get(window.text[start], ()):
-            if end := pattern.match(window, start, previous):
-                return pattern.say, end
+        first = window.text[start]
+        previous = window.text[start - 1] if start else self._before[-1:]
+        is_after_number = False
+        if _is_within_word(previous, first):
+            is_after_number = previous.isdigit() and bool(_NUMBER_END.search(self._peek_before(window, start)))
+            if not is_after_number or not first.isalpha():
+                return "", 0
+        for pattern in self._patterns.get(first, ()):
+            if end := pattern.match(window, start):
+                is_joined = is_after_number and is_spaced_letter(pattern.say[:1])
+                return f" {pattern.say}" if is_joined else pattern.say, end
         return "", 0
+
+    def _peek_before(self, window: Window, position: int) -> str:
+        """Return the last characters before a position, which may end with a number."""
+        return (self._before + window.text[max(0, position - _MAX_NUMBER_CHARS) : position])[-_MAX_NUMBER_CHARS:]
+
+    def _write(self, output: list[str], text: str, *, is_replacement: bool = False) -> None:
+        """Write text; between a replacement and other text, one of two spaces is dropped."""
+        if not text:
+            return
+        is_doubled = (not self._last or self._last.isspace()) and text[0].isspace()
+        if is_doubled and (is_replacement or self._is_after_replacement):
+            text = text[1:]
+        output.append(text)
+        self._last = text[-1:] or self._last
+        self._is_after_replacement = is_replacement
 
 
 def replace_words(text: str, replacements: Sequence[Replacement]) -> str:

@@ -18,6 +18,8 @@ _REPLACEMENTS = (
     Replacement("Straße", "street"),
     Replacement("  ", "nothing"),
     Replacement("silent", ""),
+    Replacement("№", "number "),
+    Replacement("m²", "平米"),
 )
 
 
@@ -25,12 +27,19 @@ _REPLACEMENTS = (
     ("text", "words"),
     [
         ("HA, ha, HAHA and HA_x: use HA.", "Home Assistant, ha, HAHA and HA_x: use Home Assistant."),
-        ("5 kWh, KWH, 5kwh", "5 kilowatt hours, kilowatt hours, 5kwh"),
+        ("5 kWh, KWH, 5kwh", "5 kilowatt hours, kilowatt hours, 5 kilowatt hours"),
+        ("3kWh 1.5kWh (2,000kWh) 7,5kwh", "3 {0} 1.5 {0} (2,000 {0}) 7,5 {0}".format("kilowatt hours")),
+        ("A3kWh v1.2kWh 3_kWh 3kWhx", "A3kWh v1.2kWh 3_kWh 3kWhx"),
+        ("1,500,000.25kWh", "1,500,000.25 kilowatt hours"),
+        ("20m²", "20平米"),
         ("C++ or c++", "see plus plus or c++"),
         ("New   York, new Yorker, newer", "the city, old Yorker, newer"),
         ("**New**\nYork", "the city"),
         ("東京都と東京", "とうきょう都ととうきょう"),
         ("20°C", "20 degrees"),
+        ("20 °C or -5 °C", "20 degrees or -5 degrees"),
+        ("°C", "degrees"),
+        ("№ 5, №5", "number 5, number 5"),
         ("Dr. Smith", "Doctor Smith"),
         ("Straße straße", "street straße"),
         ("use *HA*-style, HA's", "use Home Assistant-style, Home Assistant's"),

@@ -69,6 +69,29 @@ async def test_expired_session(simulator: Simulator, realtime_provider: OpenAIPr
         await wait_until(lambda: not simulator.openai.realtime.open_connections)
 
 
+async def test_unused_session_is_closed(
+    simulator: Simulator, realtime_provider: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that has not been used for long is closed rather than kept open with pings; the next one is new."""
+    monkeypatch.setattr(realtime_session, "_PING_INTERVAL_S", 0.02)
+    monkeypatch.setattr(realtime_session, "_MAX_IDLE_S", 0.1)
+    for count in (1, 2):
+        assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
+        assert len(simulator.openai.realtime.connections) == count
+        await wait_until(lambda: not simulator.openai.realtime.open_connections)
+
+
+async def test_slow_response_is_not_idle(
+    simulator: Simulator, realtime_provider: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session whose server thinks for longer than the idle time is not closed."""
+    monkeypatch.setattr(realtime_session, "_PING_INTERVAL_S", 0.02)
+    monkeypatch.setattr(realtime_session, "_MAX_IDLE_S", 0.1)
+    simulator.timing = Timing(first_byte=0.4)
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
+    assert len(simulator.openai.realtime.connections) == 1
+
+
 async def test_cancel_response(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
     """Leaving the context cancels the response and keeps the session."""
     simulator.timing = Timing(rate=2)

@@ -27,6 +27,8 @@ _NEXT_DELTA_TIMEOUT_S: Final = 20.0
 _PING_INTERVAL_S: Final = 30.0
 """Idle time after which a ping is sent, so that no proxy closes the connection. aiohttp's own `heartbeat` (3.14.5)
 leaves a timer behind if data arrives while the connection closes."""
+_MAX_IDLE_S: Final = 10 * 60.0
+"""Idle time after which a session is closed, as other idle connections are."""
 _MAX_SESSION_AGE_S: Final = 25 * 60.0
 """Age beyond which a session gets no new text: OpenAI ends sessions after half an hour at the earliest."""
 _MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
@@ -193,7 +195,7 @@ class RealtimeSession:
         self, http_session: ClientSession, url: URL, headers: Mapping[str, str], settings: Mapping[str, Any]
     ) -> None:
         """Start to open the session; `respond` waits until the session is open."""
-        self._started_at = time.monotonic()
+        self._started_at = self._last_used_at = time.monotonic()
         self._responses: dict[str, RealtimeResponse] = {}
         """Responses by the ID of the event that requests them."""
         self._is_closed = False
@@ -233,6 +235,7 @@ class RealtimeSession:
             raise
         finally:
             del self._responses[key]
+            self._last_used_at = time.monotonic()
             is_in_progress = not response.is_done or response.is_interrupted
             if response.id and is_in_progress and not self._is_closed:
                 await self._cancel(response.id)
@@ -278,10 +281,15 @@ class RealtimeSession:
                 await connection.close()
 
     async def _receive(self) -> None:
-        """Process the next event, or send a ping if none arrives. Raises SpeechError at the end of the connection."""
+        """Process the next event, or send a ping if none arrives.
+
+        Raises SpeechError at the end of the connection, or if the session has been idle for too long.
+        """
         try:
             message = await self._connection.receive(timeout=_PING_INTERVAL_S)
         except TimeoutError:
+            if not self.is_busy and time.monotonic() - self._last_used_at > _MAX_IDLE_S:
+                raise errors.ConnectionLostError from None
             await self._connection.ping()
             return
         if message.type is WSMsgType.TEXT:

@@ -47,7 +47,6 @@ class VoiceSensorDescription(SensorEntityDescription):
     """Description of a sensor that shows the last synthesis of a voice."""
 
     entity_category: EntityCategory = EntityCategory.DIAGNOSTIC
-    entity_registry_enabled_default: bool = False
     value_fn: Callable[[LastSynthesis], StateType]
 
 
@@ -97,6 +96,7 @@ VOICE_SENSORS: Final = (
     VoiceSensorDescription(
         key="first_sound",
         translation_key="first_sound",
+        entity_registry_enabled_default=False,
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.SECONDS,
         state_class=SensorStateClass.MEASUREMENT,

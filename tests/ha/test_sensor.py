@@ -268,14 +268,11 @@ async def test_sensor_classes(hass: HomeAssistant, account: MockConfigEntry, sim
 
 
 async def test_registry(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """The sensors of a voice are disabled by default, and are removed with the voice."""
+    """A voice's sensor of latency is disabled by default, and both sensors are removed with the voice."""
     entries = er.async_entries_for_config_entry(er.async_get(hass), account.entry_id)
     (voice_id,) = account.subentries
     sensors = {entry.unique_id: entry for entry in entries if entry.domain == "sensor"}
-    assert {key for key, sensor in sensors.items() if sensor.disabled_by} == {
-        f"{voice_id}_first_sound",
-        f"{voice_id}_last_error",
-    }
+    assert {key for key, sensor in sensors.items() if sensor.disabled_by} == {f"{voice_id}_first_sound"}
     assert {sensor.config_subentry_id for key, sensor in sensors.items() if key.startswith(voice_id)} == {voice_id}
     assert {sensor.config_subentry_id for key, sensor in sensors.items() if key.startswith(account.entry_id)} == {None}
     assert len(sensors) == 10
@@ -287,7 +284,7 @@ async def test_registry(hass: HomeAssistant, account: MockConfigEntry) -> None:
 
 async def test_voice_sensors(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
     """The sensors of a voice show its last time to first audio and its last error, also after a reload."""
-    await enable_sensors(hass, account, "ann_time_to_first_sound", "ann_last_error")
+    await enable_sensors(hass, account, "ann_time_to_first_sound")
     assert get_sensor(hass, "time_to_first_sound", "ann").state == "unknown"
     assert get_sensor(hass, "last_error", "ann").state == "unknown"
     assert get_sensor(hass, "last_error", "ann").attributes["options"] == error_translation_keys()
@@ -325,7 +322,7 @@ async def test_voice_sensors_of_other_voices(
     hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
 ) -> None:
     """Previews and calls with another voice do not change the sensors of the voice that they use."""
-    await enable_sensors(hass, account, "ann_time_to_first_sound", "ann_last_error")
+    await enable_sensors(hass, account, "ann_time_to_first_sound")
     assert await async_setup_component(hass, "media_source", {})
     preview = f"media-source://orator/{account.entry_id}?model={KOKORO}&voice=am_adam&language=en"
     await async_resolve_media(hass, preview, None)

@@ -34,11 +34,18 @@ _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "context_length_exceeded": errors.TextTooLongError,
     "content_policy_violation": errors.ContentRefusedError,
     "content_moderation_blocked": errors.ContentRefusedError,
+    "content_filter": errors.ContentRefusedError,
     "no_api_key": errors.VendorKeyMissingError,
     "provider_disabled": errors.VendorDisabledError,
     "streaming_unsupported": errors.NotImplementedByProviderError,
     "empty_response": errors.ProviderFaultError,
 }
+_MESSAGE_KEYS: Final = ("detail", "message", "msg", "error", "details", "type")
+_NESTED_KEYS: Final = ("validation", "errors", *_MESSAGE_KEYS)
+_TEXT_KEYS: Final = frozenset({"code", "status", "reason", "title", "data", *_NESTED_KEYS})
+_MAX_ERROR_DEPTH: Final = 5
+_MAX_ERRORS: Final = 20
+"""Maximum number of errors read from a list."""
 _GENERIC_TYPE: Final = "api_error"
 # Error types are less specific than an error status.
 _ERRORS_BY_TYPE: Final[Mapping[str, type[errors.SpeechError]]] = {
@@ -63,7 +70,12 @@ _ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
     501: errors.NotImplementedByProviderError,
 }
 _ECHOING_STATUSES: Final = (404, 422)
-"""Statuses whose messages may quote the request, so that the messages are not searched."""
+"""Statuses whose messages may quote the request, so that the messages are only searched for refusals of the text."""
+_CODE_IN_MESSAGE: Final = re.compile(rf"\b(?:{'|'.join(_ERRORS_BY_CODE)})\b", re.IGNORECASE)
+_REFUSAL_IN_MESSAGE: Final = re.compile(
+    r"\bcontent[_ -](?:policy[_ -]violation|moderation[_ -]blocked|filter)\b", re.IGNORECASE
+)
+"""Codes of refused texts, which may also be written with spaces."""
 _CODES_BY_MESSAGE: Final = {
     "missing_scopes": re.compile("missing scopes", re.IGNORECASE),  # OpenAI, if a key lacks a permission
     "insufficient_balance": re.compile(
@@ -108,21 +120,40 @@ def find_error_codes(document: Json, status: int = 200) -> tuple[str, ...]:
     """Return the codes in an error document, most specific first.
 
     Providers send `{"error": {"code", "type"}}`, `{"error": "text", "status": 402, "code"?}`, `{"error": 402}`,
-    `{"type": "error", "error": {…}}` and similar documents. Messages are searched only if no known code is found, and
-    never in `detail`, which may quote the text.
+    `{"type": "error", "error": {…}}`, `{"error": "CODE"}` and similar documents. Messages are searched only if no known
+    code is found, and except for refusals never in `detail`, which may quote the text.
     """
     found: list[str] = []
     messages: list[Json] = []
     for envelope in _envelopes(document):
         found += [_short_code(envelope.get(name)) for name in ("status", "type", "code")]
+        found += [code for name in _MESSAGE_KEYS if (code := _short_code(envelope.get(name))) in _ERRORS_BY_CODE]
         if isinstance(error := envelope.get("error"), int):
             found.append(_short_code(error))
         messages += [envelope.get("message"), error]
     codes = tuple(code for code in reversed(found) if code not in ("", str(status)))
-    if status >= 500 or status in _ECHOING_STATUSES or any(map(_is_known_code, codes)):
+    if not _ERRORS_BY_CODE.keys().isdisjoint(codes):
         return codes
-    message = " ".join(text for text in messages if isinstance(text, str))
+    may_quote = status >= 500 or status in _ECHOING_STATUSES
+    message = "" if may_quote else " ".join(text for text in messages if isinstance(text, str))
+    named = _CODE_IN_MESSAGE.findall(message) or _REFUSAL_IN_MESSAGE.findall(" ".join(_texts(document)))
+    if named:
+        return (re.sub("[ -]", "_", named[0].lower()), *codes)
+    if any(map(_is_known_code, codes)):
+        return codes
     return (*(code for code, pattern in _CODES_BY_MESSAGE.items() if pattern.search(message)), *codes)
+
+
+def _texts(document: Json, depth: int = _MAX_ERROR_DEPTH) -> Iterator[str]:
+    """Yield the codes and messages anywhere in an error document."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, list) and depth:
+        for part in document[:_MAX_ERRORS]:
+            yield from _texts(part, depth - 1)
+    elif isinstance(document, dict) and depth:
+        for key in _TEXT_KEYS & document.keys():
+            yield from _texts(document[key], depth - 1)
 
 
 def _envelopes(document: Json) -> Iterator[Mapping[str, Json]]:
@@ -172,9 +203,6 @@ _INVALID_VALUE: Final = re.compile(r"\b(must be|should be|between|at (least|most
 _IDENTIFIER: Final = re.compile(r"\w+")
 _LOCATION_KEYS: Final = ("loc", "path", "param")
 """Keys that locate the field, used by FastAPI, by extensions of RFC 7807 and by OpenAI."""
-_MESSAGE_KEYS: Final = ("detail", "message", "msg", "error", "details", "type")
-_NESTED_KEYS: Final = ("validation", "errors", *_MESSAGE_KEYS)
-_MAX_ERROR_DEPTH: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +219,7 @@ def find_field_errors(
 ) -> Iterator[FieldError]:
     """Yield the field errors in an error document; messages are searched for `optional_fields`."""
     if isinstance(document, list) and depth:
-        for part in document:
+        for part in document[:_MAX_ERRORS]:
             yield from find_field_errors(part, optional_fields, depth - 1)
     elif isinstance(document, dict) and depth:
         messages = [document[key] for key in _MESSAGE_KEYS if isinstance(document.get(key), str)]

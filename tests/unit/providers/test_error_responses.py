@@ -42,6 +42,46 @@ def test_error_codes(body: str, error: type[errors.SpeechError], code: str | Non
     assert found.code == code
 
 
+@pytest.mark.parametrize("status", [200, 400, 403, 404, 422, 500])
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"status": "error", "error": "CONTENT_POLICY_VIOLATION"},
+        {"type": "content_policy_violation"},
+        {"code": "Content_Policy_Violation"},
+        {"error": {"message": "Refused: CONTENT_POLICY_VIOLATION.", "type": "server_error"}},
+        {"error": {"message": "Content policy violation", "code": 400}},
+        {"detail": "content_moderation_blocked"},
+        {"detail": [{"msg": "This is a content-policy-violation", "type": "value_error"}]},
+        {"errors": [{"code": "x"}, {"code": "content_filter"}]},
+        {"data": {"error": {"reason": "content_moderation_blocked"}}},
+    ],
+)
+def test_content_refusals(status: int, document: Json) -> None:
+    """A refused text is recognized wherever the document says so, with any status."""
+    assert type(parse(status, json.dumps(document))) is errors.ContentRefusedError
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "error"),
+    [
+        (400, {"error": "INSUFFICIENT_QUOTA"}, errors.OutOfCreditError),
+        (500, {"error": "insufficient_balance"}, errors.OutOfCreditError),
+        (400, {"message": "Failed with code context_length_exceeded"}, errors.TextTooLongError),
+        (429, {"error": {"message": "See insufficient_quota", "code": 429}}, errors.OutOfCreditError),
+        # A message that may quote the request is not searched for codes.
+        (422, {"message": "Not speakable: 'insufficient_quota here'"}, errors.RejectedError),
+        (500, {"error": "not insufficient_quota at all"}, errors.ProviderFaultError),
+        (400, {"detail": "Not speakable: 'my insufficient_quota'"}, errors.RejectedError),
+        # A known code outranks a name in a message.
+        (400, {"error": {"message": "Not a CONTENT_POLICY_VIOLATION", "code": "invalid_voice"}}, errors.RejectedError),
+    ],
+)
+def test_codes_in_messages(status: int, document: Json, error: type[errors.SpeechError]) -> None:
+    """Other codes are recognized in place of a message, and within a message that cannot quote the request."""
+    assert type(parse(status, json.dumps(document))) is error
+
+
 SCOPES_MESSAGE: Final = "You have insufficient permissions for this operation. Missing scopes: model.request."
 
 

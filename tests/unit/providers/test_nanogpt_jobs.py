@@ -163,15 +163,16 @@ async def test_content_violation(simulator: Simulator, provider: NanoGPTProvider
         {"status": "CONTENT_POLICY_VIOLATION"},
         {"status": "failed", "code": "content_policy_violation"},
         {"error": {"message": "m", "code": "content_policy_violation"}},
+        {"status": "error", "error": "CONTENT_POLICY_VIOLATION"},
+        {"status": "error", "message": "Rejected with CONTENT_POLICY_VIOLATION"},
+        {"data": {"status": "content_policy_violation"}},
     ],
 )
-@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("status", [200, 400, 422])
 async def test_forms_of_content_violations(
     simulator: Simulator, provider: NanoGPTProvider, violation: dict[str, object], status: int
 ) -> None:
     """A content violation ends polling at once, in every form."""
-    if status == 400 and "error" not in violation:
-        violation = {"error": violation}
     simulator.fail(Fault(path=STATUS, status=status, json=violation))
     simulator.nanogpt.polls_until_done = 99
     with pytest.raises(errors.ContentRefusedError):

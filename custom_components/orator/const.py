@@ -11,6 +11,7 @@ CONF_FORMAT = "format"
 CONF_REPLACEMENTS = "replacements"
 CONF_SERVER = "server"
 CONF_VOICE = "voice"
+CONF_VOICE_ID = "voice_id"
 CONF_FALLBACK = "fallback"
 
 CONF_CHIME = "chime"

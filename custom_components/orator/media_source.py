@@ -25,7 +25,7 @@ from .const import DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry
 from .entity import voice_entity_id
 from .preview import PREVIEW_CONTENT_TYPE, PreviewItem
-from .providers.errors import SpeechError
+from .providers.errors import InvalidSettingError, SpeechError
 from .providers.models import Model, Voice
 from .sample_sentences import SampleSentence, pick_sample_sentence, sample_sentences_for
 from .tts_requests import PREFERRED_PREFIX, SpeechRequest, async_request_speech
@@ -98,7 +98,7 @@ class OratorMediaSource(MediaSource):
         """Return the preview item that an item of the media browser identifies, and its account. Raises `error`."""
         try:
             preview_item = PreviewItem.parse(item.identifier)
-        except ValueError as err:
+        except (ValueError, InvalidSettingError) as err:
             raise error(translation_domain=DOMAIN, translation_key="no_such_sample") from err
         entry: OratorConfigEntry | None = self._hass.config_entries.async_get_entry(preview_item.entry_id)
         if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:

@@ -21,9 +21,12 @@ from yarl import URL
 
 from .const import DOMAIN
 from .coordinator import OratorConfigEntry
+from .providers.options import MAX_ID_CHARS, parse_id
 
 PREVIEW_CONTENT_TYPE: Final = "audio/mpeg"
 
+_MAX_IDENTIFIER_CHARS: Final = 8_000
+"""Maximum length of an identifier: a few percent-encoded IDs."""
 _QUERY_LANGUAGE: Final = "language"
 _SETUP_PREVIEW_PATH: Final = f"/api/{DOMAIN}/preview/"
 _SETUP_PREVIEW_LIFETIME_S: Final = 600.0
@@ -42,9 +45,11 @@ class PreviewItem:
 
     @classmethod
     def parse(cls, identifier: str) -> Self:
-        """Parse an identifier; its account need not exist. Raises ValueError."""
+        """Parse an identifier; its account need not exist. Raises ValueError or InvalidSettingError."""
+        if len(identifier) > _MAX_IDENTIFIER_CHARS:
+            raise ValueError(identifier[:MAX_ID_CHARS])
         url = URL(identifier)
-        settings = dict(url.query)
+        settings = {parse_id(key, key): parse_id(key, value) for key, value in url.query.items()}
         language = settings.pop(_QUERY_LANGUAGE, "")
         return cls(url.path, settings, language)
 

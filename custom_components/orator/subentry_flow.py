@@ -25,6 +25,7 @@ from .fallback import has_fallback_loop
 from .preview import PreviewItem
 from .providers.errors import InvalidSettingError, SpeechError, VoiceGoneError
 from .providers.models import Model
+from .providers.options import parse_id
 from .schema import (
     SECTION_ADVANCED,
     SECTION_POST_PROCESSING,
@@ -90,12 +91,16 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         account = self._get_account()
         errors: dict[str, str] = {}
         if user_input is not None:
-            model = account.data.model(user_input[CONF_MODEL].strip())
-            if self._accept_model(model):
-                self._set_model(account, model)
-                self._set_choices(account, user_input.get(SECTION_ADVANCED, {}))
-                return await self.async_step_voice()
-            errors[CONF_MODEL] = "vendor_not_connected"
+            try:
+                model = account.data.model(parse_id(CONF_MODEL, user_input[CONF_MODEL]))
+            except InvalidSettingError as err:
+                errors[CONF_MODEL] = err.translation_key
+            else:
+                if self._accept_model(model):
+                    self._set_model(account, model)
+                    self._set_choices(account, user_input.get(SECTION_ADVANCED, {}))
+                    return await self.async_step_voice()
+                errors[CONF_MODEL] = "vendor_not_connected"
         return self._show_form(step_id, model_schema(account.data, {**self._settings, **(user_input or {})}), errors)
 
     async def async_step_voice(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
@@ -106,9 +111,10 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         errors: dict[str, str] = {}
         if user_input is not None:
             data = self._subentry_data(account, model, user_input)
-            errors = await self._async_parse_data(account, model, data)
+            name = user_input.get(CONF_NAME, "").strip()
+            errors = await self._async_parse_data(account, model, data, name)
             if not errors:
-                return self._finish(account, data, user_input.get(CONF_NAME, "").strip())
+                return self._finish(account, data, name)
         return self._show_form(
             "voice",
             self.add_suggested_values_to_schema(
@@ -205,20 +211,23 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         return {key: value for key, value in data.items() if value != _FORM_DEFAULTS.get(key)}
 
     async def _async_parse_data(
-        self, account: AccountCoordinator, model: Model, data: dict[str, Any]
+        self, account: AccountCoordinator, model: Model, data: dict[str, Any], name: str
     ) -> dict[str, str]:
-        """Parse the settings in `data` in place, and return the errors by field."""
+        """Parse the name, and the settings in `data` in place; return the errors by field."""
         own_id = self._get_reconfigure_subentry().subentry_id if self.source == SOURCE_RECONFIGURE else ""
         if has_fallback_loop(self.hass, data.get(CONF_FALLBACK, ()), voice_entity_id(self.hass, own_id)):
             return {CONF_FALLBACK: "fallback_loop"}
         chimes = await async_get_chimes(self.hass)
         try:
-            for name in filter(None, map(data.get, CHIME_OPTIONS)):
-                await chimes.async_get(name, chime_loudness(data))
+            for chime in filter(None, map(data.get, CHIME_OPTIONS)):
+                await chimes.async_get(chime, chime_loudness(data))
+            if name:
+                parse_id(CONF_NAME, name)
             for option in model.options:
                 if option.key in data:
                     data[option.key] = option.parse(data[option.key])
-            data[model.voice_key] = await account.async_resolve_voice_id(model, data[model.voice_key])
+            voice_id = parse_id(model.voice_key, data[model.voice_key])
+            data[model.voice_key] = await account.async_resolve_voice_id(model, voice_id)
         except ChimeError as err:  # the frontend does not show errors at fields in a section
             return {SECTION_POST_PROCESSING: err.translation_key}
         except InvalidSettingError as err:

@@ -12,6 +12,7 @@ from homeassistant.components.tts import (
     ATTR_PREFERRED_SAMPLE_RATE,
     ATTR_VOICE,
 )
+from homeassistant.const import ATTR_MODEL
 
 from .audio.effects import CHIME_LUFS, Chime, Effects
 from .audio.formats import CHANNEL_COUNTS, SAMPLE_RATES, AudioFormat
@@ -28,12 +29,13 @@ from .const import (
     CONF_LOUDNESS,
     CONF_REPLACEMENTS,
     CONF_TAIL,
+    CONF_VOICE_ID,
 )
 from .coordinator import Catalog
 from .pipeline import LoudnessTracker, OutputFormat, PcmConstraints, PostProcessing
 from .providers.errors import InvalidSettingError
 from .providers.models import Model
-from .providers.options import NumberOption
+from .providers.options import NumberOption, parse_id
 from .text import Replacement
 
 ATTR_PREFERRED_BITRATE: Final = "preferred_bitrate"
@@ -50,6 +52,11 @@ NUMBER_OPTIONS: Final = (
 )
 POST_PROCESSING_OPTIONS: Final = (*CHIME_OPTIONS, *(number.key for number in NUMBER_OPTIONS))
 _LEVEL_OPTIONS: Final = (CONF_GAIN, CONF_LOUDNESS)
+
+_ID_OPTIONS: Final = (ATTR_MODEL, ATTR_VOICE, CONF_VOICE_ID)
+_MAX_CHIME_CHARS: Final = 1_000
+_MAX_ENTITY_ID_CHARS: Final = 255
+_MAX_FALLBACKS: Final = 100
 
 _OFF: Final = ("", "none", "off", "false")
 """Values that turn off one of the voice's post-processing options for one call."""
@@ -97,6 +104,7 @@ class VoiceSettings:
 
         Options that the model does not support are ignored. Raises InvalidSettingError.
         """
+        options = {**options, **_parse_ids(options, configured)}
         requested = catalog.model_for(options)
         model, options = catalog.resolve_retired(requested, options)
         options_of_model = {
@@ -133,7 +141,7 @@ def parse_post_processing(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
     for key in CHIME_OPTIONS:
         if key in given:
-            if not isinstance(given[key], str):
+            if not isinstance(given[key], str) or len(given[key]) > _MAX_CHIME_CHARS:
                 raise InvalidSettingError(code=key)
             parsed[key] = given[key].strip()
     return {key: value for key, value in parsed.items() if value}
@@ -190,6 +198,12 @@ def _is_off(value: Any) -> bool:
     return value is None or value is False or (isinstance(value, str) and value.strip().lower() in _OFF)
 
 
+def _parse_ids(options: Mapping[str, Any], configured: Mapping[str, Any]) -> dict[str, str]:
+    """Return the IDs in the options of a call that differ from those of the voice. Raises InvalidSettingError."""
+    given = {key: options[key] for key in _ID_OPTIONS if options.get(key) not in (None, "", configured.get(key))}
+    return {key: parse_id(key, value) for key, value in given.items()}
+
+
 def _parse_voice_id(options: Mapping[str, Any], model: Model, configured: Mapping[str, Any]) -> str:
     """Return the provider's ID of the voice, which Assist's voice picker passes as `voice` for every provider."""
     voice_id = options.get(ATTR_VOICE)
@@ -226,7 +240,10 @@ def _parse_output_format(options: Mapping[str, Any]) -> OutputFormat:
 
 
 def _parse_fallbacks(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(entity_id, str) for entity_id in value):
+    """Parse a list of entity IDs. Raises InvalidSettingError."""
+    if not isinstance(value, list) or len(value) > _MAX_FALLBACKS:
+        raise InvalidSettingError(code=CONF_FALLBACK)
+    if not all(isinstance(entity_id, str) and len(entity_id) <= _MAX_ENTITY_ID_CHARS for entity_id in value):
         raise InvalidSettingError(code=CONF_FALLBACK)
     return tuple(value)
 

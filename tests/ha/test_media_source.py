@@ -188,10 +188,18 @@ async def test_invalid_identifiers(hass: HomeAssistant, simulator: Simulator, ac
         f"{account.entry_id}?model=tts-1",
         f"{speechbase.entry_id}?mode=else&voice=nova",
         "http://[",
+        f"{account.entry_id}?model=gpt-4o{'tts' * 70}&voice=nova",
+        f"{account.entry_id}?model=tts%0A-1&voice=nova",
+        f"{account.entry_id}?model=tts-1&voice={'n' * 201}",
+        f"{account.entry_id}?model=tts-1&voice=nova&language={'e' * 201}",
+        f"{account.entry_id}?model=tts-1&voice=nova&{'x' * 201}=1",
+        f"{account.entry_id}?{'&' * 8_000}",
     ):
         with pytest.raises(Unresolvable) as error:
             await async_resolve_media(hass, f"{ROOT}/{identifier}", None)
         assert error.value.translation_key == "no_such_sample"
+    with pytest.raises(BrowseError):
+        await async_browse_media(hass, f"{ROOT}/{account.entry_id}?model=gpt-4o{'tts' * 70}%0A")
     with pytest.raises(BrowseError):
         await async_browse_media(hass, f"{ROOT}/{speechbase.entry_id}?mode=else")
     assert not get_post_requests(simulator)

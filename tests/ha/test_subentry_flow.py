@@ -156,6 +156,26 @@ async def test_invalid_setting(hass: HomeAssistant, account: MockConfigEntry) ->
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
+@pytest.mark.parametrize("model", [" ", "m" * 201, "tts\n-1"])
+async def test_invalid_model_id(hass: HomeAssistant, account: MockConfigEntry, model: str) -> None:
+    """A typed model that cannot be an ID is reported at its field, and can be corrected."""
+    form = await open_voice_form(hass, account, model)
+    assert form["errors"] == {"model": "invalid_setting"}
+    form = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "tts-1"})
+    assert form["step_id"] == "voice"
+
+
+@pytest.mark.parametrize(("field", "value"), [("voice", " "), ("voice", "v" * 201), ("name", "n" * 201)])
+async def test_invalid_id(hass: HomeAssistant, account: MockConfigEntry, field: str, value: str) -> None:
+    """A typed voice or name that cannot be one is reported at its field, and can be corrected."""
+    form = await open_voice_form(hass, account, "tts-1")
+    entered = {"voice": "nova", "format": "mp3"}
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], {**entered, field: value})
+    assert result["errors"] == {field: "invalid_setting"}
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
 async def test_account_not_loaded(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The flow aborts if the account is not loaded."""
     await hass.config_entries.async_unload(account.entry_id)

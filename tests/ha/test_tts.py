@@ -217,6 +217,16 @@ async def test_unknown_option(hear: Hear) -> None:
         ({"preferred_sample_channels": 9}, "preferred_sample_channels"),
         ({"replacements": [{"say": "kilowatt hours"}]}, "replacements"),
         ({"replacements": [{"find": "", "say": "x"}]}, "replacements"),
+        ({"model": "gpt-4o" + "tts" * 70}, "model"),
+        ({"model": "tts\n-1"}, "model"),
+        ({"model": {"id": "tts-1"}}, "model"),
+        ({"voice": " "}, "voice"),
+        ({"voice": "nova\x00"}, "voice"),
+        ({"voice": ["nova"]}, "voice"),
+        ({"model": "tts-1", "voice": True}, "voice"),
+        ({"fallback": ["tts.ben"] * 101}, "fallback"),
+        ({"fallback": ["tts." + "b" * 252]}, "fallback"),
+        ({"chime": "x" * 1_001}, "chime"),
     ],
 )
 async def test_invalid_option(

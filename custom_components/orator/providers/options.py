@@ -5,9 +5,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 import json
 from math import isnan
-from typing import Any, override
+from typing import Any, Final, override
 
 from .errors import InvalidSettingError
+
+MAX_ID_CHARS: Final = 200
+"""Maximum length of the ID or name of a model, a voice or another thing."""
+_NAME_MARKS: Final = "\u00a0\u200c\u200d"
+"""Characters that are not printable by themselves but part of names: a space, and marks of Persian and of emoji."""
+_MAX_OBJECT_CHARS: Final = 1024 * 1024
+"""Maximum length of an object as JSON, which may contain a recording to imitate."""
+
+
+def parse_id(key: str, value: Any) -> str:
+    """Return an ID or name from outside, without surrounding spaces; YAML may turn an ID into an integer.
+
+    Raises InvalidSettingError for the setting `key` unless it is printable text of 1 to `MAX_ID_CHARS` characters.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
+        return str(value)
+    if not isinstance(value, str) or len(value) > MAX_ID_CHARS:
+        raise InvalidSettingError(code=key)
+    parsed = value.strip()
+    if not parsed or not all(character.isprintable() or character in _NAME_MARKS for character in parsed):
+        raise InvalidSettingError(code=key)
+    return parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +130,9 @@ class ObjectOption(Option):
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
             raise InvalidSettingError(code=self.key)
         try:
-            json.dumps(dict(value), allow_nan=False)
+            length = len(json.dumps(dict(value), allow_nan=False))
         except (RecursionError, TypeError, ValueError) as err:  # for example a date from YAML
             raise InvalidSettingError(code=self.key) from err
+        if length > _MAX_OBJECT_CHARS:
+            raise InvalidSettingError(code=self.key)
         return dict(value)

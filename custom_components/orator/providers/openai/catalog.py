@@ -16,7 +16,7 @@ from ..http import HttpClient
 from ..json_documents import CACHED_CATALOGS, IdentityKey, Json, get_object, get_rows
 from ..languages import expand_tags, normalize_tag
 from ..models import Model, Voice
-from ..options import NumberOption, ObjectOption, Option
+from ..options import MAX_ID_CHARS, NumberOption, ObjectOption, Option
 from ..vendor_models import OPENAI_PCM_LAYOUT, count_chars_or_tokens, describe_unknown_voice, openai_voices_for
 from .documented_models import INSTRUCTIONS_OPTION, is_realtime
 from .servers import SpeechServer
@@ -28,7 +28,6 @@ _ID_KEYS: Final = ("id", "voice_id", "name")
 _LANGUAGE_KEYS: Final = ("language", "locale", "lang", "lang_code", "languages")
 _VOICE_LIST_KEYS: Final = ("voices", "supported_voices")
 _MAX_LIST_ROWS: Final = 2_000
-_MAX_NAME_CHARS: Final = 200
 _MAX_PARAMETER_DEPTH: Final = 8
 _LISTED_SAMPLE_RATES: Final = range(8_000, 96_001)
 
@@ -38,11 +37,6 @@ _SPEECH_MODEL_NAME: Final = re.compile(
 _OTHER_MODEL_NAME: Final = re.compile(r"whisper|transcri|speech-?to-?text|\bstt|\basr|embed", re.IGNORECASE)
 _OPENAI_OWNER: Final = re.compile(r"system|openai(-.*)?")
 """Values of `owned_by` in OpenAI's own model list."""
-_OPENAI_MODEL_NAME: Final = re.compile(r"tts-1(-.+)?|gpt-4o.*tts.*")
-"""Names of models that have OpenAI's voices on any server."""
-_TOKEN_LIMITED_MODEL_NAME: Final = re.compile(r"gpt-4o.*tts")
-_UNINSTRUCTED_MODEL_NAME: Final = re.compile(r"(.*/)?tts-1(-.+)?")
-"""Names of models without instructions; other servers use the names more freely than OpenAI."""
 
 _REFUSED_ERRORS: Final = (errors.InvalidKeyError, errors.NotPermittedError)
 _NO_LIST_ERRORS: Final = (
@@ -157,8 +151,8 @@ def parse_model_ids(document: Json, *, is_official: bool) -> list[str]:
     For a server other than OpenAI's, all models are returned if none has a speech model's name. Raises
     NotASpeechServerError if the document is not a list of models.
     """
-    models = get_rows(document, "data", "models")
-    ids = sorted(model["id"] for model in models if isinstance(model, dict) and isinstance(model.get("id"), str))
+    models = get_rows(document, "data", "models")[:_MAX_LIST_ROWS]
+    ids = sorted(model["id"] for model in models if isinstance(model, dict) and _is_id(model.get("id")))
     speech_ids = [model_id for model_id in ids if _is_speech_model_name(model_id) or is_realtime(model_id)]
     return speech_ids if speech_ids or is_official else ids
 
@@ -166,12 +160,16 @@ def parse_model_ids(document: Json, *, is_official: bool) -> list[str]:
 def parse_end_dates(document: Json) -> dict[str, str]:
     """Return the end dates in a list like OpenAI's, as ISO dates by model."""
     rows = document.get("data") if isinstance(document, dict) else None
-    models = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    models = [row for row in rows[:_MAX_LIST_ROWS] if isinstance(row, dict)] if isinstance(rows, list) else []
     return {
-        str(model["id"]): str(model["shutdown_date"])
+        model["id"]: str(model["shutdown_date"])
         for model in models
-        if "id" in model and _is_iso_date(model.get("shutdown_date"))
+        if _is_id(model.get("id")) and _is_iso_date(model.get("shutdown_date"))
     }
+
+
+def _is_id(value: Json) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MAX_ID_CHARS
 
 
 def _is_iso_date(value: Json) -> bool:
@@ -258,7 +256,7 @@ def _parse_names(row: Json) -> dict[str, Any] | None:
     if not isinstance(row, dict):
         return None
     names = [row[key].strip() for key in _ID_KEYS if isinstance(row.get(key), str)]
-    names = [name for name in names if name and len(name) <= _MAX_NAME_CHARS]
+    names = [name for name in names if name and len(name) <= MAX_ID_CHARS]
     if not names:
         return None
     return {"id": names[0]} if names[-1] == names[0] else {"id": names[0], "name": names[-1]}
@@ -324,7 +322,7 @@ def describe_model(model_id: str, catalog: ServerCatalog | None, server: SpeechS
         voices=voice_list.voices,
         languages=voice_list.languages,
         options=tuple(_options_for(server, model_id)),
-        measure=count_chars_or_tokens if _TOKEN_LIMITED_MODEL_NAME.search(model_id) else len,
+        measure=count_chars_or_tokens if _is_gpt_4o_speech(model_id) else len,
     )
 
 
@@ -337,7 +335,7 @@ def _options_for(server: SpeechServer, model_id: str) -> Iterable[Option]:
     if server.speed_range:
         minimum, maximum = server.speed_range
         yield NumberOption("speed", minimum=minimum, maximum=maximum, step=0.05, default=1)
-    if server.supports_instructions and not _UNINSTRUCTED_MODEL_NAME.fullmatch(model_id):
+    if server.supports_instructions and not _is_tts_1_name(model_id.rpartition("/")[2]):
         yield INSTRUCTIONS_OPTION
     yield EXTRA_BODY_OPTION
 
@@ -350,7 +348,19 @@ def _voices_of(entry: ModelEntry, catalog: ServerCatalog | None, server: SpeechS
         language = server.languages.get(model_id)
         voices = [Voice(name, name.capitalize(), (language,) if language else ()) for name in documented]
         return _sort_voices(voices, server.default_voice)
-    return _VoiceList(openai_voices_for(model_id)) if _OPENAI_MODEL_NAME.fullmatch(model_id) else _VoiceList()
+    has_openai_voices = _is_tts_1_name(model_id) or (model_id.startswith("gpt-4o") and _is_gpt_4o_speech(model_id))
+    return _VoiceList(openai_voices_for(model_id)) if has_openai_voices else _VoiceList()
+
+
+def _is_tts_1_name(model_id: str) -> bool:
+    """Return whether a name is tts-1's or that of a variant; servers use the names more freely than OpenAI."""
+    return model_id == "tts-1" or model_id.startswith("tts-1-")
+
+
+def _is_gpt_4o_speech(model_id: str) -> bool:
+    """Return whether a name contains that of one of OpenAI's models, whose input is limited in tokens."""
+    _, prefix, variant = model_id.partition("gpt-4o")
+    return bool(prefix) and "tts" in variant
 
 
 @lru_cache(maxsize=CACHED_CATALOGS)  # thousands of voices take 10 ms, and all models of a server may share them

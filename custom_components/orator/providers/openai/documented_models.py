@@ -28,7 +28,9 @@ _SPEECH_SPEED_OPTION: Final = NumberOption("speed", minimum=0.25, maximum=4, ste
 _REALTIME_SPEED_OPTION: Final = NumberOption("speed", minimum=0.25, maximum=1.5, step=0.05, default=1)
 OPTION_KEYS: Final = (_SPEECH_SPEED_OPTION.key, INSTRUCTIONS_OPTION.key)
 
-_REALTIME_NAME: Final = re.compile(r"gpt-realtime(?!.*(transcri|whisper|translat)).*")
+_REALTIME_PREFIX: Final = "gpt-realtime"
+_NOT_SPEAKING: Final = ("transcri", "whisper", "translat")
+"""Parts of the IDs of realtime models that produce text, or speech in another language."""
 _REALTIME_MAX_CHARS: Final = 1_000
 """About a minute of speech: realtime models follow short texts more exactly."""
 
@@ -56,7 +58,7 @@ _ANNOUNCED_END_DATES: Final = (
 
 def is_realtime(model_id: str) -> bool:
     """Return whether a model is used through the Realtime API."""
-    return bool(_REALTIME_NAME.fullmatch(model_id))
+    return model_id.startswith(_REALTIME_PREFIX) and not any(part in model_id for part in _NOT_SPEAKING)
 
 
 def describe_openai_model(model_id: str) -> Model:

@@ -32,7 +32,7 @@ from .audio.formats import AudioFormat
 from .const import CONF_CHIME, CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS
 from .coordinator import Catalog
 from .providers.models import Model, Voice
-from .providers.options import ChoiceOption, IntegerChoiceOption, NumberOption, ObjectOption, Option, TextOption
+from .providers.options import ChoiceOption, NumberOption, ObjectOption, Option, TextOption
 from .voice_settings import CHIME_OPTIONS, NUMBER_OPTIONS, POST_PROCESSING_OPTIONS
 
 SECTION_ADVANCED: Final = "advanced"
@@ -50,7 +50,7 @@ def suggested_voice(catalog: Catalog, model: Model) -> str:
 
 def voice_title(catalog: Catalog, model: Model, voice_id: str) -> str:
     """Return the default title of a voice."""
-    return f"{catalog.provider.name} {model.voice_name(voice_id)}"
+    return f"{catalog.provider.name} {model.voice_name(voice_id) or model.name}"
 
 
 def choice_schema(catalog: Catalog, settings: Mapping[str, Any]) -> vol.Schema:
@@ -95,16 +95,18 @@ def model_label(model: Model) -> str:
     return f"{model.name} · {price.per_thousand_chars * 1000:.4g} {price.currency} / 1M"
 
 
-def voice_field(catalog: Catalog, model: Model) -> tuple[vol.Required, SelectSelector]:
-    """Return the marker and the selector of the voice field."""
+def voice_field(catalog: Catalog, model: Model) -> tuple[vol.Marker, SelectSelector]:
+    """Return the marker and the selector of the voice field, which is optional if the provider has a default voice."""
     labels = [_voice_label(voice) for voice in model.voices]
     counts = Counter(labels)
     options = [
         SelectOptionDict(value=voice.id, label=label if counts[label] == 1 else f"{label} ({voice.id})")
         for voice, label in zip(model.voices, labels, strict=True)
     ]
-    default = suggested_voice(catalog, model) or vol.UNDEFINED
-    return vol.Required(model.voice_key, default=default), _dropdown(options, takes_other_values=True)
+    selector = _dropdown(options, takes_other_values=True)
+    if not model.needs_voice:
+        return vol.Optional(model.voice_key), selector
+    return vol.Required(model.voice_key, default=suggested_voice(catalog, model) or vol.UNDEFINED), selector
 
 
 def _voice_label(voice: Voice) -> str:
@@ -158,15 +160,10 @@ def _post_processing_fields() -> dict[vol.Marker, Selector[Any]]:
     }
 
 
-def form_values(model: Model, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as form values: post-processing in its section, and integer choices as strings."""
+def form_values(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as form values: post-processing is in its section."""
     post_processing = {key: settings[key] for key in POST_PROCESSING_OPTIONS if key in settings}
-    integers = [option.key for option in model.options if isinstance(option, IntegerChoiceOption)]
-    return {
-        SECTION_POST_PROCESSING: post_processing,
-        **settings,
-        **{key: str(settings[key]) for key in integers if key in settings},
-    }
+    return {SECTION_POST_PROCESSING: post_processing, **settings}
 
 
 def _dropdown(options: list[SelectOptionDict], *, takes_other_values: bool = False) -> SelectSelector:
@@ -191,8 +188,6 @@ def _selector(option: Option) -> Selector[Any]:
                     min=option.minimum, max=option.maximum, step=option.step, mode=NumberSelectorMode.BOX
                 )
             )
-        case IntegerChoiceOption():
-            return _dropdown([SelectOptionDict(value=str(value), label=str(value)) for value in option.values])
         case ObjectOption():
             return ObjectSelector()
         case TextOption():

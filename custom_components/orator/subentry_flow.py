@@ -64,7 +64,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         if not self._settings:
             account, subentry = self._get_account(), self._get_reconfigure_subentry()
             model = account.data.model_for(subentry.data)
-            self._default_title = voice_title(account.data, model, subentry.data[model.voice_key])
+            self._default_title = voice_title(account.data, model, subentry.data.get(model.voice_key, ""))
             self._settings = {CONF_NAME: subentry.title, **subentry.data}
         return await self._async_step_init("reconfigure", user_input)
 
@@ -118,7 +118,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         return self._show_form(
             "voice",
             self.add_suggested_values_to_schema(
-                voice_schema(account.data, model), form_values(model, user_input or self._settings)
+                voice_schema(account.data, model), form_values(user_input or self._settings)
             ),
             errors,
             model=model_label(model),
@@ -226,8 +226,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
             for option in model.options:
                 if option.key in data:
                     data[option.key] = option.parse(data[option.key])
-            voice_id = parse_id(model.voice_key, data[model.voice_key])
-            data[model.voice_key] = await account.async_resolve_voice_id(model, voice_id)
+            await _async_resolve_voice(account, model, data)
         except ChimeError as err:  # the frontend does not show errors at fields in a section
             return {SECTION_POST_PROCESSING: err.translation_key}
         except InvalidSettingError as err:
@@ -243,7 +242,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         """Create or update the voice, after which the account reloads itself."""
         if name in ("", self._default_title):
             model = account.data.model_for(data)
-            name = self._unique_title(voice_title(account.data, model, data[model.voice_key]))
+            name = self._unique_title(voice_title(account.data, model, data.get(model.voice_key, "")))
         if self.source == SOURCE_USER:
             return self.async_create_entry(title=name, data=data)
         return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), title=name, data=data)
@@ -255,3 +254,10 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         taken = {voice.title for entry in entries for voice in entry.subentries.values() if voice != own_subentry}
         numbered = (f"{title} {number}" for number in count(2))
         return next(free for free in chain([title], numbered) if free not in taken)
+
+
+async def _async_resolve_voice(account: AccountCoordinator, model: Model, data: dict[str, Any]) -> None:
+    """Set the voice in `data` as the provider spells it, unless the provider chooses the voice. Raises SpeechError."""
+    if model.needs_voice or model.voice_key in data:
+        voice_id = parse_id(model.voice_key, data[model.voice_key])
+        data[model.voice_key] = await account.async_resolve_voice_id(model, voice_id)

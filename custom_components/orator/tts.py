@@ -162,8 +162,8 @@ class VoiceEntity(TextToSpeechEntity):
             for voice in model.voices
             if not voice.languages or any(tag.partition("-")[0] == base_language for tag in voice.languages)
         }
-        own_voice_id = settings[model.voice_key]
-        if own_voice_id in names or own_voice_id not in model.voice_ids:
+        own_voice_id = settings.get(model.voice_key)
+        if own_voice_id and (own_voice_id in names or own_voice_id not in model.voice_ids):
             names = {own_voice_id: own_voice_id} | names
         return [Voice(voice_id, name) for voice_id, name in names.items()]
 

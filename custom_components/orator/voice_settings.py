@@ -205,13 +205,16 @@ def _parse_ids(options: Mapping[str, Any], configured: Mapping[str, Any]) -> dic
 
 
 def _parse_voice_id(options: Mapping[str, Any], model: Model, configured: Mapping[str, Any]) -> str:
-    """Return the provider's ID of the voice, which Assist's voice picker passes as `voice` for every provider."""
+    """Return the provider's ID of the voice, or "" for the provider's default voice.
+
+    Assist's voice picker passes the ID as `voice` for every provider.
+    """
     voice_id = options.get(ATTR_VOICE)
     if model.voice_key == ATTR_VOICE or voice_id in (None, configured.get(ATTR_VOICE)):
         voice_id = options.get(model.voice_key)
-    if not voice_id:
+    if not voice_id and model.needs_voice:
         raise InvalidSettingError(code=model.voice_key)
-    return str(voice_id)
+    return str(voice_id or "")
 
 
 def _parse_requested_format(

@@ -25,7 +25,6 @@ from custom_components.orator.providers.openai.catalog import EXTRA_BODY_OPTION
 from custom_components.orator.providers.openai.servers import SERVERS, SpeechServer
 from custom_components.orator.providers.options import (
     ChoiceOption,
-    IntegerChoiceOption,
     NumberOption,
     ObjectOption,
     Option,
@@ -331,8 +330,6 @@ def _describe_values(options: Sequence[Option]) -> str:
     match options[0]:
         case ChoiceOption(choices=words):
             return join_words(words, as_code=True)
-        case IntegerChoiceOption(values=values):
-            return join_words(map(str, values))
         case ObjectOption():
             return "an object"
     return "text"

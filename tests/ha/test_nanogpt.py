@@ -6,14 +6,15 @@ from typing import Any
 from homeassistant.components import tts
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import slugify
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.simulator import Fault, ModelResponse, Simulator, Timing
-from tests.support.audio import RATE, decode
+from tests.support.audio import RATE, decode, read_wav_stream
 from tests.support.flows import get_choices, get_field_names, start_account_flow
-from tests.support.speech import Hear, create_account, speak
+from tests.support.speech import Hear, create_account, get_post_requests, speak
 from tests.support.streams import SATELLITE, SENTENCE
 from tests.support.word_decoder import assert_spoken
 
@@ -126,6 +127,31 @@ async def test_voices_of_a_language(hass: HomeAssistant, account: MockConfigEntr
     assert all(voice[0] in "ab" for voice in english)
     assert [voice.voice_id for voice in engine.async_get_supported_voices("fr")] == ["ff_siwis"]
     assert [voice.voice_id for voice in engine.async_get_supported_voices("it-IT")] == ["if_sara", "im_nicola"]
+
+
+async def test_default_voice_of_the_provider(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """On the endpoint that needs no voice, the voice field may stay empty; the provider's default voice speaks."""
+    simulator.audio_mode = "tones"
+    form = await start_voice_flow(hass, account, "Kokoro-82m", "tts")
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"format": "mp3"})
+    await hass.async_block_till_done()
+    name = result["title"]
+    assert result["data"] == {"model": "Kokoro-82m", "endpoint": "tts", "format": "mp3"}
+    entity_id = f"tts.{slugify(name)}"
+    audio = await speak(hass, entity_id=entity_id)
+    assert_spoken(read_wav_stream(audio).samples, RATE, SENTENCE)
+    assert get_post_requests(simulator)[-1] == {"model": "Kokoro-82m", "text": SENTENCE}
+    voices = tts.get_engine_instance(hass, entity_id).async_get_supported_voices("fr")
+    assert [voice.voice_id for voice in voices] == ["ff_siwis"]
+    subentry_id = next(key for key, voice in account.subentries.items() if voice.title == name)
+    form = await account.start_subentry_reconfigure_flow(hass, subentry_id)
+    entered = {"model": "Kokoro-82m", "advanced": {"endpoint": "audio_speech"}}
+    form = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    await hass.config_entries.subentries.async_configure(form["flow_id"], {"format": "mp3"})
+    await hass.async_block_till_done()
+    assert account.subentries[subentry_id].data["voice"] == "af_bella"
 
 
 @pytest.mark.parametrize("kind", ["bytes", "link", "ticket"])

@@ -65,10 +65,10 @@ async def test_saved_voice_form(hass: HomeAssistant, account: MockConfigEntry) -
     labels = [option["label"] for option in form["data_schema"].schema["voice_id"].config["options"]]
     assert len(labels) == len(set(labels)) == 120
     assert "Kitchen doorbell" in labels
-    chosen = {"voice_id": get_choices(form, "voice_id")[3], "format": "mp3", "bitrate": "192"}
+    chosen = {"voice_id": get_choices(form, "voice_id")[3], "format": "mp3", "bitrate": 100.0}
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], chosen)
     await hass.async_block_till_done()
-    assert result["data"] == {"mode": "voice", "voice_id": chosen["voice_id"], "format": "mp3", "bitrate": 192}
+    assert result["data"] == {"mode": "voice", "voice_id": chosen["voice_id"], "format": "mp3", "bitrate": 100}
 
 
 async def test_unlisted_saved_voice(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
@@ -194,13 +194,13 @@ async def test_default_model_is_connected(hass: HomeAssistant, simulator: Simula
 async def test_reconfigure_suggests_bitrate(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The stored bitrate is suggested in the form."""
     (subentry_id,) = account.subentries
-    data = {**account.subentries[subentry_id].data, "bitrate": 192}
+    data = {**account.subentries[subentry_id].data, "bitrate": 112}
     hass.config_entries.async_update_subentry(account, account.subentries[subentry_id], data=data)
     await hass.async_block_till_done()
     result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
     form = await hass.config_entries.subentries.async_configure(result["flow_id"], {"mode": "voice"})
     (suggested,) = (key.description["suggested_value"] for key in form["data_schema"].schema if key == "bitrate")
-    assert suggested in get_choices(form, "bitrate")
+    assert suggested == form["data_schema"].schema["bitrate"](suggested) == 112
 
 
 async def test_account_unloaded_during_flow(hass: HomeAssistant, account: MockConfigEntry) -> None:

@@ -103,6 +103,8 @@ class Model:
     price: Price | None = None
     voice_key: str = "voice"
     """Setting that holds the voice ID."""
+    needs_voice: bool = True
+    """Whether a request must name a voice; otherwise the provider has a default voice."""
     vendor: str = ""
     """Maker of the model, if the provider resells models of several vendors."""
     is_connected: bool = True

@@ -58,6 +58,7 @@ class NumberOption(Option):
     maximum: float
     step: float
     default: float
+    is_integer: bool = False
 
     @override
     def parse(self, value: Any) -> float:
@@ -65,9 +66,9 @@ class NumberOption(Option):
             number = float(value)
         except (OverflowError, TypeError, ValueError) as err:
             raise InvalidSettingError(code=self.key) from err
-        if not self.minimum <= number <= self.maximum:
+        if not self.minimum <= number <= self.maximum or (self.is_integer and not number.is_integer()):
             raise InvalidSettingError(code=self.key)
-        return number
+        return int(number) if self.is_integer else number
 
     @override
     def nearest(self, value: Any) -> float | None:
@@ -75,7 +76,10 @@ class NumberOption(Option):
             number = float(value)
         except OverflowError, TypeError, ValueError:
             return None
-        return None if isnan(number) else min(max(number, self.minimum), self.maximum)
+        if isnan(number):
+            return None
+        nearest = min(max(number, self.minimum), self.maximum)
+        return round(nearest) if self.is_integer else nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +109,6 @@ class ChoiceOption(Option):
         if value not in self.choices:
             raise InvalidSettingError(code=self.key)
         return str(value)
-
-
-@dataclass(frozen=True, slots=True)
-class IntegerChoiceOption(Option):
-    """One of several integers."""
-
-    values: tuple[int, ...]
-
-    @override
-    def parse(self, value: Any) -> int:
-        for allowed in self.values:
-            if value in (allowed, str(allowed)):
-                return allowed
-        raise InvalidSettingError(code=self.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ type Path = tuple[str | int, ...]
 type Check = Callable[[Path, Json], Iterator[Violation]]
 
 OUTPUT_FORMATS: tuple[Format, ...] = ("wav", "mp3", "pcm")
-BITRATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # of mp3, in kbit/s
+MIN_BITRATE, MAX_BITRATE = 8, 320  # of mp3, in kbit/s
 DEFAULT_BITRATE = 96
 _MAX_RULES = 200
 _MIN_SPEED, _MAX_SPEED = 0.75, 1.5
@@ -289,7 +289,7 @@ _RULE = _object({"word": _string, "replacement": _string, "caseSensitive": _bool
 _OUTPUT = _object(
     {
         "format": _one_of(*OUTPUT_FORMATS),
-        "bitrate": _one_of(*BITRATES),
+        "bitrate": _number(MIN_BITRATE, MAX_BITRATE, is_integer=True),
         "sampleRate": _number(_MIN_RATE, _MAX_RATE, is_integer=True),
     },
     ("format",),

@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.json_documents import parse_json
-from custom_components.orator.providers.options import IntegerChoiceOption, NumberOption, ObjectOption
+from custom_components.orator.providers.options import NumberOption, ObjectOption
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,20 @@ def test_invalid_numbers(value: Any) -> None:
     """Values that are not numbers are rejected and have no nearest value."""
     option = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
     assert option.nearest(value) is None
-    for setting in (option, IntegerChoiceOption("bitrate", values=(64,))):
+    with pytest.raises(errors.InvalidSettingError):
+        option.parse(value)
+
+
+def test_integers() -> None:
+    """An integer option accepts any whole number in its range, and no other."""
+    option = NumberOption("bitrate", minimum=8, maximum=320, step=1, default=96, is_integer=True)
+    for value in (100, 100.0, "100"):
+        assert option.parse(value) == 100
+        assert isinstance(option.parse(value), int)
+    for value in (100.5, 7, 321, "9" * 5_000):
         with pytest.raises(errors.InvalidSettingError):
-            setting.parse("9" * 5_000 if isinstance(setting, IntegerChoiceOption) else value)
+            option.parse(value)
+    assert [option.nearest(value) for value in (100.4, 1, 999)] == [100, 8, 320]
 
 
 @pytest.mark.parametrize("value", [{"since": date(2027, 1, 6)}, {"a": nan}, {"a": {1, 2}}])

@@ -62,6 +62,7 @@ async def test_saved_voice(simulator: Simulator, provider: SpeechbaseProvider, a
         ({"speed": 1.25}, {"speed": 1.25, "output": "mp3"}),
         ({"volume_dbfs": -20}, {"volumeDbfs": -20, "output": "mp3"}),
         ({"bitrate": 192}, {"output": {"format": "mp3", "bitrate": 192}}),
+        ({"bitrate": 100}, {"output": {"format": "mp3", "bitrate": 100}}),
         ({"bitrate": 192, "format": AudioFormat.WAV}, {"output": "wav"}),
         ({"provider_options": {"stability": 0.5}}, {"providerOptions": {"stability": 0.5}}),
     ],

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.simulator import Fault, Simulator, Timing
-from tests.simulator.speechbase.contract import BITRATES, Pronunciation, apply_pronunciations
+from tests.simulator.speechbase.contract import Pronunciation, apply_pronunciations
 from tests.support.word_decoder import assert_spoken, voice_of
 
 from .openai_client import MAX_SECONDS, MIN_SECONDS, TEXT, measure_duration, synthesize
@@ -78,7 +78,7 @@ async def test_wav_sizes(client: aiohttp.ClientSession, simulator: Simulator, mo
     assert MIN_SECONDS < measure_duration(measured) < MAX_SECONDS
 
 
-@pytest.mark.parametrize("bitrate", BITRATES)
+@pytest.mark.parametrize("bitrate", [32, 96, 160, 320])
 @pytest.mark.parametrize("model", [MODEL, ELEVENLABS])
 async def test_bitrate(client: aiohttp.ClientSession, model: str, bitrate: int) -> None:
     """An mp3 has the requested bitrate, whatever the vendor's rate."""

@@ -80,7 +80,7 @@ async def test_invalid_request(
         ({"output": {}}, ["output", "format"]),
         ({"output": {"format": "opus"}}, ["output", "format"]),
         ({"output": {"format": "mp3", "codec": "lame"}}, ["output"]),
-        ({"output": {"format": "mp3", "bitrate": 100}}, ["output", "bitrate"]),
+        ({"output": {"format": "mp3", "bitrate": 400}}, ["output", "bitrate"]),
         ({"output": {"format": "mp3", "bitrate": "192"}}, ["output", "bitrate"]),
         ({"output": {"format": "mp3", "bitrate": 96_000}}, ["output", "bitrate"]),
         ({"output": {"format": "wav", "bitrate": 96}}, ["output", "bitrate"]),

@@ -143,6 +143,7 @@ def describe_model(model_id: str, catalog: NanoGPTCatalog | None, endpoint: Endp
         options=tuple(option for option in endpoint.options if _is_supported(option, row, family, endpoint)),
         price=_price(model_id, row),
         measure=family.measure,
+        needs_voice=endpoint.needs_voice,
     )
 
 

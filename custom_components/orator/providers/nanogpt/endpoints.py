@@ -47,6 +47,7 @@ class Endpoint:
     for_every_model: frozenset[str] = frozenset()
     """Options that the endpoint accepts for every model."""
     can_stream: bool = False
+    needs_voice: bool = True
 
     def accepts(self, key: str, family: ModelFamily) -> bool:
         """Return whether the endpoint accepts a field for a family of models."""
@@ -54,7 +55,9 @@ class Endpoint:
 
     def body(self, request: SynthesisRequest) -> Mapping[str, Any]:
         """Return the JSON body of a request, with only those options that were set."""
-        body = {"model": request.model.id, self.text_key: request.text, "voice": request.voice}
+        body = {"model": request.model.id, self.text_key: request.text}
+        if request.voice:
+            body["voice"] = request.voice
         if self.accepts(self.format_key, family_for(request.model.id)):
             body |= self._format_fields(request.format)
         body |= {key: value for key, value in request.settings.items() if key != ENDPOINT_OPTION.key}
@@ -111,6 +114,7 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
                 *_ELEVENLABS_OPTIONS,
             ),
             for_openai_only=frozenset({"response_format", "instructions"}),
+            needs_voice=False,
         ),
     )
 }

@@ -8,7 +8,7 @@ from typing import Any, Final, TypedDict
 from ...audio.formats import AudioFormat
 from ..json_documents import CACHED_CATALOGS, IdentityKey, Json, get_rows
 from ..models import Model, Voice
-from ..options import IntegerChoiceOption, NumberOption, ObjectOption
+from ..options import NumberOption, ObjectOption
 from ..vendor_models import OPENAI_MAX_CHARS, count_chars_or_tokens, openai_voices_for
 
 _MAX_PRONUNCIATIONS: Final = 200
@@ -27,7 +27,7 @@ _MODEL_MAX_CHARS: Final = {
 OPTIONS: Final = (
     NumberOption("speed", minimum=0.75, maximum=1.5, step=0.05, default=1),
     NumberOption("volume_dbfs", minimum=-60, maximum=0, step=1, default=-20),
-    IntegerChoiceOption("bitrate", values=(32, 48, 64, 96, 128, 160, 192, 256, 320)),
+    NumberOption("bitrate", minimum=8, maximum=320, step=1, default=96, is_integer=True),
     ObjectOption("provider_options"),
 )
 

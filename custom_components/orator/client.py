@@ -10,13 +10,12 @@ from aiohttp.hdrs import USER_AGENT
 from homeassistant.const import CONF_API_KEY
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import SERVER_SOFTWARE, async_get_clientsession
-from homeassistant.util.network import is_ip_address
 from homeassistant.util.ssl import get_default_context
 from yarl import URL
 
 from .const import CONF_PROVIDER, CONF_SERVER
 from .providers import PROVIDERS
-from .providers.addresses import is_local_host, public_socket
+from .providers.addresses import is_local_host, local_socket, open_socket, parse_ip_address, public_socket
 from .providers.base import Provider, Server
 from .providers.errors import NameNotFoundError
 from .providers.http import HttpSessions, refuse_cross_origin_redirects
@@ -33,7 +32,11 @@ _UNACKNOWLEDGED_TIMEOUT_MS: Final = 5000
 def async_create_provider(hass: HomeAssistant, data: Mapping[str, Any]) -> Provider:
     """Create the provider for an account's data, with its own sessions. The caller has to close the provider."""
     provider = PROVIDERS[data[CONF_PROVIDER]]
-    sessions = HttpSessions(_async_create_session(hass, _keep_alive_socket), _async_create_session(hass, public_socket))
+    sessions = HttpSessions(
+        api=_async_create_session(hass, lambda address: _keep_alive(open_socket(address))),
+        downloads=_async_create_session(hass, public_socket),
+        unencrypted=_async_create_session(hass, lambda address: _keep_alive(local_socket(address))),
+    )
     return provider(sessions, account_addresses(data), data[CONF_API_KEY], server=data.get(CONF_SERVER, ""))
 
 
@@ -58,8 +61,8 @@ async def async_may_send_key(hass: HomeAssistant, addresses: Iterable[str]) -> b
 
 
 async def _async_is_local(hass: HomeAssistant, host: str) -> bool:
-    """Return whether a host is in the local network, judging by its name or by all addresses it resolves to."""
-    if is_local_host(host) or is_ip_address(host):
+    """Return whether all addresses of a host are in the local network."""
+    if parse_ip_address(host):
         return is_local_host(host)
     try:
         results = await _SharedResolver(hass).resolve(host)
@@ -114,10 +117,8 @@ class _SharedResolver(AbstractResolver):
         """Leave the shared connector open."""
 
 
-def _keep_alive_socket(address: AddrInfoType) -> socket.socket:
-    """Create a socket that detects when a router has dropped its idle connection."""
-    family, kind, protocol, *_ = address
-    created = socket.socket(family, kind, protocol)
+def _keep_alive(created: socket.socket) -> socket.socket:
+    """Let a socket detect when a router has dropped its idle connection."""
     created.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", _KEEP_ALIVE_PROBE_S), ("TCP_USER_TIMEOUT", _UNACKNOWLEDGED_TIMEOUT_MS)):
         if option := getattr(socket, name, None):  # not available on every system

@@ -367,7 +367,7 @@ async def write(*, is_check: bool) -> list[Path]:
     """Update all documents, or only check them; return those that change."""
     async with ClientSession() as session:
         providers = {
-            name: kind(HttpSessions(session, session), kind.resolve_addresses({}), "")
+            name: kind(HttpSessions(session, session, session), kind.resolve_addresses({}), "")
             for name, kind in PROVIDERS.items()
         }
         generator = DocsGenerator(providers, json.loads(ENGLISH.read_text()))

@@ -133,7 +133,7 @@ async def test_speech(
     """Any response leads to audio or a documented error; detected capabilities can be stored."""
     make, settings = endpoint
     async with serve(scripted) as address, ClientSession() as own, ClientSession() as public:
-        provider = _with_short_timeouts(make(HttpSessions(own, public), address))
+        provider = _with_short_timeouts(make(HttpSessions(own, public, own), address))
         count = await _result_or_none(_synthesize(provider, settings, audio_format))
         assert count is None or count < 1_000_000
         orjson.dumps([provider.detected, provider.counters])
@@ -145,7 +145,7 @@ async def test_speech(
 async def test_catalog(make: Callable[[HttpSessions, str], Provider], scripted: list[list[bytes]]) -> None:
     """Any response leads to a catalog, a balance and a voice ID that can be stored, or to a documented error."""
     async with serve(scripted) as address, ClientSession() as own, ClientSession() as public:
-        provider = _with_short_timeouts(make(HttpSessions(own, public), address))
+        provider = _with_short_timeouts(make(HttpSessions(own, public, own), address))
         catalog = await _result_or_none(provider.fetch_catalog())
         if catalog is not None:
             orjson.dumps(catalog)
@@ -212,7 +212,7 @@ async def test_realtime(events: list[bytes], *, is_binary: bool) -> None:
     app = web.Application()
     app.router.add_get("/v1/realtime", respond)
     async with TestServer(app) as server, ClientSession() as own, ClientSession() as public:
-        provider = _openai(HttpSessions(own, public), str(server.make_url("/")).rstrip("/"))
+        provider = _openai(HttpSessions(own, public, own), str(server.make_url("/")).rstrip("/"))
         count = await _result_or_none(_synthesize(provider, {"model": "gpt-realtime"}, AudioFormat.PCM))
         assert count is None or 0 < count < 1_000_000
         orjson.dumps(provider.counters)

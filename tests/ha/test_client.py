@@ -8,6 +8,7 @@ import pytest
 from yarl import URL
 
 from custom_components.orator.client import async_create_provider
+from custom_components.orator.providers.errors import InsecureAddressError
 from tests.simulator import Simulator
 from tests.support.resolvers import StaticResolver
 from tests.support.speech import replace_resolver
@@ -22,6 +23,14 @@ async def fetch_models(hass: HomeAssistant, simulator: Simulator, host: str) -> 
         return [model.id for model in provider.models(await provider.fetch_catalog())]
     finally:
         await provider.close()
+
+
+@pytest.mark.parametrize(("host", "found"), [("speech.local", "8.8.8.8"), ("server", "64:ff9b::808:808")])
+async def test_public_address(hass: HomeAssistant, simulator: Simulator, host: str, found: str) -> None:
+    """A local name that has got a public address since the setup does not receive the key over HTTP."""
+    replace_resolver(hass, StaticResolver(**{host: [found]}))
+    with pytest.raises(InsecureAddressError):
+        await fetch_models(hass, simulator, host)
 
 
 async def test_mdns_name(hass: HomeAssistant, simulator: Simulator) -> None:

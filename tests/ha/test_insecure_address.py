@@ -50,6 +50,13 @@ async def test_public_ip_address(hass: HomeAssistant, address: str) -> None:
     assert get_suggested_values(result)["base_url"] == address
 
 
+@pytest.mark.parametrize("host", ["server", "speech.local", "134744072", "0x8080808", "[::ffff:8.8.8.8]"])
+async def test_public_address_behind_a_local_name(hass: HomeAssistant, host: str) -> None:
+    """A name without a domain, a local name or a number is refused if it stands for a public address."""
+    replace_resolver(hass, StaticResolver(server=["8.8.8.8"], speech_local=["8.8.8.8"]))
+    assert (await enter(hass, f"http://{host}/v1"))["errors"] == {"base": "insecure_address"}
+
+
 async def test_local_host_name(hass: HomeAssistant, server: CompatibleServer) -> None:
     """A host name with a local address is accepted without https."""
     replace_resolver(hass, StaticResolver(speech_example_org=["127.0.0.1"]))

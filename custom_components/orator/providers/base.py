@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from aiohttp import ClientSession
 from yarl import URL
 
 from ..audio.formats import AudioFormat, PcmLayout
@@ -153,8 +154,12 @@ class Provider(ABC):
 
     async def close(self) -> None:
         """Close the sessions."""
-        await self._sessions.api.close()
-        await self._sessions.downloads.close()
+        await self._sessions.close()
+
+    def _session_for(self, address: str) -> ClientSession:
+        """Return the session for requests to one of the addresses: without HTTPS, the key stays in the network."""
+        is_exposed = self._api_key and URL(address).scheme != "https"
+        return self._sessions.unencrypted if is_exposed else self._sessions.api
 
     @property
     def label(self) -> str:

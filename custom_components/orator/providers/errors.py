@@ -270,6 +270,13 @@ class NoHttpsError(SpeechError):
     outage = Outage.UNREACHABLE
 
 
+class InsecureAddressError(SpeechError):
+    """The address is public and does not use HTTPS, so the API key is not sent."""
+
+    translation_key = "insecure_address"
+    outage = Outage.UNREACHABLE
+
+
 class TimedOutError(SpeechError):
     """The provider did not respond in time."""
 

@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import (
     ClientConnectorCertificateError,
     ClientConnectorDNSError,
+    ClientConnectorError,
     ClientConnectorSSLError,
     ClientError,
     ClientResponse,
@@ -23,6 +24,7 @@ from aiohttp import (
 from yarl import URL
 
 from . import errors
+from .addresses import PublicAddressError
 from .error_responses import parse_error_response, parse_retry_after
 from .json_documents import Json, parse_json
 
@@ -44,9 +46,16 @@ class HttpSessions:
     """The HTTP sessions of an account."""
 
     api: ClientSession
-    """Session for the provider's own API."""
+    """Session for the provider's own API, over HTTPS or without an API key."""
     downloads: ClientSession
     """Session for links in responses, whose sockets come from `addresses.public_socket`."""
+    unencrypted: ClientSession
+    """Session for requests with the API key over HTTP, whose sockets come from `addresses.local_socket`."""
+
+    async def close(self) -> None:
+        """Close the sessions."""
+        for session in (self.api, self.downloads, self.unencrypted):
+            await session.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,5 +271,8 @@ def translate_client_errors(
         raise errors.NameNotFoundError from err
     except ClientConnectorSSLError as err:
         raise errors.NoHttpsError from err
+    except ClientConnectorError as err:
+        is_public = isinstance(err.os_error, PublicAddressError)
+        raise (errors.InsecureAddressError if is_public else connection_error) from err
     except (ClientError, OSError) as err:
         raise connection_error from err

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from aiohttp import ClientSession, TCPConnector
 import pytest
 
-from custom_components.orator.providers.addresses import public_socket
+from custom_components.orator.providers.addresses import local_socket, public_socket
 from custom_components.orator.providers.http import HttpSessions, refuse_cross_origin_redirects
 from custom_components.orator.providers.openai import OpenAIProvider
 from tests.simulator import Simulator
@@ -18,8 +18,11 @@ async def _open_sessions() -> AsyncGenerator[HttpSessions]:
     async with (
         ClientSession(trace_configs=[refuse_cross_origin_redirects()]) as api,
         ClientSession(connector=TCPConnector(socket_factory=public_socket)) as downloads,
+        ClientSession(
+            connector=TCPConnector(socket_factory=local_socket), trace_configs=[refuse_cross_origin_redirects()]
+        ) as unencrypted,
     ):
-        yield HttpSessions(api, downloads)
+        yield HttpSessions(api, downloads, unencrypted)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def resolver() -> FailingResolver:
 async def sessions(resolver: FailingResolver) -> AsyncGenerator[HttpSessions]:
     """Return HTTP sessions that resolve no name."""
     async with ClientSession(connector=TCPConnector(resolver=resolver)) as session:
-        yield HttpSessions(session, session)
+        yield HttpSessions(session, session, session)
 
 
 async def test_provider_is_resolved_once(sessions: HttpSessions, resolver: FailingResolver) -> None:

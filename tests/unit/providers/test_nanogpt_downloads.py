@@ -52,9 +52,9 @@ async def _create_network(ca: trustme.CA, *, is_public: bool) -> AsyncGenerator[
     ):
         simulator.audio_mode = "tones"
         simulator.files.link_base = simulator.files_url.replace("127.0.0.1", FILES)
-        provider = create_provider(simulator, HttpSessions(own, public))
+        provider = create_provider(simulator, HttpSessions(own, public, own))
         addresses = {key: url.replace("127.0.0.1", "nano.example.com") for key, url in provider.addresses.items()}
-        yield Network(simulator, NanoGPTProvider(HttpSessions(own, public), addresses, simulator.api_key or ""))
+        yield Network(simulator, NanoGPTProvider(HttpSessions(own, public, own), addresses, simulator.api_key or ""))
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ async def test_stable_catalog(compatible: Start, sessions: HttpSessions, profile
 
 def test_shared_voices() -> None:
     """Models of one catalog and server share the parsed voices; other catalogs and servers have their own."""
-    nowhere = HttpSessions(None, None)  # type: ignore[arg-type] - no request is made
+    nowhere = HttpSessions(None, None, None)  # type: ignore[arg-type] - no request is made
     other, kokoro = (
         OpenAIProvider(nowhere, {"base_url": "http://server/v1"}, "", server=name) for name in ("other", "kokoro")
     )
@@ -124,7 +124,7 @@ def test_models_without_catalog(name: str) -> None:
     """Without a catalog, a preset offers its documented models, the default model first."""
     server = SERVERS[name]
     provider = OpenAIProvider(
-        HttpSessions(None, None),  # type: ignore[arg-type] - no request is made
+        HttpSessions(None, None, None),  # type: ignore[arg-type] - no request is made
         {"base_url": server.default_base_url or "http://server/v1"},
         "",
         server=name,

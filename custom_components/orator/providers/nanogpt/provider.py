@@ -82,8 +82,11 @@ class NanoGPTProvider(Provider):
         super().__init__(sessions, addresses, api_key, server=server)
         # Some endpoints are documented with one header and some with the other, but all accept both.
         headers = {"Authorization": f"Bearer {api_key}", "x-api-key": api_key} if api_key else {}
-        self._speech_clients = {key: HttpClient(sessions.api, addresses[key], headers) for key in self.address_keys}
-        self._list_client = HttpClient(sessions.api, addresses["base_url"], headers, LIST_TIMEOUTS)
+        self._speech_clients = {
+            key: HttpClient(self._session_for(addresses[key]), addresses[key], headers) for key in self.address_keys
+        }
+        base_url = addresses["base_url"]
+        self._list_client = HttpClient(self._session_for(base_url), base_url, headers, LIST_TIMEOUTS)
         self._downloads = {
             key: Downloads(sessions, may_be_local=is_local_host(URL(addresses[key]).host or ""))
             for key in self.address_keys

@@ -61,10 +61,10 @@ class OpenAIProvider(Provider):
         self._is_openai = self.is_official(URL(base_url))
         if self.server:
             self.default_model, self.default_voice = self.server.default_model, self.server.default_voice
-        self._client = HttpClient(sessions.api, base_url, headers, optional_fields=OPTIONAL_FIELDS)
-        self._list_client = HttpClient(sessions.api, base_url, headers, _SERVER_LIST_TIMEOUTS)
+        self._client = HttpClient(self._session_for(base_url), base_url, headers, optional_fields=OPTIONAL_FIELDS)
+        self._list_client = HttpClient(self._session_for(base_url), base_url, headers, _SERVER_LIST_TIMEOUTS)
         self._endpoint = SpeechEndpoint(self._client, self.detected, self.counters, self.server)
-        self._realtime = RealtimeSpeech(sessions.api, base_url, headers, self.counters)
+        self._realtime = RealtimeSpeech(self._session_for(base_url), base_url, headers, self.counters)
 
     @classmethod
     @override

@@ -80,8 +80,10 @@ class SpeechbaseProvider(Provider):
         super().__init__(sessions, addresses, api_key, server=server)
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         optional_fields = frozenset({_MODE_OPTION.key, _PRONUNCIATIONS_FIELD})
-        self._client = HttpClient(sessions.api, addresses["base_url"], headers, optional_fields=optional_fields)
-        self._list_client = HttpClient(sessions.api, addresses["base_url"], headers, LIST_TIMEOUTS)
+        base_url = addresses["base_url"]
+        session = self._session_for(base_url)
+        self._client = HttpClient(session, base_url, headers, optional_fields=optional_fields)
+        self._list_client = HttpClient(session, base_url, headers, LIST_TIMEOUTS)
 
     @classmethod
     @override

@@ -1,5 +1,6 @@
 """Recognize the audio in a response by its first bytes or, for raw PCM, by the media type."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 import re
@@ -17,13 +18,15 @@ from ..audio.formats import (
     prepend,
 )
 from .base import SpeechAudio, SynthesisRequest
-from .errors import NotAudioError, ResponseTooLargeError
+from .errors import NotAudioError, ResponseTooLargeError, TimedOutError
 from .http import HttpResponse
 
 RAW_TYPES: Final = ("audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "application/octet-stream")
 """Media types of raw PCM. Vendors send little-endian samples, although RFC 2586 says otherwise for L16."""
 _S16LE_PARAMETERS: Final = {"bits": ("", "16"), "encoding": ("", "s16le", "pcm_s16le", "linear16")}
 """Media type parameters and the values that mean signed 16-bit little-endian samples."""
+_BODY_TIMEOUT_S: Final = 120.0
+"""Timeout for a whole body that is needed before its audio, which may still be synthesized while the body arrives."""
 _MAX_HEAD_BYTES: Final = 1024
 """Length of leading whitespace after which a body cannot be a document."""
 
@@ -101,11 +104,15 @@ async def read_head(data: AsyncGenerator[bytes]) -> bytes:
     return head
 
 
-async def read_all(data: AsyncGenerator[bytes], max_bytes: int) -> bytearray:
-    """Return a whole body. Raises ResponseTooLargeError."""
+async def read_all(data: AsyncGenerator[bytes], max_bytes: int, timeout_s: float = _BODY_TIMEOUT_S) -> bytearray:
+    """Return a whole body. Raises ResponseTooLargeError and TimedOutError."""
     body = bytearray()
-    async for block in data:
-        body += block
-        if len(body) > max_bytes:
-            raise ResponseTooLargeError
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for block in data:
+                body += block
+                if len(body) > max_bytes:
+                    raise ResponseTooLargeError
+    except TimeoutError as err:
+        raise TimedOutError from err
     return body

@@ -1,11 +1,12 @@
 """The interface of a provider, and the types of its requests and results."""
 
 from abc import ABC, abstractmethod
+import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from aiohttp import ClientSession
 from yarl import URL
@@ -13,10 +14,13 @@ from yarl import URL
 from ..audio.formats import AudioFormat, PcmLayout
 from .addresses import parse_web_address
 from .errors import TextTooLongError
-from .http import HttpSessions
+from .http import HttpSessions, translate_client_errors
 from .json_documents import Json
 from .models import Balance, Model, Pronunciation, Usage
 from .options import ChoiceOption
+
+_CATALOG_TIMEOUT_S: Final = 120.0
+"""Timeout for all requests for a catalog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +197,19 @@ class Provider(ABC):
         url = parse_web_address(address)
         return url.with_scheme("https") if cls.is_official(url) else url
 
-    @abstractmethod
     async def fetch_catalog(self, known: Json = None) -> Json:
         """Return the provider's models and voices as a JSON document, and check the API key at no cost.
 
         `known` is the previous catalog, for the parts that cannot be fetched at the moment. Raises SpeechError if the
-        provider does not speak with this key.
+        provider does not speak with this key, and TimedOutError if its answers take too long in total.
         """
+        with translate_client_errors():
+            async with asyncio.timeout(_CATALOG_TIMEOUT_S):
+                return await self.request_catalog(known)
+
+    @abstractmethod
+    async def request_catalog(self, known: Json = None) -> Json:
+        """Fetch the catalog for `fetch_catalog`."""
 
     async def fetch_balance(self) -> Balance | None:
         """Return the remaining credit, or None if the provider does not state it. Raises SpeechError."""

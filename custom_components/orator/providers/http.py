@@ -60,11 +60,15 @@ class HttpSessions:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Timeouts of a request. The total time is not limited: a stream may last as long as it makes progress."""
+    """Timeouts of a request. The total time of audio is not limited: it may last as long as it makes progress."""
 
     connect_s: float = 10
     first_byte_s: float = 60
     between_bytes_s: float = 20
+    document_s: float = 60
+    """Timeout for a whole document, from its headers to its end."""
+    error_s: float = 5
+    """Timeout for the body of an error response; the status is known without it."""
 
 
 LIST_TIMEOUTS: Final = Timeouts(first_byte_s=15)
@@ -126,7 +130,9 @@ class HttpResponse:
 
     async def json(self) -> Json:
         """Return the body as JSON. Raises NotASpeechServerError if it is not JSON."""
-        document = b"".join([block async for block in self.data(MAX_DOCUMENT_BYTES)])
+        with translate_client_errors():
+            async with asyncio.timeout(self.timeouts.document_s):
+                document = b"".join([block async for block in self.data(MAX_DOCUMENT_BYTES)])
         try:
             return parse_json(document)
         except ValueError as err:
@@ -212,13 +218,22 @@ class HttpClient:
         """Return the error that a response represents."""
         body = b""
         try:
-            async for block in HttpResponse(response, self._timeouts).data(MAX_ERROR_BYTES):
-                body += block
+            with translate_client_errors():
+                async with asyncio.timeout(self._timeouts.error_s):
+                    async for block in HttpResponse(response, self._timeouts).data(MAX_ERROR_BYTES):
+                        body += block
         except errors.SpeechError as err:
             _LOGGER.debug("The body of the response with status %s is incomplete: %s", response.status, err)
-        _LOGGER.debug("%s responded with status %s: %s", self._base_url.host, response.status, body[:1000])
         retry_after = parse_retry_after(response.headers.get("Retry-After"))
-        return parse_error_response(response.status, body, retry_after, self._optional_fields)
+        error = parse_error_response(response.status, body, retry_after, self._optional_fields)
+        _LOGGER.debug(  # the body may quote the text
+            "%s responded with status %s and %s bytes: %s",
+            self._base_url.host,
+            response.status,
+            len(body),
+            error.translation_key,
+        )
+        return error
 
 
 def resolve_url(base: URL, link: str, *, is_encoded: bool = False) -> URL | None:
@@ -234,7 +249,8 @@ def resolve_url(base: URL, link: str, *, is_encoded: bool = False) -> URL | None
 def _target_within_origin(url: URL, response: ClientResponse) -> URL:
     """Return the target of a redirect. Raises RedirectedError if the target has another origin or none."""
     target = resolve_url(url, response.headers.get("Location", ""))
-    if target is None or target.origin() != url.origin():
+    # With a user name or password in the URL, aiohttp would replace the API key.
+    if target is None or target.origin() != url.origin() or target.raw_user or target.raw_password:
         raise errors.RedirectedError(status=response.status, code=str(target.origin()) if target else None)
     return target
 

@@ -1,16 +1,23 @@
 """The HTTP client: timeouts, size limits, redirects and errors."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+import logging
 from typing import Any
 
 from aiohttp import ClientSession
 import pytest
 
-from custom_components.orator.providers import errors
-from custom_components.orator.providers.http import MAX_ERROR_BYTES, HttpClient, Timeouts
+from custom_components.orator.providers import base, errors
+from custom_components.orator.providers.audio_responses import read_all
+from custom_components.orator.providers.base import Provider
+from custom_components.orator.providers.http import MAX_ERROR_BYTES, HttpClient, HttpSessions, Timeouts
+from custom_components.orator.providers.nanogpt import NanoGPTProvider
+from custom_components.orator.providers.openai import OpenAIProvider
+from custom_components.orator.providers.speechbase import SpeechbaseProvider
 from tests.simulator import Fault, Simulator, Timing
 
 SPEECH_BODY = {"model": "tts-1", "voice": "nova", "input": "The kettle has boiled.", "response_format": "wav"}
@@ -50,6 +57,59 @@ async def test_timeouts(session: ClientSession, simulator: Simulator, fault: Fau
             await post_speech(create_client(session, simulator, SHORT_TIMEOUTS))
 
 
+@asynccontextmanager
+async def dripping_server(head: bytes, block: bytes = b" ") -> AsyncGenerator[str]:
+    """Run a server that sends a start line and headers, then a block every few milliseconds until the client leaves."""
+    answers: list[asyncio.Task[Any] | None] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers.append(asyncio.current_task())
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 %s\r\nConnection: close\r\n\r\n" % head)
+            while not writer.is_closing():
+                writer.write(block)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        server.abort_clients()
+        await asyncio.gather(*filter(None, answers))
+
+
+async def test_dripping_document(session: ClientSession, simulator: Simulator) -> None:
+    """A document has to be complete within a time limit, although it makes progress."""
+    async with asyncio.timeout(10), dripping_server(b"200 OK") as address:
+        client = HttpClient(session, address, {}, Timeouts(document_s=0.1))
+        with pytest.raises(errors.TimedOutError):
+            await client.get_json("models")
+        async with client.request("GET", "models") as response, aclosing(response.data()) as data:
+            with pytest.raises(errors.TimedOutError):
+                await read_all(data, 1000, timeout_s=0.1)
+
+
+async def test_dripping_error(session: ClientSession, simulator: Simulator) -> None:
+    """The status of an error decides if its body takes too long."""
+    async with asyncio.timeout(10), dripping_server(b"402 Payment Required") as address:
+        with pytest.raises(errors.OutOfCreditError):
+            await HttpClient(session, address, {}, Timeouts(error_s=0.1)).get_json("models")
+
+
+@pytest.mark.parametrize("create", [OpenAIProvider, NanoGPTProvider, SpeechbaseProvider])
+async def test_endless_catalog(
+    create: Callable[..., Provider], sessions: HttpSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A catalog has a time limit of its own, whatever its answers do."""
+    monkeypatch.setattr(base, "_CATALOG_TIMEOUT_S", 0.2)
+    async with asyncio.timeout(10), dripping_server(b"200 OK") as address:
+        provider = create(sessions, {"base_url": f"{address}/v1", "speech_base_url": address}, "sk-1")
+        with pytest.raises(errors.TimedOutError):
+            await provider.fetch_catalog()
+
+
 async def test_no_total_timeout(session: ClientSession, simulator: Simulator) -> None:
     """A body that makes progress may take longer than any timeout."""
     simulator.timing = Timing(rate=2)
@@ -84,6 +144,16 @@ async def test_redirects(session: ClientSession, simulator: Simulator) -> None:
         assert not other.requests
 
 
+async def test_redirect_with_credentials(session: ClientSession, simulator: Simulator) -> None:
+    """A redirect with a user name or password is an error that does not repeat them."""
+    for credentials in ("user:secret@", "user@", ":secret@"):
+        location = simulator.openai_url.replace("://", f"://{credentials}") + "/audio/speech?again"
+        simulator.fail(Fault(status=307, headers={"Location": location}))
+        with pytest.raises(errors.RedirectedError) as caught:
+            await post_speech(create_client(session, simulator))
+        assert caught.value.code == simulator.url
+
+
 async def test_endless_redirects(session: ClientSession, simulator: Simulator) -> None:
     """Endless redirects are an error."""
     simulator.fail(Fault(status=307, headers={"Location": "/v1/audio/speech"}, times=99))
@@ -97,6 +167,20 @@ async def test_redirect_that_changes_the_method(session: ClientSession, simulato
     simulator.fail(Fault(status=302, headers={"Location": "/v1/audio/speech"}))
     with pytest.raises(errors.RedirectedError):
         await post_speech(create_client(session, simulator))
+
+
+async def test_debug_log(session: ClientSession, simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:
+    """The log of a refusal repeats nothing of its body, which may quote the text and the key."""
+    caplog.set_level(logging.DEBUG)
+    simulator.fail(Fault(status=400, json={"error": {"message": SPEECH_BODY["input"], "code": simulator.api_key}}))
+    with pytest.raises(errors.RejectedError):
+        await post_speech(create_client(session, simulator))
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith("custom_components.orator")]
+    assert len(logged) == 1
+    assert "400" in logged[0]
+    assert "kettle" not in logged[0]
+    assert simulator.api_key
+    assert simulator.api_key not in logged[0]
 
 
 async def test_oversized_error_body(session: ClientSession, simulator: Simulator) -> None:

@@ -114,7 +114,7 @@ class NanoGPTProvider(Provider):
         return bool(_OFFICIAL_HOSTS.fullmatch(url.host or ""))
 
     @override
-    async def fetch_catalog(self, known: Json = None) -> Json:
+    async def request_catalog(self, known: Json = None) -> Json:
         """Return the models; the key is checked by fetching the balance."""
         await self.fetch_balance()
         return catalogs.NanoGPTCatalog(models=await self._fetch_models())

@@ -77,7 +77,7 @@ class OpenAIProvider(Provider):
         return {"base_url": str(url.with_path(base))}
 
     @override
-    async def fetch_catalog(self, known: Json = None) -> Json:
+    async def request_catalog(self, known: Json = None) -> Json:
         if self.server:
             return await self._fetch_server_catalog(self.server, known)
         try:

@@ -93,7 +93,7 @@ class SpeechbaseProvider(Provider):
         return {"base_url": str(url.with_path(path)).rstrip("/")}
 
     @override
-    async def fetch_catalog(self, known: Json = None) -> Json:
+    async def request_catalog(self, known: Json = None) -> Json:
         """Return the vendors, whose list requires a valid key, and the saved voices."""
         vendors = catalogs.parse_vendors(await self._list_client.get_json("v1/audio/providers"))
         voices = await self._fetch_voices()

@@ -71,26 +71,46 @@ _DECLARATION: Final = Syntax.from_parts(
 )
 _HIDDEN_START: Final = Syntax.from_parts(
     (*"<!--",),
-    (*"<script", "[ >]"),
-    (*"<style", ">"),
+    ("<", "!", r"\[", *"CDATA", r"\["),
+    ("<", r"\?", "[A-Za-z]"),
+    (*"<script", r"[ >\n]"),
+    (*"<style", r"[ >\n]"),
+    (*"<del>", r"\S"),
+    (*"<s>", r"\S"),
+    (*"<strike>", r"\S"),
     flags=re.IGNORECASE,
 )
+_HIDDEN_KIND: Final = re.compile(r"<(?:!--|!\[|\?|[A-Za-z]++)")
 _HIDDEN_ENDS: Final = {
-    "<!--": re.compile("-->"),
-    "<script>": re.compile("</script>", re.IGNORECASE),
-    "<script ": re.compile("</script>", re.IGNORECASE),
-    "<style>": re.compile("</style>", re.IGNORECASE),
+    "<!--": ("-->", 100),
+    "<![": ("]]>", 300),
+    "<?": (r"\?>", 100),
+    "<script": ("</script>", 2000),
+    "<style": ("</style>", 2000),
+    "<del": ("</del>", 200),
+    "<s": ("</s>", 200),
+    "<strike": ("</strike>", 200),
 }
+"""Ends of the parts of a document that are not spoken, and their maximum number of characters."""
+_HIDDEN_END_PATTERNS: Final = {
+    kind: (re.compile(end, re.IGNORECASE), max_chars) for kind, (end, max_chars) in _HIDDEN_ENDS.items()
+}
+MAX_HIDDEN_CHARS: Final = 2000
+_MAX_PROSE_CHARS: Final = 100
+_CODE_MARK: Final = re.compile("[{}=;]")
 
 
 def read_hidden(window: Window) -> Tag | None:
-    """Read a comment, a script or a style sheet, which is not spoken."""
-    start = _HIDDEN_START.match(window) if window.text[1:2] in "!sS" else None
-    if not start:
+    """Read a comment, a script, a style sheet or struck text, which are not spoken."""
+    start = _HIDDEN_START.match(window) if window.text[1:2] in "!?sSdD" else None
+    kind = _HIDDEN_KIND.match(window.text) if start else None
+    if not start or not kind:
         return None
-    if end := _HIDDEN_ENDS[start.group().lower()].search(window.text, start.end()):
+    pattern, max_chars = _HIDDEN_END_PATTERNS[kind.group().lower()]
+    if end := pattern.search(window.text, start.end() - (start.group() != "<!--"), max_chars):
         return Tag(end.end())
-    if not window.is_final:
+    is_prose = len(window.text) >= _MAX_PROSE_CHARS and not _CODE_MARK.search(window.text, 0, _MAX_PROSE_CHARS)
+    if not window.is_final and len(window.text) < max_chars and not is_prose:
         raise IncompleteInputError
     return Tag(start.end()) if start.group() == "<!--" else None
 

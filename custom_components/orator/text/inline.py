@@ -9,15 +9,16 @@ import re
 from typing import Final
 
 from .characters import is_space, is_spaced_letter, is_unspaced_letter
-from .html_tags import Boundary, read_hidden, read_tag
-from .links import read_citation, read_link, read_path_part, read_web_address
+from .html_tags import MAX_HIDDEN_CHARS, Boundary, read_hidden, read_tag
+from .links import is_web_target, measure_target, read_citation, read_link, read_path_part, read_web_address
 from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
 from .normalize import PlainTextWriter
 
-_MAX_CODE_CHARS: Final = 300
+_MAX_CODE_CHARS: Final = 100
+_MAX_STRUCK_CHARS: Final = 200
 _MAX_TAG_CHARS: Final = 400
-_MAX_HIDDEN_CHARS: Final = 2000
 _MAX_LINK_CHARS: Final = 900
+_MAX_LABELS: Final = 200
 
 # The letters that start web addresses are plain text only within words.
 _PLAIN_TEXT: Final = re.compile(r"(?:[^\\*_~`\[\]!<&|\-=#【\ue200\nhwfHWF]++|(?<=[A-Za-z0-9@./\-])[hwfHWF])++")
@@ -27,6 +28,7 @@ _IMAGE_START: Final = Syntax.from_parts(("!", r"\["))
 _SPACED_BAR: Final = Syntax.from_parts((r"\|", r"(?=\s|\Z)"))
 _HEADING_END: Final = Syntax.from_parts(("#{1,60}", r"[ \t]*", r"(?=\n|\Z)"))
 _CODE: Final = re.compile(r"(`{1,64})(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_STRUCK: Final = re.compile(r"~~(?![\s~])(?:[^~]|~(?!~))*?(?<!\s)~~(?!~)")
 _ENTITY: Final = Syntax.from_parts(
     ("&", "#", r"\d{1,7}", ";"),
     ("&", "#", "[xX]", "[0-9A-Fa-f]{1,6}", ";"),
@@ -48,8 +50,12 @@ class InlineReader:
         self._is_table_row = False
         self._emphasis = _Emphasis()
         self._is_in_web_address = False
-        self._link_tails: dict[int, int] = {}
-        """Lengths of link targets by their offset, kept until the text before the target has been read."""
+        self._link_ends: set[int] = set()
+        """Offsets of the brackets after the texts of the links that are being read."""
+        self._labels: set[str] = set()
+        """Labels of the link definitions so far, in lower case."""
+        self._citation_end = -1
+        """Offset of the end of the last citation."""
         self._rules: dict[str, Callable[[], int]] = {
             "\\": self._read_escape,
             "*": self._read_emphasis,
@@ -73,6 +79,11 @@ class InlineReader:
     def start_block(self) -> None:
         """Forget the emphasis that is still open."""
         self._emphasis = _Emphasis()
+
+    def define_label(self, label: str) -> None:
+        """Read the label in brackets as a link from now on."""
+        if len(self._labels) < _MAX_LABELS:
+            self._labels.add(label.casefold())
 
     def start_line(self, *, is_heading: bool, is_table_row: bool) -> None:
         """Start the text of a line."""
@@ -128,8 +139,19 @@ class InlineReader:
 
     def _read_tildes(self) -> int:
         run, following = self._peek_run()
-        is_strikethrough = len(run) == 2 and not (is_space(self._buffer.previous) and is_space(following))
-        return self._write("" if is_strikethrough else "~", len(run))
+        previous = self._buffer.previous
+        if len(run) != 2 or (is_space(previous) and is_space(following)):
+            return self._write("~", len(run))
+        if not following or following.isspace():
+            return len(run)
+        window = self._peek_block(_MAX_STRUCK_CHARS)
+        struck = _STRUCK.match(window.text)
+        if not window.is_final and (not struck or struck.end() == len(window.text)):
+            raise IncompleteInputError
+        if not struck:
+            return len(run)
+        self._writer.skip()
+        return struck.end()
 
     def _read_code(self) -> int:
         run, _ = self._peek_run()
@@ -148,18 +170,30 @@ class InlineReader:
         """Read a link or an image up to its text, or a whole footnote mark or citation."""
         bracket = len(image_mark)
         text, is_final = self._peek_block(_MAX_LINK_CHARS)
-        link = read_link(Window(text[bracket:], is_final), self._buffer.previous)
+        start = self._buffer.offset + bracket
+        before = self._buffer.before
+        is_after_citation = self._citation_end == start - before.endswith(" ")
+        window = Window(text[bracket:], is_final)
+        link = read_link(window, before, self._labels, is_after_citation=is_after_citation)
         if not link:
             return self._write(image_mark or "[")
         if not link.text_end:
+            self._writer.skip()
+            self._citation_end = start + link.length
             return bracket + link.length
-        start = self._buffer.offset + bracket
-        self._link_tails = {offset: length for offset, length in self._link_tails.items() if offset > start}
-        self._link_tails[start + link.text_end] = link.length - link.text_end
+        self._link_ends = {end for end in self._link_ends if end > start} | {start + link.text_end}
         return bracket + 1
 
     def _read_closing_bracket(self) -> int:
-        return self._link_tails.pop(self._buffer.offset, 0) or self._write("]")
+        """Read the end of the text of a link with its target; of a text that is too long to wait for, the target."""
+        is_end = self._buffer.offset in self._link_ends
+        text, is_final = self._peek_block(_MAX_LINK_CHARS)
+        after = Window(text[1:], is_final)
+        if not is_end and not after.text and not is_final:
+            raise IncompleteInputError
+        length = measure_target(after) if is_end or is_web_target(after) else 0
+        self._link_ends.discard(self._buffer.offset)
+        return 1 + length if is_end or length else self._write("]")
 
     def _read_exclamation_mark(self) -> int:
         previous = self._buffer.previous
@@ -169,7 +203,10 @@ class InlineReader:
         return self._write("!")
 
     def _read_tag(self) -> int:
-        tag = read_hidden(self._buffer.peek(_MAX_HIDDEN_CHARS)) or read_tag(self._peek_block(_MAX_TAG_CHARS))
+        if hidden := read_hidden(self._buffer.peek(MAX_HIDDEN_CHARS)):
+            self._writer.skip()
+            return hidden.length
+        tag = read_tag(self._peek_block(_MAX_TAG_CHARS))
         if not tag:
             return self._write("<")
         if tag.boundary is Boundary.SENTENCE:
@@ -214,7 +251,10 @@ class InlineReader:
 
     def _read_citation(self) -> int:
         length = read_citation(self._buffer.peek())
-        return length or self._write(self._buffer.next.replace("\ue200", ""), 1)
+        if not length:
+            return self._write(self._buffer.next.replace("\ue200", ""), 1)
+        self._writer.skip()
+        return length
 
     def _read_web_address(self) -> int:
         address = read_web_address(self._buffer.peek())

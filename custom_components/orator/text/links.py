@@ -2,47 +2,81 @@
 
 # ruff: noqa: RUF001 the punctuation of all scripts looks similar
 
+from collections.abc import Collection
 from dataclasses import dataclass
 import re
 from typing import Final
 
-from .characters import CLOSERS, NO_FULL_STOP_AFTER, UNSPACED_SCRIPTS
+from .characters import CLOSERS, END_MARKS, UNSPACED_SCRIPTS
 from .lookahead import IncompleteInputError, Syntax, Window
 
-_MAX_LINK_TEXT_CHARS: Final = 250
+_MAX_LINK_TEXT_CHARS: Final = 100
 _MAX_BRACKET_DEPTH: Final = 4
 
 _FOOTNOTE_MARK: Final = Syntax.from_parts((r"\[", r"\^", r"[^\[\]\s]{1,60}", r"\]"))
-_NUMBER_IN_BRACKETS: Final = re.compile(r"\[\d{1,3}(?:, ?\d{1,3})*\](?!\()")
+_NUMBERS: Final = re.compile(r"\[?[1-9]\d{0,2}(?P<more>(?:, ?|[-–])\d{1,3})*\]?")
+_MORE_CITATIONS: Final = re.compile(r"(?: ?\[{1,2}\d{1,3}\]{1,2}(?:\(https?://[^\s()]*\))?)*+")
+_INDEX: Final = re.compile(r"\[\d+\]")
+_UNFINISHED_CITATION: Final = re.compile(r" *(?:\[{1,2}(?:\d{1,3}\]{0,2})?)?|\((?:h[^\s()]*)?")
+_NAMED_CITATION: Final = re.compile(r"\[(?:cite_start|cit(?:e|ation): ?[\d, .:-]+|[\d:]+†[^\[\]\n]*)\]")
 _BRACKET: Final = re.compile(r"\\.|[\[\]]")
 _TOO_DEEP: Final = re.compile(rf"(?:\[[^\[\]\\]*+){{{_MAX_BRACKET_DEPTH + 1}}}")
 
-_PLAIN_TARGET: Final = r"(?:[^\s()\\<]|\\.|\([^\s()]*\))(?:<|[^\s()\\<]|\\.|\([^\s()]*\))*+"
-_TARGET: Final = Syntax(
-    rf"""\(\s*+(?:<[^<>\n]*>|(?:{_PLAIN_TARGET})?)(?:\s++(?:"[^"]*"|'[^']*'|\([^()]*\)))?\s*+\)""",
-    rf"""\(\s*+(?:<[^<>\n]*|(?:<[^<>\n]*>|(?:{_PLAIN_TARGET})?(?:\\|\([^\s()]*)?)"""
-    r"""(?:\s++(?:"[^"]*"?|'[^']*'?|\([^()]*\)?)?)?\s*+)""",
+_TITLE: Final = r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\((?:\\.|[^()\\])*\))"""
+_UNFINISHED_TITLE: Final = (
+    r"""(?:"(?:\\.|[^"\\]){0,200}[\\"]?|'(?:\\.|[^'\\]){0,200}[\\']?|\((?:\\.|[^()\\]){0,200}[\\)]?)"""
 )
-_REFERENCE: Final = Syntax.from_parts((r"\[", r"[^\[\]\n]{0,100}", r"\]"))
+_PARENTHESES: Final = r"\((?:[^\s()]|\((?:[^\s()]|\([^\s()]*+\))*+\))*+\)"
+_UNFINISHED_PARENTHESES: Final = (
+    r"\((?:[^\s()]|\((?:[^\s()]|\([^\s()]*+\))*+\))*+(?:\((?:[^\s()]|\([^\s()]*+\))*+(?:\([^\s()]*+)?)?"
+)
+_PLAIN_TARGET: Final = rf"(?:[^\s()\\<]|\\.|{_PARENTHESES})(?:<|[^\s()\\<]|\\.|{_PARENTHESES})*+"
+_TARGET: Final = Syntax(
+    rf"""\(\s*+(?:<[^<>\n]*>|(?:{_PLAIN_TARGET})?)(?:\s++{_TITLE})?\s*+\)""",
+    rf"""\(\s*+(?:<[^<>\n]*|(?:<[^<>\n]*>|(?:{_PLAIN_TARGET})?(?:\\|{_UNFINISHED_PARENTHESES})?)"""
+    rf"""(?:\s++{_UNFINISHED_TITLE}?)?\s*+)""",
+)
+_WEB_TARGET: Final = Syntax(r"\(\s*+<?https?://", r"\((?:\s*+(?:<?(?:ht?t?|https?(?::/?)?)?)?)", re.IGNORECASE)
+_REFERENCE: Final = Syntax(r"\[(?:\\[^\n]|[^\[\]\\\n]){0,100}\]", r"\[(?:\\[^\n]|[^\[\]\\\n]){0,100}\\?")
+_DEFINED_LABEL: Final = r"\[(?!\s*\])(?:\\.|[^\[\]\\]){1,100}\]:"
+_NEXT_PART: Final = r"[ \t]*+(?:\n[ \t]*+)?"
+_DEFINED_TARGET: Final = (
+    r"(?:<[^<>\n]*>|(?:[A-Za-z][A-Za-z0-9+.-]+:[/\w]|[/#]|\.{1,2}/|(?:\w[\w-]*\.)+[A-Za-z]{2,})\S*+)"
+)
+LINK_DEFINITION: Final = Syntax(
+    rf"(?P<label>{_DEFINED_LABEL}){_NEXT_PART}{_DEFINED_TARGET}"
+    rf"(?:(?=\s){_NEXT_PART}{_TITLE}(?=[ \t]*(?:\n|\Z)))?[ \t]*(?:\n|\Z)",
+    rf"\[(?:\\.|[^\[\]\\]){{0,100}}\\?|{_DEFINED_LABEL[:-1]}(?::{_NEXT_PART}(?:<[^<>\n]*|\S*+|"
+    rf"{_DEFINED_TARGET}(?:(?=\s){_NEXT_PART}(?:{_UNFINISHED_TITLE}[ \t]*)?)?)?)?",
+    re.DOTALL,
+)
+"""The target of links that name it by a label: "[label]: https://example.com". The title may be in the next line."""
 _CITATION: Final = Syntax.from_parts(
     ("【", r"[\d:,]+", "】"),
     ("【", r"[\d:,]*", "†", r"[^【】\n]{0,200}", "】"),
     ("\ue200", r"[^\ue200\ue201\n]{0,200}", "\ue201"),
 )
+_AFTER_CITATION: Final = frozenset(".,;!?)[。，；！？）\n")
+_ENDS_BEFORE_CITATION: Final = END_MARKS + CLOSERS.replace("]", "").replace("}", "") + "%°"
+_OPERATORS: Final = frozenset("=+*/<>&|^")
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """A link, an image, a footnote mark or a citation."""
 
-    length: int
-    """Length in characters."""
+    length: int = 0
+    """Length in characters of a footnote mark or citation, which is not spoken."""
     text_end: int = 0
-    """End of the spoken text, which starts after the first bracket; 0 if nothing is spoken."""
+    """End of the spoken text of a link, which starts after the first bracket."""
 
 
-def read_link(window: Window, previous: str) -> Link | None:
-    """Read a link, image, footnote mark or citation at its bracket; return None if the bracket is text."""
+def read_link(window: Window, before: str, labels: Collection[str], *, is_after_citation: bool) -> Link | None:
+    """Read a link, image, footnote mark or citation at its bracket; return None if the bracket is text.
+
+    `before` is the text before the bracket, of which the last two characters matter; `labels` are those of the
+    definitions so far, in lower case.
+    """
     if _TOO_DEEP.match(window.text, 0, _MAX_LINK_TEXT_CHARS):
         return None
     if match := _FOOTNOTE_MARK.match(window):
@@ -53,11 +87,37 @@ def read_link(window: Window, previous: str) -> Link | None:
     after = Window(window.text[end + 1 :], window.is_final)
     if not after.text and not after.is_final:
         raise IncompleteInputError
-    number = _NUMBER_IN_BRACKETS.match(window.text)
-    if number and _is_citation(number.group(), previous, after.text[:1]):
-        return Link(number.end())
-    target = _TARGET.match(after) or _REFERENCE.match(after)
-    return Link(end + 1 + target.end(), text_end=end) if target else None
+    if length := _measure_citation(window, end, after, before, is_after_citation=is_after_citation):
+        return Link(length)
+    text = window.text[1:end]
+    is_link = is_web_target(after) or bool(measure_target(after)) or text.casefold() in labels
+    is_index = _NUMBERS.fullmatch(text) and _INDEX.match(after.text)
+    return Link(text_end=end) if is_link and not is_index else None
+
+
+def _measure_citation(window: Window, end: int, after: Window, before: str, *, is_after_citation: bool) -> int:
+    """Return the length of a citation with its target, given the end of its text, or 0 if there is none."""
+    if match := _NAMED_CITATION.match(window.text):
+        return match.end()
+    numbers = _NUMBERS.fullmatch(window.text, 1, end)
+    if not numbers:
+        return 0
+    length = measure_target(after) if is_web_target(after) else 0
+    rest = Window(after.text[length:], after.is_final)
+    is_other_link = after.text[:1] == "(" and not length
+    is_citation = not is_other_link and (is_after_citation or _is_citation(numbers, before, rest))
+    return end + 1 + length if is_citation else 0
+
+
+def measure_target(window: Window) -> int:
+    """Return the length of the target of a link after the closing bracket of its text, or 0 if there is none."""
+    match = _TARGET.match(window) or _REFERENCE.match(window)
+    return match.end() if match else 0
+
+
+def is_web_target(window: Window) -> bool:
+    """Return whether a text starts with the target of a link to a web page."""
+    return bool(_WEB_TARGET.match(window))
 
 
 def read_citation(window: Window) -> int:
@@ -83,12 +143,27 @@ def _find_end_of_text(window: Window) -> int | None:
     return None
 
 
-def _is_citation(number: str, previous: str, following: str) -> bool:
-    """Return whether a number in brackets cites a source: after a word or a sentence, and unlike list[0]."""
-    is_after_word = (
-        previous.isalpha() and number[1] != "0" and (not following or following in " \n.,;:!?)[。，；：！？）")
-    )
-    return is_after_word or previous in NO_FULL_STOP_AFTER or previous in CLOSERS
+def _is_citation(numbers: re.Match[str], before: str, after: Window) -> bool:
+    """Return whether numbers in brackets cite a source: after a word or a sentence, and unlike list[0] or [1, 2].
+
+    After a space within a sentence, a number cites a source only at the end of a clause: "Press [1] to go on".
+    """
+    is_spaced = before[-1:] == " "
+    previous = before[-2:-1] if is_spaced else before[-1:]
+    if previous in END_MARKS:
+        return bool(previous)
+    if is_spaced:
+        is_after_text = previous.isalnum() or previous in _ENDS_BEFORE_CITATION
+        if not is_after_text or numbers["more"]:
+            return False
+    elif not (previous.isalpha() or previous in _ENDS_BEFORE_CITATION or previous in ",;"):
+        return False
+    rest = _MORE_CITATIONS.sub("", after.text, 1)
+    if not after.is_final and _UNFINISHED_CITATION.fullmatch(rest):
+        raise IncompleteInputError
+    following = rest.lstrip(" ")[:1]
+    is_at_end = not rest or rest[0] in _AFTER_CITATION or (not is_spaced and rest[0] in " :")
+    return is_at_end and following not in _OPERATORS
 
 
 _HOST_LABEL: Final = rf"(?:[^\W{UNSPACED_SCRIPTS}]|-)++"

@@ -89,6 +89,11 @@ class InputBuffer:
         return self._text[self._position - 1] if self._position else "\n"
 
     @property
+    def before(self) -> str:
+        """The last two characters that have been read; fewer at the start of the text."""
+        return self._text[max(0, self._position - 2) : self._position]
+
+    @property
     def next(self) -> str:
         """The next character."""
         return self._text[self._position]

@@ -14,6 +14,7 @@ from typing import Final
 
 from .characters import EMOJI
 from .inline import InlineReader
+from .links import LINK_DEFINITION
 from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
 from .normalize import PlainTextWriter
 
@@ -35,15 +36,9 @@ _ITEM_NUMBER: Final = Syntax.from_parts((r"(\d{1,9})", "[.)]", r"(?=[ \t\n]|\Z)"
 _EMOJI_BULLET: Final = Syntax.from_parts((r"\d", "\ufe0f?", "\u20e3"), (f"[{EMOJI}]",))
 _CODE_FENCE: Final = Syntax.from_parts(
     ("`", "`", "`+", r"[^`\n]{0,100}", r"(?:\n|\Z)"),
-    ("~", "~", "~+", r"[^~\n]{0,100}", r"(?:\n|\Z)"),
+    ("~", "~", "~+", r"[^\n]{0,100}", r"(?:\n|\Z)"),
 )
 _FOOTNOTE_LABEL: Final = Syntax.from_parts((r"\[", r"\^", r"[^\[\]\s]{1,60}", r"\]", ":"))
-_LINK_DEFINITION: Final = Syntax(
-    r"""\[[^\[\]]{1,100}\]:[ \t]*"""
-    r"""(?:<[^<>]*>|(?:[A-Za-z][A-Za-z0-9+.-]+:[/\w]|[/#]|\.{1,2}/|(?:\w[\w-]*\.)+[A-Za-z]{2,})\S*)"""
-    r"""(?:[ \t]+(?:"[^"]*"|'[^']*'|\([^()]*\)))?[ \t]*(?:\n|\Z)""",
-    r"""\[[^\[\]]{0,100}(?:\](?::[ \t]*(?:\S*|\S+[ \t]+(?:"[^"]*"?|'[^']*'?|\([^()]*\)?)?[ \t]*))?)?""",
-)
 _LINE_MARKS: Final = (
     _RULE_LINE,
     _BULLET,
@@ -54,7 +49,7 @@ _LINE_MARKS: Final = (
     _CODE_FENCE,
     _TASK_BOX,
     _FOOTNOTE_LABEL,
-    _LINK_DEFINITION,
+    LINK_DEFINITION,
     _EMOJI_BULLET,
 )
 """Marks that may precede the text of a line, in the order in which they are tried."""
@@ -110,7 +105,7 @@ class MarkdownReader:
             _CODE_FENCE: self._start_code,
             _TASK_BOX: self._read_task_box,
             _FOOTNOTE_LABEL: self._start_list_item,
-            _LINK_DEFINITION: self._read_link_definition,
+            LINK_DEFINITION: self._read_link_definition,
             _EMOJI_BULLET: self._start_emoji_item,
         }
         """Readers of the marks before the text of a line; they return False if the match is text."""
@@ -217,6 +212,9 @@ class MarkdownReader:
         indent, body = self._peek_line()
         if body.text in ("", "\n"):
             return indent + self._read_blank_line(body)
+        if body.text[0] == "[":  # a link definition may have several lines
+            text, is_final = self._buffer.peek()
+            body = Window(text[indent:], is_final)
         for mark in _find_line_marks(body.text[0]):
             if (match := mark.match(body)) and self._mark_readers[mark](match):
                 return indent + match.end()
@@ -307,7 +305,8 @@ class MarkdownReader:
     def _read_task_box(self, _: re.Match[str]) -> bool:
         return self._line.has_list_mark
 
-    def _read_link_definition(self, _: re.Match[str]) -> bool:
+    def _read_link_definition(self, match: re.Match[str]) -> bool:
+        self._inline.define_label(match["label"][1:-2])
         self._line = _Line()
         return True
 

@@ -40,8 +40,8 @@ _NO_BREAK_SPACES: Final = frozenset("\u00a0\u202f\u2007")
 _LINE_CONTEXT_CHARS: Final = 40
 
 _SPACE, _LINE_FEED, _COMMA, _DASH = " ", "\n", ",", "—"
-_NO_SPACE_AFTER_EMOJI: Final = NO_FULL_STOP_AFTER.replace("—", "") + ")]}）］｝」』】》〉"
-"""Marks before which the space after a dropped emoji is dropped as well."""
+_NO_SPACE_AFTER_SKIPPED: Final = NO_FULL_STOP_AFTER.replace("—", "") + ")]}）］｝」』】》〉"
+"""Marks before which the space before skipped text is dropped as well."""
 
 _FULL_STOPS_BY_SCRIPT: Final = (
     ("。", re.compile(f"[{KANA_AND_HAN}]")),
@@ -67,8 +67,8 @@ class PlainTextWriter:
         self._line_context = ""
         """The end of the current line."""
         self._separator = ""
-        self._has_dropped_emoji = False
-        """Whether an emoji was dropped after the end of the line."""
+        self._has_skipped = False
+        """Whether an emoji or other text without words was skipped after the end of the line."""
         self._mark_run = ""
         """The run of marks at the end of the line."""
 
@@ -100,6 +100,10 @@ class PlainTextWriter:
         if self._separator not in (_COMMA, _DASH):
             self._separator = _LINE_FEED
 
+    def skip(self) -> None:
+        """Skip text that is not spoken, without a space before a following mark."""
+        self._has_skipped = self._has_skipped or self._separator == _SPACE
+
     def add_comma(self) -> None:
         """Separate the next words by a comma."""
         self._separator = _COMMA
@@ -119,7 +123,7 @@ class PlainTextWriter:
         if self._line_context:
             self._output.append("\n")
         self._line_context = self._separator = self._mark_run = ""
-        self._has_dropped_emoji = False
+        self._has_skipped = False
 
     @property
     def _ends_with_mark(self) -> bool:
@@ -138,11 +142,11 @@ class PlainTextWriter:
         if spoken := _SPOKEN_EMOJI.get(character):
             self._write_spoken_emoji(spoken)
         elif character == _ZERO_WIDTH_JOINER:
-            if not self._has_dropped_emoji:
+            if not self._has_skipped:
                 self._append(character)
         elif not _SILENT.match(character):
             self._separator = self._separator or _SPACE
-            self._has_dropped_emoji = True
+            self._has_skipped = True
 
     def _write_spoken_emoji(self, spoken: str) -> None:
         """Write the mark or number of an emoji; an end mark is written only after words that have none."""
@@ -162,18 +166,18 @@ class PlainTextWriter:
 
     def _append(self, text: str) -> None:
         """Write visible text after the separator."""
-        if self._line_context and (self._separator or self._has_dropped_emoji):
+        if self._line_context and (self._separator or self._has_skipped):
             text = self._resolve_separator(text[0]) + text
         self._output.append(text)
         self._line_context = (self._line_context + text[-_LINE_CONTEXT_CHARS:])[-_LINE_CONTEXT_CHARS:]
         self._separator = self._mark_run = ""
-        self._has_dropped_emoji = False
+        self._has_skipped = False
 
     def _resolve_separator(self, following: str) -> str:
         """Return the separator to write before a character."""
         is_pause = self._separator in (_COMMA, _DASH)
-        if self._has_dropped_emoji and not is_pause:
-            return "" if following in _NO_SPACE_AFTER_EMOJI else _SPACE
+        if self._has_skipped and not is_pause:
+            return "" if following in _NO_SPACE_AFTER_SKIPPED else _SPACE
         if self._separator == _LINE_FEED:
             is_unspaced = all(map(_WIDE_CHARACTER.match, (self._line_context[-1], following)))
             return "" if is_unspaced else _SPACE

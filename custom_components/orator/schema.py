@@ -32,7 +32,7 @@ from .audio.formats import AudioFormat
 from .const import CONF_CHIME, CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS
 from .coordinator import Catalog
 from .providers.models import Model, Voice
-from .providers.options import ChoiceOption, NumberOption, ObjectOption, Option, TextOption
+from .providers.options import ChoiceOption, LanguageOption, NumberOption, ObjectOption, Option, TextOption
 from .voice_settings import CHIME_OPTIONS, NUMBER_OPTIONS, POST_PROCESSING_OPTIONS
 
 SECTION_ADVANCED: Final = "advanced"
@@ -190,6 +190,8 @@ def _selector(option: Option) -> Selector[Any]:
             )
         case ObjectOption():
             return ObjectSelector()
+        case LanguageOption():
+            return TextSelector()
         case TextOption():
             return TextSelector(TextSelectorConfig(multiline=option.max_chars > _MAX_SINGLE_LINE_CHARS))
     msg = f"no selector for {type(option).__name__}"

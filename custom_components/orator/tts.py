@@ -1,6 +1,6 @@
 """Text-to-speech entities, one per voice."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, override
@@ -41,6 +41,8 @@ from .pipeline import (
 )
 from .providers.base import Provider
 from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
+from .providers.models import Model
+from .providers.options import LanguageOption
 from .tts_cache import async_discard, is_cacheable
 from .tts_requests import deliver_report
 from .voice_settings import (
@@ -92,8 +94,7 @@ class VoiceEntity(TextToSpeechEntity):
         self._attr_device_info = voice_device(entry, subentry)
         languages = model.languages or provider.languages
         self._attr_supported_languages = list(languages)
-        preferred = language_util.matches(hass.config.language, languages, hass.config.country)
-        self._attr_default_language = next(iter(preferred), "en" if "en" in languages else languages[0])
+        self._attr_default_language = _default_language(hass, subentry.data, model, languages)
         self._attr_supported_options = _supported_options(provider)
         self._voice_id: str = subentry.data.get(model.voice_key, "")
         self._format = default_format(subentry.data)
@@ -192,7 +193,8 @@ class VoiceEntity(TextToSpeechEntity):
     ) -> _Call:
         """Create the pipeline for a request. Raises InvalidSettingError."""
         account = self._account
-        settings = VoiceSettings.parse(account.data, options, self._subentry.data)
+        language = request.language if request.language != self._attr_default_language else None
+        settings = VoiceSettings.parse(account.data, options, self._subentry.data, language)
         post_processing, misses_chime = await self._async_post_processing(settings.post_processing)
         prefers_mp3 = settings.output.extension == AudioFormat.MP3 and not settings.post_processing
         fallback_format = AudioFormat.MP3 if prefers_mp3 else AudioFormat.WAV
@@ -281,6 +283,16 @@ class VoiceEntity(TextToSpeechEntity):
             and options.get(self._model.voice_key) == configured.get(self._model.voice_key)
             and options.get(ATTR_VOICE) in (configured.get(ATTR_VOICE), self._voice_id)
         )
+
+
+def _default_language(
+    hass: HomeAssistant, configured: Mapping[str, Any], model: Model, languages: Sequence[str]
+) -> str:
+    """Return the language that the voice is set to, or otherwise that of Home Assistant, if it speaks the language."""
+    own = [configured.get(option.key) for option in model.options if isinstance(option, LanguageOption)]
+    wanted = next(filter(None, own), hass.config.language)
+    preferred = language_util.matches(wanted, languages, hass.config.country)
+    return next(iter(preferred), "en" if "en" in languages else languages[0])
 
 
 def _supported_options(provider: Provider) -> list[str]:

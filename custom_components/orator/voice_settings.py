@@ -35,7 +35,7 @@ from .coordinator import Catalog
 from .pipeline import LoudnessTracker, OutputFormat, PcmConstraints, PostProcessing
 from .providers.errors import InvalidSettingError
 from .providers.models import Model
-from .providers.options import NumberOption, parse_id
+from .providers.options import LanguageOption, NumberOption, parse_id
 from .text import Replacement
 
 ATTR_PREFERRED_BITRATE: Final = "preferred_bitrate"
@@ -99,17 +99,17 @@ class VoiceSettings:
     """Whether another voice takes over if this one fails."""
 
     @classmethod
-    def parse(cls, catalog: Catalog, options: Mapping[str, Any], configured: Mapping[str, Any]) -> Self:
+    def parse(
+        cls, catalog: Catalog, options: Mapping[str, Any], configured: Mapping[str, Any], language: str | None
+    ) -> Self:
         """Parse the options of a call to a voice that is `configured` with the data of its subentry.
 
-        Options that the model does not support are ignored. Raises InvalidSettingError.
+        `language`: the language of the call if it is not the voice's. Options that the model does not support are
+        ignored. Raises InvalidSettingError.
         """
         options = {**options, **_parse_ids(options, configured)}
         requested = catalog.model_for(options)
         model, options = catalog.resolve_retired(requested, options)
-        options_of_model = {
-            option.key: option.parse(options[option.key]) for option in model.options if option.key in options
-        }
         fallback_call = options.get(ATTR_FALLBACK_CALL)
         post_processing = parse_post_processing(options)
         if fallback_call:
@@ -117,7 +117,7 @@ class VoiceSettings:
         return cls(
             model=model,
             voice_id=_parse_voice_id(options, model, configured),
-            provider_settings=catalog.parse_choices(options) | options_of_model,
+            provider_settings=catalog.parse_choices(options) | _parse_options(model, options, configured, language),
             format=_parse_requested_format(options, requested, model, configured),
             output=_parse_output_format(options),
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
@@ -202,6 +202,20 @@ def _parse_ids(options: Mapping[str, Any], configured: Mapping[str, Any]) -> dic
     """Return the IDs in the options of a call that differ from those of the voice. Raises InvalidSettingError."""
     given = {key: options[key] for key in _ID_OPTIONS if options.get(key) not in (None, "", configured.get(key))}
     return {key: parse_id(key, value) for key, value in given.items()}
+
+
+def _parse_options(
+    model: Model, options: Mapping[str, Any], configured: Mapping[str, Any], language: str | None
+) -> dict[str, Any]:
+    """Parse the options of the model. A stored value that an option no longer accepts is ignored."""
+    parsed: dict[str, Any] = {}
+    for option in model.options:
+        value, own = options.get(option.key), configured.get(option.key)
+        if language and isinstance(option, LanguageOption) and value == own:
+            value = language
+        if value is not None:
+            parsed[option.key] = option.nearest(value) if value == own else option.parse(value)
+    return {key: value for key, value in parsed.items() if value is not None}
 
 
 def _parse_voice_id(options: Mapping[str, Any], model: Model, configured: Mapping[str, Any]) -> str:

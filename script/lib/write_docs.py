@@ -25,6 +25,7 @@ from custom_components.orator.providers.openai.catalog import EXTRA_BODY_OPTION
 from custom_components.orator.providers.openai.servers import SERVERS, SpeechServer
 from custom_components.orator.providers.options import (
     ChoiceOption,
+    LanguageOption,
     NumberOption,
     ObjectOption,
     Option,
@@ -332,6 +333,8 @@ def _describe_values(options: Sequence[Option]) -> str:
             return join_words(words, as_code=True)
         case ObjectOption():
             return "an object"
+        case LanguageOption():
+            return "a language tag"
     return "text"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from homeassistant.components import tts
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import slugify
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from tests.simulator import Fault, ModelResponse, Simulator, Timing
 from tests.support.audio import RATE, decode, read_wav_stream
 from tests.support.flows import get_choices, get_field_names, start_account_flow
-from tests.support.speech import Hear, create_account, get_post_requests, speak
+from tests.support.speech import Hear, create_account, get_post_requests, load_account, speak
 from tests.support.streams import SATELLITE, SENTENCE
 from tests.support.word_decoder import assert_spoken
 
@@ -152,6 +152,48 @@ async def test_default_voice_of_the_provider(
     await hass.config_entries.subentries.async_configure(form["flow_id"], {"format": "mp3"})
     await hass.async_block_till_done()
     assert account.subentries[subentry_id].data["voice"] == "af_bella"
+
+
+NANO = {"model": "nano-tts-1", "endpoint": "speech", "voice": "luna"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "called", "sent"),
+    [
+        (None, {}, None),  # the service detects the language, which may not be that of Home Assistant
+        (None, {"language": "en-US"}, None),
+        (None, {"language": "en"}, "en"),
+        (None, {"language": "fr"}, "fr"),
+        (None, {"language": "fr", "options": {"language": "de-at"}}, "de-AT"),
+        ("pt_br", {}, "pt-BR"),
+        ("pt_br", {"language": "es"}, "es"),
+        ("pt_br", {"language": "es", "options": {"language": "de"}}, "de"),
+        ("English please", {}, None),
+        ("English please", {"language": "fr"}, "fr"),
+    ],
+)
+async def test_language(
+    hass: HomeAssistant, simulator: Simulator, stored: str | None, called: dict[str, Any], sent: str | None
+) -> None:
+    """The endpoint receives the language of the call, unless it is the default, and an option outranks it."""
+    entry = create_account(simulator, "nanogpt", {**NANO, **({"language": stored} if stored else {})})
+    await load_account(hass, entry)
+    stream = tts.async_create_stream(hass, "tts.ann", **called)
+    stream.async_set_message(SENTENCE)
+    assert b"".join([block async for block in stream.async_stream_result()])
+    assert get_post_requests(simulator)[-1].get("language") == sent
+
+
+async def test_invalid_language(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Text that is no language tag is refused in the form and in a call."""
+    form = await start_voice_flow(hass, account, "nano-tts-1", "speech")
+    entered = {"voice": "luna", "format": "mp3", "language": "English please"}
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    assert result["errors"] == {"language": "invalid_setting"}
+    simulator.reset()
+    with pytest.raises(ServiceValidationError):
+        await speak(hass, **NANO, language="English please")
+    assert not simulator.requests
 
 
 @pytest.mark.parametrize("kind", ["bytes", "link", "ticket"])

@@ -8,11 +8,14 @@ from math import isnan
 from typing import Any, Final, override
 
 from .errors import InvalidSettingError
+from .languages import normalize_tag
 
 MAX_ID_CHARS: Final = 200
 """Maximum length of the ID or name of a model, a voice or another thing."""
 _NAME_MARKS: Final = "\u00a0\u200c\u200d"
 """Characters that are not printable by themselves but part of names: a space, and marks of Persian and of emoji."""
+_MAX_TAG_CHARS: Final = 35
+"""Length of the longest language tags, according to RFC 5646."""
 _MAX_OBJECT_CHARS: Final = 1024 * 1024
 """Maximum length of an object as JSON, which may contain a recording to imitate."""
 
@@ -109,6 +112,18 @@ class ChoiceOption(Option):
         if value not in self.choices:
             raise InvalidSettingError(code=self.key)
         return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageOption(Option):
+    """The language of the text as a BCP 47 tag. The language of a call is its value if none is set."""
+
+    @override
+    def parse(self, value: Any) -> str:
+        tag = normalize_tag(value) if isinstance(value, str) and len(value) <= _MAX_TAG_CHARS else ""
+        if not tag:
+            raise InvalidSettingError(code=self.key)
+        return tag
 
 
 @dataclass(frozen=True, slots=True)

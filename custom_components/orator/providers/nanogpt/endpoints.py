@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ...audio.formats import AudioFormat
 from ..base import SynthesisRequest
-from ..options import ChoiceOption, NumberOption, Option, TextOption
+from ..options import ChoiceOption, LanguageOption, NumberOption, Option, TextOption
 from ..vendor_models import OPENAI_PCM_LAYOUT
 from .model_families import ModelFamily, family_for
 
@@ -93,7 +93,7 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
             format_key="format",
             options=(
                 _SPEED_OPTION,
-                TextOption("language", max_chars=35),
+                LanguageOption("language"),
                 NumberOption("pitch", minimum=-100, maximum=100, step=0.1, default=0),
                 TextOption("emotion", max_chars=100),
                 _STABILITY_OPTION,

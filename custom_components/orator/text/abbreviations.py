@@ -1,8 +1,26 @@
-"""Abbreviations of many languages, and German words around ordinals."""
+"""Periods that do not end a sentence: abbreviations of many languages, ordinals, initials, eras."""
 
 # ruff: noqa: RUF001 the letters of all scripts look similar
 
+from enum import Enum, auto
+import re
 from typing import Final
+from unicodedata import east_asian_width, normalize
+
+
+class EndRule(Enum):
+    """Condition under which a sentence ends at an end mark before white space."""
+
+    ALWAYS = auto()
+    NEVER = auto()
+    UNLESS_LOWER_CASE = auto()
+    """Unless a word in lower case follows."""
+    UNLESS_DIGIT = auto()
+    """Unless digits, but not the number of a list item, or a word in lower case follow."""
+    UNLESS_NUMBER = auto()
+    """Unless digits, a Roman numeral, an initial or a word in lower case follow."""
+    UNLESS_ORDINAL = auto()
+    """After a number, unless the text after it makes it an ordinal."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -11,40 +29,146 @@ def _words(text: str) -> frozenset[str]:
 
 # Words are listed without their last period. A word in lower case also stands for the capitalized word. A word with a
 # capital stands for itself only, because the word in lower case is a different one (Swedish "hon" is not "Hon.").
-# Single letters ("z.B.", "U.S.") are recognized without an entry, unless they may end a sentence.
+# Single letters ("z.B.", "U.S.") are recognized without an entry, unless they may end a sentence. So are short words
+# before a number or a word in lower case: an entry is needed if a capital may follow.
 
-ABBREVIATIONS: Final = _words("""
+_ABBREVIATIONS: Final = _words("""
     dr dra drs prof mr mrs ms mx messrs St Ste Mt Ft Hon Rev Sen Gen Rep Gov Capt Lt Col Sgt Maj Pres Supt vs viz cf eg
-    ie approx dept
+    ie approx dept n°
     bzw ca cca circa vgl ggf evtl sog bspw insb inkl exkl zzgl abzgl lt Hr Hrn Fr Frl Dipl Mag ing Abs Abt Bd Mio Mrd
-    Tsd nr Dipl.-Ing v.Chr n.Chr
+    Tsd nr Dipl.-Ing dr.med dr.phil dr.jur dr.theol dr.rer rer.nat rer.pol ev kath evang dt engl frz griech röm städt
+    staatl allg entspr einschl betr hl
     mme mmes mlle mlles MM mgr p.ex Av sr sra srta sres dña dn Ud Uds Vd p.ej EE núm pág págs nº exmo exma avda
-    sig sigg dott avv geom egr spett pag sig.ra sig.na dott.ssa
+    lic arq admón gral c.-à-d
+    sig sigg dott avv geom egr spett pag sig.ra sig.na dott.ssa prof.ssa rag Dir
     dhr mevr mw bijv blz zgn jl d.w.z resp evt tel
-    t.ex bl.a f.eks dvs kl klo frk tfn fr.o.m ekskl jf hhv vha mht esim ns ks vrt tms
-    např napr tzv tzn tzw tj mj npr inż św godz ul np m.in nám
+    t.ex bl.a f.eks dvs kl klo frk tfn fr.o.m ekskl jf hhv vha skt kgl mht esim ns ks vrt tms
+    např napr tzv tzn tzw tj mj npr inż św godz ul pl np m.in nám
     dl dna örn bkz doç yrd Sn kb ún ifj özv Tp TP TS ThS PGS
-    ул см стр гл проф акад доц напр див вул ім тзв бр нпр π.χ δηλ σελ βλ αρ
+    ул пл пос пгт стр гл проф акад доц напр див вул ім тзв гг рр бр нпр π.χ δηλ σελ βλ αρ
     डॉ प्रो ডা ডঃ
 """)
-ABBREVIATIONS_BEFORE_LOWER_CASE: Final = _words("""
-    etc al a.m p.m Ph.D jr inc ltd corp co bros esq llc ave blvd rd hwy apt ext misc max min avg sec hr hrs mins oz lbs
-    ft tsp tbsp est incl excl Jh Jhd usw u.s.w geb gest ff ltda cía ecc enz osv mv m.m m.fl jne ym yms mm
-    itd itp atd apod atď ap mln mld zł tys stb vb dsb dst dll EE.UU UU
-    т.д т.п др пр руб коп тыс млн млрд гг вв тис грн κ.λπ κλπ κ.ά μ.μ π.μ
+_ABBREVIATIONS_BEFORE_LOWER_CASE: Final = _words("""
+    a.m p.m Ph.D co ave ltda cía u.s.w jne ym m.m EE.UU UU
+    v.Chr n.Chr a.C d.C J.-C n.l n.e p.n.e н.э
+    т.д т.п κ.ά μ.μ π.μ
 """)
 """Abbreviations that may end a sentence, unless a word in lower case follows."""
-ABBREVIATIONS_BEFORE_NUMBERS: Final = _words("""
-    no nos art fig figs vol vols ch op pt cap ok str abb рис
-    Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Okt Nov Dec Dez
+_ABBREVIATIONS_BEFORE_NUMBERS: Final = _words("""
+    no nos art fig figs sec ch vol vols op pt cap ok abb av ap рис cra
+    Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Okt Nov Dec Dez janv févr avr juil déc ene abr ago dic giu lug ott
 """)
-"""Abbreviations that are also words unless a number or a word in lower case follows."""
-WORDS_BEFORE_ORDINALS: Final = _words("""
+"""Abbreviations that are also words unless a number, an initial or a word in lower case follows."""
+_RULES_FOR_ABBREVIATIONS: Final = (
+    dict.fromkeys(_ABBREVIATIONS, EndRule.NEVER)
+    | dict.fromkeys(_ABBREVIATIONS_BEFORE_LOWER_CASE, EndRule.UNLESS_LOWER_CASE)
+    | dict.fromkeys(_ABBREVIATIONS_BEFORE_NUMBERS, EndRule.UNLESS_NUMBER)
+)
+_UNIT_LETTERS: Final = "mglhstмлчст"
+"""Units in lower case, which may end a sentence after a number, unlike eras and years."""
+_ABBREVIATIONS_AFTER_WORDS: Final = {"es": ("ad", "per"), "lib": ("ad",)}
+"""Abbreviations that are recognized by the word before them, because they are words of another language."""
+
+_WORDS_BEFORE_ORDINALS: Final = _words("""
     am im vom zum zur beim der die das den dem des jeder jeden jedem jedes mein meinen meinem meine sein seinen seinem
     seine ihr ihren ihrem ihre unser unseren unserem unsere
+    lat lata latach
 """)
-"""German words before ordinals: "am 3. Mai", "das 19. Jahrhundert"."""
-GERMAN_MONTHS: Final = _words(
-    "Januar Jänner Februar Feber März April Mai Juni Juli August September Oktober November Dezember"
-)
-"""Capitalized months after ordinals: "Montag, 3. Mai"."""
+"""German words before ordinals ("am 3. Mai", "das 19. Jahrhundert"), and Polish ones ("w latach 70. Anna")."""
+WORDS_AFTER_ORDINALS: Final = _words("""
+    Januar Jänner Februar Feber März April Mai Juni Juli August September Oktober November Dezember
+    Jahrhundert Jahrhunderts Jahrtausend Geburtstag Weltkrieg Weltkriegs Stockwerk Lebensjahr
+""")
+"""Capitalized words after ordinals: "Montag, 3. Mai"."""
+
+OPENERS: Final = "([{\"'“„«»‚‘’”‹›<*_¿¡–—-/•‣⁃▪◦●"
+"""Marks that may stand before a word, including bullets."""
+_NUMBER_BEFORE_PERIOD: Final = re.compile(r"(?:\d{1,2}\.)*(?:\d{1,3}\.?[–-])?(\d{1,4})")
+_INITIALS: Final = re.compile(r"(?:[^\W\d_]\.-?)*[^\W\d_]")
+_PREFIX: Final = re.compile("['’(-]")
+_ROMAN_NUMERAL: Final = re.compile(r"[IVXLCDM]{2,}")
+_INNER_PERIOD: Final = re.compile(r"[^\W\d_]\.-?[^\W\d_]")
+_SHORT_WORD: Final = re.compile(r"[^\W\d_]{1,5}")
+_STREET: Final = re.compile(r"[^\W\d_]+str")
+_CONSONANTS: Final = "bcdfghjklmnpqrstvwxzßðłđþбвгджзклмнпрстфхцчшщβγδζθκλμξπρστφχψ"
+"""Letters with which abbreviations end. After a vowel, a period is certain at once."""
+_CASELESS_LETTERS_END: Final = re.compile(r"[\u0e00-\u0eff]\Z")
+_ARMENIAN_END: Final = re.compile(r"[\u0531-\u0587]['\"”’»)]?\Z")
+
+
+def is_after_armenian(before: str) -> bool:
+    """Return whether a text ends with an Armenian letter: a colon ends the sentence, and a period is a colon."""
+    return bool(_ARMENIAN_END.search(before))
+
+
+def is_number_of_item(before: str) -> bool:
+    """Return whether a text is only the number of a list item, maybe after a bullet."""
+    return bool(_NUMBER_BEFORE_PERIOD.fullmatch(before.strip().lstrip(f"{OPENERS} ")))
+
+
+def find_period_rule(before: str) -> EndRule:
+    """Return the rule for a single period after a text.
+
+    A sentence does not end after initials: joining "Plan A." and "Then" does less harm than speaking "J." alone.
+    In Thai, a period always marks an abbreviation. A period after white space belongs to an ellipsis (". . .").
+    """
+    words = before.split()
+    if not before.strip(". "):
+        return EndRule.NEVER
+    if before[-1].isspace():
+        return EndRule.UNLESS_LOWER_CASE
+    word = words[-1].lstrip(OPENERS)
+    previous = words[-2].lstrip(OPENERS) if len(words) > 1 else ""
+    if number := _NUMBER_BEFORE_PERIOD.fullmatch(word):
+        return _find_number_rule(number[1], previous)
+    if rule := _find_abbreviation_rule(word, previous):
+        return rule
+    if _CASELESS_LETTERS_END.search(word) or (_INITIALS.fullmatch(word) and east_asian_width(word[-1]) not in "WF"):
+        return _find_letter_rule(word, previous)
+    return _find_word_rule(word)
+
+
+def _find_letter_rule(word: str, previous: str) -> EndRule:
+    """Return the rule after initials. A letter after a number is a unit ("21 C. Then"), or an era ("476 n. Chr.")."""
+    if not previous[-1:].isdigit():
+        return EndRule.NEVER
+    is_era = word.islower() and word not in _UNIT_LETTERS
+    return EndRule.NEVER if is_era else EndRule.UNLESS_LOWER_CASE
+
+
+def _find_word_rule(word: str) -> EndRule:
+    """Return the rule after a word without an entry: a short one, or one with inner periods, may be an abbreviation."""
+    if _ROMAN_NUMERAL.fullmatch(word) or is_after_armenian(word):
+        return EndRule.UNLESS_LOWER_CASE
+    is_short = _SHORT_WORD.fullmatch(word) or _STREET.fullmatch(word)
+    if is_short and word[-1].islower():
+        are_consonants = [letter in _CONSONANTS for letter in normalize("NFD", word.lower()) if letter.isalpha()]
+        if all(are_consonants):
+            return EndRule.UNLESS_NUMBER
+        if are_consonants[-1]:
+            return EndRule.UNLESS_DIGIT
+    return EndRule.UNLESS_DIGIT if _INNER_PERIOD.search(word) else EndRule.ALWAYS
+
+
+def _find_abbreviation_rule(word: str, previous: str) -> EndRule | None:
+    """Look up a word with the preceding one ("p. ex."), alone, and without an elided article ("l'avv.")."""
+    if previous.lower() in _ABBREVIATIONS_AFTER_WORDS.get(word, ()):
+        return EndRule.NEVER
+    names = (previous + word if previous.endswith(".") else word, word, _PREFIX.split(word)[-1])
+    for name in names:
+        rule = _RULES_FOR_ABBREVIATIONS.get(name) or _RULES_FOR_ABBREVIATIONS.get(name[:1].lower() + name[1:])
+        if rule:
+            return rule
+    return None
+
+
+def _find_number_rule(number: str, previous: str) -> EndRule:
+    """Return the rule for a period after a number.
+
+    The sentence continues after a number at its start ("1. First") and after some words ("am 3. Mai"). Otherwise it
+    continues before a word in lower case ("den 3. maj"), after a short number before another ("3. 5. 2024"), and
+    before some German words ("Montag, 3. Mai").
+    """
+    if len(number) < 4 and (not previous or previous.lower() in _WORDS_BEFORE_ORDINALS):
+        return EndRule.NEVER
+    return EndRule.UNLESS_ORDINAL

@@ -8,20 +8,22 @@ Ethiopic and Khmer. `sentencex` is a binary. `pysbd` and `syntok` need the whole
 
 # ruff: noqa: RUF001 the punctuation of all scripts looks similar
 
-from enum import Enum, IntEnum, auto
+from enum import IntEnum
 import re
 from typing import Final, NamedTuple
-from unicodedata import category, east_asian_width
+from unicodedata import category
 
 from .abbreviations import (
-    ABBREVIATIONS,
-    ABBREVIATIONS_BEFORE_LOWER_CASE,
-    ABBREVIATIONS_BEFORE_NUMBERS,
-    GERMAN_MONTHS,
-    WORDS_BEFORE_ORDINALS,
+    OPENERS,
+    WORDS_AFTER_ORDINALS,
+    EndRule,
+    find_period_rule,
+    is_after_armenian,
+    is_number_of_item,
 )
 from .characters import CLAUSE_MARKS, CLOSERS, END_MARKS, STRONG_END_MARKS, UNAMBIGUOUS_END_MARKS
 from .lookahead import IncompleteInputError, Window
+from .quotations import closes_soon, find_closers
 
 _CONTEXT_CHARS: Final = 80
 """Characters of the sentence before an end mark that a decision depends on."""
@@ -29,6 +31,11 @@ _MAX_END_MARK_CHARS: Final = 64
 """Characters of an end mark with the white space and the word after it."""
 _LOOKAHEAD_CHARS: Final = 12
 """Characters of the word after an end mark."""
+_MAX_UNAMBIGUOUS_QUOTATION_CHARS: Final = 20
+"""Characters, from an unambiguous end mark on, in which a quotation has to close, or else the sentence ends inside it.
+
+From any other mark on, it has to close within `_MAX_END_MARK_CHARS`.
+"""
 _THAI_PAUSE_CHARS: Final = _CONTEXT_CHARS
 """Characters of Thai or Lao, which have no end marks, after which a space ends a sentence."""
 
@@ -37,7 +44,6 @@ _CLOSERS_EXCEPT_CHINESE: Final = "“‘«‹"
 """Quotation marks that close in German and Danish, but open in Chinese."""
 _BEFORE_CLOSING_GUILLEMET: Final = "\u00a0\u202f\r"
 """White space that may precede a closing guillemet, or a line feed."""
-_OPENERS: Final = "([{\"'“„«»‚‘’”‹›<*_¿¡–—-/"
 _THAI_OR_LAO: Final = re.compile(r"[\u0e00-\u0eff]")
 _THAI_PARTICLES: Final = ("ครับ", "ค่ะ", "คะ")
 """Polite particles at the end of sentences."""
@@ -45,15 +51,21 @@ _THAI_REPETITION_MARKS: Final = "ๆฯໆ"
 """Marks that follow a space but belong to the word before it."""
 _GREEK_LETTER_END: Final = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]['\"”’»)]?\Z")
 
-_STOP: Final = re.compile(rf"[;{re.escape(END_MARKS + _LINE_ENDS)}]")
-_STOP_OR_PAUSE: Final = re.compile(rf"{_STOP.pattern}|(?<={_THAI_OR_LAO.pattern}) ")
+_ASCII_STOP: Final = re.compile(r"[.!?\n\v\f]")
+_STOP: Final = re.compile(rf"[;:{re.escape(END_MARKS + _LINE_ENDS)}]|(?<={_THAI_OR_LAO.pattern}) ")
+"""End marks, line ends, Greek and Armenian marks, and Thai pauses."""
 _SPACED_GUILLEMET: Final = re.compile(f"[{_BEFORE_CLOSING_GUILLEMET}]+[»›]")
+_SPACED_GUILLEMET_AFTER_OPENING: Final = re.compile(f"[{_BEFORE_CLOSING_GUILLEMET} ]+[»›]")
 _SPACES: Final = re.compile(rf"[^\S{_LINE_ENDS}]*")
-_NEXT_WORD: Final = re.compile(rf"[^\s{re.escape(END_MARKS)}]{{0,{_LOOKAHEAD_CHARS}}}")
-
-_NUMBER_BEFORE_PERIOD: Final = re.compile(r"(?:\d{1,2}\.)*(\d{1,4})")
-_INITIALS: Final = re.compile(r"(?:[^\W\d_]\.-?)*[^\W\d_]")
-_ROMAN_NUMERAL: Final = re.compile(r"[IVXLCDM]{2,}")
+_NEXT_WORD: Final = re.compile(
+    rf"(?:[–—-][^\S{_LINE_ENDS}]+)?(?P<word>[^\s{re.escape(END_MARKS)}]{{0,{_LOOKAHEAD_CHARS}}}(?:\.\S?)?)"
+)
+"""The word after an end mark, maybe after a dash. Its period tells an initial, or the number of a list item."""
+_NUMBER_OF_ITEM: Final = re.compile(r"\d{1,2}(?:\.|\.?\))")
+_NUMERAL: Final = re.compile(r"[IVXLCDM]{2,}(?!\w)|[^\W\d_]\.")
+"""A Roman numeral or an initial."""
+_UNDECIDED_NUMBER: Final = re.compile(r"\d{1,2}\.?|[IVXLCDM]+|[^\W\d_]")
+_DASHES: Final = ("–", "—", "-")
 
 
 class _MarkKind(IntEnum):
@@ -72,26 +84,6 @@ _MARK_KINDS: Final = (
 )
 
 
-class _EndRule(Enum):
-    """Condition under which a sentence ends at an end mark before white space."""
-
-    ALWAYS = auto()
-    NEVER = auto()
-    UNLESS_LOWER_CASE = auto()
-    """Unless a word in lower case follows."""
-    UNLESS_NUMBER = auto()
-    """Unless a number or a word in lower case follows."""
-    UNLESS_ORDINAL = auto()
-    """After a number, unless the text after it makes it an ordinal."""
-
-
-_RULES_FOR_ABBREVIATIONS: Final = (
-    dict.fromkeys(ABBREVIATIONS, _EndRule.NEVER)
-    | dict.fromkeys(ABBREVIATIONS_BEFORE_LOWER_CASE, _EndRule.UNLESS_LOWER_CASE)
-    | dict.fromkeys(ABBREVIATIONS_BEFORE_NUMBERS, _EndRule.UNLESS_NUMBER)
-)
-
-
 class _EndMark(NamedTuple):
     """End marks with closing quotation marks and the white space after them."""
 
@@ -101,15 +93,18 @@ class _EndMark(NamedTuple):
     length: int
     """Number of characters before the white space."""
     space: str
+    open_closers: str
+    """Marks that close the quotation in which the marks stand; empty if they do not stand in one."""
 
 
 class SentenceSplitter:
     """Splitter that returns sentences as soon as later text cannot change them, however the text is split into deltas.
 
     A sentence ends with its mark, closing quotation marks and one character of white space; further white space starts
-    the next sentence. A period after an abbreviation does not end a sentence. Sentences continue after quotations,
-    brackets and ellipses before a word in lower case ('"Stop!" he said.'). A line feed always ends a sentence. In Thai
-    and Lao, a space ends a sentence after a polite particle, and when the sentence is long.
+    the next sentence. A period after an abbreviation does not end a sentence; only a word that may be one waits for the
+    following word. Sentences continue after quotations, brackets and ellipses before a word in lower case ('"Stop!" he
+    said.'), and inside a quotation that closes soon. A line feed always ends a sentence. In Thai and Lao, a space ends
+    a sentence after a polite particle, and when the sentence is long.
     """
 
     def __init__(self) -> None:
@@ -137,11 +132,11 @@ class SentenceSplitter:
         kind = _find_mark_kind(text[:1], before)
         if kind is None or not before.strip():
             return False
-        mark = _read_end_mark(text, kind)
+        mark = _read_end_mark(text, kind, before)
         is_numbered = mark.kind is _MarkKind.PERIOD and not mark.is_closed and before[-1:].isdigit()
         if is_numbered or mark.length + len(mark.space) < len(text):
             return False
-        return _find_rule(mark, before) in (_EndRule.ALWAYS, _EndRule.UNLESS_LOWER_CASE, _EndRule.UNLESS_NUMBER)
+        return _find_rule(mark, before) not in (EndRule.NEVER, EndRule.UNLESS_ORDINAL)
 
     def feed(self, text: str) -> list[str]:
         """Return the sentences that later text cannot change, each with its white space."""
@@ -157,7 +152,7 @@ class SentenceSplitter:
 
     def _split(self, text: str, *, is_final: bool) -> list[str]:
         text = self._text + text
-        stop = _STOP if text.isascii() else _STOP_OR_PAUSE
+        stop = _ASCII_STOP if text.isascii() else _STOP
         start, position = 0, self._position
         sentences: list[str] = []
         try:
@@ -194,14 +189,15 @@ def _find_end(window: Window, before: str) -> tuple[bool, int]:
     if kind is None:
         # An empty line belongs to the next sentence.
         return text[0] in _LINE_ENDS and bool(before.strip()), 1
-    mark = _read_end_mark(text, kind)
+    mark = _read_end_mark(text, kind, before)
     if mark.length == len(text) and not window.is_final:
         raise IncompleteInputError
     if mark.space:
         return _find_end_at_space(window, mark, before)
     following = text[mark.length : mark.length + 1]
-    is_line_end = following != "" and following in _LINE_ENDS
-    return is_line_end or _ends_directly(mark, following), mark.length + is_line_end
+    if following and following in _LINE_ENDS:
+        return True, mark.length + 1
+    return _ends_directly(mark, following) and not _is_in_short_quotation(window, mark), mark.length
 
 
 def _find_end_at_pause(window: Window, before: str) -> tuple[bool, int]:
@@ -222,9 +218,9 @@ def _find_end_at_pause(window: Window, before: str) -> tuple[bool, int]:
 def _find_end_at_space(window: Window, mark: _EndMark, before: str) -> tuple[bool, int]:
     """Decide like `_find_end` for a mark before white space."""
     rule = _find_rule(mark, before)
-    if rule is _EndRule.NEVER:
+    if rule is EndRule.NEVER:
         return False, mark.length + 1
-    if rule is _EndRule.ALWAYS and mark.space[0] not in _BEFORE_CLOSING_GUILLEMET:
+    if rule is EndRule.ALWAYS and not mark.open_closers and mark.space[0] not in _BEFORE_CLOSING_GUILLEMET:
         return True, mark.length + 1
     text = window.text
     end = mark.length + len(mark.space)
@@ -232,24 +228,43 @@ def _find_end_at_space(window: Window, mark: _EndMark, before: str) -> tuple[boo
         raise IncompleteInputError
     if end < len(text) and text[end] in _LINE_ENDS:
         return True, end + 1
-    word = _match_at(_NEXT_WORD, text, end)
-    is_whole = window.is_final or len(word) == _LOOKAHEAD_CHARS or end + len(word) < len(text)
-    return _ends_before(Window(word, is_whole), rule, before), end
+    if mark.is_closed and text[end : end + 1] == "(":
+        return False, end  # the source of a quotation
+    match = _NEXT_WORD.match(text, end)
+    word = match["word"] if match else ""
+    is_whole = window.is_final or len(word) >= _LOOKAHEAD_CHARS or (match is not None and match.end() < len(text))
+    return _ends_before(Window(word, is_whole), rule, before) and not _is_in_short_quotation(window, mark), end
+
+
+def _is_in_short_quotation(window: Window, mark: _EndMark) -> bool:
+    """Return whether an end mark stands in a quotation that closes soon.
+
+    Raises IncompleteInputError if following text decides.
+    """
+    if not mark.open_closers:
+        return False
+    if mark.kind is _MarkKind.UNAMBIGUOUS and len(window.text) > _MAX_UNAMBIGUOUS_QUOTATION_CHARS:
+        window = Window(window.text[:_MAX_UNAMBIGUOUS_QUOTATION_CHARS], is_final=True)
+    return closes_soon(window, mark.length, mark.open_closers)
 
 
 def _find_mark_kind(character: str, before: str) -> _MarkKind | None:
     """Return the kind of end mark that a character is after a text."""
     if character == ";":  # the Greek question mark
         return _MarkKind.STRONG if _GREEK_LETTER_END.search(before) else None
+    if character == ":":  # the Armenian full stop, as keyboards have it
+        return _MarkKind.STRONG if is_after_armenian(before) else None
     if character == "．" and before[-1:].isdigit():
         return None
     return _MARK_KINDS.get(character)
 
 
-def _read_end_mark(text: str, kind: _MarkKind) -> _EndMark:
-    """Read a run of end marks; the kind of the first one is given."""
+def _read_end_mark(text: str, kind: _MarkKind, before: str) -> _EndMark:
+    """Read a run of end marks after a text; the kind of the first one is given."""
     is_closed = False
     end = 1
+    open_closers = find_closers(before)
+    spaced_guillemet = _SPACED_GUILLEMET_AFTER_OPENING if open_closers in ("»", "›") else _SPACED_GUILLEMET
     while end < len(text):
         character = text[end]
         other = _MARK_KINDS.get(character)
@@ -257,13 +272,13 @@ def _read_end_mark(text: str, kind: _MarkKind) -> _EndMark:
             kind = _MarkKind.ELLIPSIS if kind is other is _MarkKind.PERIOD else max(kind, other)
         elif character in CLOSERS or (character in _CLOSERS_EXCEPT_CHINESE and kind is not _MarkKind.UNAMBIGUOUS):
             is_closed = True
-        elif guillemet := _SPACED_GUILLEMET.match(text, end):
+        elif guillemet := spaced_guillemet.match(text, end):
             is_closed = True
             end = guillemet.end() - 1
         elif category(character) not in ("Mn", "Mc", "Me", "Cf"):
             break
         end += 1
-    return _EndMark(kind, is_closed, end, _match_at(_SPACES, text, end))
+    return _EndMark(kind, is_closed, end, _match_at(_SPACES, text, end), "" if is_closed else open_closers)
 
 
 def _match_at(pattern: re.Pattern[str], text: str, position: int) -> str:
@@ -283,75 +298,52 @@ def _ends_directly(mark: _EndMark, following: str) -> bool:
     return following in "¿¡" or category(following) in ("Lu", "Lt", "Lo", "Ps", "Pi", "So")
 
 
-def _find_rule(mark: _EndMark, before: str) -> _EndRule:
+def _find_rule(mark: _EndMark, before: str) -> EndRule:
     """Return the rule for an end mark before white space."""
     match mark.kind:
         case _MarkKind.UNAMBIGUOUS:
-            return _EndRule.ALWAYS
+            return EndRule.ALWAYS
         case _MarkKind.STRONG if not mark.is_closed:
-            return _EndRule.ALWAYS
+            is_dialogue = len(before) < _CONTEXT_CHARS and before.lstrip().startswith(_DASHES)
+            return EndRule.UNLESS_LOWER_CASE if is_dialogue else EndRule.ALWAYS
         case _MarkKind.PERIOD if not mark.is_closed:
-            return _find_period_rule(before)
-    return _EndRule.UNLESS_LOWER_CASE
+            return find_period_rule(before)
+        case _MarkKind.PERIOD if is_number_of_item(before):
+            return EndRule.NEVER
+    return EndRule.UNLESS_LOWER_CASE
 
 
-def _find_period_rule(before: str) -> _EndRule:
-    """Return the rule for a single period after a text.
-
-    A sentence does not end after initials: joining "Plan A." and "Then" does less harm than speaking "J." alone.
-    After a number, a single letter is a unit ("21 C. Then"). In Thai, a period always marks an abbreviation.
-    """
-    words = before.split()
-    if not words or before[-1].isspace():
-        return _EndRule.ALWAYS
-    word = words[-1].lstrip(_OPENERS)
-    previous = words[-2].lstrip(_OPENERS) if len(words) > 1 else ""
-    if number := _NUMBER_BEFORE_PERIOD.fullmatch(word):
-        return _find_number_rule(number[1], previous)
-    if rule := _find_abbreviation_rule(word, previous):
-        return rule
-    if _THAI_OR_LAO.match(word[-1:]) or (_INITIALS.fullmatch(word) and east_asian_width(word[-1]) not in "WF"):
-        return _EndRule.UNLESS_LOWER_CASE if previous[-1:].isdigit() else _EndRule.NEVER
-    return _EndRule.UNLESS_LOWER_CASE if _ROMAN_NUMERAL.fullmatch(word) else _EndRule.ALWAYS
-
-
-def _find_abbreviation_rule(word: str, previous: str) -> _EndRule | None:
-    """Look up a word with the preceding one ("p. ex."), alone, and without an elided article ("l'avv.")."""
-    names = (previous + word if previous.endswith(".") else word, word, re.split("['’-]", word)[-1])
-    for name in names:
-        rule = _RULES_FOR_ABBREVIATIONS.get(name) or _RULES_FOR_ABBREVIATIONS.get(name[:1].lower() + name[1:])
-        if rule:
-            return rule
-    return None
-
-
-def _find_number_rule(number: str, previous: str) -> _EndRule:
-    """Return the rule for a period after a number.
-
-    The sentence continues after a number at its start ("1. First") and after some German words ("am 3. Mai"). Otherwise
-    it continues before a word in lower case ("den 3. maj"), after a short number before another ("3. 5. 2024"), and
-    before a German month ("Montag, 3. Mai").
-    """
-    if len(number) < 4 and (not previous or previous.lower() in WORDS_BEFORE_ORDINALS):
-        return _EndRule.NEVER
-    return _EndRule.UNLESS_ORDINAL
-
-
-def _ends_before(window: Window, rule: _EndRule, before: str) -> bool:
+def _ends_before(window: Window, rule: EndRule, before: str) -> bool:
     """Return whether a sentence ends before a word.
 
     Raises IncompleteInputError if more of the word decides.
     """
-    word = window.text.lstrip(_OPENERS)
-    if rule is _EndRule.ALWAYS or (window.is_final and not word):
+    word = window.text.lstrip(OPENERS)
+    if rule is EndRule.ALWAYS or (window.is_final and not word):
         return True
     if not word:
         raise IncompleteInputError
-    if _is_lower(word[0]):
+    if _is_lower(word[0]) or (word[0] == "." and before[-1:].isspace()):  # ". . ." is an ellipsis
         return False
-    if rule is _EndRule.UNLESS_NUMBER:
-        return not word[0].isdigit()
-    return rule is not _EndRule.UNLESS_ORDINAL or _ends_before_ordinal(Window(word, window.is_final), before)
+    if rule is EndRule.UNLESS_ORDINAL:
+        return _ends_before_ordinal(Window(word, window.is_final), before)
+    if rule in (EndRule.UNLESS_DIGIT, EndRule.UNLESS_NUMBER):
+        is_item = rule is EndRule.UNLESS_DIGIT and window.text[0] != "("
+        return _ends_before_number(Window(word, window.is_final), rule, may_be_item=is_item)
+    return True
+
+
+def _ends_before_number(window: Window, rule: EndRule, *, may_be_item: bool) -> bool:
+    """Return whether a sentence ends before a word that is not in lower case: not before most numbers."""
+    word = window.text
+    is_digit = word[0].isdigit()
+    if word[0] in "№§" or (is_digit and not may_be_item):
+        return False
+    if rule is EndRule.UNLESS_DIGIT and not is_digit:
+        return True
+    if not window.is_final and _UNDECIDED_NUMBER.fullmatch(word):
+        raise IncompleteInputError
+    return bool(_NUMBER_OF_ITEM.fullmatch(word)) if is_digit else not _NUMERAL.match(word)
 
 
 def _ends_before_ordinal(window: Window, before: str) -> bool:
@@ -361,8 +353,8 @@ def _ends_before_ordinal(window: Window, before: str) -> bool:
         return before[-3:].isdigit()
     name = re.sub(r"\W.*", "", word)
     if window.is_final or name != word:
-        return name not in GERMAN_MONTHS
-    if any(month.startswith(name) for month in GERMAN_MONTHS):
+        return name not in WORDS_AFTER_ORDINALS
+    if any(month.startswith(name) for month in WORDS_AFTER_ORDINALS):
         raise IncompleteInputError
     return True
 

@@ -127,7 +127,7 @@ def test_languages(sentences: list[str]) -> None:
         ("Hello.\u00a0World", ["Hello.\u00a0"]),
         ("etc. ((((((((((((", ["etc. "]),
         ("etc. (\u2028", ["etc. ", "(\u2028"]),
-        ("Yes. . ", ["Yes. ", ". "]),
+        ("Yes. . ", ["Yes. "]),
         ("etc. ! ", ["etc. ", "! "]),
         ("etc.  and", []),
         ('Said "etc.". ', ['Said "etc.". ']),
@@ -196,6 +196,13 @@ _PIECES = st.sampled_from(
         " ",
         "ครับ ",
         "ก" * 79,
+        *"“”„»‹「」《》ա—XI2№",
+        " hot",
+        "vol",
+        "x.y",
+        " - ",
+        "«a ",
+        "《好",
     ]
 )
 _TEXTS = st.one_of(

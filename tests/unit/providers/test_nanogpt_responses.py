@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.orator.audio.formats import AudioFormat, detect_format, is_same_container
+from custom_components.orator.audio import wav
+from custom_components.orator.audio.formats import AudioFormat, PcmLayout, detect_format, is_same_container
 from custom_components.orator.pipeline.synthesizer import synthesize_with_retries
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.http import HttpSessions
@@ -93,6 +94,27 @@ async def test_pcm_of_the_speech_endpoint(simulator: Simulator, provider: NanoGP
     assert speech_bodies(simulator) == [
         {"model": "nano-tts-1", "input": SENTENCE, "voice": "luna", "format": "pcm16", "sample_rate": 24_000}
     ]
+
+
+@pytest.mark.parametrize("field", ["type", "code"])
+async def test_rejected_sample_rate(simulator: Simulator, provider: NanoGPTProvider, field: Any) -> None:
+    """PCM is requested with another sample rate if the model rejects the usual one, which is remembered."""
+    simulator.fail(Fault(path=PATHS[1], status=400, json={"error": {field: "invalid_sample_rate"}}, times=2))
+    request = create_request(provider, "nano-tts-1", "speech", AudioFormat.PCM)
+    for _ in range(2):
+        async with provider.synthesize(request) as audio:
+            assert audio.pcm_layout == PcmLayout(48_000)
+            samples = b"".join([block async for block in audio.data])
+        await assert_speech(wav.make_header(PcmLayout(48_000), len(samples)) + samples)
+    assert [body["sample_rate"] for body in speech_bodies(simulator)] == [24_000, 16_000, 48_000, 48_000]
+
+
+async def test_every_sample_rate_rejected(simulator: Simulator, provider: NanoGPTProvider) -> None:
+    """A model without PCM is an error."""
+    simulator.fail(Fault(path=PATHS[1], status=400, json={"error": {"code": "invalid_sample_rate"}}, times=9))
+    with pytest.raises(errors.RejectedError):
+        await synthesize(provider, create_request(provider, "nano-tts-1", "speech", AudioFormat.PCM))
+    assert len(speech_bodies(simulator)) == 6
 
 
 SETTINGS = {

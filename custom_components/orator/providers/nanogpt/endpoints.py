@@ -59,14 +59,15 @@ class Endpoint:
         if request.voice:
             body["voice"] = request.voice
         if self.accepts(self.format_key, family_for(request.model.id)):
-            body |= self._format_fields(request.format)
+            body |= self._format_fields(request)
         body |= {key: value for key, value in request.settings.items() if key != ENDPOINT_OPTION.key}
         return body | ({"stream": True} if self.can_stream and request.model.streams else {})
 
-    def _format_fields(self, audio_format: AudioFormat) -> dict[str, Any]:
-        if self.formats and audio_format is AudioFormat.PCM:
-            return {self.format_key: "pcm16", "sample_rate": OPENAI_PCM_LAYOUT.rate}
-        return {self.format_key: audio_format.value}
+    def _format_fields(self, request: SynthesisRequest) -> dict[str, Any]:
+        if self.formats and request.format is AudioFormat.PCM:
+            layout = request.model.pcm_layout or OPENAI_PCM_LAYOUT
+            return {self.format_key: "pcm16", "sample_rate": layout.rate}
+        return {self.format_key: request.format.value}
 
     def headers(self, audio_format: AudioFormat) -> Mapping[str, str]:
         """Return the headers that request a format, if the endpoint evaluates any."""

@@ -12,7 +12,7 @@ from typing import Any, Final, override
 
 from yarl import URL
 
-from ...audio.formats import detect_format, looks_like_text, prepend
+from ...audio.formats import AudioFormat, PcmLayout, detect_format, looks_like_text, prepend
 from ..addresses import is_local_host
 from ..audio_responses import audio_from_head, detect_audio, read_all, read_head
 from ..base import Provider, SpeechAudio, SynthesisRequest
@@ -43,6 +43,8 @@ from .responses import STATUS_REFUSALS, JobTicket, find_audio_link, find_status_
 _DEFAULT_SPEECH_BASE_URL: Final = "https://api.nano-gpt.com"
 _OFFICIAL_HOSTS: Final = re.compile(r"([\w-]+\.)?nano-gpt\.com|ai\.bitcoin\.com|bcashgpt\.com")
 """NanoGPT's own hosts, from the introduction of its documentation."""
+_OTHER_RATES: Final = (16_000, 48_000, 44_100, 22_050, 8_000)
+"""Sample rates of PCM, in Hz, to request if a model does not support the usual one."""
 _FINISH_JOBS_TIMEOUT_S: Final = 60.0
 
 
@@ -93,6 +95,8 @@ class NanoGPTProvider(Provider):
         }
         self._polling = polling or PollSettings()
         self._jobs = JobRegistry()
+        self._valid_rates: dict[str, int] = {}
+        """Sample rates of the models that do not support the usual one for PCM, by model ID."""
         self._direct_models: set[tuple[str, str]] = set()
         """Endpoints and models whose last response was audio, so that waiting for an identical request is useless."""
 
@@ -157,9 +161,31 @@ class NanoGPTProvider(Provider):
     @override
     async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         try:
-            return await self._fetch_audio(request, stack)
+            return await self._fetch_with_valid_rate(request, stack)
         except InvalidKeyError as err:
             raise await self._confirm_invalid_key(err) from err
+
+    async def _fetch_with_valid_rate(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
+        """Return the audio of a request, in PCM with the first sample rate that the model supports."""
+        usual = request.model.pcm_layout
+        if request.format is not AudioFormat.PCM or usual is None:
+            return await self._fetch_audio(request, stack)
+        rates = (self._valid_rates.get(request.model.id, usual.rate), usual.rate, *_OTHER_RATES)
+        *first_rates, last_rate = dict.fromkeys(rates)
+        for rate in first_rates:
+            try:
+                return await self._fetch_pcm(request, replace(usual, rate=rate), stack)
+            except RejectedError as err:
+                if err.code != "invalid_sample_rate":
+                    raise
+        return await self._fetch_pcm(request, replace(usual, rate=last_rate), stack)
+
+    async def _fetch_pcm(self, request: SynthesisRequest, layout: PcmLayout, stack: AsyncExitStack) -> SpeechAudio:
+        """Return the audio of a request in PCM, and remember a sample rate that is not the usual one."""
+        audio = await self._fetch_audio(replace(request, model=replace(request.model, pcm_layout=layout)), stack)
+        if layout != request.model.pcm_layout:
+            self._valid_rates[request.model.id] = layout.rate
+        return audio
 
     async def _fetch_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the audio of a request from its job, or from that of an identical request."""

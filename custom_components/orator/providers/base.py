@@ -2,11 +2,11 @@
 
 from abc import ABC, abstractmethod
 import asyncio
-from collections import Counter
+from collections import Counter, UserDict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, override
 
 from aiohttp import ClientSession
 from yarl import URL
@@ -21,6 +21,9 @@ from .options import ChoiceOption
 
 _CATALOG_TIMEOUT_S: Final = 120.0
 """Timeout for all requests for a catalog."""
+
+_MAX_CAPABILITIES: Final = 200
+"""Maximum number of remembered capabilities of a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,16 @@ class Server:
         return bool(self.key_page)
 
 
+class DetectedCapabilities(UserDict[str, bool]):
+    """Detected capabilities of a server, by key. The oldest are dropped, because keys contain the names of models."""
+
+    @override
+    def __setitem__(self, key: str, value: bool) -> None:
+        super().__setitem__(key, value)
+        while len(self) > _MAX_CAPABILITIES:
+            del self[next(iter(self))]
+
+
 class Provider(ABC):
     """A text-to-speech API, used with the API key of one account.
 
@@ -129,7 +142,7 @@ class Provider(ABC):
         if self.server:
             self.name = self.server.name
             self.key_page, self.credit_page = self.server.key_page, self.server.credit_page
-        self.detected: dict[str, bool] = {}
+        self.detected = DetectedCapabilities()
         """Detected capabilities of the server; the caller stores them with the catalog."""
         self.counters: Counter[str] = Counter()
         """Event counts since the account was loaded, for diagnostics."""

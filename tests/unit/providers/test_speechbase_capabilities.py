@@ -207,6 +207,16 @@ async def test_capabilities_outlive_the_catalog(simulator: Simulator, provider: 
     assert provider.detected == detected
 
 
+async def test_number_of_capabilities(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """Capabilities of models that were asked for long ago are forgotten."""
+    simulator.speechbase.models_without_streaming = {OPENAI}
+    provider.detected.update({f"has_stream:vendor/{number}": False for number in range(5_000)})
+    provider.detected["has_stream"] = True
+    await synthesize(provider, inline_request(provider))
+    assert len(provider.detected) == 200
+    assert provider.detected[f"has_stream:{OPENAI}"] is False
+
+
 @pytest.mark.parametrize(
     "problem", [{"type": "about:blank"}, {"type": "https://errors.example/no-such-thing"}, {"type": "gateway_miss"}]
 )

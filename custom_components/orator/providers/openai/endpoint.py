@@ -5,7 +5,7 @@ bytes of plain audio (`script/benchmark sentence`). A server may send events any
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import AsyncExitStack, aclosing, contextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -32,7 +32,11 @@ class SpeechEndpoint:
     """The speech endpoint of a server."""
 
     def __init__(
-        self, client: HttpClient, detected: dict[str, bool], counters: Counter[str], server: SpeechServer | None
+        self,
+        client: HttpClient,
+        detected: MutableMapping[str, bool],
+        counters: Counter[str],
+        server: SpeechServer | None,
     ) -> None:
         """Initialize the endpoint; `detected` receives capabilities, and `counters` the reported tokens."""
         self._client = client

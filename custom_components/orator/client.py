@@ -61,14 +61,18 @@ async def async_may_send_key(hass: HomeAssistant, addresses: Iterable[str]) -> b
 
 
 async def _async_is_local(hass: HomeAssistant, host: str) -> bool:
-    """Return whether all addresses of a host are in the local network."""
+    """Return whether the addresses of a host are in the local network.
+
+    A local name may also have public addresses, such as the IPv6 address of a device; the key is not sent there.
+    """
     if parse_ip_address(host):
         return is_local_host(host)
     try:
         results = await _SharedResolver(hass).resolve(host)
     except Exception as err:  # mDNS raises its own errors, for example for names that are too long
         raise NameNotFoundError from err
-    return all(is_local_host(result["host"]) for result in results)
+    are_local = [is_local_host(result["host"]) for result in results]
+    return any(are_local) if is_local_host(host) else all(are_local)
 
 
 @callback

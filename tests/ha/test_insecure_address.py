@@ -57,6 +57,13 @@ async def test_public_address_behind_a_local_name(hass: HomeAssistant, host: str
     assert (await enter(hass, f"http://{host}/v1"))["errors"] == {"base": "insecure_address"}
 
 
+async def test_local_name_with_public_addresses(hass: HomeAssistant, server: CompatibleServer) -> None:
+    """A local name may have public IPv6 addresses besides its local one, which is the one that gets the key."""
+    replace_resolver(hass, StaticResolver(speech_local=["2001:4860:4860::8888", "127.0.0.1"]))
+    result = await enter(hass, f"http://speech.local:{URL(server.url).port}/v1")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
 async def test_local_host_name(hass: HomeAssistant, server: CompatibleServer) -> None:
     """A host name with a local address is accepted without https."""
     replace_resolver(hass, StaticResolver(speech_example_org=["127.0.0.1"]))

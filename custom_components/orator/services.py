@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.components import tts
 from homeassistant.components.media_player import async_process_play_media_url
@@ -11,7 +11,6 @@ from homeassistant.components.tts import ATTR_PREFERRED_FORMAT, TextToSpeechEnti
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.entity_component import DATA_INSTANCES
 from homeassistant.helpers.service import async_extract_entity_ids, async_register_platform_entity_service
 from homeassistant.util.json import JsonObjectType
 import voluptuous as vol
@@ -30,6 +29,9 @@ from .tts_requests import (
     async_request_speech,
     validate_request,
 )
+
+if TYPE_CHECKING:  # its requirements are only installed if there are satellites
+    from homeassistant.components.assist_satellite import AssistSatelliteEntity
 
 _SERVICE_SYNTHESIZE: Final = "synthesize"
 _SERVICE_PREPARE: Final = "prepare"
@@ -261,7 +263,6 @@ def _satellite_variant(
     satellite = _find_satellite(hass, entity_id)
     if satellite is None:
         raise _satellite_error("satellite_not_found", entity_id, voice_entity_id)
-    # The requirements of this integration are only installed if there are satellites.
     from homeassistant.components.assist_pipeline import async_get_pipeline, async_get_pipelines  # noqa: PLC0415
 
     state = satellite.pipeline_entity_id and hass.states.get(satellite.pipeline_entity_id)
@@ -274,10 +275,14 @@ def _satellite_variant(
     return pipeline.tts_language, {**picked, **(satellite.tts_options or {})}
 
 
-def _find_satellite(hass: HomeAssistant, entity_id: str) -> Any:
+def _find_satellite(hass: HomeAssistant, entity_id: str) -> AssistSatelliteEntity | None:
     """Return the entity of a satellite, or None if there is none."""
-    component = hass.data.get(DATA_INSTANCES, {}).get(_SATELLITE_DOMAIN)
-    return component.get_entity(entity_id) if component else None
+    if _SATELLITE_DOMAIN not in hass.config.components:
+        return None
+    # The requirements of these two integrations are only installed if there are satellites.
+    from homeassistant.components.assist_satellite.const import DATA_COMPONENT  # noqa: PLC0415
+
+    return hass.data[DATA_COMPONENT].get_entity(entity_id)
 
 
 def _satellite_error(key: str, entity_id: str, voice_entity_id: str) -> ServiceValidationError:

@@ -323,3 +323,10 @@ async def test_open_circuit_breaker(
     assert "can't speak at the moment" in response["messages"][1]["error"]
     assert (response["ok"], response["characters"]) == (False, 0)
     assert not get_post_requests(simulator)
+
+
+async def test_satellite_without_satellites(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A satellite is missing if Home Assistant has none at all, nor what they require."""
+    assert "assist_satellite" not in hass.config.components
+    data = {"messages": MESSAGES[:1], "satellites": ["assist_satellite.kitchen"]}
+    assert await call_failing_action(hass, "prepare", ServiceValidationError, **data) == "satellite_not_found"

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from homeassistant.components.ffmpeg import get_ffmpeg_manager
-from homeassistant.components.media_source import async_resolve_media, is_media_source_id
+from homeassistant.components.media_source import URI_SCHEME, async_resolve_media, is_media_source_id
+from homeassistant.components.tts import DOMAIN as TTS_DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
@@ -24,11 +25,14 @@ from .audio.effects import (
 from .audio.ffmpeg import ConversionError, decode_file
 from .audio.formats import PcmLayout
 from .chime_files import ChimeError, ChimeFile, ChimeFiles
+from .const import DOMAIN
 
 _CHIME_LAYOUT: Final = PcmLayout(rate=24_000)
 """Layout of most speech, so that few chimes are resampled during playback."""
 _MAX_CACHED_CHIMES: Final = 8
 """Maximum number of chimes in memory; the longest take 0.7 MB each."""
+_SPEECH_SOURCES: Final = (DOMAIN, TTS_DOMAIN)
+"""Media sources that generate speech, which may be charged, when they are resolved."""
 _CHIME_TIMEOUT_S: Final = 10.0
 """Timeout for resolving a chime's media source, and for decoding the chime with ffmpeg."""
 _CHIMES: Final[HassKey[ChimeLibrary]] = HassKey("orator_chimes")
@@ -77,6 +81,8 @@ class ChimeLibrary:
     async def _async_resolve_path(self, name: str) -> Path:
         """Return the path of a media source ID, a URL below `/local/`, or a file in the configuration folder."""
         if is_media_source_id(name):
+            if name.removeprefix(URI_SCHEME).partition("/")[0] in _SPEECH_SOURCES:
+                raise ChimeError("chime_forbidden")
             try:
                 async with asyncio.timeout(_CHIME_TIMEOUT_S):
                     media = await async_resolve_media(self._hass, name, None)

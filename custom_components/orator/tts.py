@@ -134,9 +134,9 @@ class VoiceEntity(TextToSpeechEntity):
 
     async def _async_load_chimes(self) -> None:
         """Load the voice's chimes, and encode those that mp3 players hear before speech."""
-        post_processing, _ = await self._async_post_processing(parse_post_processing(self._subentry.data))
-        if self._format == AudioFormat.MP3:
-            with suppress(NotAudioError):
+        with suppress(InvalidSettingError, NotAudioError):  # reported when the voice speaks
+            post_processing, _ = await self._async_post_processing(parse_post_processing(self._subentry.data))
+            if self._format == AudioFormat.MP3:
                 await post_processing.prepare(self._model, get_ffmpeg_manager(self.hass).binary)
 
     @property

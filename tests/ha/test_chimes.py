@@ -15,7 +15,7 @@ from tests.simulator import Simulator
 from tests.support.audio import RATE, decode
 from tests.support.chimes import get_chime_issue_keys, get_chime_issues, hear_with_chime, write_audio_file
 from tests.support.flows import open_voice_form
-from tests.support.speech import Hear, get_issue
+from tests.support.speech import Hear, get_issue, get_speech_requests
 from tests.support.streams import SENTENCE
 from tests.support.word_decoder import assert_spoken
 
@@ -100,6 +100,17 @@ async def test_unusable_chime(  # noqa: PLR0913, PLR0917
     assert get_chime_issue_keys(hass) == ({issue_key} if issue_key else set())
     await hear("Once more.", chime=name)
     assert len(get_chime_issue_keys(hass)) == (issue_key is not None)
+
+
+@pytest.mark.usefixtures("media")
+@pytest.mark.parametrize("source", ["orator/{entry_id}?model=tts-1&voice=nova", "tts/tts.ann?message=Ding", "orator"])
+async def test_speech_is_not_generated_for_chime(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear, source: str
+) -> None:
+    """A media source that generates speech is refused as a chime before it costs anything."""
+    assert await hear(chime=f"media-source://{source.format(entry_id=account.entry_id)}")
+    assert [request["input"] for request in get_speech_requests(simulator)] == [SENTENCE]
+    assert get_chime_issue_keys(hass) == {"chime_forbidden"}
 
 
 async def test_issue_is_deleted_when_chime_is_back(hass: HomeAssistant, account: MockConfigEntry, hear: Hear) -> None:

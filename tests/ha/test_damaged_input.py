@@ -65,6 +65,19 @@ async def test_damaged_chime_store(
     assert await speak(hass, chime="ding_dong")
 
 
+async def test_damaged_post_processing(
+    hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A voice whose stored post-processing is damaged is added, and speaks with other values."""
+    (voice,) = entry.subentries.values()
+    entry.add_to_hass(hass)
+    hass.config_entries.async_update_subentry(entry, voice, data={**voice.data, "lead_in_ms": "long", "chime": 5})
+    await load_account(hass, entry, wait_background_tasks=True)
+    assert await speak(hass, lead_in_ms=0, chime="none")
+    assert "orator loads chimes" not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 @fuzzed(80, value=st.one_of(hostile_values(), st.lists(st.fixed_dictionaries({"find": hostile_values()}))))
 def test_replacements(value: Any) -> None:
     """Any replacements are applied, or rejected with the documented error."""

@@ -13,8 +13,9 @@ import voluptuous as vol
 
 from .const import CONF_VOICE
 from .coordinator import AccountCoordinator, OratorConfigEntry
-from .providers.errors import SpeechError, VoiceGoneError
+from .providers.errors import InvalidSettingError, SpeechError, VoiceGoneError
 from .providers.models import Model
+from .providers.options import parse_id
 from .schema import model_field, voice_field
 
 if TYPE_CHECKING:  # newer than the oldest supported Home Assistant
@@ -89,12 +90,13 @@ class ModelEndRepairFlow(_VoiceRepairFlow):
             return self.async_abort(reason="entry_not_loaded")
         account = entry.runtime_data
         voice = entry.subentries[self._subentry_id]
-        if user_input is not None:
-            model = account.data.model(user_input[CONF_MODEL].strip())
-            migrated = account.provider.migrate_settings(voice.data, model)
-            return self._update_voice(entry, {**migrated, CONF_VOICE: user_input[CONF_VOICE].strip()})
         ending = account.data.model_for(voice.data)
         model = ending.successor or account.provider.initial_model(account.data.document)
+        if user_input is not None:
+            model = account.data.model(_parse_id_or(model.id, user_input[CONF_MODEL]))
+            migrated = account.provider.migrate_settings(voice.data, model)
+            voice_id = _parse_id_or(migrated[CONF_VOICE], user_input[CONF_VOICE])
+            return self._update_voice(entry, {**migrated, CONF_VOICE: voice_id})
         suggested = account.provider.migrate_settings(voice.data, model)[CONF_VOICE]
         _, models = model_field(account.data)
         _, voices = voice_field(account.data, model)
@@ -114,11 +116,19 @@ async def _async_resolve_voice_id(
 ) -> tuple[str, dict[str, str]]:
     """Return a voice ID as spelled by the provider, and form errors if the voice does not exist."""
     try:
-        return await account.async_resolve_voice_id(model, voice_id), {}
-    except VoiceGoneError as err:
-        return voice_id, {model.voice_key: err.translation_key}
+        return await account.async_resolve_voice_id(model, parse_id(model.voice_key, voice_id)), {}
+    except InvalidSettingError, VoiceGoneError:
+        return voice_id, {model.voice_key: VoiceGoneError.translation_key}
     except SpeechError:  # accepted unchecked while the provider does not respond
         return voice_id, {}
+
+
+def _parse_id_or(suggested: str, entered: str) -> str:
+    """Return an entered ID, or the suggested one if the field was left blank or contains no ID."""
+    try:
+        return parse_id("", entered)
+    except InvalidSettingError:
+        return suggested
 
 
 async def async_create_fix_flow(

@@ -132,6 +132,23 @@ async def test_repair(
     assert len(simulator.openai.realtime.responses) == 1
 
 
+async def test_repair_with_blanks(
+    hass: HomeAssistant, loaded_account: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    """Fields of blanks stand for the suggested model and voice."""
+    assert await async_setup_component(hass, REPAIRS, {})
+    found = get_issue(hass, loaded_account, "model_end")
+    assert found
+    client = await hass_client()
+    form = await open_repair_form(client, found)
+    assert (await submit_repair_form(client, form, model=" ", voice=" "))["type"] == "create_entry"
+    await wait_for_reload(hass)
+    (voice,) = loaded_account.subentries.values()
+    assert voice.data["model"] == SUCCESSOR
+    assert voice.data["voice"].strip()
+    assert await speak(hass)
+
+
 async def test_repair_of_removed_voice(
     hass: HomeAssistant, loaded_account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:

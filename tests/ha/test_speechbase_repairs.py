@@ -165,7 +165,7 @@ async def test_repair_missing_voice(
     assert "new-voice" in offered
     assert DOCUMENTED_VOICE not in offered
     other = simulator.speechbase.voices[5]["id"]
-    for wrong in (DOCUMENTED_VOICE, "unknown", "../voices"):
+    for wrong in (DOCUMENTED_VOICE, "unknown", "../voices", " "):
         form = await submit_repair_form(client, form, voice_id=wrong)
         assert form["errors"] == {"voice_id": "voice_gone"}
     result = await submit_repair_form(client, form, voice_id=other)

@@ -122,6 +122,18 @@ async def test_typed_ids_are_stripped(hass: HomeAssistant, account: MockConfigEn
     assert result["data"] == {"model": "tts-1", "voice": "nova", "format": "mp3"}
 
 
+async def test_blank_ids(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A typed model or voice of blanks is reported at its field, and can be corrected."""
+    form = await open_voice_form(hass, account, " ")
+    assert (form["step_id"], form["errors"]) == ("user", {"model": "invalid_setting"})
+    flow_id = form["flow_id"]
+    await hass.config_entries.subentries.async_configure(flow_id, {"model": "tts-1"})
+    result = await hass.config_entries.subentries.async_configure(flow_id, {"voice": " ", "format": "mp3"})
+    assert (result["step_id"], result["errors"]) == ("voice", {"voice": "invalid_setting"})
+    result = await hass.config_entries.subentries.async_configure(flow_id, {"voice": "nova", "format": "mp3"})
+    assert result["data"] == {"model": "tts-1", "voice": "nova", "format": "mp3"}
+
+
 async def test_reconfigure_suggests_settings(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The form suggests the present settings of the voice."""
     (subentry_id,) = account.subentries

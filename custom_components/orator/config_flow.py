@@ -187,9 +187,13 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         if self.source == SOURCE_USER:
             return self._create_account(data, catalog)
         entry = self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
-        if entry.update_listeners:  # a loaded account reloads itself
-            return self.async_update_and_abort(entry, data=data, title=_account_title(data))
-        return self.async_update_reload_and_abort(entry, data=data, title=_account_title(data))
+        has_default_title = entry.title == _account_title(entry.data)
+        title = _account_title(data) if has_default_title else entry.title
+        if entry.update_listeners:  # a loaded account reloads itself if it has changed
+            if entry.data == data:  # the provider may accept the key again
+                self.hass.config_entries.async_schedule_reload(entry.entry_id)
+            return self.async_update_and_abort(entry, data=data, title=title)
+        return self.async_update_reload_and_abort(entry, data=data, title=title)
 
     def _abort_if_configured(self, data: Mapping[str, Any]) -> None:
         """Abort if another config entry has the same account."""

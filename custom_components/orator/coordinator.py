@@ -8,7 +8,7 @@ from datetime import timedelta
 import logging
 from typing import Any, Final, override
 
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState, ConfigSubentry
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigEntryState, ConfigSubentry
 from homeassistant.const import CONF_MODEL, EVENT_HOMEASSISTANT_CLOSE
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
@@ -132,6 +132,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         elif previous is None or not previous.has_new_catalog:  # otherwise the catalog has just been fetched
             entry.async_create_background_task(self.hass, self.async_refresh(), "orator refreshes a catalog")
         self.issues.async_start(self._configured_models())
+        entry.async_on_unload(self.health.async_add_listener(self._async_finish_reauth))
         entry.async_on_unload(self.usage.async_start())
         # Without a listener, no refresh would be scheduled.
         entry.async_on_unload(self.async_add_listener(self._async_handle_refresh))
@@ -217,6 +218,13 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             self.config_entry.async_start_reauth(self.hass)
         self.health.async_record_failure(error)
         self.issues.async_handle_error(error, voice, self.data.model_for(voice.data) if voice else None)
+
+    @callback
+    def _async_finish_reauth(self) -> None:
+        """Close the request for a new API key once the account speaks again, because the provider accepts the key."""
+        if self.health.outage is None:
+            for flow in list(self.config_entry.async_get_active_flows(self.hass, {SOURCE_REAUTH})):
+                self.hass.config_entries.flow.async_abort(flow["flow_id"])
 
     @callback
     def async_handle_speech(self, model: Model, voice: ConfigSubentry | None) -> None:

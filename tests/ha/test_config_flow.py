@@ -5,13 +5,14 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from yarl import URL
 
 from tests.simulator import Fault, Simulator
 from tests.support.flows import create_account_input, start_account_flow
-from tests.support.speech import SPEECH_PATH, Hear, get_speech_requests
+from tests.support.speech import INVALID_KEY, SPEECH_PATH, Hear, get_speech_requests, pass_time, wait_for_reload
 
 UNUSED_PORT = "http://127.0.0.1:9/v1"  # no server listens on the port of the discard protocol
 
@@ -185,6 +186,38 @@ async def test_reauth(hass: HomeAssistant, simulator: Simulator, account: MockCo
     assert account.data["api_key"] == "sk-new"
     assert account.state is ConfigEntryState.LOADED
     assert await hear()
+
+
+async def test_reauth_with_same_key(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear
+) -> None:
+    """An API key that the provider accepts again makes the voice available at once, and keeps the account's name."""
+    simulator.fail(INVALID_KEY)
+    assert not await hear()
+    assert hass.states.get("tts.ann").state == "unavailable"
+    simulator.reset()
+    (progress,) = hass.config_entries.flow.async_progress()
+    result = await hass.config_entries.flow.async_configure(progress["flow_id"], {"api_key": simulator.api_key})
+    await wait_for_reload(hass)
+    assert result["reason"] == "reauth_successful"
+    assert hass.states.get("tts.ann").state != "unavailable"
+    assert account.title == "OpenAI"
+    assert await hear()
+
+
+async def test_reauth_is_closed_when_key_works_again(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear
+) -> None:
+    """The request for a new API key and its repair issue disappear once the voice speaks again."""
+    simulator.fail(INVALID_KEY)
+    assert not await hear()
+    assert len(hass.config_entries.flow.async_progress()) == 1
+    assert len(ir.async_get(hass).issues) == 1
+    simulator.reset()
+    await pass_time(hass, seconds=11)
+    assert await hear()
+    assert not hass.config_entries.flow.async_progress()
+    assert not ir.async_get(hass).issues
 
 
 async def test_reauth_of_account_that_failed_to_load(

@@ -195,6 +195,12 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         if self.has_new_catalog:
             self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
+    async def async_refetch_catalog(self) -> None:
+        """Fetch the catalog between refreshes, and reload the account if it has changed. Raises SpeechError."""
+        if await self.async_fetch_catalog() and not self._is_closing:
+            self.has_new_catalog = True
+            self._async_handle_refresh()
+
     async def async_fetch_catalog(self) -> bool:
         """Fetch and store the catalog; return whether it has changed. Raises SpeechError."""
         document = await self.provider.fetch_catalog(None if self._has_new_address else self.data.document)
@@ -236,7 +242,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         """Return a voice ID as spelled by the provider; a new saved voice is fetched. Raises SpeechError."""
         resolved = await self.provider.resolve_voice_id(model, voice_id)
         if model.has_saved_voices and resolved not in model.voice_ids:
-            await self.async_fetch_catalog()
+            await self.async_refetch_catalog()
         return resolved
 
     def _configured_models(self) -> dict[str, Model]:

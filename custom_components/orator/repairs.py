@@ -30,9 +30,12 @@ class _VoiceRepairFlow(RepairsFlow):
         self._entry_id = entry_id
         self._subentry_id = subentry_id
 
-    def _loaded_entry(self) -> OratorConfigEntry | None:
-        """Return the account if it is loaded and still has the voice."""
+    async def _async_loaded_entry(self) -> OratorConfigEntry | None:
+        """Return the account if it is loaded, after a reload that is under way, and still has the voice."""
         entry: OratorConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry:
+            async with entry.setup_lock:  # held during a reload, for example because of a changed catalog
+                pass
         is_usable = entry and entry.state is ConfigEntryState.LOADED and self._subentry_id in entry.subentries
         return entry if is_usable else None
 
@@ -47,16 +50,17 @@ class VoiceGoneRepairFlow(_VoiceRepairFlow):
 
     async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Refresh the saved voices; finish if the voice exists again."""
-        if entry := self._loaded_entry():
+        if entry := await self._async_loaded_entry():
             with suppress(SpeechError):
-                await entry.runtime_data.async_fetch_catalog()
-            if not entry.runtime_data.is_voice_missing(entry.subentries[self._subentry_id].data):
-                return self.async_create_entry(data={})
+                await entry.runtime_data.async_refetch_catalog()
+        entry = await self._async_loaded_entry()
+        if entry and not entry.runtime_data.is_voice_missing(entry.subentries[self._subentry_id].data):
+            return self.async_create_entry(data={})
         return await self.async_step_voice()
 
     async def async_step_voice(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Select another saved voice."""
-        if (entry := self._loaded_entry()) is None:
+        if (entry := await self._async_loaded_entry()) is None:
             return self.async_abort(reason="entry_not_loaded")
         account = entry.runtime_data
         voice = entry.subentries[self._subentry_id]
@@ -86,7 +90,7 @@ class ModelEndRepairFlow(_VoiceRepairFlow):
 
     async def async_step_model(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Select the new model and one of its voices."""
-        if (entry := self._loaded_entry()) is None:
+        if (entry := await self._async_loaded_entry()) is None:
             return self.async_abort(reason="entry_not_loaded")
         account = entry.runtime_data
         voice = entry.subentries[self._subentry_id]

@@ -12,6 +12,7 @@ from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -192,6 +193,49 @@ async def test_repair_restored_voice(
     result = await open_repair_form(client, found)
     assert result["type"] == "create_entry"
     assert not get_issue(hass, account, "voice_gone")
+
+
+def get_device_model(hass: HomeAssistant, account: MockConfigEntry) -> str | None:
+    """Return the model of the voice's device, which is set when its entity is created."""
+    (subentry_id,) = account.subentries
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), account.entry_id)
+    (device,) = (device for device in devices if (DOMAIN, subentry_id) in device.identifiers)
+    return device.model
+
+
+async def test_catalog_of_repair_reaches_entity(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    """The entity uses the catalog that a repair has fetched, although the repair changes nothing."""
+    assert await async_setup_component(hass, REPAIRS, {})
+    row = next(row for row in simulator.speechbase.voices if row["id"] == DOCUMENTED_VOICE)
+    simulator.speechbase.voices.remove(row)
+    with pytest.raises(HomeAssistantError):
+        await speak(hass)
+    found = get_issue(hass, account, "voice_gone")
+    assert found
+    simulator.speechbase.voices.append({**row, "model": "eleven_turbo_v2_5"})
+    result = await open_repair_form(await hass_client(), found)
+    assert result["type"] == "create_entry"
+    await wait_for_reload(hass)
+    assert get_device_model(hass, account) == "elevenlabs/eleven_turbo_v2_5"
+
+
+async def test_catalog_of_voice_check_reaches_entity(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+) -> None:
+    """The entity uses the catalog that was fetched to check another voice, although that voice is not accepted."""
+    (row,) = (row for row in simulator.speechbase.voices if row["id"] == DOCUMENTED_VOICE)
+    row["model"] = "eleven_turbo_v2_5"
+    simulator.speechbase.voices.append({**row, "id": "new", "provider": "deepgram", "model": "aura-2"})
+    result: Any = await account.start_subentry_reconfigure_flow(hass, next(iter(account.subentries)))
+    result = await hass.config_entries.subentries.async_configure(result["flow_id"], {"mode": "voice"})
+    result = await hass.config_entries.subentries.async_configure(
+        result["flow_id"], {"voice_id": "new", "format": "mp3"}
+    )
+    assert result["errors"] == {"voice_id": "vendor_not_connected"}
+    await wait_for_reload(hass)
+    assert get_device_model(hass, account) == "elevenlabs/eleven_turbo_v2_5"
 
 
 async def test_repair_during_outage(

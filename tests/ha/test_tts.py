@@ -208,7 +208,6 @@ async def test_unknown_option(hear: Hear) -> None:
 @pytest.mark.parametrize(
     ("options", "setting"),
     [
-        ({"voice": " "}, "voice"),
         ({"speed": 9}, "speed"),
         ({"speed": "fast"}, "speed"),
         ({"instructions": 7}, "instructions"),

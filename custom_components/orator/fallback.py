@@ -17,7 +17,7 @@ from .audio.formats import AudioFormat, stream_of
 from .const import CONF_FALLBACK
 from .coordinator import OratorConfigEntry
 from .entity import find_voice, is_orator_voice
-from .pipeline import LatencyStats
+from .pipeline import LatencyStats, VoicePace
 from .providers.audio_responses import detect_audio
 from .providers.base import SpeechAudio
 from .providers.errors import FallbackFailedError
@@ -48,6 +48,7 @@ class EntitySynthesizer:
     ) -> None:
         """Initialize the synthesizer; `audio_format` is mp3 or wav, whichever is easier to join."""
         self.name = self.loudness_key = entity_id
+        self.pace = VoicePace()
         self._hass = hass
         self._entity_id = entity_id
         self._language = language

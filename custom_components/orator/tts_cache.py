@@ -102,7 +102,7 @@ def async_drop_from_memory(hass: HomeAssistant, key: str) -> None:
 
 def is_cacheable(report: SynthesisReport, *, misses_chime: bool) -> bool:
     """Return whether audio may stay in the cache: without words of a fallback, and with nothing inserted or missing."""
-    return not (report.has_fallback_audio or report.has_gaps or misses_chime)
+    return not (report.has_fallback_audio or report.has_gaps or report.has_repetitions or misses_chime)
 
 
 @callback

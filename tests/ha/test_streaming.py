@@ -92,6 +92,9 @@ async def test_growing_chunks(hass: HomeAssistant, simulator: Simulator, account
 
 async def test_bounded_prefetch(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """The response of a prefetched chunk is read only up to a limit until its turn comes."""
+    async for _ in (await start_speech(hass, stream_text(FIRST), speed=0.5)).data_gen:  # measures the voice's pace
+        pass
+    simulator.reset()
     simulator.fail(Fault(path=SPEECH_PATH, stall_after=2000, stall=4))
     text = "This one goes on and on and on and on, and so on. " * 160
     response = await start_speech(

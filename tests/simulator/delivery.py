@@ -11,7 +11,7 @@ from aiohttp import web
 
 from .audio.recorder import Recording
 from .exchange import CURRENT_EXCHANGE, Exchange, Timing
-from .faults import Fault
+from .faults import Fault, position_of
 
 _CHUNK_S = 0.02  # between two chunks of a paced body
 _CHUNK_BYTES = 16 * 1024  # of a body that is not paced
@@ -50,7 +50,7 @@ async def deliver(
     if delivery in {"buffered", "whole"}:
         timing = Timing(timing.first_byte + (recording.duration / timing.rate if timing.rate else 0.0))
     if fault.ends_after is not None:
-        recording = replace(recording, data=recording.data[: fault.ends_after])
+        recording = replace(recording, data=recording.data[: position_of(fault.ends_after, len(recording.data))])
     response = web.StreamResponse(headers=headers)
     if (fault.announces_length or delivery in {"sized", "whole"}) and framing is None:
         response.content_length = len(recording.data)
@@ -64,7 +64,7 @@ async def deliver(
         await sender.send_up_to(fault.stall_after)
         await asyncio.sleep(fault.stall)
     if fault.truncate_after is not None:
-        await sender.send_up_to(fault.truncate_after)
+        await sender.send_up_to(position_of(fault.truncate_after, len(recording.data)))
         if fault.reset:
             await asyncio.sleep(_BEFORE_RESET_S)
         close_connection(request, reset=fault.reset)

@@ -30,11 +30,11 @@ class Fault:
         delay: seconds to wait first, also before a scripted response
         close: close the connection without a response
         reset: wherever the connection is closed, reset it instead
-        truncate_after: close the connection after that many bytes of audio
+        truncate_after: close the connection after that many bytes of audio; a number below 1 is a share of the audio
         announces_length: announce the true length instead of using chunked encoding
         stall_after: after that many bytes of audio, pause for `stall` seconds (by default until the client leaves); a
             later truncation may follow
-        ends_after: end the response normally after that many bytes of audio
+        ends_after: end the response normally after that many bytes of audio; a number below 1 is a share of the audio
         endless: repeat these bytes after the response until the client leaves
     """
 
@@ -50,11 +50,11 @@ class Fault:
     delay: float = 0.0
     close: bool = False
     reset: bool = False
-    truncate_after: int | None = None
+    truncate_after: float | None = None
     announces_length: bool = False
     stall_after: int | None = None
     stall: float = inf
-    ends_after: int | None = None
+    ends_after: float | None = None
     endless: bytes = b""
 
     def matches(self, method: str, path: str, content: str) -> bool:
@@ -78,6 +78,11 @@ class Fault:
 
 
 NO_FAULT = Fault(times=0)
+
+
+def position_of(place: float, size: int) -> int:
+    """Return a position in bytes; a place below 1 is a share of all bytes."""
+    return int(place * size) if place < 1 else int(place)
 
 
 class Scripted(Protocol):

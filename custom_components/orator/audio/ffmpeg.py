@@ -35,6 +35,9 @@ _INPUT_ARGUMENTS: Final = {
 _OUTPUT_ARGUMENTS: Final = {
     AudioFormat.MP3: ("-c:a", "libmp3lame", "-write_xing", "0", "-id3v2_version", "0", "-f", "mp3"),
     AudioFormat.AAC: ("-c:a", "aac", "-f", "adts"),
+    AudioFormat.OPUS: ("-c:a", "libopus", "-f", "ogg"),
+    AudioFormat.OGG: ("-c:a", "libopus", "-f", "ogg"),
+    AudioFormat.FLAC: ("-c:a", "flac", "-f", "flac"),
 }
 _FILE_DEMUXERS: Final = "mp3,wav,w64,aiff,flac,ogg,aac,mov,matroska"
 """ffmpeg's demuxers for audio files. Playlists are excluded because they open other files."""

@@ -48,6 +48,11 @@ class FrameHeader:
     """Length of the whole frame in bytes."""
 
     @property
+    def seconds(self) -> float:
+        """Duration of the frame."""
+        return (1152 if self.is_mpeg_1 else 576) / self.format.rate
+
+    @property
     def side_info_start(self) -> int:
         """Offset of the side information in the frame."""
         return HEADER_LENGTH + _CRC_LENGTH * self.has_crc

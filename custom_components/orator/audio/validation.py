@@ -20,7 +20,7 @@ _MAX_MISSING_S: Final = 0.1
 class AudioValidator:
     """Validator of one piece of audio that arrives in blocks of any size.
 
-    Only PCM, WAV and MP3 are examined. Other formats count as audible and complete.
+    Only PCM, WAV and MP3 are examined. Other formats count as audible and complete, and are kept for `undecoded`.
     """
 
     def __init__(self, audio_format: AudioFormat, layout: PcmLayout | None = None) -> None:
@@ -29,6 +29,9 @@ class AudioValidator:
         """Whether anything but silence has arrived."""
         self.is_empty = True
         """Whether neither a sample nor a frame has arrived."""
+        self._seconds = 0.0
+        self._undecoded: list[bytes] = []
+        self._layout = layout
         self._examine = self._examiner_for(audio_format, layout)
         self._wav = WavReader()
         self._mp3 = FrameScanner()
@@ -48,6 +51,16 @@ class AudioValidator:
         frames = [*scanner.feed(self._mp3_tail), *scanner.finish()]
         return bool(frames) and scanner.pending_bytes > 0
 
+    @property
+    def seconds(self) -> float | None:
+        """Duration of the audio so far, or None if it is known only once `undecoded` is decoded."""
+        return None if self._undecoded else self._seconds
+
+    @property
+    def undecoded(self) -> bytes:
+        """All audio so far if the format is not examined."""
+        return b"".join(self._undecoded)
+
     def _examiner_for(self, audio_format: AudioFormat, layout: PcmLayout | None) -> Callable[[bytes], None]:
         """Return the method that examines a format."""
         if audio_format is AudioFormat.WAV:
@@ -62,9 +75,12 @@ class AudioValidator:
         """Count any data as audible."""
         if data:
             self.is_empty, self.is_audible = False, True
+            self._undecoded.append(data)
 
     def _examine_samples(self, data: bytes) -> None:
-        """Look for 16-bit samples that are not silent."""
+        """Measure 16-bit samples, and look for those that are not silent."""
+        if layout := self._wav.layout or self._layout:
+            self._seconds += len(data) / layout.byte_rate
         if self.is_audible:
             return
         data = self._partial_sample + data
@@ -84,10 +100,9 @@ class AudioValidator:
             self._examine_samples(samples)
 
     def _examine_mp3(self, data: bytes) -> None:
-        """Look for MP3 frames that are not silent."""
+        """Measure MP3 frames, and look for those that are not silent."""
         self._mp3_tail = (self._mp3_tail + data)[-_MP3_TAIL_BYTES:]
-        if self.is_audible:
-            return
         frames = [frame for frame in self._mp3.feed(data) if not frame.is_index]
+        self._seconds += sum(frame.header.seconds for frame in frames)
         self.is_empty = self.is_empty and not frames
-        self.is_audible = any(frame.side_info.main_data_bits for frame in frames)
+        self.is_audible = self.is_audible or any(frame.side_info.main_data_bits for frame in frames)

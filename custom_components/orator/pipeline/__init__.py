@@ -4,6 +4,7 @@ from .convert import PcmConstraints
 from .fallback_chain import SynthesisReport
 from .loudness import LoudnessTracker
 from .output import AudioResponse, OutputFormat
+from .pace import VoicePace
 from .pipeline import SpeechPipeline, SynthesisJob
 from .post_processing import PostProcessing
 from .synthesizer import LatencyStats
@@ -18,4 +19,5 @@ __all__ = [
     "SpeechPipeline",
     "SynthesisJob",
     "SynthesisReport",
+    "VoicePace",
 ]

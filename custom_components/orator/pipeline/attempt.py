@@ -7,6 +7,7 @@ import logging
 from traceback import format_tb
 from typing import Final
 
+from ..audio.ffmpeg import measure_duration
 from ..audio.mp3 import MalformedMp3Error
 from ..audio.validation import AudioValidator
 from ..providers.base import SpeechAudio
@@ -15,8 +16,11 @@ from ..providers.errors import (
     ResponseTooLargeError,
     SilentAudioError,
     SpeechError,
+    TimedOutError,
+    TooShortAudioError,
     TruncatedAudioError,
 )
+from .pace import count_letters
 from .synthesizer import Synthesizer
 
 _LOGGER = logging.getLogger(__name__)
@@ -31,6 +35,13 @@ _MAX_BUFFERED_BYTES: Final = 2 * 1024 * 1024
 """Audio that may wait for earlier chunks; when the buffer is full, the provider has to wait."""
 _MAX_FULL_AUDIO_BYTES: Final = 64 * 1024 * 1024
 """Audio held for a listener that needs all of it at once: more than twenty minutes of samples."""
+_MAX_BYTES_PER_S: Final = 192_000
+"""Bytes per second of the largest audio: 16-bit stereo at 48 kHz."""
+_USUAL_BYTES_PER_S: Final = 8_000
+"""Bytes per second of compressed audio whose duration is not known yet."""
+_MAX_WAIT_S: Final = 60.0
+"""Maximum time to wait for all audio, apart from `_MAX_WAIT_PER_SECOND` for each second that has arrived."""
+_MAX_WAIT_PER_SECOND: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +103,16 @@ class SynthesisAttempt:
         """Reason why the attempt ended early."""
         self.has_received = False
         """Whether any audio has arrived."""
+        self.seconds: float | None = None
+        """Duration of all audio, once the attempt has ended; None if it is unknown."""
         self.first_audio_s: float | None = None
         """Seconds until there was enough audio to play, which may be before the attempt has begun."""
         self.started_at = loop.time()
         self.settled: asyncio.Future[None] = loop.create_future()
         """Done once the attempt has begun, or has ended before it began."""
         self._text = text
+        self._letters = count_letters(text)
+        self._max_seconds = synthesizer.pace.max_seconds(self._letters)
         self._is_reply = is_reply
         self._needs_full_audio = needs_full_audio
         self._received = 0
@@ -125,12 +140,18 @@ class SynthesisAttempt:
             self._buffer.close()
             self._settle()
 
+    @property
+    def min_spoken_share(self) -> float:
+        """Share of the text that the audio contains for certain."""
+        return min(1.0, self.synthesizer.pace.min_letters(self.seconds or 0.0) / max(1, self._letters))
+
     async def _receive(self, audio: SpeechAudio) -> None:
-        """Receive all audio. Raises SpeechError if the audio is silent, truncated or missing."""
+        """Receive all audio. Raises SpeechError if the audio is silent, truncated, too short, endless or missing."""
         validator = AudioValidator(audio.format, audio.pcm_layout)
         try:
             await self._receive_data(audio, validator)
         except SpeechError:
+            self.seconds = await _measure(validator)
             if self._needs_full_audio and self.first_audio_s is not None:
                 self._begin(audio)
             raise
@@ -138,28 +159,68 @@ class SynthesisAttempt:
             raise NotAudioError
         if not validator.is_audible:
             raise SilentAudioError
+        self.seconds = await _measure(validator)
         self._record_first_audio()
         self._begin(audio)
+        self._check_end(validator)
+
+    def _check_end(self, validator: AudioValidator) -> None:
+        """Add complete audio to the pace of the voice. Raises SpeechError if the end is missing."""
+        pace, seconds = self.synthesizer.pace, self.seconds
+        if seconds is not None and pace.is_too_short(self._letters, seconds):
+            raise TooShortAudioError
+        if validator.is_truncated and not self.synthesizer.has_false_truncations:
+            raise TruncatedAudioError
+        if seconds is not None:
+            pace.add(self._letters, seconds)
         if validator.is_truncated:
             raise TruncatedAudioError
 
     async def _receive_data(self, audio: SpeechAudio, validator: AudioValidator) -> None:
-        async for block in audio.data:
+        waited_s = 0.0
+        while (block := await self._next_block(audio, validator, waited_s)) is not None:
+            data, seconds = block
+            waited_s += seconds
             self.has_received = True
-            self._received += len(block)
+            self._received += len(data)
             try:
-                validator.feed(block)
+                validator.feed(data)
             except MalformedMp3Error as err:
                 raise NotAudioError from err
-            await self._buffer.put(block)
+            await self._buffer.put(data)
             if validator.is_audible and self._received >= _FIRST_AUDIO_BYTES:
                 self._record_first_audio()
                 if not self._needs_full_audio:
                     self._begin(audio)
-            if self._needs_full_audio and self._received > _MAX_FULL_AUDIO_BYTES:
-                raise ResponseTooLargeError
-            if self._received > _MAX_SILENT_BYTES and not validator.is_audible:
-                raise SilentAudioError
+            self._check_size(validator)
+
+    async def _next_block(
+        self, audio: SpeechAudio, validator: AudioValidator, waited_s: float
+    ) -> tuple[bytes, float] | None:
+        """Return the next data and the time waited for it, or None at the end.
+
+        Raises TimedOutError if the audio arrives much more slowly than it is played.
+        """
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        seconds = self._received / _USUAL_BYTES_PER_S if validator.seconds is None else validator.seconds
+        max_wait_s = _MAX_WAIT_S + _MAX_WAIT_PER_SECOND * seconds
+        try:
+            async with asyncio.timeout(max_wait_s - waited_s):
+                data = await anext(audio.data, None)
+        except TimeoutError as err:
+            raise TimedOutError from err
+        return None if data is None else (data, loop.time() - started)
+
+    def _check_size(self, validator: AudioValidator) -> None:
+        """Raise SpeechError if there is more audio than the text can have, or nothing but silence."""
+        is_endless = (validator.seconds or 0.0) > self._max_seconds
+        if is_endless or self._received > self._max_seconds * _MAX_BYTES_PER_S:
+            raise ResponseTooLargeError
+        if self._needs_full_audio and self._received > _MAX_FULL_AUDIO_BYTES:
+            raise ResponseTooLargeError
+        if self._received > _MAX_SILENT_BYTES and not validator.is_audible:
+            raise SilentAudioError
 
     def _record_first_audio(self) -> None:
         if self.first_audio_s is None:
@@ -174,6 +235,13 @@ class SynthesisAttempt:
     def _settle(self) -> None:
         if not self.settled.done():
             self.settled.set_result(None)
+
+
+async def _measure(validator: AudioValidator) -> float | None:
+    """Return the duration of the received audio, or None if it cannot be decoded."""
+    if validator.seconds is not None:
+        return validator.seconds
+    return await asyncio.to_thread(measure_duration, validator.undecoded)
 
 
 def _unexpected_error(cause: Exception) -> SpeechError:

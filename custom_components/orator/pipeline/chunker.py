@@ -33,7 +33,7 @@ _PROVIDER_START_S: Final = 1.5
 
 _LETTERS_PER_S: Final = 15
 _SYLLABLES_PER_S: Final = 5
-_SYLLABIC: Final = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003fffd]+")
+SYLLABIC: Final = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003fffd]+")
 """Characters of the scripts in which one character is a syllable."""
 
 
@@ -68,11 +68,13 @@ class TextChunker:
         measure: Callable[[str], int],
         streams: bool,
         max_seconds: float,
+        max_sentences: Callable[[], float],
     ) -> None:
         """Initialize the chunker for chunks of at most `max_chars`, as measured by `measure`.
 
-        Several sentences share a chunk up to `max_seconds` of speech. A model that `streams` starts early with a text
-        of any length, so a complete text becomes one chunk for it; for any other model, the first chunk is short.
+        Up to `max_sentences()` sentences share a chunk, up to `max_seconds` of speech. A model that `streams` starts
+        early with a text of any length, so a complete text becomes one chunk for it; for any other model, the first
+        chunk is short.
         """
         self._deltas = deltas
         self._cleaner = cleaner
@@ -80,6 +82,7 @@ class TextChunker:
         self._measure = measure
         self._streams = streams
         self._max_seconds = max_seconds
+        self._max_sentences = max_sentences
         self._splitter = SentenceSplitter()
         self._sentences: deque[str] = deque()
         self._reader_progress = asyncio.Event()
@@ -123,7 +126,9 @@ class TextChunker:
     def is_single_chunk(self) -> bool:
         """Whether the sentences that have not been returned are known to be one chunk."""
         text = "".join(self._sentences)
-        is_short = len(self._sentences) == 1 or estimate_duration_by_letters_s(text) <= self._max_seconds
+        is_short = len(self._sentences) == 1 or (
+            estimate_duration_by_letters_s(text) <= self._max_seconds and len(self._sentences) <= self._max_sentences()
+        )
         return self._is_complete and self._streams and is_short and self._measure(text) <= self._max_chars
 
     async def next(self, buffered_seconds: Callable[[], float]) -> str | None:
@@ -231,10 +236,12 @@ class TextChunker:
     def _take(self, target: float) -> str:
         """Remove the first sentence and the following ones that fit into `target` seconds and the limit."""
         seconds, chars, candidates = 0.0, 0, 0
+        max_sentences = self._max_sentences()
         for sentence in self._sentences:
             seconds += estimate_duration_by_letters_s(sentence)
             chars += len(sentence)
-            if candidates and (seconds > target or chars > _MAX_CHARS_PER_UNIT * self._max_chars):
+            is_too_long = seconds > target or chars > _MAX_CHARS_PER_UNIT * self._max_chars
+            if candidates and (is_too_long or candidates >= max_sentences):
                 break
             candidates += 1
         fitting = bisect_right(range(1, candidates + 1), self._max_chars, key=self._measure_first)
@@ -251,5 +258,5 @@ def estimate_duration_by_letters_s(text: str) -> float:
 
     Letters are counted, which needs no word boundaries; some scripts have none.
     """
-    letters = len(_SYLLABIC.sub("", text))
+    letters = len(SYLLABIC.sub("", text))
     return (len(text) - letters) / _SYLLABLES_PER_S + letters / _LETTERS_PER_S

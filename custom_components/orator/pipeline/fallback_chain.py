@@ -1,20 +1,13 @@
-"""Switch to the next voice when a voice fails or is late, and record the result of each voice."""
+"""The voices of a job in the order in which they speak, and the result of each of them."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from math import inf
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
-from ..providers.errors import ResponseTooLargeError, SpeechError, TimedOutError, TruncatedAudioError
+from ..providers.errors import SpeechError, TruncatedAudioError
 from ..providers.models import Usage
 from ..text import Replacement, replace_words
-from .attempt import AttemptAudio, SynthesisAttempt
+from .attempt import SynthesisAttempt
 from .synthesizer import Synthesizer
-
-_MAX_PARALLEL_ATTEMPTS: Final = 2
-"""Maximum number of parallel attempts. With more, a network outage would use every voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +31,8 @@ class SynthesisReport:
     """Whether the audio looked truncated, for each chunk that the voice has finished."""
     has_gaps: bool = False
     """Whether silence was inserted while waiting for audio."""
+    has_repetitions: bool = False
+    """Whether audio broke off and was resumed, so that part of a sentence may be heard twice."""
 
     @property
     def has_own_audio(self) -> bool:
@@ -83,7 +78,8 @@ class FallbackChain:
         self._looked_truncated: list[bool] = []
         self._heard: dict[str, None] = {}
         self.interruption: SpeechError | None = None
-        """The error that interrupted audio after it was heard, so that words are missing."""
+        """The error that interrupted audio without being resumed, so that words are missing."""
+        self._has_repetitions = False
 
     @property
     def error(self) -> SpeechError | None:
@@ -104,6 +100,7 @@ class FallbackChain:
             failures=tuple(self._own_failures),
             first_audio_s=tuple(self._first_audio_s),
             looked_truncated=tuple(self._looked_truncated),
+            has_repetitions=self._has_repetitions,
         )
 
     def next_untried(self, tried: Collection[Synthesizer]) -> Synthesizer | None:
@@ -134,165 +131,15 @@ class FallbackChain:
             self._own_failures.append(error)
 
     def record_ending(self, synthesizer: Synthesizer, error: SpeechError | None) -> None:
-        """Record the end of a chunk's audio, with an error if words are missing."""
+        """Record the end of a chunk's audio, with the error that ended it early."""
         is_truncated = isinstance(error, TruncatedAudioError)
         if synthesizer is self._own and (error is None or is_truncated):
             self._looked_truncated.append(is_truncated)
-        if error and not (is_truncated and synthesizer.has_false_truncations):
-            self.record_failure(synthesizer, error)
-            self.interruption = self.interruption or error
 
+    def record_resumption(self) -> None:
+        """Record that a voice speaks again what was heard only in part."""
+        self._has_repetitions = True
 
-class ChunkAudio:
-    """The audio of one chunk by the first voice that begins.
-
-    If a voice is late, the next one starts as well. If a voice fails before its audio is heard, the next one replaces
-    it.
-    """
-
-    def __init__(self, chain: FallbackChain, text: str) -> None:
-        """Initialize the audio of a chunk; `synthesize` requests it."""
-        self._chain = chain
-        self._text = text
-        self._running: list[SynthesisAttempt] = []
-        self._tried: set[Synthesizer] = set()
-        self._retried: set[Synthesizer] = set()
-        self._chosen: SynthesisAttempt | None = None
-        self._partial: SynthesisAttempt | None = None
-        """A failed attempt with some audio, which is used if no other voice begins."""
-        self._error: Exception | None = None
-        self._has_begun = asyncio.Event()
-        self._is_finished = asyncio.Event()
-        self._listening_since: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-
-    async def audio(self) -> AttemptAudio:
-        """Return the audio once it has begun. Raises SpeechError if no voice begins."""
-        if not self._listening_since.done():
-            self._listening_since.set_result(asyncio.get_running_loop().time())
-        await self._has_begun.wait()
-        if self._chosen is None or self._chosen.audio is None:
-            raise self._error or asyncio.CancelledError
-        self._chain.record_heard(self._chosen.synthesizer)
-        return replace(self._chosen.audio, data=self._read(self._chosen.audio.data))
-
-    async def synthesize(self) -> None:
-        """Try voices until one has finished, or has failed after its audio was heard."""
-        try:
-            while not await self._finish_attempt(await self._first_to_begin()):
-                self._has_begun.clear()
-        except Exception as err:  # noqa: BLE001 - raised where the audio is read
-            self._error = err
-        finally:
-            self._has_begun.set()
-            self._is_finished.set()
-            await self._cancel_others(None)
-
-    async def _read(self, data: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        """Yield the audio. If it breaks off, the error is raised at the end of the job, after the other chunks."""
-        async with aclosing(data):
-            async for block in data:
-                yield block
-        await self._is_finished.wait()
-        if self._error and not isinstance(self._error, SpeechError):
-            raise self._error
-
-    async def _finish_attempt(self, attempt: SynthesisAttempt) -> bool:
-        """Wait for the end of an attempt; return False if another one has to replace it."""
-        if not self._chain.needs_full_audio:
-            self._choose(attempt)
-        await attempt.wait()
-        is_heard = self._listening_since.done() and self._chosen is not None
-        if attempt.error and not is_heard and self._is_replaceable(attempt, attempt.error):
-            self._chosen = None
-            self._handle_failure(attempt, attempt.error)
-            return False
-        self._chain.record_ending(attempt.synthesizer, attempt.error)
-        self._choose(attempt)
-        return True
-
-    def _choose(self, attempt: SynthesisAttempt) -> None:
-        self._chosen = attempt
-        self._has_begun.set()
-
-    def _is_replaceable(self, attempt: SynthesisAttempt, error: SpeechError) -> bool:
-        """Return whether another attempt may do better than an attempt that has some audio."""
-        if attempt is self._partial or self._accepts_truncation(attempt):
-            return False
-        can_retry = error.is_retryable and attempt.synthesizer not in self._retried
-        return can_retry or self._chain.next_untried(self._tried) is not None
-
-    def _accepts_truncation(self, attempt: SynthesisAttempt) -> bool:
-        """Return whether audio that looks truncated is used.
-
-        The audio is used if the voice's audio always looks so, or if this is the second attempt of the voice.
-        """
-        is_expected = attempt.synthesizer.has_false_truncations or attempt.synthesizer in self._retried
-        return is_expected and isinstance(attempt.error, TruncatedAudioError)
-
-    async def _first_to_begin(self) -> SynthesisAttempt:
-        """Start the next voice, and another one if the first is late; return the attempt that begins first."""
-        while True:
-            can_start = len(self._running) < _MAX_PARALLEL_ATTEMPTS
-            following = self._chain.next_untried(self._tried) if can_start else None
-            if following and self._seconds_until_late() <= 0:
-                self._tried.add(following)
-                self._running.append(self._chain.start_attempt(following, self._text))
-                continue
-            if not self._running:
-                if self._partial:
-                    return self._partial
-                raise self._chain.error or TimedOutError
-            await self._wait_for_change(self._seconds_until_late() if following else inf)
-            for attempt in list(self._running):
-                if attempt.error and not self._accepts_truncation(attempt):
-                    self._handle_failure(attempt, attempt.error)
-                elif attempt.audio:
-                    await self._stop_hedging(attempt)
-                    return attempt
-
-    def _seconds_until_late(self) -> float:
-        """Return the time until the next voice starts because none is running or the first one is late."""
-        if not self._running:
-            return 0
-        attempt = self._running[0]
-        if not self._listening_since.done() or attempt.first_audio_s is not None:
-            return inf
-        waiting_since = max(attempt.started_at, self._listening_since.result())
-        return waiting_since + attempt.synthesizer.hedge_delay_s - asyncio.get_running_loop().time()
-
-    async def _wait_for_change(self, seconds_until_late: float) -> None:
-        """Wait until an attempt begins or fails, the listener starts to wait, or the first attempt is late."""
-        changes: list[asyncio.Future[Any]] = [attempt.settled for attempt in self._running]
-        if not self._listening_since.done():
-            changes.append(self._listening_since)
-        timeout = None if seconds_until_late == inf else seconds_until_late
-        await asyncio.wait(changes, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-
-    async def _stop_hedging(self, winner: SynthesisAttempt) -> None:
-        """Cancel the attempts that have not begun, and record the times to the first audio."""
-        now = asyncio.get_running_loop().time()
-        for attempt in self._running[: self._running.index(winner)]:
-            self._chain.record_first_audio(attempt.synthesizer, now - attempt.started_at)
-            self._chain.record_failure(attempt.synthesizer, TimedOutError())
-        self._chain.record_first_audio(winner.synthesizer, winner.first_audio_s or 0)
-        await self._cancel_others(winner)
-
-    async def _cancel_others(self, winner: SynthesisAttempt | None) -> None:
-        others = [attempt for attempt in self._running if attempt is not winner]
-        self._running = [winner] if winner else []
-        for attempt in others:
-            await attempt.cancel()
-
-    def _handle_failure(self, attempt: SynthesisAttempt, error: SpeechError) -> None:
-        """Record a failure, unless the voice gets a second attempt. Raises errors that no fallback can fix."""
-        if attempt in self._running:
-            self._running.remove(attempt)
-        if attempt.audio and not isinstance(error, ResponseTooLargeError):
-            self._partial = attempt
-        if attempt.has_received and error.is_retryable and attempt.synthesizer not in self._retried:
-            self._retried.add(attempt.synthesizer)
-            self._tried.discard(attempt.synthesizer)
-            return
-        self._chain.record_failure(attempt.synthesizer, error)
-        if not error.allows_fallback:
-            raise error
+    def record_interruption(self, error: SpeechError) -> None:
+        """Record that words are missing."""
+        self.interruption = self.interruption or error

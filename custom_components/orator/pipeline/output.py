@@ -8,7 +8,8 @@ from typing import Final
 
 from ..audio import wav
 from ..audio.formats import AudioFormat, PcmLayout, is_same_container, prepend, stream_of
-from ..audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
+from ..audio.mp3 import FrameScanner, MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
+from ..audio.mp3_frames import Mp3Format
 from ..providers.base import SpeechAudio
 from ..providers.errors import NotAudioError, SpeechError
 from .convert import DEFAULT_LAYOUT, PcmConstraints, PcmStream, convert_pcm, encode, to_pcm, transcode
@@ -128,7 +129,7 @@ async def build_response(
         return _pcm_response(_moment_of_silence(), audio, output, ffmpeg)
     if output.accepts(first.format):
         if is_single and first.format not in (AudioFormat.WAV, AudioFormat.PCM):
-            return AudioResponse(output.extension, _pass_through(first, audio))
+            return AudioResponse(output.extension, _pass_through(first, audio, ffmpeg))
         if first.format is AudioFormat.MP3:
             return AudioResponse(output.extension, join_mp3(first, audio, ffmpeg))
     stream = await to_pcm(first, output.pcm, ffmpeg)
@@ -164,7 +165,14 @@ async def join_mp3(first: SpeechAudio, following: AsyncIterator[SpeechAudio], ff
 
     Raises NotAudioError if a chunk has no audio.
     """
-    joiner = Mp3Joiner()
+    async with aclosing(_join_mp3_parts(Mp3Joiner(), first, following, ffmpeg)) as data:
+        async for block in data:
+            yield block
+
+
+async def _join_mp3_parts(
+    joiner: Mp3Joiner, first: SpeechAudio, following: AsyncIterator[SpeechAudio], ffmpeg: str
+) -> AsyncGenerator[bytes]:
     audio: SpeechAudio | None = first
     while audio:
         async with aclosing(_join_mp3_part(joiner, audio, ffmpeg)) as data:
@@ -241,12 +249,61 @@ async def _join_data(joiner: Mp3Joiner, data: AsyncIterator[bytes], fed: list[by
         raise NotAudioError from err
 
 
-async def _pass_through(only: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
-    """Yield the only chunk's audio untouched, and raise the error that interrupted it."""
-    async with aclosing(only.data):
-        async for block in only.data:
+async def _pass_through(
+    first: SpeechAudio, following: AsyncGenerator[SpeechAudio], ffmpeg: str
+) -> AsyncGenerator[bytes]:
+    """Yield the only chunk's audio untouched. If it breaks off, append the audio that resumes it."""
+    if first.format is AudioFormat.MP3:
+        parts = _pass_through_mp3(first, following, ffmpeg)
+    else:
+        parts = _pass_through_container(first, following, ffmpeg)
+    async with aclosing(parts):
+        async for block in parts:
             yield block
-    await anext(following, None)
+
+
+async def _pass_through_mp3(
+    first: SpeechAudio, following: AsyncGenerator[SpeechAudio], ffmpeg: str
+) -> AsyncGenerator[bytes]:
+    """Yield mp3 untouched, except for an incomplete frame before audio that resumes it."""
+    scanner = FrameScanner()
+    joined_format: Mp3Format | None = None
+    held = b""
+    async with aclosing(first.data):
+        async for block in first.data:
+            for frame in scanner.feed(block):
+                joined_format = joined_format or frame.header.format
+            data = held + block
+            complete = len(data) - min(scanner.pending_bytes, len(data))
+            held = data[complete:]
+            if complete:
+                yield data[:complete]
+    resuming = await anext(following, None)
+    if resuming is None:
+        if held:
+            yield held
+        return
+    joiner = Mp3Joiner()
+    joiner.format = joined_format
+    async with aclosing(_join_mp3_parts(joiner, resuming, following, ffmpeg)) as rest:
+        async for block in rest:
+            yield block
+
+
+async def _pass_through_container(
+    first: SpeechAudio, following: AsyncGenerator[SpeechAudio], ffmpeg: str
+) -> AsyncGenerator[bytes]:
+    """Yield audio untouched, and any audio that resumes it as a further stream of the same format."""
+    audio: SpeechAudio | None = first
+    while audio:
+        if is_same_container(audio.format, first.format):
+            data = audio.data
+        else:
+            data = transcode(audio, first.format, DEFAULT_LAYOUT, ffmpeg)
+        async with aclosing(data):
+            async for block in data:
+                yield block
+        audio = await anext(following, None)
 
 
 async def _wav_file(stream: PcmStream) -> AsyncGenerator[bytes]:

@@ -28,7 +28,16 @@ from .synthesizer import (
 )
 
 _MAX_CHUNK_WITH_FALLBACK_S: Final = 12.0
-"""Maximum speech in one request of a voice with fallbacks: the most that can be lost when its audio breaks off."""
+"""Maximum speech in one request of a voice with fallbacks.
+
+When audio breaks off, the rest of the request is bought again, and its place in the text is the less certain the longer
+the audio was.
+"""
+_MAX_SENTENCES_AT_UNKNOWN_PACE: Final = 2
+"""Maximum number of sentences in one request while the pace of the voice is unknown.
+
+Wherever the audio of two sentences breaks off, no more than one of them is heard twice.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +147,16 @@ class SpeechPipeline:
         """Read the text, and synthesize its chunks in advance."""
         job, model = self._job, self._job.model
         pronunciations = pronunciations_for(job.replacements, model)
+        request = SynthesisRequest(
+            text="",
+            model=model,
+            voice=job.voice,
+            format=job.format or model.formats[0],
+            settings=job.settings,
+            pronunciations=pronunciations,
+            record_usage=job.record_usage,
+        )
+        pace = job.latency.pace(request.speed)
         chunker = TextChunker(
             job.deltas,
             TextCleaner(() if pronunciations else job.replacements, clean=job.clean_text),
@@ -145,23 +164,15 @@ class SpeechPipeline:
             measure=measure_with_pronunciations(pronunciations, model) if pronunciations else model.measure,
             streams=model.streams,
             max_seconds=_MAX_CHUNK_WITH_FALLBACK_S if job.fallbacks else inf,
+            max_sentences=lambda: inf if pace.is_known else _MAX_SENTENCES_AT_UNKNOWN_PACE,
         )
         async with chunker:
             await chunker.wait_for_sentence()
             is_single = chunker.is_single_chunk
             is_reply = not chunker.is_complete
-            request = SynthesisRequest(
-                text="",
-                model=model,
-                voice=job.voice,
-                format=job.format or self._choose_format(is_single=is_single),
-                settings=job.settings,
-                pronunciations=pronunciations,
-                record_usage=job.record_usage,
-            )
             own = ProviderSynthesizer(
                 self._provider,
-                request,
+                replace(request, format=job.format or self._choose_format(is_single=is_single)),
                 self._choose_retry_policy(is_reply=is_reply),
                 name=job.name,
                 latency=job.latency,

@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import Final, Self
 
 from .attempt import AttemptAudio
+from .chunk_audio import ChunkAudio
 from .chunker import TextChunker, estimate_duration_by_letters_s
-from .fallback_chain import ChunkAudio, FallbackChain
+from .fallback_chain import FallbackChain
 
 _MAX_PARALLEL_REQUESTS: Final = 2
 """Maximum number of parallel requests: the chunk that is heard and the next one."""
@@ -49,7 +50,7 @@ class ChunkPrefetcher:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def audio(self) -> AsyncGenerator[AttemptAudio]:
-        """Yield the audio of each chunk, in order.
+        """Yield the audio of each chunk, in order and in several parts if it breaks off.
 
         Raises SpeechError if no voice begins, or at the end if words are missing, and the exceptions of the text's
         source.
@@ -59,10 +60,11 @@ class ChunkPrefetcher:
                 chunk = await self._waiting.get()
             except asyncio.QueueShutDown:
                 break
-            audio = await chunk.audio()
-            if self._plays_until is None:
-                self._plays_until = asyncio.get_running_loop().time() + self._requested_s
-            yield audio
+            async with aclosing(chunk.audio()) as parts:
+                async for audio in parts:
+                    if self._plays_until is None:
+                        self._plays_until = asyncio.get_running_loop().time() + self._requested_s
+                    yield audio
         if self._producer:
             await self._producer  # raises the exception of the text's source
         if self._chain.interruption:

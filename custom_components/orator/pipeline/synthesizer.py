@@ -20,6 +20,7 @@ from tenacity import (
 from ..providers.base import Provider, SpeechAudio, SynthesisRequest
 from ..providers.errors import PronunciationsRefusedError, SpeechError, TimedOutError
 from ..providers.models import Usage
+from .pace import VoicePace
 from .pronunciations import apply_pronunciations
 
 _FIRST_AUDIO_TIMEOUT_S: Final = 60.0
@@ -29,6 +30,7 @@ _HEDGE_DELAY_RANGES_S: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
 _HEDGE_FACTOR: Final = 3
 _MAX_LATENCY_SAMPLES: Final = 32
 _MIN_LATENCY_SAMPLES: Final = 5
+_MAX_PACES: Final = 8
 _MIN_TRUNCATIONS: Final = 3
 """Consecutive truncated chunks that are no coincidence."""
 
@@ -53,12 +55,13 @@ WITH_FALLBACK: Final = RetryPolicy(1.0, max_attempts=2)
 
 
 class LatencyStats:
-    """Latency statistics of a voice: times to first audio, and whether its audio looked truncated."""
+    """Latency statistics of a voice: times to first audio, its pace, and whether its audio looked truncated."""
 
     def __init__(self) -> None:
         """Initialize empty statistics."""
         self._first_audio_s: deque[float] = deque(maxlen=_MAX_LATENCY_SAMPLES)
         self._truncations = 0
+        self._paces: dict[float, VoicePace] = {}
 
     @property
     def has_false_truncations(self) -> bool:
@@ -72,6 +75,13 @@ class LatencyStats:
     def record_ending(self, *, is_truncated: bool) -> None:
         """Add whether the audio of a chunk looked truncated."""
         self._truncations = self._truncations + 1 if is_truncated else 0
+
+    def pace(self, speed: float) -> VoicePace:
+        """Return the pace of the voice at a speed; the most recently used ones are kept."""
+        self._paces[speed] = pace = self._paces.pop(speed, None) or VoicePace(speed)
+        while len(self._paces) > _MAX_PACES:
+            del self._paces[next(iter(self._paces))]
+        return pace
 
     def hedge_delay_s(self, *, streams: bool) -> float:
         """Return the time to wait for the first audio before asking the next voice; without samples, the maximum.
@@ -105,6 +115,10 @@ class Synthesizer(Protocol):
         """Whether the audio of the voice is complete but always looks truncated."""
 
     @property
+    def pace(self) -> VoicePace:
+        """Pace of the voice, to which complete audio is added."""
+
+    @property
     def usage(self) -> Usage:
         """Usage of the job so far."""
 
@@ -132,6 +146,7 @@ class ProviderSynthesizer:
         self.loudness_key = f"{request.model.id} {request.voice}"
         self.hedge_delay_s = latency.hedge_delay_s(streams=request.model.streams)
         self.has_false_truncations = latency.has_false_truncations
+        self.pace = latency.pace(request.speed)
         self.usage = Usage()
         self._provider = provider
         self._request = request

@@ -45,6 +45,12 @@ class SynthesisRequest:
     A request that joins the job of an identical one is not charged; one that is sent twice may be charged twice.
     """
 
+    @property
+    def speed(self) -> float:
+        """The speed setting, 1.0 if none is set."""
+        speed = self.settings.get("speed", 1.0)
+        return float(speed) if isinstance(speed, (int, float)) and speed > 0 else 1.0
+
     def charge(self, cost: float | None = None, currency: str | None = None) -> None:
         """Record the charge for this request, estimated from the model's price if the provider states no `cost`."""
         price = self.model.price

@@ -255,6 +255,13 @@ class TruncatedAudioError(SpeechError):
     is_retryable = True
 
 
+class TooShortAudioError(SpeechError):
+    """The response was complete, but its audio is far too short for the text."""
+
+    translation_key = "connection_lost"
+    is_retryable = True
+
+
 class UntrustedCertificateError(SpeechError):
     """The server's certificate is not valid for its address."""
 

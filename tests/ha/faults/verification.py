@@ -1,7 +1,6 @@
 """Verification of an outcome: which words were heard, spoken by which voice, and which error was raised."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from homeassistant.exceptions import HomeAssistantError
 import miniaudio
@@ -13,6 +12,7 @@ from tests.support.audio import RATE, Sound, read_wav_stream
 from tests.support.word_decoder import HeardWord, codes_of, heard_words, voice_of
 
 from .cases import Case
+from .repetitions import trace
 from .runner import FALLBACK_VOICE, Outcome
 
 
@@ -33,7 +33,7 @@ def decode_outcome(outcome: Outcome) -> list[HeardWord] | None:
 
 
 def is_spoken_by_account(case: Case, words: list[HeardWord] | None) -> bool:
-    """Return whether the voice of the account spoke the whole message."""
+    """Return whether the voice of the account spoke the whole message, and every word once."""
     own = voice_of(case.endpoint.voice_name)
     return [(word.code, word.voice) for word in words or ()] == [(code, own) for code in codes_of(case.text)]
 
@@ -67,76 +67,34 @@ def _get_failed_ranges(case: Case, outcome: Outcome) -> Iterator[range]:
 
 
 def _is_correct(case: Case, words: list[HeardWord], failed: range, error: Exception | None) -> bool:
-    """Return whether every word was heard once, or the documented error was raised for the end of the failed chunk."""
-    text = codes_of(case.text)
-    common = _count_common(text, [word.code for word in words])
-    rest = words[common:]
-    has_fragment = bool(rest) and rest[0].code is None
-    rest = rest[has_fragment:]
-    codes = [word.code for word in rest]
-    resumptions = [at for at in {common, failed.stop} if at >= common and text[at : at + len(rest)] == codes]
-    return any(
-        _is_allowed(case, _Playback(words[:common], has_fragment, at, rest, len(text)), failed, error)
-        for at in resumptions
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Playback:
-    """What was heard: the first words, perhaps a fragment of one, and words again from `resumed_at` on."""
-
-    first: list[HeardWord]
-    has_fragment: bool
-    resumed_at: int
-    rest: list[HeardWord]
-    total: int
-
-    @property
-    def end(self) -> int:
-        """Index after the last word that was heard."""
-        return self.resumed_at + len(self.rest)
-
-    @property
-    def has_gap(self) -> bool:
-        """Whether words are missing in the middle."""
-        return self.has_fragment or self.resumed_at > len(self.first)
-
-    def voices(self, positions: range) -> set[int | None]:
-        """Return the voices of the words in a range."""
-        words = [*enumerate(self.first), *enumerate(self.rest, self.resumed_at)]
-        return {word.voice for at, word in words if at in positions}
-
-
-def _is_allowed(case: Case, playback: _Playback, failed: range, error: Exception | None) -> bool:
     """Return whether a playback is allowed when a range of words failed.
 
-    The account's voice speaks the words before it. The fallback, if there is one, speaks from the start of the failed
-    chunk, or from its end if part of it was played. Later chunks that were already requested may be of either voice.
+    The account's voice speaks the words before it. In it, the fallback speaks if there is one, or the account's voice
+    as well if some of its audio was played. Later chunks that were already requested may be of either voice. Without a
+    fallback, words of the failed chunk may be missing if the documented error is raised, and after it if nothing of the
+    chunk was played.
     """
     own, fallback = voice_of(case.endpoint.voice_name), voice_of(FALLBACK_VOICE)
+    playback = trace(case.sentences, words)
     can_interrupt = case.failure.can_interrupt
-    before, within = playback.voices(range(failed.start)), playback.voices(failed)
-    after = playback.voices(range(failed.stop, playback.total))
-    if not (before <= {own} and after <= ({own, fallback} if case.has_fallback else {own})):
+    either = {own, fallback} if case.has_fallback else {own}
+    if playback.has_unknown or playback.max_repeated > 1:
         return False
-    if playback.end < failed.start or (case.has_fallback and playback.end < playback.total):
+    if not can_interrupt and (playback.has_fragment or playback.has_resumed):
         return False
-    if playback.has_gap:
-        starts_within = len(playback.first) in range(failed.start, failed.stop + 1)
-        is_in_chunk = starts_within and playback.resumed_at == failed.stop
-        return is_in_chunk and can_interrupt and within <= {own} and _is_documented(case, error)
-    if playback.end < playback.total:
-        ends_at_chunk = playback.end == failed.start or (can_interrupt and within <= {own})
-        return ends_at_chunk and _is_documented(case, error)
-    replacement = {fallback} if case.has_fallback else set[int]()
-    may_be_own = can_interrupt and (error is None or _is_documented(case, error))
-    return (within <= replacement and error is None) or (may_be_own and within <= {own})
-
-
-def _count_common(text: list[int], heard: list[int | None]) -> int:
-    """Return the length of the common prefix."""
-    pairs = zip(text, heard, strict=False)
-    return next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(text), len(heard)))
+    shares_connection = case.endpoint.is_realtime and can_interrupt  # a failed response ends those of other chunks
+    before = either if shares_connection else {own}
+    within = either if can_interrupt or not case.has_fallback else {fallback}
+    allowed = [before] * failed.start + [within] * len(failed) + [either] * (len(playback.voices) - failed.stop)
+    if any(not voices <= expected for voices, expected in zip(playback.voices, allowed, strict=True)):
+        return False
+    if not playback.gaps:
+        return error is None or (can_interrupt and _is_documented(case, error))
+    (gap, *others) = playback.gaps
+    is_in_chunk = gap.stop == failed.stop and can_interrupt
+    is_to_end = gap.stop == len(playback.voices) and (gap.start == failed.start or can_interrupt)
+    is_expected = gap.start >= failed.start and (is_in_chunk or is_to_end) and not others
+    return (is_expected or shares_connection) and not case.has_fallback and _is_documented(case, error)
 
 
 def _is_documented(case: Case, error: Exception | None) -> bool:

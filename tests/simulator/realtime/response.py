@@ -15,6 +15,7 @@ from ..audio.espeak import BYTES_PER_SAMPLE, speaker_of
 from ..audio.recorder import Recorder, Recording, RecordingSpec
 from ..delivery import chunks, sleep_until
 from ..exchange import ReceivedRequest, Timing
+from ..faults import position_of
 from ..http import Json
 from .contract import REALTIME_RATE, Event, ResponseRequest
 from .events import (
@@ -170,7 +171,8 @@ class ResponseStream:
         if self._scripted.stall_after is not None:
             yield self._scripted.stall_after, partial(asyncio.sleep, inf)
         if self._scripted.cut_after is not None:
-            yield self._scripted.cut_after, self._cut
+            position = position_of(self._scripted.cut_after, len(self._audio))
+            yield position // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE, self._cut
 
     async def _cut(self) -> None:
         """Cut the connection and wait for that to happen."""

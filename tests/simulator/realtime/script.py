@@ -54,7 +54,7 @@ class ScriptedResponse:
             binary frame, audio that is not base64, an undocumented event, or an unrelated `error` event. OpenAI should
             never send the first four.
         stall_after: send nothing more of this response
-        cut_after: close the connection without the closing handshake
+        cut_after: close the connection without the closing handshake; a number below 1 is a share of the audio
     """
 
     contains: str = ""
@@ -68,7 +68,7 @@ class ScriptedResponse:
     junk: Junk | None = None
     junk_after: int = 0
     stall_after: int | None = None
-    cut_after: int | None = None
+    cut_after: float | None = None
 
     def spoken_text(self, text: str) -> str:
         """Return what is spoken instead of a text."""

@@ -27,17 +27,24 @@ async def _whole(text: str) -> AsyncGenerator[str]:
     yield text
 
 
-def _chunker(
+def _chunker(  # noqa: PLR0913 - the limits of a chunker
     deltas: AsyncGenerator[str],
     cleaner: TextCleaner | None = None,
     *,
     max_chars: int = 4096,
     measure: Callable[[str], int] = len,
     streams: bool = True,
+    max_sentences: float = inf,
 ) -> TextChunker:
     """Return a chunker of a voice without fallbacks."""
     return TextChunker(
-        deltas, cleaner or TextCleaner(), max_chars=max_chars, measure=measure, streams=streams, max_seconds=inf
+        deltas,
+        cleaner or TextCleaner(),
+        max_chars=max_chars,
+        measure=measure,
+        streams=streams,
+        max_seconds=inf,
+        max_sentences=lambda: max_sentences,
     )
 
 
@@ -266,3 +273,16 @@ async def test_leaving_closes_text() -> None:
     async with _chunker(reply()) as chunker:
         assert await chunker.next(lambda: 0)
     assert is_closed.is_set()
+
+
+async def test_limited_sentences() -> None:
+    """A chunk has at most as many sentences as allowed."""
+    text = " ".join(_SENTENCES)
+    async with _chunker(_whole(text), max_sentences=2) as chunker:
+        await chunker.wait_for_sentence()
+        assert not chunker.is_single_chunk
+        chunks = []
+        while chunk := await chunker.next(lambda: 0.0):
+            chunks.append(chunk)
+    assert len(chunks) == 2
+    assert _letters("".join(chunks)) == _letters(text)

@@ -15,9 +15,9 @@ _MAX_BRACKET_DEPTH: Final = 4
 
 _FOOTNOTE_MARK: Final = Syntax.from_parts((r"\[", r"\^", r"[^\[\]\s]{1,60}", r"\]"))
 _NUMBERS: Final = re.compile(r"\[?[1-9]\d{0,2}(?P<more>(?:, ?|[-–])\d{1,3})*\]?")
-_MORE_CITATIONS: Final = re.compile(r"(?: ?\[{1,2}\d{1,3}\]{1,2}(?:\(https?://[^\s()]*\))?)*+")
+_MORE_CITATIONS: Final = re.compile(r"(?: ?\[{1,2}\^?\d{1,3}\]{1,2}(?:\(https?://[^\s()]*\))?)*+")
 _INDEX: Final = re.compile(r"\[\d+\]")
-_UNFINISHED_CITATION: Final = re.compile(r" *(?:\[{1,2}(?:\d{1,3}\]{0,2})?)?|\((?:h[^\s()]*)?")
+_UNFINISHED_CITATION: Final = re.compile(r" *(?:\[{1,2}\^?(?:\d{1,3}\]{0,2})?)?|\((?:h[^\s()]*)?")
 _NAMED_CITATION: Final = re.compile(r"\[(?:cite_start|cit(?:e|ation): ?[\d, .:-]+|[\d:]+†[^\[\]\n]*)\]")
 _BRACKET: Final = re.compile(r"\\.|[\[\]]")
 _TOO_DEEP: Final = re.compile(rf"(?:\[[^\[\]\\]*+){{{_MAX_BRACKET_DEPTH + 1}}}")
@@ -56,7 +56,7 @@ _CITATION: Final = Syntax.from_parts(
     ("【", r"[\d:,]*", "†", r"[^【】\n]{0,200}", "】"),
     ("\ue200", r"[^\ue200\ue201\n]{0,200}", "\ue201"),
 )
-_AFTER_CITATION: Final = frozenset(".,;!?)[。，；！？）\n")
+_AFTER_CITATION: Final = frozenset(".,;!?)。，；！？）\n")
 _ENDS_BEFORE_CITATION: Final = END_MARKS + CLOSERS.replace("]", "").replace("}", "") + "%°"
 _OPERATORS: Final = frozenset("=+*/<>&|^")
 

@@ -39,6 +39,22 @@ Excluded are those that are spoken: digits, #, *, ©, ®, ™, °, arrows, check
 (★ ⭐), sharps and flats (♯), circled numbers.
 """
 
+STATUS_SIGNS: Final = {
+    "✅": "✓",
+    "☑": "✓",
+    "✔": "✓",
+    "❌": "✗",
+    "❎": "✗",
+    "✖": "✗",
+    **{emoji: emoji for emoji in "🔒🔓🟢🔴🟡🟠"},
+}
+"""Emoji that tell a status at the start of a list item or a table cell, and the signs to speak.
+
+Which word a sign stands for depends on the language, which only the voice knows.
+"""
+STANDALONE_EMOJI: Final = "🔵⚪⚫🟣🟤⚠🚫⛔👍👎🔋🪫🔌☀🌤⛅🌥☁🌦🌧⛈🌩🌨❄🌫🌙"
+"""Emoji that are spoken only if they are all that a table cell or a label has: a status or the weather."""
+
 _UNSPACED_LETTER: Final = re.compile(f"[{UNSPACED_SCRIPTS}]")
 
 

@@ -33,7 +33,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 _CELL_TAGS: Final = _names("td th")
-_SENTENCE_TAGS: Final = _names("h1 h2 h3 h4 h5 h6 li tr dt dd caption summary think")
+_SENTENCE_TAGS: Final = _names("h1 h2 h3 h4 h5 h6 li tr dt dd caption summary think thinking thought reasoning")
 _LINE_TAGS: Final = _names(
     "address article aside blockquote br center details dialog div dl fieldset figcaption figure footer form header hr "
     "main nav ol p pre section table tbody tfoot thead ul"
@@ -113,6 +113,45 @@ def read_hidden(window: Window) -> Tag | None:
     if not window.is_final and len(window.text) < max_chars and not is_prose:
         raise IncompleteInputError
     return Tag(start.end()) if start.group() == "<!--" else None
+
+
+_THOUGHT_START: Final = Syntax.from_parts(
+    (*"<think>",), (*"<thinking>",), (*"<thought>",), (*"<reasoning>",), flags=re.IGNORECASE
+)
+THOUGHT_TAG: Final = re.compile(r"</?(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+_THOUGHT_END: Final = re.compile(r"</(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+_MAX_THOUGHT_END_CHARS: Final = len("</reasoning>")
+MAX_UNCLOSED_THOUGHT_CHARS: Final = 2000
+"""Maximum length of a text after the opening tag of a thought that is spoken if the thought is never closed.
+
+The text of a longer thought is dropped as it arrives.
+"""
+
+
+def measure_thought(window: Window) -> tuple[int, bool]:
+    """Return the length of a language model's thought, and whether its end has been found; 0 if there is none.
+
+    Raises IncompleteInputError if following text decides.
+    """
+    if not _THOUGHT_START.match(window):
+        return 0, False
+    if end := _THOUGHT_END.search(window.text):
+        return end.end(), True
+    if len(window.text) < MAX_UNCLOSED_THOUGHT_CHARS:
+        if window.is_final:
+            return 0, False
+        raise IncompleteInputError
+    return measure_rest_of_thought(Window(window.text, is_final=False))
+
+
+def measure_rest_of_thought(window: Window) -> tuple[int, bool]:
+    """Return the length of the text that belongs to an open thought, and whether its end has been found."""
+    if end := _THOUGHT_END.search(window.text):
+        return end.end(), True
+    length = len(window.text) if window.is_final else len(window.text) - _MAX_THOUGHT_END_CHARS
+    if length <= 0:
+        raise IncompleteInputError
+    return length, False
 
 
 def read_tag(window: Window) -> Tag | None:

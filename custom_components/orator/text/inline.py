@@ -8,8 +8,16 @@ from html.entities import html5
 import re
 from typing import Final
 
-from .characters import is_space, is_spaced_letter, is_unspaced_letter
-from .html_tags import MAX_HIDDEN_CHARS, Boundary, read_hidden, read_tag
+from .characters import STANDALONE_EMOJI, STATUS_SIGNS, is_space, is_spaced_letter, is_unspaced_letter
+from .html_tags import (
+    MAX_HIDDEN_CHARS,
+    MAX_UNCLOSED_THOUGHT_CHARS,
+    Boundary,
+    measure_rest_of_thought,
+    measure_thought,
+    read_hidden,
+    read_tag,
+)
 from .links import is_web_target, measure_target, read_citation, read_link, read_path_part, read_web_address
 from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
 from .normalize import PlainTextWriter
@@ -20,8 +28,13 @@ _MAX_TAG_CHARS: Final = 400
 _MAX_LINK_CHARS: Final = 900
 _MAX_LABELS: Final = 200
 
+_DRAWN_BARS: Final = "│┃║"
+_STATUS_EMOJI: Final = f"{''.join(STATUS_SIGNS)}{STANDALONE_EMOJI}"
 # The letters that start web addresses are plain text only within words.
-_PLAIN_TEXT: Final = re.compile(r"(?:[^\\*_~`\[\]!<&|\-=#【\ue200\nhwfHWF]++|(?<=[A-Za-z0-9@./\-])[hwfHWF])++")
+_PLAIN_TEXT: Final = re.compile(
+    rf"(?:[^\\*_~`\[\]!<&|\-=#【\ue200{_DRAWN_BARS}{_STATUS_EMOJI}\nhwfHWF]++|(?<=[A-Za-z0-9@./\-])[hwfHWF])++"
+)
+_STATUS: Final = Syntax.from_parts((f"[{_STATUS_EMOJI}]", "\ufe0f?", "[*_ \t]{0,40}", r"(?=[^*_ \t\ufe0f]|\Z)"))
 _BLOCK_END: Final = re.compile(r"\n[ \t]*(?:\n|[-*+>#|=`~]|\d{1,9}[.)])")
 _ESCAPE: Final = Syntax.from_parts((r"\\", r"[!-/:-@\[-`{-~\n]"))
 _IMAGE_START: Final = Syntax.from_parts(("!", r"\["))
@@ -52,6 +65,10 @@ class InlineReader:
         self._is_in_web_address = False
         self._link_ends: set[int] = set()
         """Offsets of the brackets after the texts of the links that are being read."""
+        self.is_in_thought = False
+        """Whether a thought of the language model has started and its text is dropped."""
+        self.thought = ""
+        """The last thought, or its start, with its tags."""
         self._labels: set[str] = set()
         """Labels of the link definitions so far, in lower case."""
         self._citation_end = -1
@@ -90,6 +107,7 @@ class InlineReader:
         self._is_heading = is_heading
         self._is_table_row = is_table_row
         self._is_in_web_address = False
+        self._writer.is_at_start = True
 
     def read(self) -> int:
         """Read the next part of a line, and return the number of its characters."""
@@ -99,7 +117,7 @@ class InlineReader:
             self._is_in_web_address = False
         if plain := self._buffer.peek_while(_PLAIN_TEXT):
             return self._write(plain)
-        return self._rules.get(self._buffer.next, self._read_web_address)()
+        return self._rules.get(self._buffer.next, self._read_other)()
 
     def _write(self, text: str, length: int | None = None) -> int:
         self._writer.write(text)
@@ -202,7 +220,23 @@ class InlineReader:
             return self._read_link("!")
         return self._write("!")
 
+    def read_thought(self) -> int:
+        """Read a thought of the language model, which is not spoken; return 0 if none starts here.
+
+        A thought that is not closed is spoken at the end of the text, unless it is long.
+        """
+        window = self._buffer.peek(MAX_UNCLOSED_THOUGHT_CHARS)
+        if self.is_in_thought:
+            length, is_whole = measure_rest_of_thought(window)
+        else:
+            length, is_whole = measure_thought(window)
+            self.thought = window.text[:length] or self.thought
+        self.is_in_thought = length > 0 and not is_whole
+        return length
+
     def _read_tag(self) -> int:
+        if not self._writer.is_within_sentence and (length := self.read_thought()):
+            return self._write(" ", length)
         if hidden := read_hidden(self._buffer.peek(MAX_HIDDEN_CHARS)):
             self._writer.skip()
             return hidden.length
@@ -227,9 +261,29 @@ class InlineReader:
 
     def _read_bar(self) -> int:
         if self._is_table_row or (is_space(self._buffer.previous) and self._buffer.peek_syntax(_SPACED_BAR)):
-            self._writer.add_comma()
-            return 1
+            return self._read_drawn_bar()
         return self._write("|")
+
+    def _read_drawn_bar(self) -> int:
+        self._writer.add_comma()
+        self._writer.is_at_start = True
+        return 1
+
+    def _read_status(self) -> int:
+        """Read an emoji, which is spoken if it is a mark of a list item, or all that a table cell or a label has."""
+        emoji = self._buffer.next
+        match = self._buffer.peek_syntax(_STATUS)
+        length = len(match.group().rstrip("*_ \t")) if match else 1
+        is_alone = match is not None and match.string[match.end() : match.end() + 1] in f"\n|{_DRAWN_BARS}"
+        is_first = self._writer.is_at_start
+        if is_alone:
+            is_spoken = (is_first and self._is_table_row) or self._writer.ends_with_label
+        else:
+            is_spoken = is_first and emoji in STATUS_SIGNS and not self._is_heading
+        if not is_spoken:
+            return self._write(emoji, length)
+        self._writer.write_sign(STATUS_SIGNS.get(emoji, emoji))
+        return length
 
     def _read_dashes(self) -> int:
         run, following = self._peek_run()
@@ -255,6 +309,12 @@ class InlineReader:
             return self._write(self._buffer.next.replace("\ue200", ""), 1)
         self._writer.skip()
         return length
+
+    def _read_other(self) -> int:
+        character = self._buffer.next
+        if character in _DRAWN_BARS:
+            return self._read_drawn_bar()
+        return self._read_status() if character in _STATUS_EMOJI else self._read_web_address()
 
     def _read_web_address(self) -> int:
         address = read_web_address(self._buffer.peek())

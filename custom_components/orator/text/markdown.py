@@ -3,8 +3,6 @@
 Headings, list items and table rows become sentences; code is spoken as written, without its fences.
 """
 
-# ruff: noqa: RUF001 the punctuation of all scripts looks similar
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,47 +10,35 @@ from functools import lru_cache
 import re
 from typing import Final
 
-from .characters import EMOJI
+from .html_tags import THOUGHT_TAG
 from .inline import InlineReader
+from .line_marks import (
+    BULLET,
+    CODE_FENCE,
+    EMOJI_BULLET,
+    FIRST_ITEMS,
+    FOOTNOTE_LABEL,
+    HEADING_MARK,
+    ITEM_LETTER,
+    ITEM_NUMBER,
+    KEPT_LINE_CHARS,
+    LINE_MARKS,
+    QUOTE_MARK,
+    RULE_LINE,
+    TABLE_BORDER,
+    TABLE_ROW_MARK,
+    TASK_BOX,
+    THEMATIC_BREAK,
+    UNDERLINE,
+    ListNumbers,
+    is_end_of_sentence,
+)
 from .links import LINK_DEFINITION
 from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
 from .normalize import PlainTextWriter
 
-_MAX_SHORT_LINE_CHARS: Final = 60
-"""Maximum length of a line that lists a fact; prose is wrapped at a greater length."""
 _HARD_BREAK: Final = "  "
 """The end of a line that is not joined with the next one."""
-_FACT_LABEL: Final = re.compile(r":[*_]*(?:\s|\Z)|：|(?<=[\u3040-\u9fff]):")
-
-_QUOTE_MARK: Final = Syntax.from_parts((">", " ?"))
-_RULE_LINE: Final = Syntax.from_parts((r"[-*_=|: \t]+", r"(?:\n|\Z)"))
-_THEMATIC_BREAK: Final = re.compile(r"([-*_=])(?:[ \t]*\1){2,}\s*\Z")
-_UNDERLINE: Final = re.compile(r"(?:=+|-+)\s*\Z")
-_HEADING_MARK: Final = Syntax.from_parts(("#{1,6}", r"(?=[ \t\n]|\Z)"))
-_TABLE_ROW_MARK: Final = Syntax.from_parts((r"\|",))
-_BULLET: Final = Syntax.from_parts(("[-*+•‣◦▪●○∙·]", r"(?=[ \t\n]|\Z)"), ("•",))
-_TASK_BOX: Final = Syntax.from_parts((r"\[", "[ xX]", r"\]", r"(?=[ \t\n]|\Z)"))
-_ITEM_NUMBER: Final = Syntax.from_parts((r"(\d{1,9})", "[.)]", r"(?=[ \t\n]|\Z)"))
-_EMOJI_BULLET: Final = Syntax.from_parts((r"\d", "\ufe0f?", "\u20e3"), (f"[{EMOJI}]",))
-_CODE_FENCE: Final = Syntax.from_parts(
-    ("`", "`", "`+", r"[^`\n]{0,100}", r"(?:\n|\Z)"),
-    ("~", "~", "~+", r"[^\n]{0,100}", r"(?:\n|\Z)"),
-)
-_FOOTNOTE_LABEL: Final = Syntax.from_parts((r"\[", r"\^", r"[^\[\]\s]{1,60}", r"\]", ":"))
-_LINE_MARKS: Final = (
-    _RULE_LINE,
-    _BULLET,
-    _ITEM_NUMBER,
-    _TABLE_ROW_MARK,
-    _HEADING_MARK,
-    _QUOTE_MARK,
-    _CODE_FENCE,
-    _TASK_BOX,
-    _FOOTNOTE_LABEL,
-    LINK_DEFINITION,
-    _EMOJI_BULLET,
-)
-"""Marks that may precede the text of a line, in the order in which they are tried."""
 _REST_OF_LINE: Final = re.compile(r"[^\n]+")
 
 
@@ -70,6 +56,8 @@ class _Line:
 
     kind: _LineKind | None = None
     """Kind of line; None until its text starts."""
+    marks_end: int = 0
+    """Number of characters of the marks that have been read."""
     has_list_mark: bool = False
     has_quote_mark: bool = False
     text: str = ""
@@ -78,7 +66,7 @@ class _Line:
     def append(self, text: str) -> None:
         """Append text."""
         text = self.text + text
-        self.text = text if len(text) <= _MAX_SHORT_LINE_CHARS + 4 else text[: _MAX_SHORT_LINE_CHARS + 2] + text[-2:]
+        self.text = text if len(text) <= KEPT_LINE_CHARS + 4 else text[: KEPT_LINE_CHARS + 2] + text[-2:]
 
 
 class MarkdownReader:
@@ -92,21 +80,25 @@ class MarkdownReader:
         self._line = _Line()
         self._open_line: _Line | None = None
         """Last line of a paragraph or list item that may continue."""
+        self._column = 0
+        """Number of characters before the mark or the text that is read."""
+        self._numbers = ListNumbers()
         self._is_table = False
         self._fence = ""
         self._fence_indent = ""
         self._mark_readers: dict[Syntax, Callable[[re.Match[str]], bool]] = {
-            _RULE_LINE: self._read_rule_line,
-            _BULLET: self._start_list_item,
-            _ITEM_NUMBER: self._start_numbered_item,
-            _TABLE_ROW_MARK: self._start_table_row,
-            _HEADING_MARK: self._start_heading,
-            _QUOTE_MARK: self._start_quote,
-            _CODE_FENCE: self._start_code,
-            _TASK_BOX: self._read_task_box,
-            _FOOTNOTE_LABEL: self._start_list_item,
+            RULE_LINE: self._read_rule_line,
+            BULLET: self._start_list_item,
+            ITEM_NUMBER: self._start_numbered_item,
+            ITEM_LETTER: self._start_lettered_item,
+            TABLE_ROW_MARK: self._start_table_row,
+            HEADING_MARK: self._start_heading,
+            QUOTE_MARK: self._start_quote,
+            CODE_FENCE: self._start_code,
+            TASK_BOX: self._read_task_box,
+            FOOTNOTE_LABEL: self._start_list_item,
             LINK_DEFINITION: self._read_link_definition,
-            _EMOJI_BULLET: self._start_emoji_item,
+            EMOJI_BULLET: self._start_emoji_item,
         }
         """Readers of the marks before the text of a line; they return False if the match is text."""
 
@@ -124,7 +116,15 @@ class MarkdownReader:
         line = self._line if is_started else self._open_line
         if line and (line.has_list_mark or line.kind not in (_LineKind.PARAGRAPH, _LineKind.CODE)):
             self._writer.end_sentence()
-        return self._writer.take()
+        words = self._writer.take()
+        if self._inline.thought and not self._writer.has_written:
+            return self._read_thought()  # rather than nothing
+        return words
+
+    def _read_thought(self) -> str:
+        """Return the words of the last thought."""
+        reader = MarkdownReader()
+        return reader.feed(THOUGHT_TAG.sub("", self._inline.thought)) + reader.finish()
 
     def _read(self) -> None:
         buffer = self._buffer
@@ -138,6 +138,8 @@ class MarkdownReader:
 
     def _read_next(self) -> int:
         """Read the next part of a line, and return the number of its characters."""
+        if self._inline.is_in_thought:
+            return self._inline.read_thought()
         if self._line.kind is None:
             return self._read_code_line_start() if self._fence else self._read_line_start()
         if self._buffer.next == "\n":
@@ -175,27 +177,31 @@ class MarkdownReader:
         self._line.kind = kind
         self._inline.start_line(is_heading=kind is _LineKind.HEADING, is_table_row=kind is _LineKind.TABLE_ROW)
 
-    def _start_plain_text(self, first: str, *, is_indented: bool) -> None:
-        """Start the text of a line without a mark of its own, which starts with a character."""
+    def _start_plain_text(self, body: Window, *, is_indented: bool) -> None:
+        """Start the text of a line without a mark of its own."""
         if self._is_table:
             self._start_text(_LineKind.TABLE_ROW)
         elif self._line.has_list_mark:
             self._start_text(_LineKind.LIST_ITEM)
-        elif not self._continue_sentence(first, is_indented=is_indented):
+        elif not self._continue_block(body, is_indented=is_indented):
+            self._numbers.start_block(self._column)
             self._start_text(_LineKind.PARAGRAPH)
 
-    def _continue_sentence(self, first: str, *, is_indented: bool) -> bool:
-        """Join this line with the last one; return False if it starts a new sentence."""
+    def _continue_block(self, body: Window, *, is_indented: bool) -> bool:
+        """Continue the paragraph or list item of the last line; return False if this line starts another paragraph."""
         last = self._open_line
         if last is None or last.has_quote_mark != self._line.has_quote_mark:
             return False
-        if last.kind is _LineKind.PARAGRAPH and _is_fact(last.text, first):
+        if last.kind is _LineKind.LIST_ITEM and not is_indented:
+            return False
+        is_paragraph = last.kind is _LineKind.PARAGRAPH
+        if is_paragraph and is_end_of_sentence(last.text, body):
             self._writer.end_sentence()
-            return False
-        is_over = last.text.endswith(_HARD_BREAK) if last.kind is _LineKind.PARAGRAPH else not is_indented
-        if is_over:
-            return False
-        self._writer.join_lines()
+            self._writer.end_line()
+        elif is_paragraph and last.text.endswith(_HARD_BREAK):
+            self._writer.end_line()
+        else:
+            self._writer.join_lines()
         self._inline.start_line(is_heading=False, is_table_row=False)
         self._line.kind = last.kind
         self._open_line = None
@@ -212,13 +218,18 @@ class MarkdownReader:
         indent, body = self._peek_line()
         if body.text in ("", "\n"):
             return indent + self._read_blank_line(body)
+        if body.text[0] == "<" and not indent and (length := self._inline.read_thought()):
+            return length
         if body.text[0] == "[":  # a link definition may have several lines
             text, is_final = self._buffer.peek()
             body = Window(text[indent:], is_final)
+        line = self._line
+        self._column = line.marks_end + indent
         for mark in _find_line_marks(body.text[0]):
             if (match := mark.match(body)) and self._mark_readers[mark](match):
+                line.marks_end = self._column + match.end()
                 return indent + match.end()
-        self._start_plain_text(body.text[0], is_indented=indent > 0)
+        self._start_plain_text(body, is_indented=indent > 0)
         return indent
 
     def _read_blank_line(self, body: Window) -> int:
@@ -251,10 +262,11 @@ class MarkdownReader:
     def _read_rule_line(self, match: re.Match[str]) -> bool:
         """Read a line under a heading, between paragraphs, or under the first row of a table."""
         line = match.group()
-        is_underline = self._is_after_paragraph and not self._line.has_list_mark and bool(_UNDERLINE.match(line))
+        is_underline = self._is_after_paragraph and not self._line.has_list_mark and bool(UNDERLINE.match(line))
         is_under_table_head = "|" in line and "-" in line
-        if not (is_underline or is_under_table_head or _THEMATIC_BREAK.match(line)):
+        if not (is_underline or is_under_table_head or THEMATIC_BREAK.match(line) or TABLE_BORDER.match(line)):
             return False
+        self._numbers.start_block(self._column)
         if is_underline or is_under_table_head:
             self._writer.end_sentence()
         self._end_block()
@@ -264,14 +276,27 @@ class MarkdownReader:
 
     def _start_list_item(self, _: re.Match[str]) -> bool:
         """Start a list item, whose text may start with further marks."""
+        self._numbers.start_block(self._column)
+        self._start_item()
+        return True
+
+    def _start_item(self) -> None:
         self._end_block()
         self._line.has_list_mark = True
         self._is_table = False
-        return True
 
     def _start_numbered_item(self, match: re.Match[str]) -> bool:
         """Start an item whose number is spoken; in a paragraph, only 1 starts a list."""
-        if self._is_after_paragraph and match[1] != "1":
+        if self._is_after_paragraph and match[1] not in FIRST_ITEMS:
+            return False
+        self._start_item()
+        number = self._numbers.start_item(self._column, self._column + match.end(), match[1])
+        self._writer.write(f"{number}{match[2]} ")
+        return True
+
+    def _start_lettered_item(self, match: re.Match[str]) -> bool:
+        """Start an item whose letter is spoken; in a paragraph, only the first letter starts a list."""
+        if self._is_after_paragraph and match.group() not in FIRST_ITEMS:
             return False
         self._start_list_item(match)
         self._writer.write(f"{match.group()} ")
@@ -283,10 +308,12 @@ class MarkdownReader:
         return False
 
     def _start_heading(self, _: re.Match[str]) -> bool:
+        self._numbers.start_block(self._column)
         self._start_text(_LineKind.HEADING)
         return True
 
     def _start_table_row(self, _: re.Match[str]) -> bool:
+        self._numbers.start_block(self._column)
         self._start_text(_LineKind.TABLE_ROW)
         return True
 
@@ -295,6 +322,7 @@ class MarkdownReader:
         return True
 
     def _start_code(self, match: re.Match[str]) -> bool:
+        self._numbers.start_block(self._column)
         self._end_block()
         line = match.group()
         self._fence = line[: len(line) - len(line.lstrip(line[0]))]
@@ -314,13 +342,4 @@ class MarkdownReader:
 @lru_cache(maxsize=256)
 def _find_line_marks(first: str) -> tuple[Syntax, ...]:
     """Return the marks that a line may start with, given its first character."""
-    return tuple(mark for mark in _LINE_MARKS if mark.may_start_with(first))
-
-
-def _is_fact(line: str, following: str) -> bool:
-    """Return whether a line lists a fact, such as "Kitchen: off", given the first character of the following line.
-
-    Such a line ends a sentence, unlike a line of prose that was wrapped to the width of a page.
-    """
-    starts_sentence = following.isdigit() or (following.isalpha() and not following.islower()) or following in "*_"
-    return starts_sentence and len(line) <= _MAX_SHORT_LINE_CHARS and bool(_FACT_LABEL.search(line))
+    return tuple(mark for mark in LINE_MARKS if mark.may_start_with(first))

@@ -24,10 +24,12 @@ _SPOKEN_EMOJI: Final = {
 _INVISIBLE: Final = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\ufeff\ufffe\uffff\ud800-\udfff"
 """Control characters, soft hyphens, byte order marks and surrogates."""
 _ZERO_WIDTH_JOINER: Final = "\u200d"
+_LINES: Final = "\u2500-\u259f"
+"""Drawn lines and blocks, which are dropped as emoji are."""
 _PRESENTATION_MARKS: Final = "\ufe0e\ufe0f\u20e3"
 """Variation selectors and the frame of a keycap; the character before them is spoken."""
 
-_SPECIAL: Final = f"{EMOJI}{''.join(_SPOKEN_EMOJI)}{_INVISIBLE}{_ZERO_WIDTH_JOINER}{_PRESENTATION_MARKS}"
+_SPECIAL: Final = f"{EMOJI}{_LINES}{''.join(_SPOKEN_EMOJI)}{_INVISIBLE}{_ZERO_WIDTH_JOINER}{_PRESENTATION_MARKS}"
 _PLAIN_WORD: Final = rf"[^\s{REPEATED_FOR_EMPHASIS}{_SPECIAL}]++"
 _PIECE: Final = re.compile(
     rf"(?P<words>{_PLAIN_WORD}(?: {_PLAIN_WORD})*+)|(?P<space>\s+)|(?P<marks>[{REPEATED_FOR_EMPHASIS}]+)"
@@ -38,6 +40,8 @@ _SILENT: Final = re.compile(f"[{_INVISIBLE}{_PRESENTATION_MARKS}]")
 _MAX_REPEATS: Final = {".": 3, "…": 2}
 _NO_BREAK_SPACES: Final = frozenset("\u00a0\u202f\u2007")
 _LINE_CONTEXT_CHARS: Final = 40
+
+_LABEL_ENDS: Final = frozenset(":：—–-=→")
 
 _SPACE, _LINE_FEED, _COMMA, _DASH = " ", "\n", ",", "—"
 _NO_SPACE_AFTER_SKIPPED: Final = NO_FULL_STOP_AFTER.replace("—", "") + ")]}）］｝」』】》〉"
@@ -69,6 +73,10 @@ class PlainTextWriter:
         self._separator = ""
         self._has_skipped = False
         """Whether an emoji or other text without words was skipped after the end of the line."""
+        self.has_written = False
+        """Whether any text has been written."""
+        self.is_at_start = True
+        """Whether no text of the line or of the table cell has been written."""
         self._mark_run = ""
         """The run of marks at the end of the line."""
 
@@ -76,6 +84,7 @@ class PlainTextWriter:
         """Return the text that was written since the last call."""
         text = "".join(self._output)
         self._output.clear()
+        self.has_written = self.has_written or bool(text)
         return text
 
     def write(self, text: str, *, verbatim: bool = False) -> None:
@@ -112,6 +121,10 @@ class PlainTextWriter:
         """Separate the next words by a dash."""
         self._separator = _DASH
 
+    def write_sign(self, sign: str) -> None:
+        """Write an emoji that is spoken."""
+        self._append(sign)
+
     def end_sentence(self) -> None:
         """Write a period unless the line is empty or ends with a mark."""
         if self._line_context and not self._ends_with_mark:
@@ -124,6 +137,16 @@ class PlainTextWriter:
             self._output.append("\n")
         self._line_context = self._separator = self._mark_run = ""
         self._has_skipped = False
+
+    @property
+    def is_within_sentence(self) -> bool:
+        """Whether the line has text that does not end with a mark."""
+        return bool(self._line_context) and not self._ends_with_mark
+
+    @property
+    def ends_with_label(self) -> bool:
+        """Whether the line ends with a colon or a dash, such as "Door:"."""
+        return self._line_context[-1:] in _LABEL_ENDS
 
     @property
     def _ends_with_mark(self) -> bool:
@@ -171,7 +194,7 @@ class PlainTextWriter:
         self._output.append(text)
         self._line_context = (self._line_context + text[-_LINE_CONTEXT_CHARS:])[-_LINE_CONTEXT_CHARS:]
         self._separator = self._mark_run = ""
-        self._has_skipped = False
+        self._has_skipped = self.is_at_start = False
 
     def _resolve_separator(self, following: str) -> str:
         """Return the separator to write before a character."""

@@ -1,0 +1,141 @@
+"""Marks at the start of lines, the numbers of list items, and the lines that end a sentence without an end mark."""
+
+# ruff: noqa: RUF001 the punctuation of all scripts looks similar
+
+from dataclasses import dataclass
+import re
+from typing import Final
+
+from .characters import CLAUSE_MARKS, CLOSERS, EMOJI, END_MARKS
+from .links import LINK_DEFINITION
+from .lookahead import IncompleteInputError, Syntax, Window
+
+QUOTE_MARK: Final = Syntax.from_parts((">", " ?"))
+RULE_LINE: Final = Syntax.from_parts((r"[-*_=|:+ \t]+", r"(?:\n|\Z)"))
+THEMATIC_BREAK: Final = re.compile(r"([-*_=])(?:[ \t]*\1){2,}\s*\Z")
+UNDERLINE: Final = re.compile(r"(?:=+|-+)\s*\Z")
+TABLE_BORDER: Final = re.compile(r"\+(?:[-=:]+\+)+\s*\Z")
+"""A line between the rows of a table that is drawn with signs."""
+HEADING_MARK: Final = Syntax.from_parts(("#{1,6}", r"(?=[ \t\n]|\Z)"))
+TABLE_ROW_MARK: Final = Syntax.from_parts((r"\|",))
+BULLET: Final = Syntax.from_parts(
+    ("[-*+•‣◦▪●○∙·–→➔➜➤►▸]", r"(?=[ \t\n]|\Z)"),
+    ("•",),
+    ("[\u2500-\u257f]", "[\u2500-\u257f \t]*"),
+)
+"""A bullet, or the drawn lines before the text of a table or a tree of files."""
+TASK_BOX: Final = Syntax.from_parts((r"\[", "[ xX]", r"\]", r"(?=[ \t\n]|\Z)"))
+ITEM_NUMBER: Final = Syntax.from_parts((r"(\d{1,9})", "([.)])", r"(?=[ \t\n]|\Z)"))
+ITEM_LETTER: Final = Syntax.from_parts(
+    ("(?:[A-Za-z]|[ivx]{2,4})", r"\)", r"(?=[ \t\n]|\Z)"),
+    (r"\(", r"(?:\d{1,3}|[A-Za-z]|[ivx]{2,4})", r"\)", r"(?=[ \t\n]|\Z)"),
+)
+"""A letter or number in parentheses: a) or (1)."""
+EMOJI_BULLET: Final = Syntax.from_parts(
+    (r"\d", "\ufe0f?", "\u20e3"), (f"[{EMOJI}]",), ("[✓✔✗✘✖]", "\ufe0f?", r"(?=[ \t\n]|\Z)")
+)
+CODE_FENCE: Final = Syntax.from_parts(
+    ("`", "`", "`+", r"[^`\n]{0,100}", r"(?:\n|\Z)"),
+    ("~", "~", "~+", r"[^\n]{0,100}", r"(?:\n|\Z)"),
+)
+FOOTNOTE_LABEL: Final = Syntax.from_parts((r"\[", r"\^", r"[^\[\]\s]{1,60}", r"\]", ":"))
+LINE_MARKS: Final = (
+    RULE_LINE,
+    BULLET,
+    ITEM_NUMBER,
+    ITEM_LETTER,
+    TABLE_ROW_MARK,
+    HEADING_MARK,
+    QUOTE_MARK,
+    CODE_FENCE,
+    TASK_BOX,
+    FOOTNOTE_LABEL,
+    LINK_DEFINITION,
+    EMOJI_BULLET,
+)
+"""Marks that may precede the text of a line, in the order in which they are tried."""
+FIRST_ITEMS: Final = frozenset({"1", "a)", "A)", "i)", "(1)", "(a)", "(A)", "(i)"})
+"""Numbers and letters with which a list may start after a line of a paragraph."""
+
+
+@dataclass(slots=True)
+class _NumberedList:
+    text_column: int
+    first: str
+    number: int
+
+
+class ListNumbers:
+    """The numbers of the items of nested lists: items that all have the same number are counted."""
+
+    def __init__(self) -> None:
+        """Initialize without lists."""
+        self._lists: list[_NumberedList] = []
+
+    def start_block(self, column: int) -> None:
+        """End the lists to which a block that starts at a column does not belong."""
+        while self._lists and self._lists[-1].text_column > column:
+            self._lists.pop()
+
+    def start_item(self, column: int, text_column: int, number: str) -> str:
+        """Return the number to speak for an item, given the columns of its written number and of its text."""
+        current = None
+        while self._lists and self._lists[-1].text_column > column:
+            current = self._lists.pop()
+        is_repeated = current is not None and number == current.first
+        spoken = current.number + 1 if current and is_repeated else int(number)
+        self._lists.append(_NumberedList(text_column, current.first if current and is_repeated else number, spoken))
+        return str(spoken) if is_repeated else number
+
+
+_MAX_FACT_CHARS: Final = 60
+_MAX_SHORT_LINE_CHARS: Final = 50
+"""Maximum lengths of a line that ends a sentence without an end mark; prose is wrapped at a greater length."""
+KEPT_LINE_CHARS: Final = _MAX_FACT_CHARS
+_FACT_LABEL: Final = re.compile(r":[*_]*(?:\s|\Z)|：|(?<=[\u3040-\u9fff]):")
+_LAST_WORD: Final = re.compile(r"[^\W\d_]+(?=\W*\Z)")
+_CONTINUED_AFTER: Final = END_MARKS + CLAUSE_MARKS + "—–-+=/&([{<|\\"
+_QUOTATION_STARTS: Final = frozenset('"“„«»「『‹')
+_LAST_CITATIONS: Final = re.compile(r"(?:\s*\[[^\[\]]{1,20}\])+\Z")
+# Articles, prepositions and conjunctions, after which a sentence continues in the next line.
+_CONTINUED_WORDS_TEXT: Final = """
+    a an the of to and or in at with from for by as is are was were that than your my his her our their its this but
+    der die das den dem des ein eine einen einem einer und oder mit von zu zum zur im am beim für auf bei nach vor
+    über unter durch ist sind war dass
+    le la les l un une des du de d et ou à au aux en dans avec pour par sur est sont que
+    el los las lo una unos unas y o del al con para por sobre es son
+    il gli i uno di da e ed nel nella dal dalla sul sulla che è
+    os um uma do dos das no na nos nas em com ao é
+    het een van met voor op te bij naar door zijn dat
+    ett och eller på av till med för från om är att
+    w we z ze do od u dla po przez za oraz lub jest są że
+    v ve s se k ke pro nebo je jsou že
+    ο η το οι τα του της των τον την και ή σε με για από είναι ότι
+    и в во на с со к ко о об от до для из за по у или что
+"""
+_CONTINUED_WORDS: Final = frozenset(_CONTINUED_WORDS_TEXT.split())
+
+
+def is_end_of_sentence(line: str, following: Window) -> bool:
+    """Return whether a line of a paragraph ends a sentence without an end mark, given the text of the next line.
+
+    That is a short line such as "Kitchen: off" or "Morning 12 °C, fog" before a capital, a digit or a quotation, unlike
+    a line of prose that was wrapped to the width of a page.
+    """
+    if len(line) > _MAX_FACT_CHARS:
+        return False
+    text = following.text.lstrip("*_~")
+    if not text and not following.is_final:
+        raise IncompleteInputError
+    first = text[:1]
+    if _FACT_LABEL.search(line):
+        return first.isdigit() or (first.isalpha() and not first.islower())
+    if len(line) > _MAX_SHORT_LINE_CHARS:
+        return False
+    if not (first.isupper() or first.istitle() or first.isdigit() or first in _QUOTATION_STARTS):
+        return False
+    end = _LAST_CITATIONS.sub("", line.rstrip("*_~ \t"))
+    last = (end.rstrip(CLOSERS) or end)[-1:]
+    word = _LAST_WORD.search(end)
+    is_continued = not last or last in _CONTINUED_AFTER or (word and word.group().lower() in _CONTINUED_WORDS)
+    return not is_continued

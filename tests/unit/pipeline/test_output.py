@@ -76,8 +76,12 @@ async def test_resumed_mp3(resuming: str) -> None:
 @pytest.mark.parametrize("container", ["ogg", "flac", "aac"])
 async def test_resumed_container(container: str) -> None:
     """Audio in other containers is resumed by another stream of the same format."""
-    codec = {"ogg": "libopus", "flac": "flac", "aac": "aac"}[container]
-    file = encode(voice(24_000, 1, 2.0), 24_000, 1, "-c:a", codec, "-f", {"aac": "adts"}.get(container, container))
+    codec = {
+        "ogg": ("-c:a", "libopus", "-page_duration", "20000", "-f", "ogg"),
+        "flac": ("-c:a", "flac", "-f", "flac"),
+        "aac": ("-c:a", "aac", "-f", "adts"),
+    }[container]
+    file = encode(voice(24_000, 1, 2.0), 24_000, 1, *codec)
     first = SpeechAudio(AudioFormat(container), _in_blocks(file[: len(file) // 2]))
     following = SpeechAudio(AudioFormat.PCM, _in_blocks(voice(24_000, 1, 2.0)), PcmLayout(24_000))
     joined = await _pass_through(container, first, following)

@@ -150,7 +150,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
     async def _async_restore(self) -> bool:
         """Read the stored catalog and capabilities; return whether they exist."""
         stored = await self.store.async_load()
-        if stored is None or not _is_valid(stored, self.provider):
+        if stored is None or not await self.hass.async_add_executor_job(_is_valid, stored, self.provider):
             return False
         self.data = Catalog(self.provider, stored["catalogue"])
         self._has_new_address = stored.get("addresses") != self.provider.addresses
@@ -278,6 +278,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         """Report models that were detected as retired, and schedule saving what was learned."""
         has_new_capabilities = self.provider.detected != self._saved_capabilities
         if has_new_capabilities:
+            self.hass.async_add_executor_job(self.provider.index, self.data.document)
             self.issues.async_check_end_dates(self._configured_models())
         if has_new_capabilities or self.loudness_tracker.has_changes:
             self._is_save_pending = True
@@ -366,13 +367,13 @@ class BalanceCoordinator(DataUpdateCoordinator[Balance | None]):
 
 def account_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
     """Return the storage of an account's catalog, detected capabilities and voice loudness."""
-    return Store(hass, _CATALOG_STORAGE_VERSION, f"{DOMAIN}.{entry_id}")
+    return Store(hass, _CATALOG_STORAGE_VERSION, f"{DOMAIN}.{entry_id}", serialize_in_event_loop=False)
 
 
 def _is_valid(stored: Mapping[str, Any], provider: Provider) -> bool:
-    """Return whether stored data is usable: it may be damaged or from another version."""
+    """Return whether stored data is usable, and index its catalog: it may be damaged or from another version."""
     try:
-        provider.models(stored["catalogue"])
+        provider.index(stored["catalogue"])
         provider.initial_voice_settings(stored["catalogue"])
         return all(isinstance(value, bool) for value in stored["learned"].values())
     except AttributeError, LookupError, TypeError, ValueError:

@@ -6,6 +6,7 @@ from collections import Counter, UserDict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Final, override
 
 from aiohttp import ClientSession
@@ -15,12 +16,14 @@ from ..audio.formats import AudioFormat, PcmLayout
 from .addresses import parse_web_address
 from .errors import TextTooLongError
 from .http import HttpSessions, translate_client_errors
-from .json_documents import Json
+from .json_documents import IdentityKey, Json
 from .models import Balance, Model, Pronunciation, Usage
 from .options import ChoiceOption
 
 _CATALOG_TIMEOUT_S: Final = 120.0
 """Timeout for all requests for a catalog."""
+_CACHED_MODEL_LISTS: Final = 3
+"""Number of model lists to keep: those of the current, the previous and no catalog."""
 
 _MAX_CAPABILITIES: Final = 200
 """Maximum number of remembered capabilities of a server."""
@@ -152,6 +155,8 @@ class Provider(ABC):
         """Detected capabilities of the server; the caller stores them with the catalog."""
         self.counters: Counter[str] = Counter()
         """Event counts since the account was loaded, for diagnostics."""
+        self._models: dict[tuple[IdentityKey, frozenset[tuple[str, bool]], date], tuple[Model, ...]] = {}
+        """Lists of models by catalog, detected capabilities and day."""
         self._sessions = sessions
         self._api_key = api_key
 
@@ -224,7 +229,9 @@ class Provider(ABC):
         """
         with translate_client_errors():
             async with asyncio.timeout(_CATALOG_TIMEOUT_S):
-                return await self.request_catalog(known)
+                catalog = await self.request_catalog(known)
+        await asyncio.to_thread(self.index, catalog)
+        return catalog
 
     @abstractmethod
     async def request_catalog(self, known: Json = None) -> Json:
@@ -234,9 +241,21 @@ class Provider(ABC):
         """Return the remaining credit, or None if the provider does not state it. Raises SpeechError."""
         return None
 
-    @abstractmethod
+    def index(self, catalog: Json) -> None:
+        """Prepare a catalog in a thread, so that its models can be read in the event loop."""
+        self.models(catalog)
+
     def models(self, catalog: Json) -> tuple[Model, ...]:
         """Return the speech models of a catalog, or the documented models if the catalog is None."""
+        key = (IdentityKey(catalog), frozenset(self.detected.items()), datetime.now(UTC).date())
+        if (models := self._models.get(key)) is None:
+            models = self.list_models(catalog)
+            self._models = dict([*self._models.items(), (key, models)][-_CACHED_MODEL_LISTS:])
+        return models
+
+    @abstractmethod
+    def list_models(self, catalog: Json) -> tuple[Model, ...]:
+        """Describe the models for `models`. Slow for a large catalog."""
 
     @abstractmethod
     def describe_model(self, model_id: str, catalog: Json, settings: Mapping[str, Any]) -> Model:

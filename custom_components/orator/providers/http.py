@@ -1,7 +1,7 @@
 """The HTTP client of the providers: timeouts, size limits, redirects and errors."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 import logging
@@ -26,7 +26,7 @@ from yarl import URL
 from . import errors
 from .addresses import PublicAddressError
 from .error_responses import parse_error_response, parse_retry_after
-from .json_documents import Json, parse_json
+from .json_documents import Json, load_json, read_json
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -130,13 +130,29 @@ class HttpResponse:
 
     async def json(self) -> Json:
         """Return the body as JSON. Raises NotASpeechServerError if it is not JSON."""
-        with translate_client_errors():
-            async with asyncio.timeout(self.timeouts.document_s):
-                document = b"".join([block async for block in self.data(MAX_DOCUMENT_BYTES)])
+        with self._translate_invalid_json():
+            return await load_json(await self._document())
+
+    async def read_json[T](self, read: Callable[[Json], T]) -> T:
+        """Return what `read` finds in the body. `read` runs in a thread, because the body may be large.
+
+        Raises NotASpeechServerError if the body is not JSON.
+        """
+        with self._translate_invalid_json():
+            return await asyncio.to_thread(read_json, await self._document(), read)
+
+    @contextmanager
+    def _translate_invalid_json(self) -> Iterator[None]:
         try:
-            return parse_json(document)
+            yield
         except ValueError as err:
             raise errors.NotASpeechServerError(status=self.status) from err
+
+    async def _document(self) -> bytes:
+        """Return the whole body."""
+        with translate_client_errors():
+            async with asyncio.timeout(self.timeouts.document_s):
+                return b"".join([block async for block in self.data(MAX_DOCUMENT_BYTES)])
 
 
 class HttpClient:
@@ -165,6 +181,11 @@ class HttpClient:
         """Return the JSON document at a path."""
         async with self.request("GET", path, query=query) as response:
             return await response.json()
+
+    async def read_json[T](self, path: str, read: Callable[[Json], T], query: Mapping[str, str] | None = None) -> T:
+        """Return what `read`, which runs in a thread, finds in the JSON document at a path."""
+        async with self.request("GET", path, query=query) as response:
+            return await response.read_json(read)
 
     async def post_json(self, path: str) -> Json:
         """Return the JSON response to a POST without a body."""

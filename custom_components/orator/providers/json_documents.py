@@ -1,11 +1,16 @@
 """Parse untrusted JSON into values that can be processed, stored and serialized."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+import codecs
+from collections.abc import Callable, Iterator, Mapping
 import json
+import json.decoder
+import json.scanner
 import re
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from .errors import NotASpeechServerError
+from .options import MAX_ID_CHARS
 
 type Json = Any
 """A value from a JSON document."""
@@ -17,13 +22,44 @@ _MAX_DEPTH: Final = 64
 """Maximum depth that recursive code can process."""
 _MAX_INTEGER_DIGITS: Final = 18
 """Number of digits that always fits into 64 bits, the limit of Home Assistant's serializer."""
+MAX_ROWS: Final = 2_000
+"""Limit for the rows of a list, several times as many as the longest list has."""
 CACHED_CATALOGS: Final = 8
 """Size of caches for data derived from catalogs: more than the usual number of accounts."""
+_MAX_INLINE_BYTES: Final = 256 * 1024
+"""Size up to which a document is parsed within a few milliseconds."""
+_SLICE: Final = 256 * 1024
+"""Bytes or characters that are processed at once, without another thread running in between."""
+_DECODERS: Final[Any] = json.decoder
+_SCANNERS: Final[Any] = json.scanner
+"""The modules with their parts in Python, which have no types."""
+_SHORT_STRING_CHARS: Final = 4096
 _SURROGATE_ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
 """Escape sequence of a surrogate. A lone surrogate is not a character and cannot be encoded in UTF-8."""
+
+
+async def load_json(document: bytes | bytearray) -> Json:
+    """Return the value of a JSON document like `parse_json`; a large document does not block the event loop."""
+    if len(document) <= _MAX_INLINE_BYTES:
+        return parse_json(document)
+    return await asyncio.to_thread(parse_json, document)
+
+
+def read_json[T](document: bytes | bytearray, read: Callable[[Json], T]) -> T:
+    """Return what `read` finds in a document, and free the lists and objects of the document one by one.
+
+    So no step takes long, and other threads can run in between. Raises ValueError like `parse_json`.
+    """
+    value = parse_json(document)
+    try:
+        return read(value)
+    finally:
+        for level in reversed(list(_levels(value))):
+            for container in level:
+                container.clear()
 
 
 def parse_json(document: bytes | bytearray) -> Any:
@@ -32,17 +68,54 @@ def parse_json(document: bytes | bytearray) -> Any:
     Invalid characters become U+FFFD, NaN and infinity become None, and large integers become floats. Raises ValueError
     if the document is not JSON, has too many values or is nested too deeply.
     """
-    if sum(map(document.count, _SEPARATORS)) > _MAX_VALUES:
+    separators = 0
+    for separator in _SEPARATORS:
+        separators += document.count(separator)
+    if separators > _MAX_VALUES:
         raise ValueError("too many values")
-    text = document.decode(json.detect_encoding(document), "replace")
+    text = _decode(document)
     if "\\u" in text:
         text = _SURROGATE_ESCAPE.sub(lambda escape: r"\ufffd" if escape["lone"] else escape[0], text)
+    kind = json.JSONDecoder if len(text) <= _MAX_INLINE_BYTES else _InterruptibleDecoder
     try:
-        value = json.loads(text, parse_int=_parse_integer, parse_constant=lambda _: None)
+        value = kind(parse_int=_parse_integer, parse_constant=lambda _: None).decode(text)
+    except json.JSONDecodeError:  # refers to the document
+        raise ValueError("not JSON") from None
     except RecursionError as err:
         raise ValueError("nested too deeply") from err
-    _check_depth(value)
+    for depth, _ in enumerate(_levels(value)):
+        if depth == _MAX_DEPTH:
+            raise ValueError("nested too deeply")
     return value
+
+
+class _InterruptibleDecoder(json.JSONDecoder):
+    """A decoder in Python, six times slower, during which other threads run: the one in C does not let them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.parse_string = _parse_string
+        self.scan_once = _SCANNERS.py_make_scanner(self)
+
+
+def _parse_string(text: str, start: int, strict: bool = True) -> tuple[str, int]:  # noqa: FBT001, FBT002 - json's own
+    """Return the string that begins at an index, and the index of its end, without one long step for a long string."""
+    end = text.find('"', start)
+    if end >= 0 and text.find("\\", start, end) < 0:
+        return text[start:end], end + 1
+    try:
+        value, length = _DECODERS.scanstring(text[start : start + _SHORT_STRING_CHARS], 0, strict)
+    except json.JSONDecodeError:
+        value, length = _DECODERS.py_scanstring(text, start, strict)
+        return value, length
+    return value, start + length
+
+
+def _decode(document: bytes | bytearray) -> str:
+    """Return the text of a document, with U+FFFD in place of invalid characters."""
+    decoder = codecs.getincrementaldecoder(json.detect_encoding(document))("replace")
+    parts = [decoder.decode(document[start : start + _SLICE]) for start in range(0, len(document), _SLICE)]
+    return "".join(parts) + decoder.decode(b"", final=True)
 
 
 def _parse_integer(digits: str) -> int | float:
@@ -50,20 +123,17 @@ def _parse_integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MAX_INTEGER_DIGITS else float(digits)
 
 
-def _check_depth(value: Any) -> None:
-    """Raise ValueError if a value is nested too deeply."""
-    level = [value]
-    for _ in range(_MAX_DEPTH):
-        level = [inner for outer in level for inner in _containers_in(outer)]
-        if not level:
-            return
-    raise ValueError("nested too deeply")
-
-
-def _containers_in(value: Any) -> Iterator[Any]:
-    """Return the objects and lists in an object or list."""
-    values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return (inner for inner in values if isinstance(inner, (dict, list)))
+def _levels(value: Any) -> Iterator[list[Any]]:
+    """Yield the objects and lists at each depth of a value, the outermost first."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    while level:
+        yield level
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
 
 
 def get_object(document: Json, key: str) -> Mapping[str, Any]:
@@ -73,13 +143,21 @@ def get_object(document: Json, key: str) -> Mapping[str, Any]:
 
 
 def get_rows(document: Json, *keys: str) -> list[Json]:
-    """Return the list under the first key with a value. Raises NotASpeechServerError if there is none."""
+    """Return the list under the first key with a value, shortened to the limit.
+
+    Raises NotASpeechServerError if there is none.
+    """
     rows: Json = None
     for key in keys if isinstance(document, dict) else ():
         rows = rows or document.get(key)
     if not isinstance(rows, list):
         raise NotASpeechServerError
-    return rows
+    return rows[:MAX_ROWS]
+
+
+def is_name(value: Json) -> TypeGuard[str]:
+    """Return whether a value can be an ID or a name: a string that is neither empty nor longer than any name."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_ID_CHARS
 
 
 class IdentityKey:

@@ -1,13 +1,15 @@
 """Untrusted JSON documents and option values."""
 
+import asyncio
 from datetime import date
+import json
 from math import nan
 from typing import Any
 
 import pytest
 
-from custom_components.orator.providers import errors
-from custom_components.orator.providers.json_documents import parse_json
+from custom_components.orator.providers import errors, json_documents
+from custom_components.orator.providers.json_documents import load_json, parse_json, read_json
 from custom_components.orator.providers.options import NumberOption, ObjectOption
 
 
@@ -35,6 +37,84 @@ def test_rejected_documents(document: bytes) -> None:
     """Documents that are not JSON, nested too deeply or too large are rejected."""
     with pytest.raises(ValueError):  # noqa: PT011 - the message does not matter
         parse_json(document)
+
+
+LONG: list[Any] = [
+    {"id": f"voice-{number}", "names": ["\u00e9", 'a "quoted" \\ name', "\n"], "n": [number, 0.5, None, True, {}, []]}
+    for number in range(100)
+]
+
+
+@pytest.fixture
+def parse_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Treat short documents like long ones."""
+    monkeypatch.setattr(json_documents, "_MAX_INLINE_BYTES", 10)
+    monkeypatch.setattr(json_documents, "_SLICE", 7)
+
+
+@pytest.mark.usefixtures("parse_as_long")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-le"])
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+def test_long_documents(encoding: str, *, ensure_ascii: bool) -> None:
+    """A long document has the same values as one that is parsed at once."""
+    assert parse_json(json.dumps(LONG, ensure_ascii=ensure_ascii).encode(encoding)) == LONG
+
+
+@pytest.mark.usefixtures("parse_as_long")
+@pytest.mark.parametrize("unit", ["x", '"', "\\", "\U0001f600", "\u00e9\n"])
+@pytest.mark.parametrize("length", [1, 4_080, 4_095, 4_096, 4_097, 9_000])
+def test_long_strings(unit: str, length: int) -> None:
+    """Strings of any length and with any escapes are the same in a long document."""
+    value = {"text": ("a" * (length % 3) + unit * length)[:length], "end": [1]}
+    assert parse_json(json.dumps(value).encode()) == value
+
+
+@pytest.mark.usefixtures("parse_as_long")
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"[" + b" " * 9_000,
+        b'["' + b"x" * 9_000,
+        b'["' + b"\\x" * 9_000 + b'"]',
+        b'["' + b"\\\\" * 9_000 + b'\\"]',
+        b'["' + b"x" * 9_000 + b'"]]',
+        b'{"a":' * 5_000,
+        b'["' + b"x" * 9_000 + b'", ' + b"[" * 65 + b"]" * 65 + b"]",
+    ],
+)
+def test_long_invalid_documents(document: bytes) -> None:
+    """A long document is rejected like a short one, and the error does not hold it."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message does not matter
+        parse_json(document)
+    assert not isinstance(caught.value, json.JSONDecodeError)
+
+
+async def test_event_loop_during_long_documents() -> None:
+    """The event loop runs while a long document is parsed and read, whose lists and objects are freed."""
+    rows = LONG * 45
+    document = json.dumps(rows).encode()
+    count = 0
+
+    async def tick() -> None:
+        nonlocal count
+        while True:
+            await asyncio.sleep(0)
+            count += 1
+
+    values: list[Any] = []
+
+    def read(value: Any) -> int:
+        values.append(value)
+        return len(value)
+
+    task = asyncio.create_task(tick())
+    assert len(await load_json(document)) == len(rows)
+    assert count > 20
+    count = 0
+    assert await asyncio.to_thread(read_json, document, read) == len(rows)
+    assert count > 20
+    assert values == [[]]
+    task.cancel()
 
 
 @pytest.mark.parametrize("value", [10**400, nan, "nan", None])

@@ -24,6 +24,19 @@ def provider(simulator: Simulator, sessions: HttpSessions) -> NanoGPTProvider:
     return create_provider(simulator, sessions)
 
 
+def test_limits() -> None:
+    """A list is limited in rows, voices, and the length of IDs and names."""
+    voices = [f"v{number}" for number in range(26)] + ["x" * 1_000]
+    parameters = {"voices": voices, **{f"p{number}": 1 for number in range(300)}}
+    rows = [row(id=f"m{number}", name="n" * 1_000, supported_parameters=parameters) for number in range(2_100)]
+    models = parse_models({"data": rows})
+    assert len(models) == 2_000
+    assert sum(len(model["voices"]) for model in models) == 26 * (50_000 // 26)
+    assert {model["name"] == model["id"] for model in models} == {True}
+    assert {len(model["takes"]) for model in models} == {200}
+    assert not parse_models({"data": [row(id="m" * 1_000)]})
+
+
 async def test_models(provider: NanoGPTProvider) -> None:
     """Speech models are listed by name with price, limit and voices; other models are left out."""
     models = {model.id: model for model in provider.models(await provider.fetch_catalog())}

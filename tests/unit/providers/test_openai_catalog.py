@@ -1,5 +1,6 @@
 """Catalogs of OpenAI-compatible servers: parsing of their lists, models and voices."""
 
+import time
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from custom_components.orator.providers.errors import NotASpeechServerError, Rat
 from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.languages import expand_tags
 from custom_components.orator.providers.models import Voice
-from custom_components.orator.providers.openai import OpenAIProvider
+from custom_components.orator.providers.openai import OpenAIProvider, provider as openai_provider
 from custom_components.orator.providers.openai.catalog import find_rows, parse_model_ids, parse_models, parse_voices
 from custom_components.orator.providers.openai.servers import SERVERS
 from custom_components.orator.providers.vendor_models import describe_unknown_voice
@@ -99,6 +100,46 @@ async def test_stable_catalog(compatible: Start, sessions: HttpSessions, profile
     for model in provider.models(catalog):
         listed = next(one for one in profile.models if one.name == model.id).voices
         assert {voice.id for voice in model.voices} - set(profile.aliases) <= set(listed) or not listed
+
+
+def test_repeated_models() -> None:
+    """The voices of models that are listed again and again are merged in one pass."""
+    rows = [{"id": "my-tts", "voices": [f"voice-{number}"]} for number in range(5_000)]
+    started = time.thread_time()
+    (entry,) = parse_models(rows)
+    assert time.thread_time() - started < 2
+    assert not isinstance(entry, str)
+    assert len(entry["voices"]) == 2_000
+
+
+def test_limits() -> None:
+    """Lists are limited in rows, voices, and the length of IDs and names."""
+    long_name = "x" * 1_000_000
+    rows = [{"id": f"{number}-tts", "voices": [f"v{index}" for index in range(100)]} for number in range(501)]
+    rows += [{"id": long_name}, {"name": long_name}]  # type: ignore[dict-item]
+    entries = [entry for entry in parse_models(rows) if not isinstance(entry, str)]
+    assert sum(len(entry["voices"]) for entry in entries) == 50_000
+    assert parse_model_ids({"data": rows}, is_official=True) == sorted(row["id"] for row in rows[:501])
+    assert parse_voices([{"id": "ann", "language": [long_name, "de"]}]) == [{"id": "ann", "languages": ["de"]}]
+    (model,) = parse_models([{"id": "my-tts", "owned_by": long_name, "task": long_name}]) or [None]
+    assert model is None
+
+
+def test_long_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The successor is searched once for all models, and the list of models is described once."""
+    searches: list[Any] = []
+    monkeypatch.setattr(openai_provider, "pick_successor", searches.append)
+    nowhere = HttpSessions(None, None, None)  # type: ignore[arg-type] - no request is made
+    provider = OpenAIProvider(nowhere, {"base_url": "https://api.openai.com/v1"}, "sk-1")
+    ids = [f"tts-1-{number}" for number in range(500)] + [f"gpt-realtime-{number}" for number in range(500)]
+    catalog = {"models": ids, "ends": dict.fromkeys(ids, "2999-01-01")}
+    models = provider.models(catalog)
+    assert len(models) == 1_000
+    assert len(searches) == 1
+    assert provider.models(catalog) is models
+    provider.detected["ended:tts-1-7"] = True
+    assert len(provider.models(catalog)) == 999
+    assert len(provider.models(dict(catalog))) == 999
 
 
 def test_shared_voices() -> None:

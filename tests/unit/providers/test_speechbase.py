@@ -368,3 +368,22 @@ def test_models_are_not_a_list(models: Any) -> None:
     """A vendor whose models are not a list has no models."""
     (vendor,) = parse_vendors({"data": [{"id": "openai", "byok": True, "models": models}]})
     assert vendor["models"] == []
+
+
+async def test_endless_pages(simulator: Simulator, provider: SpeechbaseProvider) -> None:
+    """Saved voices are limited in total and per page, as are their titles."""
+    for page in range(8):
+        rows = [{"id": f"{page}-{number}", "title": "t" * 201} for number in range(2_001)]
+        document = {"data": rows, "has_more": True, "next_cursor": "c"}
+        simulator.fail(Fault(path="*/v1/voices", json=document))
+    catalog = await provider.fetch_catalog()
+    assert len(catalog["voices"]) == 10_000
+    assert {voice["title"] == voice["id"] for voice in catalog["voices"]} == {True}
+    assert len([request for request in simulator.requests if request.path.endswith("/v1/voices")]) == 5
+
+
+def test_vendor_limits() -> None:
+    """The models of all vendors together are limited."""
+    models = [f"v/{number}" for number in range(1_500)]
+    vendors = parse_vendors({"data": [{"id": name, "models": [*models, "x" * 1_000]} for name in ("a", "b", "c")]})
+    assert [len(vendor["models"]) for vendor in vendors] == [1_500, 500, 0]

@@ -6,7 +6,8 @@ import re
 from typing import Any, Final, TypedDict
 
 from ...audio.formats import AudioFormat
-from ..json_documents import CACHED_CATALOGS, IdentityKey, Json, get_object, get_rows
+from ..errors import NotASpeechServerError
+from ..json_documents import CACHED_CATALOGS, MAX_ROWS, IdentityKey, Json, get_object, get_rows, is_name
 from ..languages import normalize_tag
 from ..models import Model, Price
 from ..options import Option
@@ -22,6 +23,9 @@ _MIN_LISTED_CHARS: Final = 50
 _MAX_LISTED_CHARS: Final = 1_000_000
 _MAX_LISTED_PRICE: Final = 1_000.0
 """Bounds of plausible listed limits and prices."""
+_MAX_PARAMETERS: Final = 200
+_MAX_MODEL_VOICES: Final = 50_000
+"""Limit for the voices of all models together."""
 _PRICE_FIELDS: Final = {
     "per_thousand_chars": "per_thousand_chars",
     "per_generation": "per_request",
@@ -62,6 +66,14 @@ class NanoGPTCatalog(TypedDict):
     models: list[ModelRow]
 
 
+def read_models(document: Json) -> list[ModelRow] | None:
+    """Return the speech models of a list, or None if the document is not a list of models."""
+    try:
+        return parse_models(document)
+    except NotASpeechServerError:
+        return None
+
+
 def parse_models(document: Json) -> list[ModelRow]:
     """Return the speech models of a list, without fields that change although the list stays the same.
 
@@ -69,15 +81,26 @@ def parse_models(document: Json) -> list[ModelRow]:
     """
     rows = [row for row in get_rows(document, "data") if isinstance(row, dict) and _is_speech_model(row)]
     models = {row["id"]: _parse_row(row) for row in rows}
+    _limit_voices(models.values())
     return sorted(models.values(), key=lambda model: str(model["name"]).lower())
+
+
+def _limit_voices(models: Iterable[ModelRow]) -> None:
+    """Remove the voices of the models that exceed the limit; they can still be entered."""
+    count = 0
+    for model in models:
+        count += len(model["voices"])
+        if count > _MAX_MODEL_VOICES:
+            model["voices"] = []
 
 
 def _is_speech_model(row: Mapping[str, Any]) -> bool:
     """Return whether a model generates speech from text alone; some rows claim more than the model can do."""
     model_id = row.get("id")
-    if not isinstance(model_id, str) or not model_id or _NOT_SPEECH.search(model_id):
+    if not is_name(model_id) or _NOT_SPEECH.search(model_id):
         return False
-    source, arrow, target = str(get_object(row, "architecture").get("modality", "")).partition("->")
+    modality = get_object(row, "architecture").get("modality")
+    source, arrow, target = (modality if isinstance(modality, str) else "").partition("->")
     if arrow and ("text" not in source or "audio" in source or target not in ("audio", "speech")):
         return False
     is_tts = get_object(row, "capabilities").get("text_to_speech")
@@ -92,17 +115,17 @@ def _parse_row(row: Mapping[str, Any]) -> ModelRow:
     max_chars = _number(parameters.get("max_chars"), _MIN_LISTED_CHARS, _MAX_LISTED_CHARS)
     return {
         "id": row["id"],
-        "name": row["name"] if isinstance(row.get("name"), str) and row["name"] else row["id"],
+        "name": row["name"] if is_name(row.get("name")) else row["id"],
         "max_chars": None if max_chars is None else int(max_chars),
         "voices": _strings(parameters.get("voices")),
         "languages": sorted(filter(None, map(normalize_tag, _strings(parameters.get("supported_languages"))))),
-        "takes": sorted(parameters),
+        "takes": sorted(filter(is_name, parameters))[:_MAX_PARAMETERS],
         "price": {
             field: price
             for key, field in _PRICE_FIELDS.items()
             if (price := _number(pricing.get(key), 0, _MAX_LISTED_PRICE)) is not None
         },
-        "currency": str(pricing.get("currency") or "USD"),
+        "currency": pricing["currency"] if is_name(pricing.get("currency")) else "USD",
     }
 
 
@@ -117,7 +140,7 @@ def _number(value: Json, minimum: float, maximum: float) -> float | None:
 
 def _strings(value: Json) -> list[str]:
     """Return the strings in a list, sorted and without duplicates."""
-    return sorted({item for item in value if isinstance(item, str) and item}) if isinstance(value, list) else []
+    return sorted({*filter(is_name, value[:MAX_ROWS])}) if isinstance(value, list) else []
 
 
 def model_ids(catalog: NanoGPTCatalog | None) -> Iterable[str]:

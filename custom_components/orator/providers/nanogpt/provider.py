@@ -32,7 +32,7 @@ from ..errors import (
     UpstreamRefusedError,
 )
 from ..http import LIST_TIMEOUTS, MAX_DOCUMENT_BYTES, HttpClient, HttpSessions
-from ..json_documents import Json, parse_json
+from ..json_documents import Json, load_json
 from ..languages import WHISPER_LANGUAGES
 from ..models import Balance, Model
 from . import catalog as catalogs
@@ -126,10 +126,14 @@ class NanoGPTProvider(Provider):
     async def _fetch_models(self) -> list[catalogs.ModelRow]:
         """Return the listed models, or none if the server has no list."""
         try:
-            document = await self._list_client.get_json("v1/audio-models", {"type": "tts", "detailed": "true"})
+            models = await self._list_client.read_json(
+                "v1/audio-models", catalogs.read_models, {"type": "tts", "detailed": "true"}
+            )
         except NotFoundError, NotASpeechServerError:
             return []
-        return catalogs.parse_models(document)
+        if models is None:
+            raise NotASpeechServerError
+        return models
 
     @override
     async def fetch_balance(self) -> Balance:
@@ -151,7 +155,7 @@ class NanoGPTProvider(Provider):
         return Balance(amount, "USD")
 
     @override
-    def models(self, catalog: Json) -> tuple[Model, ...]:
+    def list_models(self, catalog: Json) -> tuple[Model, ...]:
         return tuple(self.describe_model(model_id, catalog, {}) for model_id in catalogs.model_ids(catalog))
 
     @override
@@ -229,12 +233,12 @@ class NanoGPTProvider(Provider):
                 if not looks_like_text(head):
                     request.charge()
                 return DirectAudio(head, data, response.content_type, stack.pop_all())
-        return self._accept_document(body, job, request)
+        return await self._accept_document(body, job, request)
 
-    def _accept_document(self, body: bytes | bytearray, job: Job, request: SynthesisRequest) -> JobTicket | str:
+    async def _accept_document(self, body: bytes | bytearray, job: Job, request: SynthesisRequest) -> JobTicket | str:
         """Return the ticket or link in a JSON response, record the charge and keep the job."""
         try:
-            document = parse_json(body)
+            document = await load_json(body)
         except ValueError as err:
             raise NotAudioError(code="application/json") from err
         self._direct_models.discard((endpoint_for(request.settings).name, request.model.id))

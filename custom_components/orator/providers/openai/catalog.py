@@ -1,19 +1,16 @@
 """The models and voices that a server lists: fetched, parsed and described."""
 
-import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import islice
 import re
 from typing import Any, Final, NotRequired, TypedDict, TypeIs
 
-from yarl import URL
-
 from ...audio.formats import AudioFormat, PcmLayout
 from .. import errors
-from ..http import HttpClient
-from ..json_documents import CACHED_CATALOGS, IdentityKey, Json, get_object, get_rows
+from ..json_documents import CACHED_CATALOGS, MAX_ROWS, IdentityKey, Json, get_object, get_rows, is_name
 from ..languages import expand_tags, normalize_tag
 from ..models import Model, Voice
 from ..options import MAX_ID_CHARS, NumberOption, ObjectOption, Option
@@ -27,7 +24,8 @@ _LIST_KEYS: Final = ("data", "models", "voices", "items")
 _ID_KEYS: Final = ("id", "voice_id", "name")
 _LANGUAGE_KEYS: Final = ("language", "locale", "lang", "lang_code", "languages")
 _VOICE_LIST_KEYS: Final = ("voices", "supported_voices")
-_MAX_LIST_ROWS: Final = 2_000
+_MAX_MODEL_VOICES: Final = 50_000
+"""Limit for the voices of all models together."""
 _MAX_PARAMETER_DEPTH: Final = 8
 _LISTED_SAMPLE_RATES: Final = range(8_000, 96_001)
 
@@ -37,14 +35,6 @@ _SPEECH_MODEL_NAME: Final = re.compile(
 _OTHER_MODEL_NAME: Final = re.compile(r"whisper|transcri|speech-?to-?text|\bstt|\basr|embed", re.IGNORECASE)
 _OPENAI_OWNER: Final = re.compile(r"system|openai(-.*)?")
 """Values of `owned_by` in OpenAI's own model list."""
-
-_REFUSED_ERRORS: Final = (errors.InvalidKeyError, errors.NotPermittedError)
-_NO_LIST_ERRORS: Final = (
-    errors.NotFoundError,
-    errors.NotASpeechServerError,
-    errors.RejectedError,
-    errors.NotImplementedByProviderError,
-)
 
 
 class OpenAICatalog(TypedDict):
@@ -89,60 +79,11 @@ def is_server_catalog(catalog: OpenAICatalog | ServerCatalog) -> TypeIs[ServerCa
 
 
 @dataclass(frozen=True, slots=True)
-class ServerLists:
-    """The lists of a server."""
-
-    catalog: ServerCatalog
-    has_refused: bool
-    """Whether the server refused a list because of a missing or invalid key."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the server lists neither models nor voices."""
-        return not any(self.catalog.values())
-
-
-@dataclass(frozen=True, slots=True)
 class _VoiceList:
     """The voices of a model, and their language tags if known for every voice."""
 
     voices: tuple[Voice, ...] = ()
     languages: tuple[str, ...] = ()
-
-
-async def fetch_lists(client: HttpClient, server: SpeechServer, known: Json) -> ServerLists:
-    """Fetch all lists of a server at once.
-
-    A missing list is not an error. A list that fails for another reason is taken from the `known` catalog.
-
-    Raises SpeechError if the server cannot be reached.
-    """
-    paths = (*server.model_lists, *server.voice_lists, *server.key_checks)
-    results = await asyncio.gather(*(_fetch_rows(client, URL(path)) for path in paths))
-    failures = {path: err for path, err in zip(paths, results, strict=True) if isinstance(err, errors.SpeechError)}
-    outages = {path: err for path, err in failures.items() if not isinstance(err, (*_REFUSED_ERRORS, *_NO_LIST_ERRORS))}
-    if outages and len(outages) == len(paths):
-        raise next(iter(outages.values()))
-    rows = {path: found for path, found in zip(paths, results, strict=True) if isinstance(found, list)}
-
-    def entries(kind: str, paths: tuple[str, ...], parse: Callable[[list[Json]], list[Json]]) -> list[Json]:
-        previous: list[Json] = known.get(kind, []) if known else []
-        if previous and not outages.keys().isdisjoint(paths):
-            return previous
-        return parse([row for path in paths for row in rows.get(path, ())])
-
-    catalog: ServerCatalog = {
-        "models": entries("models", server.model_lists, parse_models),
-        "voices": entries("voices", server.voice_lists, parse_voices),
-    }
-    return ServerLists(catalog, any(isinstance(err, _REFUSED_ERRORS) for err in failures.values()))
-
-
-async def _fetch_rows(client: HttpClient, path: URL) -> list[Json] | errors.SpeechError:
-    try:
-        return find_rows(await client.get_json(path.path, path.query))
-    except errors.SpeechError as err:
-        return err
 
 
 def parse_model_ids(document: Json, *, is_official: bool) -> list[str]:
@@ -151,8 +92,8 @@ def parse_model_ids(document: Json, *, is_official: bool) -> list[str]:
     For a server other than OpenAI's, all models are returned if none has a speech model's name. Raises
     NotASpeechServerError if the document is not a list of models.
     """
-    models = get_rows(document, "data", "models")[:_MAX_LIST_ROWS]
-    ids = sorted(model["id"] for model in models if isinstance(model, dict) and _is_id(model.get("id")))
+    models = get_rows(document, "data", "models")
+    ids = sorted(model["id"] for model in models if isinstance(model, dict) and is_name(model.get("id")))
     speech_ids = [model_id for model_id in ids if _is_speech_model_name(model_id) or is_realtime(model_id)]
     return speech_ids if speech_ids or is_official else ids
 
@@ -160,21 +101,17 @@ def parse_model_ids(document: Json, *, is_official: bool) -> list[str]:
 def parse_end_dates(document: Json) -> dict[str, str]:
     """Return the end dates in a list like OpenAI's, as ISO dates by model."""
     rows = document.get("data") if isinstance(document, dict) else None
-    models = [row for row in rows[:_MAX_LIST_ROWS] if isinstance(row, dict)] if isinstance(rows, list) else []
+    models = [row for row in rows[:MAX_ROWS] if isinstance(row, dict)] if isinstance(rows, list) else []
     return {
-        model["id"]: str(model["shutdown_date"])
+        model["id"]: model["shutdown_date"]
         for model in models
-        if _is_id(model.get("id")) and _is_iso_date(model.get("shutdown_date"))
+        if is_name(model.get("id")) and _is_iso_date(model.get("shutdown_date"))
     }
-
-
-def _is_id(value: Json) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= MAX_ID_CHARS
 
 
 def _is_iso_date(value: Json) -> bool:
     try:
-        date.fromisoformat(str(value))
+        date.fromisoformat(value if is_name(value) else "")
     except ValueError:
         return False
     return True
@@ -182,8 +119,8 @@ def _is_iso_date(value: Json) -> bool:
 
 def lists_openai_models(document: Json) -> bool:
     """Return whether a list contains OpenAI's own models, which only have OpenAI's voices."""
-    owners = [str(row.get("owned_by")) for row in find_rows(document) if isinstance(row, dict)]
-    return any(map(_OPENAI_OWNER.fullmatch, owners))
+    owners = [row.get("owned_by") for row in find_rows(document) if isinstance(row, dict)]
+    return any(map(_OPENAI_OWNER.fullmatch, filter(is_name, owners)))
 
 
 def find_rows(document: Json) -> list[Json]:
@@ -194,28 +131,46 @@ def find_rows(document: Json) -> list[Json]:
         document = next((document[key] for key in _LIST_KEYS if isinstance(document.get(key), list)), list(document))
     if not isinstance(document, list):
         raise errors.NotASpeechServerError
-    return document[:_MAX_LIST_ROWS]
+    return document[:MAX_ROWS]
 
 
 def parse_models(rows: Iterable[Json]) -> list[str | ModelEntry]:
     """Return the catalog entries of the speech models, or of all models if none is known to generate speech."""
+    return merge_models(parse_model_rows(rows))
+
+
+def parse_model_rows(rows: Iterable[Json]) -> list[tuple[dict[str, Any], bool | None]]:
+    """Return the entries of models, each with whether it generates speech."""
     models = [(entry, _generates_speech(row)) for row in rows if (entry := _parse_model_row(row))]
+    voice_count = 0
+    for entry, _ in models:
+        voice_count += len(entry.get("voices", ()))
+        if voice_count > _MAX_MODEL_VOICES:
+            entry.pop("voices", None)
+    return models
+
+
+def merge_models(models: list[tuple[dict[str, Any], bool | None]]) -> list[str | ModelEntry]:
+    """Return the entries of the speech models, or of all models if none is known to generate speech."""
     speech_models = [entry for entry, is_speech in models if is_speech]
     return _merge(speech_models or [entry for entry, is_speech in models if is_speech is None])
 
 
 def parse_voices(rows: Iterable[Json]) -> list[str | VoiceEntry]:
     """Return the catalog entries of voices."""
-    return _merge(entry for row in rows if (entry := _parse_voice_row(row)))
+    return _merge(entry for row in islice(rows, MAX_ROWS) if (entry := _parse_voice_row(row)))
 
 
 def _merge(entries: Iterable[Mapping[str, Any]]) -> list[Json]:
     """Merge entries with the same ID, sorted by ID; an entry that only has an ID becomes a string."""
     merged: dict[str, dict[str, Any]] = {}
+    voices: dict[str, list[Json]] = {}
     for entry in entries:
-        known = merged.setdefault(entry["id"], {})
-        for key, value in entry.items():
-            known[key] = parse_voices([*known[key], *value]) if key == "voices" and key in known else value
+        merged[entry["id"]] = {**merged.get(entry["id"], {}), **entry}
+        if "voices" in entry:
+            voices.setdefault(entry["id"], []).extend(entry["voices"])
+    for model_id, listed in voices.items():
+        merged[model_id]["voices"] = parse_voices(listed)
     return [merged[key] if len(merged[key]) > 1 else key for key in sorted(merged)]
 
 
@@ -231,7 +186,7 @@ def _parse_model_row(row: Json) -> dict[str, Any] | None:
     voices = next((row[key] for key in _VOICE_LIST_KEYS if isinstance(row.get(key), (list, dict))), None)
     if parsed_voices := parse_voices(voices or _parameter_values(row, "voice")):
         entry["voices"] = parsed_voices
-    if formats := {*AudioFormat} & {*map(str, _parameter_values(row, "response_format"))}:
+    if formats := {*AudioFormat} & {*filter(is_name, _parameter_values(row, "response_format"))}:
         entry["formats"] = sorted(formats)
     if isinstance(rate := row.get("sample_rate"), int) and rate in _LISTED_SAMPLE_RATES:
         entry["rate"] = rate
@@ -244,7 +199,7 @@ def _parse_voice_row(row: Json) -> dict[str, Any] | None:
         return entry
     values = [row[key] for key in _LANGUAGE_KEYS if key in row]
     languages = [language for value in values for language in (value if isinstance(value, list) else [value])]
-    tags = {normalize_tag(language) for language in languages if isinstance(language, str)} - {""}
+    tags = {normalize_tag(language) for language in filter(is_name, languages[:MAX_ROWS])} - {""}
     if tags:
         entry["languages"] = sorted(tags)
     return entry
@@ -270,7 +225,8 @@ def _generates_speech(row: Json) -> bool | None:
     modalities = get_object(row, "architecture").get("output_modalities")
     if isinstance(modalities, list):
         return "speech" in modalities or "audio" in modalities
-    by_name = _is_speech_model_name(str(row.get("id") or row.get("name")))
+    name = row.get("id") or row.get("name")
+    by_name = _is_speech_model_name(name) if is_name(name) else None
     return True if by_name is None and any(key in row for key in _VOICE_LIST_KEYS) else by_name
 
 

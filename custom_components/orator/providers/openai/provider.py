@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 import re
 from typing import Any, Final, override
 
@@ -12,7 +13,7 @@ from yarl import URL
 from ..base import Provider, SpeechAudio, SynthesisRequest
 from ..errors import NotFoundError, NotPermittedError, ProviderFaultError, TimedOutError
 from ..http import HttpClient, HttpSessions, Timeouts
-from ..json_documents import Json
+from ..json_documents import IdentityKey, Json
 from ..languages import WHISPER_LANGUAGES
 from ..models import Model
 from . import catalog as catalogs
@@ -30,6 +31,7 @@ from .documented_models import (
     price_for,
 )
 from .endpoint import OPTIONAL_FIELDS, SpeechEndpoint
+from .lists import fetch_lists, read_models
 from .realtime import RealtimeSpeech
 from .servers import OTHER, SERVERS, SpeechServer
 
@@ -59,6 +61,8 @@ class OpenAIProvider(Provider):
         base_url = addresses["base_url"]
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._is_openai = self.is_official(URL(base_url))
+        self._successor: tuple[tuple[object, ...], str | None] | None = None
+        """The successor of retired models, after what it depends on."""
         if self.server:
             self.default_model, self.default_voice = self.server.default_model, self.server.default_voice
         self._client = HttpClient(self._session_for(base_url), base_url, headers, optional_fields=OPTIONAL_FIELDS)
@@ -81,23 +85,22 @@ class OpenAIProvider(Provider):
         if self.server:
             return await self._fetch_server_catalog(self.server, known)
         try:
-            document = await self._client.get_json("models")
+            listed = await self._client.read_json("models", partial(read_models, is_official=self._is_openai))
         except NotPermittedError:  # a restricted key may be allowed to speak but not to list models
             await self._endpoint.check(self._client, self.default_model, self.default_voice)
             return catalogs.OpenAICatalog(models=[])
         except NotFoundError:
             await self._endpoint.check(self._client, self.default_model, self.default_voice)
         else:
-            ids = catalogs.parse_model_ids(document, is_official=self._is_openai)
-            if self._is_openai or catalogs.lists_openai_models(document):
-                for model_id in ids:
+            if self._is_openai or listed.has_openai_models:
+                for model_id in listed.ids:
                     self.detected.pop(f"{_RETIRED_PREFIX}{model_id}", None)
-                return catalogs.OpenAICatalog(models=ids, ends=catalogs.parse_end_dates(document))
-        return (await catalogs.fetch_lists(self._list_client, OTHER, known)).catalog
+                return catalogs.OpenAICatalog(models=listed.ids, ends=listed.end_dates)
+        return (await fetch_lists(self._list_client, OTHER, known)).catalog
 
     async def _fetch_server_catalog(self, server: SpeechServer, known: Json) -> catalogs.ServerCatalog:
         """Fetch the lists of a server; check the speech endpoint unless the lists prove that the key is valid."""
-        found = await catalogs.fetch_lists(self._list_client, server, known)
+        found = await fetch_lists(self._list_client, server, known)
         is_unproven = server.is_unknown and bool(self._api_key or not found.catalog["voices"])
         if found.has_refused or found.is_empty or is_unproven:
             model = self.initial_model(found.catalog)
@@ -113,7 +116,7 @@ class OpenAIProvider(Provider):
         return self.server or (OTHER if catalog and catalogs.is_server_catalog(catalog) else None)
 
     @override
-    def models(self, catalog: Json) -> tuple[Model, ...]:
+    def list_models(self, catalog: Json) -> tuple[Model, ...]:
         if server := self._server_for(catalog):
             ids: Collection[str] = catalogs.model_ids(catalog, server)
         else:
@@ -150,9 +153,13 @@ class OpenAIProvider(Provider):
 
     def _successor_id(self, catalog: catalogs.OpenAICatalog | None) -> str | None:
         """Return the realtime model that replaces retired models."""
-        ids = _listed_models(catalog) or ((SUCCESSOR_ID,) if self._is_openai else ())
-        end_dates = {model_id: self._end_date(model_id, catalog) for model_id in ids if is_realtime(model_id)}
-        return pick_successor([model_id for model_id, day in end_dates.items() if not day or day > _utc_today()])
+        key = (IdentityKey(catalog), _utc_today(), frozenset(self.detected))
+        if self._successor is None or self._successor[0] != key:  # once for all models of a catalog
+            ids = _listed_models(catalog) or ((SUCCESSOR_ID,) if self._is_openai else ())
+            end_dates = {model_id: self._end_date(model_id, catalog) for model_id in ids if is_realtime(model_id)}
+            current = [model_id for model_id, day in end_dates.items() if not day or day > _utc_today()]
+            self._successor = (key, pick_successor(current))
+        return self._successor[1]
 
     @override
     def migrate_settings(self, settings: Mapping[str, Any], model: Model) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from yarl import URL
 from .. import errors
 from ..error_responses import error_for, find_error_codes, parse_retry_after
 from ..http import MAX_DOCUMENT_BYTES, translate_client_errors
-from ..json_documents import Json, get_object, parse_json
+from ..json_documents import Json, get_object, load_json
 from ..vendor_models import OPENAI_PCM_LAYOUT
 from .transcript import compare, count_words, estimate_duration_by_words_s, is_mismatch_so_far, starts_like
 
@@ -293,7 +293,7 @@ class RealtimeSession:
             await self._connection.ping()
             return
         if message.type is WSMsgType.TEXT:
-            await self._handle(parse_json(message.data.encode()))
+            await self._handle(await load_json(message.data.encode()))
         elif message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
             raise errors.ConnectionLostError
 

@@ -16,7 +16,7 @@ from ..base import SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES
 from ..error_responses import error_for, find_error_codes
 from ..http import HttpClient, HttpResponse, resolve_url
-from ..json_documents import Json, parse_json
+from ..json_documents import Json, load_json, parse_json
 from ..vendor_models import OPENAI_PCM_LAYOUT
 
 _EVENT_STREAM: Final = "text/event-stream"
@@ -116,14 +116,14 @@ async def _parse_events(data: AsyncGenerator[bytes]) -> AsyncGenerator[Mapping[s
                 continue
             if value.strip() == b"[DONE]":
                 return
-            yield _parse_event(value)
+            yield await _parse_event(value)
     if buffer.startswith(b"data:") and buffer[5:].strip() != b"[DONE]":
-        yield _parse_event(buffer[5:])
+        yield await _parse_event(buffer[5:])
 
 
-def _parse_event(value: bytes | bytearray) -> Mapping[str, Any]:
+async def _parse_event(value: bytes | bytearray) -> Mapping[str, Any]:
     try:
-        event = parse_json(value)
+        event = await load_json(value)
     except ValueError as err:
         raise errors.NotAudioError(code=_EVENT_STREAM) from err
     if not isinstance(event, dict):

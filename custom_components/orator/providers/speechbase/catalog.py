@@ -6,11 +6,12 @@ from functools import lru_cache
 from typing import Any, Final, TypedDict
 
 from ...audio.formats import AudioFormat
-from ..json_documents import CACHED_CATALOGS, IdentityKey, Json, get_rows
+from ..json_documents import CACHED_CATALOGS, MAX_ROWS, IdentityKey, Json, get_rows, is_name
 from ..models import Model, Voice
 from ..options import NumberOption, ObjectOption
 from ..vendor_models import OPENAI_MAX_CHARS, count_chars_or_tokens, openai_voices_for
 
+_MAX_CURSOR_CHARS: Final = 2_000
 _MAX_PRONUNCIATIONS: Final = 200
 _SHORTEST_MAX_CHARS: Final = 2_000
 """Lowest limit of all vendors, used for vendors whose limit is unknown."""
@@ -55,6 +56,15 @@ class SavedVoiceRow(TypedDict):
     """Model ID; empty if the list states none."""
 
 
+@dataclass(frozen=True, slots=True)
+class VoicePage:
+    """A page of the list of saved voices."""
+
+    voices: list[SavedVoiceRow]
+    next_cursor: str
+    """Cursor of the next page; empty on the last page."""
+
+
 class SpeechbaseCatalog(TypedDict):
     """The stored catalog."""
 
@@ -65,7 +75,12 @@ class SpeechbaseCatalog(TypedDict):
 
 def parse_vendors(document: Json) -> list[VendorRow]:
     """Return the vendors in a list of providers; disabled vendors get no models. Raises NotASpeechServerError."""
-    return [_parse_vendor(row) for row in rows_with_id(document)]
+    vendors = [_parse_vendor(row) for row in rows_with_id(document)]
+    count = 0
+    for vendor in vendors:
+        vendor["models"] = vendor["models"][: max(0, MAX_ROWS - count)]
+        count += len(vendor["models"])
+    return vendors
 
 
 def _parse_vendor(row: Mapping[str, Any]) -> VendorRow:
@@ -74,22 +89,29 @@ def _parse_vendor(row: Mapping[str, Any]) -> VendorRow:
     models = row.get("models") if is_enabled else None
     return {
         "id": row["id"],
-        "name": str(row.get("name") or row["id"]),
+        "name": row["name"] if is_name(row.get("name")) else row["id"],
         "is_connected": is_enabled and bool(row.get("byok") or row.get("managed")),
-        "models": [model for model in models if isinstance(model, str)] if isinstance(models, list) else [],
+        "models": list(filter(is_name, models[:MAX_ROWS])) if isinstance(models, list) else [],
     }
+
+
+def parse_voice_page(document: Json) -> VoicePage:
+    """Return the saved voices of a page. Raises NotASpeechServerError if the document is not a list."""
+    cursor = document.get("next_cursor") if isinstance(document, dict) and document.get("has_more") else None
+    voices = [parse_voice(row) for row in rows_with_id(document)]
+    return VoicePage(voices, cursor if isinstance(cursor, str) and len(cursor) <= _MAX_CURSOR_CHARS else "")
 
 
 def parse_voice(row: Mapping[str, Any]) -> SavedVoiceRow:
     """Return the fields of a saved voice to keep in the catalog."""
-    vendor, model = str(row.get("provider") or ""), str(row.get("model") or "")
+    vendor, model, title = (row[key] if is_name(row.get(key)) else "" for key in ("provider", "model", "title"))
     model_id = model if "/" in model or not vendor else f"{vendor}/{model}"
-    return {"id": row["id"], "title": " ".join(str(row.get("title") or "").split()) or row["id"], "model": model_id}
+    return {"id": row["id"], "title": " ".join(title.split()) or row["id"], "model": model_id}
 
 
 def rows_with_id(document: Json) -> list[dict[str, Any]]:
     """Return the rows of a list that have an ID. Raises NotASpeechServerError if the document is not a list."""
-    return [row for row in get_rows(document, "data") if isinstance(row, dict) and isinstance(row.get("id"), str)]
+    return [row for row in get_rows(document, "data") if isinstance(row, dict) and is_name(row.get("id"))]
 
 
 def model_ids(catalog: SpeechbaseCatalog | None) -> list[str]:
@@ -106,8 +128,8 @@ def saved_voice_rows(catalog: SpeechbaseCatalog | None) -> list[SavedVoiceRow]:
 def describe_model(model_id: str, catalog: SpeechbaseCatalog | None, *, streams: bool) -> Model:
     """Return a vendor's model; a vendor missing from the catalog is not connected."""
     vendor_id, slash, name = model_id.partition("/")
-    vendors = catalog["vendors"] if catalog else ()
-    vendor = next((vendor for vendor in vendors if vendor["id"] == vendor_id), None)
+    vendors = _vendors_by_id(IdentityKey(catalog))
+    vendor = vendors.get(vendor_id)
     vendor_name = vendor["name"] if vendor else vendor_id
     is_openai = vendor_id == "openai"
     return Model(
@@ -123,6 +145,12 @@ def describe_model(model_id: str, catalog: SpeechbaseCatalog | None, *, streams:
         is_connected=vendor["is_connected"] if vendor else not (vendors and slash),
         max_pronunciations=_MAX_PRONUNCIATIONS,
     )
+
+
+@lru_cache(maxsize=CACHED_CATALOGS)  # to describe all models without searching the catalog for each
+def _vendors_by_id(catalog: IdentityKey) -> Mapping[str, VendorRow]:
+    vendors = catalog.document["vendors"] if catalog.document else ()
+    return {vendor["id"]: vendor for vendor in reversed(vendors)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import cache
 import re
 from typing import Any, Final, override
 
@@ -39,6 +40,7 @@ _UNSTREAMED_OPTIONS: Final = frozenset({"speed", "volume_dbfs", "bitrate"})
 """Options that the streaming endpoint does not support."""
 _PAGE_QUERY: Final = {"limit": "200"}
 _MAX_PAGES: Final = 50
+_MAX_SAVED_VOICES: Final = 10_000
 
 # Keys of detected capabilities.
 _SENDS_MODE_KEY: Final = "sends_mode"
@@ -95,7 +97,7 @@ class SpeechbaseProvider(Provider):
     @override
     async def request_catalog(self, known: Json = None) -> Json:
         """Return the vendors, whose list requires a valid key, and the saved voices."""
-        vendors = catalogs.parse_vendors(await self._list_client.get_json("v1/audio/providers"))
+        vendors = await self._list_client.read_json("v1/audio/providers", catalogs.parse_vendors)
         voices = await self._fetch_voices()
         return catalogs.SpeechbaseCatalog(vendors=vendors, voices=voices)
 
@@ -104,16 +106,20 @@ class SpeechbaseProvider(Provider):
         voices: dict[str, catalogs.SavedVoiceRow] = {}
         query = _PAGE_QUERY
         for _ in range(_MAX_PAGES):
-            document = await self._list_client.get_json("v1/voices", query)
-            voices |= {row["id"]: catalogs.parse_voice(row) for row in catalogs.rows_with_id(document)}
-            cursor = document.get("next_cursor")
-            if not document.get("has_more") or not isinstance(cursor, str):
+            page = await self._list_client.read_json("v1/voices", catalogs.parse_voice_page, query)
+            voices |= {row["id"]: row for row in page.voices}
+            if not page.next_cursor or len(voices) >= _MAX_SAVED_VOICES:
                 break
-            query = {**_PAGE_QUERY, "cursor": cursor}
-        return list(voices.values())
+            query = {**_PAGE_QUERY, "cursor": page.next_cursor}
+        return list(voices.values())[:_MAX_SAVED_VOICES]
 
     @override
-    def models(self, catalog: Json) -> tuple[Model, ...]:
+    def index(self, catalog: Json) -> None:
+        super().index(catalog)
+        self.describe_model("", catalog, {_MODE_OPTION.key: "voice"})  # lists the saved voices
+
+    @override
+    def list_models(self, catalog: Json) -> tuple[Model, ...]:
         model_ids = catalogs.model_ids(catalog) or [self.default_model]
         return tuple(self.describe_model(model_id, catalog, {}) for model_id in model_ids)
 
@@ -152,8 +158,9 @@ class SpeechbaseProvider(Provider):
     @override
     def initial_voice_settings(self, catalog: Json) -> Mapping[str, Any] | None:
         """Return the newest saved voice that can speak, or a voice of the default model if the model can speak."""
-        available = catalogs.model_ids(catalog)
+        available = {*catalogs.model_ids(catalog)}
 
+        @cache
         def can_speak(model_id: str) -> bool:
             return model_id in available and catalogs.describe_model(model_id, catalog, streams=True).is_connected
 

@@ -37,26 +37,26 @@ class DemoRecording:
     total: float
 
 
-async def play_on_speaker(api: Api, voice: DemoVoice, folder: Path) -> DemoRecording:
+async def play_on_speaker(api: Api, voice: DemoVoice, folder: Path, message: str = _SPEAKER_MESSAGE) -> DemoRecording:
     """Speak a message on a media player with `tts.speak`."""
     started = time.time()
     await api.perform_action(
-        "tts.speak", {"entity_id": voice.entity_id, "media_player_entity_id": SPEAKER, "message": _SPEAKER_MESSAGE}
+        "tts.speak", {"entity_id": voice.entity_id, "media_player_entity_id": SPEAKER, "message": message}
     )
     played = await api.attributes(SPEAKER)
     if played.get("ended_at", 0) < started:
         raise ApiError(f"{voice.name}: the speaker did not play anything")
     file = _move(Path(played["recording"]), folder / f"{_slug(voice.name)}-speaker")
     return DemoRecording(
-        voice, "tts.speak", _SPEAKER_MESSAGE, file, played["began_at"] - started, total=played["ended_at"] - started
+        voice, "tts.speak", message, file, played["began_at"] - started, total=played["ended_at"] - started
     )
 
 
-async def play_url(api: Api, voice: DemoVoice, folder: Path) -> DemoRecording:
+async def play_url(api: Api, voice: DemoVoice, folder: Path, message: str = _URL_MESSAGE) -> DemoRecording:
     """Fetch a message from the URL that `tts_get_url` returns."""
     started = time.perf_counter()
     response = await api.post(
-        "/api/tts_get_url", {"engine_id": voice.entity_id, "message": _URL_MESSAGE, "options": {}, "cache": False}
+        "/api/tts_get_url", {"engine_id": voice.entity_id, "message": message, "options": {}, "cache": False}
     )
     audio = bytearray()
     first_audio_at = 0.0
@@ -66,7 +66,7 @@ async def play_url(api: Api, voice: DemoVoice, folder: Path) -> DemoRecording:
     ended_at = time.perf_counter()
     file = folder / f"{_slug(voice.name)}-url{Path(response['path']).suffix}"
     file.write_bytes(audio)
-    return DemoRecording(voice, "tts_get_url", _URL_MESSAGE, file, first_audio_at - started, ended_at - started)
+    return DemoRecording(voice, "tts_get_url", message, file, first_audio_at - started, ended_at - started)
 
 
 def _move(file: Path, stem: Path) -> Path:

@@ -27,7 +27,7 @@ _CHAPTERS: Final[dict[str, Chapter]] = {"browser": run_browser, "players": run_p
 
 async def run(chapters: Sequence[str], programs: Programs, *, updates_screenshots: bool) -> int:
     """Run chapters, and return the exit code."""
-    report = Report()
+    report = Report("e2e")
     folder = Path(tempfile.mkdtemp(prefix="orator-e2e-"))
     log = ""
     print_progress(f"starting the simulated providers and Home Assistant; logs are in {folder}")

@@ -1,11 +1,12 @@
 """Chapter `assist`: a slow reply is heard while it is being generated, over the WebSocket and on a satellite."""
 
 import asyncio
+from pathlib import Path
 import time
 from typing import Final
 import wave
 
-from tests.support.home_assistant import WebSocket
+from tests.support.home_assistant import Api, WebSocket
 from tests.support.processes import LOCALHOST
 
 from .audio import assert_spoken_in_file
@@ -37,12 +38,14 @@ async def run_assist(context: Context, report: Report) -> None:
         )
     async with run_wyoming_services() as services, context.websocket() as websocket:
         async with report.step("a speech recognizer and a satellite are added with Home Assistant's own integration"):
-            recognizer = await wait_for_new_entity(context.api, "stt", _add(context, services.recognizer_port))
+            recognizer = await wait_for_new_entity(
+                context.api, "stt", add_wyoming_service(context.api, services.recognizer_port)
+            )
             satellite = await wait_for_new_entity(
-                context.api, "assist_satellite", _add(context, services.satellite_port)
+                context.api, "assist_satellite", add_wyoming_service(context.api, services.satellite_port)
             )
         async with report.step("an Assist pipeline is created"):
-            pipeline = await _create_pipeline(websocket, agent, recognizer, voice)
+            pipeline = await create_pipeline(websocket, agent, recognizer, voice)
         async with report.step("a reply over the WebSocket is heard completely, and starts while it is generated"):
             await _assert_websocket_reply(context, websocket, pipeline)
         async with report.step(
@@ -55,12 +58,12 @@ async def run_assist(context: Context, report: Report) -> None:
             await announcing
 
 
-async def _add(context: Context, port: int) -> None:
+async def add_wyoming_service(api: Api, port: int) -> None:
     """Add a Wyoming service."""
-    await context.api.add_entry("wyoming", {"host": LOCALHOST, "port": port})
+    await api.add_entry("wyoming", {"host": LOCALHOST, "port": port})
 
 
-async def _create_pipeline(websocket: WebSocket, agent: str, recognizer: str, voice: str) -> str:
+async def create_pipeline(websocket: WebSocket, agent: str, recognizer: str, voice: str) -> str:
     """Create the preferred pipeline, and return its id."""
     pipeline = await websocket.send(
         "assist_pipeline/pipeline/create",
@@ -141,10 +144,15 @@ async def _announce(context: Context, satellite: str) -> None:
 
 async def _assert_recorded(context: Context, recording: SatelliteRecording, text: str) -> None:
     """Assert that a satellite received a text, in its sample format."""
+    file = context.folder / "satellite.wav"
+    save_recording(recording, file)
+    await assert_spoken_in_file(file, text)
+
+
+def save_recording(recording: SatelliteRecording, file: Path) -> None:
+    """Write what a satellite received to a WAV, and assert that it has the sample format of satellites."""
     layout = (recording.rate, recording.width, recording.channels)
     assert layout == (_SATELLITE_RATE, 2, 1), f"wrong sample format: {layout}"
-    file = context.folder / "satellite.wav"
     with wave.open(str(file), "wb") as wav:
         wav.setparams((recording.channels, recording.width, recording.rate, 0, "NONE", ""))
         wav.writeframes(recording.samples)
-    await assert_spoken_in_file(file, text)

@@ -9,7 +9,7 @@ from .context import Context
 
 async def wait_for_new_entity(api: Api, domain: str, setup: Awaitable[object]) -> str:
     """Await a setup, and return the id of the new entity of a domain once it is available."""
-    known = (await api.available(domain)).keys()
+    known = await api.entity_ids(domain)
     await setup
     new: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Output and result of the end-to-end test."""
+"""Output and result of the end-to-end test, and of `script/interop`."""
 # ruff: noqa: T201
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -24,11 +24,13 @@ class ChapterFailedError(Exception):
 class Report:
     """Results of the steps.
 
+    title: name of the test.
     on_failure: awaited when a step fails; returns a message, such as the path of a screenshot.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, title: str) -> None:
         """Start without results."""
+        self.title = title
         self.passed = 0
         self.failed = 0
         self.on_failure: Callable[[], Awaitable[str]] | None = None
@@ -53,7 +55,7 @@ class Report:
         """Print the result, with Home Assistant's log after a failure, and return the exit code."""
         if self.failed:
             print("The end of Home Assistant's log:", log or "(empty)", sep="\n", file=sys.stderr, flush=True)
-        print(f"e2e: {self.passed} passed, {self.failed} failed", flush=True)
+        print(f"{self.title}: {self.passed} passed, {self.failed} failed", flush=True)
         return 1 if self.failed else 0
 
 

@@ -64,6 +64,12 @@ async def decode_file(file: Path) -> DecodedFile:
 
 def find_problems(audio: DecodedFile, audio_format: str, text: str) -> list[str]:
     """Return why a file cannot be a text spoken in a format."""
+    found = find_file_problems(audio, audio_format, text)
+    return found + _find_signal_problems(audio) if audio.samples.size else found
+
+
+def find_file_problems(audio: DecodedFile, audio_format: str, text: str) -> list[str]:
+    """Return why a file cannot be a text in a format, whether spoken or as tones."""
     if not audio.samples.size:
         return ["cannot be decoded", *audio.errors]
     found = [f"ffmpeg: {error}" for error in audio.errors]
@@ -72,7 +78,7 @@ def find_problems(audio: DecodedFile, audio_format: str, text: str) -> list[str]
     shortest, longest = (seconds * len(text.split()) for seconds in _SECONDS_PER_WORD)
     if not shortest <= audio.duration <= longest:
         found.append(f"lasts {audio.duration:.2f} s, not {shortest:.2f} to {longest:.2f} s")
-    return found + _find_signal_problems(audio)
+    return found
 
 
 def _find_signal_problems(audio: DecodedFile) -> list[str]:

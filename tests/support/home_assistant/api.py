@@ -10,7 +10,7 @@ import aiohttp
 type Json = dict[str, Any]
 
 CONFIG_FLOW: Final = "/api/config/config_entries/flow"
-_SUBENTRY_FLOW: Final = "/api/config/config_entries/subentries/flow"
+SUBENTRY_FLOW: Final = "/api/config/config_entries/subentries/flow"
 _POLL_S: Final = 0.05
 _TIMEOUT_S: Final = 30.0
 _REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=60)
@@ -43,6 +43,10 @@ class Api:
     async def post(self, path: str, body: Json) -> Any:
         """Return the JSON of a POST request."""
         return await self._request("POST", path, json=body)
+
+    async def delete(self, path: str) -> None:
+        """Make a DELETE request."""
+        await self._request("DELETE", path)
 
     async def _request(self, method: str, path: str, **content: Any) -> Any:
         """Make a request. Raises ApiError."""
@@ -79,7 +83,7 @@ class Api:
 
     async def add_subentry(self, entry_id: str, kind: str, *forms: Json) -> None:
         """Run the flow that adds a subentry to an entry."""
-        await self._run_flow(_SUBENTRY_FLOW, [entry_id, kind], forms)
+        await self._run_flow(SUBENTRY_FLOW, [entry_id, kind], forms)
 
     async def _run_flow(self, flow: str, handler: str | list[str], forms: tuple[Json, ...]) -> Json:
         """Submit the forms of a flow, and return its result. Raises ApiError unless it creates an entry."""
@@ -98,6 +102,11 @@ class Api:
         """Return the state of a config entry."""
         entries = await self.get("/api/config/config_entries/entry")
         return next(str(entry["state"]) for entry in entries if entry["entry_id"] == entry_id)
+
+    async def entity_ids(self, domain: str) -> set[str]:
+        """Return the ids of the entities of a domain, available or not."""
+        states = await self.get("/api/states")
+        return {state["entity_id"] for state in states if state["entity_id"].startswith(f"{domain}.")}
 
     async def available(self, domain: str) -> dict[str, str]:
         """Return the ids and names of the available entities of a domain."""

@@ -1,0 +1,4 @@
+"""The interoperability test: Orator in a real Home Assistant, on real servers that others wrote.
+
+`script/interop` runs it.
+"""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 import re
 from types import TracebackType
 from typing import Final, Self
@@ -23,8 +23,6 @@ characters were no faster and blocked the loop for up to 28 ms.
 """
 _MAX_UNREAD_CHARS: Final = 200_000
 """Maximum length of text read in advance of the requests; beyond it, the source has to wait."""
-_MAX_CHARS_PER_UNIT: Final = 8
-"""Upper bound of the characters that any provider counts as one unit; it limits the search for the text that fits."""
 
 _MIN_LATER_CHUNK_S: Final = 8.0
 """Speech gathered for a later chunk while audio is buffered: long chunks have a more natural intonation."""
@@ -32,25 +30,25 @@ _PROVIDER_START_S: Final = 1.5
 """Buffered audio left when gathering ends, so that the provider has time to begin."""
 
 _LETTERS_PER_S: Final = 15
-_SYLLABLES_PER_S: Final = 5
+_LETTERS_PER_SYLLABLE: Final = 3
 SYLLABIC: Final = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003fffd]+")
 """Characters of the scripts in which one character is a syllable."""
 
 
 @dataclass(frozen=True, slots=True)
 class _EarlyCut:
-    """Lengths, in characters, from which a sentence that has not ended yet is split."""
+    """Durations of speech, in seconds, from which a sentence that has not ended yet is split."""
 
-    clause_after: int
-    """Length beyond which a clause is taken."""
-    min_clause: int
-    """Minimum length of a clause; shorter ones sound unnatural."""
-    words_after: int
-    """Length beyond which whole words are taken if no clause has ended."""
+    clause_after_s: float
+    """Duration beyond which a clause is taken."""
+    min_clause_s: float
+    """Minimum duration of a clause; shorter ones sound unnatural."""
+    words_after_s: float
+    """Duration beyond which whole words are taken if no clause has ended."""
 
 
-_FIRST_CHUNK: Final = _EarlyCut(clause_after=120, min_clause=50, words_after=300)
-_LATER_CHUNKS: Final = _EarlyCut(clause_after=600, min_clause=300, words_after=900)
+_FIRST_CHUNK: Final = _EarlyCut(clause_after_s=8, min_clause_s=3.3, words_after_s=20)
+_LATER_CHUNKS: Final = _EarlyCut(clause_after_s=40, min_clause_s=20, words_after_s=60)
 
 
 class TextChunker:
@@ -114,10 +112,10 @@ class TextChunker:
     async def wait_for_sentence(self) -> bool:
         """Wait for a sentence, or a part of a long one; return False at the end of the text."""
         while not self._is_complete and (self._is_splitting or not self._sentences):
+            if not self._is_splitting and self._cut_unfinished_sentence():
+                break
             if not await self._wait_for_reader(_IDLE_S if self._splitter.is_pending_complete else None):
                 self._end_sentence()
-            elif not self._sentences and not self._is_splitting:
-                self._cut_unfinished_sentence(_FIRST_CHUNK if self._is_first else _LATER_CHUNKS)
         if not self._sentences and self._reader:
             await self._reader  # raises the exception of the text's source
         return bool(self._sentences)
@@ -146,6 +144,7 @@ class TextChunker:
             if is_speakable(text):
                 self._is_first = False
                 return text
+            await asyncio.sleep(0)  # a long text without words does not block the event loop
         return None
 
     def _target_seconds(self, buffered_seconds: float) -> float:
@@ -169,7 +168,7 @@ class TextChunker:
 
     async def _read_delta(self, delta: str) -> None:
         """Clean and split a delta in slices that do not block the event loop."""
-        while sum(map(len, self._sentences)) > _MAX_UNREAD_CHARS:
+        while sum(map(len, self._sentences)) + len(self._splitter.pending) > _MAX_UNREAD_CHARS:
             self._room_available.clear()
             await self._room_available.wait()
         self._is_splitting = True
@@ -192,8 +191,13 @@ class TextChunker:
         """Wait for sentences up to `target` seconds of speech."""
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0, max_wait_s)):
-                while not self._is_complete and sum(map(estimate_duration_by_letters_s, self._sentences)) < target:
+                while not self._is_complete and not self._has_gathered(target):
                     await self._wait_for_reader()
+
+    def _has_gathered(self, target: float) -> bool:
+        """Return whether the sentences last for `target` seconds."""
+        durations = accumulate(map(estimate_duration_by_letters_s, self._sentences), initial=0.0)
+        return any(seconds >= target for seconds in durations)
 
     async def _wait_for_reader(self, max_wait_s: float | None = None) -> bool:
         """Wait for the reader to read a delta or to end; return whether it did in time."""
@@ -203,22 +207,20 @@ class TextChunker:
                 return await self._reader_progress.wait()
         return False
 
-    def _cut_unfinished_sentence(self, cut: _EarlyCut) -> None:
-        """Take a clause, or otherwise whole words, from a long sentence that has not ended yet."""
-        sentence = rest = self._splitter.pending
-        if len(sentence) <= cut.clause_after:
-            return
-        clause, after_clause = split_first_clause(sentence, cut.min_clause)
-        if clause:
-            self._sentences.append(clause)
-            rest = after_clause
-        while not clause and len(rest) > cut.words_after:
-            words = split_evenly(rest[: cut.words_after], cut.words_after // 2)[0]
-            self._sentences.append(words)
-            rest = rest[len(words) :]
-        if rest is not sentence:
-            self._splitter = SentenceSplitter()
-            self._sentences.extend(self._splitter.feed(rest))
+    def _cut_unfinished_sentence(self) -> bool:
+        """Take a clause, or otherwise whole words, from a long sentence that has not ended; return whether it is."""
+        cut = _FIRST_CHUNK if self._is_first else _LATER_CHUNKS
+        start = self._splitter.pending[: int(cut.words_after_s * _LETTERS_PER_S) + 1]
+        seconds = estimate_duration_by_letters_s(start)
+        if seconds <= cut.clause_after_s:
+            return False
+        part, _ = split_first_clause(start, cut.min_clause_s * _LETTERS_PER_S, _count_letters)
+        if not part and seconds > cut.words_after_s:
+            words = start[: round(len(start) * cut.words_after_s / seconds)]
+            part = split_evenly(words, int(cut.words_after_s / 2 * _LETTERS_PER_S), _count_letters)[0]
+        if part:
+            self._sentences.append(self._splitter.take(len(part)))
+        return bool(part)
 
     async def _split_long_sentence(self) -> None:
         """Split the first sentence to meet the limit, or to start early with its first clause."""
@@ -227,8 +229,10 @@ class TextChunker:
             parts = await asyncio.to_thread(split_evenly, first, self._max_chars, self._measure)
             self._sentences.popleft()
             self._sentences.extendleft(reversed(parts))
-        elif self._is_first and not self._streams and len(first) > _FIRST_CHUNK.clause_after:
-            clause, rest = split_first_clause(first, _FIRST_CHUNK.min_clause)
+        elif (
+            self._is_first and not self._streams and estimate_duration_by_letters_s(first) > _FIRST_CHUNK.clause_after_s
+        ):
+            clause, rest = split_first_clause(first, _FIRST_CHUNK.min_clause_s * _LETTERS_PER_S, _count_letters)
             if clause:
                 self._sentences[0] = rest
                 self._sentences.appendleft(clause)
@@ -236,14 +240,18 @@ class TextChunker:
     def _take(self, target: float) -> str:
         """Remove the first sentence and the following ones that fit into `target` seconds and the limit."""
         seconds, chars, candidates = 0.0, 0, 0
+        chars_to_measure = self._max_chars
         max_sentences = self._max_sentences()
         for sentence in self._sentences:
             seconds += estimate_duration_by_letters_s(sentence)
-            chars += len(sentence)
-            is_too_long = seconds > target or chars > _MAX_CHARS_PER_UNIT * self._max_chars
-            if candidates and (is_too_long or candidates >= max_sentences):
+            if candidates and (seconds > target or candidates >= max_sentences):
                 break
             candidates += 1
+            chars += len(sentence)
+            if chars > chars_to_measure:  # a provider's unit may be several characters
+                if self._measure_first(candidates) > self._max_chars:
+                    break
+                chars_to_measure *= 2
         fitting = bisect_right(range(1, candidates + 1), self._max_chars, key=self._measure_first)
         self._room_available.set()
         return "".join(self._sentences.popleft() for _ in range(max(1, fitting)))
@@ -258,5 +266,12 @@ def estimate_duration_by_letters_s(text: str) -> float:
 
     Letters are counted, which needs no word boundaries; some scripts have none.
     """
+    return _count_letters(text) / _LETTERS_PER_S
+
+
+def _count_letters(text: str) -> int:
+    """Return the length of a text as speech, in letters of an alphabet."""
+    if text.isascii():
+        return len(text)
     letters = len(SYLLABIC.sub("", text))
-    return (len(text) - letters) / _SYLLABLES_PER_S + letters / _LETTERS_PER_S
+    return letters + (len(text) - letters) * _LETTERS_PER_SYLLABLE

@@ -65,11 +65,17 @@ class _Fragment(NamedTuple):
     units: int
 
 
-def split_first_clause(text: str, min_chars: int) -> tuple[str, str]:
-    """Return the first clause of a minimum length and the rest; the clause is empty if there is none."""
+def split_first_clause(text: str, min_units: float, measure: Callable[[str], int] = len) -> tuple[str, str]:
+    """Return the first clause of a minimum length and the rest; the clause is empty if there is none.
+
+    The measure of a text should be about the sum of the measures of its parts.
+    """
+    units, position = 0, 0
     for match in _CLAUSE_END.finditer(text):
+        units += measure(text[position : match.start("space")])
+        position = match.start("space")
         is_end_of_text = match.end() == len(text) and match[0][:1] in END_MARKS
-        if match.start("space") >= min_chars and not is_end_of_text:
+        if units >= min_units and not is_end_of_text:
             return text[: match.end()], text[match.end() :]
     return "", text
 

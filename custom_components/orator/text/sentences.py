@@ -138,6 +138,15 @@ class SentenceSplitter:
             return False
         return _find_rule(mark, before) not in (EndRule.NEVER, EndRule.UNLESS_ORDINAL)
 
+    def take(self, count: int) -> str:
+        """Remove the first characters of the pending text and return them."""
+        pending = self.pending
+        offset = max(0, count - len(self._parts[0]))
+        self._parts = [self._parts[0][count:]]
+        self._text = self._text[offset:]
+        self._position = max(0, self._position - offset)
+        return pending[:count]
+
     def feed(self, text: str) -> list[str]:
         """Return the sentences that later text cannot change, each with its white space."""
         return self._split(text, is_final=False) if text else []

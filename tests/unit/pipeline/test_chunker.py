@@ -1,5 +1,7 @@
 """Chunks contain the whole text in order, within the limit, early at first and longer later."""
 
+# ruff: noqa: RUF001 the punctuation of all scripts looks similar
+
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 import itertools
@@ -124,6 +126,74 @@ async def test_long_first_sentence_starts_with_clause() -> None:
         assert " ".join(chunks) == text
 
 
+@pytest.mark.parametrize(
+    ("first", "repeated"),
+    [
+        ("明天早上会有一点小雨，下午天气转晴，", "请大家记得带上雨伞和外套出门"),
+        ("明日の朝は少し雨が降りますが、午後には晴れて、", "気温も上がって過ごしやすくなり"),
+        ("내일 아침에는 비가 조금 내리겠지만,", " 기온도 올라가서"),
+        ("Tomorrow starts with some rain, then the sun comes out again,", " and it gets warm"),
+        ("سيكون الجو ماطرا قليلا في الصباح الباكر غدا إن شاء الله،", " ثم تشرق الشمس من جديد"),
+        ("कल सुबह थोड़ी बारिश होगी और ठंडी हवा चलेगी, उसके बाद,", " धूप निकलेगी और गर्मी बढ़ेगी"),
+        ("พรุ่งนี้เช้าจะมีฝนตกเล็กน้อยในหลายพื้นที่ของกรุงเทพมหานคร ", "หลังจากนั้นแดดจะออกอีกครั้ง"),
+    ],
+    ids=["zh", "ja", "ko", "en", "ar", "hi", "th"],
+)
+async def test_long_sentence_starts_after_8_seconds_of_speech(first: str, repeated: str) -> None:
+    """A clause is spoken as soon as the sentence has 8 seconds of speech, in any script."""
+    sentence = first + repeated * 8
+    written = 0
+
+    async def reply() -> AsyncGenerator[str]:
+        nonlocal written
+        for character in sentence:
+            written += 1
+            yield character
+            for _ in range(3):  # let the chunker work
+                await asyncio.sleep(0)
+
+    async with _chunker(reply()) as chunker:
+        assert await chunker.next(lambda: 0) == first.strip()
+    assert estimate_duration_by_letters_s(first) >= 3.3
+    assert estimate_duration_by_letters_s(sentence[: written - 1]) <= 8.2
+    chunks = await _split(_whole(sentence), streams=False, buffered_seconds=99)
+    assert chunks == [first.strip(), sentence.removeprefix(first).strip()]
+
+
+async def _longest_block_s(text: str) -> float:
+    """Return the longest CPU time for which the chunks of a delta keep another task waiting, while no text follows."""
+    is_released = asyncio.Event()
+    longest = 0.0
+
+    async def reply() -> AsyncGenerator[str]:
+        yield text
+        await is_released.wait()
+
+    async def measure_blocks() -> None:
+        nonlocal longest
+        for _ in range(len(text) // 100):
+            start = time.thread_time()
+            await asyncio.sleep(0)
+            longest = max(longest, time.thread_time() - start)
+        is_released.set()
+
+    async with _chunker(reply()) as chunker:
+        measurement = asyncio.create_task(measure_blocks())
+        chunk: str | None = ""
+        while chunk is not None:
+            chunk = await chunker.next(lambda: 0)
+            await asyncio.sleep(0)
+        await measurement
+    return longest
+
+
+@pytest.mark.parametrize("unit", ["( ", "... ", "word ", "好"])
+async def test_long_delta_does_not_block(unit: str) -> None:
+    """Other tasks run between the parts of a long delta, even if it has no sentence or no words."""
+    text = unit * (30_000 // len(unit))
+    assert any([await _longest_block_s(text) < 0.04 for _ in range(3)])
+
+
 async def test_first_sentence_does_not_wait_for_the_second() -> None:
     """A sentence is returned after a pause, because the agent may be calling a tool."""
     is_released = asyncio.Event()
@@ -202,15 +272,16 @@ async def test_chunk_is_as_long_as_buffered_audio(sentence: str, count: int) -> 
     assert 6 < estimate_duration_by_letters_s(chunk) <= 12
 
 
-async def test_text_is_read_in_advance_within_limit() -> None:
-    """The text that is read in advance is bounded."""
+@pytest.mark.parametrize("unit", ["All work and no play. ", "All work and no play, "])
+async def test_text_is_read_in_advance_within_limit(unit: str) -> None:
+    """The text that is read in advance is bounded, even if no sentence ends."""
     written = 0
 
     async def reply() -> AsyncGenerator[str]:
         nonlocal written
         while True:
             written += 10_000
-            yield "All work and no play. " * 455
+            yield unit * 455
             await asyncio.sleep(0)
 
     async with _chunker(reply()) as chunker:

@@ -128,3 +128,9 @@ def test_first_clause_and_rest_add_up(text: str, min_chars: int) -> None:
     clause, rest = split_first_clause(text, min_chars)
     assert clause + rest == text
     assert not clause or len(clause) >= min_chars
+
+
+def test_first_clause_in_other_units() -> None:
+    """The minimum length of a clause may be measured in other units."""
+    assert split_first_clause("你好，世界，好", 9, _count_bytes) == ("你好，", "世界，好")
+    assert split_first_clause("你好，世界，好", 10, _count_bytes) == ("你好，世界，", "好")

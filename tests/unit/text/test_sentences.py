@@ -251,3 +251,14 @@ def test_linear_time(unit: str, is_streamed: bool) -> None:  # noqa: FBT001
 def test_is_speakable(text: str, is_expected: bool) -> None:  # noqa: FBT001
     """Punctuation and white space alone are not speakable."""
     assert is_speakable(text) is is_expected
+
+
+@pytest.mark.parametrize("count", [0, 5, 95, 119, 120])
+def test_take_pending_text(count: int) -> None:
+    """The first characters of the pending text can be taken, whether they have been decided or not."""
+    text = f"{'so it goes on, ' * 7}and see fig. "
+    text = text.rjust(120, "x")
+    splitter = _feed_unfinished(text)
+    assert splitter.take(count) == text[:count]
+    assert splitter.pending == text[count:]
+    assert "".join([*splitter.feed("5. Then"), *splitter.finish()]) == f"{text[count:]}5. Then"

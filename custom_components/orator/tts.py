@@ -43,7 +43,7 @@ from .providers.base import Provider
 from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
 from .providers.models import Model
 from .providers.options import LanguageOption
-from .tts_cache import async_discard, is_cacheable
+from .tts_cache import async_discard, async_get_cache_revisions, cache_revision, is_cacheable
 from .tts_requests import deliver_report
 from .voice_settings import (
     ATTR_FALLBACK_CALL,
@@ -59,12 +59,14 @@ from .voice_settings import (
 PARALLEL_UPDATES = 0
 
 _CHIME_REVISION: Final = "chime_revision"
+_CACHE_REVISION: Final = "cache_revision"
 
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: OratorConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add an entity for every voice of an account."""
+    await async_get_cache_revisions(hass)
     chimes = await async_get_chimes(hass)
     entry.async_on_unload(chimes.files.async_watch())
     for subentry in entry.subentries.values():
@@ -109,9 +111,13 @@ class VoiceEntity(TextToSpeechEntity):
     @property
     @override
     def default_options(self) -> Mapping[str, Any]:
-        """Options of the voice, including the revisions of changed chime files."""
-        changed = self._chimes.files.revisions(self._subentry.subentry_id, self._own_chimes)
-        return {**(self._attr_default_options or {}), **({_CHIME_REVISION: changed} if changed else {})}
+        """Options of the voice, including the revisions of changed chime files and of unusable cached audio."""
+        subentry_id = self._subentry.subentry_id
+        revisions = {
+            _CHIME_REVISION: self._chimes.files.revisions(subentry_id, self._own_chimes),
+            _CACHE_REVISION: cache_revision(self.hass, subentry_id),
+        }
+        return {**(self._attr_default_options or {}), **{key: value for key, value in revisions.items() if value}}
 
     @property
     def _own_chimes(self) -> frozenset[str]:
@@ -242,7 +248,7 @@ class VoiceEntity(TextToSpeechEntity):
             except SpeechError as err:
                 raise HomeAssistantError(**translate_error(err, self._account.provider)) from err
             if not is_cacheable(call.pipeline.report, misses_chime=call.misses_chime):
-                async_discard(self.hass, "".join(call.text), self.entity_id)
+                async_discard(self.hass, "".join(call.text), self.entity_id, self._subentry.subentry_id)
 
     def _finish_call(self, call: _Call) -> None:
         """Apply the final report, and deliver it to waiting callers."""

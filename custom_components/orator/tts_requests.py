@@ -52,7 +52,7 @@ def expect_report(
     `is_streamed` is not cached.
     """
     request = _request_parts(stream, message)
-    key = cache_key(*request)
+    key = cache_key(hass, *request)
     is_cached = is_in_memory(hass, key) or (stream.use_file_cache and is_on_disk(hass, key))
     pending = PendingReport(_report_key(*request), key, from_cache=is_cached and not is_streamed)
     hass.data.setdefault(_PENDING_REPORTS, WeakSet()).add(pending)
@@ -190,7 +190,7 @@ class PreparedMessage:
 
     def _is_on_disk(self, request: SpeechRequest) -> bool:
         stream = _create_stream(self._hass, self._voice, request)
-        return is_on_disk(self._hass, cache_key(*_request_parts(stream, request.message)))
+        return is_on_disk(self._hass, cache_key(self._hass, *_request_parts(stream, request.message)))
 
     async def async_prepare(self) -> None:
         """Write the audio to the cache on disk. Raises HomeAssistantError, SpokenByFallbackError among others."""

@@ -10,8 +10,9 @@ from homeassistant.components.tts.const import DATA_TTS_MANAGER
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, flush_store
 
+from custom_components.orator import tts_cache
 from custom_components.orator.providers.errors import error_translation_keys
 from custom_components.orator.tts_cache import async_discard, cache_key, has_cached_speech, is_in_memory, is_on_disk
 from tests.simulator import Fault, Simulator
@@ -127,23 +128,37 @@ async def test_changed_cache_of_home_assistant(
     assert set(get_voices(await decode(await speak(hass)), SENTENCE)) == {FALLBACK_VOICE}
     assert hass.states.get("tts.ann").state != "unavailable"
     assert has_cached_speech(hass, "tts.ann")
-    key = cache_key("tts.ann", SENTENCE, "en", {})
+    key = cache_key(hass, "tts.ann", SENTENCE, "en", {})
     assert not is_in_memory(hass, key)
     assert not is_on_disk(hass, key)
-    async_discard(hass, SENTENCE, "tts.ann")
+    async_discard(hass, SENTENCE, "tts.ann", "voice")
 
 
 async def test_changed_cache_entries_of_home_assistant(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """Audio of a fallback is discarded although it is unknown whether it is complete."""
-    key = cache_key("tts.ann", SENTENCE, "en", {})
+    key = cache_key(hass, "tts.ann", SENTENCE, "en", {})
     manager, entry = hass.data[DATA_TTS_MANAGER], SimpleNamespace(cache_key=key)
     manager.mem_cache[key] = entry  # type: ignore[assignment]
-    async_discard(hass, SENTENCE, "tts.ann")
+    async_discard(hass, SENTENCE, "tts.ann", "voice")
     assert not manager.mem_cache
     assert entry.cache_key != key
     manager.file_cache[entry.cache_key] = "written.mp3"
     await hass.async_block_till_done(wait_background_tasks=True)
     assert not manager.file_cache
+
+
+async def test_revision_survives_restart(
+    hass: HomeAssistant, hass_storage: dict[str, Any], account: MockConfigEntry
+) -> None:
+    """A voice keeps its revision across restarts, so that audio on disk is never played again."""
+    (subentry_id,) = account.subentries
+    revisions = hass.data[tts_cache._REVISIONS]
+    revisions.async_renew(subentry_id)
+    revision = tts.get_engine_instance(hass, "tts.ann").default_options["cache_revision"]
+    await flush_store(revisions._store)
+    restarted = tts_cache.CacheRevisions(hass)
+    await restarted.async_load()
+    assert restarted.get(subentry_id) == revision
 
 
 async def test_key_replaced_during_speech(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:

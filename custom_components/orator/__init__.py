@@ -8,6 +8,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
 
+from .chimes import async_get_chimes
 from .const import DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry, account_store
 from .entity import async_link_voice_devices, async_register_account_device
@@ -15,6 +16,7 @@ from .fallback import async_track_fallbacks
 from .issues import async_delete_issues
 from .preview import SetupPreviewView
 from .services import async_setup_services
+from .tts_cache import async_get_cache_revisions
 from .usage import UsageTracker
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -56,11 +58,14 @@ async def async_unload_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> b
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
-    """Remove the stored data and issues of an account."""
+    """Remove the stored data and issues of an account, and with the last account also those that accounts share."""
     account = hass.data.get(_ACCOUNTS, {}).pop(entry.entry_id, None)
     await (account.usage if account else UsageTracker(hass, entry.entry_id)).async_remove()
     await (account.store if account else account_store(hass, entry.entry_id)).async_remove()
     async_delete_issues(hass, entry.entry_id)
+    if not hass.config_entries.async_entries(DOMAIN):
+        await (await async_get_chimes(hass)).files.async_remove()
+        await (await async_get_cache_revisions(hass)).async_remove()
 
 
 async def _async_reload(hass: HomeAssistant, entry: OratorConfigEntry) -> None:

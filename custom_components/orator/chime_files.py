@@ -79,7 +79,8 @@ class ChimeFiles:
         """Revision of new files. A dropped file may come back changed, so dropping a file increases this revision."""
         self._stat_jobs: dict[Path, tuple[asyncio.Future[tuple[Path, _Stamp]], float]] = {}
         """Running executor jobs, each with the time at which its callers give up."""
-        self._users = 0
+        self._voices: dict[str, Collection[str]] = {}
+        """Configured chimes of the loaded voices, by subentry ID."""
         self._stop_checking: CALLBACK_TYPE | None = None
         self._check: asyncio.Task[None] | None = None
 
@@ -91,25 +92,41 @@ class ChimeFiles:
             self._revision, self._first_revision = int(stored["revision"]), int(stored["first"])
             self._files = files
 
+    async def async_remove(self) -> None:
+        """Remove the stored files, after the last account was removed."""
+        self._files.clear()
+        self._revision += 1
+        self._first_revision = self._revision
+        await self._store.async_remove()
+
     @callback
-    def async_watch(self) -> CALLBACK_TYPE:
-        """Check the files regularly until all callers have called the returned function."""
-        self._users += 1
-        if self._stop_checking is None:
+    def async_watch(self, voices: Mapping[str, Collection[str]]) -> CALLBACK_TYPE:
+        """Check the files of loaded voices regularly until the returned function is called.
+
+        `voices`: the configured chimes of each voice, by subentry ID. The chimes of their past calls are checked, too.
+        """
+        self._voices.update(voices)
+        if voices and self._stop_checking is None:
             self._stop_checking = async_track_time_interval(
                 self._hass, self._async_start_check, _CHECK_INTERVAL, name="orator chimes", cancel_on_shutdown=True
             )
-            self._async_start_check()
-        return self._async_release
+        self._cancel_check()
+        self._async_start_check()
+        return partial(self._async_release, voices)
 
     @callback
-    def _async_release(self) -> None:
-        self._users -= 1
-        if self._users == 0 and self._stop_checking:
+    def _async_release(self, voices: Collection[str]) -> None:
+        for subentry_id in voices:
+            self._voices.pop(subentry_id, None)
+        if not self._voices and self._stop_checking:
             self._stop_checking()
             self._stop_checking = None
-            if self._check:
-                self._check.cancel()
+            self._cancel_check()
+
+    def _cancel_check(self) -> None:
+        if self._check:
+            self._check.cancel()
+            self._check = None
 
     async def async_find(self, name: str, path: Path) -> tuple[ChimeFile, bool]:
         """Return the file of a chime, and whether it could be checked in time.
@@ -181,8 +198,15 @@ class ChimeFiles:
             self._check = self._hass.async_create_background_task(self._async_check(), "orator checks chimes")
 
     async def _async_check(self) -> None:
-        """Find changed files. A missing file does not count as changed: it may come back unchanged."""
+        """Find changed files of loaded voices.
+
+        A missing file does not count as changed: it may come back unchanged.
+        """
         for name, known in list(self._files.items()):
+            if not (
+                known.callers.keys() & self._voices.keys() or any(name in names for names in self._voices.values())
+            ):
+                continue
             path = Path(known.path)
             if any(path.parent == pending.parent for pending in self._stat_jobs):  # one thread per folder that hangs
                 continue

@@ -68,11 +68,13 @@ async def async_setup_entry(
     """Add an entity for every voice of an account."""
     await async_get_cache_revisions(hass)
     chimes = await async_get_chimes(hass)
-    entry.async_on_unload(chimes.files.async_watch())
-    for subentry in entry.subentries.values():
-        if subentry.subentry_type == SUBENTRY_VOICE:
-            voice = VoiceEntity(hass, entry, subentry, chimes)
-            async_add_entities([voice], config_subentry_id=subentry.subentry_id)
+    voices = [subentry for subentry in entry.subentries.values() if subentry.subentry_type == SUBENTRY_VOICE]
+    entry.async_on_unload(
+        chimes.files.async_watch({voice.subentry_id: configured_chimes(voice.data) for voice in voices})
+    )
+    for voice in voices:
+        entity = VoiceEntity(hass, entry, voice, chimes)
+        async_add_entities([entity], config_subentry_id=voice.subentry_id)
 
 
 class VoiceEntity(TextToSpeechEntity):

@@ -93,6 +93,27 @@ async def test_file_changed_while_home_assistant_was_stopped(
     assert get_cache_options(hass, "tts.ann")["chime_revision"] == {"gong.wav": 5}
 
 
+async def test_unused_files_are_not_checked(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, share: Share
+) -> None:
+    """Files are checked while a loaded voice is configured with them or was called with them, and no longer."""
+    write_audio_file(hass.config.config_dir, "share/gong.wav")
+    write_audio_file(hass.config.config_dir, "share/bell.wav")
+    voice = {"model": "gpt-4o-mini-tts", "voice": "nova", "chime": "share/gong.wav"}
+    other = await load_account(hass, create_account(simulator, "openai", voice, "Ben"), wait_background_tasks=True)
+    assert await speak(hass, entity_id="tts.ben", chime="share/bell.wav")
+    share.accesses.clear()
+    await pass_time(hass, seconds=31)
+    assert {path.name for path in share.accesses} == {"gong.wav", "bell.wav"}
+    await hass.config_entries.async_unload(other.entry_id)
+    share.accesses.clear()
+    await pass_time(hass, seconds=62)
+    assert not share.accesses
+    await hass.config_entries.async_setup(other.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert {path.name for path in share.accesses} == {"gong.wav", "bell.wav"}
+
+
 async def test_changed_file_invalidates_only_its_voices(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear
 ) -> None:
@@ -204,11 +225,12 @@ async def test_share_that_hangs_at_start(
 async def test_checks_stop_when_all_accounts_are_unloaded(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, share: Share
 ) -> None:
-    """Files are checked while at least one account is loaded, and again after one was reloaded."""
+    """Files are checked while at least one account with voices that use them is loaded, and again after a reload."""
     other = create_account(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "nova"}, "Ben")
     await load_account(hass, other)
     write_audio_file(hass.config.config_dir, "share/gong.wav")
-    await speak(hass, chime="share/gong.wav")
+    for entity_id in ("tts.ann", "tts.ben"):
+        await speak(hass, entity_id=entity_id, chime="share/gong.wav")
 
     async def count_checks() -> int:
         before = len(share.accesses)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from homeassistant.components import tts
 from homeassistant.config_entries import ConfigEntryState
@@ -10,8 +11,9 @@ from homeassistant.helpers import device_registry as dr
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.orator.const import DOMAIN
 from tests.simulator import Fault, Simulator, Timing
-from tests.support.speech import Hear, get_speech_requests, wait_for_reload
+from tests.support.speech import Hear, get_speech_requests, wait_for_reload, write_store
 
 
 async def test_load_and_unload(hass: HomeAssistant, account: MockConfigEntry) -> None:
@@ -138,3 +140,16 @@ async def test_remove_account(
     assert simulator.api_key not in str(hass_storage[key])
     await hass.config_entries.async_remove(account.entry_id)
     assert key not in hass_storage
+
+
+async def test_remove_last_account(hass: HomeAssistant, account: MockConfigEntry, hass_storage: dict[str, Any]) -> None:
+    """Only removing the last account removes the data that all accounts share."""
+    other = MockConfigEntry(domain=DOMAIN, data=account.data)
+    other.add_to_hass(hass)
+    shared = {"orator.chimes", "orator.cache_revisions"}
+    for key in shared:
+        write_store(hass_storage, key, {})
+    await hass.config_entries.async_remove(other.entry_id)
+    assert shared <= hass_storage.keys()
+    await hass.config_entries.async_remove(account.entry_id)
+    assert not {key for key in hass_storage if key.startswith("orator.")}

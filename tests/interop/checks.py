@@ -23,6 +23,7 @@ from .forms import (
     open_voice_form,
     resubmit_account,
     submit_account,
+    submit_openai_account,
 )
 from .servers import API_KEY, Server
 from .words import AssertSpoken
@@ -80,11 +81,13 @@ class Checks:
         if entry_id:
             await self._check_models(entry_id)
             await self._check_formats(entry_id)
-            await self._check_playback(entry_id)
+            await self._check_playback(entry_id, self.server.setup.model)
             async with self._check("a wrong API key is refused when the account is changed"):
                 changed = await resubmit_account(self.api, entry_id, self.server.base_url, _WRONG_KEY)
                 await assert_refused(self.api, changed, "invalid_key")
             await delete_account(self.api, entry_id)
+        if self.server.setup.realtime_model:
+            await self._check_proxy()
 
     @asynccontextmanager
     async def _check(self, name: str) -> AsyncGenerator[None]:
@@ -141,17 +144,30 @@ class Checks:
                 )
                 assert recording.file.suffix == f".{audio_format}", f"the audio is {recording.file.suffix}"
 
-    async def _check_playback(self, entry_id: str) -> None:
+    async def _check_playback(self, entry_id: str, model: str) -> None:
         """Check a complete message on a player and a streamed reply on a satellite, with one voice."""
         voice: DemoVoice | None = None
-        async with self._check("a message is heard completely on a player"):
-            voice = await self._add_voice(entry_id, self.server.setup.model, {})
+        async with self._check(f"a message by {model} is heard completely on a player"):
+            voice = await self._add_voice(entry_id, model, {})
             recording = await play_on_speaker(self.api, voice, self.folder, _PLAYER_MESSAGE)
             await self.assert_spoken(recording.file, recording.text)
         if voice is None:
             return
-        async with self._check("a streamed reply is heard completely on a satellite, and starts while it is generated"):
+        async with self._check(f"a streamed reply by {model} is heard completely on a satellite, and starts early"):
             await self._assert_reply(voice)
+
+    async def _check_proxy(self) -> None:
+        """Check the server as a proxy of OpenAI: its form, and a realtime model over the server's WebSocket."""
+        entry_id = ""
+        async with self._check("a wrong API key is refused by the form for OpenAI"):
+            result = await submit_openai_account(self.api, self.server.base_url, _WRONG_KEY)
+            await assert_refused(self.api, result, "invalid_key")
+        async with self._check("the right API key is accepted by the form for OpenAI"):
+            result = await submit_openai_account(self.api, self.server.base_url, API_KEY)
+            entry_id = assert_created(result)
+        if entry_id:
+            await self._check_playback(entry_id, self.server.setup.realtime_model)
+            await delete_account(self.api, entry_id)
 
     async def _add_voice(self, entry_id: str, model: str, settings: Json) -> DemoVoice:
         """Add a voice, and return it once it is available."""
@@ -169,7 +185,7 @@ class Checks:
         return recording
 
     async def _assert_reply(self, voice: DemoVoice) -> None:
-        """Speak to the satellite, and assert that it gets the whole reply and begins before the reply is generated."""
+        """Speak to the satellite, and assert that it gets the whole reply, and begins before its text is complete."""
         services = self.assist.services
         async with self.assist.open_websocket() as websocket:
             await create_pipeline(websocket, self.assist.agent, self.assist.recognizer, voice.entity_id)

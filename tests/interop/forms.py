@@ -11,9 +11,18 @@ _CREATED: Final = "create_entry"
 
 async def submit_account(api: Api, base_url: str, api_key: str) -> Json:
     """Submit the form of an account with another server, and return the next form or the result."""
+    return await _submit(api, "openai.other", {"base_url": base_url} | ({"api_key": api_key} if api_key else {}))
+
+
+async def submit_openai_account(api: Api, base_url: str, api_key: str) -> Json:
+    """Submit the form of an account with OpenAI at another address, and return the next form or the result."""
+    return await _submit(api, "openai", {"api_key": api_key, "server": {"base_url": base_url}})
+
+
+async def _submit(api: Api, provider: str, entered: Json) -> Json:
+    """Submit the form of a provider, and return the next form or the result."""
     form = await api.post(CONFIG_FLOW, {"handler": "orator"})
-    form = await api.post(f"{CONFIG_FLOW}/{form['flow_id']}", {"provider": "openai.other"})
-    entered = {"base_url": base_url} | ({"api_key": api_key} if api_key else {})
+    form = await api.post(f"{CONFIG_FLOW}/{form['flow_id']}", {"provider": provider})
     result: Json = await api.post(f"{CONFIG_FLOW}/{form['flow_id']}", entered)
     return result
 

@@ -23,6 +23,7 @@ _POLL_S: Final = 0.1
 _LOG_FILE: Final = "output.log"
 _LOG_TAIL_LINES: Final = 30
 _VOICE: Final = "en_US-joe-medium"
+_REALTIME_MODEL: Final = "gpt-realtime-2.1-mini"
 _DOCUMENTED_MODELS: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
 """Models that Orator offers for a server without a list of models."""
 
@@ -44,6 +45,7 @@ class ServerSetup:
     models: the models that the voice form offers.
     model: the model to speak with.
     instructed_model: a model that Orator offers instructions for; the server may refuse or ignore them.
+    realtime_model: a model of OpenAI's Realtime API that the server passes on.
     formats: the formats that the server makes; Orator may offer others, which it converts to.
     has_simulated_voice: whether its audio comes from the simulator.
     """
@@ -53,6 +55,7 @@ class ServerSetup:
     models: tuple[str, ...]
     model: str
     instructed_model: str = ""
+    realtime_model: str = ""
     formats: tuple[str, ...] = ("mp3", "wav", "opus", "aac", "flac")
     has_simulated_voice: bool = False
 
@@ -144,15 +147,21 @@ def _link_voice(program: str, folder: Path) -> None:
 
 def _prepare_litellm(folder: Path, port: int, simulator: Simulator) -> Launch:
     backend = {"api_base": simulator.openai_url, "api_key": simulator.api_key}
-    models = {"reader": "tts-1", "tts-1": "tts-1", "announcer": "gpt-4o-mini-tts", "chat": "gpt-4o-mini"}
+    models = {
+        "reader": ("tts-1", "audio_speech"),
+        "tts-1": ("tts-1", "audio_speech"),
+        "announcer": ("gpt-4o-mini-tts", "audio_speech"),
+        "chat": ("gpt-4o-mini", "chat"),
+        _REALTIME_MODEL: (_REALTIME_MODEL, "realtime"),
+    }
     config = {
         "model_list": [
             {
                 "model_name": name,
                 "litellm_params": {"model": f"openai/{model}", **backend},
-                "model_info": {"mode": "chat" if name == "chat" else "audio_speech"},
+                "model_info": {"mode": mode},
             }
-            for name, model in models.items()
+            for name, (model, mode) in models.items()
         ],
         "general_settings": {"master_key": API_KEY},
     }
@@ -201,6 +210,7 @@ SERVERS: Final = {
             models=("announcer", "reader", "tts-1"),
             model="tts-1",
             instructed_model="reader",
+            realtime_model=_REALTIME_MODEL,
             has_simulated_voice=True,
         ),
         # Refuses an empty text before it looks at the key, and ignores the model.

@@ -32,12 +32,13 @@ from .coordinator import Catalog, OratorConfigEntry
 from .issues import translate_error
 from .preview import async_create_setup_player
 from .providers import PROVIDERS
-from .providers.base import Server
+from .providers.base import Provider, Server
 from .providers.errors import InvalidKeyError, MissingKeyError, SpeechError
 from .schema import voice_title
 from .subentry_flow import VoiceSubentryFlow
 
 _SECTION_SERVER: Final = "server"
+_FIELD_REGION: Final = "region"
 
 _API_KEY_SELECTOR: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 _URL_SELECTOR: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
@@ -90,12 +91,16 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         addresses: dict[str, str] = user_input[_SECTION_SERVER] if user_input else {}
         schema = {
             vol.Optional(CONF_API_KEY): _API_KEY_SELECTOR,
+            **_region_field(provider),
             vol.Required(_SECTION_SERVER): section(
                 vol.Schema({vol.Optional(key): _URL_SELECTOR for key in provider.address_keys}),
                 {"collapsed": not any(addresses.values())},
             ),
         }
-        data = _account_data(self._selection, {**(user_input or {}), **addresses})
+        entered = {**(user_input or {}), **addresses}
+        if region := entered.pop(_FIELD_REGION, None):
+            entered[CONF_BASE_URL] = entered.get(CONF_BASE_URL, "").strip() or provider.regions[region]
+        data = _account_data(self._selection, entered)
         return await self._async_handle_form(
             "account", schema, user_input, data, provider=provider.name, key_page=provider.key_page
         )
@@ -272,6 +277,15 @@ def _api_key_field(server: Server | None) -> dict[vol.Marker, TextSelector]:
     return {vol.Optional(CONF_API_KEY): _API_KEY_SELECTOR} if server is None or server.accepts_key else {}
 
 
+def _region_field(provider: type[Provider]) -> dict[vol.Marker, SelectSelector]:
+    """Return the field for the region, whose base URL is stored, if the provider has several."""
+    if not provider.regions:
+        return {}
+    regions = list(provider.regions)
+    config = SelectSelectorConfig(options=regions, mode=SelectSelectorMode.DROPDOWN, translation_key=_FIELD_REGION)
+    return {vol.Required(_FIELD_REGION, default=regions[0]): SelectSelector(config)}
+
+
 def _account_identity(data: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return the values that identify an account.
 
@@ -292,4 +306,4 @@ def _account_title(data: Mapping[str, Any]) -> str:
     name, default_url = (server.name, server.default_base_url) if server else (provider.name, provider.default_base_url)
     address = URL(data[CONF_BASE_URL])
     is_public = address.host == URL(default_url).host and (server is None or server.is_service)
-    return name if is_public else f"{name} ({address.authority})"
+    return name if is_public else f"{name} ({address.host if address.is_default_port() else address.authority})"

@@ -10,8 +10,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from yarl import URL
 
+from custom_components.orator.providers.openai import OpenAIProvider
 from tests.simulator import Fault, Simulator
-from tests.support.flows import create_account_input, start_account_flow
+from tests.support.flows import create_account_input, get_field_names, open_account_form, start_account_flow
 from tests.support.speech import INVALID_KEY, SPEECH_PATH, Hear, get_speech_requests, pass_time, wait_for_reload
 
 UNUSED_PORT = "http://127.0.0.1:9/v1"  # no server listens on the port of the discard protocol
@@ -53,6 +54,38 @@ async def test_address_notations(hass: HomeAssistant, simulator: Simulator, addr
     assert result["data"]["base_url"] == simulator.openai_url
 
 
+async def test_region(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The region of OpenAI is chosen in the form, global by default; only the address is stored."""
+
+    async def fetch_catalog(_self: OpenAIProvider, _known: Any = None) -> dict[str, Any]:
+        return {"models": ["gpt-realtime-2.1-mini"], "ends": {}}
+
+    monkeypatch.setattr(OpenAIProvider, "fetch_catalog", fetch_catalog)
+    form = await open_account_form(hass)
+    assert form["data_schema"].schema["region"].config["options"] == ["global", "us", "eu", "ae", "au", "in", "jp"]
+    assert form["data_schema"]({"server": {}})["region"] == "global"
+    result = await hass.config_entries.flow.async_configure(form["flow_id"], {"region": "eu", "server": {}})
+    assert result["errors"] == {"api_key": "missing_key"}
+    result = await hass.config_entries.flow.async_configure(
+        form["flow_id"], {"region": "eu", "api_key": "sk-1", "server": {"base_url": " "}}
+    )
+    assert result["title"] == "OpenAI (eu.api.openai.com)"
+    data = {"provider": "openai", "base_url": "https://eu.api.openai.com/v1", "api_key": "sk-1"}
+    assert result["data"] == data
+    for region, ends in (("eu", FlowResultType.ABORT), ("global", FlowResultType.CREATE_ENTRY)):
+        flow_id = await start_account_flow(hass)
+        entered = {"region": region, "api_key": "sk-1", "server": {}}
+        assert (await hass.config_entries.flow.async_configure(flow_id, entered))["type"] is ends
+
+
+async def test_own_address_outranks_region(hass: HomeAssistant, simulator: Simulator) -> None:
+    """An entered address is used, whatever the region; other providers have no region."""
+    entered = create_account_input(simulator, region="jp")
+    result = await hass.config_entries.flow.async_configure(await start_account_flow(hass), entered)
+    assert result["data"]["base_url"] == simulator.openai_url
+    assert "region" not in get_field_names(await open_account_form(hass, "nanogpt"))
+
+
 async def test_missing_api_key(hass: HomeAssistant, simulator: Simulator) -> None:
     """An empty API key that the server refuses is reported as missing, not as invalid."""
     entered = create_account_input(simulator)
@@ -89,8 +122,8 @@ async def test_api_key_without_permission_to_list_models(hass: HomeAssistant, si
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     requests = [request for request in simulator.requests if request.path == SPEECH_PATH]
-    assert requests
-    assert all(request.body["input"] == "" and request.status == 400 for request in requests)
+    assert not any(request.body["input"] for request in requests)
+    assert {request.status for request in requests} == {400, 401}  # every second one has a wrong key on purpose
 
 
 def create_openai_error(status: int, code: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """OpenAI-compatible servers in Home Assistant: setup, voices, and differences from OpenAI."""
 
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_USER
@@ -12,6 +13,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.orator.providers.openai.servers import SERVERS
 from tests.simulator import CompatibleServer, Fault
 from tests.simulator.openai_compatible.hosted_profiles import GROQ, OPENROUTER
+from tests.simulator.openai_compatible.packaged_profiles import LITELLM, LOCAL_TTS_STUDIO
 from tests.simulator.openai_compatible.profile import Profile
 from tests.simulator.openai_compatible.profiles import BARE, CHATTERBOX, KOKORO, LOCALAI, ORPHEUS, PROFILES, SPEACHES
 from tests.support.audio import RATE, decode
@@ -124,6 +126,72 @@ async def test_invalid_and_missing_key(hass: HomeAssistant, compatible: Start, p
     result = await hass.config_entries.flow.async_configure(wrong["flow_id"], entered)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert not any(body["input"] for body in get_server_requests(server))
+
+
+@pytest.mark.parametrize("preset", ["other", "openedai-speech"])
+@pytest.mark.parametrize("status", [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN])
+async def test_key_is_checked_last(hass: HomeAssistant, compatible: Start, preset: str, status: HTTPStatus) -> None:
+    """A list that refuses the API key outranks a speech endpoint that validates the body before the key."""
+    refusal = replace(LOCAL_TTS_STUDIO.wrong_key, status=status, code=None)
+    server = await compatible(replace(LOCAL_TTS_STUDIO, wrong_key=refusal, missing_key=refusal))
+    if preset == "other":
+        wrong = await add_server_account(hass, server, preset, key="sk-wrong")
+        assert wrong["errors"] == {"api_key": "invalid_key"}
+    missing = await add_server_account(hass, server, preset, key="")
+    assert missing["errors"] == {"api_key" if preset == "other" else "base": "missing_key"}
+    assert not any(body["input"] for body in get_server_requests(server))
+
+
+async def test_reauth_checks_key(hass: HomeAssistant, compatible: Start, hass_client: ClientSessionGenerator) -> None:
+    """A wrong key is refused in reauthentication and reconfiguration as in setup; the right key speaks."""
+    server = await compatible(LOCAL_TTS_STUDIO)
+    account = await load_account(hass, create_server_account(server, "other", {"model": "piper", "voice": "piper"}))
+    address = {"base_url": server.base_url}
+    for start, entered in ((account.start_reauth_flow, {}), (account.start_reconfigure_flow, address)):
+        flow_id = (await start(hass))["flow_id"]
+        result = await hass.config_entries.flow.async_configure(flow_id, {**entered, "api_key": "sk-wrong"})
+        assert result["errors"] == {"api_key": "invalid_key"}
+        result = await hass.config_entries.flow.async_configure(flow_id, {**entered, "api_key": server.api_key})
+        assert result["type"] is FlowResultType.ABORT
+        await wait_for_reload(hass)
+    assert await fetch_speech(hass, hass_client)
+
+
+async def test_server_without_keys(hass: HomeAssistant, compatible: Start) -> None:
+    """A server that validates the body first and never asks for a key is added without one, and with one."""
+    server = await compatible(replace(LOCAL_TTS_STUDIO, auth="none"))
+    for key in ("", "sk-unused"):
+        result = await add_server_account(hass, server, "other", key=key)
+        assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_list_with_its_own_key(hass: HomeAssistant, compatible: Start, status: int) -> None:
+    """A key that the speech endpoint accepts is accepted, although a list that is not needed refuses it."""
+    server = await compatible(BARE)
+    server.api_key = "sk-right"
+    server.fail(Fault(path="*/voices*", status=status, times=9))
+    assert (await add_server_account(hass, server, "other", key="sk-wrong"))["errors"] == {"api_key": "invalid_key"}
+    assert (await add_server_account(hass, server, "other"))["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_error_document_with_status_200(hass: HomeAssistant, compatible: Start) -> None:
+    """An error about the key with status 200 is understood, in a list and in the response to the check."""
+    server = await compatible(KOKORO)
+    for path in ("*/models", "*/audio/speech"):
+        server.fail(Fault(path=path, json={"error": {"code": "invalid_api_key"}}, times=9))
+        result = await add_server_account(hass, server, "other", key="sk-wrong")
+        assert result["errors"] == {"api_key": "invalid_key"}
+        server.reset()
+
+
+async def test_litellm(hass: HomeAssistant, compatible: Start) -> None:
+    """LiteLLM's model list says which models speak, whatever their names; its error for a wrong key is understood."""
+    server = await compatible(LITELLM)
+    wrong = await add_server_account(hass, server, "other", key="sk-wrong")
+    assert wrong["errors"] == {"api_key": "invalid_key"}
+    result = await add_server_account(hass, server, "other")
+    assert [model.id for model in result["result"].runtime_data.data.models] == ["reader", "speech-tts"]
 
 
 async def test_unexpected_key_check(hass: HomeAssistant, compatible: Start) -> None:

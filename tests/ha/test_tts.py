@@ -163,6 +163,16 @@ async def test_unsupported_option(simulator: Simulator, hear: Hear) -> None:
     assert "instructions" not in get_speech_requests(simulator)[0]
 
 
+@pytest.mark.parametrize("stream_format", ["sse", "audio"])
+async def test_stream_format(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear, stream_format: str
+) -> None:
+    """OpenAI's stream format can be set; with events, the tokens are counted."""
+    assert await hear(stream_format=stream_format)
+    assert get_speech_requests(simulator)[0]["stream_format"] == stream_format
+    assert bool(account.runtime_data.provider.counters["input_tokens"]) is (stream_format == "sse")
+
+
 async def test_custom_voice(simulator: Simulator, hear: Hear) -> None:
     """The ID of a custom voice is sent in an object, as OpenAI requires."""
     assert await hear(voice="voice_1234")
@@ -213,6 +223,7 @@ async def test_unknown_option(hear: Hear) -> None:
         ({"instructions": 7}, "instructions"),
         ({"replacements": "kWh"}, "replacements"),
         ({"format": "banana"}, "format"),
+        ({"stream_format": "video"}, "stream_format"),
         ({"preferred_sample_rate": 1}, "preferred_sample_rate"),
         ({"preferred_sample_channels": 9}, "preferred_sample_channels"),
         ({"replacements": [{"say": "kilowatt hours"}]}, "replacements"),

@@ -130,6 +130,8 @@ class Provider(ABC):
     address_keys: ClassVar[tuple[str, ...]] = ("base_url",)
     """The config entry keys of the provider's addresses."""
     default_base_url: ClassVar[str]
+    regions: ClassVar[Mapping[str, str]] = {}
+    """Base URLs by the region that the user chooses for a new account, the default first; empty without a choice."""
     default_model: str
     default_voice: str
     languages: ClassVar[tuple[str, ...]]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 import re
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from .json_documents import Json, parse_json
 # A provider's code is more specific than the HTTP status of the response.
 _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "invalid_api_key": errors.InvalidKeyError,
+    "missing_api_key": errors.InvalidKeyError,
     "authentication_error": errors.InvalidKeyError,
     "missing_scopes": errors.NotPermittedError,
     "unsupported_country_region_territory": errors.NotPermittedError,
@@ -46,6 +48,8 @@ _TEXT_KEYS: Final = frozenset({"code", "status", "reason", "title", "data", *_NE
 _MAX_ERROR_DEPTH: Final = 5
 _MAX_ERRORS: Final = 20
 """Maximum number of errors read from a list."""
+_UNKNOWN_KEY_CODE: Final = "no_db_connection"
+"""LiteLLM's code for a key that it cannot look up because it has no database; with other statuses, for an outage."""
 _GENERIC_TYPE: Final = "api_error"
 # Error types are less specific than an error status.
 _ERRORS_BY_TYPE: Final[Mapping[str, type[errors.SpeechError]]] = {
@@ -76,7 +80,13 @@ _REFUSAL_IN_MESSAGE: Final = re.compile(
     r"\bcontent[_ -](?:policy[_ -]violation|moderation[_ -]blocked|filter)\b", re.IGNORECASE
 )
 """Codes of refused texts, which may also be written with spaces."""
+_KEY_NAME: Final = "(api[ _-]?key|access token)"
 _CODES_BY_MESSAGE: Final = {
+    "invalid_api_key": re.compile(
+        rf"(invalid|incorrect|wrong|expired|revoked|malformed) {_KEY_NAME}"
+        rf"|{_KEY_NAME} (is |was |has )?(not (valid|provided)|invalid|incorrect|missing|required|expired)",
+        re.IGNORECASE,
+    ),
     "missing_scopes": re.compile("missing scopes", re.IGNORECASE),  # OpenAI, if a key lacks a permission
     "insufficient_balance": re.compile(
         r"insufficient (balance|funds|credit)|(not enough|out of|add) (balance|funds|credit)"
@@ -106,6 +116,8 @@ def parse_error_response(
 
 def error_for(status: int, codes: tuple[str, ...] = (), retry_after: float | None = None) -> errors.SpeechError:
     """Return the error for an HTTP status and the provider's codes, the most specific code first."""
+    if status == HTTPStatus.BAD_REQUEST and _UNKNOWN_KEY_CODE in codes:
+        return errors.InvalidKeyError(status=status, code=_UNKNOWN_KEY_CODE)
     for code in codes:
         by_number = _ERRORS_BY_STATUS.get(int(code)) if code.isdecimal() else None
         by_type = _ERRORS_BY_TYPE.get(code) if status < 400 else None
@@ -196,7 +208,7 @@ _UNRECOGNIZED_KEYS: Final = re.compile(
 _UNSUPPORTED_FIELD: Final = re.compile(
     r"extra_forbidden|extra (inputs|fields)|unrecogni[sz]ed|unknown|unexpected|unsupported|no such"
     r"|not (be )?(supported|permitted|allowed|recogni[sz]ed|accepted|implemented|available)"
-    r"|(do(es)? not|do(es)?n't|cannot|can't) (support|accept|take|allow|know|recogni[sz]e)",
+    r"|(do(es)? not|do(es)?n't|cannot|can't) (support|accept|take|allow|know|recogni[sz]e|work)",
     re.IGNORECASE,
 )
 _INVALID_VALUE: Final = re.compile(r"\b(must be|should be|between|at (least|most)|one of|range)\b", re.IGNORECASE)

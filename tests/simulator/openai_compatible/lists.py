@@ -127,6 +127,26 @@ def openrouter_audio_models(profile: Profile) -> Json:
     return {"data": rows}
 
 
+def models_with_mode(profile: Profile) -> Json:
+    """Return the models as LiteLLM lists them, with what each of them does."""
+    rows: list[Json] = [
+        {
+            "id": model.name,
+            "object": "model",
+            "created": _CREATED,
+            "owned_by": profile.owner,
+            "mode": "audio_speech" if model.speaks else "chat",
+        }
+        for model in profile.models
+    ]
+    return {"object": "list", "data": rows}
+
+
+def start_page(_profile: Profile) -> Json:
+    """Return the page of a web interface, which some servers send for every unknown path."""
+    return "<!doctype html>\n<html lang=en>\n<title>Voices</title>\n"
+
+
 def health(_profile: Profile) -> Json:
     """Return the health status."""
     return {"status": "healthy"}

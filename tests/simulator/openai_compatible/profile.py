@@ -113,7 +113,7 @@ class Listing:
     """A list that a server offers.
 
     path: appended to each of the server's prefixes, or to the origin (`at_root`).
-    render: returns the response.
+    render: returns the response; a string is an HTML page.
     query: a required query parameter; another listing with the same path handles requests without it.
     is_public: whether no key is needed.
     accepts_post: whether POST works as well as GET.
@@ -138,6 +138,7 @@ class Profile:
         framework: handles requests that violate the schema or match no route
         errors: the form of the server's own refusals
         auth: "none" ignores keys, "optional" accepts all requests until a test sets a key
+        checks_key_last: whether the body of a speech request is validated before its key
         missing_key, wrong_key: the refusals of requests without the key
 
     Fields and text:
@@ -178,6 +179,7 @@ class Profile:
     framework: Framework = "own"
     errors: ErrorForm = "openai"
     auth: Auth = "none"
+    checks_key_last: bool = False
     missing_key: Refusal = MISSING_KEY
     wrong_key: Refusal = WRONG_KEY
     fields: Mapping[str, Field] = field(default_factory=lambda: OPENAI_FIELDS)

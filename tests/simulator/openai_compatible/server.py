@@ -92,9 +92,14 @@ class CompatibleServer(SimulatedServer):
         methods = {"POST"} if listing is None else {"GET", "POST"} if listing.accepts_post else {"GET"}
         if request.method not in methods:
             return no_route_response(HTTPStatus.METHOD_NOT_ALLOWED, profile.framework, profile.errors)
-        if listing is None or not listing.is_public:
+        if listing is None:
+            return await self._speak(request, profile)
+        if not listing.is_public:
             self._check_key(request, profile)
-        return await self._speak(request, profile) if listing is None else json_response(listing.render(profile))
+        rendered = listing.render(profile)
+        if isinstance(rendered, str):
+            return web.Response(text=rendered, content_type="text/html")
+        return json_response(rendered)
 
     def _check_key(self, request: web.Request, profile: Profile) -> None:
         """Refuse a request without the accepted key, where one is needed."""
@@ -106,8 +111,12 @@ class CompatibleServer(SimulatedServer):
 
     async def _speak(self, request: web.Request, profile: Profile) -> web.StreamResponse:
         """Respond with speech."""
+        if not profile.checks_key_last:
+            self._check_key(request, profile)
         body = CURRENT_EXCHANGE.get().received.body if request.content_type == "application/json" else None
         speech = parse(body, profile)
+        if profile.checks_key_last:
+            self._check_key(request, profile)
         events = speech.events or (profile.events or _OPENAI_EVENTS if self.always_events else None)
         output = speech.output
         container = "pcm" if events is not None and events.is_raw else output.container

@@ -82,6 +82,32 @@ def test_codes_in_messages(status: int, document: Json, error: type[errors.Speec
     assert type(parse(status, json.dumps(document))) is error
 
 
+@pytest.mark.parametrize(
+    ("status", "document", "error"),
+    [
+        (400, {"error": {"message": "No connected db.", "type": "no_db_connection", "code": "400"}}, "key"),
+        (503, {"error": {"message": "Unavailable", "type": "no_db_connection", "code": "503"}}, "fault"),
+        (400, {"error": {"message": "API key not valid. Please pass a valid API key.", "code": 400}}, "key"),
+        (400, {"error": "Incorrect API key provided"}, "key"),
+        (403, {"detail": {"message": "api_key is required"}}, "key"),
+        (403, {"error": {"code": "missing_api_key"}}, "key"),
+        (400, {"error": {"message": "The key of the piano is invalid", "code": 400}}, "rejected"),
+        (422, {"error": {"message": "Not speakable: 'invalid api key'"}}, "rejected"),
+        (500, {"error": "Invalid API key upstream"}, "fault"),
+    ],
+)
+def test_key_errors(status: int, document: Json, error: str) -> None:
+    """A refused key is recognized with other statuses than 401, unless the message may quote the text."""
+    kinds = {"key": errors.InvalidKeyError, "fault": errors.ProviderFaultError, "rejected": errors.RejectedError}
+    assert type(parse(status, json.dumps(document))) is kinds[error]
+
+
+def test_field_that_does_not_work() -> None:
+    """A field that does not work with the model is one that the request can do without."""
+    body = json.dumps({"error": {"message": "OpenAIException - `instructions` does not work with `tts-1`."}})
+    assert parse_error_response(400, body.encode(), None, OPTIONAL_FIELDS).unsupported_fields == {"instructions"}
+
+
 SCOPES_MESSAGE: Final = "You have insufficient permissions for this operation. Missing scopes: model.request."
 
 

@@ -1,5 +1,8 @@
 """Catalogs of OpenAI-compatible servers: parsing of their lists, models and voices."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 import time
 from typing import Any
 
@@ -10,11 +13,16 @@ from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.languages import expand_tags
 from custom_components.orator.providers.models import Voice
 from custom_components.orator.providers.openai import OpenAIProvider, provider as openai_provider
-from custom_components.orator.providers.openai.catalog import find_rows, parse_model_ids, parse_models, parse_voices
+from custom_components.orator.providers.openai.catalog import (
+    find_rows,
+    parse_model_ids,
+    parse_models,
+    parse_voices,
+)
 from custom_components.orator.providers.openai.servers import SERVERS
 from custom_components.orator.providers.vendor_models import describe_unknown_voice
 from tests.simulator import Fault
-from tests.simulator.openai_compatible.profile import Profile
+from tests.simulator.openai_compatible.profile import Model, Profile
 from tests.simulator.openai_compatible.profiles import EDGE_TTS, KOKORO, SPEACHES
 from tests.support.server_profiles import WITH_PRESET, Start, ids, preset_of, provider_at
 
@@ -74,6 +82,12 @@ def test_voice_entry(row: dict[str, Any], entry: Any) -> None:
         ([{"id": "a", "voices": None}, "b"], ["a"]),
         ([{"id": "tts", "sample_rate": 22_050}], [{"id": "tts", "rate": 22_050}]),
         ([{"id": "tts", "name": "Speaker"}, "tts"], [{"id": "tts", "name": "Speaker"}]),
+        (
+            [{"id": "reader", "mode": "audio_speech"}, {"id": "my-tts"}, {"id": "voice", "mode": "chat"}],
+            ["my-tts", "reader"],
+        ),
+        ([{"id": "tts", "mode": "audio_transcription"}, {"id": "b", "mode": "fast"}], ["b"]),
+        ([{"id": "a", "mode": "chat", "task": "text-to-speech"}, "b"], ["a"]),
     ],
 )
 def test_model_entries(rows: list[Any], entries: list[Any]) -> None:
@@ -87,6 +101,49 @@ def test_speech_model_names() -> None:
     document = {"data": [{"id": name} for name in names]}
     assert parse_model_ids(document, is_official=True) == ["gpt-realtime", "my-parler", "tts-1"]
     assert parse_models(names) == ["my-parler", "tts-1"]
+
+
+def test_mode_in_openai_list() -> None:
+    """A list like OpenAI's may say which models speak, as LiteLLM's does."""
+    rows = [{"id": "reader", "mode": "audio_speech"}, {"id": "tts-1"}, {"id": "my-voice", "mode": "chat"}]
+    assert parse_model_ids({"data": rows}, is_official=False) == ["reader", "tts-1"]
+
+
+@contextmanager
+def limited_cpu(limit_s: float) -> Iterator[None]:
+    """Fail if the block takes more of this thread's processor time."""
+    start = time.thread_time()
+    yield
+    assert time.thread_time() - start < limit_s
+
+
+async def test_time_for_large_catalog(compatible: Start, sessions: HttpSessions) -> None:
+    """The models of a large server are described when the catalog is fetched, not when they are needed."""
+    models = tuple(Model(f"model-{number}", (f"voice-{number}", "alloy")) for number in range(2_000))
+    server = await compatible(replace(SPEACHES, models=models))
+    provider = provider_at(server, sessions, "speaches")
+    catalog = await provider.fetch_catalog()
+    with limited_cpu(0.01):
+        listed = provider.models(catalog)
+        assert len(listed) == 2_000
+    with limited_cpu(0.05):
+        for model in listed:
+            provider.describe_model(model.id, catalog, {})
+    provider.detected["sends_whole"] = True
+    assert not any(model.streams for model in provider.models(catalog))
+
+
+@pytest.mark.parametrize("host", ["api.openai.com", "server"])
+def test_time_for_retired_models(host: str) -> None:
+    """Describing thousands of retired models takes linear time, with thousands of possible successors."""
+    nowhere = HttpSessions(None, None, None)  # type: ignore[arg-type] - no request is made
+    provider = OpenAIProvider(nowhere, {"base_url": f"https://{host}/v1"}, "")
+    ids = [f"{name}-{number}" for number in range(1_000) for name in ("tts-1-hd", "gpt-realtime-2")]
+    catalog = {"models": ids, "ends": dict.fromkeys(ids[::2], "2020-01-01")}
+    with limited_cpu(1):
+        assert len(provider.models(catalog)) == 1_000
+    with limited_cpu(0.01):
+        assert provider.models(catalog) is provider.models(catalog)
 
 
 @pytest.mark.parametrize("profile", WITH_PRESET, ids=ids(WITH_PRESET))
@@ -128,7 +185,9 @@ def test_limits() -> None:
 def test_long_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
     """The successor is searched once for all models, and the list of models is described once."""
     searches: list[Any] = []
-    monkeypatch.setattr(openai_provider, "pick_successor", searches.append)
+    monkeypatch.setattr(
+        openai_provider, "pick_successors", lambda ids: searches.append(ids) or {False: None, True: None}
+    )
     nowhere = HttpSessions(None, None, None)  # type: ignore[arg-type] - no request is made
     provider = OpenAIProvider(nowhere, {"base_url": "https://api.openai.com/v1"}, "sk-1")
     ids = [f"tts-1-{number}" for number in range(500)] + [f"gpt-realtime-{number}" for number in range(500)]

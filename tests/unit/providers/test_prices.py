@@ -42,8 +42,18 @@ def test_openai_prices(model: str, for_900_chars: float | None) -> None:
     assert (price and price.cost(900)) == (for_900_chars and pytest.approx(for_900_chars))
 
 
-@pytest.mark.parametrize("model", ["gpt-realtime-mini", "gpt-realtime-2.1-mini"])
-def test_realtime_cost(model: str) -> None:
+@pytest.mark.parametrize(
+    ("model", "per_million"),
+    [
+        ("gpt-realtime-mini", (0.6, 0.06, 2.4, 20)),
+        ("gpt-realtime-2.1-mini", (0.6, 0.06, 2.4, 20)),
+        ("gpt-realtime", (4, 0.4, 16, 64)),
+        ("gpt-realtime-1.5", (4, 0.4, 16, 64)),
+        ("gpt-realtime-2", (4, 0.4, 24, 64)),
+        ("gpt-realtime-2.1-2026-09-01", (4, 0.4, 24, 64)),
+    ],
+)
+def test_realtime_cost(model: str, per_million: tuple[float, float, float, float]) -> None:
     """The cost of a realtime response follows from its tokens; cached tokens have their own price."""
     usage = {
         "input_token_details": {
@@ -53,7 +63,16 @@ def test_realtime_cost(model: str) -> None:
         },
         "output_token_details": {"text_tokens": 10, "audio_tokens": 600},
     }
-    assert realtime_cost(model, usage) == pytest.approx((100 * 0.6 + 100 * 0.06 + 10 * 2.4 + 600 * 20) / 1e6)
-    assert realtime_cost("gpt-realtime-2.1", usage) is None
+    text, cached, output_text, output_audio = per_million
+    expected = (100 * text + 100 * cached + 10 * output_text + 600 * output_audio) / 1e6
+    assert realtime_cost(model, usage) == pytest.approx(expected)
+    price = price_for(model)
+    assert price
+    assert price.cost(0, minutes=1) == pytest.approx(1200 * output_audio / 1e6)
     assert realtime_cost(model, {}) is None
     assert realtime_cost(model, {"output_token_details": "none"}) is None
+
+
+def test_unknown_realtime_price() -> None:
+    """A model that is not known has no price."""
+    assert realtime_cost("gpt-realtime-9", {"output_token_details": {"audio_tokens": 1}}) is None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 from freezegun import freeze_time
 import pytest
@@ -39,6 +40,17 @@ def after_end() -> Iterator[None]:
         ("gpt-4o-mini-tts", date(2027, 1, 6)),
         ("gpt-4o-mini-tts-2025-12-15", date(2027, 1, 6)),
         ("gpt-realtime", date(2027, 1, 20)),
+        ("gpt-realtime-2025-08-28", date(2027, 1, 20)),
+        ("gpt-realtime-mini", date(2027, 1, 20)),
+        ("gpt-realtime-mini-2025-12-15", date(2027, 1, 20)),
+        ("gpt-4o-realtime-preview", date(2027, 1, 20)),
+        ("gpt-4o-mini-realtime-preview-2024-12-17", date(2027, 1, 20)),
+        ("gpt-audio", date(2027, 1, 20)),
+        ("gpt-audio-mini-2025-12-15", date(2027, 1, 20)),
+        ("gpt-audio-1.5", None),
+        ("gpt-realtime-1.5", None),
+        ("gpt-realtime-2", None),
+        ("gpt-realtime-2.1", None),
         (NEW, None),
     ],
 )
@@ -49,6 +61,52 @@ def test_announced_end_dates(
     assert provider.describe_model(model, None, {}).end_date == end
     assert own_server.describe_model(model, None, {}).end_date is None
     assert own_server.describe_model(model, None, {}).successor is None
+
+
+@pytest.mark.parametrize(
+    ("model", "successor"),
+    [
+        ("tts-1-hd", NEW),
+        ("gpt-4o-mini-tts", NEW),
+        ("gpt-realtime-mini-2025-12-15", NEW),
+        ("gpt-4o-mini-realtime-preview", NEW),
+        ("gpt-audio-mini", NEW),
+        ("gpt-realtime", "gpt-realtime-2.1"),
+        ("gpt-realtime-2025-08-28", "gpt-realtime-2.1"),
+        ("gpt-4o-realtime-preview", "gpt-realtime-2.1"),
+        ("gpt-audio", "gpt-realtime-2.1"),
+    ],
+)
+@pytest.mark.parametrize("catalog", [None, {"models": ["gpt-realtime-2", "gpt-realtime-2.1", NEW, "tts-1"]}])
+def test_documented_successor(provider: OpenAIProvider, catalog: Any, model: str, successor: str) -> None:
+    """The small and the large models have the successors of OpenAI's announcement, with their price."""
+    found = provider.describe_model(model, catalog, {}).successor
+    assert found
+    assert found.id == successor
+    assert found.price
+
+
+@pytest.mark.parametrize("region", ["us", "eu", "ae", "au", "in", "jp"])
+def test_regional_host(sessions: HttpSessions, region: str, after_end: None) -> None:
+    """OpenAI's hosts in its regions are OpenAI: key, encryption, prices, end dates, successors and voices."""
+    addresses = OpenAIProvider.resolve_addresses({"base_url": f"http://{region}.api.openai.com"})
+    assert addresses == {"base_url": OpenAIProvider.regions[region]}
+    provider = OpenAIProvider(sessions, addresses, "")
+    assert provider.is_key_missing
+    model = provider.describe_model("tts-1", {"models": ["tts-1", NEW]}, {})
+    assert model.price
+    assert model.is_retired(date(2027, 3, 1))
+    assert model.successor
+    migrated = provider.migrate_settings({"model": "tts-1", "voice": "nova"}, model.successor)
+    assert migrated == {"model": NEW, "voice": "coral"}
+
+
+@pytest.mark.parametrize("host", ["eu.api.openai.com.example", "xapi.openai.com", "fr.api.openai.com"])
+def test_other_host(sessions: HttpSessions, host: str) -> None:
+    """Other hosts are not OpenAI."""
+    provider = OpenAIProvider(sessions, {"base_url": f"https://{host}/v1"}, "")
+    assert not provider.is_key_missing
+    assert provider.describe_model("tts-1", None, {}).price is None
 
 
 def test_listed_end_date(provider: OpenAIProvider) -> None:
@@ -74,7 +132,7 @@ def test_successor(provider: OpenAIProvider, listed: list[str], successor: str |
 def test_models_after_end(provider: OpenAIProvider, after_end: None) -> None:
     """Retired models are not offered, and the first voice uses the successor."""
     catalog = {"models": ["gpt-4o-mini-tts", "gpt-realtime", "gpt-realtime-mini", NEW, "tts-1"], "ends": {}}
-    assert [model.id for model in provider.models(catalog)] == [NEW, "gpt-realtime-mini"]
+    assert [model.id for model in provider.models(catalog)] == [NEW]
     assert provider.initial_voice_settings(catalog) == {"model": NEW, "voice": "coral"}
 
 

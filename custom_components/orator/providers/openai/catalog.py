@@ -33,6 +33,12 @@ _SPEECH_MODEL_NAME: Final = re.compile(
     r"tts|speech|voice|kokoro|orpheus|piper|chatterbox|bark|vits|parler", re.IGNORECASE
 )
 _OTHER_MODEL_NAME: Final = re.compile(r"whisper|transcri|speech-?to-?text|\bstt|\basr|embed", re.IGNORECASE)
+_SPEECH_MODE: Final = "audio_speech"
+_MODES: Final = (
+    *(_SPEECH_MODE, "audio_transcription", "batch", "chat", "completion", "embedding", "image_edit"),
+    *("image_generation", "moderation", "ocr", "realtime", "rerank", "responses", "search", "video_generation"),
+)
+"""What a model does, in LiteLLM's lists."""
 _OPENAI_OWNER: Final = re.compile(r"system|openai(-.*)?")
 """Values of `owned_by` in OpenAI's own model list."""
 
@@ -87,15 +93,15 @@ class _VoiceList:
 
 
 def parse_model_ids(document: Json, *, is_official: bool) -> list[str]:
-    """Return the IDs of the speech models in a list like OpenAI's, recognized by name.
+    """Return the IDs of the speech models in a list like OpenAI's, recognized by name or by what their rows say.
 
-    For a server other than OpenAI's, all models are returned if none has a speech model's name. Raises
+    For a server other than OpenAI's, all models are returned if none is known to generate speech. Raises
     NotASpeechServerError if the document is not a list of models.
     """
-    models = get_rows(document, "data", "models")
-    ids = sorted(model["id"] for model in models if isinstance(model, dict) and is_name(model.get("id")))
-    speech_ids = [model_id for model_id in ids if _is_speech_model_name(model_id) or is_realtime(model_id)]
-    return speech_ids if speech_ids or is_official else ids
+    rows = get_rows(document, "data", "models")
+    models = [row for row in rows if isinstance(row, dict) and is_name(row.get("id"))]
+    speech_ids = {row["id"] for row in models if is_realtime(row["id"]) or _generates_speech(row)}
+    return sorted(speech_ids if speech_ids or is_official else {row["id"] for row in models})
 
 
 def parse_end_dates(document: Json) -> dict[str, str]:
@@ -220,14 +226,22 @@ def _parse_names(row: Json) -> dict[str, Any] | None:
 def _generates_speech(row: Json) -> bool | None:
     """Return whether a model generates speech, or None if unknown."""
     row = _as_object(row)
-    if isinstance(task := row.get("task"), str):
-        return task == "text-to-speech"
-    modalities = get_object(row, "architecture").get("output_modalities")
-    if isinstance(modalities, list):
-        return "speech" in modalities or "audio" in modalities
+    if statements := set(_iter_statements(row)):
+        return True in statements
     name = row.get("id") or row.get("name")
     by_name = _is_speech_model_name(name) if is_name(name) else None
     return True if by_name is None and any(key in row for key in _VOICE_LIST_KEYS) else by_name
+
+
+def _iter_statements(row: Mapping[str, Json]) -> Iterator[bool]:
+    """Yield whether a model generates speech, for each field of its row that says so."""
+    if isinstance(task := row.get("task"), str):
+        yield task == "text-to-speech"
+    modalities = get_object(row, "architecture").get("output_modalities")
+    if isinstance(modalities, list):
+        yield "speech" in modalities or "audio" in modalities
+    if (mode := row.get("mode")) in _MODES:
+        yield mode == _SPEECH_MODE
 
 
 def _is_speech_model_name(name: str) -> bool | None:
@@ -263,7 +277,19 @@ def model_ids(catalog: ServerCatalog | None, server: SpeechServer) -> list[str]:
 
 def describe_model(model_id: str, catalog: ServerCatalog | None, server: SpeechServer) -> Model:
     """Return the capabilities of a model as listed by the server, or otherwise as documented for the server."""
-    entry = _entries_by_id(IdentityKey(catalog)).get(model_id, ModelEntry(id=model_id))
+    listed = _describe_listed(IdentityKey(catalog), IdentityKey(server)).get(model_id)
+    return listed or _describe(ModelEntry(id=model_id), catalog, server)
+
+
+@lru_cache(maxsize=CACHED_CATALOGS)  # thousands of models take 30 ms, and are described when the catalog is fetched
+def _describe_listed(catalog: IdentityKey, server: IdentityKey) -> Mapping[str, Model]:
+    entries = map(_as_object, (catalog.document or {}).get("models", []))
+    return {entry["id"]: _describe(entry, catalog.document, server.document) for entry in entries}
+
+
+def _describe(entry: ModelEntry, catalog: ServerCatalog | None, server: SpeechServer) -> Model:
+    """Return the capabilities of the model in a catalog entry."""
+    model_id = entry["id"]
     voice_list = _voices_of(entry, catalog, server, model_id)
     listed_formats = entry.get("formats")
     formats = server.formats if listed_formats is None else tuple(one for one in AudioFormat if one in listed_formats)
@@ -280,11 +306,6 @@ def describe_model(model_id: str, catalog: ServerCatalog | None, server: SpeechS
         options=tuple(_options_for(server, model_id)),
         measure=count_chars_or_tokens if _is_gpt_4o_speech(model_id) else len,
     )
-
-
-@lru_cache(maxsize=CACHED_CATALOGS)  # to describe all models without searching the catalog for each
-def _entries_by_id(catalog: IdentityKey) -> Mapping[str, ModelEntry]:
-    return {entry["id"]: entry for entry in map(_as_object, (catalog.document or {}).get("models", []))}
 
 
 def _options_for(server: SpeechServer, model_id: str) -> Iterable[Option]:

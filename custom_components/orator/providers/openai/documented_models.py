@@ -8,7 +8,7 @@ from typing import Any, Final
 from ...audio.formats import AudioFormat
 from ..json_documents import Json
 from ..models import Model, Price
-from ..options import NumberOption, Option, TextOption
+from ..options import ChoiceOption, NumberOption, Option, TextOption
 from ..vendor_models import (
     OPENAI_FORMATS,
     OPENAI_MAX_CHARS,
@@ -21,12 +21,24 @@ from ..vendor_models import (
 
 DOCUMENTED_IDS: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
 SUCCESSOR_ID: Final = "gpt-realtime-2.1-mini"
-"""OpenAI's replacement for its speech models, from the deprecations page as of 2026-10-01."""
+REPLACEMENT_IDS: Final = (SUCCESSOR_ID, "gpt-realtime-2.1")
+"""OpenAI's replacements for its speech models and for its large and small realtime models.
+
+Sources: OpenAI's deprecations page as of 2026-10-01 and 2026-10-28."""
+REGIONS: Final[Mapping[str, str]] = {
+    "global": "https://api.openai.com/v1",
+    **{region: f"https://{region}.api.openai.com/v1" for region in ("us", "eu", "ae", "au", "in", "jp")},
+}
+"""Base URLs of OpenAI by the region that processes the requests."""
 
 INSTRUCTIONS_OPTION: Final = TextOption("instructions", max_chars=4096)
 _SPEECH_SPEED_OPTION: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
 _REALTIME_SPEED_OPTION: Final = NumberOption("speed", minimum=0.25, maximum=1.5, step=0.05, default=1)
-OPTION_KEYS: Final = (_SPEECH_SPEED_OPTION.key, INSTRUCTIONS_OPTION.key)
+_STREAM_FORMAT_OPTION: Final = ChoiceOption("stream_format", choices=("audio", "sse"), default="audio")
+_TTS_1_OPTIONS: Final[tuple[Option, ...]] = (_SPEECH_SPEED_OPTION,)
+_SPEECH_OPTIONS: Final[tuple[Option, ...]] = (_SPEECH_SPEED_OPTION, INSTRUCTIONS_OPTION, _STREAM_FORMAT_OPTION)
+_REALTIME_OPTIONS: Final[tuple[Option, ...]] = (_REALTIME_SPEED_OPTION, INSTRUCTIONS_OPTION)
+OPTION_KEYS: Final = tuple(option.key for option in _SPEECH_OPTIONS)
 
 _REALTIME_PREFIX: Final = "gpt-realtime"
 _NOT_SPEAKING: Final = ("transcri", "whisper", "translat")
@@ -39,21 +51,35 @@ _CUSTOM_VOICE_PREFIX: Final = "voice_"
 _NEAREST_REALTIME_VOICES: Final[Mapping[str, str]] = {"fable": "ballad", "nova": "coral", "onyx": "ash"}
 """The most similar realtime voice for each voice that realtime models lack."""
 
-_REALTIME_MINI_NAME: Final = re.compile(r"gpt-realtime(-2\.1)?-mini(-\d{4}-\d\d-\d\d)?")
-_REALTIME_MINI_PRICES: Final = {"text": 0.6, "cached_text": 0.06, "output_text": 2.4, "output_audio": 20}
-"""Prices in USD per million tokens."""
-_MODEL_PRICES: Final[tuple[tuple[re.Pattern[str], Price], ...]] = (
+_REALTIME_TOKENS_PER_MINUTE: Final = 1_200
+_REALTIME_PRICES: Final[tuple[tuple[re.Pattern[str], Mapping[str, float]], ...]] = (
+    (
+        re.compile(r"gpt-realtime(-2\.1)?-mini(-\d{4}-\d\d-\d\d)?"),
+        {"text": 0.6, "cached_text": 0.06, "output_text": 2.4, "output_audio": 20},
+    ),
+    (
+        re.compile(r"gpt-realtime(-1\.5)?(-\d{4}-\d\d-\d\d)?"),
+        {"text": 4, "cached_text": 0.4, "output_text": 16, "output_audio": 64},
+    ),
+    (
+        re.compile(r"gpt-realtime-2(\.1)?(-\d{4}-\d\d-\d\d)?"),
+        {"text": 4, "cached_text": 0.4, "output_text": 24, "output_audio": 64},
+    ),
+)
+"""Prices in USD per million tokens, from the pages of the models."""
+_SPEECH_PRICES: Final[tuple[tuple[re.Pattern[str], Price], ...]] = (
     (re.compile(r"tts-1(-1106)?"), Price("USD", per_thousand_chars=0.015)),
     (re.compile(r"tts-1-hd(-1106)?"), Price("USD", per_thousand_chars=0.03)),
     (re.compile(r"gpt-4o-mini-tts(-\d{4}-\d\d-\d\d)?"), Price("USD", per_minute=0.015)),
-    (_REALTIME_MINI_NAME, Price("USD", per_minute=0.024)),  # 20 audio tokens per second
 )
+_REASONING_NAME: Final = re.compile(r"gpt-realtime-[2-9](\.\d+)?(-mini)?(-\d{4}-\d\d-\d\d)?")
 
 _ANNOUNCED_END_DATES: Final = (
     (re.compile(r"tts-1(-hd)?(-\d+)?|gpt-4o-mini-tts(-.*)?"), date(2027, 1, 6)),
-    (re.compile(r"gpt-realtime(-20\d\d-.*)?"), date(2027, 1, 20)),
+    (re.compile(r"gpt-(realtime|audio)(-mini)?(-20\d\d-.*)?|gpt-4o(-mini)?-realtime(-.*)?"), date(2027, 1, 20)),
 )
-"""End dates announced by OpenAI on 2026-10-01, used if `GET /v1/models` states none."""
+"""End dates announced by OpenAI on 2026-10-01 and 2026-10-28, used if `GET /v1/models` states none."""
+_CONVERSATIONAL_PREFIXES: Final = (_REALTIME_PREFIX, "gpt-audio", "gpt-4o-realtime")
 
 
 def is_realtime(model_id: str) -> bool:
@@ -61,8 +87,15 @@ def is_realtime(model_id: str) -> bool:
     return model_id.startswith(_REALTIME_PREFIX) and not any(part in model_id for part in _NOT_SPEAKING)
 
 
-def describe_openai_model(model_id: str) -> Model:
-    """Return the capabilities of a model."""
+def is_reasoning(model_id: str) -> bool:
+    """Return whether a realtime model reasons before it speaks."""
+    return bool(_REASONING_NAME.fullmatch(model_id))
+
+
+def describe_openai_model(
+    model_id: str, *, price: Price | None = None, end_date: date | None = None, successor: Model | None = None
+) -> Model:
+    """Return the capabilities of a model, with the given price, end date and successor."""
     if is_realtime(model_id):
         return Model(
             id=model_id,
@@ -72,10 +105,12 @@ def describe_openai_model(model_id: str) -> Model:
             formats=(AudioFormat.PCM,),
             pcm_layout=OPENAI_PCM_LAYOUT,
             voices=_REALTIME_VOICES,
-            options=(_REALTIME_SPEED_OPTION, INSTRUCTIONS_OPTION),
+            options=_REALTIME_OPTIONS,
+            price=price,
+            end_date=end_date,
+            successor=successor,
         )
     is_older = is_tts_1(model_id)
-    options: tuple[Option, ...] = (_SPEECH_SPEED_OPTION,) if is_older else (_SPEECH_SPEED_OPTION, INSTRUCTIONS_OPTION)
     return Model(
         id=model_id,
         name=model_id,
@@ -84,8 +119,11 @@ def describe_openai_model(model_id: str) -> Model:
         formats=OPENAI_FORMATS,
         pcm_layout=OPENAI_PCM_LAYOUT,
         voices=openai_voices_for(model_id),
-        options=options,
+        options=_TTS_1_OPTIONS if is_older else _SPEECH_OPTIONS,
+        price=price,
         measure=len if is_older else count_chars_or_tokens,
+        end_date=end_date,
+        successor=successor,
     )
 
 
@@ -106,13 +144,20 @@ def nearest_voice(voice: str) -> str:
 
 def price_for(model_id: str) -> Price | None:
     """Return the price of a model, or None if unknown."""
-    return next((price for pattern, price in _MODEL_PRICES if pattern.fullmatch(model_id)), None)
+    if prices := _realtime_prices(model_id):
+        return Price("USD", per_minute=prices["output_audio"] * _REALTIME_TOKENS_PER_MINUTE / 1_000_000)
+    return next((price for pattern, price in _SPEECH_PRICES if pattern.fullmatch(model_id)), None)
+
+
+def _realtime_prices(model_id: str) -> Mapping[str, float] | None:
+    return next((prices for pattern, prices in _REALTIME_PRICES if pattern.fullmatch(model_id)), None)
 
 
 def realtime_cost(model_id: str, usage: Mapping[str, Any]) -> float | None:
     """Return the cost of a realtime response in USD, or None if its tokens or their prices are unknown."""
     inputs, outputs = _token_counts(usage, "input"), _token_counts(usage, "output")
-    if not _REALTIME_MINI_NAME.fullmatch(model_id) or not outputs:
+    prices = _realtime_prices(model_id)
+    if not prices or not outputs:
         return None
     text = inputs.get("text_tokens", 0)
     cached = min(inputs.get("cached_tokens", 0), text)
@@ -122,7 +167,7 @@ def realtime_cost(model_id: str, usage: Mapping[str, Any]) -> float | None:
         "output_text": outputs.get("text_tokens", 0),
         "output_audio": outputs.get("audio_tokens", 0),
     }
-    return sum(count * _REALTIME_MINI_PRICES[kind] for kind, count in tokens.items()) / 1_000_000
+    return sum(count * prices[kind] for kind, count in tokens.items()) / 1_000_000
 
 
 def _token_counts(usage: Mapping[str, Any], direction: str) -> dict[str, int]:
@@ -141,6 +186,13 @@ def end_date(model_id: str, catalog: Json, *, is_official: bool) -> date | None:
     return next((day for pattern, day in _ANNOUNCED_END_DATES if pattern.fullmatch(model_id)), None)
 
 
-def pick_successor(realtime_models: Collection[str]) -> str | None:
-    """Return the realtime model that replaces a retired model."""
-    return SUCCESSOR_ID if SUCCESSOR_ID in realtime_models else max(realtime_models, default=None)
+def is_large(model_id: str) -> bool:
+    """Return whether a model is one of the large conversational models, whose successor is large, too."""
+    return model_id.startswith(_CONVERSATIONAL_PREFIXES) and "mini" not in model_id
+
+
+def pick_successors(realtime_models: Collection[str]) -> Mapping[bool, str | None]:
+    """Return the realtime models that replace retired large models (True) and other models (False)."""
+    known = [model_id for model_id in REPLACEMENT_IDS if model_id in realtime_models]
+    newest = max(realtime_models, default=None)
+    return {False: known[0] if known else newest, True: known[-1] if known else newest}

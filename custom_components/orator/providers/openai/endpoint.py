@@ -10,13 +10,24 @@ from contextlib import AsyncExitStack, aclosing, contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from ..audio_responses import read_head
+from ...audio.formats import prepend
+from ..audio_responses import read_all, read_head
 from ..base import SpeechAudio, SynthesisRequest
-from ..errors import NotASpeechServerError, NotFoundError, NotPermittedError, RejectedError
-from ..http import HttpClient, HttpResponse
+from ..errors import (
+    InvalidKeyError,
+    NotASpeechServerError,
+    NotFoundError,
+    NotPermittedError,
+    RejectedError,
+    ResponseTooLargeError,
+    SpeechError,
+)
+from ..http import MAX_ERROR_BYTES, HttpClient, HttpResponse
+from ..json_documents import parse_json
 from ..models import Model
 from .catalog import EXTRA_BODY_OPTION
 from .documented_models import voice_parameter
+from .lists import raise_key_error
 from .responses import read_speech
 from .servers import SpeechServer
 
@@ -56,14 +67,30 @@ class SpeechEndpoint:
                     client.request("POST", _ENDPOINT_PATH, body) as response,
                     aclosing(response.data()) as data,
                 ):
-                    if (await read_head(data)).lstrip().startswith(b"<"):  # HTML
+                    start = (await read_head(data)).lstrip()
+                    if start.startswith(b"<"):  # HTML
                         raise NotASpeechServerError
-        except RejectedError:
+                    if start.startswith(b"{"):
+                        raise_key_error(parse_json(await read_all(prepend(start, data), MAX_ERROR_BYTES)))
+        except RejectedError, ResponseTooLargeError, ValueError:
             return
         except NotFoundError as err:
             if err.code == "model_not_found":  # the key was accepted
                 return
             raise NotASpeechServerError(status=err.status) from err
+
+    async def checks_key_first(self, client: HttpClient, model_id: str, voice_id: str) -> bool:
+        """Return whether the endpoint refuses a wrong key, which `client` sends, for the key rather than for the text.
+
+        Then a request with another key that is refused only for the text proves that the other key is valid.
+        """
+        try:
+            await self.check(client, model_id, voice_id)
+        except InvalidKeyError, NotPermittedError:
+            return True
+        except SpeechError:
+            return False
+        return False
 
     async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the audio of a request; closing the stack cancels it."""
@@ -129,15 +156,16 @@ class SpeechEndpoint:
 
     def apply_detected(self, model: Model) -> Model:
         """Return a model without capabilities that the server was found to lack."""
+        if not self._detected:
+            return model
         formats = tuple(
             audio_format for audio_format in model.formats if self._supports(model, _FORMAT_FIELD, audio_format.value)
         )
-        return replace(
-            model,
-            options=tuple(option for option in model.options if self._supports(model, option.key)),
-            formats=formats or model.formats,
-            streams=model.streams and not self._detected.get(_BUFFERS_AUDIO, False),
-        )
+        options = tuple(option for option in model.options if self._supports(model, option.key))
+        streams = model.streams and not self._detected.get(_BUFFERS_AUDIO, False)
+        if (options, formats, streams) == (model.options, model.formats, model.streams):
+            return model
+        return replace(model, options=options, formats=formats or model.formats, streams=streams)
 
     def _supports(self, model: Model, field: str, value: str = "") -> bool:
         return self._detected.get(_capability(model, field, value), True)

@@ -8,6 +8,7 @@ from typing import Final
 from yarl import URL
 
 from .. import errors
+from ..error_responses import error_for, find_error_codes
 from ..http import HttpClient
 from ..json_documents import Json
 from .catalog import (
@@ -36,8 +37,8 @@ class ServerLists:
     """The lists of a server."""
 
     catalog: ServerCatalog
-    has_refused: bool
-    """Whether the server refused a list because of a missing or invalid key."""
+    refusal: errors.SpeechError | None
+    """The error of a list that needs another API key, or a key at all."""
 
     @property
     def is_empty(self) -> bool:
@@ -79,7 +80,8 @@ async def fetch_lists(client: HttpClient, server: SpeechServer, known: Json) -> 
         }
 
     catalog = await asyncio.to_thread(read_entries)
-    return ServerLists(catalog, any(isinstance(err, _REFUSED_ERRORS) for err in failures.values()))
+    refusals = [err for kind in _REFUSED_ERRORS for err in failures.values() if isinstance(err, kind)]
+    return ServerLists(catalog, next(iter(refusals), None))
 
 
 async def _fetch_rows(
@@ -87,10 +89,22 @@ async def _fetch_rows(
 ) -> list[Json] | errors.SpeechError:
     """Return what `read` finds in the list at a path, or the error."""
     url = URL(path)
+
+    def read_list(document: Json) -> list[Json]:
+        raise_key_error(document)
+        return read(document)
+
     try:
-        return await client.read_json(url.path, read, url.query)
+        return await client.read_json(url.path, read_list, url.query)
     except errors.SpeechError as err:
         return err
+
+
+def raise_key_error(document: Json) -> None:
+    """Raise an error if a document with status 200 reports that the API key is missing, invalid or not allowed."""
+    error = error_for(200, find_error_codes(document))
+    if isinstance(error, _REFUSED_ERRORS):
+        raise error
 
 
 def _read_nothing(document: Json) -> list[Json]:
@@ -120,6 +134,10 @@ class ModelList:
 
 
 def read_models(document: Json, *, is_official: bool) -> ModelList:
-    """Return what a list like OpenAI's contains. Raises NotASpeechServerError if the document is not one."""
+    """Return what a list like OpenAI's contains.
+
+    Raises NotASpeechServerError if the document is not one, and the error about the API key that it may report.
+    """
+    raise_key_error(document)
     ids = parse_model_ids(document, is_official=is_official)
     return ModelList(ids, parse_end_dates(document), is_official or lists_openai_models(document))

@@ -1,7 +1,8 @@
 """The provider for OpenAI and OpenAI-compatible servers."""
 
-from collections.abc import Collection, Mapping
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -11,23 +12,35 @@ from typing import Any, Final, override
 from yarl import URL
 
 from ..base import Provider, SpeechAudio, SynthesisRequest
-from ..errors import NotFoundError, NotPermittedError, ProviderFaultError, TimedOutError
+from ..error_responses import error_for
+from ..errors import (
+    InvalidKeyError,
+    NotASpeechServerError,
+    NotFoundError,
+    NotPermittedError,
+    ProviderFaultError,
+    SpeechError,
+    TimedOutError,
+)
 from ..http import HttpClient, HttpSessions, Timeouts
 from ..json_documents import IdentityKey, Json
 from ..languages import WHISPER_LANGUAGES
-from ..models import Model
+from ..models import Model, Price
 from . import catalog as catalogs
 from .catalog import EXTRA_BODY_OPTION
 from .documented_models import (
     DOCUMENTED_IDS,
     OPTION_KEYS,
+    REGIONS,
+    REPLACEMENT_IDS,
     SUCCESSOR_ID,
     describe_openai_model,
     end_date,
     is_custom_voice,
+    is_large,
     is_realtime,
     nearest_voice,
-    pick_successor,
+    pick_successors,
     price_for,
 )
 from .endpoint import OPTIONAL_FIELDS, SpeechEndpoint
@@ -36,6 +49,10 @@ from .realtime import RealtimeSpeech
 from .servers import OTHER, SERVERS, SpeechServer
 
 _SERVER_LIST_TIMEOUTS: Final = Timeouts(first_byte_s=10, between_bytes_s=10)
+_REGION_HOSTS: Final = frozenset(URL(address).host for address in REGIONS.values())
+_WRONG_KEY: Final = "orator-key-check"
+_INCONCLUSIVE_ERRORS: Final = (NotASpeechServerError, ProviderFaultError, TimedOutError)
+"""Errors of a speech endpoint that say nothing about the key."""
 _RETIRED_CODES: Final = ("model_not_found", "invalid_model")
 _RETIRED_PREFIX: Final = "ended:"
 """Prefix of the key in `detected` for a model that no longer exists."""
@@ -47,7 +64,8 @@ class OpenAIProvider(Provider):
     name = "OpenAI"
     servers = SERVERS
     server: SpeechServer | None
-    default_base_url = "https://api.openai.com/v1"
+    default_base_url = REGIONS["global"]
+    regions = REGIONS
     default_model = "gpt-4o-mini-tts"
     default_voice = "coral"
     languages = WHISPER_LANGUAGES
@@ -61,12 +79,14 @@ class OpenAIProvider(Provider):
         base_url = addresses["base_url"]
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._is_openai = self.is_official(URL(base_url))
-        self._successor: tuple[tuple[object, ...], str | None] | None = None
-        """The successor of retired models, after what it depends on."""
+        self._successors: tuple[tuple[object, ...], Mapping[bool, str | None]] | None = None
+        """The successors of retired models, large or not, after what they depend on."""
         if self.server:
             self.default_model, self.default_voice = self.server.default_model, self.server.default_voice
         self._client = HttpClient(self._session_for(base_url), base_url, headers, optional_fields=OPTIONAL_FIELDS)
         self._list_client = HttpClient(self._session_for(base_url), base_url, headers, _SERVER_LIST_TIMEOUTS)
+        wrong_headers = {"Authorization": f"Bearer {_WRONG_KEY}"}
+        self._wrong_key_client = HttpClient(self._session_for(base_url), base_url, wrong_headers, _SERVER_LIST_TIMEOUTS)
         self._endpoint = SpeechEndpoint(self._client, self.detected, self.counters, self.server)
         self._realtime = RealtimeSpeech(self._session_for(base_url), base_url, headers, self.counters)
 
@@ -80,36 +100,82 @@ class OpenAIProvider(Provider):
             base += "/v1"
         return {"base_url": str(url.with_path(base))}
 
+    @classmethod
+    @override
+    def is_official(cls, url: URL) -> bool:
+        return url.host in _REGION_HOSTS
+
     @override
     async def request_catalog(self, known: Json = None) -> Json:
         if self.server:
             return await self._fetch_server_catalog(self.server, known)
+        read = partial(read_models, is_official=self._is_openai)
         try:
-            listed = await self._client.read_json("models", partial(read_models, is_official=self._is_openai))
-        except NotPermittedError:  # a restricted key may be allowed to speak but not to list models
+            listed = await self._client.read_json("models", read)
+        except NotPermittedError as err:  # a restricted key may be allowed to speak but not to list models
             await self._endpoint.check(self._client, self.default_model, self.default_voice)
+            if not self._is_openai and known is None:
+                await self._require_key_check(err, self.default_model, self.default_voice)
             return catalogs.OpenAICatalog(models=[])
         except NotFoundError:
             await self._endpoint.check(self._client, self.default_model, self.default_voice)
-        else:
-            if self._is_openai or listed.has_openai_models:
-                for model_id in listed.ids:
-                    self.detected.pop(f"{_RETIRED_PREFIX}{model_id}", None)
-                return catalogs.OpenAICatalog(models=listed.ids, ends=listed.end_dates)
-        return (await fetch_lists(self._list_client, OTHER, known)).catalog
+            return await self._fetch_server_catalog(OTHER, known)
+        if not listed.has_openai_models:
+            return await self._fetch_server_catalog(OTHER, known)
+        for model_id in listed.ids:
+            self.detected.pop(f"{_RETIRED_PREFIX}{model_id}", None)
+        if not self._is_openai and self._api_key and known is None and await self._has_public_list(read):
+            with suppress(*_INCONCLUSIVE_ERRORS):
+                await self._endpoint.check(self._list_client, self.default_model, self.default_voice)
+        return catalogs.OpenAICatalog(models=listed.ids, ends=listed.end_dates)
+
+    async def _has_public_list(self, read: Callable[[Json], object]) -> bool:
+        """Return whether the list of models does not prove that the key is valid."""
+        try:
+            await self._wrong_key_client.read_json("models", read)
+        except SpeechError:
+            return False
+        return True
 
     async def _fetch_server_catalog(self, server: SpeechServer, known: Json) -> catalogs.ServerCatalog:
-        """Fetch the lists of a server; check the speech endpoint unless the lists prove that the key is valid."""
+        """Fetch the lists of a server; check the speech endpoint unless the lists prove that the key is valid.
+
+        A new key that a list refuses is not accepted merely because the endpoint first finds fault with the text.
+        """
         found = await fetch_lists(self._list_client, server, known)
+        await asyncio.to_thread(self.index, found.catalog)
         is_unproven = server.is_unknown and bool(self._api_key or not found.catalog["voices"])
-        if found.has_refused or found.is_empty or is_unproven:
-            model = self.initial_model(found.catalog)
-            try:
-                await self._endpoint.check(self._list_client, model.id, self.initial_voice(model))
-            except TimedOutError, ProviderFaultError:  # some servers fail on an empty text
-                if found.is_empty:
-                    raise
+        if not (found.refusal or found.is_empty or is_unproven):
+            return found.catalog
+        refusal = found.refusal if known is None else None
+        model = self.initial_model(found.catalog)
+        voice_id = self.initial_voice(model)
+        failure: SpeechError | None = None
+        try:
+            await self._endpoint.check(self._list_client, model.id, voice_id)
+        except InvalidKeyError, NotPermittedError:
+            raise
+        except SpeechError as err:
+            failure = err
+        if refusal:
+            await self._require_key_check(refusal, model.id, voice_id)
+        fails_on_empty_text = isinstance(failure, (TimedOutError, ProviderFaultError)) and not found.is_empty
+        if failure and not fails_on_empty_text:
+            raise failure
         return found.catalog
+
+    async def _require_key_check(self, refusal: SpeechError, model_id: str, voice_id: str) -> None:
+        """Raise the error of a list that refuses the key, unless the speech endpoint is known to accept the key.
+
+        The endpoint has not refused the key. That proves something only if it does refuse a wrong key.
+        """
+        if await self._endpoint.checks_key_first(self._wrong_key_client, model_id, voice_id):
+            return
+        server = self.server or OTHER
+        is_permission = isinstance(error_for(200, (refusal.code or "",)), NotPermittedError)
+        if server.forbidden_error is InvalidKeyError and not is_permission:
+            raise InvalidKeyError(status=refusal.status, code=refusal.code) from refusal
+        raise refusal
 
     def _server_for(self, catalog: Json) -> SpeechServer | None:
         """Return the server whose catalog this is, or None if it lists OpenAI's own models."""
@@ -130,36 +196,32 @@ class OpenAIProvider(Provider):
     def describe_model(self, model_id: str, catalog: Json, settings: Mapping[str, Any]) -> Model:
         if server := self._server_for(catalog):
             return self._endpoint.apply_detected(catalogs.describe_model(model_id, catalog, server))
-        return self._endpoint.apply_detected(self._describe_openai_model(model_id, catalog))
+        ends = self._end_date(model_id, catalog)
+        successor_id = self._successor_id(model_id, catalog) if ends else None
+        successor = None
+        if successor_id and successor_id != model_id:
+            successor = describe_openai_model(successor_id, price=self._price(successor_id))
+        model = describe_openai_model(model_id, price=self._price(model_id), end_date=ends, successor=successor)
+        return self._endpoint.apply_detected(model)
 
-    def _describe_openai_model(self, model_id: str, catalog: catalogs.OpenAICatalog | None) -> Model:
-        """Return the capabilities of one of OpenAI's models, with its end date and successor."""
-        model = self._add_price(describe_openai_model(model_id))
-        if not (ends := self._end_date(model_id, catalog)):
-            return model
-        successor_id = self._successor_id(catalog)
-        if not successor_id or successor_id == model_id:
-            return replace(model, end_date=ends)
-        return replace(model, end_date=ends, successor=self._add_price(describe_openai_model(successor_id)))
-
-    def _add_price(self, model: Model) -> Model:
-        """Return a model with OpenAI's price, unless another server offers it."""
-        return replace(model, price=price_for(model.id)) if self._is_openai else model
+    def _price(self, model_id: str) -> Price | None:
+        """Return OpenAI's price of a model, or None if another server offers it."""
+        return price_for(model_id) if self._is_openai else None
 
     def _end_date(self, model_id: str, catalog: catalogs.OpenAICatalog | None) -> date | None:
         if self.detected.get(f"{_RETIRED_PREFIX}{model_id}"):
             return date.min
         return end_date(model_id, catalog, is_official=self._is_openai)
 
-    def _successor_id(self, catalog: catalogs.OpenAICatalog | None) -> str | None:
-        """Return the realtime model that replaces retired models."""
+    def _successor_id(self, model_id: str, catalog: catalogs.OpenAICatalog | None) -> str | None:
+        """Return the realtime model that replaces a retired model."""
         key = (IdentityKey(catalog), _utc_today(), frozenset(self.detected))
-        if self._successor is None or self._successor[0] != key:  # once for all models of a catalog
-            ids = _listed_models(catalog) or ((SUCCESSOR_ID,) if self._is_openai else ())
+        if self._successors is None or self._successors[0] != key:  # once for all models of a catalog
+            ids = _listed_models(catalog) or (REPLACEMENT_IDS if self._is_openai else ())
             end_dates = {model_id: self._end_date(model_id, catalog) for model_id in ids if is_realtime(model_id)}
             current = [model_id for model_id, day in end_dates.items() if not day or day > _utc_today()]
-            self._successor = (key, pick_successor(current))
-        return self._successor[1]
+            self._successors = (key, pick_successors(current))
+        return self._successors[1][is_large(model_id)]
 
     @override
     def migrate_settings(self, settings: Mapping[str, Any], model: Model) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from .characters import STANDALONE_EMOJI, STATUS_SIGNS, is_space, is_spaced_letter, is_unspaced_letter
+from .formulas import MAX_FORMULA_CHARS, read_formula
 from .html_tags import (
     MAX_HIDDEN_CHARS,
     MAX_UNCLOSED_THOUGHT_CHARS,
@@ -24,15 +25,20 @@ from .normalize import PlainTextWriter
 
 _MAX_CODE_CHARS: Final = 100
 _MAX_STRUCK_CHARS: Final = 200
-_MAX_TAG_CHARS: Final = 400
+_MAX_HTML_TAG_CHARS: Final = 400
 _MAX_LINK_CHARS: Final = 900
 _MAX_LABELS: Final = 200
 
 _DRAWN_BARS: Final = "│┃║"
 _STATUS_EMOJI: Final = f"{''.join(STATUS_SIGNS)}{STANDALONE_EMOJI}"
-# The letters that start web addresses are plain text only within words.
+_BASIC_STATUS_EMOJI: Final = "".join(character for character in _STATUS_EMOJI if character < "\U00010000")
+_MARKS: Final = "$\\*_~`[]!<&|-=#"
+_PLAIN_ASCII: Final = re.escape("".join(sign for sign in map(chr, range(32, 127)) if sign not in f"{_MARKS}hwfHWF"))
+# The class of ASCII characters is fast, and one with many characters of the supplementary planes would be slow. The
+# letters that start web addresses are plain text only within words.
 _PLAIN_TEXT: Final = re.compile(
-    rf"(?:[^\\*_~`\[\]!<&|\-=#【\ue200{_DRAWN_BARS}{_STATUS_EMOJI}\nhwfHWF]++|(?<=[A-Za-z0-9@./\-])[hwfHWF])++"
+    rf"(?:[{_PLAIN_ASCII}]++|[^\x00-\x7f【\ue200{_DRAWN_BARS}{_BASIC_STATUS_EMOJI}\U0001f300-\U0001faff]++"
+    r"|(?<=[A-Za-z0-9@./\-])[hwfHWF])++"
 )
 _STATUS: Final = Syntax.from_parts((f"[{_STATUS_EMOJI}]", "\ufe0f?", "[*_ \t]{0,40}", r"(?=[^*_ \t\ufe0f]|\Z)"))
 _BLOCK_END: Final = re.compile(r"\n[ \t]*(?:\n|[-*+>#|=`~]|\d{1,9}[.)])")
@@ -63,8 +69,8 @@ class InlineReader:
         self._is_table_row = False
         self._emphasis = _Emphasis()
         self._is_in_web_address = False
-        self._link_ends: set[int] = set()
-        """Offsets of the brackets after the texts of the links that are being read."""
+        self._link_tails: dict[int, int | None] = {}
+        """Lengths of link targets by their offset, kept until the text before the target has been read."""
         self.is_in_thought = False
         """Whether a thought of the language model has started and its text is dropped."""
         self.thought = ""
@@ -75,6 +81,7 @@ class InlineReader:
         """Offset of the end of the last citation."""
         self._rules: dict[str, Callable[[], int]] = {
             "\\": self._read_escape,
+            "$": self._read_dollar,
             "*": self._read_emphasis,
             "_": self._read_emphasis,
             "~": self._read_tildes,
@@ -135,7 +142,13 @@ class InlineReader:
         match = self._buffer.peek_syntax(_RUN)
         return (match.group(), match.string[match.end() : match.end() + 1]) if match else ("", "")
 
+    def _read_dollar(self) -> int:
+        formula = read_formula(self._buffer.peek(MAX_FORMULA_CHARS))
+        return self._write(*formula) if formula else self._write("$")
+
     def _read_escape(self) -> int:
+        if formula := read_formula(self._buffer.peek(MAX_FORMULA_CHARS)):
+            return self._write(*formula)
         match = self._buffer.peek_syntax(_ESCAPE)
         if not match:
             return self._write("\\")
@@ -199,19 +212,30 @@ class InlineReader:
             self._writer.skip()
             self._citation_end = start + link.length
             return bracket + link.length
-        self._link_ends = {end for end in self._link_ends if end > start} | {start + link.text_end}
+        self._link_tails = {end: length for end, length in self._link_tails.items() if end > start}
+        self._link_tails[start + link.text_end] = link.target_length
         return bracket + 1
 
     def _read_closing_bracket(self) -> int:
         """Read the end of the text of a link with its target; of a text that is too long to wait for, the target."""
-        is_end = self._buffer.offset in self._link_ends
+        offset = self._buffer.offset
+        is_end = offset in self._link_tails
+        length = self._link_tails.get(offset)
+        if length is None:
+            length = self._measure_web_target()
+        self._link_tails.pop(offset, None)
+        return 1 + length if is_end or length else self._write("]")
+
+    def _measure_web_target(self) -> int:
+        """Return the length of the address of a web page after a closing bracket, or 0 if there is none."""
+        following = self._buffer.peek(2)
+        if len(following.text) < 2 and not following.is_final:
+            raise IncompleteInputError
+        if following.text[1:] != "(":
+            return 0
         text, is_final = self._peek_block(_MAX_LINK_CHARS)
         after = Window(text[1:], is_final)
-        if not is_end and not after.text and not is_final:
-            raise IncompleteInputError
-        length = measure_target(after) if is_end or is_web_target(after) else 0
-        self._link_ends.discard(self._buffer.offset)
-        return 1 + length if is_end or length else self._write("]")
+        return measure_target(after) if is_web_target(after) else 0
 
     def _read_exclamation_mark(self) -> int:
         previous = self._buffer.previous
@@ -240,7 +264,7 @@ class InlineReader:
         if hidden := read_hidden(self._buffer.peek(MAX_HIDDEN_CHARS)):
             self._writer.skip()
             return hidden.length
-        tag = read_tag(self._peek_block(_MAX_TAG_CHARS))
+        tag = read_tag(self._peek_block(_MAX_HTML_TAG_CHARS))
         if not tag:
             return self._write("<")
         if tag.boundary is Boundary.SENTENCE:
@@ -314,7 +338,9 @@ class InlineReader:
         character = self._buffer.next
         if character in _DRAWN_BARS:
             return self._read_drawn_bar()
-        return self._read_status() if character in _STATUS_EMOJI else self._read_web_address()
+        if character in _STATUS_EMOJI:
+            return self._read_status()
+        return self._read_web_address() if character < "\U0001f300" else self._write(character)
 
     def _read_web_address(self) -> int:
         address = read_web_address(self._buffer.peek())

@@ -16,6 +16,7 @@ _MAX_BRACKET_DEPTH: Final = 4
 _FOOTNOTE_MARK: Final = Syntax.from_parts((r"\[", r"\^", r"[^\[\]\s]{1,60}", r"\]"))
 _NUMBERS: Final = re.compile(r"\[?[1-9]\d{0,2}(?P<more>(?:, ?|[-–])\d{1,3})*\]?")
 _MORE_CITATIONS: Final = re.compile(r"(?: ?\[{1,2}\^?\d{1,3}\]{1,2}(?:\(https?://[^\s()]*\))?)*+")
+_CITATION_START: Final = re.compile(r"\[?\d|cit")
 _INDEX: Final = re.compile(r"\[\d+\]")
 _UNFINISHED_CITATION: Final = re.compile(r" *(?:\[{1,2}\^?(?:\d{1,3}\]{0,2})?)?|\((?:h[^\s()]*)?")
 _NAMED_CITATION: Final = re.compile(r"\[(?:cite_start|cit(?:e|ation): ?[\d, .:-]+|[\d:]+†[^\[\]\n]*)\]")
@@ -38,6 +39,7 @@ _TARGET: Final = Syntax(
 )
 _WEB_TARGET: Final = Syntax(r"\(\s*+<?https?://", r"\((?:\s*+(?:<?(?:ht?t?|https?(?::/?)?)?)?)", re.IGNORECASE)
 _REFERENCE: Final = Syntax(r"\[(?:\\[^\n]|[^\[\]\\\n]){0,100}\]", r"\[(?:\\[^\n]|[^\[\]\\\n]){0,100}\\?")
+_TARGET_SYNTAX: Final = {"(": _TARGET, "[": _REFERENCE}
 _DEFINED_LABEL: Final = r"\[(?!\s*\])(?:\\.|[^\[\]\\]){1,100}\]:"
 _NEXT_PART: Final = r"[ \t]*+(?:\n[ \t]*+)?"
 _DEFINED_TARGET: Final = (
@@ -69,6 +71,8 @@ class Link:
     """Length in characters of a footnote mark or citation, which is not spoken."""
     text_end: int = 0
     """End of the spoken text of a link, which starts after the first bracket."""
+    target_length: int | None = None
+    """Length of the target after the closing bracket; None if it is long, so that it is measured later."""
 
 
 def read_link(window: Window, before: str, labels: Collection[str], *, is_after_citation: bool) -> Link | None:
@@ -87,12 +91,18 @@ def read_link(window: Window, before: str, labels: Collection[str], *, is_after_
     after = Window(window.text[end + 1 :], window.is_final)
     if not after.text and not after.is_final:
         raise IncompleteInputError
-    if length := _measure_citation(window, end, after, before, is_after_citation=is_after_citation):
-        return Link(length)
     text = window.text[1:end]
-    is_link = is_web_target(after) or bool(measure_target(after)) or text.casefold() in labels
-    is_index = _NUMBERS.fullmatch(text) and _INDEX.match(after.text)
-    return Link(text_end=end) if is_link and not is_index else None
+    may_be_citation = _CITATION_START.match(text) is not None
+    if may_be_citation and (
+        length := _measure_citation(window, end, after, before, is_after_citation=is_after_citation)
+    ):
+        return Link(length)
+    if is_web_target(after):
+        return Link(text_end=end)
+    length = measure_target(after)
+    is_index = may_be_citation and _NUMBERS.fullmatch(text) and _INDEX.match(after.text)
+    is_link = not is_index and (length or text.casefold() in labels)
+    return Link(text_end=end, target_length=length) if is_link else None
 
 
 def _measure_citation(window: Window, end: int, after: Window, before: str, *, is_after_citation: bool) -> int:
@@ -111,13 +121,14 @@ def _measure_citation(window: Window, end: int, after: Window, before: str, *, i
 
 def measure_target(window: Window) -> int:
     """Return the length of the target of a link after the closing bracket of its text, or 0 if there is none."""
-    match = _TARGET.match(window) or _REFERENCE.match(window)
+    syntax = _TARGET_SYNTAX.get(window.text[:1])
+    match = syntax.match(window) if syntax else None
     return match.end() if match else 0
 
 
 def is_web_target(window: Window) -> bool:
     """Return whether a text starts with the target of a link to a web page."""
-    return bool(_WEB_TARGET.match(window))
+    return window.text[:1] == "(" and bool(_WEB_TARGET.match(window))
 
 
 def read_citation(window: Window) -> int:

@@ -152,6 +152,17 @@ SPOKEN_TEXTS = {
         ("<style\n media=x>p{}</style>x<?php echo '>' ?>y<![CDATA[ a > b ]]>z", "xyz"),
         (f"The <script> tag {'is long ' * 20}", f"The tag {'is long ' * 19}is long"),
     ],
+    "formulas": [
+        (r"So \( C = \frac{5}{9} \times (77 - 32) \) is 25.", "So C = 5/9 × (77 - 32) is 25."),
+        (r"$x^2$ and $3.14 \times r^{10}$, $n$-th", "x² and 3.14 × r¹⁰, n-th"),
+        ("$$\n\\sqrt{a^2 + b_1} \\cdot \\alpha\n$$\nEnd", "√(a² + b₁) · α.\nEnd"),
+        (r"\[ \left( \frac{\frac{a}{b}}{n+1} \right)^n \]", "((a/b)/(n+1))ⁿ"),
+        (r"$v_{\text{max}} \leq 20^\circ\text{C}$ for $f(x)$", "v max ≤ 20°C for f(x)"),
+        (r"$$\begin{aligned} a &= 50\% \\ c &= \mathbf{d}^{-2} \end{aligned}$$", "a = 50%, c = d⁻²"),
+        ("It costs $5 and $10, or $5-$10, $1,000.", "It costs $5 and $10, or $5-$10, $1,000."),
+        ("$5 $AAPL US$5 $HOME/$USER $$ $5$ a$", "$5 $AAPL US$5 $HOME/$USER $$ $5$ a$"),
+        (r"\(not closed \$5 \[x", "(not closed $5 [x"),
+    ],
     "thoughts": [
         ("<think>Well.\n\n- so\n</think>\n\nIt rains.", "It rains."),
         ("<THINKING>\n# Plan\n</THINKING># It\nrains", "It.\nrains"),

@@ -207,6 +207,26 @@ async def test_response_kinds(hass: HomeAssistant, simulator: Simulator, hear: H
     assert_spoken((await decode(audio)).samples, RATE, SENTENCE)
 
 
+@pytest.mark.parametrize(
+    ("settings", "field", "audio_format"),
+    [
+        *((NANO, "format", audio_format) for audio_format in ("ogg", "opus", "aac", "flac")),
+        *(
+            ({"model": "tts-1", "endpoint": "tts", "voice": "nova"}, "response_format", audio_format)
+            for audio_format in ("opus", "aac", "flac")
+        ),
+    ],
+)
+async def test_format_of_a_single_request(
+    simulator: Simulator, hear: Hear, settings: dict[str, str], field: str, audio_format: str
+) -> None:
+    """A message for one request arrives in the player's format without conversion, if the service has the format."""
+    simulator.audio_mode = "tones"
+    audio = await hear(SENTENCE, **settings, preferred_format=audio_format)
+    assert_spoken((await decode(audio)).samples, RATE, SENTENCE)
+    assert get_post_requests(simulator)[-1][field] == audio_format
+
+
 async def test_long_text(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
     """A text over the model's limit takes several jobs, and every word is spoken once and in order."""
     simulator.audio_mode = "tones"

@@ -123,11 +123,13 @@ class TextChunker:
     @property
     def is_single_chunk(self) -> bool:
         """Whether the sentences that have not been returned are known to be one chunk."""
-        text = "".join(self._sentences)
-        is_short = len(self._sentences) == 1 or (
-            estimate_duration_by_letters_s(text) <= self._max_seconds and len(self._sentences) <= self._max_sentences()
-        )
-        return self._is_complete and self._streams and is_short and self._measure(text) <= self._max_chars
+        text, number = "".join(self._sentences), len(self._sentences)
+        seconds = estimate_duration_by_letters_s(text)
+        if self._streams:
+            is_short = number == 1 or (seconds <= self._max_seconds and number <= self._max_sentences())
+        else:
+            is_short = number == 1 and seconds <= _FIRST_CHUNK.clause_after_s
+        return self._is_complete and is_short and self._measure(text) <= self._max_chars
 
     async def next(self, buffered_seconds: Callable[[], float]) -> str | None:
         """Return the next chunk, or None at the end of the text. Raises the exceptions of the text's source.

@@ -19,7 +19,7 @@ from custom_components.orator.providers.errors import SpeechError
 from custom_components.orator.providers.http import HttpClient, HttpSessions, Timeouts
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from custom_components.orator.providers.nanogpt.provider import PollSettings
-from custom_components.orator.providers.openai import OpenAIProvider, realtime_session
+from custom_components.orator.providers.openai import OpenAIProvider, realtime_response, realtime_session
 from custom_components.orator.providers.speechbase import SpeechbaseProvider
 from tests.support.streams import SENTENCE
 
@@ -59,8 +59,8 @@ def short_timeouts(monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> Non
     monkeypatch.setattr(downloads, "_MAX_DOWNLOAD_ATTEMPTS", 1)
     monkeypatch.setattr(downloads, "_DOWNLOAD_TIMEOUTS", LIMITS)
     monkeypatch.setattr(realtime_session, "_OPEN_TIMEOUT_S", 2.0)
-    monkeypatch.setattr(realtime_session, "_FIRST_DELTA_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(realtime_session, "_NEXT_DELTA_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(realtime_response, "_FIRST_DELTA_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(realtime_response, "_NEXT_DELTA_TIMEOUT_S", 0.2)
 
 
 def _openai(sessions: HttpSessions, address: str) -> Provider:

@@ -36,8 +36,8 @@ def shorten_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     first_byte, gap = _FIRST_BYTE_TIMEOUT_S * factor, _GAP_TIMEOUT_S * factor
     timeouts = {
         "providers.openai.realtime_session._OPEN_TIMEOUT_S": first_byte,
-        "providers.openai.realtime_session._FIRST_DELTA_TIMEOUT_S": first_byte,
-        "providers.openai.realtime_session._NEXT_DELTA_TIMEOUT_S": gap,
+        "providers.openai.realtime_response._FIRST_DELTA_TIMEOUT_S": first_byte,
+        "providers.openai.realtime_response._NEXT_DELTA_TIMEOUT_S": gap,
     }
     for path, value in (_CONSTANTS | timeouts).items():
         module, _, name = path.rpartition(".")

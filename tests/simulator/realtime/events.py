@@ -10,7 +10,7 @@ from ..http import Json
 from ..openai.contract import input_tokens
 from .contract import REALTIME_RATE, Event, ResponseRequest
 from .schema import EventError
-from .script import ErrorDetails
+from .script import ErrorDetails, ScriptedResponse
 
 type Status = Literal["completed", "cancelled", "failed", "incomplete"]
 
@@ -171,13 +171,19 @@ class ResponseEvents:
             self.part_event("response.content_part.added", part={"type": "audio", "transcript": ""}),
         )
 
-    def after_audio(self, transcript: str, status: str) -> tuple[str, ...]:
+    def after_audio(self, transcript: str, status: str, scripted: ScriptedResponse) -> tuple[str, ...]:
         """Return the events that follow the audio, complete or not."""
+        part: Event = {"type": "audio"}
+        if scripted.states_transcript("part"):
+            part["transcript"] = transcript
+        done = self.part_event("response.output_audio_transcript.done", transcript=transcript)
         return (
             self.part_event("response.output_audio.done"),
-            self.part_event("response.output_audio_transcript.done", transcript=transcript),
-            self.part_event("response.content_part.done", part={"type": "audio", "transcript": transcript}),
-            self.item_event("response.output_item.done", self.item(status, transcript)),
+            *((done,) if scripted.states_transcript("transcript") else ()),
+            self.part_event("response.content_part.done", part=part),
+            self.item_event(
+                "response.output_item.done", self.item(status, transcript if scripted.states_transcript("item") else "")
+            ),
         )
 
 

@@ -210,6 +210,8 @@ class ResponseStream:
         due = -(-len(self._transcript) * position // len(self._audio))
         if delta := "".join(self._transcript[self._words_sent : due]):
             self._words_sent = due
+            if not self._scripted.states_transcript("delta"):
+                return
             await self._channel.send(self._events.part_event("response.output_audio_transcript.delta", delta=delta))
 
     async def _finish(self, ending: Ending) -> None:
@@ -220,8 +222,8 @@ class ResponseStream:
         output = []
         if self._has_item:
             status = "completed" if ending.status == "completed" else "incomplete"
-            output.append(self._events.item(status, transcript))
-            for frame in self._events.after_audio(transcript, status):
+            output.append(self._events.item(status, transcript if self._scripted.states_transcript("response") else ""))
+            for frame in self._events.after_audio(transcript, status, self._scripted):
                 await self._channel.send(frame)
         response = self._events.response(ending, output, tokens)
         await self._channel.send(serialize_event("response.done", response=response))

@@ -9,6 +9,7 @@ from typing import Literal
 from ..faults import Script
 
 type Junk = Literal["text", "list", "binary", "base64", "unknown", "error"]
+type TranscriptPlace = Literal["delta", "transcript", "part", "item", "response"]
 type Reason = Literal["max_output_tokens", "content_filter"]
 
 CHAT = "Sure! What a lovely question, let me tell you what I think about it."
@@ -43,6 +44,7 @@ class ScriptedResponse:
         says: speak and transcribe this text instead, such as CHAT or REFUSAL
         words: stop after that many words
         transcript: converts the spoken text into the transcript; see `contracted` and the functions after it
+        transcript_in: send the transcript only in these events; None sends it in all, as OpenAI does
 
     Ending:
         reason: incomplete for this reason, after `words` or half of the words
@@ -62,6 +64,7 @@ class ScriptedResponse:
     says: str | None = None
     words: int | None = None
     transcript: Callable[[str], str] | None = None
+    transcript_in: tuple[TranscriptPlace, ...] | None = None
     reason: Reason | None = None
     failure: ErrorDetails | None = None
     error: ErrorDetails | None = None
@@ -79,6 +82,10 @@ class ScriptedResponse:
         elif count is None and self.reason is not None:
             count = len(spoken.split()) // 2
         return spoken if count is None else "".join(re.findall(r"\s*\S+", spoken)[:count])
+
+    def states_transcript(self, place: TranscriptPlace) -> bool:
+        """Return whether a kind of event contains the transcript."""
+        return self.transcript_in is None or place in self.transcript_in
 
     def transcribe(self, spoken: str) -> str:
         """Return the transcript of a spoken text."""

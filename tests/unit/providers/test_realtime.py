@@ -13,14 +13,16 @@ from custom_components.orator.providers import errors
 from custom_components.orator.providers.models import Usage
 from custom_components.orator.providers.openai import OpenAIProvider
 from custom_components.orator.providers.openai.documented_models import price_for
-from custom_components.orator.providers.openai.realtime_session import RealtimeResponse
+from custom_components.orator.providers.openai.realtime_response import RealtimeResponse
 from tests.simulator import ScriptedResponse, Simulator, Timing
+from tests.simulator.realtime import contract
 from tests.simulator.realtime.script import (
     CHAT,
     NO_QUOTA,
     RATE_LIMIT,
     REFUSAL,
     SERVER_ERROR,
+    TranscriptPlace,
     contracted,
     expanded,
     lower,
@@ -56,6 +58,55 @@ async def test_streaming(simulator: Simulator, realtime_provider: OpenAIProvider
         assert loop.time() - started < 0.1
         (response,) = simulator.openai.realtime.responses
         assert response.status is None
+
+
+@pytest.mark.parametrize("place", ["delta", "transcript", "part", "item", "response"])
+@pytest.mark.parametrize("words", [None, 9])
+async def test_place_of_transcript(
+    simulator: Simulator, realtime_provider: OpenAIProvider, place: TranscriptPlace, words: int | None
+) -> None:
+    """The transcript is read from whichever event has it, and shows what has to be requested again."""
+    simulator.openai.realtime.script_responses(ScriptedResponse(transcript_in=(place,), words=words))
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
+    assert len(simulator.openai.realtime.responses) == (2 if words else 1)
+    assert realtime_provider.counters["realtime_misreadings"] == bool(words)
+
+
+async def test_no_transcript(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
+    """Speech without any transcript is not requested again, unless it is known to be incomplete."""
+    simulator.openai.realtime.script_responses(
+        ScriptedResponse(transcript_in=()), ScriptedResponse(transcript_in=(), reason="max_output_tokens")
+    )
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
+    assert len(simulator.openai.realtime.responses) == 1
+    assert realtime_provider.counters["realtime_misreadings"] == 0
+    with pytest.raises(errors.TruncatedAudioError):
+        await synthesize(realtime_provider, request_for(realtime_provider))
+
+
+@pytest.mark.parametrize(
+    ("model", "effort"),
+    [("gpt-realtime-2.1-mini", "minimal"), ("gpt-realtime-2.1", "minimal"), ("gpt-realtime-1.5", None)],
+)
+async def test_reasoning_effort(
+    simulator: Simulator, realtime_provider: OpenAIProvider, model: str, effort: str | None
+) -> None:
+    """Models that reason are asked for the lowest effort; others do not accept the setting."""
+    described = realtime_provider.describe_model(model, None, {})
+    assert_text(await synthesize(realtime_provider, replace(request_for(realtime_provider), model=described)))
+    (connection,) = simulator.openai.realtime.connections
+    assert connection.session.get("reasoning", {}).get("effort") == effort
+    assert not connection.refusals
+
+
+async def test_refused_reasoning_effort(
+    simulator: Simulator, realtime_provider: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that does not know the setting is sent the others."""
+    monkeypatch.setattr(contract, "REASONING_MODELS", ())
+    assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
+    (connection,) = simulator.openai.realtime.connections
+    assert len(connection.refusals) == 1
 
 
 @pytest.mark.parametrize("wording", [contracted, expanded, lower, numbers_in_words, typeset, unpunctuated])

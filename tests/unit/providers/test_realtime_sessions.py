@@ -11,7 +11,7 @@ from yarl import URL
 
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.http import HttpSessions
-from custom_components.orator.providers.openai import OpenAIProvider, realtime_session
+from custom_components.orator.providers.openai import OpenAIProvider, realtime_response, realtime_session
 from custom_components.orator.providers.openai.realtime_session import RealtimeSession
 from tests.simulator import Fault, ScriptedResponse, Simulator, Timing
 from tests.simulator.realtime.api import RefusalStage
@@ -191,7 +191,7 @@ async def test_stalled_session(
     simulator: Simulator, realtime_provider: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A session over which no audio arrives in time is not used again."""
-    monkeypatch.setattr(realtime_session, "_FIRST_DELTA_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(realtime_response, "_FIRST_DELTA_TIMEOUT_S", 0.2)
     simulator.openai.realtime.script_responses(ScriptedResponse(stall_after=0))
     assert_text(await synthesize_retrying(realtime_provider))
     assert len(simulator.openai.realtime.connections) == 2

@@ -18,9 +18,10 @@ from ...audio.formats import AudioFormat, prepend
 from ..base import SpeechAudio, SynthesisRequest
 from ..errors import NotAudioError, TranscriptMismatchError
 from ..vendor_models import OPENAI_PCM_LAYOUT
-from .documented_models import realtime_cost, voice_parameter
-from .realtime_session import RealtimeResponse, RealtimeSession
-from .transcript import TranscriptMatch, compare
+from .documented_models import is_reasoning, realtime_cost, voice_parameter
+from .realtime_response import RealtimeResponse
+from .realtime_session import RealtimeSession
+from .transcript import TranscriptMatch
 
 _MAX_SESSIONS: Final = 8
 _MAX_RESPONSES: Final = 4
@@ -73,7 +74,7 @@ class RealtimeSpeech:
                         yield block
                 finally:
                     _charge(replace(request, text=text), response)
-                match = compare(text, response.transcript)
+                match = response.match
             self._count(match, response)
             text = text[match.match_end :]
             if not _SPOKEN_CHARACTER.search(text):
@@ -144,6 +145,7 @@ def _session_settings(request: SynthesisRequest) -> Mapping[str, Any]:
         "instructions": _READ_ALOUD_INSTRUCTIONS,
         "tools": [],
         "tool_choice": "none",
+        **({"reasoning": {"effort": "minimal"}} if is_reasoning(request.model.id) else {}),
     }
 
 

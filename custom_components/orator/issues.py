@@ -346,15 +346,18 @@ class TranslatedError(TypedDict):
     translation_placeholders: dict[str, str]
 
 
-def translate_error(error: SpeechError, provider: Provider) -> TranslatedError:
-    """Return the translated message of an error, which contains neither the API key nor the text."""
+def translate_error(error: SpeechError, provider: Provider, name: str = "") -> TranslatedError:
+    """Return the translated message of an error, which contains neither the API key nor the text.
+
+    `name`: the name of what could not speak, if the message is not about the provider itself.
+    """
     status = f"HTTP {error.status}" if error.status else None
     details = ", ".join(detail for detail in (error.code, status) if detail)
     return TranslatedError(
         translation_domain=DOMAIN,
         translation_key=error.translation_key,
         translation_placeholders={
-            "provider": provider.label,
+            "provider": name or provider.label,
             "detail": details or "\N{EN DASH}",  # neutral in every language
             "subject": error.subject,
         },

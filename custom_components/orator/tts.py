@@ -3,14 +3,12 @@
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, override
 
 from homeassistant.components.ffmpeg import get_ffmpeg_manager
 from homeassistant.components.tts import (
     ATTR_PREFERRED_FORMAT,
-    ATTR_PREFERRED_SAMPLE_BYTES,
-    ATTR_PREFERRED_SAMPLE_CHANNELS,
-    ATTR_PREFERRED_SAMPLE_RATE,
     ATTR_VOICE,
     TextToSpeechEntity,
     TTSAudioRequest,
@@ -27,7 +25,7 @@ from homeassistant.util import language as language_util
 
 from .audio.formats import AudioFormat
 from .chimes import ChimeLibrary, async_get_chimes
-from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, SUBENTRY_VOICE
+from .const import CONF_FALLBACK, CONF_FORMAT, SUBENTRY_VOICE
 from .coordinator import OratorConfigEntry
 from .entity import voice_device
 from .fallback import can_be_heard, create_fallbacks
@@ -39,26 +37,23 @@ from .pipeline import (
     SynthesisJob,
     SynthesisReport,
 )
-from .providers.base import Provider
 from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
 from .providers.models import Model
 from .providers.options import LanguageOption
 from .tts_cache import async_discard, async_get_cache_revisions, cache_revision, is_cacheable
-from .tts_requests import deliver_report
+from .tts_requests import SpeechRequest, async_speak_and_check, deliver_begin, deliver_report
 from .voice_settings import (
-    ATTR_FALLBACK_CALL,
-    ATTR_PREFERRED_BITRATE,
-    POST_PROCESSING_OPTIONS,
+    ATTR_CHIME_REVISION,
     VoiceSettings,
     async_load_post_processing,
     configured_chimes,
     default_format,
     parse_post_processing,
+    supported_options,
 )
 
 PARALLEL_UPDATES = 0
 
-_CHIME_REVISION: Final = "chime_revision"
 _CACHE_REVISION: Final = "cache_revision"
 
 
@@ -99,7 +94,7 @@ class VoiceEntity(TextToSpeechEntity):
         languages = model.languages or provider.languages
         self._attr_supported_languages = list(languages)
         self._attr_default_language = _default_language(hass, subentry.data, model, languages)
-        self._attr_supported_options = _supported_options(provider)
+        self._attr_supported_options = supported_options(provider)
         self._voice_id: str = subentry.data.get(model.voice_key, "")
         self._format = default_format(subentry.data)
         # Home Assistant's cache key contains these options, so they include everything that changes the audio.
@@ -116,7 +111,7 @@ class VoiceEntity(TextToSpeechEntity):
         """Options of the voice, including the revisions of changed chime files and of unusable cached audio."""
         subentry_id = self._subentry.subentry_id
         revisions = {
-            _CHIME_REVISION: self._chimes.files.revisions(subentry_id, self._own_chimes),
+            ATTR_CHIME_REVISION: self._chimes.files.revisions(subentry_id, self._own_chimes),
             _CACHE_REVISION: cache_revision(self.hass, subentry_id),
         }
         return {**(self._attr_default_options or {}), **{key: value for key, value in revisions.items() if value}}
@@ -177,36 +172,65 @@ class VoiceEntity(TextToSpeechEntity):
         return [Voice(voice_id, name) for voice_id, name in names.items()]
 
     @override
+    async def async_speak(
+        self,
+        media_player_entity_id: list[str],
+        message: str,
+        cache: bool,
+        language: str | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> None:
+        """Speak on media players. Raises ServiceValidationError if the model, the voice or a setting is invalid.
+
+        Home Assistant only logs errors of the audio. They are awaited if another voice is called or the voice has never
+        spoken, and not otherwise, so that an action for one player does not delay the next action.
+        """
+        merged = self._without_none({**self.default_options, **(options or {})})
+        try:
+            self._parse(merged, language)
+        except InvalidSettingError as err:
+            raise self._exception_for(err) from err
+        play = partial(super().async_speak, media_player_entity_id, message, cache, language, options)
+        has_spoken = self._account.usage.last_synthesis(self._subentry.subentry_id).first_sound is not None
+        if has_spoken and self._is_configured_voice(merged):
+            await play()
+        else:
+            request = SpeechRequest(message, language, options or {}, cache)
+            await async_speak_and_check(self.hass, self, request, play)
+
+    @override
     async def async_stream_tts_audio(self, request: TTSAudioRequest) -> TTSAudioResponse:
         """Return the audio once it has begun. Options that are None are ignored."""
-        given = {key: value for key, value in request.options.items() if value is not None}
-        options = {ATTR_PREFERRED_FORMAT: self._format, CONF_FORMAT: self._format, **given}
+        options = self._without_none(request.options)
         is_configured = self._is_configured_voice(options)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._account.keep_open())
+            text: list[str] = []
             try:
-                call = await self._async_start_call(request, options, is_configured=is_configured)
+                call = await self._async_start_call(request, options, text, is_configured=is_configured)
                 stack.callback(self._finish_call, call)
                 response = await stack.enter_async_context(call.pipeline.respond())
-            except InvalidSettingError as err:
-                if is_configured:
-                    self._account.usage.async_record_error(self._subentry.subentry_id, err.translation_key)
-                raise ServiceValidationError(**translate_error(err, self._account.provider)) from err
             except SpeechError as err:
-                raise HomeAssistantError(**translate_error(err, self._account.provider)) from err
+                if is_configured and isinstance(err, InvalidSettingError):
+                    self._account.usage.async_record_error(self._subentry.subentry_id, err.translation_key)
+                error = self._exception_for(err)
+                deliver_begin(self.hass, self.entity_id, request, "".join(text), error)
+                raise error from err
+            deliver_begin(self.hass, self.entity_id, request, "".join(text))
             return TTSAudioResponse(response.extension, self._stream(call, response, stack.pop_all()))
 
     async def _async_start_call(
-        self, request: TTSAudioRequest, options: Mapping[str, Any], *, is_configured: bool
+        self, request: TTSAudioRequest, options: Mapping[str, Any], text: list[str], *, is_configured: bool
     ) -> _Call:
-        """Create the pipeline for a request. Raises InvalidSettingError."""
+        """Create the pipeline for a request, which adds the deltas that are read to `text`.
+
+        Raises InvalidSettingError.
+        """
         account = self._account
-        language = request.language if request.language != self._attr_default_language else None
-        settings = VoiceSettings.parse(account.data, options, self._subentry.data, language)
+        settings = self._parse(options, request.language)
         post_processing, misses_chime = await self._async_post_processing(settings.post_processing)
         prefers_mp3 = settings.output.extension == AudioFormat.MP3 and not settings.post_processing
         fallback_format = AudioFormat.MP3 if prefers_mp3 else AudioFormat.WAV
-        text: list[str] = []
         job = SynthesisJob(
             name=self.entity_id,
             deltas=_record(request.message_gen, text),
@@ -248,7 +272,7 @@ class VoiceEntity(TextToSpeechEntity):
                         self._apply_report(call)
                     yield block
             except SpeechError as err:
-                raise HomeAssistantError(**translate_error(err, self._account.provider)) from err
+                raise self._exception_for(err) from err
             if not is_cacheable(call.pipeline.report, misses_chime=call.misses_chime):
                 async_discard(self.hass, "".join(call.text), self.entity_id, self._subentry.subentry_id)
 
@@ -278,6 +302,22 @@ class VoiceEntity(TextToSpeechEntity):
         if report.has_own_audio and not applied.has_own_audio:
             account.async_handle_speech(model, voice)
 
+    def _without_none(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return options without those that are None, which stand for the default."""
+        given = {key: value for key, value in options.items() if value is not None}
+        return {ATTR_PREFERRED_FORMAT: self._format, CONF_FORMAT: self._format, **given}
+
+    def _parse(self, options: Mapping[str, Any], language: str | None) -> VoiceSettings:
+        """Parse the options of a call. Raises InvalidSettingError."""
+        other_language = language if language != self._attr_default_language else None
+        return VoiceSettings.parse(self._account.data, options, self._subentry.data, other_language)
+
+    def _exception_for(self, error: SpeechError) -> HomeAssistantError:
+        """Return the exception for an error, whose message names the voice and the account."""
+        kind = ServiceValidationError if error.is_request_invalid else HomeAssistantError
+        name = f"{self._subentry.title} ({self._entry.title})"
+        return kind(**translate_error(error, self._account.provider, name))
+
     def _is_configured_voice(self, options: Mapping[str, Any]) -> bool:
         """Return whether a call uses the configured model and voice, so that its result applies to them."""
         configured = self._subentry.data
@@ -301,29 +341,6 @@ def _default_language(
     wanted = next(filter(None, own), hass.config.language)
     preferred = language_util.matches(wanted, languages, hass.config.country)
     return next(iter(preferred), "en" if "en" in languages else languages[0])
-
-
-def _supported_options(provider: Provider) -> list[str]:
-    """Return the names of the options that `tts.speak` accepts."""
-    return [
-        ATTR_MODEL,
-        ATTR_VOICE,
-        CONF_FORMAT,
-        CONF_CLEAN_TEXT,
-        CONF_REPLACEMENTS,
-        CONF_FALLBACK,
-        *POST_PROCESSING_OPTIONS,
-        *(choice.key for choice in provider.choices),
-        *provider.option_keys,
-        _CHIME_REVISION,  # a preview is independent of it
-        ATTR_FALLBACK_CALL,
-        # Home Assistant does not convert audio to formats that the entity supports.
-        ATTR_PREFERRED_FORMAT,
-        ATTR_PREFERRED_SAMPLE_RATE,
-        ATTR_PREFERRED_SAMPLE_CHANNELS,
-        ATTR_PREFERRED_SAMPLE_BYTES,
-        ATTR_PREFERRED_BITRATE,
-    ]
 
 
 @dataclass(slots=True)

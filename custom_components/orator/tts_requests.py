@@ -1,7 +1,8 @@
 """Request speech from Home Assistant, and receive the synthesis report of the voice."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 import hashlib
 from typing import Any, Final
@@ -17,6 +18,7 @@ from .pipeline import SynthesisReport
 from .providers.models import Usage
 from .tts_cache import async_drop_from_memory, async_wait_until_on_disk, cache_key, is_in_memory, is_on_disk
 
+_BEGIN_TIMEOUT_S: Final = 15.0
 PREFERRED_PREFIX: Final = "preferred_"
 """Prefix of the options for the output format, which Home Assistant accepts for every voice."""
 
@@ -32,6 +34,22 @@ class PendingReport:
     """Whether the audio was cached, or already being synthesized for an earlier request."""
     report: SynthesisReport | None = None
     """The report, once the audio has been read. None if the audio was cached."""
+    error: HomeAssistantError | None = None
+    """The reason why the voice cannot speak, if no audio was read."""
+    _has_begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @callback
+    def async_begin(self, error: HomeAssistantError | None = None) -> None:
+        """Store that the first audio exists, or why there is none."""
+        if not self._has_begun.is_set():
+            self.error = error
+            self._has_begun.set()
+
+    async def async_wait_for_begin(self) -> None:
+        """Wait for the first audio of a request that a voice has received, or for the error; the time is limited."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BEGIN_TIMEOUT_S):
+                await self._has_begun.wait()
 
     @property
     def usage(self) -> Usage:
@@ -62,11 +80,30 @@ def expect_report(
 @callback
 def deliver_report(hass: HomeAssistant, report: SynthesisReport, request: tts.TTSAudioRequest, message: str) -> None:
     """Pass the report of a request to waiting callers."""
+    for pending in _pending_reports(hass, report.own_name, request, message):
+        pending.report = report
+        pending.async_begin()
+
+
+@callback
+def deliver_begin(
+    hass: HomeAssistant,
+    entity_id: str,
+    request: tts.TTSAudioRequest,
+    message: str,
+    error: HomeAssistantError | None = None,
+) -> None:
+    """Tell waiting callers that the first audio exists, or why there is none."""
+    for pending in _pending_reports(hass, entity_id, request, message):
+        pending.async_begin(error)
+
+
+def _pending_reports(
+    hass: HomeAssistant, entity_id: str, request: tts.TTSAudioRequest, message: str
+) -> Iterator[PendingReport]:
     if waiting := hass.data.get(_PENDING_REPORTS):
-        key = _report_key(report.own_name, message, request.language, request.options)
-        for pending in waiting:
-            if pending.report_key == key:
-                pending.report = report
+        key = _report_key(entity_id, message, request.language, request.options)
+        yield from [pending for pending in waiting if pending.report_key == key]
 
 
 def _request_parts(stream: tts.ResultStream, message: str) -> tuple[str, str, str, Mapping[str, Any]]:
@@ -239,3 +276,19 @@ def validate_request(voice: tts.TextToSpeechEntity, request: SpeechRequest) -> N
 
 def _no_audio() -> HomeAssistantError:
     return HomeAssistantError(translation_domain=DOMAIN, translation_key="not_made")
+
+
+async def async_speak_and_check(
+    hass: HomeAssistant, voice: tts.TextToSpeechEntity, request: SpeechRequest, play: Callable[[], Awaitable[None]]
+) -> None:
+    """Play a message, and wait for its first audio once a player has requested it.
+
+    Raises ServiceValidationError if the model, the voice or a setting is invalid. Other errors are only logged: an
+    outage must not stop the script that speaks.
+    """
+    pending = expect_report(hass, _create_stream(hass, voice, request), request.message)
+    await play()
+    if not pending.from_cache and is_in_memory(hass, pending.cache_key):
+        await pending.async_wait_for_begin()
+    if isinstance(pending.error, ServiceValidationError):
+        raise pending.error

@@ -33,6 +33,7 @@ from .const import (
 )
 from .coordinator import Catalog
 from .pipeline import LoudnessTracker, OutputFormat, PcmConstraints, PostProcessing
+from .providers.base import Provider
 from .providers.errors import InvalidSettingError
 from .providers.models import Model
 from .providers.options import LanguageOption, NumberOption, parse_id
@@ -40,6 +41,8 @@ from .text import Replacement
 
 ATTR_PREFERRED_BITRATE: Final = "preferred_bitrate"
 """Supported by Home Assistant 2026.11 and later, which convert mp3 to this bitrate."""
+ATTR_CHIME_REVISION: Final = "chime_revision"
+"""Option with the revisions of changed chime files, which is part of the cache key."""
 ATTR_FALLBACK_CALL: Final = "fallback_call"
 """Option with a `FallbackCall`, set when another Orator voice calls a voice as its fallback."""
 
@@ -126,6 +129,29 @@ class VoiceSettings:
             post_processing=post_processing,
             expects_fallback=fallback_call == FallbackCall.FOLLOWED,
         )
+
+
+def supported_options(provider: Provider) -> list[str]:
+    """Return the names of the options that `tts.speak` accepts."""
+    return [
+        ATTR_MODEL,
+        ATTR_VOICE,
+        CONF_FORMAT,
+        CONF_CLEAN_TEXT,
+        CONF_REPLACEMENTS,
+        CONF_FALLBACK,
+        *POST_PROCESSING_OPTIONS,
+        *(choice.key for choice in provider.choices),
+        *provider.option_keys,
+        ATTR_CHIME_REVISION,  # a preview is independent of it
+        ATTR_FALLBACK_CALL,
+        # Home Assistant does not convert audio to formats that the entity supports.
+        ATTR_PREFERRED_FORMAT,
+        ATTR_PREFERRED_SAMPLE_RATE,
+        ATTR_PREFERRED_SAMPLE_CHANNELS,
+        ATTR_PREFERRED_SAMPLE_BYTES,
+        ATTR_PREFERRED_BITRATE,
+    ]
 
 
 def default_format(configured: Mapping[str, Any]) -> str:

@@ -38,6 +38,8 @@ class SpeechError(Exception):
     """Key of the message shown to the user, which is under `exceptions` in `translations/`."""
     is_retryable: ClassVar[bool] = False
     """Whether the request is repeated, because it may succeed in a moment."""
+    is_request_invalid: ClassVar[bool] = False
+    """Whether the model, the voice or a setting is at fault, so that the action is reported as invalid."""
     allows_fallback: ClassVar[bool] = True
     """Whether a fallback speaks instead."""
     issue: ClassVar[str] = ""
@@ -130,6 +132,7 @@ class VoiceGoneError(SpeechError):
     """The saved voice (`subject`) no longer exists at the provider."""
 
     translation_key = "voice_gone"
+    is_request_invalid = True
     issue = "voice_gone"
 
 
@@ -160,6 +163,7 @@ class RejectedError(SpeechError):
     """The provider rejects the request: the voice, the model or a setting is not valid."""
 
     translation_key = "rejected"
+    is_request_invalid = True
 
 
 class PronunciationsRefusedError(RejectedError):
@@ -170,6 +174,7 @@ class NotFoundError(SpeechError):
     """The provider does not have the requested resource, usually the model."""
 
     translation_key = "not_found"
+    is_request_invalid = True
 
 
 class TextTooLongError(SpeechError):
@@ -342,6 +347,7 @@ class InvalidSettingError(SpeechError):
     """A setting (`code`) has an invalid value."""
 
     translation_key = "invalid_setting"
+    is_request_invalid = True
     allows_fallback = False
 
 

@@ -4,7 +4,9 @@ import asyncio
 from base64 import b64encode
 from collections.abc import Callable
 import json
+import re
 from typing import Any, Final
+from urllib.parse import unquote
 
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
@@ -63,24 +65,24 @@ def short_timeouts(monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> Non
     monkeypatch.setattr(realtime_response, "_NEXT_DELTA_TIMEOUT_S", 0.2)
 
 
-def _openai(sessions: HttpSessions, address: str) -> Provider:
-    return OpenAIProvider(sessions, {"base_url": f"{address}/v1"}, "k")
+def _openai(sessions: HttpSessions, address: str, key: str = "k") -> Provider:
+    return OpenAIProvider(sessions, {"base_url": f"{address}/v1"}, key)
 
 
-def _other(sessions: HttpSessions, address: str) -> Provider:
-    return OpenAIProvider(sessions, {"base_url": f"{address}/v1"}, "k", server="other")
+def _other(sessions: HttpSessions, address: str, key: str = "k") -> Provider:
+    return OpenAIProvider(sessions, {"base_url": f"{address}/v1"}, key, server="other")
 
 
-def _nanogpt(sessions: HttpSessions, address: str) -> Provider:
+def _nanogpt(sessions: HttpSessions, address: str, key: str = "k") -> Provider:
     addresses = {"base_url": f"{address}/api", "speech_base_url": address}
-    return NanoGPTProvider(sessions, addresses, "k", PollSettings(interval_s=0.001, timeout_s=0.03))
+    return NanoGPTProvider(sessions, addresses, key, PollSettings(interval_s=0.001, timeout_s=0.03))
 
 
-def _speechbase(sessions: HttpSessions, address: str) -> Provider:
-    return SpeechbaseProvider(sessions, {"base_url": address}, "k")
+def _speechbase(sessions: HttpSessions, address: str, key: str = "k") -> Provider:
+    return SpeechbaseProvider(sessions, {"base_url": address}, key)
 
 
-ENDPOINTS: Final[tuple[tuple[Callable[[HttpSessions, str], Provider], dict[str, Any]], ...]] = (
+ENDPOINTS: Final[tuple[tuple[Callable[..., Provider], dict[str, Any]], ...]] = (
     (_openai, {"model": "tts-1"}),
     (_other, {"model": "kokoro"}),
     (_nanogpt, {"model": "tts-1", "endpoint": "audio_speech"}),
@@ -126,7 +128,7 @@ async def _result_or_none(coroutine: Any) -> Any:
 )
 @fuzzed(12, scripted=SCRIPTS, audio_format=st.sampled_from([AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM]))
 async def test_speech(
-    endpoint: tuple[Callable[[HttpSessions, str], Provider], dict[str, Any]],
+    endpoint: tuple[Callable[..., Provider], dict[str, Any]],
     scripted: list[list[bytes]],
     audio_format: AudioFormat,
 ) -> None:
@@ -142,7 +144,7 @@ async def test_speech(
 
 @pytest.mark.parametrize("make", [_openai, _other, _nanogpt, _speechbase])
 @fuzzed(12, scripted=SCRIPTS)
-async def test_catalog(make: Callable[[HttpSessions, str], Provider], scripted: list[list[bytes]]) -> None:
+async def test_catalog(make: Callable[..., Provider], scripted: list[list[bytes]]) -> None:
     """Any response leads to a catalog, a balance and a voice ID that can be stored, or to a documented error."""
     async with serve(scripted) as address, ClientSession() as own, ClientSession() as public:
         provider = _with_short_timeouts(make(HttpSessions(own, public, own), address))
@@ -154,6 +156,80 @@ async def test_catalog(make: Callable[[HttpSessions, str], Provider], scripted: 
         orjson.dumps(await _result_or_none(provider.fetch_balance()))
         model = provider.describe_model("", catalog, {"mode": "voice"})
         assert await _result_or_none(provider.resolve_voice_id(model, "v-1")) in ("v-1", None) or catalog
+        await provider.close()
+
+
+KEY: Final = "sk-Qz7kLm2Xv-9Rt4Wp8_Yc6"
+_KEY_LETTERS: Final = "skqz7klm2xv9rt4wp8yc6"
+_KEY_PARTS: Final = {_KEY_LETTERS[start : start + 6] for start in range(len(_KEY_LETTERS) - 5)}
+_WORDS: Final = [word for word in re.findall(r"\w+", SENTENCE.lower()) if len(word) > 3]
+_SECRETS: Final = st.sampled_from(
+    [
+        *(KEY, KEY.lower(), KEY[3:], KEY[:11], KEY[-9:], KEY.replace("-", "_"), f"code_{KEY}", _KEY_LETTERS[4:12]),
+        "".join(f"%{ord(character):02X}" for character in KEY),
+        *(_WORDS[0], _WORDS[0].upper(), f"no_{_WORDS[-1]}_here", f"x{_WORDS[1]}x", "_".join(_WORDS)),
+    ]
+)
+
+
+@st.composite
+def _leaking_responses(draw: st.DrawFn) -> list[bytes]:
+    """Return a response that repeats parts of the request wherever an error might show them."""
+
+    def secret() -> str:
+        return draw(_SECRETS)
+
+    document = draw(
+        st.sampled_from(
+            [
+                {"error": {"message": secret(), "code": secret(), "type": secret()}, "provider": secret()},
+                {"code": draw(st.sampled_from(["no_api_key", "provider_disabled"])), "provider": secret()},
+                {"error": secret(), "status": secret(), "code": secret()},
+                {"status": "failed", "error": {"code": secret()}},
+                {"type": "error", "error": {"code": secret(), "param": secret()}},
+                {"audioUrl": f"http://{secret()}.example/{secret()}.mp3", "url": f"http://{secret()}.example/"},
+                {"detail": [{"loc": [secret()], "msg": secret(), "type": secret()}]},
+            ]
+        )
+    )
+    body = json.dumps(document).encode()
+    if draw(st.booleans()) and "error" in document:
+        body = b"data: " + body + b"\n\n"
+    status = draw(st.sampled_from([200, 200, 307, 400, 403, 404, 422, 429, 500]))
+    media_type = draw(st.sampled_from(["application/json", "text/event-stream", f"audio/{secret()}", f"{secret()}/x"]))
+    head = (
+        f"HTTP/1.1 {status} {secret()}\r\nContent-Type: {media_type}\r\n"
+        f"Location: https://{secret()}.example/{secret()}\r\nRetry-After: 0\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return [head.encode() + body]
+
+
+def _assert_no_secret(err: SpeechError, *words: str) -> None:
+    """Assert that an error reveals neither a part of the key nor one of the words."""
+    for detail in (err.code or "", err.subject, str(err).removeprefix(err.translation_key)):
+        letters = "".join(filter(str.isalnum, unquote(detail).lower()))
+        assert not [part for part in [*_KEY_PARTS, *words] if part in letters], repr(err)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ENDPOINTS, ids=lambda endpoint: "-".join([endpoint[0].__name__[1:], *endpoint[1].values()])
+)
+@fuzzed(10, scripted=st.lists(_leaking_responses(), min_size=1, max_size=2))
+async def test_secrets(endpoint: tuple[Callable[..., Provider], dict[str, Any]], scripted: list[list[bytes]]) -> None:
+    """No error of a request reveals the key or the text, whatever the response says."""
+    make, settings = endpoint
+    async with serve(scripted) as address, ClientSession() as own, ClientSession() as public:
+        provider = _with_short_timeouts(make(HttpSessions(own, public, own), address, KEY))
+        try:
+            async with asyncio.timeout(60):
+                await _synthesize(provider, settings, AudioFormat.MP3)
+        except SpeechError as err:
+            _assert_no_secret(err, *_WORDS)
+        try:
+            async with asyncio.timeout(60):
+                await provider.fetch_catalog()
+        except SpeechError as err:
+            _assert_no_secret(err)
         await provider.close()
 
 

@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 import asyncio
 from collections import Counter, UserDict
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Final, override
 
@@ -19,6 +19,7 @@ from .http import HttpSessions, translate_client_errors
 from .json_documents import IdentityKey, Json
 from .models import Balance, Model, Pronunciation, Usage
 from .options import ChoiceOption
+from .redaction import redacted_errors
 
 _CATALOG_TIMEOUT_S: Final = 120.0
 """Timeout for all requests for a catalog."""
@@ -309,7 +310,20 @@ class Provider(ABC):
         if request.model.measure(request.text) > request.model.max_chars:
             raise TextTooLongError
         async with AsyncExitStack() as stack:
-            yield await self.open_audio(request, stack)
+            with self._redacted_errors(request):
+                audio = await self.open_audio(request, stack)
+            yield replace(audio, data=self._read(audio.data, request))
+
+    async def _read(self, data: AsyncGenerator[bytes], request: SynthesisRequest) -> AsyncGenerator[bytes]:
+        """Yield audio, and remove secrets from its errors."""
+        with self._redacted_errors(request):
+            async with aclosing(data):
+                async for block in data:
+                    yield block
+
+    def _redacted_errors(self, request: SynthesisRequest) -> AbstractContextManager[None]:
+        """Remove the API key and the text of a request from the errors raised within the context."""
+        return redacted_errors(self._api_key, request.text, (request.voice, request.model.vendor))
 
     @abstractmethod
     async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:

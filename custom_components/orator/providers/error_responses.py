@@ -61,6 +61,8 @@ _ERRORS_BY_TYPE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "service_unavailable": errors.ProviderFaultError,
     _GENERIC_TYPE: errors.ProviderFaultError,
 }
+KNOWN_CODES: Final = frozenset(_ERRORS_BY_CODE) | frozenset(_ERRORS_BY_TYPE)
+"""Codes with a documented meaning."""
 _ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
     401: errors.InvalidKeyError,
     402: errors.OutOfCreditError,

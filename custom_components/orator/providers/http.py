@@ -27,6 +27,7 @@ from . import errors
 from .addresses import PublicAddressError
 from .error_responses import parse_error_response, parse_retry_after
 from .json_documents import Json, load_json, read_json
+from .redaction import redacted_errors
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -174,6 +175,7 @@ class HttpClient:
         self._session = session
         self._base_url = URL(base_url)
         self._headers = headers
+        self._api_key = headers.get("Authorization", "").removeprefix("Bearer ")
         self._timeouts = timeouts or Timeouts()
         self._optional_fields = optional_fields
 
@@ -207,6 +209,15 @@ class HttpClient:
         `path` is relative to the base URL, or a URL of the same origin. Raises a SpeechError for every response without
         a success status.
         """
+        with redacted_errors(self._api_key):
+            async with self._open(method, path, body, query, {**self._headers, **(headers or {})}) as response:
+                yield response
+
+    @asynccontextmanager
+    async def _open(
+        self, method: str, path: str | URL, body: Json, query: Mapping[str, str] | None, headers: Mapping[str, str]
+    ) -> AsyncGenerator[HttpResponse]:
+        """Send a request and yield its response."""
         if self._session.closed:  # the account was removed while it was speaking
             raise errors.ConnectionLostError
         url = path if isinstance(path, URL) else self._base_url.joinpath(*path.split("/")).with_query(query)
@@ -214,7 +225,7 @@ class HttpClient:
             raise errors.UnsafeLinkError(code=url.host)
         with translate_client_errors():
             async with asyncio.timeout(self._timeouts.first_byte_s):
-                response = await self._send(method, url, body, {**self._headers, **(headers or {})})
+                response = await self._send(method, url, body, headers)
         async with response:
             if not response.ok:
                 raise await self._read_error(response)

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..environment import Analysis, Environment
 from ..results import Results
-from . import concurrency, first_audio, long_texts, loop, memory, post_processing, realtime
+from . import catalog, concurrency, first_audio, long_texts, loop, memory, post_processing, realtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +75,6 @@ ROWS: Final = (
     ),
     Row(concurrency.CROWD, "50 replies at the same time", concurrency.measure, concurrency.add_goals),
     Row(loop.LOOP, "Event loop blocked, longest time", loop.measure, loop.add_goals),
+    Row(catalog.CATALOG, "Event loop blocked by a large catalog", catalog.measure, catalog.add_goals),
     Row(memory.MEMORY, "Memory besides Home Assistant's own cache", memory.measure, memory.add_goals),
 )

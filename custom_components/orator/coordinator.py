@@ -24,7 +24,7 @@ from .issues import IssueManager, translate_error
 from .pipeline import LatencyStats, LoudnessTracker
 from .providers.base import Provider
 from .providers.errors import InvalidKeyError, SpeechError
-from .providers.json_documents import Json
+from .providers.json_documents import Json, run_in_background
 from .providers.models import Balance, Model
 from .usage import UsageTracker
 
@@ -150,7 +150,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
     async def _async_restore(self) -> bool:
         """Read the stored catalog and capabilities; return whether they exist."""
         stored = await self.store.async_load()
-        if stored is None or not await self.hass.async_add_executor_job(_is_valid, stored, self.provider):
+        if stored is None or not await run_in_background(_is_valid, stored, self.provider):
             return False
         self.data = Catalog(self.provider, stored["catalogue"])
         self._has_new_address = stored.get("addresses") != self.provider.addresses

@@ -16,7 +16,7 @@ from ..audio.formats import AudioFormat, PcmLayout
 from .addresses import parse_web_address
 from .errors import TextTooLongError
 from .http import HttpSessions, translate_client_errors
-from .json_documents import IdentityKey, Json
+from .json_documents import IdentityKey, Json, run_in_background
 from .models import Balance, Model, Pronunciation, Usage
 from .options import ChoiceOption
 from .redaction import redacted_errors
@@ -233,7 +233,7 @@ class Provider(ABC):
         with translate_client_errors():
             async with asyncio.timeout(_CATALOG_TIMEOUT_S):
                 catalog = await self.request_catalog(known)
-        await asyncio.to_thread(self.index, catalog)
+        await run_in_background(self.index, catalog)
         return catalog
 
     @abstractmethod

@@ -26,7 +26,7 @@ from yarl import URL
 from . import errors
 from .addresses import PublicAddressError
 from .error_responses import parse_error_response, parse_retry_after
-from .json_documents import Json, load_json, read_json
+from .json_documents import Json, load_json, read_json, run_in_background
 from .redaction import redacted_errors
 
 _LOGGER = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ class HttpResponse:
         Raises NotASpeechServerError if the body is not JSON.
         """
         with self._translate_invalid_json():
-            return await asyncio.to_thread(read_json, await self._document(), read)
+            return await run_in_background(read_json, await self._document(), read)
 
     @contextmanager
     def _translate_invalid_json(self) -> Iterator[None]:

@@ -2,11 +2,13 @@
 
 import asyncio
 import codecs
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 import json
 import json.decoder
 import json.scanner
 import re
+import threading
+import time
 from typing import Any, Final, TypeGuard
 
 from .errors import NotASpeechServerError
@@ -17,6 +19,9 @@ type Json = Any
 
 _MAX_VALUES: Final = 500_000
 """Ten times as many as in the largest catalog; a value takes up to 30 times the memory of its text."""
+_PAUSE_INTERVAL_S: Final = 0.001
+_PAUSE_S: Final = 0.00005
+_BACKGROUND_LOCK: Final = threading.Lock()
 _SEPARATORS: Final = (b",", b":", b"[", b"{")
 _MAX_DEPTH: Final = 64
 """Maximum depth that recursive code can process."""
@@ -48,6 +53,42 @@ async def load_json(document: bytes | bytearray) -> Json:
     return await asyncio.to_thread(parse_json, document)
 
 
+async def run_in_background[T](function: Callable[..., T], *args: Any) -> T:
+    """Return the result of a slow function in Python, run in a thread.
+
+    Such functions run one after the other: the event loop waits for a thread to pause, and would wait for each of them.
+    """
+
+    def run() -> T:
+        with _BACKGROUND_LOCK:
+            return function(*args)
+
+    return await asyncio.to_thread(run)
+
+
+class _Pauses:
+    """The pauses of the threads."""
+
+    last = 0.0
+
+
+def paced[T](items: Iterable[T]) -> Iterator[T]:
+    """Yield items, and let the event loop run in between if this is a thread.
+
+    Python lets a waiting thread run after 5 ms only, and the event loop may have to wait several times.
+    """
+    for item in items:
+        _pause()
+        yield item
+
+
+def _pause() -> None:
+    now = time.perf_counter()
+    if now - _Pauses.last > _PAUSE_INTERVAL_S and threading.current_thread() is not threading.main_thread():
+        time.sleep(_PAUSE_S)  # with 0, this thread would usually continue at once
+        _Pauses.last = time.perf_counter()
+
+
 def read_json[T](document: bytes | bytearray, read: Callable[[Json], T]) -> T:
     """Return what `read` finds in a document, and free the lists and objects of the document one by one.
 
@@ -58,7 +99,7 @@ def read_json[T](document: bytes | bytearray, read: Callable[[Json], T]) -> T:
         return read(value)
     finally:
         for level in reversed(list(_levels(value))):
-            for container in level:
+            for container in paced(level):
                 container.clear()
 
 
@@ -100,6 +141,7 @@ class _InterruptibleDecoder(json.JSONDecoder):
 
 def _parse_string(text: str, start: int, strict: bool = True) -> tuple[str, int]:  # noqa: FBT001, FBT002 - json's own
     """Return the string that begins at an index, and the index of its end, without one long step for a long string."""
+    _pause()
     end = text.find('"', start)
     if end >= 0 and text.find("\\", start, end) < 0:
         return text[start:end], end + 1
@@ -130,7 +172,7 @@ def _levels(value: Any) -> Iterator[list[Any]]:
         yield level
         level = [
             inner
-            for outer in level
+            for outer in paced(level)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
             if isinstance(inner, (dict, list))
         ]

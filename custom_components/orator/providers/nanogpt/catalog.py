@@ -7,7 +7,7 @@ from typing import Any, Final, TypedDict
 
 from ...audio.formats import AudioFormat
 from ..errors import NotASpeechServerError
-from ..json_documents import CACHED_CATALOGS, MAX_ROWS, IdentityKey, Json, get_object, get_rows, is_name
+from ..json_documents import CACHED_CATALOGS, MAX_ROWS, IdentityKey, Json, get_object, get_rows, is_name, paced
 from ..languages import normalize_tag
 from ..models import Model, Price
 from ..options import Option
@@ -80,7 +80,7 @@ def parse_models(document: Json) -> list[ModelRow]:
     Raises NotASpeechServerError if the document is not a list of models.
     """
     rows = [row for row in get_rows(document, "data") if isinstance(row, dict) and _is_speech_model(row)]
-    models = {row["id"]: _parse_row(row) for row in rows}
+    models = {row["id"]: _parse_row(row) for row in paced(rows)}
     _limit_voices(models.values())
     return sorted(models.values(), key=lambda model: str(model["name"]).lower())
 

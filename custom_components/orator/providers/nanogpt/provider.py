@@ -32,7 +32,7 @@ from ..errors import (
     UpstreamRefusedError,
 )
 from ..http import LIST_TIMEOUTS, MAX_DOCUMENT_BYTES, HttpClient, HttpSessions
-from ..json_documents import Json, load_json
+from ..json_documents import Json, load_json, paced
 from ..languages import WHISPER_LANGUAGES
 from ..models import Balance, Model
 from . import catalog as catalogs
@@ -156,7 +156,7 @@ class NanoGPTProvider(Provider):
 
     @override
     def list_models(self, catalog: Json) -> tuple[Model, ...]:
-        return tuple(self.describe_model(model_id, catalog, {}) for model_id in catalogs.model_ids(catalog))
+        return tuple(self.describe_model(model_id, catalog, {}) for model_id in paced(catalogs.model_ids(catalog)))
 
     @override
     def describe_model(self, model_id: str, catalog: Json, settings: Mapping[str, Any]) -> Model:

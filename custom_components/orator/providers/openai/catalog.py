@@ -10,7 +10,7 @@ from typing import Any, Final, NotRequired, TypedDict, TypeIs
 
 from ...audio.formats import AudioFormat, PcmLayout
 from .. import errors
-from ..json_documents import CACHED_CATALOGS, MAX_ROWS, IdentityKey, Json, get_object, get_rows, is_name
+from ..json_documents import CACHED_CATALOGS, MAX_ROWS, IdentityKey, Json, get_object, get_rows, is_name, paced
 from ..languages import expand_tags, normalize_tag
 from ..models import Model, Voice
 from ..options import MAX_ID_CHARS, NumberOption, ObjectOption, Option
@@ -147,7 +147,7 @@ def parse_models(rows: Iterable[Json]) -> list[str | ModelEntry]:
 
 def parse_model_rows(rows: Iterable[Json]) -> list[tuple[dict[str, Any], bool | None]]:
     """Return the entries of models, each with whether it generates speech."""
-    models = [(entry, _generates_speech(row)) for row in rows if (entry := _parse_model_row(row))]
+    models = [(entry, _generates_speech(row)) for row in paced(rows) if (entry := _parse_model_row(row))]
     voice_count = 0
     for entry, _ in models:
         voice_count += len(entry.get("voices", ()))
@@ -171,11 +171,11 @@ def _merge(entries: Iterable[Mapping[str, Any]]) -> list[Json]:
     """Merge entries with the same ID, sorted by ID; an entry that only has an ID becomes a string."""
     merged: dict[str, dict[str, Any]] = {}
     voices: dict[str, list[Json]] = {}
-    for entry in entries:
+    for entry in paced(entries):
         merged[entry["id"]] = {**merged.get(entry["id"], {}), **entry}
         if "voices" in entry:
             voices.setdefault(entry["id"], []).extend(entry["voices"])
-    for model_id, listed in voices.items():
+    for model_id, listed in paced(voices.items()):
         merged[model_id]["voices"] = parse_voices(listed)
     return [merged[key] if len(merged[key]) > 1 else key for key in sorted(merged)]
 
@@ -343,7 +343,7 @@ def _is_gpt_4o_speech(model_id: str) -> bool:
 @lru_cache(maxsize=CACHED_CATALOGS)  # thousands of voices take 10 ms, and all models of a server may share them
 def _listed_voices(entries: IdentityKey, default_voice: str) -> _VoiceList:
     by_id = {entry["id"]: entry for entry in map(_as_object, entries.document)}
-    return _sort_voices([_describe_listed_voice(entry, by_id) for entry in by_id.values()], default_voice)
+    return _sort_voices([_describe_listed_voice(entry, by_id) for entry in paced(by_id.values())], default_voice)
 
 
 def _sort_voices(voices: list[Voice], default_voice: str) -> _VoiceList:

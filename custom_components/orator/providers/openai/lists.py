@@ -10,7 +10,7 @@ from yarl import URL
 from .. import errors
 from ..error_responses import error_for, find_error_codes
 from ..http import HttpClient
-from ..json_documents import Json
+from ..json_documents import Json, run_in_background
 from .catalog import (
     ServerCatalog,
     find_rows,
@@ -79,7 +79,7 @@ async def fetch_lists(client: HttpClient, server: SpeechServer, known: Json) -> 
             "voices": entries("voices", server.voice_lists, parse_voices),
         }
 
-    catalog = await asyncio.to_thread(read_entries)
+    catalog = await run_in_background(read_entries)
     refusals = [err for kind in _REFUSED_ERRORS for err in failures.values() if isinstance(err, kind)]
     return ServerLists(catalog, next(iter(refusals), None))
 

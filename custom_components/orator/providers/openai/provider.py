@@ -23,7 +23,7 @@ from ..errors import (
     TimedOutError,
 )
 from ..http import HttpClient, HttpSessions, Timeouts
-from ..json_documents import IdentityKey, Json
+from ..json_documents import IdentityKey, Json, paced
 from ..languages import WHISPER_LANGUAGES
 from ..models import Model, Price
 from . import catalog as catalogs
@@ -187,7 +187,7 @@ class OpenAIProvider(Provider):
             ids: Collection[str] = catalogs.model_ids(catalog, server)
         else:
             ids = _listed_models(catalog) or DOCUMENTED_IDS
-        all_models = [self.describe_model(model_id, catalog, {}) for model_id in ids]
+        all_models = [self.describe_model(model_id, catalog, {}) for model_id in paced(ids)]
         current = [model for model in all_models if not model.is_retired(_utc_today())] or all_models
         first = (self.default_model, SUCCESSOR_ID)
         return tuple(sorted(current, key=lambda model: first.index(model.id) if model.id in first else len(first)))

@@ -23,7 +23,7 @@ from ..errors import (
     VoiceGoneError,
 )
 from ..http import LIST_TIMEOUTS, HttpClient, HttpResponse, HttpSessions
-from ..json_documents import IdentityKey, Json, get_object
+from ..json_documents import IdentityKey, Json, get_object, paced
 from ..languages import WHISPER_LANGUAGES
 from ..models import Model
 from ..options import ChoiceOption
@@ -121,7 +121,7 @@ class SpeechbaseProvider(Provider):
     @override
     def list_models(self, catalog: Json) -> tuple[Model, ...]:
         model_ids = catalogs.model_ids(catalog) or [self.default_model]
-        return tuple(self.describe_model(model_id, catalog, {}) for model_id in model_ids)
+        return tuple(self.describe_model(model_id, catalog, {}) for model_id in paced(model_ids))
 
     @override
     def has_model_choice(self, settings: Mapping[str, Any]) -> bool:

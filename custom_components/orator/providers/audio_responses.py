@@ -1,7 +1,7 @@
 """Recognize the audio in a response by its first bytes or, for raw PCM, by the media type."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, aclosing
 import re
 from typing import Final
@@ -21,10 +21,27 @@ from .base import SpeechAudio, SynthesisRequest
 from .errors import NotAudioError, ResponseTooLargeError, TimedOutError
 from .http import HttpResponse
 
-RAW_TYPES: Final = ("audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "application/octet-stream")
+_PCM_TYPES: Final = (
+    *("audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "audio/x-raw"),
+    *("audio/pcm_s16le", "audio/x-pcm_s16le", "audio/s16le", "audio/pcm16"),
+)
+_UNSPECIFIC_TYPE: Final = "application/octet-stream"
+RAW_TYPES: Final = (*_PCM_TYPES, _UNSPECIFIC_TYPE)
 """Media types of raw PCM. Vendors send little-endian samples, although RFC 2586 says otherwise for L16."""
-_S16LE_PARAMETERS: Final = {"bits": ("", "16"), "encoding": ("", "s16le", "pcm_s16le", "linear16")}
+_S16LE_NAMES: Final = ("", "s16le", "s16", "int16", "pcm_s16le", "pcm16", "linear16")
+_S16LE_PARAMETERS: Final = {"bits": ("", "16"), "encoding": _S16LE_NAMES, "format": _S16LE_NAMES}
 """Media type parameters and the values that mean signed 16-bit little-endian samples."""
+_S16LE_HEADERS: Final = {
+    "X-Sample-Width": ("", "2"),
+    "X-Bits-Per-Sample": ("", "16"),
+    "X-Bit-Depth": ("", "16"),
+    "X-Sample-Format": _S16LE_NAMES,
+    "X-Encoding": _S16LE_NAMES,
+}
+"""Headers with which servers state the layout of raw PCM, and the values of the only layout that is read."""
+_RATE_NAMES: Final = ("rate", "sample_rate", "samplerate")
+_RATE_HEADERS: Final = ("X-Sample-Rate", "X-Audio-Sample-Rate", "X-SampleRate")
+_CHANNEL_HEADERS: Final = ("X-Channels", "X-Audio-Channels", "X-Num-Channels")
 _BODY_TIMEOUT_S: Final = 120.0
 """Timeout for a whole body that is needed before its audio, which may still be synthesized while the body arrives."""
 _MAX_HEAD_BYTES: Final = 1024
@@ -47,18 +64,33 @@ def plain_audio(
 
     The audio is PCM if the media type says so, even if another format was requested.
     """
-    layout = read_pcm_layout(response)
+    layout = read_pcm_layout(response, expects_pcm=request.format is AudioFormat.PCM)
     expected = AudioFormat.PCM if layout else request.format
     return audio_from_head(head, data, expected, response.content_type, layout or request.model.pcm_layout)
 
 
-def read_pcm_layout(response: HttpResponse) -> PcmLayout | None:
-    """Return the layout of raw PCM that the media type states, or None if it states none."""
-    rate, channels = (_parse_int(response.type_parameter(name)) for name in ("rate", "channels"))
-    layout = PcmLayout(rate, channels or 1)
-    is_s16le = all(response.type_parameter(name) in values for name, values in _S16LE_PARAMETERS.items())
-    is_valid = is_s16le and layout.rate in SAMPLE_RATES and layout.channels in CHANNEL_COUNTS
-    return layout if is_valid and response.content_type in RAW_TYPES else None
+def read_pcm_layout(response: HttpResponse, *, expects_pcm: bool = False) -> PcmLayout | None:
+    """Return the layout of raw PCM that the media type or other headers state, or None if they state none.
+
+    Unless PCM is expected, headers say nothing about the body if its media type does not say that it is audio.
+    """
+    if response.content_type not in RAW_TYPES:
+        return None
+    has_headers = expects_pcm or response.content_type != _UNSPECIFIC_TYPE
+    header = response.header if has_headers else lambda _: ""
+    rate = _first_number([*map(response.type_parameter, _RATE_NAMES), *map(header, _RATE_HEADERS)])
+    channels = _first_number([response.type_parameter("channels"), *map(header, _CHANNEL_HEADERS)])
+    is_s16le = all(response.type_parameter(name) in values for name, values in _S16LE_PARAMETERS.items()) and all(
+        header(name) in values for name, values in _S16LE_HEADERS.items()
+    )
+    if not is_s16le or rate is None or rate not in SAMPLE_RATES or channels not in (None, *CHANNEL_COUNTS):
+        return None
+    return PcmLayout(rate, channels or 1)
+
+
+def _first_number(values: Iterable[str]) -> int | None:
+    """Return the number in the first value that is not empty, 0 if it is none, or None if all are empty."""
+    return next((_parse_int(value) for value in values if value), None)
 
 
 def _parse_int(value: str) -> int:

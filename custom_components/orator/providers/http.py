@@ -110,6 +110,10 @@ class HttpResponse:
         match = re.search(rf';\s*{name}\s*=\s*"?([\w.-]+)', header, re.IGNORECASE)
         return match[1].lower() if match else ""
 
+    def header(self, name: str) -> str:
+        """Return a header in lower case, or an empty string if it is missing."""
+        return self.response.headers.get(name, "").strip().lower()
+
     async def data(self, max_bytes: int = _MAX_AUDIO_BYTES) -> AsyncGenerator[bytes]:
         """Yield the body as it arrives.
 

@@ -14,6 +14,7 @@ from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.openai import OpenAIProvider
 from tests.simulator import CompatibleServer, Fault
 from tests.simulator.openai_compatible.hosted_profiles import OPENROUTER
+from tests.simulator.openai_compatible.packaged_profiles import LOCAL_TTS_STUDIO
 from tests.simulator.openai_compatible.profile import Events
 from tests.simulator.openai_compatible.profiles import CHATTERBOX, KOKORO, OPENEDAI_SPEECH, SPEACHES
 from tests.support.audio import RATE, decode
@@ -226,6 +227,48 @@ async def test_pcm_sample_rate(compatible: Start, sessions: HttpSessions, profil
     model = next(model for model in profile.models if model.speaks)
     audio, _ = await synthesize(provider, request_of(provider, model.name, model.voices[0], AudioFormat.PCM))
     assert (audio.format, audio.pcm_layout) == (AudioFormat.PCM, PcmLayout(model.rate or profile.rate))
+
+
+@pytest.mark.parametrize(
+    ("headers", "layout"),
+    [
+        ({"Content-Type": "audio/pcm_s16le", "X-Sample-Rate": "22050"}, PcmLayout(22_050)),
+        ({"Content-Type": "audio/L16; rate=16000; channels=2"}, PcmLayout(16_000, 2)),
+        ({"Content-Type": "audio/pcm", "X-Sample-Rate": "48000", "X-Channels": "2"}, PcmLayout(48_000, 2)),
+        ({"Content-Type": "audio/pcm;sample_rate=8000;format=s16le"}, PcmLayout(8_000)),
+        ({"Content-Type": "audio/pcm;rate=16000", "X-Sample-Rate": "8000"}, PcmLayout(16_000)),
+        ({"Content-Type": "audio/raw", "X-Audio-Sample-Rate": "24000", "X-Sample-Width": "2"}, PcmLayout(24_000)),
+        ({"Content-Type": "audio/pcm_s16le"}, None),
+        ({"Content-Type": "audio/pcm", "X-Sample-Rate": "24000", "X-Sample-Width": "4"}, None),
+        ({"Content-Type": "audio/pcm", "X-Sample-Rate": "24000", "X-Sample-Format": "f32le"}, None),
+        ({"Content-Type": "audio/pcm", "X-Sample-Rate": "99999999"}, None),
+        ({"Content-Type": "audio/pcm", "X-Sample-Rate": "3999"}, None),
+        ({"Content-Type": "audio/pcm", "X-Sample-Rate": "24000", "X-Channels": "0"}, None),
+        ({"Content-Type": "audio/pcm", "X-Sample-Rate": "24000", "X-Channels": "9"}, None),
+        ({"Content-Type": "audio/pcm_s16be", "X-Sample-Rate": "24000"}, None),
+        ({"Content-Type": "application/octet-stream", "X-Sample-Rate": "24000"}, None),
+    ],
+    ids=lambda value: ";".join(value.values()) if isinstance(value, dict) else None,
+)
+async def test_raw_audio(
+    kokoro: CompatibleServer, sessions: HttpSessions, headers: dict[str, str], layout: PcmLayout | None
+) -> None:
+    """Raw audio instead of mp3 is read in the layout that its type and headers state, if that is a possible one."""
+    samples = b"\x80\x01" * 30_000
+    if layout is None:
+        with pytest.raises(errors.NotAudioError):
+            await synthesize_with_fault(kokoro, sessions, body=samples, headers=headers)
+        return
+    audio, data = await synthesize_with_fault(kokoro, sessions, body=samples, headers=headers)
+    assert (audio.format, audio.pcm_layout, data) == (AudioFormat.PCM, layout, samples)
+
+
+async def test_raw_audio_of_server(compatible: Start, sessions: HttpSessions) -> None:
+    """The sample rate in a header outranks the usual one if PCM is requested."""
+    server = await compatible(LOCAL_TTS_STUDIO)
+    provider = provider_at(server, sessions)
+    audio, _ = await synthesize(provider, request_of(provider, "piper", "piper", AudioFormat.PCM))
+    assert (audio.format, audio.pcm_layout) == (AudioFormat.PCM, PcmLayout(22_050))
 
 
 async def test_pcm_only_model(compatible: Start, sessions: HttpSessions) -> None:

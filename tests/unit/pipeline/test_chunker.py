@@ -11,6 +11,7 @@ import time
 from hypothesis import given, settings, strategies as st
 import pytest
 
+from custom_components.orator.pipeline import chunker as chunker_module
 from custom_components.orator.pipeline.chunker import TextChunker, estimate_duration_by_letters_s
 from custom_components.orator.text import TextCleaner, is_speakable
 from tests.support.streams import stream_text, stream_words
@@ -273,21 +274,23 @@ async def test_chunk_is_as_long_as_buffered_audio(sentence: str, count: int) -> 
 
 
 @pytest.mark.parametrize("unit", ["All work and no play. ", "All work and no play, "])
-async def test_text_is_read_in_advance_within_limit(unit: str) -> None:
+async def test_text_is_read_in_advance_within_limit(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text that is read in advance is bounded, even if no sentence ends."""
+    monkeypatch.setattr(chunker_module, "_MAX_UNREAD_CHARS", 20_000)
     written = 0
 
     async def reply() -> AsyncGenerator[str]:
         nonlocal written
         while True:
-            written += 10_000
-            yield unit * 455
+            written += len(unit) * 100
+            yield unit * 100
             await asyncio.sleep(0)
 
     async with _chunker(reply()) as chunker:
         assert await chunker.next(lambda: 0)
-        await asyncio.sleep(0.5)
-        assert written < 300_000
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert written < 30_000
 
 
 async def test_chunks_grow_while_audio_is_buffered() -> None:

@@ -5,7 +5,7 @@
 from enum import Enum, auto
 import re
 from typing import Final
-from unicodedata import east_asian_width, normalize
+from unicodedata import east_asian_width
 
 
 class EndRule(Enum):
@@ -85,14 +85,13 @@ OPENERS: Final = "([{\"'“„«»‚‘’”‹›<*_¿¡–—-/•‣⁃▪�
 """Marks that may stand before a word, including bullets."""
 _NUMBER_BEFORE_PERIOD: Final = re.compile(r"(?:\d{1,2}\.)*(?:\d{1,3}\.?[–-])?(\d{1,4})")
 _INITIALS: Final = re.compile(r"(?:[^\W\d_]\.-?)*[^\W\d_]")
-_PREFIX: Final = re.compile("['’(-]")
+_PREFIX: Final = re.compile(".*['’(-]")
 _ROMAN_NUMERAL: Final = re.compile(r"[IVXLCDM]{2,}")
 _INNER_PERIOD: Final = re.compile(r"[^\W\d_]\.-?[^\W\d_]")
-_SHORT_WORD: Final = re.compile(r"[^\W\d_]{1,5}")
-_STREET: Final = re.compile(r"[^\W\d_]+str")
-_CONSONANTS: Final = "bcdfghjklmnpqrstvwxzßðłđþбвгджзклмнпрстфхцчшщβγδζθκλμξπρστφχψ"
-"""Letters with which abbreviations end. After a vowel, a period is certain at once."""
-_CASELESS_LETTERS_END: Final = re.compile(r"[\u0e00-\u0eff]\Z")
+_CONSONANTS: Final = "bcdfghjklmnpqrstvwxzßðþçćčďđğģķļľłñńņňŕřśşșšţțťźżžбвгджзклмнпрстфхцчшщβγδζθκλμξπρστφχψ"
+"""Letters with which abbreviations end. After a vowel, or the ν or ς of many Greek words, a period is certain."""
+_MAX_SHORT_WORD_CHARS: Final = 5
+_THAI_OR_LAO: Final = re.compile(r"[\u0e00-\u0eff]")
 _ARMENIAN_END: Final = re.compile(r"[\u0531-\u0587]['\"”’»)]?\Z")
 
 
@@ -112,18 +111,17 @@ def find_period_rule(before: str) -> EndRule:
     A sentence does not end after initials: joining "Plan A." and "Then" does less harm than speaking "J." alone.
     In Thai, a period always marks an abbreviation. A period after white space belongs to an ellipsis (". . .").
     """
-    words = before.split()
     if not before.strip(". "):
         return EndRule.NEVER
     if before[-1].isspace():
         return EndRule.UNLESS_LOWER_CASE
-    word = words[-1].lstrip(OPENERS)
-    previous = words[-2].lstrip(OPENERS) if len(words) > 1 else ""
+    *_, previous, word = ["", *before.rsplit(maxsplit=2)]
+    word, previous = word.lstrip(OPENERS), previous.lstrip(OPENERS)
     if number := _NUMBER_BEFORE_PERIOD.fullmatch(word):
         return _find_number_rule(number[1], previous)
     if rule := _find_abbreviation_rule(word, previous):
         return rule
-    if _CASELESS_LETTERS_END.search(word) or (_INITIALS.fullmatch(word) and east_asian_width(word[-1]) not in "WF"):
+    if _THAI_OR_LAO.match(word[-1:]) or (_INITIALS.fullmatch(word) and east_asian_width(word[-1]) not in "WF"):
         return _find_letter_rule(word, previous)
     return _find_word_rule(word)
 
@@ -138,23 +136,24 @@ def _find_letter_rule(word: str, previous: str) -> EndRule:
 
 def _find_word_rule(word: str) -> EndRule:
     """Return the rule after a word without an entry: a short one, or one with inner periods, may be an abbreviation."""
-    if _ROMAN_NUMERAL.fullmatch(word) or is_after_armenian(word):
+    if _ROMAN_NUMERAL.fullmatch(word) or is_after_armenian(word[-2:]):
         return EndRule.UNLESS_LOWER_CASE
-    is_short = _SHORT_WORD.fullmatch(word) or _STREET.fullmatch(word)
-    if is_short and word[-1].islower():
-        are_consonants = [letter in _CONSONANTS for letter in normalize("NFD", word.lower()) if letter.isalpha()]
-        if all(are_consonants):
-            return EndRule.UNLESS_NUMBER
-        if are_consonants[-1]:
-            return EndRule.UNLESS_DIGIT
-    return EndRule.UNLESS_DIGIT if _INNER_PERIOD.search(word) else EndRule.ALWAYS
+    if len(word) <= _MAX_SHORT_WORD_CHARS and word.isalpha() and word[-1] in _CONSONANTS:
+        has_vowels = any(letter not in _CONSONANTS for letter in word.lower())
+        return EndRule.UNLESS_DIGIT if has_vowels else EndRule.UNLESS_NUMBER
+    may_be_abbreviation = word.endswith("str") or ("." in word and _INNER_PERIOD.search(word))
+    return EndRule.UNLESS_DIGIT if may_be_abbreviation else EndRule.ALWAYS
 
 
 def _find_abbreviation_rule(word: str, previous: str) -> EndRule | None:
     """Look up a word with the preceding one ("p. ex."), alone, and without an elided article ("l'avv.")."""
     if previous.lower() in _ABBREVIATIONS_AFTER_WORDS.get(word, ()):
         return EndRule.NEVER
-    names = (previous + word if previous.endswith(".") else word, word, _PREFIX.split(word)[-1])
+    names = [word]
+    if previous.endswith("."):
+        names.insert(0, previous + word)
+    if prefix := _PREFIX.match(word):
+        names.append(word[prefix.end() :])
     for name in names:
         rule = _RULES_FOR_ABBREVIATIONS.get(name) or _RULES_FOR_ABBREVIATIONS.get(name[:1].lower() + name[1:])
         if rule:

@@ -65,7 +65,7 @@ def test_short_words(sentences: list[str]) -> None:
     "sentences",
     [
         ["It is hot. ", "The light is on. ", "We met at the club. ", "Wir sind da und satt. ", "Он там и тут. ", "Да."],
-        ["Visit example.com. ", "It is good."],
+        ["Visit example.com. ", "It is good – . ", "Then (. ", "It goes."],
         ["Es war im 19. Jahrhundert, am 40. Geburtstag, im 1.-3. Jahrhundert. ", "Gut."],
         ["• 1. Open the door. ", "• 2. Close it."],
         ["1.) Open it. ", "2.) Shut it. ", "3) Lock. ", "4) Look. ", "5. Wait. ", "6. Go."],

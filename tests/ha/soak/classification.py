@@ -1,23 +1,25 @@
-"""Classification of the audio of a message that may be interrupted or finished by a fallback."""
+"""Classification of the audio of a message that may be interrupted, resumed or finished by a fallback."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+import re
 from typing import Final
 
 from homeassistant.exceptions import HomeAssistantError
 import miniaudio
 
 from custom_components.orator.const import DOMAIN
+from tests.ha.faults.repetitions import trace
 from tests.ha.faults.verification import decode_served_audio
 from tests.support.audio import RATE
-from tests.support.word_decoder import codes_of, heard_words
+from tests.support.word_decoder import HeardWord, heard_words
 
 
 class Result(StrEnum):
     """The result of comparing the audio of a message with its text."""
 
     COMPLETE = "complete"
+    RESUMED = "resumed at a sentence"
     INTERRUPTED = "interrupted, with error"
     SILENT = "silent"
     GARBLED = "garbled"
@@ -25,7 +27,7 @@ class Result(StrEnum):
     LOST = "words lost without error"
 
 
-ACCEPTABLE: Final = frozenset({Result.COMPLETE, Result.INTERRUPTED})
+ACCEPTABLE: Final = frozenset({Result.COMPLETE, Result.RESUMED, Result.INTERRUPTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +46,19 @@ def classify(text: str, audio: bytes, error: Exception | None) -> Classification
         return Classification(Result.GARBLED, 0)
     voices = len({word.voice for word in words if word.voice is not None})
     has_error = isinstance(error, HomeAssistantError) and error.translation_domain == DOMAIN
-    return Classification(_compare(codes_of(text), [word.code for word in words], has_error=has_error), voices)
+    return Classification(_compare(text, words, has_error=has_error), voices)
 
 
-def _compare(expected: list[int], heard: list[int | None], *, has_error: bool) -> Result:
-    known = [code for code in heard if code is not None]
-    if not known:
+def _compare(text: str, words: list[HeardWord], *, has_error: bool) -> Result:
+    if all(word.code is None for word in words):
         return Result.SILENT
-    if heard == expected:
-        return Result.COMPLETE
-    if len(set(known)) < len(known):
+    playback = trace(re.findall(r"[^.]+\.", text), words)
+    if playback.max_repeated > 1:
         return Result.REPEATED
-    fragments = len(heard) - len(known)
-    if fragments > 1 or not _is_subsequence(known, expected) or (fragments and not has_error):
+    if playback.has_unknown:
         return Result.GARBLED
-    return Result.INTERRUPTED if has_error else Result.LOST
-
-
-def _is_subsequence(part: Sequence[int], whole: Sequence[int]) -> bool:
-    """Return whether all elements of `part` are in `whole`, in the same order."""
-    remaining = iter(whole)
-    return all(element in remaining for element in part)
+    if playback.gaps:
+        return Result.INTERRUPTED if has_error else Result.LOST
+    if playback.has_fragment and not (playback.has_resumed or has_error):
+        return Result.GARBLED
+    return Result.RESUMED if playback.has_resumed else Result.COMPLETE

@@ -61,6 +61,14 @@ class EntitySynthesizer:
         """Usage of the job so far."""
         return sum((report.usage for report in self._reports), Usage())
 
+    def divide(self, text: str) -> list[str]:
+        """Return the whole text: the entity divides it itself."""
+        return [text]
+
+    def reduce_limit(self, text: str) -> bool:  # noqa: ARG002
+        """Return False: the entity divides texts itself."""
+        return False
+
     @asynccontextmanager
     async def synthesize(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:
         """Yield the audio of a text. Raises FallbackFailedError, including if the audio is late."""

@@ -16,7 +16,7 @@ from homeassistant.util.json import JsonObjectType
 import voluptuous as vol
 
 from .audio.ffmpeg import measure_duration
-from .const import DOMAIN
+from .const import CONF_FALLBACK, DOMAIN
 from .coordinator import OratorConfigEntry
 from .entity import is_orator_voice
 from .media_files import MediaFile, reserve_file, resolve_media_file
@@ -99,8 +99,13 @@ def async_setup_services(hass: HomeAssistant) -> None:
 async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> ServiceResponse:
     """Generate speech, and return its URL, duration and cost."""
     hass = call.hass
+    options = call.data[_ATTR_OPTIONS]
     request = SpeechRequest(
-        call.data[_ATTR_MESSAGE], call.data.get(_ATTR_LANGUAGE), call.data[_ATTR_OPTIONS], call.data[_ATTR_CACHE]
+        call.data[_ATTR_MESSAGE],
+        call.data.get(_ATTR_LANGUAGE),
+        options,
+        call.data[_ATTR_CACHE],
+        can_wait=not {**(voice.default_options or {}), **options}.get(CONF_FALLBACK),
     )
     file: MediaFile | None = None
     async with AsyncExitStack() as stack:
@@ -171,7 +176,7 @@ async def _async_prepare(voice: TextToSpeechEntity, call: ServiceCall) -> Servic
     variants = _satellite_variants(hass, satellites, voice.entity_id) or [(language, options)]
     validate_request(voice, SpeechRequest("", *variants[0]))
     messages = [
-        PreparedMessage(hass, voice, [SpeechRequest(text, *variant) for variant in variants])
+        PreparedMessage(hass, voice, [SpeechRequest(text, *variant, can_wait=True) for variant in variants])
         for text in call.data[_ATTR_MESSAGES]
     ]
     errors = await _async_prepare_messages(voice, messages)

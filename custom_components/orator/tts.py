@@ -41,7 +41,7 @@ from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
 from .providers.models import Model
 from .providers.options import LanguageOption
 from .tts_cache import async_discard, async_get_cache_revisions, cache_revision, is_cacheable
-from .tts_requests import SpeechRequest, async_speak_and_check, deliver_begin, deliver_report
+from .tts_requests import SpeechRequest, async_speak_and_check, can_wait, deliver_begin, deliver_report
 from .voice_settings import (
     ATTR_CHIME_REVISION,
     VoiceSettings,
@@ -247,6 +247,7 @@ class VoiceEntity(TextToSpeechEntity):
             expects_fallback=settings.expects_fallback,
             latency=account.latency_stats(settings.model, settings.voice_id),
             post_processing=post_processing,
+            can_wait=lambda: can_wait(self.hass, self.entity_id, request, "".join(text)),
             record_usage=account.usage.async_add,
         )
         pipeline = SpeechPipeline(account.provider, job, settings.output, get_ffmpeg_manager(self.hass).binary)

@@ -32,6 +32,8 @@ class PendingReport:
     """Key of the audio in Home Assistant's cache."""
     from_cache: bool
     """Whether the audio was cached, or already being synthesized for an earlier request."""
+    can_wait: bool = False
+    """Whether nobody waits for the audio."""
     report: SynthesisReport | None = None
     """The report, once the audio has been read. None if the audio was cached."""
     error: HomeAssistantError | None = None
@@ -62,17 +64,17 @@ _PENDING_REPORTS: Final[HassKey[WeakSet[PendingReport]]] = HassKey("orator_pendi
 
 @callback
 def expect_report(
-    hass: HomeAssistant, stream: tts.ResultStream, message: str, *, is_streamed: bool = False
+    hass: HomeAssistant, stream: tts.ResultStream, message: str, *, is_streamed: bool = False, can_wait: bool = False
 ) -> PendingReport:
     """Return the pending report of a message that is about to be set on a stream.
 
     The voice delivers it with `deliver_report`, because Home Assistant passes on only the audio. A message that
-    `is_streamed` is not cached.
+    `is_streamed` is not cached. With `can_wait`, the voice waits for a provider that asks for a pause.
     """
     request = _request_parts(stream, message)
     key = cache_key(hass, *request)
     is_cached = is_in_memory(hass, key) or (stream.use_file_cache and is_on_disk(hass, key))
-    pending = PendingReport(_report_key(*request), key, from_cache=is_cached and not is_streamed)
+    pending = PendingReport(_report_key(*request), key, from_cache=is_cached and not is_streamed, can_wait=can_wait)
     hass.data.setdefault(_PENDING_REPORTS, WeakSet()).add(pending)
     return pending
 
@@ -106,6 +108,14 @@ def _pending_reports(
         yield from [pending for pending in waiting if pending.report_key == key]
 
 
+@callback
+def can_wait(hass: HomeAssistant, entity_id: str, request: tts.TTSAudioRequest, message: str) -> bool:
+    """Return whether nobody waits for the audio of a request."""
+    key = _report_key(entity_id, message, request.language, request.options)
+    waiting = [pending for pending in hass.data.get(_PENDING_REPORTS, ()) if pending.report_key == key]
+    return any(pending.can_wait for pending in waiting)
+
+
 def _request_parts(stream: tts.ResultStream, message: str) -> tuple[str, str, str, Mapping[str, Any]]:
     """Return the entity ID, message, language and options that a request is identified by."""
     return str(stream.engine), message, str(stream.language), stream.options
@@ -125,6 +135,8 @@ class SpeechRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
     use_disk_cache: bool = True
     """Whether the cache on disk is used."""
+    can_wait: bool = False
+    """Whether nobody waits for the audio, so that a provider that asks for a pause is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +195,7 @@ def async_request_speech(hass: HomeAssistant, voice: tts.TextToSpeechEntity, req
     """Request a message from a voice or from the cache. Raises ServiceValidationError."""
     validate_request(voice, request)
     stream = _create_stream(hass, voice, request)
-    pending = expect_report(hass, stream, request.message)
+    pending = expect_report(hass, stream, request.message, can_wait=request.can_wait)
     stream.async_set_message(request.message)
     return SpeechResult(stream, pending)
 

@@ -72,7 +72,7 @@ async def deliver(
     await sender.send_up_to(len(recording.data))
     while fault.endless:
         await sender.write_audio(fault.endless)
-        await asyncio.sleep(0)  # a client that reads everything would block the event loop
+        await asyncio.sleep(fault.interval)  # even without a pause, a client that reads everything must not block
     if framing is not None:
         await sender.write(framing.tail)
     await response.write_eof()
@@ -100,7 +100,7 @@ async def send_endless(request: web.Request, fault: Fault) -> web.StreamResponse
         await response.write(chunk)
         received.sent += len(chunk)
         chunk = fault.endless
-        await asyncio.sleep(0)  # a client that reads everything would block the event loop
+        await asyncio.sleep(fault.interval)  # even without a pause, a client that reads everything must not block
 
 
 def close_connection(request: web.Request, *, reset: bool = False) -> None:

@@ -35,7 +35,7 @@ class Fault:
         stall_after: after that many bytes of audio, pause for `stall` seconds (by default until the client leaves); a
             later truncation may follow
         ends_after: end the response normally after that many bytes of audio; a number below 1 is a share of the audio
-        endless: repeat these bytes after the response until the client leaves
+        endless: repeat these bytes after the response until the client leaves, with a pause of `interval` seconds
     """
 
     path: str = "*"
@@ -56,6 +56,7 @@ class Fault:
     stall: float = inf
     ends_after: float | None = None
     endless: bytes = b""
+    interval: float = 0.0
 
     def matches(self, method: str, path: str, content: str) -> bool:
         """Return whether the fault applies to a request."""

@@ -1,4 +1,4 @@
-"""The audio of one chunk: switch to the next voice when a voice fails or is late, and resume audio that breaks off."""
+"""The audio of one chunk: switch to the next voice if one fails or is late, and resume audio that breaks off."""
 
 import asyncio
 from collections import deque
@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import inf
 from typing import Any, Final
 
-from ..providers.errors import ResponseTooLargeError, SpeechError, TimedOutError, TruncatedAudioError
+from ..providers.errors import ResponseTooLargeError, SpeechError, TextTooLongError, TimedOutError, TruncatedAudioError
 from .attempt import AttemptAudio, SynthesisAttempt
 from .fallback_chain import FallbackChain
 from .pace import count_letters, find_sentence
@@ -21,9 +21,9 @@ _MAX_RESUMPTIONS: Final = 5
 
 
 class ChunkAudio:
-    """The audio of one chunk, in several parts if it breaks off.
+    """The audio of one chunk, in several parts if it breaks off or the provider refuses the text as too long.
 
-    Each part resumes at the start of the sentence that was interrupted, by the same voice or by the next one.
+    Audio that breaks off resumes at the start of the sentence that was interrupted, by the same voice or the next one.
     """
 
     def __init__(self, chain: FallbackChain, text: str) -> None:
@@ -49,21 +49,27 @@ class ChunkAudio:
                 if not has_begun:
                     raise
             else:
-                has_begun = True
-                yield audio
+                if audio:
+                    has_begun = True
+                    yield audio
 
     async def synthesize(self) -> None:
         """Speak the parts until the whole text is spoken or no voice is left."""
-        texts = deque([self._text])
+        texts = deque(self._chain.divide(self._text))
+        is_first = True
         try:
             while texts:
                 part = _ChunkPart(self._chain, texts.popleft(), self._tried, self._retried)
                 self._parts.put_nowait(part)
                 await part.synthesize()
+                if part.is_too_long:
+                    texts.extendleft(reversed(self._chain.divide(part.text)))
+                    continue
                 if part.attempt is None:
-                    if part.error and self._resumptions:
+                    if part.error and not is_first:
                         self._chain.record_interruption(part.error)
                     return
+                is_first = False
                 if rest := self._resume(part.text, part.attempt):
                     texts.appendleft(rest)
         finally:
@@ -115,6 +121,8 @@ class _ChunkPart:
         self._chosen: SynthesisAttempt | None = None
         self._partial: SynthesisAttempt | None = None
         """A failed attempt with some audio, which is used if no other voice begins."""
+        self.is_too_long = False
+        """Whether the text was refused as too long, and has to be divided."""
         self._error: Exception | None = None
         self._has_begun = asyncio.Event()
         self._is_finished = asyncio.Event()
@@ -130,11 +138,13 @@ class _ChunkPart:
         """The reason why no voice speaks."""
         return self._error if isinstance(self._error, SpeechError) else None
 
-    async def audio(self) -> AttemptAudio:
-        """Return the audio once it has begun. Raises SpeechError if no voice begins."""
+    async def audio(self) -> AttemptAudio | None:
+        """Return the audio once it has begun, None if the text is too long. Raises SpeechError if no voice begins."""
         if not self._listening_since.done():
             self._listening_since.set_result(asyncio.get_running_loop().time())
         await self._has_begun.wait()
+        if self.is_too_long:
+            return None
         if self._chosen is None or self._chosen.audio is None:
             raise self._error or asyncio.CancelledError
         self._chain.record_heard(self._chosen.synthesizer)
@@ -251,6 +261,10 @@ class _ChunkPart:
         """Record a failure, unless the voice gets a second attempt. Raises errors that no fallback can fix."""
         if attempt in self._running:
             self._running.remove(attempt)
+        if isinstance(error, TextTooLongError) and attempt.synthesizer.reduce_limit(self.text):
+            self._tried.discard(attempt.synthesizer)
+            self.is_too_long = True
+            raise error
         if attempt.audio and not isinstance(error, ResponseTooLargeError):
             self._partial = attempt
         if attempt.has_received and error.is_retryable and attempt.synthesizer not in self._retried:

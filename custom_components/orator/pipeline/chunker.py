@@ -263,6 +263,20 @@ class TextChunker:
         return self._measure("".join(islice(self._sentences, number)))
 
 
+def split_at_sentences(text: str, max_chars: int, measure: Callable[[str], int]) -> list[str]:
+    """Cut a text into pieces of at most `max_chars`, as measured by `measure`: at sentences, or within longer ones."""
+    splitter = SentenceSplitter()
+    pieces = [""]
+    for sentence in [*splitter.feed(text), *splitter.finish()]:
+        if measure(pieces[-1] + sentence) <= max_chars:
+            pieces[-1] += sentence
+        elif measure(sentence) <= max_chars:
+            pieces.append(sentence)
+        else:
+            pieces += split_evenly(sentence, max_chars, measure)
+    return [piece.strip() for piece in pieces if is_speakable(piece)]
+
+
 def estimate_duration_by_letters_s(text: str) -> float:
     """Return the approximate duration of a text as speech, in seconds.
 

@@ -109,6 +109,10 @@ class FallbackChain:
         working = [synthesizer for synthesizer in untried if synthesizer not in self._failures]
         return next(iter([*working, *untried]), None)
 
+    def divide(self, text: str) -> list[str]:
+        """Return a text in pieces that the job's own voice accepts as far as is known."""
+        return self._own.divide(text)
+
     def start_attempt(self, synthesizer: Synthesizer, text: str) -> SynthesisAttempt:
         """Start to synthesize a chunk with one voice."""
         if synthesizer is not self._own and self._fallback_replacements:

@@ -16,7 +16,7 @@ _SLOWEST_LETTERS_PER_S: Final = 9.0
 """Pace assumed before any measurement, for the audio that was heard: most voices speak 12 to 18 letters a second."""
 _FASTEST_LETTERS_PER_S: Final = 60.0
 """Pace that no voice reaches at normal speed; faster audio does not contain its text."""
-_TRIMMED_S: Final = 0.5
+_TRIMMED_S: Final = 0.2
 """Duration that short audio may lack at that pace, because servers trim silence."""
 _UNUSUAL_FACTOR: Final = 2.0
 """Factor by which audio is faster than a voice has ever been if words are missing."""

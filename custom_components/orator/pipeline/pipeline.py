@@ -20,6 +20,7 @@ from .pronunciations import measure_with_pronunciations, pronunciations_for
 from .synthesizer import (
     ANNOUNCEMENT,
     INTERACTIVE,
+    PATIENT,
     WITH_FALLBACK,
     LatencyStats,
     ProviderSynthesizer,
@@ -62,6 +63,8 @@ class SynthesisJob:
     latency: LatencyStats
     """Latency statistics of the voice."""
     post_processing: PostProcessing
+    can_wait: Callable[[], bool]
+    """Return whether nobody waits for the audio, once the text has been read."""
     record_usage: Callable[[Usage], None]
     """Called with each charge of the voice's provider, even after the job has ended."""
 
@@ -160,7 +163,7 @@ class SpeechPipeline:
         chunker = TextChunker(
             job.deltas,
             TextCleaner(() if pronunciations else job.replacements, clean=job.clean_text),
-            max_chars=model.max_chars,
+            max_chars=min(model.max_chars, job.latency.max_chars or model.max_chars),
             measure=measure_with_pronunciations(pronunciations, model) if pronunciations else model.measure,
             streams=model.streams,
             max_seconds=_MAX_CHUNK_WITH_FALLBACK_S if job.fallbacks else inf,
@@ -189,6 +192,8 @@ class SpeechPipeline:
                 yield _Speech(prefetcher.audio(), is_single, is_reply)
 
     def _choose_retry_policy(self, *, is_reply: bool) -> RetryPolicy:
+        if not is_reply and self._job.can_wait():
+            return PATIENT
         if self._job.fallbacks or self._job.expects_fallback:
             return WITH_FALLBACK
         return INTERACTIVE if is_reply or not self._output.is_for_player else ANNOUNCEMENT

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from math import inf
 from statistics import quantiles
 from typing import Final, Protocol
 
@@ -20,17 +21,25 @@ from tenacity import (
 from ..providers.base import Provider, SpeechAudio, SynthesisRequest
 from ..providers.errors import PronunciationsRefusedError, SpeechError, TimedOutError
 from ..providers.models import Usage
+from .chunker import split_at_sentences
 from .pace import VoicePace
 from .pronunciations import apply_pronunciations
 
-_FIRST_AUDIO_TIMEOUT_S: Final = 60.0
-"""Timeout for the first audio of a model that streams, even if the server sends other data first."""
+_FIRST_AUDIO_TIMEOUTS_S: Final = {True: 60.0, False: 300.0}
+"""Timeouts for the first audio, even if the server sends other data first, by whether the model streams.
+
+The second one is longer than any job of a provider takes, with its download.
+"""
 _HEDGE_DELAY_RANGES_S: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
 """Shortest and longest hedge delay, by whether the model streams."""
 _HEDGE_FACTOR: Final = 3
 _MAX_LATENCY_SAMPLES: Final = 32
 _MIN_LATENCY_SAMPLES: Final = 5
 _MAX_PACES: Final = 8
+_DIVIDED_SHARE: Final = 0.6
+"""Next limit as a share of the length that was refused: two sentences of similar length are divided between them."""
+_MIN_DIVIDED_CHARS: Final = 60
+"""Length below which a text is not refused because of its length."""
 _MIN_TRUNCATIONS: Final = 3
 """Consecutive truncated chunks that are no coincidence."""
 
@@ -52,16 +61,20 @@ INTERACTIVE: Final = RetryPolicy(6.0, max_attempts=4)
 """For replies that the listener waits for."""
 WITH_FALLBACK: Final = RetryPolicy(1.0, max_attempts=2)
 """For voices with a fallback."""
+PATIENT: Final = RetryPolicy(120.0, max_attempts=5)
+"""For messages that nobody waits for, so that a provider's `Retry-After` is waited for."""
 
 
 class LatencyStats:
-    """Latency statistics of a voice: times to first audio, its pace, and whether its audio looked truncated."""
+    """Statistics of a voice: times to first audio, its pace, its limit, and whether its audio looked truncated."""
 
     def __init__(self) -> None:
         """Initialize empty statistics."""
         self._first_audio_s: deque[float] = deque(maxlen=_MAX_LATENCY_SAMPLES)
         self._truncations = 0
         self._paces: dict[float, VoicePace] = {}
+        self.max_chars: int | None = None
+        """Maximum length of a text, if the provider has refused texts within the model's limit."""
 
     @property
     def has_false_truncations(self) -> bool:
@@ -122,6 +135,12 @@ class Synthesizer(Protocol):
     def usage(self) -> Usage:
         """Usage of the job so far."""
 
+    def divide(self, text: str) -> list[str]:
+        """Return the text in pieces that the voice accepts as far as is known."""
+
+    def reduce_limit(self, text: str) -> bool:
+        """Divide into smaller pieces than a text that was refused as too long; return False if it is short already."""
+
     def synthesize(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
         """Yield the audio of a text; leaving the context cancels the request. Raises SpeechError.
 
@@ -144,13 +163,29 @@ class ProviderSynthesizer:
         """Initialize the synthesizer; its requests differ only in their text."""
         self.name = name
         self.loudness_key = f"{request.model.id} {request.voice}"
-        self.hedge_delay_s = latency.hedge_delay_s(streams=request.model.streams)
+        self.hedge_delay_s = inf if retry_policy is PATIENT else latency.hedge_delay_s(streams=request.model.streams)
         self.has_false_truncations = latency.has_false_truncations
         self.pace = latency.pace(request.speed)
         self.usage = Usage()
         self._provider = provider
         self._request = request
         self._retry_policy = retry_policy
+        self._latency = latency
+
+    def divide(self, text: str) -> list[str]:
+        """Return the text in pieces within the limit, which end at sentences if possible."""
+        if self._latency.max_chars is None:
+            return [text]
+        return split_at_sentences(text, self._latency.max_chars, self._request.model.measure)
+
+    def reduce_limit(self, text: str) -> bool:
+        """Reduce the limit after a text was refused as too long; return False if the text is short already."""
+        length, limit = self._request.model.measure(text), self._latency.max_chars
+        if length < _MIN_DIVIDED_CHARS:
+            self._latency.max_chars = None  # the length was not the reason
+            return False
+        self._latency.max_chars = limit if limit and limit < length else int(length * _DIVIDED_SHARE)
+        return True
 
     def synthesize(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:  # noqa: ARG002
         """Yield the audio of a text, retrying temporary errors. Raises SpeechError."""
@@ -183,9 +218,9 @@ async def synthesize_with_retries(
 
 
 async def _start_within_timeout(provider: Provider, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
-    """Start a request with a time limit, unless the provider runs it as a job with limits of its own."""
+    """Start a request with a time limit."""
     try:
-        async with asyncio.timeout(_FIRST_AUDIO_TIMEOUT_S if request.model.streams else None):
+        async with asyncio.timeout(_FIRST_AUDIO_TIMEOUTS_S[request.model.streams]):
             return await _start_request(provider, request, stack)
     except TimeoutError as err:
         raise TimedOutError from err

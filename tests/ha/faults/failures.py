@@ -58,6 +58,8 @@ _BOMB: Final = gzip.compress(bytes(4 * 1024 * 1024))
 _HTML: Final = "<!doctype html><html><body>All is well</body></html>"
 _INAUDIBLE_BYTES: Final = 200
 _AUDIBLE_BYTES: Final = 12_001  # ends inside a frame and inside a sample
+_ID3_TAG: Final = b"ID3\x04\x00\x00\x00\x00\x0f\x76" + bytes(2038)
+_DRIP: Final[Mapping[str, Any]] = {"endless": b"\0", "interval": 0.1}
 _CONNECTION_LOST: Final = ("connection_lost", "cannot_connect")
 _TIMED_OUT: Final = ("timed_out", "generation_failed")
 
@@ -109,12 +111,15 @@ ON_THE_WIRE: Final = (
         headers=_AUDIO | {"Content-Encoding": "gzip"},
         endless=_BOMB,
     ),
+    _failure("ends early", "connection_lost", ends_after=_AUDIBLE_BYTES, can_interrupt=True),
+    _failure("drips after an ID3 tag", "timed_out", "not_audio", **_DRIP, body=_ID3_TAG, headers=_AUDIO),
+    _failure("drips midway", "timed_out", ends_after=_AUDIBLE_BYTES, **_DRIP, can_interrupt=True),
     _failure("endless body", "answer_too_large", endless=bytes(256 * 1024), can_interrupt=True),
     _failure("silence", "not_audio", "answer_too_large", body=bytes(50_000), headers=_AUDIO),
     _failure("garbage", "not_audio", "answer_too_large", body=_GARBAGE, headers=_AUDIO),
     _failure("endless garbage", "not_audio", "answer_too_large", body=_GARBAGE, headers=_AUDIO, endless=_GARBAGE),
     _failure("garbage after an mp3 sync word", "not_audio", body=b"\xff\xfb\x90\x00" + _GARBAGE, headers=_AUDIO),
-    _failure("ID3 tag only", "not_audio", body=b"ID3\x04\x00\x00\x00\x00\x0f\x76" + bytes(2038), headers=_AUDIO),
+    _failure("ID3 tag only", "not_audio", body=_ID3_TAG, headers=_AUDIO),
     _failure("WAV header only", "not_audio", body=b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0", headers=_AUDIO),
     _failure("empty body", "not_audio", body=b"", headers=_AUDIO),
     _failure("JSON", "not_audio", json={"ok": True}),

@@ -35,6 +35,7 @@ def shorten_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     factor = measure_load()
     first_byte, gap = _FIRST_BYTE_TIMEOUT_S * factor, _GAP_TIMEOUT_S * factor
     timeouts = {
+        "pipeline.attempt._MAX_WAIT_S": first_byte,
         "providers.openai.realtime_session._OPEN_TIMEOUT_S": first_byte,
         "providers.openai.realtime_response._FIRST_DELTA_TIMEOUT_S": first_byte,
         "providers.openai.realtime_response._NEXT_DELTA_TIMEOUT_S": gap,

@@ -111,9 +111,7 @@ def _pending_reports(
 @callback
 def can_wait(hass: HomeAssistant, entity_id: str, request: tts.TTSAudioRequest, message: str) -> bool:
     """Return whether nobody waits for the audio of a request."""
-    key = _report_key(entity_id, message, request.language, request.options)
-    waiting = [pending for pending in hass.data.get(_PENDING_REPORTS, ()) if pending.report_key == key]
-    return any(pending.can_wait for pending in waiting)
+    return any(pending.can_wait for pending in _pending_reports(hass, entity_id, request, message))
 
 
 def _request_parts(stream: tts.ResultStream, message: str) -> tuple[str, str, str, Mapping[str, Any]]:

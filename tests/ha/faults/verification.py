@@ -72,7 +72,7 @@ def _is_correct(case: Case, words: list[HeardWord], failed: range, error: Except
     The account's voice speaks the words before it. In it, the fallback speaks if there is one, or the account's voice
     as well if some of its audio was played. Later chunks that were already requested may be of either voice. Without a
     fallback, words of the failed chunk may be missing if the documented error is raised, and after it if nothing of the
-    chunk was played.
+    chunk was played. A text that is refused as too long is divided until only the part with the failing word fails.
     """
     own, fallback = voice_of(case.endpoint.voice_name), voice_of(FALLBACK_VOICE)
     playback = trace(case.sentences, words)
@@ -84,15 +84,16 @@ def _is_correct(case: Case, words: list[HeardWord], failed: range, error: Except
         return False
     shares_connection = case.endpoint.is_realtime and can_interrupt  # a failed response ends those of other chunks
     before = either if shares_connection else {own}
-    within = either if can_interrupt or not case.has_fallback else {fallback}
+    has_parts = can_interrupt or "text_too_long" in case.failure.error_keys  # a long text is divided
+    within = either if has_parts or not case.has_fallback else {fallback}
     allowed = [before] * failed.start + [within] * len(failed) + [either] * (len(playback.voices) - failed.stop)
     if any(not voices <= expected for voices, expected in zip(playback.voices, allowed, strict=True)):
         return False
     if not playback.gaps:
         return error is None or (can_interrupt and _is_documented(case, error))
     (gap, *others) = playback.gaps
-    is_in_chunk = gap.stop == failed.stop and can_interrupt
-    is_to_end = gap.stop == len(playback.voices) and (gap.start == failed.start or can_interrupt)
+    is_in_chunk = gap.stop <= failed.stop and has_parts
+    is_to_end = gap.stop == len(playback.voices) and (gap.start == failed.start or has_parts)
     is_expected = gap.start >= failed.start and (is_in_chunk or is_to_end) and not others
     return (is_expected or shares_connection) and not case.has_fallback and _is_documented(case, error)
 

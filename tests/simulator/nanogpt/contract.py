@@ -174,7 +174,7 @@ def _row_of(endpoint: Endpoint, model: str, context: RequestContext) -> Row:
 
 
 def _unsupported(endpoint: Endpoint, body: dict[str, Any], model: str, context: RequestContext) -> Iterator[str]:
-    """Yield the fields of a body that the model does not support."""
+    """Yield the fields of a body that the model does not support. `/tts` ignores most of them, as its example shows."""
     all_controls = endpoint == "speech" and supports_all_controls(model)
     elevenlabs = is_elevenlabs(model) and (endpoint != "audio_speech" or context.accepts_elevenlabs_settings)
     instructions = supports_instructions(model) or (endpoint == "audio_speech" and model.startswith("gemini-2.5-"))
@@ -189,7 +189,8 @@ def _unsupported(endpoint: Endpoint, body: dict[str, Any], model: str, context: 
         "pitch": all_controls,
         "emotion": all_controls,
     }
-    yield from (key for key in body if not is_supported.get(key, True))
+    checked = {"speed"} & body.keys() if endpoint == "tts" else body
+    yield from (key for key in checked if not is_supported.get(key, True))
 
 
 def _check_length(endpoint: Endpoint, text: str, row: Row) -> None:

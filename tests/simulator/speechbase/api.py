@@ -1,5 +1,6 @@
-"""Speechbase's API: two speech endpoints, saved voices, providers and health."""
+"""Speechbase's API: three speech endpoints, saved voices, providers and health."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,10 +12,10 @@ from aiohttp.typedefs import Handler
 from ..audio.containers import FILE_WAV, AudioSpec, Wav, record
 from ..audio.encoding import SAMPLE_RATE, Quality
 from ..audio.espeak import speaker_of
-from ..audio.recorder import Recorder
+from ..audio.recorder import Recorder, Recording
 from ..delivery import Delivery, deliver
 from ..exchange import CURRENT_EXCHANGE
-from ..http import bearer_key
+from ..http import Json, bearer_key
 from ..openai.contract import OLDER_MODELS, OLDER_VOICES, VOICES
 from .catalog import (
     Row,
@@ -118,6 +119,7 @@ class Speechbase:
             [
                 web.post("/v1/audio/speech", self._speak),
                 web.post("/v1/audio/speech/stream", self._stream),
+                web.post("/v1/audio/speech/with-timestamps", self._speak_with_timestamps),
                 web.get("/v1/audio/providers", self._list_providers, allow_head=False),
                 web.get("/v1/voices", self._list_voices, allow_head=False),
                 web.get("/v1/voices/{voice}", self._show_voice, allow_head=False),
@@ -181,6 +183,31 @@ class Speechbase:
     async def _speak(self, request: web.Request) -> web.StreamResponse:
         """Respond with speech in the requested format."""
         speech = self._parse(request, stream=False)
+        recording = await self._record(speech)
+        delivery: Delivery = "whole" if self.buffers else "streamed"
+        content_type = _CONTENT_TYPES[speech.output.audio_format]
+        return await deliver(request, recording, headers(content_type), delivery=delivery)
+
+    async def _speak_with_timestamps(self, request: web.Request) -> web.StreamResponse:
+        """Respond with speech in JSON, and with the time of each word; all words last equally long."""
+        speech = self._parse(request, stream=False)
+        recording = await self._record(speech)
+        words = speech.text.split()
+        seconds = recording.duration / max(1, len(words))
+        timestamps: list[Json] = [
+            {"text": word, "start": index * seconds, "end": (index + 1) * seconds} for index, word in enumerate(words)
+        ]
+        return respond(
+            {
+                "audio": base64.b64encode(recording.data).decode(),
+                "mediaType": _CONTENT_TYPES[speech.output.audio_format],
+                "warnings": [],
+                "timestamps": timestamps,
+            }
+        )
+
+    async def _record(self, speech: SpeechbaseRequest) -> Recording:
+        """Return speech in the requested format."""
         speaking = self._resolve(speech)
         output = speech.output
         rate = (output.rate if self.resamples else None) or self._rate_of(speaking)
@@ -193,9 +220,7 @@ class Speechbase:
             Quality(rate, bitrate, speech.level),
             _STREAMING_WAV if self.streams_wav and not self.buffers else FILE_WAV,
         )
-        recording = await record(self._recorder, spec)
-        delivery: Delivery = "whole" if self.buffers else "streamed"
-        return await deliver(request, recording, headers(_CONTENT_TYPES[output.audio_format]), delivery=delivery)
+        return await record(self._recorder, spec)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         """Respond with a vendor's own stream."""

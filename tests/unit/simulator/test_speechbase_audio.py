@@ -1,5 +1,6 @@
 """The audio of the simulated Speechbase API: formats, loudness, pronunciations and streams."""
 
+from base64 import b64decode
 from collections.abc import Sequence
 from io import BytesIO
 import struct
@@ -53,6 +54,18 @@ async def test_formats(client: aiohttp.ClientSession, output: Any, content_type:
         audio = await response.read()
     assert audio.startswith(start)
     assert MIN_SECONDS < measure_duration(audio, *(("-f", "wav") if start == b"RIFF" else ())) < MAX_SECONDS
+
+
+async def test_timestamps(client: aiohttp.ClientSession) -> None:
+    """Speech with timestamps is JSON with the whole audio and the time of each word."""
+    async with client.post(f"{SPEECH}/with-timestamps", json=inline_body(output="mp3")) as response:
+        assert response.status == 200
+        body = await response.json()
+    assert b64decode(body["audio"]).startswith(b"ID3")
+    assert (body["mediaType"], body["warnings"]) == ("audio/mpeg", [])
+    assert [stamp["text"] for stamp in body["timestamps"]] == TEXT.split()
+    assert body["timestamps"][0]["end"] == body["timestamps"][1]["start"] > 0
+    await post_refused(client, inline_body(text=""), f"{SPEECH}/with-timestamps")
 
 
 @pytest.mark.parametrize("output", ["pcm", {"format": "pcm"}])

@@ -37,7 +37,7 @@ from .schema import (
     voice_schema,
     voice_title,
 )
-from .voice_settings import CHIME_OPTIONS, chime_loudness, parse_post_processing
+from .voice_settings import CHIME_OPTIONS, chime_loudness, parse_post_processing, parse_replacements
 
 _FORM_DEFAULTS: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: [], CONF_FALLBACK: []}
 """Values that the form returns for untouched fields, which are not stored."""
@@ -223,6 +223,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
                 await chimes.async_get(chime, chime_loudness(data))
             if name:
                 parse_id(CONF_NAME, name)
+            parse_replacements(data.get(CONF_REPLACEMENTS, []))
             for option in model.options:
                 if option.key in data:
                     data[option.key] = option.parse(data[option.key])

@@ -1,7 +1,9 @@
 """Parse the settings of a voice: the options of a call and the data of its subentry."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -60,6 +62,11 @@ _ID_OPTIONS: Final = (ATTR_MODEL, ATTR_VOICE, CONF_VOICE_ID)
 _MAX_CHIME_CHARS: Final = 1_000
 _MAX_ENTITY_ID_CHARS: Final = 255
 _MAX_FALLBACKS: Final = 100
+_MAX_REPLACEMENTS: Final = 1_000
+_MAX_FIND_CHARS: Final = 200
+_MAX_SAY_CHARS: Final = 5_000
+_MAX_REPLACEMENT_CHARS: Final = 100_000
+"""Maximum length of all replacements of a call."""
 
 _OFF: Final = ("", "none", "off", "false")
 """Values that turn off one of the voice's post-processing options for one call."""
@@ -124,7 +131,7 @@ class VoiceSettings:
             format=_parse_requested_format(options, requested, model, configured),
             output=_parse_output_format(options),
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
-            replacements=parse_replacements(options.get(CONF_REPLACEMENTS, ())),
+            replacements=_parse_requested_replacements(options, configured),
             fallbacks=() if fallback_call else _parse_fallbacks(options.get(CONF_FALLBACK, [])),
             post_processing=post_processing,
             expects_fallback=fallback_call == FallbackCall.FOLLOWED,
@@ -175,13 +182,38 @@ def parse_post_processing(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def parse_replacements(value: Any) -> tuple[Replacement, ...]:
     """Parse a list of replacements. Raises InvalidSettingError."""
-    try:
-        replacements = tuple(Replacement(find=str(rule["find"]), say=str(rule.get("say", ""))) for rule in value)
-    except (AttributeError, KeyError, TypeError) as err:
-        raise InvalidSettingError(code=CONF_REPLACEMENTS) from err
-    if not all(replacement.find.strip() for replacement in replacements):
+    if not isinstance(value, list | tuple) or len(value) > _MAX_REPLACEMENTS:
+        raise InvalidSettingError(code=CONF_REPLACEMENTS)
+    replacements = tuple(map(_parse_replacement, value))
+    if sum(len(replacement.find) + len(replacement.say) for replacement in replacements) > _MAX_REPLACEMENT_CHARS:
         raise InvalidSettingError(code=CONF_REPLACEMENTS)
     return replacements
+
+
+def _parse_configured_replacements(value: Any) -> tuple[Replacement, ...]:
+    """Return the valid ones of a voice's own replacements: the others must not keep the voice from speaking."""
+    replacements: list[Replacement] = []
+    for rule in value[:_MAX_REPLACEMENTS] if isinstance(value, list) else ():
+        with suppress(InvalidSettingError):
+            replacements.append(_parse_replacement(rule))
+    return tuple(replacements)
+
+
+def _parse_replacement(rule: Any) -> Replacement:
+    if not isinstance(rule, Mapping):
+        raise InvalidSettingError(code=CONF_REPLACEMENTS)
+    find = _parse_words(rule.get("find"), _MAX_FIND_CHARS)
+    if not find.strip():
+        raise InvalidSettingError(code=CONF_REPLACEMENTS)
+    return Replacement(find, _parse_words(rule.get("say"), _MAX_SAY_CHARS))
+
+
+def _parse_words(value: Any, max_chars: int) -> str:
+    """Return a text, or a number from YAML, as words; None stands for no words."""
+    words = "" if value is None else str(value)
+    if not isinstance(value, str | int | float | date | None) or len(words) > max_chars:
+        raise InvalidSettingError(code=CONF_REPLACEMENTS)
+    return words
 
 
 def configured_chimes(settings: Mapping[str, Any]) -> frozenset[str]:
@@ -270,6 +302,14 @@ def _parse_requested_format(
     if audio_format not in (*requested.file_formats, *model.file_formats):
         raise InvalidSettingError(code=CONF_FORMAT)
     return AudioFormat(audio_format) if audio_format in model.formats else None
+
+
+def _parse_requested_replacements(options: Mapping[str, Any], configured: Mapping[str, Any]) -> tuple[Replacement, ...]:
+    """Return the replacements of a call, or the voice's own."""
+    replacements = options.get(CONF_REPLACEMENTS, ())
+    if replacements == configured.get(CONF_REPLACEMENTS):
+        return _parse_configured_replacements(replacements)
+    return parse_replacements(replacements)
 
 
 def _parse_output_format(options: Mapping[str, Any]) -> OutputFormat:

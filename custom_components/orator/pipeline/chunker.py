@@ -21,6 +21,8 @@ _SLICE_CHARS: Final = 500
 A slice takes 1 ms for prose, 2 ms for lists and tables, 8 ms for markup that never ends ("![![!["). Slices of 2,000
 characters were no faster and blocked the loop for up to 28 ms.
 """
+_DELTA_CHARS: Final = 10
+"""Characters whose cleaning takes as long as the handling of a delta of any length."""
 _MAX_UNREAD_CHARS: Final = 200_000
 """Maximum length of text read in advance of the requests; beyond it, the source has to wait."""
 
@@ -87,6 +89,8 @@ class TextChunker:
         self._room_available = asyncio.Event()
         self._is_splitting = False
         """Whether part of the last delta has not been split into sentences yet."""
+        self._chars_since_pause = 0
+        """Characters that were split since other tasks of the event loop could run."""
         self._is_complete = False
         self._is_first = True
         self._reader: asyncio.Task[None] | None = None
@@ -170,15 +174,30 @@ class TextChunker:
 
     async def _read_delta(self, delta: str) -> None:
         """Clean and split a delta in slices that do not block the event loop."""
-        while sum(map(len, self._sentences)) + len(self._splitter.pending) > _MAX_UNREAD_CHARS:
-            self._room_available.clear()
-            await self._room_available.wait()
         self._is_splitting = True
         for start in range(0, len(delta), _SLICE_CHARS):
-            if start:
-                await asyncio.sleep(0)
-            self._add(self._splitter.feed(self._cleaner.feed(delta[start : start + _SLICE_CHARS])))
+            part = delta[start : start + _SLICE_CHARS]
+            await self._pause(len(part) + _DELTA_CHARS)
+            words = self._cleaner.feed(part)
+            self._add(self._splitter.feed(words[:_SLICE_CHARS]))
+            for position in range(_SLICE_CHARS, len(words), _SLICE_CHARS):  # replacements may be long
+                await self._pause(_SLICE_CHARS)
+                self._add(self._splitter.feed(words[position : position + _SLICE_CHARS]))
         self._is_splitting = False
+
+    async def _pause(self, chars: int) -> None:
+        """Before a slice, let other tasks run if the last slices were long, and wait for room for the sentences."""
+        self._chars_since_pause += chars
+        if self._chars_since_pause <= _SLICE_CHARS + _DELTA_CHARS:
+            return
+        self._chars_since_pause = chars
+        await asyncio.sleep(0)
+        while sum(map(len, self._sentences)) + len(self._splitter.pending) > _MAX_UNREAD_CHARS:
+            self._is_splitting = False
+            self._reader_progress.set()
+            self._room_available.clear()
+            await self._room_available.wait()
+            self._is_splitting = True
 
     def _add(self, sentences: list[str]) -> None:
         self._sentences.extend(sentences)

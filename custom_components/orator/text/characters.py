@@ -80,4 +80,4 @@ def is_space(character: str) -> bool:
 
 def is_speakable(text: str) -> bool:
     """Return whether a text contains more than punctuation and white space."""
-    return any(unicodedata.category(character)[0] in "LNS" for character in text)
+    return any(unicodedata.category(character)[0] in "LNS" for character in set(text))

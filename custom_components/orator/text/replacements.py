@@ -1,19 +1,24 @@
 """Replacement of words while the text arrives."""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 import re
 from typing import Final
 
 from .characters import is_combining, is_spaced_letter, is_unspaced_letter
-from .lookahead import IncompleteInputError, Window
+from .lookahead import IncompleteInputError
 
 _MAX_SPACE_CHARS: Final = 64
 """Maximum number of white space characters between two words of a match."""
 _MAX_NUMBER_CHARS: Final = 32
 _NUMBER_END: Final = re.compile(r"(?<!\w)(?<!\d[.,])\d+(?:[.,]\d+)*\Z")
-_SPACE_OR_NOTHING: Final = re.compile(r"\s*")
+_IRREGULAR_SPACE: Final = re.compile(r"[^\S ]|\s{2}")
+_SPACE_OR_WORD: Final = re.compile(r"\s+|\S+")
+_PREPARED_RULES: Final = 16
+"""Number of lists of replacements that stay prepared, such as those of the voices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,52 +33,106 @@ class Replacement:
     say: str
 
 
-class _Pattern:
-    """Matcher of the words of a replacement."""
+class _SortedWords:
+    """Words to find, sorted so that those at the start of a text are found without trying all of them."""
 
-    def __init__(self, find: str, say: str) -> None:
-        """Compile the words of a replacement, which are separated by single spaces."""
-        self.find = find
-        self.say = say
-        self._is_case_sensitive = find != find.lower()
-        self._letters = [self._fold(letter) for letter in find]
-        first = find[0]
-        self.first_letters = (
-            {first} if self._is_case_sensitive else {first, first.lower(), first.upper(), first.title()}
-        )
+    def __init__(self, words: Iterable[str]) -> None:
+        """Sort the words."""
+        self._sorted = sorted(words)
+        self._prefixes: list[int] = []
+        """For each of the words, the index of the longest others that they start with, or -1."""
+        for index, found in enumerate(self._sorted):
+            prefix = index - 1
+            while prefix >= 0 and not found.startswith(self._sorted[prefix]):
+                prefix = self._prefixes[prefix]
+            self._prefixes.append(prefix)
 
-    def match(self, window: Window, start: int) -> int:
-        """Return the end of the match at the start of a word, or 0 if there is none.
+    def may_complete(self, text: str) -> bool:
+        """Return whether words start with a text and are longer."""
+        index = bisect_right(self._sorted, text)
+        return index < len(self._sorted) and self._sorted[index].startswith(text)
 
-        Raises IncompleteInputError if following text decides.
+    def at_start_of(self, text: str) -> Iterator[str]:
+        """Yield the words that a text starts with, the longest first."""
+        index = bisect_right(self._sorted, text) - 1
+        while index >= 0:
+            if text.startswith(self._sorted[index]):
+                yield self._sorted[index]
+            index = self._prefixes[index]
+
+
+class _Rules:
+    """Replacements that are prepared for a search."""
+
+    def __init__(self, replacements: Iterable[Replacement]) -> None:
+        """Sort the replacements; if several have the same words, the first one applies."""
+        self.exact: dict[str, str] = {}
+        """What to say instead of words with capitals."""
+        self.folded: dict[str, str] = {}
+        """What to say instead of words without capitals."""
+        for replacement in replacements:
+            words = " ".join(replacement.find.split())
+            if words and _fold(words) not in self.folded:
+                says, key = (self.folded, _fold(words)) if words == words.lower() else (self.exact, words)
+                says.setdefault(key, replacement.say)
+        self.exact_words = _SortedWords(self.exact)
+        self.folded_words = _SortedWords(self.folded)
+        self.max_chars = max(map(len, (*self.exact, *self.folded)), default=0)
+        letters = {_fold(words[0]) for words in (*self.exact, *self.folded)}
+        self.first_letter = re.compile(f"[{''.join(map(re.escape, sorted(letters)))}]" if letters else r"(?!)")
+        """Pattern of the folded letters that a match can start with."""
+
+
+@lru_cache(_PREPARED_RULES)
+def _prepare(replacements: tuple[Replacement, ...]) -> _Rules:
+    return _Rules(replacements)
+
+
+class _Window:
+    """Text that has arrived, prepared for a search: each white space is one space."""
+
+    def __init__(self, text: str, *, is_final: bool) -> None:
+        """Prepare a text; without `is_final`, more text follows."""
+        self.text = text
+        self._is_final = is_final
+        self._positions: Sequence[int] = range(len(text))
+        """For each character of the prepared text, its position in the text."""
+        self._exact = text
+        if _IRREGULAR_SPACE.search(text):
+            self._exact, self._positions = _normalize_space(text)
+        self.folded = _fold(self._exact)
+
+    def position(self, index: int) -> int:
+        """Return the position in the text of a character of the prepared text."""
+        return self._positions[index] if index < len(self._positions) else len(self.text)
+
+    def match(self, rules: _Rules, start: int) -> tuple[str, int]:
+        """Return what to say at the start of a word, and the index after the words that it replaces.
+
+        The index is 0 if nothing is replaced. Raises IncompleteInputError if following text decides.
         """
-        text = window.text
-        end = start
-        for letter in self._letters:
-            if end == len(text):
-                if window.is_final:
-                    return 0
-                raise IncompleteInputError
-            length = self._measure(text, end, letter)
-            if not length:
-                return 0
-            end += length
-        if end < len(text):
-            return 0 if _is_within_word(text[end - 1], text[end]) else end
-        if _may_continue(text[end - 1]) and not window.is_final:
+        end = start + rules.max_chars
+        exact, folded = self._exact[start:end], self.folded[start:end]
+        is_incomplete = end > len(self._exact) and not self._is_final
+        if is_incomplete and (rules.exact_words.may_complete(exact) or rules.folded_words.may_complete(folded)):
             raise IncompleteInputError
-        return end
+        exact_end = self._find_end(rules.exact_words.at_start_of(exact), start)
+        folded_end = self._find_end(rules.folded_words.at_start_of(folded), start)
+        if exact_end >= folded_end:
+            return rules.exact.get(self._exact[start:exact_end], ""), exact_end
+        return rules.folded[self.folded[start:folded_end]], folded_end
 
-    def _measure(self, text: str, position: int, letter: str) -> int:
-        """Return the length of a letter of the pattern in a text, or 0 if the text has another letter."""
-        if letter != " ":
-            return int(self._fold(text[position]) == letter)
-        space = _SPACE_OR_NOTHING.match(text, position)
-        length = space.end() - position if space else 0
-        return length if length <= _MAX_SPACE_CHARS else 0
-
-    def _fold(self, letter: str) -> str:
-        return letter if self._is_case_sensitive else letter.lower()
+    def _find_end(self, matches: Iterable[str], start: int) -> int:
+        """Return the index after the first match that ends with a word, or 0 if there is none."""
+        for words in matches:
+            end = start + len(words)
+            if end == len(self._exact):
+                if _may_continue(self._exact[end - 1]) and not self._is_final:
+                    raise IncompleteInputError
+                return end
+            if not _is_within_word(self._exact[end - 1], self._exact[end]):
+                return end
+        return 0
 
 
 class Replacer:
@@ -81,13 +140,7 @@ class Replacer:
 
     def __init__(self, replacements: Sequence[Replacement]) -> None:
         """Initialize the replacements; if several have the same words, the first one applies."""
-        patterns = [_Pattern(find, one.say) for one in replacements if (find := " ".join(one.find.split()))]
-        self._patterns: dict[str, list[_Pattern]] = {}
-        """Patterns by the characters that a match can start with."""
-        for pattern in sorted(patterns, key=lambda pattern: len(pattern.find), reverse=True):
-            for letter in pattern.first_letters:
-                self._patterns.setdefault(letter, []).append(pattern)
-        self._first_letter = re.compile("|".join(map(re.escape, self._patterns)) or r"(?!)")
+        self._rules = _prepare(tuple(replacements))
         self._text = ""
         self._before = ""
         """The last characters before the text."""
@@ -97,27 +150,29 @@ class Replacer:
 
     def feed(self, text: str, *, is_final: bool = False) -> str:
         """Return the text that later text cannot change, with replacements."""
-        window = Window(self._text + text, is_final)
+        window = _Window(self._text + text, is_final=is_final)
         output: list[str] = []
-        copied = position = 0
+        copied = index = 0
         with suppress(IncompleteInputError):
-            while first := self._first_letter.search(window.text, position):
-                position = first.start()
-                say, end = self._match(window, position)
+            while first := self._rules.first_letter.search(window.folded, index):
+                index = first.start()
+                say, end = self._match(window, index)
                 if end:
-                    self._write(output, window.text[copied:position])
+                    self._write(output, window.text[window.position(copied) : window.position(index)])
                     self._write(output, say, is_replacement=True)
-                    copied = position = end
+                    copied = index = end
                 else:
-                    position += 1
-            position = len(window.text)
-        self._write(output, window.text[copied:position])
+                    index += 1
+            index = len(window.folded)
+        position = window.position(index)
+        self._write(output, window.text[window.position(copied) : position])
         self._before = self._peek_before(window, position)
         self._text = window.text[position:]
         return "".join(output)
 
-    def _match(self, window: Window, start: int) -> tuple[str, int]:
-        """Return the replacement at a position and the end of the words that it replaces, or 0 if there is none."""
+    def _match(self, window: _Window, index: int) -> tuple[str, int]:
+        """Return the replacement at an index and the end of the words that it replaces, or 0 if there is none."""
+        start = window.position(index)
         first = window.text[start]
         previous = window.text[start - 1] if start else self._before[-1:]
         is_after_number = False
@@ -125,13 +180,10 @@ class Replacer:
             is_after_number = previous.isdigit() and bool(_NUMBER_END.search(self._peek_before(window, start)))
             if not is_after_number or not first.isalpha():
                 return "", 0
-        for pattern in self._patterns.get(first, ()):
-            if end := pattern.match(window, start):
-                is_joined = is_after_number and is_spaced_letter(pattern.say[:1])
-                return f" {pattern.say}" if is_joined else pattern.say, end
-        return "", 0
+        say, end = window.match(self._rules, index)
+        return f" {say}" if is_after_number and is_spaced_letter(say[:1]) else say, end
 
-    def _peek_before(self, window: Window, position: int) -> str:
+    def _peek_before(self, window: _Window, position: int) -> str:
         """Return the last characters before a position, which may end with a number."""
         return (self._before + window.text[max(0, position - _MAX_NUMBER_CHARS) : position])[-_MAX_NUMBER_CHARS:]
 
@@ -150,6 +202,27 @@ class Replacer:
 def replace_words(text: str, replacements: Sequence[Replacement]) -> str:
     """Return a complete text with its words replaced."""
     return Replacer(replacements).feed(text, is_final=True)
+
+
+def _fold(text: str) -> str:
+    """Return a text in lower case, letter by letter: the length stays the same, and no other letter matters."""
+    return text.replace("İ", "i").replace("Σ", "σ").replace("ς", "σ").lower()  # noqa: RUF001
+
+
+def _normalize_space(text: str) -> tuple[str, list[int]]:
+    """Return a text with one space for each white space, and the positions of its characters in the text.
+
+    White space that is too long to be part of a match becomes two spaces.
+    """
+    parts: list[str] = []
+    positions: list[int] = []
+    for match in _SPACE_OR_WORD.finditer(text):
+        part = match.group()
+        if part.isspace():
+            part = " " if len(part) <= _MAX_SPACE_CHARS else "  "
+        parts.append(part)
+        positions += range(match.start(), match.start() + len(part))
+    return "".join(parts), positions
 
 
 def _is_within_word(previous: str, following: str) -> bool:

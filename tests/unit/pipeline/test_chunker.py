@@ -13,7 +13,7 @@ import pytest
 
 from custom_components.orator.pipeline import chunker as chunker_module
 from custom_components.orator.pipeline.chunker import TextChunker, estimate_duration_by_letters_s
-from custom_components.orator.text import TextCleaner, is_speakable
+from custom_components.orator.text import Replacement, TextCleaner, is_speakable
 from tests.support.streams import stream_text, stream_words
 from tests.support.text import clean
 
@@ -23,6 +23,9 @@ _SENTENCES = (
     "Would you like some?",
     "Come down soon, before the children have eaten it all up.",
 )
+
+
+_MAX_BLOCKED_S = 0.06
 
 
 async def _whole(text: str) -> AsyncGenerator[str]:
@@ -61,10 +64,15 @@ async def _split(
 ) -> list[str]:
     """Return all chunks of a text, requested while the listener has some seconds of audio left."""
     async with _chunker(deltas, TextCleaner(clean=reads_markup), max_chars=max_chars, streams=streams) as chunker:
-        chunks = []
-        while chunk := await chunker.next(lambda: buffered_seconds):
-            chunks.append(chunk)
-        return chunks
+        return await _take_all(chunker, buffered_seconds)
+
+
+async def _take_all(chunker: TextChunker, buffered_seconds: float = 0) -> list[str]:
+    chunks = []
+    while chunk := await chunker.next(lambda: buffered_seconds):
+        chunks.append(chunk)
+        await asyncio.sleep(0)
+    return chunks
 
 
 def _letters(text: str) -> list[str]:
@@ -316,6 +324,36 @@ async def test_sentence_without_end() -> None:
 async def test_text_without_words(text: str) -> None:
     """A text without words has no chunks."""
     assert await _split(stream_text(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("delta", "count", "replacements"),
+    [
+        (". ", 20_000, ()),
+        ("a ", 50, (Replacement("a", "It is loud. " * 400),)),
+    ],
+    ids=["short deltas", "long replacements"],
+)
+async def test_other_tasks_can_run(delta: str, count: int, replacements: tuple[Replacement, ...]) -> None:
+    """A long text does not block other tasks, whatever its sentences and deltas are."""
+
+    async def text() -> AsyncGenerator[str]:
+        for _ in range(count):
+            yield delta
+
+    async def measure() -> float:
+        longest_s = 0.0
+        async with _chunker(text(), TextCleaner(replacements)) as chunker:
+            splitting = asyncio.ensure_future(_take_all(chunker))
+            while not splitting.done():
+                started = time.thread_time()
+                await asyncio.sleep(0)
+                longest_s = max(longest_s, time.thread_time() - started)
+            await splitting
+        return longest_s
+
+    asyncio.get_running_loop().set_debug(False)
+    assert await measure() < _MAX_BLOCKED_S or await measure() < _MAX_BLOCKED_S
 
 
 async def test_interrupted_text() -> None:

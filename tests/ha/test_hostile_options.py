@@ -1,0 +1,68 @@
+"""Hostile options of calls: each is an error before any request, or does no harm."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from tests.simulator import Simulator
+from tests.support.flows import open_voice_form
+from tests.support.speech import create_account, get_speech_requests, load_account, speak
+
+RULE = {"find": "HA", "say": "Home Assistant"}
+
+
+@pytest.mark.parametrize(
+    "replacements",
+    [
+        "HA",
+        {"find": "HA"},
+        [{"say": "x"}],
+        [{"find": None}],
+        [{"find": " "}],
+        [{"find": ["HA"]}],
+        [{"find": "HA", "say": {"x": 1}}],
+        [{"find": "!" * 201, "say": "x"}],
+        [{"find": "HA", "say": "x" * 5_001}],
+        [{"find": "HA", "say": "x" * 5_000}] * 20,
+        [RULE] * 1_001,
+    ],
+)
+async def test_invalid_replacements(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, replacements: Any
+) -> None:
+    """Replacements that are no words, too long or too many are an error in a call and in the form, at no cost."""
+    with pytest.raises(HomeAssistantError) as error:
+        await speak(hass, replacements=replacements)
+    assert error.value.translation_key == "invalid_setting"
+    assert not get_speech_requests(simulator)
+
+
+async def test_words_to_say(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Nothing to say leaves out the words, and a number is said."""
+    rules = [{"find": "door", "say": None}, {"find": "room"}, {"find": 5, "say": 6}]
+    await speak(hass, "The door of room 5 opened.", replacements=rules)
+    assert [body["input"] for body in get_speech_requests(simulator)] == ["The  of  6 opened."]
+
+
+async def test_stored_replacements(hass: HomeAssistant, simulator: Simulator) -> None:
+    """A voice speaks although some of its own replacements are invalid."""
+    rules = [{"find": ""}, 5, {"find": "x" * 5_000, "say": "y"}, RULE, *[{"find": "HA", "say": "never"}] * 2_000]
+    voice = {"model": "gpt-4o-mini-tts", "voice": "coral", "replacements": rules}
+    await load_account(hass, create_account(simulator, "openai", voice))
+    await speak(hass, "HA is here.")
+    assert [body["input"] for body in get_speech_requests(simulator)] == ["Home Assistant is here."]
+
+
+async def test_replacements_in_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The form of a voice accepts only replacements that a call accepts."""
+    form = await open_voice_form(hass, account, "tts-1")
+    entered = {"voice": "nova", "name": "Ben", "format": "mp3", "replacements": [{"find": "x" * 201, "say": "y"}]}
+    form = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    assert form["errors"] == {"replacements": "invalid_setting"}
+    entered["replacements"] = [RULE]
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    assert result["data"]["replacements"] == [RULE]
+    await hass.async_block_till_done(wait_background_tasks=True)

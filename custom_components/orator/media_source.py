@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Final, override
 
+from homeassistant.auth.models import User
+from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.components.http import KEY_HASS_USER, current_request
 from homeassistant.components.media_player import BrowseError, MediaClass
 from homeassistant.components.media_source import (
     BrowseMediaSource,
@@ -13,10 +16,11 @@ from homeassistant.components.media_source import (
     Unresolvable,
 )
 from homeassistant.components.tts import ATTR_PREFERRED_FORMAT, TextToSpeechEntity, get_engine_instance
+from homeassistant.components.websocket_api import current_connection
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_MODEL
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
@@ -68,7 +72,10 @@ class OratorMediaSource(MediaSource):
 
     @override
     async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
-        """Synthesize a sample sentence, and return its URL as soon as its audio begins."""
+        """Synthesize a sample sentence, and return its URL as soon as its audio begins.
+
+        Raises Unauthorized if a user who may not control the account's voices requests it: it may be charged.
+        """
         preview_item, entry = self._parse(item, Unresolvable)
         account = entry.runtime_data
         model, voice = _model_and_voice(account, preview_item, Unresolvable)
@@ -80,6 +87,7 @@ class OratorMediaSource(MediaSource):
             list(samples.values()), config.language, config.country
         )
         entity = self._voice_entity(entry)
+        _check_permission(entity)
         defaults = {choice.key: choice.default for choice in account.provider.choices}
         options = _preview_options(entity, {**defaults, **preview_item.settings})
         try:
@@ -135,6 +143,14 @@ class OratorMediaSource(MediaSource):
         raise Unresolvable(
             translation_domain=DOMAIN, translation_key="no_voice_yet", translation_placeholders={"account": entry.title}
         )
+
+
+def _check_permission(voice: TextToSpeechEntity) -> None:
+    """Raise Unauthorized if a user asks who may not control a voice. Automations have no user."""
+    connection, request = current_connection.get(), current_request.get()
+    user: User | None = connection.user if connection else request.get(KEY_HASS_USER) if request else None
+    if user and not user.permissions.check_entity(voice.entity_id, POLICY_CONTROL):
+        raise Unauthorized(user_id=user.id, entity_id=voice.entity_id, permission=POLICY_CONTROL)
 
 
 def _choices_before_model(account: AccountCoordinator) -> Iterator[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 import hmac
 from html import escape
 import secrets
@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 from aiohttp import web
 from homeassistant.components.http import KEY_HASS, HomeAssistantView
+from homeassistant.components.http.auth import async_sign_path
 from homeassistant.components.media_source import async_resolve_media, generate_media_source_id
 from homeassistant.const import CONF_MODEL
 from homeassistant.core import HassJob, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util.hass_dict import HassKey
 from yarl import URL
@@ -88,6 +89,7 @@ def async_create_setup_player(hass: HomeAssistant, data: Mapping[str, Any]) -> s
     Speech is only synthesized, and charged, when it is played.
     """
     token = secrets.token_urlsafe()
+    path = async_sign_path(hass, _SETUP_PREVIEW_PATH + token, timedelta(seconds=_SETUP_PREVIEW_LIFETIME_S))
     previews = hass.data.setdefault(_SETUP_PREVIEWS, {})
     previews[token] = _digest(token, data)
 
@@ -97,18 +99,17 @@ def async_create_setup_player(hass: HomeAssistant, data: Mapping[str, Any]) -> s
 
     job = HassJob(expire, "orator setup preview", cancel_on_shutdown=True)
     async_call_later(hass, _SETUP_PREVIEW_LIFETIME_S, job)
-    return f'<audio controls preload="none" src="{escape(_SETUP_PREVIEW_PATH + token)}"></audio>'
+    return f'<audio controls preload="none" src="{escape(path)}"></audio>'
 
 
 class SetupPreviewView(HomeAssistantView):
     """View that plays the first voice of a new account.
 
-    An HTML audio element sends no access token, so the random token in the URL authorizes the request.
+    An HTML audio element sends no access token, so its URL is signed for the user who adds the account.
     """
 
     url = _SETUP_PREVIEW_PATH + "{token}"
     name = f"api:{DOMAIN}:setup_preview"
-    requires_auth = False
 
     async def get(self, request: web.Request, token: str) -> web.Response:
         """Synthesize the preview, and redirect to its audio as soon as the audio begins."""
@@ -118,6 +119,8 @@ class SetupPreviewView(HomeAssistantView):
             raise web.HTTPNotFound
         try:
             media = await async_resolve_media(hass, item.media_source_id, None)
+        except Unauthorized:
+            raise
         except HomeAssistantError as err:
             raise web.HTTPBadGateway from err
         raise web.HTTPFound(media.url)

@@ -231,6 +231,24 @@ async def test_websocket_api(hass: HomeAssistant, account: MockConfigEntry, hass
     assert resolved["mime_type"] == "audio/mpeg"
 
 
+async def test_read_only_user(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    hass_read_only_access_token: str,
+) -> None:
+    """A user who may not control the voices can list them, but not let them speak, as that may be charged."""
+    client = await hass_ws_client(hass, hass_read_only_access_token)
+    await client.send_json_auto_id({"type": "media_source/browse_media", "media_content_id": ROOT})
+    assert (await client.receive_json())["success"]
+    media_id = f"{ROOT}/{account.entry_id}?model=tts-1&voice=nova"
+    await client.send_json_auto_id({"type": "media_source/resolve_media", "media_content_id": media_id})
+    response = await client.receive_json()
+    assert response["error"]["code"] == "unauthorized"
+    assert not get_speech_requests(simulator)
+
+
 async def test_links_in_voice_form(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """The voice form links to the voice and to all voices of the model in the media browser, in a new tab."""
     flows = hass.config_entries.subentries

@@ -1,39 +1,46 @@
 """The audio player that is shown after an account has been added."""
 
 from datetime import timedelta
+from html import unescape
 import re
 
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+import jwt
+import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.simulator import Fault, Simulator
-from tests.support.flows import create_account_input, start_account_flow
+from tests.support.flows import create_account_input
 from tests.support.speech import SPEECH_PATH, get_speech_requests
 
 
-async def add_account(hass: HomeAssistant, simulator: Simulator) -> str:
-    """Add an account, and return the URL of its player."""
-    assert await async_setup_component(hass, "homeassistant", {})
-    result = await hass.config_entries.flow.async_configure(
-        await start_account_flow(hass), create_account_input(simulator)
-    )
+@pytest.fixture
+async def url(hass: HomeAssistant, simulator: Simulator, hass_client: ClientSessionGenerator) -> str:
+    """Add an account in the frontend, and return the URL of its player."""
+    for component in ("homeassistant", "config", "tts", "orator"):
+        assert await async_setup_component(hass, component, {})
+    client = await hass_client()
+    path = "/api/config/config_entries/flow"
+    form = await (await client.post(path, json={"handler": "orator"})).json()
+    form = await (await client.post(f"{path}/{form['flow_id']}", json={"provider": "openai"})).json()
+    response = await client.post(f"{path}/{form['flow_id']}", json=create_account_input(simulator))
+    result = await response.json()
     await hass.async_block_till_done()
     assert result["description"] == "with_voice"
     element = re.fullmatch(
         r'<audio controls preload="none" src="([^"]+)"></audio>', result["description_placeholders"]["player"]
     )
     assert element
-    return element[1]
+    return unescape(element[1])
 
 
 async def test_preview_of_first_voice(
-    hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
+    hass: HomeAssistant, simulator: Simulator, url: str, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     """The first voice speaks the sample sentence in Home Assistant's language, and not before it is played."""
-    url = await add_account(hass, simulator)
     player = await hass_client_no_auth()
     assert not get_speech_requests(simulator)
     response = await player.get(url)
@@ -45,10 +52,9 @@ async def test_preview_of_first_voice(
 
 
 async def test_preview_is_charged_once(
-    hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
+    hass: HomeAssistant, simulator: Simulator, url: str, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     """Playing the preview again plays it from the cache."""
-    url = await add_account(hass, simulator)
     player = await hass_client_no_auth()
     first, second = [await (await player.get(url)).read() for _ in range(2)]
     assert first == second
@@ -56,22 +62,19 @@ async def test_preview_is_charged_once(
 
 
 async def test_provider_error(
-    hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
+    hass: HomeAssistant, simulator: Simulator, url: str, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     """An error of the provider is answered as a bad gateway."""
-    url = await add_account(hass, simulator)
     player = await hass_client_no_auth()
     simulator.fail(Fault(path=SPEECH_PATH, status=400, json={"error": {"message": "No."}}))
     assert (await player.get(url)).status == 502
 
 
-async def test_unknown_token_and_removed_account(
-    hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
+async def test_removed_account(
+    hass: HomeAssistant, simulator: Simulator, url: str, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
-    """Only the URL of the player works, and only until the account is removed."""
-    url = await add_account(hass, simulator)
+    """The URL of the player works until the account is removed."""
     player = await hass_client_no_auth()
-    assert (await player.get(f"{url}x")).status == 404
     (entry,) = hass.config_entries.async_entries("orator")
     await hass.config_entries.async_remove(entry.entry_id)
     assert (await player.get(url)).status == 404
@@ -79,14 +82,34 @@ async def test_unknown_token_and_removed_account(
 
 
 async def test_url_expires(
-    hass: HomeAssistant, simulator: Simulator, hass_client_no_auth: ClientSessionGenerator
+    hass: HomeAssistant, simulator: Simulator, url: str, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     """The URL of the player expires, and the data that is stored for it does not contain the API key."""
-    url = await add_account(hass, simulator)
     player = await hass_client_no_auth()
+    claims = jwt.decode(url.partition("authSig=")[2], options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == 600
     assert simulator.api_key not in repr(hass.data["orator_setup_previews"])  # type: ignore[arg-type]
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=9))
     assert (await player.get(url)).status == 200
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=11))
     assert (await player.get(url)).status == 404
     assert not hass.data["orator_setup_previews"]  # type: ignore[arg-type]
+
+
+async def test_unsigned_url(
+    simulator: Simulator,
+    url: str,
+    hass_client_no_auth: ClientSessionGenerator,
+    hass_client: ClientSessionGenerator,
+    hass_read_only_access_token: str,
+) -> None:
+    """Without the signature, the preview requires a user who may control the voice; otherwise nothing is spoken."""
+    path, _, signature = url.partition("?")
+    assert signature
+    assert (await (await hass_client_no_auth()).get(path)).status == 401
+    assert (await (await hass_client_no_auth()).get(f"{path}x?{signature}")).status == 401
+    reader = await hass_client(hass_read_only_access_token)
+    assert (await reader.get(path)).status == 401
+    assert (await reader.get(f"{path}x")).status == 404
+    assert not get_speech_requests(simulator)
+    assert (await (await hass_client()).get(path)).status == 200

@@ -18,6 +18,10 @@ from .providers.models import Usage
 
 _USAGE_STORAGE_VERSION: Final = 1
 _SAVE_DELAY_S: Final = 10.0
+_MAX_CLOCK_DELAY: Final = timedelta(days=1)
+"""Time by which the clock of a system without a battery may be late until it is synchronized."""
+_FIRST_YEAR: Final = 2026
+"""The year before which a clock is evidently not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,20 @@ class UsageByPeriod:
         return cls(UsageTotal(day), UsageTotal(day.replace(day=1)))
 
     def on(self, day: date) -> Self:
-        """Return the usage as of a day, without that of earlier periods.
+        """Return the usage as of a day, without that of other periods.
 
-        A day in the past does not start a new period: the system clock may be wrong until it is synchronized.
+        The system clock may be wrong until it is synchronized. So a day shortly before a period does not start a new
+        one, nor does a clock that is not set. But a period further in the future is due to a clock that was wrong.
         """
         fresh = self.starting(day)
+
+        def is_over(total: UsageTotal, new: UsageTotal) -> bool:
+            is_in_future = total.since - day > _MAX_CLOCK_DELAY and day.year >= _FIRST_YEAR
+            return new.since > total.since or is_in_future
+
         return type(self)(
-            fresh.today if fresh.today.since > self.today.since else self.today,
-            fresh.month if fresh.month.since > self.month.since else self.month,
+            fresh.today if is_over(self.today, fresh.today) else self.today,
+            fresh.month if is_over(self.month, fresh.month) else self.month,
         )
 
     def __add__(self, usage: Usage) -> Self:

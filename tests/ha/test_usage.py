@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from custom_components.orator.providers.models import Usage
-from custom_components.orator.usage import UsageByPeriod
+from custom_components.orator.usage import UsageByPeriod, UsageTotal
 
 FRIDAY = date(2026, 7, 31)
 SATURDAY = date(2026, 8, 1)
@@ -42,6 +42,22 @@ def test_clock_in_the_past() -> None:
     """A date in the past, as before the clock is set by the network, does not reset the usage."""
     usage = UsageByPeriod.starting(FRIDAY) + CHARGED
     assert usage.on(date(1970, 1, 1)).on(FRIDAY) == usage
+
+
+def test_clock_slightly_in_the_past() -> None:
+    """A clock that is late by hours, as after a restart, does not reset the usage."""
+    usage = UsageByPeriod.starting(SATURDAY) + CHARGED
+    assert usage.on(FRIDAY).on(SATURDAY) == usage
+
+
+@pytest.mark.parametrize("wrong_day", [date(2026, 8, 20), date(2026, 12, 31), date(2038, 1, 19)])
+def test_clock_that_was_in_the_future(wrong_day: date) -> None:
+    """Periods that began while the clock was wrong start anew, and so do the following ones."""
+    usage = (UsageByPeriod.starting(FRIDAY) + CHARGED).on(wrong_day) + CHARGED
+    usage = usage.on(SATURDAY) + CHARGED
+    assert (usage.today, usage.today.requests) == (UsageTotal(SATURDAY) + CHARGED, 1)
+    assert usage.month.since == SATURDAY
+    assert usage.on(date(2026, 8, 2)).today.requests == 0
 
 
 def test_stored_usage() -> None:

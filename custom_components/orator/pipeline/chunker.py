@@ -33,8 +33,10 @@ _PROVIDER_START_S: Final = 1.5
 
 _LETTERS_PER_S: Final = 15
 _LETTERS_PER_SYLLABLE: Final = 3
-SYLLABIC: Final = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003fffd]+")
-"""Characters of the scripts in which one character is a syllable."""
+SYLLABIC: Final = re.compile(
+    r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60\uff66-\uff9f\U00020000-\U0003fffd]+"
+)
+"""Characters of the scripts in which one character is a syllable, and their punctuation, which is a pause."""
 
 
 @dataclass(frozen=True, slots=True)

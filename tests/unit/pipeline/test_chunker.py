@@ -169,6 +169,14 @@ async def test_long_sentence_starts_after_8_seconds_of_speech(first: str, repeat
     assert chunks == [first.strip(), sentence.removeprefix(first).strip()]
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("fifteen letters", 1.0), ("你好，", 0.6), ("ｶﾀｶﾅ", 0.8), ("안녕하세요", 1.0), ("", 0.0)]
+)
+def test_estimated_duration(text: str, seconds: float) -> None:
+    """A syllable takes as long as three letters, and so does a Chinese comma."""
+    assert estimate_duration_by_letters_s(text) == pytest.approx(seconds)
+
+
 async def _longest_block_s(text: str) -> float:
     """Return the longest CPU time for which the chunks of a delta keep another task waiting, while no text follows."""
     is_released = asyncio.Event()

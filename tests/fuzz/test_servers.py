@@ -138,7 +138,7 @@ async def test_speech(
         provider = _with_short_timeouts(make(HttpSessions(own, public, own), address))
         count = await _result_or_none(_synthesize(provider, settings, audio_format))
         assert count is None or count < 1_000_000
-        orjson.dumps([provider.detected, provider.counters])
+        orjson.dumps([dict(provider.detected), provider.counters])
         await provider.close()
 
 

@@ -250,7 +250,8 @@ class Provider(ABC):
 
     def models(self, catalog: Json) -> tuple[Model, ...]:
         """Return the speech models of a catalog, or the documented models if the catalog is None."""
-        key = (IdentityKey(catalog), frozenset(self.detected.items()), datetime.now(UTC).date())
+        detected = frozenset(self.detected.data.items())  # at once, because the event loop may add to it
+        key = (IdentityKey(catalog), detected, datetime.now(UTC).date())
         if (models := self._models.get(key)) is None:
             models = self.list_models(catalog)
             self._models = dict([*self._models.items(), (key, models)][-_CACHED_MODEL_LISTS:])

@@ -215,7 +215,7 @@ class OpenAIProvider(Provider):
 
     def _successor_id(self, model_id: str, catalog: catalogs.OpenAICatalog | None) -> str | None:
         """Return the realtime model that replaces a retired model."""
-        key = (IdentityKey(catalog), _utc_today(), frozenset(self.detected))
+        key = (IdentityKey(catalog), _utc_today(), frozenset(self.detected.data))
         if self._successors is None or self._successors[0] != key:  # once for all models of a catalog
             ids = _listed_models(catalog) or (REPLACEMENT_IDS if self._is_openai else ())
             end_dates = {model_id: self._end_date(model_id, catalog) for model_id in ids if is_realtime(model_id)}

@@ -2,19 +2,24 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
+import re
 from typing import Any, Final
 
-from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_API_KEY
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from yarl import URL
 
 from .const import CONF_REPLACEMENTS, DOMAIN
 from .coordinator import OratorConfigEntry
+from .providers import PROVIDERS
 from .providers.models import Model
 
 _REDACTED_ACCOUNT_DATA: Final = {CONF_API_KEY}
+_ADDRESSES: Final = sorted({key for provider in PROVIDERS.values() for key in provider.address_keys})
+_USUAL_PATH_PART: Final = re.compile(r"(api|openai|v[0-9]{1,2}|audio|speech|tts)?")
 _REDACTED_VOICE_DATA: Final = {CONF_REPLACEMENTS, "instructions", "provider_options", "extra_body"}
 """Settings with free text, which may contain names or keys."""
 
@@ -38,7 +43,7 @@ def _account_diagnostics(
 ) -> dict[str, Any]:
     account = entry.runtime_data
     return {
-        "account": {"title": entry.title, "data": async_redact_data(dict(entry.data), _REDACTED_ACCOUNT_DATA)},
+        "account": {"title": entry.title, "data": _account_data(entry)},
         "offered_models": [model.id for model in account.data.models],
         "connection": {
             "outage": account.health.outage,
@@ -55,6 +60,19 @@ def _account_diagnostics(
         ],
         "voices": [_voice_diagnostics(hass, entry, voice) for voice in voices],
     }
+
+
+def _account_data(entry: OratorConfigEntry) -> dict[str, Any]:
+    """Return the data of an account without its API key and without secrets in its addresses."""
+    addresses = {key: _redact_address(entry.data[key]) for key in _ADDRESSES if key in entry.data}
+    return {**async_redact_data(dict(entry.data), _REDACTED_ACCOUNT_DATA), **addresses}
+
+
+def _redact_address(address: str) -> str:
+    """Return an address without unusual parts of its path: some proxies expect a secret there."""
+    url = URL(address)
+    parts = [part if _USUAL_PATH_PART.fullmatch(part) else REDACTED for part in url.path.split("/")]
+    return f"{url.origin()}{'/'.join(parts)}"
 
 
 def _voice_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry, voice: ConfigSubentry) -> dict[str, Any]:

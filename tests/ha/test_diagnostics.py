@@ -13,6 +13,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from yarl import URL
 
 from tests.simulator import ScriptedResponse, Simulator
 from tests.support.speech import create_account, speak
@@ -110,3 +111,24 @@ async def test_redaction(
     assert "Ann" in text
     for secret in (key, SENTENCE, "kettle", PERSONAL):
         assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("{origin}/v1", "{origin}/v1"),
+        ("{origin}/api/openai/v1", "{origin}/api/openai/v1"),
+        ("{origin}/s3cr3t/v1", "{origin}/**REDACTED**/v1"),
+        ("{origin}/v1/proxy/9f86d081884c7d65", "{origin}/v1/**REDACTED**/**REDACTED**"),
+    ],
+)
+async def test_secret_in_the_address(
+    hass: HomeAssistant, account: MockConfigEntry, hass_client: ClientSessionGenerator, address: str, shown: str
+) -> None:
+    """Diagnostics show the usual parts of an address, and hide the others, which may be a secret of a proxy."""
+    origin = URL(account.data["base_url"]).origin()
+    data = {**account.data, "base_url": address.format(origin=origin)}
+    object.__setattr__(account, "data", MappingProxyType(data))
+    diagnostics = await download_diagnostics(hass, hass_client, account)
+    assert diagnostics["account"]["data"]["base_url"] == shown.format(origin=origin)
+    assert "s3cr3t" not in json.dumps(diagnostics)

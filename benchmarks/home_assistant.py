@@ -57,16 +57,16 @@ async def run_in_process(provider_urls: Mapping[str, str]) -> AsyncGenerator[InP
             yield InProcessInstance(
                 hass,
                 f"http://{LOCALHOST}:{port}",
-                {speed: await _add_orator(hass, speed, url) for speed, url in provider_urls.items()},
+                {speed: await add_orator(hass, api_key_of(speed), url) for speed, url in provider_urls.items()},
                 {speed: await _add_openai(hass, speed, url) for speed, url in provider_urls.items()},
             )
         finally:
             await hass.async_stop(force=True)
 
 
-async def _add_orator(hass: HomeAssistant, speed: str, url: str) -> str:
+async def add_orator(hass: HomeAssistant, api_key: str, url: str) -> str:
     """Add an account, and return the entity of its first voice."""
-    account = {"api_key": api_key_of(speed), "server": {"base_url": url}}
+    account = {"api_key": api_key, "server": {"base_url": url}}
     return await _add_entry(hass, "orator", {"provider": "openai"}, account)
 
 

@@ -17,7 +17,7 @@ _GOAL_COLUMNS: Final = ("goal", "limit", "measured", "result", "note")
 _GOAL_TEXT_COLUMNS: Final = frozenset({"goal", "note"})
 _JSON_ONLY_METRICS: Final = ("all gaps", "longest garbage collection")
 _MAX_NOTE_CHARS: Final = 72
-_DIGITS: Final = {Unit.SECONDS: 3, Unit.MILLISECONDS: 1, Unit.PERCENT: 2, Unit.MEBIBYTES: 1}
+_DIGITS: Final = {Unit.SECONDS: 3, Unit.MILLISECONDS: 1, Unit.PERCENT: 2, Unit.MEBIBYTES: 1, Unit.WORDS: 0}
 
 
 def tables(results: Results) -> str:

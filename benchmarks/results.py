@@ -18,6 +18,7 @@ class Unit(StrEnum):
     MILLISECONDS = "ms"
     PERCENT = "%"
     MEBIBYTES = "MiB"
+    WORDS = "words"
 
 
 @dataclass(frozen=True, slots=True)

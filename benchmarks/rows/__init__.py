@@ -6,7 +6,7 @@ from typing import Final
 
 from ..environment import Analysis, Environment
 from ..results import Results
-from . import catalog, concurrency, first_audio, long_texts, loop, memory, post_processing, realtime
+from . import break_off, catalog, concurrency, first_audio, long_texts, loop, memory, post_processing, realtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ ROWS: Final = (
         post_processing.measure,
         post_processing.add_goals,
     ),
+    Row(break_off.BREAK_OFF, "Audio that breaks off: words lost", break_off.measure, break_off.add_goals),
     Row(concurrency.CROWD, "50 replies at the same time", concurrency.measure, concurrency.add_goals),
     Row(loop.LOOP, "Event loop blocked, longest time", loop.measure, loop.add_goals),
     Row(catalog.CATALOG, "Event loop blocked by a large catalog", catalog.measure, catalog.add_goals),

@@ -35,11 +35,15 @@ type _Stamp = list[int]
 class ChimeError(Exception):
     """Error of a chime that does not exist or cannot be played."""
 
-    def __init__(self, key: str, *, is_temporary: bool = False) -> None:
+    def __init__(self, key: str) -> None:
         """Initialize the error with a translation key."""
         super().__init__(key)
         self.translation_key = key
-        self.is_temporary = is_temporary
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the chime may be there later, for example because a share is not mounted."""
+        return self.translation_key == "chime_missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ class ChimeFiles:
         except TimeoutError as err:
             known = self._files.get(name)
             if known is None or known.path != str(path):
-                raise ChimeError("chime_missing", is_temporary=True) from err
+                raise ChimeError("chime_missing") from err
             return known, False
         return self._update(name, path, file, stamp), True
 
@@ -249,10 +253,8 @@ def _stat(hass: HomeAssistant, path: Path) -> tuple[Path, _Stamp]:
         status = file.stat()
     except (OSError, ValueError, RuntimeError) as err:
         raise ChimeError("chime_missing") from err
-    if not _is_allowed(hass, file):
-        raise ChimeError("chime_forbidden")
-    if not file.is_file():
-        raise ChimeError("chime_missing")
+    if not _is_allowed(hass, file) or not file.is_file():
+        raise ChimeError("chime_missing")  # whether a file exists elsewhere is not for everyone to know
     return file, [status.st_mtime_ns, status.st_size]
 
 

@@ -60,7 +60,7 @@ class ChimeLibrary:
         chime = self._cache.pop(key, None)
         if chime is None:
             if not is_current:
-                raise ChimeError("chime_missing", is_temporary=True)
+                raise ChimeError("chime_missing")
             chime = await self._async_load(name, file, lufs)
         self._cache[key] = chime
         while len(self._cache) > _MAX_CACHED_CHIMES:
@@ -82,14 +82,14 @@ class ChimeLibrary:
         """Return the path of a media source ID, a URL below `/local/`, or a file in the configuration folder."""
         if is_media_source_id(name):
             if name.removeprefix(URI_SCHEME).partition("/")[0] in _SPEECH_SOURCES:
-                raise ChimeError("chime_forbidden")
+                raise ChimeError("chime_missing")
             try:
                 async with asyncio.timeout(_CHIME_TIMEOUT_S):
                     media = await async_resolve_media(self._hass, name, None)
             except Exception as err:  # other integrations' media sources may raise any exception
                 raise ChimeError("chime_missing") from err
             if media.path is None:
-                raise ChimeError("chime_forbidden")
+                raise ChimeError("chime_missing")
             return media.path
         if name.startswith("/local/"):
             return Path(self._hass.config.path("www", name.removeprefix("/local/")))

@@ -30,6 +30,7 @@ _END_NOTICE: Final = timedelta(days=60)
 """Time before the end of a model at which the end is reported."""
 _WARNING_ISSUES: Final = ("model_end", "model_ended", "stand_in_missing")
 """Issues with severity warning, because the voice still speaks."""
+_MAX_NAME_CHARS: Final = 200
 _VENDOR_ISSUES: Final = ("vendor_key_missing", "vendor_disabled")
 
 
@@ -189,7 +190,7 @@ class IssueManager:
                 is_fixable=False,
                 severity=ir.IssueSeverity.WARNING,
                 translation_key=error.translation_key,
-                translation_placeholders={"subject": name, "account": self._entry.title},
+                translation_placeholders={"subject": _as_code(name), "account": self._entry.title},
             )
         elif errors.keys() >= set(configured):
             self._delete(issue_id)
@@ -324,6 +325,11 @@ class IssueManager:
         for issue_id in self._issue_ids(key):
             if self._issue_data(issue_id).get(field) not in values:
                 self._delete(issue_id)
+
+
+def _as_code(name: str) -> str:
+    """Return a name from a call for text in backticks, which it must not end: its line breaks and backticks."""
+    return " ".join(name.replace("`", "'").split())[:_MAX_NAME_CHARS]
 
 
 @callback

@@ -22,6 +22,7 @@ from tests.support.audio import RATE, decode
 from tests.support.chimes import (
     get_cache_options,
     get_chime_issue_keys,
+    get_chime_issues,
     hear_with_chime,
     replace_file,
     write_audio_file,
@@ -196,6 +197,39 @@ async def test_speech_without_chime_is_not_cached(
     await hass.async_block_till_done(wait_background_tasks=True)
     await speech_seconds()
     assert len(get_speech_requests(simulator)) == 2
+
+
+@pytest.mark.parametrize("was_known", [True, False])
+async def test_chime_that_comes_back(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: MockConfigEntry,
+    hear: Hear,
+    was_known: bool,  # noqa: FBT001
+) -> None:
+    """Speech made while its chime file was away, as on a share that is not mounted, has the chime afterwards."""
+    path = write_audio_file(hass.config.config_dir, "share/gong.wav")
+    if was_known:
+        await hear("Before.", chime="share/gong.wav")
+    away = path.rename(path.with_name("away.wav"))
+    simulator.reset()
+    without = await hear_with_chime(hear, "share/gong.wav")
+    assert get_chime_issue_keys(hass) == {"chime_missing"}
+    away.rename(path)
+    sound = await hear_with_chime(hear, "share/gong.wav")
+    assert sound.seconds == pytest.approx(without.seconds + 0.8 + CHIME_PAUSE_S, abs=0.1)
+    await hear_with_chime(hear, "share/gong.wav")
+    assert len(get_speech_requests(simulator)) == 2
+
+
+async def test_chime_name_in_issue(hass: HomeAssistant, hear: Hear) -> None:
+    """A name from a call is no Markdown in the issue, and a forbidden file is reported like a missing one."""
+    issues = []
+    for name in ("/etc/hostname", "/etc/none", "x` [click](https://evil.example)\n# y"):
+        await hear("Ding.", chime=name)
+        issues += [(issue.translation_key, issue.translation_placeholders or {}) for issue in get_chime_issues(hass)]
+    assert {key for key, _ in issues} == {"chime_missing"}
+    assert issues[-1][1]["subject"] == "x' [click](https://evil.example) # y"
 
 
 async def test_share_that_hangs_at_start(

@@ -68,11 +68,11 @@ async def test_loudness(hass: HomeAssistant, hear: Hear) -> None:
         ("www", "chime_missing"),
         ("", None),
         ("none", None),
-        ("../outside.wav", "chime_forbidden"),
-        ("/etc/hostname", "chime_forbidden"),
-        ("link.wav", "chime_forbidden"),
-        (".storage/hidden.wav", "chime_forbidden"),
-        ("custom_components/orator/gong.wav", "chime_forbidden"),
+        ("../outside.wav", "chime_missing"),
+        ("/etc/hostname", "chime_missing"),
+        ("link.wav", "chime_missing"),
+        (".storage/hidden.wav", "chime_missing"),
+        ("custom_components/orator/gong.wav", "chime_missing"),
         ("configuration.yaml", "chime_unusable"),
         ("list.m3u", "chime_unusable"),
         ("silent.wav", "chime_unusable"),
@@ -110,7 +110,7 @@ async def test_speech_is_not_generated_for_chime(
     """A media source that generates speech is refused as a chime before it costs anything."""
     assert await hear(chime=f"media-source://{source.format(entry_id=account.entry_id)}")
     assert [request["input"] for request in get_speech_requests(simulator)] == [SENTENCE]
-    assert get_chime_issue_keys(hass) == {"chime_forbidden"}
+    assert get_chime_issue_keys(hass) == {"chime_missing"}
 
 
 async def test_issue_is_deleted_when_chime_is_back(hass: HomeAssistant, account: MockConfigEntry, hear: Hear) -> None:
@@ -197,7 +197,7 @@ async def test_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
 
 @pytest.mark.parametrize(
     ("name", "error"),
-    [("dingdong", "chime_missing"), ("/etc/hostname", "chime_forbidden"), ("long.wav", "chime_unusable")],
+    [("dingdong", "chime_missing"), ("/etc/hostname", "chime_missing"), ("long.wav", "chime_unusable")],
 )
 @pytest.mark.parametrize("field", ["chime", "chime_after"])
 async def test_form_with_unusable_chime(

@@ -51,8 +51,10 @@ class WyomingServices:
         self._connected: asyncio.Future[_SatelliteHandler] = asyncio.get_running_loop().create_future()
 
     async def speak(self, text: str) -> float:
-        """Speak to the satellite, and return when, in the seconds of `time.monotonic`."""
+        """Speak to the satellite, and return when, in the seconds of `time.monotonic`; earlier audio is discarded."""
         self.transcript = text
+        while not self._recordings.empty():
+            self._recordings.get_nowait()
         async with asyncio.timeout(_TIMEOUT_S):
             satellite = await self._connected
             started = time.monotonic()

@@ -153,8 +153,11 @@ class Checks:
             await self.assert_spoken(recording.file, recording.text)
         if voice is None:
             return
-        async with self._check(f"a streamed reply by {model} is heard completely on a satellite, and starts early"):
-            await self._assert_reply(voice)
+        # How soon a real voice starts depends on the computer and its load.
+        must_start_early = self.server.setup.has_simulated_voice
+        name = f"a streamed reply by {model} is heard completely on a satellite"
+        async with self._check(f"{name}, and starts while it is generated" if must_start_early else name):
+            await self._assert_reply(voice, must_start_early=must_start_early)
 
     async def _check_proxy(self) -> None:
         """Check the server as a proxy of OpenAI: its form, and a realtime model over the server's WebSocket."""
@@ -184,15 +187,16 @@ class Checks:
         await self.assert_spoken(recording.file, message)
         return recording
 
-    async def _assert_reply(self, voice: DemoVoice) -> None:
-        """Speak to the satellite, and assert that it gets the whole reply, and begins before its text is complete."""
+    async def _assert_reply(self, voice: DemoVoice, *, must_start_early: bool) -> None:
+        """Speak to the satellite, and assert that it gets the whole reply; early: before its text is complete."""
         services = self.assist.services
         async with self.assist.open_websocket() as websocket:
             await create_pipeline(websocket, self.assist.agent, self.assist.recognizer, voice.entity_id)
         started = await services.speak(_REPLY)
         recording = await services.next_recording()
-        first_audio_after, generated_after = recording.started - started, len(_REPLY.split()) / WORDS_PER_SECOND
-        assert first_audio_after < generated_after, f"audio after {first_audio_after:.1f} s of {generated_after:.1f} s"
+        audio_after, generated_after = recording.started - started, len(_REPLY.split()) / WORDS_PER_SECOND
+        is_early = audio_after < generated_after
+        assert is_early or not must_start_early, f"audio after {audio_after:.1f} s of {generated_after:.1f} s"
         file = self.folder / f"{self.server.setup.name}-satellite.wav"
         save_recording(recording, file)
         await self.assert_spoken(file, _REPLY)

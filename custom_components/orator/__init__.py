@@ -14,7 +14,7 @@ from .coordinator import AccountCoordinator, OratorConfigEntry, account_store
 from .entity import async_link_voice_devices, async_register_account_device
 from .fallback import async_track_fallbacks
 from .issues import async_delete_issues
-from .preview import SetupPreviewView
+from .preview import SetupPreviewView, VoicePreviewView
 from .services import async_setup_services
 from .tts_cache import async_get_cache_revisions
 from .usage import UsageTracker
@@ -27,9 +27,10 @@ _ACCOUNTS: Final[HassKey[dict[str, AccountCoordinator]]] = HassKey("orator_accou
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001
-    """Register the actions and the preview view, whether or not an account is loaded."""
+    """Register the actions and the preview views, whether or not an account is loaded."""
     async_setup_services(hass)
     hass.http.register_view(SetupPreviewView)
+    hass.http.register_view(VoicePreviewView)
     return True
 
 

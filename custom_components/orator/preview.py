@@ -7,7 +7,6 @@ import hmac
 from html import escape
 import secrets
 from typing import Any, Final, Self
-from urllib.parse import quote
 
 from aiohttp import web
 from homeassistant.components.http import KEY_HASS, HomeAssistantView
@@ -22,6 +21,7 @@ from yarl import URL
 
 from .const import DOMAIN
 from .coordinator import OratorConfigEntry
+from .providers.errors import InvalidSettingError
 from .providers.options import MAX_ID_CHARS, parse_id
 
 PREVIEW_CONTENT_TYPE: Final = "audio/mpeg"
@@ -29,6 +29,10 @@ PREVIEW_CONTENT_TYPE: Final = "audio/mpeg"
 _MAX_IDENTIFIER_CHARS: Final = 8_000
 """Maximum length of an identifier: a few percent-encoded IDs."""
 _QUERY_LANGUAGE: Final = "language"
+_QUERY_ITEM: Final = "item"
+_VOICE_PREVIEW_PATH: Final = f"/api/{DOMAIN}/voice_preview"
+_VOICE_PREVIEW_LIFETIME: Final = timedelta(hours=1)
+"""Time for which the link in a form can be used."""
 _SETUP_PREVIEW_PATH: Final = f"/api/{DOMAIN}/preview/"
 _SETUP_PREVIEW_LIFETIME_S: Final = 600.0
 _SETUP_PREVIEWS: Final[HassKey[dict[str, bytes]]] = HassKey("orator_setup_previews")
@@ -65,13 +69,10 @@ class PreviewItem:
         """The media source ID, which media players can play."""
         return generate_media_source_id(DOMAIN, self.identifier)
 
-    @property
-    def media_browser_path(self) -> str:
-        """The path of the page in Home Assistant's media browser, with the web browser as the player.
-
-        Home Assistant has no public function for this, so the path follows the routes of its frontend.
-        """
-        return "/media-browser/browser/" + quote(f"{PREVIEW_CONTENT_TYPE},{self.media_source_id}", safe="")
+    def signed_path(self, hass: HomeAssistant) -> str:
+        """Return a path that plays the preview, signed for the user who has opened the form."""
+        path = URL.build(path=_VOICE_PREVIEW_PATH, query={_QUERY_ITEM: self.identifier})
+        return async_sign_path(hass, str(path), _VOICE_PREVIEW_LIFETIME)
 
     def with_settings(self, settings: Mapping[str, str]) -> Self:
         """Return the item below this one that adds these settings."""
@@ -117,13 +118,33 @@ class SetupPreviewView(HomeAssistantView):
         item = _first_voice_item(hass, token)
         if item is None:
             raise web.HTTPNotFound
+        return await _async_play(hass, item)
+
+
+class VoicePreviewView(HomeAssistantView):
+    """View that plays the voice of a form, in another tab of the browser."""
+
+    url = _VOICE_PREVIEW_PATH
+    name = f"api:{DOMAIN}:voice_preview"
+
+    async def get(self, request: web.Request) -> web.Response:
+        """Synthesize the preview, and redirect to its audio as soon as the audio begins."""
         try:
-            media = await async_resolve_media(hass, item.media_source_id, None)
-        except Unauthorized:
-            raise
-        except HomeAssistantError as err:
-            raise web.HTTPBadGateway from err
-        raise web.HTTPFound(media.url)
+            item = PreviewItem.parse(request.query.get(_QUERY_ITEM, ""))
+        except (ValueError, InvalidSettingError) as err:
+            raise web.HTTPNotFound from err
+        return await _async_play(request.app[KEY_HASS], item)
+
+
+async def _async_play(hass: HomeAssistant, item: PreviewItem) -> web.Response:
+    """Redirect to the audio of a preview. Raises Unauthorized if the user may not control the voice."""
+    try:
+        media = await async_resolve_media(hass, item.media_source_id, None)
+    except Unauthorized:
+        raise
+    except HomeAssistantError as err:
+        raise web.HTTPBadGateway(text=str(err)) from err
+    raise web.HTTPFound(media.url)
 
 
 def _digest(token: str, data: Mapping[str, Any]) -> bytes:

@@ -42,6 +42,9 @@ from .voice_settings import CHIME_OPTIONS, chime_loudness, parse_post_processing
 _FORM_DEFAULTS: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: [], CONF_FALLBACK: []}
 """Values that the form returns for untouched fields, which are not stored."""
 
+_MEDIA_BROWSER_PATH: Final = "/media-browser"
+"""Path of Home Assistant's media browser; the paths below it are private to its frontend."""
+
 
 class VoiceSubentryFlow(ConfigSubentryFlow):
     """Handle a subentry flow for a voice."""
@@ -148,22 +151,23 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         )
 
     def _preview_links(self, account: AccountCoordinator, model: Model, settings: Mapping[str, Any]) -> dict[str, str]:
-        """Return the links to previews of the voice and of all voices of the model.
+        """Return the links to the preview of the voice, and to the media browser with the previews of all voices.
 
         The links open a new tab: Home Assistant would follow them in place, which closes the form.
         """
         chosen = account.data.parse_choices(settings)
         if CONF_MODEL in self._settings:
             chosen[CONF_MODEL] = model.id
-        voices = PreviewItem(self._get_entry().entry_id, chosen)
         voice_id = settings.get(model.voice_key) or suggested_voice(account.data, model)
-        voice = voices.with_settings({model.voice_key: voice_id}) if voice_id else voices
+        path = _MEDIA_BROWSER_PATH
+        if voice_id:
+            path = PreviewItem(self._get_entry().entry_id, {**chosen, model.voice_key: voice_id}).signed_path(self.hass)
         link, link_end = '<a href="{}" target="_blank">', "</a>"
         return {
             "voice": escape(model.voice_name(voice_id)),
-            "sample": link.format(escape(voice.media_browser_path)),
+            "sample": link.format(escape(path)),
             "sample_end": link_end,
-            "samples": link.format(escape(voices.media_browser_path)),
+            "samples": link.format(_MEDIA_BROWSER_PATH),
             "samples_end": link_end,
         }
 

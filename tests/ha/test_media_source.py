@@ -1,11 +1,10 @@
 """Tests of the media source with previews of voices."""
 
+from html import unescape
 from typing import Any
-from urllib.parse import unquote
 
 from homeassistant.components.media_player import BrowseError, BrowseMedia
 from homeassistant.components.media_source import Unresolvable, async_browse_media, async_resolve_media
-from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
@@ -249,22 +248,32 @@ async def test_read_only_user(
     assert not get_speech_requests(simulator)
 
 
-async def test_links_in_voice_form(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """The voice form links to the voice and to all voices of the model in the media browser, in a new tab."""
-    flows = hass.config_entries.subentries
-    form = await flows.async_init((account.entry_id, "voice"), context={"source": SOURCE_USER})
-    form = await flows.async_configure(form["flow_id"], {"model": "tts-1"})
+async def test_links_in_voice_form(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    """The voice form links to the preview of the voice, signed for the user, and to the media browser, in a new tab."""
+    assert await async_setup_component(hass, "config", {})
+    client = await hass_client()
+    path = "/api/config/config_entries/subentries/flow"
+    form = await (await client.post(path, json={"handler": [account.entry_id, "voice"]})).json()
+    form = await (await client.post(f"{path}/{form['flow_id']}", json={"model": "tts-1"})).json()
     placeholders = form["description_placeholders"]
     assert placeholders["voice"] == "Coral"
-    titles = []
-    for name in ("sample", "samples"):
-        assert 'target="_blank"' in placeholders[name]
-        path = placeholders[name].partition('href="')[2].partition('"')[0]
-        kind, media_id = unquote(path.removeprefix("/media-browser/browser/")).split(",", 1)
-        item = await async_browse_media(hass, media_id)
-        assert kind == "audio/mpeg"
-        titles.append((item.title, item.can_play))
-    assert titles == [("Coral", True), ("tts-1", False)]
+    assert placeholders["samples"] == '<a href="/media-browser" target="_blank">'
+    assert 'target="_blank"' in placeholders["sample"]
+    link = unescape(placeholders["sample"].partition('href="')[2].partition('"')[0])
+    browser = await hass_client_no_auth()
+    assert (await browser.get(link.partition("&")[0])).status == 401
+    assert not get_speech_requests(simulator)
+    response = await browser.get(link)
+    assert (response.status, response.content_type) == (200, "audio/mpeg")
+    (request,) = get_speech_requests(simulator)
+    assert (request["model"], request["voice"]) == ("tts-1", "coral")
+    assert (await client.get("/api/orator/voice_preview?item=x%3Fmodel%3D%2520")).status == 404
 
 
 async def test_sample_stays_cached_when_voice_changes(

@@ -189,6 +189,7 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         catalog = await self._async_fetch_catalog(data, errors)
         if catalog is None:
             return None
+        self._abort_if_configured(data)  # by another flow meanwhile
         if self.source == SOURCE_USER:
             return self._create_account(data, catalog)
         entry = self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()

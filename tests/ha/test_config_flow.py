@@ -1,5 +1,6 @@
 """Tests of the config flow, against the simulated provider."""
 
+import asyncio
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
@@ -204,6 +205,17 @@ async def test_same_account_only_once(hass: HomeAssistant, simulator: Simulator,
     again = create_account_input(simulator, base_url=f"{simulator.url}/other/v1")
     result = await hass.config_entries.flow.async_configure(flow_id, again)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
+
+
+async def test_same_account_in_parallel_flows(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Forms that are submitted at the same time create one account."""
+    flows = [await start_account_flow(hass) for _ in range(3)]
+    entered = create_account_input(simulator)
+    configure = hass.config_entries.flow.async_configure
+    results = await asyncio.gather(*(configure(flow, entered) for flow in flows))
+    await hass.async_block_till_done()
+    assert sorted(result["type"] for result in results) == ["abort", "abort", "create_entry"]
+    assert len(hass.config_entries.async_entries("orator")) == 1
 
 
 async def test_reauth(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear) -> None:

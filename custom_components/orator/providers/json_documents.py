@@ -109,12 +109,8 @@ def parse_json(document: bytes | bytearray) -> Any:
     Invalid characters become U+FFFD, NaN and infinity become None, and large integers become floats. Raises ValueError
     if the document is not JSON, has too many values or is nested too deeply.
     """
-    separators = 0
-    for separator in _SEPARATORS:
-        separators += document.count(separator)
-    if separators > _MAX_VALUES:
-        raise ValueError("too many values")
     text = _decode(document)
+    _pause()
     if "\\u" in text:
         text = _SURROGATE_ESCAPE.sub(lambda escape: r"\ufffd" if escape["lone"] else escape[0], text)
     kind = json.JSONDecoder if len(text) <= _MAX_INLINE_BYTES else _InterruptibleDecoder
@@ -154,10 +150,22 @@ def _parse_string(text: str, start: int, strict: bool = True) -> tuple[str, int]
 
 
 def _decode(document: bytes | bytearray) -> str:
-    """Return the text of a document, with U+FFFD in place of invalid characters."""
+    """Return the text of a document, with U+FFFD in place of invalid characters.
+
+    Raises ValueError if the document has too many values.
+    """
     decoder = codecs.getincrementaldecoder(json.detect_encoding(document))("replace")
-    parts = [decoder.decode(document[start : start + _SLICE]) for start in range(0, len(document), _SLICE)]
-    return "".join(parts) + decoder.decode(b"", final=True)
+    parts: list[str] = []
+    separators = 0
+    for start in paced(range(0, len(document), _SLICE)):
+        part = document[start : start + _SLICE]
+        separators += sum(map(part.count, _SEPARATORS))
+        if separators > _MAX_VALUES:
+            raise ValueError("too many values")
+        parts.append(decoder.decode(part))
+    parts.append(decoder.decode(b"", final=True))
+    _pause()
+    return "".join(parts)
 
 
 def _parse_integer(digits: str) -> int | float:

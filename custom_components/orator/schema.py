@@ -29,7 +29,7 @@ import voluptuous as vol
 
 from .audio.effects import BuiltInChime
 from .audio.formats import AudioFormat
-from .const import CONF_CHIME, CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS
+from .const import CONF_CHIME, CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, CONF_SPOKEN_UNITS
 from .coordinator import Catalog
 from .providers.models import Model, Voice
 from .providers.options import ChoiceOption, LanguageOption, NumberOption, ObjectOption, Option, TextOption
@@ -142,6 +142,7 @@ def voice_schema(catalog: Catalog, model: Model) -> vol.Schema:
                     translation_key=CONF_REPLACEMENTS,
                 )
             ),
+            vol.Required(CONF_SPOKEN_UNITS, default=False): BooleanSelector(),
             vol.Optional(SECTION_POST_PROCESSING): section(vol.Schema(_post_processing_fields()), {"collapsed": True}),
         }
     )

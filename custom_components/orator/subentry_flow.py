@@ -18,7 +18,7 @@ import voluptuous as vol
 
 from .chime_files import ChimeError
 from .chimes import async_get_chimes
-from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_REPLACEMENTS, CONF_VOICE, DOMAIN
+from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_REPLACEMENTS, CONF_SPOKEN_UNITS, CONF_VOICE, DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry
 from .entity import voice_entity_id
 from .fallback import has_fallback_loop
@@ -39,7 +39,7 @@ from .schema import (
 )
 from .voice_settings import CHIME_OPTIONS, chime_loudness, parse_post_processing, parse_replacements
 
-_FORM_DEFAULTS: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: [], CONF_FALLBACK: []}
+_FORM_DEFAULTS: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: [], CONF_SPOKEN_UNITS: False, CONF_FALLBACK: []}
 """Values that the form returns for untouched fields, which are not stored."""
 
 _MEDIA_BROWSER_PATH: Final = "/media-browser"

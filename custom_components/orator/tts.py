@@ -40,6 +40,7 @@ from .pipeline import (
 from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
 from .providers.models import Model
 from .providers.options import LanguageOption
+from .text import unit_replacements
 from .tts_cache import async_discard, async_get_cache_revisions, cache_revision, is_cacheable
 from .tts_requests import SpeechRequest, async_speak_and_check, can_wait, deliver_begin, deliver_report
 from .voice_settings import (
@@ -239,7 +240,10 @@ class VoiceEntity(TextToSpeechEntity):
             settings=settings.provider_settings,
             format=settings.format,
             clean_text=settings.clean_text,
-            replacements=settings.replacements,
+            replacements=(
+                *settings.replacements,
+                *(unit_replacements(request.language) if settings.has_spoken_units else ()),
+            ),
             fallbacks=create_fallbacks(
                 self.hass, settings.fallbacks, self.entity_id, request.language, fallback_format
             ),

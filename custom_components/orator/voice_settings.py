@@ -30,6 +30,7 @@ from .const import (
     CONF_LEAD_IN,
     CONF_LOUDNESS,
     CONF_REPLACEMENTS,
+    CONF_SPOKEN_UNITS,
     CONF_TAIL,
     CONF_VOICE_ID,
 )
@@ -101,6 +102,8 @@ class VoiceSettings:
     """Format for the player or satellite."""
     clean_text: bool
     replacements: tuple[Replacement, ...]
+    has_spoken_units: bool
+    """Whether units after numbers are spoken as words of the language."""
     fallbacks: tuple[str, ...]
     """Entity IDs of the fallback voices."""
     post_processing: Mapping[str, Any]
@@ -132,6 +135,7 @@ class VoiceSettings:
             output=_parse_output_format(options),
             clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
             replacements=_parse_requested_replacements(options, configured),
+            has_spoken_units=_parse_spoken_units(options.get(CONF_SPOKEN_UNITS, False)),
             fallbacks=() if fallback_call else _parse_fallbacks(options.get(CONF_FALLBACK, [])),
             post_processing=post_processing,
             expects_fallback=fallback_call == FallbackCall.FOLLOWED,
@@ -146,6 +150,7 @@ def supported_options(provider: Provider) -> list[str]:
         CONF_FORMAT,
         CONF_CLEAN_TEXT,
         CONF_REPLACEMENTS,
+        CONF_SPOKEN_UNITS,
         CONF_FALLBACK,
         *POST_PROCESSING_OPTIONS,
         *(choice.key for choice in provider.choices),
@@ -214,6 +219,12 @@ def _parse_words(value: Any, max_chars: int) -> str:
     if not isinstance(value, str | int | float | date | None) or len(words) > max_chars:
         raise InvalidSettingError(code=CONF_REPLACEMENTS)
     return words
+
+
+def _parse_spoken_units(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidSettingError(code=CONF_SPOKEN_UNITS)
+    return value
 
 
 def configured_chimes(settings: Mapping[str, Any]) -> frozenset[str]:

@@ -62,7 +62,7 @@ async def test_missing_key(hass: HomeAssistant, simulator: Simulator) -> None:
 
 async def test_form_fields(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The form shows the options of the model on the chosen endpoint only."""
-    before, after = ["voice", "name", "format"], ["fallback", "clean_text", "replacements", "effects"]
+    before, after = ["voice", "name", "format"], ["fallback", "clean_text", "replacements", "spoken_units", "effects"]
     for model, endpoint, fields in (
         ("Kokoro-82m", "audio_speech", ["speed"]),
         ("gpt-4o-mini-tts", "audio_speech", ["instructions"]),

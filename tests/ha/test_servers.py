@@ -270,6 +270,7 @@ async def test_voice_form(
         "fallback",
         "clean_text",
         "replacements",
+        "spoken_units",
         "effects",
     ]
     assert set(get_choices(form, "voice")) == {

@@ -60,7 +60,7 @@ async def test_setup_without_voice(hass: HomeAssistant, simulator: Simulator) ->
 async def test_saved_voice_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """Saved voices are listed by title, equal titles are distinguished, and there is no choice of models."""
     form = await start_voice_flow(hass, account, "voice")
-    text_fields = ["fallback", "clean_text", "replacements", "effects"]
+    text_fields = ["fallback", "clean_text", "replacements", "spoken_units", "effects"]
     assert get_field_names(form) == ["voice_id", "name", "format", *SETTINGS, *text_fields]
     labels = [option["label"] for option in form["data_schema"].schema["voice_id"].config["options"]]
     assert len(labels) == len(set(labels)) == 120

@@ -12,7 +12,7 @@ from tests.support.flows import get_choices, get_field_names, open_voice_form
 async def test_voice_form_depends_on_model(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The form has the fields, voices and formats that the model supports."""
     new = await open_voice_form(hass, account, "gpt-4o-mini-tts")
-    text_fields = ["fallback", "clean_text", "replacements", "effects"]
+    text_fields = ["fallback", "clean_text", "replacements", "spoken_units", "effects"]
     assert get_field_names(new) == ["voice", "name", "format", "speed", "instructions", *text_fields]
     assert len(get_choices(new, "voice")) == 13
     assert get_choices(new, "format") == ["mp3", "wav", "opus", "aac", "flac"]
@@ -76,7 +76,7 @@ async def test_reconfigure(hass: HomeAssistant, account: MockConfigEntry) -> Non
 async def test_text_settings(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The settings of text cleaning and replacements are stored."""
     form = await open_voice_form(hass, account, "tts-1")
-    text = {"clean_text": False, "replacements": [{"find": "kWh", "say": "kilowatt hours"}]}
+    text = {"clean_text": False, "replacements": [{"find": "kWh", "say": "kilowatt hours"}], "spoken_units": True}
     result = await hass.config_entries.subentries.async_configure(
         form["flow_id"], {"voice": "nova", "format": "mp3", **text}
     )

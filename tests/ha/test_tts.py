@@ -95,6 +95,7 @@ TEXT_CHANGES: list[tuple[dict[str, Any], str]] = [
     ({"clean_text": False}, "**Bold** words use 3 kWh."),
     ({"replacements": [{"find": "kWh", "say": "kilowatt hours"}]}, "Bold words use 3 kilowatt hours."),
     ({"replacements": [{"find": "bold", "say": ""}]}, "words use 3 kWh."),
+    ({"spoken_units": True}, "Bold words use 3 kilowatt hours."),
 ]
 
 
@@ -222,6 +223,7 @@ async def test_unknown_option(hear: Hear) -> None:
         ({"speed": "fast"}, "speed"),
         ({"instructions": 7}, "instructions"),
         ({"replacements": "kWh"}, "replacements"),
+        ({"spoken_units": "no"}, "spoken_units"),
         ({"format": "banana"}, "format"),
         ({"stream_format": "video"}, "stream_format"),
         ({"preferred_sample_rate": 1}, "preferred_sample_rate"),

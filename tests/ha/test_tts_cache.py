@@ -17,6 +17,7 @@ COMMON_CHANGES: dict[str, Any] = {
     "format": "wav",
     "clean_text": False,
     "replacements": [{"find": "kettle", "say": "pot"}],
+    "spoken_units": True,
     "speed": 1.25,
 }
 

@@ -7,6 +7,7 @@ from .long_sentences import split_evenly, split_first_clause
 from .markdown import MarkdownReader
 from .replacements import Replacement, Replacer, replace_words
 from .sentences import SentenceSplitter
+from .units import unit_replacements
 
 __all__ = [
     "Replacement",
@@ -16,6 +17,7 @@ __all__ = [
     "replace_words",
     "split_evenly",
     "split_first_clause",
+    "unit_replacements",
 ]
 
 

@@ -12,17 +12,17 @@ _ENDS: Final = {r"\(": r"\)", r"\[": r"\]", "$$": "$$"}
 
 _WORD_COMMANDS: Final = r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|mathsf|operatorname|mbox)\*?"
 _BRACES: Final = r"(?:\{[^{}$\n]{0,80}\}|(?=\{[^{}$\n]{0,80}\{)|(?!\{))"
-_TOKEN: Final = (
+_FORMULA_TOKEN: Final = (
     rf"(?>\\[A-Za-z]++{_BRACES}|[_^]{_BRACES}|\\[^\sA-Za-z]|(?<![A-Za-z])[A-Za-z]{{1,2}}(?![A-Za-z])"
     r"|[\d.,:;!'/|<>()\[\]{}=+*&~-]|[^\x00-\x7f]|[ \t]|\n(?![ \t]*\n))"
 )
 """A part of a formula between dollar signs. It has no words except in braces, so a price soon is no formula."""
-_FORMULA_IN_DOLLARS: Final = re.compile(rf"\$(?![\s$])(?P<formula>{_TOKEN}{{1,200}}?)(?<![\s\\])\$(?![\w$])")
+_FORMULA_IN_DOLLARS: Final = re.compile(rf"\$(?![\s$])(?P<formula>{_FORMULA_TOKEN}{{1,200}}?)(?<![\s\\])\$(?![\w$])")
 _UNFINISHED_FORMULA: Final = re.compile(
-    rf"\$(?![\s$]){_TOKEN}{{0,200}}+(?:(?:\\[A-Za-z]+|[_^])\{{[^{{}}$\n]{{0,80}}|\\|[A-Za-z]{{1,2}}|(?<!\s)\$)?\Z"
+    rf"\$(?![\s$]){_FORMULA_TOKEN}{{0,200}}+(?:(?:\\[A-Za-z]+|[_^])\{{[^{{}}$\n]{{0,80}}|\\|[A-Za-z]{{1,2}}|(?<!\s)\$)?\Z"
 )
 _HAS_MATHEMATICS: Final = re.compile(r"[\\^_=+<>{}|]|[A-Za-z]\(|\A[A-Za-z](?:'|,? ?[A-Za-z])?\Z|\A-?[\d.,]*[A-Za-z]\Z")
-_PRICE: Final = re.compile(r"\$\d+(?:[.,]\d+)*+(?:[.,;:!?)](?!\d|\Z)|[ \n]+[^\s\\=+*/<>^\d$-])")
+_DOLLAR_PRICE: Final = re.compile(r"\$\d+(?:[.,]\d+)*+(?:[.,;:!?)](?!\d|\Z)|[ \n]+[^\s\\=+*/<>^\d$-])")
 _MAX_PROSE_CHARS: Final = 100
 _MATHEMATICAL: Final = re.compile(r"[\\^_=]")
 
@@ -44,7 +44,7 @@ def read_formula(window: Window) -> tuple[str, int] | None:
         if end < 0 and not window.is_final:
             raise IncompleteInputError
         return (speak_formula(text[2:end]), end + 2) if end > 2 else None
-    if text[0] != "$" or _PRICE.match(text):
+    if text[0] != "$" or _DOLLAR_PRICE.match(text):
         return None
     match = _FORMULA_IN_DOLLARS.match(text)
     if match and (match.end() < len(text) or window.is_final):
@@ -74,18 +74,18 @@ _UNSPOKEN_TEXT: Final = """
 _UNSPOKEN: Final = frozenset(_UNSPOKEN_TEXT.split())
 _SUPERSCRIPTS: Final = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
 _SUBSCRIPTS: Final = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
-_GROUP: Final = r"(?:\{([^{}]*)\}|(\\[A-Za-z]+|[^\s{}\\]))"
+_FORMULA_GROUP: Final = r"(?:\{([^{}]*)\}|(\\[A-Za-z]+|[^\s{}\\]))"
 _INNERMOST: Final = r"\{([^{}]*)\}"
 _ENVIRONMENT: Final = re.compile(r"\\(?:begin|end)\{[^{}]*\}(?:\{[lcr| ]*\})?")
 _FRACTION: Final = re.compile(rf"\\[dtc]?frac\s*{_INNERMOST}\s*{_INNERMOST}")
 _SHORT_FRACTION: Final = re.compile(r"\\[dtc]?frac\s*([0-9A-Za-z])\s*([0-9A-Za-z])")
-_ROOT: Final = re.compile(rf"\\sqrt\s*(?:\[([^\[\]]*)\])?\s*{_INNERMOST}")
+_LATEX_ROOT: Final = re.compile(rf"\\sqrt\s*(?:\[([^\[\]]*)\])?\s*{_INNERMOST}")
 _DECORATED: Final = r"\\(?:boxed|overline|underline|hat|bar|vec|tilde|dot|mathbb|mathcal)"
-_TEXT: Final = re.compile(rf"(?:{_WORD_COMMANDS}|{_DECORATED})\s*{_INNERMOST}")
-_POWER: Final = re.compile(rf"\^\s*{_GROUP}")
-_INDEX: Final = re.compile(rf"_\s*{_GROUP}")
-_COMMAND: Final = re.compile(r"\\([A-Za-z]+)\*? ?")
-_ESCAPED: Final = re.compile(r"\\([%$#&_{}])")
+_FORMULA_TEXT: Final = re.compile(rf"(?:{_WORD_COMMANDS}|{_DECORATED})\s*{_INNERMOST}")
+_SUPERSCRIPT: Final = re.compile(rf"\^\s*{_FORMULA_GROUP}")
+_SUBSCRIPT: Final = re.compile(rf"_\s*{_FORMULA_GROUP}")
+_LATEX_COMMAND: Final = re.compile(r"\\([A-Za-z]+)\*? ?")
+_ESCAPED_SIGN: Final = re.compile(r"\\([%$#&_{}])")
 _SPACING: Final = re.compile(r"\\[,;:!> ]|[~&]")
 _NEEDLESS_SPACE: Final = re.compile(r"(?<=[(\[]) | (?=[)\],.;:!?])|(?<=°) (?=[CF]\b)|(?<=[A-Za-z]) (?=[⁰¹²³⁴-⁹⁺⁻ⁿ])")
 _COMPOUND: Final = re.compile(r"[-+*/=<>·×÷±\s]")
@@ -94,18 +94,18 @@ _COMPOUND: Final = re.compile(r"[-+*/=<>·×÷±\s]")
 def speak_formula(formula: str) -> str:
     """Return the words of a formula: without backslashes, with signs for commands, powers and indices."""
     text = _ENVIRONMENT.sub(" ", formula).replace(r"\\", ", ")
-    text = _ESCAPED.sub(lambda match: match[1] if match[1] not in "{}_" else " ", text)
+    text = _ESCAPED_SIGN.sub(lambda match: match[1] if match[1] not in "{}_" else " ", text)
     for _ in range(8):  # from the innermost braces outwards
         before = text
-        text = _TEXT.sub(r" \1 ", text)
-        text = _POWER.sub(_speak_power, text)
-        text = _INDEX.sub(_speak_index, text)
-        text = _ROOT.sub(lambda match: f"{(match[1] or '').translate(_SUPERSCRIPTS)}√{_enclose(match[2])}", text)
+        text = _FORMULA_TEXT.sub(r" \1 ", text)
+        text = _SUPERSCRIPT.sub(_speak_power, text)
+        text = _SUBSCRIPT.sub(_speak_index, text)
+        text = _LATEX_ROOT.sub(lambda match: f"{(match[1] or '').translate(_SUPERSCRIPTS)}√{_enclose(match[2])}", text)
         text = _FRACTION.sub(lambda match: f"{_enclose(match[1])}/{_enclose(match[2])}", text)
         if text == before:
             break
     text = _SHORT_FRACTION.sub(r"\1/\2", text)
-    text = _SPACING.sub(" ", _COMMAND.sub(_speak_command, text))
+    text = _SPACING.sub(" ", _LATEX_COMMAND.sub(_speak_command, text))
     words = " ".join(re.sub(r"[\\{}]", "", text).split())
     return _NEEDLESS_SPACE.sub("", words).strip(" ,")
 
@@ -124,7 +124,7 @@ def _speak_power(match: re.Match[str]) -> str:
         return "′"
     raised = exponent.translate(_SUPERSCRIPTS)
     is_raised = not any(character in exponent for character in raised)
-    return raised if is_raised else f"^{_enclose(_COMMAND.sub(_speak_command, exponent))}"
+    return raised if is_raised else f"^{_enclose(_LATEX_COMMAND.sub(_speak_command, exponent))}"
 
 
 def _speak_index(match: re.Match[str]) -> str:

@@ -15,6 +15,7 @@ _MAX_SPACE_CHARS: Final = 64
 """Maximum number of white space characters between two words of a match."""
 _MAX_NUMBER_CHARS: Final = 32
 _NUMBER_END: Final = re.compile(r"(?<!\w)(?<!\d[.,])\d+(?:[.,]\d+)*\Z")
+_DECIMAL_MARK: Final = re.compile(r"\d[.,]\Z")
 _IRREGULAR_SPACE: Final = re.compile(r"[^\S ]|\s{2}")
 _SPACE_OR_WORD: Final = re.compile(r"\s+|\S+")
 _PREPARED_RULES: Final = 16
@@ -31,6 +32,8 @@ class Replacement:
     Without capitals, they match upper and lower case; a space matches any white space.
     """
     say: str
+    is_unit: bool = False
+    """Whether the words are a unit, which matches only after a number, or a unit with a whole number of its own."""
 
 
 class _SortedWords:
@@ -70,10 +73,14 @@ class _Rules:
         """What to say instead of words with capitals."""
         self.folded: dict[str, str] = {}
         """What to say instead of words without capitals."""
+        self.units: set[str] = set()
+        """Units in lower case."""
         for replacement in replacements:
             words = " ".join(replacement.find.split())
             if words and _fold(words) not in self.folded:
                 says, key = (self.folded, _fold(words)) if words == words.lower() else (self.exact, words)
+                if key not in says and replacement.is_unit:
+                    self.units.add(_fold(words))
                 says.setdefault(key, replacement.say)
         self.exact_words = _SortedWords(self.exact)
         self.folded_words = _SortedWords(self.folded)
@@ -181,7 +188,18 @@ class Replacer:
             if not is_after_number or not first.isalpha():
                 return "", 0
         say, end = window.match(self._rules, index)
+        if window.folded[index:end] in self._rules.units:
+            if not self._may_be_unit(window, start):
+                return "", 0
+            is_after_number = previous.isdigit()
         return f" {say}" if is_after_number and is_spaced_letter(say[:1]) else say, end
+
+    def _may_be_unit(self, window: _Window, start: int) -> bool:
+        """Return whether a unit may start at a position: after a number, or as a number without decimals before it."""
+        before = self._peek_before(window, start)
+        if window.text[start].isdigit():
+            return not _DECIMAL_MARK.search(before)
+        return bool(_NUMBER_END.search(before[:-1] if before[-1:].isspace() else before))
 
     def _peek_before(self, window: _Window, position: int) -> str:
         """Return the last characters before a position, which may end with a number."""

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from custom_components.orator.text import Replacement, TextCleaner
+from custom_components.orator.text import Replacement, TextCleaner, unit_replacements
 from tests.support.text import clean
 
 _REPLACEMENTS = (
@@ -38,7 +38,7 @@ _REPLACEMENTS = (
         ("20m²", "20平米"),
         ("C++ or c++", "see plus plus or c++"),
         ("New   York, new Yorker, newer", "the city, old Yorker, newer"),
-        ("**New**\nYork", "the city"),
+        ("**New**\nyork", "the city"),
         ("東京都と東京", "とうきょう都ととうきょう"),
         ("20°C", "20 degrees"),
         ("20 °C or -5 °C", "20 degrees or -5 degrees"),
@@ -106,3 +106,26 @@ def test_replacements_are_fast(replacements: list[Replacement], text: str) -> No
         cleaner.feed(text[:_SLICE_CHARS])
         times.append(time.thread_time() - started)
     assert min(times) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("en", "1 °C, 21°C, 0.1 °C", "1 degree Celsius, 21 degrees Celsius, 0.1 degrees Celsius"),
+        ("en-GB", "50% or 1 % of 3kWh, 5 W", "50 percent or 1 percent of 3 kilowatt hours, 5 watts"),
+        ("en", "George W. Bush, °C, 5 Wx", "George W. Bush, °C, 5 Wx"),
+        (
+            "de_CH",
+            "1 kWh, 12 µg/m³, 12 \u03bcg/m³",
+            f"1 Kilowattstunde, {', '.join(['12 Mikrogramm pro Kubikmeter'] * 2)}",
+        ),
+        ("pl", "1°C, 3°C, 15°C", "1 stopień Celsjusza, 3 stopnie Celsjusza, 15 stopni Celsjusza"),
+        ("pt-BR", "80 km/h", "80 quilômetros por hora"),
+        ("zh-Hans", "25°C, 50%", "25摄氏度, 50%"),
+        ("xx", "25 °C", "25 °C"),
+    ],
+)
+def test_units(language: str, text: str, words: str) -> None:
+    """Units after a number become words of the language."""
+    assert clean(text, replacements=unit_replacements(language)) == words
+    assert clean(*text, replacements=unit_replacements(language)) == words

@@ -71,7 +71,7 @@ _SYMBOLS: Final = {name: symbol for name, _, symbol in (pair.partition("=") for 
 _UNSPOKEN_TEXT: Final = """
     left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle limits nolimits quad qquad hline
 """
-_UNSPOKEN: Final = frozenset(_UNSPOKEN_TEXT.split())
+_UNSPOKEN_COMMANDS: Final = frozenset(_UNSPOKEN_TEXT.split())
 _SUPERSCRIPTS: Final = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
 _SUBSCRIPTS: Final = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
 _FORMULA_GROUP: Final = r"(?:\{([^{}]*)\}|(\\[A-Za-z]+|[^\s{}\\]))"
@@ -136,7 +136,7 @@ def _speak_index(match: re.Match[str]) -> str:
 
 def _speak_command(match: re.Match[str]) -> str:
     name = match[1]
-    if name in _UNSPOKEN:
+    if name in _UNSPOKEN_COMMANDS:
         return ""
     symbol = _SYMBOLS.get(name)
     if symbol is None:

@@ -7,7 +7,7 @@ from typing import Final
 from ..text import SentenceSplitter
 from .chunker import SYLLABIC
 
-_UNSPOKEN: Final = re.compile(r"[\W_]+")
+_BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
 _LETTERS_PER_SYLLABLE: Final = 3
 _LETTERS_PER_DIGIT: Final = 4
 """Digits are spoken as words: 2026 takes as long as "twenty twenty-six"."""
@@ -41,7 +41,7 @@ def count_letters(text: str) -> int:
 
     Digits and characters that are syllables count as several letters, punctuation as a space.
     """
-    words = _UNSPOKEN.sub(" ", text)
+    words = _BETWEEN_WORDS.sub(" ", text)
     syllables = sum(map(len, SYLLABIC.findall(words)))
     digits = sum(map(str.isdigit, words))
     return len(words) + (_LETTERS_PER_SYLLABLE - 1) * syllables + (_LETTERS_PER_DIGIT - 1) * digits

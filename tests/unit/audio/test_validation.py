@@ -109,3 +109,19 @@ def test_empty(audio_format: AudioFormat) -> None:
     assert validator.is_empty
     assert not validator.is_audible
     assert not validator.is_truncated
+
+
+@pytest.mark.parametrize("audio_format", FORMATS)
+def test_duration(audio_format: AudioFormat) -> None:
+    """The duration of audio that has arrived is known at any time."""
+    whole = encode(voice(24_000), audio_format)
+    seconds = len(voice(24_000)) / LAYOUT.byte_rate
+    assert validate(audio_format, whole).seconds == pytest.approx(seconds, abs=0.1)
+    assert validate(audio_format, whole[: len(whole) // 2]).seconds == pytest.approx(seconds / 2, abs=0.1)
+
+
+def test_unknown_duration() -> None:
+    """Audio in other formats is kept until it can be decoded."""
+    validator = validate(AudioFormat.OGG, b"OggS" * 1000)
+    assert validator.seconds is None
+    assert validator.undecoded == b"OggS" * 1000

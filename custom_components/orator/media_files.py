@@ -20,6 +20,8 @@ _DEFAULT_MEDIA_DIR: Final = "local"
 _SAFE_PATH_PART: Final = re.compile(r"\w[\w .,'()+-]{0,99}(?<![ .])")
 """Names that are valid and have no special meaning on any operating system."""
 _MAX_PATH_PARTS: Final = 8
+_MAX_PART_BYTES: Final = 255
+"""Maximum length of a name in most file systems."""
 _RESERVED_PATHS: Final[HassKey[set[Path]]] = HassKey("orator_reserved_files")
 
 
@@ -80,10 +82,15 @@ class MediaFile:
 
     def _create(self, audio: bytes) -> None:
         try:
-            with self.path.open("xb") as file:
-                file.write(audio)
+            file = self.path.open("xb")
         except FileExistsError as err:  # created since the check
             raise _file_error("file_exists", self.name) from err
+        try:
+            with file:
+                file.write(audio)
+        except OSError:  # for example because the disk is full
+            self.path.unlink(missing_ok=True)
+            raise
 
     def _replace(self, audio: bytes) -> None:
         """Replace the file atomically, so that a player that has opened it plays the old audio to the end."""
@@ -126,6 +133,8 @@ def resolve_media_file(hass: HomeAssistant, name: str, extension: str, *, may_re
             translation_key="wrong_extension",
             translation_placeholders={"file": name, "extension": extension},
         )
+    if any(len(part.encode()) > _MAX_PART_BYTES for part in parts):
+        raise _file_error("unsafe_file_name", name)
     folder = _DEFAULT_MEDIA_DIR if _DEFAULT_MEDIA_DIR in media_dirs else next(iter(media_dirs))
     return MediaFile(folder, Path(media_dirs[folder]), "/".join(parts), may_replace)
 

@@ -9,7 +9,7 @@ from homeassistant.components import tts
 from homeassistant.components.media_player import async_process_play_media_url
 from homeassistant.components.tts import ATTR_PREFERRED_FORMAT, TextToSpeechEntity
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_extract_entity_ids, async_register_platform_entity_service
 from homeassistant.util.json import JsonObjectType
@@ -47,6 +47,7 @@ _ATTR_SATELLITES: Final = "satellites"
 
 _MAX_MESSAGES: Final = 100
 _MAX_PREPARED_CHARS: Final = 2_000
+_MAX_SYNTHESIZED_CHARS: Final = 100_000
 _MAX_PARALLEL_MESSAGES: Final = 3
 """Maximum number of messages prepared in parallel, so that the voice can still serve other calls."""
 _SATELLITE_DOMAIN: Final = "assist_satellite"
@@ -58,7 +59,7 @@ _LANGUAGE_AND_OPTIONS: Final = {
     vol.Optional(_ATTR_OPTIONS, default=dict): dict,
 }
 _SYNTHESIZE: Final = {
-    vol.Required(_ATTR_MESSAGE): _TEXT,
+    vol.Required(_ATTR_MESSAGE): vol.All(_TEXT, vol.Length(max=_MAX_SYNTHESIZED_CHARS)),
     **_LANGUAGE_AND_OPTIONS,
     vol.Optional(_ATTR_CACHE, default=True): cv.boolean,
     vol.Optional(_ATTR_FILE_NAME): _TEXT,
@@ -110,6 +111,8 @@ async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> Ser
     file: MediaFile | None = None
     async with AsyncExitStack() as stack:
         if name := call.data.get(_ATTR_FILE_NAME):
+            if call.data[_ATTR_OVERWRITE]:
+                await _async_require_admin(call)
             extension = (
                 request.options.get(ATTR_PREFERRED_FORMAT) or (voice.default_options or {})[ATTR_PREFERRED_FORMAT]
             )
@@ -133,6 +136,14 @@ async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> Ser
         "spoken_by": list(result.spoken_by),
         **_usage_response(result.usage),
     }
+
+
+async def _async_require_admin(call: ServiceCall) -> None:
+    """Raise Unauthorized if a user without administrator rights calls; automations have no user."""
+    user_id = call.context.user_id
+    user = await call.hass.auth.async_get_user(user_id) if user_id else None
+    if user_id and not (user and user.is_admin):
+        raise Unauthorized(context=call.context)
 
 
 async def _async_target_voices(call: ServiceCall) -> set[str]:

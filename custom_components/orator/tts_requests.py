@@ -275,7 +275,8 @@ def validate_request(voice: tts.TextToSpeechEntity, request: SpeechRequest) -> N
             translation_placeholders={"voice": voice.entity_id, "language": request.language},
         )
     supported = voice.supported_options or []
-    unknown = [key for key in request.options if key not in supported and not key.startswith(PREFERRED_PREFIX)]
+    names = [str(key) for key in request.options]
+    unknown = [key for key in names if key not in supported and not key.startswith(PREFERRED_PREFIX)]
     if unknown:
         raise ServiceValidationError(
             translation_domain=DOMAIN,

@@ -133,7 +133,7 @@ class VoiceSettings:
             provider_settings=catalog.parse_choices(options) | _parse_options(model, options, configured, language),
             format=_parse_requested_format(options, requested, model, configured),
             output=_parse_output_format(options),
-            clean_text=bool(options.get(CONF_CLEAN_TEXT, True)),
+            clean_text=bool(value := options.get(CONF_CLEAN_TEXT, True)) and not _is_off(value),
             replacements=_parse_requested_replacements(options, configured),
             has_spoken_units=_parse_spoken_units(options.get(CONF_SPOKEN_UNITS, False)),
             fallbacks=() if fallback_call else _parse_fallbacks(options.get(CONF_FALLBACK, [])),

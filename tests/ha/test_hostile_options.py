@@ -66,3 +66,11 @@ async def test_replacements_in_form(hass: HomeAssistant, account: MockConfigEntr
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
     assert result["data"]["replacements"] == [RULE]
     await hass.async_block_till_done(wait_background_tasks=True)
+
+
+@pytest.mark.parametrize("value", ["false", "off", False, "true", True])
+async def test_clean_text(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, value: Any) -> None:
+    """A word from a template turns the cleaning on or off."""
+    await speak(hass, "A *kettle*.", clean_text=value)
+    expected = "A kettle." if value in ("true", True) else "A *kettle*."
+    assert [body["input"] for body in get_speech_requests(simulator)] == [expected]

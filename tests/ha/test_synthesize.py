@@ -1,19 +1,24 @@
 """The action `orator.synthesize`: its response, URLs, media IDs, files and errors."""
 
+import errno
+import io
 from pathlib import Path
 from typing import Any
 
+from homeassistant.auth.const import GROUP_ID_USER
+from homeassistant.auth.models import User
 from homeassistant.components.media_source import Unresolvable, async_resolve_media
 from homeassistant.components.tts.const import DATA_TTS_MANAGER
-from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.orator.media_files import MediaFile
 from tests.simulator import Fault, Simulator
-from tests.support.actions import call_action, call_failing_action, create_media_folder
+from tests.support.actions import TARGET, call_action, call_failing_action, create_media_folder
 from tests.support.audio import RATE, decode
 from tests.support.speech import (
     OUT_OF_CREDIT,
@@ -150,6 +155,8 @@ async def test_error_without_message(hass: HomeAssistant, simulator: Simulator) 
         ({"file_name": "link/in"}, "unsafe_file_name"),
         ({"file_name": "alarm.wav"}, "wrong_extension"),
         ({"file_name": "page.html"}, "wrong_extension"),
+        ({"file_name": "漢" * 100}, "unsafe_file_name"),
+        ({"options": {1: 2}}, "unknown_options"),
         ({"file_name": "there"}, "file_exists"),
         ({"file_name": "there.mp3"}, "file_exists"),
     ],
@@ -193,6 +200,48 @@ async def test_overwrite_during_playback(hass: HomeAssistant, folder: Path) -> N
         await call_action(hass, "synthesize", message="Now this.", file_name="fire", overwrite=True)
         assert playing.read() == old
     assert stored.read_bytes() != old
+
+
+async def test_overwriting_needs_an_administrator(
+    hass: HomeAssistant, simulator: Simulator, folder: Path, hass_read_only_user: User, hass_admin_user: User
+) -> None:
+    """A user without administrator rights cannot replace a file; an administrator and an automation can."""
+    stored = folder / "fire.mp3"
+    stored.write_bytes(b"precious")
+    data = {"message": SENTENCE, "file_name": "fire", "overwrite": True}
+    hass_read_only_user.groups = [await hass.auth.async_get_group(GROUP_ID_USER)]
+
+    async def call(user: User) -> None:
+        context = Context(user_id=user.id)
+        await hass.services.async_call(
+            "orator", "synthesize", data, target=TARGET, blocking=True, return_response=True, context=context
+        )
+
+    with pytest.raises(Unauthorized):
+        await call(hass_read_only_user)
+    assert stored.read_bytes() == b"precious"
+    assert not get_speech_requests(simulator)
+    await call(hass_admin_user)
+    assert stored.read_bytes() != b"precious"
+
+
+def test_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be written to its end does not exist afterwards."""
+    open_file = Path.open
+
+    class FullDisk(io.FileIO):
+        def write(self, data: Any) -> int:
+            super().write(bytes(data)[:3])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def open_on_full_disk(path: Path, mode: str = "r", *args: Any) -> Any:
+        return FullDisk(path, "x") if mode == "xb" else open_file(path, mode, *args)
+
+    monkeypatch.setattr(Path, "open", open_on_full_disk)
+    with pytest.raises(HomeAssistantError) as error:
+        MediaFile("local", folder, "fire.mp3", may_replace=False).write(b"speech")
+    assert error.value.translation_key == "file_not_written"
+    assert not list(folder.iterdir())
 
 
 async def test_unwritable_folder(hass: HomeAssistant, folder: Path) -> None:

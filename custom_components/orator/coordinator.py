@@ -1,7 +1,7 @@
 """Coordinators of a loaded account: its catalog, its balance, and the state that its voices share."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -375,6 +375,16 @@ def _is_valid(stored: Mapping[str, Any], provider: Provider) -> bool:
     try:
         provider.index(stored["catalogue"])
         provider.initial_voice_settings(stored["catalogue"])
+        texts = [text for model in provider.models(stored["catalogue"]) for text in _texts(model)]
+        if not all(isinstance(text, str) for text in texts):
+            return False
         return all(isinstance(value, bool) for value in stored["learned"].values())
     except AttributeError, LookupError, TypeError, ValueError:
         return False
+
+
+def _texts(model: Model) -> Iterator[object]:
+    """Yield the names in a model that entities and issues use."""
+    yield from (model.id, model.name, model.vendor)
+    if model.price:
+        yield model.price.currency

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
+from math import isfinite
 from typing import Any, Final, Self
 
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
@@ -37,6 +38,15 @@ class UsageTotal:
     """Part of the cost that is calculated from list prices rather than charged by the provider."""
     unpriced_requests: int = 0
     """Requests whose cost is unknown."""
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Self:
+        """Return the total from its JSON. Raises AttributeError, KeyError, TypeError or ValueError."""
+        total = cls(**{**stored, "since": date.fromisoformat(stored["since"])})
+        numbers = (total.characters, total.requests, total.cost, total.estimated, total.unpriced_requests)
+        if not all(map(isfinite, numbers)) or not isinstance(total.currency, str | None):
+            raise ValueError
+        return total
 
     def __add__(self, usage: Usage) -> Self:
         """Return the total with the usage added."""
@@ -92,10 +102,7 @@ class UsageByPeriod:
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Self:
         """Return the usage from the result of `as_dict`. Raises AttributeError, KeyError, TypeError or ValueError."""
-        totals = {
-            name: UsageTotal(**{**total, "since": date.fromisoformat(total["since"])}) for name, total in stored.items()
-        }
-        return cls(**totals)
+        return cls(**{name: UsageTotal.from_dict(total) for name, total in stored.items()})
 
 
 @dataclass(frozen=True, slots=True)

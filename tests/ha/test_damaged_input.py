@@ -5,16 +5,19 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 from hypothesis import strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.providers.errors import InvalidSettingError
 from custom_components.orator.text import TextCleaner
+from custom_components.orator.usage import UsageByPeriod
 from custom_components.orator.voice_settings import parse_replacements
 from tests.fuzz.fuzzing import fuzzed
 from tests.fuzz.strategies import hostile_values
-from tests.support.speech import load_account, speak, write_store
+from tests.simulator import Simulator
+from tests.support.speech import create_account, load_account, speak, write_store
 
 GONG = {"path": "/gong.wav", "file": "/gong.wav", "stamp": [1, 2], "revision": 1, "callers": {}}
 
@@ -42,6 +45,49 @@ async def test_damaged_store(
     assert entry.state is ConfigEntryState.LOADED
     assert hass_storage[key]["data"]["catalogue"] == entry.runtime_data.data.document
     assert hass.states.get("tts.ann")
+
+
+VENDOR = {"id": "openai", "name": "OpenAI", "is_connected": True, "models": ["openai/tts-1"]}
+MODEL = {"id": "tts-1", "name": "TTS", "max_chars": 50, "voices": [], "languages": [], "takes": [], "currency": "USD"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "catalog"),
+    [
+        ("speechbase", {"vendors": [{**VENDOR, "name": ["x"]}], "voices": []}),
+        (
+            "speechbase",
+            {"vendors": [VENDOR, {**VENDOR, "id": "hume", "name": {}, "models": ["hume/octave-2"]}], "voices": []},
+        ),
+        ("nanogpt", {"models": [{**MODEL, "price": {"per_request": 1}, "currency": []}]}),
+    ],
+)
+async def test_damaged_names(
+    hass: HomeAssistant, simulator: Simulator, hass_storage: dict[str, Any], provider: str, catalog: Any
+) -> None:
+    """An account whose stored catalog has lists instead of names fetches the catalog again."""
+    model = {"speechbase": "openai/tts-1", "nanogpt": "tts-1"}[provider]
+    entry = create_account(simulator, provider, {"model": model, "voice": "nova"})
+    write_store(hass_storage, f"orator.{entry.entry_id}", {"catalogue": catalog, "learned": {}})
+    await load_account(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    assert entry.runtime_data.data.document != catalog
+    assert hass.states.get("sensor.ann_last_error")
+
+
+@pytest.mark.parametrize(
+    "damage", [{"characters": "x"}, {"requests": None}, {"cost": float("nan")}, {"currency": 5}, {"since": 0}], ids=str
+)
+async def test_damaged_usage(
+    hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, damage: dict[str, Any]
+) -> None:
+    """An account with a damaged record of its usage starts a new one."""
+    total = UsageByPeriod.starting(dt_util.now().date()).as_dict()
+    totals = {name: {**total[name], "requests": 7, **damage} for name in total}
+    write_store(hass_storage, f"orator.{entry.entry_id}.usage", {"usage": totals, "voices": {}})
+    await load_account(hass, entry)
+    assert entry.runtime_data.usage.totals.month.requests == 0
+    assert hass.states.get("sensor.openai_characters_this_month").state == "0"
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,13 @@ CASES = {
     "openai": Case(
         "openai",
         {"model": "gpt-4o-mini-tts", "voice": "coral"},
-        {"model": "tts-1", "voice": "nova", "instructions": "Cheerful.", "extra_body": {"seed": 7}},
+        {
+            "model": "tts-1",
+            "voice": "nova",
+            "instructions": "Cheerful.",
+            "stream_format": "sse",
+            "extra_body": {"seed": 7},
+        },
     ),
     "nanogpt": Case(
         "nanogpt",

@@ -28,12 +28,14 @@ from .synthesizer import (
     Synthesizer,
 )
 
-_MAX_CHUNK_WITH_FALLBACK_S: Final = 12.0
-"""Maximum speech in one request of a voice with fallbacks.
+_MAX_CHUNK_S: Final = 45.0
+"""Maximum speech in one request with several sentences.
 
-When audio breaks off, the rest of the request is bought again, and its place in the text is the less certain the longer
-the audio was.
+When audio breaks off, its place in the text is the less certain the longer the audio was: after 45 seconds, by about a
+sentence.
 """
+_MAX_CHUNK_WITH_FALLBACK_S: Final = 12.0
+"""The same for a voice with fallbacks. When audio breaks off, the rest of the request is bought again."""
 _MAX_SENTENCES_AT_UNKNOWN_PACE: Final = 2
 """Maximum number of sentences in one request while the pace of the voice is unknown.
 
@@ -166,7 +168,7 @@ class SpeechPipeline:
             max_chars=min(model.max_chars, job.latency.max_chars or model.max_chars),
             measure=measure_with_pronunciations(pronunciations, model) if pronunciations else model.measure,
             streams=model.streams,
-            max_seconds=_MAX_CHUNK_WITH_FALLBACK_S if job.fallbacks else inf,
+            max_seconds=_MAX_CHUNK_WITH_FALLBACK_S if job.fallbacks else _MAX_CHUNK_S,
             max_sentences=lambda: inf if pace.is_known else _MAX_SENTENCES_AT_UNKNOWN_PACE,
         )
         async with chunker:

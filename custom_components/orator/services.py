@@ -108,15 +108,14 @@ async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> Ser
         call.data[_ATTR_CACHE],
         can_wait=not {**(voice.default_options or {}), **options}.get(CONF_FALLBACK),
     )
+    validate_request(voice, request)
     file: MediaFile | None = None
     async with AsyncExitStack() as stack:
         if name := call.data.get(_ATTR_FILE_NAME):
             if call.data[_ATTR_OVERWRITE]:
                 await _async_require_admin(call)
-            extension = (
-                request.options.get(ATTR_PREFERRED_FORMAT) or (voice.default_options or {})[ATTR_PREFERRED_FORMAT]
-            )
-            file = resolve_media_file(hass, name, str(extension), may_replace=call.data[_ATTR_OVERWRITE])
+            extension = {**(voice.default_options or {}), **options}[ATTR_PREFERRED_FORMAT]
+            file = resolve_media_file(hass, name, extension, may_replace=call.data[_ATTR_OVERWRITE])
             if len(await _async_target_voices(call)) > 1:
                 raise file.in_use_error
             await stack.enter_async_context(reserve_file(hass, file))

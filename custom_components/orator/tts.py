@@ -308,8 +308,11 @@ class VoiceEntity(TextToSpeechEntity):
             account.async_handle_speech(model, voice)
 
     def _without_none(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return options without those that are None, which stand for the default."""
-        given = {key: value for key, value in options.items() if value is not None}
+        """Return options without those that are None, which stand for the default.
+
+        Home Assistant itself reads the preferred format, and cannot convert to None.
+        """
+        given = {key: value for key, value in options.items() if value is not None or key == ATTR_PREFERRED_FORMAT}
         return {ATTR_PREFERRED_FORMAT: self._format, CONF_FORMAT: self._format, **given}
 
     def _parse(self, options: Mapping[str, Any], language: str | None) -> VoiceSettings:

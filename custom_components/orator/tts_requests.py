@@ -13,8 +13,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.hass_dict import HassKey
 
+from .audio.formats import AudioFormat
 from .const import DOMAIN
-from .pipeline import SynthesisReport
+from .pipeline import SynthesisReport, is_output_extension
 from .providers.models import Usage
 from .tts_cache import async_drop_from_memory, async_wait_until_on_disk, cache_key, is_in_memory, is_on_disk
 
@@ -267,7 +268,7 @@ class PreparedMessage:
 
 
 def validate_request(voice: tts.TextToSpeechEntity, request: SpeechRequest) -> None:
-    """Check the language and the option names at no cost. Raises ServiceValidationError."""
+    """Check the language, the option names and the output format at no cost. Raises ServiceValidationError."""
     if request.language is not None and request.language not in voice.supported_languages:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
@@ -282,6 +283,12 @@ def validate_request(voice: tts.TextToSpeechEntity, request: SpeechRequest) -> N
             translation_domain=DOMAIN,
             translation_key="unknown_options",
             translation_placeholders={"voice": voice.entity_id, "options": ", ".join(unknown)},
+        )
+    if not is_output_extension(request.options.get(tts.ATTR_PREFERRED_FORMAT, AudioFormat.MP3)):
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="invalid_setting",
+            translation_placeholders={"detail": tts.ATTR_PREFERRED_FORMAT},
         )
 
 

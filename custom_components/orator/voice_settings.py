@@ -35,7 +35,7 @@ from .const import (
     CONF_VOICE_ID,
 )
 from .coordinator import Catalog
-from .pipeline import LoudnessTracker, OutputFormat, PcmConstraints, PostProcessing
+from .pipeline import LoudnessTracker, OutputFormat, PcmConstraints, PostProcessing, is_output_extension
 from .providers.base import Provider
 from .providers.errors import InvalidSettingError
 from .providers.models import Model
@@ -76,6 +76,8 @@ _SAMPLE_CONSTRAINTS: Final = {
     ATTR_PREFERRED_SAMPLE_CHANNELS: CHANNEL_COUNTS,
     ATTR_PREFERRED_SAMPLE_BYTES: range(1, 5),
 }
+_BITRATES_KBPS: Final = range(1_000_001)
+"""Bitrates that Home Assistant's converter accepts; it uses the nearest possible one."""
 
 
 class FallbackCall(StrEnum):
@@ -324,12 +326,14 @@ def _parse_requested_replacements(options: Mapping[str, Any], configured: Mappin
 
 
 def _parse_output_format(options: Mapping[str, Any]) -> OutputFormat:
-    """Return the format that the player or satellite requests."""
+    """Return the format that the player or satellite requests. Raises InvalidSettingError."""
+    if not is_output_extension(options[ATTR_PREFERRED_FORMAT]):
+        raise InvalidSettingError(code=ATTR_PREFERRED_FORMAT)
     rate, channels, width = (_parse_whole_number(options, key, allowed) for key, allowed in _SAMPLE_CONSTRAINTS.items())
     return OutputFormat(
-        str(options[ATTR_PREFERRED_FORMAT]),
+        options[ATTR_PREFERRED_FORMAT],
         PcmConstraints(rate, channels, width),
-        is_converted=options.get(ATTR_PREFERRED_BITRATE) is not None,
+        is_converted=_parse_whole_number(options, ATTR_PREFERRED_BITRATE, _BITRATES_KBPS) is not None,
     )
 
 
@@ -343,10 +347,13 @@ def _parse_fallbacks(value: Any) -> tuple[str, ...]:
 
 
 def _parse_whole_number(options: Mapping[str, Any], key: str, allowed: range) -> int | None:
-    """Parse an optional whole number, which Home Assistant has already validated."""
+    """Parse an optional whole number. Raises InvalidSettingError."""
     if options.get(key) is None:
         return None
-    number = int(options[key])
+    try:
+        number = int(options[key])
+    except (OverflowError, TypeError, ValueError) as err:
+        raise InvalidSettingError(code=key) from err
     if number not in allowed:
         raise InvalidSettingError(code=key)
     return number

@@ -1,15 +1,17 @@
 """Hostile options of calls: each is an error before any request, or does no harm."""
 
-from typing import Any
+from typing import Any, Final
 
+from homeassistant.components.tts import get_engine_instance
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from tests.simulator import Simulator
 from tests.support.flows import open_voice_form
-from tests.support.speech import create_account, get_speech_requests, load_account, speak
+from tests.support.speech import Hear, create_account, get_speech_requests, load_account, speak
+from tests.support.streams import SENTENCE
 
 RULE = {"find": "HA", "say": "Home Assistant"}
 
@@ -74,3 +76,28 @@ async def test_clean_text(hass: HomeAssistant, simulator: Simulator, account: Mo
     await speak(hass, "A *kettle*.", clean_text=value)
     expected = "A kettle." if value in ("true", True) else "A *kettle*."
     assert [body["input"] for body in get_speech_requests(simulator)] == [expected]
+
+
+INVALID_OUTPUTS: Final[list[dict[str, Any]]] = [
+    *[{"preferred_format": value} for value in ("", "mp4", "dash", "md5", "a/b", " mp3", None, 3, ["mp3"])],
+    *[{"preferred_sample_rate": value} for value in ("high", "9" * 5_000, float("inf"), [], 1)],
+    *[{"preferred_bitrate": value} for value in ("high", -5, 10**9)],
+]
+
+
+async def test_invalid_output(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Audio that neither Orator nor Home Assistant can produce is an error at no cost, in each way to speak."""
+    voice = get_engine_instance(hass, "tts.ann")
+    for option in INVALID_OUTPUTS:
+        with pytest.raises(ServiceValidationError) as error:
+            await speak(hass, **option)
+        assert error.value.translation_key == "invalid_setting"
+        with pytest.raises(ServiceValidationError):
+            await voice.async_speak(["media_player.none"], SENTENCE, cache=False, options=option)
+    assert not get_speech_requests(simulator)
+
+
+@pytest.mark.parametrize("extension", ["MP3", "webm", "s16le"])
+async def test_converted_output(hear: Hear, extension: str) -> None:
+    """A player gets a format to which only Home Assistant converts, whatever the case of its name."""
+    assert len(await hear(preferred_format=extension)) > 5_000

@@ -3,7 +3,7 @@
 from .convert import PcmConstraints
 from .fallback_chain import SynthesisReport
 from .loudness import LoudnessTracker
-from .output import AudioResponse, OutputFormat
+from .output import AudioResponse, OutputFormat, is_output_extension
 from .pace import VoicePace
 from .pipeline import SpeechPipeline, SynthesisJob
 from .post_processing import PostProcessing
@@ -20,4 +20,5 @@ __all__ = [
     "SynthesisJob",
     "SynthesisReport",
     "VoicePace",
+    "is_output_extension",
 ]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+import re
 from typing import Final
 
 from ..audio import wav
@@ -27,6 +28,21 @@ _FORMATS_BY_EXTENSION: Final[Mapping[str, AudioFormat]] = {
     "oga": AudioFormat.OGG,
     "raw": AudioFormat.PCM,
 }
+_CONVERTED_EXTENSION: Final = re.compile(
+    r"[su]8|[su](16|24|32)[bl]e|f(32|64)[bl]e|ac3|adts|adx|aiff|alaw|alp|amr|aptx|aptx_hd|asf|asf_stream|ast|au|avi|avm2"
+    r"|caf|codec2|codec2raw|daud|dfpwm|dvd|eac3|flac|flv|g722|g723_1|g726|g726le|gsm|ilbc|ircam|ismv|latm|lc3|matroska"
+    r"|mmf|mp2|mp3|mpeg|mpegts|mulaw|nut|oga|ogg|ogv|opus|rm|roq|sbc|smjpeg|sox|spdif|spx|svcd|swf|tta|vcd|vidc|vob|voc"
+    r"|w64|wav|webm|wtv|wv",
+    re.ASCII | re.IGNORECASE,
+)
+"""Formats that Home Assistant converts to: those in which ffmpeg can write audio to a pipe, by ffmpeg's names."""
+
+
+def is_output_extension(value: object) -> bool:
+    """Return whether a player can request a format; ffmpeg ignores the case of its names."""
+    return isinstance(value, str) and (
+        value in _FORMATS_BY_EXTENSION or _CONVERTED_EXTENSION.fullmatch(value) is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)

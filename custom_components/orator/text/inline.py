@@ -19,7 +19,16 @@ from .html_tags import (
     read_hidden,
     read_tag,
 )
-from .links import is_web_target, measure_target, read_citation, read_link, read_path_part, read_web_address
+from .links import (
+    MAX_LINK_TEXT_CHARS,
+    TOO_DEEP_BRACKETS,
+    is_web_target,
+    measure_target,
+    read_citation,
+    read_link,
+    read_path_part,
+    read_web_address,
+)
 from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
 from .normalize import PlainTextWriter
 
@@ -35,15 +44,16 @@ _BASIC_STATUS_EMOJI: Final = "".join(character for character in _STATUS_EMOJI if
 _MARKS: Final = "$\\*_~`[]!<&|-=#"
 _PLAIN_ASCII: Final = re.escape("".join(sign for sign in map(chr, range(32, 127)) if sign not in f"{_MARKS}hwfHWF"))
 # The class of ASCII characters is fast, and one with many characters of the supplementary planes would be slow. The
-# letters that start web addresses are plain text only within words.
+# letters that start http, www and ftp are plain text within words, and before other letters.
 _PLAIN_TEXT: Final = re.compile(
     rf"(?:[{_PLAIN_ASCII}]++|[^\x00-\x7f【\ue200{_DRAWN_BARS}{_BASIC_STATUS_EMOJI}\U0001f300-\U0001faff]++"
-    r"|(?<=[A-Za-z0-9@./\-])[hwfHWF])++"
+    r"|(?<=[A-Za-z0-9@./\-])[hwfHWF]|[hHfF](?=[^tT])|[wW](?=[^wW]))++"
 )
 _STATUS: Final = Syntax.from_parts((f"[{_STATUS_EMOJI}]", "\ufe0f?", "[*_ \t]{0,40}", r"(?=[^*_ \t\ufe0f]|\Z)"))
 _BLOCK_END: Final = re.compile(r"\n[ \t]*(?:\n|[-*+>#|=`~]|\d{1,9}[.)])")
 _ESCAPE: Final = Syntax.from_parts((r"\\", r"[!-/:-@\[-`{-~\n]"))
 _IMAGE_START: Final = Syntax.from_parts(("!", r"\["))
+_TARGET_START: Final = Syntax.from_parts((r"\]", r"\(", r"[\s<hH]"))
 _SPACED_BAR: Final = Syntax.from_parts((r"\|", r"(?=\s|\Z)"))
 _HEADING_END: Final = Syntax.from_parts(("#{1,60}", r"[ \t]*", r"(?=\n|\Z)"))
 _CODE: Final = re.compile(r"(`{1,64})(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
@@ -116,15 +126,16 @@ class InlineReader:
         self._is_in_web_address = False
         self._writer.is_at_start = True
 
-    def read(self) -> int:
-        """Read the next part of a line, and return the number of its characters."""
+    def read(self, character: str) -> int:
+        """Read the next part of a line, given its first character, and return the number of its characters."""
         if self._is_in_web_address:
             if length := read_path_part(self._buffer.peek()):
                 return length
             self._is_in_web_address = False
-        if plain := self._buffer.peek_while(_PLAIN_TEXT):
-            return self._write(plain)
-        return self._rules.get(self._buffer.next, self._read_other)()
+        if rule := self._rules.get(character):
+            return rule()
+        plain = self._buffer.peek_while(_PLAIN_TEXT)
+        return self._write(plain) if plain else self._read_other()
 
     def _write(self, text: str, length: int | None = None) -> int:
         self._writer.write(text)
@@ -200,6 +211,8 @@ class InlineReader:
     def _read_link(self, image_mark: str = "") -> int:
         """Read a link or an image up to its text, or a whole footnote mark or citation."""
         bracket = len(image_mark)
+        if self._buffer.starts_with(TOO_DEEP_BRACKETS, MAX_LINK_TEXT_CHARS + bracket):
+            return self._write(f"{image_mark}[")
         text, is_final = self._peek_block(_MAX_LINK_CHARS)
         start = self._buffer.offset + bracket
         before = self._buffer.before
@@ -228,10 +241,7 @@ class InlineReader:
 
     def _measure_web_target(self) -> int:
         """Return the length of the address of a web page after a closing bracket, or 0 if there is none."""
-        following = self._buffer.peek(2)
-        if len(following.text) < 2 and not following.is_final:
-            raise IncompleteInputError
-        if following.text[1:] != "(":
+        if not self._buffer.peek_syntax(_TARGET_START):
             return 0
         text, is_final = self._peek_block(_MAX_LINK_CHARS)
         after = Window(text[1:], is_final)

@@ -10,7 +10,7 @@ from typing import Final
 from .characters import CLOSERS, END_MARKS, UNSPACED_SCRIPTS
 from .lookahead import IncompleteInputError, Syntax, Window
 
-_MAX_LINK_TEXT_CHARS: Final = 100
+MAX_LINK_TEXT_CHARS: Final = 100
 _MAX_BRACKET_DEPTH: Final = 4
 
 _FOOTNOTE_MARK: Final = Syntax.from_parts((r"\[", r"\^", r"[^\[\]\s]{1,60}", r"\]"))
@@ -21,7 +21,8 @@ _INDEX: Final = re.compile(r"\[\d+\]")
 _UNFINISHED_CITATION: Final = re.compile(r" *(?:\[{1,2}\^?(?:\d{1,3}\]{0,2})?)?|\((?:h[^\s()]*)?")
 _NAMED_CITATION: Final = re.compile(r"\[(?:cite_start|cit(?:e|ation): ?[\d, .:-]+|[\d:]+†[^\[\]\n]*)\]")
 _BRACKET: Final = re.compile(r"\\.|[\[\]]")
-_TOO_DEEP: Final = re.compile(rf"(?:\[[^\[\]\\]*+){{{_MAX_BRACKET_DEPTH + 1}}}")
+TOO_DEEP_BRACKETS: Final = re.compile(rf"!?(?:\[[^\[\]\\]*+){{{_MAX_BRACKET_DEPTH + 1}}}")
+"""Brackets of which the first one is text because too many others follow before one closes."""
 
 _TITLE: Final = r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\((?:\\.|[^()\\])*\))"""
 _UNFINISHED_TITLE: Final = (
@@ -81,8 +82,6 @@ def read_link(window: Window, before: str, labels: Collection[str], *, is_after_
     `before` is the text before the bracket, of which the last two characters matter; `labels` are those of the
     definitions so far, in lower case.
     """
-    if _TOO_DEEP.match(window.text, 0, _MAX_LINK_TEXT_CHARS):
-        return None
     if match := _FOOTNOTE_MARK.match(window):
         return Link(match.end())
     end = _find_end_of_text(window)
@@ -140,7 +139,7 @@ def read_citation(window: Window) -> int:
 def _find_end_of_text(window: Window) -> int | None:
     """Return the position of the bracket that closes the first one."""
     depth = 0
-    for match in _BRACKET.finditer(window.text, 0, _MAX_LINK_TEXT_CHARS):
+    for match in _BRACKET.finditer(window.text, 0, MAX_LINK_TEXT_CHARS):
         if match.group() == "[":
             depth += 1
             if depth > _MAX_BRACKET_DEPTH:
@@ -149,7 +148,7 @@ def _find_end_of_text(window: Window) -> int | None:
             depth -= 1
             if not depth:
                 return match.start()
-    if not window.is_final and len(window.text) <= _MAX_LINK_TEXT_CHARS:
+    if not window.is_final and len(window.text) <= MAX_LINK_TEXT_CHARS:
         raise IncompleteInputError
     return None
 

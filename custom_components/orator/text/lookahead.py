@@ -74,11 +74,6 @@ class InputBuffer:
         self._discarded_chars += start
 
     @property
-    def is_empty(self) -> bool:
-        """Whether all text that has arrived has been read."""
-        return self._position >= len(self._text)
-
-    @property
     def offset(self) -> int:
         """The number of characters that have been read."""
         return self._discarded_chars + self._position
@@ -95,8 +90,8 @@ class InputBuffer:
 
     @property
     def next(self) -> str:
-        """The next character."""
-        return self._text[self._position]
+        """The next character; empty if all text that has arrived has been read."""
+        return self._text[self._position : self._position + 1]
 
     def peek(self, max_chars: int = _WINDOW_CHARS) -> Window:
         """Return the next characters without reading them."""
@@ -116,6 +111,10 @@ class InputBuffer:
         """Return the next characters that match a pattern, as far as they have arrived, without reading them."""
         match = pattern.match(self._text, self._position)
         return match.group() if match else ""
+
+    def starts_with(self, pattern: re.Pattern[str], max_chars: int) -> bool:
+        """Return whether the next characters, as far as they have arrived, start with a pattern."""
+        return pattern.match(self._text, self._position, self._position + max_chars) is not None
 
     def read(self, count: int) -> str:
         """Return the next characters."""

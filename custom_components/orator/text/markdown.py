@@ -60,13 +60,9 @@ class _Line:
     """Number of characters of the marks that have been read."""
     has_list_mark: bool = False
     has_quote_mark: bool = False
+    has_hard_break: bool = False
     text: str = ""
-    """Text of a paragraph's line; of a long line, only the start and the end."""
-
-    def append(self, text: str) -> None:
-        """Append text."""
-        text = self.text + text
-        self.text = text if len(text) <= KEPT_LINE_CHARS + 4 else text[: KEPT_LINE_CHARS + 2] + text[-2:]
+    """Text of a paragraph's line; of a long line, only the start."""
 
 
 class MarkdownReader:
@@ -129,31 +125,33 @@ class MarkdownReader:
     def _read(self) -> None:
         buffer = self._buffer
         try:
-            while not buffer.is_empty:
-                text = buffer.read(self._read_next())
-                if self._line.kind is _LineKind.PARAGRAPH:
-                    self._line.append(text)
+            while character := buffer.next:
+                text = buffer.read(self._read_next(character))
+                line = self._line
+                if line.kind is _LineKind.PARAGRAPH and len(line.text) <= KEPT_LINE_CHARS:
+                    line.text += text
         except IncompleteInputError:
             pass  # read on when more text has arrived
 
-    def _read_next(self) -> int:
-        """Read the next part of a line, and return the number of its characters."""
+    def _read_next(self, character: str) -> int:
+        """Read the next part of a line, given its first character, and return the number of its characters."""
         if self._inline.is_in_thought:
             return self._inline.read_thought()
         if self._line.kind is None:
             return self._read_code_line_start() if self._fence else self._read_line_start()
-        if self._buffer.next == "\n":
+        if character == "\n":
             self._end_line()
             return 1
         if self._line.kind is _LineKind.CODE:
             code = self._buffer.peek_while(_REST_OF_LINE)
             self._writer.write(code, verbatim=True)
             return len(code)
-        return self._inline.read()
+        return self._inline.read(character)
 
     def _end_line(self) -> None:
         """End a line. Whether its sentence continues is decided at the start of the next line."""
         if self._line.kind in (_LineKind.PARAGRAPH, _LineKind.LIST_ITEM):
+            self._line.has_hard_break = self._buffer.before == _HARD_BREAK
             self._open_line = self._line
         else:
             if self._line.kind is not _LineKind.CODE:
@@ -198,7 +196,7 @@ class MarkdownReader:
         if is_paragraph and is_end_of_sentence(last.text, body):
             self._writer.end_sentence()
             self._writer.end_line()
-        elif is_paragraph and last.text.endswith(_HARD_BREAK):
+        elif is_paragraph and last.has_hard_break:
             self._writer.end_line()
         else:
             self._writer.join_lines()

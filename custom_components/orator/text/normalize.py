@@ -31,8 +31,9 @@ _PRESENTATION_MARKS: Final = "\ufe0e\ufe0f\u20e3"
 
 _SPECIAL: Final = f"{EMOJI}{_LINES}{''.join(_SPOKEN_EMOJI)}{_INVISIBLE}{_ZERO_WIDTH_JOINER}{_PRESENTATION_MARKS}"
 _PLAIN_WORD: Final = rf"[^\s{REPEATED_FOR_EMPHASIS}{_SPECIAL}]++"
+_WORDS: Final = re.compile(rf"{_PLAIN_WORD}(?: {_PLAIN_WORD})*+")
 _PIECE: Final = re.compile(
-    rf"(?P<words>{_PLAIN_WORD}(?: {_PLAIN_WORD})*+)|(?P<space>\s+)|(?P<marks>[{REPEATED_FOR_EMPHASIS}]+)"
+    rf"(?P<words>{_WORDS.pattern})|(?P<space>\s+)|(?P<marks>[{REPEATED_FOR_EMPHASIS}]+)"
     rf"|(?P<special>[{_SPECIAL}])"
 )
 _SILENT: Final = re.compile(f"[{_INVISIBLE}{_PRESENTATION_MARKS}]")
@@ -89,6 +90,9 @@ class PlainTextWriter:
 
     def write(self, text: str, *, verbatim: bool = False) -> None:
         """Write words; `verbatim` keeps repeated marks."""
+        if _WORDS.fullmatch(text):
+            self._append(text)
+            return
         for match in _PIECE.finditer(text):
             piece = match.group()
             match match.lastgroup:
@@ -192,7 +196,7 @@ class PlainTextWriter:
         if self._line_context and (self._separator or self._has_skipped):
             text = self._resolve_separator(text[0]) + text
         self._output.append(text)
-        self._line_context = (self._line_context + text[-_LINE_CONTEXT_CHARS:])[-_LINE_CONTEXT_CHARS:]
+        self._line_context = (self._line_context + text)[-_LINE_CONTEXT_CHARS:]
         self._separator = self._mark_run = ""
         self._has_skipped = self.is_at_start = False
 

@@ -28,28 +28,43 @@ _OPENING_BEFORE_SPACE: Final = "“«‹"
 """Marks that open wherever a word begins, even in French, which has a space after them."""
 _BEFORE_OPENING: Final = "([{'‘¿¡–—-/:：，"
 _MARK: Final = re.compile(f"[{''.join(_CLOSERS)}{_ALWAYS_CLOSING}]")
-_MARK_OR_LINE_END: Final = re.compile(rf"{_MARK.pattern}|[\n\v\f\x85\u2028\u2029]")
+MARK_OR_LINE_END: Final = re.compile(rf"{_MARK.pattern}|[\n\v\f\x85\u2028\u2029]")
+
+
+class OpenQuotationError(IncompleteInputError):
+    """A quotation that may close in text that has not arrived yet."""
+
+    def __init__(self, max_chars: int) -> None:
+        """Initialize the error with the number of characters, from the end mark on, that decide."""
+        super().__init__()
+        self.max_chars = max_chars
 
 
 def find_closers(text: str) -> str:
     """Return the marks that close the quotation that a text leaves open; empty if none is open."""
     if not ('"' in text if text.isascii() else _MARK.search(text)):
         return ""
+    positions = [match.start() for match in _MARK.finditer(text)]
+    if positions and _is_opening(text, positions[-1]):
+        return _CLOSERS[text[positions[-1]]]
     closers: list[str] = []
-    for match in _MARK.finditer(text):
-        if _is_opening(text, match.start()):
-            closers.append(_CLOSERS[match[0]])
-        elif closers and match[0] in closers[-1]:
+    for position in positions:
+        mark = text[position]
+        if _is_opening(text, position):
+            closers.append(_CLOSERS[mark])
+        elif closers and mark in closers[-1]:
             closers.pop()
     return closers[-1] if closers else ""
 
 
-def closes_soon(window: Window, start: int, closers: str) -> bool:
-    """Return whether an open quotation closes in a window, before its line ends and before another one opens.
+def closes_soon(window: Window, start: int, closers: str, max_chars: int) -> bool:
+    """Return whether an open quotation closes after a position, before its line ends and before another one opens.
 
-    Raises IncompleteInputError if following text decides.
+    Only the first `max_chars` of the window count. Raises OpenQuotationError if following text decides.
     """
-    for match in _MARK_OR_LINE_END.finditer(window.text, start):
+    if len(window.text) >= max_chars:
+        window = Window(window.text[:max_chars], is_final=True)
+    for match in MARK_OR_LINE_END.finditer(window.text, start):
         if match.end() == len(window.text) and not window.is_final:
             break
         if match[0] in _CLOSERS and _is_opening(window.text, match.start()):
@@ -58,7 +73,7 @@ def closes_soon(window: Window, start: int, closers: str) -> bool:
             return match[0] in closers
     if window.is_final:
         return False
-    raise IncompleteInputError
+    raise OpenQuotationError(max_chars)
 
 
 def _is_opening(text: str, position: int) -> bool:

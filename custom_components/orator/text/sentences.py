@@ -23,7 +23,7 @@ from .abbreviations import (
 )
 from .characters import CLAUSE_MARKS, CLOSERS, END_MARKS, STRONG_END_MARKS, UNAMBIGUOUS_END_MARKS
 from .lookahead import IncompleteInputError, Window
-from .quotations import closes_soon, find_closers
+from .quotations import MARK_OR_LINE_END, OpenQuotationError, closes_soon, find_closers
 
 _CONTEXT_CHARS: Final = 80
 """Characters of the sentence before an end mark that a decision depends on."""
@@ -118,6 +118,8 @@ class SentenceSplitter:
         """The rest of the sentence that has arrived."""
         self._position = 0
         """Position in `_text` before which all marks have been decided."""
+        self._undecided_chars = 0
+        """Number of characters from `_position` on that leave the next decision open if they close no quotation."""
 
     @property
     def pending(self) -> str:
@@ -145,10 +147,14 @@ class SentenceSplitter:
         self._parts = [self._parts[0][count:]]
         self._text = self._text[offset:]
         self._position = max(0, self._position - offset)
+        self._undecided_chars = 0
         return pending[:count]
 
     def feed(self, text: str) -> list[str]:
         """Return the sentences that later text cannot change, each with its white space."""
+        if self._is_undecided_by(text):
+            self._text += text
+            return []
         return self._split(text, is_final=False) if text else []
 
     def finish(self) -> list[str]:
@@ -159,8 +165,14 @@ class SentenceSplitter:
         self._reset()
         return sentences
 
+    def _is_undecided_by(self, text: str) -> bool:
+        """Return whether the next decision waits for a quotation to close that a text does not close."""
+        chars = len(self._text) - self._position + len(text)
+        return chars < self._undecided_chars and not MARK_OR_LINE_END.search(self._text[-1:] + text)
+
     def _split(self, text: str, *, is_final: bool) -> list[str]:
         text = self._text + text
+        self._undecided_chars = 0
         stop = _ASCII_STOP if text.isascii() else _STOP
         start, position = 0, self._position
         sentences: list[str] = []
@@ -175,6 +187,8 @@ class SentenceSplitter:
                     sentences.append("".join([*self._parts, text[start:position]]))
                     self._parts.clear()
                     start = position
+        except OpenQuotationError as error:
+            self._undecided_chars = error.max_chars
         except IncompleteInputError:
             pass
         else:
@@ -248,13 +262,13 @@ def _find_end_at_space(window: Window, mark: _EndMark, before: str) -> tuple[boo
 def _is_in_short_quotation(window: Window, mark: _EndMark) -> bool:
     """Return whether an end mark stands in a quotation that closes soon.
 
-    Raises IncompleteInputError if following text decides.
+    Raises OpenQuotationError if following text decides.
     """
     if not mark.open_closers:
         return False
-    if mark.kind is _MarkKind.UNAMBIGUOUS and len(window.text) > _MAX_UNAMBIGUOUS_QUOTATION_CHARS:
-        window = Window(window.text[:_MAX_UNAMBIGUOUS_QUOTATION_CHARS], is_final=True)
-    return closes_soon(window, mark.length, mark.open_closers)
+    is_unambiguous = mark.kind is _MarkKind.UNAMBIGUOUS
+    max_chars = _MAX_UNAMBIGUOUS_QUOTATION_CHARS if is_unambiguous else _MAX_END_MARK_CHARS
+    return closes_soon(window, mark.length, mark.open_closers, max_chars)
 
 
 def _find_mark_kind(character: str, before: str) -> _MarkKind | None:
@@ -281,10 +295,13 @@ def _read_end_mark(text: str, kind: _MarkKind, before: str) -> _EndMark:
             kind = _MarkKind.ELLIPSIS if kind is other is _MarkKind.PERIOD else max(kind, other)
         elif character in CLOSERS or (character in _CLOSERS_EXCEPT_CHINESE and kind is not _MarkKind.UNAMBIGUOUS):
             is_closed = True
-        elif guillemet := spaced_guillemet.match(text, end):
+        elif character.isspace():
+            guillemet = spaced_guillemet.match(text, end)
+            if not guillemet:
+                break
             is_closed = True
             end = guillemet.end() - 1
-        elif category(character) not in ("Mn", "Mc", "Me", "Cf"):
+        elif character.isascii() or category(character) not in ("Mn", "Mc", "Me", "Cf"):
             break
         end += 1
     return _EndMark(kind, is_closed, end, _match_at(_SPACES, text, end), "" if is_closed else open_closers)

@@ -14,6 +14,7 @@ from .coordinator import AccountCoordinator, OratorConfigEntry, account_store
 from .entity import async_link_voice_devices, async_register_account_device
 from .fallback import async_track_fallbacks
 from .issues import async_delete_issues
+from .media_files import async_get_stored_files
 from .preview import SetupPreviewView, VoicePreviewView
 from .services import async_setup_services
 from .tts_cache import async_get_cache_revisions
@@ -67,6 +68,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> N
     if not hass.config_entries.async_entries(DOMAIN):
         await (await async_get_chimes(hass)).files.async_remove()
         await (await async_get_cache_revisions(hass)).async_remove()
+        await (await async_get_stored_files(hass)).async_remove()
 
 
 async def _async_reload(hass: HomeAssistant, entry: OratorConfigEntry) -> None:

@@ -1,17 +1,19 @@
 """Audio files in Home Assistant's media folder."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Set as AbstractSet
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 import mimetypes
 from pathlib import Path
 import re
 import secrets
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.components.media_source import DOMAIN as MEDIA_SOURCE_DOMAIN, generate_media_source_id
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.singleton import singleton
+from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
@@ -23,6 +25,12 @@ _MAX_PATH_PARTS: Final = 8
 _MAX_PART_BYTES: Final = 255
 """Maximum length of a name in most file systems."""
 _RESERVED_PATHS: Final[HassKey[set[Path]]] = HassKey("orator_reserved_files")
+_STORED_FILES: Final[HassKey[StoredFiles]] = HassKey("orator_stored_files")
+_STORED_FILES_STORAGE_VERSION: Final = 1
+_STORED_FILES_SAVE_DELAY_S: Final = 1.0
+_MAX_STORED_FILES: Final = 1_000
+_MAX_STORED_GIB: Final = 2
+"""Limits for the files that Orator has stored: any user may store files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,66 @@ class MediaFile:
             temporary.unlink(missing_ok=True)
 
 
+class StoredFiles:
+    """The files that Orator has stored in media folders."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Initialize without files; `async_load` restores their paths."""
+        self._hass = hass
+        self._store = Store[list[Any]](hass, _STORED_FILES_STORAGE_VERSION, f"{DOMAIN}.stored_files")
+        self._paths: set[Path] = set()
+
+    async def async_load(self) -> None:
+        """Restore the stored paths."""
+        stored = await self._store.async_load()
+        if isinstance(stored, list):
+            self._paths = {Path(path) for path in stored if isinstance(path, str)}
+
+    async def async_check_limits(self, path: Path, reserved: AbstractSet[Path]) -> None:
+        """Check that one more file may be stored, counting those that other calls are about to write.
+
+        Raises ServiceValidationError.
+        """
+        candidates = (self._paths | reserved) - {path}
+        sizes = await self._hass.async_add_executor_job(_measure_files, candidates)
+        self._paths -= candidates - sizes.keys()
+        count = len(sizes.keys() | (reserved - {path}))
+        if count >= _MAX_STORED_FILES or sum(sizes.values()) >= _MAX_STORED_GIB * 1024**3:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="too_many_files",
+                translation_placeholders={"files": str(_MAX_STORED_FILES), "size": f"{_MAX_STORED_GIB} GiB"},
+            )
+
+    async def async_write(self, file: MediaFile, audio: bytes) -> None:
+        """Write a file. Raises HomeAssistantError."""
+        await self._hass.async_add_executor_job(file.write, audio)
+        self._paths.add(file.path)
+        self._store.async_delay_save(lambda: sorted(map(str, self._paths)), _STORED_FILES_SAVE_DELAY_S)
+
+    async def async_remove(self) -> None:
+        """Remove the stored paths, but not the files."""
+        self._paths = set()
+        await self._store.async_remove()
+
+
+def _measure_files(paths: AbstractSet[Path]) -> dict[Path, int]:
+    """Return the sizes in bytes of the files that exist. Blocks."""
+    sizes: dict[Path, int] = {}
+    for path in paths:
+        with suppress(OSError):
+            sizes[path] = path.stat().st_size
+    return sizes
+
+
+@singleton(_STORED_FILES, async_=True)
+async def async_get_stored_files(hass: HomeAssistant) -> StoredFiles:
+    """Return the stored files, which all accounts share."""
+    files = StoredFiles(hass)
+    await files.async_load()
+    return files
+
+
 @asynccontextmanager
 async def reserve_file(hass: HomeAssistant, file: MediaFile) -> AsyncGenerator[None]:
     """Prevent other calls from writing a file within the context. Raises ServiceValidationError."""
@@ -111,6 +179,7 @@ async def reserve_file(hass: HomeAssistant, file: MediaFile) -> AsyncGenerator[N
     reserved.add(file.path)
     try:
         await hass.async_add_executor_job(file.check)
+        await (await async_get_stored_files(hass)).async_check_limits(file.path, reserved)
         yield
     finally:
         reserved.remove(file.path)

@@ -19,7 +19,7 @@ from .audio.ffmpeg import measure_duration
 from .const import CONF_FALLBACK, DOMAIN
 from .coordinator import OratorConfigEntry
 from .entity import is_orator_voice
-from .media_files import MediaFile, reserve_file, resolve_media_file
+from .media_files import MediaFile, async_get_stored_files, reserve_file, resolve_media_file
 from .providers.models import Usage
 from .tts_requests import (
     PreparedMessage,
@@ -122,7 +122,7 @@ async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> Ser
         result = async_request_speech(hass, voice, request)
         audio = await result.async_read()
         if file:
-            await hass.async_add_executor_job(file.write, audio)
+            await (await async_get_stored_files(hass)).async_write(file, audio)
     duration = await hass.async_add_executor_job(measure_duration, audio)
     return {
         "media_id": file.media_id if file else _media_id(hass, voice, request, result),

@@ -146,7 +146,7 @@ async def test_remove_last_account(hass: HomeAssistant, account: MockConfigEntry
     """Only removing the last account removes the data that all accounts share."""
     other = MockConfigEntry(domain=DOMAIN, data=account.data)
     other.add_to_hass(hass)
-    shared = {"orator.chimes", "orator.cache_revisions"}
+    shared = {"orator.chimes", "orator.cache_revisions", "orator.stored_files"}
     for key in shared:
         write_store(hass_storage, key, {})
     await hass.config_entries.async_remove(other.entry_id)

@@ -13,9 +13,11 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, flush_store
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+import voluptuous as vol
 
+from custom_components.orator import media_files
 from custom_components.orator.media_files import MediaFile
 from tests.simulator import Fault, Simulator
 from tests.support.actions import TARGET, call_action, call_failing_action, create_media_folder
@@ -226,6 +228,50 @@ async def test_overwriting_needs_an_administrator(
     assert not get_speech_requests(simulator)
     await call(hass_admin_user)
     assert stored.read_bytes() != b"precious"
+
+
+async def test_long_message(hass: HomeAssistant, simulator: Simulator) -> None:
+    """A message of more than 100,000 characters is an error before any request."""
+    with pytest.raises(vol.Invalid, match="length of value must be at most 100000"):
+        await call_action(hass, "synthesize", message="x" * 100_001)
+    assert not get_speech_requests(simulator)
+
+
+@pytest.mark.parametrize("limit", [{"_MAX_STORED_FILES": 2}, {"_MAX_STORED_GIB": 1e-9}])
+async def test_stored_files_are_limited(
+    hass: HomeAssistant, simulator: Simulator, folder: Path, monkeypatch: pytest.MonkeyPatch, limit: dict[str, float]
+) -> None:
+    """The number and the size of stored files are limited at no cost, and other files in the folder do not count."""
+    for name in "abc":
+        (folder / f"{name}.mp3").write_bytes(bytes(100))
+    await call_action(hass, "synthesize", message=SENTENCE, file_name="first")
+    await call_action(hass, "synthesize", message=SENTENCE, file_name="second")
+    monkeypatch.setattr(media_files, *next(iter(limit.items())))
+    simulator.reset()
+    data = {"message": "Now this.", "file_name": "third"}
+    assert await call_failing_action(hass, "synthesize", ServiceValidationError, **data) == "too_many_files"
+    assert not get_speech_requests(simulator)
+    (folder / "first.mp3").unlink()
+    (folder / "second.mp3").unlink()
+    await call_action(hass, "synthesize", **data)
+    assert (folder / "third.mp3").exists()
+
+
+async def test_stored_files_across_restarts(
+    hass: HomeAssistant, folder: Path, monkeypatch: pytest.MonkeyPatch, hass_storage: dict[str, Any]
+) -> None:
+    """Files that were stored before a restart count, as do files that other calls are about to write."""
+    monkeypatch.setattr(media_files, "_MAX_STORED_FILES", 1)
+    await call_action(hass, "synthesize", message=SENTENCE, file_name="first")
+    await flush_store(hass.data[media_files._STORED_FILES]._store)
+    del hass.data[media_files._STORED_FILES]
+    data = {"message": SENTENCE, "file_name": "second"}
+    assert await call_failing_action(hass, "synthesize", ServiceValidationError, **data) == "too_many_files"
+    await call_action(hass, "synthesize", message="Now this.", file_name="first", overwrite=True)
+    (folder / "first.mp3").unlink()
+    async with media_files.reserve_file(hass, MediaFile("local", folder, "first.mp3", may_replace=False)):
+        assert await call_failing_action(hass, "synthesize", ServiceValidationError, **data) == "too_many_files"
+    await call_action(hass, "synthesize", **data)
 
 
 def test_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

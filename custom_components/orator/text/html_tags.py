@@ -12,6 +12,7 @@ class Boundary(Enum):
     """The unit of speech that ends at a tag."""
 
     NONE = auto()
+    WORD = auto()
     CELL = auto()
     LINE = auto()
     SENTENCE = auto()
@@ -76,7 +77,6 @@ _HIDDEN_START: Final = Syntax.from_parts(
     (*"<script", r"[ >\n]"),
     (*"<style", r"[ >\n]"),
     (*"<del>", r"\S"),
-    (*"<s>", r"\S"),
     (*"<strike>", r"\S"),
     flags=re.IGNORECASE,
 )
@@ -88,7 +88,6 @@ _HIDDEN_ENDS: Final = {
     "<script": ("</script>", 2000),
     "<style": ("</style>", 2000),
     "<del": ("</del>", 200),
-    "<s": ("</s>", 200),
     "<strike": ("</strike>", 200),
 }
 """Ends of the parts of a document that are not spoken, and their maximum number of characters."""
@@ -172,6 +171,8 @@ def _classify_tag(match: re.Match[str]) -> Tag | None:
         return None
     if name == "img" and (description := _IMAGE_DESCRIPTION.search(match["attributes"])):
         return Tag(match.end(), text=description[1] or description[2] or "")
+    if name == "s":  # a sentence in SSML, the start or end of the text to a language model, or struck text in HTML
+        return Tag(match.end(), Boundary.WORD)
     if name in _CELL_TAGS and not match["slash"]:
         return Tag(match.end(), Boundary.CELL)
     if name in _SENTENCE_TAGS:

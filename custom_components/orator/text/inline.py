@@ -283,6 +283,9 @@ class InlineReader:
             self._writer.end_line()
         elif tag.boundary is Boundary.CELL:
             self._writer.add_comma()
+        elif tag.boundary is Boundary.WORD:
+            self._writer.write(" ")
+            self._writer.skip()
         return self._write(tag.text, tag.length)
 
     def _read_entity(self) -> int:

@@ -116,7 +116,7 @@ SPOKEN_TEXTS = {
     "struck text": [
         ("Now ~~$49.99~~ $39.99", "Now $39.99"),
         ("- ~~milk~~\n- eggs ~~(6)~~.", "eggs."),
-        ("<del>49</del> <s>44</s> <strike>40</strike> 39", "39"),
+        ("<del>49</del> <strike>40</strike> 39", "39"),
         ("~~unclosed, about ~5 %", "unclosed, about ~5 %"),
         (f"~~{'word ' * 60}end~~.", f"{'word ' * 60}end."),
     ],
@@ -143,6 +143,10 @@ SPOKEN_TEXTS = {
         ("<p>One</p><p>Two <b class='x'>three</b></p>", "One\nTwo three\n"),
         ("<ul><li>a</li><li>b</li></ul>", "a.\nb.\n"),
         ("<table><tr><th>A</th><th>B</th></tr></table>", "A, B.\n"),
+        ("<s>The light is on.</s>", "The light is on."),
+        ("<speak><s>Hello.</s><s>How <s>are</s> you</s>?</speak>", "Hello. How are you?"),
+        ("<s> The light is on.</s><s", "The light is on. <s"),
+        ("- <s>Milk</s>\n- Now <s>44</s>, 39", "Milk.\nNow 44, 39."),
         ("R&amp;D &lt;b&gt; &#176; &foo; &copy;", "R&D <b> ° &foo; ©"),
         ("<!-- a > b -->x<script>if (a < b) {}</script>y<style>p{}</style>", "xy"),
         ("Press <\u017fcript> now.", "Press <\u017fcript> now."),  # the long s is an s if case is ignored

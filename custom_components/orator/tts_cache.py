@@ -37,7 +37,9 @@ from .pipeline import SynthesisReport
 _LOGGER = logging.getLogger(__name__)
 
 _TTS_MANAGER: Final[HassKey[Any]] = HassKey("tts_manager")
-_API_ERRORS: Final = (AttributeError, KeyError, TypeError)
+_IS_KEY_KNOWN: Final[HassKey[bool]] = HassKey("orator_cache_key_known")
+"""Whether a cache key of this module has been found in the cache."""
+_API_ERRORS: Final = (AttributeError, LookupError, TypeError, ValueError)
 _MAX_POLLS: Final = 40
 _POLL_INTERVAL_S: Final = 0.25
 
@@ -92,7 +94,10 @@ def has_cached_speech(hass: HomeAssistant, entity_id: str) -> bool:
 def is_in_memory(hass: HomeAssistant, key: str) -> bool:
     """Return whether a message is known to be cached in memory."""
     with _guard(hass):
-        return key in hass.data[_TTS_MANAGER].mem_cache
+        is_found = key in hass.data[_TTS_MANAGER].mem_cache
+        if is_found:
+            hass.data[_IS_KEY_KNOWN] = True
+        return is_found
     return False
 
 
@@ -149,15 +154,22 @@ def _async_discard(hass: HomeAssistant, text: str, entity_id: str) -> bool:
         prefix, _, suffix = tts.KEY_PATTERN.format(text_hash, "\n", "\n", entity_id).lower().split("\n")
         discarded = set()
         entries = hass.data[_TTS_MANAGER].mem_cache
-        for key, entry in list(entries.items()):
-            if not key.startswith(prefix) or not key.endswith(suffix) or _is_complete(hass, entry):
+        incomplete = {key: entry for key, entry in entries.items() if not _is_complete(hass, entry)}
+        own = {key: entry for key, entry in incomplete.items() if key.endswith(suffix)}
+        for key, entry in own.items():
+            if not key.startswith(prefix):
                 continue
             _ = entry.cache_key  # raises AttributeError if it was renamed: setting it would have no effect
             del entries[key]
             entry.cache_key = key.replace(text_hash, secrets.token_hex(len(text_hash) // 2))
             discarded.add(entry.cache_key)
         if discarded:
+            hass.data[_IS_KEY_KNOWN] = True
             hass.async_create_background_task(_async_remove_files(hass, discarded), "orator removes discarded speech")
+        elif own and all("_" in key for key in incomplete) and _IS_KEY_KNOWN not in hass.data:
+            # The keys of streamed replies are single words, so the audio is that of an entry under an unknown key.
+            msg = "no entry has the hash of the message"
+            raise LookupError(msg)
         return True
     return False
 

@@ -1,9 +1,11 @@
 """Changes of the private API of Home Assistant's cache: audio of a fallback never replaces that of the voice."""
 
 from collections.abc import Iterator
+import hashlib
 import inspect
 import logging
 import re
+from types import SimpleNamespace
 from typing import Any
 
 from homeassistant.components import tts
@@ -22,6 +24,7 @@ from tests.support.speech import INVALID_KEY, Hear, pass_time
 from tests.support.streams import SENTENCE
 
 KEYS = ("_hash_options", "KEY_PATTERN")
+PATTERNS = ("{0}_{1}_{2}_{3}_{4}", "{0}_{3}")
 ATTRIBUTES = ("mem_cache", "file_cache", "cache_dir", "cache_key", "_result_data")
 
 
@@ -32,10 +35,14 @@ def rename(source: str, name: str) -> str:
 
 @pytest.fixture
 def renamed_name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Rename a private name in Home Assistant's own code, and return the name."""
+    """Rename a private name in Home Assistant's own code, and return the name; or change the cache keys."""
     name: str = request.param
     tts_cache._warn_once.cache_clear()
-    if name == "tts_manager":
+    if name in PATTERNS:
+        monkeypatch.setattr(tts_cache, "tts", SimpleNamespace(**{**vars(tts), "KEY_PATTERN": name}))
+    elif name == "hash":
+        monkeypatch.setattr(tts_cache, "_hash", lambda text: hashlib.sha1(f"salt{text}".encode()).hexdigest())  # noqa: S324
+    elif name == "tts_manager":
         monkeypatch.setattr(tts_cache, "_TTS_MANAGER", HassKey("tts_manager_of_yesterday"))
     else:
         scope: dict[str, Any] = dict(vars(tts))
@@ -60,9 +67,9 @@ async def hear_voices(hear: Hear) -> set[int | None]:
     return set(get_voices(await decode(await hear(SENTENCE)), SENTENCE))
 
 
-@pytest.mark.parametrize("renamed_name", [*KEYS, *ATTRIBUTES, "tts_manager"], indirect=True)
+@pytest.mark.parametrize("renamed_name", [*KEYS, *ATTRIBUTES, *PATTERNS, "hash", "tts_manager"], indirect=True)
 @pytest.mark.usefixtures("fallback_account")
-async def test_renamed_private_name(  # noqa: PLR0913, PLR0917
+async def test_changed_private_api(  # noqa: PLR0913, PLR0917
     renamed_name: str,
     hass: HomeAssistant,
     simulator: Simulator,
@@ -71,6 +78,7 @@ async def test_renamed_private_name(  # noqa: PLR0913, PLR0917
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The voice speaks by itself again after an outage, also after a restart, and the user learns of the change."""
+    assert isinstance(tts_cache.cache_key(hass, "tts.ann", SENTENCE, "en", {}), str)
     simulator.fail(INVALID_KEY)
     assert await hear_voices(hear) == {FALLBACK_VOICE}
     simulator.reset()
@@ -80,4 +88,6 @@ async def test_renamed_private_name(  # noqa: PLR0913, PLR0917
     assert issue
     assert issue.severity is ir.IssueSeverity.WARNING
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert any("unknown API" in message and renamed_name in message for message in warnings)
+    causes = dict(zip(PATTERNS, ("IndexError", "ValueError"), strict=True)) | {"hash": "LookupError"}
+    cause = causes.get(renamed_name, renamed_name)
+    assert any("unknown API" in message and cause in message for message in warnings)

@@ -1,7 +1,7 @@
 """Coordinators of a loaded account: its catalog, its balance, and the state that its voices share."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,7 +25,7 @@ from .pipeline import LatencyStats, LoudnessTracker
 from .providers.base import Provider
 from .providers.errors import InvalidKeyError, SpeechError
 from .providers.json_documents import Json, run_in_background
-from .providers.models import Balance, Model
+from .providers.models import Balance, Model, is_currency_code
 from .usage import UsageTracker
 
 _LOGGER = logging.getLogger(__name__)
@@ -375,16 +375,14 @@ def _is_valid(stored: Mapping[str, Any], provider: Provider) -> bool:
     try:
         provider.index(stored["catalogue"])
         provider.initial_voice_settings(stored["catalogue"])
-        texts = [text for model in provider.models(stored["catalogue"]) for text in _texts(model)]
-        if not all(isinstance(text, str) for text in texts):
+        if not all(map(_has_valid_names, provider.models(stored["catalogue"]))):
             return False
         return all(isinstance(value, bool) for value in stored["learned"].values())
     except AttributeError, LookupError, TypeError, ValueError:
         return False
 
 
-def _texts(model: Model) -> Iterator[object]:
-    """Yield the names in a model that entities and issues use."""
-    yield from (model.id, model.name, model.vendor)
-    if model.price:
-        yield model.price.currency
+def _has_valid_names(model: Model) -> bool:
+    """Return whether the names in a model that entities and issues use are names."""
+    has_valid_currency = model.price is None or is_currency_code(model.price.currency)
+    return has_valid_currency and all(isinstance(name, str) for name in (model.id, model.name, model.vendor))

@@ -15,7 +15,7 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .providers.errors import error_translation_keys
-from .providers.models import Usage
+from .providers.models import Usage, is_currency_code
 
 _USAGE_STORAGE_VERSION: Final = 1
 _SAVE_DELAY_S: Final = 10.0
@@ -44,7 +44,7 @@ class UsageTotal:
         """Return the total from its JSON. Raises AttributeError, KeyError, TypeError or ValueError."""
         total = cls(**{**stored, "since": date.fromisoformat(stored["since"])})
         numbers = (total.characters, total.requests, total.cost, total.estimated, total.unpriced_requests)
-        if not all(map(isfinite, numbers)) or not isinstance(total.currency, str | None):
+        if not all(map(isfinite, numbers)) or not (total.currency is None or is_currency_code(total.currency)):
             raise ValueError
         return total
 

@@ -60,6 +60,7 @@ MODEL = {"id": "tts-1", "name": "TTS", "max_chars": 50, "voices": [], "languages
             {"vendors": [VENDOR, {**VENDOR, "id": "hume", "name": {}, "models": ["hume/octave-2"]}], "voices": []},
         ),
         ("nanogpt", {"models": [{**MODEL, "price": {"per_request": 1}, "currency": []}]}),
+        ("nanogpt", {"models": [{**MODEL, "price": {"per_request": 1}, "currency": "sk-secret"}]}),
     ],
 )
 async def test_damaged_names(
@@ -76,7 +77,16 @@ async def test_damaged_names(
 
 
 @pytest.mark.parametrize(
-    "damage", [{"characters": "x"}, {"requests": None}, {"cost": float("nan")}, {"currency": 5}, {"since": 0}], ids=str
+    "damage",
+    [
+        {"characters": "x"},
+        {"requests": None},
+        {"cost": float("nan")},
+        {"currency": 5},
+        {"currency": "sk-secret"},
+        {"since": 0},
+    ],
+    ids=str,
 )
 async def test_damaged_usage(
     hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry, damage: dict[str, Any]

@@ -3,13 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Self
+import re
+from typing import Final, Self, TypeGuard
 
 from ..audio.formats import AudioFormat, PcmLayout
 from .options import Option
 
 _READING_CHARS_PER_MINUTE: Final = 900
 """Usual speed of reading aloud in alphabetic scripts."""
+_CURRENCY_CODE: Final = re.compile(r"[A-Za-z]{3,5}")
+
+
+def is_currency_code(value: object) -> TypeGuard[str]:
+    """Return whether a value from outside can be the code of a currency, for example USD or XNO."""
+    return isinstance(value, str) and _CURRENCY_CODE.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, slots=True)

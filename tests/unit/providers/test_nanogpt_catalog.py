@@ -114,6 +114,15 @@ def test_malformed_rows() -> None:
             parse_models(document)
 
 
+@pytest.mark.parametrize("currency", ["x" * 150, "", "U$D", "sk-secret", ["USD"], 5])
+def test_implausible_currency(currency: Any) -> None:
+    """A listed price in something that is no currency code is in US dollars."""
+    (model,) = parse_models({"data": [row(pricing={"per_generation": 0.15, "currency": currency})]})
+    assert model["currency"] == "USD"
+    (model,) = parse_models({"data": [row(pricing={"per_generation": 0.15, "currency": "XNO"})]})
+    assert model["currency"] == "XNO"
+
+
 async def test_documented_voices_and_limits(simulator: Simulator, provider: NanoGPTProvider) -> None:
     """Voices and limits that the catalog lacks are those of the documentation."""
     for model in simulator.nanogpt.models:

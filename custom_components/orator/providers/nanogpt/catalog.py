@@ -9,7 +9,7 @@ from ...audio.formats import AudioFormat
 from ..errors import NotASpeechServerError
 from ..json_documents import CACHED_CATALOGS, MAX_ROWS, IdentityKey, Json, get_object, get_rows, is_name, paced
 from ..languages import normalize_tag
-from ..models import Model, Price
+from ..models import Model, Price, is_currency_code
 from ..options import Option
 from ..vendor_models import OPENAI_PCM_LAYOUT
 from .endpoints import Endpoint
@@ -125,7 +125,7 @@ def _parse_row(row: Mapping[str, Any]) -> ModelRow:
             for key, field in _PRICE_FIELDS.items()
             if (price := _number(pricing.get(key), 0, _MAX_LISTED_PRICE)) is not None
         },
-        "currency": pricing["currency"] if is_name(pricing.get("currency")) else "USD",
+        "currency": pricing["currency"] if is_currency_code(pricing.get("currency")) else "USD",
     }
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 import json
 from math import isfinite
-import re
 from typing import Any, Final, Self
 
 from ..error_responses import error_for, find_error_codes
@@ -20,7 +19,7 @@ from ..errors import (
     SpeechError,
 )
 from ..json_documents import Json
-from ..models import Usage
+from ..models import Usage, is_currency_code
 
 _DONE_STATUSES: Final = ("completed", "succeeded")
 _CONTENT_VIOLATION: Final = "content_policy_violation"
@@ -32,7 +31,6 @@ _MAX_TICKET_FIELD_CHARS: Final = 1_000
 _COST_CURRENCY: Final = "USD"
 """Currency of costs, whatever the payment source."""
 _MAX_COST: Final = 1_000.0
-_CURRENCY: Final = re.compile(r"[A-Za-z]{3,5}")
 
 STATUS_REFUSALS: Final = (InvalidKeyError, OutOfCreditError, NotFoundError)
 """Errors of a status request after which polling is useless."""
@@ -74,8 +72,7 @@ def read_cost(document: Json) -> tuple[float | None, str | None]:
     cost, currency = _find(document, "cost"), _find(document, "currency")
     if isinstance(cost, bool) or not isinstance(cost, (int, float)) or not 0 <= cost < _MAX_COST:
         return None, None
-    is_code = isinstance(currency, str) and _CURRENCY.fullmatch(currency)
-    return float(cost), currency if is_code else _COST_CURRENCY
+    return float(cost), currency if is_currency_code(currency) else _COST_CURRENCY
 
 
 def find_audio_link(document: Json, *, is_job: bool = False) -> str | None:

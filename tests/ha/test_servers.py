@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
+from math import inf
+from typing import Any, Final
 
-from homeassistant.config_entries import SOURCE_USER
+from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
@@ -13,8 +14,9 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.orator.providers.openai.servers import SERVERS
 from tests.simulator import CompatibleServer, Fault
 from tests.simulator.openai_compatible.hosted_profiles import GROQ, OPENROUTER
+from tests.simulator.openai_compatible.lists import models
 from tests.simulator.openai_compatible.packaged_profiles import LITELLM, LOCAL_TTS_STUDIO
-from tests.simulator.openai_compatible.profile import Profile
+from tests.simulator.openai_compatible.profile import Listing, Profile
 from tests.simulator.openai_compatible.profiles import BARE, CHATTERBOX, KOKORO, LOCALAI, ORPHEUS, PROFILES, SPEACHES
 from tests.support.audio import RATE, decode
 from tests.support.compatible import add_server_account, create_server_account, fetch_speech
@@ -139,7 +141,6 @@ async def test_key_is_checked_last(hass: HomeAssistant, compatible: Start, prese
         assert wrong["errors"] == {"api_key": "invalid_key"}
     missing = await add_server_account(hass, server, preset, key="")
     assert missing["errors"] == {"api_key" if preset == "other" else "base": "missing_key"}
-    assert not any(body["input"] for body in get_server_requests(server))
 
 
 async def test_reauth_checks_key(hass: HomeAssistant, compatible: Start, hass_client: ClientSessionGenerator) -> None:
@@ -175,11 +176,68 @@ async def test_list_with_its_own_key(hass: HomeAssistant, compatible: Start, sta
     assert (await add_server_account(hass, server, "other"))["type"] is FlowResultType.CREATE_ENTRY
 
 
+async def add_account(hass: HomeAssistant, server: CompatibleServer, choice: str, key: str) -> ConfigFlowResult:
+    """Submit the form of an account for a server, which may be added as OpenAI with another address."""
+    if choice != "openai":
+        return await add_server_account(hass, server, choice, key=key)
+    form = await open_account_form(hass, "openai")
+    entered = {"api_key": key, "server": {"base_url": server.base_url}}
+    result = await hass.config_entries.flow.async_configure(form["flow_id"], entered)
+    await hass.async_block_till_done()
+    return result
+
+
+KEYLESS: Final = replace(LOCAL_TTS_STUDIO, auth="none")
+PUBLIC_LISTS: Final = replace(LOCAL_TTS_STUDIO, lists=(Listing("/models", models, is_public=True),))
+
+
+ALL_LISTS: Final = ("*/voices*", "*models")
+OPTIONAL_LISTS: Final = ("*/voices*", "*/audio/*models")
+
+
+@pytest.mark.parametrize(
+    ("profile", "preset", "refusal"),
+    [
+        (KEYLESS, "other", (401, *OPTIONAL_LISTS)),
+        (KEYLESS, "other", (403, *OPTIONAL_LISTS)),
+        (KEYLESS, "other", (403, *ALL_LISTS)),
+        (KEYLESS, "openai", (403, *ALL_LISTS)),
+        (KEYLESS, "chatterbox", (403, *OPTIONAL_LISTS)),
+        (LOCAL_TTS_STUDIO, "other", (401, *OPTIONAL_LISTS)),
+        (LOCAL_TTS_STUDIO, "other", (403, *ALL_LISTS)),
+        (LOCAL_TTS_STUDIO, "openai", (403, *ALL_LISTS)),
+        (LOCAL_TTS_STUDIO, "speaches", (403, *OPTIONAL_LISTS)),
+    ],
+)
+async def test_server_behind_firewall(
+    hass: HomeAssistant, compatible: Start, profile: Profile, preset: str, refusal: tuple[Any, ...]
+) -> None:
+    """A working server whose other paths are forbidden is added; a wrong API key is refused all the same."""
+    server = await compatible(profile)
+    status, *paths = refusal
+    for path in paths:
+        server.fail(Fault(path=path, status=status, times=inf))
+    if server.api_key:
+        wrong = await add_account(hass, server, preset, "sk-wrong")
+        assert wrong["errors"] == {"api_key": "invalid_key"}
+    assert (await add_account(hass, server, preset, server.api_key or ""))["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize("preset", ["other", "openai"])
+async def test_key_is_checked_by_speech(hass: HomeAssistant, compatible: Start, preset: str) -> None:
+    """If lists are public and an empty text is refused with any key, a short text shows whether the key is valid."""
+    server = await compatible(PUBLIC_LISTS)
+    assert (await add_account(hass, server, preset, "sk-wrong"))["errors"] == {"api_key": "invalid_key"}
+    assert (await add_account(hass, server, preset, server.api_key or ""))["type"] is FlowResultType.CREATE_ENTRY
+    assert {body["input"] for body in get_server_requests(server)} == {"", "Hi."}
+
+
 async def test_error_document_with_status_200(hass: HomeAssistant, compatible: Start) -> None:
     """An error about the key with status 200 is understood, in a list and in the response to the check."""
     server = await compatible(KOKORO)
     for path in ("*/models", "*/audio/speech"):
         server.fail(Fault(path=path, json={"error": {"code": "invalid_api_key"}}, times=9))
+        server.fail(Fault(path="*/audio/speech", status=400, times=9))
         result = await add_server_account(hass, server, "other", key="sk-wrong")
         assert result["errors"] == {"api_key": "invalid_key"}
         server.reset()

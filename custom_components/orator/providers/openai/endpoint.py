@@ -55,12 +55,12 @@ class SpeechEndpoint:
         self._counters = counters
         self._server = server
 
-    async def check(self, client: HttpClient, model_id: str, voice_id: str) -> None:
-        """Check at no cost, with an empty text, whether the server accepts the key.
+    async def check(self, client: HttpClient, model_id: str, voice_id: str, text: str = "") -> bool:
+        """Check, by default at no cost with an empty text, whether the server accepts the key.
 
-        Raises SpeechError unless the server only refuses the text.
+        Returns whether the server began to speak. Raises SpeechError unless it speaks or only refuses the text.
         """
-        body = {"model": model_id, "voice": voice_id, "input": ""}
+        body = {"model": model_id, "voice": voice_id, "input": text}
         try:
             with self._translate_forbidden():
                 async with (
@@ -73,11 +73,12 @@ class SpeechEndpoint:
                     if start.startswith(b"{"):
                         raise_key_error(parse_json(await read_all(prepend(start, data), MAX_ERROR_BYTES)))
         except RejectedError, ResponseTooLargeError, ValueError:
-            return
+            return False
         except NotFoundError as err:
             if err.code == "model_not_found":  # the key was accepted
-                return
+                return False
             raise NotASpeechServerError(status=err.status) from err
+        return True
 
     async def checks_key_first(self, client: HttpClient, model_id: str, voice_id: str) -> bool:
         """Return whether the endpoint refuses a wrong key, which `client` sends, for the key rather than for the text.

@@ -1,7 +1,7 @@
 """The lists of a server: fetched, and read in threads, because they may be long."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +39,8 @@ class ServerLists:
     catalog: ServerCatalog
     refusal: errors.SpeechError | None
     """The error of a list that needs another API key, or a key at all."""
+    read_paths: tuple[str, ...]
+    """Paths of the lists that the server sent."""
 
     @property
     def is_empty(self) -> bool:
@@ -81,7 +83,7 @@ async def fetch_lists(client: HttpClient, server: SpeechServer, known: Json) -> 
 
     catalog = await run_in_background(read_entries)
     refusals = [err for kind in _REFUSED_ERRORS for err in failures.values() if isinstance(err, kind)]
-    return ServerLists(catalog, next(iter(refusals), None))
+    return ServerLists(catalog, next(iter(refusals), None), tuple(rows))
 
 
 async def _fetch_rows(
@@ -100,11 +102,24 @@ async def _fetch_rows(
         return err
 
 
+async def refuses_wrong_key(client: HttpClient, paths: Iterable[str]) -> bool:
+    """Return whether one of the lists at `paths` refuses a wrong key, which `client` sends."""
+    for path in paths:
+        if isinstance(await _fetch_rows(client, path, _accept_any), _REFUSED_ERRORS):
+            return True
+    return False
+
+
 def raise_key_error(document: Json) -> None:
     """Raise an error if a document with status 200 reports that the API key is missing, invalid or not allowed."""
     error = error_for(200, find_error_codes(document))
     if isinstance(error, _REFUSED_ERRORS):
         raise error
+
+
+def _accept_any(_document: Json) -> list[Json]:
+    """Accept any document."""
+    return []
 
 
 def _read_nothing(document: Json) -> list[Json]:

@@ -1,7 +1,7 @@
 """The provider for OpenAI and OpenAI-compatible servers."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -44,13 +44,15 @@ from .documented_models import (
     price_for,
 )
 from .endpoint import OPTIONAL_FIELDS, SpeechEndpoint
-from .lists import fetch_lists, read_models
+from .lists import fetch_lists, read_models, refuses_wrong_key
 from .realtime import RealtimeSpeech
 from .servers import OTHER, SERVERS, SpeechServer
 
 _SERVER_LIST_TIMEOUTS: Final = Timeouts(first_byte_s=10, between_bytes_s=10)
 _REGION_HOSTS: Final = frozenset(URL(address).host for address in REGIONS.values())
 _WRONG_KEY: Final = "orator-key-check"
+_KEY_CHECK_TEXT: Final = "Hi."
+"""Text that is spoken in setup if nothing else shows whether the key is valid."""
 _INCONCLUSIVE_ERRORS: Final = (NotASpeechServerError, ProviderFaultError, TimedOutError)
 """Errors of a speech endpoint that say nothing about the key."""
 _RETIRED_CODES: Final = ("model_not_found", "invalid_model")
@@ -115,7 +117,7 @@ class OpenAIProvider(Provider):
         except NotPermittedError as err:  # a restricted key may be allowed to speak but not to list models
             await self._endpoint.check(self._client, self.default_model, self.default_voice)
             if not self._is_openai and known is None:
-                await self._require_key_check(err, self.default_model, self.default_voice)
+                await self._check_key(err, (), self.default_model, self.default_voice)
             return catalogs.OpenAICatalog(models=[])
         except NotFoundError:
             await self._endpoint.check(self._client, self.default_model, self.default_voice)
@@ -124,23 +126,22 @@ class OpenAIProvider(Provider):
             return await self._fetch_server_catalog(OTHER, known)
         for model_id in listed.ids:
             self.detected.pop(f"{_RETIRED_PREFIX}{model_id}", None)
-        if not self._is_openai and self._api_key and known is None and await self._has_public_list(read):
-            with suppress(*_INCONCLUSIVE_ERRORS):
-                await self._endpoint.check(self._list_client, self.default_model, self.default_voice)
+        if not self._is_openai and self._api_key and known is None:
+            await self._check_key_of_public_list()
         return catalogs.OpenAICatalog(models=listed.ids, ends=listed.end_dates)
 
-    async def _has_public_list(self, read: Callable[[Json], object]) -> bool:
-        """Return whether the list of models does not prove that the key is valid."""
-        try:
-            await self._wrong_key_client.read_json("models", read)
-        except SpeechError:
-            return False
-        return True
+    async def _check_key_of_public_list(self) -> None:
+        """Raise the error of the speech endpoint about the key, unless the list of models is refused to a wrong key."""
+        if await refuses_wrong_key(self._wrong_key_client, ("models",)):
+            return
+        with suppress(*_INCONCLUSIVE_ERRORS):
+            await self._endpoint.check(self._list_client, self.default_model, self.default_voice)
+        await self._check_key(None, (), self.default_model, self.default_voice)
 
     async def _fetch_server_catalog(self, server: SpeechServer, known: Json) -> catalogs.ServerCatalog:
         """Fetch the lists of a server; check the speech endpoint unless the lists prove that the key is valid.
 
-        A new key that a list refuses is not accepted merely because the endpoint first finds fault with the text.
+        A new key is not accepted merely because the endpoint first finds fault with the text.
         """
         found = await fetch_lists(self._list_client, server, known)
         await asyncio.to_thread(self.index, found.catalog)
@@ -157,25 +158,57 @@ class OpenAIProvider(Provider):
             raise
         except SpeechError as err:
             failure = err
-        if refusal:
-            await self._require_key_check(refusal, model.id, voice_id)
+        is_endpoint_missing = isinstance(failure, NotASpeechServerError)
+        if refusal or (self._api_key and known is None and is_unproven and not is_endpoint_missing):
+            await self._check_key(refusal, found.read_paths, model.id, voice_id)
         fails_on_empty_text = isinstance(failure, (TimedOutError, ProviderFaultError)) and not found.is_empty
         if failure and not fails_on_empty_text:
             raise failure
         return found.catalog
 
-    async def _require_key_check(self, refusal: SpeechError, model_id: str, voice_id: str) -> None:
-        """Raise the error of a list that refuses the key, unless the speech endpoint is known to accept the key.
+    async def _check_key(
+        self, refusal: SpeechError | None, read_paths: tuple[str, ...], model_id: str, voice_id: str
+    ) -> None:
+        """Raise the error about a key that the speech endpoint has not refused for an empty text.
 
-        The endpoint has not refused the key. That proves something only if it does refuse a wrong key.
+        That proves something only if the endpoint, or a list that was read, does refuse a wrong key. Otherwise the
+        endpoint is asked to speak. If that shows nothing either, the `refusal` of a list decides.
         """
         if await self._endpoint.checks_key_first(self._wrong_key_client, model_id, voice_id):
             return
+        if self._api_key and await refuses_wrong_key(self._wrong_key_client, read_paths):
+            return
+        try:
+            if await self._accepts_key_for_speech(model_id, voice_id):
+                return
+        except NotPermittedError as err:
+            refusal, read_paths = err, ()
+        # A firewall may refuse all paths but those that it knows.
+        is_optional = bool(read_paths) and (not self._api_key or isinstance(refusal, NotPermittedError))
+        if refusal is None or is_optional:
+            return
         server = self.server or OTHER
-        is_permission = isinstance(error_for(200, (refusal.code or "",)), NotPermittedError)
-        if server.forbidden_error is InvalidKeyError and not is_permission:
+        if server.forbidden_error is InvalidKeyError and not _is_about_permission(refusal):
             raise InvalidKeyError(status=refusal.status, code=refusal.code) from refusal
         raise refusal
+
+    async def _accepts_key_for_speech(self, model_id: str, voice_id: str) -> bool:
+        """Return whether the speech endpoint accepts the key for a short text, or False if its response is unclear.
+
+        Raises InvalidKeyError and NotPermittedError.
+        """
+        try:
+            return await self._endpoint.check(self._list_client, model_id, voice_id, _KEY_CHECK_TEXT)
+        except TimedOutError:  # a key is refused at once, while a model may have to be loaded
+            return True
+        except InvalidKeyError:
+            raise
+        except NotPermittedError as err:
+            if _is_about_permission(err):  # the key is known, but must not use this model
+                return True
+            raise
+        except SpeechError:
+            return False
 
     def _server_for(self, catalog: Json) -> SpeechServer | None:
         """Return the server whose catalog this is, or None if it lists OpenAI's own models."""
@@ -266,6 +299,11 @@ class OpenAIProvider(Provider):
 def _reports_retirement(error: NotFoundError, model: Model) -> bool:
     """Return whether an error means that the model no longer exists. A refused WebSocket has no error code."""
     return error.code in _RETIRED_CODES or (error.code is None and is_realtime(model.id))
+
+
+def _is_about_permission(error: SpeechError) -> bool:
+    """Return whether the code of an error says that the key is valid but lacks a permission."""
+    return isinstance(error_for(200, (error.code or "",)), NotPermittedError)
 
 
 def _listed_models(catalog: catalogs.OpenAICatalog | None) -> Collection[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import re
 from typing import Final
 
+from .abbreviations import WORDS_AFTER_ORDINALS
 from .characters import CLAUSE_MARKS, CLOSERS, EMOJI, END_MARKS
 from .links import LINK_DEFINITION
 from .lookahead import IncompleteInputError, Syntax, Window
@@ -58,15 +59,52 @@ FIRST_ITEMS: Final = frozenset({"1", "a)", "A)", "i)", "(1)", "(a)", "(A)", "(i)
 """Numbers and letters with which a list may start after a line of a paragraph."""
 
 
+# Nouns after ordinals, which count nothing: "1. Mai", "1. FC Nürnberg", "1. Stock".
+_MONTHS: Final = (
+    "jan",
+    "jän",
+    "feb",
+    "mar",
+    "mär",
+    "apr",
+    "mai",
+    "maj",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "okt",
+    "oct",
+    "nov",
+    "dec",
+    "dez",
+)
+_WORDS_AFTER_ORDINALS_TEXT: Final = """
+    advent weihnachtstag weihnachtsfeiertag feiertag stock etage obergeschoss untergeschoss klasse liga bundesliga platz
+    preis halbzeit runde reihe gang tag woche quartal halbjahr teil kapitel band staffel folge schicht stunde
+"""
+_AFTER_ORDINALS: Final = frozenset(_WORDS_AFTER_ORDINALS_TEXT.split()) | {word.lower() for word in WORDS_AFTER_ORDINALS}
+_MIN_NOUN_CHARS: Final = 3
+
+
+def is_after_ordinal(word: str) -> bool:
+    """Return whether the number before a word may be an ordinal or part of a date, not the number of a list item."""
+    folded = word.lower()
+    is_abbreviation = len(word) > 1 and word.isupper()
+    return word[:1].isdigit() or is_abbreviation or folded in _AFTER_ORDINALS or folded.startswith(_MONTHS)
+
+
 @dataclass(slots=True)
 class _NumberedList:
     text_column: int
-    first: str
+    is_counted: bool
     number: int
+    word: str
+    """The first word of the last item."""
 
 
 class ListNumbers:
-    """The numbers of the items of nested lists: items that all have the same number are counted."""
+    """The numbers of the items of nested lists: items that all have the number 1 are counted."""
 
     def __init__(self) -> None:
         """Initialize without lists."""
@@ -77,15 +115,21 @@ class ListNumbers:
         while self._lists and self._lists[-1].text_column > column:
             self._lists.pop()
 
-    def start_item(self, column: int, text_column: int, number: str) -> str:
-        """Return the number to speak for an item, given the columns of its written number and of its text."""
-        current = None
+    def start_item(self, column: int, text_column: int, number: str, word: str) -> str:
+        """Return the number to speak for an item, given the columns of its written number and of its text.
+
+        `word` is the first word of the item. An item with the first word of the last one is not counted, because its
+        number may be an ordinal ("1. Stock").
+        """
+        last = None
         while self._lists and self._lists[-1].text_column > column:
-            current = self._lists.pop()
-        is_repeated = current is not None and number == current.first
-        spoken = current.number + 1 if current and is_repeated else int(number)
-        self._lists.append(_NumberedList(text_column, current.first if current and is_repeated else number, spoken))
-        return str(spoken) if is_repeated else number
+            last = self._lists.pop()
+        is_counted = number == "1" and not is_after_ordinal(word)
+        if last and is_counted:
+            is_counted = last.is_counted and (word != last.word or len(word) < _MIN_NOUN_CHARS)
+        spoken = last.number + 1 if last and is_counted else int(number)
+        self._lists.append(_NumberedList(text_column, is_counted, spoken, word))
+        return str(spoken) if last and is_counted else number
 
 
 _MAX_FACT_CHARS: Final = 60

@@ -39,6 +39,7 @@ from .normalize import PlainTextWriter
 
 _HARD_BREAK: Final = "  "
 """The end of a line that is not joined with the next one."""
+_FIRST_WORD: Final = re.compile(r"[ \t*_~`\[(\"'“„«]*(\w{0,40})")
 _REST_OF_LINE: Final = re.compile(r"[^\n]+")
 
 
@@ -287,10 +288,21 @@ class MarkdownReader:
         """Start an item whose number is spoken; in a paragraph, only 1 starts a list."""
         if self._is_after_paragraph and match[1] not in FIRST_ITEMS:
             return False
+        if self._line.has_list_mark and self._buffer.previous in ".)":  # a date: 24. 12. 2026
+            return False
+        word = self._peek_first_word(match.end()) if match[1] == "1" else ""
         self._start_item()
-        number = self._numbers.start_item(self._column, self._column + match.end(), match[1])
+        number = self._numbers.start_item(self._column, self._column + match.end(), match[1], word)
         self._writer.write(f"{number}{match[2]} ")
         return True
+
+    def _peek_first_word(self, start: int) -> str:
+        """Return the first word of a line after a position."""
+        _, body = self._peek_line()
+        word = _FIRST_WORD.match(body.text, start)
+        if not body.is_final and (not word or word.end() == len(body.text)):
+            raise IncompleteInputError
+        return word[1] if word else ""
 
     def _start_lettered_item(self, match: re.Match[str]) -> bool:
         """Start an item whose letter is spoken; in a paragraph, only the first letter starts a list."""

@@ -1,14 +1,13 @@
 """Markdown within a line: emphasis, links, code, tags, entities, addresses."""
 
-# ruff: noqa: RUF001 the punctuation of all scripts looks similar
-
 from collections.abc import Callable
 import html
 from html.entities import html5
 import re
 from typing import Final
 
-from .characters import STANDALONE_EMOJI, STATUS_SIGNS, is_space, is_spaced_letter, is_unspaced_letter
+from .characters import STANDALONE_EMOJI, STATUS_SIGNS, is_space, is_spaced_letter
+from .emphasis import Emphasis
 from .formulas import MAX_FORMULA_CHARS, read_formula
 from .html_tags import (
     MAX_HIDDEN_CHARS,
@@ -77,7 +76,7 @@ class InlineReader:
         self._writer = writer
         self._is_heading = False
         self._is_table_row = False
-        self._emphasis = _Emphasis()
+        self._emphasis = Emphasis()
         self._is_in_web_address = False
         self._link_tails: dict[int, int | None] = {}
         """Lengths of link targets by their offset, kept until the text before the target has been read."""
@@ -112,7 +111,7 @@ class InlineReader:
 
     def start_block(self) -> None:
         """Forget the emphasis that is still open."""
-        self._emphasis = _Emphasis()
+        self._emphasis.clear()
 
     def define_label(self, label: str) -> None:
         """Read the label in brackets as a link from now on."""
@@ -361,48 +360,3 @@ class InlineReader:
             return self._write(self._buffer.next)
         self._is_in_web_address = address.has_path
         return self._write(address.host, address.length)
-
-
-_BEFORE_NAME: Final = frozenset("@/.:-&=+$%#^")
-"""Text before an underscore that is part of a name or an address, not emphasis."""
-_OPERAND_ENDS: Final = frozenset(")]}%")
-"""Text before an asterisk that is a multiplication sign."""
-_EMPHASIS_STARTS: Final = frozenset("\"'“‘«¿¡([{<*_~`!&#@$€£¥+-\\「『（【‚„")
-
-
-class _Emphasis:
-    """Open emphasis in a block.
-
-    Marks are distinguished from asterisks and underscores that are text: 3 * 4, 2*3*4, snake_case, 5*.
-    """
-
-    def __init__(self) -> None:
-        """Initialize the emphasis of a new block."""
-        self._open: set[str] = set()
-
-    def toggle(self, run: str, previous: str, following: str) -> bool:
-        """Open or close emphasis; return False if the run of marks is text."""
-        if is_space(previous) and is_space(following):
-            return len(run) == 2 and "\n" in (previous, following or "\n")  # alone in a line, or at its end
-        if previous.isdigit() and following.isdigit():
-            return False
-        marks = {run} if len(run) < 3 else {run[0], run[0] * 2}
-        is_in_word = previous.isalnum() and following.isalnum()
-        if marks & self._open and not is_space(previous) and not (run[0] == "_" and is_in_word):
-            self._open -= marks
-            return True
-        if is_space(following) or not self._can_open(run, previous, following, is_in_word=is_in_word):
-            return len(run) == 2 and is_space(following)  # the rest of a pair
-        self._open |= marks
-        return True
-
-    @staticmethod
-    def _can_open(run: str, previous: str, following: str, *, is_in_word: bool) -> bool:
-        if run[0] == "_":
-            is_before_text = following.isalnum() or following in _EMPHASIS_STARTS
-            return is_before_text and not previous.isalnum() and previous not in _BEFORE_NAME
-        if is_unspaced_letter(previous) or is_unspaced_letter(following):
-            return True
-        if is_in_word:
-            return len(run) > 1 and previous.isalpha() and following.isalpha()
-        return not is_spaced_letter(previous) and previous not in _OPERAND_ENDS

@@ -20,7 +20,20 @@ _CITATION_START: Final = re.compile(r"\[?\d|cit")
 _INDEX: Final = re.compile(r"\[\d+\]")
 _UNFINISHED_CITATION: Final = re.compile(r" *(?:\[{1,2}\^?(?:\d{1,3}\]{0,2})?)?|\((?:h[^\s()]*)?")
 _NAMED_CITATION: Final = re.compile(r"\[(?:cite_start|cit(?:e|ation): ?[\d, .:-]+|[\d:]+†[^\[\]\n]*)\]")
-_BRACKET: Final = re.compile(r"\\.|[\[\]]")
+
+
+def _nest_brackets(depth: int) -> tuple[str, str]:
+    """Return the patterns of the text after an opening bracket: up to the closing one, and all that may still close."""
+    letters = r"(?:[^\[\]\\]|\\.|\\)*+"
+    if depth == 1:
+        return rf"{letters}\]", letters
+    closed, unfinished = _nest_brackets(depth - 1)
+    start = rf"{letters}(?:\[{closed}{letters})*+"
+    return rf"{start}\]", rf"{start}(?:\[{unfinished})?"
+
+
+_AFTER_BRACKET, _UNFINISHED_AFTER_BRACKET = _nest_brackets(_MAX_BRACKET_DEPTH)
+_TEXT_IN_BRACKETS: Final = Syntax(rf"\[{_AFTER_BRACKET}", rf"\[{_UNFINISHED_AFTER_BRACKET}")
 TOO_DEEP_BRACKETS: Final = re.compile(rf"!?(?:\[[^\[\]\\]*+){{{_MAX_BRACKET_DEPTH + 1}}}")
 """Brackets of which the first one is text because too many others follow before one closes."""
 
@@ -82,7 +95,7 @@ def read_link(window: Window, before: str, labels: Collection[str], *, is_after_
     `before` is the text before the bracket, of which the last two characters matter; `labels` are those of the
     definitions so far, in lower case.
     """
-    if match := _FOOTNOTE_MARK.match(window):
+    if window.text[1:2] == "^" and (match := _FOOTNOTE_MARK.match(window)):
         return Link(match.end())
     end = _find_end_of_text(window)
     if end is None:
@@ -138,19 +151,10 @@ def read_citation(window: Window) -> int:
 
 def _find_end_of_text(window: Window) -> int | None:
     """Return the position of the bracket that closes the first one."""
-    depth = 0
-    for match in _BRACKET.finditer(window.text, 0, MAX_LINK_TEXT_CHARS):
-        if match.group() == "[":
-            depth += 1
-            if depth > _MAX_BRACKET_DEPTH:
-                return None
-        elif match.group() == "]":
-            depth -= 1
-            if not depth:
-                return match.start()
-    if not window.is_final and len(window.text) <= MAX_LINK_TEXT_CHARS:
-        raise IncompleteInputError
-    return None
+    text, is_final = window
+    start = Window(text[:MAX_LINK_TEXT_CHARS], is_final or len(text) > MAX_LINK_TEXT_CHARS)
+    match = _TEXT_IN_BRACKETS.match(start)
+    return match.end() - 1 if match else None
 
 
 def _is_citation(numbers: re.Match[str], before: str, after: Window) -> bool:

@@ -210,6 +210,8 @@ class MarkdownReader:
         """Return the length of the indentation of a line, and the text after it."""
         line = self._buffer.peek_line()
         body = line.text.lstrip(indent_chars)
+        if len(body) == len(line.text):
+            return 0, line
         return len(line.text) - len(body), Window(body, line.is_final)
 
     def _read_line_start(self) -> int:

@@ -90,10 +90,13 @@ class PlainTextWriter:
 
     def write(self, text: str, *, verbatim: bool = False) -> None:
         """Write words; `verbatim` keeps repeated marks."""
-        if _WORDS.fullmatch(text):
-            self._append(text)
-            return
-        for match in _PIECE.finditer(text):
+        start = 0
+        if words := _WORDS.match(text):
+            start = words.end()
+            self._append(words.group())
+            if start == len(text):
+                return
+        for match in _PIECE.finditer(text, start):
             piece = match.group()
             match match.lastgroup:
                 case "words":

@@ -152,7 +152,7 @@ class SentenceSplitter:
 
     def feed(self, text: str) -> list[str]:
         """Return the sentences that later text cannot change, each with its white space."""
-        if self._is_undecided_by(text):
+        if self._undecided_chars and self._is_undecided_by(text):
             self._text += text
             return []
         return self._split(text, is_final=False) if text else []

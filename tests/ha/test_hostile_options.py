@@ -1,13 +1,25 @@
 """Hostile options of calls: each is an error before any request, or does no harm."""
 
+from contextlib import suppress
+import json
+import time
+from types import SimpleNamespace
 from typing import Any, Final
 
 from homeassistant.components.tts import get_engine_instance
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from hypothesis import strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.orator.coordinator import Catalog
+from custom_components.orator.providers import PROVIDERS
+from custom_components.orator.providers.errors import InvalidSettingError
+from custom_components.orator.providers.options import MAX_ID_CHARS
+from custom_components.orator.voice_settings import VoiceSettings, supported_options
+from tests.fuzz.fuzzing import fuzzed
+from tests.fuzz.strategies import hostile_values
 from tests.simulator import Simulator
 from tests.support.flows import open_voice_form
 from tests.support.speech import Hear, create_account, get_speech_requests, load_account, speak
@@ -101,3 +113,38 @@ async def test_invalid_output(hass: HomeAssistant, simulator: Simulator, account
 async def test_converted_output(hear: Hear, extension: str) -> None:
     """A player gets a format to which only Home Assistant converts, whatever the case of its name."""
     assert len(await hear(preferred_format=extension)) > 5_000
+
+
+_VOICES: Final = {
+    "openai": {"model": "gpt-4o-mini-tts", "voice": "coral"},
+    "nanogpt": {"model": "Kokoro-82m", "voice": "af_bella"},
+    "speechbase": {"model": "openai/tts-1", "voice": "nova"},
+}
+_MAX_PARSE_CPU_S: Final = 0.25
+"""Far more than parsing takes: a machine may interrupt it, and the first call fills caches."""
+
+
+def get_catalog(name: str) -> Catalog:
+    """Return the documented catalog of a provider, which sends no requests."""
+    provider = PROVIDERS[name]
+    sessions: Any = SimpleNamespace(api=None, unencrypted=None, downloads=None)
+    return Catalog(provider(sessions, provider.resolve_addresses({}), ""))
+
+
+_CATALOGS: Final = {name: get_catalog(name) for name in _VOICES}
+
+
+@fuzzed(25, provider=st.sampled_from(sorted(_VOICES)), data=st.data())
+def test_any_options(provider: str, data: st.DataObject) -> None:
+    """Options of any type, length and characters are parsed or rejected with the documented error, without delay."""
+    catalog, configured = _CATALOGS[provider], {**_VOICES[provider], "format": "mp3", "preferred_format": "mp3"}
+    names = st.sampled_from(sorted(supported_options(catalog.provider)))
+    options = {**configured, **data.draw(st.dictionaries(names, hostile_values(), max_size=4))}
+    given = {key: value for key, value in options.items() if value is not None}
+    started = time.process_time()
+    with suppress(InvalidSettingError):
+        settings = VoiceSettings.parse(catalog, {**configured, **given}, configured, data.draw(st.none() | st.text()))
+        assert isinstance(settings.voice_id, str)
+        assert 0 < len(settings.model.id) <= MAX_ID_CHARS
+        json.dumps(dict(settings.provider_settings), allow_nan=False)
+    assert time.process_time() - started < _MAX_PARSE_CPU_S

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import dropwhile
 import re
 from typing import Final
 
@@ -38,12 +39,14 @@ class Classification:
     voices: int
 
 
-def classify(text: str, audio: bytes, error: Exception | None) -> Classification:
-    """Compare audio with the text of a message in which no word occurs twice."""
+def classify(text: str, audio: bytes, error: Exception | None, *, has_chime: bool = False) -> Classification:
+    """Compare audio with the text of a message in which no word occurs twice, and which a chime may precede."""
     try:
         words = heard_words(decode_served_audio(audio).samples, RATE) if audio else []
     except miniaudio.DecodeError, ValueError:
         return Classification(Result.GARBLED, 0)
+    if has_chime:
+        words = list(dropwhile(lambda word: word.code is None, words))
     voices = len({word.voice for word in words if word.voice is not None})
     has_error = isinstance(error, HomeAssistantError) and error.translation_domain == DOMAIN
     return Classification(_compare(text, words, has_error=has_error), voices)

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from itertools import batched
+from datetime import timedelta
+from itertools import batched, cycle
 import logging
 import os
 from random import Random
@@ -16,16 +17,21 @@ from aiohttp.test_utils import TestClient
 from homeassistant.components import tts
 from homeassistant.components.tts.const import DATA_TTS_MANAGER
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.orator import usage
 from custom_components.orator.const import DOMAIN
 from tests.ha.faults.endpoints import ENDPOINTS, Endpoint
 from tests.ha.faults.limits import shorten_limits
 from tests.ha.faults.runner import fetch_stream, load_endpoint_account, load_fallback
 from tests.simulator import Simulator
 from tests.simulator.audio import recorder
+from tests.support.chimes import write_audio_file
+from tests.support.speech import speak
 from tests.support.streams import SATELLITE, stream_words
 
 from .classification import ACCEPTABLE, classify
@@ -44,6 +50,16 @@ _MAX_MEMORY_GROWTH_MB: Final = {"quick": 48.0, "full": 24.0}
 _MAX_RESOURCE_GROWTH: Final = 4  # files, sockets and tasks
 _MAX_RECORDINGS_BYTES: Final = 4 * 1024 * 1024  # that the simulator caches
 _WORD_INTERVAL_S: Final = 0.002
+_CHIME: Final = "share/gong.wav"
+_HOSTILE_OPTIONS: Final[tuple[dict[str, Any], ...]] = (
+    *({"model": value} for value in (["x"], "\0", "x" * 70_000, {"a": 1})),
+    *({"voice": value} for value in (["x"], "a\nb", "\ud800", 1.5)),
+    *({"preferred_format": "mp4"}, {"preferred_sample_rate": "high"}, {"format": "exe"}, {"gain_db": float("nan")}),
+    *({"replacements": [{"find": "!" * 10_000}]}, {"fallback": "x" * 70_000}, {"chime": "x" * 70_000}),
+)
+"""Options that are refused at every endpoint."""
+_CLOCK_JUMPS: Final = (timedelta(days=400), timedelta(days=-400), timedelta(days=20_000), timedelta())
+"""Errors of the clock, the last of which is none."""
 _PLACES: Final = ("kitchen", "garage", "cellar", "attic", "garden", "hall", "nursery", "study", "porch", "bathroom")
 _DEVICES: Final = ("window", "heater", "lamp", "kettle", "washer", "freezer", "blind", "speaker", "oven", "printer")
 _STATES: Final = ("has been opened", "is running now", "needs some help", "was switched off", "will begin soon")
@@ -55,6 +71,7 @@ class Message:
 
     text: str
     is_reply: bool
+    has_chime: bool = False
 
     @property
     def kind(self) -> str:
@@ -73,19 +90,50 @@ class SoakRun:
     results: Counter[tuple[str, str]] = field(default_factory=Counter)
     with_fallback: int = 0
     problems: list[str] = field(default_factory=list)
+    refused: int = 0
+    clock_error: timedelta = timedelta()
 
     async def speak_all(self, messages: list[Message], random: Random) -> None:
         """Speak messages with random voices, several at a time, with a pause after each batch."""
         slots = asyncio.Semaphore(_CONCURRENT_MESSAGES)
 
-        async def speak(message: Message, entity_id: str) -> None:
+        async def speak_one(message: Message, entity_id: str) -> None:
             async with slots:
                 await self._speak(message, entity_id)
 
         entity_ids = list(self.voices)
+        chime = write_audio_file(self.hass.config.config_dir, _CHIME)
+        places = cycle([chime, chime.with_name("away.wav")])
+        jumps = cycle(_CLOCK_JUMPS)
         for batch in batched(messages, _MESSAGES_BETWEEN_PAUSES, strict=False):
-            await asyncio.gather(*[speak(message, random.choice(entity_ids)) for message in batch])
+            chime = chime.rename(next(places))
+            self.clock_error = next(jumps)
+            await asyncio.gather(*[speak_one(message, random.choice(entity_ids)) for message in batch])
             await self._pause()
+            await self._call_with_hostile_options(random.choice(entity_ids))
+        self.clock_error = timedelta()
+        self._check_usage()
+
+    async def _call_with_hostile_options(self, entity_id: str) -> None:
+        """Call a voice with options that are refused before any request."""
+        requests = self.voices[entity_id].requests
+        for options in _HOSTILE_OPTIONS:
+            error: Exception | None = None
+            try:
+                await speak(self.hass, "Nothing.", entity_id=entity_id, **options)
+            except ServiceValidationError as err:
+                error = err
+            self.refused += 1
+            if error is None or self.voices[entity_id].requests != requests:
+                self.problems.append(f"{entity_id} accepts {str(options)[:100]}")
+
+    def _check_usage(self) -> None:
+        """Check that usage is counted as of today once the clock is right again."""
+        today = dt_util.now().date()
+        for entry in self.hass.config_entries.async_entries(DOMAIN):
+            totals = entry.runtime_data.usage.totals
+            if (totals.today.since, totals.month.since) != (today, today.replace(day=1)):
+                self.problems.append(f"{entry.title} counts usage since {totals.today.since}, {totals.month.since}")
 
     async def measure(self) -> Resources:
         """Measure resources while nothing is spoken, after a reload has closed the prepared connections."""
@@ -97,6 +145,8 @@ class SoakRun:
 
     async def _speak(self, message: Message, entity_id: str) -> None:
         options = dict(SATELLITE) if message.is_reply else {"preferred_format": "mp3"}
+        if message.has_chime:
+            options["chime"] = _CHIME
         stream = tts.async_create_stream(self.hass, entity_id, options=options)
         if message.is_reply:
             stream.async_set_message_stream(stream_words(message.text, _WORD_INTERVAL_S))
@@ -104,7 +154,9 @@ class SoakRun:
             stream.async_set_message(message.text)
         received = bytearray()
         _, error = await fetch_stream(self.client, stream, received)
-        classification = await asyncio.to_thread(classify, message.text, bytes(received), error)
+        classification = await asyncio.to_thread(
+            classify, message.text, bytes(received), error, has_chime=message.has_chime
+        )
         self.results[message.kind, classification.result] += 1
         self.with_fallback += classification.voices > 1
         if classification.result not in ACCEPTABLE:
@@ -165,7 +217,9 @@ async def run(
         await load_fallback(hass, fallback)
         for number, endpoint in enumerate(endpoint for endpoint in ENDPOINTS if not endpoint.compatible_server):
             voices[f"tts.voice_{number}"] = await add_voice(hass, simulator, endpoint, number)
-        yield SoakRun(hass, await hass_client(), (simulator, fallback), voices)
+        run = SoakRun(hass, await hass_client(), (simulator, fallback), voices)
+        monkeypatch.setattr(usage, "_local_today", lambda: dt_util.now().date() + run.clock_error)
+        yield run
 
 
 def make_table(run: SoakRun, before: Resources, after: Resources, seconds: float) -> str:
@@ -177,6 +231,7 @@ def make_table(run: SoakRun, before: Resources, after: Resources, seconds: float
     rows += [
         ("requests", "failed", f"{failed} of {requests}, {len(failures)} different failures"),
         ("messages", "finished by fallback", f"{run.with_fallback}"),
+        ("calls", "with refused options", f"{run.refused}"),
         ("memory", "MB", f"{before.memory:.0f} -> {after.memory:.0f}"),
         ("open files", "and sockets", f"{before.files} -> {after.files}"),
         ("tasks", "", f"{before.tasks} -> {after.tasks}"),
@@ -190,7 +245,8 @@ async def test_soak(run: SoakRun, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)  # records would count as memory
     announcements, replies = _MESSAGE_COUNTS[_SIZE]
     random = Random(_SEED)  # noqa: S311 - reproducible
-    messages = [Message(text, is_reply=False) for text in make_texts(random, announcements, 2)]
+    texts = make_texts(random, announcements, 2)
+    messages = [Message(text, is_reply=False, has_chime=number % 5 == 0) for number, text in enumerate(texts)]
     messages += [Message(text, is_reply=True) for text in make_texts(random, replies, 4)]
     random.shuffle(messages)
     started = time.monotonic()

@@ -43,16 +43,18 @@ def hass_config_dir(tmp_path: Path) -> str:
 
 @pytest.fixture
 async def hass(hass: HomeAssistant) -> AsyncGenerator[HomeAssistant]:
-    """Cancel running synthesis at the end of a test and wait for it; Home Assistant does neither.
+    """Cancel running synthesis at the end of a test, and wait for it and for reloads; Home Assistant does neither.
 
     Its ffmpeg converter is not cancelled: before 2026.11 that would leave a process behind. It ends with its input.
     """
     yield hass
-    speaking = [task for task in asyncio.all_tasks() if task.get_name().startswith("tts_load")]
+    tasks = asyncio.all_tasks()
+    speaking = [task for task in tasks if task.get_name().startswith("tts_load")]
     for task in speaking:
         task.cancel()
-    if speaking:
-        await asyncio.wait(speaking, timeout=30)
+    reloading = [task for task in tasks if task.get_name().startswith("config entry reload")]
+    if ending := [*speaking, *reloading]:
+        await asyncio.wait(ending, timeout=30)
 
 
 @pytest.fixture

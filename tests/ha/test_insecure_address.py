@@ -120,6 +120,8 @@ async def test_reconfigure_preset(hass: HomeAssistant, compatible: Start) -> Non
     account = await load_account(
         hass, create_server_account(await compatible(KOKORO), "kokoro", {"model": "kokoro", "voice": "af_sky"})
     )
+    title = f"Kokoro-FastAPI ({URL(account.data['base_url']).authority})"
+    hass.config_entries.async_update_entry(account, title=title)
     other = await compatible(KOKORO)
     form = await account.start_reconfigure_flow(hass)
     assert list(get_suggested_values(form)) == ["base_url"]

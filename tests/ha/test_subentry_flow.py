@@ -13,7 +13,7 @@ async def test_voice_form_depends_on_model(hass: HomeAssistant, account: MockCon
     """The form has the fields, voices and formats that the model supports."""
     new = await open_voice_form(hass, account, "gpt-4o-mini-tts")
     text_fields = ["fallback", "clean_text", "replacements", "spoken_units", "effects"]
-    assert get_field_names(new) == ["voice", "name", "format", "speed", "instructions", *text_fields]
+    assert get_field_names(new) == ["voice", "name", "format", "speed", "instructions", "stream_format", *text_fields]
     assert len(get_choices(new, "voice")) == 13
     assert get_choices(new, "format") == ["mp3", "wav", "opus", "aac", "flac"]
     old = await open_voice_form(hass, account, "tts-1")

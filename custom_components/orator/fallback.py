@@ -48,7 +48,7 @@ class EntitySynthesizer:
     ) -> None:
         """Initialize the synthesizer; `audio_format` is mp3 or wav, whichever is easier to join."""
         self.name = self.loudness_key = entity_id
-        self.pace = VoicePace()
+        self.pace = VoicePace(is_speed_known=False)
         self._hass = hass
         self._entity_id = entity_id
         self._language = language

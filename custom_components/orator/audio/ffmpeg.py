@@ -13,6 +13,7 @@ import av
 from av.error import FFmpegError, InvalidDataError
 
 from .formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format, stream_of
+from .pcm import MIN_PAUSE_S, count_quiet_samples
 
 _READ_BYTES: Final = 16_384
 _MAX_LOG_BYTES: Final = 2000
@@ -112,6 +113,20 @@ def measure_duration(audio: bytes) -> float | None:
             with suppress(InvalidDataError):
                 seconds += sum(frame.samples / frame.sample_rate for frame in packet.decode())
     return seconds or None
+
+
+def ends_with_silence(audio: bytes) -> bool:
+    """Return whether the end of an MP3, or a whole file of another format, ends with silence. Blocks while decoding."""
+    audio_format = detect_format(audio[:RECOGNITION_BYTES]) or AudioFormat.MP3
+    resampler = av.AudioResampler("s16", "mono")
+    quiet_s = 0.0
+    with suppress(FFmpegError, IndexError), av.open(BytesIO(audio), "r", audio_format.value) as container:
+        for packet in container.demux(audio=0):
+            with suppress(InvalidDataError):
+                for frame in (mono for decoded in packet.decode() for mono in resampler.resample(decoded)):
+                    quiet = count_quiet_samples(frame.to_ndarray()[0])
+                    quiet_s = quiet / frame.sample_rate + (quiet_s if quiet == frame.samples else 0.0)
+    return quiet_s >= MIN_PAUSE_S
 
 
 def _input_arguments(source: AudioFormat, layout: PcmLayout | None) -> tuple[str, ...]:

@@ -12,10 +12,15 @@ import weakref
 from av import AudioFrame
 from av.filter import Graph
 import numpy as np
+import numpy.typing as npt
 
 from .formats import PcmLayout
 
 _BLOCK_BYTES: Final = 16_384
+MIN_PAUSE_S: Final = 0.15
+"""Shortest silence after the last word; shorter ones occur within words."""
+_MAX_PAUSE_AMPLITUDE: Final = 160
+"""Largest amplitude of 16-bit samples in a pause between words: -46 dBFS."""
 _CHANNEL_LAYOUTS: Final = {1: "mono", 2: "stereo"}
 _SAMPLE_FORMATS: Final = {1: ("u8", "u1"), 2: ("s16", "i2"), 3: ("s32", "i4"), 4: ("s32", "i4")}
 """libav's and numpy's sample formats by bytes per sample; a width of 3 uses the upper 24 of 32 bits."""
@@ -53,6 +58,12 @@ def blocks_of(frames: bytes, layout: PcmLayout) -> Iterator[bytes]:
     size = _BLOCK_BYTES // layout.frame_size * layout.frame_size
     for start in range(0, len(frames), size):
         yield frames[start : start + size]
+
+
+def count_quiet_samples(samples: npt.NDArray[np.int16]) -> int:
+    """Return the number of quiet samples at the end of 16-bit samples."""
+    loud = np.flatnonzero((samples > _MAX_PAUSE_AMPLITUDE) | (samples < -_MAX_PAUSE_AMPLITUDE))
+    return len(samples) - (int(loud[-1]) + 1 if len(loud) else 0)
 
 
 def take_multiple(buffer: bytearray, size: int) -> bytes:

@@ -7,12 +7,13 @@ import numpy as np
 
 from .formats import AudioFormat, PcmLayout
 from .mp3 import FrameScanner
+from .pcm import MIN_PAUSE_S, count_quiet_samples
 from .wav import MalformedWavError, WavReader
 
 _MAX_SILENT_AMPLITUDE: Final = 16
 """Largest amplitude of 16-bit samples that counts as silence: -66 dBFS."""
-_MP3_TAIL_BYTES: Final = 4096
-"""Bytes at the end of an MP3 that hold its last two frames; the longest frame has 1,441."""
+_MP3_TAIL_BYTES: Final = 16_384
+"""Bytes at the end of an MP3: 0.4 seconds at the highest bitrate."""
 _MAX_MISSING_S: Final = 0.1
 """Seconds by which a WAV may be shorter than its header says: some servers round."""
 
@@ -30,10 +31,13 @@ class AudioValidator:
         self.is_empty = True
         """Whether neither a sample nor a frame has arrived."""
         self._seconds = 0.0
+        self._pause_s = 0.0
+        """Duration of the silence at the end of the samples so far."""
         self._undecoded: list[bytes] = []
         self._layout = layout
         self._examine = self._examiner_for(audio_format, layout)
         self._wav = WavReader()
+        self._wav_head = b""
         self._mp3 = FrameScanner()
         self._partial_sample = b""
         self._mp3_tail = b""
@@ -61,6 +65,16 @@ class AudioValidator:
         """All audio so far if the format is not examined."""
         return b"".join(self._undecoded)
 
+    @property
+    def ends_silently(self) -> bool:
+        """Whether samples so far end with silence, as after the last word."""
+        return self._pause_s >= MIN_PAUSE_S
+
+    @property
+    def undecoded_end(self) -> bytes:
+        """End of the audio so far if it is not samples."""
+        return self.undecoded or self._mp3_tail
+
     def _examiner_for(self, audio_format: AudioFormat, layout: PcmLayout | None) -> Callable[[bytes], None]:
         """Return the method that examines a format."""
         if audio_format is AudioFormat.WAV:
@@ -79,23 +93,26 @@ class AudioValidator:
 
     def _examine_samples(self, data: bytes) -> None:
         """Measure 16-bit samples, and look for those that are not silent."""
-        if layout := self._wav.layout or self._layout:
-            self._seconds += len(data) / layout.byte_rate
-        if self.is_audible:
-            return
         data = self._partial_sample + data
         samples = np.frombuffer(data, "<i2", count=len(data) // 2)
         self._partial_sample = data[2 * len(samples) :]
         self.is_empty = self.is_empty and not len(samples)
-        self.is_audible = bool(((samples > _MAX_SILENT_AMPLITUDE) | (samples < -_MAX_SILENT_AMPLITUDE)).any())
+        if layout := self._wav.layout or self._layout:
+            self._seconds += 2 * len(samples) / layout.byte_rate
+            pause = count_quiet_samples(samples)
+            self._pause_s = 2 * pause / layout.byte_rate + (self._pause_s if pause == len(samples) else 0.0)
+        if not self.is_audible:
+            self.is_audible = bool(((samples > _MAX_SILENT_AMPLITUDE) | (samples < -_MAX_SILENT_AMPLITUDE)).any())
 
     def _examine_wav(self, data: bytes) -> None:
         """Look for audible samples in a WAV."""
+        if self._wav.layout is None:
+            self._wav_head += data
         try:
             samples = self._wav.feed(data)
         except MalformedWavError:  # an encoding that only ffmpeg decodes
             self._examine = self._accept
-            self._accept(data)
+            self._accept(data if self._wav.layout else self._wav_head)
         else:
             self._examine_samples(samples)
 

@@ -7,11 +7,13 @@ import logging
 from traceback import format_tb
 from typing import Final
 
-from ..audio.ffmpeg import measure_duration
+from ..audio.ffmpeg import ends_with_silence, measure_duration
 from ..audio.mp3 import MalformedMp3Error
 from ..audio.validation import AudioValidator
 from ..providers.base import SpeechAudio
 from ..providers.errors import (
+    ConnectionLostError,
+    FallbackFailedError,
     NotAudioError,
     ResponseTooLargeError,
     SilentAudioError,
@@ -20,7 +22,7 @@ from ..providers.errors import (
     TooShortAudioError,
     TruncatedAudioError,
 )
-from .pace import count_letters
+from .pace import measure_speech
 from .synthesizer import Synthesizer
 
 _LOGGER = logging.getLogger(__name__)
@@ -42,6 +44,8 @@ _USUAL_BYTES_PER_S: Final = 8_000
 _MAX_WAIT_S: Final = 60.0
 """Maximum time to wait for all audio, apart from `_MAX_WAIT_PER_SECOND` for each second that has arrived."""
 _MAX_WAIT_PER_SECOND: Final = 4.0
+_BREAKS: Final = (ConnectionLostError, TimedOutError, FallbackFailedError)
+"""Errors that may end audio at any place, even after its last word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +97,29 @@ class SynthesisAttempt:
     the audio is complete.
     """
 
-    def __init__(self, synthesizer: Synthesizer, text: str, *, is_reply: bool, needs_full_audio: bool) -> None:
-        """Start to synthesize a text."""
+    def __init__(  # noqa: PLR0913 - the text, and how its audio is used
+        self,
+        synthesizer: Synthesizer,
+        text: str,
+        *,
+        is_reply: bool,
+        needs_full_audio: bool,
+        is_last_attempt: bool = False,
+        expects_break: bool = False,
+    ) -> None:
+        """Start to synthesize a text.
+
+        `is_last_attempt`: the voice has failed before, and no other voice is left; `expects_break`: it has broken off
+        at the end of a text, where the audio of the last attempt may end as well.
+        """
         loop = asyncio.get_running_loop()
         self.synthesizer = synthesizer
         self.audio: AttemptAudio | None = None
         """The audio, once the attempt has begun."""
         self.error: SpeechError | None = None
         """Reason why the attempt ended early."""
+        self.looked_truncated = False
+        """Whether the audio looked truncated or broke off, although it was as long as that of the text."""
         self.has_received = False
         """Whether any audio has arrived."""
         self.seconds: float | None = None
@@ -111,10 +130,12 @@ class SynthesisAttempt:
         self.settled: asyncio.Future[None] = loop.create_future()
         """Done once the attempt has begun, or has ended before it began."""
         self._text = text
-        self._letters = count_letters(text)
-        self._max_seconds = synthesizer.pace.max_seconds(self._letters)
+        self._length = measure_speech(text)
+        self._max_seconds = synthesizer.pace.max_seconds(self._length)
         self._is_reply = is_reply
         self._needs_full_audio = needs_full_audio
+        self._is_last_attempt = is_last_attempt
+        self._expects_break = expects_break
         self._received = 0
         self._buffer = _AudioBuffer(float("inf") if needs_full_audio else _MAX_BUFFERED_BYTES)
         self._task = asyncio.create_task(self._run(), name="orator synthesizes a chunk")
@@ -141,40 +162,56 @@ class SynthesisAttempt:
             self._settle()
 
     @property
-    def min_spoken_share(self) -> float:
-        """Share of the text that the audio contains for certain."""
-        return min(1.0, self.synthesizer.pace.min_letters(self.seconds or 0.0) / max(1, self._letters))
+    def min_spoken_letters(self) -> float:
+        """Letters of the text that the audio has reached at least, as far as is known."""
+        return self.synthesizer.pace.min_letters(self.seconds or 0.0)
 
     async def _receive(self, audio: SpeechAudio) -> None:
         """Receive all audio. Raises SpeechError if the audio is silent, truncated, too short, endless or missing."""
         validator = AudioValidator(audio.format, audio.pcm_layout)
+        error: SpeechError | None = None
         try:
             await self._receive_data(audio, validator)
-        except SpeechError:
-            self.seconds = await _measure(validator)
-            if self._needs_full_audio and self.first_audio_s is not None:
-                self._begin(audio)
-            raise
-        if validator.is_empty or self._received < _MIN_AUDIO_BYTES:
-            raise NotAudioError
-        if not validator.is_audible:
-            raise SilentAudioError
+        except SpeechError as err:
+            error = err
+        else:
+            if validator.is_empty or self._received < _MIN_AUDIO_BYTES:
+                raise NotAudioError
+            if not validator.is_audible:
+                raise SilentAudioError
+            self._record_first_audio()
         self.seconds = await _measure(validator)
-        self._record_first_audio()
-        self._begin(audio)
-        self._check_end(validator)
+        if error is None or (self._needs_full_audio and self.first_audio_s is not None):
+            self._begin(audio)
+        error = error or self._find_missing_end(validator)
+        if error and not await self._is_complete(error, validator):
+            raise error
+        if self.seconds is not None:
+            self.synthesizer.pace.add(self._length, self.seconds)
 
-    def _check_end(self, validator: AudioValidator) -> None:
-        """Add complete audio to the pace of the voice. Raises SpeechError if the end is missing."""
+    def _find_missing_end(self, validator: AudioValidator) -> SpeechError | None:
+        """Return an error if the end of the audio seems to be missing."""
         pace, seconds = self.synthesizer.pace, self.seconds
-        if seconds is not None and pace.is_too_short(self._letters, seconds):
-            raise TooShortAudioError
-        if validator.is_truncated and not self.synthesizer.has_false_truncations:
-            raise TruncatedAudioError
-        if seconds is not None:
-            pace.add(self._letters, seconds)
-        if validator.is_truncated:
-            raise TruncatedAudioError
+        if seconds is not None and pace.is_too_short(self._length, seconds, is_last_attempt=self._is_last_attempt):
+            return TooShortAudioError()
+        return TruncatedAudioError() if validator.is_truncated else None
+
+    async def _is_complete(self, error: SpeechError, validator: AudioValidator) -> bool:
+        """Return whether audio is complete although an error ended it.
+
+        Some servers state a wrong length, or close the connection without ending the response.
+        """
+        is_truncated = isinstance(error, TruncatedAudioError)
+        is_expected = self.synthesizer.has_false_truncations
+        if self.audio is None or not (is_truncated or isinstance(error, _BREAKS)):
+            return False
+        if self.seconds is None or not self.synthesizer.pace.may_be_complete(self._length, self.seconds):
+            self.looked_truncated = is_truncated
+            return is_truncated and is_expected
+        self.looked_truncated = True
+        if is_truncated or is_expected or (self._is_last_attempt and self._expects_break):
+            return True
+        return validator.ends_silently or await asyncio.to_thread(ends_with_silence, validator.undecoded_end)
 
     async def _receive_data(self, audio: SpeechAudio, validator: AudioValidator) -> None:
         waited_s = 0.0

@@ -8,10 +8,10 @@ from dataclasses import replace
 from math import inf
 from typing import Any, Final
 
-from ..providers.errors import ResponseTooLargeError, SpeechError, TextTooLongError, TimedOutError, TruncatedAudioError
+from ..providers.errors import ResponseTooLargeError, SpeechError, TextTooLongError, TimedOutError
 from .attempt import AttemptAudio, SynthesisAttempt
 from .fallback_chain import FallbackChain
-from .pace import count_letters, find_sentence
+from .pace import find_sentence
 from .synthesizer import Synthesizer
 
 _MAX_PARALLEL_ATTEMPTS: Final = 2
@@ -31,8 +31,7 @@ class ChunkAudio:
         self._chain = chain
         self._text = text
         self._parts: asyncio.Queue[_ChunkPart] = asyncio.Queue()
-        self._tried: set[Synthesizer] = set()
-        self._retried: set[Synthesizer] = set()
+        self._candidates = _Candidates(chain)
         self._resumptions = 0
 
     async def audio(self) -> AsyncGenerator[AttemptAudio]:
@@ -59,7 +58,7 @@ class ChunkAudio:
         is_first = True
         try:
             while texts:
-                part = _ChunkPart(self._chain, texts.popleft(), self._tried, self._retried)
+                part = _ChunkPart(self._chain, texts.popleft(), self._candidates)
                 self._parts.put_nowait(part)
                 await part.synthesize()
                 if part.is_too_long:
@@ -77,28 +76,70 @@ class ChunkAudio:
 
     def _resume(self, text: str, attempt: SynthesisAttempt) -> str:
         """Return the part of a text that has to be spoken again after an attempt has ended, if there is any."""
-        error, synthesizer = attempt.error, attempt.synthesizer
-        self._chain.record_ending(synthesizer, error)
-        if error is None or (isinstance(error, TruncatedAudioError) and synthesizer.has_false_truncations):
-            self._tried.clear()
+        error, candidates = attempt.error, self._candidates
+        self._chain.record_ending(attempt)
+        if error is None:
+            candidates.reset()
             return ""
-        if error.is_retryable and synthesizer not in self._retried:
-            self._retried.add(synthesizer)
-            self._tried.discard(synthesizer)
-        else:
-            self._chain.record_failure(synthesizer, error)
-        spoken_letters = attempt.min_spoken_share * count_letters(text)
-        start = find_sentence(text, spoken_letters)
-        if start and error.is_retryable and self._chain.next_untried(self._tried) is None:
-            self._tried.clear()  # every voice may speak on from where it has got to
-        is_spoken = attempt.min_spoken_share >= 1
-        can_resume = self._resumptions < _MAX_RESUMPTIONS and self._chain.next_untried(self._tried) is not None
-        if is_spoken or not can_resume:
+        if not candidates.retry(attempt):
+            self._chain.record_failure(attempt.synthesizer, error)
+        start = find_sentence(text, attempt.min_spoken_letters)
+        if start and error.is_retryable and candidates.next() is None:
+            candidates.reset()  # every voice may continue from the new start
+        if self._resumptions == _MAX_RESUMPTIONS or candidates.next() is None:
             self._chain.record_interruption(error)
             return ""
         self._resumptions += 1
         self._chain.record_resumption()
         return text[start:]
+
+
+class _Candidates:
+    """The voices that can speak a chunk. Each has one attempt, and a second one after an error that may pass."""
+
+    def __init__(self, chain: FallbackChain) -> None:
+        """Initialize the candidates with all voices of the chain."""
+        self._chain = chain
+        self._tried: set[Synthesizer] = set()
+        self._retried: set[Synthesizer] = set()
+        self._broke_at_end: set[Synthesizer] = set()
+
+    def next(self) -> Synthesizer | None:
+        """Return the voice that is asked next."""
+        return self._chain.next_untried(self._tried)
+
+    def start(self, synthesizer: Synthesizer, text: str) -> SynthesisAttempt:
+        """Start an attempt."""
+        self._tried.add(synthesizer)
+        return self._chain.start_attempt(
+            synthesizer,
+            text,
+            is_last_attempt=synthesizer in self._retried and self.next() is None,
+            expects_break=synthesizer in self._broke_at_end,
+        )
+
+    def can_retry(self, attempt: SynthesisAttempt) -> bool:
+        """Return whether a voice has a second attempt."""
+        error = attempt.error
+        return error is not None and error.is_retryable and attempt.synthesizer not in self._retried
+
+    def retry(self, attempt: SynthesisAttempt) -> bool:
+        """Give a voice its second attempt after a failed one; return False if it has none."""
+        if attempt.looked_truncated:
+            self._broke_at_end.add(attempt.synthesizer)
+        if not self.can_retry(attempt):
+            return False
+        self._retried.add(attempt.synthesizer)
+        self._tried.discard(attempt.synthesizer)
+        return True
+
+    def repeat(self, synthesizer: Synthesizer) -> None:
+        """Give a voice another attempt with a shorter text."""
+        self._tried.discard(synthesizer)
+
+    def reset(self) -> None:
+        """Give all voices an attempt again."""
+        self._tried.clear()
 
 
 class _ChunkPart:
@@ -108,16 +149,12 @@ class _ChunkPart:
     it.
     """
 
-    def __init__(self, chain: FallbackChain, text: str, tried: set[Synthesizer], retried: set[Synthesizer]) -> None:
-        """Initialize the audio of a text; `synthesize` requests it.
-
-        `tried` and `retried` are the voices that were tried for the chunk, and those that were tried twice.
-        """
+    def __init__(self, chain: FallbackChain, text: str, candidates: _Candidates) -> None:
+        """Initialize the audio of a text; `synthesize` requests it."""
         self._chain = chain
         self.text = text
         self._running: list[SynthesisAttempt] = []
-        self._tried = tried
-        self._retried = retried
+        self._candidates = candidates
         self._chosen: SynthesisAttempt | None = None
         self._partial: SynthesisAttempt | None = None
         """A failed attempt with some audio, which is used if no other voice begins."""
@@ -177,7 +214,7 @@ class _ChunkPart:
             self._choose(attempt)
         await attempt.wait()
         is_heard = self._listening_since.done() and self._chosen is not None
-        if attempt.error and not is_heard and self._is_replaceable(attempt, attempt.error):
+        if attempt.error and not is_heard and self._is_replaceable(attempt):
             self._chosen = None
             self._handle_failure(attempt, attempt.error)
             return False
@@ -188,29 +225,19 @@ class _ChunkPart:
         self._chosen = attempt
         self._has_begun.set()
 
-    def _is_replaceable(self, attempt: SynthesisAttempt, error: SpeechError) -> bool:
+    def _is_replaceable(self, attempt: SynthesisAttempt) -> bool:
         """Return whether another attempt may do better than an attempt that has some audio."""
-        if attempt is self._partial or self._accepts_truncation(attempt):
+        if attempt is self._partial:
             return False
-        can_retry = error.is_retryable and attempt.synthesizer not in self._retried
-        return can_retry or self._chain.next_untried(self._tried) is not None
-
-    def _accepts_truncation(self, attempt: SynthesisAttempt) -> bool:
-        """Return whether audio that looks truncated is used.
-
-        The audio is used if the voice's audio always looks so, or if this is the second attempt of the voice.
-        """
-        is_expected = attempt.synthesizer.has_false_truncations or attempt.synthesizer in self._retried
-        return is_expected and isinstance(attempt.error, TruncatedAudioError)
+        return self._candidates.can_retry(attempt) or self._candidates.next() is not None
 
     async def _first_to_begin(self) -> SynthesisAttempt:
         """Start the next voice, and another one if the first is late; return the attempt that begins first."""
         while True:
             can_start = len(self._running) < _MAX_PARALLEL_ATTEMPTS
-            following = self._chain.next_untried(self._tried) if can_start else None
+            following = self._candidates.next() if can_start else None
             if following and self._seconds_until_late() <= 0:
-                self._tried.add(following)
-                self._running.append(self._chain.start_attempt(following, self.text))
+                self._running.append(self._candidates.start(following, self.text))
                 continue
             if not self._running:
                 if self._partial:
@@ -218,7 +245,7 @@ class _ChunkPart:
                 raise self._chain.error or TimedOutError
             await self._wait_for_change(self._seconds_until_late() if following else inf)
             for attempt in list(self._running):
-                if attempt.error and not self._accepts_truncation(attempt):
+                if attempt.error:
                     self._handle_failure(attempt, attempt.error)
                 elif attempt.audio:
                     await self._stop_hedging(attempt)
@@ -262,14 +289,12 @@ class _ChunkPart:
         if attempt in self._running:
             self._running.remove(attempt)
         if isinstance(error, TextTooLongError) and attempt.synthesizer.reduce_limit(self.text):
-            self._tried.discard(attempt.synthesizer)
+            self._candidates.repeat(attempt.synthesizer)
             self.is_too_long = True
             raise error
         if attempt.audio and not isinstance(error, ResponseTooLargeError):
             self._partial = attempt
-        if attempt.has_received and error.is_retryable and attempt.synthesizer not in self._retried:
-            self._retried.add(attempt.synthesizer)
-            self._tried.discard(attempt.synthesizer)
+        if attempt.has_received and self._candidates.retry(attempt):
             return
         self._chain.record_failure(attempt.synthesizer, error)
         if not error.allows_fallback:

@@ -32,7 +32,7 @@ _PROVIDER_START_S: Final = 1.5
 """Buffered audio left when gathering ends, so that the provider has time to begin."""
 
 _LETTERS_PER_S: Final = 15
-_LETTERS_PER_SYLLABLE: Final = 3
+LETTERS_PER_SYLLABLE: Final = 3
 SYLLABIC: Final = re.compile(
     r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60\uff66-\uff9f\U00020000-\U0003fffd]+"
 )
@@ -311,4 +311,4 @@ def _count_letters(text: str) -> int:
     if text.isascii():
         return len(text)
     letters = len(SYLLABIC.sub("", text))
-    return letters + (len(text) - letters) * _LETTERS_PER_SYLLABLE
+    return letters + (len(text) - letters) * LETTERS_PER_SYLLABLE

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from ..providers.errors import SpeechError, TruncatedAudioError
+from ..providers.errors import SpeechError
 from ..providers.models import Usage
 from ..text import Replacement, replace_words
 from .attempt import SynthesisAttempt
@@ -113,11 +113,20 @@ class FallbackChain:
         """Return a text in pieces that the job's own voice accepts as far as is known."""
         return self._own.divide(text)
 
-    def start_attempt(self, synthesizer: Synthesizer, text: str) -> SynthesisAttempt:
-        """Start to synthesize a chunk with one voice."""
+    def start_attempt(
+        self, synthesizer: Synthesizer, text: str, *, is_last_attempt: bool, expects_break: bool
+    ) -> SynthesisAttempt:
+        """Start to synthesize a chunk with one voice; for the arguments see the attempt."""
         if synthesizer is not self._own and self._fallback_replacements:
             text = replace_words(text, self._fallback_replacements)
-        return SynthesisAttempt(synthesizer, text, is_reply=self._is_reply, needs_full_audio=self.needs_full_audio)
+        return SynthesisAttempt(
+            synthesizer,
+            text,
+            is_reply=self._is_reply,
+            needs_full_audio=self.needs_full_audio,
+            is_last_attempt=is_last_attempt,
+            expects_break=expects_break,
+        )
 
     def record_heard(self, synthesizer: Synthesizer) -> None:
         """Record that the listener hears a voice."""
@@ -134,14 +143,13 @@ class FallbackChain:
         if synthesizer is self._own:
             self._own_failures.append(error)
 
-    def record_ending(self, synthesizer: Synthesizer, error: SpeechError | None) -> None:
-        """Record the end of a chunk's audio, with the error that ended it early."""
-        is_truncated = isinstance(error, TruncatedAudioError)
-        if synthesizer is self._own and (error is None or is_truncated):
-            self._looked_truncated.append(is_truncated)
+    def record_ending(self, attempt: SynthesisAttempt) -> None:
+        """Record whether the audio of an attempt looked truncated, unless it broke off in the middle."""
+        if attempt.synthesizer is self._own and (attempt.error is None or attempt.looked_truncated):
+            self._looked_truncated.append(attempt.looked_truncated)
 
     def record_resumption(self) -> None:
-        """Record that a voice speaks again what was heard only in part."""
+        """Record that interrupted audio was resumed."""
         self._has_repetitions = True
 
     def record_interruption(self, error: SpeechError) -> None:

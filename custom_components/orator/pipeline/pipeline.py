@@ -161,7 +161,7 @@ class SpeechPipeline:
             pronunciations=pronunciations,
             record_usage=job.record_usage,
         )
-        pace = job.latency.pace(request.speed)
+        pace = job.latency.pace(request)
         chunker = TextChunker(
             job.deltas,
             TextCleaner(() if pronunciations else job.replacements, clean=job.clean_text),

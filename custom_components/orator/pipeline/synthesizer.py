@@ -72,7 +72,7 @@ class LatencyStats:
         """Initialize empty statistics."""
         self._first_audio_s: deque[float] = deque(maxlen=_MAX_LATENCY_SAMPLES)
         self._truncations = 0
-        self._paces: dict[float, VoicePace] = {}
+        self._paces: dict[str, VoicePace] = {}
         self.max_chars: int | None = None
         """Maximum length of a text, if the provider has refused texts within the model's limit."""
 
@@ -89,9 +89,10 @@ class LatencyStats:
         """Add whether the audio of a chunk looked truncated."""
         self._truncations = self._truncations + 1 if is_truncated else 0
 
-    def pace(self, speed: float) -> VoicePace:
-        """Return the pace of the voice at a speed; the most recently used ones are kept."""
-        self._paces[speed] = pace = self._paces.pop(speed, None) or VoicePace(speed)
+    def pace(self, request: SynthesisRequest) -> VoicePace:
+        """Return the pace of the voice with the settings of a request; the most recently used ones are kept."""
+        key = repr(sorted(request.settings.items()))
+        self._paces[key] = pace = self._paces.pop(key, None) or VoicePace(request.speed)
         while len(self._paces) > _MAX_PACES:
             del self._paces[next(iter(self._paces))]
         return pace
@@ -164,13 +165,17 @@ class ProviderSynthesizer:
         self.name = name
         self.loudness_key = f"{request.model.id} {request.voice}"
         self.hedge_delay_s = inf if retry_policy is PATIENT else latency.hedge_delay_s(streams=request.model.streams)
-        self.has_false_truncations = latency.has_false_truncations
-        self.pace = latency.pace(request.speed)
+        self.pace = latency.pace(request)
         self.usage = Usage()
         self._provider = provider
         self._request = request
         self._retry_policy = retry_policy
         self._latency = latency
+
+    @property
+    def has_false_truncations(self) -> bool:
+        """Whether the audio of the voice is complete but always looks truncated."""
+        return self._latency.has_false_truncations
 
     def divide(self, text: str) -> list[str]:
         """Return the text in pieces within the limit, which end at sentences if possible."""

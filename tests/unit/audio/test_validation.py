@@ -125,3 +125,21 @@ def test_unknown_duration() -> None:
     validator = validate(AudioFormat.OGG, b"OggS" * 1000)
     assert validator.seconds is None
     assert validator.undecoded == b"OggS" * 1000
+
+
+@pytest.mark.parametrize("step", [7, 30, 1000, 100_000])
+def test_encoding_of_ffmpeg(step: int) -> None:
+    """A WAV that only ffmpeg decodes is kept as a whole, although its header arrives in pieces."""
+    encoded = run_ffmpeg(
+        *("-f", "s16le", "-ar", "24000", "-i", "-", "-c:a", "adpcm_ms", "-f", "wav", "-"), given=voice(24_000)
+    )
+    assert validate(AudioFormat.WAV, encoded, step).undecoded == encoded
+
+
+@pytest.mark.parametrize("step", [1, 777, 100_000])
+def test_silent_end(step: int) -> None:
+    """Silence after the last word is found in samples."""
+    samples = voice(24_000)[:8_000]
+    for audio_format in (AudioFormat.PCM, AudioFormat.WAV):
+        assert not validate(audio_format, encode(samples, audio_format), step).ends_silently
+        assert validate(audio_format, encode(samples + bytes(9_600), audio_format), step).ends_silently

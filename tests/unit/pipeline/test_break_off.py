@@ -1,0 +1,213 @@
+"""Audio that breaks off, or seems to: complete audio is heard once, and no sentence is lost."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import batched
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from custom_components.orator.audio import wav
+from custom_components.orator.audio.formats import AudioFormat, PcmLayout
+from custom_components.orator.pipeline import VoicePace
+from custom_components.orator.pipeline.chunk_audio import ChunkAudio
+from custom_components.orator.pipeline.fallback_chain import FallbackChain
+from custom_components.orator.pipeline.pace import measure_speech
+from custom_components.orator.providers.base import SpeechAudio
+from custom_components.orator.providers.errors import ConnectionLostError, SpeechError
+from custom_components.orator.providers.models import Usage
+from tests.support.signals import run_ffmpeg
+
+LAYOUT = PcmLayout(8_000)
+SHORT = "The front door is open."
+LONG = (
+    "The washing machine has finished. Please hang up the laundry soon. It smells otherwise. "
+    "Afterwards you can empty the dishwasher as well. Thank you very much for the help."
+)
+VALUES = "Kitchen: 21 °C, 45 %. Bathroom: 22 °C, 50 %. Bedroom: 19 °C, 55 %. Outside: 12 °C, 80 %."
+VALUES_S = 14.0
+
+
+@dataclass(frozen=True)
+class Response:
+    """The audio of a request."""
+
+    seconds: float
+    silence_s: float = 0.0
+    missing_s: float = 0.0
+    """Duration that the header of the WAV states in addition."""
+    error: SpeechError | None = None
+    format: AudioFormat = AudioFormat.WAV
+
+    def encode(self) -> bytes:
+        """Return the audio as a file."""
+        tone = np.sin(np.arange(int(self.seconds * LAYOUT.rate)) * 0.3) * 8000
+        samples = tone.astype("<i2").tobytes() + bytes(2 * int(self.silence_s * LAYOUT.rate))
+        if self.format is AudioFormat.MP3:
+            return run_ffmpeg("-f", "s16le", "-ar", "8000", "-i", "-", "-b:a", "32k", "-f", "mp3", "-", given=samples)
+        return wav.make_header(LAYOUT, len(samples) + 2 * int(self.missing_s * LAYOUT.rate)) + samples
+
+
+@dataclass(eq=False)
+class Voice:
+    """A voice whose audio is a tone of the length that `respond` returns for a text."""
+
+    respond: Callable[[str], Response]
+    pace: VoicePace = field(default_factory=VoicePace)
+    has_false_truncations: bool = False
+    name: str = "voice"
+    loudness_key: str = "voice"
+    hedge_delay_s: float = 6.0
+    usage: Usage = field(default_factory=Usage)
+    requests: list[str] = field(default_factory=list)
+
+    def divide(self, text: str) -> list[str]:
+        """Return the whole text."""
+        return [text]
+
+    @asynccontextmanager
+    async def synthesize(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:  # noqa: ARG002
+        """Yield the audio of a text."""
+        self.requests.append(text)
+        response = self.respond(text)
+
+        async def data() -> AsyncGenerator[bytes]:
+            for block in batched(response.encode(), 4_000, strict=False):
+                yield bytes(block)
+                await asyncio.sleep(0)  # the listener hears it
+            if response.error:
+                raise response.error
+
+        yield SpeechAudio(response.format, data(), None)
+
+
+async def listen(text: str, *voices: Voice, needs_full_audio: bool = False) -> FallbackChain:
+    """Hear the audio of a text."""
+    own, *fallbacks = cast(list[Any], list(voices))
+    chain = FallbackChain(
+        own,
+        fallbacks,
+        prefers_fallback=False,
+        fallback_replacements=(),
+        is_reply=False,
+        needs_full_audio=needs_full_audio,
+    )
+    chunk = ChunkAudio(chain, text)
+
+    async def hear() -> None:
+        async for audio in chunk.audio():
+            async for _ in audio.data:
+                pass
+
+    await asyncio.gather(hear(), chunk.synthesize())
+    return chain
+
+
+def measured_pace(letters_per_s: float = 15.0) -> VoicePace:
+    """Return a pace measured with prose."""
+    pace = VoicePace()
+    for _ in range(3):
+        pace.add(measure_speech(LONG), len(LONG) / letters_per_s)
+    return pace
+
+
+@pytest.mark.parametrize("needs_full_audio", [False, True])
+@pytest.mark.parametrize("has_fallback", [False, True])
+@pytest.mark.parametrize("text", [SHORT, LONG])
+@pytest.mark.parametrize(
+    ("silence_s", "missing_s", "error"),
+    [(0.0, 0.5, None), (0.3, 0.0, ConnectionLostError()), (0.3, 0.5, ConnectionLostError())],
+)
+async def test_wrong_ending(  # noqa: PLR0913 - every combination
+    text: str,
+    silence_s: float,
+    missing_s: float,
+    error: SpeechError | None,
+    *,
+    has_fallback: bool,
+    needs_full_audio: bool,
+) -> None:
+    """Complete audio is heard once if the server states a wrong length or breaks the connection after the audio."""
+    voice = Voice(lambda text: Response(len(text) / 15, silence_s, missing_s, error))
+    fallbacks = [Voice(lambda text: Response(len(text) / 15))] * has_fallback
+    chain = await listen(text, voice, *fallbacks, needs_full_audio=needs_full_audio)
+    assert voice.requests == [text]
+    assert chain.interruption is None
+    assert chain.report().looked_truncated == (True,)
+    assert not chain.report().has_repetitions
+
+
+async def test_wrong_ending_of_mp3() -> None:
+    """Silence at the end is found in MP3 as well."""
+    for silence_s, requests in ((0.5, 1), (0.0, 2)):
+        voice = Voice(
+            lambda text, silence_s=silence_s: Response(
+                len(text) / 15, silence_s, error=ConnectionLostError(), format=AudioFormat.MP3
+            )
+        )
+        await listen(SHORT, voice)
+        assert len(voice.requests) == requests
+
+
+async def test_wrong_ending_without_silence() -> None:
+    """A voice that breaks off after its last word, without silence, is heard once after it has done so often."""
+    voice = Voice(lambda text: Response(len(text) / 15, error=ConnectionLostError()))
+    chain = await listen(LONG, voice)
+    assert len(voice.requests) == 2
+    assert chain.interruption is None  # the second attempt ended in the same way
+    assert all(chain.report().looked_truncated)
+    voice.has_false_truncations = True
+    voice.requests.clear()
+    await listen(LONG, voice)
+    assert voice.requests == [LONG]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.8])
+async def test_real_break(share: float) -> None:
+    """Audio that breaks off before the end is resumed, and the last sentence is never left out."""
+    voice = Voice(
+        lambda text: (
+            Response(len(text) / 15 * share, error=ConnectionLostError()) if text == LONG else Response(len(text) / 15)
+        ),
+        measured_pace(),
+    )
+    await listen(LONG, voice)
+    assert len(voice.requests) == 2
+    assert len(voice.requests[1]) > (1 - share) * len(LONG)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.65, 0.9])
+async def test_break_in_values(share: float) -> None:
+    """Values, units and symbols take longer than words of as many letters; none of them is lost."""
+    voice = Voice(
+        lambda text: (
+            Response(VALUES_S * share, error=ConnectionLostError())
+            if text == VALUES
+            else Response(VALUES_S * len(text) / len(VALUES))
+        ),
+        measured_pace(),
+    )
+    await listen(VALUES, voice)
+    assert len(voice.requests) == 2
+    assert len(voice.requests[1]) >= (1 - share) * len(VALUES) - 1
+
+
+async def test_other_pace() -> None:
+    """A voice that is suddenly fast is heard in full, and its new pace is learned."""
+    voice = Voice(lambda text: Response(len(text) / 20), measured_pace(8))
+    chain = await listen(LONG, voice)
+    assert len(voice.requests) == 2
+    assert chain.interruption is None
+    await listen(LONG, voice)
+    assert len(voice.requests) == 3
+
+
+async def test_other_pace_with_fallback() -> None:
+    """With a fallback, the new pace is learned after three texts."""
+    voice, fallback = Voice(lambda text: Response(len(text) / 20), measured_pace(8)), Voice(lambda _: Response(5.0))
+    for _ in range(3):
+        await listen(LONG, voice, fallback)
+    assert len(voice.requests) == 4

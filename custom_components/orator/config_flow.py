@@ -27,7 +27,7 @@ import voluptuous as vol
 from yarl import URL
 
 from .client import account_addresses, account_server, async_create_provider, async_may_send_key
-from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_VOICE
+from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_VOICE, SUBMITTED_FLOWS
 from .coordinator import Catalog, OratorConfigEntry
 from .issues import translate_error
 from .preview import async_create_setup_player
@@ -171,8 +171,14 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         `data` is derived from the user's input, and is None if an address is invalid.
         """
         errors: dict[str, str] = {}
-        if user_input is not None and (result := await self._async_submit(data, errors)):
-            return result
+        if user_input is not None:
+            submitted = self.hass.data.setdefault(SUBMITTED_FLOWS, set())
+            submitted.add(self.flow_id)
+            try:
+                if result := await self._async_submit(data, errors):
+                    return result
+            finally:
+                submitted.discard(self.flow_id)
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(vol.Schema(schema), user_input or suggested),

@@ -1,5 +1,9 @@
 """Constants: keys of stored data and of options."""
 
+from typing import Final
+
+from homeassistant.util.hass_dict import HassKey
+
 DOMAIN = "orator"
 
 SUBENTRY_VOICE = "voice"
@@ -21,3 +25,6 @@ CONF_LEAD_IN = "lead_in_ms"
 CONF_TAIL = "tail_ms"
 CONF_GAIN = "gain_db"
 CONF_LOUDNESS = "loudness"
+
+SUBMITTED_FLOWS: Final[HassKey[set[str]]] = HassKey("orator_submitted_flows")
+"""IDs of the config flows whose submitted forms are being checked."""

@@ -18,7 +18,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from .client import async_create_provider
-from .const import DOMAIN
+from .const import DOMAIN, SUBMITTED_FLOWS
 from .health import CircuitBreaker
 from .issues import IssueManager, translate_error
 from .pipeline import LatencyStats, LoudnessTracker
@@ -111,7 +111,8 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         self.has_new_catalog = False
         """Whether a refresh has changed the catalog, in which case the account is about to be reloaded."""
         self._saved_capabilities: dict[str, bool] = {}
-        self._is_save_pending = False
+        self._save_time = 0.0
+        """Time at which what was learned is saved, on the event loop's clock."""
         self._speech_count = 0
         self._is_closing = False
 
@@ -227,10 +228,14 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
 
     @callback
     def _async_finish_reauth(self) -> None:
-        """Close the request for a new API key once the account speaks again, because the provider accepts the key."""
+        """Close the request for a new API key once the account speaks again, because the provider accepts the key.
+
+        A submitted form stays open: its key is being checked.
+        """
         if self.health.outage is None:
             for flow in list(self.config_entry.async_get_active_flows(self.hass, {SOURCE_REAUTH})):
-                self.hass.config_entries.flow.async_abort(flow["flow_id"])
+                if flow["flow_id"] not in self.hass.data.get(SUBMITTED_FLOWS, ()):
+                    self.hass.config_entries.flow.async_abort(flow["flow_id"])
 
     @callback
     def async_handle_speech(self, model: Model, voice: ConfigSubentry | None) -> None:
@@ -278,15 +283,16 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         """Report models that were detected as retired, and schedule saving what was learned."""
         has_new_capabilities = self.provider.detected != self._saved_capabilities
         if has_new_capabilities:
-            self.hass.async_add_executor_job(self.provider.index, self.data.document)
+            index = run_in_background(self.provider.index, self.data.document)
+            self.config_entry.async_create_background_task(self.hass, index, "orator indexes a catalog")
             self.issues.async_check_end_dates(self._configured_models())
         if has_new_capabilities or self.loudness_tracker.has_changes:
-            self._is_save_pending = True
-            self.store.async_delay_save(self._data_to_store, _LEARNED_SAVE_DELAY_S)
+            data = self._data_to_store()  # not in the thread in which Home Assistant calls the function
+            self.store.async_delay_save(lambda: data, _LEARNED_SAVE_DELAY_S)
+            self._save_time = self.hass.loop.time() + _LEARNED_SAVE_DELAY_S
 
     def _data_to_store(self) -> dict[str, Any]:
         self._saved_capabilities = dict(self.provider.detected)
-        self._is_save_pending = False
         return {
             "catalogue": self.data.document,
             "learned": self._saved_capabilities,
@@ -300,7 +306,9 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         await super().async_shutdown()
         self._stop()
         self._is_closing = True
-        if self._is_save_pending:  # before the reloaded account reads the store
+        if (
+            self.hass.loop.time() < self._save_time + _LEARNED_SAVE_DELAY_S
+        ):  # perhaps not saved; before the reloaded account reads the store
             await self.store.async_save(self._data_to_store())
         await self._async_close_if_unused()
 

@@ -37,7 +37,7 @@ from .pipeline import (
     SynthesisJob,
     SynthesisReport,
 )
-from .providers.errors import InvalidSettingError, NotAudioError, SpeechError
+from .providers.errors import InvalidSettingError, NotAudioError, NotFoundError, SpeechError
 from .providers.models import Model
 from .providers.options import LanguageOption
 from .text import unit_replacements
@@ -183,17 +183,18 @@ class VoiceEntity(TextToSpeechEntity):
     ) -> None:
         """Speak on media players. Raises ServiceValidationError if the model, the voice or a setting is invalid.
 
-        Home Assistant only logs errors of the audio. They are awaited if another voice is called or the voice has never
-        spoken, and not otherwise, so that an action for one player does not delay the next action.
+        Home Assistant only logs errors of the audio. They are awaited if the model has never spoken with the voice, and
+        not otherwise, so that an action for one player does not delay the next action.
         """
         merged = self._without_none({**self.default_options, **(options or {})})
         try:
-            self._parse(merged, language)
+            settings = self._parse(merged, language)
         except InvalidSettingError as err:
             raise self._exception_for(err) from err
         play = partial(super().async_speak, media_player_entity_id, message, cache, language, options)
-        has_spoken = self._account.usage.last_synthesis(self._subentry.subentry_id).first_sound is not None
-        if has_spoken and self._is_configured_voice(merged):
+        last = self._account.usage.last_synthesis(self._subentry.subentry_id)
+        has_spoken = last.first_sound is not None and self._is_configured_voice(merged)
+        if has_spoken or self._account.latency_stats(settings.model, settings.voice_id).has_spoken:
             await play()
         else:
             request = SpeechRequest(message, language, options or {}, cache)
@@ -322,7 +323,9 @@ class VoiceEntity(TextToSpeechEntity):
 
     def _exception_for(self, error: SpeechError) -> HomeAssistantError:
         """Return the exception for an error, whose message names the voice and the account."""
-        kind = ServiceValidationError if error.is_request_invalid else HomeAssistantError
+        # A proxy answers 404 without a JSON document while its server restarts.
+        is_page = isinstance(error, NotFoundError) and not error.has_error_document
+        kind = ServiceValidationError if error.is_request_invalid and not is_page else HomeAssistantError
         name = f"{self._subentry.title} ({self._entry.title})"
         return kind(**translate_error(error, self._account.provider, name))
 

@@ -15,6 +15,7 @@ from custom_components.orator.providers.openai import OpenAIProvider
 from tests.simulator import Fault, Simulator
 from tests.support.flows import create_account_input, get_field_names, open_account_form, start_account_flow
 from tests.support.speech import INVALID_KEY, SPEECH_PATH, Hear, get_speech_requests, pass_time, wait_for_reload
+from tests.support.streams import wait_until
 
 UNUSED_PORT = "http://127.0.0.1:9/v1"  # no server listens on the port of the discard protocol
 
@@ -263,6 +264,22 @@ async def test_reauth_is_closed_when_key_works_again(
     assert await hear()
     assert not hass.config_entries.flow.async_progress()
     assert not ir.async_get(hass).issues
+
+
+async def test_reauth_is_not_closed_while_the_new_key_is_checked(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear
+) -> None:
+    """A form that has been submitted is completed, although the voice speaks again meanwhile."""
+    simulator.fail(INVALID_KEY)
+    assert not await hear()
+    simulator.reset()
+    (progress,) = hass.config_entries.flow.async_progress()
+    simulator.fail(Fault(path="/v1/models", delay=0.5))
+    entered = {"api_key": simulator.api_key}
+    checking = hass.async_create_task(hass.config_entries.flow.async_configure(progress["flow_id"], entered))
+    await wait_until(lambda: any(request.path == "/v1/models" for request in simulator.requests))
+    account.runtime_data.health.async_record_speech()
+    assert (await checking)["reason"] == "reauth_successful"
 
 
 async def test_reauth_of_account_that_failed_to_load(

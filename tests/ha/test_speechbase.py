@@ -1,7 +1,9 @@
 """Speechbase in Home Assistant: setup, forms and speech in both modes."""
 
 from datetime import timedelta
+import threading
 from typing import Any
+from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components import tts
@@ -14,7 +16,16 @@ from tests.simulator import Fault, Simulator
 from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
 from tests.support.audio import RATE, decode, decode_output
 from tests.support.flows import get_choices, get_field_names, start_account_flow
-from tests.support.speech import Hear, create_account, get_issue, get_post_requests, speak, wait_for_reload, write_store
+from tests.support.speech import (
+    Hear,
+    create_account,
+    get_issue,
+    get_post_requests,
+    pass_time,
+    speak,
+    wait_for_reload,
+    write_store,
+)
 from tests.support.streams import SATELLITE, SENTENCE
 from tests.support.word_decoder import assert_spoken
 
@@ -284,6 +295,30 @@ async def test_capabilities_are_stored(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert await hear("Two.")
     assert ["mode" in body for body in get_post_requests(simulator)] == [False]
+
+
+async def test_capabilities_are_collected_in_the_event_loop(
+    hass: HomeAssistant, simulator: Simulator, hear: Hear, account: MockConfigEntry
+) -> None:
+    """What is stored is read by the event loop, which may change it, and a catalog is indexed once per change."""
+    coordinator = account.runtime_data
+    threads: list[int] = []
+    as_dict = coordinator.loudness_tracker.as_dict
+
+    def collect() -> dict[str, Any]:
+        threads.append(threading.get_ident())
+        return as_dict()
+
+    simulator.speechbase.mode_key = "rejected"
+    with (
+        patch.object(coordinator.loudness_tracker, "as_dict", collect),
+        patch.object(coordinator.provider, "index", wraps=coordinator.provider.index) as index,
+    ):
+        for text in ("One.", "Two."):
+            assert await hear(text)
+        await pass_time(hass, seconds=11)
+    assert set(threads) == {threading.get_ident()}
+    assert index.call_count == 1
 
 
 async def test_capabilities_survive_immediate_reload(

@@ -88,9 +88,10 @@ async def test_fallback_speaks(hass: HomeAssistant, simulator: Simulator, player
     assert piper.messages
 
 
-async def test_outage(hass: HomeAssistant, simulator: Simulator, player: Player) -> None:
-    """An outage is no error of the action, so that the rest of a script still runs."""
-    simulator.fail(INVALID_KEY)
+@pytest.mark.parametrize("fault", [INVALID_KEY, Fault(path=SPEECH_PATH, status=404, body=b"404 page not found")])
+async def test_outage(hass: HomeAssistant, simulator: Simulator, player: Player, fault: Fault) -> None:
+    """An outage, or a proxy whose server restarts, is no error of the action, so that the rest of a script runs."""
+    simulator.fail(fault)
     await call_speak(hass, voice="nova")
     assert player.played
 
@@ -105,10 +106,13 @@ async def test_cached_message(hass: HomeAssistant, simulator: Simulator, player:
     assert len(get_speech_requests(simulator)) == 1
 
 
-async def test_known_voice_is_not_awaited(hass: HomeAssistant, simulator: Simulator, player: Player) -> None:
+@pytest.mark.parametrize("options", [{}, {"voice": "nova"}, {"model": "tts-1", "voice": "nova"}])
+async def test_known_voice_is_not_awaited(
+    hass: HomeAssistant, simulator: Simulator, player: Player, options: dict[str, Any]
+) -> None:
     """The action of a voice that has spoken before does not wait for the audio, so that other players begin as well."""
-    assert await speak(hass)
+    assert await speak(hass, **options)
     simulator.fail(Fault(path=SPEECH_PATH, delay=60))
-    async with asyncio.timeout(30):
-        await call_speak(hass, message="Once more.")
+    async with asyncio.timeout(10):
+        await call_speak(hass, message="Once more.", **options)
     assert player.played

@@ -77,6 +77,11 @@ class LatencyStats:
         """Maximum length of a text, if the provider has refused texts within the model's limit."""
 
     @property
+    def has_spoken(self) -> bool:
+        """Whether the voice has spoken since the account was loaded first."""
+        return bool(self._first_audio_s)
+
+    @property
     def has_false_truncations(self) -> bool:
         """Whether the audio of the voice is complete but always looks truncated, because of its server."""
         return self._truncations >= _MIN_TRUNCATIONS

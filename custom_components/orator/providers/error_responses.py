@@ -77,18 +77,21 @@ _ERRORS_BY_STATUS: Final[Mapping[int, type[errors.SpeechError]]] = {
 }
 _ECHOING_STATUSES: Final = (404, 422)
 """Statuses whose messages may quote the request, so that the messages are only searched for refusals of the text."""
+_PHRASE_STATUSES: Final = (200, 400, 403)
+"""Statuses of refused requests; with others, words about refusals describe something else."""
+_REFUSAL_CODES: Final = frozenset(code for code, kind in _ERRORS_BY_CODE.items() if kind is errors.ContentRefusedError)
 _CODE_IN_MESSAGE: Final = re.compile(rf"\b(?:{'|'.join(_ERRORS_BY_CODE)})\b", re.IGNORECASE)
-_REFUSAL_IN_MESSAGE: Final = re.compile(
-    r"\bcontent[_ -](?:policy[_ -]violation|moderation[_ -]blocked|filter)\b", re.IGNORECASE
+_REFUSAL_IN_MESSAGE: Final = re.compile(r"\bcontent_(?:policy_violation|moderation_blocked)\b", re.IGNORECASE)
+_REFUSAL_PHRASE: Final = re.compile(
+    r"\bcontent[_ -](?:policy[_ -]violation|moderation[_ -]blocked)\b|\bcontent_filter\b", re.IGNORECASE
 )
 """Codes of refused texts, which may also be written with spaces."""
-_KEY_NAME: Final = "(api[ _-]?key|access token)"
+_QUOTATION: Final = re.compile(
+    r"""(?<!\w)(?P<mark>["'`]).*?(?:(?P=mark)(?!\w)|$)|[“„«\u2018\u2039「『].*?(?:[”“»\u2019\u203a」』](?!\w)|$)""",
+    re.DOTALL,
+)
+"""A quotation, which may be the text; an apostrophe within a word is no quotation mark."""
 _CODES_BY_MESSAGE: Final = {
-    "invalid_api_key": re.compile(
-        rf"(invalid|incorrect|wrong|expired|revoked|malformed) {_KEY_NAME}"
-        rf"|{_KEY_NAME} (is |was |has )?(not (valid|provided)|invalid|incorrect|missing|required|expired)",
-        re.IGNORECASE,
-    ),
     "missing_scopes": re.compile("missing scopes", re.IGNORECASE),  # OpenAI, if a key lacks a permission
     "insufficient_balance": re.compile(
         r"insufficient (balance|funds|credit)|(not enough|out of|add) (balance|funds|credit)"
@@ -96,6 +99,15 @@ _CODES_BY_MESSAGE: Final = {
         re.IGNORECASE,
     ),
 }
+_KEY_NAME: Final = "(api[ _-]?key|access token)"
+_REFUSED_KEY: Final = re.compile(
+    rf"\W*((authentication )?error\W+)?((the|your|this|provided) ){{0,2}}((invalid|incorrect|wrong|expired|revoked"
+    rf"|malformed) {_KEY_NAME}|{_KEY_NAME} (is |was |has )?(not (valid|provided)|invalid|incorrect|missing|required"
+    r"|expired)\b)",
+    re.IGNORECASE,
+)
+"""The start of a message about the user's API key; a message about a vendor's key names the vendor first."""
+_VENDOR_CODE: Final = re.compile("vendor|upstream|provider")
 
 
 def parse_error_response(
@@ -135,7 +147,7 @@ def find_error_codes(document: Json, status: int = 200) -> tuple[str, ...]:
 
     Providers send `{"error": {"code", "type"}}`, `{"error": "text", "status": 402, "code"?}`, `{"error": 402}`,
     `{"type": "error", "error": {…}}`, `{"error": "CODE"}` and similar documents. Messages are searched only if no known
-    code is found, and except for refusals never in `detail`, which may quote the text.
+    code is found, without quotations and, except for refusals, never in `detail`, which may quote the text.
     """
     found: list[str] = []
     messages: list[Json] = []
@@ -149,13 +161,30 @@ def find_error_codes(document: Json, status: int = 200) -> tuple[str, ...]:
     if not _ERRORS_BY_CODE.keys().isdisjoint(codes):
         return codes
     may_quote = status >= 500 or status in _ECHOING_STATUSES
-    message = "" if may_quote else " ".join(text for text in messages if isinstance(text, str))
-    named = _CODE_IN_MESSAGE.findall(message) or _REFUSAL_IN_MESSAGE.findall(" ".join(_texts(document)))
+    parts = [] if may_quote else [_without_quotations(text) for text in messages if isinstance(text, str)]
+    message = " ".join(parts)
+    named = _CODE_IN_MESSAGE.findall(message) or _find_refusals(document, status)
     if named:
         return (re.sub("[ -]", "_", named[0].lower()), *codes)
     if any(map(_is_known_code, codes)):
         return codes
-    return (*(code for code, pattern in _CODES_BY_MESSAGE.items() if pattern.search(message)), *codes)
+    described = [code for code, pattern in _CODES_BY_MESSAGE.items() if pattern.search(message)]
+    if status in (HTTPStatus.OK, HTTPStatus.BAD_REQUEST) and not any(map(_VENDOR_CODE.search, codes)):
+        described += ["invalid_api_key" for part in parts if _REFUSED_KEY.match(part)]
+    return (*described, *codes)
+
+
+def _find_refusals(document: Json, status: int) -> list[str]:
+    """Return the codes of refused texts in the codes and messages of an error document."""
+    texts = list(_texts(document))
+    pattern = _REFUSAL_PHRASE if status in _PHRASE_STATUSES else _REFUSAL_IN_MESSAGE
+    codes = [text for text in texts if text.lower() in _REFUSAL_CODES]
+    return codes or pattern.findall(" ".join(map(_without_quotations, texts)))
+
+
+def _without_quotations(message: str) -> str:
+    """Return a message without quotations of several words, which may be the text; a single word may be a code."""
+    return _QUOTATION.sub(lambda found: found[0] if len(found[0].split()) == 1 else " ", message)
 
 
 def _texts(document: Json, depth: int = _MAX_ERROR_DEPTH) -> Iterator[str]:

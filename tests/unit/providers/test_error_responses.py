@@ -50,9 +50,7 @@ def test_error_codes(body: str, error: type[errors.SpeechError], code: str | Non
         {"type": "content_policy_violation"},
         {"code": "Content_Policy_Violation"},
         {"error": {"message": "Refused: CONTENT_POLICY_VIOLATION.", "type": "server_error"}},
-        {"error": {"message": "Content policy violation", "code": 400}},
         {"detail": "content_moderation_blocked"},
-        {"detail": [{"msg": "This is a content-policy-violation", "type": "value_error"}]},
         {"errors": [{"code": "x"}, {"code": "content_filter"}]},
         {"data": {"error": {"reason": "content_moderation_blocked"}}},
     ],
@@ -60,6 +58,28 @@ def test_error_codes(body: str, error: type[errors.SpeechError], code: str | Non
 def test_content_refusals(status: int, document: Json) -> None:
     """A refused text is recognized wherever the document says so, with any status."""
     assert type(parse(status, json.dumps(document))) is errors.ContentRefusedError
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "error"),
+    [
+        (200, {"error": {"message": "Content policy violation", "code": 400}}, errors.ContentRefusedError),
+        (403, {"detail": [{"msg": "This is a content-policy-violation"}]}, errors.ContentRefusedError),
+        (400, {"message": "Blocked by content_filter."}, errors.ContentRefusedError),
+        (400, {"message": "Refused with 'content_policy_violation'"}, errors.ContentRefusedError),
+        (503, {"error": {"message": "upstream content filter timed out"}}, errors.ProviderFaultError),
+        (503, {"message": "content_filter unavailable"}, errors.ProviderFaultError),
+        (500, {"message": "Content policy violation check failed"}, errors.ProviderFaultError),
+        (404, {"detail": "voice content-filter not found"}, errors.NotFoundError),
+        (400, {"message": "Clean the content filter please: voice unknown"}, errors.RejectedError),
+        (400, {"detail": "Invalid text: 'It's a content policy violation'"}, errors.RejectedError),
+        (400, {"detail": "Invalid text: “a content policy violation”"}, errors.RejectedError),
+        (500, {"detail": 'Invalid text: "a content_policy_violation'}, errors.ProviderFaultError),
+    ],
+)
+def test_words_about_refusals(status: int, document: Json, error: type[errors.SpeechError]) -> None:
+    """Words that only resemble a refusal, or that a message quotes, are not one."""
+    assert type(parse(status, json.dumps(document))) is error
 
 
 @pytest.mark.parametrize(
@@ -89,7 +109,18 @@ def test_codes_in_messages(status: int, document: Json, error: type[errors.Speec
         (503, {"error": {"message": "Unavailable", "type": "no_db_connection", "code": "503"}}, "fault"),
         (400, {"error": {"message": "API key not valid. Please pass a valid API key.", "code": 400}}, "key"),
         (400, {"error": "Incorrect API key provided"}, "key"),
-        (403, {"detail": {"message": "api_key is required"}}, "key"),
+        (200, {"error": {"message": "Your API key has expired."}}, "key"),
+        (400, {"error": "Error: Invalid API key"}, "key"),
+        (403, {"detail": {"message": "api_key is required"}}, "permission"),
+        (403, {"error": {"message": "Your API key is missing scopes: model.request"}}, "permission"),
+        (402, {"error": "Add credits; API key required."}, "credit"),
+        (429, {"error": "Rate limit exceeded. An API key is required for higher limits."}, "limit"),
+        (400, {"error": {"message": "API key is invalid", "type": "vendor_error"}}, "rejected"),
+        (400, {"error": {"message": "The ElevenLabs API key is invalid"}}, "rejected"),
+        (400, {"error": "OpenAIException - Incorrect API key provided"}, "rejected"),
+        (400, {"error": "Unsupported input: 'The API key is missing from the box, isn't it'"}, "rejected"),
+        (400, {"error": "'API key is missing' is not a voice"}, "rejected"),
+        (400, {"error": "Invalid input: «Your balance is empty, add funds»"}, "rejected"),
         (403, {"error": {"code": "missing_api_key"}}, "key"),
         (400, {"error": {"message": "The key of the piano is invalid", "code": 400}}, "rejected"),
         (422, {"error": {"message": "Not speakable: 'invalid api key'"}}, "rejected"),
@@ -97,8 +128,15 @@ def test_codes_in_messages(status: int, document: Json, error: type[errors.Speec
     ],
 )
 def test_key_errors(status: int, document: Json, error: str) -> None:
-    """A refused key is recognized with other statuses than 401, unless the message may quote the text."""
-    kinds = {"key": errors.InvalidKeyError, "fault": errors.ProviderFaultError, "rejected": errors.RejectedError}
+    """A refused key is recognized with other statuses than 401 if the message is certainly about the user's key."""
+    kinds = {
+        "credit": errors.OutOfCreditError,
+        "fault": errors.ProviderFaultError,
+        "key": errors.InvalidKeyError,
+        "limit": errors.RateLimitedError,
+        "permission": errors.NotPermittedError,
+        "rejected": errors.RejectedError,
+    }
     assert type(parse(status, json.dumps(document))) is kinds[error]
 
 

@@ -21,6 +21,7 @@ from .html_tags import (
 from .links import (
     MAX_LINK_TEXT_CHARS,
     TOO_DEEP_BRACKETS,
+    WORDS_BEFORE_NUMBERS,
     is_web_target,
     measure_target,
     read_citation,
@@ -88,6 +89,8 @@ class InlineReader:
         """Labels of the link definitions so far, in lower case."""
         self._citation_end = -1
         """Offset of the end of the last citation."""
+        self._max_citation = 0
+        """The highest number of a citation so far."""
         self._rules: dict[str, Callable[[], int]] = {
             "\\": self._read_escape,
             "$": self._read_dollar,
@@ -217,12 +220,15 @@ class InlineReader:
         before = self._buffer.before
         is_after_citation = self._citation_end == start - before.endswith(" ")
         window = Window(text[bracket:], is_final)
-        link = read_link(window, before, self._labels, is_after_citation=is_after_citation)
+        is_content = window.text[1:2].isdigit() and self._writer.last_word.lower() in WORDS_BEFORE_NUMBERS
+        max_number = 0 if is_content else self._max_citation + 1
+        link = read_link(window, before, self._labels, is_after_citation=is_after_citation, max_number=max_number)
         if not link:
             return self._write(image_mark or "[")
         if not link.text_end:
             self._writer.skip()
             self._citation_end = start + link.length
+            self._max_citation = max(self._max_citation, link.number)
             return bracket + link.length
         self._link_tails = {end: length for end, length in self._link_tails.items() if end > start}
         self._link_tails[start + link.text_end] = link.target_length

@@ -17,6 +17,7 @@ _FOOTNOTE_MARK: Final = Syntax.from_parts((r"\[", r"\^", r"[^\[\]\s]{1,60}", r"\
 _NUMBERS: Final = re.compile(r"\[?[1-9]\d{0,2}(?P<more>(?:, ?|[-–])\d{1,3})*\]?")
 _MORE_CITATIONS: Final = re.compile(r"(?: ?\[{1,2}\^?\d{1,3}\]{1,2}(?:\(https?://[^\s()]*\))?)*+")
 _CITATION_START: Final = re.compile(r"\[?\d|cit")
+_NUMBER: Final = re.compile(r"\d+")
 _INDEX: Final = re.compile(r"\[\d+\]")
 _UNFINISHED_CITATION: Final = re.compile(r" *(?:\[{1,2}\^?(?:\d{1,3}\]{0,2})?)?|\((?:h[^\s()]*)?")
 _NAMED_CITATION: Final = re.compile(r"\[(?:cite_start|cit(?:e|ation): ?[\d, .:-]+|[\d:]+†[^\[\]\n]*)\]")
@@ -74,6 +75,14 @@ _CITATION: Final = Syntax.from_parts(
 )
 _AFTER_CITATION: Final = frozenset(".,;!?)。，；！？）\n")
 _ENDS_BEFORE_CITATION: Final = END_MARKS + CLOSERS.replace("]", "").replace("}", "") + "%°"
+# Words after which a number in brackets is content: "Your gate is [1]."
+_WORDS_BEFORE_NUMBERS_TEXT: Final = """
+    is are was were be equals say says said press type enter choose select dial number code gate room page option key
+    ist sind war waren lautet heißt sagt sagte drücke drücken wähle wählen taste nummer zimmer seite option
+    est sont était dit tapez numéro es son era dice pulse número è sono disse premi numero é são diz
+    zijn zei nummer är var säger er sagde to jest jsou je on это
+"""
+WORDS_BEFORE_NUMBERS: Final = frozenset(_WORDS_BEFORE_NUMBERS_TEXT.split())
 _OPERATORS: Final = frozenset("=+*/<>&|^")
 
 
@@ -83,17 +92,22 @@ class Link:
 
     length: int = 0
     """Length in characters of a footnote mark or citation, which is not spoken."""
+    number: int = 0
+    """The highest number of a citation."""
     text_end: int = 0
     """End of the spoken text of a link, which starts after the first bracket."""
     target_length: int | None = None
     """Length of the target after the closing bracket; None if it is long, so that it is measured later."""
 
 
-def read_link(window: Window, before: str, labels: Collection[str], *, is_after_citation: bool) -> Link | None:
+def read_link(
+    window: Window, before: str, labels: Collection[str], *, is_after_citation: bool, max_number: int
+) -> Link | None:
     """Read a link, image, footnote mark or citation at its bracket; return None if the bracket is text.
 
     `before` is the text before the bracket, of which the last two characters matter; `labels` are those of the
-    definitions so far, in lower case.
+    definitions so far, in lower case; `max_number` is the highest number that can be a citation within a sentence after
+    a space.
     """
     if window.text[1:2] == "^" and (match := _FOOTNOTE_MARK.match(window)):
         return Link(match.end())
@@ -106,9 +120,9 @@ def read_link(window: Window, before: str, labels: Collection[str], *, is_after_
     text = window.text[1:end]
     may_be_citation = _CITATION_START.match(text) is not None
     if may_be_citation and (
-        length := _measure_citation(window, end, after, before, is_after_citation=is_after_citation)
+        citation := _read_numbers(window, end, before, max_number, is_after_citation=is_after_citation)
     ):
-        return Link(length)
+        return citation
     if is_web_target(after):
         return Link(text_end=end)
     length = measure_target(after)
@@ -117,18 +131,20 @@ def read_link(window: Window, before: str, labels: Collection[str], *, is_after_
     return Link(text_end=end, target_length=length) if is_link else None
 
 
-def _measure_citation(window: Window, end: int, after: Window, before: str, *, is_after_citation: bool) -> int:
-    """Return the length of a citation with its target, given the end of its text, or 0 if there is none."""
+def _read_numbers(window: Window, end: int, before: str, max_number: int, *, is_after_citation: bool) -> Link | None:
+    """Read a citation with its target, given the end of its text."""
     if match := _NAMED_CITATION.match(window.text):
-        return match.end()
+        return Link(match.end())
     numbers = _NUMBERS.fullmatch(window.text, 1, end)
     if not numbers:
-        return 0
+        return None
+    after = Window(window.text[end + 1 :], window.is_final)
     length = measure_target(after) if is_web_target(after) else 0
     rest = Window(after.text[length:], after.is_final)
     is_other_link = after.text[:1] == "(" and not length
-    is_citation = not is_other_link and (is_after_citation or _is_citation(numbers, before, rest))
-    return end + 1 + length if is_citation else 0
+    number = max(map(int, _NUMBER.findall(numbers.group())))
+    is_citation = not is_other_link and (is_after_citation or _is_citation(numbers, before, rest, max_number))
+    return Link(end + 1 + length, number) if is_citation else None
 
 
 def measure_target(window: Window) -> int:
@@ -157,10 +173,11 @@ def _find_end_of_text(window: Window) -> int | None:
     return match.end() - 1 if match else None
 
 
-def _is_citation(numbers: re.Match[str], before: str, after: Window) -> bool:
+def _is_citation(numbers: re.Match[str], before: str, after: Window, max_number: int) -> bool:
     """Return whether numbers in brackets cite a source: after a word or a sentence, and unlike list[0] or [1, 2].
 
-    After a space within a sentence, a number cites a source only at the end of a clause: "Press [1] to go on".
+    After a space within a sentence, a number cites a source only at the end of a clause ("Press [1] to go on"), and
+    only if it is not too high ("The code is [123].").
     """
     is_spaced = before[-1:] == " "
     previous = before[-2:-1] if is_spaced else before[-1:]
@@ -168,7 +185,7 @@ def _is_citation(numbers: re.Match[str], before: str, after: Window) -> bool:
         return bool(previous)
     if is_spaced:
         is_after_text = previous.isalnum() or previous in _ENDS_BEFORE_CITATION
-        if not is_after_text or numbers["more"]:
+        if not is_after_text or numbers["more"] or int(numbers.group().strip("[]")) > max_number:
             return False
     elif not (previous.isalpha() or previous in _ENDS_BEFORE_CITATION or previous in ",;"):
         return False

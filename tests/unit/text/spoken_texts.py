@@ -110,7 +110,11 @@ SPOKEN_TEXTS = {
     "citations": [
         ("It is efficient [1][2].", "It is efficient."),
         ("It is sunny. [1]\nIt is warm. [2]", "It is sunny. It is warm."),
-        ("12% [2], works [1]. Sunny [1] [2].", "12%, works. Sunny."),
+        ("12% [1], works [2]. Sunny [1] [2].", "12%, works. Sunny."),
+        ("Your gate is [12]. Ihre Nummer ist [42]. At [123].", "Your gate is [12]. Ihre Nummer ist [42]. At [123]."),
+        ("He said [1] and she said [2].", "He said [1] and she said [2]."),
+        ("Temperature [21] and humidity [45].", "Temperature [21] and humidity [45]."),
+        ("So[2], and so [3]. Room *no* [5]", "So, and so. Room no [5]"),
         ("It works[1], and so[2][3]. [4] [5] Next", "It works, and so. Next"),
         ("It works [1](https://x.org).[2](https://y.org) [[3]](https://z.org)", "It works."),
         ("So. [cite: 1, 2] But [citation:3] it [4†source]. [cite_start]So[^5^].", "So. But it. So."),

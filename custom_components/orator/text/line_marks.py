@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from .abbreviations import WORDS_AFTER_ORDINALS
-from .characters import CLAUSE_MARKS, CLOSERS, EMOJI, END_MARKS
+from .characters import CLAUSE_MARKS, CLOSERS, EMOJI, END_MARKS, is_unspaced_letter
 from .links import LINK_DEFINITION
 from .lookahead import IncompleteInputError, Syntax, Window
 
@@ -132,14 +132,19 @@ class ListNumbers:
         return str(spoken) if last and is_counted else number
 
 
-_MAX_FACT_CHARS: Final = 60
-_MAX_SHORT_LINE_CHARS: Final = 50
-"""Maximum lengths of a line that ends a sentence without an end mark; prose is wrapped at a greater length."""
-KEPT_LINE_CHARS: Final = _MAX_FACT_CHARS
+KEPT_LINE_CHARS: Final = 60
+"""Maximum length of a line that ends a sentence without an end mark; prose is wrapped at a greater length."""
 _FACT_LABEL: Final = re.compile(r":[*_]*(?:\s|\Z)|：|(?<=[\u3040-\u9fff]):")
+_VALUE: Final = re.compile(
+    r"\W*(?:[^\W\d]\S*[^\S\n]+){1,3}[-−+~]?\d[\d.,:]*[^\S\n]?[^\s,]*(?:[^\S\n][AaPp]\.?[Mm]\.?)?(?:,.*)?\W*\Z"
+)
+"""A line with a name, a number and its unit: "Morning 12 °C, fog"."""
+_FACT_START: Final = re.compile(r"(?:[^\s:：.!?]+[^\S\n]+){0,3}(?:[^\s:：.!?]+(?::[*_]*(?=\s|\Z)|：)|[-−+~]?\d)")
+_MAX_FACT_START_CHARS: Final = 40
+_MAX_VALUE_WORDS: Final = 2
+_MAX_UNSPACED_VALUE_CHARS: Final = 4
 _LAST_WORD: Final = re.compile(r"[^\W\d_]+(?=\W*\Z)")
 _CONTINUED_AFTER: Final = END_MARKS + CLAUSE_MARKS + "—–-+=/&([{<|\\"
-_QUOTATION_STARTS: Final = frozenset('"“„«»「『‹')
 _LAST_CITATIONS: Final = re.compile(r"(?:\s*\[[^\[\]]{1,20}\])+\Z")
 # Articles, prepositions and conjunctions, after which a sentence continues in the next line.
 _CONTINUED_WORDS_TEXT: Final = """
@@ -163,23 +168,54 @@ _CONTINUED_WORDS: Final = frozenset(_CONTINUED_WORDS_TEXT.split())
 def is_end_of_sentence(line: str, following: Window) -> bool:
     """Return whether a line of a paragraph ends a sentence without an end mark, given the text of the next line.
 
-    That is a short line such as "Kitchen: off" or "Morning 12 °C, fog" before a capital, a digit or a quotation, unlike
-    a line of prose that was wrapped to the width of a page.
+    That is a short line such as "Kitchen: off", or one of several such as "Morning 12 °C, fog", before a capital or a
+    digit. All other lines are joined: prose may be wrapped to any width.
     """
-    if len(line) > _MAX_FACT_CHARS:
+    if len(line) > KEPT_LINE_CHARS:
         return False
     text = following.text.lstrip("*_~")
     if not text and not following.is_final:
         raise IncompleteInputError
     first = text[:1]
-    if _FACT_LABEL.search(line):
-        return first.isdigit() or (first.isalpha() and not first.islower())
-    if len(line) > _MAX_SHORT_LINE_CHARS:
+    if not first.isdigit() and (not first.isalpha() or first.islower()):
         return False
-    if not (first.isupper() or first.istitle() or first.isdigit() or first in _QUOTATION_STARTS):
+    label = _FACT_LABEL.search(line)
+    value = line[label.end() :].strip("*_~ \t") if label else ""
+    if label and (not value or _starts_with_number(value)):
+        return True
+    if _is_continued(line) or not (label or _VALUE.match(line)):
         return False
+    return (label is not None and _is_short_value(value)) or _starts_with_fact(Window(text, following.is_final))
+
+
+def _is_continued(line: str) -> bool:
+    """Return whether a sentence continues after the end of a line, such as an article or a comma."""
     end = _LAST_CITATIONS.sub("", line.rstrip("*_~ \t"))
     last = (end.rstrip(CLOSERS) or end)[-1:]
     word = _LAST_WORD.search(end)
-    is_continued = not last or last in _CONTINUED_AFTER or (word and word.group().lower() in _CONTINUED_WORDS)
-    return not is_continued
+    return not last or last in _CONTINUED_AFTER or (word is not None and word.group().lower() in _CONTINUED_WORDS)
+
+
+def _is_short_value(value: str) -> bool:
+    """Return whether the text after a label is a value, not the start of a sentence."""
+    if any(map(is_unspaced_letter, value)):
+        return len(value) <= _MAX_UNSPACED_VALUE_CHARS or any(map(str.isdigit, value))
+    return len(value.split()) <= _MAX_VALUE_WORDS
+
+
+def _starts_with_number(value: str) -> bool:
+    """Return whether the text after a label is a number with its unit."""
+    return value[0] in "-−+~0123456789" and _VALUE.match(f"x {value}") is not None
+
+
+def _starts_with_fact(following: Window) -> bool:
+    """Return whether a line starts with a label, or with a name and a number.
+
+    Raises IncompleteInputError if following text decides.
+    """
+    text, separator, _ = following.text[: _MAX_FACT_START_CHARS + 1].partition("\n")
+    is_whole = following.is_final or bool(separator) or len(text) > _MAX_FACT_START_CHARS
+    match = _FACT_START.match(text)
+    if not is_whole and (match.end() == len(text) if match else not re.search(r"[.!?]\s|(?:\S+\s+){4}", text)):
+        raise IncompleteInputError
+    return match is not None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from custom_components.orator.providers.openai.documented_models import price_fo
 from custom_components.orator.providers.openai.realtime_response import RealtimeResponse
 from tests.simulator import ScriptedResponse, Simulator, Timing
 from tests.simulator.realtime import contract
+from tests.simulator.realtime.schema import EventError
 from tests.simulator.realtime.script import (
     CHAT,
     NO_QUOTA,
@@ -99,11 +101,13 @@ async def test_reasoning_effort(
     assert not connection.refusals
 
 
+@pytest.mark.parametrize("error", [EventError, lambda code, message, _param=None: EventError(code, message)])
 async def test_refused_reasoning_effort(
-    simulator: Simulator, realtime_provider: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
+    simulator: Simulator, realtime_provider: OpenAIProvider, monkeypatch: pytest.MonkeyPatch, error: Any
 ) -> None:
-    """A server that does not know the setting is sent the others."""
+    """A server that does not know the setting is sent the others, even if only its message names the setting."""
     monkeypatch.setattr(contract, "REASONING_MODELS", ())
+    monkeypatch.setattr(contract, "EventError", error)
     assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
     (connection,) = simulator.openai.realtime.connections
     assert len(connection.refusals) == 1

@@ -163,7 +163,8 @@ class RealtimeSession:
 
     async def _handle_error(self, details: Mapping[str, Any]) -> None:
         """End the response that an error is about, or raise it if it is about the session."""
-        if not self._ready.done() and _REASONING in self._settings and _REASONING in str(details.get("param")):
+        named = f"{details.get('param')} {details.get('message')}"  # some errors name the setting in the message only
+        if not self._ready.done() and _REASONING in self._settings and _REASONING in named:
             self._settings = {key: value for key, value in self._settings.items() if key != _REASONING}
             await self._send({"type": "session.update", "session": self._settings})
             return

@@ -187,7 +187,8 @@ class SpeechbaseProvider(Provider):
                 return await self._open_streamed(request, stack)
             except (NotFoundError, NotASpeechServerError) as err:
                 # Older servers lack the endpoint. If the voice no longer exists, the plain endpoint reports that.
-                is_endpoint_missing = err.code in _NO_ENDPOINT_CODES
+                # A page without a document may be a gateway's, so only this model is no longer streamed.
+                is_endpoint_missing = err.has_error_document and err.code in _NO_ENDPOINT_CODES
                 missing_capability = _HAS_STREAM_KEY if is_endpoint_missing else _stream_capability(request)
             except NotImplementedByProviderError:
                 missing_capability = _stream_capability(request)

@@ -92,7 +92,7 @@ def public_socket(address: AddrInfoType) -> socket.socket:
 def local_socket(address: AddrInfoType) -> socket.socket:
     """Return a socket for a connection within the local network, for use as aiohttp's `socket_factory`.
 
-    So a name that has got a public address since the setup leads nowhere. Raises PublicAddressError.
+    A name may have been changed to a public address since setup. Raises PublicAddressError.
     """
     if not _is_local(_address_in(address)):
         raise PublicAddressError

@@ -37,7 +37,7 @@ _SLICE: Final = 256 * 1024
 """Bytes or characters that are processed at once, without another thread running in between."""
 _DECODERS: Final[Any] = json.decoder
 _SCANNERS: Final[Any] = json.scanner
-"""The modules with their parts in Python, which have no types."""
+"""The modules that contain the decoder in Python, for which there are no type hints."""
 _SHORT_STRING_CHARS: Final = 4096
 _SURROGATE_ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -67,7 +67,7 @@ async def run_in_background[T](function: Callable[..., T], *args: Any) -> T:
 
 
 class _Pauses:
-    """The pauses of the threads."""
+    """When a thread last paused."""
 
     last = 0.0
 
@@ -206,7 +206,7 @@ def get_rows(document: Json, *keys: str) -> list[Json]:
 
 
 def is_name(value: Json) -> TypeGuard[str]:
-    """Return whether a value can be an ID or a name: a string that is neither empty nor longer than any name."""
+    """Return whether a value can be an ID or a name: a string of 1 to `MAX_ID_CHARS` characters."""
     return isinstance(value, str) and 0 < len(value) <= MAX_ID_CHARS
 
 

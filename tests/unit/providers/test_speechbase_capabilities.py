@@ -192,9 +192,7 @@ async def test_server_without_streaming_endpoint(simulator: Simulator, provider:
         await assert_speech(await synthesize(provider, inline_request(provider, text=text)), text)
         await provider.fetch_catalog()
     assert requested_paths(simulator) == [STREAM, SPEECH, SPEECH]
-    assert provider.detected["has_stream"] is True, (
-        "a page may come from a gateway"
-    )
+    assert provider.detected["has_stream"] is True, "a page may come from a gateway"
 
 
 async def test_capabilities_outlive_the_catalog(simulator: Simulator, provider: SpeechbaseProvider) -> None:

@@ -21,8 +21,9 @@ from ..vendor_models import (
 
 DOCUMENTED_IDS: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
 SUCCESSOR_ID: Final = "gpt-realtime-2.1-mini"
+"""OpenAI's replacement for its speech models."""
 REPLACEMENT_IDS: Final = (SUCCESSOR_ID, "gpt-realtime-2.1")
-"""OpenAI's replacements for its speech models and for its large and small realtime models.
+"""OpenAI's replacements: for its speech and small realtime models, then for its large realtime models.
 
 Sources: OpenAI's deprecations page as of 2026-10-01 and 2026-10-28."""
 REGIONS: Final[Mapping[str, str]] = {

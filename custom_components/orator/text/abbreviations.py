@@ -69,6 +69,18 @@ _UNIT_LETTERS: Final = "mglhstмлчст"
 _ABBREVIATIONS_AFTER_WORDS: Final = {"es": ("ad", "per"), "lib": ("ad",)}
 """Abbreviations that are recognized by the word before them, because they are words of another language."""
 
+_COMMON_WORDS: Final = _words("""
+    on off in out up bed door room hall shut open lit hot cold warm wet left right light dark full past next last back
+    well then not clean lock floor car east west north south rain wind snow fog again soon just that this it him them
+    us all still home moon gone been will now down
+    auf aus an ab kalt warm heiß offen weg hell satt gut fest leer voll rot grün blau tot wach nass da Bett Flur Bad
+    Haus Raum Licht Dach Hof Uhr Grad Tag Jahr Kind Hund ist sind war wird nicht noch mehr sehr jetzt dort hier fort
+    zurück mir dir ihm ihn uns euch mich dich
+    uit aan dicht koud thuis huis hem het nuit jour lit bien chaud froid mal luz sol
+    på till hem varm kall kold hjem hus ned igen
+""")
+"""Short words that are never abbreviations, except "in" after a number."""
+
 _WORDS_BEFORE_ORDINALS: Final = _words("""
     am im vom zum zur beim der die das den dem des jeder jeden jedem jedes mein meinen meinem meine sein seinen seinem
     seine ihr ihren ihrem ihre unser unseren unserem unsere
@@ -123,7 +135,7 @@ def find_period_rule(before: str) -> EndRule:
         return rule
     if _THAI_OR_LAO.match(word[-1:]) or (_INITIALS.fullmatch(word) and east_asian_width(word[-1]) not in "WF"):
         return _find_letter_rule(word, previous)
-    return _find_word_rule(word)
+    return _find_word_rule(word, previous)
 
 
 def _find_letter_rule(word: str, previous: str) -> EndRule:
@@ -134,8 +146,10 @@ def _find_letter_rule(word: str, previous: str) -> EndRule:
     return EndRule.NEVER if is_era else EndRule.UNLESS_LOWER_CASE
 
 
-def _find_word_rule(word: str) -> EndRule:
+def _find_word_rule(word: str, previous: str) -> EndRule:
     """Return the rule after a word without an entry: a short one, or one with inner periods, may be an abbreviation."""
+    if (word in _COMMON_WORDS or word.lower() in _COMMON_WORDS) and not (word == "in" and previous[-1:].isdigit()):
+        return EndRule.ALWAYS
     if _ROMAN_NUMERAL.fullmatch(word) or is_after_armenian(word[-2:]):
         return EndRule.UNLESS_LOWER_CASE
     if len(word) <= _MAX_SHORT_WORD_CHARS and word.isalpha() and word[-1] in _CONSONANTS:

@@ -18,6 +18,8 @@ _NUMBER_END: Final = re.compile(r"(?<!\w)(?<!\d[.,])\d+(?:[.,]\d+)*\Z")
 _DECIMAL_MARK: Final = re.compile(r"\d[.,]\Z")
 _IRREGULAR_SPACE: Final = re.compile(r"[^\S ]|\s{2}")
 _SPACE_OR_WORD: Final = re.compile(r"\s+|\S+")
+_ORDINAL_ENDS: Final = frozenset(("st", "nd", "rd", "th", "er", "e", "ª", "º"))
+"""Ends of ordinals in lower case, which are not replaced after a number: "21st Main st"."""
 _PREPARED_RULES: Final = 16
 """Number of lists of replacements that stay prepared, such as those of the voices."""
 
@@ -188,6 +190,8 @@ class Replacer:
             if not is_after_number or not first.isalpha():
                 return "", 0
         say, end = window.match(self._rules, index)
+        if is_after_number and window.folded[index:end] in _ORDINAL_ENDS:
+            return "", 0
         if window.folded[index:end] in self._rules.units:
             if not self._may_be_unit(window, start):
                 return "", 0
@@ -223,7 +227,7 @@ def replace_words(text: str, replacements: Sequence[Replacement]) -> str:
 
 
 def _fold(text: str) -> str:
-    """Return a text in lower case, letter by letter: the length stays the same, and no other letter matters."""
+    """Return a text of the same length in lower case; each letter is folded independently of its neighbours."""
     return text.replace("İ", "i").replace("Σ", "σ").replace("ς", "σ").lower()  # noqa: RUF001
 
 

@@ -60,6 +60,15 @@ def test_replacements(text: str, words: str) -> None:
     assert clean(*text, replacements=_REPLACEMENTS) == words
 
 
+def test_ordinals() -> None:
+    """The end of an ordinal is not a word."""
+    replacements = [Replacement(find, f"<{find}>") for find in ("st", "rd", "e", "er", "º", "kg")]
+    text = "21st Main st, 3RD Oak rd, 1er e 2e, 5º º, 4kg"
+    words = "21st Main <st>, 3RD Oak <rd>, 1er <e> 2e, 5º <º>, 4<kg>"
+    assert clean(text, replacements=replacements, reads_markup=False) == words
+    assert clean(*text, replacements=replacements, reads_markup=False) == words
+
+
 def test_combining_marks() -> None:
     """A letter with a combining mark is a different letter."""
     assert clean("cafe\u0301 cafe", replacements=[Replacement("cafe", "bar")]) == "cafe\u0301 bar"

@@ -31,11 +31,8 @@ _MAX_END_MARK_CHARS: Final = 64
 """Characters of an end mark with the white space and the word after it."""
 _LOOKAHEAD_CHARS: Final = 12
 """Characters of the word after an end mark."""
-_MAX_UNAMBIGUOUS_QUOTATION_CHARS: Final = 20
-"""Characters, from an unambiguous end mark on, in which a quotation has to close, or else the sentence ends inside it.
-
-From any other mark on, it has to close within `_MAX_END_MARK_CHARS`.
-"""
+_MAX_QUOTATION_CHARS: Final = 20
+"""Characters after an end mark in which a quotation has to close, or else the sentence ends inside it."""
 _THAI_PAUSE_CHARS: Final = _CONTEXT_CHARS
 """Characters of Thai or Lao, which have no end marks, after which a space ends a sentence."""
 
@@ -266,9 +263,7 @@ def _is_in_short_quotation(window: Window, mark: _EndMark) -> bool:
     """
     if not mark.open_closers:
         return False
-    is_unambiguous = mark.kind is _MarkKind.UNAMBIGUOUS
-    max_chars = _MAX_UNAMBIGUOUS_QUOTATION_CHARS if is_unambiguous else _MAX_END_MARK_CHARS
-    return closes_soon(window, mark.length, mark.open_closers, max_chars)
+    return closes_soon(window, mark.length, mark.open_closers, mark.length + _MAX_QUOTATION_CHARS)
 
 
 def _find_mark_kind(character: str, before: str) -> _MarkKind | None:

@@ -63,6 +63,7 @@ def test_sentences_end(sentences: list[str]) -> None:
         ('"Yes," he whispered. ', ['"Yes," he whispered. ']),
         ("“Really? ", []),
         ("“Really?” T", ["“Really?” "]),
+        ("\"Good morning! It is seven o'clock", ['"Good morning! ']),
     ],
 )
 def test_waits_only_inside_quotation(text: str, certain: list[str]) -> None:

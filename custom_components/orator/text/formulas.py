@@ -16,7 +16,7 @@ _FORMULA_TOKEN: Final = (
     rf"(?>\\[A-Za-z]++{_BRACES}|[_^]{_BRACES}|\\[^\sA-Za-z]|(?<![A-Za-z])[A-Za-z]{{1,2}}(?![A-Za-z])"
     r"|[\d.,:;!'/|<>()\[\]{}=+*&~-]|[^\x00-\x7f]|[ \t]|\n(?![ \t]*\n))"
 )
-"""A part of a formula between dollar signs. It has no words except in braces, so a price soon is no formula."""
+"""A part of a formula between dollar signs. Words outside braces end a formula, so most prices are recognized early."""
 _FORMULA_IN_DOLLARS: Final = re.compile(rf"\$(?![\s$])(?P<formula>{_FORMULA_TOKEN}{{1,200}}?)(?<![\s\\])\$(?![\w$])")
 _UNFINISHED_FORMULA: Final = re.compile(
     rf"\$(?![\s$]){_FORMULA_TOKEN}{{0,200}}+(?:(?:\\[A-Za-z]+|[_^])\{{[^{{}}$\n]{{0,80}}|\\|[A-Za-z]{{1,2}}|(?<!\s)\$)?\Z"

@@ -7,7 +7,7 @@ from .replacements import Replacement
 
 _UNIT_SIGNS: Final = ("°C", "°F", "%", "km/h", "kWh", "kW", "W", "µg/m³")
 _SPELLINGS: Final = {"°C": ("°C", "℃"), "°F": ("°F", "℉"), "µg/m³": ("µg/m³", "\u03bcg/m³", "µg/m3", "\u03bcg/m3")}
-"""Other ways to write a unit, such as with the Greek letter my."""
+"""Other ways to write a unit, such as with the Greek letter mu."""
 _FEW: Final = ("2", "3", "4")
 _UNIT_WORDS: Final = {
     "cs": (

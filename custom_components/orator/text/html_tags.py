@@ -117,6 +117,10 @@ def read_hidden(window: Window) -> Tag | None:
 _THOUGHT_START: Final = Syntax.from_parts(
     (*"<think>",), (*"<thinking>",), (*"<thought>",), (*"<reasoning>",), flags=re.IGNORECASE
 )
+NAMED_THOUGHT_TAG: Final = Syntax.from_parts(
+    *((*f"<{name}>", r"(?=[ .,;:!?])") for name in ("think", "thinking", "thought", "reasoning")), flags=re.IGNORECASE
+)
+"""The tag of a thought before more text of a sentence."""
 THOUGHT_TAG: Final = re.compile(r"</?(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 _THOUGHT_END: Final = re.compile(r"</(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 _MAX_THOUGHT_END_CHARS: Final = len("</reasoning>")

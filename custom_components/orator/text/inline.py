@@ -12,6 +12,7 @@ from .formulas import MAX_FORMULA_CHARS, read_formula
 from .html_tags import (
     MAX_HIDDEN_CHARS,
     MAX_UNCLOSED_THOUGHT_CHARS,
+    NAMED_THOUGHT_TAG,
     Boundary,
     measure_rest_of_thought,
     measure_thought,
@@ -33,7 +34,7 @@ from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
 from .normalize import PlainTextWriter
 
 _MAX_CODE_CHARS: Final = 100
-_MAX_STRUCK_CHARS: Final = 200
+_MAX_STRUCK_CHARS: Final = 100
 _MAX_HTML_TAG_CHARS: Final = 400
 _MAX_LINK_CHARS: Final = 900
 _MAX_LABELS: Final = 200
@@ -77,6 +78,8 @@ class InlineReader:
         self._writer = writer
         self._is_heading = False
         self._is_table_row = False
+        self._has_marks = False
+        """Whether the text follows the mark of a list item or of a table cell."""
         self._emphasis = Emphasis()
         self._is_in_web_address = False
         self._link_tails: dict[int, int | None] = {}
@@ -121,8 +124,9 @@ class InlineReader:
         if len(self._labels) < _MAX_LABELS:
             self._labels.add(label.casefold())
 
-    def start_line(self, *, is_heading: bool, is_table_row: bool) -> None:
+    def start_line(self, *, is_heading: bool = False, is_table_row: bool = False, is_item: bool = False) -> None:
         """Start the text of a line."""
+        self._has_marks = is_table_row or is_item
         self._is_heading = is_heading
         self._is_table_row = is_table_row
         self._is_in_web_address = False
@@ -280,7 +284,7 @@ class InlineReader:
             self._writer.skip()
             return hidden.length
         tag = read_tag(self._peek_block(_MAX_HTML_TAG_CHARS))
-        if not tag:
+        if not tag or self._is_name_of_tag():
             return self._write("<")
         if tag.boundary is Boundary.SENTENCE:
             self._writer.end_sentence()
@@ -292,6 +296,11 @@ class InlineReader:
             self._writer.write(" ")
             self._writer.skip()
         return self._write(tag.text, tag.length)
+
+    def _is_name_of_tag(self) -> bool:
+        """Return whether a sentence is about the tag of a thought: "The prompt <reasoning> is used"."""
+        is_in_words = self._writer.is_within_sentence and self._buffer.previous == " "
+        return is_in_words and self._buffer.peek_syntax(NAMED_THOUGHT_TAG) is not None
 
     def _read_entity(self) -> int:
         match = self._buffer.peek_syntax(_ENTITY)
@@ -308,11 +317,11 @@ class InlineReader:
 
     def _read_drawn_bar(self) -> int:
         self._writer.add_comma()
-        self._writer.is_at_start = True
+        self._writer.is_at_start = self._has_marks = True
         return 1
 
     def _read_status(self) -> int:
-        """Read an emoji, which is spoken if it is a mark of a list item, or all that a table cell or a label has."""
+        """Read an emoji, which is spoken at the start of an item or a cell, or as all that a cell or a label has."""
         emoji = self._buffer.next
         match = self._buffer.peek_syntax(_STATUS)
         length = len(match.group().rstrip("*_ \t")) if match else 1
@@ -321,7 +330,7 @@ class InlineReader:
         if is_alone:
             is_spoken = (is_first and self._is_table_row) or self._writer.ends_with_label
         else:
-            is_spoken = is_first and emoji in STATUS_SIGNS and not self._is_heading
+            is_spoken = is_first and emoji in STATUS_SIGNS and self._has_marks
         if not is_spoken:
             return self._write(emoji, length)
         self._writer.write_sign(STATUS_SIGNS.get(emoji, emoji))

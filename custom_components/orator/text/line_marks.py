@@ -20,11 +20,16 @@ TABLE_BORDER: Final = re.compile(r"\+(?:[-=:]+\+)+\s*\Z")
 HEADING_MARK: Final = Syntax.from_parts(("#{1,6}", r"(?=[ \t\n]|\Z)"))
 TABLE_ROW_MARK: Final = Syntax.from_parts((r"\|",))
 BULLET: Final = Syntax.from_parts(
-    ("[-*+•‣◦▪●○∙·–→➔➜➤►▸]", r"(?=[ \t\n]|\Z)"),
+    ("[-*+•‣◦▪●○∙·]", r"(?=[ \t\n]|\Z)"),
+    ("[–→➔➜➤►▸]", r"(?=\n|\Z)"),
+    ("[–→➔➜➤►▸]", r"[ \t]++", r"(?=\D|\Z)"),
     ("•",),
     ("[\u2500-\u257f]", "[\u2500-\u257f \t]*"),
 )
-"""A bullet, or the drawn lines before the text of a table or a tree of files."""
+"""A bullet, or the drawn lines before the text of a table or a tree of files.
+
+A dash before a number may be a minus, and an arrow may be part of a fact.
+"""
 TASK_BOX: Final = Syntax.from_parts((r"\[", "[ xX]", r"\]", r"(?=[ \t\n]|\Z)"))
 ITEM_NUMBER: Final = Syntax.from_parts((r"(\d{1,9})", "([.)])", r"(?=[ \t\n]|\Z)"))
 ITEM_LETTER: Final = Syntax.from_parts(

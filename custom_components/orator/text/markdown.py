@@ -60,6 +60,8 @@ class _Line:
     marks_end: int = 0
     """Number of characters of the marks that have been read."""
     has_list_mark: bool = False
+    has_only_emoji: bool = False
+    """Whether the mark of a list item is an emoji."""
     has_quote_mark: bool = False
     has_hard_break: bool = False
     text: str = ""
@@ -174,7 +176,10 @@ class MarkdownReader:
             self._end_block()
         self._inline.start_block()
         self._line.kind = kind
-        self._inline.start_line(is_heading=kind is _LineKind.HEADING, is_table_row=kind is _LineKind.TABLE_ROW)
+        is_item = kind is _LineKind.LIST_ITEM and not self._line.has_only_emoji
+        self._inline.start_line(
+            is_heading=kind is _LineKind.HEADING, is_table_row=kind is _LineKind.TABLE_ROW, is_item=is_item
+        )
 
     def _start_plain_text(self, body: Window, *, is_indented: bool) -> None:
         """Start the text of a line without a mark of its own."""
@@ -201,7 +206,7 @@ class MarkdownReader:
             self._writer.end_line()
         else:
             self._writer.join_lines()
-        self._inline.start_line(is_heading=False, is_table_row=False)
+        self._inline.start_line()
         self._line.kind = last.kind
         self._open_line = None
         return True
@@ -307,8 +312,9 @@ class MarkdownReader:
         return word[1] if word else ""
 
     def _start_lettered_item(self, match: re.Match[str]) -> bool:
-        """Start an item whose letter is spoken; in a paragraph, only the first letter starts a list."""
-        if self._is_after_paragraph and match.group() not in FIRST_ITEMS:
+        """Start an item whose letter is spoken; only the first letter starts a list."""
+        is_after_item = self._open_line is not None and self._open_line.kind is _LineKind.LIST_ITEM
+        if not is_after_item and match.group() not in FIRST_ITEMS:
             return False
         self._start_list_item(match)
         self._writer.write(f"{match.group()} ")
@@ -316,7 +322,9 @@ class MarkdownReader:
 
     def _start_emoji_item(self, match: re.Match[str]) -> bool:
         """Start an item with an emoji, which is part of its text."""
-        self._start_list_item(match)
+        if not self._line.has_list_mark:
+            self._line.has_only_emoji = True
+            self._start_list_item(match)
         return False
 
     def _start_heading(self, _: re.Match[str]) -> bool:

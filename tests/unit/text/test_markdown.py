@@ -253,7 +253,7 @@ def test_unclosed_markup(start: str) -> None:
     assert (words + cleaner.finish()).count("so it goes on") >= 99
 
 
-@pytest.mark.parametrize("start", ["`", "``", "[", "![", "[[", "<!--", "<script>", "[long](https://x.org/"])
+@pytest.mark.parametrize("start", ["`", "``", "[", "![", "[[", "<!--", "<script>", "[long](https://x.org/", "~~"])
 def test_unclosed_markup_is_short(start: str) -> None:
     """At most 100 characters after a mark that may hide or mark up the following words are held back."""
     cleaner = TextCleaner()

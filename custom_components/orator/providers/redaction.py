@@ -11,9 +11,11 @@ from .error_responses import KNOWN_CODES
 from .errors import SpeechError
 
 _MIN_KEY_PART_CHARS: Final = 6
-"""Length of a part of the key that must not be shown; a shorter key is compared as a whole."""
+"""Length of a part of the key that must not be shown; a shorter key is compared with whole words."""
 _MIN_WORD_PART_CHARS: Final = 4
-"""Length of a word that must not be shown even as a part of another word."""
+"""Length of a word that must not be shown, even as a part of another word; codes contain many shorter words."""
+_CODE_WORDS: Final = frozenset(word for code in KNOWN_CODES for word in code.split("_"))
+"""Words of documented codes, which other codes contain whatever the text is."""
 _UNREVEALING: Final = KNOWN_CODES | {
     "application/json",
     "audio/pcm",
@@ -64,17 +66,22 @@ def _decode_punycode(label: re.Match[str]) -> str:
 
 def _contains_key(detail: str, api_key: str) -> bool:
     key, letters = _letters(_fold(api_key)), _letters(detail)
-    length = min(len(key), _MIN_KEY_PART_CHARS)
-    return length > 0 and any(key[start : start + length] in letters for start in range(len(key) - length + 1))
+    if len(key) < _MIN_KEY_PART_CHARS:  # such as "x", which is part of most details
+        return bool(key) and key in (letters, *_WORD.findall(detail))
+    parts = (key[start : start + _MIN_KEY_PART_CHARS] for start in range(len(key) - _MIN_KEY_PART_CHARS + 1))
+    return any(part in letters for part in parts)
 
 
 def _contains_word(detail: str, text: str) -> bool:
     folded, letters = _fold(text), _letters(detail)
     words = {*_WORD.findall(folded)}
     foreign = {character for character in letters if not character.isascii()}
+    detail_words = {*_WORD.findall(detail)}
+    telling = {word for word in words - _CODE_WORDS if len(word) >= _MIN_WORD_PART_CHARS}
     return (
-        not words.isdisjoint(_WORD.findall(detail))
-        or any(len(word) >= _MIN_WORD_PART_CHARS and word in letters for word in words)
+        any(word.isdigit() or word in telling for word in words & detail_words)
+        or any(word in letters for word in telling)
+        or (bool(detail_words) and detail_words <= words)
         or not foreign.isdisjoint(folded)  # scripts without spaces have no words to compare
     )
 

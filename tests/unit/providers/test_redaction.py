@@ -46,6 +46,23 @@ def test_unrevealing_details() -> None:
     assert (caught.value.code, caught.value.subject) == ("model_not_found", "Anna")
 
 
+@pytest.mark.parametrize("code", ["voice_not_in_plan", "model_is_loading"])
+def test_common_words(code: str) -> None:
+    """A code is shown although it shares short words and words of codes with the text, and letters with a short key."""
+    text = "The light in the kitchen is on, and the model not."
+    with pytest.raises(RejectedError) as caught, redacted_errors("o", text):
+        raise RejectedError(code=code)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(("code", "text"), [("on_in", "It is on in there"), ("pin_472", "472"), ("k_is_l", "k is l")])
+def test_short_words(code: str, text: str) -> None:
+    """Short words are removed if they are the whole detail, and numbers always."""
+    with pytest.raises(RejectedError) as caught, redacted_errors("", text):
+        raise RejectedError(code=code)
+    assert caught.value.code is None
+
+
 def test_short_key() -> None:
     """A short key is not shown either."""
     with pytest.raises(RejectedError) as caught, redacted_errors("k3y"):

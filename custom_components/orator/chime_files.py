@@ -254,7 +254,7 @@ def _stat(hass: HomeAssistant, path: Path) -> tuple[Path, _Stamp]:
     except (OSError, ValueError, RuntimeError) as err:
         raise ChimeError("chime_missing") from err
     if not _is_allowed(hass, file) or not file.is_file():
-        raise ChimeError("chime_missing")  # whether a file exists elsewhere is not for everyone to know
+        raise ChimeError("chime_missing")  # does not reveal whether a forbidden file exists
     return file, [status.st_mtime_ns, status.st_size]
 
 

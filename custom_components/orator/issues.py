@@ -328,7 +328,7 @@ class IssueManager:
 
 
 def _as_code(name: str) -> str:
-    """Return a name from a call for text in backticks, which it must not end: its line breaks and backticks."""
+    """Return a name from a call for use in backticks: without line breaks and backticks, which would end the code."""
     return " ".join(name.replace("`", "'").split())[:_MAX_NAME_CHARS]
 
 
@@ -352,10 +352,10 @@ class TranslatedError(TypedDict):
     translation_placeholders: dict[str, str]
 
 
-def translate_error(error: SpeechError, provider: Provider, name: str = "") -> TranslatedError:
+def translate_error(error: SpeechError, provider: Provider, voice: str = "") -> TranslatedError:
     """Return the translated message of an error, which contains neither the API key nor the text.
 
-    `name`: the name of what could not speak, if the message is not about the provider itself.
+    `voice`: the name of the voice that could not speak, which precedes the message.
     """
     status = f"HTTP {error.status}" if error.status else None
     details = ", ".join(detail for detail in (error.code, status) if detail)
@@ -363,7 +363,8 @@ def translate_error(error: SpeechError, provider: Provider, name: str = "") -> T
         translation_domain=DOMAIN,
         translation_key=error.translation_key,
         translation_placeholders={
-            "provider": name or provider.label,
+            "voice": f"{voice}: " if voice else "",
+            "provider": provider.label,
             "detail": details or "\N{EN DASH}",  # neutral in every language
             "subject": error.subject,
         },

@@ -259,7 +259,7 @@ class VoiceEntity(TextToSpeechEntity):
         return _Call(request, text, settings, pipeline, is_configured=is_configured, misses_chime=misses_chime)
 
     async def _async_post_processing(self, options: Mapping[str, Any]) -> tuple[PostProcessing, bool]:
-        """Return the post-processing, and whether a chime is temporarily missing."""
+        """Return the post-processing, and whether a chime is missing."""
         post_processing, errors = await async_load_post_processing(
             self._chimes, options, self._account.loudness_tracker
         )
@@ -366,7 +366,7 @@ class _Call:
     is_configured: bool
     """Whether the options select the configured model and voice."""
     misses_chime: bool
-    """Whether a chime is temporarily missing, so that the audio must not be cached."""
+    """Whether a chime is missing, so that the audio must not be cached."""
     applied: SynthesisReport = field(default_factory=SynthesisReport)
     """Part of the report that has been applied to the account."""
 

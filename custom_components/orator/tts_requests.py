@@ -288,7 +288,7 @@ def validate_request(voice: tts.TextToSpeechEntity, request: SpeechRequest) -> N
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="invalid_setting",
-            translation_placeholders={"detail": tts.ATTR_PREFERRED_FORMAT},
+            translation_placeholders={"voice": f"{voice.entity_id}: ", "detail": tts.ATTR_PREFERRED_FORMAT},
         )
 
 

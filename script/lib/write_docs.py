@@ -257,7 +257,7 @@ def texts_named(english: Mapping[str, Any], name: str) -> list[str]:
     """Return the texts with this key: errors and abort reasons of the flows, exceptions and issues."""
     flows = [english["config"], *english.get("config_subentries", {}).values()]
     texts = [flow.get(kind, {}).get(name) for flow in flows for kind in ("error", "abort")]
-    texts.append(english["exceptions"].get(name, {}).get("message"))
+    texts.append(english["exceptions"].get(name, {}).get("message", "").removeprefix("{voice}"))
     texts.append(english["issues"].get(name, {}).get("title"))
     return [text for text in texts if text]
 

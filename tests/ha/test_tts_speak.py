@@ -57,7 +57,9 @@ async def test_unknown_voice(hass: HomeAssistant, simulator: Simulator, player: 
     """A voice that the provider refuses is an error that names the voice and the account, and costs one request."""
     assert await speak(hass)
     simulator.fail(UNKNOWN_VOICE)
-    with pytest.raises(ServiceValidationError, match=r"Ann \(OpenAI\) does not accept the request \(invalid_value"):
+    with pytest.raises(
+        ServiceValidationError, match=r"^Ann \(OpenAI\): 127\.0\.0\.1 does not accept the request \(invalid_value"
+    ):
         await call_speak(hass, voice="nope")
     assert [request["voice"] for request in get_speech_requests(simulator)] == ["coral", "nope"]
 

@@ -65,7 +65,7 @@ class EntitySynthesizer:
         """Return the whole text: the entity divides it itself."""
         return [text]
 
-    def reduce_limit(self, text: str) -> bool:  # noqa: ARG002
+    def reduce_limit(self, text: str, divisions: int) -> bool:  # noqa: ARG002
         """Return False: the entity divides texts itself."""
         return False
 

@@ -34,7 +34,7 @@ class PendingReport:
     from_cache: bool
     """Whether the audio was cached, or already being synthesized for an earlier request."""
     can_wait: bool = False
-    """Whether nobody waits for the audio."""
+    """Whether the audio is prepared in advance."""
     report: SynthesisReport | None = None
     """The report, once the audio has been read. None if the audio was cached."""
     error: HomeAssistantError | None = None
@@ -111,7 +111,7 @@ def _pending_reports(
 
 @callback
 def can_wait(hass: HomeAssistant, entity_id: str, request: tts.TTSAudioRequest, message: str) -> bool:
-    """Return whether nobody waits for the audio of a request."""
+    """Return whether the audio of a request is prepared in advance."""
     return any(pending.can_wait for pending in _pending_reports(hass, entity_id, request, message))
 
 
@@ -135,7 +135,7 @@ class SpeechRequest:
     use_disk_cache: bool = True
     """Whether the cache on disk is used."""
     can_wait: bool = False
-    """Whether nobody waits for the audio, so that a provider that asks for a pause is waited for."""
+    """Whether the audio is prepared in advance and can wait for a provider that asks for a pause."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ _MAX_SILENT_AMPLITUDE: Final = 16
 """Largest amplitude of 16-bit samples that counts as silence: -66 dBFS."""
 _MP3_TAIL_BYTES: Final = 16_384
 """Bytes at the end of an MP3: 0.4 seconds at the highest bitrate."""
+_MAX_UNDECODED_BYTES: Final = 16 * 1024 * 1024
+"""Maximum audio that is kept to be decoded at the end: half an hour at the usual bitrates."""
 _MAX_MISSING_S: Final = 0.1
 """Seconds by which a WAV may be shorter than its header says: some servers round."""
 
@@ -34,6 +36,7 @@ class AudioValidator:
         self._pause_s = 0.0
         """Duration of the silence at the end of the samples so far."""
         self._undecoded: list[bytes] = []
+        self._undecoded_bytes = 0
         self._layout = layout
         self._examine = self._examiner_for(audio_format, layout)
         self._wav = WavReader()
@@ -62,7 +65,7 @@ class AudioValidator:
 
     @property
     def undecoded(self) -> bytes:
-        """All audio so far if the format is not examined."""
+        """All audio so far if the format is not examined; empty if there is too much."""
         return b"".join(self._undecoded)
 
     @property
@@ -89,6 +92,10 @@ class AudioValidator:
         """Count any data as audible."""
         if data:
             self.is_empty, self.is_audible = False, True
+            self._undecoded_bytes += len(data)
+            if self._undecoded_bytes > _MAX_UNDECODED_BYTES:
+                data = b""
+                self._undecoded.clear()
             self._undecoded.append(data)
 
     def _examine_samples(self, data: bytes) -> None:

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 import logging
+from math import inf
 from traceback import format_tb
 from typing import Final
 
 from ..audio.ffmpeg import ends_with_silence, measure_duration
+from ..audio.formats import AudioFormat
 from ..audio.mp3 import MalformedMp3Error
 from ..audio.validation import AudioValidator
 from ..providers.base import SpeechAudio
@@ -39,11 +41,19 @@ _MAX_FULL_AUDIO_BYTES: Final = 64 * 1024 * 1024
 """Audio held for a listener that needs all of it at once: more than twenty minutes of samples."""
 _MAX_BYTES_PER_S: Final = 192_000
 """Bytes per second of the largest audio: 16-bit stereo at 48 kHz."""
+_MAX_ENCODED_BYTES_PER_S: Final = {
+    AudioFormat.OPUS: 40_000,
+    AudioFormat.OGG: 40_000,
+    AudioFormat.AAC: 40_000,
+    AudioFormat.FLAC: 100_000,
+}
+"""The same for formats whose duration is not known before the end."""
 _USUAL_BYTES_PER_S: Final = 8_000
 """Bytes per second of compressed audio whose duration is not known yet."""
 _MAX_WAIT_S: Final = 60.0
-"""Maximum time to wait for all audio, apart from `_MAX_WAIT_PER_SECOND` for each second that has arrived."""
+"""Maximum time to wait for another second of audio, or for all audio apart from `_MAX_WAIT_PER_SECOND`."""
 _MAX_WAIT_PER_SECOND: Final = 4.0
+"""Further time to wait, in seconds for each second of audio that has arrived."""
 _BREAKS: Final = (ConnectionLostError, TimedOutError, FallbackFailedError)
 """Errors that may end audio at any place, even after its last word."""
 
@@ -137,7 +147,11 @@ class SynthesisAttempt:
         self._is_last_attempt = is_last_attempt
         self._expects_break = expects_break
         self._received = 0
-        self._buffer = _AudioBuffer(float("inf") if needs_full_audio else _MAX_BUFFERED_BYTES)
+        self._waited_s = 0.0
+        self._last_progress_s = 0.0
+        """Duration of the audio when it last had grown by a second."""
+        self._waited_since_progress_s = 0.0
+        self._buffer = _AudioBuffer(inf if needs_full_audio else _MAX_BUFFERED_BYTES)
         self._task = asyncio.create_task(self._run(), name="orator synthesizes a chunk")
 
     async def wait(self) -> None:
@@ -214,10 +228,7 @@ class SynthesisAttempt:
         return validator.ends_silently or await asyncio.to_thread(ends_with_silence, validator.undecoded_end)
 
     async def _receive_data(self, audio: SpeechAudio, validator: AudioValidator) -> None:
-        waited_s = 0.0
-        while (block := await self._next_block(audio, validator, waited_s)) is not None:
-            data, seconds = block
-            waited_s += seconds
+        while (data := await self._next_block(audio, self._arrived_s(validator))) is not None:
             self.has_received = True
             self._received += len(data)
             try:
@@ -229,30 +240,40 @@ class SynthesisAttempt:
                 self._record_first_audio()
                 if not self._needs_full_audio:
                     self._begin(audio)
-            self._check_size(validator)
+            self._check_size(validator, audio.format)
 
-    async def _next_block(
-        self, audio: SpeechAudio, validator: AudioValidator, waited_s: float
-    ) -> tuple[bytes, float] | None:
-        """Return the next data and the time waited for it, or None at the end.
+    def _arrived_s(self, validator: AudioValidator) -> float:
+        """Return the approximate duration of the audio that has arrived."""
+        return self._received / _USUAL_BYTES_PER_S if validator.seconds is None else validator.seconds
 
-        Raises TimedOutError if the audio arrives much more slowly than it is played.
+    async def _next_block(self, audio: SpeechAudio, arrived_s: float) -> bytes | None:
+        """Return the next data, or None at the end.
+
+        Raises TimedOutError if the audio hardly moves, or if it arrives much more slowly than it is played while the
+        listener waits for all of it.
         """
+        if arrived_s >= self._last_progress_s + 1:
+            self._last_progress_s = arrived_s
+            self._waited_since_progress_s = 0.0
+        left_s = _MAX_WAIT_S - self._waited_since_progress_s
+        if self._needs_full_audio and self.synthesizer.hedge_delay_s < inf:
+            left_s = _MAX_WAIT_S + _MAX_WAIT_PER_SECOND * arrived_s - self._waited_s
         loop = asyncio.get_running_loop()
         started = loop.time()
-        seconds = self._received / _USUAL_BYTES_PER_S if validator.seconds is None else validator.seconds
-        max_wait_s = _MAX_WAIT_S + _MAX_WAIT_PER_SECOND * seconds
         try:
-            async with asyncio.timeout(max_wait_s - waited_s):
+            async with asyncio.timeout(left_s):
                 data = await anext(audio.data, None)
         except TimeoutError as err:
             raise TimedOutError from err
-        return None if data is None else (data, loop.time() - started)
+        self._waited_s += loop.time() - started
+        self._waited_since_progress_s += loop.time() - started
+        return data
 
-    def _check_size(self, validator: AudioValidator) -> None:
+    def _check_size(self, validator: AudioValidator, audio_format: AudioFormat) -> None:
         """Raise SpeechError if there is more audio than the text can have, or nothing but silence."""
         is_endless = (validator.seconds or 0.0) > self._max_seconds
-        if is_endless or self._received > self._max_seconds * _MAX_BYTES_PER_S:
+        max_bytes_per_s = _MAX_ENCODED_BYTES_PER_S.get(audio_format, _MAX_BYTES_PER_S)
+        if is_endless or self._received > self._max_seconds * max_bytes_per_s:
             raise ResponseTooLargeError
         if self._needs_full_audio and self._received > _MAX_FULL_AUDIO_BYTES:
             raise ResponseTooLargeError

@@ -103,6 +103,7 @@ class _Candidates:
         self._tried: set[Synthesizer] = set()
         self._retried: set[Synthesizer] = set()
         self._broke_at_end: set[Synthesizer] = set()
+        self._divisions = 0
 
     def next(self) -> Synthesizer | None:
         """Return the voice that is asked next."""
@@ -133,9 +134,13 @@ class _Candidates:
         self._tried.discard(attempt.synthesizer)
         return True
 
-    def repeat(self, synthesizer: Synthesizer) -> None:
-        """Give a voice another attempt with a shorter text."""
+    def divide(self, synthesizer: Synthesizer, text: str) -> bool:
+        """Let a voice that refused a text as too long speak shorter ones; return False if that does not help."""
+        if not synthesizer.reduce_limit(text, self._divisions):
+            return False
+        self._divisions += 1
         self._tried.discard(synthesizer)
+        return True
 
     def reset(self) -> None:
         """Give all voices an attempt again."""
@@ -288,8 +293,7 @@ class _ChunkPart:
         """Record a failure, unless the voice gets a second attempt. Raises errors that no fallback can fix."""
         if attempt in self._running:
             self._running.remove(attempt)
-        if isinstance(error, TextTooLongError) and attempt.synthesizer.reduce_limit(self.text):
-            self._candidates.repeat(attempt.synthesizer)
+        if isinstance(error, TextTooLongError) and self._candidates.divide(attempt.synthesizer, self.text):
             self.is_too_long = True
             raise error
         if attempt.audio and not isinstance(error, ResponseTooLargeError):

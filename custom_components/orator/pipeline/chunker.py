@@ -231,7 +231,7 @@ class TextChunker:
         return False
 
     def _cut_unfinished_sentence(self) -> bool:
-        """Take a clause, or otherwise whole words, from a long sentence that has not ended; return whether it is."""
+        """Take a clause, or otherwise whole words, from a long pending sentence; return whether a part was taken."""
         cut = _FIRST_CHUNK if self._is_first else _LATER_CHUNKS
         start = self._splitter.pending[: int(cut.words_after_s * _LETTERS_PER_S) + 1]
         seconds = estimate_duration_by_letters_s(start)

@@ -287,13 +287,16 @@ async def _pass_through_mp3(
     held = b""
     async with aclosing(first.data):
         async for block in first.data:
-            for frame in scanner.feed(block):
-                joined_format = joined_format or frame.header.format
-            data = held + block
-            complete = len(data) - min(scanner.pending_bytes, len(data))
-            held = data[complete:]
-            if complete:
-                yield data[:complete]
+            for start in range(0, len(block), _JOINED_SLICE_BYTES):
+                await asyncio.sleep(0)  # otherwise, buffered audio would be scanned without a pause
+                part = block[start : start + _JOINED_SLICE_BYTES]
+                for frame in scanner.feed(part):
+                    joined_format = joined_format or frame.header.format
+                data = held + part
+                complete = len(data) - min(scanner.pending_bytes, len(data))
+                held = data[complete:]
+                if complete:
+                    yield data[:complete]
     resuming = await anext(following, None)
     if resuming is None:
         if held:

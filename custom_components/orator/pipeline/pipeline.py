@@ -31,15 +31,15 @@ from .synthesizer import (
 _MAX_CHUNK_S: Final = 45.0
 """Maximum speech in one request with several sentences.
 
-When audio breaks off, its place in the text is the less certain the longer the audio was: after 45 seconds, by about a
-sentence.
+When audio breaks off, its position in the text is less certain in longer audio: after 45 seconds, by about a sentence.
 """
 _MAX_CHUNK_WITH_FALLBACK_S: Final = 12.0
 """The same for a voice with fallbacks. When audio breaks off, the rest of the request is bought again."""
 _MAX_SENTENCES_AT_UNKNOWN_PACE: Final = 2
 """Maximum number of sentences in one request while the pace of the voice is unknown.
 
-Wherever the audio of two sentences breaks off, no more than one of them is heard twice.
+Wherever the audio of two sentences breaks off, no more than one of them is heard twice. The maximum does not apply to
+models with a price per request.
 """
 
 
@@ -66,7 +66,7 @@ class SynthesisJob:
     """Latency statistics of the voice."""
     post_processing: PostProcessing
     can_wait: Callable[[], bool]
-    """Return whether nobody waits for the audio, once the text has been read."""
+    """Return whether the audio is prepared in advance, once the text has been read."""
     record_usage: Callable[[Usage], None]
     """Called with each charge of the voice's provider, even after the job has ended."""
 
@@ -162,6 +162,7 @@ class SpeechPipeline:
             record_usage=job.record_usage,
         )
         pace = job.latency.pace(request)
+        has_fixed_price = model.price is not None and model.price.has_fixed_part
         chunker = TextChunker(
             job.deltas,
             TextCleaner(() if pronunciations else job.replacements, clean=job.clean_text),
@@ -169,7 +170,7 @@ class SpeechPipeline:
             measure=measure_with_pronunciations(pronunciations, model) if pronunciations else model.measure,
             streams=model.streams,
             max_seconds=_MAX_CHUNK_WITH_FALLBACK_S if job.fallbacks else _MAX_CHUNK_S,
-            max_sentences=lambda: inf if pace.is_known else _MAX_SENTENCES_AT_UNKNOWN_PACE,
+            max_sentences=lambda: inf if pace.is_known or has_fixed_price else _MAX_SENTENCES_AT_UNKNOWN_PACE,
         )
         async with chunker:
             await chunker.wait_for_sentence()

@@ -28,7 +28,7 @@ from .pronunciations import apply_pronunciations
 _FIRST_AUDIO_TIMEOUTS_S: Final = {True: 60.0, False: 300.0}
 """Timeouts for the first audio, even if the server sends other data first, by whether the model streams.
 
-The second one is longer than any job of a provider takes, with its download.
+The second one is longer than the longest job of a provider, including its download.
 """
 _HEDGE_DELAY_RANGES_S: Final = {True: (1.5, 6.0), False: (3.0, 20.0)}
 """Shortest and longest hedge delay, by whether the model streams."""
@@ -36,8 +36,11 @@ _HEDGE_FACTOR: Final = 3
 _MAX_LATENCY_SAMPLES: Final = 32
 _MIN_LATENCY_SAMPLES: Final = 5
 _MAX_PACES: Final = 8
-_DIVIDED_SHARE: Final = 0.6
-"""Next limit as a share of the length that was refused: two sentences of similar length are divided between them."""
+_DIVIDED_SHARES: Final = (0.6, 0.35, 0.2)
+"""Limits after each refusal of a chunk, as a share of the length that was refused.
+
+The first one divides two sentences of similar length between them. After the last one, the length is not the reason.
+"""
 _MIN_DIVIDED_CHARS: Final = 60
 """Length below which a text is not refused because of its length."""
 _MIN_TRUNCATIONS: Final = 3
@@ -62,7 +65,7 @@ INTERACTIVE: Final = RetryPolicy(6.0, max_attempts=4)
 WITH_FALLBACK: Final = RetryPolicy(1.0, max_attempts=2)
 """For voices with a fallback."""
 PATIENT: Final = RetryPolicy(120.0, max_attempts=5)
-"""For messages that nobody waits for, so that a provider's `Retry-After` is waited for."""
+"""For audio prepared in advance, which can wait for a provider's `Retry-After`."""
 
 
 class LatencyStats:
@@ -144,8 +147,11 @@ class Synthesizer(Protocol):
     def divide(self, text: str) -> list[str]:
         """Return the text in pieces that the voice accepts as far as is known."""
 
-    def reduce_limit(self, text: str) -> bool:
-        """Divide into smaller pieces than a text that was refused as too long; return False if it is short already."""
+    def reduce_limit(self, text: str, divisions: int) -> bool:
+        """Divide into smaller pieces than a text that was refused as too long; return False if that does not help.
+
+        `divisions`: number of times that the limit was reduced for the chunk.
+        """
 
     def synthesize(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:
         """Yield the audio of a text; leaving the context cancels the request. Raises SpeechError.
@@ -188,13 +194,13 @@ class ProviderSynthesizer:
             return [text]
         return split_at_sentences(text, self._latency.max_chars, self._request.model.measure)
 
-    def reduce_limit(self, text: str) -> bool:
-        """Reduce the limit after a text was refused as too long; return False if the text is short already."""
+    def reduce_limit(self, text: str, divisions: int) -> bool:
+        """Reduce the limit after a text was refused as too long; return False if the length was not the reason."""
         length, limit = self._request.model.measure(text), self._latency.max_chars
-        if length < _MIN_DIVIDED_CHARS:
-            self._latency.max_chars = None  # the length was not the reason
+        if length < _MIN_DIVIDED_CHARS or divisions >= len(_DIVIDED_SHARES):
+            self._latency.max_chars = None
             return False
-        self._latency.max_chars = limit if limit and limit < length else int(length * _DIVIDED_SHARE)
+        self._latency.max_chars = limit if limit and limit < length else int(length * _DIVIDED_SHARES[divisions])
         return True
 
     def synthesize(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:  # noqa: ARG002

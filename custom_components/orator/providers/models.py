@@ -49,6 +49,11 @@ class Price:
     per_minute: float = 0
     """Price per minute of audio."""
 
+    @property
+    def has_fixed_part(self) -> bool:
+        """Whether several short requests cost more than a long one."""
+        return self.per_request > 0 or self.minimum > 0
+
     def cost(self, characters: int, minutes: float | None = None) -> float:
         """Return the cost of a request; the `minutes` of audio are estimated if they are not known."""
         duration = characters / _READING_CHARS_PER_MINUTE if minutes is None else minutes

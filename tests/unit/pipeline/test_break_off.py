@@ -12,13 +12,14 @@ import pytest
 
 from custom_components.orator.audio import wav
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout
-from custom_components.orator.pipeline import VoicePace
+from custom_components.orator.pipeline import LatencyStats, VoicePace
 from custom_components.orator.pipeline.chunk_audio import ChunkAudio
 from custom_components.orator.pipeline.fallback_chain import FallbackChain
 from custom_components.orator.pipeline.pace import measure_speech
-from custom_components.orator.providers.base import SpeechAudio
-from custom_components.orator.providers.errors import ConnectionLostError, SpeechError
-from custom_components.orator.providers.models import Usage
+from custom_components.orator.pipeline.synthesizer import WITH_FALLBACK, ProviderSynthesizer
+from custom_components.orator.providers.base import SpeechAudio, SynthesisRequest
+from custom_components.orator.providers.errors import ConnectionLostError, SpeechError, TextTooLongError
+from custom_components.orator.providers.models import Model, Usage
 from tests.support.signals import run_ffmpeg
 
 LAYOUT = PcmLayout(8_000)
@@ -211,3 +212,27 @@ async def test_other_pace_with_fallback() -> None:
     for _ in range(3):
         await listen(LONG, voice, fallback)
     assert len(voice.requests) == 4
+
+
+async def test_refusal_of_any_length() -> None:
+    """A text that is refused for another reason than its length costs few requests, and no limit is learned."""
+    latency = LatencyStats()
+    requests = 0
+
+    class RefusingProvider:
+        @asynccontextmanager
+        async def synthesize(self, _request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
+            nonlocal requests
+            requests += 1
+            raise TextTooLongError
+            yield
+
+    model = Model("m", "M", 4000, streams=True, formats=(AudioFormat.WAV,))
+    request = SynthesisRequest("", model, "v", AudioFormat.WAV)
+    own = ProviderSynthesizer(cast(Any, RefusingProvider()), request, WITH_FALLBACK, name="own", latency=latency)
+    fallback = Voice(lambda text: Response(len(text) / 15))
+    text = LONG * 20
+    await listen(text, cast(Any, own), fallback)
+    assert requests <= 4
+    assert latency.max_chars is None
+    assert len("".join(fallback.requests)) > len(text) - 50

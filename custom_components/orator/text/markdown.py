@@ -39,7 +39,8 @@ from .normalize import PlainTextWriter
 
 _HARD_BREAK: Final = "  "
 """The end of a line that is not joined with the next one."""
-_FIRST_WORD: Final = re.compile(r"[ \t*_~`\[(\"'“„«]*(\w{0,40})")
+_FIRST_WORD: Final = re.compile(r"(?:[ \t*_~`\[(\"'“„«]|1[.)][ \t])*(\w{0,40})")
+"""The first word of an item, whose text may start with the mark of a nested item."""
 _REST_OF_LINE: Final = re.compile(r"[^\n]+")
 
 
@@ -295,9 +296,10 @@ class MarkdownReader:
         """Start an item whose number is spoken; in a paragraph, only 1 starts a list."""
         if self._is_after_paragraph and match[1] not in FIRST_ITEMS:
             return False
-        if self._line.has_list_mark and self._buffer.previous in ".)":  # a date: 24. 12. 2026
+        is_after_number = self._line.has_list_mark and self._buffer.previous in ".)"
+        word = self._peek_first_word(match.end()) if match[1] == "1" or is_after_number else ""
+        if is_after_number and (match[1] != "1" or word[:1].isdigit()):  # a date: 24. 12. 2026
             return False
-        word = self._peek_first_word(match.end()) if match[1] == "1" else ""
         self._start_item()
         number = self._numbers.start_item(self._column, self._column + match.end(), match[1], word)
         self._writer.write(f"{number}{match[2]} ")
@@ -307,7 +309,7 @@ class MarkdownReader:
         """Return the first word of a line after a position."""
         _, body = self._peek_line()
         word = _FIRST_WORD.match(body.text, start)
-        if not body.is_final and (not word or word.end() == len(body.text)):
+        if not body.is_final and (not word or word.end() >= len(body.text) - 1):
             raise IncompleteInputError
         return word[1] if word else ""
 

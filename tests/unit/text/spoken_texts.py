@@ -48,6 +48,7 @@ SPOKEN_TEXTS = {
         ("3. Mai: Zahnarzt\n3. Mai: Friseur", "3. Mai: Zahnarzt.\n3. Mai: Friseur."),
         ("24. 12. 2026\n24. 12. 2027", "24. 12. 2026.\n24. 12. 2027."),
         ("1. 12. 2026\n1. 12. 2027", "1. 12. 2026.\n1. 12. 2027."),
+        ("1. 1. a\n   1. b\n1. c\n1. 1. 2027", "1.\n1. a.\n2. b.\n2. c.\n1. 1. 2027."),
         ("1. FC Köln\n1. FC Nürnberg\n1. Ende", "1. FC Köln.\n1. FC Nürnberg.\n1. Ende."),
         ("1. **Mai**\n1. Juni\n1. Dezember", "1. Mai.\n1. Juni.\n1. Dezember."),
         ("1. sal til højre\n1. sal til venstre", "1. sal til højre.\n1. sal til venstre."),

@@ -59,6 +59,23 @@ async def test_mp3_is_untouched(kind: str) -> None:
     assert await _pass_through("mp3", SpeechAudio(AudioFormat.MP3, _in_blocks(file))) == file
 
 
+async def test_buffered_mp3_lets_other_tasks_run() -> None:
+    """Other tasks run several times while a long block is passed through."""
+    file = mp3(24_000, 1, "cbr", seconds=20.0)
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counter = asyncio.create_task(count_turns())
+    assert await _pass_through("mp3", SpeechAudio(AudioFormat.MP3, _in_blocks(file, len(file)))) == file
+    counter.cancel()
+    assert turns >= len(file) // 20_000
+
+
 @pytest.mark.parametrize("resuming", ["mp3", "wav"])
 async def test_resumed_mp3(resuming: str) -> None:
     """Audio that breaks off within a frame is resumed after the last whole frame, in the format of the first."""

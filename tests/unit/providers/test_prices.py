@@ -76,3 +76,10 @@ def test_realtime_cost(model: str, per_million: tuple[float, float, float, float
 def test_unknown_realtime_price() -> None:
     """A model that is not known has no price."""
     assert realtime_cost("gpt-realtime-9", {"output_token_details": {"audio_tokens": 1}}) is None
+
+
+def test_fixed_part() -> None:
+    """Several short requests cost more than a long one if the price has a part per request or a minimum."""
+    assert Price("USD", per_request=0.001).has_fixed_part
+    assert Price("USD", minimum=0.001).has_fixed_part
+    assert not Price("USD", per_thousand_chars=0.06, per_minute=0.03).has_fixed_part

@@ -100,7 +100,7 @@ _INITIALS: Final = re.compile(r"(?:[^\W\d_]\.-?)*[^\W\d_]")
 _PREFIX: Final = re.compile(".*['’(-]")
 _ROMAN_NUMERAL: Final = re.compile(r"[IVXLCDM]{2,}")
 _INNER_PERIOD: Final = re.compile(r"[^\W\d_]\.-?[^\W\d_]")
-_CONSONANTS: Final = "bcdfghjklmnpqrstvwxzßðþçćčďđğģķļľłñńņňŕřśşșšţțťźżžбвгджзклмнпрстфхцчшщβγδζθκλμξπρστφχψ"
+_FINAL_CONSONANTS: Final = "bcdfghjklmnpqrstvwxzßðþçćčďđğģķļľłñńņňŕřśşșšţțťźżžбвгджзклмнпрстфхцчшщβγδζθκλμξπρστφχψ"
 """Letters with which abbreviations end. After a vowel, or the ν or ς of many Greek words, a period is certain."""
 _MAX_SHORT_WORD_CHARS: Final = 5
 _THAI_OR_LAO: Final = re.compile(r"[\u0e00-\u0eff]")
@@ -152,8 +152,8 @@ def _find_word_rule(word: str, previous: str) -> EndRule:
         return EndRule.ALWAYS
     if _ROMAN_NUMERAL.fullmatch(word) or is_after_armenian(word[-2:]):
         return EndRule.UNLESS_LOWER_CASE
-    if len(word) <= _MAX_SHORT_WORD_CHARS and word.isalpha() and word[-1] in _CONSONANTS:
-        has_vowels = any(letter not in _CONSONANTS for letter in word.lower())
+    if len(word) <= _MAX_SHORT_WORD_CHARS and word.isalpha() and word[-1] in _FINAL_CONSONANTS:
+        has_vowels = any(letter not in _FINAL_CONSONANTS for letter in word.lower())
         return EndRule.UNLESS_DIGIT if has_vowels else EndRule.UNLESS_NUMBER
     may_be_abbreviation = word.endswith("str") or ("." in word and _INNER_PERIOD.search(word))
     return EndRule.UNLESS_DIGIT if may_be_abbreviation else EndRule.ALWAYS

@@ -66,7 +66,7 @@ _SYMBOLS_TEXT: Final = """
     mu=μ nu=ν xi=ξ pi=π varpi=ϖ rho=ρ varrho=ϱ sigma=σ varsigma=ς tau=τ upsilon=υ phi=φ varphi=φ chi=χ psi=ψ omega=ω
     Gamma=Γ Delta=Δ Theta=Θ Lambda=Λ Xi=Ξ Pi=Π Sigma=Σ Upsilon=Υ Phi=Φ Psi=Ψ Omega=Ω
 """
-_SYMBOLS: Final = {name: symbol for name, _, symbol in (pair.partition("=") for pair in _SYMBOLS_TEXT.split())}
+_FORMULA_SYMBOLS: Final = {name: symbol for name, _, symbol in (pair.partition("=") for pair in _SYMBOLS_TEXT.split())}
 """Characters to speak for the commands of LaTeX."""
 _UNSPOKEN_TEXT: Final = """
     left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle limits nolimits quad qquad hline
@@ -138,7 +138,7 @@ def _speak_command(match: re.Match[str]) -> str:
     name = match[1]
     if name in _UNSPOKEN_COMMANDS:
         return ""
-    symbol = _SYMBOLS.get(name)
+    symbol = _FORMULA_SYMBOLS.get(name)
     if symbol is None:
         return f" {name} "
     return f" {symbol} " if not symbol.isalpha() and symbol not in "°√" else f"{symbol} "

@@ -42,7 +42,7 @@ _MAX_REPEATS: Final = {".": 3, "…": 2}
 _NO_BREAK_SPACES: Final = frozenset("\u00a0\u202f\u2007")
 _LINE_CONTEXT_CHARS: Final = 40
 
-_LAST_WORD: Final = re.compile(r"\w+(?=\W*\Z)")
+_WORD_AT_END: Final = re.compile(r"\w+(?=\W*\Z)")
 _LABEL_ENDS: Final = frozenset(":：—–-=→")
 
 _SPACE, _LINE_FEED, _COMMA, _DASH = " ", "\n", ",", "—"
@@ -154,7 +154,7 @@ class PlainTextWriter:
     @property
     def last_word(self) -> str:
         """The last word of the line, without the marks after it."""
-        word = _LAST_WORD.search(self._line_context)
+        word = _WORD_AT_END.search(self._line_context)
         return word.group() if word else ""
 
     @property

@@ -12,12 +12,14 @@ from .chunker import LETTERS_PER_SYLLABLE, SYLLABIC
 _BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
 _MARKUP: Final = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\b[a-z]+://\S+")
 """Parts of a text that may not be spoken: tags of SSML, instructions to the voice, and addresses."""
-_CONSONANTS: Final = re.compile(r"(?<![^\W\d_])(?<!['\u2019])[b-df-hj-np-tv-xzµ]{1,4}(?![^\W\d_])", re.IGNORECASE)
+_ABBREVIATED_UNITS: Final = re.compile(
+    r"(?<![^\W\d_])(?<!['\u2019])[b-df-hj-np-tv-xzµ]{1,4}(?![^\W\d_])", re.IGNORECASE
+)
 """Units and abbreviations, which are spoken as words or spelled: "kWh", "Dr"."""
 _LETTERS_PER_CONSONANT: Final = 6
 _LETTERS_PER_SYMBOL: Final = 10
 """Symbols are spoken as words: "percent", "degrees"."""
-_SYMBOLS: Final = "%‰&@#*/²³"
+_SPOKEN_SYMBOLS: Final = "%‰&@#*/²³"
 """Symbols that Unicode counts as punctuation or as digits."""
 _LETTERS_PER_DIGIT: Final = 5
 """Digits are spoken as words: 2026 takes as long as "twenty twenty-six"."""
@@ -89,9 +91,9 @@ def count_letters(text: str) -> int:
     words = _BETWEEN_WORDS.sub(" ", text)
     letters = len(words) + _count_syllable_letters(words)
     letters += (_LETTERS_PER_DIGIT - 1) * sum(map(str.isdecimal, words))
-    symbols = sum(character in _SYMBOLS or unicodedata.category(character)[0] == "S" for character in text)
+    symbols = sum(character in _SPOKEN_SYMBOLS or unicodedata.category(character)[0] == "S" for character in text)
     letters += _LETTERS_PER_SYMBOL * symbols
-    return letters + (_LETTERS_PER_CONSONANT - 1) * sum(map(len, _CONSONANTS.findall(text)))
+    return letters + (_LETTERS_PER_CONSONANT - 1) * sum(map(len, _ABBREVIATED_UNITS.findall(text)))
 
 
 def _count_syllable_letters(words: str) -> int:

@@ -71,6 +71,9 @@ _MAX_REPLACEMENT_CHARS: Final = 100_000
 
 _OFF: Final = ("", "none", "off", "false")
 """Values that turn off one of the voice's post-processing options for one call."""
+_FALSE: Final = (*_OFF, "no", "disable", "0")
+_TRUE: Final = ("true", "on", "yes", "enable", "1")
+"""Text that stands for a boolean, as in Home Assistant's actions."""
 _SAMPLE_CONSTRAINTS: Final = {
     ATTR_PREFERRED_SAMPLE_RATE: SAMPLE_RATES,
     ATTR_PREFERRED_SAMPLE_CHANNELS: CHANNEL_COUNTS,
@@ -135,7 +138,7 @@ class VoiceSettings:
             provider_settings=catalog.parse_choices(options) | _parse_options(model, options, configured, language),
             format=_parse_requested_format(options, requested, model, configured),
             output=_parse_output_format(options),
-            clean_text=bool(value := options.get(CONF_CLEAN_TEXT, True)) and not _is_off(value),
+            clean_text=not _is_false(options.get(CONF_CLEAN_TEXT, True)),
             replacements=_parse_requested_replacements(options, configured),
             has_spoken_units=_parse_spoken_units(options.get(CONF_SPOKEN_UNITS, False)),
             fallbacks=() if fallback_call else _parse_fallbacks(options.get(CONF_FALLBACK, [])),
@@ -218,15 +221,18 @@ def _parse_replacement(rule: Any) -> Replacement:
 def _parse_words(value: Any, max_chars: int) -> str:
     """Return a text, or a number from YAML, as words; None stands for no words."""
     words = "" if value is None else str(value)
-    if not isinstance(value, str | int | float | date | None) or len(words) > max_chars:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | date | None) or len(words) > max_chars:
         raise InvalidSettingError(code=CONF_REPLACEMENTS)
     return words
 
 
 def _parse_spoken_units(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidSettingError(code=CONF_SPOKEN_UNITS)
-    return value
+    """Return whether units are spoken as words; templates may return text. Raises InvalidSettingError."""
+    if isinstance(value, str) and value.strip().lower() in _TRUE:
+        return True
+    if value is True or _is_false(value):
+        return value is True
+    raise InvalidSettingError(code=CONF_SPOKEN_UNITS)
 
 
 def configured_chimes(settings: Mapping[str, Any]) -> frozenset[str]:
@@ -267,6 +273,11 @@ async def async_load_post_processing(
 
 def _is_off(value: Any) -> bool:
     return value is None or value is False or (isinstance(value, str) and value.strip().lower() in _OFF)
+
+
+def _is_false(value: Any) -> bool:
+    """Return whether a value turns something off; templates may return text."""
+    return not value or (isinstance(value, str) and value.strip().lower() in _FALSE)
 
 
 def _parse_ids(options: Mapping[str, Any], configured: Mapping[str, Any]) -> dict[str, str]:

@@ -38,6 +38,7 @@ RULE = {"find": "HA", "say": "Home Assistant"}
         [{"find": " "}],
         [{"find": ["HA"]}],
         [{"find": "HA", "say": {"x": 1}}],
+        [{"find": True, "say": "x"}],
         [{"find": "!" * 201, "say": "x"}],
         [{"find": "HA", "say": "x" * 5_001}],
         [{"find": "HA", "say": "x" * 5_000}] * 20,
@@ -82,7 +83,7 @@ async def test_replacements_in_form(hass: HomeAssistant, account: MockConfigEntr
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
-@pytest.mark.parametrize("value", ["false", "off", False, "true", True])
+@pytest.mark.parametrize("value", ["false", "off", "no", "0", 0, False, "true", True])
 async def test_clean_text(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, value: Any) -> None:
     """A word from a template turns the cleaning on or off."""
     await speak(hass, "A *kettle*.", clean_text=value)

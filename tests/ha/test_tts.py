@@ -223,7 +223,7 @@ async def test_unknown_option(hear: Hear) -> None:
         ({"speed": "fast"}, "speed"),
         ({"instructions": 7}, "instructions"),
         ({"replacements": "kWh"}, "replacements"),
-        ({"spoken_units": "no"}, "spoken_units"),
+        ({"spoken_units": "metric"}, "spoken_units"),
         ({"format": "banana"}, "format"),
         ({"stream_format": "video"}, "stream_format"),
         ({"preferred_sample_rate": 1}, "preferred_sample_rate"),

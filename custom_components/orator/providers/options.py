@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import json
 from math import isnan
 from typing import Any, Final, override
+from unicodedata import category
 
 from .errors import InvalidSettingError
 from .languages import normalize_tag
 
 MAX_ID_CHARS: Final = 200
 """Maximum length of the ID or name of a model, a voice or another thing."""
-_NAME_MARKS: Final = "\u00a0\u200c\u200d"
-"""Characters that are not printable by themselves but part of names: a space, and marks of Persian and of emoji."""
+_NO_NAME_CATEGORIES: Final = ("Cc", "Cs", "Cn", "Zl", "Zp")
+"""Unicode categories that are in no name: control characters, surrogates, unassigned characters and line breaks."""
 _MAX_TAG_CHARS: Final = 35
 """Length of the longest language tags, according to RFC 5646."""
 _MAX_OBJECT_CHARS: Final = 1024 * 1024
@@ -23,14 +24,14 @@ _MAX_OBJECT_CHARS: Final = 1024 * 1024
 def parse_id(key: str, value: Any) -> str:
     """Return an ID or name from outside, without surrounding spaces; YAML may turn an ID into an integer.
 
-    Raises InvalidSettingError for the setting `key` unless it is printable text of 1 to `MAX_ID_CHARS` characters.
+    Raises InvalidSettingError for the setting `key` unless it is text of 1 to `MAX_ID_CHARS` characters in one line.
     """
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return str(value)
     if not isinstance(value, str) or len(value) > MAX_ID_CHARS:
         raise InvalidSettingError(code=key)
     parsed = value.strip()
-    if not parsed or not all(character.isprintable() or character in _NAME_MARKS for character in parsed):
+    if not parsed or any(category(character) in _NO_NAME_CATEGORIES for character in parsed):
         raise InvalidSettingError(code=key)
     return parsed
 

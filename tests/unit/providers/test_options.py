@@ -22,6 +22,8 @@ _MAX_CPU_S = 0.5
         (" coral ", "coral"),
         (7, "7"),
         ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0646\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0646\u0645"),
+        ("\u5c71\u7530\u3000\u592a\u90ce", "\u5c71\u7530\u3000\u592a\u90ce"),
+        ("a\u202fb\u200ec\u00add", "a\u202fb\u200ec\u00add"),
         ("x" * MAX_ID_CHARS, "x" * MAX_ID_CHARS),
     ],
 )
@@ -31,7 +33,22 @@ def test_valid_id(value: Any, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", " ", "x" * (MAX_ID_CHARS + 1), "a\nb", "a\x00", "\ud800", 1.5, True, 10**18, ["a"], {"id": "a"}]
+    "value",
+    [
+        None,
+        "",
+        " ",
+        "x" * (MAX_ID_CHARS + 1),
+        "a\nb",
+        "a\x00",
+        "\ud800",
+        "a\u2028b",
+        1.5,
+        True,
+        10**18,
+        ["a"],
+        {"id": "a"},
+    ],
 )
 def test_invalid_id(value: Any) -> None:
     """Anything else is an error that names the setting."""

@@ -157,6 +157,7 @@ async def test_stop_during_reply(hass: HomeAssistant, simulator: Simulator, acco
     assert len(requests) == 2
     assert all(request.is_disconnected for request in requests)
     assert is_closed.is_set()
+    await hass.async_block_till_done(wait_background_tasks=True)  # the account stores what it has detected
     ours = [task for task in asyncio.all_tasks() - before if task.get_name().startswith("orator")]
     assert not ours
 

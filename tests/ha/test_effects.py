@@ -211,6 +211,7 @@ async def test_stop_during_chime(hass: HomeAssistant, simulator: Simulator, acco
     async with asyncio.timeout(5):
         await simulator.requests[-1].finished.wait()
     assert simulator.requests[-1].is_disconnected
+    await hass.async_block_till_done(wait_background_tasks=True)  # the account stores what it has detected
     assert not [task for task in asyncio.all_tasks() - before if task.get_name().startswith("orator")]
 
 

@@ -203,5 +203,6 @@ async def test_stop_before_end(hass: HomeAssistant, simulator: Simulator) -> Non
     for _ in range(3):
         assert await anext(response.data_gen)
     await response.data_gen.aclose()
+    await hass.async_block_till_done(wait_background_tasks=True)  # the account stores what it has detected
     assert not [task for task in asyncio.all_tasks() - before if task.get_name().startswith("orator")]
     assert not account.runtime_data.loudness_tracker.as_dict()

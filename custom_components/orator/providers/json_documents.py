@@ -173,6 +173,12 @@ def _parse_integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MAX_INTEGER_DIGITS else float(digits)
 
 
+def is_truncated(document: bytes | bytearray) -> bool:
+    """Return whether a document that is not JSON begins like an object or a list and lacks its end."""
+    stripped = document.strip()
+    return stripped.startswith((b"{", b"[")) and not stripped.endswith((b"}", b"]"))
+
+
 def _levels(value: Any) -> Iterator[list[Any]]:
     """Yield the objects and lists at each depth of a value, the outermost first."""
     level = [value] if isinstance(value, (dict, list)) else []

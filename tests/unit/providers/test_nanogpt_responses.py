@@ -1,5 +1,6 @@
 """All kinds of NanoGPT's responses, on each of its endpoints, become audio or an error."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from custom_components.orator.audio.formats import AudioFormat, PcmLayout, detec
 from custom_components.orator.pipeline.synthesizer import synthesize_with_retries
 from custom_components.orator.providers import errors
 from custom_components.orator.providers.http import HttpSessions
+from custom_components.orator.providers.models import Usage
 from custom_components.orator.providers.nanogpt import NanoGPTProvider
 from custom_components.orator.providers.nanogpt.responses import JobTicket, read_cost
 from tests.simulator import Fault, ModelResponse, Simulator
@@ -211,12 +213,22 @@ async def test_error_document(
     assert SENTENCE not in str(caught.value)
 
 
-@pytest.mark.parametrize("body", ["<html>Welcome</html>", '{"audioUrl": ', "", '{"a":' + "[" * 200_000])
+@pytest.mark.parametrize("body", ["<html>Welcome</html>", "", '{"audioUrl": no}'])
 async def test_document_instead_of_audio(simulator: Simulator, provider: NanoGPTProvider, body: str) -> None:
-    """A page, a truncated document or an empty body is an error."""
+    """A page, a malformed document or an empty body is an error."""
     simulator.fail(Fault(path=PATHS[0], body=body))
     with pytest.raises(errors.NotAudioError):
         await synthesize(provider, create_request(provider))
+
+
+@pytest.mark.parametrize("body", ['{"audioUrl": ', '{"a":' + "[" * 200_000], ids=["short", "deep"])
+async def test_truncated_document(simulator: Simulator, provider: NanoGPTProvider, body: str) -> None:
+    """A document that is cut off is charged, as its link or ticket is lost, and not requested again."""
+    simulator.fail(Fault(path=PATHS[0], body=body))
+    charges: list[Usage] = []
+    with pytest.raises(errors.GenerationFailedError, match="broken_answer"):
+        await synthesize(provider, replace(create_request(provider), record_usage=charges.append))
+    assert [usage.requests for usage in charges] == [1]
 
 
 async def test_unconfirmed_invalid_key(simulator: Simulator, provider: NanoGPTProvider) -> None:

@@ -32,7 +32,7 @@ from ..errors import (
     UpstreamRefusedError,
 )
 from ..http import LIST_TIMEOUTS, MAX_DOCUMENT_BYTES, HttpClient, HttpSessions
-from ..json_documents import Json, load_json, paced
+from ..json_documents import Json, is_truncated, load_json, paced
 from ..languages import WHISPER_LANGUAGES
 from ..models import Balance, Model
 from . import catalog as catalogs
@@ -240,7 +240,10 @@ class NanoGPTProvider(Provider):
         try:
             document = await load_json(body)
         except ValueError as err:
-            raise NotAudioError(code="application/json") from err
+            if not is_truncated(body):
+                raise NotAudioError(code="application/json") from err
+            request.charge()  # as above: the ticket or link is lost
+            raise GenerationFailedError(code="broken_answer") from err
         self._direct_models.discard((endpoint_for(request.settings).name, request.model.id))
         result = find_audio_link(document) or JobTicket.parse(document, request.model.id)
         request.charge(*read_cost(document))

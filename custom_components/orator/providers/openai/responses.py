@@ -16,7 +16,7 @@ from ..base import SpeechAudio, SynthesisRequest
 from ..downloads import MAX_FILE_BYTES
 from ..error_responses import error_for, find_error_codes
 from ..http import HttpClient, HttpResponse, resolve_url
-from ..json_documents import Json, load_json, parse_json
+from ..json_documents import Json, is_truncated, load_json, parse_json
 from ..vendor_models import OPENAI_PCM_LAYOUT
 
 _EVENT_STREAM: Final = "text/event-stream"
@@ -100,7 +100,8 @@ class _AudioEvents:
 async def _parse_events(data: AsyncGenerator[bytes]) -> AsyncGenerator[Mapping[str, Any]]:
     """Yield the objects in server-sent events, up to `[DONE]` or the end.
 
-    Raises NotAudioError for other data, and ResponseTooLargeError for an event without an end.
+    Raises NotAudioError for other data, TruncatedAudioError for an event that is cut off, and ResponseTooLargeError for
+    one without an end.
     """
     buffer = bytearray()
     async for block in data:
@@ -125,7 +126,7 @@ async def _parse_event(value: bytes | bytearray) -> Mapping[str, Any]:
     try:
         event = await load_json(value)
     except ValueError as err:
-        raise errors.NotAudioError(code=_EVENT_STREAM) from err
+        raise _invalid_json_error(value, _EVENT_STREAM) from err
     if not isinstance(event, dict):
         raise errors.NotAudioError(code=_EVENT_STREAM)
     return event
@@ -157,13 +158,18 @@ def _parse_document(body: bytearray) -> bytes | str:
     try:
         document = parse_json(body)
     except ValueError as err:
-        raise errors.NotAudioError(code="application/json") from err
+        raise _invalid_json_error(body, "application/json") from err
     encoded = _find_text(document, _AUDIO_KEYS)
     if encoded and not (len(encoded) <= _MAX_AUDIO_LINK_CHARS and _HTTP_LINK.fullmatch(encoded)):
         return _decode(encoded)
     if link := encoded or _find_text(document, (*_LINK_KEYS, *_AUDIO_KEYS)):
         return link
     raise _error_in(document, errors.NotAudioError(code="application/json"))
+
+
+def _invalid_json_error(document: bytes | bytearray, content_type: str) -> errors.SpeechError:
+    """Return the error for a document that is not JSON, which is retryable if the document is truncated."""
+    return errors.TruncatedAudioError() if is_truncated(document) else errors.NotAudioError(code=content_type)
 
 
 def _find_text(document: Json, keys: tuple[str, ...]) -> str | None:

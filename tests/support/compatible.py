@@ -42,6 +42,11 @@ def create_server_account(server: CompatibleServer, choice: str, voice: dict[str
     )
 
 
+def get_server_requests(server: CompatibleServer) -> list[dict[str, Any]]:
+    """Return the bodies of the speech requests that a server received."""
+    return [request.body for request in server.requests if request.path.endswith("/audio/speech") and request.body]
+
+
 async def fetch_speech(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, message: str = SENTENCE, **options: Any
 ) -> bytes:

@@ -5,6 +5,7 @@ from typing import Final
 
 from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.openai import OpenAIProvider
+from custom_components.orator.providers.openai.servers import SERVERS
 from tests.simulator import CompatibleServer
 from tests.simulator.openai_compatible.profile import Profile
 from tests.simulator.openai_compatible.profiles import PROFILES
@@ -18,6 +19,12 @@ PRESETS: Final = {"kokoro-older": "kokoro", "speaches-late": "speaches", "openai
 def preset_of(profile: Profile) -> str:
     """Return the name of the preset for a server."""
     return PRESETS.get(profile.name, profile.name)
+
+
+def get_default_voice(profile: Profile) -> dict[str, str]:
+    """Return the settings of the default voice of a server's preset."""
+    preset = SERVERS[preset_of(profile)]
+    return {"model": preset.default_model, "voice": preset.default_voice}
 
 
 def ids(profiles: Iterable[Profile]) -> list[str]:

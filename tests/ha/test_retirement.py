@@ -4,11 +4,9 @@ from datetime import date, timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components import tts
-from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
@@ -114,14 +112,10 @@ async def test_repair(
     hass: HomeAssistant, simulator: Simulator, loaded_account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
     """The repair changes the voice to the successor and keeps the settings that it supports."""
-    assert await async_setup_component(hass, REPAIRS, {})
-    found = get_issue(hass, loaded_account, "model_end")
-    assert found
-    client = await hass_client()
-    form = await open_repair_form(client, found)
+    form = await open_repair_form(hass, hass_client, loaded_account, "model_end")
     defaults = {field["name"]: field["default"] for field in form["data_schema"]}
     assert defaults == {"model": SUCCESSOR, "voice": "coral"}
-    result = await submit_repair_form(client, form, **defaults)
+    result = await submit_repair_form(hass_client, form, **defaults)
     assert result["type"] == "create_entry"
     await wait_for_reload(hass)
     (voice,) = loaded_account.subentries.values()
@@ -136,12 +130,8 @@ async def test_repair_with_blanks(
     hass: HomeAssistant, loaded_account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
     """Fields of blanks stand for the suggested model and voice."""
-    assert await async_setup_component(hass, REPAIRS, {})
-    found = get_issue(hass, loaded_account, "model_end")
-    assert found
-    client = await hass_client()
-    form = await open_repair_form(client, found)
-    assert (await submit_repair_form(client, form, model=" ", voice=" "))["type"] == "create_entry"
+    form = await open_repair_form(hass, hass_client, loaded_account, "model_end")
+    assert (await submit_repair_form(hass_client, form, model=" ", voice=" "))["type"] == "create_entry"
     await wait_for_reload(hass)
     (voice,) = loaded_account.subentries.values()
     assert voice.data["model"] == SUCCESSOR
@@ -153,15 +143,11 @@ async def test_repair_of_removed_voice(
     hass: HomeAssistant, loaded_account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
     """The repair of a removed voice is aborted, and its issue deleted."""
-    assert await async_setup_component(hass, REPAIRS, {})
-    found = get_issue(hass, loaded_account, "model_end")
-    assert found
-    client = await hass_client()
-    form = await open_repair_form(client, found)
+    form = await open_repair_form(hass, hass_client, loaded_account, "model_end")
     (subentry_id,) = loaded_account.subentries
     hass.config_entries.async_remove_subentry(loaded_account, subentry_id)
     await hass.async_block_till_done()
-    result = await submit_repair_form(client, form, model=SUCCESSOR, voice="coral")
+    result = await submit_repair_form(hass_client, form, model=SUCCESSOR, voice="coral")
     assert (result["type"], result["reason"]) == ("abort", "entry_not_loaded")
     assert not get_issue(hass, loaded_account, "model_end")
 

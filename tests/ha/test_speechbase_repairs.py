@@ -1,40 +1,20 @@
-"""Speechbase in Home Assistant: issues about vendors, saved voices and a shutdown of the provider."""
+"""Speechbase in Home Assistant: issues about vendors and saved voices, and their repairs."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-import logging
 from typing import Any
 
-from freezegun import freeze_time
-from freezegun.api import FrozenDateTimeFactory, TickingDateTimeFactory
-from homeassistant.components import tts
-from homeassistant.components.repairs import DOMAIN as REPAIRS
-from homeassistant.config_entries import ConfigEntryState
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
-from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
-from yarl import URL
 
 from custom_components.orator.const import DOMAIN
 from tests.simulator import Fault, Simulator
 from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
 from tests.support.flows import open_repair_form, submit_repair_form
-from tests.support.resolvers import StaticResolver
-from tests.support.speech import (
-    create_account,
-    get_issue,
-    get_post_requests,
-    pass_day,
-    replace_resolver,
-    speak,
-    wait_for_reload,
-    write_store,
-)
-from tests.support.streams import SENTENCE
+from tests.support.speech import create_account, get_issue, get_post_requests, pass_day, speak, wait_for_reload
 
 
 @pytest.fixture
@@ -48,6 +28,20 @@ def elevenlabs(simulator: Simulator) -> dict[str, Any]:
     """Return the row of the vendor of the saved voice in the simulator's list."""
     (row,) = (row for row in simulator.speechbase.providers if row["id"] == "elevenlabs")
     return row
+
+
+@pytest.fixture
+def saved_voice(simulator: Simulator) -> dict[str, Any]:
+    """Return the row of the saved voice in the simulator's list."""
+    (row,) = (row for row in simulator.speechbase.voices if row["id"] == DOCUMENTED_VOICE)
+    return row
+
+
+async def assert_voice_gone(hass: HomeAssistant) -> None:
+    """Assert that speech fails because the saved voice does not exist."""
+    with pytest.raises(HomeAssistantError) as caught:
+        await speak(hass)
+    assert caught.value.translation_key == "voice_gone"
 
 
 async def test_vendor_key_missing_issue(
@@ -111,11 +105,12 @@ async def test_no_issue_for_options_of_a_call(
         assert not get_issue(hass, account, kind)
 
 
-async def test_voice_of_a_call_keeps_issue(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+async def test_voice_of_a_call_keeps_issue(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, saved_voice: dict[str, Any]
+) -> None:
     """Speech with another saved voice does not clear the issue."""
-    simulator.speechbase.voices[:] = [row for row in simulator.speechbase.voices if row["id"] != DOCUMENTED_VOICE]
-    with pytest.raises(HomeAssistantError):
-        await speak(hass)
+    simulator.speechbase.voices.remove(saved_voice)
+    await assert_voice_gone(hass)
     assert await speak(hass, voice_id=simulator.speechbase.voices[0]["id"])
     assert get_issue(hass, account, "voice_gone")
 
@@ -145,31 +140,31 @@ async def test_vendor_disabled_issue(
 
 
 async def test_repair_missing_voice(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: MockConfigEntry,
+    saved_voice: dict[str, Any],
+    hass_client: ClientSessionGenerator,
 ) -> None:
     """The repair of a missing saved voice offers the others, and the chosen one speaks at once."""
-    assert await async_setup_component(hass, REPAIRS, {})
-    simulator.speechbase.voices[:] = [row for row in simulator.speechbase.voices if row["id"] != DOCUMENTED_VOICE]
-    with pytest.raises(HomeAssistantError) as caught:
-        await speak(hass)
-    assert caught.value.translation_key == "voice_gone"
+    simulator.speechbase.voices.remove(saved_voice)
+    await assert_voice_gone(hass)
     found = get_issue(hass, account, "voice_gone")
     assert found
     assert found.is_fixable
     assert found.translation_placeholders["subject"] == "Ann"
 
-    client = await hass_client()
     simulator.speechbase.voices.append({**simulator.speechbase.voices[0], "id": "new-voice", "title": "New"})
-    form = await open_repair_form(client, found)
+    form = await open_repair_form(hass, hass_client, account, "voice_gone")
     assert form["step_id"] == "voice"
     offered = {option["value"] for option in form["data_schema"][0]["selector"]["select"]["options"]}
     assert "new-voice" in offered
     assert DOCUMENTED_VOICE not in offered
     other = simulator.speechbase.voices[5]["id"]
     for wrong in (DOCUMENTED_VOICE, "unknown", "../voices", " "):
-        form = await submit_repair_form(client, form, voice_id=wrong)
+        form = await submit_repair_form(hass_client, form, voice_id=wrong)
         assert form["errors"] == {"voice_id": "voice_gone"}
-    result = await submit_repair_form(client, form, voice_id=other)
+    result = await submit_repair_form(hass_client, form, voice_id=other)
     assert result["type"] == "create_entry"
     await wait_for_reload(hass)
     assert not get_issue(hass, account, "voice_gone")
@@ -178,19 +173,17 @@ async def test_repair_missing_voice(
 
 
 async def test_repair_restored_voice(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: MockConfigEntry,
+    saved_voice: dict[str, Any],
+    hass_client: ClientSessionGenerator,
 ) -> None:
     """The repair of a voice that was restored finishes without a form."""
-    assert await async_setup_component(hass, REPAIRS, {})
-    row = next(row for row in simulator.speechbase.voices if row["id"] == DOCUMENTED_VOICE)
-    simulator.speechbase.voices.remove(row)
-    with pytest.raises(HomeAssistantError):
-        await speak(hass)
-    found = get_issue(hass, account, "voice_gone")
-    assert found
-    simulator.speechbase.voices.append(row)
-    client = await hass_client()
-    result = await open_repair_form(client, found)
+    simulator.speechbase.voices.remove(saved_voice)
+    await assert_voice_gone(hass)
+    simulator.speechbase.voices.append(saved_voice)
+    result = await open_repair_form(hass, hass_client, account, "voice_gone")
     assert result["type"] == "create_entry"
     assert not get_issue(hass, account, "voice_gone")
 
@@ -204,30 +197,28 @@ def get_device_model(hass: HomeAssistant, account: MockConfigEntry) -> str | Non
 
 
 async def test_catalog_of_repair_reaches_entity(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: MockConfigEntry,
+    saved_voice: dict[str, Any],
+    hass_client: ClientSessionGenerator,
 ) -> None:
     """The entity uses the catalog that a repair has fetched, although the repair changes nothing."""
-    assert await async_setup_component(hass, REPAIRS, {})
-    row = next(row for row in simulator.speechbase.voices if row["id"] == DOCUMENTED_VOICE)
-    simulator.speechbase.voices.remove(row)
-    with pytest.raises(HomeAssistantError):
-        await speak(hass)
-    found = get_issue(hass, account, "voice_gone")
-    assert found
-    simulator.speechbase.voices.append({**row, "model": "eleven_turbo_v2_5"})
-    result = await open_repair_form(await hass_client(), found)
+    simulator.speechbase.voices.remove(saved_voice)
+    await assert_voice_gone(hass)
+    simulator.speechbase.voices.append({**saved_voice, "model": "eleven_turbo_v2_5"})
+    result = await open_repair_form(hass, hass_client, account, "voice_gone")
     assert result["type"] == "create_entry"
     await wait_for_reload(hass)
     assert get_device_model(hass, account) == "elevenlabs/eleven_turbo_v2_5"
 
 
 async def test_catalog_of_voice_check_reaches_entity(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, saved_voice: dict[str, Any]
 ) -> None:
     """The entity uses the catalog that was fetched to check another voice, although that voice is not accepted."""
-    (row,) = (row for row in simulator.speechbase.voices if row["id"] == DOCUMENTED_VOICE)
-    row["model"] = "eleven_turbo_v2_5"
-    simulator.speechbase.voices.append({**row, "id": "new", "provider": "deepgram", "model": "aura-2"})
+    saved_voice["model"] = "eleven_turbo_v2_5"
+    simulator.speechbase.voices.append({**saved_voice, "id": "new", "provider": "deepgram", "model": "aura-2"})
     result: Any = await account.start_subentry_reconfigure_flow(hass, next(iter(account.subentries)))
     result = await hass.config_entries.subentries.async_configure(result["flow_id"], {"mode": "voice"})
     result = await hass.config_entries.subentries.async_configure(
@@ -239,33 +230,36 @@ async def test_catalog_of_voice_check_reaches_entity(
 
 
 async def test_repair_during_outage(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: MockConfigEntry,
+    saved_voice: dict[str, Any],
+    hass_client: ClientSessionGenerator,
 ) -> None:
     """An ID that cannot be looked up at the moment is accepted."""
-    assert await async_setup_component(hass, REPAIRS, {})
-    simulator.speechbase.voices[:] = [row for row in simulator.speechbase.voices if row["id"] != DOCUMENTED_VOICE]
+    simulator.speechbase.voices.remove(saved_voice)
     await hass.config_entries.async_reload(account.entry_id)
     await wait_for_reload(hass)
-    found = get_issue(hass, account, "voice_gone")
-    assert found
     simulator.fail(Fault(path="*/v1/voices*", status=503, times=99), Fault(path="*/providers", status=503, times=99))
-    client = await hass_client()
-    form = await open_repair_form(client, found)
-    result = await submit_repair_form(client, form, voice_id="01940f8a-new")
+    form = await open_repair_form(hass, hass_client, account, "voice_gone")
+    result = await submit_repair_form(hass_client, form, voice_id="01940f8a-new")
     assert result["type"] == "create_entry"
     (voice,) = account.subentries.values()
     assert voice.data["voice_id"] == "01940f8a-new"
 
 
 async def test_daily_update_finds_missing_voice(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: MockConfigEntry,
+    saved_voice: dict[str, Any],
+    freezer: FrozenDateTimeFactory,
 ) -> None:
     """The daily update reports a missing voice; the issue is cleared when the voice is back."""
-    row = next(row for row in simulator.speechbase.voices if row["id"] == DOCUMENTED_VOICE)
-    simulator.speechbase.voices.remove(row)
+    simulator.speechbase.voices.remove(saved_voice)
     await pass_day(hass, freezer)
     assert get_issue(hass, account, "voice_gone")
-    simulator.speechbase.voices.append(row)
+    simulator.speechbase.voices.append(saved_voice)
     await speak(hass)
     assert not get_issue(hass, account, "voice_gone")
 
@@ -274,128 +268,12 @@ async def test_removed_voice_has_no_issue(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
     """The issue is deleted with its voice, and an open repair aborts."""
-    assert await async_setup_component(hass, REPAIRS, {})
     simulator.speechbase.voices.clear()
-    with pytest.raises(HomeAssistantError):
-        await speak(hass)
-    found = get_issue(hass, account, "voice_gone")
-    assert found
-    client = await hass_client()
-    form = await open_repair_form(client, found)
+    await assert_voice_gone(hass)
+    form = await open_repair_form(hass, hass_client, account, "voice_gone")
     (subentry_id,) = account.subentries
     hass.config_entries.async_remove_subentry(account, subentry_id)
     await hass.async_block_till_done()
-    result = await submit_repair_form(client, form, voice_id="x")
+    result = await submit_repair_form(hass_client, form, voice_id="x")
     assert (result["type"], result["reason"]) == ("abort", "entry_not_loaded")
     assert not get_issue(hass, account, "voice_gone")
-
-
-async def test_service_gone(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A provider that reports its shutdown creates an issue and is logged once; it may come back."""
-    simulator.speechbase.is_shut_down = True
-    for _ in range(3):
-        with pytest.raises(HomeAssistantError) as caught:
-            await speak(hass)
-        assert caught.value.translation_key == "service_gone"
-    assert get_issue(hass, account, "service_gone")
-    logged = [record for record in caplog.records if "orator" in record.name and record.levelno > logging.DEBUG]
-    assert len(logged) == 1
-    await hass.config_entries.async_reload(account.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
-    assert hass.states.get("tts.ann").state == "unavailable"  # no fallback
-    simulator.speechbase.is_shut_down = False
-    await speak(hass)
-    assert not get_issue(hass, account, "service_gone")
-
-
-@pytest.fixture
-def clock() -> Iterator[TickingDateTimeFactory]:
-    """Return a running clock that can be moved forward."""
-    with freeze_time(datetime.now(UTC), tick=True, real_asyncio=True) as clock:
-        yield clock
-
-
-@pytest.fixture
-async def unresolvable_entry(
-    hass: HomeAssistant, entry: MockConfigEntry, hass_storage: dict[str, Any], clock: TickingDateTimeFactory
-) -> MockConfigEntry:
-    """Load an account whose host name cannot be resolved, with a stored catalog."""
-    stored = {"catalogue": {"vendors": [], "voices": []}, "learned": {}, "addresses": {}}
-    write_store(hass_storage, f"orator.{entry.entry_id}", stored)
-    replace_resolver(hass, StaticResolver())
-    entry.add_to_hass(hass)
-    data = {**entry.data, "base_url": "https://api.speechbase.invalid"}
-    hass.config_entries.async_update_entry(entry, data=data)
-    assert await async_setup_component(hass, DOMAIN, {})
-    await hass.async_block_till_done(wait_background_tasks=True)
-    return entry
-
-
-async def assert_name_not_found(hass: HomeAssistant) -> None:
-    """Assert that speech fails because the name cannot be resolved."""
-    with pytest.raises(HomeAssistantError) as caught:
-        await speak(hass)
-    assert caught.value.translation_key == "name_not_found"
-
-
-async def test_name_not_found_for_a_day(
-    hass: HomeAssistant, simulator: Simulator, unresolvable_entry: MockConfigEntry, clock: TickingDateTimeFactory
-) -> None:
-    """A name that cannot be resolved creates an issue after a day; other accounts keep speaking."""
-    openai = create_account(simulator, "openai", {"model": "tts-1", "voice": "nova"}, "Ben")
-    openai.add_to_hass(hass)
-    await hass.config_entries.async_setup(openai.entry_id)
-    assert unresolvable_entry.state is openai.state is ConfigEntryState.LOADED
-    clock.tick(timedelta(hours=23))
-    await assert_name_not_found(hass)
-    assert not get_issue(hass, unresolvable_entry, "service_gone")
-    await hass.config_entries.async_reload(unresolvable_entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
-    clock.tick(timedelta(hours=1, minutes=1))
-    await assert_name_not_found(hass)
-    found = get_issue(hass, unresolvable_entry, "service_gone")
-    assert found
-    assert found.translation_placeholders["provider"] == "api.speechbase.invalid"
-    stream = tts.async_create_stream(hass, "tts.ben")
-    stream.async_set_message(SENTENCE)
-    assert len(b"".join([chunk async for chunk in stream.async_stream_result()])) > 10_000
-
-
-async def test_name_not_found_twice(
-    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, clock: TickingDateTimeFactory
-) -> None:
-    """Only an uninterrupted day creates the issue: the internet may be down more than once."""
-    names = StaticResolver(speech_example_org=["127.0.0.1"])
-    replace_resolver(hass, names)
-    address = URL(simulator.speechbase_url).with_host("speech.example.org")
-    entry.add_to_hass(hass)
-    hass.config_entries.async_update_entry(entry, data={**entry.data, "base_url": str(address)})
-    assert await async_setup_component(hass, DOMAIN, {})
-    await hass.async_block_till_done(wait_background_tasks=True)
-    for _ in range(2):
-        addresses = names._addresses.pop("speech.example.org")
-        replace_resolver(hass, names)  # without the cached address
-        await hass.config_entries.async_reload(entry.entry_id)  # which opens new connections
-        await hass.async_block_till_done(wait_background_tasks=True)
-        await assert_name_not_found(hass)
-        assert not get_issue(hass, entry, "service_gone")
-        names._addresses["speech.example.org"] = addresses
-        assert await speak(hass)
-        clock.tick(timedelta(hours=25))
-
-
-async def test_response_clears_service_gone(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry
-) -> None:
-    """Any response of the provider clears the issue about its shutdown."""
-    simulator.speechbase.is_shut_down = True
-    with pytest.raises(HomeAssistantError):
-        await speak(hass)
-    assert get_issue(hass, account, "service_gone")
-    simulator.speechbase.is_shut_down = False
-    simulator.fail(Fault(status=400, json={"title": "Bad Request", "status": 400, "code": "quota"}, times=9))
-    with pytest.raises(HomeAssistantError):
-        await speak(hass)
-    assert not get_issue(hass, account, "service_gone")

@@ -2,15 +2,18 @@
 
 from typing import Any
 
-from aiohttp.test_utils import TestClient
+from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.orator.const import DOMAIN
 from tests.simulator import Simulator
+
+from .speech import get_issue
 
 
 async def open_account_form(hass: HomeAssistant, provider: str = "openai") -> ConfigFlowResult:
@@ -44,15 +47,24 @@ async def open_voice_form(hass: HomeAssistant, account: MockConfigEntry, model: 
     return await hass.config_entries.subentries.async_configure(result["flow_id"], {"model": model})
 
 
-async def open_repair_form(client: TestClient[Any, Any], issue: ir.IssueEntry) -> dict[str, Any]:
-    """Start the repair of an issue, and return its form or result."""
-    response = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue.issue_id})
+async def open_repair_form(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, account: MockConfigEntry, kind: str
+) -> dict[str, Any]:
+    """Start the repair of an account's issue of a kind, and return its form or result."""
+    assert await async_setup_component(hass, REPAIRS, {})
+    found = get_issue(hass, account, kind)
+    assert found
+    client = await hass_client()
+    response = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": found.issue_id})
     result: dict[str, Any] = await response.json()
     return result
 
 
-async def submit_repair_form(client: TestClient[Any, Any], form: dict[str, Any], **entered: str) -> dict[str, Any]:
+async def submit_repair_form(
+    hass_client: ClientSessionGenerator, form: dict[str, Any], **entered: str
+) -> dict[str, Any]:
     """Submit the form of a repair, and return the next form or the result."""
+    client = await hass_client()
     response = await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json=entered)
     result: dict[str, Any] = await response.json()
     return result

@@ -1,9 +1,12 @@
 """NanoGPT in Home Assistant: setup, forms and speech."""
 
+import asyncio
+from contextlib import suppress
 import logging
 from typing import Any
 
 from homeassistant.components import tts
+from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import slugify
@@ -15,7 +18,7 @@ from tests.simulator import Fault, ModelResponse, Simulator, Timing
 from tests.support.audio import RATE, decode, read_wav_stream
 from tests.support.flows import get_choices, get_field_names, start_account_flow
 from tests.support.speech import Hear, create_account, get_post_requests, load_account, speak
-from tests.support.streams import SATELLITE, SENTENCE
+from tests.support.streams import SATELLITE, SENTENCE, wait_until
 from tests.support.word_decoder import assert_spoken
 
 
@@ -328,3 +331,20 @@ async def test_unlisted_model(hass: HomeAssistant, account: MockConfigEntry) -> 
     """A model that is not listed can be entered; its voice must be entered, too."""
     result = await start_voice_flow(hass, account, "brand-new", "audio_speech")
     assert get_choices(result, "voice") == []
+
+
+async def test_polling_ends_with_home_assistant(hass: HomeAssistant, simulator: Simulator) -> None:
+    """No job is polled after Home Assistant has stopped."""
+    await load_account(hass, create_account(simulator, "nanogpt", {"model": "Elevenlabs-Turbo-V2.5", "voice": "Adam"}))
+    simulator.nanogpt.outcomes["kettle"] = "endless"
+    speech = asyncio.create_task(speak(hass))
+    await wait_until(lambda: simulator.nanogpt.jobs and simulator.nanogpt.jobs[0].polls)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_CLOSE)
+    await hass.async_block_till_done()
+    await asyncio.sleep(3)  # longer than the polling interval, and than the pause before the request is repeated
+    polls = simulator.nanogpt.jobs[0].polls
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "orator NanoGPT job"]
+    speech.cancel()
+    with suppress(HomeAssistantError, asyncio.CancelledError):
+        await speech
+    assert simulator.nanogpt.jobs[0].polls == polls

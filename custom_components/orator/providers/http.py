@@ -198,6 +198,11 @@ class HttpClient:
         async with self.request("POST", path) as response:
             return await response.json()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the session is closed, because the account was removed or Home Assistant stops."""
+        return self._session.closed
+
     @asynccontextmanager
     async def request(
         self,
@@ -222,7 +227,7 @@ class HttpClient:
         self, method: str, path: str | URL, body: Json, query: Mapping[str, str] | None, headers: Mapping[str, str]
     ) -> AsyncGenerator[HttpResponse]:
         """Send a request and yield its response."""
-        if self._session.closed:  # the account was removed while it was speaking
+        if self.is_closed:  # while the account was speaking
             raise errors.ConnectionLostError
         url = path if isinstance(path, URL) else self._base_url.joinpath(*path.split("/")).with_query(query)
         if url.origin() != self._base_url.origin():

@@ -74,7 +74,8 @@ _CITATION: Final = Syntax.from_parts(
     ("\ue200", r"[^\ue200\ue201\n]{0,200}", "\ue201"),
 )
 _AFTER_CITATION: Final = frozenset(".,;!?)。，；！？）\n")
-_ENDS_BEFORE_CITATION: Final = END_MARKS + CLOSERS.replace("]", "").replace("}", "") + "%°"
+_UNITS: Final = "%°"
+_ENDS_BEFORE_CITATION: Final = END_MARKS + CLOSERS.replace("]", "").replace("}", "") + _UNITS
 # Words after which a number in brackets is content: "Your gate is [1]."
 _WORDS_BEFORE_NUMBERS_TEXT: Final = """
     is are was were be equals say says said press type enter choose select dial number code gate room page option key
@@ -177,7 +178,7 @@ def _is_citation(numbers: re.Match[str], before: str, after: Window, max_number:
     """Return whether numbers in brackets cite a source: after a word or a sentence, and unlike list[0] or [1, 2].
 
     After a space within a sentence, a number cites a source only at the end of a clause ("Press [1] to go on"), and
-    only if it is not too high ("The code is [123].").
+    only if it is not too high ("The code is [123].") or follows a value ("12% [2]").
     """
     is_spaced = before[-1:] == " "
     previous = before[-2:-1] if is_spaced else before[-1:]
@@ -185,7 +186,9 @@ def _is_citation(numbers: re.Match[str], before: str, after: Window, max_number:
         return bool(previous)
     if is_spaced:
         is_after_text = previous.isalnum() or previous in _ENDS_BEFORE_CITATION
-        if not is_after_text or numbers["more"] or int(numbers.group().strip("[]")) > max_number:
+        if not is_after_text or numbers["more"]:
+            return False
+        if int(numbers.group().strip("[]")) > max_number and previous not in _UNITS:
             return False
     elif not (previous.isalpha() or previous in _ENDS_BEFORE_CITATION or previous in ",;"):
         return False

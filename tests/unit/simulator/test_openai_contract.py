@@ -163,6 +163,7 @@ async def test_models(client: aiohttp.ClientSession, simulator: Simulator) -> No
     models = {model["id"]: model for model in listed["data"]}
     assert {NEWER_MODEL, OLDER_MODEL, "tts-1-hd", "gpt-4o"} <= models.keys()
     assert {"gpt-realtime", "gpt-realtime-mini", "gpt-realtime-2.1-mini"} <= models.keys()
+    assert {"gpt-realtime-1.5", "gpt-realtime-2", "gpt-realtime-2.1"} <= models.keys()
     assert models[OLDER_MODEL]["shutdown_date"] == "2027-01-06"
     assert models["gpt-4o"]["shutdown_date"] is None
     async with client.get("/v1/models/tts-1") as response:

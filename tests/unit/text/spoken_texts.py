@@ -126,6 +126,7 @@ SPOKEN_TEXTS = {
         ("It is efficient [1][2].", "It is efficient."),
         ("It is sunny. [1]\nIt is warm. [2]", "It is sunny. It is warm."),
         ("12% [1], works [2]. Sunny [1] [2].", "12%, works. Sunny."),
+        ("Humidity is 12% [2]", "Humidity is 12%"),
         ("Your gate is [12]. Ihre Nummer ist [42]. At [123].", "Your gate is [12]. Ihre Nummer ist [42]. At [123]."),
         ("He said [1] and she said [2].", "He said [1] and she said [2]."),
         ("Temperature [21] and humidity [45].", "Temperature [21] and humidity [45]."),

@@ -122,6 +122,7 @@ def test_replacements_are_fast(replacements: list[Replacement], text: str) -> No
     [
         ("en", "1 °C, 21°C, 0.1 °C", "1 degree Celsius, 21 degrees Celsius, 0.1 degrees Celsius"),
         ("en-GB", "50% or 1 % of 3kWh, 5 W", "50 percent or 1 percent of 3 kilowatt hours, 5 watts"),
+        ("en", "68 °F", "68 degrees Fahrenheit"),
         ("en", "George W. Bush, °C, 5 Wx", "George W. Bush, °C, 5 Wx"),
         (
             "de_CH",

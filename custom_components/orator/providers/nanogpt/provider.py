@@ -275,6 +275,8 @@ class NanoGPTProvider(Provider):
             raise
         except SpeechError as err:
             if not err.has_error_document or not isinstance(err, STATUS_REFUSALS):
+                if self._list_client.is_closed:
+                    raise
                 return None  # a failed request says nothing about the job
             self._handle_refused_status(job, err)
             raise

@@ -20,7 +20,7 @@ type Json = Any
 _MAX_VALUES: Final = 500_000
 """Ten times as many as in the largest catalog; a value takes up to 30 times the memory of its text."""
 _PAUSE_INTERVAL_S: Final = 0.001
-_PAUSE_S: Final = 0.00005
+_PAUSE_S: Final = 0.0003
 _BACKGROUND_LOCK: Final = threading.Lock()
 _SEPARATORS: Final = (b",", b":", b"[", b"{")
 _MAX_DEPTH: Final = 64

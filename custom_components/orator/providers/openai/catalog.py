@@ -284,7 +284,7 @@ def describe_model(model_id: str, catalog: ServerCatalog | None, server: SpeechS
 @lru_cache(maxsize=CACHED_CATALOGS)  # thousands of models take 30 ms, and are described when the catalog is fetched
 def _describe_listed(catalog: IdentityKey, server: IdentityKey) -> Mapping[str, Model]:
     entries = map(_as_object, (catalog.document or {}).get("models", []))
-    return {entry["id"]: _describe(entry, catalog.document, server.document) for entry in entries}
+    return {entry["id"]: _describe(entry, catalog.document, server.document) for entry in paced(entries)}
 
 
 def _describe(entry: ModelEntry, catalog: ServerCatalog | None, server: SpeechServer) -> Model:

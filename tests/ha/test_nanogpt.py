@@ -341,9 +341,9 @@ async def test_polling_ends_with_home_assistant(hass: HomeAssistant, simulator: 
     await wait_until(lambda: simulator.nanogpt.jobs and simulator.nanogpt.jobs[0].polls)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_CLOSE)
     await hass.async_block_till_done()
-    await asyncio.sleep(3)  # longer than the polling interval, and than the pause before the request is repeated
+    await asyncio.sleep(1)  # the request is repeated meanwhile
+    await wait_until(lambda: not [task for task in asyncio.all_tasks() if task.get_name() == "orator NanoGPT job"])
     polls = simulator.nanogpt.jobs[0].polls
-    assert not [task for task in asyncio.all_tasks() if task.get_name() == "orator NanoGPT job"]
     speech.cancel()
     with suppress(HomeAssistantError, asyncio.CancelledError):
         await speech

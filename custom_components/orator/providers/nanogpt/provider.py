@@ -253,18 +253,20 @@ class NanoGPTProvider(Provider):
     async def _poll(self, job: Job, request: SynthesisRequest, ticket: JobTicket) -> str:
         """Return the link to a job's audio once it is done.
 
-        The job is polled at least twice. Raises TimedOutError after the documented limit, the error with which the job
-        failed, and the error with which the provider refuses to state the status.
+        The job is polled at least twice. Raises TimedOutError after the documented limit, ConnectionLostError once the
+        session is closed, the error with which the job failed, and the error with which the provider refuses to state
+        the status.
         """
         interval = self._polling.interval_s
         try:
             async with asyncio.timeout(max(self._polling.timeout_s - job.age, 2 * interval)):
-                while True:
+                while not self._list_client.is_closed:
                     await asyncio.sleep(interval)
                     if link := await self._fetch_link(job, request, ticket):
                         return link
         except TimeoutError as err:  # the job may still be completed
             raise TimedOutError(code="job") from err
+        raise ConnectionLostError
 
     async def _fetch_link(self, job: Job, request: SynthesisRequest, ticket: JobTicket) -> str | None:
         """Return the link to a job's audio, or None if the job is not done or its status is unknown."""
@@ -275,8 +277,6 @@ class NanoGPTProvider(Provider):
             raise
         except SpeechError as err:
             if not err.has_error_document or not isinstance(err, STATUS_REFUSALS):
-                if self._list_client.is_closed:
-                    raise
                 return None  # a failed request says nothing about the job
             self._handle_refused_status(job, err)
             raise

@@ -28,7 +28,7 @@ _LONG_OUTAGE: Final = timedelta(hours=1)
 """Duration from which an outage is reported, because fallbacks hide it."""
 _END_NOTICE: Final = timedelta(days=60)
 """Time before the end of a model at which the end is reported."""
-_WARNING_ISSUES: Final = ("model_end", "model_ended", "stand_in_missing")
+_WARNING_ISSUES: Final = ("model_end", "model_ended", "fallback_missing")
 """Issues with severity warning, because the voice still speaks."""
 _MAX_NAME_CHARS: Final = 200
 _VENDOR_ISSUES: Final = ("vendor_key_missing", "vendor_disabled")
@@ -161,12 +161,12 @@ class IssueManager:
     @callback
     def async_set_missing_fallbacks(self, missing: Mapping[str, Collection[str]]) -> None:
         """Report missing fallbacks, given as entity IDs by the subentry ID of their voice."""
-        self._delete_except("stand_in_missing", "subentry_id", missing)
+        self._delete_except("fallback_missing", "subentry_id", missing)
         for subentry_id, entity_ids in missing.items():
             self._create(
-                "stand_in_missing",
+                "fallback_missing",
                 self._entry.subentries[subentry_id].title,
-                issue_id=self._issue_id("stand_in_missing", subentry_id),
+                issue_id=self._issue_id("fallback_missing", subentry_id),
                 data={"subentry_id": subentry_id},
                 missing=", ".join(sorted(entity_ids)),
             )

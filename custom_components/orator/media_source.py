@@ -80,7 +80,7 @@ class OratorMediaSource(MediaSource):
         account = entry.runtime_data
         model, voice = _model_and_voice(account, preview_item, Unresolvable)
         if voice is None:
-            raise Unresolvable(translation_domain=DOMAIN, translation_key="no_such_sample")
+            raise Unresolvable(translation_domain=DOMAIN, translation_key="preview_voice_missing")
         samples = {sample.tag: sample for sample in _sample_sentences(account, model, voice)}
         config = self._hass.config
         sample = samples.get(preview_item.language) or pick_sample_sentence(
@@ -107,7 +107,7 @@ class OratorMediaSource(MediaSource):
         try:
             preview_item = PreviewItem.parse(item.identifier)
         except (ValueError, InvalidSettingError) as err:
-            raise error(translation_domain=DOMAIN, translation_key="no_such_sample") from err
+            raise error(translation_domain=DOMAIN, translation_key="preview_voice_missing") from err
         entry: OratorConfigEntry | None = self._hass.config_entries.async_get_entry(preview_item.entry_id)
         if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:
             raise error(translation_domain=DOMAIN, translation_key="account_not_loaded")
@@ -141,7 +141,7 @@ class OratorMediaSource(MediaSource):
             if isinstance(entity, TextToSpeechEntity):
                 return entity
         raise Unresolvable(
-            translation_domain=DOMAIN, translation_key="no_voice_yet", translation_placeholders={"account": entry.title}
+            translation_domain=DOMAIN, translation_key="no_voice_for_preview", translation_placeholders={"account": entry.title}
         )
 
 
@@ -167,7 +167,7 @@ def _model_and_voice(
     try:
         model = account.data.model_for(item.settings)
     except SpeechError as err:
-        raise error(translation_domain=DOMAIN, translation_key="no_such_sample") from err
+        raise error(translation_domain=DOMAIN, translation_key="preview_voice_missing") from err
     voice_id = item.settings.get(model.voice_key)
     if not voice_id:
         return model, None

@@ -253,7 +253,7 @@ def _open_circuit_error(voice: TextToSpeechEntity) -> HomeAssistantError | None:
         return None
     return HomeAssistantError(
         translation_domain=DOMAIN,
-        translation_key="account_rests",
+        translation_key="voice_unavailable",
         translation_placeholders={"voice": voice.entity_id},
     )
 
@@ -285,7 +285,7 @@ def _satellite_variant(
     by_name = {pipeline.name: pipeline for pipeline in reversed(async_get_pipelines(hass))}
     pipeline = (by_name.get(name) if name else None) or async_get_pipeline(hass)
     if tts.async_resolve_engine(hass, pipeline.tts_engine) != voice_entity_id:
-        raise _satellite_error("satellite_speaks_otherwise", entity_id, voice_entity_id)
+        raise _satellite_error("satellite_uses_other_voice", entity_id, voice_entity_id)
     picked = {} if pipeline.tts_voice is None else {tts.ATTR_VOICE: pipeline.tts_voice}
     return pipeline.tts_language, {**picked, **(satellite.tts_options or {})}
 

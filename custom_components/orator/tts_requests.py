@@ -255,7 +255,7 @@ class PreparedMessage:
             async_drop_from_memory(self._hass, result.cache_key)
             result = await self._async_speak(request)
         if not await async_wait_until_on_disk(self._hass, result.cache_key):
-            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_kept")
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_cached")
 
     async def _async_speak(self, request: SpeechRequest) -> SpeechResult:
         """Read the audio of a request. Raises SpokenByFallbackError if it is not the voice's own."""
@@ -263,7 +263,7 @@ class PreparedMessage:
         self._results.append(result)
         await result.async_read()
         if result.spoken_by != [self._voice.entity_id]:
-            raise SpokenByFallbackError(translation_domain=DOMAIN, translation_key="spoken_by_others")
+            raise SpokenByFallbackError(translation_domain=DOMAIN, translation_key="spoken_by_fallback")
         return result
 
 
@@ -293,7 +293,7 @@ def validate_request(voice: tts.TextToSpeechEntity, request: SpeechRequest) -> N
 
 
 def _no_audio() -> HomeAssistantError:
-    return HomeAssistantError(translation_domain=DOMAIN, translation_key="not_made")
+    return HomeAssistantError(translation_domain=DOMAIN, translation_key="no_audio_created")
 
 
 async def async_speak_and_check(

@@ -54,7 +54,7 @@ async def test_account_diagnostics(
     simulator.openai.realtime.script_responses(ScriptedResponse(words=3))
     await speak(hass)
     data = await download_diagnostics(hass, hass_client, account)
-    assert data["counts"] == {"realtime_readings": 2, "realtime_misreadings": 1, "realtime_interruptions": 0}
+    assert data["counts"] == {"realtime_readings": 2, "realtime_mismatches": 1, "realtime_interruptions": 0}
     assert (data["usage"]["today"]["requests"], data["usage"]["month"]["unpriced_requests"]) == (2, 2)
     assert "tts-1" in data["offered_models"]
     (voice,) = data["voices"]

@@ -196,7 +196,7 @@ async def test_invalid_identifiers(hass: HomeAssistant, simulator: Simulator, ac
     ):
         with pytest.raises(Unresolvable) as error:
             await async_resolve_media(hass, f"{ROOT}/{identifier}", None)
-        assert error.value.translation_key == "no_such_sample"
+        assert error.value.translation_key == "preview_voice_missing"
     with pytest.raises(BrowseError):
         await async_browse_media(hass, f"{ROOT}/{account.entry_id}?model=gpt-4o{'tts' * 70}%0A")
     with pytest.raises(BrowseError):
@@ -211,7 +211,7 @@ async def test_account_without_voice(hass: HomeAssistant, account: MockConfigEnt
     await hass.async_block_till_done()
     with pytest.raises(Unresolvable) as error:
         await async_resolve_media(hass, f"{ROOT}/{account.entry_id}?model=tts-1&voice=nova", None)
-    assert error.value.translation_key == "no_voice_yet"
+    assert error.value.translation_key == "no_voice_for_preview"
     assert "OpenAI has no voice" in str(error.value)
 
 

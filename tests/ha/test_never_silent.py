@@ -200,13 +200,13 @@ async def test_renamed_and_removed_fallback(
     assert voice.data["fallback"] == ["tts.benjamin"]
     simulator.fail(Fault(path=SPEECH_PATH, status=503, json={"error": {"type": "server_error"}}, times=999))
     assert set(get_voices(await decode(await speak(hass)), SENTENCE)) == {FALLBACK_VOICE}
-    assert not get_issue(hass, account, "stand_in_missing")
+    assert not get_issue(hass, account, "fallback_missing")
     await hass.config_entries.async_remove(fallback_account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    found = get_issue(hass, account, "stand_in_missing")
+    found = get_issue(hass, account, "fallback_missing")
     assert found
     assert found.translation_placeholders["missing"] == "tts.benjamin"
     (voice,) = account.subentries.values()
     hass.config_entries.async_update_subentry(account, voice, data={**voice.data, "fallback": []})
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert not get_issue(hass, account, "stand_in_missing")
+    assert not get_issue(hass, account, "fallback_missing")

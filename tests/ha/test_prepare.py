@@ -181,7 +181,7 @@ async def test_message_spoken_by_fallback(hass: HomeAssistant, simulator: Simula
     """A message that only a fallback could speak counts as failed and is not cached."""
     simulator.fail(Fault(path=SPEECH_PATH, status=400, json={"error": {"code": "content_policy_violation"}}))
     response = await call_action(hass, "prepare", messages=MESSAGES[:1])
-    assert response["messages"][0]["error_key"] == "spoken_by_others"
+    assert response["messages"][0]["error_key"] == "spoken_by_fallback"
     await hass.async_block_till_done(wait_background_tasks=True)
     simulator.reset()
     response = await call_action(hass, "prepare", messages=MESSAGES[:1])
@@ -272,7 +272,7 @@ async def test_invalid_satellite(hass: HomeAssistant, simulator: Simulator, sate
         assert await call_failing_action(hass, "prepare", invalid, **unknown) == "satellite_not_found"
     pipeline = assist_pipeline.async_get_pipeline(hass)
     await assist_pipeline.async_update_pipeline(hass, pipeline, tts_engine="tts.else", tts_language="en")
-    assert await call_failing_action(hass, "prepare", invalid, **data) == "satellite_speaks_otherwise"
+    assert await call_failing_action(hass, "prepare", invalid, **data) == "satellite_uses_other_voice"
     assert not get_speech_requests(simulator)
 
 
@@ -301,7 +301,7 @@ async def test_fallback_ends_preparation(hass: HomeAssistant, simulator: Simulat
     assert (await call_action(hass, "prepare", messages=messages[-1:]))["ok"]
     simulator.fail(Fault(path=SPEECH_PATH, status=400, json={"error": {"code": "content_policy_violation"}}, times=99))
     response = await call_action(hass, "prepare", messages=messages)
-    assert [message["error_key"] for message in response["messages"]] == ["spoken_by_others"] * 11 + [None]
+    assert [message["error_key"] for message in response["messages"]] == ["spoken_by_fallback"] * 11 + [None]
     assert response["messages"][-1]["from_cache"]
     assert 1 <= count_fallback_requests(simulator) <= 3  # as many as are synthesized at the same time
     assert all(message["characters"] == 0 for message in response["messages"][3:])
@@ -318,7 +318,7 @@ async def test_open_circuit_breaker(
     await hass.async_block_till_done(wait_background_tasks=True)
     simulator.reset()
     response = await call_action(hass, "prepare", messages=MESSAGES)
-    assert [message["error_key"] for message in response["messages"]] == [None, *["account_rests"] * 3]
+    assert [message["error_key"] for message in response["messages"]] == [None, *["voice_unavailable"] * 3]
     assert [message["from_cache"] for message in response["messages"]] == [True, False, False, False]
     assert "can't speak at the moment" in response["messages"][1]["error"]
     assert (response["ok"], response["characters"]) == (False, 0)

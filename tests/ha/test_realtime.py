@@ -64,7 +64,7 @@ async def test_model_always_answers(hass: HomeAssistant, simulator: Simulator, a
     simulator.openai.realtime.script_responses(ScriptedResponse(says=CHAT, times=inf))
     with pytest.raises(HomeAssistantError) as caught:
         await speak(hass)
-    assert caught.value.translation_key == "misread"
+    assert caught.value.translation_key == "transcript_mismatch"
     assert "kettle" not in str(caught.value)
 
 

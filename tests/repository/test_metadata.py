@@ -169,7 +169,7 @@ def test_issue_placeholders(english: Strings) -> None:
         text = issue["title"] + issue.get("description", str(issue.get("fix_flow")))
         known = {"account", "provider", "subject", "voice"}
         known |= {"day", "model", "follower"} if kind.startswith("model_end") else set()
-        known |= {"missing"} if kind == "stand_in_missing" else set()
+        known |= {"missing"} if kind == "fallback_missing" else set()
         assert set(re.findall(r"{(\w+)}", text)) <= known, kind
 
 

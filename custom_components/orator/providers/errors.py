@@ -192,7 +192,7 @@ class ContentRefusedError(SpeechError):
 class TranscriptMismatchError(SpeechError):
     """The transcripts of a realtime model repeatedly did not match the text."""
 
-    translation_key = "misread"
+    translation_key = "transcript_mismatch"
 
 
 class ProviderFaultError(SpeechError):

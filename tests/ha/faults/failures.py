@@ -284,7 +284,7 @@ def _response(name: str, *error_keys: str, can_interrupt: bool = False, **fault:
 
 
 REALTIME: Final = (
-    _response("model chats", "misread", says=CHAT),
+    _response("model chats", "transcript_mismatch", says=CHAT),
     _response("error event", "provider_fault", error=SERVER_ERROR),
     _response("no quota", "out_of_credit", error=NO_QUOTA),
     _response("rate limit", "rate_limited", error=RATE_LIMIT),
@@ -292,7 +292,7 @@ REALTIME: Final = (
     _response("failed midway", "provider_fault", failure=SERVER_ERROR, words=3, can_interrupt=True),
     _response("content filter", "content_refused", reason="content_filter", words=0),
     _response("content filter midway", "content_refused", reason="content_filter", words=3, can_interrupt=True),
-    _response("silent", "not_audio", "misread", words=0),
+    _response("silent", "not_audio", "transcript_mismatch", words=0),
     _response("stalls", "timed_out", stall_after=0),
     _response("stalls midway", "timed_out", stall_after=_AUDIBLE_BYTES, can_interrupt=True),
     _response("connection cut", *_CONNECTION_LOST, cut_after=0),

@@ -71,7 +71,7 @@ async def test_place_of_transcript(
     simulator.openai.realtime.script_responses(ScriptedResponse(transcript_in=(place,), words=words))
     assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
     assert len(simulator.openai.realtime.responses) == (2 if words else 1)
-    assert realtime_provider.counters["realtime_misreadings"] == bool(words)
+    assert realtime_provider.counters["realtime_mismatches"] == bool(words)
 
 
 async def test_no_transcript(simulator: Simulator, realtime_provider: OpenAIProvider) -> None:
@@ -81,7 +81,7 @@ async def test_no_transcript(simulator: Simulator, realtime_provider: OpenAIProv
     )
     assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
     assert len(simulator.openai.realtime.responses) == 1
-    assert realtime_provider.counters["realtime_misreadings"] == 0
+    assert realtime_provider.counters["realtime_mismatches"] == 0
     with pytest.raises(errors.TruncatedAudioError):
         await synthesize(realtime_provider, request_for(realtime_provider))
 
@@ -121,7 +121,7 @@ async def test_transcript_spelling(
     simulator.openai.realtime.script_responses(ScriptedResponse(transcript=wording))
     assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
     assert len(simulator.openai.realtime.responses) == 1
-    assert realtime_provider.counters["realtime_misreadings"] == 0
+    assert realtime_provider.counters["realtime_mismatches"] == 0
 
 
 @pytest.mark.parametrize("spoken", [CHAT, REFUSAL])
@@ -130,7 +130,7 @@ async def test_model_answers(simulator: Simulator, realtime_provider: OpenAIProv
     simulator.openai.realtime.script_responses(ScriptedResponse(says=spoken))
     assert_text(await synthesize(realtime_provider, request_for(realtime_provider)))
     assert (
-        realtime_provider.counters["realtime_misreadings"] == realtime_provider.counters["realtime_interruptions"] == 1
+        realtime_provider.counters["realtime_mismatches"] == realtime_provider.counters["realtime_interruptions"] == 1
     )
     first, second = simulator.openai.realtime.responses
     assert (first.text, second.text) == (TEXT, TEXT)

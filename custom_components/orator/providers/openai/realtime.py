@@ -86,7 +86,7 @@ class RealtimeSpeech:
 
     def _count(self, match: TranscriptMatch, response: RealtimeResponse) -> None:
         self._counters["realtime_readings"] += 1
-        self._counters["realtime_misreadings"] += not match.is_exact
+        self._counters["realtime_mismatches"] += not match.is_exact
         self._counters["realtime_interruptions"] += response.is_interrupted
 
     def _session_for(self, request: SynthesisRequest) -> RealtimeSession:

@@ -141,7 +141,9 @@ class OratorMediaSource(MediaSource):
             if isinstance(entity, TextToSpeechEntity):
                 return entity
         raise Unresolvable(
-            translation_domain=DOMAIN, translation_key="no_voice_for_preview", translation_placeholders={"account": entry.title}
+            translation_domain=DOMAIN,
+            translation_key="no_voice_for_preview",
+            translation_placeholders={"account": entry.title},
         )
 
 

@@ -42,9 +42,7 @@ class Options:
 def parse_options(arguments: list[str]) -> Options:
     """Parse the command line."""
     names = [row.name for row in ROWS]
-    parser = argparse.ArgumentParser(
-        prog="script/benchmark", description="Measure how soon and how evenly Orator delivers audio."
-    )
+    parser = argparse.ArgumentParser(prog="script/benchmark", description="Measure the latency and playback of Orator.")
     parser.add_argument("--quick", action="store_true", help="fewer runs and shorter texts")
     parser.add_argument("--runs", type=int, help="runs of each short case")
     parser.add_argument("--json", type=Path, default=_RESULTS_FOLDER / "latest.json", help="file for all values")

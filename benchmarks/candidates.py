@@ -1,4 +1,4 @@
-"""What is compared: bare requests, Orator, and Home Assistant's own OpenAI integration."""
+"""Candidates of the comparison: bare requests, Orator, and Home Assistant's own OpenAI integration."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -19,20 +19,20 @@ _WAV_HEADER_BYTES: Final = 44
 
 
 class Delivery(StrEnum):
-    """Where Home Assistant delivers audio."""
+    """Place where Home Assistant delivers audio."""
 
     STREAM = "stream"
-    """Home Assistant's result stream, which satellites are fed from."""
+    """Home Assistant's result stream, which feeds satellites."""
     URL = "url"
-    """Home Assistant's web server, which speakers fetch from."""
+    """Home Assistant's web server, from which speakers fetch audio."""
 
 
 class NoAudioError(Exception):
-    """A candidate failed."""
+    """A candidate delivered no audio."""
 
 
 class Candidate(Protocol):
-    """Something that turns a message into audio."""
+    """A candidate, which turns a message into audio."""
 
     @property
     def name(self) -> str:
@@ -81,7 +81,7 @@ class HomeAssistantVoice:
         return stream
 
     async def _fetch(self, path: str) -> AsyncGenerator[bytes]:
-        """Fetch as a speaker does."""
+        """Yield the audio as a speaker fetches it."""
         async with self.session.get(self.base_url + path, timeout=_TIMEOUT) as response:
             if not response.ok:
                 raise NoAudioError(f"status {response.status}")

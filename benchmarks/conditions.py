@@ -23,7 +23,7 @@ MAX_CHARS: Final = 4096
 
 
 def api_key_of(speed: str) -> str:
-    """Return the API key of a server. They differ: Home Assistant refuses a second account with the same key."""
+    """Return the API key of a server, different for each: Home Assistant rejects a second account with the same key."""
     return f"sk-simulated-key-that-opens-nothing-{list(SPEEDS).index(speed):04}"
 
 

@@ -1,4 +1,4 @@
-"""The environment in which rows are measured, and the effort."""
+"""Environment of the measurements, and their number and size."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Recording of audio with its times of arrival, analyzed afterwards so that analysis does not disturb measurements."""
+"""Recordings of audio with times of arrival, analyzed after all measurements so that analysis does not disturb them."""
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing

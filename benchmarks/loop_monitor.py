@@ -42,7 +42,7 @@ class Longest:
     function: str = ""
 
     def update(self, seconds: float, function: str) -> None:
-        """Replace the longest duration by a longer one."""
+        """Keep a duration if it is the longest."""
         if seconds > self.seconds:
             self.seconds, self.function = seconds, function
 
@@ -121,7 +121,7 @@ class LoopMonitor:
         asyncio.Handle._run = self._original  # type: ignore[method-assign]  # noqa: SLF001
 
     def reset(self) -> None:
-        """Discard the measurements so far, such as those of the first use of everything."""
+        """Discard the measurements so far, for example those of first uses, which take longer."""
         self.handle, self.orator = Longest(), Longest()
         self.orator_total = self.collection = 0.0
 

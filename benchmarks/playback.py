@@ -169,7 +169,7 @@ class Playback:
 
 
 async def decoded_seconds(audio: bytes) -> float:
-    """Return the duration of a file decoded by ffmpeg in seconds."""
+    """Return the duration of a file in seconds, as decoded by ffmpeg."""
     process = await asyncio.create_subprocess_exec(
         *(find_ffmpeg(), "-v", "error", "-i", "pipe:", "-f", "s16le", "-ar", str(_DECODED_RATE), "-ac", "1", "pipe:"),
         stdin=asyncio.subprocess.PIPE,

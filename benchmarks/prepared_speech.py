@@ -38,7 +38,7 @@ class PreparedSpeech:
 
 
 def prepare_speech() -> dict[str, PreparedSpeech]:
-    """Speak and encode in the formats that candidates request. Takes seconds."""
+    """Generate speech in the formats that candidates request, which takes some seconds."""
     sound = speak(" ".join(sentence.format(1000) for sentence in SENTENCES), _SPEAKER)
     samples = encode(sound, "pcm", 1.0)
     size = FRAME_SAMPLES * 2  # bytes of 16-bit samples
@@ -63,10 +63,10 @@ def _prepare_mp3(sound: SpokenSamples) -> PreparedSpeech:
 
 
 class PreparedRecorder(Recorder):
-    """A recorder that cuts recordings from prepared speech where there is any."""
+    """A recorder that cuts recordings from prepared speech, if there is any in the requested format."""
 
     def __init__(self, speech: dict[str, PreparedSpeech]) -> None:
-        """Use prepared speech by format."""
+        """Initialize the recorder with prepared speech by format."""
         super().__init__()
         self._speech = speech
 

@@ -73,7 +73,7 @@ async def _read(process: asyncio.subprocess.Process) -> dict[str, Any]:
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Let a process finish, and kill it if it does not."""
+    """Wait for a process to end, and kill it after a timeout."""
     if process.stdin:
         process.stdin.close()
     with suppress(TimeoutError):

@@ -25,7 +25,7 @@ SENTENCES: Final = (
     "All the doors of instance {} are locked now, except for the one to the balcony.",
     "The battery of sensor {} is running low and should be replaced during this week.",
 )
-"""Of the length of a spoken sentence: about five seconds. The number makes a message unique."""
+"""Sentences of about five seconds of speech. A number makes each message unique."""
 
 _TOKEN: Final = re.compile(r"\s?\w{1,6}|\s?[^\w\s]|\s")
 _numbers: Final = count(1000)
@@ -36,7 +36,7 @@ class Message:
     """A text that is complete from the start, or streamed as a language model generates it.
 
     words_per_second: pace of a streamed text, None for a complete one.
-    started_at, first_sentence_at: when it started, and when its first sentence was complete (time.monotonic).
+    started_at, first_sentence_at: when the text started, and when its first sentence was complete (time.monotonic).
     """
 
     sentences: tuple[str, ...]
@@ -114,7 +114,7 @@ def reply(sentences: int = 8) -> Message:
 
 
 def essay(characters: int, *, words_per_second: float | None = None) -> Message:
-    """Return a text that is at least so long, by less than a sentence."""
+    """Return a text that exceeds a number of characters by less than a sentence."""
     number = next(_numbers)
     sentences: list[str] = []
     length = -1

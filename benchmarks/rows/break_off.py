@@ -25,11 +25,11 @@ _SHARE: Final = 0.4
 _CHARACTERS: Final = 650
 """Length of a text of 132 words."""
 _UNIQUE_CHARS: Final = 20
-"""Length of the start of a sentence that no other sentence has."""
+"""Number of characters after which a sentence differs from all others."""
 
 
 async def measure(environment: Environment, results: Results) -> None:
-    """Let the audio of a voice always break off in one request, and its fallback speak on."""
+    """Count the lost words if a voice's audio always breaks off in one request and its fallback takes over."""
     async with AsyncExitStack() as running:
         entity_ids, servers = [], []
         for api_key in _API_KEYS:

@@ -33,7 +33,7 @@ _HEARTBEAT_S: Final = 0.001
 _START_TIMEOUT_S: Final = 30.0
 _MODELS: Final = 2_000
 _DESCRIPTION: Final = "A voice for every occasion. " * 120
-"""Makes the list of models 8 MB long."""
+"""Description of each model, of a length that makes the list 8 MB long."""
 _DELIVERY: Final = "-"
 
 

@@ -1,4 +1,4 @@
-"""Many replies at the same time."""
+"""Time to the first audio of many replies at the same time."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Long texts and slow providers: every word, and no unintended pause."""
+"""Lost words and unintended pauses with long texts and slow providers."""
 
 import asyncio
 from collections.abc import Callable, Mapping

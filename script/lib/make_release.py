@@ -35,7 +35,7 @@ def check_manifest(version: str) -> None:
 
 
 def pack(target: Path) -> None:
-    """Zip the integration's files with paths relative to its folder, as the Marketplace (HACS) unpacks them."""
+    """Zip the integration's files with paths relative to its folder, for manual installation."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(INTEGRATION.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:

@@ -101,7 +101,9 @@ def _empty_folder(folder: Path) -> None:
 
 def main() -> int:
     """Parse the command line, and run the demo."""
-    parser = argparse.ArgumentParser(prog="script/demo", description="A real Home Assistant speaks through Orator.")
+    parser = argparse.ArgumentParser(
+        prog="script/demo", description="Generate speech with Orator in a real Home Assistant."
+    )
     parser.add_argument("--serve", action="store_true", help="keep Home Assistant running afterwards")
     code = asyncio.run(run_until_signal(run(serve=parser.parse_args().serve)))
     if code is None:

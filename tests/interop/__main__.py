@@ -108,7 +108,7 @@ async def _check_server(context: Context, report: Report, setup: ServerSetup) ->
 
 def main() -> int:
     """Parse the command line, and check the servers."""
-    parser = argparse.ArgumentParser(prog="script/interop", description="Interoperability test on real servers.")
+    parser = argparse.ArgumentParser(prog="script/interop", description="Test Orator with real servers.")
     parser.add_argument("servers", nargs="*", metavar="SERVER", help=f"only these: {' '.join(SERVERS)}")
     chosen = parser.parse_args().servers
     if unknown := set(chosen) - SERVERS.keys():

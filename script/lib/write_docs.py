@@ -1,22 +1,19 @@
 """Write the parts of the documentation that are generated from the code."""
 
-import ast
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-import inspect
 from itertools import chain, product
 import json
 from pathlib import Path
 import re
 import sys
-from typing import Any, ClassVar, Final, get_origin
+from typing import Any, Final
 
 from aiohttp import ClientSession
 from homeassistant.util.yaml import load_yaml_dict
 
-from custom_components.orator.providers import PROVIDERS, errors
+from custom_components.orator.providers import PROVIDERS
 from custom_components.orator.providers.base import Provider
-from custom_components.orator.providers.errors import SpeechError
 from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.models import Model
 from custom_components.orator.providers.nanogpt.model_families import DOCUMENTED_MODELS
@@ -31,6 +28,7 @@ from custom_components.orator.providers.options import (
     Option,
 )
 from custom_components.orator.voice_settings import NUMBER_OPTIONS
+from script.lib.message_docs import NONE, MessageDocs, format_table
 
 ROOT: Final = Path(__file__).parent.parent.parent
 ENGLISH: Final = ROOT / "custom_components/orator/translations/en.json"
@@ -47,16 +45,9 @@ _DOCUMENTED_MODELS: Final[Mapping[str, Sequence[str]]] = {
 _PROVIDER_IDS: Final = ("openai", "nanogpt", "speechbase")
 _SERVER_OPTION: Final = EXTRA_BODY_OPTION.key
 """The option that only OpenAI-compatible servers have."""
-_NONE: Final = "\N{EN DASH}"
 _MAX_LISTED_NAMES: Final = 15
 
 type Cells = Sequence[str]
-
-
-def format_table(head: Cells, rows: Iterable[Cells]) -> str:
-    """Return a Markdown table."""
-    lines = (head, ["---"] * len(head), *rows)
-    return "".join(f"| {' | '.join(' '.join(cell.split()) for cell in line)} |\n" for line in lines)
 
 
 def _join_or_count(names: Sequence[str]) -> str:
@@ -66,7 +57,7 @@ def _join_or_count(names: Sequence[str]) -> str:
 
 def join_words(words: Iterable[str], *, as_code: bool = False) -> str:
     """Return words separated by commas, or a dash if there are none."""
-    return ", ".join(f"`{word}`" if as_code else word for word in words) or _NONE
+    return ", ".join(f"`{word}`" if as_code else word for word in words) or NONE
 
 
 class DocsGenerator:
@@ -76,15 +67,16 @@ class DocsGenerator:
         """Take one provider of each kind, by its id, and the English translation."""
         self._providers = providers
         self._english = english
+        messages = MessageDocs(english)
         self._generators: dict[str, Callable[..., str]] = {
             "services": self.describe_services,
             "models": self.describe_models,
             "servers": self.describe_servers,
             "options": self.describe_options,
-            "errors": self.describe_errors,
             "fields": self.describe_fields,
             "screenshots": show_screenshots,
-            "texts": self.quote_texts,
+            "messages": messages.describe_messages,
+            "failures": messages.describe_failures,
         }
 
     def update(self, document: str) -> str:
@@ -127,7 +119,7 @@ class DocsGenerator:
             "yes" if len(streaming) == len({model.id for model in models}) else join_words(streaming, as_code=True),
             join_words(dict.fromkeys(chain.from_iterable(model.file_formats for model in models))),
             join_words(keys, as_code=True),
-            "shown" if has_balance else _NONE,
+            "shown" if has_balance else NONE,
         )
 
     def describe_models(self, name: str) -> str:
@@ -136,12 +128,12 @@ class DocsGenerator:
             (
                 f"`{model.id}`",
                 *(f"`{word}`" for word in chosen.values()),
-                "yes" if model.streams else _NONE,
+                "yes" if model.streams else NONE,
                 f"{model.max_chars:,}",
                 join_words(model.file_formats),
                 join_words(_describe_option(option) for option in model.options),
                 _join_or_count([voice.name for voice in model.voices]),
-                *([model.end_date.isoformat() if model.end_date else _NONE] if name == "openai" else []),
+                *([model.end_date.isoformat() if model.end_date else NONE] if name == "openai" else []),
             ): None
             for chosen, model in self._variants(name)
         }
@@ -187,7 +179,7 @@ class DocsGenerator:
         return format_table(
             ("Option", "In the form", "Meaning", "Values", "Available for"),
             (
-                (f"`{key}`", name, meanings[key], self._values(key) or _NONE, self._supporting_providers(key))
+                (f"`{key}`", name, meanings[key], self._values(key) or NONE, self._supporting_providers(key))
                 for key, name in names.items()
             ),
         )
@@ -229,37 +221,10 @@ class DocsGenerator:
         return format_table(
             ("Field", "Meaning", "Required"),
             (
-                (f"`{field}`", words[field]["description"], "yes" if content.get("required") else _NONE)
+                (f"`{field}`", words[field]["description"], "yes" if content.get("required") else NONE)
                 for field, content in described.items()
             ),
         )
-
-    def describe_errors(self) -> str:
-        """Return a table of the errors with what Orator does about each, and its legend."""
-        columns = _error_attributes()
-        rows = format_table(
-            ("Error", "Meaning", *(name.replace("_", " ") for name in columns)),
-            (
-                (f"`{error.__name__}`", _summary(error), *(_format_value(getattr(error, name)) for name in columns))
-                for error in error_classes()
-            ),
-        )
-        legend = "".join(f"- **{name.replace('_', ' ')}**: {meaning}\n" for name, meaning in columns.items() if meaning)
-        return f"{rows}\n{legend}"
-
-    def quote_texts(self, *names: str) -> str:
-        """Quote the user texts with these keys."""
-        found = [text for name in names for text in texts_named(self._english, name)]
-        return "".join(f"> {_readable(text)}\n>\n" for text in dict.fromkeys(found)).removesuffix(">\n")
-
-
-def texts_named(english: Mapping[str, Any], name: str) -> list[str]:
-    """Return the texts with this key: errors and abort reasons of the flows, exceptions and issues."""
-    flows = [english["config"], *english.get("config_subentries", {}).values()]
-    texts = [flow.get(kind, {}).get(name) for flow in flows for kind in ("error", "abort")]
-    texts.append(english["exceptions"].get(name, {}).get("message", "").removeprefix("{voice}"))
-    texts.append(english["issues"].get(name, {}).get("title"))
-    return [text for text in texts if text]
 
 
 def show_screenshots(*names: str) -> str:
@@ -274,47 +239,6 @@ def show_screenshots(*names: str) -> str:
 def _caption(path: Path) -> str:
     """Return the caption of a screenshot: its file name without the leading number."""
     return re.sub(r"^\d+", "", path.stem).replace("_", " ").replace("-", " ").strip().capitalize()
-
-
-def _readable(text: str) -> str:
-    """Return a text with its placeholders as words in italics."""
-    return re.sub(r"{(\w+)}", lambda found: f"*{found[1].replace('_', ' ')}*", text)
-
-
-def error_classes() -> Iterator[type[SpeechError]]:
-    """Yield every error class in the order of the module."""
-    yield from (error for error in vars(errors).values() if inspect.isclass(error) and issubclass(error, SpeechError))
-
-
-def _error_attributes() -> dict[str, str]:
-    """Return the class attributes of the errors with their docstrings; the translation key is not one of them."""
-    (definition,) = (
-        node
-        for node in ast.parse(Path(errors.__file__).read_text()).body
-        if isinstance(node, ast.ClassDef) and node.name == SpeechError.__name__
-    )
-    meanings: dict[str, str] = {}
-    for node, following in zip(definition.body, definition.body[1:], strict=False):
-        match node, following:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(meaning))):
-                meanings[name] = " ".join(meaning.split())
-    declared = [name for name, kind in SpeechError.__annotations__.items() if _is_of_class(kind)]
-    return {name: meanings.get(name, "") for name in declared if name != "translation_key"}
-
-
-def _is_of_class(annotation: object) -> bool:
-    return get_origin(annotation) is ClassVar
-
-
-def _format_value(value: object) -> str:
-    """Return the value of an error's attribute for a table."""
-    if isinstance(value, bool):
-        return "yes" if value else _NONE
-    return f"`{value}`" if value else _NONE
-
-
-def _summary(error: type[SpeechError]) -> str:
-    return (inspect.getdoc(error) or "").split("\n\n")[0]
 
 
 def _describe_option(option: Option) -> str:
@@ -340,8 +264,8 @@ def _describe_values(options: Sequence[Option]) -> str:
 
 def _describe_server(server: SpeechServer) -> Cells:
     """Return the row of a server; most of an unknown server has to be tried."""
-    key = "yes" if server.requires_key else "if set" if server.accepts_key else _NONE
-    speed = f"{server.speed_range[0]:g} to {server.speed_range[1]:g}" if server.speed_range else _NONE
+    key = "yes" if server.requires_key else "if set" if server.accepts_key else NONE
+    speed = f"{server.speed_range[0]:g} to {server.speed_range[1]:g}" if server.speed_range else NONE
     if server.voice_lists:
         voices = "fetched"
     elif server.voices:
@@ -353,7 +277,7 @@ def _describe_server(server: SpeechServer) -> Cells:
         f"`{server.default_base_url}`" if server.default_base_url else "enter yours",
         key,
         speed,
-        ("tried" if server.is_unknown else "if the model supports them") if server.supports_instructions else _NONE,
+        ("tried" if server.is_unknown else "if the model supports them") if server.supports_instructions else NONE,
         "tried" if server.is_unknown else join_words(server.formats),
         f"{server.max_chars:,}",
         voices,

@@ -1,4 +1,4 @@
-"""Tests of the documentation: its links, its generated tables, and that it explains every message."""
+"""Tests of the documentation: its links, its generated tables, and that every message and label can be found."""
 
 from collections import Counter
 from collections.abc import Iterator

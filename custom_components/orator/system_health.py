@@ -26,7 +26,7 @@ def async_register(
 
 
 async def _async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
-    """Return the version, the number of accounts and voices, and a check of each address."""
+    """Return the version, the numbers of accounts and voices, and a check of each address."""
     entries: list[OratorConfigEntry] = hass.config_entries.async_entries(DOMAIN, include_disabled=False)
     loaded = [entry for entry in entries if entry.state is ConfigEntryState.LOADED]
     labels = {origin: label for entry in entries for label, origin in _labeled_origins(entry)}
@@ -34,7 +34,8 @@ async def _async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     integration = await async_get_integration(hass, DOMAIN)
     info: dict[str, Any] = {
         "version": str(integration.version),
-        "accounts": f"{len(loaded)} / {len(entries)}",
+        "accounts": len(entries),
+        "loaded_accounts": len(loaded),
         "voices": sum(len(entry.subentries) for entry in entries),
     }
     for origin, label in labels.items():

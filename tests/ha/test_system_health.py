@@ -24,7 +24,7 @@ async def test_reachable(hass: HomeAssistant, simulator: Simulator, account: Moc
     """The information contains a check of each address, labeled without the host of a private network."""
     info = await get_system_health(hass)
     version = load_json(INTEGRATION / "manifest.json")["version"]
-    assert info == {"version": version, "accounts": "1 / 1", "voices": 1, "OpenAI": "ok"}
+    assert info == {"version": version, "accounts": 1, "loaded_accounts": 1, "voices": 1, "OpenAI": "ok"}
     for secret in (simulator.api_key, "127.0.0.1"):
         assert str(secret) not in json.dumps(info)
 
@@ -45,8 +45,8 @@ async def test_public_hosts(hass: HomeAssistant, account: MockConfigEntry, provi
     assert await async_setup_component(hass, "system_health", {})
     await hass.async_block_till_done()
     info = await get_system_health_info(hass, "orator")
-    assert info["accounts"] == "1 / 2"
-    assert info.keys() == {"version", "accounts", "voices", "OpenAI"} | hosts
+    assert (info["accounts"], info["loaded_accounts"]) == (2, 1)
+    assert info.keys() == {"version", "accounts", "loaded_accounts", "voices", "OpenAI"} | hosts
     for check in info.values():
         if asyncio.iscoroutine(check):
             check.close()  # no requests to the internet

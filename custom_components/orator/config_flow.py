@@ -1,6 +1,6 @@
 """Config flow of an account."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
@@ -19,29 +19,47 @@ from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
-    TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
 )
+from homeassistant.helpers.translation import async_get_translations
 import voluptuous as vol
 from yarl import URL
 
+from .account_form import (
+    API_KEY_SELECTOR,
+    FIELD_REGION,
+    SECTION_SERVER,
+    URL_SELECTOR,
+    FormError,
+    account_data,
+    api_key_field,
+    entered_key,
+    form_error,
+    place_error,
+    region_field,
+)
 from .client import account_addresses, account_server, async_create_provider, async_may_send_key
 from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_VOICE, SUBMITTED_FLOWS
 from .coordinator import Catalog, OratorConfigEntry
-from .issues import translate_error
 from .preview import async_create_setup_player
 from .providers import PROVIDERS
-from .providers.base import Provider, Server
+from .providers.base import Server
 from .providers.errors import InvalidKeyError, MissingKeyError, SpeechError
 from .schema import voice_title
 from .subentry_flow import VoiceSubentryFlow
 
-_SECTION_SERVER: Final = "server"
-_FIELD_REGION: Final = "region"
-
-_API_KEY_SELECTOR: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
-_URL_SELECTOR: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
+_SERVERS: Final[Mapping[str, Server]] = {
+    f"{provider_id}.{server_id}": server
+    for provider_id, provider in PROVIDERS.items()
+    for server_id, server in provider.servers.items()
+}
+"""Compatible servers by the value of their choice in a form."""
+_CLOUD_SERVICES: Final = {provider_id: provider.name for provider_id, provider in PROVIDERS.items()} | {
+    choice: server.name for choice, server in _SERVERS.items() if server.is_service
+}
+_SELF_HOSTED: Final = {
+    choice: server for choice, server in _SERVERS.items() if not (server.is_service or server.is_unknown)
+}
+_OTHER_SERVER: Final = next(choice for choice, server in _SERVERS.items() if server.is_unknown)
 
 
 class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -53,7 +71,6 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         """Initialize the config flow."""
         self._selection: dict[str, str] = {}
         """Provider and, if chosen, compatible server of a new account, as stored in its data."""
-        self._error_placeholders: dict[str, str] = {}
 
     @classmethod
     @callback
@@ -63,69 +80,89 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose a provider or a compatible server."""
-        if user_input is not None:
-            provider_id, _, server_id = user_input[CONF_PROVIDER].partition(".")
-            self._selection = {CONF_PROVIDER: provider_id} | ({CONF_SERVER: server_id} if server_id else {})
-            server = account_server(self._selection)
-            if server is None:
-                return await self.async_step_account()
-            return await (self.async_step_cloud() if server.is_service else self.async_step_server())
-        options = [
-            SelectOptionDict(value=provider_id, label=provider.name) for provider_id, provider in PROVIDERS.items()
-        ]
-        default = options[0]["value"]
-        options += [
-            SelectOptionDict(value=f"{provider_id}.{server_id}", label=server.list_label or server.name)
-            for provider_id, provider in PROVIDERS.items()
-            for server_id, server in provider.servers.items()
-        ]
+        """Choose where the speech is generated."""
+        return self.async_show_menu(
+            step_id="user",
+            menu_options=["cloud_service", "self_hosted", "other_server"],
+            description_placeholders={
+                "services": ", ".join(_CLOUD_SERVICES.values()),
+                "servers": _join_names(_SELF_HOSTED.values()),
+            },
+        )
+
+    async def async_step_cloud_service(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose a cloud service."""
+        if user_input is None:
+            return self._show_choice("cloud_service", _CLOUD_SERVICES)
+        self._selection = _parse_choice(user_input[CONF_PROVIDER])
+        return await (self.async_step_service() if CONF_SERVER in self._selection else self.async_step_account())
+
+    async def async_step_self_hosted(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose a self-hosted server."""
+        if user_input is None:
+            names = {choice: server.name for choice, server in _SELF_HOSTED.items()}
+            keyless = [server for server in _SELF_HOSTED.values() if not server.accepts_key]
+            return self._show_choice("self_hosted", names, keyless=_join_names(keyless))
+        self._selection = _parse_choice(user_input[CONF_PROVIDER])
+        return await self.async_step_server()
+
+    def _show_choice(self, step_id: str, names: Mapping[str, str], **placeholders: str) -> ConfigFlowResult:
+        """Show a list of services or servers, with the first one selected."""
+        options = [SelectOptionDict(value=choice, label=name) for choice, name in names.items()]
         selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST))
         return self.async_show_form(
-            step_id="user", data_schema=vol.Schema({vol.Required(CONF_PROVIDER, default=default): selector})
+            step_id=step_id,
+            data_schema=vol.Schema({vol.Required(CONF_PROVIDER, default=next(iter(names))): selector}),
+            description_placeholders=placeholders,
         )
 
     async def async_step_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Add an account with a provider."""
         provider = PROVIDERS[self._selection[CONF_PROVIDER]]
-        addresses: dict[str, str] = user_input[_SECTION_SERVER] if user_input else {}
+        addresses: dict[str, str] = user_input[SECTION_SERVER] if user_input else {}
         schema = {
-            vol.Optional(CONF_API_KEY): _API_KEY_SELECTOR,
-            **_region_field(provider),
-            vol.Required(_SECTION_SERVER): section(
-                vol.Schema({vol.Optional(key): _URL_SELECTOR for key in provider.address_keys}),
+            vol.Optional(CONF_API_KEY): API_KEY_SELECTOR,
+            **region_field(provider),
+            vol.Required(SECTION_SERVER): section(
+                vol.Schema({vol.Optional(key): URL_SELECTOR for key in provider.address_keys}),
                 {"collapsed": not any(addresses.values())},
             ),
         }
         entered = {**(user_input or {}), **addresses}
-        if region := entered.pop(_FIELD_REGION, None):
+        if region := entered.pop(FIELD_REGION, None):
             entered[CONF_BASE_URL] = entered.get(CONF_BASE_URL, "").strip() or provider.regions[region]
-        data = _account_data(self._selection, entered)
         return await self._async_handle_form(
-            "account", schema, user_input, data, provider=provider.name, key_page=provider.key_page
+            "account",
+            schema,
+            user_input,
+            lambda: account_data(self._selection, entered),
+            name=provider.name,
+            key_page=provider.key_page,
         )
+
+    async def async_step_service(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Add an account with a compatible cloud service."""
+        return await self._async_step_server("service", user_input)
 
     async def async_step_server(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Add an account on a self-hosted server."""
         return await self._async_step_server("server", user_input)
 
-    async def async_step_cloud(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Add an account on a hosted server."""
-        return await self._async_step_server("cloud", user_input)
+    async def async_step_other_server(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Add an account on any other compatible server."""
+        self._selection = _parse_choice(_OTHER_SERVER)
+        return await self._async_step_server("other_server", user_input)
 
     async def _async_step_server(self, step_id: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
         """Add an account on a server that is compatible with a provider."""
         server = PROVIDERS[self._selection[CONF_PROVIDER]].servers[self._selection[CONF_SERVER]]
-        schema = {vol.Required(CONF_BASE_URL): _URL_SELECTOR, **_api_key_field(server)}
-        data = _account_data(self._selection, user_input or {})
-        suggested = {CONF_BASE_URL: server.default_base_url}
         return await self._async_handle_form(
             step_id,
-            schema,
+            {vol.Required(CONF_BASE_URL): URL_SELECTOR, **api_key_field(server)},
             user_input,
-            data,
-            suggested,
-            provider=server.list_label or server.name,
+            lambda: account_data(self._selection, user_input or {}),
+            {CONF_BASE_URL: server.default_base_url},
+            name=server.name,
             key_page=server.key_page,
         )
 
@@ -136,9 +173,14 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Replace the API key."""
         entry = self._get_reauth_entry()
-        schema = {vol.Required(CONF_API_KEY): _API_KEY_SELECTOR}
-        data = {**entry.data, CONF_API_KEY: _entered_key(user_input or {})}
-        return await self._async_handle_form("reauth_confirm", schema, user_input, data, account=entry.title)
+        schema = {vol.Required(CONF_API_KEY): API_KEY_SELECTOR}
+        return await self._async_handle_form(
+            "reauth_confirm",
+            schema,
+            user_input,
+            lambda: {**entry.data, CONF_API_KEY: entered_key(user_input or {})},
+            account=entry.title,
+        )
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Change the API key, the addresses, or both.
@@ -148,59 +190,61 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reconfigure_entry()
         addresses = account_addresses(entry.data)
         schema = {
-            **_api_key_field(account_server(entry.data)),
-            **{vol.Optional(key): _URL_SELECTOR for key in addresses},
+            **api_key_field(account_server(entry.data)),
+            **{vol.Optional(key): URL_SELECTOR for key in addresses},
         }
         entered = user_input or {}
-        data = _account_data(entry.data, entered)
-        if data and not entered.get(CONF_API_KEY) and _origins(data) <= _origins(entry.data):
-            data[CONF_API_KEY] = entry.data[CONF_API_KEY]
-        return await self._async_handle_form("reconfigure", schema, user_input, data, addresses, account=entry.title)
+
+        def parse() -> dict[str, Any]:
+            data = account_data(entry.data, entered)
+            if not entered.get(CONF_API_KEY) and _origins(data) <= _origins(entry.data):
+                data[CONF_API_KEY] = entry.data[CONF_API_KEY]
+            return data
+
+        return await self._async_handle_form("reconfigure", schema, user_input, parse, addresses, account=entry.title)
 
     async def _async_handle_form(
         self,
         step_id: str,
         schema: dict[Any, Any],
         user_input: dict[str, Any] | None,
-        data: dict[str, Any] | None,
+        parse: Callable[[], dict[str, Any]],
         suggested: Mapping[str, Any] | None = None,
         **placeholders: str,
     ) -> ConfigFlowResult:
-        """Submit an account form, or show the form with its errors.
+        """Submit an account form, or show the form with its error.
 
-        `data` is derived from the user's input, and is None if an address is invalid.
+        `parse` returns the account's data from the user's input, and raises FormError if an address is invalid.
         """
         errors: dict[str, str] = {}
         if user_input is not None:
             submitted = self.hass.data.setdefault(SUBMITTED_FLOWS, set())
             submitted.add(self.flow_id)
             try:
-                if result := await self._async_submit(data, errors):
-                    return result
+                return await self._async_submit(parse())
+            except FormError as err:
+                errors = place_error(err, schema)
+                placeholders |= err.placeholders
             finally:
                 submitted.discard(self.flow_id)
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(vol.Schema(schema), user_input or suggested),
             errors=errors,
-            description_placeholders={**self._error_placeholders, **placeholders},
+            description_placeholders=placeholders,
         )
 
-    async def _async_submit(self, data: dict[str, Any] | None, errors: dict[str, str]) -> ConfigFlowResult | None:
-        """Create or update the account, or add the reason for the failure to `errors`."""
-        if data is None:
-            errors["base"] = "invalid_address"
-            return None
+    async def _async_submit(self, data: dict[str, Any]) -> ConfigFlowResult:
+        """Create or update the account. Raises FormError."""
         self._abort_if_configured(data)
-        catalog = await self._async_fetch_catalog(data, errors)
-        if catalog is None:
-            return None
+        catalog = await self._async_fetch_catalog(data)
         self._abort_if_configured(data)  # by another flow meanwhile
+        title = await self._async_default_title(data)
         if self.source == SOURCE_USER:
-            return self._create_account(data, catalog)
+            return self._create_account(title, data, catalog)
         entry = self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
-        has_default_title = entry.title == _account_title(entry.data)
-        title = _account_title(data) if has_default_title else entry.title
+        if entry.title != await self._async_default_title(entry.data):
+            title = entry.title
         if entry.update_listeners:  # a loaded account reloads itself if it has changed
             if entry.data == data:  # the provider may accept the key again
                 self.hass.config_entries.async_schedule_reload(entry.entry_id)
@@ -214,32 +258,38 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         if _account_identity(data) in map(_account_identity, others):
             raise AbortFlow(reason="already_configured")
 
-    async def _async_fetch_catalog(self, data: Mapping[str, Any], errors: dict[str, str]) -> Catalog | None:
-        """Return the provider's catalog, or add the reason for the failure to `errors`."""
+    async def _async_fetch_catalog(self, data: Mapping[str, Any]) -> Catalog:
+        """Return the provider's catalog. Raises FormError."""
         api_key: str = data[CONF_API_KEY]
         provider = async_create_provider(self.hass, data)
         try:
             if provider.is_key_missing:
                 raise MissingKeyError
-            if api_key and not await async_may_send_key(self.hass, provider.addresses.values()):
-                errors["base"] = "insecure_address"
-                return None
+            for key, address in provider.addresses.items() if api_key else ():
+                if not await async_may_send_key(self.hass, [address]):
+                    raise FormError("insecure_address", key, address=address)
             if not (api_key.isascii() and api_key.isprintable()):
                 raise InvalidKeyError
             return Catalog(provider, await provider.fetch_catalog())
         except SpeechError as err:
-            is_about_key = isinstance(err, (InvalidKeyError, MissingKeyError))
-            error = MissingKeyError() if is_about_key and not api_key else err
-            field = CONF_API_KEY if is_about_key and provider.accepts_key else "base"
-            errors[field] = error.translation_key
-            self._error_placeholders = translate_error(error, provider)["translation_placeholders"]
-            return None
+            raise form_error(err, provider, api_key) from err
         finally:
             await provider.close()
 
-    def _create_account(self, data: dict[str, Any], catalog: Catalog) -> ConfigFlowResult:
+    async def _async_default_title(self, data: Mapping[str, Any]) -> str:
+        """Return the name of the provider or server, with the host unless it is a hosted service at its address."""
+        provider, server = PROVIDERS[data[CONF_PROVIDER]], account_server(data)
+        texts = await async_get_translations(self.hass, self.hass.config.language, "selector", [DOMAIN])
+        name = texts.get(f"component.{DOMAIN}.selector.server.options.{data.get(CONF_SERVER)}")
+        name = name or (server or provider).name
+        address = URL(data[CONF_BASE_URL])
+        is_public = address.host == URL((server or provider).default_base_url).host
+        if is_public and (server is None or server.is_service):
+            return name
+        return f"{name} ({address.host if address.is_default_port() else address.authority})"
+
+    def _create_account(self, title: str, data: dict[str, Any], catalog: Catalog) -> ConfigFlowResult:
         """Create the account, with a first voice if the catalog has a voice that can speak."""
-        title = _account_title(data)
         settings = catalog.provider.initial_voice_settings(catalog.document)
         if settings is None:
             return self.async_create_entry(title=title, data=data)
@@ -255,42 +305,18 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
             data=data,
             subentries=[voice],
             description="with_voice",
-            description_placeholders={"player": async_create_setup_player(self.hass, data)},
+            description_placeholders={"player": async_create_setup_player(self.hass, data, voice["title"])},
         )
 
 
-def _account_data(selected: Mapping[str, Any], entered: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the data of an account, or None if an address is invalid or a required one is missing."""
-    provider, server = PROVIDERS[selected[CONF_PROVIDER]], account_server(selected)
-    addresses = {CONF_BASE_URL: server.default_base_url} if server else {}
-    addresses |= {key: entered[key] for key in provider.address_keys if entered.get(key, "").strip()}
-    if not all(addresses.values()):
-        return None
-    try:
-        resolved = provider.resolve_addresses(addresses)
-    except ValueError:
-        return None
-    selection = {key: selected[key] for key in (CONF_PROVIDER, CONF_SERVER) if key in selected}
-    return {**selection, **resolved, CONF_API_KEY: _entered_key(entered)}
+def _parse_choice(choice: str) -> dict[str, str]:
+    """Return the provider and, if any, the compatible server of a choice, as stored in an account's data."""
+    provider_id, _, server_id = choice.partition(".")
+    return {CONF_PROVIDER: provider_id} | ({CONF_SERVER: server_id} if server_id else {})
 
 
-def _entered_key(entered: Mapping[str, Any]) -> str:
-    """Return the entered API key without spaces and line breaks, which copying may add."""
-    return "".join(entered.get(CONF_API_KEY, "").split())
-
-
-def _api_key_field(server: Server | None) -> dict[vol.Marker, TextSelector]:
-    """Return the field for the API key, unless the server does not accept one."""
-    return {vol.Optional(CONF_API_KEY): _API_KEY_SELECTOR} if server is None or server.accepts_key else {}
-
-
-def _region_field(provider: type[Provider]) -> dict[vol.Marker, SelectSelector]:
-    """Return the field for the region, whose base URL is stored, if the provider has several."""
-    if not provider.regions:
-        return {}
-    regions = list(provider.regions)
-    config = SelectSelectorConfig(options=regions, mode=SelectSelectorMode.DROPDOWN, translation_key=_FIELD_REGION)
-    return {vol.Required(_FIELD_REGION, default=regions[0]): SelectSelector(config)}
+def _join_names(servers: Iterable[Server]) -> str:
+    return ", ".join(server.name for server in servers)
 
 
 def _account_identity(data: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -305,12 +331,3 @@ def _account_identity(data: Mapping[str, Any]) -> tuple[str, str, str]:
 def _origins(data: Mapping[str, Any]) -> set[str]:
     """Return the origins that the API key is sent to."""
     return {str(URL(address).origin()) for address in account_addresses(data).values()}
-
-
-def _account_title(data: Mapping[str, Any]) -> str:
-    """Return the name of the provider or server, with the host unless it is a hosted service at its public address."""
-    provider, server = PROVIDERS[data[CONF_PROVIDER]], account_server(data)
-    name, default_url = (server.name, server.default_base_url) if server else (provider.name, provider.default_base_url)
-    address = URL(data[CONF_BASE_URL])
-    is_public = address.host == URL(default_url).host and (server is None or server.is_service)
-    return name if is_public else f"{name} ({address.host if address.is_default_port() else address.authority})"

@@ -84,10 +84,11 @@ class PreviewItem:
 
 
 @callback
-def async_create_setup_player(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
-    """Return an HTML player for the first voice of an account that is about to be created.
+def async_create_setup_player(hass: HomeAssistant, data: Mapping[str, Any], name: str) -> str:
+    """Return an HTML player for the first voice, with this name, of an account that is about to be created.
 
-    Speech is only synthesized, and charged, when it is played.
+    Speech is only synthesized, and charged, when it is played. The caption is the player's accessible name, because
+    Home Assistant's frontend removes ARIA attributes.
     """
     token = secrets.token_urlsafe()
     path = async_sign_path(hass, _SETUP_PREVIEW_PATH + token, timedelta(seconds=_SETUP_PREVIEW_LIFETIME_S))
@@ -100,7 +101,8 @@ def async_create_setup_player(hass: HomeAssistant, data: Mapping[str, Any]) -> s
 
     job = HassJob(expire, "orator setup preview", cancel_on_shutdown=True)
     async_call_later(hass, _SETUP_PREVIEW_LIFETIME_S, job)
-    return f'<audio controls preload="none" src="{escape(path)}"></audio>'
+    player = f'<audio controls preload="none" src="{escape(path)}"></audio>'
+    return f"<figure><figcaption>{escape(name)}</figcaption>{player}</figure>"
 
 
 class SetupPreviewView(HomeAssistantView):

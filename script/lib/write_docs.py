@@ -273,7 +273,7 @@ def _describe_server(server: SpeechServer) -> Cells:
     else:
         voices = "fetched with the models" if server.key_page else "enter by hand"
     return (
-        server.list_label or server.name,
+        "Another server" if server.is_unknown else server.name,
         f"`{server.default_base_url}`" if server.default_base_url else "enter yours",
         key,
         speed,

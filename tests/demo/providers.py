@@ -49,14 +49,12 @@ class DemoProvider:
         """Return whether there is an API key of the real provider."""
         return bool(environment.get(self.key_variable))
 
-    def account_forms(self, environment: Mapping[str, str], simulator: Simulator) -> tuple[Json, Json]:
-        """Return the input of the two forms of Orator's account flow."""
+    def account_forms(self, environment: Mapping[str, str], simulator: Simulator) -> tuple[Json, Json, Json]:
+        """Return the input of the menu and the two forms of Orator's account flow."""
+        account = {"api_key": simulator.api_key or "", "server": simulator.addresses(self.name)}
         if key := environment.get(self.key_variable):
-            return {"provider": self.name}, {"api_key": key, "server": {}}
-        return {"provider": self.name}, {
-            "api_key": simulator.api_key or "",
-            "server": simulator.addresses(self.name),
-        }
+            account = {"api_key": key, "server": {}}
+        return {"next_step_id": "cloud_service"}, {"provider": self.name}, account
 
 
 PROVIDERS = (

@@ -16,9 +16,10 @@ from .screenshots import Screenshots
 
 _INTEGRATION_PAGE: Final = "/config/integrations/integration/orator"
 _WRONG_KEY: Final = "sk-wrong-key"
+_INVALID_KEY: Final = "NanoGPT rejected this API key. Copy it again, or create a new one."
 _NEW_KEY: Final = "sk-simulated-key-that-opens-nothing-0002"
 _PREVIEW_SENTENCE: Final = SAMPLE_SENTENCES["en"].sentence
-_MAX_CLICKS: Final = 6
+_MAX_CLICKS: Final = 7
 _MAX_PASTES: Final = 1
 _SENTENCE: Final = "The kettle has boiled, and the tea is ready."
 _SENTENCE_WITH_NEW_KEY: Final = "The key is new, and so is the voice."
@@ -50,12 +51,13 @@ async def _enter_wrong_key(session: Session) -> None:
     page = session.page
     await page.open("/_my_redirect/config_flow_start?domain=orator")
     await page.click(page.button("OK"))
-    await page.text("Add an account").wait_for()
+    await page.click(page.text("Cloud service"))
+    await page.text("Choose a cloud service").wait_for()
     await page.click(page.button("Submit"))
     await page.click(page.field("API key"))
     await page.paste(_WRONG_KEY)
     await page.click(page.button("Submit"))
-    await page.text("NanoGPT does not accept this key. Copy it again, or make a new one.").wait_for()
+    await page.text(_INVALID_KEY).wait_for()
 
 
 async def _play_preview(session: Session) -> None:
@@ -70,7 +72,8 @@ async def _play_preview(session: Session) -> None:
     await page.type("Orator")
     await page.text("Orator").wait_for()
     await page.press_enter()
-    await page.text("Add an account").wait_for()
+    await page.click(page.text("Cloud service"))
+    await page.text("Choose a cloud service").wait_for()
     await session.screenshots.take("1-choose-the-service")
     await page.click(page.button("Submit"))
     await page.text("Add a NanoGPT account").wait_for()
@@ -78,9 +81,9 @@ async def _play_preview(session: Session) -> None:
     await page.click(page.field("API key"))
     await page.paste(session.context.simulator.api_key or "")
     await page.press_enter()
-    await page.text("Your first voice is ready. Listen to it:").wait_for()
+    await page.text("Orator created your first voice. Listen to it:").wait_for()
     await session.screenshots.take("3-hear-the-first-voice")
-    await page.play(page.playwright.locator("ha-markdown audio"))
+    await page.play(page.playwright.get_by_role("figure", name="NanoGPT Coral").locator("audio"))
     await _assert_played(session, _PREVIEW_SENTENCE)
     print_progress(f"the preview took {page.clicks} clicks and {page.pastes} paste")
     assert page.clicks <= _MAX_CLICKS, f"{page.clicks} clicks"
@@ -141,11 +144,10 @@ async def _reauthenticate(session: Session) -> None:
     """Enter a wrong key, then the new one."""
     page = session.page
     await page.click(page.text("Reconfigure"))
-    await page.text("NanoGPT: the key is no longer accepted").wait_for()
-    await page.text("The service refuses the key of this account. Make a new one there and enter it here.").wait_for()
+    await page.text("Enter a new API key for NanoGPT").wait_for()
     await page.field("API key").fill(_WRONG_KEY)
     await page.click(page.button("Submit"))
-    await page.text("NanoGPT does not accept this key. Copy it again, or make a new one.").wait_for()
+    await page.text(_INVALID_KEY).wait_for()
     await page.field("API key").fill(_NEW_KEY)
     await page.click(page.button("Submit"))
     await page.text("Re-authentication was successful").wait_for()
@@ -193,7 +195,7 @@ async def _check_diagnostics(session: Session) -> None:
 
 _STEPS: Final[Mapping[str, Callable[[Session], Awaitable[None]]]] = {
     "a wrong key is refused with a helpful message": _enter_wrong_key,
-    "the preview is heard after at most six clicks and one paste": _play_preview,
+    "the preview is heard after at most seven clicks and one paste": _play_preview,
     "a second voice is added": _add_voice,
     "the voice speaks a message completely in the browser": _speak_with_voice,
     "the voice is changed to another of the model": _change_voice,

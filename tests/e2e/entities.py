@@ -26,5 +26,5 @@ async def get_voice(context: Context) -> str:
     for entity_id in await context.api.available("tts"):
         return entity_id
     api_key = context.simulator.api_key or ""
-    forms = ({"provider": "nanogpt"}, {"api_key": api_key, "server": {}})
+    forms = ({"next_step_id": "cloud_service"}, {"provider": "nanogpt"}, {"api_key": api_key, "server": {}})
     return await wait_for_new_entity(context.api, "tts", context.api.add_entry("orator", *forms))

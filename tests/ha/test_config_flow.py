@@ -11,6 +11,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from yarl import URL
 
+from custom_components.orator.providers.base import Provider
+from custom_components.orator.providers.errors import CannotConnectError, NameNotFoundError, SpeechError, TimedOutError
 from custom_components.orator.providers.openai import OpenAIProvider
 from tests.simulator import Fault, Simulator
 from tests.support.flows import create_account_input, get_field_names, open_account_form, start_account_flow
@@ -101,7 +103,8 @@ async def test_malformed_address(hass: HomeAssistant, simulator: Simulator, addr
     """A malformed address is refused without any request."""
     entered = create_account_input(simulator, base_url=address)
     result = await hass.config_entries.flow.async_configure(await start_account_flow(hass), entered)
-    assert result["errors"] == {"base": "invalid_address"}
+    assert result["errors"] == {"server": "invalid_address"}
+    assert result["description_placeholders"]["address"] == address
     assert not simulator.requests
 
 
@@ -143,18 +146,18 @@ def create_openai_error(status: int, code: str) -> dict[str, Any]:
         (Fault(status=402), {"base": "out_of_credit"}),
         (Fault(status=429), {"base": "rate_limited"}),
         (Fault(status=500), {"base": "provider_fault"}),
-        (Fault(status=404, times=2), {"base": "not_a_speech_server"}),
-        (Fault(status=405), {"base": "not_a_speech_server"}),
-        (Fault(body="<html>Welcome</html>"), {"base": "not_a_speech_server"}),
-        (Fault(json={"models": "none"}), {"base": "not_a_speech_server"}),
-        (Fault(status=307, headers={"Location": "https://elsewhere.example/v1/models"}), {"base": "redirected"}),
-        (Fault(status=302, headers={"Location": "mailto:admin"}), {"base": "redirected"}),
-        (Fault(status=302, headers={"Location": "http://[::1"}), {"base": "redirected"}),
+        (Fault(status=404, times=2), {"server": "not_a_speech_server"}),
+        (Fault(status=405), {"server": "not_a_speech_server"}),
+        (Fault(body="<html>Welcome</html>"), {"server": "not_a_speech_server"}),
+        (Fault(json={"models": "none"}), {"server": "not_a_speech_server"}),
+        (Fault(status=307, headers={"Location": "https://elsewhere.example/v1/models"}), {"server": "redirected"}),
+        (Fault(status=302, headers={"Location": "mailto:admin"}), {"server": "redirected"}),
+        (Fault(status=302, headers={"Location": "http://[::1"}), {"server": "redirected"}),
         (
             Fault(status=401, json={"error": {"message": "Missing scopes: api.model.read", "code": None}}, times=2),
             {"base": "not_permitted"},
         ),
-        (Fault(close=True, times=2), {"base": "cannot_connect"}),
+        (Fault(close=True, times=2), {"server": "cannot_connect_at_address"}),
     ],
 )
 async def test_provider_error_and_recovery(
@@ -166,6 +169,9 @@ async def test_provider_error_and_recovery(
     result = await hass.config_entries.flow.async_configure(flow_id, create_account_input(simulator))
     assert result["type"] is FlowResultType.FORM
     assert result["errors"] == errors
+    if "server" in errors:
+        assert result["description_placeholders"]["address"] == simulator.openai_url
+    assert result["data_schema"].schema["server"].options == {"collapsed": False}
     server = result["data_schema"].schema["server"].schema.schema
     suggested = {str(key): key.description["suggested_value"] for key in server if key.description}
     assert suggested == {"base_url": simulator.openai_url}
@@ -175,15 +181,40 @@ async def test_provider_error_and_recovery(
 
 
 @pytest.mark.parametrize(
+    ("error", "key"),
+    [(CannotConnectError, "cannot_connect"), (NameNotFoundError, "name_not_found"), (TimedOutError, "timed_out")],
+)
+async def test_unreachable_service(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, error: type[SpeechError], key: str
+) -> None:
+    """The error of an unreachable service mentions no address unless the form shows one."""
+
+    async def fetch_catalog(_self: Provider, _known: Any = None) -> None:
+        raise error
+
+    monkeypatch.setattr(Provider, "fetch_catalog", fetch_catalog)
+    configure = hass.config_entries.flow.async_configure
+    for choice, entered, errors in (
+        ("nanogpt", {"server": {}}, {"base": key}),
+        ("nanogpt", {"server": {"base_url": "127.0.0.1:9"}}, {"server": f"{key}_at_address"}),
+        ("openai.groq", {"base_url": "https://api.groq.com"}, {"base_url": f"{key}_at_address"}),
+    ):
+        form = await open_account_form(hass, choice)
+        result = await configure(form["flow_id"], {**entered, "api_key": "sk-1"})
+        assert result["errors"] == errors
+        assert result["description_placeholders"]["address"].startswith("http")
+
+
+@pytest.mark.parametrize(
     ("changed", "errors"),
     [
         ({"api_key": "sk-wrong"}, {"api_key": "invalid_key"}),
-        ({"base_url": UNUSED_PORT}, {"base": "cannot_connect"}),
-        ({"base_url": "ftp://server"}, {"base": "invalid_address"}),
-        ({"base_url": "http://user:password@server"}, {"base": "invalid_address"}),
-        ({"base_url": "http://:password@server"}, {"base": "invalid_address"}),
-        ({"base_url": "http://"}, {"base": "invalid_address"}),
-        ({"base_url": "https://127.0.0.1:{port}"}, {"base": "no_https"}),
+        ({"base_url": UNUSED_PORT}, {"server": "cannot_connect_at_address"}),
+        ({"base_url": "ftp://server"}, {"server": "invalid_address"}),
+        ({"base_url": "http://user:password@server"}, {"server": "invalid_address"}),
+        ({"base_url": "http://:password@server"}, {"server": "invalid_address"}),
+        ({"base_url": "http://"}, {"server": "invalid_address"}),
+        ({"base_url": "https://127.0.0.1:{port}"}, {"server": "no_https"}),
         ({"api_key": "sk-\x00"}, {"api_key": "invalid_key"}),
         ({"base_url": "", "api_key": ""}, {"api_key": "missing_key"}),
     ],
@@ -332,7 +363,7 @@ async def test_reconfigure_errors(hass: HomeAssistant, simulator: Simulator, acc
     before = dict(account.data)
     flow_id = (await account.start_reconfigure_flow(hass))["flow_id"]
     for entered, errors in (
-        ({"base_url": "http://"}, {"base": "invalid_address"}),
+        ({"base_url": "http://"}, {"base_url": "invalid_address"}),
         ({"base_url": simulator.url, "api_key": "sk-wrong"}, {"api_key": "invalid_key"}),
     ):
         result = await hass.config_entries.flow.async_configure(flow_id, entered)

@@ -39,14 +39,14 @@ async def enter(hass: HomeAssistant, address: str, key: str = "sk-right") -> Any
 async def test_public_host_name(hass: HomeAssistant, found: list[str]) -> None:
     """A host name with a public address is refused without https."""
     replace_resolver(hass, StaticResolver(speech_example_org=found))
-    assert (await enter(hass, f"http://{HOME}/v1"))["errors"] == {"base": "insecure_address"}
+    assert (await enter(hass, f"http://{HOME}/v1"))["errors"] == {"base_url": "insecure_address"}
 
 
 @pytest.mark.parametrize("address", ["http://8.8.8.8:8080/v1", "8.8.8.8:8080", "http://[2001:4860:4860::8888]/v1"])
 async def test_public_ip_address(hass: HomeAssistant, address: str) -> None:
     """A public IP address is refused without https; the form keeps the entered address."""
     result = await enter(hass, address)
-    assert (result["type"], result["errors"]) == (FlowResultType.FORM, {"base": "insecure_address"})
+    assert (result["type"], result["errors"]) == (FlowResultType.FORM, {"base_url": "insecure_address"})
     assert get_suggested_values(result)["base_url"] == address
 
 
@@ -54,7 +54,7 @@ async def test_public_ip_address(hass: HomeAssistant, address: str) -> None:
 async def test_public_address_behind_a_local_name(hass: HomeAssistant, host: str) -> None:
     """A name without a domain, a local name or a number is refused if it stands for a public address."""
     replace_resolver(hass, StaticResolver(server=["8.8.8.8"], speech_local=["8.8.8.8"]))
-    assert (await enter(hass, f"http://{host}/v1"))["errors"] == {"base": "insecure_address"}
+    assert (await enter(hass, f"http://{host}/v1"))["errors"] == {"base_url": "insecure_address"}
 
 
 async def test_local_name_with_public_addresses(hass: HomeAssistant, server: CompatibleServer) -> None:
@@ -74,7 +74,7 @@ async def test_local_host_name(hass: HomeAssistant, server: CompatibleServer) ->
 async def test_unknown_host_name(hass: HomeAssistant) -> None:
     """A host name that cannot be resolved is reported as such."""
     replace_resolver(hass, StaticResolver())
-    assert (await enter(hass, f"http://{HOME}/v1"))["errors"] == {"base": "name_not_found"}
+    assert (await enter(hass, f"http://{HOME}/v1"))["errors"] == {"base_url": "name_not_found_at_address"}
 
 
 async def test_no_key(hass: HomeAssistant, compatible: Start) -> None:
@@ -93,7 +93,7 @@ async def test_reconfigure_to_public_host_name(hass: HomeAssistant, server: Comp
     form = await account.start_reconfigure_flow(hass)
     entered = {"base_url": f"http://{HOME}/v1", "api_key": "sk-right"}
     result = await hass.config_entries.flow.async_configure(form["flow_id"], entered)
-    assert result["errors"] == {"base": "insecure_address"}
+    assert result["errors"] == {"base_url": "insecure_address"}
     assert account.data == before
 
 
@@ -103,7 +103,8 @@ async def test_second_address(hass: HomeAssistant, simulator: Simulator) -> None
     server = {"base_url": simulator.nanogpt_url, "speech_base_url": "http://8.8.8.8"}
     entered = {"api_key": simulator.api_key, "server": server}
     result = await hass.config_entries.flow.async_configure(form["flow_id"], entered)
-    assert (result["type"], result.get("errors")) == (FlowResultType.FORM, {"base": "insecure_address"})
+    assert (result["type"], result.get("errors")) == (FlowResultType.FORM, {"server": "insecure_address"})
+    assert result["description_placeholders"]["address"] == "http://8.8.8.8"
     assert not simulator.requests
 
 
@@ -112,7 +113,7 @@ async def test_invalid_address(hass: HomeAssistant, choice: str, address: str) -
     """An address without a host is refused."""
     form = await open_account_form(hass, f"openai.{choice}")
     result = await hass.config_entries.flow.async_configure(form["flow_id"], {"base_url": address})
-    assert result["errors"] == {"base": "invalid_address"}
+    assert result["errors"] == {"base_url": "invalid_address"}
 
 
 async def test_reconfigure_preset(hass: HomeAssistant, compatible: Start) -> None:

@@ -25,13 +25,14 @@ async def url(hass: HomeAssistant, simulator: Simulator, hass_client: ClientSess
     client = await hass_client()
     path = "/api/config/config_entries/flow"
     form = await (await client.post(path, json={"handler": "orator"})).json()
-    form = await (await client.post(f"{path}/{form['flow_id']}", json={"provider": "openai"})).json()
-    response = await client.post(f"{path}/{form['flow_id']}", json=create_account_input(simulator))
-    result = await response.json()
+    for entered in ({"next_step_id": "cloud_service"}, {"provider": "openai"}, create_account_input(simulator)):
+        result = await (await client.post(f"{path}/{form['flow_id']}", json=entered)).json()
     await hass.async_block_till_done()
     assert result["description"] == "with_voice"
     element = re.fullmatch(
-        r'<audio controls preload="none" src="([^"]+)"></audio>', result["description_placeholders"]["player"]
+        r"<figure><figcaption>OpenAI Coral</figcaption>"
+        r'<audio controls preload="none" src="([^"]+)"></audio></figure>',
+        result["description_placeholders"]["player"],
     )
     assert element
     return unescape(element[1])

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_USER
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
@@ -16,7 +16,8 @@ from tests.simulator.openai_compatible.profile import Profile
 from tests.simulator.openai_compatible.profiles import BARE, KOKORO, LOCALAI, ORPHEUS, PROFILES
 from tests.support.audio import RATE, decode
 from tests.support.compatible import add_server_account, create_server_account, fetch_speech, get_server_requests
-from tests.support.flows import get_choices, get_suggested_values, open_account_form
+from tests.support.flows import get_choices, get_suggested_values, open_account_form, open_account_step
+from tests.support.repository import TRANSLATIONS, load_json
 from tests.support.server_profiles import WITH_PRESET, Start, get_default_voice, ids, preset_of
 from tests.support.speech import wait_for_reload
 from tests.support.streams import SENTENCE
@@ -133,11 +134,14 @@ async def test_failing_voice_list(hass: HomeAssistant, compatible: Start) -> Non
 @pytest.mark.parametrize(
     ("fault", "errors"),
     [
-        ({"path": "*/audio/speech", "status": 404}, {"base": "not_a_speech_server"}),
-        ({"path": "*", "status": 404}, {"base": "not_a_speech_server"}),
+        ({"path": "*/audio/speech", "status": 404}, {"base_url": "not_a_speech_server"}),
+        ({"path": "*", "status": 404}, {"base_url": "not_a_speech_server"}),
         ({"path": "*", "status": 503}, {"base": "provider_fault"}),
-        ({"path": "*", "body": "<html>Welcome</html>"}, {"base": "not_a_speech_server"}),
-        ({"path": "*", "status": 307, "headers": {"Location": "https://elsewhere.example/"}}, {"base": "redirected"}),
+        ({"path": "*", "body": "<html>Welcome</html>"}, {"base_url": "not_a_speech_server"}),
+        (
+            {"path": "*", "status": 307, "headers": {"Location": "https://elsewhere.example/"}},
+            {"base_url": "redirected"},
+        ),
     ],
 )
 async def test_not_a_speech_server(
@@ -162,22 +166,42 @@ async def test_account_form(hass: HomeAssistant, name: str) -> None:
     """The form contains the default address, and a field for the API key unless the server never has one."""
     form = await open_account_form(hass, f"openai.{name}")
     preset = SERVERS[name]
-    assert form["step_id"] == ("cloud" if name in ("groq", "openrouter") else "server")
+    steps = {"groq": "service", "openrouter": "service", "other": "other_server"}
+    assert form["step_id"] == steps.get(name, "server")
     assert get_suggested_values(form)["base_url"] == preset.default_base_url
     assert ("api_key" in get_suggested_values(form)) is preset.accepts_key
-    assert form["description_placeholders"] == {
-        "provider": preset.list_label or preset.name,
-        "key_page": preset.key_page,
-    }
+    assert form["description_placeholders"] == {"name": preset.name, "key_page": preset.key_page}
 
 
-async def test_provider_order(hass: HomeAssistant) -> None:
-    """The first form lists the services, then the presets, then other servers."""
-    form = await hass.config_entries.flow.async_init("orator", context={"source": SOURCE_USER})
-    offered = get_choices(form, "provider")
-    assert offered[:3] == ["nanogpt", "openai", "speechbase"]
-    assert offered[3:] == [f"openai.{name}" for name in SERVERS]
-    assert offered[-1] == "openai.other"
+async def test_choices(hass: HomeAssistant) -> None:
+    """The menu leads to the cloud services, the self-hosted servers, and the form of any other server."""
+    menu = await hass.config_entries.flow.async_init("orator", context={"source": SOURCE_USER})
+    assert menu["menu_options"] == ["cloud_service", "self_hosted", "other_server"]
+    services, servers = menu["description_placeholders"].values()
+    assert services == "NanoGPT, OpenAI, Speechbase, Groq, OpenRouter"
+    form = await open_account_step(hass, "cloud_service")
+    assert get_choices(form, "provider") == ["nanogpt", "openai", "speechbase", "openai.groq", "openai.openrouter"]
+    form = await open_account_step(hass, "self_hosted")
+    self_hosted = SERVERS.keys() - {"groq", "openrouter", "other"}
+    assert set(get_choices(form, "provider")) == {f"openai.{name}" for name in self_hosted}
+    assert set(servers.split(", ")) == {SERVERS[name].name for name in self_hosted}
+    keyless = form["description_placeholders"]["keyless"]
+    assert keyless == "Kokoro-FastAPI, Chatterbox, Orpheus-FastAPI, openedai-speech"
+
+
+async def test_name_of_unknown_server(hass: HomeAssistant, compatible: Start) -> None:
+    """An account of an unknown server is named in Home Assistant's language, and renamed when its address changes."""
+    hass.config.language = "de"
+    name = load_json(TRANSLATIONS / "de.json")["selector"]["server"]["options"]["other"]
+    server = await compatible(BARE)
+    result = await add_server_account(hass, server, "other")
+    assert result["title"] == f"{name} ({server.url.removeprefix('http://')})"
+    server = await compatible(BARE)
+    context = {"source": SOURCE_RECONFIGURE, "entry_id": result["result"].entry_id}
+    form = await hass.config_entries.flow.async_init("orator", context=context)
+    entered = {"base_url": server.base_url, "api_key": server.api_key or ""}
+    await hass.config_entries.flow.async_configure(form["flow_id"], entered)
+    assert result["result"].title == f"{name} ({server.url.removeprefix('http://')})"
 
 
 async def test_cloud_server(hass: HomeAssistant, compatible: Start) -> None:

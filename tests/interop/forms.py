@@ -11,19 +11,21 @@ _CREATED: Final = "create_entry"
 
 async def submit_account(api: Api, base_url: str, api_key: str) -> Json:
     """Submit the form of an account with another server, and return the next form or the result."""
-    return await _submit(api, "openai.other", {"base_url": base_url} | ({"api_key": api_key} if api_key else {}))
+    entered = {"base_url": base_url} | ({"api_key": api_key} if api_key else {})
+    return await _submit(api, {"next_step_id": "other_server"}, entered)
 
 
 async def submit_openai_account(api: Api, base_url: str, api_key: str) -> Json:
     """Submit the form of an account with OpenAI at another address, and return the next form or the result."""
-    return await _submit(api, "openai", {"api_key": api_key, "server": {"base_url": base_url}})
+    entered = {"api_key": api_key, "server": {"base_url": base_url}}
+    return await _submit(api, {"next_step_id": "cloud_service"}, {"provider": "openai"}, entered)
 
 
-async def _submit(api: Api, provider: str, entered: Json) -> Json:
-    """Submit the form of a provider, and return the next form or the result."""
-    form = await api.post(CONFIG_FLOW, {"handler": "orator"})
-    form = await api.post(f"{CONFIG_FLOW}/{form['flow_id']}", {"provider": provider})
-    result: Json = await api.post(f"{CONFIG_FLOW}/{form['flow_id']}", entered)
+async def _submit(api: Api, *forms: Json) -> Json:
+    """Submit the menu and the forms of a new account, and return the next form or the result."""
+    result: Json = await api.post(CONFIG_FLOW, {"handler": "orator"})
+    for entered in forms:
+        result = await api.post(f"{CONFIG_FLOW}/{result['flow_id']}", entered)
     return result
 
 

@@ -1,6 +1,6 @@
 """Forms of accounts, voices and repairs."""
 
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
@@ -15,13 +15,23 @@ from tests.simulator import Simulator
 
 from .speech import get_issue
 
+_SERVICES: Final = ("nanogpt", "openai", "speechbase", "openai.groq", "openai.openrouter")
+_OTHER_SERVER: Final = "openai.other"
 
-async def open_account_form(hass: HomeAssistant, provider: str = "openai") -> ConfigFlowResult:
-    """Start a config flow, choose a provider or server preset, and return the next form."""
+
+async def open_account_step(hass: HomeAssistant, step: str) -> ConfigFlowResult:
+    """Start a config flow, choose an option of its menu, and return the next form."""
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    assert result["type"] is FlowResultType.FORM
-    assert result["step_id"] == "user"
-    return await hass.config_entries.flow.async_configure(result["flow_id"], {"provider": provider})
+    assert (result["type"], result["step_id"]) == (FlowResultType.MENU, "user")
+    return await hass.config_entries.flow.async_configure(result["flow_id"], {"next_step_id": step})
+
+
+async def open_account_form(hass: HomeAssistant, choice: str = "openai") -> ConfigFlowResult:
+    """Start a config flow, choose a service or server, and return the next form."""
+    if choice == _OTHER_SERVER:
+        return await open_account_step(hass, "other_server")
+    form = await open_account_step(hass, "cloud_service" if choice in _SERVICES else "self_hosted")
+    return await hass.config_entries.flow.async_configure(form["flow_id"], {"provider": choice})
 
 
 async def start_account_flow(hass: HomeAssistant, provider: str = "openai") -> str:

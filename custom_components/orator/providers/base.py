@@ -85,8 +85,8 @@ class Server:
 
     name: str
     """Name of the server's accounts and voices."""
-    list_label: str = ""
-    """Name in the list of servers, if not `name`."""
+    is_unknown: bool = False
+    """Whether this stands for any server: users know it by its address rather than by its name."""
     default_base_url: str = ""
     """Usual base URL; empty if only the user knows the address."""
     accepts_key: bool = True
@@ -196,7 +196,7 @@ class Provider(ABC):
     def label(self) -> str:
         """The name shown to users: the provider's name, or the host of a server without a name."""
         host = URL(self.addresses["base_url"]).host
-        is_known = bool(self.server.default_base_url) if self.server else host == URL(self.default_base_url).host
+        is_known = not self.server.is_unknown if self.server else host == URL(self.default_base_url).host
         return self.name if host is None or is_known else host
 
     @property

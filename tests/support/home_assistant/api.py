@@ -86,10 +86,10 @@ class Api:
         await self._run_flow(SUBENTRY_FLOW, [entry_id, kind], forms)
 
     async def _run_flow(self, flow: str, handler: str | list[str], forms: tuple[Json, ...]) -> Json:
-        """Submit the forms of a flow, and return its result. Raises ApiError unless it creates an entry."""
+        """Submit the forms and menus of a flow. Raises ApiError unless it creates an entry, which is returned."""
         result: Json = await self.post(flow, {"handler": handler})
         for form in forms:
-            if result["type"] != "form":
+            if result["type"] not in ("form", "menu"):
                 raise ApiError(f"no form for {sorted(form)}: {result}")
             result = await self.post(f"{flow}/{result['flow_id']}", form)
             if result.get("errors"):

@@ -36,8 +36,6 @@ class SpeechServer(Server):
     voice_lists: tuple[str, ...] = ()
     key_checks: tuple[str, ...] = ()
     """Free requests that need a valid key, for a server with public lists."""
-    is_unknown: bool = False
-    """Whether the preset stands for any server, so lists that are not refused do not prove that the key is valid."""
     max_chars: int = OPENAI_MAX_CHARS
     streams: bool | None = True
     """Whether audio arrives before the whole text has been synthesized; None if this is detected."""
@@ -51,7 +49,7 @@ class SpeechServer(Server):
 
 OTHER: Final = SpeechServer(
     name="Speech server",
-    list_label="Another server",
+    is_unknown=True,
     default_model="tts-1",
     default_voice="alloy",
     models=("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
@@ -59,7 +57,6 @@ OTHER: Final = SpeechServer(
     voices=_GROQ_VOICES,
     languages=_GROQ_LANGUAGES,
     voice_lists=("audio/voices", "voices/all", "voices"),
-    is_unknown=True,
     max_chars=1_000,  # below nearly every server's limit, and long enough to sound natural
     streams=None,
     supports_instructions=True,

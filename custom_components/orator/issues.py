@@ -26,8 +26,6 @@ _GONE_AFTER_S: Final = 24 * 60 * 60
 """Time for which the service seems gone before this is reported: the internet may just be down."""
 _LONG_OUTAGE: Final = timedelta(hours=1)
 """Duration from which an outage is reported, because fallbacks hide it."""
-_END_NOTICE: Final = timedelta(days=60)
-"""Time before the end of a model at which the end is reported."""
 _WARNING_ISSUES: Final = ("model_end", "model_ended", "fallback_missing")
 """Issues with severity warning, because the voice still speaks."""
 _MAX_NAME_CHARS: Final = 200
@@ -149,11 +147,7 @@ class IssueManager:
         if self._is_stopped:
             return
         today = dt_util.utcnow().date()
-        ending = {
-            subentry_id: model
-            for subentry_id, model in models.items()
-            if model.end_date and model.end_date - today <= _END_NOTICE
-        }
+        ending = {subentry_id: model for subentry_id, model in models.items() if model.ends_soon(today)}
         self._delete_except("model_end", "subentry_id", ending)
         for subentry_id, model in ending.items():
             self._report_model_end(self._entry.subentries[subentry_id], model, today)

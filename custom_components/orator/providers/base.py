@@ -293,9 +293,15 @@ class Provider(ABC):
         return {"model": model.id, "voice": self.initial_voice(model)}
 
     def initial_model(self, catalog: Json) -> Model:
-        """Return the default model if it is listed and can speak, otherwise the first listed model."""
-        models = self.models(catalog)
-        return next((model for model in models if model.id == self.default_model and model.is_connected), models[0])
+        """Return the default model if it is listed and can speak, otherwise the first listed model.
+
+        A model that ends soon is replaced with its successor, or else with the next model that stays.
+        """
+        models, today = self.models(catalog), datetime.now(UTC).date()
+        model = next((model for model in models if model.id == self.default_model and model.is_connected), models[0])
+        if not model.ends_soon(today):
+            return model
+        return model.successor or next((one for one in models if one.is_connected and not one.ends_soon(today)), model)
 
     def initial_voice(self, model: Model) -> str:
         """Return the default voice, or the model's first voice if its voices are known and lack the default."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 import re
 from typing import Final, Self, TypeGuard
 
@@ -11,6 +11,8 @@ from .options import Option
 
 _READING_CHARS_PER_MINUTE: Final = 900
 """Usual speed of reading aloud in alphabetic scripts."""
+_END_NOTICE: Final = timedelta(days=60)
+"""Time before the end of a model from which users are notified, and new voices use another one."""
 _CURRENCY_CODE: Final = re.compile(r"[A-Za-z]{3,5}")
 
 
@@ -147,6 +149,10 @@ class Model:
     def is_retired(self, today: date) -> bool:
         """Return whether the model is no longer available."""
         return self.end_date is not None and self.end_date <= today
+
+    def ends_soon(self, today: date) -> bool:
+        """Return whether the model is no longer available, or ends so soon that users are notified."""
+        return self.end_date is not None and self.end_date - today <= _END_NOTICE
 
     @property
     def file_formats(self) -> tuple[AudioFormat, ...]:

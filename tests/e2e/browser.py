@@ -76,7 +76,7 @@ async def _play_preview(session: Session) -> None:
     await page.text("Choose a cloud service").wait_for()
     await session.screenshots.take("1-choose-the-service")
     await page.click(page.button("Submit"))
-    await page.text("Add a NanoGPT account").wait_for()
+    await page.text("Add your NanoGPT account").wait_for()
     await session.screenshots.take("2-paste-the-key")
     await page.click(page.field("API key"))
     await page.paste(session.context.simulator.api_key or "")

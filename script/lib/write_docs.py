@@ -1,8 +1,8 @@
 """Write the parts of the documentation that are generated from the code."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, product
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 import json
 from pathlib import Path
 import re
@@ -29,12 +29,11 @@ from custom_components.orator.providers.options import (
 )
 from custom_components.orator.voice_settings import NUMBER_OPTIONS
 from script.lib.message_docs import NONE, MessageDocs, format_table
+from script.lib.readme_tables import compare_services, join_words, list_chimes, show_screenshots
 
 ROOT: Final = Path(__file__).parent.parent.parent
 ENGLISH: Final = ROOT / "custom_components/orator/translations/en.json"
 ACTIONS: Final = ROOT / "custom_components/orator/services.yaml"
-SCREENSHOTS: Final = ROOT / "docs/screenshots"
-_RAW_FILES_URL: Final = "https://raw.githubusercontent.com/orator-tts/orator/main"
 _GENERATED: Final = re.compile(r"(<!-- made by script/docs: (\w+)([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 _DOCUMENTED_MODELS: Final[Mapping[str, Sequence[str]]] = {
     "nanogpt": DOCUMENTED_MODELS,
@@ -55,11 +54,6 @@ def _join_or_count(names: Sequence[str]) -> str:
     return join_words(names) if len(names) <= _MAX_LISTED_NAMES else str(len(names))
 
 
-def join_words(words: Iterable[str], *, as_code: bool = False) -> str:
-    """Return words separated by commas, or a dash if there are none."""
-    return ", ".join(f"`{word}`" if as_code else word for word in words) or NONE
-
-
 class DocsGenerator:
     """Generates the parts of the documentation between its markers."""
 
@@ -70,6 +64,7 @@ class DocsGenerator:
         messages = MessageDocs(english)
         self._generators: dict[str, Callable[..., str]] = {
             "services": self.describe_services,
+            "chimes": self.list_chimes,
             "models": self.describe_models,
             "servers": self.describe_servers,
             "options": self.describe_options,
@@ -97,30 +92,12 @@ class DocsGenerator:
                 yield chosen, provider.describe_model(model_id, None, chosen)
 
     def describe_services(self) -> str:
-        """Return a table of the providers."""
-        return format_table(
-            ("Service", "Built-in models", "Streaming", "Formats", "Settings", "Balance"),
-            map(self._describe_service, _PROVIDER_IDS),
-        )
+        """Return a table of the services and servers, with prices."""
+        return compare_services({name: [model for _, model in self._variants(name)] for name in _PROVIDER_IDS})
 
-    def _describe_service(self, name: str) -> Cells:
-        provider = self._providers[name]
-        models = [model for _, model in self._variants(name)]
-        streaming = list(dict.fromkeys(model.id for model in models if model.streams))
-        has_balance = type(provider).fetch_balance is not Provider.fetch_balance
-        keys = [
-            key
-            for key in (*(choice.key for choice in provider.choices), *provider.option_keys)
-            if key != _SERVER_OPTION
-        ]
-        return (
-            f"[{provider.name}](docs/providers/{name}.md)",
-            join_words(dict.fromkeys(model.id for model in models), as_code=True),
-            "yes" if len(streaming) == len({model.id for model in models}) else join_words(streaming, as_code=True),
-            join_words(dict.fromkeys(chain.from_iterable(model.file_formats for model in models))),
-            join_words(keys, as_code=True),
-            "shown" if has_balance else NONE,
-        )
+    def list_chimes(self) -> str:
+        """Return a table of the built-in chimes."""
+        return list_chimes(self._english["selector"]["chime"]["options"])
 
     def describe_models(self, name: str) -> str:
         """Return a table of the documented models of a provider."""
@@ -225,20 +202,6 @@ class DocsGenerator:
                 for field, content in described.items()
             ),
         )
-
-
-def show_screenshots(*names: str) -> str:
-    """Return the images of these screenshots, or of all; the Marketplace (HACS) requires absolute URLs."""
-    paths = [SCREENSHOTS / f"{name}.png" for name in names] or sorted(SCREENSHOTS.glob("*.png"))
-    images = [
-        f'<img src="{_RAW_FILES_URL}/{path.relative_to(ROOT)}" alt="{_caption(path)}" width="32%">' for path in paths
-    ]
-    return "".join(f"{image}\n" for image in images)
-
-
-def _caption(path: Path) -> str:
-    """Return the caption of a screenshot: its file name without the leading number."""
-    return re.sub(r"^\d+", "", path.stem).replace("_", " ").replace("-", " ").strip().capitalize()
 
 
 def _describe_option(option: Option) -> str:

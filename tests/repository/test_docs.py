@@ -99,6 +99,13 @@ def test_readme_images() -> None:
     assert all((markdown or html).startswith("https://") for markdown, html in images)
 
 
+def test_readme_commands() -> None:
+    """The README names the command that runs all checks, and every command that it names exists."""
+    commands = set(re.findall(r"\bscript/[\w-]+", (ROOT / "README.md").read_text()))
+    assert "script/test" in commands
+    assert all((ROOT / command).is_file() for command in commands)
+
+
 def test_generated_tables() -> None:
     """The generated tables are up to date."""
     result = subprocess.run(
@@ -145,7 +152,7 @@ def test_labels_exist(page: str) -> None:
 
 
 def test_blueprints_are_listed() -> None:
-    """The README and the page about actions list every blueprint, the README with a link that imports it."""
+    """The README and the page about actions list every blueprint, the README with a button that imports it."""
     readme, actions = (ROOT / "README.md").read_text(), (ROOT / "docs/actions.md").read_text()
     blueprints = sorted((ROOT / "blueprints").rglob("*.yaml"))
     assert blueprints
@@ -154,7 +161,6 @@ def test_blueprints_are_listed() -> None:
         name = re.search(r"^  name: \"?(.*?)\"?$", path.read_text(), re.MULTILINE)
         assert name
         assert f"| [{name[1]}](../{file}) |" in actions
-        url = f"{REPOSITORY}/blob/main/{file}"
-        assert f"- [{name[1]}](https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url=" in readme
-        assert f"blueprint_url={quote(url, safe='')})" in readme
-        assert f"`{url}`" in readme
+        address = quote(f"{REPOSITORY}/blob/main/{file}", safe="")
+        assert f"| [{name[1]}]({file}) |" in readme
+        assert f"https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url={address})" in readme

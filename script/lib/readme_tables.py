@@ -1,0 +1,113 @@
+"""Generate the README's table of services and its screenshots, and the list of chimes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+import re
+from typing import Final
+
+from custom_components.orator.audio.effects import BuiltInChime, load_built_in_chime
+from custom_components.orator.providers import PROVIDERS
+from custom_components.orator.providers.models import Model
+from custom_components.orator.providers.openai.servers import SERVERS, SpeechServer
+from script.lib.message_docs import NONE, format_table
+
+ROOT: Final = Path(__file__).parent.parent.parent
+RAW_FILES_URL: Final = "https://raw.githubusercontent.com/orator-tts/orator/main"
+_SCREENSHOTS: Final = ROOT / "docs/screenshots"
+_CHIMES: Final = ROOT / "custom_components/orator/audio/sounds"
+_SCREENSHOT_WIDTH: Final = 400
+_ANNOUNCEMENTS: Final = 1_000
+_ANNOUNCEMENT_CHARS: Final = 100
+_AFTER_FIRST_SENTENCE: Final = "once the first sentence is generated"
+_SERVERS_PAGE: Final = "docs/providers/servers.md"
+
+type Cells = Sequence[str]
+
+
+def join_words(words: Iterable[str], *, as_code: bool = False) -> str:
+    """Return words separated by commas, or a dash if there are none."""
+    return ", ".join(f"`{word}`" if as_code else word for word in words) or NONE
+
+
+def compare_services(models: Mapping[str, Sequence[Model]]) -> str:
+    """Return a table of the providers and the known servers. `models`: the documented models by provider."""
+    servers = [server for server in SERVERS.values() if not server.is_unknown]
+    own = [server for server in servers if not server.is_service]
+    return format_table(
+        ("Service", "Where it runs", "API key", f"{_ANNOUNCEMENTS:,} announcements", "Starts at once"),
+        [
+            *(_describe_provider(*provider) for provider in models.items()),
+            *(_describe_servers([server], "cloud", "see its price list") for server in servers if server.is_service),
+            *(
+                _describe_servers([server for server in own if server.streams == streams], "your server", "free")
+                for streams in (True, False)
+            ),
+        ],
+    )
+
+
+def _describe_provider(provider_id: str, models: Sequence[Model]) -> Cells:
+    streaming = dict.fromkeys(model.id for model in models if model.streams)
+    is_streaming = len(streaming) == len({model.id for model in models})
+    return (
+        f"[{PROVIDERS[provider_id].name}](docs/providers/{provider_id}.md)",
+        "cloud",
+        "required",
+        _list_prices(models) or "the price of the vendor you choose",
+        "yes" if is_streaming else f"{join_words(streaming, as_code=True)}; others {_AFTER_FIRST_SENTENCE}",
+    )
+
+
+def _list_prices(models: Sequence[Model]) -> str:
+    """Return what the announcements cost with each model, the cheapest first."""
+    priced = {model.id: (model, model.price) for model in models if model.price and model.price.currency == "USD"}
+    costs = sorted(
+        (_ANNOUNCEMENTS * price.cost(_ANNOUNCEMENT_CHARS), name, model.end_date)
+        for name, (model, price) in priced.items()
+    )
+    return "<br>".join(f"${cost:.2f} `{name}`" + (f" (until {end})" if end else "") for cost, name, end in costs)
+
+
+def _describe_servers(servers: Sequence[SpeechServer], place: str, price: str) -> Cells:
+    if any(server.requires_key for server in servers):
+        key = "required"
+    else:
+        key = "if you set one" if any(server.accepts_key for server in servers) else NONE
+    return (
+        f"[{join_words(server.name for server in servers)}]({_SERVERS_PAGE})",
+        place,
+        key,
+        price,
+        "yes" if all(server.streams for server in servers) else _AFTER_FIRST_SENTENCE,
+    )
+
+
+def list_chimes(names: Mapping[str, str]) -> str:
+    """Return a table of the built-in chimes with links to their audio. `names`: their names in the form, by chime."""
+    return format_table(
+        ("Chime", "Option", "Duration", "Audio"),
+        (
+            (
+                names[chime],
+                f"`{chime}`",
+                f"{load_built_in_chime(chime).seconds:.1f} s",
+                f"[Listen]({RAW_FILES_URL}/{(_CHIMES / f'{chime}.wav').relative_to(ROOT)})",
+            )
+            for chime in BuiltInChime
+        ),
+    )
+
+
+def show_screenshots(*names: str) -> str:
+    """Return a table of screenshots with captions. The Marketplace (HACS) requires absolute URLs."""
+    images = {
+        _caption(name): f'<img src="{RAW_FILES_URL}/{(_SCREENSHOTS / f"{name}.png").relative_to(ROOT)}" '
+        f'alt="{_caption(name)}" width="{_SCREENSHOT_WIDTH}">'
+        for name in names
+    }
+    return format_table([*images], [[*images.values()]])
+
+
+def _caption(name: str) -> str:
+    """Return the caption of a screenshot: its file name without the leading number."""
+    return re.sub(r"^\d+", "", name).replace("_", " ").replace("-", " ").strip().capitalize()

@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).parent.parent.parent
 RAW_FILES_URL: Final = "https://raw.githubusercontent.com/orator-tts/orator/main"
 _SCREENSHOTS: Final = ROOT / "docs/screenshots"
 _CHIMES: Final = ROOT / "custom_components/orator/audio/sounds"
-_SCREENSHOT_WIDTH: Final = 400
+_SCREENSHOT_WIDTH: Final = 500
 _ANNOUNCEMENTS: Final = 1_000
 _ANNOUNCEMENT_CHARS: Final = 100
 _AFTER_FIRST_SENTENCE: Final = "once the first sentence is generated"
@@ -59,13 +59,13 @@ def _describe_provider(provider_id: str, models: Sequence[Model]) -> Cells:
 
 
 def _list_prices(models: Sequence[Model]) -> str:
-    """Return what the announcements cost with each model, the cheapest first."""
-    priced = {model.id: (model, model.price) for model in models if model.price and model.price.currency == "USD"}
-    costs = sorted(
-        (_ANNOUNCEMENTS * price.cost(_ANNOUNCEMENT_CHARS), name, model.end_date)
-        for name, (model, price) in priced.items()
-    )
-    return "<br>".join(f"${cost:.2f} `{name}`" + (f" (until {end})" if end else "") for cost, name, end in costs)
+    """Return what the announcements cost with each model that has no end date, the cheapest first."""
+    prices = {
+        model.id: _ANNOUNCEMENTS * model.price.cost(_ANNOUNCEMENT_CHARS)
+        for model in models
+        if model.price and model.price.currency == "USD" and not model.end_date
+    }
+    return "<br>".join(f"${prices[model_id]:.2f} `{model_id}`" for model_id in sorted(prices, key=prices.__getitem__))
 
 
 def _describe_servers(servers: Sequence[SpeechServer], place: str, price: str) -> Cells:
@@ -99,13 +99,12 @@ def list_chimes(names: Mapping[str, str]) -> str:
 
 
 def show_screenshots(*names: str) -> str:
-    """Return a table of screenshots with captions. The Marketplace (HACS) requires absolute URLs."""
-    images = {
-        _caption(name): f'<img src="{RAW_FILES_URL}/{(_SCREENSHOTS / f"{name}.png").relative_to(ROOT)}" '
-        f'alt="{_caption(name)}" width="{_SCREENSHOT_WIDTH}">'
+    """Return screenshots with captions. The Marketplace (HACS) requires absolute URLs."""
+    return "\n".join(
+        f'<img src="{RAW_FILES_URL}/{(_SCREENSHOTS / f"{name}.png").relative_to(ROOT)}" alt="{_caption(name)}" '
+        f'width="{_SCREENSHOT_WIDTH}"><br><em>{_caption(name)}</em>\n'
         for name in names
-    }
-    return format_table([*images], [[*images.values()]])
+    )
 
 
 def _caption(name: str) -> str:

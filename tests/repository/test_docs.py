@@ -99,6 +99,13 @@ def test_readme_images() -> None:
     assert all((markdown or html).startswith("https://") for markdown, html in images)
 
 
+def test_readme_names_the_account_form() -> None:
+    """The README names every option of the first form."""
+    english = load_json(TRANSLATIONS / "en.json")
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert all(f"**{option}**" in readme for option in english["config"]["step"]["user"]["menu_options"].values())
+
+
 def test_readme_commands() -> None:
     """The README names the command that runs all checks, and every command that it names exists."""
     commands = set(re.findall(r"\bscript/[\w-]+", (ROOT / "README.md").read_text()))

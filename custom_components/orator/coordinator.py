@@ -21,7 +21,7 @@ from .client import async_create_provider
 from .const import DOMAIN, SUBMITTED_FLOWS
 from .health import CircuitBreaker
 from .issues import IssueManager, translate_error
-from .pipeline import LatencyStats, LoudnessTracker
+from .pipeline import LoudnessTracker, VoiceStats
 from .providers.base import Provider
 from .providers.errors import InvalidKeyError, SpeechError
 from .providers.json_documents import Json, run_in_background
@@ -32,9 +32,12 @@ _LOGGER = logging.getLogger(__name__)
 
 _CATALOG_INTERVAL: Final = timedelta(days=1)
 _CATALOG_STORAGE_VERSION: Final = 1
-_LEARNED_SAVE_DELAY_S: Final = 10.0
+_STORED_CATALOG: Final = "catalogue"
+_STORED_CAPABILITIES: Final = "learned"
+"""Keys of the stored data. Accounts of version 0.1.0 have them, so they keep these names."""
+_DETECTED_SAVE_DELAY_S: Final = 10.0
 """Time after which detected capabilities and voice loudness are saved."""
-_MAX_LATENCY_STATS: Final = 200
+_MAX_VOICE_STATS: Final = 200
 _BALANCE_INTERVAL: Final = timedelta(hours=1)
 """Interval between fetches. Speech, which causes most changes, triggers a fetch anyway."""
 _BALANCE_DELAY_S: Final = 10.0
@@ -105,14 +108,14 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         self.issues = IssueManager(hass, entry, self.provider, self.health)
         self.usage = UsageTracker(hass, entry.entry_id)
         self.loudness_tracker = LoudnessTracker()
-        self._latency_stats: dict[tuple[str, str], LatencyStats] = {}
+        self._voice_stats: dict[tuple[str, str], VoiceStats] = {}
         self._has_new_address = False
         """Whether the stored catalog was fetched from an address other than the account's."""
         self.has_new_catalog = False
         """Whether a refresh has changed the catalog, in which case the account is about to be reloaded."""
         self._saved_capabilities: dict[str, bool] = {}
         self._save_time = 0.0
-        """Time at which what was learned is saved, on the event loop's clock."""
+        """Time at which detected capabilities and loudness are saved, on the event loop's clock."""
         self._speech_count = 0
         self._is_closing = False
 
@@ -146,17 +149,17 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             self.issues.inherit(previous.issues)
             self.health.inherit(previous.health)
             self.loudness_tracker = previous.loudness_tracker
-            self._latency_stats = previous._latency_stats
+            self._voice_stats = previous._voice_stats
 
     async def _async_restore(self) -> bool:
         """Read the stored catalog and capabilities; return whether they exist."""
         stored = await self.store.async_load()
         if stored is None or not await run_in_background(_is_valid, stored, self.provider):
             return False
-        self.data = Catalog(self.provider, stored["catalogue"])
+        self.data = Catalog(self.provider, stored[_STORED_CATALOG])
         self._has_new_address = stored.get("addresses") != self.provider.addresses
         if not self._has_new_address:
-            self.provider.detected.update(stored["learned"])
+            self.provider.detected.update(stored[_STORED_CAPABILITIES])
             self.loudness_tracker.restore(stored.get("levels"))
         self._saved_capabilities = dict(self.provider.detected)
         return True
@@ -259,12 +262,12 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         model = self.data.model_for(settings)
         return model.has_saved_voices and settings.get(model.voice_key) not in model.voice_ids
 
-    def latency_stats(self, model: Model, voice_id: str) -> LatencyStats:
-        """Return the latency statistics of a voice; the most recently used ones are kept."""
-        stats = self._latency_stats.pop((model.id, voice_id), None) or LatencyStats()
-        self._latency_stats[model.id, voice_id] = stats
-        while len(self._latency_stats) > _MAX_LATENCY_STATS:
-            del self._latency_stats[next(iter(self._latency_stats))]
+    def voice_stats(self, model: Model, voice_id: str) -> VoiceStats:
+        """Return the statistics of a voice; the most recently used ones are kept."""
+        stats = self._voice_stats.pop((model.id, voice_id), None) or VoiceStats()
+        self._voice_stats[model.id, voice_id] = stats
+        while len(self._voice_stats) > _MAX_VOICE_STATS:
+            del self._voice_stats[next(iter(self._voice_stats))]
         return stats
 
     @asynccontextmanager
@@ -276,11 +279,11 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         finally:
             self._speech_count -= 1
             if not self._is_closing:  # otherwise the account's next coordinator saves
-                self._handle_learned()
+                self._handle_detected()
             await self._async_close_if_unused()
 
-    def _handle_learned(self) -> None:
-        """Report models that were detected as retired, and schedule saving what was learned."""
+    def _handle_detected(self) -> None:
+        """Report models that were detected as retired, and schedule saving new capabilities and loudness."""
         has_new_capabilities = self.provider.detected != self._saved_capabilities
         if has_new_capabilities:
             index = run_in_background(self.provider.index, self.data.document)
@@ -288,14 +291,14 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             self.issues.async_check_end_dates(self._configured_models())
         if has_new_capabilities or self.loudness_tracker.has_changes:
             data = self._data_to_store()  # not in the thread in which Home Assistant calls the function
-            self.store.async_delay_save(lambda: data, _LEARNED_SAVE_DELAY_S)
-            self._save_time = self.hass.loop.time() + _LEARNED_SAVE_DELAY_S
+            self.store.async_delay_save(lambda: data, _DETECTED_SAVE_DELAY_S)
+            self._save_time = self.hass.loop.time() + _DETECTED_SAVE_DELAY_S
 
     def _data_to_store(self) -> dict[str, Any]:
         self._saved_capabilities = dict(self.provider.detected)
         return {
-            "catalogue": self.data.document,
-            "learned": self._saved_capabilities,
+            _STORED_CATALOG: self.data.document,
+            _STORED_CAPABILITIES: self._saved_capabilities,
             "addresses": self.provider.addresses,
             "levels": self.loudness_tracker.as_dict(),
         }
@@ -307,7 +310,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         self._stop()
         self._is_closing = True
         if (
-            self.hass.loop.time() < self._save_time + _LEARNED_SAVE_DELAY_S
+            self.hass.loop.time() < self._save_time + _DETECTED_SAVE_DELAY_S
         ):  # perhaps not saved; before the reloaded account reads the store
             await self.store.async_save(self._data_to_store())
         await self._async_close_if_unused()
@@ -381,11 +384,11 @@ def account_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
 def _is_valid(stored: Mapping[str, Any], provider: Provider) -> bool:
     """Return whether stored data is usable, and index its catalog: it may be damaged or from another version."""
     try:
-        provider.index(stored["catalogue"])
-        provider.initial_voice_settings(stored["catalogue"])
-        if not all(map(_has_valid_names, provider.models(stored["catalogue"]))):
+        provider.index(stored[_STORED_CATALOG])
+        provider.initial_voice_settings(stored[_STORED_CATALOG])
+        if not all(map(_has_valid_names, provider.models(stored[_STORED_CATALOG]))):
             return False
-        return all(isinstance(value, bool) for value in stored["learned"].values())
+        return all(isinstance(value, bool) for value in stored[_STORED_CAPABILITIES].values())
     except AttributeError, LookupError, TypeError, ValueError:
         return False
 

@@ -50,7 +50,7 @@ def _account_diagnostics(
             "reason": account.health.error_key,
             "since": account.health.since.isoformat() if account.health.since else None,
         },
-        "learned": dict(account.provider.detected),
+        "detected": dict(account.provider.detected),
         "counts": dict(account.provider.counters),
         "usage": account.usage.totals.as_dict(),
         "issues": [
@@ -82,7 +82,7 @@ def _voice_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry, voice: Con
         "title": voice.title,
         "data": async_redact_data(dict(voice.data), _REDACTED_VOICE_DATA),
         "model": _model_diagnostics(account.data.model_for(voice.data)),
-        "experience": asdict(account.usage.last_synthesis(voice.subentry_id)),
+        "last_synthesis": asdict(account.usage.last_synthesis(voice.subentry_id)),
         "entities": [
             {"entity_id": entity.entity_id, "disabled_by": entity.disabled_by}
             for entity in entities

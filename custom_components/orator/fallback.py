@@ -17,7 +17,7 @@ from .audio.formats import AudioFormat, stream_of
 from .const import CONF_FALLBACK
 from .coordinator import OratorConfigEntry
 from .entity import find_voice, is_orator_voice
-from .pipeline import LatencyStats, VoicePace
+from .pipeline import VoicePace, VoiceStats
 from .providers.audio_responses import detect_audio
 from .providers.base import SpeechAudio
 from .providers.errors import FallbackFailedError
@@ -40,7 +40,7 @@ class EntitySynthesizer:
     """A text-to-speech entity in a fallback chain; its cached audio is used as well."""
 
     has_false_truncations = False
-    hedge_delay_s = LatencyStats().hedge_delay_s(streams=True)
+    hedge_delay_s = VoiceStats().hedge_delay_s(streams=True)
     """Hedge delay of a voice without statistics."""
 
     def __init__(

@@ -194,7 +194,7 @@ class VoiceEntity(TextToSpeechEntity):
         play = partial(super().async_speak, media_player_entity_id, message, cache, language, options)
         last = self._account.usage.last_synthesis(self._subentry.subentry_id)
         has_spoken = last.first_sound is not None and self._is_configured_voice(merged)
-        if has_spoken or self._account.latency_stats(settings.model, settings.voice_id).has_spoken:
+        if has_spoken or self._account.voice_stats(settings.model, settings.voice_id).has_spoken:
             await play()
         else:
             request = SpeechRequest(message, language, options or {}, cache)
@@ -250,7 +250,7 @@ class VoiceEntity(TextToSpeechEntity):
             ),
             prefers_fallback=account.health.is_open,
             expects_fallback=settings.expects_fallback,
-            latency=account.latency_stats(settings.model, settings.voice_id),
+            stats=account.voice_stats(settings.model, settings.voice_id),
             post_processing=post_processing,
             can_wait=lambda: can_wait(self.hass, self.entity_id, request, "".join(text)),
             record_usage=account.usage.async_add,
@@ -292,7 +292,7 @@ class VoiceEntity(TextToSpeechEntity):
         account, model, subentry_id = self._account, call.settings.model, self._subentry.subentry_id
         is_own_voice = (model.id, call.settings.voice_id) == (self._model.id, self._voice_id)
         voice = self._subentry if is_own_voice else None  # the successor of a retired model counts as another voice
-        latency = account.latency_stats(model, call.settings.voice_id)
+        stats = account.voice_stats(model, call.settings.voice_id)
         report, applied = call.pipeline.report, call.applied
         call.applied = report
         for error in report.failures[len(applied.failures) :]:
@@ -300,11 +300,11 @@ class VoiceEntity(TextToSpeechEntity):
             if call.is_configured:
                 account.usage.async_record_error(subentry_id, error.translation_key)
         for seconds in report.first_audio_s[len(applied.first_audio_s) :]:
-            latency.record_first_audio(seconds)
+            stats.record_first_audio(seconds)
             if call.is_configured:
                 account.usage.async_record_first_audio(subentry_id, seconds)
         for is_truncated in report.looked_truncated[len(applied.looked_truncated) :]:
-            latency.record_ending(is_truncated=is_truncated)
+            stats.record_ending(is_truncated=is_truncated)
         if report.has_own_audio and not applied.has_own_audio:
             account.async_handle_speech(model, voice)
 

@@ -58,7 +58,7 @@ async def test_account_diagnostics(
     assert (data["usage"]["today"]["requests"], data["usage"]["month"]["unpriced_requests"]) == (2, 2)
     assert "tts-1" in data["offered_models"]
     (voice,) = data["voices"]
-    assert voice["experience"]["first_sound"] > 0
+    assert voice["last_synthesis"]["first_sound"] > 0
     assert (voice["title"], voice["data"]["model"], voice["model"]["max_chars"]) == (
         "Ann",
         "gpt-realtime-2.1-mini",

@@ -7,11 +7,10 @@ from .output import AudioResponse, OutputFormat, is_output_extension
 from .pace import VoicePace
 from .pipeline import SpeechPipeline, SynthesisJob
 from .post_processing import PostProcessing
-from .synthesizer import LatencyStats
+from .synthesizer import VoiceStats
 
 __all__ = [
     "AudioResponse",
-    "LatencyStats",
     "LoudnessTracker",
     "OutputFormat",
     "PcmConstraints",
@@ -20,5 +19,6 @@ __all__ = [
     "SynthesisJob",
     "SynthesisReport",
     "VoicePace",
+    "VoiceStats",
     "is_output_extension",
 ]

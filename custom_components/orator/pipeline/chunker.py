@@ -7,11 +7,10 @@ from collections.abc import AsyncIterable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, islice
-import re
 from types import TracebackType
 from typing import Final, Self
 
-from ..text import SentenceSplitter, TextCleaner, is_speakable, split_evenly, split_first_clause
+from ..text import SentenceSplitter, TextCleaner, count_syllable_letters, is_speakable, split_evenly, split_first_clause
 
 _IDLE_S: Final = 0.1
 """Time without a delta after which a sentence with an end mark is complete."""
@@ -32,11 +31,6 @@ _PROVIDER_START_S: Final = 1.5
 """Buffered audio left when gathering ends, so that the provider has time to begin."""
 
 _LETTERS_PER_S: Final = 15
-LETTERS_PER_SYLLABLE: Final = 3
-SYLLABIC: Final = re.compile(
-    r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60\uff66-\uff9f\U00020000-\U0003fffd]+"
-)
-"""Characters of the scripts in which one character is a syllable, and their punctuation, which is a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +302,4 @@ def estimate_duration_by_letters_s(text: str) -> float:
 
 def _count_letters(text: str) -> int:
     """Return the length of a text as speech, in letters of an alphabet."""
-    if text.isascii():
-        return len(text)
-    letters = len(SYLLABIC.sub("", text))
-    return letters + (len(text) - letters) * LETTERS_PER_SYLLABLE
+    return len(text) if text.isascii() else len(text) + count_syllable_letters(text)

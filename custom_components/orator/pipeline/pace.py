@@ -6,8 +6,7 @@ import re
 from typing import Final
 import unicodedata
 
-from ..text import SentenceSplitter
-from .chunker import LETTERS_PER_SYLLABLE, SYLLABIC
+from ..text import SentenceSplitter, count_syllable_letters
 
 _BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
 _MARKUP: Final = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\b[a-z]+://\S+")
@@ -80,7 +79,7 @@ class SpokenLength:
 def measure_speech(text: str) -> SpokenLength:
     """Return the length of a text as speech."""
     words = _BETWEEN_WORDS.sub(" ", _MARKUP.sub(" ", text))
-    return SpokenLength(count_letters(text), len(words) + _count_syllable_letters(words))
+    return SpokenLength(count_letters(text), len(words) + count_syllable_letters(words))
 
 
 def count_letters(text: str) -> int:
@@ -89,16 +88,11 @@ def count_letters(text: str) -> int:
     Digits, symbols, units and characters that are syllables count as several letters, punctuation as a space.
     """
     words = _BETWEEN_WORDS.sub(" ", text)
-    letters = len(words) + _count_syllable_letters(words)
+    letters = len(words) + count_syllable_letters(words)
     letters += (_LETTERS_PER_DIGIT - 1) * sum(map(str.isdecimal, words))
     symbols = sum(character in _SPOKEN_SYMBOLS or unicodedata.category(character)[0] == "S" for character in text)
     letters += _LETTERS_PER_SYMBOL * symbols
     return letters + (_LETTERS_PER_CONSONANT - 1) * sum(map(len, _ABBREVIATED_UNITS.findall(text)))
-
-
-def _count_syllable_letters(words: str) -> int:
-    """Return the letters of syllables that are not counted as characters."""
-    return (LETTERS_PER_SYLLABLE - 1) * sum(map(len, SYLLABIC.findall(words)))
 
 
 def find_sentence(text: str, letters: float) -> int:

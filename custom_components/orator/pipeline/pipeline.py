@@ -22,10 +22,10 @@ from .synthesizer import (
     INTERACTIVE,
     PATIENT,
     WITH_FALLBACK,
-    LatencyStats,
     ProviderSynthesizer,
     RetryPolicy,
     Synthesizer,
+    VoiceStats,
 )
 
 _MAX_CHUNK_S: Final = 45.0
@@ -62,7 +62,7 @@ class SynthesisJob:
     """Whether the fallbacks come first, because the account is unlikely to work."""
     expects_fallback: bool
     """Whether another voice takes over when this job fails."""
-    latency: LatencyStats
+    stats: VoiceStats
     """Latency statistics of the voice."""
     post_processing: PostProcessing
     can_wait: Callable[[], bool]
@@ -161,12 +161,12 @@ class SpeechPipeline:
             pronunciations=pronunciations,
             record_usage=job.record_usage,
         )
-        pace = job.latency.pace(request)
+        pace = job.stats.pace(request)
         has_fixed_price = model.price is not None and model.price.has_fixed_part
         chunker = TextChunker(
             job.deltas,
             TextCleaner(() if pronunciations else job.replacements, clean=job.clean_text),
-            max_chars=min(model.max_chars, job.latency.max_chars or model.max_chars),
+            max_chars=min(model.max_chars, job.stats.max_chars or model.max_chars),
             measure=measure_with_pronunciations(pronunciations, model) if pronunciations else model.measure,
             streams=model.streams,
             max_seconds=_MAX_CHUNK_WITH_FALLBACK_S if job.fallbacks else _MAX_CHUNK_S,
@@ -181,7 +181,7 @@ class SpeechPipeline:
                 replace(request, format=job.format or self._choose_format(is_single=is_single)),
                 self._choose_retry_policy(is_reply=is_reply),
                 name=job.name,
-                latency=job.latency,
+                stats=job.stats,
             )
             self._chain = FallbackChain(
                 own,

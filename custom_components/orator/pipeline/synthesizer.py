@@ -68,7 +68,7 @@ PATIENT: Final = RetryPolicy(120.0, max_attempts=5)
 """For audio prepared in advance, which can wait for a provider's `Retry-After`."""
 
 
-class LatencyStats:
+class VoiceStats:
     """Statistics of a voice: times to first audio, its pace, its limit, and whether its audio looked truncated."""
 
     def __init__(self) -> None:
@@ -170,37 +170,37 @@ class ProviderSynthesizer:
         retry_policy: RetryPolicy,
         *,
         name: str,
-        latency: LatencyStats,
+        stats: VoiceStats,
     ) -> None:
         """Initialize the synthesizer; its requests differ only in their text."""
         self.name = name
         self.loudness_key = f"{request.model.id} {request.voice}"
-        self.hedge_delay_s = inf if retry_policy is PATIENT else latency.hedge_delay_s(streams=request.model.streams)
-        self.pace = latency.pace(request)
+        self.hedge_delay_s = inf if retry_policy is PATIENT else stats.hedge_delay_s(streams=request.model.streams)
+        self.pace = stats.pace(request)
         self.usage = Usage()
         self._provider = provider
         self._request = request
         self._retry_policy = retry_policy
-        self._latency = latency
+        self._stats = stats
 
     @property
     def has_false_truncations(self) -> bool:
         """Whether the audio of the voice is complete but always looks truncated."""
-        return self._latency.has_false_truncations
+        return self._stats.has_false_truncations
 
     def divide(self, text: str) -> list[str]:
         """Return the text in pieces within the limit, which end at sentences if possible."""
-        if self._latency.max_chars is None:
+        if self._stats.max_chars is None:
             return [text]
-        return split_at_sentences(text, self._latency.max_chars, self._request.model.measure)
+        return split_at_sentences(text, self._stats.max_chars, self._request.model.measure)
 
     def reduce_limit(self, text: str, divisions: int) -> bool:
         """Reduce the limit after a text was refused as too long; return False if the length was not the reason."""
-        length, limit = self._request.model.measure(text), self._latency.max_chars
+        length, limit = self._request.model.measure(text), self._stats.max_chars
         if length < _MIN_DIVIDED_CHARS or divisions >= len(_DIVIDED_SHARES):
-            self._latency.max_chars = None
+            self._stats.max_chars = None
             return False
-        self._latency.max_chars = limit if limit and limit < length else int(length * _DIVIDED_SHARES[divisions])
+        self._stats.max_chars = limit if limit and limit < length else int(length * _DIVIDED_SHARES[divisions])
         return True
 
     def synthesize(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:  # noqa: ARG002

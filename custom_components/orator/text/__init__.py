@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .characters import is_speakable
+from .characters import count_syllable_letters, is_speakable
 from .long_sentences import split_evenly, split_first_clause
 from .markdown import MarkdownReader
 from .replacements import Replacement, Replacer, replace_words
@@ -13,6 +13,7 @@ __all__ = [
     "Replacement",
     "SentenceSplitter",
     "TextCleaner",
+    "count_syllable_letters",
     "is_speakable",
     "replace_words",
     "split_evenly",

@@ -55,6 +55,12 @@ Which word a sign stands for depends on the language, which only the voice knows
 STANDALONE_EMOJI: Final = "🔵⚪⚫🟣🟤⚠🚫⛔👍👎🔋🪫🔌☀🌤⛅🌥☁🌦🌧⛈🌩🌨❄🌫🌙"
 """Emoji that are spoken only if they are all that a table cell or a label has: a status or the weather."""
 
+_SYLLABIC: Final = re.compile(
+    r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60\uff66-\uff9f\U00020000-\U0003fffd]+"
+)
+"""Characters of the scripts in which one character is a syllable, and their punctuation, which is a pause."""
+_LETTERS_PER_SYLLABLE: Final = 3
+
 _UNSPACED_LETTER: Final = re.compile(f"[{UNSPACED_SCRIPTS}]")
 
 
@@ -76,6 +82,11 @@ def is_combining(character: str) -> bool:
 def is_space(character: str) -> bool:
     """Return whether a character is white space, or missing at the end of the text."""
     return not character or character.isspace()
+
+
+def count_syllable_letters(text: str) -> int:
+    """Return the letters that a text has as speech beyond its characters, because some characters are syllables."""
+    return (_LETTERS_PER_SYLLABLE - 1) * sum(map(len, _SYLLABIC.findall(text)))
 
 
 def is_speakable(text: str) -> bool:

@@ -5,7 +5,7 @@ r"""Read formulas in LaTeX: \(x^2\), \[…\], $x$, $$…$$. Prices such as $5 ar
 import re
 from typing import Final
 
-from .lookahead import IncompleteInputError, Window
+from .lookahead import MAX_PROSE_CHARS, IncompleteInputError, Window
 
 MAX_FORMULA_CHARS: Final = 300
 _ENDS: Final = {r"\(": r"\)", r"\[": r"\]", "$$": "$$"}
@@ -23,7 +23,6 @@ _UNFINISHED_FORMULA: Final = re.compile(
 )
 _HAS_MATHEMATICS: Final = re.compile(r"[\\^_=+<>{}|]|[A-Za-z]\(|\A[A-Za-z](?:'|,? ?[A-Za-z])?\Z|\A-?[\d.,]*[A-Za-z]\Z")
 _DOLLAR_PRICE: Final = re.compile(r"\$\d+(?:[.,]\d+)*+(?:[.,;:!?)](?!\d|\Z)|[ \n]+[^\s\\=+*/<>^\d$-])")
-_MAX_PROSE_CHARS: Final = 100
 _MATHEMATICAL: Final = re.compile(r"[\\^_=]")
 
 
@@ -38,8 +37,8 @@ def read_formula(window: Window) -> tuple[str, int] | None:
     delimiter = _ENDS.get(text[:2])
     if delimiter:
         end = text.find(delimiter, 2, MAX_FORMULA_CHARS)
-        is_prose = len(text) >= _MAX_PROSE_CHARS and not _MATHEMATICAL.search(text, 2, _MAX_PROSE_CHARS)
-        if is_prose and not 0 < end <= _MAX_PROSE_CHARS:
+        is_prose = len(text) >= MAX_PROSE_CHARS and not _MATHEMATICAL.search(text, 2, MAX_PROSE_CHARS)
+        if is_prose and not 0 < end <= MAX_PROSE_CHARS:
             return None
         if end < 0 and not window.is_final:
             raise IncompleteInputError

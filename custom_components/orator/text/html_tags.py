@@ -5,7 +5,7 @@ from enum import Enum, auto
 import re
 from typing import Final
 
-from .lookahead import IncompleteInputError, Syntax, Window
+from .lookahead import MAX_PROSE_CHARS, IncompleteInputError, Syntax, Window
 
 
 class Boundary(Enum):
@@ -95,7 +95,6 @@ _HIDDEN_END_PATTERNS: Final = {
     kind: (re.compile(end, re.IGNORECASE), max_chars) for kind, (end, max_chars) in _HIDDEN_ENDS.items()
 }
 MAX_HIDDEN_CHARS: Final = 2000
-_MAX_PROSE_CHARS: Final = 100
 _CODE_MARK: Final = re.compile("[{}=;]")
 
 
@@ -108,7 +107,7 @@ def read_hidden(window: Window) -> Tag | None:
     pattern, max_chars = _HIDDEN_END_PATTERNS[kind.group().lower()]
     if end := pattern.search(window.text, start.end() - (start.group() != "<!--"), max_chars):
         return Tag(end.end())
-    is_prose = len(window.text) >= _MAX_PROSE_CHARS and not _CODE_MARK.search(window.text, 0, _MAX_PROSE_CHARS)
+    is_prose = len(window.text) >= MAX_PROSE_CHARS and not _CODE_MARK.search(window.text, 0, MAX_PROSE_CHARS)
     if not window.is_final and len(window.text) < max_chars and not is_prose:
         raise IncompleteInputError
     return Tag(start.end()) if start.group() == "<!--" else None

@@ -9,6 +9,8 @@ import re
 from typing import Final, NamedTuple, Self
 
 _WINDOW_CHARS: Final = 300
+MAX_PROSE_CHARS: Final = 100
+"""Length of text without marks of code or mathematics from which an opening delimiter is taken for prose."""
 
 
 class IncompleteInputError(Exception):

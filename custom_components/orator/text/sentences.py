@@ -91,7 +91,7 @@ class _EndMark(NamedTuple):
     """Number of characters before the white space."""
     space: str
     open_closers: str
-    """Marks that close the quotation in which the marks stand; empty if they do not stand in one."""
+    """Marks that close the quotation around the marks; empty outside quotations."""
 
 
 class SentenceSplitter:

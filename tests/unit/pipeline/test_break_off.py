@@ -12,7 +12,7 @@ import pytest
 
 from custom_components.orator.audio import wav
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout
-from custom_components.orator.pipeline import LatencyStats, VoicePace
+from custom_components.orator.pipeline import VoicePace, VoiceStats
 from custom_components.orator.pipeline.chunk_audio import ChunkAudio
 from custom_components.orator.pipeline.fallback_chain import FallbackChain
 from custom_components.orator.pipeline.pace import measure_speech
@@ -197,7 +197,7 @@ async def test_break_in_values(share: float) -> None:
 
 
 async def test_other_pace() -> None:
-    """A voice that is suddenly fast is heard in full, and its new pace is learned."""
+    """A voice that is suddenly fast is heard in full, and its new pace is measured."""
     voice = Voice(lambda text: Response(len(text) / 20), measured_pace(8))
     chain = await listen(LONG, voice)
     assert len(voice.requests) == 2
@@ -207,7 +207,7 @@ async def test_other_pace() -> None:
 
 
 async def test_other_pace_with_fallback() -> None:
-    """With a fallback, the new pace is learned after three texts."""
+    """With a fallback, the new pace is measured after three texts."""
     voice, fallback = Voice(lambda text: Response(len(text) / 20), measured_pace(8)), Voice(lambda _: Response(5.0))
     for _ in range(3):
         await listen(LONG, voice, fallback)
@@ -215,8 +215,8 @@ async def test_other_pace_with_fallback() -> None:
 
 
 async def test_refusal_of_any_length() -> None:
-    """A text that is refused for another reason than its length costs few requests, and no limit is learned."""
-    latency = LatencyStats()
+    """A text that is refused for another reason than its length costs few requests, and no limit is detected."""
+    stats = VoiceStats()
     requests = 0
 
     class RefusingProvider:
@@ -229,10 +229,10 @@ async def test_refusal_of_any_length() -> None:
 
     model = Model("m", "M", 4000, streams=True, formats=(AudioFormat.WAV,))
     request = SynthesisRequest("", model, "v", AudioFormat.WAV)
-    own = ProviderSynthesizer(cast(Any, RefusingProvider()), request, WITH_FALLBACK, name="own", latency=latency)
+    own = ProviderSynthesizer(cast(Any, RefusingProvider()), request, WITH_FALLBACK, name="own", stats=stats)
     fallback = Voice(lambda text: Response(len(text) / 15))
     text = LONG * 20
     await listen(text, cast(Any, own), fallback)
     assert requests <= 4
-    assert latency.max_chars is None
+    assert stats.max_chars is None
     assert len("".join(fallback.requests)) > len(text) - 50

@@ -1,4 +1,4 @@
-"""The loudness of a voice is learned from its messages."""
+"""The loudness of a voice is measured in its messages."""
 
 import json
 from typing import Any
@@ -25,8 +25,8 @@ TEXTS = (
 )
 
 
-def learn(*measurements: tuple[float, float]) -> VoiceLoudness:
-    """Return the loudness learned from measurements with these LUFS and durations in seconds."""
+def measure(*measurements: tuple[float, float]) -> VoiceLoudness:
+    """Return the loudness that results from measurements with these LUFS and durations in seconds."""
     level = VoiceLoudness()
     for lufs, seconds in measurements:
         level = level.add(LoudnessMeasurement(lufs, seconds))
@@ -63,25 +63,25 @@ def test_unknown_voice() -> None:
 
 def test_first_measurement() -> None:
     """The first measurement counts fully."""
-    assert learn((-31.0, 2.0)).gain_to(-18) == pytest.approx(13)
+    assert measure((-31.0, 2.0)).gain_to(-18) == pytest.approx(13)
 
 
 def test_weighted_by_length() -> None:
     """Measurements are weighted by their duration, up to ten seconds."""
-    assert learn((-20.0, 9.0), (-22.0, 1.0)).lufs == pytest.approx(-20.2)
-    assert learn((-20.0, 10.0), (-22.0, 500.0)).lufs == pytest.approx(-21)
+    assert measure((-20.0, 9.0), (-22.0, 1.0)).lufs == pytest.approx(-20.2)
+    assert measure((-20.0, 10.0), (-22.0, 500.0)).lufs == pytest.approx(-21)
 
 
 def test_outliers() -> None:
     """A whisper between normal messages is ignored, even if it is the longest."""
     usual = [(-20.0, 4.0), (-20.5, 4.0), (-19.5, 4.0)]
-    assert learn(*usual, (-38.0, 60.0)).lufs == pytest.approx(-20)
-    assert learn((-38.0, 4.0), *usual).lufs == pytest.approx(-20)
+    assert measure(*usual, (-38.0, 60.0)).lufs == pytest.approx(-20)
+    assert measure((-38.0, 4.0), *usual).lufs == pytest.approx(-20)
 
 
 def test_changed_voice() -> None:
-    """A changed voice is learned again within nine messages, and at most 16 measurements are stored."""
-    level = learn(*[(-20.0, 4.0)] * 100)
+    """A changed voice is measured anew within nine messages, and at most 16 measurements are stored."""
+    level = measure(*[(-20.0, 4.0)] * 100)
     assert len(level.measurements) <= 16
     for _ in range(9):
         level = level.add(LoudnessMeasurement(-30.0, 4.0))
@@ -91,12 +91,12 @@ def test_changed_voice() -> None:
 @pytest.mark.parametrize("measurement", [None, LoudnessMeasurement(-60.0, 3.0), LoudnessMeasurement(-20.0, 0.0)])
 def test_silence(measurement: LoudnessMeasurement | None) -> None:
     """Silence and empty audio do not change the loudness."""
-    level = learn((-21.0, 3.0))
+    level = measure((-21.0, 3.0))
     assert level.add(measurement) is level
 
 
 LEVELS = st.lists(st.tuples(st.floats(-54, 3), st.floats(0.1, 600)), max_size=40).map(
-    lambda measurements: learn(*measurements)
+    lambda measurements: measure(*measurements)
 )
 
 
@@ -144,4 +144,4 @@ def test_stored(level: VoiceLoudness) -> None:
 def test_damaged(stored: dict[str, Any]) -> None:
     """Damaged entries are ignored."""
     assert VoiceLoudness.from_dict(stored) == VoiceLoudness()
-    assert VoiceLoudness.from_dict({"heard": [None, [-30, 2]]}) == learn((-30.0, 2.0))
+    assert VoiceLoudness.from_dict({"heard": [None, [-30, 2]]}) == measure((-30.0, 2.0))

@@ -224,7 +224,7 @@ async def test_number_of_capabilities(simulator: Simulator, provider: Speechbase
 async def test_missing_endpoint_of_an_unknown_type(
     simulator: Simulator, provider: SpeechbaseProvider, problem: Json
 ) -> None:
-    """A 404 is learned, whatever its type, if the documented endpoint speaks."""
+    """A missing endpoint is detected whatever the type of its 404, if the documented endpoint speaks."""
     simulator.fail(Fault(path=STREAM, status=404, json={"status": 404, **problem}, times=9))
     for text in ("One.", "Two."):
         await assert_speech(await synthesize(provider, inline_request(provider, text=text)), text)

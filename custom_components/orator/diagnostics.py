@@ -52,7 +52,7 @@ def _account_diagnostics(
         },
         "detected": dict(account.provider.detected),
         "counts": dict(account.provider.counters),
-        "usage": account.usage.totals.as_dict(),
+        "usage": account.usage.totals.rounded.as_dict(),
         "issues": [
             {"id": issue_id.removeprefix(f"{entry.entry_id}_"), "active": issue.active}
             for (domain, issue_id), issue in ir.async_get(hass).issues.items()

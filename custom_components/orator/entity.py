@@ -2,6 +2,7 @@
 
 from homeassistant.components.tts import DOMAIN as TTS_DOMAIN
 from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import ATTR_FRIENDLY_NAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
@@ -87,6 +88,19 @@ def is_orator_voice(hass: HomeAssistant, entity_id: str) -> bool:
     """Return whether an entity is one of Orator's voices."""
     registered = er.async_get(hass).async_get(entity_id)
     return registered is not None and (registered.domain, registered.platform) == (TTS_DOMAIN, DOMAIN)
+
+
+@callback
+def entity_name(hass: HomeAssistant, entity_id: str) -> str:
+    """Return the name of an entity for a message, or its entity ID if it has none; a voice's account is added."""
+    state, registered = hass.states.get(entity_id), er.async_get(hass).async_get(entity_id)
+    known = (
+        state and state.attributes.get(ATTR_FRIENDLY_NAME),
+        registered and (registered.name or registered.original_name),
+    )
+    name = next(filter(None, known), entity_id)
+    entry, _ = find_voice(hass, entity_id)
+    return f"{name} ({entry.title})" if entry else name
 
 
 @callback

@@ -16,7 +16,7 @@ from homeassistant.util import language as language_util
 from .audio.formats import AudioFormat, stream_of
 from .const import CONF_FALLBACK
 from .coordinator import OratorConfigEntry
-from .entity import find_voice, is_orator_voice
+from .entity import entity_name, find_voice, is_orator_voice
 from .pipeline import VoicePace, VoiceStats
 from .providers.audio_responses import detect_audio
 from .providers.base import SpeechAudio
@@ -81,14 +81,14 @@ class EntitySynthesizer:
                 stream.async_set_message(text)
             data = stream.async_stream_result()
         except Exception as err:
-            raise FallbackFailedError(subject=self._entity_id) from err
+            raise FallbackFailedError(subject=entity_name(self._hass, self._entity_id)) from err
         async with aclosing(data):
             yield await detect_audio(self._read(data), self._format)
 
     def _create_stream(self) -> tts.ResultStream:
         engine = tts.get_engine_instance(self._hass, self._entity_id)
         if engine is None:
-            raise FallbackFailedError(subject=self._entity_id)
+            raise FallbackFailedError(subject=entity_name(self._hass, self._entity_id))
         languages = language_util.matches(self._language, engine.supported_languages, self._hass.config.country)
         options: dict[str, Any] = {tts.ATTR_PREFERRED_FORMAT: self._format.value}
         if self._format is AudioFormat.WAV:
@@ -109,7 +109,7 @@ class EntitySynthesizer:
                     return
                 yield block
         except Exception as err:
-            raise FallbackFailedError(subject=self._entity_id) from err
+            raise FallbackFailedError(subject=entity_name(self._hass, self._entity_id)) from err
 
 
 @callback
@@ -197,7 +197,7 @@ def _rename(hass: HomeAssistant, entry: OratorConfigEntry, old: str, new: str) -
 
 
 def _find_missing(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, list[str]]:
-    """Return the fallbacks that no longer exist or are disabled, by the subentry ID of their voice."""
+    """Return the names of fallbacks that no longer exist or are disabled, by the subentry ID of their voice."""
     registry = er.async_get(hass)
 
     def is_missing(entity_id: str) -> bool:
@@ -207,7 +207,9 @@ def _find_missing(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, li
         return hass.states.get(entity_id) is None
 
     missing = {
-        subentry_id: [entity_id for entity_id in voice.data.get(CONF_FALLBACK, ()) if is_missing(entity_id)]
+        subentry_id: [
+            entity_name(hass, entity_id) for entity_id in voice.data.get(CONF_FALLBACK, ()) if is_missing(entity_id)
+        ]
         for subentry_id, voice in entry.subentries.items()
     }
-    return {subentry_id: entity_ids for subentry_id, entity_ids in missing.items() if entity_ids}
+    return {subentry_id: names for subentry_id, names in missing.items() if names}

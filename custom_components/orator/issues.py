@@ -154,15 +154,15 @@ class IssueManager:
 
     @callback
     def async_set_missing_fallbacks(self, missing: Mapping[str, Collection[str]]) -> None:
-        """Report missing fallbacks, given as entity IDs by the subentry ID of their voice."""
+        """Report missing fallbacks, given as names by the subentry ID of their voice."""
         self._delete_except("fallback_missing", "subentry_id", missing)
-        for subentry_id, entity_ids in missing.items():
+        for subentry_id, names in missing.items():
             self._create(
                 "fallback_missing",
                 self._entry.subentries[subentry_id].title,
                 issue_id=self._issue_id("fallback_missing", subentry_id),
                 data={"subentry_id": subentry_id},
-                missing=", ".join(sorted(entity_ids)),
+                missing=", ".join(sorted(names)),
             )
 
     @callback
@@ -184,7 +184,11 @@ class IssueManager:
                 is_fixable=False,
                 severity=ir.IssueSeverity.WARNING,
                 translation_key=error.translation_key,
-                translation_placeholders={"subject": _as_code(name), "account": self._entry.title},
+                translation_placeholders={
+                    "subject": _as_code(name),
+                    "voice": voice.title,
+                    "account": self._entry.title,
+                },
             )
         elif errors.keys() >= set(configured):
             self._delete(issue_id)

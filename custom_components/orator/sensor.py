@@ -23,12 +23,11 @@ from .const import SUBENTRY_VOICE
 from .coordinator import BalanceCoordinator, OratorConfigEntry
 from .entity import OratorEntity
 from .providers.errors import Outage, error_translation_keys
+from .providers.models import COST_DECIMALS
 from .usage import LastSynthesis, UsageByPeriod, UsageTotal
 
 PARALLEL_UPDATES = 0
 
-_COST_DECIMALS: Final = 9
-"""Decimal places of a cost, which hide the rounding errors of binary fractions."""
 _CONNECTED: Final = "connected"
 
 
@@ -83,10 +82,10 @@ USAGE_SENSORS: Final = tuple(
         UsageSensorDescription(
             key=f"cost_{period}",
             translation_key=f"cost_{period}",
-            device_class=SensorDeviceClass.MONETARY,
+            # Not `monetary`: entity pickers filter by device class, and those for a balance must not offer a cost.
             suggested_display_precision=4,
             period_fn=period_fn,
-            value_fn=lambda total: round(total.cost, _COST_DECIMALS),
+            value_fn=lambda total: _plain_number(total.cost),
             is_cost=True,
         ),
     )
@@ -119,6 +118,11 @@ BALANCE_SENSOR: Final = SensorEntityDescription(
     state_class=SensorStateClass.TOTAL,
     suggested_display_precision=2,
 )
+
+
+def _plain_number(cost: float) -> str:
+    """Return a cost without an exponent, which Python uses for less than 0.0001."""
+    return f"{cost:.{COST_DECIMALS}f}".rstrip("0").removesuffix(".")
 
 
 async def async_setup_entry(
@@ -195,7 +199,7 @@ class UsageSensor(OratorEntity, SensorEntity):
         if not self.entity_description.is_cost:
             return None
         total = self._total
-        return {"estimated": round(total.estimated, _COST_DECIMALS), "unpriced_requests": total.unpriced_requests}
+        return {"estimated": total.rounded.estimated, "unpriced_requests": total.unpriced_requests}
 
 
 class VoiceSensor(OratorEntity, SensorEntity):

@@ -18,9 +18,9 @@ import voluptuous as vol
 from .audio.ffmpeg import measure_duration
 from .const import CONF_FALLBACK, DOMAIN
 from .coordinator import OratorConfigEntry
-from .entity import is_orator_voice
+from .entity import entity_name, is_orator_voice
 from .media_files import MediaFile, async_get_stored_files, reserve_file, resolve_media_file
-from .providers.models import Usage
+from .providers.models import Usage, round_cost
 from .tts_requests import (
     PreparedMessage,
     SpeechRequest,
@@ -171,7 +171,7 @@ def _links(hass: HomeAssistant, path: str) -> JsonObjectType:
 def _usage_response(usage: Usage) -> JsonObjectType:
     return {
         "characters": usage.characters,
-        "cost": usage.cost,
+        "cost": None if usage.cost is None else round_cost(usage.cost),
         "currency": usage.currency,
         "is_estimate": usage.is_estimate,
     }
@@ -254,7 +254,7 @@ def _open_circuit_error(voice: TextToSpeechEntity) -> HomeAssistantError | None:
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key="voice_unavailable",
-        translation_placeholders={"voice": voice.entity_id},
+        translation_placeholders={"voice": entity_name(voice.hass, voice.entity_id)},
     )
 
 
@@ -277,7 +277,7 @@ def _satellite_variant(
     """Return the language and options that `assist_satellite.announce` uses for the satellite's pipeline."""
     satellite = _find_satellite(hass, entity_id)
     if satellite is None:
-        raise _satellite_error("satellite_not_found", entity_id, voice_entity_id)
+        raise _satellite_error(hass, "satellite_not_found", entity_id, voice_entity_id)
     from homeassistant.components.assist_pipeline import async_get_pipeline, async_get_pipelines  # noqa: PLC0415
 
     state = satellite.pipeline_entity_id and hass.states.get(satellite.pipeline_entity_id)
@@ -285,7 +285,7 @@ def _satellite_variant(
     by_name = {pipeline.name: pipeline for pipeline in reversed(async_get_pipelines(hass))}
     pipeline = (by_name.get(name) if name else None) or async_get_pipeline(hass)
     if tts.async_resolve_engine(hass, pipeline.tts_engine) != voice_entity_id:
-        raise _satellite_error("satellite_uses_other_voice", entity_id, voice_entity_id)
+        raise _satellite_error(hass, "satellite_uses_other_voice", entity_id, voice_entity_id)
     picked = {} if pipeline.tts_voice is None else {tts.ATTR_VOICE: pipeline.tts_voice}
     return pipeline.tts_language, {**picked, **(satellite.tts_options or {})}
 
@@ -300,9 +300,12 @@ def _find_satellite(hass: HomeAssistant, entity_id: str) -> AssistSatelliteEntit
     return hass.data[DATA_COMPONENT].get_entity(entity_id)
 
 
-def _satellite_error(key: str, entity_id: str, voice_entity_id: str) -> ServiceValidationError:
+def _satellite_error(hass: HomeAssistant, key: str, entity_id: str, voice_entity_id: str) -> ServiceValidationError:
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders={"satellite": entity_id, "voice": voice_entity_id},
+        translation_placeholders={
+            "satellite": entity_name(hass, entity_id),
+            "voice": entity_name(hass, voice_entity_id),
+        },
     )

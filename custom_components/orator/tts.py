@@ -27,7 +27,7 @@ from .audio.formats import AudioFormat
 from .chimes import ChimeLibrary, async_get_chimes
 from .const import CONF_FALLBACK, CONF_FORMAT, SUBENTRY_VOICE
 from .coordinator import OratorConfigEntry
-from .entity import voice_device
+from .entity import entity_name, voice_device
 from .fallback import can_be_heard, create_fallbacks
 from .issues import translate_error
 from .pipeline import (
@@ -326,8 +326,7 @@ class VoiceEntity(TextToSpeechEntity):
         # A proxy answers 404 without a JSON document while its server restarts.
         is_page = isinstance(error, NotFoundError) and not error.has_error_document
         kind = ServiceValidationError if error.is_request_invalid and not is_page else HomeAssistantError
-        name = f"{self._subentry.title} ({self._entry.title})"
-        return kind(**translate_error(error, self._account.provider, name))
+        return kind(**translate_error(error, self._account.provider, entity_name(self.hass, self.entity_id)))
 
     def _is_configured_voice(self, options: Mapping[str, Any]) -> bool:
         """Return whether a call uses the configured model and voice, so that its result applies to them."""

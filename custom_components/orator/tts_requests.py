@@ -15,6 +15,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .audio.formats import AudioFormat
 from .const import DOMAIN
+from .entity import entity_name
 from .pipeline import SynthesisReport, is_output_extension
 from .providers.models import Usage
 from .tts_cache import async_drop_from_memory, async_wait_until_on_disk, cache_key, is_in_memory, is_on_disk
@@ -269,11 +270,12 @@ class PreparedMessage:
 
 def validate_request(voice: tts.TextToSpeechEntity, request: SpeechRequest) -> None:
     """Check the language, the option names and the output format at no cost. Raises ServiceValidationError."""
+    name = entity_name(voice.hass, voice.entity_id)
     if request.language is not None and request.language not in voice.supported_languages:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="language_not_spoken",
-            translation_placeholders={"voice": voice.entity_id, "language": request.language},
+            translation_placeholders={"voice": name, "language": request.language},
         )
     supported = voice.supported_options or []
     names = [str(key) for key in request.options]
@@ -282,13 +284,13 @@ def validate_request(voice: tts.TextToSpeechEntity, request: SpeechRequest) -> N
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="unknown_options",
-            translation_placeholders={"voice": voice.entity_id, "options": ", ".join(unknown)},
+            translation_placeholders={"voice": name, "options": ", ".join(unknown)},
         )
     if not is_output_extension(request.options.get(tts.ATTR_PREFERRED_FORMAT, AudioFormat.MP3)):
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="invalid_setting",
-            translation_placeholders={"voice": f"{voice.entity_id}: ", "detail": tts.ATTR_PREFERRED_FORMAT},
+            translation_placeholders={"voice": f"{name}: ", "detail": tts.ATTR_PREFERRED_FORMAT},
         )
 
 

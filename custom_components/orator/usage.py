@@ -15,7 +15,7 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .providers.errors import error_translation_keys
-from .providers.models import Usage, is_currency_code
+from .providers.models import Usage, is_currency_code, round_cost
 
 _USAGE_STORAGE_VERSION: Final = 1
 _SAVE_DELAY_S: Final = 10.0
@@ -47,6 +47,11 @@ class UsageTotal:
         if not all(map(isfinite, numbers)) or not (total.currency is None or is_currency_code(total.currency)):
             raise ValueError
         return total
+
+    @property
+    def rounded(self) -> Self:
+        """The total with costs as they are shown."""
+        return replace(self, cost=round_cost(self.cost), estimated=round_cost(self.estimated))
 
     def __add__(self, usage: Usage) -> Self:
         """Return the total with the usage added."""
@@ -90,6 +95,11 @@ class UsageByPeriod:
             fresh.today if is_over(self.today, fresh.today) else self.today,
             fresh.month if is_over(self.month, fresh.month) else self.month,
         )
+
+    @property
+    def rounded(self) -> Self:
+        """The totals with costs as they are shown."""
+        return type(self)(self.today.rounded, self.month.rounded)
 
     def __add__(self, usage: Usage) -> Self:
         """Return both totals with the usage added."""

@@ -217,8 +217,8 @@ async def test_briefing_with_weather_and_calendars(
     await assert_announced(
         hass,
         played,
-        f"Good morning! It is {weekday}. Today's weather: partly cloudy, up to 12 degrees. "
-        "In your calendar: Birthday of Ann. Dentist at 09:30.",
+        f"Good morning! It's {weekday}. Today's weather: partly cloudy, with a high of 12 degrees. "
+        "On your calendar today: Birthday of Ann. Dentist at 09:30.",
     )
 
 
@@ -229,7 +229,7 @@ async def test_briefing_without_weather_and_calendars(
     set_time(hass, clock, "06:00:00")
     await create_automation(hass, BRIEFING, **VOICE_AND_PLAYERS)
     set_time(hass, clock, "07:00:00")
-    await assert_announced(hass, played, f"Good morning! It is {dt_util.now().strftime('%A')}.")
+    await assert_announced(hass, played, f"Good morning! It's {dt_util.now().strftime('%A')}.")
     saturday = dt_util.now() + timedelta(days=(5 - dt_util.now().weekday()) % 7)
     clock.move_to(saturday)
     async_fire_time_changed(hass, saturday)

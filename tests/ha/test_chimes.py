@@ -15,7 +15,7 @@ from tests.simulator import Simulator
 from tests.support.audio import RATE, decode
 from tests.support.chimes import get_chime_issue_keys, get_chime_issues, hear_with_chime, write_audio_file
 from tests.support.flows import open_voice_form
-from tests.support.speech import Hear, get_issue, get_speech_requests
+from tests.support.speech import Hear, create_account, get_issue, get_speech_requests, load_account, speak
 from tests.support.streams import SENTENCE
 from tests.support.word_decoder import assert_spoken
 
@@ -129,9 +129,22 @@ async def test_one_issue_per_voice(hass: HomeAssistant, account: MockConfigEntry
     assert len(get_chime_issues(hass)) == 1
     found = get_issue(hass, account, "chime")
     assert found is not None
-    assert found.translation_placeholders == {"subject": "/etc/hostname", "account": "OpenAI"}
+    assert found.translation_placeholders == {"subject": "/etc/hostname", "voice": "Ann", "account": "OpenAI"}
     await hear("It is right.", chime="ding_dong")
     assert not get_chime_issues(hass)
+
+
+async def test_issues_name_their_voices(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Each voice has an issue of its own, which names the voice and its account."""
+    other = create_account(simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"}, "Ben")
+    await load_account(hass, other)
+    for entity_id in ("tts.ann", "tts.ben"):
+        await speak(hass, entity_id=entity_id, chime="gong.wav")
+    named = [(issue.translation_placeholders or {}) for issue in get_chime_issues(hass)]
+    assert sorted((names["voice"], names["account"]) for names in named) == [("Ann", "OpenAI"), ("Ben", "Speechbase")]
+    await speak(hass, "It is right.", chime="ding_dong")
+    (found,) = get_chime_issues(hass)
+    assert found.translation_placeholders == {"subject": "gong.wav", "voice": "Ben", "account": "Speechbase"}
 
 
 async def test_issue_stays_without_the_chime(hass: HomeAssistant, account: MockConfigEntry, hear: Hear) -> None:

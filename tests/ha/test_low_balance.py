@@ -9,6 +9,7 @@ from typing import Any
 
 from homeassistant.components.blueprint import BLUEPRINT_SCHEMA, Blueprint
 from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
@@ -67,6 +68,22 @@ def test_blueprint_is_valid() -> None:
     assert blueprint.validate() is None
     assert set(blueprint.inputs) == {"balance", "amount", "warning"}
     assert blueprint.metadata["source_url"].endswith(f"/main/blueprints/automation/orator/{BLUEPRINT.name}")
+
+
+def test_only_balances_are_offered(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The entity picker offers the balance of an account, and no other sensor of Orator."""
+    blueprint = load_yaml_dict(str(BLUEPRINT))["blueprint"]
+    selector = blueprint["input"]["balance"]["selector"]["entity"]["filter"]
+    offered = [
+        entity.entity_id
+        for entity in er.async_get(hass).entities.values()
+        if (entity.platform, entity.domain) == (selector["integration"], selector["domain"])
+        and (state := hass.states.get(entity.entity_id))
+        and state.attributes.get("device_class") == selector["device_class"]
+    ]
+    assert selector.keys() == {"integration", "domain", "device_class"}
+    assert offered == [ENTITY]
+    assert hass.states.get("sensor.nanogpt_spent_today")
 
 
 async def test_warning(

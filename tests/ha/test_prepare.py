@@ -320,7 +320,7 @@ async def test_open_circuit_breaker(
     response = await call_action(hass, "prepare", messages=MESSAGES)
     assert [message["error_key"] for message in response["messages"]] == [None, *["voice_unavailable"] * 3]
     assert [message["from_cache"] for message in response["messages"]] == [True, False, False, False]
-    assert "can't speak at the moment" in response["messages"][1]["error"]
+    assert response["messages"][1]["error"].startswith("Ann (OpenAI) is currently unavailable")
     assert (response["ok"], response["characters"]) == (False, 0)
     assert not get_post_requests(simulator)
 

@@ -249,14 +249,14 @@ async def test_new_day_and_month(hass: HomeAssistant, simulator: Simulator, entr
 
 
 async def test_sensor_classes(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
-    """Usage sensors are totals with a reset time; costs are in the currency of the provider."""
+    """Usage sensors are totals with a reset time, costs in the currency of the provider; only a balance is monetary."""
     expected = {
         "characters_today": (None, "characters"),
         "characters_this_month": (None, "characters"),
         "requests_today": (None, "requests"),
         "requests_this_month": (None, "requests"),
-        "spent_today": (SensorDeviceClass.MONETARY, "USD"),
-        "spent_this_month": (SensorDeviceClass.MONETARY, "USD"),
+        "spent_today": (None, "USD"),
+        "spent_this_month": (None, "USD"),
         "balance": (SensorDeviceClass.MONETARY, "USD"),
     }
     for name, (device_class, unit) in expected.items():
@@ -284,13 +284,13 @@ async def test_registry(hass: HomeAssistant, account: MockConfigEntry) -> None:
 
 async def test_voice_sensors(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
     """The sensors of a voice show its last time to first audio and its last error, also after a reload."""
-    await enable_sensors(hass, account, "ann_time_to_first_sound")
-    assert get_sensor(hass, "time_to_first_sound", "ann").state == "unknown"
+    await enable_sensors(hass, account, "ann_time_to_first_audio")
+    assert get_sensor(hass, "time_to_first_audio", "ann").state == "unknown"
     assert get_sensor(hass, "last_error", "ann").state == "unknown"
     assert get_sensor(hass, "last_error", "ann").attributes["options"] == error_translation_keys()
     simulator.fail(Fault(path=AUDIO_SPEECH, delay=0.3))
     assert await speak(hass)
-    latency = get_sensor(hass, "time_to_first_sound", "ann")
+    latency = get_sensor(hass, "time_to_first_audio", "ann")
     assert 0.3 < float(latency.state) < 5
     assert (latency.attributes["unit_of_measurement"], latency.attributes["device_class"]) == ("s", "duration")
     assert get_sensor(hass, "last_error", "ann").state == "unknown"
@@ -304,7 +304,7 @@ async def test_voice_sensors(hass: HomeAssistant, account: MockConfigEntry, simu
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert get_sensor(hass, "last_error", "ann").state == "invalid_setting"
-    assert get_sensor(hass, "time_to_first_sound", "ann").state == latency.state
+    assert get_sensor(hass, "time_to_first_audio", "ann").state == latency.state
 
 
 async def test_transcript_mismatch(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
@@ -322,12 +322,12 @@ async def test_voice_sensors_of_other_voices(
     hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator
 ) -> None:
     """Previews and calls with another voice do not change the sensors of the voice that they use."""
-    await enable_sensors(hass, account, "ann_time_to_first_sound")
+    await enable_sensors(hass, account, "ann_time_to_first_audio")
     assert await async_setup_component(hass, "media_source", {})
     preview = f"media-source://orator/{account.entry_id}?model={KOKORO}&voice=am_adam&language=en"
     await async_resolve_media(hass, preview, None)
     assert await speak(hass, voice="am_adam")
-    assert get_sensor(hass, "time_to_first_sound", "ann").state == "unknown"
+    assert get_sensor(hass, "time_to_first_audio", "ann").state == "unknown"
     with pytest.raises(HomeAssistantError):
         await speak(hass, voice="am_adam", speed=99)
     simulator.fail(Fault(path=AUDIO_SPEECH, status=400, times=99))
@@ -338,4 +338,4 @@ async def test_voice_sensors_of_other_voices(
     assert get_sensor(hass, "last_error", "ann").state == "unknown"
     simulator.reset()
     assert await speak(hass, voice="af_bella", speed=1.2)
-    assert float(get_sensor(hass, "time_to_first_sound", "ann").state) > 0
+    assert float(get_sensor(hass, "time_to_first_audio", "ann").state) > 0

@@ -44,6 +44,22 @@ def stored_day() -> Iterator[None]:
         yield
 
 
+def register_entities(hass: HomeAssistant, entities: list[list[str]]) -> None:
+    """Register the stored entities, which keep their IDs although some have other names now."""
+    for entity_id, unique_id, entry_id, subentry_id in entities:
+        platform, object_id = entity_id.split(".")
+        is_disabled = unique_id.endswith("_first_sound")
+        er.async_get(hass).async_get_or_create(
+            platform,
+            DOMAIN,
+            unique_id,
+            suggested_object_id=object_id,
+            config_entry=hass.config_entries.async_get_entry(entry_id),
+            config_subentry_id=subentry_id,
+            disabled_by=er.RegistryEntryDisabler.INTEGRATION if is_disabled else None,
+        )
+
+
 @pytest.fixture
 async def entries(
     hass: HomeAssistant,
@@ -76,6 +92,7 @@ async def entries(
     ]
     for entry in entries:
         entry.add_to_hass(hass)
+        register_entities(hass, [entity for entity in stored["entities"] if entity[2] == entry.entry_id])
         assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     return entries

@@ -58,7 +58,7 @@ async def test_unknown_voice(hass: HomeAssistant, simulator: Simulator, player: 
     assert await speak(hass)
     simulator.fail(UNKNOWN_VOICE)
     with pytest.raises(
-        ServiceValidationError, match=r"^Ann \(OpenAI\): 127\.0\.0\.1 does not accept the request \(invalid_value"
+        ServiceValidationError, match=r"^Ann \(OpenAI\): 127\.0\.0\.1 rejected the request \(invalid_value"
     ):
         await call_speak(hass, voice="nope")
     assert [request["voice"] for request in get_speech_requests(simulator)] == ["coral", "nope"]

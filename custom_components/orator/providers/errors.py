@@ -256,14 +256,14 @@ class ConnectionLostError(SpeechError):
 class TruncatedAudioError(SpeechError):
     """The response was complete but its audio was not."""
 
-    translation_key = "connection_lost"
+    translation_key = "audio_truncated"
     is_retryable = True
 
 
 class TooShortAudioError(SpeechError):
     """The response was complete, but its audio is far too short for the text."""
 
-    translation_key = "connection_lost"
+    translation_key = "audio_too_short"
     is_retryable = True
 
 

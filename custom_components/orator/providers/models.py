@@ -13,7 +13,14 @@ _READING_CHARS_PER_MINUTE: Final = 900
 """Usual speed of reading aloud in alphabetic scripts."""
 _END_NOTICE: Final = timedelta(days=60)
 """Time before the end of a model from which users are notified, and new voices use another one."""
+COST_DECIMALS: Final = 9
+"""Decimal places of a cost, enough for the price of one character."""
 _CURRENCY_CODE: Final = re.compile(r"[A-Za-z]{3,5}")
+
+
+def round_cost(cost: float) -> float:
+    """Return a cost as it is shown, without the rounding errors of binary fractions."""
+    return round(cost, COST_DECIMALS)
 
 
 def is_currency_code(value: object) -> TypeGuard[str]:

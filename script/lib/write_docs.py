@@ -28,6 +28,7 @@ from custom_components.orator.providers.options import (
     Option,
 )
 from custom_components.orator.voice_settings import NUMBER_OPTIONS
+from script.lib.list_blueprints import describe_blueprints
 from script.lib.message_docs import NONE, MessageDocs, format_table
 from script.lib.readme_tables import compare_services, join_words, list_chimes, show_screenshots
 
@@ -69,6 +70,7 @@ class DocsGenerator:
             "servers": self.describe_servers,
             "options": self.describe_options,
             "fields": self.describe_fields,
+            "blueprints": describe_blueprints,
             "screenshots": show_screenshots,
             "messages": messages.describe_messages,
             "failures": messages.describe_failures,
@@ -154,7 +156,7 @@ class DocsGenerator:
         names = {key: name for part in parts for key, name in part.get("data", {}).items() if key != "name"}
         meanings = {key: meaning for part in parts for key, meaning in part.get("data_description", {}).items()}
         return format_table(
-            ("Option", "In the form", "Meaning", "Values", "Available for"),
+            ("Option", "Field in the form", "Meaning", "Values", "Available for"),
             (
                 (f"`{key}`", name, meanings[key], self._values(key) or NONE, self._supporting_providers(key))
                 for key, name in names.items()

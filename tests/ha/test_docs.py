@@ -61,7 +61,7 @@ async def test_examples_of_actions(hass: HomeAssistant, simulator: Simulator) ->
     await hass.services.async_call("script", "announce", blocking=True)
     (call,) = played
     assert call.data["entity_id"] == ["media_player.kitchen"]
-    _, audio = await async_get_media_source_audio(hass, call.data["media_content_id"])
+    _, audio = await async_get_media_source_audio(hass, call.data["media"]["media_content_id"])
     assert_spoken((await decode(audio)).samples, RATE, "The washing machine is done.")
     automation = {"id": "night", "alias": "Night", **read_example("prepare")}
     assert await async_setup_component(hass, "automation", {"automation": [automation]})

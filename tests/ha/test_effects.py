@@ -161,7 +161,7 @@ async def test_failure_is_not_cached(  # noqa: PLR0913, PLR0917
     simulator.audio_mode = "tones"
     simulator.fail(Fault(path=SPEECH_PATH, status=403))
     audio = await hear(SENTENCE, **options, **output_format)
-    assert "does not permit" in caplog.text
+    assert "does not allow" in caplog.text
     assert not hass.data[DATA_TTS_MANAGER].file_cache
     assert not hass.data[DATA_TTS_MANAGER].mem_cache
     if "chime" not in options:
@@ -262,7 +262,7 @@ async def test_invalid_value(
     setting: str,
 ) -> None:
     """An invalid value raises an error that names the setting, before any request."""
-    with pytest.raises((HomeAssistantError, ServiceValidationError), match=f"The value of {setting} is not possible"):
+    with pytest.raises((HomeAssistantError, ServiceValidationError), match=f"The value of {setting} is invalid"):
         await speak(hass, **options)
     assert not get_speech_requests(simulator)
 

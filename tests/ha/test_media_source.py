@@ -123,7 +123,7 @@ async def test_sample_ignores_settings_of_configured_voice(hass: HomeAssistant, 
     with pytest.raises(Unresolvable) as error:
         await async_resolve_media(hass, media_id.replace("=en", "=fr"), None)
     assert (error.value.translation_domain, error.value.translation_key) == ("orator", "invalid_key")
-    assert "does not accept the account's key" in str(error.value)
+    assert "rejected the account's API key" in str(error.value)
 
 
 async def test_speechbase_modes(hass: HomeAssistant, simulator: Simulator) -> None:
@@ -132,7 +132,7 @@ async def test_speechbase_modes(hass: HomeAssistant, simulator: Simulator) -> No
     simulator.reset()
     groups = await browse(hass, f"{ROOT}/{account.entry_id}")
     (saved,) = [group for group in groups.values() if "mode=voice" in group.media_content_id]
-    assert saved.title == "A saved voice"
+    assert saved.title == "Saved voice"
     voices = (await async_browse_media(hass, saved.media_content_id)).children or ()
     titles = {voice.title: voice for voice in voices}
     assert "Reception (no key)" not in titles
@@ -149,7 +149,7 @@ async def test_unconnected_vendor_is_not_listed(hass: HomeAssistant, simulator: 
     (openai,) = (row for row in simulator.speechbase.providers if row["id"] == "openai")
     openai["byok"] = openai["managed"] = False
     account = await add_account(hass, simulator, "speechbase", {"model": "openai/tts-1", "voice": "nova"})
-    assert list(await browse(hass, f"{ROOT}/{account.entry_id}")) == ["A saved voice"]
+    assert list(await browse(hass, f"{ROOT}/{account.entry_id}")) == ["Saved voice"]
 
 
 async def test_voice_with_one_language(hass: HomeAssistant, simulator: Simulator) -> None:

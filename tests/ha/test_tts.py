@@ -247,7 +247,7 @@ async def test_invalid_option(
 ) -> None:
     """An invalid value is not sent, and the error names the setting."""
     assert not await hear(**options)
-    assert f"The value of {setting} is not possible" in caplog.text
+    assert f"The value of {setting} is invalid" in caplog.text
     assert not get_speech_requests(simulator)
 
 
@@ -255,14 +255,14 @@ async def test_invalid_option(
     ("fault", "message"),
     [
         ({"status": 400, "json": {"error": {"message": "m", "type": "t", "code": "invalid_value"}}}, "invalid_value"),
-        ({"status": 403}, "does not permit"),
+        ({"status": 403}, "does not allow"),
         ({"status": 404, "json": {"error": {"code": "model_not_found"}}}, "model_not_found"),
         ({"status": 429, "json": {"error": {"code": "insufficient_quota"}}}, "Add credit"),
-        ({"status": 501}, "cannot do this"),
-        ({"body": '{"error": "no"}', "headers": {"Content-Type": "audio/mpeg"}}, "not audio"),
-        ({"body": "<html>Hello</html>"}, "not audio"),
-        ({"body": b""}, "not audio"),
-        ({"status": 302, "headers": {"Location": "/elsewhere"}}, "sends visitors on"),
+        ({"status": 501}, "does not support this"),
+        ({"body": '{"error": "no"}', "headers": {"Content-Type": "audio/mpeg"}}, "did not send audio"),
+        ({"body": "<html>Hello</html>"}, "did not send audio"),
+        ({"body": b""}, "did not send audio"),
+        ({"status": 302, "headers": {"Location": "/elsewhere"}}, "redirects to"),
     ],
 )
 async def test_failure_is_not_cached(

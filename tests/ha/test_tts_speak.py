@@ -14,7 +14,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from tests.simulator import Fault, Simulator
 from tests.support.fallback import LocalVoice
-from tests.support.speech import INVALID_KEY, SPEECH_PATH, create_account, get_speech_requests, load_account, speak
+from tests.support.speech import (
+    INVALID_KEY,
+    SPEECH_PATH,
+    create_account,
+    get_sensor,
+    get_speech_requests,
+    load_account,
+    speak,
+)
 from tests.support.streams import SENTENCE
 
 UNKNOWN_VOICE = Fault(path=SPEECH_PATH, status=400, json={"error": {"code": "invalid_value"}}, times=9)
@@ -91,11 +99,19 @@ async def test_fallback_speaks(hass: HomeAssistant, simulator: Simulator, player
 
 
 @pytest.mark.parametrize("fault", [INVALID_KEY, Fault(path=SPEECH_PATH, status=404, body=b"404 page not found")])
-async def test_outage(hass: HomeAssistant, simulator: Simulator, player: Player, fault: Fault) -> None:
-    """An outage, or a proxy whose server restarts, is no error of the action, so that the rest of a script runs."""
+async def test_outage(
+    hass: HomeAssistant, simulator: Simulator, player: Player, caplog: pytest.LogCaptureFixture, fault: Fault
+) -> None:
+    """An outage, or a proxy whose server restarts, is no error of the action, so that the rest of a script runs.
+
+    The log and the voice's sensor, which is enabled, have the reason.
+    """
     simulator.fail(fault)
-    await call_speak(hass, voice="nova")
+    await call_speak(hass)
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert player.played
+    assert "Ann (OpenAI): 127.0.0.1 " in caplog.text
+    assert get_sensor(hass, "last_error", "ann").state in ("invalid_key", "not_found")
 
 
 async def test_cached_message(hass: HomeAssistant, simulator: Simulator, player: Player) -> None:

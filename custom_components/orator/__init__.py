@@ -15,7 +15,7 @@ from .entity import async_link_voice_devices, async_register_account_device
 from .fallback import async_track_fallbacks
 from .issues import async_delete_issues
 from .media_files import async_get_stored_files
-from .preview import SetupPreviewView, VoicePreviewView
+from .preview import SetupPreviewView, VoicePlayerView, VoicePreviewView
 from .services import async_setup_services
 from .tts_cache import async_get_cache_revisions
 from .usage import UsageTracker
@@ -32,6 +32,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa:
     async_setup_services(hass)
     hass.http.register_view(SetupPreviewView)
     hass.http.register_view(VoicePreviewView)
+    hass.http.register_view(VoicePlayerView)
     return True
 
 

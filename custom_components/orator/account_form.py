@@ -16,6 +16,7 @@ import voluptuous as vol
 
 from .client import account_server
 from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER
+from .form_errors import WHOLE_FORM, FormError
 from .issues import translate_error
 from .providers import PROVIDERS
 from .providers.base import Provider, Server
@@ -23,8 +24,6 @@ from .providers.errors import InvalidKeyError, MissingKeyError, SpeechError
 
 SECTION_SERVER: Final = "server"
 FIELD_REGION: Final = "region"
-_FORM: Final = "base"
-"""Key of an error that is not about a field."""
 
 _ERRORS_AT_ADDRESS: Final[Mapping[str, str]] = {
     **{key: f"{key}_at_address" for key in ("cannot_connect", "name_not_found", "timed_out")},
@@ -36,20 +35,9 @@ API_KEY_SELECTOR: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.
 URL_SELECTOR: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
 
 
-class FormError(Exception):
-    """An error of the user's input, shown in the form. `field`: the field that the error is about."""
-
-    def __init__(self, translation_key: str, field: str = _FORM, **placeholders: str) -> None:
-        """Create an error with the placeholders of its text."""
-        super().__init__(translation_key)
-        self.translation_key = translation_key
-        self.field = field
-        self.placeholders = placeholders
-
-
 def form_error(error: SpeechError, provider: Provider, api_key: str) -> FormError:
     """Return how the form shows an error of the provider."""
-    field = CONF_BASE_URL if error.translation_key in _ERRORS_AT_ADDRESS else _FORM
+    field = CONF_BASE_URL if error.translation_key in _ERRORS_AT_ADDRESS else WHOLE_FORM
     if isinstance(error, (InvalidKeyError, MissingKeyError)):
         error, field = error if api_key else MissingKeyError(), CONF_API_KEY
     placeholders = translate_error(error, provider)["translation_placeholders"]
@@ -64,7 +52,7 @@ def place_error(error: FormError, schema: Mapping[Any, Any]) -> dict[str, str]:
     server = schema.get(SECTION_SERVER)
     is_in_section = bool(server and not server.options["collapsed"] and error.field in server.schema.schema)
     if error.field not in schema and not is_in_section:
-        return {_FORM: error.translation_key}
+        return {WHOLE_FORM: error.translation_key}
     field = SECTION_SERVER if is_in_section else error.field
     return {field: _ERRORS_AT_ADDRESS.get(error.translation_key, error.translation_key)}
 

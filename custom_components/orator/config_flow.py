@@ -29,7 +29,6 @@ from .account_form import (
     FIELD_REGION,
     SECTION_SERVER,
     URL_SELECTOR,
-    FormError,
     account_data,
     api_key_field,
     entered_key,
@@ -40,6 +39,7 @@ from .account_form import (
 from .client import account_addresses, account_server, async_create_provider, async_may_send_key
 from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_VOICE, SUBMITTED_FLOWS
 from .coordinator import Catalog, OratorConfigEntry
+from .form_errors import FormError
 from .preview import async_create_setup_player
 from .providers import PROVIDERS
 from .providers.base import Server

@@ -1,12 +1,9 @@
 """Media source of voice previews. Audio is only synthesized, and charged, when it is played."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, Final, override
 
-from homeassistant.auth.models import User
-from homeassistant.auth.permissions.const import POLICY_CONTROL
-from homeassistant.components.http import KEY_HASS_USER, current_request
 from homeassistant.components.media_player import BrowseError, MediaClass
 from homeassistant.components.media_source import (
     BrowseMediaSource,
@@ -16,11 +13,10 @@ from homeassistant.components.media_source import (
     Unresolvable,
 )
 from homeassistant.components.tts import ATTR_PREFERRED_FORMAT, TextToSpeechEntity, get_engine_instance
-from homeassistant.components.websocket_api import current_connection
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_MODEL
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, Unauthorized
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
@@ -28,10 +24,10 @@ from .audio.formats import AudioFormat
 from .const import DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry
 from .entity import voice_entity_id
-from .preview import PREVIEW_CONTENT_TYPE, PreviewItem
+from .preview import PREVIEW_CONTENT_TYPE, PreviewItem, check_permission, pick_sample, sample_sentences
 from .providers.errors import InvalidSettingError, SpeechError
 from .providers.models import Model, Voice
-from .sample_sentences import SampleSentence, pick_sample_sentence, sample_sentences_for
+from .sample_sentences import sample_sentences_for
 from .tts_requests import PREFERRED_PREFIX, SpeechRequest, async_request_speech
 
 _MAX_TITLE_LANGUAGES: Final = 3
@@ -65,9 +61,13 @@ class OratorMediaSource(MediaSource):
         model, voice = _model_and_voice(account, preview_item, BrowseError)
         if voice is None:
             return _folder(model.name, preview_item, _voice_items(preview_item, account, model))
-        samples = _sample_sentences(account, model, voice)
+        samples = sample_sentences(account, model, voice)
+        first = pick_sample(self._hass, samples)
         browse = _playable(_voice_title(voice), preview_item, can_expand=True)
-        browse.children = [_playable(sample.language, preview_item.in_language(sample.tag)) for sample in samples]
+        browse.children = [
+            _playable(sample.language, preview_item.in_language(sample.tag))
+            for sample in sorted(samples, key=lambda sample: sample is not first)
+        ]
         return browse
 
     @override
@@ -81,13 +81,11 @@ class OratorMediaSource(MediaSource):
         model, voice = _model_and_voice(account, preview_item, Unresolvable)
         if voice is None:
             raise Unresolvable(translation_domain=DOMAIN, translation_key="preview_voice_missing")
-        samples = {sample.tag: sample for sample in _sample_sentences(account, model, voice)}
-        config = self._hass.config
-        sample = samples.get(preview_item.language) or pick_sample_sentence(
-            list(samples.values()), config.language, config.country
-        )
+        samples = sample_sentences(account, model, voice)
+        requested = (sample for sample in samples if sample.tag == preview_item.language)
+        sample = next(requested, None) or pick_sample(self._hass, samples)
         entity = self._voice_entity(entry)
-        _check_permission(entity)
+        check_permission(entity)
         defaults = {choice.key: choice.default for choice in account.provider.choices}
         options = _preview_options(entity, {**defaults, **preview_item.settings})
         try:
@@ -147,14 +145,6 @@ class OratorMediaSource(MediaSource):
         )
 
 
-def _check_permission(voice: TextToSpeechEntity) -> None:
-    """Raise Unauthorized if a user asks who may not control a voice. Automations have no user."""
-    connection, request = current_connection.get(), current_request.get()
-    user: User | None = connection.user if connection else request.get(KEY_HASS_USER) if request else None
-    if user and not user.permissions.check_entity(voice.entity_id, POLICY_CONTROL):
-        raise Unauthorized(user_id=user.id, entity_id=voice.entity_id, permission=POLICY_CONTROL)
-
-
 def _choices_before_model(account: AccountCoordinator) -> Iterator[dict[str, str]]:
     """Yield every combination of the choices that are made before the model."""
     choices = [choice for choice in account.provider.choices if choice.precedes_model]
@@ -182,14 +172,9 @@ def _voice_items(parent: PreviewItem, account: AccountCoordinator, model: Model)
     if model.has_saved_voices:
         voices = [(voice, item) for voice, item in voices if account.data.model_for(item.settings).is_connected]
     return [
-        _playable(_voice_title(voice), item, can_expand=len(_sample_sentences(account, model, voice)) > 1)
+        _playable(_voice_title(voice), item, can_expand=len(sample_sentences(account, model, voice)) > 1)
         for voice, item in voices
     ]
-
-
-def _sample_sentences(account: AccountCoordinator, model: Model, voice: Voice) -> Sequence[SampleSentence]:
-    """Return the sample sentences in the languages of a voice."""
-    return sample_sentences_for(voice.languages or model.languages or account.provider.languages)
 
 
 def _preview_options(entity: TextToSpeechEntity, settings: Mapping[str, str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import voluptuous as vol
 
 from .const import CONF_VOICE
 from .coordinator import AccountCoordinator, OratorConfigEntry
+from .form_texts import async_get_form_texts
 from .providers.errors import InvalidSettingError, SpeechError, VoiceGoneError
 from .providers.models import Model
 from .providers.options import parse_id
@@ -102,11 +103,11 @@ class ModelEndRepairFlow(_VoiceRepairFlow):
             voice_id = _parse_id_or(migrated[CONF_VOICE], user_input[CONF_VOICE])
             return self._update_voice(entry, {**migrated, CONF_VOICE: voice_id})
         suggested = account.provider.migrate_settings(voice.data, model)[CONF_VOICE]
-        _, models = model_field(account.data)
+        _, models = model_field(account.data, await async_get_form_texts(self.hass))
         _, voices = voice_field(account.data, model)
         fields = {
-            vol.Required(CONF_MODEL, default=model.id): models,
-            vol.Required(CONF_VOICE, default=suggested): voices,
+            vol.Required(CONF_MODEL, default=models.name(model.id)): models,
+            vol.Required(CONF_VOICE, default=voices.name(suggested)): voices,
         }
         return self.async_show_form(
             step_id="model",

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from copy import copy
+from functools import partial
+from typing import Any, Final, override
 
 from homeassistant.components import tts
 from homeassistant.const import CONF_MODEL, CONF_NAME
@@ -31,16 +33,66 @@ from .audio.effects import BuiltInChime
 from .audio.formats import AudioFormat
 from .const import CONF_CHIME, CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, CONF_SPOKEN_UNITS
 from .coordinator import Catalog
+from .form_texts import FormTexts
 from .providers.models import Model, Voice
-from .providers.options import ChoiceOption, LanguageOption, NumberOption, ObjectOption, Option, TextOption
-from .voice_settings import CHIME_OPTIONS, NUMBER_OPTIONS, POST_PROCESSING_OPTIONS
+from .providers.options import (
+    ChoiceOption,
+    LanguageOption,
+    NumberOption,
+    ObjectOption,
+    Option,
+    OptionGroup,
+    TextOption,
+)
+from .voice_settings import CHIME_OPTIONS, NUMBER_OPTIONS
 
-SECTION_ADVANCED: Final = "advanced"
+SECTION_ADVANCED: Final = OptionGroup.ADVANCED.value
+SECTION_FINE_TUNING: Final = OptionGroup.FINE_TUNING.value
 SECTION_POST_PROCESSING: Final = "effects"
 
 _MAX_SINGLE_LINE_CHARS: Final = 200
 """Maximum length of text in a single-line field; longer text gets a multiline field."""
 _FORMAT_LABELS: Final = {AudioFormat.OPUS: "Opus", AudioFormat.OGG: "Ogg"}
+
+
+class NamePicker(SelectSelector):
+    """A dropdown of names that also accepts an ID that is not listed. Its validated value is always an ID.
+
+    While such a dropdown is closed, the frontend shows its value. So names are the values, and must be unique.
+    """
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        """Initialize the picker with names by ID."""
+        counts = Counter(names.values())
+        self.names = {
+            key: name if counts[name] == 1 and (name == key or name not in names) else f"{name} ({key})"
+            for key, name in names.items()
+        }
+        self._ids = {name: key for key, name in self.names.items()}
+        super().__init__(
+            SelectSelectorConfig(
+                options=[SelectOptionDict(value=name, label=name) for name in self._ids],
+                mode=SelectSelectorMode.DROPDOWN,
+                custom_value=True,
+            )
+        )
+
+    def name(self, value: str) -> str:
+        """Return the name of an ID, or the ID itself if it is not listed."""
+        return self.names.get(value, value)
+
+    @override
+    def __call__(self, data: Any) -> str:
+        entered = str(super().__call__(data))
+        return self._ids.get(entered, entered)
+
+
+class NumberField(NumberSelector):
+    """A number field that accepts numbers out of its range: the step reports them at the field, in the user's words."""
+
+    @override
+    def __call__(self, data: Any) -> Any:
+        return data
 
 
 def suggested_voice(catalog: Catalog, model: Model) -> str:
@@ -60,9 +112,9 @@ def choice_schema(catalog: Catalog, settings: Mapping[str, Any]) -> vol.Schema:
     return vol.Schema(_choice_fields(choices, {**initial, **settings}))
 
 
-def model_schema(catalog: Catalog, settings: Mapping[str, Any]) -> vol.Schema:
+def model_schema(catalog: Catalog, texts: FormTexts, settings: Mapping[str, Any]) -> vol.Schema:
     """Return the model field, and a section with the choices to make together with the model."""
-    marker, selector = model_field(catalog, settings.get(CONF_MODEL))
+    marker, selector = model_field(catalog, texts, settings.get(CONF_MODEL))
     fields: dict[vol.Marker, object] = {marker: selector}
     if choices := [choice for choice in catalog.provider.choices if not choice.precedes_model]:
         has_defaults = all(settings.get(choice.key, choice.default) == choice.default for choice in choices)
@@ -80,33 +132,20 @@ def _choice_fields(choices: Iterable[ChoiceOption], settings: Mapping[str, Any])
     }
 
 
-def model_field(catalog: Catalog, model_id: str | None = None) -> tuple[vol.Required, SelectSelector]:
-    """Return the marker and the selector of the model field."""
-    options = [SelectOptionDict(value=model.id, label=model_label(model)) for model in catalog.models]
+def model_field(catalog: Catalog, texts: FormTexts, model_id: str | None = None) -> tuple[vol.Required, NamePicker]:
+    """Return the marker and the picker of the model field."""
+    picker = NamePicker({model.id: texts.model(model) for model in catalog.models})
     default = model_id or catalog.provider.initial_model(catalog.document).id
-    return vol.Required(CONF_MODEL, default=default), _dropdown(options, takes_other_values=True)
+    return vol.Required(CONF_MODEL, default=picker.name(default)), picker
 
 
-def model_label(model: Model) -> str:
-    """Return a model's name and, if known, its price."""
-    price = model.price
-    if price is None or not price.per_thousand_chars:
-        return model.name
-    return f"{model.name} · {price.per_thousand_chars * 1000:.4g} {price.currency} / 1M"
-
-
-def voice_field(catalog: Catalog, model: Model) -> tuple[vol.Marker, SelectSelector]:
-    """Return the marker and the selector of the voice field, which is optional if the provider has a default voice."""
-    labels = [_voice_label(voice) for voice in model.voices]
-    counts = Counter(labels)
-    options = [
-        SelectOptionDict(value=voice.id, label=label if counts[label] == 1 else f"{label} ({voice.id})")
-        for voice, label in zip(model.voices, labels, strict=True)
-    ]
-    selector = _dropdown(options, takes_other_values=True)
+def voice_field(catalog: Catalog, model: Model) -> tuple[vol.Marker, NamePicker]:
+    """Return the marker and the picker of the voice field, which is optional if the provider has a default voice."""
+    picker = NamePicker({voice.id: _voice_label(voice) for voice in model.voices})
     if not model.needs_voice:
-        return vol.Optional(model.voice_key), selector
-    return vol.Required(model.voice_key, default=suggested_voice(catalog, model) or vol.UNDEFINED), selector
+        return vol.Optional(model.voice_key), picker
+    default = suggested_voice(catalog, model)
+    return vol.Required(model.voice_key, default=picker.name(default) if default else vol.UNDEFINED), picker
 
 
 def _voice_label(voice: Voice) -> str:
@@ -114,64 +153,110 @@ def _voice_label(voice: Voice) -> str:
     return f"{voice.name} ({', '.join(voice.languages)})" if voice.languages else voice.name
 
 
-def voice_schema(catalog: Catalog, model: Model) -> vol.Schema:
-    """Return all settings of a voice that the model supports, except the model itself."""
-    marker, selector = voice_field(catalog, model)
+def voice_schema(
+    catalog: Catalog, model: Model, texts: FormTexts, values: Mapping[str, Any], error_field: str | None = None
+) -> vol.Schema:
+    """Return all settings of a voice that the model supports, except the model itself, with their values.
+
+    A section is open if it contains a value other than its default, or the field with an error.
+    """
+    marker, picker = voice_field(catalog, model)
+    fields: dict[vol.Marker, Any] = {
+        marker: picker,
+        vol.Optional(CONF_NAME): TextSelector(),
+        vol.Optional(CONF_FALLBACK): EntitySelector(
+            EntitySelectorConfig(domain=tts.DOMAIN, multiple=True, reorder=True)
+        ),
+        **_option_fields(model, OptionGroup.COMMON),
+    }
+    sections = {
+        SECTION_POST_PROCESSING: _post_processing_fields(texts),
+        SECTION_FINE_TUNING: {**_option_fields(model, OptionGroup.FINE_TUNING), **_text_fields()},
+        SECTION_ADVANCED: {**_format_field(model), **_option_fields(model, OptionGroup.ADVANCED)},
+    }
+    fields = _with_values(fields, values)
+    for key, contained in sections.items():
+        is_open = error_field in contained or any(map(partial(_has_value, values), contained))
+        fields[vol.Optional(key)] = section(vol.Schema(_with_values(contained, values)), {"collapsed": not is_open})
+    return vol.Schema(fields)
+
+
+def flatten_sections(entered: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was entered in a form and its sections, without the fields that are empty."""
+    flat = dict(entered)
+    for key in (SECTION_POST_PROCESSING, SECTION_FINE_TUNING, SECTION_ADVANCED):
+        flat |= flat.pop(key, None) or {}
+    return {key: value for key, value in flat.items() if value not in (None, "")}
+
+
+def section_of(schema: vol.Schema, field: str) -> str | None:
+    """Return the section of a form that contains a field, if any."""
+    sections = {str(key): value for key, value in schema.schema.items() if isinstance(value, section)}
+    return next((key for key, contained in sections.items() if field in contained.schema.schema), None)
+
+
+def _with_values(fields: Mapping[vol.Marker, Any], values: Mapping[str, Any]) -> dict[vol.Marker, Any]:
+    """Return fields that suggest the given values."""
+    suggested: dict[vol.Marker, Any] = {}
+    for marker, selector in fields.items():
+        key = str(marker)
+        if key in values:
+            value = selector.name(values[key]) if isinstance(selector, NamePicker) else values[key]
+            marker = copy(marker)  # noqa: PLW2901 - the markers of a schema are not changed
+            marker.description = {"suggested_value": value}
+        suggested[marker] = selector
+    return suggested
+
+
+def _has_value(values: Mapping[str, Any], marker: vol.Marker) -> bool:
+    """Return whether the value of a field differs from its default."""
+    default = None if isinstance(marker.default, vol.Undefined) else marker.default()
+    return values.get(str(marker), default) not in (default, None, [], {})
+
+
+def _option_fields(model: Model, group: OptionGroup) -> dict[vol.Marker, Selector[Any]]:
+    """Return the fields of a model's options that belong to a group."""
+    return {vol.Optional(option.key): _selector(option) for option in model.options if option.group is group}
+
+
+def _format_field(model: Model) -> dict[vol.Marker, Selector[Any]]:
+    """Return the field of the audio format."""
     formats = [
         SelectOptionDict(value=audio_format, label=_FORMAT_LABELS.get(audio_format, audio_format.upper()))
         for audio_format in model.file_formats
     ]
-    return vol.Schema(
-        {
-            marker: selector,
-            vol.Optional(CONF_NAME): TextSelector(),
-            vol.Required(CONF_FORMAT, default=formats[0]["value"]): _dropdown(formats),
-            **{vol.Optional(option.key): _selector(option) for option in model.options},
-            vol.Optional(CONF_FALLBACK): EntitySelector(EntitySelectorConfig(domain=tts.DOMAIN, multiple=True)),
-            vol.Required(CONF_CLEAN_TEXT, default=True): BooleanSelector(),
-            vol.Optional(CONF_REPLACEMENTS): ObjectSelector(
-                ObjectSelectorConfig(
-                    multiple=True,
-                    fields={
-                        # Home Assistant 2026.3 accepts only dictionaries as selectors here.
-                        "find": ObjectSelectorField(required=True, selector={"text": {}}),
-                        "say": ObjectSelectorField(selector={"text": {}}),
-                    },
-                    label_field="find",
-                    description_field="say",
-                    translation_key=CONF_REPLACEMENTS,
-                )
-            ),
-            vol.Required(CONF_SPOKEN_UNITS, default=False): BooleanSelector(),
-            vol.Optional(SECTION_POST_PROCESSING): section(vol.Schema(_post_processing_fields()), {"collapsed": True}),
-        }
-    )
+    selector = SelectSelector(SelectSelectorConfig(options=formats, mode=SelectSelectorMode.DROPDOWN))
+    return {vol.Required(CONF_FORMAT, default=formats[0]["value"]): selector}
 
 
-def _post_processing_fields() -> dict[vol.Marker, Selector[Any]]:
+def _text_fields() -> dict[vol.Marker, Selector[Any]]:
+    """Return the fields that change the text before it is spoken."""
+    return {
+        vol.Required(CONF_CLEAN_TEXT, default=True): BooleanSelector(),
+        vol.Optional(CONF_REPLACEMENTS): ObjectSelector(
+            ObjectSelectorConfig(
+                multiple=True,
+                fields={
+                    # Home Assistant 2026.3 accepts only dictionaries as selectors here.
+                    "find": ObjectSelectorField(required=True, selector={"text": {}}),
+                    "say": ObjectSelectorField(selector={"text": {}}),
+                },
+                label_field="find",
+                description_field="say",
+                translation_key=CONF_REPLACEMENTS,
+            )
+        ),
+        vol.Required(CONF_SPOKEN_UNITS, default=False): BooleanSelector(),
+    }
+
+
+def _post_processing_fields(texts: FormTexts) -> dict[vol.Marker, Selector[Any]]:
     """Return the fields of the post-processing settings."""
-    chime = SelectSelector(
-        SelectSelectorConfig(
-            options=list(BuiltInChime), mode=SelectSelectorMode.DROPDOWN, custom_value=True, translation_key=CONF_CHIME
-        )
-    )
+    chime = NamePicker({name: texts.option(CONF_CHIME, name) for name in BuiltInChime})
     return {
         **{vol.Optional(key): chime for key in CHIME_OPTIONS},
         **{vol.Optional(number.key): _selector(number) for number in NUMBER_OPTIONS},
     }
-
-
-def form_values(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as form values: post-processing is in its section."""
-    post_processing = {key: settings[key] for key in POST_PROCESSING_OPTIONS if key in settings}
-    return {SECTION_POST_PROCESSING: post_processing, **settings}
-
-
-def _dropdown(options: list[SelectOptionDict], *, takes_other_values: bool = False) -> SelectSelector:
-    """Return a dropdown list."""
-    return SelectSelector(
-        SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, custom_value=takes_other_values)
-    )
 
 
 def _selector(option: Option) -> Selector[Any]:
@@ -184,11 +269,12 @@ def _selector(option: Option) -> Selector[Any]:
                 )
             )
         case NumberOption():
-            return NumberSelector(
-                NumberSelectorConfig(
-                    min=option.minimum, max=option.maximum, step=option.step, mode=NumberSelectorMode.BOX
-                )
+            config = NumberSelectorConfig(
+                min=option.minimum, max=option.maximum, step=option.step, mode=NumberSelectorMode.BOX
             )
+            if option.unit:
+                config["unit_of_measurement"] = option.unit
+            return NumberField(config)
         case ObjectOption():
             return ObjectSelector()
         case LanguageOption():

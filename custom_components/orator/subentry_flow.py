@@ -1,7 +1,6 @@
 """Subentry flow of a voice."""
 
-from collections.abc import Mapping
-from html import escape
+from collections.abc import Mapping, Sequence
 from itertools import chain, count
 from typing import Any, Final
 
@@ -18,26 +17,33 @@ import voluptuous as vol
 
 from .chime_files import ChimeError
 from .chimes import async_get_chimes
-from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_REPLACEMENTS, CONF_SPOKEN_UNITS, CONF_VOICE, DOMAIN
+from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, CONF_SPOKEN_UNITS, CONF_VOICE, DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry
 from .entity import voice_entity_id
 from .fallback import has_fallback_loop
-from .preview import PreviewItem
+from .form_errors import FormError, describe_invalid_setting, number_ranges
+from .form_texts import FormTexts, async_get_form_texts
+from .preview import PreviewItem, create_voice_player, sample_of_voice
 from .providers.errors import InvalidSettingError, SpeechError, VoiceGoneError
 from .providers.models import Model
 from .providers.options import parse_id
 from .schema import (
-    SECTION_ADVANCED,
-    SECTION_POST_PROCESSING,
     choice_schema,
-    form_values,
-    model_label,
+    flatten_sections,
     model_schema,
+    section_of,
     suggested_voice,
     voice_schema,
     voice_title,
 )
-from .voice_settings import CHIME_OPTIONS, chime_loudness, parse_post_processing, parse_replacements
+from .voice_settings import (
+    CHIME_OPTIONS,
+    NUMBER_OPTIONS,
+    POST_PROCESSING_OPTIONS,
+    chime_loudness,
+    parse_post_processing,
+    parse_replacements,
+)
 
 _FORM_DEFAULTS: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: [], CONF_SPOKEN_UNITS: False, CONF_FALLBACK: []}
 """Values that the form returns for untouched fields, which are not stored."""
@@ -93,40 +99,46 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         """Choose the model."""
         account = self._get_account()
         errors: dict[str, str] = {}
+        entered = flatten_sections(user_input or {})
         if user_input is not None:
             try:
-                model = account.data.model(parse_id(CONF_MODEL, user_input[CONF_MODEL]))
-            except InvalidSettingError as err:
-                errors[CONF_MODEL] = err.translation_key
+                model = account.data.model(parse_id(CONF_MODEL, entered.get(CONF_MODEL)))
+            except InvalidSettingError:
+                errors[CONF_MODEL] = "invalid_text"
             else:
                 if self._accept_model(model):
                     self._set_model(account, model)
-                    self._set_choices(account, user_input.get(SECTION_ADVANCED, {}))
+                    self._set_choices(account, entered)
                     return await self.async_step_voice()
                 errors[CONF_MODEL] = "vendor_not_connected"
-        return self._show_form(step_id, model_schema(account.data, {**self._settings, **(user_input or {})}), errors)
+        texts = await async_get_form_texts(self.hass)
+        return self._show_form(step_id, model_schema(account.data, texts, {**self._settings, **entered}), errors)
 
     async def async_step_voice(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose the voice and its settings."""
         account = self._get_account()
-        entered = {**self._settings, **(user_input or {})}
-        model = account.data.model_for(entered)
-        errors: dict[str, str] = {}
+        texts = await async_get_form_texts(self.hass)
+        entered = self._settings if user_input is None else flatten_sections(user_input)
+        model = account.data.model_for({**self._settings, **entered})
+        error: FormError | None = None
         if user_input is not None:
-            data = self._subentry_data(account, model, user_input)
-            name = user_input.get(CONF_NAME, "").strip()
-            errors = await self._async_parse_data(account, model, data, name)
-            if not errors:
-                return self._finish(account, data, name)
-        return self._show_form(
-            "voice",
-            self.add_suggested_values_to_schema(
-                voice_schema(account.data, model), form_values(user_input or self._settings)
-            ),
-            errors,
-            model=model_label(model),
-            **self._preview_links(account, model, entered),
-        )
+            try:
+                data = await self._async_parse(account, model, entered)
+            except FormError as err:
+                error = err
+            else:
+                return self._finish(account, texts, data, entered.get(CONF_NAME, "").strip())
+        schema = voice_schema(account.data, model, texts, entered, error.field if error else None)
+        errors, error_placeholders = self._describe_error(schema, texts, error)
+        placeholders = {
+            **number_ranges((*model.options, *NUMBER_OPTIONS)),
+            **error_placeholders,
+            "model": texts.model(model),
+            "preview": self._preview_link(account, texts, model, {**self._settings, **entered}),
+            "samples": f'<a href="{_MEDIA_BROWSER_PATH}" target="_blank">',
+            "samples_end": "</a>",
+        }
+        return self._show_form("voice", schema, errors, placeholders)
 
     def _get_account(self) -> AccountCoordinator:
         """Return the account, or abort if it is not loaded: the account may change while a form is open."""
@@ -136,7 +148,11 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         return entry.runtime_data
 
     def _show_form(
-        self, step_id: str, schema: vol.Schema, errors: dict[str, str] | None = None, **placeholders: str
+        self,
+        step_id: str,
+        schema: vol.Schema,
+        errors: dict[str, str] | None = None,
+        placeholders: Mapping[str, str] | None = None,
     ) -> SubentryFlowResult:
         return self.async_show_form(
             step_id=step_id,
@@ -145,31 +161,38 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
             description_placeholders={
                 "name": self._settings.get(CONF_NAME, ""),
                 "vendor": self._unconnected_vendor or "",
-                **placeholders,
+                **(placeholders or {}),
             },
             last_step=step_id == "voice",
         )
 
-    def _preview_links(self, account: AccountCoordinator, model: Model, settings: Mapping[str, Any]) -> dict[str, str]:
-        """Return the links to the preview of the voice, and to the media browser with the previews of all voices.
+    def _describe_error(
+        self, schema: vol.Schema, texts: FormTexts, error: FormError | None
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the errors by field, and the placeholders of their texts.
 
-        The links open a new tab: Home Assistant would follow them in place, which closes the form.
+        The frontend does not show errors of fields in a section, so these stand at the section.
         """
+        if error is None:
+            return {}, {}
+        section = section_of(schema, error.field)
+        placeholders = {"setting": texts.setting(error.field, section), **error.placeholders}
+        return {section or error.field: error.translation_key}, placeholders
+
+    def _preview_link(
+        self, account: AccountCoordinator, texts: FormTexts, model: Model, settings: Mapping[str, Any]
+    ) -> str:
+        """Return a link that plays the voice, or nothing if there is no voice to suggest."""
+        voice_id = settings.get(model.voice_key) or suggested_voice(account.data, model)
+        if not voice_id:
+            return ""
         chosen = account.data.parse_choices(settings)
         if CONF_MODEL in self._settings:
             chosen[CONF_MODEL] = model.id
-        voice_id = settings.get(model.voice_key) or suggested_voice(account.data, model)
-        path = _MEDIA_BROWSER_PATH
-        if voice_id:
-            path = PreviewItem(self._get_entry().entry_id, {**chosen, model.voice_key: voice_id}).signed_path(self.hass)
-        link, link_end = '<a href="{}" target="_blank">', "</a>"
-        return {
-            "voice": escape(model.voice_name(voice_id)),
-            "sample": link.format(escape(path)),
-            "sample_end": link_end,
-            "samples": link.format(_MEDIA_BROWSER_PATH),
-            "samples_end": link_end,
-        }
+        chosen[model.voice_key] = voice_id
+        path = PreviewItem(self._get_entry().entry_id, chosen).signed_path(self.hass)
+        price = texts.preview_price(model, sample_of_voice(self.hass, account, model, chosen).sentence)
+        return texts.preview_link(path, model.voice_name(voice_id), price)
 
     def _accept_model(self, model: Model) -> bool:
         """Return whether the model can speak, or was submitted again although it cannot speak yet."""
@@ -203,54 +226,77 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         if self._settings.get(CONF_NAME) == self._default_title:
             self._settings.pop(CONF_NAME, None)
 
-    def _subentry_data(
-        self, account: AccountCoordinator, model: Model, user_input: Mapping[str, Any]
+    async def _async_parse(
+        self, account: AccountCoordinator, model: Model, entered: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return the data to store: settings that differ from their defaults."""
+        """Return the data to store: valid settings that differ from their defaults. Raises FormError."""
+        self._check_fallbacks(entered.get(CONF_FALLBACK, ()))
         data: dict[str, Any] = account.data.parse_choices(self._settings)
         if CONF_MODEL in self._settings:
             data[CONF_MODEL] = model.id
-        data |= {key: value for key, value in user_input.items() if key not in (CONF_NAME, SECTION_POST_PROCESSING)}
-        data |= parse_post_processing(user_input.get(SECTION_POST_PROCESSING, {}))
-        return {key: value for key, value in data.items() if value != _FORM_DEFAULTS.get(key)}
-
-    async def _async_parse_data(
-        self, account: AccountCoordinator, model: Model, data: dict[str, Any], name: str
-    ) -> dict[str, str]:
-        """Parse the name, and the settings in `data` in place; return the errors by field."""
-        own_id = self._get_reconfigure_subentry().subentry_id if self.source == SOURCE_RECONFIGURE else ""
-        if has_fallback_loop(self.hass, data.get(CONF_FALLBACK, ()), voice_entity_id(self.hass, own_id)):
-            return {CONF_FALLBACK: "fallback_loop"}
-        chimes = await async_get_chimes(self.hass)
+        data |= {key: value for key, value in entered.items() if key not in (CONF_NAME, *POST_PROCESSING_OPTIONS)}
+        data.setdefault(CONF_FORMAT, model.file_formats[0].value)
         try:
-            for chime in filter(None, map(data.get, CHIME_OPTIONS)):
-                await chimes.async_get(chime, chime_loudness(data))
-            if name:
-                parse_id(CONF_NAME, name)
+            data |= parse_post_processing(entered)
+            if CONF_NAME in entered:
+                parse_id(CONF_NAME, entered[CONF_NAME])
             parse_replacements(data.get(CONF_REPLACEMENTS, []))
             for option in model.options:
                 if option.key in data:
                     data[option.key] = option.parse(data[option.key])
+            await self._async_check_chimes(data)
             await _async_resolve_voice(account, model, data)
-        except ChimeError as err:  # the frontend does not show errors at fields in a section
-            return {SECTION_POST_PROCESSING: err.translation_key}
         except InvalidSettingError as err:
-            return {str(err.code): err.translation_key}
+            raise describe_invalid_setting(err, (*model.options, *NUMBER_OPTIONS), entered) from err
         except VoiceGoneError as err:
-            return {model.voice_key: err.translation_key}
+            raise FormError(err.translation_key, model.voice_key) from err
         except SpeechError:  # the provider is unreachable; an invalid voice is reported when it is used
-            return {}
-        is_accepted = CONF_MODEL in self._settings or self._accept_model(account.data.model_for(data))
-        return {} if is_accepted else {model.voice_key: "vendor_not_connected"}
+            pass
+        else:
+            if CONF_MODEL not in self._settings and not self._accept_model(account.data.model_for(data)):
+                raise FormError("vendor_not_connected", model.voice_key)
+        return {key: value for key, value in data.items() if value != _FORM_DEFAULTS.get(key)}
 
-    def _finish(self, account: AccountCoordinator, data: dict[str, Any], name: str) -> SubentryFlowResult:
-        """Create or update the voice, after which the account reloads itself."""
+    def _check_fallbacks(self, entity_ids: Sequence[str]) -> None:
+        """Raise FormError if a fallback leads back to this voice."""
+        if self.source != SOURCE_RECONFIGURE:
+            return
+        own_entity_id = voice_entity_id(self.hass, self._get_reconfigure_subentry().subentry_id)
+        if own_entity_id in entity_ids:
+            raise FormError("fallback_self", CONF_FALLBACK)
+        looping = [entity_id for entity_id in entity_ids if has_fallback_loop(self.hass, [entity_id], own_entity_id)]
+        if looping:
+            states = {entity_id: self.hass.states.get(entity_id) for entity_id in looping}
+            names = [state.name if state else entity_id for entity_id, state in states.items()]
+            raise FormError("fallback_loop", CONF_FALLBACK, voices=", ".join(names))
+
+    async def _async_check_chimes(self, data: Mapping[str, Any]) -> None:
+        """Raise FormError if a chime cannot be played."""
+        chimes = await async_get_chimes(self.hass)
+        for key in CHIME_OPTIONS:
+            if key in data:
+                try:
+                    await chimes.async_get(data[key], chime_loudness(data))
+                except ChimeError as err:
+                    raise FormError(err.translation_key, key, chime=data[key]) from err
+
+    def _finish(
+        self, account: AccountCoordinator, texts: FormTexts, data: dict[str, Any], name: str
+    ) -> SubentryFlowResult:
+        """Create or update the voice, after which the account reloads itself, and offer to listen to it."""
+        model = account.data.model_for(data)
         if name in ("", self._default_title):
-            model = account.data.model_for(data)
             name = self._unique_title(voice_title(account.data, model, data.get(model.voice_key, "")))
+        entry = self._get_entry()
+        placeholders = {
+            "price": texts.preview_price(model, sample_of_voice(self.hass, account, model, data).sentence),
+            "player": create_voice_player(self.hass, entry.entry_id, name, data),
+        }
         if self.source == SOURCE_USER:
-            return self.async_create_entry(title=name, data=data)
-        return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), title=name, data=data)
+            return self.async_create_entry(title=name, data=data, description_placeholders=placeholders)
+        subentry = self._get_reconfigure_subentry()
+        self.hass.config_entries.async_update_subentry(entry, subentry, title=name, data=data)
+        return self.async_abort(reason="reconfigure_successful", description_placeholders=placeholders)
 
     def _unique_title(self, title: str) -> str:
         """Return a unique title, with a number if necessary."""
@@ -264,5 +310,5 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
 async def _async_resolve_voice(account: AccountCoordinator, model: Model, data: dict[str, Any]) -> None:
     """Set the voice in `data` as the provider spells it, unless the provider chooses the voice. Raises SpeechError."""
     if model.needs_voice or model.voice_key in data:
-        voice_id = parse_id(model.voice_key, data[model.voice_key])
+        voice_id = parse_id(model.voice_key, data.get(model.voice_key))
         data[model.voice_key] = await account.async_resolve_voice_id(model, voice_id)

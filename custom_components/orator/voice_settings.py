@@ -51,10 +51,10 @@ ATTR_FALLBACK_CALL: Final = "fallback_call"
 
 CHIME_OPTIONS: Final = (CONF_CHIME, CONF_CHIME_AFTER)
 NUMBER_OPTIONS: Final = (
-    NumberOption(CONF_LEAD_IN, 0, 5000, 50, 0),
-    NumberOption(CONF_TAIL, 0, 5000, 50, 0),
-    NumberOption(CONF_GAIN, -20, 20, 0.5, 0),
-    NumberOption(CONF_LOUDNESS, -30, -12, 0.5, -18),
+    NumberOption(CONF_LEAD_IN, 0, 5000, 50, 0, unit="ms"),
+    NumberOption(CONF_TAIL, 0, 5000, 50, 0, unit="ms"),
+    NumberOption(CONF_GAIN, -20, 20, 0.5, 0, unit="dB"),
+    NumberOption(CONF_LOUDNESS, -30, -12, 0.5, -18, unit="LUFS"),
 )
 POST_PROCESSING_OPTIONS: Final = (*CHIME_OPTIONS, *(number.key for number in NUMBER_OPTIONS))
 _LEVEL_OPTIONS: Final = (CONF_GAIN, CONF_LOUDNESS)

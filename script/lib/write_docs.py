@@ -45,6 +45,8 @@ _DOCUMENTED_MODELS: Final[Mapping[str, Sequence[str]]] = {
 _PROVIDER_IDS: Final = ("openai", "nanogpt", "speechbase")
 _SERVER_OPTION: Final = EXTRA_BODY_OPTION.key
 """The option that only OpenAI-compatible servers have."""
+_RANGE: Final = re.compile(r"^From {\w+} to {\w+}\. ")
+"""Beginning of the help texts of numbers, whose ranges have a column of their own."""
 _MAX_LISTED_NAMES: Final = 15
 
 type Cells = Sequence[str]
@@ -158,7 +160,13 @@ class DocsGenerator:
         return format_table(
             ("Option", "Field in the form", "Meaning", "Values", "Available for"),
             (
-                (f"`{key}`", name, meanings[key], self._values(key) or NONE, self._supporting_providers(key))
+                (
+                    f"`{key}`",
+                    name,
+                    _RANGE.sub("", meanings[key]),
+                    self._values(key) or NONE,
+                    self._supporting_providers(key),
+                )
                 for key, name in names.items()
             ),
         )

@@ -24,7 +24,7 @@ class VoiceSetup:
         choices = {"advanced": self.choices} if self.choices else {}
         model = {"model": self.model, **choices} if self.model else None
         key = "voice" if self.model else "voice_id"
-        forms = (self.first or None, model, {key: self.voice, "format": self.format})
+        forms = (self.first or None, model, {key: self.voice, "advanced": {"format": self.format}})
         return tuple(form for form in forms if form)
 
 

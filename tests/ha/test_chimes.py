@@ -14,7 +14,7 @@ from custom_components.orator.audio.formats import PcmLayout
 from tests.simulator import Simulator
 from tests.support.audio import RATE, decode
 from tests.support.chimes import get_chime_issue_keys, get_chime_issues, hear_with_chime, write_audio_file
-from tests.support.flows import open_voice_form
+from tests.support.flows import get_open_sections, get_suggested_values, open_voice_form
 from tests.support.speech import Hear, create_account, get_issue, get_speech_requests, load_account, speak
 from tests.support.streams import SENTENCE
 from tests.support.word_decoder import assert_spoken
@@ -188,15 +188,15 @@ async def test_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
     assert [str(key) for key in form["data_schema"].schema["effects"].schema.schema] == names
     write_audio_file(hass.config.config_dir, "www/gong.wav")
     effects = {"chime": "www/gong.wav", "chime_after": "soft", "lead_in_ms": 400, "gain_db": -3.5, "loudness": -18}
-    entered = {"voice": "nova", "name": "Ben", "format": "mp3", "effects": effects}
+    entered = {"voice": "nova", "name": "Ben", "effects": effects}
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert result["data"] == {"model": "tts-1", "voice": "nova", "format": "mp3", **effects}
     (subentry_id,) = [key for key, subentry in account.subentries.items() if subentry.title == "Ben"]
     flow = await account.start_subentry_reconfigure_flow(hass, subentry_id)
     flow = await hass.config_entries.subentries.async_configure(flow["flow_id"], {"model": "tts-1"})
-    section = flow["data_schema"].schema["effects"].schema.schema
-    assert {str(key): key.description["suggested_value"] for key in section if key.description} == effects
+    assert get_suggested_values(flow)["effects"] == {**effects, "chime_after": "Soft", "tail_ms": None}
+    assert get_open_sections(flow) == ["effects"]
     cleared = {**entered, "effects": {"loudness": -16}}
     await hass.config_entries.subentries.async_configure(flow["flow_id"], cleared)
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -216,12 +216,17 @@ async def test_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
 async def test_form_with_unusable_chime(
     hass: HomeAssistant, account: MockConfigEntry, field: str, name: str, error: str
 ) -> None:
-    """The form reports an unusable chime at the section, and accepts a corrected one."""
+    """The form reports an unusable chime by name at its section, which is open, and accepts a corrected one."""
     write_audio_file(hass.config.config_dir, "long.wav", 15.5)
     form = await open_voice_form(hass, account, "tts-1")
-    entered = {"voice": "nova", "name": "Ben", "format": "mp3", "effects": {field: name}}
+    entered = {"voice": "nova", "name": "Ben", "effects": {field: name}}
     form = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
     assert form["errors"] == {"effects": error}
+    placeholders = form["description_placeholders"]
+    setting = {"chime": "Chime before speech", "chime_after": "Chime after speech"}[field]
+    assert (placeholders["setting"], placeholders["chime"]) == (setting, name)
+    assert get_open_sections(form) == ["effects"]
+    assert get_suggested_values(form)["effects"][field] == name
     entered["effects"] = {field: "alarm"}
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
     assert result["data"][field] == "alarm"

@@ -269,14 +269,17 @@ async def test_streamed_reply_is_not_cached(
 async def test_form_refuses_fallback_loop(
     hass: HomeAssistant, account: MockConfigEntry, fallback_account: MockConfigEntry
 ) -> None:
-    """The voice form refuses a fallback that has this voice as its own fallback."""
+    """The voice form names a fallback that has this voice as its own fallback, and refuses the voice itself."""
     (subentry_id,) = account.subentries
     result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
     flow_id = result["flow_id"]
     await hass.config_entries.subentries.async_configure(flow_id, {"model": "tts-1"})
-    entered = {"voice": "coral", "name": "Ann", "format": "mp3", "fallback": ["tts.ben"]}
+    entered = {"voice": "coral", "name": "Ann", "fallback": ["tts.ben"]}
     result = await hass.config_entries.subentries.async_configure(flow_id, entered)
     assert result["errors"] == {"fallback": "fallback_loop"}
+    assert result["description_placeholders"]["voices"] == "Ben"
+    result = await hass.config_entries.subentries.async_configure(flow_id, {**entered, "fallback": ["tts.ann"]})
+    assert result["errors"] == {"fallback": "fallback_self"}
     result = await hass.config_entries.subentries.async_configure(flow_id, {**entered, "fallback": ["tts.piper"]})
     assert result["reason"] == "reconfigure_successful"
     assert account.subentries[subentry_id].data["fallback"] == ["tts.piper"]

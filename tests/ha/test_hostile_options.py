@@ -21,7 +21,7 @@ from custom_components.orator.voice_settings import VoiceSettings, supported_opt
 from tests.fuzz.fuzzing import fuzzed
 from tests.fuzz.strategies import hostile_values
 from tests.simulator import Simulator
-from tests.support.flows import open_voice_form
+from tests.support.flows import open_voice_form, submit_voice_form
 from tests.support.speech import Hear, create_account, get_speech_requests, load_account, speak
 from tests.support.streams import SENTENCE
 
@@ -74,11 +74,12 @@ async def test_stored_replacements(hass: HomeAssistant, simulator: Simulator) ->
 async def test_replacements_in_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The form of a voice accepts only replacements that a call accepts."""
     form = await open_voice_form(hass, account, "tts-1")
-    entered = {"voice": "nova", "name": "Ben", "format": "mp3", "replacements": [{"find": "x" * 201, "say": "y"}]}
-    form = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
-    assert form["errors"] == {"replacements": "invalid_setting"}
+    entered = {"voice": "nova", "name": "Ben", "replacements": [{"find": "x" * 201, "say": "y"}]}
+    form = await submit_voice_form(hass, form, entered)
+    assert form["errors"] == {"fine_tuning": "invalid_replacements"}
+    assert form["description_placeholders"]["setting"] == "Pronunciations"
     entered["replacements"] = [RULE]
-    result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    result = await submit_voice_form(hass, form, entered)
     assert result["data"]["replacements"] == [RULE]
     await hass.async_block_till_done(wait_background_tasks=True)
 

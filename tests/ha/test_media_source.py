@@ -92,8 +92,10 @@ async def test_sample_is_charged_once(
 
 
 async def test_voice_plays_default_language(hass: HomeAssistant, simulator: Simulator) -> None:
-    """A voice itself plays the sample in Home Assistant's language."""
+    """A voice itself plays the sample in Home Assistant's language, which also comes first among its languages."""
     hass.config.language = "de"
+    nova = await browse_to(hass, "OpenAI", "tts-1", "Nova")
+    assert [sample.title for sample in nova.children or ()][:2] == ["Deutsch", "Afrikaans"]
     voices = (await browse_to(hass, "OpenAI", "tts-1")).children or ()
     await async_resolve_media(hass, voices[0].media_content_id, None)
     assert [body["input"] for body in get_speech_requests(simulator)] == [SAMPLE_SENTENCES["de"].sentence]
@@ -262,10 +264,9 @@ async def test_links_in_voice_form(
     form = await (await client.post(path, json={"handler": [account.entry_id, "voice"]})).json()
     form = await (await client.post(f"{path}/{form['flow_id']}", json={"model": "tts-1"})).json()
     placeholders = form["description_placeholders"]
-    assert placeholders["voice"] == "Coral"
     assert placeholders["samples"] == '<a href="/media-browser" target="_blank">'
-    assert 'target="_blank"' in placeholders["sample"]
-    link = unescape(placeholders["sample"].partition('href="')[2].partition('"')[0])
+    assert placeholders["preview"].endswith('target="_blank">Listen to Coral</a> (58 characters).')
+    link = unescape(placeholders["preview"].partition('href="')[2].partition('"')[0])
     browser = await hass_client_no_auth()
     assert (await browser.get(link.partition("&")[0])).status == 401
     assert not get_speech_requests(simulator)

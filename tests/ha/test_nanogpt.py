@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.simulator import Fault, ModelResponse, Simulator, Timing
 from tests.support.audio import RATE, decode, read_wav_stream
-from tests.support.flows import get_choices, get_field_names, start_account_flow
+from tests.support.flows import get_choices, get_field_names, start_account_flow, submit_voice_form
 from tests.support.speech import Hear, create_account, get_post_requests, load_account, speak
 from tests.support.streams import SATELLITE, SENTENCE, wait_until
 from tests.support.word_decoder import assert_spoken
@@ -65,15 +65,16 @@ async def test_missing_key(hass: HomeAssistant, simulator: Simulator) -> None:
 
 async def test_form_fields(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The form shows the options of the model on the chosen endpoint only."""
-    before, after = ["voice", "name", "format"], ["fallback", "clean_text", "replacements", "spoken_units", "effects"]
-    for model, endpoint, fields in (
-        ("Kokoro-82m", "audio_speech", ["speed"]),
-        ("gpt-4o-mini-tts", "audio_speech", ["instructions"]),
-        ("nano-tts-1", "speech", ["speed", "language", "pitch", "emotion", "stability", "similarity"]),
-        ("Elevenlabs-V3", "tts", ["speed", "stability", "similarity_boost", "style"]),
+    for model, endpoint, fields, fine_tuning in (
+        ("Kokoro-82m", "audio_speech", ["speed"], []),
+        ("gpt-4o-mini-tts", "audio_speech", ["instructions"], []),
+        ("nano-tts-1", "speech", ["speed", "language"], ["pitch", "emotion", "stability", "similarity"]),
+        ("Elevenlabs-V3", "tts", ["speed"], ["stability", "similarity_boost", "style"]),
     ):
-        result = await start_voice_flow(hass, account, model, endpoint)
-        assert get_field_names(result) == [*before, *fields, *after]
+        form = await start_voice_flow(hass, account, model, endpoint)
+        assert get_field_names(form) == ["voice", "name", "fallback", *fields, "effects", "fine_tuning", "advanced"]
+        assert get_field_names(form, "fine_tuning") == [*fine_tuning, "clean_text", "replacements", "spoken_units"]
+        assert get_field_names(form, "advanced") == ["format"]
 
 
 async def start_voice_flow(hass: HomeAssistant, account: MockConfigEntry, model: str, endpoint: str) -> Any:
@@ -84,19 +85,17 @@ async def start_voice_flow(hass: HomeAssistant, account: MockConfigEntry, model:
 
 
 async def test_model_prices(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """The list of models shows their prices."""
+    """The list of models shows their prices and how soon they start, in Home Assistant's language."""
     result = await hass.config_entries.subentries.async_init((account.entry_id, "voice"), context={"source": "user"})
     labels = [option["label"] for option in result["data_schema"].schema["model"].config["options"]]
-    assert "Kokoro 82M · 1 USD / 1M" in labels
+    assert "Kokoro 82M · takes seconds · $1 per 1M characters" in labels
     assert not [label for label in labels if "Music" in label or "Whisper" in label]
 
 
 async def test_endpoint_of_a_voice(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """An endpoint other than the default is stored, shown again, and removed when the default is chosen."""
     form = await start_voice_flow(hass, account, "nano-tts-1", "speech")
-    result = await hass.config_entries.subentries.async_configure(
-        form["flow_id"], {"voice": "luna", "format": "mp3", "emotion": "friendly"}
-    )
+    result = await submit_voice_form(hass, form, {"voice": "luna", "emotion": "friendly"})
     await hass.async_block_till_done()
     data = {"model": "nano-tts-1", "endpoint": "speech", "voice": "luna", "format": "mp3", "emotion": "friendly"}
     assert result["data"] == data
@@ -107,7 +106,7 @@ async def test_endpoint_of_a_voice(hass: HomeAssistant, account: MockConfigEntry
     result = await hass.config_entries.subentries.async_configure(
         result["flow_id"], {"model": "nano-tts-1", "advanced": {"endpoint": "audio_speech"}}
     )
-    result = await hass.config_entries.subentries.async_configure(result["flow_id"], {"voice": "luna", "format": "mp3"})
+    result = await hass.config_entries.subentries.async_configure(result["flow_id"], {"voice": "luna"})
     await hass.async_block_till_done()
     assert account.subentries[subentry_id].data == {"model": "nano-tts-1", "voice": "luna", "format": "mp3"}
 
@@ -115,7 +114,7 @@ async def test_endpoint_of_a_voice(hass: HomeAssistant, account: MockConfigEntry
 async def test_voice_languages(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """Voices with the same name are listed with their language."""
     result = await start_voice_flow(hass, account, "Kokoro-82m", "audio_speech")
-    labels = {option["value"]: option["label"] for option in result["data_schema"].schema["voice"].config["options"]}
+    labels = result["data_schema"].schema["voice"].names
     assert (labels["jf_alpha"], labels["hf_alpha"]) == ("Alpha (ja-JP)", "Alpha (hi-IN)")
     assert get_choices(result, "voice")[0] == "af_bella"
 
@@ -138,7 +137,7 @@ async def test_default_voice_of_the_provider(
     """On the endpoint that needs no voice, the voice field may stay empty; the provider's default voice speaks."""
     simulator.audio_mode = "tones"
     form = await start_voice_flow(hass, account, "Kokoro-82m", "tts")
-    result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"format": "mp3"})
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], {})
     await hass.async_block_till_done()
     name = result["title"]
     assert result["data"] == {"model": "Kokoro-82m", "endpoint": "tts", "format": "mp3"}
@@ -152,7 +151,7 @@ async def test_default_voice_of_the_provider(
     form = await account.start_subentry_reconfigure_flow(hass, subentry_id)
     entered = {"model": "Kokoro-82m", "advanced": {"endpoint": "audio_speech"}}
     form = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
-    await hass.config_entries.subentries.async_configure(form["flow_id"], {"format": "mp3"})
+    await hass.config_entries.subentries.async_configure(form["flow_id"], {})
     await hass.async_block_till_done()
     assert account.subentries[subentry_id].data["voice"] == "af_bella"
 
@@ -190,9 +189,9 @@ async def test_language(
 async def test_invalid_language(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """Text that is no language tag is refused in the form and in a call."""
     form = await start_voice_flow(hass, account, "nano-tts-1", "speech")
-    entered = {"voice": "luna", "format": "mp3", "language": "English please"}
-    result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
-    assert result["errors"] == {"language": "invalid_setting"}
+    result = await submit_voice_form(hass, form, {"voice": "luna", "language": "English please"})
+    assert result["errors"] == {"language": "invalid_language"}
+    assert result["description_placeholders"]["value"] == "English please"
     simulator.reset()
     with pytest.raises(ServiceValidationError):
         await speak(hass, **NANO, language="English please")

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from tests.simulator import ScriptedResponse, Simulator
 from tests.simulator.realtime.script import CHAT
 from tests.support.audio import RATE, decode, read_wav_stream
-from tests.support.flows import get_choices, get_field_names, open_voice_form
+from tests.support.flows import get_choices, get_field_names, open_voice_form, submit_voice_form
 from tests.support.speech import Hear, create_account, speak
 from tests.support.streams import SATELLITE, SENTENCE
 from tests.support.word_decoder import assert_spoken
@@ -75,12 +75,10 @@ async def test_voice_form(hass: HomeAssistant, account: MockConfigEntry) -> None
     )
     assert {MODEL, "gpt-realtime"} <= set(get_choices(result, "model"))
     form = await open_voice_form(hass, account, MODEL)
-    assert get_field_names(form)[:5] == ["voice", "name", "format", "speed", "instructions"]
+    assert get_field_names(form)[:5] == ["voice", "name", "fallback", "speed", "instructions"]
     assert get_choices(form, "format") == ["mp3", "wav"]
     assert "nova" not in get_choices(form, "voice")
-    result = await hass.config_entries.subentries.async_configure(
-        form["flow_id"], {"voice": "cedar", "format": "wav", "name": "Ben"}
-    )
+    result = await submit_voice_form(hass, form, {"voice": "cedar", "format": "wav", "name": "Ben"})
     await hass.async_block_till_done()
     assert hass.states.get("tts.ben")
 

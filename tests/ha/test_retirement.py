@@ -114,7 +114,7 @@ async def test_repair(
     """The repair changes the voice to the successor and keeps the settings that it supports."""
     form = await open_repair_form(hass, hass_client, loaded_account, "model_end")
     defaults = {field["name"]: field["default"] for field in form["data_schema"]}
-    assert defaults == {"model": SUCCESSOR, "voice": "coral"}
+    assert defaults == {"model": f"{SUCCESSOR} · starts immediately", "voice": "Coral"}
     result = await submit_repair_form(hass_client, form, **defaults)
     assert result["type"] == "create_entry"
     await wait_for_reload(hass)

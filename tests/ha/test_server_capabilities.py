@@ -12,7 +12,7 @@ from tests.simulator.openai_compatible.profile import Profile
 from tests.simulator.openai_compatible.profiles import BARE, CHATTERBOX, KOKORO, LOCALAI, ORPHEUS, PROFILES, SPEACHES
 from tests.support.audio import RATE, decode
 from tests.support.compatible import add_server_account, create_server_account, fetch_speech, get_server_requests
-from tests.support.flows import get_choices, get_suggested_values
+from tests.support.flows import get_choices, get_field_names, get_suggested_values
 from tests.support.server_profiles import Start, get_default_voice
 from tests.support.speech import create_text, load_account, remove_markdown
 from tests.support.streams import SENTENCE
@@ -43,18 +43,9 @@ async def test_voice_form(
     form = await flows.async_init((account.entry_id, "voice"), context={"source": SOURCE_USER})
     assert set(get_choices(form, "model")) == {model.name for model in profile.models if model.speaks}
     form = await flows.async_configure(form["flow_id"], {"model": model})
-    assert list(get_suggested_values(form)) == [
-        "voice",
-        "name",
-        "format",
-        *options,
-        "extra_body",
-        "fallback",
-        "clean_text",
-        "replacements",
-        "spoken_units",
-        "effects",
-    ]
+    fields = ["voice", "name", "fallback", *options, "effects", "fine_tuning", "advanced"]
+    assert get_field_names(form) == fields
+    assert get_field_names(form, "advanced") == ["format", "extra_body"]
     assert set(get_choices(form, "voice")) == {
         voice for listed in profile.models if listed.name == model for voice in listed.voices
     }

@@ -15,7 +15,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from tests.simulator import Fault, Simulator
 from tests.simulator.speechbase.catalog import DOCUMENTED_VOICE
 from tests.support.audio import RATE, decode, decode_output
-from tests.support.flows import get_choices, get_field_names, start_account_flow
+from tests.support.flows import (
+    get_choices,
+    get_field_names,
+    get_suggested_values,
+    start_account_flow,
+    submit_voice_form,
+)
 from tests.support.speech import (
     Hear,
     create_account,
@@ -28,8 +34,6 @@ from tests.support.speech import (
 )
 from tests.support.streams import SATELLITE, SENTENCE
 from tests.support.word_decoder import assert_spoken
-
-SETTINGS = ["speed", "volume_dbfs", "bitrate", "provider_options"]
 
 
 @pytest.fixture
@@ -71,13 +75,17 @@ async def test_setup_without_voice(hass: HomeAssistant, simulator: Simulator) ->
 async def test_saved_voice_form(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """Saved voices are listed by title, equal titles are distinguished, and there is no choice of models."""
     form = await start_voice_flow(hass, account, "voice")
-    text_fields = ["fallback", "clean_text", "replacements", "spoken_units", "effects"]
-    assert get_field_names(form) == ["voice_id", "name", "format", *SETTINGS, *text_fields]
+    sections = ["effects", "fine_tuning", "advanced"]
+    assert get_field_names(form) == ["voice_id", "name", "fallback", "speed", *sections]
+    assert get_field_names(form, "fine_tuning") == ["volume_dbfs", "clean_text", "replacements", "spoken_units"]
+    assert get_field_names(form, "advanced") == ["format", "bitrate", "provider_options"]
     labels = [option["label"] for option in form["data_schema"].schema["voice_id"].config["options"]]
     assert len(labels) == len(set(labels)) == 120
     assert "Kitchen doorbell" in labels
-    chosen = {"voice_id": get_choices(form, "voice_id")[3], "format": "mp3", "bitrate": 100.0}
-    result = await hass.config_entries.subentries.async_configure(form["flow_id"], chosen)
+    chosen = {"voice_id": get_choices(form, "voice_id")[3], "bitrate": 100.5}
+    form = await submit_voice_form(hass, form, chosen)
+    assert form["errors"] == {"advanced": "not_in_range_of_integers"}
+    result = await submit_voice_form(hass, form, {**chosen, "bitrate": 100.0})
     await hass.async_block_till_done()
     assert result["data"] == {"mode": "voice", "voice_id": chosen["voice_id"], "format": "mp3", "bitrate": 100}
 
@@ -85,13 +93,11 @@ async def test_saved_voice_form(hass: HomeAssistant, account: MockConfigEntry) -
 async def test_unlisted_saved_voice(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """The ID of an unlisted voice is looked up: an existing one is accepted, another is an error."""
     form = await start_voice_flow(hass, account, "voice")
-    result = await hass.config_entries.subentries.async_configure(
-        form["flow_id"], {"voice_id": "01940f8a-0000", "format": "mp3"}
-    )
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"voice_id": "01940f8a-0000"})
     assert result["errors"] == {"voice_id": "voice_gone"}
     simulator.speechbase.voices.append({**simulator.speechbase.voices[0], "id": "01940f8a-new", "title": "New"})
     result = await hass.config_entries.subentries.async_configure(
-        form["flow_id"], {"voice_id": " 01940f8a-new ", "format": "mp3", "name": "Ben"}
+        form["flow_id"], {"voice_id": " 01940f8a-new ", "name": "Ben"}
     )
     assert result["data"]["voice_id"] == "01940f8a-new"
     await wait_for_reload(hass)
@@ -105,9 +111,7 @@ async def test_unlisted_saved_voice_during_outage(
     """An ID that cannot be looked up at the moment is accepted."""
     form = await start_voice_flow(hass, account, "voice")
     simulator.fail(Fault(path="*/v1/voices/*", status=503))
-    result = await hass.config_entries.subentries.async_configure(
-        form["flow_id"], {"voice_id": "01940f8a-new", "format": "mp3"}
-    )
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], {"voice_id": "01940f8a-new"})
     assert result["data"]["voice_id"] == "01940f8a-new"
 
 
@@ -119,8 +123,8 @@ async def test_inline_voice_form(hass: HomeAssistant, simulator: Simulator, acco
     assert not [model for model in get_choices(form, "model") if model.startswith("hume/")]
     form = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "cartesia/sonic-3"})
     assert get_choices(form, "voice") == []
-    entered = {"voice": "a0e99841", "name": "Carl", "format": "mp3", "provider_options": {"language": "en"}}
-    result = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    entered = {"voice": "a0e99841", "name": "Carl", "provider_options": {"language": "en"}}
+    result = await submit_voice_form(hass, form, entered)
     await hass.async_block_till_done()
     assert result["data"] == {
         "model": "cartesia/sonic-3",
@@ -152,9 +156,9 @@ async def test_mode_can_be_changed(hass: HomeAssistant, account: MockConfigEntry
         await hass.async_block_till_done()
 
     vendor = {"model": "openai/tts-1", "voice": "nova", "format": "mp3"}
-    await change({"mode": "inline"}, {"model": "openai/tts-1"}, {"name": "Ann", "voice": "nova", "format": "mp3"})
+    await change({"mode": "inline"}, {"model": "openai/tts-1"}, {"name": "Ann", "voice": "nova"})
     assert account.subentries[subentry_id].data == vendor
-    await change({"mode": "voice"}, {"name": "Ann", "voice_id": DOCUMENTED_VOICE, "format": "mp3"})
+    await change({"mode": "voice"}, {"name": "Ann", "voice_id": DOCUMENTED_VOICE})
     assert account.subentries[subentry_id].data == {"mode": "voice", "voice_id": DOCUMENTED_VOICE, "format": "mp3"}
 
 
@@ -181,7 +185,7 @@ async def test_saved_voice_of_unconnected_vendor(
     await hass.config_entries.async_reload(account.entry_id)
     await wait_for_reload(hass)
     form = await start_voice_flow(hass, account, "voice")
-    entered = {"voice_id": DOCUMENTED_VOICE, "format": "mp3"}
+    entered = {"voice_id": DOCUMENTED_VOICE}
     form = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
     assert form["errors"] == {"voice_id": "vendor_not_connected"}
     assert form["description_placeholders"]["vendor"] == "ElevenLabs"
@@ -210,8 +214,7 @@ async def test_reconfigure_suggests_bitrate(hass: HomeAssistant, account: MockCo
     await hass.async_block_till_done()
     result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
     form = await hass.config_entries.subentries.async_configure(result["flow_id"], {"mode": "voice"})
-    (suggested,) = (key.description["suggested_value"] for key in form["data_schema"].schema if key == "bitrate")
-    assert suggested == form["data_schema"].schema["bitrate"](suggested) == 112
+    assert get_suggested_values(form)["advanced"]["bitrate"] == 112
 
 
 async def test_account_unloaded_during_flow(hass: HomeAssistant, account: MockConfigEntry) -> None:

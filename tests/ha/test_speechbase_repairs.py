@@ -158,7 +158,7 @@ async def test_repair_missing_voice(
     form = await open_repair_form(hass, hass_client, account, "voice_gone")
     assert form["step_id"] == "voice"
     offered = {option["value"] for option in form["data_schema"][0]["selector"]["select"]["options"]}
-    assert "new-voice" in offered
+    assert "New" in offered
     assert DOCUMENTED_VOICE not in offered
     other = simulator.speechbase.voices[5]["id"]
     for wrong in (DOCUMENTED_VOICE, "unknown", "../voices", " "):
@@ -221,9 +221,7 @@ async def test_catalog_of_voice_check_reaches_entity(
     simulator.speechbase.voices.append({**saved_voice, "id": "new", "provider": "deepgram", "model": "aura-2"})
     result: Any = await account.start_subentry_reconfigure_flow(hass, next(iter(account.subentries)))
     result = await hass.config_entries.subentries.async_configure(result["flow_id"], {"mode": "voice"})
-    result = await hass.config_entries.subentries.async_configure(
-        result["flow_id"], {"voice_id": "new", "format": "mp3"}
-    )
+    result = await hass.config_entries.subentries.async_configure(result["flow_id"], {"voice_id": "new"})
     assert result["errors"] == {"voice_id": "vendor_not_connected"}
     await wait_for_reload(hass)
     assert get_device_model(hass, account) == "elevenlabs/eleven_turbo_v2_5"

@@ -140,7 +140,8 @@ class Checks:
         for audio_format in formats or setup.formats:
             async with self._check(f"a voice speaks in {audio_format}"):
                 recording = await self._assert_message(
-                    await self._add_voice(entry_id, setup.model, {"format": audio_format}), _FORMAT_MESSAGE
+                    await self._add_voice(entry_id, setup.model, {"advanced": {"format": audio_format}}),
+                    _FORMAT_MESSAGE,
                 )
                 assert recording.file.suffix == f".{audio_format}", f"the audio is {recording.file.suffix}"
 

@@ -79,8 +79,13 @@ async def add_voice(api: Api, entry_id: str, model: str, settings: Json) -> None
 
 
 def get_choices(form: Json, name: str) -> list[str]:
-    """Return the options of a select field of a form. Raises ApiError if there is no such field."""
-    for field in form["data_schema"]:
-        if field["name"] == name:
-            return [option["value"] for option in field["selector"]["select"]["options"]]
-    raise ApiError(f"the form has no field {name!r}: {[field['name'] for field in form['data_schema']]}")
+    """Return the options of a select field of a form or of its sections, without what labels say besides the name.
+
+    Raises ApiError if there is no such field.
+    """
+    fields = {field["name"]: field for field in form["data_schema"]}
+    for section in list(fields.values()):
+        fields |= {field["name"]: field for field in section.get("schema", ())}
+    if name not in fields:
+        raise ApiError(f"the form has no field {name!r}: {list(fields)}")
+    return [option["value"].partition(" · ")[0] for option in fields[name]["selector"]["select"]["options"]]

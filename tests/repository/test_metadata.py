@@ -151,8 +151,9 @@ def test_translation_keys_exist(english: Strings) -> None:
 def test_settings_have_texts(provider: type[Provider], english: Strings) -> None:
     """Every setting of every provider has a text in each form that shows it, and every choice has a name."""
     steps = english["config_subentries"]["voice"]["step"]
+    parts = (steps["voice"], *steps["voice"]["sections"].values())
     for key in provider.option_keys:
-        assert key in steps["voice"]["data"]
+        assert [key in part["data"] for part in parts].count(True) == 1
     for choice in provider.choices:
         assert set(choice.choices) == english["selector"][choice.key]["options"].keys()
         for step in ("user", "reconfigure"):

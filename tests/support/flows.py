@@ -5,12 +5,14 @@ from typing import Any, Final
 from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, section
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+import voluptuous as vol
 
 from custom_components.orator.const import DOMAIN
+from custom_components.orator.schema import NamePicker, section_of
 from tests.simulator import Simulator
 
 from .speech import get_issue
@@ -80,16 +82,48 @@ async def submit_repair_form(
     return result
 
 
-def get_field_names(form: Any) -> list[str]:
-    """Return the names of a form's fields."""
-    return [str(key) for key in form["data_schema"].schema]
+async def submit_voice_form(hass: HomeAssistant, form: Any, entered: dict[str, Any]) -> Any:
+    """Submit the form with the voice settings, and return the next form or the result."""
+    submitted: dict[str, Any] = {}
+    for field, value in entered.items():
+        key = section_of(form["data_schema"], field)
+        (submitted.setdefault(key, {}) if key else submitted)[field] = value
+    return await hass.config_entries.subentries.async_configure(form["flow_id"], submitted)
+
+
+def get_field_names(form: Any, key: str | None = None) -> list[str]:
+    """Return the names of the fields of a form, or of one of its sections."""
+    return [str(field) for field in _get_fields(form, key)]
 
 
 def get_choices(form: Any, field: str) -> list[str]:
-    """Return the options of a select field of a form."""
-    return [option["value"] for option in form["data_schema"].schema[field].config["options"]]
+    """Return the options of a select field of a form: IDs or values."""
+    selector = _get_fields(form, section_of(form["data_schema"], field))[field]
+    if isinstance(selector, NamePicker):
+        return list(selector.names)
+    return [option["value"] for option in selector.config["options"]]
 
 
 def get_suggested_values(form: Any) -> dict[str, Any]:
-    """Return the suggested value of each field of a form, None if a field has none."""
-    return {str(key): (key.description or {}).get("suggested_value") for key in form["data_schema"].schema}
+    """Return the suggested value of each field of a form, None if a field has none; sections are dictionaries."""
+    return _get_suggested_values(form["data_schema"])
+
+
+def get_open_sections(form: Any) -> list[str]:
+    """Return the sections of a form that are open."""
+    fields = form["data_schema"].schema.items()
+    return [str(key) for key, value in fields if isinstance(value, section) and not value.options["collapsed"]]
+
+
+def _get_fields(form: Any, key: str | None) -> Any:
+    schema = form["data_schema"].schema
+    return schema[key].schema.schema if key else schema
+
+
+def _get_suggested_values(schema: vol.Schema) -> dict[str, Any]:
+    return {
+        str(key): _get_suggested_values(value.schema)
+        if isinstance(value, section)
+        else (key.description or {}).get("suggested_value")
+        for key, value in schema.schema.items()
+    }

@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 import json
 from math import isnan
 from typing import Any, Final, override
@@ -36,11 +37,20 @@ def parse_id(key: str, value: Any) -> str:
     return parsed
 
 
+class OptionGroup(StrEnum):
+    """Part of the voice form that shows an option."""
+
+    COMMON = "common"
+    FINE_TUNING = "fine_tuning"
+    ADVANCED = "advanced"
+
+
 @dataclass(frozen=True, slots=True)
 class Option(ABC):
     """An option of a model. `key` is its key in a voice's settings and in the options of `tts.speak`."""
 
     key: str
+    group: OptionGroup = field(default=OptionGroup.COMMON, kw_only=True)
 
     @abstractmethod
     def parse(self, value: Any) -> Any:
@@ -63,6 +73,8 @@ class NumberOption(Option):
     step: float
     default: float
     is_integer: bool = False
+    unit: str = field(default="", kw_only=True)
+    """Symbol of the unit."""
 
     @override
     def parse(self, value: Any) -> float:

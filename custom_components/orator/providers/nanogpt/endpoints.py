@@ -6,17 +6,19 @@ from typing import Any, Final
 
 from ...audio.formats import AudioFormat
 from ..base import SynthesisRequest
-from ..options import ChoiceOption, LanguageOption, NumberOption, Option, TextOption
+from ..options import ChoiceOption, LanguageOption, NumberOption, Option, OptionGroup, TextOption
 from ..vendor_models import OPENAI_PCM_LAYOUT
 from .model_families import ModelFamily, family_for
 
 _SPEED_OPTION: Final = NumberOption("speed", minimum=0.5, maximum=2, step=0.05, default=1)
 _INSTRUCTIONS_OPTION: Final = TextOption("instructions", max_chars=4096)
-_STABILITY_OPTION: Final = NumberOption("stability", minimum=0, maximum=1, step=0.05, default=0.5)
+_STABILITY_OPTION: Final = NumberOption(
+    "stability", minimum=0, maximum=1, step=0.05, default=0.5, group=OptionGroup.FINE_TUNING
+)
 _ELEVENLABS_OPTIONS: Final = (
     _STABILITY_OPTION,
-    NumberOption("similarity_boost", minimum=0, maximum=1, step=0.05, default=0.75),
-    NumberOption("style", minimum=0, maximum=1, step=0.05, default=0),
+    NumberOption("similarity_boost", minimum=0, maximum=1, step=0.05, default=0.75, group=OptionGroup.FINE_TUNING),
+    NumberOption("style", minimum=0, maximum=1, step=0.05, default=0, group=OptionGroup.FINE_TUNING),
 )
 _MIME_TYPES: Final[Mapping[AudioFormat, str]] = {
     AudioFormat.MP3: "audio/mpeg",
@@ -95,10 +97,12 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
             options=(
                 _SPEED_OPTION,
                 LanguageOption("language"),
-                NumberOption("pitch", minimum=-100, maximum=100, step=0.1, default=0),
-                TextOption("emotion", max_chars=100),
+                NumberOption("pitch", minimum=-100, maximum=100, step=0.1, default=0, group=OptionGroup.FINE_TUNING),
+                TextOption("emotion", max_chars=100, group=OptionGroup.FINE_TUNING),
                 _STABILITY_OPTION,
-                NumberOption("similarity", minimum=0, maximum=1, step=0.05, default=0.75),
+                NumberOption(
+                    "similarity", minimum=0, maximum=1, step=0.05, default=0.75, group=OptionGroup.FINE_TUNING
+                ),
             ),
             formats=tuple(_MIME_TYPES),
             for_every_model=frozenset({"language"}),

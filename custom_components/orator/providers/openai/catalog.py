@@ -13,12 +13,12 @@ from .. import errors
 from ..json_documents import CACHED_CATALOGS, MAX_ROWS, IdentityKey, Json, get_object, get_rows, is_name, paced
 from ..languages import expand_tags, normalize_tag
 from ..models import Model, Voice
-from ..options import MAX_ID_CHARS, NumberOption, ObjectOption, Option
+from ..options import MAX_ID_CHARS, NumberOption, ObjectOption, Option, OptionGroup
 from ..vendor_models import OPENAI_PCM_LAYOUT, count_chars_or_tokens, describe_unknown_voice, openai_voices_for
 from .documented_models import INSTRUCTIONS_OPTION, is_realtime
 from .servers import SpeechServer
 
-EXTRA_BODY_OPTION: Final = ObjectOption("extra_body")
+EXTRA_BODY_OPTION: Final = ObjectOption("extra_body", group=OptionGroup.ADVANCED)
 
 _LIST_KEYS: Final = ("data", "models", "voices", "items")
 _ID_KEYS: Final = ("id", "voice_id", "name")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from ...audio.formats import AudioFormat
 from ..json_documents import Json
 from ..models import Model, Price
-from ..options import ChoiceOption, NumberOption, Option, TextOption
+from ..options import ChoiceOption, NumberOption, Option, OptionGroup, TextOption
 from ..vendor_models import (
     OPENAI_FORMATS,
     OPENAI_MAX_CHARS,
@@ -35,7 +35,9 @@ REGIONS: Final[Mapping[str, str]] = {
 INSTRUCTIONS_OPTION: Final = TextOption("instructions", max_chars=4096)
 _SPEECH_SPEED_OPTION: Final = NumberOption("speed", minimum=0.25, maximum=4, step=0.05, default=1)
 _REALTIME_SPEED_OPTION: Final = NumberOption("speed", minimum=0.25, maximum=1.5, step=0.05, default=1)
-_STREAM_FORMAT_OPTION: Final = ChoiceOption("stream_format", choices=("audio", "sse"), default="audio")
+_STREAM_FORMAT_OPTION: Final = ChoiceOption(
+    "stream_format", choices=("audio", "sse"), default="audio", group=OptionGroup.ADVANCED
+)
 _TTS_1_OPTIONS: Final[tuple[Option, ...]] = (_SPEECH_SPEED_OPTION,)
 _SPEECH_OPTIONS: Final[tuple[Option, ...]] = (_SPEECH_SPEED_OPTION, INSTRUCTIONS_OPTION, _STREAM_FORMAT_OPTION)
 _REALTIME_OPTIONS: Final[tuple[Option, ...]] = (_REALTIME_SPEED_OPTION, INSTRUCTIONS_OPTION)

@@ -8,7 +8,7 @@ from typing import Any, Final, TypedDict
 from ...audio.formats import AudioFormat
 from ..json_documents import CACHED_CATALOGS, MAX_ROWS, IdentityKey, Json, get_rows, is_name
 from ..models import Model, Voice
-from ..options import NumberOption, ObjectOption
+from ..options import NumberOption, ObjectOption, OptionGroup
 from ..vendor_models import OPENAI_MAX_CHARS, count_chars_or_tokens, openai_voices_for
 
 _MAX_CURSOR_CHARS: Final = 2_000
@@ -27,9 +27,20 @@ _MODEL_MAX_CHARS: Final = {
 
 OPTIONS: Final = (
     NumberOption("speed", minimum=0.75, maximum=1.5, step=0.05, default=1),
-    NumberOption("volume_dbfs", minimum=-60, maximum=0, step=1, default=-20),
-    NumberOption("bitrate", minimum=8, maximum=320, step=1, default=96, is_integer=True),
-    ObjectOption("provider_options"),
+    NumberOption(
+        "volume_dbfs", minimum=-60, maximum=0, step=1, default=-20, unit="dBFS", group=OptionGroup.FINE_TUNING
+    ),
+    NumberOption(
+        "bitrate",
+        minimum=8,
+        maximum=320,
+        step=1,
+        default=96,
+        is_integer=True,
+        unit="kbps",
+        group=OptionGroup.ADVANCED,
+    ),
+    ObjectOption("provider_options", group=OptionGroup.ADVANCED),
 )
 
 _MODEL_FORMATS: Final = (AudioFormat.MP3, AudioFormat.WAV)

@@ -20,7 +20,7 @@ from .form_errors import WHOLE_FORM, FormError
 from .issues import translate_error
 from .providers import PROVIDERS
 from .providers.base import Provider, Server
-from .providers.errors import InvalidKeyError, MissingKeyError, SpeechError
+from .providers.errors import InvalidKeyError, MissingKeyError, SpeechError, WrongRegionError
 
 SECTION_SERVER: Final = "server"
 FIELD_REGION: Final = "region"
@@ -40,6 +40,8 @@ def form_error(error: SpeechError, provider: Provider, api_key: str) -> FormErro
     field = CONF_BASE_URL if error.translation_key in _ERRORS_AT_ADDRESS else WHOLE_FORM
     if isinstance(error, (InvalidKeyError, MissingKeyError)):
         error, field = error if api_key else MissingKeyError(), CONF_API_KEY
+    elif isinstance(error, WrongRegionError):
+        field = FIELD_REGION
     placeholders = translate_error(error, provider)["translation_placeholders"]
     return FormError(error.translation_key, field, address=provider.addresses[CONF_BASE_URL], **placeholders)
 
@@ -50,11 +52,13 @@ def place_error(error: FormError, schema: Mapping[Any, Any]) -> dict[str, str]:
     Home Assistant's frontend shows no errors of the fields in a section, but those of the section.
     """
     server = schema.get(SECTION_SERVER)
-    is_in_section = bool(server and not server.options["collapsed"] and error.field in server.schema.schema)
-    if error.field not in schema and not is_in_section:
-        return {WHOLE_FORM: error.translation_key}
-    field = SECTION_SERVER if is_in_section else error.field
-    return {field: _ERRORS_AT_ADDRESS.get(error.translation_key, error.translation_key)}
+    section_fields = server.schema.schema if server and not server.options["collapsed"] else ()
+    # An entered address is used instead of the region.
+    for field in (CONF_BASE_URL, FIELD_REGION) if error.field == FIELD_REGION else (error.field,):
+        if field in schema or field in section_fields:
+            text = _ERRORS_AT_ADDRESS.get(error.translation_key, error.translation_key)
+            return {field if field in schema else SECTION_SERVER: text}
+    return {WHOLE_FORM: error.translation_key}
 
 
 def account_data(selected: Mapping[str, Any], entered: Mapping[str, Any]) -> dict[str, Any]:

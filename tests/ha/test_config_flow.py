@@ -13,9 +13,8 @@ from yarl import URL
 
 from custom_components.orator.providers.base import Provider
 from custom_components.orator.providers.errors import CannotConnectError, NameNotFoundError, SpeechError, TimedOutError
-from custom_components.orator.providers.openai import OpenAIProvider
 from tests.simulator import Fault, Simulator
-from tests.support.flows import create_account_input, get_field_names, open_account_form, start_account_flow
+from tests.support.flows import create_account_input, open_account_form, start_account_flow
 from tests.support.speech import INVALID_KEY, SPEECH_PATH, Hear, get_speech_requests, pass_time, wait_for_reload
 from tests.support.streams import wait_until
 
@@ -56,38 +55,6 @@ async def test_address_notations(hass: HomeAssistant, simulator: Simulator, addr
     flow_id = await start_account_flow(hass)
     result = await hass.config_entries.flow.async_configure(flow_id, create_account_input(simulator, base_url=address))
     assert result["data"]["base_url"] == simulator.openai_url
-
-
-async def test_region(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The region of OpenAI is chosen in the form, global by default; only the address is stored."""
-
-    async def fetch_catalog(_self: OpenAIProvider, _known: Any = None) -> dict[str, Any]:
-        return {"models": ["gpt-realtime-2.1-mini"], "ends": {}}
-
-    monkeypatch.setattr(OpenAIProvider, "fetch_catalog", fetch_catalog)
-    form = await open_account_form(hass)
-    assert form["data_schema"].schema["region"].config["options"] == ["global", "us", "eu", "ae", "au", "in", "jp"]
-    assert form["data_schema"]({"server": {}})["region"] == "global"
-    result = await hass.config_entries.flow.async_configure(form["flow_id"], {"region": "eu", "server": {}})
-    assert result["errors"] == {"api_key": "missing_key"}
-    result = await hass.config_entries.flow.async_configure(
-        form["flow_id"], {"region": "eu", "api_key": "sk-1", "server": {"base_url": " "}}
-    )
-    assert result["title"] == "OpenAI (eu.api.openai.com)"
-    data = {"provider": "openai", "base_url": "https://eu.api.openai.com/v1", "api_key": "sk-1"}
-    assert result["data"] == data
-    for region, ends in (("eu", FlowResultType.ABORT), ("global", FlowResultType.CREATE_ENTRY)):
-        flow_id = await start_account_flow(hass)
-        entered = {"region": region, "api_key": "sk-1", "server": {}}
-        assert (await hass.config_entries.flow.async_configure(flow_id, entered))["type"] is ends
-
-
-async def test_own_address_outranks_region(hass: HomeAssistant, simulator: Simulator) -> None:
-    """An entered address is used, whatever the region; other providers have no region."""
-    entered = create_account_input(simulator, region="jp")
-    result = await hass.config_entries.flow.async_configure(await start_account_flow(hass), entered)
-    assert result["data"]["base_url"] == simulator.openai_url
-    assert "region" not in get_field_names(await open_account_form(hass, "nanogpt"))
 
 
 async def test_missing_api_key(hass: HomeAssistant, simulator: Simulator) -> None:

@@ -16,6 +16,7 @@ _ERRORS_BY_CODE: Final[Mapping[str, type[errors.SpeechError]]] = {
     "invalid_api_key": errors.InvalidKeyError,
     "missing_api_key": errors.InvalidKeyError,
     "authentication_error": errors.InvalidKeyError,
+    "incorrect_hostname": errors.WrongRegionError,
     "missing_scopes": errors.NotPermittedError,
     "unsupported_country_region_territory": errors.NotPermittedError,
     "model_not_allowed": errors.NotPermittedError,

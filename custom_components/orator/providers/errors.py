@@ -114,6 +114,12 @@ class NotPermittedError(SpeechError):
     translation_key = "not_permitted"
 
 
+class WrongRegionError(SpeechError):
+    """The API key is valid, but only at the address of another region."""
+
+    translation_key = "wrong_region"
+
+
 class VendorKeyMissingError(SpeechError):
     """The provider has no API key of the model's vendor (`subject`)."""
 

@@ -182,6 +182,7 @@ _ANY_PROVIDER: Final = (
 _OPENAI: Final = (
     _openai(401, "invalid_key", "invalid_api_key"),
     _openai(401, "invalid_key", None, "authentication_error"),
+    _openai(401, "wrong_region", "incorrect_hostname"),
     _openai(403, "not_permitted", "unsupported_country_region_territory", "request_forbidden"),
     _openai(429, "out_of_credit", "insufficient_quota", "insufficient_quota"),
     _openai(429, "rate_limited", "rate_limit_exceeded", "requests", **{"Retry-After": "1"}),

@@ -29,6 +29,7 @@ def parse(status: int, body: str) -> errors.SpeechError:
         ('{"error": {"code": null, "type": "insufficient_quota"}}', errors.OutOfCreditError, "insufficient_quota"),
         ('{"detail": {"error": {"type": "model_not_found"}}}', errors.NotFoundError, "model_not_found"),
         ('{"code": "content_policy_violation"}', errors.ContentRefusedError, "content_policy_violation"),
+        ('{"error": {"code": "incorrect_hostname"}}', errors.WrongRegionError, "incorrect_hostname"),
         ('{"error": "slow down"}', errors.RateLimitedError, None),
         ('{"error": {"code": "a sentence with the key sk-1 in it"}}', errors.RateLimitedError, None),
         ("<html>", errors.RateLimitedError, None),

@@ -36,14 +36,10 @@ def test_options_are_documented(hass: HomeAssistant) -> None:
     assert options - {"chime_revision", "fallback_call"} <= documented  # both are internal
 
 
-def read_examples(page: str) -> list[str]:
-    """Return the YAML of a page."""
-    return re.findall(r"^```yaml\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
-
-
 def read_example(action: str) -> dict[str, Any]:
     """Return the documented example of an action."""
-    (found,) = [block for block in read_examples("docs/actions.md") if f"action: orator.{action}" in block]
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/actions.md").read_text(), re.MULTILINE | re.DOTALL)
+    (found,) = [block for block in blocks if f"action: orator.{action}" in block]
     parsed: dict[str, Any] = parse_yaml(found)
     return parsed
 
@@ -70,33 +66,3 @@ async def test_examples_of_actions(hass: HomeAssistant, simulator: Simulator) ->
     await hass.services.async_call("automation", "turn_off", {"entity_id": "automation.night"}, blocking=True)
     texts = {body["input"] for body in get_speech_requests(simulator)}
     assert texts == {"The washing machine is done.", *automation["actions"][0]["data"]["messages"]}
-
-
-async def test_automations_of_readme(hass: HomeAssistant, simulator: Simulator) -> None:
-    """Home Assistant runs the README's automations unchanged, and their messages are spoken."""
-    account = create_account(simulator, "openai", {"model": "tts-1", "voice": "coral"}, "OpenAI Coral")
-    for component in ("homeassistant", "media_source"):
-        assert await async_setup_component(hass, component, {})
-    await load_account(hass, account)
-    played = async_mock_service(hass, "media_player", "play_media")
-    hass.states.async_set("binary_sensor.bedroom_window", "on")
-    examples = [parse_yaml(example) for example in read_examples("README.md") if example.startswith("alias:")]
-    automations = [{"id": example["alias"], **example} for example in examples]
-    assert await async_setup_component(hass, "automation", {"automation": automations})
-    entities = hass.states.async_entity_ids("automation")
-    assert len(entities) == 3
-    triggered = {"entity_id": entities, "skip_condition": False}
-    await hass.services.async_call("automation", "trigger", triggered, blocking=True)
-    await hass.services.async_call("automation", "turn_off", {"entity_id": entities}, blocking=True)
-    assert {tuple(call.data["entity_id"]) for call in played} == {
-        ("media_player.kitchen",),
-        ("media_player.bedroom",),
-        ("media_player.kitchen", "media_player.bedroom"),
-    }
-    for call in played:
-        await async_get_media_source_audio(hass, call.data["media_content_id"])
-    assert {body["input"] for body in get_speech_requests(simulator)} == {
-        "The washing machine is done.",
-        "It's starting to rain and the bedroom window is open.",
-        "There is water in the cellar.",
-    }

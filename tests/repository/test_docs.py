@@ -106,6 +106,17 @@ def test_readme_names_the_account_form() -> None:
     assert all(f"**{option}**" in readme for option in english["config"]["step"]["user"]["menu_options"].values())
 
 
+def test_sensors_are_described() -> None:
+    """The page about costs names every sensor and attribute, and every state of the connection."""
+    sensors = load_json(TRANSLATIONS / "en.json")["entity"]["sensor"]
+    page = " ".join((ROOT / "docs/costs.md").read_text().split())
+    texts = [sensor["name"] for sensor in sensors.values()]
+    texts += [
+        attribute["name"] for sensor in sensors.values() for attribute in sensor.get("state_attributes", {}).values()
+    ]
+    assert [text for text in (*texts, *sensors["connection"]["state"].values()) if text not in page] == []
+
+
 def test_readme_commands() -> None:
     """The README names the command that runs all checks, and every command that it names exists."""
     commands = set(re.findall(r"\bscript/[\w-]+", (ROOT / "README.md").read_text()))

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.repository import INTEGRATION, LANGUAGES, TRANSLATIONS, Strings, load_json, walk_texts
+from tests.support.repository import INTEGRATION, LANGUAGES, ROOT, TRANSLATIONS, Strings, load_json, walk_texts
+
+RULED_OUT = re.compile(
+    r"\b(?:somebody|whoever|swallow|stands? in|by itself|is told|speaks? for|developer tools|mend|simply|easily)\b",
+    re.IGNORECASE,
+)
+"""Phrases that are not plain English, or not the terms of Orator and Home Assistant."""
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +41,14 @@ def find_placeholders(strings: Strings) -> dict[tuple[str, ...], set[str]]:
 def find_code_spans(strings: Strings) -> dict[tuple[str, ...], set[str]]:
     """Return the code spans of each text."""
     return {path: set(re.findall(r"`[^`]+`", text)) for path, text in walk_texts(strings)}
+
+
+def test_plain_english(english: Strings) -> None:
+    """English texts, actions and blueprints use the terms of Orator and Home Assistant."""
+    texts = {"/".join(path): text for path, text in walk_texts(english)}
+    texts |= {path.name: path.read_text() for path in (ROOT / "blueprints").rglob("*.yaml")}
+    texts["services.yaml"] = (INTEGRATION / "services.yaml").read_text()
+    assert {name: found[0] for name, text in texts.items() if (found := RULED_OUT.search(text))} == {}
 
 
 def test_languages() -> None:

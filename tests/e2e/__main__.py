@@ -16,13 +16,19 @@ from tests.support.processes import INTERRUPTED, run_until_signal
 from .assist import run_assist
 from .browser import run_browser
 from .context import Context, run_context
+from .documentation import run_documentation
 from .players import run_players
 from .programs import Programs
 from .report import ChapterFailedError, Report, print_progress
 
 type Chapter = Callable[[Context, Report], Awaitable[None]]
 
-_CHAPTERS: Final[dict[str, Chapter]] = {"browser": run_browser, "players": run_players, "assist": run_assist}
+_CHAPTERS: Final[dict[str, Chapter]] = {
+    "browser": run_browser,
+    "players": run_players,
+    "assist": run_assist,
+    "documentation": run_documentation,
+}
 
 
 async def run(chapters: Sequence[str], programs: Programs, *, updates_screenshots: bool) -> int:

@@ -84,6 +84,11 @@ class BrowserPage:
         """Return the first visible button with a name."""
         return self.playwright.get_by_role("button", name=name, exact=True).locator("visible=true").first
 
+    def label(self, text: str) -> Locator:
+        """Return the first visible button, link or other element with a text, as a reader finds it."""
+        button = self.playwright.get_by_role("button", name=text, exact=True)
+        return button.or_(self.playwright.get_by_text(text, exact=True)).locator("visible=true").first
+
     def field(self, name: str) -> Locator:
         """Return the text field with a label."""
         label = re.compile(rf"^{re.escape(name)}\s*\*?$")
@@ -107,6 +112,17 @@ class BrowserPage:
     async def type(self, text: str) -> None:
         """Type a text into the focused field."""
         await self.playwright.keyboard.type(text)
+
+    async def search(self, text: str) -> None:
+        """Search the list that has just been opened."""
+        box = self.playwright.get_by_placeholder(re.compile("^(Search|Search for a brand name|Filter .*)$"))
+        await box.locator("visible=true").last.fill(text)
+
+    async def choose_first_result(self) -> None:
+        """Choose the first result of a search."""
+        await self.playwright.wait_for_timeout(_TRANSITION_MS)
+        await self.playwright.keyboard.press("ArrowDown")
+        await self.press_enter()
 
     async def press_enter(self) -> None:
         """Press Enter in the focused field."""

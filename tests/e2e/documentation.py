@@ -110,7 +110,9 @@ class _Reader:
             await page.click(page.field(label.text))
             await page.paste(self._context.simulator.api_key or "")
         elif label.before.endswith("enter a"):
-            row = page.playwright.locator("ha-settings-row").filter(has=page.playwright.get_by_text(label.text, exact=True))
+            row = page.playwright.locator("ha-settings-row").filter(
+                has=page.playwright.get_by_text(label.text, exact=True)
+            )
             await page.click(row.get_by_role("textbox").last)
             await page.type(_MESSAGE)
         elif label.before.endswith("your service and choose"):

@@ -1,6 +1,6 @@
 """Chapter `documentation`: the README's first steps, followed literally, and every path through Home Assistant.
 
-A path is written as **Settings → Devices & services**. Each of its labels must be on the page that the one before opens.
+A path is written as **Settings → Devices & services**. Each of its labels must be on the page that the last one opens.
 """
 
 from collections.abc import Mapping

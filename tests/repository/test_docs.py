@@ -31,7 +31,7 @@ HOME_ASSISTANT_LABELS = {
     "Settings",
     "System",
     "Text-to-speech",
-    "Text-to-speech: Clear TTS cache",
+    "Clear TTS cache",
     "Tools",
     "Voice",
     "Voice assistants",

@@ -123,8 +123,12 @@ async def test_inline_voice_form(hass: HomeAssistant, simulator: Simulator, acco
     assert not [model for model in get_choices(form, "model") if model.startswith("hume/")]
     form = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "cartesia/sonic-3"})
     assert get_choices(form, "voice") == []
-    entered = {"voice": "a0e99841", "name": "Carl", "provider_options": {"language": "en"}}
-    result = await submit_voice_form(hass, form, entered)
+    entered = {"voice": "a0e99841", "name": "Carl", "provider_options": ["language"]}
+    form = await submit_voice_form(hass, form, entered)
+    assert form["errors"] == {"advanced": "invalid_object"}
+    assert get_open_sections(form) == ["advanced"]
+    assert get_suggested_values(form)["advanced"]["provider_options"] == ["language"]
+    result = await submit_voice_form(hass, form, {**entered, "provider_options": {"language": "en"}})
     await hass.async_block_till_done()
     assert result["data"] == {
         "model": "cartesia/sonic-3",

@@ -18,6 +18,7 @@ from tests.support.audio import RATE, decode, decode_output
 from tests.support.flows import (
     get_choices,
     get_field_names,
+    get_open_sections,
     get_suggested_values,
     start_account_flow,
     submit_voice_form,

@@ -61,6 +61,7 @@ _AUDIBLE_BYTES: Final = 12_001  # ends inside a frame and inside a sample
 _ID3_TAG: Final = b"ID3\x04\x00\x00\x00\x00\x0f\x76" + bytes(2038)
 _DRIP: Final[Mapping[str, Any]] = {"endless": b"\0", "interval": 0.1}
 _CONNECTION_LOST: Final = ("connection_lost", "cannot_connect")
+_INCOMPLETE: Final = ("connection_lost", "audio_truncated", "audio_too_short")
 _TIMED_OUT: Final = ("timed_out", "generation_failed")
 
 ON_THE_WIRE: Final = (
@@ -111,12 +112,12 @@ ON_THE_WIRE: Final = (
         headers=_AUDIO | {"Content-Encoding": "gzip"},
         endless=_BOMB,
     ),
-    _failure("ends early", "connection_lost", "not_audio", ends_after=_AUDIBLE_BYTES, can_interrupt=True),
+    _failure("ends early", *_INCOMPLETE, "not_audio", ends_after=_AUDIBLE_BYTES, can_interrupt=True),
     _failure("drips after an ID3 tag", "timed_out", "not_audio", **_DRIP, body=_ID3_TAG, headers=_AUDIO),
     _failure(
         "drips midway",
         "timed_out",
-        "connection_lost",
+        *_INCOMPLETE,
         "not_audio",
         ends_after=_AUDIBLE_BYTES,
         **_DRIP,

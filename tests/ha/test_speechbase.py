@@ -124,6 +124,7 @@ async def test_inline_voice_form(hass: HomeAssistant, simulator: Simulator, acco
     assert not [model for model in get_choices(form, "model") if model.startswith("hume/")]
     form = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "cartesia/sonic-3"})
     assert get_choices(form, "voice") == []
+    assert not form["description_placeholders"]["preview"]
     entered = {"voice": "a0e99841", "name": "Carl", "provider_options": ["language"]}
     form = await submit_voice_form(hass, form, entered)
     assert form["errors"] == {"advanced": "invalid_object"}

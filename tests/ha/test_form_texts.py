@@ -45,7 +45,7 @@ async def test_model_label(hass: HomeAssistant, account: MockConfigEntry, price:
     texts = await async_get_form_texts(hass)
     assert texts.model(replace(MODEL, price=price)) == label
     slow = texts.model(replace(MODEL, price=price, streams=False))
-    assert slow == label.replace("starts immediately", "takes seconds")
+    assert slow == label.replace("starts immediately", "slow start")
 
 
 @pytest.mark.parametrize(

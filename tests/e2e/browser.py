@@ -92,17 +92,20 @@ async def _play_preview(session: Session) -> None:
 
 
 async def _add_voice(session: Session) -> None:
-    """Add a voice with a name and instructions."""
+    """Add a voice with a name and instructions, and listen to it."""
     page = session.page
     await page.open(_INTEGRATION_PAGE)
     await page.click(page.button("Add voice"))
     await page.text("Add a voice").wait_for()
     await page.click(page.button("Next"))
-    await page.text("How it speaks").wait_for()
+    await page.text("Voice settings").wait_for()
     await page.field("Name").fill(_SECOND_VOICE)
     await page.field("Instructions").fill("Calm and friendly, like a butler.")
     await session.screenshots.take("4-make-more-voices")
     await page.click(page.button("Submit"))
+    await page.text("The voice is ready. Listen to it (costs less than $0.01):").wait_for()
+    await page.play(page.playwright.locator("ha-markdown audio"))
+    await _assert_played(session, _PREVIEW_SENTENCE)
     await page.close_dialog()
     await page.text(_SECOND_VOICE).wait_for()
 
@@ -118,10 +121,10 @@ async def _change_voice(session: Session) -> None:
     page = session.page
     await page.open(_INTEGRATION_PAGE)
     await page.text(_SECOND_VOICE).wait_for()
-    await page.click(page.button("Change voice"))
-    await page.text(f"Change {_SECOND_VOICE}").wait_for()
+    await page.click(page.button("Reconfigure voice"))
+    await page.text(f"Reconfigure {_SECOND_VOICE}").wait_for()
     await page.click(page.button("Next"))
-    await page.text("How it speaks").wait_for()
+    await page.text("Voice settings").wait_for()
     await page.select("Voice", current="Coral", option="Ash")
     await page.click(page.button("Submit"))
     await page.text("The voice was changed. Listen to it (costs less than $0.01):").wait_for()

@@ -118,6 +118,11 @@ class BrowserPage:
         box = self.playwright.get_by_placeholder(re.compile("^(Search|Search for a brand name|Filter .*)$"))
         await box.locator("visible=true").last.fill(text)
 
+    async def choose_result(self, text: str) -> None:
+        """Choose the result of a search with a text; the page below the list may have the same text."""
+        await self.playwright.wait_for_timeout(_TRANSITION_MS)
+        await self.click(self.playwright.get_by_text(text, exact=True).locator("visible=true").last)
+
     async def choose_first_result(self) -> None:
         """Choose the first result of a search."""
         await self.playwright.wait_for_timeout(_TRANSITION_MS)

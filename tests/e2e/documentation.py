@@ -105,7 +105,7 @@ class _Reader:
             await _walk(page, label.text)
         elif label.before.endswith("search for"):
             await page.search(label.text)
-            await page.click(page.label(label.text))
+            await page.choose_result(label.text)
         elif label.before.endswith("Enter your"):
             await page.click(page.field(label.text))
             await page.paste(self._context.simulator.api_key or "")
@@ -122,7 +122,7 @@ class _Reader:
             await page.text(label.text).wait_for()
             await page.click(page.text("Select an entity *"))
             await page.search(self._speaker)
-            await page.click(page.label(self._speaker))
+            await page.choose_result(self._speaker)
         else:
             for alternative in label.alternatives:
                 await page.text(alternative).wait_for()

@@ -127,7 +127,7 @@ async def _change_voice(session: Session) -> None:
     await page.text("Voice settings").wait_for()
     await page.select("Voice", current="Coral", option="Ash")
     await page.click(page.button("Submit"))
-    await page.text("The voice was changed. Listen to it (costs less than $0.01):").wait_for()
+    await page.text("The voice was updated. Listen to it (costs less than $0.01):").wait_for()
     await page.close_dialog()
     subentries = (await _download_diagnostics(session))["voices"]
     assert {"Butler": "ash"}.items() <= {one["title"]: one["data"]["voice"] for one in subentries}.items(), subentries

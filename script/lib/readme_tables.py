@@ -34,7 +34,7 @@ def compare_services(models: Mapping[str, Sequence[Model]]) -> str:
     servers = [server for server in SERVERS.values() if not server.is_unknown]
     own = [server for server in servers if not server.is_service]
     return format_table(
-        ("Service", "Where it runs", "API key", f"{_ANNOUNCEMENTS:,} announcements", "Starts at once"),
+        ("Service", "Where it runs", "API key", f"{_ANNOUNCEMENTS:,} announcements", "Starts immediately"),
         [
             *(_describe_provider(*provider) for provider in models.items()),
             *(_describe_servers([server], "cloud", "see its price list") for server in servers if server.is_service),

@@ -101,7 +101,7 @@ async def _add_voice(session: Session) -> None:
     await page.text("Voice settings").wait_for()
     await page.field("Name").fill(_SECOND_VOICE)
     await page.field("Instructions").fill("Calm and friendly, like a butler.")
-    await session.screenshots.take("4-make-more-voices")
+    await session.screenshots.take("4-add-more-voices")
     await page.click(page.button("Submit"))
     await page.text("The voice is ready. Listen to it (costs less than $0.01):").wait_for()
     await page.play(page.playwright.locator("ha-markdown audio"))

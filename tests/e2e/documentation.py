@@ -28,7 +28,7 @@ _BOLD: Final = re.compile(r"\*\*([^*]+)\*\*")
 _STEP: Final = re.compile(r"^\*\*(\d)\. [^*]+\*\*(.*?)\n\n", re.DOTALL | re.MULTILINE)
 _FOLLOWED_STEPS: Final = ("2", "3")
 """Steps of the README after the installation, which needs the internet."""
-_ALTERNATIVE: Final = re.compile(r",?( or)? ")
+_ALTERNATIVE: Final = re.compile(r",?( or(, if [^,.]+,)?)? ")
 """What stands between labels of which a reader chooses one."""
 _SEPARATOR: Final = " → "
 _STARTS: Final = ("Media", "Settings")
@@ -70,8 +70,8 @@ def _find_labels(instruction: str) -> list[_Label]:
     """Return the labels in bold, in order."""
     labels: list[_Label] = []
     end = 0
-    for match in _BOLD.finditer(instruction):
-        before, text = instruction[end : match.start()], " ".join(match[1].split())
+    for match in _BOLD.finditer(instruction := " ".join(instruction.split())):
+        before, text = instruction[end : match.start()], match[1]
         end = match.end()
         if labels and _ALTERNATIVE.fullmatch(before):
             labels[-1] = replace(labels[-1], alternatives=(*labels[-1].alternatives, text))
@@ -115,7 +115,7 @@ class _Reader:
             )
             await page.click(row.get_by_role("textbox").last)
             await page.type(_MESSAGE)
-        elif label.before.endswith("your service and choose"):
+        elif label.before.endswith("your service or server and choose"):
             await page.click(page.text(_SERVICE))
             await page.click(page.button(label.text))
         elif label.before.endswith("speaker under"):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from homeassistant.util.yaml import load_yaml_dict
 
-from custom_components.orator.pipeline.synthesizer import ANNOUNCEMENT, INTERACTIVE, WITH_FALLBACK
+from custom_components.orator.pipeline.synthesizer import ANNOUNCEMENT, INTERACTIVE, PATIENT, WITH_FALLBACK
 from custom_components.orator.providers.errors import Outage, SpeechError
 
 NONE: Final = "\N{EN DASH}"
@@ -17,6 +17,8 @@ _PREFIX: Final = re.compile(r"^{voice}(?=\S)")
 """The voice and the account before an error of speech."""
 _PLACEHOLDERS: Final = re.compile(r"({\w+})+")
 _ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
+_REAUTH_TITLE: Final = f"“Authentication expired for {_ELLIPSIS}”"
+"""Title of Home Assistant's own issue about an API key that must be replaced."""
 _SUCCESS: Final = "_successful"
 """End of the keys of abort reasons that report success."""
 
@@ -102,7 +104,8 @@ class MessageDocs:
             f"{table}\n"
             f"Orator tries again for up to {ANNOUNCEMENT.give_up_after_s:g} seconds, for replies of Assist up to "
             f"{INTERACTIVE.give_up_after_s:g} seconds,\n"
-            f"and for a voice with a fallback up to {WITH_FALLBACK.give_up_after_s:g} second.\n"
+            f"and for a voice with a fallback up to {WITH_FALLBACK.give_up_after_s:g} second. `orator.prepare`, and "
+            f"`orator.synthesize` without fallback\nvoices, wait up to {PATIENT.give_up_after_s / 60:g} minutes.\n"
         )
 
     def _consequences(self, error: type[SpeechError]) -> tuple[str, ...]:
@@ -128,6 +131,8 @@ class MessageDocs:
         titles = {key: f"“{readable(issue['title'])}”" for key, issue in self._english["issues"].items()}
         is_unreachable = error.outage is Outage.UNREACHABLE
         found = [f"{titles['unreachable']} after an hour"] if is_unreachable else []
+        if error.outage is Outage.KEY_REFUSED:
+            found.append(f"{_REAUTH_TITLE} at once")
         if error.issue:
             found.append(f"{titles[error.issue]} {'after a day' if is_unreachable else 'at once'}")
         return "; ".join(found) or NONE

@@ -51,7 +51,7 @@ async def test_model_label(hass: HomeAssistant, account: MockConfigEntry, price:
 @pytest.mark.parametrize(
     ("price", "expected"),
     [
-        (None, "10 characters"),
+        (None, "uses 10 characters"),
         (Price("USD", per_thousand_chars=0.0006), "costs less than $0.01"),
         (Price("USD", minimum=0.05), "costs about $0.05"),
     ],

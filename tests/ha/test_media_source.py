@@ -265,7 +265,7 @@ async def test_links_in_voice_form(
     form = await (await client.post(f"{path}/{form['flow_id']}", json={"model": "tts-1"})).json()
     placeholders = form["description_placeholders"]
     assert placeholders["samples"] == '<a href="/media-browser" target="_blank">'
-    assert placeholders["preview"].endswith('target="_blank">Listen to Coral</a> (58 characters).')
+    assert placeholders["preview"].endswith('target="_blank">Listen to Coral</a> (uses 58 characters).')
     link = unescape(placeholders["preview"].partition('href="')[2].partition('"')[0])
     browser = await hass_client_no_auth()
     assert (await browser.get(link.partition("&")[0])).status == 401

@@ -258,7 +258,7 @@ async def test_player(
         result = await (await client.post(f"{path}/{form['flow_id']}", json=entered)).json()
         placeholders = result["description_placeholders"]
         assert "<figcaption>Ben</figcaption>" in placeholders["player"]
-        assert placeholders["price"] == "58 characters"
+        assert placeholders["price"] == "uses 58 characters"
         link = unescape(placeholders["player"].partition('src="')[2].partition('"')[0])
         requested = len(get_speech_requests(simulator))
         response = await browser.get(link)

@@ -85,23 +85,34 @@ class VoiceGoneRepairFlow(_VoiceRepairFlow):
 class ModelEndRepairFlow(_VoiceRepairFlow):
     """Repair flow that migrates a voice to another model because its model ends."""
 
+    _chosen_model_id: str | None = None
+    """Model whose voices the form lists, or None for those of the suggested model."""
+
     async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Start with the selection of the model."""
         return await self.async_step_model()
 
     async def async_step_model(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Select the new model and one of its voices."""
+        """Select the new model and one of its voices.
+
+        A form lists the voices of one model only. If the chosen model lacks the voice, the form lists its own voices.
+        """
         if (entry := await self._async_loaded_entry()) is None:
             return self.async_abort(reason="entry_not_loaded")
         account = entry.runtime_data
         voice = entry.subentries[self._subentry_id]
         ending = account.data.model_for(voice.data)
         model = ending.successor or account.provider.initial_model(account.data.document)
+        if self._chosen_model_id is not None:
+            model = account.data.model(self._chosen_model_id)
         if user_input is not None:
+            listed_ids = model.voice_ids
             model = account.data.model(_parse_id_or(model.id, user_input[CONF_MODEL]))
             migrated = account.provider.migrate_settings(voice.data, model)
             voice_id = _parse_id_or(migrated[CONF_VOICE], user_input[CONF_VOICE])
-            return self._update_voice(entry, {**migrated, CONF_VOICE: voice_id})
+            if voice_id in model.voice_ids or voice_id not in listed_ids:
+                return self._update_voice(entry, {**migrated, CONF_VOICE: voice_id})
+            self._chosen_model_id = model.id
         suggested = account.provider.migrate_settings(voice.data, model)[CONF_VOICE]
         _, models = model_field(account.data, await async_get_form_texts(self.hass))
         _, voices = voice_field(account.data, model)

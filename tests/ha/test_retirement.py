@@ -126,6 +126,37 @@ async def test_repair(
     assert len(simulator.openai.realtime.responses) == 1
 
 
+async def test_repair_with_voice_of_other_model(
+    hass: HomeAssistant, loaded_account: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    """A voice that the chosen model lacks is not saved: the form lists the voices of that model."""
+    form = await open_repair_form(hass, hass_client, loaded_account, "model_end")
+    form = await submit_repair_form(hass_client, form, model="tts-1", voice="Marin")
+    assert form["type"] == "form"
+    model, voice = form["data_schema"]
+    assert model["default"].startswith("tts-1 ")
+    assert voice["default"] == "Nova"
+    assert "Marin" not in [option["value"] for option in voice["selector"]["select"]["options"]]
+    result = await submit_repair_form(hass_client, form, model=model["default"], voice="Shimmer")
+    assert result["type"] == "create_entry"
+    await wait_for_reload(hass)
+    (stored,) = loaded_account.subentries.values()
+    assert (stored.data["model"], stored.data["voice"]) == ("tts-1", "shimmer")
+    assert await speak(hass)
+
+
+async def test_repair_with_voice_of_both_models(
+    hass: HomeAssistant, loaded_account: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    """A voice that the chosen model also has is saved at once."""
+    form = await open_repair_form(hass, hass_client, loaded_account, "model_end")
+    result = await submit_repair_form(hass_client, form, model="tts-1", voice="Sage")
+    assert result["type"] == "create_entry"
+    await wait_for_reload(hass)
+    (stored,) = loaded_account.subentries.values()
+    assert (stored.data["model"], stored.data["voice"]) == ("tts-1", "sage")
+
+
 async def test_repair_with_blanks(
     hass: HomeAssistant, loaded_account: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:

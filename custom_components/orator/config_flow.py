@@ -36,9 +36,10 @@ from .account_form import (
     place_error,
     region_field,
 )
+from .catalog import Catalog
 from .client import account_addresses, account_server, async_create_provider, async_may_send_key
 from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_VOICE, SUBMITTED_FLOWS
-from .coordinator import Catalog, OratorConfigEntry
+from .coordinator import OratorConfigEntry
 from .form_errors import FormError
 from .preview import async_create_setup_player
 from .providers import PROVIDERS

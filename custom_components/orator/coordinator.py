@@ -3,20 +3,19 @@
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 import logging
 from typing import Any, Final, override
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigEntryState, ConfigSubentry
-from homeassistant.const import CONF_MODEL, EVENT_HOMEASSISTANT_CLOSE
+from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.storage import Store
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
-from homeassistant.util import dt as dt_util
 
+from .catalog import Catalog
 from .client import async_create_provider
 from .const import DOMAIN, SUBMITTED_FLOWS
 from .health import CircuitBreaker
@@ -24,7 +23,7 @@ from .issues import IssueManager, translate_error
 from .pipeline import LoudnessTracker, VoiceStats
 from .providers.base import Provider
 from .providers.errors import InvalidKeyError, SpeechError
-from .providers.json_documents import Json, run_in_background
+from .providers.json_documents import run_in_background
 from .providers.models import Balance, Model, is_currency_code
 from .usage import UsageTracker
 
@@ -44,46 +43,6 @@ _BALANCE_DELAY_S: Final = 10.0
 """Delay from the first request to fetching the balance: a reply takes several requests."""
 
 type OratorConfigEntry = ConfigEntry[AccountCoordinator]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Catalog:
-    """The models and voices that a provider offers."""
-
-    provider: Provider
-    document: Json = None
-    """Catalog as fetched by the provider; None stands for the models in the provider's documentation."""
-
-    @property
-    def models(self) -> tuple[Model, ...]:
-        """Models to choose from."""
-        return self.provider.models(self.document)
-
-    @property
-    def currency(self) -> str | None:
-        """Currency of the prices, or None if no price is known."""
-        return next((model.price.currency for model in self.models if model.price), None)
-
-    def model(self, model_id: str) -> Model:
-        """Return a model, whether or not it is listed, with the provider's default choices."""
-        return self.model_for({CONF_MODEL: model_id})
-
-    def model_for(self, settings: Mapping[str, Any]) -> Model:
-        """Return the model selected by a voice's settings, whether or not it is listed. Raises InvalidSettingError."""
-        model_id = str(settings.get(CONF_MODEL, ""))
-        return self.provider.describe_model(model_id, self.document, {**settings, **self.parse_choices(settings)})
-
-    def resolve_retired(self, model: Model, settings: Mapping[str, Any]) -> tuple[Model, Mapping[str, Any]]:
-        """Return a retired model's successor with migrated settings, or any other model unchanged."""
-        if not model.successor or not model.is_retired(dt_util.utcnow().date()):
-            return model, settings
-        migrated = self.provider.migrate_settings(settings, model.successor)
-        return self.model_for(migrated), migrated
-
-    def parse_choices(self, settings: Mapping[str, Any]) -> dict[str, str]:
-        """Return the provider's choices in a voice's settings. Raises InvalidSettingError."""
-        choices = self.provider.choices
-        return {choice.key: choice.parse(settings[choice.key]) for choice in choices if choice.key in settings}
 
 
 class AccountCoordinator(DataUpdateCoordinator[Catalog]):
@@ -227,7 +186,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         if error.needs_new_key and self.provider.accepts_key and is_loaded and not self._is_closing:
             self.config_entry.async_start_reauth(self.hass)
         self.health.async_record_failure(error)
-        self.issues.async_handle_error(error, voice, self.data.model_for(voice.data) if voice else None)
+        self.issues.async_handle_error(error, voice, self.data.configured_model(voice.data) if voice else None)
 
     @callback
     def _async_finish_reauth(self) -> None:
@@ -255,11 +214,11 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
 
     def _configured_models(self) -> dict[str, Model]:
         """Return the configured model of each voice, by subentry ID."""
-        return {key: self.data.model_for(voice.data) for key, voice in self.config_entry.subentries.items()}
+        return {key: self.data.configured_model(voice.data) for key, voice in self.config_entry.subentries.items()}
 
     def is_voice_missing(self, settings: Mapping[str, Any]) -> bool:
         """Return whether the settings refer to a saved voice that no longer exists."""
-        model = self.data.model_for(settings)
+        model = self.data.configured_model(settings)
         return model.has_saved_voices and settings.get(model.voice_key) not in model.voice_ids
 
     def voice_stats(self, model: Model, voice_id: str) -> VoiceStats:

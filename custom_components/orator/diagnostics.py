@@ -81,7 +81,7 @@ def _voice_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry, voice: Con
     return {
         "title": voice.title,
         "data": async_redact_data(dict(voice.data), _REDACTED_VOICE_DATA),
-        "model": _model_diagnostics(account.data.model_for(voice.data)),
+        "model": _model_diagnostics(account.data.configured_model(voice.data)),
         "last_synthesis": asdict(account.usage.last_synthesis(voice.subentry_id)),
         "entities": [
             {"entity_id": entity.entity_id, "disabled_by": entity.disabled_by}

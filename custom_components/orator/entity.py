@@ -40,7 +40,7 @@ def voice_device(entry: OratorConfigEntry, voice: ConfigSubentry) -> DeviceInfo:
         identifiers={(DOMAIN, voice.subentry_id)},
         name=voice.title,
         manufacturer=account.provider.name,
-        model=account.data.model_for(voice.data).id,
+        model=account.data.configured_model(voice.data).id,
         entry_type=DeviceEntryType.SERVICE,
     )
 

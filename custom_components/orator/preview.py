@@ -214,7 +214,7 @@ class VoicePlayerView(HomeAssistantView):
             raise web.HTTPServiceUnavailable
         check_permission(entity)
         account = entry.runtime_data
-        sample = sample_of_voice(hass, account, account.data.model_for(subentry.data), subentry.data)
+        sample = sample_of_voice(hass, account, account.data.configured_model(subentry.data), subentry.data)
         options = {CONF_FALLBACK: [], ATTR_PREFERRED_FORMAT: AudioFormat.MP3.value}
         try:
             result = async_request_speech(hass, entity, SpeechRequest(sample.sentence, options=options))

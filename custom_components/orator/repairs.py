@@ -65,7 +65,7 @@ class VoiceGoneRepairFlow(_VoiceRepairFlow):
             return self.async_abort(reason="entry_not_loaded")
         account = entry.runtime_data
         voice = entry.subentries[self._subentry_id]
-        model = account.data.model_for(voice.data)
+        model = account.data.configured_model(voice.data)
         gone = voice.data.get(model.voice_key)
         model = replace(model, voices=tuple(known for known in model.voices if known.id != gone))
         errors: dict[str, str] = {}
@@ -101,7 +101,7 @@ class ModelEndRepairFlow(_VoiceRepairFlow):
             return self.async_abort(reason="entry_not_loaded")
         account = entry.runtime_data
         voice = entry.subentries[self._subentry_id]
-        ending = account.data.model_for(voice.data)
+        ending = account.data.configured_model(voice.data)
         model = ending.successor or account.provider.initial_model(account.data.document)
         if self._chosen_model_id is not None:
             model = account.data.model(self._chosen_model_id)

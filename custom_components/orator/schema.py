@@ -31,8 +31,8 @@ import voluptuous as vol
 
 from .audio.effects import BuiltInChime
 from .audio.formats import AudioFormat
+from .catalog import Catalog
 from .const import CONF_CHIME, CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, CONF_SPOKEN_UNITS
-from .coordinator import Catalog
 from .form_texts import FormTexts
 from .providers.models import Model, Voice
 from .providers.options import (

@@ -72,9 +72,10 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         """Change a voice."""
         if not self._settings:
             account, subentry = self._get_account(), self._get_reconfigure_subentry()
-            model = account.data.model_for(subentry.data)
-            self._default_title = voice_title(account.data, model, subentry.data.get(model.voice_key, ""))
-            self._settings = {CONF_NAME: subentry.title, **subentry.data}
+            settings = account.data.replace_unknown_choices(subentry.data)
+            model = account.data.model_for(settings)
+            self._default_title = voice_title(account.data, model, settings.get(model.voice_key, ""))
+            self._settings = {CONF_NAME: subentry.title, **settings}
         return await self._async_step_init("reconfigure", user_input)
 
     async def _async_step_init(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:

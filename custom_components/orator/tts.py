@@ -88,7 +88,7 @@ class VoiceEntity(TextToSpeechEntity):
         self._account = entry.runtime_data
         self._subentry = subentry
         provider = self._account.provider
-        self._model = model = self._account.data.model_for(subentry.data)
+        self._model = model = self._account.data.configured_model(subentry.data)
         self._attr_unique_id = subentry.subentry_id
         self._attr_name = subentry.title
         self._attr_device_info = voice_device(entry, subentry)
@@ -160,7 +160,7 @@ class VoiceEntity(TextToSpeechEntity):
         """Return the voices for Assist's voice picker, the configured voice first because the picker selects it."""
         configured = self._subentry.data
         catalog = self._account.data
-        model, settings = catalog.resolve_retired(catalog.model_for(configured), configured)
+        model, settings = catalog.resolve_retired(catalog.configured_model(configured), configured)
         base_language = language.partition("-")[0]
         names = {
             voice.id: voice.name

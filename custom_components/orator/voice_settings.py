@@ -18,6 +18,7 @@ from homeassistant.const import ATTR_MODEL
 
 from .audio.effects import CHIME_LUFS, Chime, Effects
 from .audio.formats import CHANNEL_COUNTS, SAMPLE_RATES, AudioFormat
+from .catalog import Catalog
 from .chime_files import ChimeError
 from .chimes import ChimeLibrary
 from .const import (
@@ -34,7 +35,6 @@ from .const import (
     CONF_TAIL,
     CONF_VOICE_ID,
 )
-from .coordinator import Catalog
 from .pipeline import LoudnessTracker, OutputFormat, PcmConstraints, PostProcessing, is_output_extension
 from .providers.base import Provider
 from .providers.errors import InvalidSettingError
@@ -126,6 +126,7 @@ class VoiceSettings:
         ignored. Raises InvalidSettingError.
         """
         options = {**options, **_parse_ids(options, configured)}
+        choices = catalog.parse_choices(options)
         requested = catalog.model_for(options)
         model, options = catalog.resolve_retired(requested, options)
         fallback_call = options.get(ATTR_FALLBACK_CALL)
@@ -135,7 +136,7 @@ class VoiceSettings:
         return cls(
             model=model,
             voice_id=_parse_voice_id(options, model, configured),
-            provider_settings=catalog.parse_choices(options) | _parse_options(model, options, configured, language),
+            provider_settings=choices | _parse_options(model, options, configured, language),
             format=_parse_requested_format(options, requested, model, configured),
             output=_parse_output_format(options),
             clean_text=not _is_false(options.get(CONF_CLEAN_TEXT, True)),

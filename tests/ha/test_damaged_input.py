@@ -5,6 +5,7 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 from hypothesis import strategies as st
 import pytest
@@ -17,7 +18,8 @@ from custom_components.orator.voice_settings import parse_replacements
 from tests.fuzz.fuzzing import fuzzed
 from tests.fuzz.strategies import hostile_values
 from tests.simulator import Simulator
-from tests.support.speech import create_account, load_account, speak, write_store
+from tests.support.flows import submit_voice_form
+from tests.support.speech import create_account, load_account, speak, wait_for_reload, write_store
 
 GONG = {"path": "/gong.wav", "file": "/gong.wav", "stamp": [1, 2], "revision": 1, "callers": {}}
 
@@ -142,3 +144,33 @@ def test_replacements(value: Any) -> None:
         cleaner = TextCleaner(rules)
         cleaner.feed("A text with x in it, and 1.")
         cleaner.finish()
+
+
+@pytest.mark.parametrize(
+    ("provider", "voice"),
+    [
+        ("nanogpt", {"model": "nano-tts-1", "voice": "luna", "endpoint": "of_another_version"}),
+        ("speechbase", {"model": "openai/tts-1", "voice": "nova", "mode": ["inline"]}),
+    ],
+)
+async def test_unknown_choice(hass: HomeAssistant, simulator: Simulator, provider: str, voice: dict[str, Any]) -> None:
+    """A stored choice that this version does not know is an error of its voice only, and can be changed in the form."""
+    account = create_account(simulator, provider, voice)
+    await load_account(hass, account)
+    assert account.state is ConfigEntryState.LOADED
+    with pytest.raises(ServiceValidationError) as caught:
+        await speak(hass)
+    assert caught.value.translation_key == "invalid_setting"
+    await account.runtime_data.async_refresh()
+    (subentry_id,) = account.subentries
+    form = await account.start_subentry_reconfigure_flow(hass, subentry_id)
+    (choice,) = account.runtime_data.provider.choices
+    chosen = {choice.key: choice.default}
+    entered = chosen if choice.precedes_model else {"model": voice["model"], "advanced": chosen}
+    form = await hass.config_entries.subentries.async_configure(form["flow_id"], entered)
+    if choice.precedes_model:
+        form = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": voice["model"]})
+    assert (await submit_voice_form(hass, form, {"voice": voice["voice"]}))["type"] == "abort"
+    await wait_for_reload(hass)
+    assert choice.key not in account.subentries[subentry_id].data
+    assert await speak(hass)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.orator.coordinator import Catalog
+from custom_components.orator.catalog import Catalog
 from custom_components.orator.providers import PROVIDERS
 from custom_components.orator.providers.errors import InvalidSettingError
 from custom_components.orator.providers.options import MAX_ID_CHARS

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from copy import copy
 from functools import partial
+from itertools import chain
 from typing import Any, Final, override
 
 from homeassistant.components import tts
@@ -61,14 +62,11 @@ class NamePicker(SelectSelector):
     While such a dropdown is closed, the frontend shows its value. So names are the values, and must be unique.
     """
 
-    def __init__(self, names: Mapping[str, str]) -> None:
-        """Initialize the picker with names by ID."""
-        counts = Counter(names.values())
-        self.names = {
-            key: name if counts[name] == 1 and (name == key or name not in names) else f"{name} ({key})"
-            for key, name in names.items()
-        }
+    def __init__(self, names: Mapping[str, str], short_names: Mapping[str, str] | None = None) -> None:
+        """Initialize the picker with names by ID, and with shorter names that users may type if they are unique."""
+        self.names = _unique_names(names)
         self._ids = {name: key for key, name in self.names.items()}
+        self._typed_ids = _unambiguous_ids(self.names, {key: key for key in self.names}, short_names or {})
         super().__init__(
             SelectSelectorConfig(
                 options=[SelectOptionDict(value=name, label=name) for name in self._ids],
@@ -83,8 +81,35 @@ class NamePicker(SelectSelector):
 
     @override
     def __call__(self, data: Any) -> str:
-        entered = str(super().__call__(data))
-        return self._ids.get(entered, entered)
+        typed = str(super().__call__(data)).strip()
+        if typed in self.names:
+            return typed
+        return self._ids.get(typed, self._typed_ids.get(typed.casefold(), typed))
+
+
+def _unique_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Return names by ID, with the ID added to a name that another thing has as its name or ID."""
+    names = {key: name.strip() or key for key, name in names.items()}
+    counts = Counter(name.casefold() for name in names.values())
+    unique: dict[str, str] = {}
+    taken: set[str] = set()
+    for key, name in names.items():
+        label = name if counts[name.casefold()] == 1 else f"{name} ({key})"
+        while label in taken or (label != key and label in names):
+            label = f"{label} ({key})"
+        unique[key] = label
+        taken.add(label)
+    return unique
+
+
+def _unambiguous_ids(*sources: Mapping[str, str]) -> dict[str, str]:
+    """Return the IDs by case-folded name; an ambiguous name is left out, and earlier sources take precedence."""
+    found: dict[str, str] = {}
+    for names in sources:
+        folded = {key: name.strip().casefold() for key, name in names.items()}
+        counts = Counter(folded.values())
+        found = {name: key for key, name in folded.items() if counts[name] == 1} | found
+    return found
 
 
 class NumberField(NumberSelector):
@@ -127,21 +152,29 @@ def model_schema(catalog: Catalog, texts: FormTexts, settings: Mapping[str, Any]
 def _choice_fields(choices: Iterable[ChoiceOption], settings: Mapping[str, Any]) -> dict[vol.Marker, Selector[Any]]:
     """Return a field for each choice, with its setting as the default."""
     return {
-        vol.Required(choice.key, default=settings.get(choice.key, choice.default)): _selector(choice)
-        for choice in choices
+        vol.Required(choice.key, default=_offered_choice(choice, settings)): _selector(choice) for choice in choices
     }
+
+
+def _offered_choice(choice: ChoiceOption, settings: Mapping[str, Any]) -> str:
+    """Return the setting of a choice, or its default if the setting is not among the choices."""
+    value = settings.get(choice.key)
+    return value if value in choice.choices else choice.default
 
 
 def model_field(catalog: Catalog, texts: FormTexts, model_id: str | None = None) -> tuple[vol.Required, NamePicker]:
     """Return the marker and the picker of the model field."""
-    picker = NamePicker({model.id: texts.model(model) for model in catalog.models})
+    models = catalog.models
+    picker = NamePicker({model.id: texts.model(model) for model in models}, {model.id: model.name for model in models})
     default = model_id or catalog.provider.initial_model(catalog.document).id
     return vol.Required(CONF_MODEL, default=picker.name(default)), picker
 
 
 def voice_field(catalog: Catalog, model: Model) -> tuple[vol.Marker, NamePicker]:
     """Return the marker and the picker of the voice field, which is optional if the provider has a default voice."""
-    picker = NamePicker({voice.id: _voice_label(voice) for voice in model.voices})
+    picker = NamePicker(
+        {voice.id: _voice_label(voice) for voice in model.voices}, {voice.id: voice.name for voice in model.voices}
+    )
     if not model.needs_voice:
         return vol.Optional(model.voice_key), picker
     default = suggested_voice(catalog, model)
@@ -174,6 +207,8 @@ def voice_schema(
         SECTION_FINE_TUNING: {**_option_fields(model, OptionGroup.FINE_TUNING), **_text_fields()},
         SECTION_ADVANCED: {**_format_field(model), **_option_fields(model, OptionGroup.ADVANCED)},
     }
+    offered = dict(chain(fields.items(), *(contained.items() for contained in sections.values())))
+    values = {key: value for key, value in values.items() if _is_offered(offered.get(key), value)}
     fields = _with_values(fields, values)
     for key, contained in sections.items():
         is_open = error_field in contained or any(map(partial(_has_value, values), contained))
@@ -206,6 +241,17 @@ def _with_values(fields: Mapping[vol.Marker, Any], values: Mapping[str, Any]) ->
             marker.description = {"suggested_value": value}
         suggested[marker] = selector
     return suggested
+
+
+def _is_offered(selector: object, value: Any) -> bool:
+    """Return whether a field can show a value: a list of options shows no other value, for example a lost format."""
+    if not isinstance(selector, SelectSelector) or selector.config["custom_value"]:
+        return True
+    try:
+        selector(value)
+    except vol.Invalid:
+        return False
+    return True
 
 
 def _has_value(values: Mapping[str, Any], marker: vol.Marker) -> bool:

@@ -72,5 +72,5 @@ async def test_other_language(hass: HomeAssistant, account: MockConfigEntry) -> 
     form = await submit_voice_form(hass, form, {"voice": "Nova", "chime": name, "lead_in_ms": -1})
     assert get_suggested_values(form)["effects"]["chime"] == name
     assert form["description_placeholders"]["setting"] == texts.setting("lead_in_ms", "effects")
-    result = await submit_voice_form(hass, form, {"voice": "Nova", "chime": name})
+    result = await submit_voice_form(hass, form, {"lead_in_ms": None})
     assert result["data"]["chime"] == "three_tone"

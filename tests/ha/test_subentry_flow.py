@@ -140,6 +140,28 @@ async def test_typed_ids_are_stripped(hass: HomeAssistant, account: MockConfigEn
     assert result["data"] == {"model": "tts-1", "voice": "nova", "format": "mp3"}
 
 
+async def test_typed_names_in_forms(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The name of a listed model or voice can be typed without its price, and in any case."""
+    form = await open_voice_form(hass, account, "TTS-1")
+    result = await submit_voice_form(hass, form, {"voice": "NOVA"})
+    assert result["data"] == {"model": "tts-1", "voice": "nova", "format": "mp3"}
+
+
+@pytest.mark.parametrize("stored", ["opus", "flac", "unknown"])
+async def test_new_model_lacks_format(hass: HomeAssistant, account: MockConfigEntry, stored: str) -> None:
+    """A format that the new model lacks is not suggested: the form could not be submitted."""
+    (voice,) = account.subentries.values()
+    hass.config_entries.async_update_subentry(account, voice, data={**voice.data, "format": stored})
+    await hass.async_block_till_done(wait_background_tasks=True)
+    form = await account.start_subentry_reconfigure_flow(hass, voice.subentry_id)
+    model = {"model": "gpt-realtime-2.1-mini"}
+    form = await hass.config_entries.subentries.async_configure(form["flow_id"], model)
+    assert get_choices(form, "format") == ["mp3", "wav"]
+    result = await submit_voice_form(hass, form, {})
+    assert result["reason"] == "reconfigure_successful"
+    assert account.subentries[voice.subentry_id].data == {**model, "voice": "coral", "format": "mp3"}
+
+
 async def test_blank_ids(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """A typed model or voice of blanks is reported at its field, and can be corrected."""
     form = await open_voice_form(hass, account, " ")
@@ -159,13 +181,13 @@ async def test_reconfigure_suggests_settings(hass: HomeAssistant, account: MockC
     hass.config_entries.async_update_subentry(account, voice, data=data)
     await hass.async_block_till_done(wait_background_tasks=True)
     form = await account.start_subentry_reconfigure_flow(hass, voice.subentry_id)
-    assert form["data_schema"].schema["model"].config["options"][0]["label"]
     form = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "gpt-4o-mini-tts"})
     suggested = get_suggested_values(form)
     assert (suggested["voice"], suggested["name"]) == ("Coral", "Ann")
     assert (suggested["effects"]["chime"], suggested["effects"]["chime_after"]) == ("Ding dong", "www/gong.mp3")
     assert get_open_sections(form) == ["effects", "fine_tuning"]
-    await submit_voice_form(hass, form, {"voice": "Coral", "name": "Ann", "chime": "Three tones"})
+    changed = {"chime": "Three tones", "chime_after": None, "spoken_units": False}
+    await submit_voice_form(hass, form, changed)
     assert account.subentries[voice.subentry_id].data == {
         "model": "gpt-4o-mini-tts",
         "voice": "coral",
@@ -207,7 +229,7 @@ async def test_number_out_of_range(  # noqa: PLR0913, PLR0917
     assert {key: shown[key] for key in (*entered, field)} == {**entered, field: value}
     opened = ["fine_tuning", "advanced"]
     assert get_open_sections(result) == (opened if place == field else [place, *opened])
-    result = await submit_voice_form(hass, result, entered)
+    result = await submit_voice_form(hass, result, {field: None})
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -237,6 +259,28 @@ def test_equal_names() -> None:
     picker = NamePicker({"a": "Ann", "b": "Ann", "c": "a", "d": "d"})
     assert picker.names == {"a": "Ann (a)", "b": "Ann (b)", "c": "a (c)", "d": "d"}
     assert [picker(entered) for entered in ("Ann (b)", "a (c)", "a", "d", "x")] == ["b", "c", "a", "d", "x"]
+    picker = NamePicker({"x": "Ann", "y": "ann", "z": "Ann (x)", "e": " "})
+    assert picker.names == {"x": "Ann (x)", "y": "ann (y)", "z": "Ann (x) (z)", "e": "e"}
+    assert {key: picker(name) for key, name in picker.names.items()} == {key: key for key in picker.names}
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("NOVA", "n"),
+        (" Nova ", "n"),
+        ("nova (EN)", "n"),
+        ("N", "n"),
+        ("A", "A"),
+        ("ann", "ann"),
+        (" custom ", "custom"),
+    ],
+)
+def test_typed_names(typed: str, expected: str) -> None:
+    """A typed name stands for its ID without regard to case, spaces and what a label adds, unless it is ambiguous."""
+    names = {"n": "Nova", "a": "Ann", "A": "Ann"}
+    picker = NamePicker({"n": "Nova (en)", "a": "Ann (de)", "A": "Ann (en)"}, names)
+    assert picker(typed) == expected
 
 
 async def test_player(

@@ -83,11 +83,17 @@ async def submit_repair_form(
 
 
 async def submit_voice_form(hass: HomeAssistant, form: Any, entered: dict[str, Any]) -> Any:
-    """Submit the form with the voice settings, and return the next form or the result."""
-    submitted: dict[str, Any] = {}
+    """Submit the form with the voice settings, and return the next form or the result.
+
+    As the frontend does, it also submits what the form shows in other fields; a field with the value None is cleared.
+    """
+    submitted = _get_initial_values(form["data_schema"])
     for field, value in entered.items():
         key = section_of(form["data_schema"], field)
-        (submitted.setdefault(key, {}) if key else submitted)[field] = value
+        fields = submitted[key] if key else submitted
+        fields[field] = value
+        if value is None:
+            del fields[field]
     return await hass.config_entries.subentries.async_configure(form["flow_id"], submitted)
 
 
@@ -127,3 +133,16 @@ def _get_suggested_values(schema: vol.Schema) -> dict[str, Any]:
         else (key.description or {}).get("suggested_value")
         for key, value in schema.schema.items()
     }
+
+
+def _get_initial_values(schema: vol.Schema) -> dict[str, Any]:
+    """Return the values that the frontend shows in a new form: the suggested ones, otherwise the defaults."""
+    values: dict[str, Any] = {}
+    for key, selector in schema.schema.items():
+        if isinstance(selector, section):
+            values[str(key)] = _get_initial_values(selector.schema)
+        elif (suggested := (key.description or {}).get("suggested_value")) is not None:
+            values[str(key)] = suggested
+        elif not isinstance(key.default, vol.Undefined):
+            values[str(key)] = key.default()
+    return values

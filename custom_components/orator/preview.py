@@ -26,7 +26,7 @@ from homeassistant.util.hass_dict import HassKey
 from yarl import URL
 
 from .audio.formats import AudioFormat
-from .const import CONF_FALLBACK, DOMAIN
+from .const import CONF_CHIME, CONF_FALLBACK, CONF_LEAD_IN, DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry
 from .entity import voice_entity_id
 from .providers.errors import InvalidSettingError
@@ -202,7 +202,7 @@ class VoicePlayerView(HomeAssistantView):
     name = f"api:{DOMAIN}:voice_player"
 
     async def get(self, request: web.Request, entry_id: str, voice: str) -> web.Response:
-        """Synthesize the sample sentence, and redirect to its audio as soon as the audio begins."""
+        """Synthesize the sample sentence, and redirect to its audio as soon as the voice is known to speak."""
         hass = request.app[KEY_HASS]
         entry: OratorConfigEntry | None = hass.config_entries.async_get_entry(entry_id)
         subentry = _find_voice(entry, voice)
@@ -218,7 +218,9 @@ class VoicePlayerView(HomeAssistantView):
         options = {CONF_FALLBACK: [], ATTR_PREFERRED_FORMAT: AudioFormat.MP3.value}
         try:
             result = async_request_speech(hass, entity, SpeechRequest(sample.sentence, options=options))
-            await result.async_wait_for_audio()
+            # A chime or silence before speech says nothing about whether the voice can speak.
+            has_audio_before_speech = any(subentry.data.get(key) for key in (CONF_CHIME, CONF_LEAD_IN))
+            await (result.async_read() if has_audio_before_speech else result.async_wait_for_audio())
         except HomeAssistantError as err:
             raise web.HTTPBadGateway(text=str(err)) from err
         raise web.HTTPFound(result.stream.url)

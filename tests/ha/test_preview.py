@@ -1,18 +1,21 @@
-"""The audio player that is shown after an account has been added."""
+"""The audio players that are shown after an account or a voice has been added."""
 
 from datetime import timedelta
 from html import unescape
 import re
+from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import jwt
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.orator.preview import create_voice_player
 from tests.simulator import Fault, Simulator
+from tests.support.audio import decode
 from tests.support.flows import create_account_input
 from tests.support.speech import SPEECH_PATH, get_speech_requests
 
@@ -114,3 +117,27 @@ async def test_unsigned_url(
     assert (await reader.get(f"{path}x")).status == 404
     assert not get_speech_requests(simulator)
     assert (await (await hass_client()).get(path)).status == 200
+
+
+@pytest.mark.parametrize("effects", [{}, {"chime": "soft"}, {"lead_in_ms": 5000}])
+async def test_player_of_failing_voice(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+    effects: dict[str, Any],
+) -> None:
+    """A voice that cannot speak is an error of the player, also if a chime or silence precedes speech."""
+    (subentry,) = account.subentries.values()
+    settings = {**subentry.data, **effects}
+    hass.config_entries.async_update_subentry(account, subentry, data=settings)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    player = create_voice_player(hass, account.entry_id, subentry.title, settings)
+    link = player.partition('src="')[2].partition("?")[0]
+    browser = await hass_client()
+    simulator.fail(Fault(path=SPEECH_PATH, status=404, times=99))
+    assert (await browser.get(link)).status == 502
+    simulator.reset()
+    response = await browser.get(link)
+    assert (response.status, response.content_type) == (200, "audio/mpeg")
+    assert (await decode(await response.read())).seconds > 1

@@ -16,8 +16,11 @@ from .speechbase.api import Speechbase
 
 _OPENAI_PREFIX = "/v1"
 _NANOGPT_PREFIX = "/api"
-_NANOGPT_SPEECH_PREFIX = "/nanogpt-speech"  # the real service has a separate host, api.nano-gpt.com
+_NANOGPT_SPEECH_PREFIX = "/nanogpt-speech"
 _SPEECHBASE_PREFIX = "/speechbase"
+_NANOGPT_SPEECH_HOST = "api.nano-gpt.com"
+_SPEECHBASE_HOST = "api.speechbase.ai"
+"""Hosts of APIs whose paths are also paths of OpenAI's API; tests without host names use the prefixes."""
 
 
 def provider_addresses(provider: str, origin: str) -> dict[str, str]:
@@ -122,10 +125,14 @@ class Simulator(SimulatedServer):
 
     @override
     def add_routes(self, app: web.Application) -> None:
-        app.add_subapp(_OPENAI_PREFIX, self.openai.app())
-        app.add_subapp(_NANOGPT_PREFIX, self.nanogpt.app())
-        app.add_subapp(_NANOGPT_SPEECH_PREFIX, self.nanogpt.speech_app())
-        app.add_subapp(_SPEECHBASE_PREFIX, self.speechbase.app())
+        app.add_domain(_NANOGPT_SPEECH_HOST, self.nanogpt.speech_app())
+        app.add_domain(_SPEECHBASE_HOST, self.speechbase.app())
+        others = web.Application()
+        others.add_subapp(_OPENAI_PREFIX, self.openai.app())
+        others.add_subapp(_NANOGPT_PREFIX, self.nanogpt.app())
+        others.add_subapp(_NANOGPT_SPEECH_PREFIX, self.nanogpt.speech_app())
+        others.add_subapp(_SPEECHBASE_PREFIX, self.speechbase.app())
+        app.add_domain("*", others)  # a path at the root would have priority over the host
 
     @override
     async def __aenter__(self) -> Self:

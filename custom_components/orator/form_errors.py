@@ -1,4 +1,4 @@
-"""Errors of forms; those of the voice form say what is possible, as its help texts do."""
+"""Errors of the account and voice forms."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -6,6 +6,7 @@ from typing import Any, Final
 from homeassistant.const import CONF_NAME
 
 from .const import CONF_CHIME, CONF_CHIME_AFTER, CONF_REPLACEMENTS, CONF_VOICE, CONF_VOICE_ID
+from .form_texts import FormTexts
 from .providers.errors import InvalidSettingError
 from .providers.options import LanguageOption, NumberOption, ObjectOption, Option, TextOption
 
@@ -34,9 +35,9 @@ class FormError(Exception):
 
 
 def describe_invalid_setting(
-    err: InvalidSettingError, options: Iterable[Option], entered: Mapping[str, Any]
+    err: InvalidSettingError, options: Iterable[Option], entered: Mapping[str, Any], texts: FormTexts
 ) -> FormError:
-    """Return the error of an invalid setting, with its value and what is possible."""
+    """Return the error of an invalid setting, with its value and the valid range."""
     key = str(err.code)
     option = next((option for option in options if option.key == key), None)
     match option:
@@ -44,12 +45,12 @@ def describe_invalid_setting(
             return FormError(
                 "not_in_range_of_integers" if option.is_integer else "not_in_range",
                 key,
-                value=_format_number(entered.get(key)),
-                minimum=_format_number(option.minimum),
-                maximum=f"{_format_number(option.maximum)} {option.unit}".strip(),
+                value=_format_entered(entered.get(key), texts),
+                minimum=texts.number(option.minimum),
+                maximum=f"{texts.number(option.maximum)} {option.unit}".strip(),
             )
         case TextOption():
-            return FormError("text_too_long", key, maximum=f"{option.max_chars:,}")
+            return FormError("text_too_long", key, maximum=texts.number(option.max_chars))
         case LanguageOption():
             return FormError("invalid_language", key, value=str(entered.get(key)))
         case ObjectOption():
@@ -57,12 +58,13 @@ def describe_invalid_setting(
     return FormError(_ERRORS.get(key, err.translation_key), key, chime=str(entered.get(key)))
 
 
-def number_ranges(options: Iterable[Option]) -> dict[str, str]:
+def number_ranges(options: Iterable[Option], texts: FormTexts) -> dict[str, str]:
     """Return the placeholders for the ranges of numbers in the help texts."""
     numbers = [option for option in options if isinstance(option, NumberOption)]
-    minima = {f"{number.key}_minimum": _format_number(number.minimum) for number in numbers}
-    return minima | {f"{number.key}_maximum": _format_number(number.maximum) for number in numbers}
+    minima = {f"{number.key}_minimum": texts.number(number.minimum) for number in numbers}
+    return minima | {f"{number.key}_maximum": texts.number(number.maximum) for number in numbers}
 
 
-def _format_number(value: Any) -> str:
-    return f"{value:.12g}" if isinstance(value, (int, float)) else str(value)
+def _format_entered(value: Any, texts: FormTexts) -> str:
+    """Return an entered value, which need not be a number."""
+    return texts.number(value) if isinstance(value, (int, float)) else str(value)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from html import escape
 from math import floor, log10
-from typing import Final
+from typing import Final, NamedTuple
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
@@ -12,18 +12,49 @@ from .const import DOMAIN
 from .providers.models import Model
 
 _CURRENCY_SYMBOLS: Final = {"EUR": "€", "GBP": "£", "USD": "$"}
-_MILLION: Final = 1_000_000
+_ANNOUNCEMENTS: Final = 10_000
+_ANNOUNCEMENT_CHARS: Final = 100
+"""With these numbers, which the help texts state, a price per million characters includes prices per request."""
 _LOW_COST: Final = 0.01
-"""Costs below this amount of any currency are not shown exactly."""
+"""Smallest amount with two decimals; smaller costs are not shown exactly."""
 _MAX_DECIMALS: Final = 8
 
 
-class FormTexts:
-    """Texts in Home Assistant's language."""
+class _NumberFormat(NamedTuple):
+    """How a language writes numbers."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        """Take the translations of the integration by key."""
+    decimal_sign: str
+    separator: str
+    """Sign between thousands."""
+    min_separated_digits: int = 4
+    """Number of digits from which thousands are separated."""
+
+
+_ENGLISH_NUMBERS: Final = _NumberFormat(".", ",")
+_NO_BREAK_SPACE: Final = "\N{NO-BREAK SPACE}"
+_NUMBER_FORMATS: Final = {
+    "cs": _NumberFormat(",", _NO_BREAK_SPACE, 5),
+    "de": _NumberFormat(",", "."),
+    "el": _NumberFormat(",", "."),
+    "es": _NumberFormat(",", ".", 5),
+    "fr": _NumberFormat(",", _NO_BREAK_SPACE),
+    "it": _NumberFormat(",", "."),
+    "nl": _NumberFormat(",", "."),
+    "pl": _NumberFormat(",", _NO_BREAK_SPACE, 5),
+    "pt-BR": _NumberFormat(",", "."),
+    "sv": _NumberFormat(",", _NO_BREAK_SPACE),
+    "zh-Hans": _NumberFormat(".", ",", 5),
+}
+"""Number formats of the translations that differ from English; Home Assistant has none for texts of the server."""
+
+
+class FormTexts:
+    """Texts and numbers in Home Assistant's language."""
+
+    def __init__(self, texts: Mapping[str, str], language: str) -> None:
+        """Initialize with the translations of the integration by key, and their language."""
         self._texts = texts
+        self._numbers = _NUMBER_FORMATS.get(language, _ENGLISH_NUMBERS)
 
     def option(self, selector: str, option: str, **placeholders: object) -> str:
         """Return the text of a selector's option, or the option itself if it has no text."""
@@ -37,12 +68,12 @@ class FormTexts:
         return self._texts.get(path, key)
 
     def model(self, model: Model) -> str:
-        """Return a model's name, how soon it starts to speak, and its price if it has one by length.
+        """Return a model's name, how soon it starts to speak, and its price if it is known.
 
         The price comes last: its unit is what a narrow screen cuts off, and the help text repeats it.
         """
         parts = [model.name, self.option("model_label", "starts_immediately" if model.streams else "starts_later")]
-        if price := _price_per_million_chars(model):
+        if price := self._price_per_million_chars(model):
             parts.append(self.option("model_label", "price", price=price))
         return " · ".join(parts)
 
@@ -51,14 +82,43 @@ class FormTexts:
         if model.price is None:
             return self.option("preview", "characters", characters=len(sentence))
         cost, currency = model.price.cost(len(sentence)), model.price.currency
-        if cost < _LOW_COST:
-            return self.option("preview", "low_cost", cost=format_amount(_LOW_COST, currency))
-        return self.option("preview", "cost", cost=format_amount(cost, currency))
+        if 0 < cost < _LOW_COST and currency.upper() in _CURRENCY_SYMBOLS:
+            return self.option("preview", "low_cost", cost=self.amount(_LOW_COST, currency))
+        return self.option("preview", "cost", cost=self.amount(cost, currency))
 
     def preview_link(self, path: str, voice: str, price: str) -> str:
         """Return a link to a preview, which opens a new tab: the frontend follows other links in place of the form."""
         link = f'<a href="{escape(path)}" target="_blank">'
         return self.option("preview", "listen", link=link, link_end="</a>", voice=escape(voice), price=price)
+
+    def number(self, value: float, decimals: int | None = None) -> str:
+        """Return a number with these decimals, or with those that it has."""
+        text = f"{value:,.12g}" if decimals is None else f"{value:,.{decimals}f}"
+        if abs(value) < 10 ** (self._numbers.min_separated_digits - 1):
+            text = text.replace(",", "")
+        return text.translate(str.maketrans(".,", self._numbers.decimal_sign + self._numbers.separator))
+
+    def amount(self, amount: float, currency: str) -> str:
+        """Return an amount of money with two decimals, or with two significant digits if it is small."""
+        smallest = 10**-_MAX_DECIMALS
+        if 0 < amount < smallest:
+            return f"< {self.amount(smallest, currency)}"
+        if amount < _LOW_COST:
+            amount = float(f"{amount:.1e}")
+        decimals = min(1 - floor(log10(amount)), _MAX_DECIMALS) if 0 < amount < _LOW_COST else 2
+        number = self.number(amount, 0 if f"{amount:.{decimals}f}".endswith(".00") else decimals)
+        symbol = _CURRENCY_SYMBOLS.get(currency.upper())
+        return f"{symbol}{number}" if symbol else f"{number} {currency}"
+
+    def _price_per_million_chars(self, model: Model) -> str | None:
+        """Return the price of a million characters in announcements, or None if it is not known."""
+        if model.price is None:
+            return None
+        amount = _ANNOUNCEMENTS * model.price.cost(_ANNOUNCEMENT_CHARS)
+        if not model.price.per_minute:
+            return self.amount(amount, model.price.currency)
+        # An estimate, because the speed of speech differs between languages.
+        return "≈ " + self.amount(float(f"{amount:.2g}"), model.price.currency)
 
 
 async def async_get_form_texts(hass: HomeAssistant) -> FormTexts:
@@ -66,24 +126,4 @@ async def async_get_form_texts(hass: HomeAssistant) -> FormTexts:
     texts: dict[str, str] = {}
     for category in ("selector", "config_subentries"):
         texts |= await async_get_translations(hass, hass.config.language, category, [DOMAIN])
-    return FormTexts(texts)
-
-
-def format_amount(amount: float, currency: str) -> str:
-    """Return an amount of money with two decimals, or with two significant digits if it is small."""
-    decimals = min(1 - floor(log10(amount)), _MAX_DECIMALS) if 0 < amount < _LOW_COST else 2
-    number = f"{amount:,.{decimals}f}".removesuffix(".00")
-    symbol = _CURRENCY_SYMBOLS.get(currency.upper())
-    return f"{symbol}{number}" if symbol else f"{number} {currency}"
-
-
-def _price_per_million_chars(model: Model) -> str | None:
-    """Return the price of a million characters, or None if it does not depend on the length."""
-    price = model.price
-    if price is None or not (price.per_thousand_chars or price.per_minute):
-        return None
-    amount = price.per_thousand_chars * 1000
-    if not price.per_minute:
-        return format_amount(amount, price.currency)
-    amount = price.cost(_MILLION) - price.per_request  # estimated: speed differs between languages
-    return "≈ " + format_amount(float(f"{amount:.2g}"), price.currency)
+    return FormTexts(texts, hass.config.language)

@@ -124,7 +124,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         error: FormError | None = None
         if user_input is not None:
             try:
-                data = await self._async_parse(account, model, entered)
+                data = await self._async_parse(account, texts, model, entered)
             except FormError as err:
                 error = err
             else:
@@ -132,7 +132,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         schema = voice_schema(account.data, model, texts, entered, error.field if error else None)
         errors, error_placeholders = self._describe_error(schema, texts, error)
         placeholders = {
-            **number_ranges((*model.options, *NUMBER_OPTIONS)),
+            **number_ranges((*model.options, *NUMBER_OPTIONS), texts),
             **error_placeholders,
             "model": texts.model(model),
             "preview": self._preview_link(account, texts, model, {**self._settings, **entered}),
@@ -228,7 +228,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
             self._settings.pop(CONF_NAME, None)
 
     async def _async_parse(
-        self, account: AccountCoordinator, model: Model, entered: Mapping[str, Any]
+        self, account: AccountCoordinator, texts: FormTexts, model: Model, entered: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Return the data to store: valid settings that differ from their defaults. Raises FormError."""
         self._check_fallbacks(entered.get(CONF_FALLBACK, ()))
@@ -248,7 +248,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
             await self._async_check_chimes(data)
             await _async_resolve_voice(account, model, data)
         except InvalidSettingError as err:
-            raise describe_invalid_setting(err, (*model.options, *NUMBER_OPTIONS), entered) from err
+            raise describe_invalid_setting(err, (*model.options, *NUMBER_OPTIONS), entered, texts) from err
         except VoiceGoneError as err:
             raise FormError(err.translation_key, model.voice_key) from err
         except SpeechError:  # the provider is unreachable; an invalid voice is reported when it is used

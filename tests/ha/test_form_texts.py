@@ -1,15 +1,17 @@
 """Tests of the texts that forms compose: labels of models, prices, and names in Home Assistant's language."""
 
 from dataclasses import replace
+import re
 
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.audio.formats import AudioFormat
-from custom_components.orator.form_texts import async_get_form_texts, format_amount
+from custom_components.orator.form_texts import FormTexts, async_get_form_texts
 from custom_components.orator.providers.models import Model, Price
 from tests.support.flows import get_suggested_values, open_voice_form, submit_voice_form
+from tests.support.repository import TRANSLATIONS, load_json
 
 MODEL = Model(id="m", name="M", max_chars=100, streams=True, formats=(AudioFormat.MP3,))
 
@@ -22,26 +24,59 @@ MODEL = Model(id="m", name="M", max_chars=100, streams=True, formats=(AudioForma
         (1234.5, "EUR", "€1,234.50"),
         (0.01, "GBP", "£0.01"),
         (0.00123, "USD", "$0.0012"),
+        (0.009996, "USD", "$0.01"),
+        (1e-9, "USD", "< $0.00000001"),
         (0, "USD", "$0"),
         (2.5, "XNO", "2.50 XNO"),
     ],
 )
 def test_amounts(amount: float, currency: str, expected: str) -> None:
     """Amounts have the symbol of their currency, or its code, and at least two digits."""
-    assert format_amount(amount, currency) == expected
+    assert FormTexts({}, "en").amount(amount, currency) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", ["0.25", "999", "4,096", "-1,234.5", "99,999"]),
+        ("de", ["0,25", "999", "4.096", "-1.234,5", "99.999"]),
+        ("es", ["0,25", "999", "4096", "-1234,5", "99.999"]),
+        ("fr", ["0,25", "999", "4\xa0096", "-1\xa0234,5", "99\xa0999"]),
+        ("unknown", ["0.25", "999", "4,096", "-1,234.5", "99,999"]),
+    ],
+)
+def test_numbers(language: str, expected: list[str]) -> None:
+    """Numbers are written as the language does, and in English without a translation."""
+    texts = FormTexts({}, language)
+    assert [texts.number(value) for value in (0.25, 999, 4096, -1234.5, 99999)] == expected
+
+
+def test_numbers_match_help_text() -> None:
+    """In every language, an error writes the maximum length of the instructions as their help text does."""
+    for path in TRANSLATIONS.glob("*.json"):
+        step = load_json(path)["config_subentries"]["voice"]["step"]["voice"]
+        number = FormTexts({}, path.stem).number(4096)
+        help_text = re.sub(r"\s", "\xa0", step["data_description"]["instructions"])
+        assert re.search(rf"(?<!\d){re.escape(number)}(?!\d)", help_text), path.stem
 
 
 @pytest.mark.parametrize(
     ("price", "label"),
     [
         (None, "M · starts immediately"),
-        (Price("USD", per_request=0.1), "M · starts immediately"),
+        (Price("USD"), "M · starts immediately · $0 per 1M characters"),
+        (Price("USD", per_request=0.1), "M · starts immediately · $1,000 per 1M characters"),
         (Price("USD", per_thousand_chars=0.0006), "M · starts immediately · $0.60 per 1M characters"),
+        (
+            Price("USD", per_thousand_chars=0.051, per_request=0.0005),
+            "M · starts immediately · $56 per 1M characters",
+        ),
+        (Price("USD", per_thousand_chars=0.015, minimum=0.01), "M · starts immediately · $100 per 1M characters"),
         (Price("USD", per_minute=0.015), "M · starts immediately · ≈ $17 per 1M characters"),
     ],
 )
 async def test_model_label(hass: HomeAssistant, account: MockConfigEntry, price: Price | None, label: str) -> None:
-    """The label of a model has its price only if that depends on the length; by the minute, it is an estimate."""
+    """The label of a model has its price for announcements of 100 characters; by the minute, it is an estimate."""
     texts = await async_get_form_texts(hass)
     assert texts.model(replace(MODEL, price=price)) == label
     slow = texts.model(replace(MODEL, price=price, streams=False))
@@ -54,6 +89,8 @@ async def test_model_label(hass: HomeAssistant, account: MockConfigEntry, price:
         (None, "uses 10 characters"),
         (Price("USD", per_thousand_chars=0.0006), "costs less than $0.01"),
         (Price("USD", minimum=0.05), "costs about $0.05"),
+        (Price("USD"), "costs about $0"),
+        (Price("XNO", minimum=0.004), "costs about 0.0040 XNO"),
     ],
 )
 async def test_preview_price(hass: HomeAssistant, account: MockConfigEntry, price: Price | None, expected: str) -> None:

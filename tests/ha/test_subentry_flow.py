@@ -200,7 +200,7 @@ async def test_reconfigure_suggests_settings(hass: HomeAssistant, account: MockC
     ("field", "value", "place", "error", "expected"),
     [
         ("speed", 9, "speed", "not_in_range", ("Speed", "9", "0.25", "4")),
-        ("lead_in_ms", 99999, "effects", "not_in_range", ("Silence before speech", "99999", "0", "5000 ms")),
+        ("lead_in_ms", 99999, "effects", "not_in_range", ("Silence before speech", "99,999", "0", "5,000 ms")),
         ("loudness", -99.5, "effects", "not_in_range", ("Loudness", "-99.5", "-30", "-12 LUFS")),
     ],
 )

@@ -20,7 +20,6 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
     SelectSelectorMode,
 )
-from homeassistant.helpers.translation import async_get_translations
 import voluptuous as vol
 from yarl import URL
 
@@ -41,6 +40,7 @@ from .client import account_addresses, account_server, async_create_provider, as
 from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_VOICE, SUBMITTED_FLOWS
 from .coordinator import OratorConfigEntry
 from .form_errors import FormError
+from .form_texts import async_get_form_texts
 from .preview import async_create_setup_player
 from .providers import PROVIDERS
 from .providers.base import Server
@@ -280,9 +280,9 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_default_title(self, data: Mapping[str, Any]) -> str:
         """Return the name of the provider or server, with the host unless it is a hosted service at its address."""
         provider, server = PROVIDERS[data[CONF_PROVIDER]], account_server(data)
-        texts = await async_get_translations(self.hass, self.hass.config.language, "selector", [DOMAIN])
-        name = texts.get(f"component.{DOMAIN}.selector.server.options.{data.get(CONF_SERVER)}")
-        name = name or (server or provider).name
+        name = (server or provider).name
+        if server and server.is_unknown:
+            name = (await async_get_form_texts(self.hass)).option("server", data[CONF_SERVER])
         address = URL(data[CONF_BASE_URL])
         is_public = address.host == URL((server or provider).default_base_url).host
         if is_public and (server is None or server.is_service):

@@ -101,7 +101,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         entry.async_on_unload(self.async_add_listener(self._async_handle_refresh))
 
     def _inherit(self, previous: AccountCoordinator) -> None:
-        """Take over the state of the coordinator from before the reload."""
+        """Copy the state of the coordinator from before the reload."""
         self.usage = previous.usage
         if self.provider.is_same_account(previous.provider):
             self.provider.inherit(previous.provider)

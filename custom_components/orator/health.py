@@ -80,7 +80,7 @@ class CircuitBreaker:
 
     @callback
     def inherit(self, previous: CircuitBreaker) -> None:
-        """Take over the state of the account's breaker from before the reload."""
+        """Copy the state of the breaker from before the reload."""
         self.outage, self.error_key, self.since = previous.outage, previous.error_key, previous.since
         self._failures, self._closes_on_response = previous._failures, previous._closes_on_response
         self._probe_delay_s = previous._probe_delay_s

@@ -50,7 +50,7 @@ class IssueManager:
 
     @callback
     def inherit(self, previous: IssueManager) -> None:
-        """Take over the state of the account's manager from before the reload."""
+        """Copy the state of the manager from before the reload."""
         self._seems_gone_since = previous._seems_gone_since
 
     @callback

@@ -152,7 +152,7 @@ def sample_of_voice(
 
 
 def check_permission(voice: TextToSpeechEntity) -> None:
-    """Raise Unauthorized if a user asks who may not control a voice. Automations have no user."""
+    """Raise Unauthorized unless the user may control the voice. Automations have no user."""
     connection, request = current_connection.get(), current_request.get()
     user: User | None = connection.user if connection else request.get(KEY_HASS_USER) if request else None
     if user and not user.permissions.check_entity(voice.entity_id, POLICY_CONTROL):

@@ -79,7 +79,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         return await self._async_step_init("reconfigure", user_input)
 
     async def _async_step_init(self, step_id: str, user_input: dict[str, Any] | None) -> SubentryFlowResult:
-        """Make the choices before the model, or choose the model if there are none."""
+        """Show the choices that precede the model, or the model if there are none."""
         account = self._get_account()
         schema = choice_schema(account.data, self._settings)
         if not schema.schema:
@@ -296,6 +296,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         if self.source == SOURCE_USER:
             return self.async_create_entry(title=name, data=data, description_placeholders=placeholders)
         subentry = self._get_reconfigure_subentry()
+        # async_update_and_abort takes no placeholders.
         self.hass.config_entries.async_update_subentry(entry, subentry, title=name, data=data)
         return self.async_abort(reason="reconfigure_successful", description_placeholders=placeholders)
 

@@ -12,7 +12,7 @@ from homeassistant.components.media_source import (
     PlayMedia,
     Unresolvable,
 )
-from homeassistant.components.tts import ATTR_PREFERRED_FORMAT, TextToSpeechEntity, get_engine_instance
+from homeassistant.components.tts import ATTR_PREFERRED_FORMAT, TextToSpeechEntity
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_MODEL
 from homeassistant.core import HomeAssistant
@@ -23,8 +23,14 @@ from homeassistant.util import dt as dt_util
 from .audio.formats import AudioFormat
 from .const import DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry
-from .entity import voice_entity_id
-from .preview import PREVIEW_CONTENT_TYPE, PreviewItem, check_permission, pick_sample, sample_sentences
+from .preview import (
+    PREVIEW_CONTENT_TYPE,
+    PreviewItem,
+    check_permission,
+    find_preview_entity,
+    pick_sample,
+    sample_sentences,
+)
 from .providers.errors import InvalidSettingError, SpeechError
 from .providers.models import Model, Voice
 from .sample_sentences import sample_sentences_for
@@ -84,7 +90,13 @@ class OratorMediaSource(MediaSource):
         samples = sample_sentences(account, model, voice)
         requested = (sample for sample in samples if sample.tag == preview_item.language)
         sample = next(requested, None) or pick_sample(self._hass, samples)
-        entity = self._voice_entity(entry)
+        entity = find_preview_entity(self._hass, entry)
+        if entity is None:
+            raise Unresolvable(
+                translation_domain=DOMAIN,
+                translation_key="no_voice_for_preview",
+                translation_placeholders={"account": entry.title},
+            )
         check_permission(entity)
         defaults = {choice.key: choice.default for choice in account.provider.choices}
         options = _preview_options(entity, {**defaults, **preview_item.settings})
@@ -131,18 +143,6 @@ class OratorMediaSource(MediaSource):
         texts = await async_get_translations(self._hass, self._hass.config.language, "selector", [DOMAIN])
         keys = [f"component.{DOMAIN}.selector.{key}.options.{value}" for key, value in choices.items()]
         return ", ".join(texts.get(key, key) for key in keys)
-
-    def _voice_entity(self, entry: OratorConfigEntry) -> TextToSpeechEntity:
-        """Return any voice entity of the account: given the options, every entity can speak with every voice."""
-        for subentry_id in entry.subentries:
-            entity = get_engine_instance(self._hass, voice_entity_id(self._hass, subentry_id) or "")
-            if isinstance(entity, TextToSpeechEntity):
-                return entity
-        raise Unresolvable(
-            translation_domain=DOMAIN,
-            translation_key="no_voice_for_preview",
-            translation_placeholders={"account": entry.title},
-        )
 
 
 def _choices_before_model(account: AccountCoordinator) -> Iterator[dict[str, str]]:

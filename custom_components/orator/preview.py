@@ -151,6 +151,15 @@ def sample_of_voice(
     return pick_sample(hass, sample_sentences(account, model, voice), next(languages, None))
 
 
+def find_preview_entity(hass: HomeAssistant, entry: OratorConfigEntry) -> TextToSpeechEntity | None:
+    """Return any voice entity of an account: given the options, every entity can speak with every voice."""
+    for subentry_id in entry.subentries:
+        entity = get_engine_instance(hass, voice_entity_id(hass, subentry_id) or "")
+        if isinstance(entity, TextToSpeechEntity):
+            return entity
+    return None
+
+
 def check_permission(voice: TextToSpeechEntity) -> None:
     """Raise Unauthorized unless the user may control the voice. Automations have no user."""
     connection, request = current_connection.get(), current_request.get()

@@ -23,7 +23,7 @@ from .entity import voice_entity_id
 from .fallback import has_fallback_loop
 from .form_errors import FormError, describe_invalid_setting, number_ranges
 from .form_texts import FormTexts, async_get_form_texts
-from .preview import PreviewItem, create_voice_player, sample_of_voice
+from .preview import PreviewItem, create_voice_player, find_preview_entity, sample_of_voice
 from .providers.errors import InvalidSettingError, SpeechError, VoiceGoneError
 from .providers.models import Model
 from .providers.options import parse_id
@@ -183,9 +183,9 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
     def _preview_link(
         self, account: AccountCoordinator, texts: FormTexts, model: Model, settings: Mapping[str, Any]
     ) -> str:
-        """Return a link that plays the voice, or nothing if there is no voice to suggest."""
+        """Return a link that plays the voice, or nothing if there is no voice to suggest or to play it."""
         voice_id = settings.get(model.voice_key) or suggested_voice(account.data, model)
-        if not voice_id:
+        if not voice_id or find_preview_entity(self.hass, self._get_entry()) is None:
             return ""
         chosen = account.data.parse_choices(settings)
         if CONF_MODEL in self._settings:

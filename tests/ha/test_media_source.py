@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator,
 from custom_components.orator.sample_sentences import SAMPLE_SENTENCES
 from tests.simulator import Simulator
 from tests.support.audio import RATE, decode
+from tests.support.flows import open_voice_form
 from tests.support.speech import (
     INVALID_KEY,
     create_account,
@@ -275,6 +276,15 @@ async def test_links_in_voice_form(
     (request,) = get_speech_requests(simulator)
     assert (request["model"], request["voice"]) == ("tts-1", "coral")
     assert (await client.get("/api/orator/voice_preview?item=x%3Fmodel%3D%2520")).status == 404
+
+
+async def test_no_link_without_entity(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The form of an account's first voice has no link, because no entity could play the preview."""
+    (subentry_id,) = account.subentries
+    assert (await open_voice_form(hass, account, "tts-1"))["description_placeholders"]["preview"]
+    hass.config_entries.async_remove_subentry(account, subentry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not (await open_voice_form(hass, account, "tts-1"))["description_placeholders"]["preview"]
 
 
 async def test_sample_stays_cached_when_voice_changes(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, count
+import re
 from typing import Any, Final
 
 from homeassistant.config_entries import (
@@ -60,7 +61,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         self._settings: dict[str, Any] = {}
         """Name and settings of the voice, from its data and the previous forms."""
         self._default_title = ""
-        """Title that a reconfigured voice has unless the user has named it."""
+        """Title that a reconfigured voice has, perhaps with a number, unless the user has named it."""
         self._unconnected_vendor: str | None = None
         """Vendor of a model that was submitted although the model cannot speak yet."""
 
@@ -224,8 +225,12 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
 
     def _drop_default_name(self) -> None:
         """Drop the name of the voice if it is the default title of the previous voice."""
-        if self._settings.get(CONF_NAME) == self._default_title:
+        if self._is_default_title(self._settings.get(CONF_NAME, "")):
             self._settings.pop(CONF_NAME, None)
+
+    def _is_default_title(self, title: str) -> bool:
+        """Return whether the title of the voice is the previous default, with or without a number."""
+        return re.fullmatch(rf"{re.escape(self._default_title)}( \d+)?", title) is not None
 
     async def _async_parse(
         self, account: AccountCoordinator, texts: FormTexts, model: Model, entered: Mapping[str, Any]
@@ -286,7 +291,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Create or update the voice, after which the account reloads itself, and offer to listen to it."""
         model = account.data.model_for(data)
-        if name in ("", self._default_title):
+        if not name or self._is_default_title(name):
             name = self._unique_title(voice_title(account.data, model, data.get(model.voice_key, "")))
         entry = self._get_entry()
         placeholders = {

@@ -133,6 +133,21 @@ async def test_default_title_follows_voice(
     assert account.subentries[subentry_id].title == expected
 
 
+async def test_numbered_default_title_follows_voice(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """A default title with a number is replaced as well when the voice changes, and kept when it does not."""
+    for _ in range(2):
+        form = await open_voice_form(hass, account, "tts-1")
+        await submit_voice_form(hass, form, {"voice": "nova"})
+        await hass.async_block_till_done()
+    subentry_id = list(account.subentries)[-1]
+    for voice, expected in (("nova", "OpenAI Nova 2"), ("coral", "OpenAI Coral")):
+        form = await account.start_subentry_reconfigure_flow(hass, subentry_id)
+        form = await hass.config_entries.subentries.async_configure(form["flow_id"], {"model": "tts-1"})
+        await submit_voice_form(hass, form, {"voice": voice})
+        await hass.async_block_till_done()
+        assert account.subentries[subentry_id].title == expected
+
+
 async def test_typed_ids_are_stripped(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """Spaces around a typed model or voice are removed."""
     form = await open_voice_form(hass, account, " tts-1 ")

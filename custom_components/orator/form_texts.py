@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from html import escape
 from math import floor, log10
+import re
 from typing import Final, NamedTuple
 
 from homeassistant.core import HomeAssistant
@@ -18,6 +19,8 @@ _ANNOUNCEMENT_CHARS: Final = 100
 _LOW_COST: Final = 0.01
 """Smallest amount with two decimals; smaller costs are not shown exactly."""
 _MAX_DECIMALS: Final = 8
+_MARKUP_CHARS: Final = re.compile(r"""[\\`*_\[\]<>&~|"'@:]|(?<=www)\.""")
+"""Characters that can be Markdown or HTML within a line, or turn an address into a link."""
 
 
 class _NumberFormat(NamedTuple):
@@ -89,7 +92,7 @@ class FormTexts:
     def preview_link(self, path: str, voice: str, price: str) -> str:
         """Return a link to a preview, which opens a new tab: the frontend follows other links in place of the form."""
         link = f'<a href="{escape(path)}" target="_blank">'
-        return self.option("preview", "listen", link=link, link_end="</a>", voice=escape(voice), price=price)
+        return self.option("preview", "listen", link=link, link_end="</a>", voice=as_text(voice), price=price)
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """Return a number with these decimals, or with those that it has."""
@@ -119,6 +122,11 @@ class FormTexts:
             return self.amount(amount, model.price.currency)
         # An estimate, because the speed of speech differs between languages.
         return "≈ " + self.amount(float(f"{amount:.2g}"), model.price.currency)
+
+
+def as_text(name: str) -> str:
+    """Return a provider's name for a description, which the frontend renders as Markdown and HTML."""
+    return _MARKUP_CHARS.sub(lambda found: f"&#{ord(found[0])};", " ".join(name.split()))
 
 
 async def async_get_form_texts(hass: HomeAssistant) -> FormTexts:

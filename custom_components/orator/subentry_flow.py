@@ -23,7 +23,7 @@ from .coordinator import AccountCoordinator, OratorConfigEntry
 from .entity import voice_entity_id
 from .fallback import has_fallback_loop
 from .form_errors import FormError, describe_invalid_setting, number_ranges
-from .form_texts import FormTexts, async_get_form_texts
+from .form_texts import FormTexts, as_text, async_get_form_texts
 from .preview import PreviewItem, create_voice_player, find_preview_entity, sample_of_voice
 from .providers.errors import InvalidSettingError, SpeechError, VoiceGoneError
 from .providers.models import Model
@@ -135,7 +135,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         placeholders = {
             **number_ranges((*model.options, *NUMBER_OPTIONS), texts),
             **error_placeholders,
-            "model": texts.model(model),
+            "model": as_text(texts.model(model)),
             "preview": self._preview_link(account, texts, model, {**self._settings, **entered}),
             "samples": f'<a href="{_MEDIA_BROWSER_PATH}" target="_blank">',
             "samples_end": "</a>",

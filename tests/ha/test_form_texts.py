@@ -1,6 +1,7 @@
 """Tests of the texts that forms compose: labels of models, prices, and names in Home Assistant's language."""
 
 from dataclasses import replace
+from html import unescape
 import re
 
 from homeassistant.core import HomeAssistant
@@ -8,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.audio.formats import AudioFormat
-from custom_components.orator.form_texts import FormTexts, async_get_form_texts
+from custom_components.orator.form_texts import FormTexts, as_text, async_get_form_texts
 from custom_components.orator.providers.models import Model, Price
 from tests.support.flows import get_suggested_values, open_voice_form, submit_voice_form
 from tests.support.repository import TRANSLATIONS, load_json
@@ -97,6 +98,30 @@ async def test_preview_price(hass: HomeAssistant, account: MockConfigEntry, pric
     """A preview states its estimated cost, or its length if the price is not known."""
     texts = await async_get_form_texts(hass)
     assert texts.preview_price(replace(MODEL, price=price), "0123456789") == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "*Bold* __b__ `code` ~~s~~",
+        '<img src=x onerror="f()">',
+        "[a](http://b) https://c www.d.e f@g.h",
+        "a | b \\* &amp; it's",
+    ],
+)
+def test_names_as_text(name: str) -> None:
+    """A provider's name is shown as it stands in a description, without formatting, images and links."""
+    shown = as_text(name)
+    assert unescape(shown) == name
+    assert not re.search(r"[*_`~<>\[\]\\|\"'@:]|www\.|&(?!#\d+;)", shown)
+
+
+async def test_names_in_description(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The description of the voice form shows the names of the model and the voice as text."""
+    form = await open_voice_form(hass, account, "*m*")
+    assert form["description_placeholders"]["model"].startswith("&#42;m&#42; ")
+    form = await submit_voice_form(hass, form, {"voice": "_v_", "speed": 9})
+    assert "&#95;v&#95;</a>" in form["description_placeholders"]["preview"]
 
 
 async def test_other_language(hass: HomeAssistant, account: MockConfigEntry) -> None:

@@ -186,11 +186,18 @@ def _voice_label(voice: Voice) -> str:
     return f"{voice.name} ({', '.join(voice.languages)})" if voice.languages else voice.name
 
 
-def voice_schema(
-    catalog: Catalog, model: Model, texts: FormTexts, values: Mapping[str, Any], error_field: str | None = None
+def voice_schema(  # noqa: PLR0913
+    catalog: Catalog,
+    model: Model,
+    texts: FormTexts,
+    values: Mapping[str, Any],
+    *,
+    own_entity_id: str | None = None,
+    error_field: str | None = None,
 ) -> vol.Schema:
     """Return all settings of a voice that the model supports, except the model itself, with their values.
 
+    The entity of the voice is not offered as its own fallback.
     A section is open if it contains a value other than its default, or the field with an error.
     """
     marker, picker = voice_field(catalog, model)
@@ -198,7 +205,12 @@ def voice_schema(
         marker: picker,
         vol.Optional(CONF_NAME): TextSelector(),
         vol.Optional(CONF_FALLBACK): EntitySelector(
-            EntitySelectorConfig(domain=tts.DOMAIN, multiple=True, reorder=True)
+            EntitySelectorConfig(
+                domain=tts.DOMAIN,
+                exclude_entities=[own_entity_id] if own_entity_id else [],
+                multiple=True,
+                reorder=True,
+            )
         ),
         **_option_fields(model, OptionGroup.COMMON),
     }
@@ -209,6 +221,8 @@ def voice_schema(
     }
     offered = dict(chain(fields.items(), *(contained.items() for contained in sections.values())))
     values = {key: value for key, value in values.items() if _is_offered(offered.get(key), value)}
+    if own_entity_id in values.get(CONF_FALLBACK, ()):
+        values[CONF_FALLBACK] = [entity_id for entity_id in values[CONF_FALLBACK] if entity_id != own_entity_id]
     fields = _with_values(fields, values)
     for key, contained in sections.items():
         is_open = error_field in contained or any(map(partial(_has_value, values), contained))

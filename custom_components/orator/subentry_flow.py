@@ -130,7 +130,14 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
                 error = err
             else:
                 return self._finish(account, texts, data, entered.get(CONF_NAME, "").strip())
-        schema = voice_schema(account.data, model, texts, entered, error.field if error else None)
+        schema = voice_schema(
+            account.data,
+            model,
+            texts,
+            entered,
+            own_entity_id=self._own_entity_id(),
+            error_field=error.field if error else None,
+        )
         errors, error_placeholders = self._describe_error(schema, texts, error)
         placeholders = {
             **number_ranges((*model.options, *NUMBER_OPTIONS), texts),
@@ -263,12 +270,15 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
                 raise FormError("vendor_not_connected", model.voice_key)
         return {key: value for key, value in data.items() if value != _FORM_DEFAULTS.get(key)}
 
+    def _own_entity_id(self) -> str | None:
+        """Return the entity ID of a reconfigured voice."""
+        is_new = self.source != SOURCE_RECONFIGURE
+        return None if is_new else voice_entity_id(self.hass, self._get_reconfigure_subentry().subentry_id)
+
     def _check_fallbacks(self, entity_ids: Sequence[str]) -> None:
         """Raise FormError if a fallback leads back to this voice."""
-        if self.source != SOURCE_RECONFIGURE:
-            return
-        own_entity_id = voice_entity_id(self.hass, self._get_reconfigure_subentry().subentry_id)
-        if own_entity_id in entity_ids:
+        own_entity_id = self._own_entity_id()
+        if own_entity_id in entity_ids:  # the form does not offer it, unless it was renamed since the form was opened
             raise FormError("fallback_self", CONF_FALLBACK)
         looping = [entity_id for entity_id in entity_ids if has_fallback_loop(self.hass, [entity_id], own_entity_id)]
         if looping:

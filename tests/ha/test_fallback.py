@@ -8,6 +8,7 @@ from homeassistant.components import tts
 from homeassistant.components.tts.const import DATA_COMPONENT, DATA_TTS_MANAGER
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -15,6 +16,7 @@ from tests.simulator import Fault, Simulator
 from tests.support.actions import call_action
 from tests.support.audio import RATE, decode, decode_output, read_wav_stream
 from tests.support.fallback import FALLBACK_VOICE, PRIMARY_VOICE, SENTENCES, LocalVoice, get_voices
+from tests.support.flows import get_suggested_values
 from tests.support.speech import (
     INVALID_KEY,
     OUT_OF_CREDIT,
@@ -273,13 +275,17 @@ async def test_form_refuses_fallback_loop(
     (subentry_id,) = account.subentries
     result = await account.start_subentry_reconfigure_flow(hass, subentry_id)
     flow_id = result["flow_id"]
-    await hass.config_entries.subentries.async_configure(flow_id, {"model": "tts-1"})
+    form = await hass.config_entries.subentries.async_configure(flow_id, {"model": "tts-1"})
+    assert form["data_schema"].schema["fallback"].config["exclude_entities"] == ["tts.ann"]
     entered = {"voice": "coral", "name": "Ann", "fallback": ["tts.ben"]}
     result = await hass.config_entries.subentries.async_configure(flow_id, entered)
     assert result["errors"] == {"fallback": "fallback_loop"}
     assert result["description_placeholders"]["voices"] == "Ben"
-    result = await hass.config_entries.subentries.async_configure(flow_id, {**entered, "fallback": ["tts.ann"]})
+    er.async_get(hass).async_update_entity("tts.ann", new_entity_id="tts.anna")
+    await hass.async_block_till_done(wait_background_tasks=True)
+    result = await hass.config_entries.subentries.async_configure(flow_id, {**entered, "fallback": ["tts.anna"]})
     assert result["errors"] == {"fallback": "fallback_self"}
+    assert get_suggested_values(result)["fallback"] == []
     result = await hass.config_entries.subentries.async_configure(flow_id, {**entered, "fallback": ["tts.piper"]})
     assert result["reason"] == "reconfigure_successful"
     assert account.subentries[subentry_id].data["fallback"] == ["tts.piper"]

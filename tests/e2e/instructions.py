@@ -107,7 +107,7 @@ def find_paths(documents: Iterable[Path] = DOCUMENTS) -> Mapping[str, str]:
         for match in _BOLD.finditer(file.read_text(encoding="utf-8")):
             path = " ".join(match[1].split())
             if path.startswith(tuple(f"{start}{_SEPARATOR}" for start in _STARTS)):
-                paths.setdefault(path, file.name)
+                paths.setdefault(path, str(file.relative_to(_ROOT, walk_up=True)))
     missing = [start for start in _STARTS if not any(path.startswith(start) for path in paths)]
     if len(paths) < _MIN_PATHS or missing:
         raise ValueError(f"{len(paths)} paths found; starts without a path: {missing}")

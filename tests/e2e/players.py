@@ -17,6 +17,9 @@ _MP3_TEXT: Final = "The washing machine has finished, and the kitchen window is 
 _SECOND_MP3_TEXT: Final = "The front door is unlocked, and nobody is at home."
 _FLAC_TEXT: Final = "It is seven degrees outside, and it will rain tonight."
 _WAV_TEXT: Final = "Dinner is ready in five minutes. Please lay the table."
+_SPEECH_TEXT: Final = "The post has arrived, and it is snowing in the garden."
+_SPEECH_OPTIONS: Final = {"endpoint": "speech", "model": "nano-tts-1", "voice": "luna"}
+"""Options of NanoGPT's other speech endpoint, which has a host name of its own."""
 _DLNA_DOMAIN: Final = "dlna_dmr"
 _ATTEMPTS: Final = 10
 _MAX_POLLS: Final = 100
@@ -41,8 +44,8 @@ async def _announce_on_mpd(context: Context, report: Report, mpd: Mpd, voice: st
             context.api, "media_player", context.api.add_entry("mpd", {"host": LOCALHOST, "port": mpd.port})
         )
 
-    async def announce(text: str, audio_format: str) -> None:
-        await _speak(context, voice, speaker, text, audio_format)
+    async def announce(text: str, audio_format: str, options: Json | None = None) -> None:
+        await _speak(context, voice, speaker, text, {"preferred_format": audio_format, **(options or {})})
         song, elapsed = await mpd.play_to_end()
         await _assert_format(context, song, audio_format)
         audio = await assert_spoken_in_file(mpd.recording, text)
@@ -52,6 +55,10 @@ async def _announce_on_mpd(context: Context, report: Report, mpd: Mpd, voice: st
         await announce(_MP3_TEXT, "mp3")
     async with report.step("an announcement on MPD is heard completely, in flac"):
         await announce(_FLAC_TEXT, "flac")
+    async with report.step("an announcement through NanoGPT's /v1/speech is heard completely"):
+        context.simulator.requests.clear()
+        await announce(_SPEECH_TEXT, "mp3", _SPEECH_OPTIONS)
+        assert "/v1/speech" in [request.path for request in context.simulator.requests]
 
 
 async def _add_renderer(context: Context, renderer: Renderer) -> str:
@@ -86,7 +93,7 @@ async def _announce_on_renderer(context: Context, report: Report, renderer: Rend
 
     async def announce(text: str, audio_format: str) -> None:
         renderer.delete_recording()
-        await _speak(context, voice, speaker, text, audio_format)
+        await _speak(context, voice, speaker, text, {"preferred_format": audio_format})
         song = await _wait_for_url(context, speaker, audio_format)
         await renderer.play_to_end()
         await _assert_format(context, song, audio_format)
@@ -98,9 +105,8 @@ async def _announce_on_renderer(context: Context, report: Report, renderer: Rend
         await announce(_WAV_TEXT, "wav")
 
 
-async def _speak(context: Context, voice: str, speaker: str, text: str, audio_format: str) -> None:
+async def _speak(context: Context, voice: str, speaker: str, text: str, options: Json) -> None:
     """Perform `tts.speak` as an automation does."""
-    options = {"preferred_format": audio_format}
     data = {"entity_id": voice, "media_player_entity_id": speaker, "message": text, "options": options}
     await context.api.perform_action("tts.speak", data)
 

@@ -114,7 +114,10 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
                     return await self.async_step_voice()
                 errors[CONF_MODEL] = "vendor_not_connected"
         texts = await async_get_form_texts(self.hass)
-        return self._show_form(step_id, model_schema(account.data, texts, {**self._settings, **entered}), errors)
+        # In the executor, because a catalog may have thousands of models.
+        settings = {**self._settings, **entered}
+        schema = await self.hass.async_add_executor_job(model_schema, account.data, texts, settings)
+        return self._show_form(step_id, schema, errors)
 
     async def async_step_voice(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose the voice and its settings."""

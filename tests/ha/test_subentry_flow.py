@@ -1,6 +1,8 @@
 """Tests of the subentry flow of a voice."""
 
 from html import unescape
+import threading
+from unittest.mock import patch
 
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
@@ -10,6 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.orator.form_texts import FormTexts
 from custom_components.orator.sample_sentences import SAMPLE_SENTENCES
 from custom_components.orator.schema import NamePicker
 from tests.simulator import Simulator
@@ -48,6 +51,17 @@ async def test_listed_models(hass: HomeAssistant, account: MockConfigEntry) -> N
     )
     offered = get_choices(result, "model")
     assert {"gpt-4o-mini-tts", "tts-1", "tts-1-hd"} <= set(offered)
+
+
+async def test_models_are_labelled_off_the_loop(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The labels of the models, of which there may be thousands, are not made on the event loop."""
+    with patch.object(FormTexts, "model", side_effect=lambda _: threading.current_thread().name) as label:
+        form = await hass.config_entries.subentries.async_init(
+            (account.entry_id, "voice"), context={"source": SOURCE_USER}
+        )
+    assert label.called
+    names = form["data_schema"].schema["model"].names.values()
+    assert not any(name.startswith(threading.current_thread().name) for name in names)
 
 
 async def test_add_voice(hass: HomeAssistant, account: MockConfigEntry) -> None:

@@ -114,7 +114,9 @@ class ModelEndRepairFlow(_VoiceRepairFlow):
                 return self._update_voice(entry, {**migrated, CONF_VOICE: voice_id})
             self._chosen_model_id = model.id
         suggested = account.provider.migrate_settings(voice.data, model)[CONF_VOICE]
-        _, models = model_field(account.data, await async_get_form_texts(self.hass))
+        texts = await async_get_form_texts(self.hass)
+        # In the executor, because a catalog may have thousands of models.
+        _, models = await self.hass.async_add_executor_job(model_field, account.data, texts)
         _, voices = voice_field(account.data, model)
         fields = {
             vol.Required(CONF_MODEL, default=models.name(model.id)): models,

@@ -67,7 +67,7 @@ async def run_in_process(provider_urls: Mapping[str, str]) -> AsyncGenerator[InP
 async def add_orator(hass: HomeAssistant, api_key: str, url: str) -> str:
     """Add an account, and return the entity of its first voice."""
     account = {"api_key": api_key, "server": {"base_url": url}}
-    return await _add_entry(hass, "orator", {"provider": "openai"}, account)
+    return await _add_entry(hass, "orator", {"next_step_id": "cloud_service"}, {"provider": "openai"}, account)
 
 
 async def _add_openai(hass: HomeAssistant, speed: str, url: str) -> str:

@@ -1,0 +1,1 @@
+"""Announcements: one action for every speaker and satellite."""

@@ -8,9 +8,10 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
 
+from .announce.entry import async_setup_announcements, async_unload_announcements
 from .chimes import async_get_chimes
 from .const import DOMAIN
-from .coordinator import AccountCoordinator, OratorConfigEntry, account_store
+from .coordinator import AccountCoordinator, OratorConfigEntry, account_store, async_get_accounts, is_account
 from .entity import async_link_voice_devices, async_register_account_device
 from .fallback import async_track_fallbacks
 from .issues import async_delete_issues
@@ -37,10 +38,12 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bool:
-    """Set up an account from a config entry.
+    """Set up an account, or the announcers, from a config entry.
 
     Only a new account waits for its provider. Other accounts load at once, so that their fallbacks are available.
     """
+    if not is_account(entry):
+        return await async_setup_announcements(hass, entry)
     accounts = hass.data.setdefault(_ACCOUNTS, {})
     previous = accounts.get(entry.entry_id)
     account = accounts[entry.entry_id] = AccountCoordinator(hass, entry)
@@ -56,17 +59,21 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bool:
-    """Unload an account."""
+    """Unload an account or the announcers."""
+    if not is_account(entry):
+        return await async_unload_announcements(hass, entry)
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
     """Remove the stored data and issues of an account, and with the last account also those that accounts share."""
+    if not is_account(entry):
+        return
     account = hass.data.get(_ACCOUNTS, {}).pop(entry.entry_id, None)
     await (account.usage if account else UsageTracker(hass, entry.entry_id)).async_remove()
     await (account.store if account else account_store(hass, entry.entry_id)).async_remove()
     async_delete_issues(hass, entry.entry_id)
-    if not hass.config_entries.async_entries(DOMAIN):
+    if not async_get_accounts(hass):
         await (await async_get_chimes(hass)).files.async_remove()
         await (await async_get_cache_revisions(hass)).async_remove()
         await (await async_get_stored_files(hass)).async_remove()

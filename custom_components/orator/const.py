@@ -7,6 +7,11 @@ from homeassistant.util.hass_dict import HassKey
 DOMAIN = "orator"
 
 SUBENTRY_VOICE = "voice"
+SUBENTRY_ANNOUNCER = "announcer"
+
+CONF_KIND = "kind"
+KIND_ANNOUNCEMENTS = "announcements"
+"""Marker in the data of the config entry for announcements, which is no account, and its unique ID."""
 
 CONF_PROVIDER = "provider"
 CONF_BASE_URL = "base_url"

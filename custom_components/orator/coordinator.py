@@ -17,7 +17,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 
 from .catalog import Catalog
 from .client import async_create_provider
-from .const import DOMAIN, SUBMITTED_FLOWS
+from .const import CONF_KIND, DOMAIN, KIND_ANNOUNCEMENTS, SUBMITTED_FLOWS
 from .health import CircuitBreaker
 from .issues import IssueManager, translate_error
 from .pipeline import LoudnessTracker, VoiceStats
@@ -43,6 +43,23 @@ _BALANCE_DELAY_S: Final = 10.0
 """Delay from the first request to fetching the balance: a reply takes several requests."""
 
 type OratorConfigEntry = ConfigEntry[AccountCoordinator]
+
+
+def is_account(entry: ConfigEntry) -> bool:
+    """Return whether a config entry is an account of Orator; one of its entries has the settings of announcements."""
+    return entry.domain == DOMAIN and entry.data.get(CONF_KIND) != KIND_ANNOUNCEMENTS
+
+
+@callback
+def async_get_accounts(hass: HomeAssistant) -> list[OratorConfigEntry]:
+    """Return the config entries of all accounts, including those that are disabled or not loaded."""
+    return [entry for entry in hass.config_entries.async_entries(DOMAIN) if is_account(entry)]
+
+
+@callback
+def async_get_loaded_accounts(hass: HomeAssistant) -> list[OratorConfigEntry]:
+    """Return the config entries of the accounts that are loaded."""
+    return [entry for entry in hass.config_entries.async_loaded_entries(DOMAIN) if is_account(entry)]
 
 
 class AccountCoordinator(DataUpdateCoordinator[Catalog]):

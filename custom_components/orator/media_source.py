@@ -22,7 +22,7 @@ from homeassistant.util import dt as dt_util
 
 from .audio.formats import AudioFormat
 from .const import DOMAIN
-from .coordinator import AccountCoordinator, OratorConfigEntry
+from .coordinator import AccountCoordinator, OratorConfigEntry, async_get_loaded_accounts, is_account
 from .preview import (
     PREVIEW_CONTENT_TYPE,
     PreviewItem,
@@ -58,8 +58,8 @@ class OratorMediaSource(MediaSource):
     async def async_browse_media(self, item: MediaSourceItem) -> BrowseMediaSource:
         """Return the accounts, or an account's models, a model's voices, or a voice's languages."""
         if not item.identifier:
-            entries: list[OratorConfigEntry] = self._hass.config_entries.async_loaded_entries(DOMAIN)
-            return _folder(self.name, None, [_folder(entry.title, PreviewItem(entry.entry_id)) for entry in entries])
+            accounts = async_get_loaded_accounts(self._hass)
+            return _folder(self.name, None, [_folder(entry.title, PreviewItem(entry.entry_id)) for entry in accounts])
         preview_item, entry = self._parse(item, BrowseError)
         account = entry.runtime_data
         if not preview_item.settings:
@@ -119,7 +119,7 @@ class OratorMediaSource(MediaSource):
         except (ValueError, InvalidSettingError) as err:
             raise error(translation_domain=DOMAIN, translation_key="preview_voice_missing") from err
         entry: OratorConfigEntry | None = self._hass.config_entries.async_get_entry(preview_item.entry_id)
-        if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:
+        if entry is None or not is_account(entry) or entry.state is not ConfigEntryState.LOADED:
             raise error(translation_domain=DOMAIN, translation_key="account_not_loaded")
         return preview_item, entry
 

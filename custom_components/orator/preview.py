@@ -27,7 +27,7 @@ from yarl import URL
 
 from .audio.formats import AudioFormat
 from .const import CONF_CHIME, CONF_FALLBACK, CONF_LEAD_IN, DOMAIN
-from .coordinator import AccountCoordinator, OratorConfigEntry
+from .coordinator import AccountCoordinator, OratorConfigEntry, async_get_loaded_accounts, is_account
 from .entity import voice_entity_id
 from .providers.errors import InvalidSettingError
 from .providers.models import Model, Voice
@@ -258,7 +258,7 @@ def _voice_digest(title: str, data: Mapping[str, Any]) -> str:
 
 def _find_voice(entry: OratorConfigEntry | None, digest: str) -> ConfigSubentry | None:
     """Return the voice of an account with a digest, unless it has changed."""
-    if entry is None or entry.domain != DOMAIN:
+    if entry is None or not is_account(entry):
         return None
     return next(
         (voice for voice in entry.subentries.values() if _voice_digest(voice.title, voice.data) == digest), None
@@ -268,8 +268,8 @@ def _find_voice(entry: OratorConfigEntry | None, digest: str) -> ConfigSubentry 
 def _first_voice_item(hass: HomeAssistant, token: str) -> PreviewItem | None:
     """Return the item of the first voice of a token's account, if both still exist."""
     digest = hass.data.get(_SETUP_PREVIEWS, {}).get(token)
-    entries: list[OratorConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    entry = next((entry for entry in entries if _digest(token, entry.data) == digest), None)
+    accounts = async_get_loaded_accounts(hass)
+    entry = next((entry for entry in accounts if _digest(token, entry.data) == digest), None)
     if entry is None or not entry.subentries:
         return None
     account = entry.runtime_data

@@ -18,8 +18,8 @@ import voluptuous as vol
 
 from .chime_files import ChimeError
 from .chimes import async_get_chimes
-from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, CONF_SPOKEN_UNITS, CONF_VOICE, DOMAIN
-from .coordinator import AccountCoordinator, OratorConfigEntry
+from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, CONF_SPOKEN_UNITS, CONF_VOICE
+from .coordinator import AccountCoordinator, OratorConfigEntry, async_get_accounts
 from .entity import voice_entity_id
 from .fallback import has_fallback_loop
 from .form_errors import FormError, describe_invalid_setting, number_ranges
@@ -321,8 +321,8 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
     def _unique_title(self, title: str) -> str:
         """Return a unique title, with a number if necessary."""
         own_subentry = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
-        entries = self.hass.config_entries.async_entries(DOMAIN)
-        taken = {voice.title for entry in entries for voice in entry.subentries.values() if voice != own_subentry}
+        accounts = async_get_accounts(self.hass)
+        taken = {voice.title for entry in accounts for voice in entry.subentries.values() if voice != own_subentry}
         numbered = (f"{title} {number}" for number in count(2))
         return next(free for free in chain([title], numbered) if free not in taken)
 

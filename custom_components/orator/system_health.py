@@ -12,7 +12,7 @@ from yarl import URL
 
 from .client import account_addresses, account_server
 from .const import CONF_PROVIDER, DOMAIN
-from .coordinator import OratorConfigEntry
+from .coordinator import OratorConfigEntry, async_get_accounts
 from .providers import PROVIDERS
 
 
@@ -27,7 +27,7 @@ def async_register(
 
 async def _async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     """Return the version, the numbers of accounts and voices, and a check of each address."""
-    entries: list[OratorConfigEntry] = hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+    entries = [entry for entry in async_get_accounts(hass) if not entry.disabled_by]
     loaded = [entry for entry in entries if entry.state is ConfigEntryState.LOADED]
     labels = {origin: label for entry in entries for label, origin in _labeled_origins(entry)}
     seen: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Config flow of an account."""
+"""Config flow of an account or of the settings of announcements."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, override
@@ -6,7 +6,6 @@ from typing import Any, Final, override
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_USER,
-    ConfigFlow,
     ConfigFlowResult,
     ConfigSubentryData,
     ConfigSubentryFlow,
@@ -35,10 +34,19 @@ from .account_form import (
     place_error,
     region_field,
 )
+from .announce.flow import AnnouncementsConfigFlow, AnnouncerSubentryFlow
 from .catalog import Catalog
 from .client import account_addresses, account_server, async_create_provider, async_may_send_key
-from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_VOICE, SUBMITTED_FLOWS
-from .coordinator import OratorConfigEntry
+from .const import (
+    CONF_BASE_URL,
+    CONF_PROVIDER,
+    CONF_SERVER,
+    DOMAIN,
+    SUBENTRY_ANNOUNCER,
+    SUBENTRY_VOICE,
+    SUBMITTED_FLOWS,
+)
+from .coordinator import OratorConfigEntry, is_account
 from .form_errors import FormError
 from .form_texts import async_get_form_texts
 from .preview import async_create_setup_player
@@ -63,8 +71,8 @@ _SELF_HOSTED: Final = {
 _OTHER_SERVER: Final = next(choice for choice, server in _SERVERS.items() if server.is_unknown)
 
 
-class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Handle a config flow for Orator."""
+class OratorConfigFlow(AnnouncementsConfigFlow, domain=DOMAIN):
+    """Handle a config flow for Orator: an account, or the settings of announcements."""
 
     VERSION = 1
 
@@ -77,14 +85,20 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
     @callback
     @override
     def async_get_supported_subentry_types(cls, config_entry: OratorConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
+        if not is_account(config_entry):
+            return {SUBENTRY_ANNOUNCER: AnnouncerSubentryFlow}
         return {SUBENTRY_VOICE: VoiceSubentryFlow}
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose where the speech is generated."""
+        """Choose where the speech is generated, or set up announcements."""
+        has_announcements = not all(map(is_account, self._async_current_entries()))
         return self.async_show_menu(
             step_id="user",
-            menu_options=["cloud_service", "self_hosted", "other_server"],
+            menu_options=[
+                *("cloud_service", "self_hosted", "other_server"),
+                *(() if has_announcements else ("announcements",)),
+            ],
             description_placeholders={
                 "services": ", ".join(_CLOUD_SERVICES.values()),
                 "servers": _join_names(_SELF_HOSTED.values()),
@@ -189,6 +203,8 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
         An empty API key keeps the old one, unless an address changes to another origin.
         """
         entry = self._get_reconfigure_entry()
+        if not is_account(entry):
+            return await self.async_step_announcements()
         addresses = account_addresses(entry.data)
         schema = {
             **api_key_field(account_server(entry.data)),
@@ -255,7 +271,8 @@ class OratorConfigFlow(ConfigFlow, domain=DOMAIN):
     def _abort_if_configured(self, data: Mapping[str, Any]) -> None:
         """Abort if another config entry has the same account."""
         own_id = self.context.get("entry_id")
-        others = [entry.data for entry in self._async_current_entries() if entry.entry_id != own_id]
+        entries = filter(is_account, self._async_current_entries())
+        others = [entry.data for entry in entries if entry.entry_id != own_id]
         if _account_identity(data) in map(_account_identity, others):
             raise AbortFlow(reason="already_configured")
 

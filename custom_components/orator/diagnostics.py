@@ -1,4 +1,4 @@
-"""Diagnostics of accounts and voices."""
+"""Diagnostics of accounts and voices, and of announcements."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -6,14 +6,14 @@ import re
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
-from homeassistant.config_entries import ConfigSubentry
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_API_KEY
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 from yarl import URL
 
 from .const import CONF_REPLACEMENTS, DOMAIN
-from .coordinator import OratorConfigEntry
+from .coordinator import OratorConfigEntry, is_account
 from .providers import PROVIDERS
 from .providers.models import Model
 
@@ -25,17 +25,28 @@ _REDACTED_VOICE_DATA: Final = {CONF_REPLACEMENTS, "instructions", "provider_opti
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
-    """Return diagnostics for an account and all its voices."""
+    """Return diagnostics for an account and all its voices, or for announcements."""
+    if not is_account(entry):
+        return _announcements_diagnostics(entry, entry.subentries.values())
     return _account_diagnostics(hass, entry, entry.subentries.values())
 
 
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: OratorConfigEntry, device: dr.DeviceEntry
 ) -> dict[str, Any]:
-    """Return diagnostics for the account of a device and, if the device is a voice, for the voice."""
+    """Return diagnostics for the account of a device and, if the device is a voice, for the voice; or an announcer."""
     identifiers = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
-    voices = [voice for subentry_id, voice in entry.subentries.items() if subentry_id in identifiers]
-    return _account_diagnostics(hass, entry, voices)
+    subentries = [subentry for subentry_id, subentry in entry.subentries.items() if subentry_id in identifiers]
+    if not is_account(entry):
+        return _announcements_diagnostics(entry, subentries)
+    return _account_diagnostics(hass, entry, subentries)
+
+
+def _announcements_diagnostics(entry: ConfigEntry, announcers: Iterable[ConfigSubentry]) -> dict[str, Any]:
+    return {
+        "settings": dict(entry.options),
+        "announcers": [{"title": announcer.title, "data": dict(announcer.data)} for announcer in announcers],
+    }
 
 
 def _account_diagnostics(

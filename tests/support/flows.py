@@ -82,6 +82,16 @@ async def submit_repair_form(
     return result
 
 
+async def submit_account_form(hass: HomeAssistant, form: Any, entered: dict[str, Any]) -> Any:
+    """Submit a form of the config flow, and return the next form or the result.
+
+    As the frontend does, it also submits what the form shows in other fields; a field with the value None is cleared.
+    """
+    submitted = {**_get_initial_values(form["data_schema"]), **entered}
+    submitted = {key: value for key, value in submitted.items() if value is not None}
+    return await hass.config_entries.flow.async_configure(form["flow_id"], submitted)
+
+
 async def submit_voice_form(hass: HomeAssistant, form: Any, entered: dict[str, Any]) -> Any:
     """Submit the form with the voice settings, and return the next form or the result.
 

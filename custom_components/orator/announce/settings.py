@@ -24,6 +24,9 @@ CONF_SAME_SPEAKER: Final = "same_speaker"
 CONF_VOLUME_LEVEL: Final = "volume_level"
 CONF_PRIORITY: Final = "priority"
 
+NO_CHIME: Final = "none"
+"""Value of the chime that turns off the chime of the voice."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnouncementSettings:

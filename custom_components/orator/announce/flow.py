@@ -1,0 +1,123 @@
+"""Config flow of the settings of announcements, and subentry flow of an announcer."""
+
+from typing import Any
+
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntry,
+    ConfigFlow,
+    ConfigFlowResult,
+    ConfigSubentryFlow,
+    SubentryFlowResult,
+)
+from homeassistant.core import HomeAssistant
+
+from ..chime_files import ChimeError
+from ..chimes import async_get_chimes
+from ..const import CONF_CHIME, CONF_KIND, KIND_ANNOUNCEMENTS
+from ..form_errors import FormError
+from ..form_texts import async_get_form_texts
+from .forms import (
+    announcements_schema,
+    announcements_values,
+    announcer_schema,
+    announcer_values,
+    parse_announcements,
+    parse_announcer,
+)
+from .settings import NO_CHIME
+
+
+class AnnouncementsConfigFlow(ConfigFlow):
+    """The step of the config flow with the settings of all announcements."""
+
+    async def async_step_announcements(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Set up or change the settings of all announcements."""
+        entry = self._get_reconfigure_entry() if self.source == SOURCE_RECONFIGURE else None
+        errors: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                options = parse_announcements(user_input)
+            except FormError as err:
+                errors[err.field] = err.translation_key
+                placeholders = err.placeholders
+            else:
+                if entry:
+                    return self._update_announcements(entry, options)
+                return await self._async_create_announcements(options)
+        values = user_input or announcements_values(entry.options if entry else {})
+        return self.async_show_form(
+            step_id="announcements",
+            data_schema=self.add_suggested_values_to_schema(announcements_schema(), values),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
+
+    async def _async_create_announcements(self, options: dict[str, Any]) -> ConfigFlowResult:
+        """Create the config entry for announcements, unless another flow has created it meanwhile."""
+        if await self.async_set_unique_id(KIND_ANNOUNCEMENTS, raise_on_progress=False):
+            return self.async_abort(reason="single_instance_allowed")
+        title = (await async_get_form_texts(self.hass)).option("entry_title", KIND_ANNOUNCEMENTS)
+        return self.async_create_entry(title=title, data={CONF_KIND: KIND_ANNOUNCEMENTS}, options=options)
+
+    def _update_announcements(self, entry: ConfigEntry, options: dict[str, Any]) -> ConfigFlowResult:
+        """Change the settings of all announcements; the config entry reloads itself if it is loaded."""
+        reason = "announcements_updated"
+        if entry.update_listeners:
+            return self.async_update_and_abort(entry, options=options, reason=reason)
+        return self.async_update_reload_and_abort(entry, options=options, reason=reason)
+
+
+class AnnouncerSubentryFlow(ConfigSubentryFlow):
+    """Handle a subentry flow for an announcer."""
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Add an announcer."""
+        return await self.async_step_announcer(user_input)
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Change an announcer."""
+        return await self.async_step_announcer(user_input)
+
+    async def async_step_announcer(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Choose where and how the announcer speaks."""
+        texts = await async_get_form_texts(self.hass)
+        errors: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
+        values = user_input or {}
+        if user_input is not None:
+            try:
+                name, data = parse_announcer(user_input)
+                await _async_check_chime(self.hass, data.get(CONF_CHIME))
+            except FormError as err:
+                errors[err.field] = err.translation_key
+                placeholders = err.placeholders
+                values = announcer_values(user_input["name"], user_input, texts)
+            else:
+                return self._finish(name, data)
+        elif self.source == SOURCE_RECONFIGURE:
+            subentry = self._get_reconfigure_subentry()
+            values = announcer_values(subentry.title, subentry.data, texts)
+        return self.async_show_form(
+            step_id="announcer",
+            data_schema=self.add_suggested_values_to_schema(announcer_schema(texts), values),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
+
+    def _finish(self, name: str, data: dict[str, Any]) -> SubentryFlowResult:
+        """Create or update the announcer, after which the config entry reloads itself."""
+        if self.source == SOURCE_RECONFIGURE:
+            subentry = self._get_reconfigure_subentry()
+            return self.async_update_and_abort(self._get_entry(), subentry, title=name, data=data)
+        return self.async_create_entry(title=name, data=data)
+
+
+async def _async_check_chime(hass: HomeAssistant, chime: str | None) -> None:
+    """Raise FormError if a chime cannot be played."""
+    if chime and chime != NO_CHIME:
+        try:
+            await (await async_get_chimes(hass)).async_get(chime)
+        except ChimeError as err:
+            raise FormError(err.translation_key, CONF_CHIME, chime=chime) from err

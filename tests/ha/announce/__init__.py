@@ -1,0 +1,1 @@
+"""Tests of announcements: settings, actions, queues, and players of every platform."""

@@ -111,6 +111,10 @@ class AnnouncementAudio(Protocol):
         """Media source ID that a player or a satellite accepts."""
 
     @property
+    def message(self) -> str | None:
+        """Text of the announcement, for satellites that accept only a text; None for media."""
+
+    @property
     def duration(self) -> float | None:
         """Seconds of audio, once all of it was generated; None before that, or if it cannot be measured."""
 

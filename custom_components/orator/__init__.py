@@ -9,6 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
 
 from .announce.entry import async_setup_announcements, async_unload_announcements
+from .announce.services import async_setup_announcement_services
 from .chimes import async_get_chimes
 from .const import DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry, account_store, async_get_accounts, is_account
@@ -31,6 +32,7 @@ _ACCOUNTS: Final[HassKey[dict[str, AccountCoordinator]]] = HassKey("orator_accou
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001
     """Register the actions and the preview views, whether or not an account is loaded."""
     async_setup_services(hass)
+    async_setup_announcement_services(hass)
     hass.http.register_view(SetupPreviewView)
     hass.http.register_view(VoicePreviewView)
     hass.http.register_view(VoicePlayerView)

@@ -12,6 +12,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 from yarl import URL
 
+from .announce.manager import async_get_manager
 from .const import CONF_REPLACEMENTS, DOMAIN
 from .coordinator import OratorConfigEntry, is_account
 from .providers import PROVIDERS
@@ -27,7 +28,7 @@ _REDACTED_VOICE_DATA: Final = {CONF_REPLACEMENTS, "instructions", "provider_opti
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: OratorConfigEntry) -> dict[str, Any]:
     """Return diagnostics for an account and all its voices, or for announcements."""
     if not is_account(entry):
-        return _announcements_diagnostics(entry, entry.subentries.values())
+        return _announcements_diagnostics(hass, entry, entry.subentries.values())
     return _account_diagnostics(hass, entry, entry.subentries.values())
 
 
@@ -38,12 +39,15 @@ async def async_get_device_diagnostics(
     identifiers = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
     subentries = [subentry for subentry_id, subentry in entry.subentries.items() if subentry_id in identifiers]
     if not is_account(entry):
-        return _announcements_diagnostics(entry, subentries)
+        return _announcements_diagnostics(hass, entry, subentries)
     return _account_diagnostics(hass, entry, subentries)
 
 
-def _announcements_diagnostics(entry: ConfigEntry, announcers: Iterable[ConfigSubentry]) -> dict[str, Any]:
+def _announcements_diagnostics(
+    hass: HomeAssistant, entry: ConfigEntry, announcers: Iterable[ConfigSubentry]
+) -> dict[str, Any]:
     return {
+        **async_get_manager(hass).diagnostics,
         "settings": dict(entry.options),
         "announcers": [{"title": announcer.title, "data": dict(announcer.data)} for announcer in announcers],
     }
@@ -70,6 +74,7 @@ def _account_diagnostics(
             if domain == DOMAIN and issue_id.startswith(entry.entry_id)
         ],
         "voices": [_voice_diagnostics(hass, entry, voice) for voice in voices],
+        "announcements": async_get_manager(hass).diagnostics,
     }
 
 

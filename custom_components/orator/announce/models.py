@@ -6,7 +6,9 @@ from datetime import timedelta
 from enum import IntEnum, StrEnum
 from typing import Any, Final, Protocol
 
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+
+from ..const import DOMAIN
 
 QUEUE_EXPIRY: Final = timedelta(minutes=10)
 """Default time after which a queued announcement is dropped."""
@@ -84,9 +86,10 @@ class Announcement:
     announcer_id: str | None = None
     """Subentry ID of the announcer, if one was used."""
 
-    def volume_for(self, entity_id: str) -> float | None:
-        """Return the volume for an entity, or None to keep its volume."""
-        return self.volume_levels.get(entity_id, self.volume_level)
+    def volume_for(self, *entity_ids: str) -> float | None:
+        """Return the volume for a speaker with these entities, the most specific first, or None to keep its volume."""
+        levels = self.volume_levels
+        return next((levels[entity_id] for entity_id in entity_ids if entity_id in levels), self.volume_level)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,20 @@ class SpeakerResult:
     duration: float | None = None
     """Seconds of audio; None if it is not known."""
     volume_before: float | None = None
+
+
+def announcement_error(*, translation_key: str, **placeholders: str) -> HomeAssistantError:
+    """Return the error of an announcement that could not be played, or the reason why it was skipped."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key=translation_key, translation_placeholders=placeholders
+    )
+
+
+def request_error(*, translation_key: str, **placeholders: str) -> ServiceValidationError:
+    """Return the error of an action with invalid data, whose message says what to do."""
+    return ServiceValidationError(
+        translation_domain=DOMAIN, translation_key=translation_key, translation_placeholders=placeholders
+    )
 
 
 class AnnouncementAudio(Protocol):

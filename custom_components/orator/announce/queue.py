@@ -1,0 +1,375 @@
+"""One queue per physical speaker: announcements by priority, one after the other, in one session of the speaker."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+import logging
+from typing import Any, Final
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.event import async_call_later
+
+from .audio import Audio
+from .models import QUEUE_EXPIRY, Announcement, IfBusy, Priority, SpeakerResult, Status, announcement_error
+from .session import SpeakerSession
+from .targets import Speaker
+
+_LOGGER = logging.getLogger(__name__)
+
+_MAX_WAITING: Final = 50
+_MAX_FAILURES: Final = 3
+"""Number of failures in a row after which a repeated announcement is given up."""
+_STOP_TIMEOUT_S: Final = 10.0
+_DUPLICATE_S: Final = 3.0
+"""Time after which the same announcement is no duplicate, unless the first one still waits."""
+_KEEP_OPEN: Final = timedelta(seconds=10)
+"""Maximum delay of a repetition for which the speaker is kept, with its music paused; others wait that long, too."""
+
+type CreateSession = Callable[[HomeAssistant, Speaker], SpeakerSession]
+
+_sequence = count()
+
+
+@dataclass(slots=True, eq=False)
+class QueuedAnnouncement:
+    """An announcement on one speaker, from the request to the result."""
+
+    announcement: Announcement
+    audio: Audio
+    volume: float | None
+    """Volume from 0 to 1; None keeps the volume of the speaker."""
+    result: asyncio.Future[SpeakerResult]
+    created: float
+    """Time of the event loop at which it was requested."""
+    order: int = 0
+    is_delayed: bool = False
+    """Whether the delay before its next repetition lasts."""
+    is_acknowledged: bool = False
+    played: int = 0
+    """Number of times that it was played."""
+    failures: int = 0
+    """Number of failures since it was last played."""
+    last: SpeakerResult | None = None
+    """Result of the last time that it was played."""
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set to end the sound that is playing."""
+    stop_reason: HomeAssistantError | None = None
+    cancel_expiry: CALLBACK_TYPE | None = None
+    cancel_delay: CALLBACK_TYPE | None = None
+
+    @property
+    def sort_key(self) -> tuple[int, int]:
+        """Key that sorts the next announcement first."""
+        return -self.announcement.priority, self.order
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """What is heard; the same content requested twice is said once."""
+        item = self.announcement
+        return item.message, item.media_id, item.voice, item.language, dict(item.options)
+
+    @property
+    def is_reserving(self) -> bool:
+        """Whether the speaker waits for its next repetition."""
+        return self.is_delayed and self.announcement.repeat_delay <= _KEEP_OPEN
+
+    def set_result(self, result: SpeakerResult) -> None:
+        """Set the result, unless there is one, and stop the timers."""
+        for cancel in (self.cancel_expiry, self.cancel_delay):
+            if cancel:
+                cancel()
+        self.cancel_expiry = self.cancel_delay = None
+        if not self.result.done():
+            self.result.set_result(result)
+
+
+class SpeakerQueue:
+    """Queue of a physical speaker. Nothing runs while it is empty."""
+
+    def __init__(self, hass: HomeAssistant, speaker: Speaker, create_session: CreateSession) -> None:
+        """Initialize an empty queue."""
+        self.speaker = speaker
+        self.current: QueuedAnnouncement | None = None
+        self._hass = hass
+        self._create_session = create_session
+        self._waiting: list[QueuedAnnouncement] = []
+        self._recent: list[QueuedAnnouncement] = []
+        """Announcements of the last seconds, among which duplicates are searched."""
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def waiting_count(self) -> int:
+        """Number of announcements that wait."""
+        return len(self._waiting)
+
+    @property
+    def items(self) -> list[QueuedAnnouncement]:
+        """The announcement that is played, and those that wait."""
+        return [*([self.current] if self.current else []), *self._waiting]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the speaker has been restored and nothing waits."""
+        return self._task is None or self._task.done()
+
+    @callback
+    def async_add(self, announcement: Announcement, audio: Audio, volume: float | None) -> QueuedAnnouncement:
+        """Queue an announcement, and return it or the one that it duplicates."""
+        now = self._hass.loop.time()
+        item = QueuedAnnouncement(announcement, audio, volume, self._hass.loop.create_future(), created=now)
+        if duplicate := self._find_duplicate(item):
+            return duplicate
+        if announcement.if_busy is IfBusy.SKIP and self.items:
+            item.set_result(_skipped("speaker_busy"))
+            return item
+        item.order = next(_sequence)
+        if self._interrupts(item):
+            self._interrupt(item)
+        if not self._make_room(item):
+            return item
+        self._recent.append(item)
+        expiry = announcement.expires_after or QUEUE_EXPIRY
+        item.cancel_expiry = async_call_later(self._hass, expiry, self._timer(self._expire, item))
+        self._insert(item)
+        self._start()
+        return item
+
+    @callback
+    def async_remove(
+        self, item: QueuedAnnouncement, reason: HomeAssistantError, *, is_acknowledged: bool = False
+    ) -> None:
+        """End an announcement, which may be playing; the sound stops."""
+        if item in self._waiting:
+            self._waiting.remove(item)
+            item.is_acknowledged = is_acknowledged
+            item.set_result(_ended(item, reason))
+            self._changed.set()
+        elif item is self.current:
+            item.is_acknowledged = is_acknowledged
+            item.stop_reason = reason
+            item.stop.set()
+
+    async def async_close(self, reason: HomeAssistantError) -> None:
+        """End all announcements, and wait until the speaker is restored."""
+        for item in self.items:
+            self.async_remove(item, reason)
+        if self._task is not None:
+            await asyncio.wait((self._task,))
+
+    def _find_duplicate(self, item: QueuedAnnouncement) -> QueuedAnnouncement | None:
+        """Return the same announcement with the same or a higher priority, if it waits or was requested just now."""
+        start = item.created - _DUPLICATE_S
+        self._recent = [recent for recent in self._recent if recent.created > start]
+        for other in (*self._waiting, *self._recent):
+            is_lost = other.stop.is_set() or (
+                other.result.done() and other.result.result().status in (Status.SKIPPED, Status.FAILED)
+            )
+            is_enough = other.announcement.priority >= item.announcement.priority
+            if is_enough and not is_lost and other.content == item.content:
+                return other
+        return None
+
+    def _interrupts(self, item: QueuedAnnouncement) -> bool:
+        """Return whether an announcement interrupts the current one. Critical ones take turns."""
+        if item.announcement.if_busy is not IfBusy.INTERRUPT or self.current is None:
+            return False
+        priority, other = item.announcement.priority, self.current.announcement.priority
+        return priority > other or (priority == other and priority is not Priority.CRITICAL)
+
+    def _interrupt(self, item: QueuedAnnouncement) -> None:
+        """End the current announcement; if its priority is lower, it is said again later, otherwise it is replaced."""
+        current = self.current
+        if current is None or current.stop.is_set():
+            return
+        if item.announcement.priority == current.announcement.priority:
+            item.order = -item.order  # before others of the same priority
+            current.stop_reason = announcement_error(translation_key="announcement_interrupted")
+        current.stop.set()
+
+    def _make_room(self, item: QueuedAnnouncement) -> bool:
+        """Return whether there is room for an announcement; one of a lower priority is dropped for it."""
+        if len(self._waiting) < _MAX_WAITING:
+            return True
+        last = max(self._waiting, key=lambda waiting: waiting.sort_key)
+        dropped = last if last.announcement.priority < item.announcement.priority else item
+        if dropped is last:
+            self._waiting.remove(last)
+        dropped.set_result(_skipped("queue_full"))
+        return dropped is last
+
+    def _insert(self, item: QueuedAnnouncement) -> None:
+        """Add an announcement to those that wait."""
+        self._waiting.append(item)
+        self._waiting.sort(key=lambda waiting: waiting.sort_key)
+        self._changed.set()
+
+    def _start(self) -> None:
+        """Play what waits, unless the queue is running: then generate the audio of what comes next."""
+        if self.is_idle:
+            self._task = self._hass.async_create_background_task(
+                self._async_run(), f"orator announces on {self.speaker.entity_id}"
+            )
+        else:
+            self._prefetch()
+
+    def _prefetch(self) -> None:
+        """Generate the audio of the next announcement while another one is played."""
+        if self._waiting:
+            self._waiting[0].audio.async_start()
+
+    def _timer(
+        self, action: Callable[[QueuedAnnouncement], None], item: QueuedAnnouncement
+    ) -> Callable[[datetime], None]:
+        @callback
+        def handle_time(_now: datetime) -> None:
+            action(item)
+
+        return handle_time
+
+    def _expire(self, item: QueuedAnnouncement) -> None:
+        """Drop an announcement that has waited too long; one that has been heard may go on repeating."""
+        if item in self._waiting and not item.played:
+            self.async_remove(item, announcement_error(translation_key="announcement_expired"))
+
+    def _end_delay(self, item: QueuedAnnouncement) -> None:
+        item.is_delayed = False
+        self._changed.set()
+        self._start()
+
+    def _next(self) -> QueuedAnnouncement | None:
+        """Return the announcement to play now; those with a lower priority than a repetition that is due soon wait."""
+        for item in self._waiting:
+            if not item.is_delayed:
+                return item
+            if item.is_reserving and not any(
+                other.announcement.priority == item.announcement.priority and not other.is_delayed
+                for other in self._waiting
+            ):
+                return None
+        return None
+
+    async def _async_run(self) -> None:
+        """Play what waits, and restore the speaker each time that nothing does."""
+        try:
+            while self._next():
+                session = self._create_session(self._hass, self.speaker)
+                try:
+                    await session.async_begin()
+                    while item := await self._async_next():
+                        await self._async_play(session, item)
+                finally:
+                    await self._async_guard(session.async_end(), "restore")
+        except Exception:
+            _LOGGER.exception("Announcements on %s failed unexpectedly", self.speaker.entity_id)
+            for item in self._waiting:
+                item.set_result(_failed())
+            self._waiting.clear()
+
+    async def _async_next(self) -> QueuedAnnouncement | None:
+        """Return the next announcement, after its delay if that is short, or None if nothing waits."""
+        while True:
+            self._changed.clear()
+            if item := self._next():
+                self._waiting.remove(item)
+                return item
+            if not any(waiting.is_reserving for waiting in self._waiting):
+                return None
+            await self._changed.wait()
+
+    async def _async_play(self, session: SpeakerSession, item: QueuedAnnouncement) -> None:
+        """Play an announcement once, unless something stops it."""
+        self.current = item
+        item.audio.async_start()
+        self._prefetch()
+        announcement = item.announcement
+        announcement = item.announcement
+        is_critical = announcement.priority is Priority.CRITICAL
+        playing = self._hass.async_create_background_task(
+            session.async_play(item.audio, item.volume, resume=announcement.resume, is_critical=is_critical),
+            f"orator plays on {self.speaker.entity_id}",
+        )
+        stopping = asyncio.create_task(item.stop.wait())
+        try:
+            await asyncio.wait((playing, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if playing.done():
+                self._finish(item, _result_of(playing))
+                return
+            playing.cancel()
+            await asyncio.wait((playing,), timeout=_STOP_TIMEOUT_S)
+            await self._async_guard(session.async_stop(), "stop")
+            self._handle_stop(item)
+        finally:
+            self.current = None
+            stopping.cancel()
+            if not playing.done():  # Home Assistant stops, or the player hangs
+                playing.cancel()
+                item.set_result(_skipped("announcements_stopped"))
+
+    def _handle_stop(self, item: QueuedAnnouncement) -> None:
+        """Set the result of an announcement that was ended, or queue it again if it was only interrupted."""
+        if item.stop_reason is not None:
+            item.set_result(_ended(item, item.stop_reason, was_playing=True))
+            return
+        item.stop = asyncio.Event()
+        self._insert(item)
+
+    def _finish(self, item: QueuedAnnouncement, result: SpeakerResult) -> None:
+        """Set the result of an announcement that was played, or queue its next repetition."""
+        announcement = item.announcement
+        item.last = result
+        has_played = result.status in (Status.PLAYED, Status.STARTED)
+        item.played += has_played
+        item.failures = 0 if has_played else item.failures + 1
+        if item.played + item.failures >= announcement.repeat or item.failures >= _MAX_FAILURES:
+            item.set_result(result)
+        elif item.stop_reason is not None:
+            item.set_result(_ended(item, item.stop_reason))
+        else:
+            item.order = next(_sequence)  # others of the same priority take turns
+            item.stop = asyncio.Event()
+            item.is_delayed = announcement.repeat_delay > timedelta()
+            if item.is_delayed:
+                timer = self._timer(self._end_delay, item)
+                item.cancel_delay = async_call_later(self._hass, announcement.repeat_delay, timer)
+            self._insert(item)
+
+    async def _async_guard(self, action: Coroutine[Any, Any, None], name: str) -> None:
+        """Await an action of a session, whose errors must not end the queue."""
+        try:
+            await action
+        except HomeAssistantError as err:
+            _LOGGER.warning("Could not %s %s after an announcement: %s", name, self.speaker.entity_id, err)
+        except Exception:
+            _LOGGER.exception("Could not %s %s after an announcement", name, self.speaker.entity_id)
+
+
+def _skipped(translation_key: str) -> SpeakerResult:
+    return SpeakerResult(status=Status.SKIPPED, error=announcement_error(translation_key=translation_key))
+
+
+def _failed() -> SpeakerResult:
+    return SpeakerResult(status=Status.FAILED, error=announcement_error(translation_key="announcement_failed"))
+
+
+def _ended(item: QueuedAnnouncement, reason: HomeAssistantError, *, was_playing: bool = False) -> SpeakerResult:
+    """Return the result of an announcement that was ended: played if it was acknowledged after it was heard."""
+    if item.is_acknowledged and (item.played or was_playing):
+        return item.last or SpeakerResult(status=Status.PLAYED, spoken_by=item.audio.spoken_by)
+    return replace(item.last or SpeakerResult(status=Status.SKIPPED), status=Status.SKIPPED, error=reason)
+
+
+def _result_of(playing: asyncio.Task[SpeakerResult]) -> SpeakerResult:
+    """Return the result of playing an announcement; an error becomes a result, too."""
+    try:
+        return playing.result()
+    except HomeAssistantError as err:
+        return SpeakerResult(status=Status.FAILED, error=err)
+    except asyncio.CancelledError:
+        return _skipped("announcements_stopped")
+    except Exception:
+        _LOGGER.exception("An announcement failed unexpectedly")
+        return _failed()

@@ -114,9 +114,13 @@ async def test_example_is_valid(
         fields = await read_fields(hass, action["action"])
         required = {name for name, field in fields.items() if field.get("required")}
         assert required <= data.keys() <= fields.keys(), action
-        if action["action"].startswith(("tts.", "orator.")):
+        if action["action"] in ("tts.speak", "orator.synthesize", "orator.prepare"):
             assert action["target"] == {"entity_id": VOICE}
             check_options(voice, account, data)
+        elif action["action"] == "orator.announce":
+            assert data.get("tts_entity_id", VOICE) == VOICE
+            chime = {"chime": data["chime"]} if "chime" in data else {}
+            check_options(voice, account, {**data, "options": {**data.get("options", {}), **chime}})
 
 
 def test_recipes() -> None:

@@ -16,7 +16,7 @@ class AnnouncerEntity(Entity):
 
     def __init__(self, subentry: ConfigSubentry, key: str) -> None:
         """Initialize the entity."""
-        self._announcer = Announcer.from_subentry(subentry)
+        self.announcer = Announcer.from_subentry(subentry)
         self._attr_unique_id = f"{subentry.subentry_id}_{key}"
         self._attr_device_info = DeviceInfo(
             identifiers={(DOMAIN, subentry.subentry_id)},

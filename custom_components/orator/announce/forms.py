@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from homeassistant.components.assist_satellite import DOMAIN as ASSIST_SATELLITE_DOMAIN
 from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN
 from homeassistant.components.tts import DOMAIN as TTS_DOMAIN
 from homeassistant.const import (
@@ -60,13 +59,13 @@ FIELD_QUIET_HOURS: Final = "quiet_hours"
 FIELD_VOLUME: Final = "volume"
 """Volume in percent, as Home Assistant shows it; the stored volume is from 0 to 1, as in its actions."""
 
-_OFF: Final = "off"
+_NO_QUIET_HOURS: Final = "off"
 _TIMES: Final = "times"
 _SCHEDULE: Final = "schedule"
-_QUIET_HOURS: Final = [_OFF, _TIMES, _SCHEDULE]
+_QUIET_HOURS: Final = [_NO_QUIET_HOURS, _TIMES, _SCHEDULE]
 _SCHEDULE_DOMAINS: Final = ["schedule", "input_boolean", "binary_sensor"]
 _SUGGESTED_TIMES: Final = {CONF_QUIET_START: "22:00:00", CONF_QUIET_END: "07:00:00"}
-_SPEAKER_DOMAINS: Final = [MEDIA_PLAYER_DOMAIN, ASSIST_SATELLITE_DOMAIN]
+_SPEAKER_DOMAINS: Final = [MEDIA_PLAYER_DOMAIN, "assist_satellite"]
 _TARGET_KEYS: Final = (ATTR_ENTITY_ID, ATTR_DEVICE_ID, ATTR_AREA_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID)
 _MAX_PERCENT: Final = 100
 
@@ -76,7 +75,7 @@ def announcements_schema() -> vol.Schema:
     return vol.Schema(
         {
             vol.Optional(CONF_VOICE_ENTITY): _voice_selector(),
-            vol.Required(FIELD_QUIET_HOURS, default=_OFF): _select(FIELD_QUIET_HOURS, _QUIET_HOURS),
+            vol.Required(FIELD_QUIET_HOURS, default=_NO_QUIET_HOURS): _select(FIELD_QUIET_HOURS, _QUIET_HOURS),
             vol.Optional(CONF_QUIET_START): TimeSelector(),
             vol.Optional(CONF_QUIET_END): TimeSelector(),
             vol.Optional(CONF_QUIET_SCHEDULE): EntitySelector(EntitySelectorConfig(domain=_SCHEDULE_DOMAINS)),
@@ -106,7 +105,7 @@ def announcements_values(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of the fields that stand for stored settings."""
     values = {**_SUGGESTED_TIMES, **options}
     values[FIELD_QUIET_HOURS] = (
-        _SCHEDULE if CONF_QUIET_SCHEDULE in options else _TIMES if CONF_QUIET_START in options else _OFF
+        _SCHEDULE if CONF_QUIET_SCHEDULE in options else _TIMES if CONF_QUIET_START in options else _NO_QUIET_HOURS
     )
     values[CONF_PLAYERS] = [_with_percent(player) for player in options.get(CONF_PLAYERS, [])]
     return values

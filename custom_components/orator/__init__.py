@@ -9,6 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
 
 from .announce.entry import async_setup_announcements, async_unload_announcements
+from .announce.player_state import async_restore_players
 from .announce.services import async_setup_announcement_services
 from .chimes import async_get_chimes
 from .const import DOMAIN
@@ -33,6 +34,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa:
     """Register the actions and the preview views, whether or not an account is loaded."""
     async_setup_services(hass)
     async_setup_announcement_services(hass)
+    hass.async_create_background_task(async_restore_players(hass), "orator restores players")
     hass.http.register_view(SetupPreviewView)
     hass.http.register_view(VoicePreviewView)
     hass.http.register_view(VoicePlayerView)

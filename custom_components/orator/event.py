@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final, override
 
 from homeassistant.components.event import EventEntity
@@ -24,7 +25,7 @@ _UNKNOWN_ERROR: Final = "announcement_failed"
 """Key of an error of another integration that has none."""
 _EVENT_INTERVAL_S: Final = 0.002
 """Interval between events: the state of an event entity is the time of its last event in milliseconds."""
-_EVENT_TYPES: Final = {
+_EVENT_TYPES: Final[Mapping[Status, str]] = {
     Status.PLAYED: Status.PLAYED,
     Status.STARTED: Status.PLAYED,
     Status.DEFERRED: Status.DEFERRED,

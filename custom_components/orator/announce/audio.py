@@ -52,12 +52,14 @@ class _BackgroundAudio:
     async def async_wait_for_begin(self) -> None:
         """Wait for the first audio. Raises HomeAssistantError if there is none."""
         self.async_start()
-        await asyncio.shield(self._begin)
+        await asyncio.wait((self._begin,))
+        self._begin.result()
 
     async def async_wait_for_end(self) -> None:
         """Wait until all audio was generated. Raises HomeAssistantError if the audio is incomplete."""
         self.async_start()
-        await asyncio.shield(self._end)
+        await asyncio.wait((self._end,))
+        self._end.result()
 
     async def _async_run(self) -> None:
         """Read the audio, and pass its beginning, its end or its error to those that wait."""

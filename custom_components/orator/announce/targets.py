@@ -16,6 +16,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .player import find_entity, speaker_error
 from .routes import MANAGED, NATIVE, ROUTES, SATELLITE, SATELLITE_ROUTES, UNSUPPORTED, Route, RouteKind
+from .settings import async_get_settings
 
 SATELLITE_DOMAIN: Final = "assist_satellite"
 _DOMAINS: Final = (MEDIA_PLAYER_DOMAIN, SATELLITE_DOMAIN)
@@ -229,7 +230,8 @@ def _platform(hass: HomeAssistant, entity_id: str) -> str:
 def _speaker_keys(hass: HomeAssistant) -> dict[str, str]:
     """Return the key of the physical speaker of each entity, the first entity ID of the speaker.
 
-    Entities belong to one speaker if they share a device, or a MAC address, UUID or serial number of their devices.
+    Entities belong to one speaker if they share a device, or a MAC address, UUID or serial number of their devices, or
+    if the settings of announcements say so.
     Two media players of one platform on one device are two speakers, such as the zones of a receiver.
     """
     entries = [entry for entry in er.async_get(hass).entities.values() if entry.domain in _DOMAINS]
@@ -251,6 +253,9 @@ def _speaker_keys(hass: HomeAssistant) -> dict[str, str]:
             first = find(first_of_id.setdefault(hardware_id, entry.entity_id))
             own = find(entry.entity_id)
             parents[max(first, own)] = min(first, own)
+    for pair in async_get_settings(hass).same_speakers.items():
+        first, own = (find(parents.setdefault(entity_id, entity_id)) for entity_id in pair)
+        parents[max(first, own)] = min(first, own)
     return {entity_id: find(entity_id) for entity_id in parents}
 
 

@@ -59,9 +59,7 @@ async def notify(hass: HomeAssistant, message: str = MESSAGE, **data: Any) -> No
     await hass.services.async_call("notify", "send_message", {"entity_id": NOTIFY, "message": message, **data}, True)  # noqa: FBT003
 
 
-async def test_message_is_spoken(
-    hass: HomeAssistant, simulator: Simulator, kitchen: Speaker, events: list[dict[str, Any]]
-) -> None:
+async def test_message_is_spoken(hass: HomeAssistant, kitchen: Speaker, events: list[dict[str, Any]]) -> None:
     """A message is spoken with the voice's chime and the player's volume; the title is not spoken."""
     await add_announcements(hass, KITCHEN)
     await notify(hass, title="Kitchen")
@@ -90,14 +88,23 @@ async def test_settings_of_announcer(
     assert [body["input"] for body in get_speech_requests(simulator)] == [MESSAGE]
 
 
-async def test_default_volume_of_player(
-    hass: HomeAssistant, kitchen: Speaker, events: list[dict[str, Any]]
-) -> None:
+async def test_default_volume_of_player(hass: HomeAssistant, kitchen: Speaker, events: list[dict[str, Any]]) -> None:
     """A player without a volume of the announcer has its default volume."""
     await add_announcements(hass, KITCHEN, players=[{"entity_id": "media_player.kitchen", "volume_level": 0.45}])
     await notify(hass)
     await wait_until(lambda: events)
     assert kitchen.volumes == [0.45]
+
+
+async def test_two_players_of_one_speaker(hass: HomeAssistant, kitchen: Speaker, events: list[dict[str, Any]]) -> None:
+    """A speaker with two players, as set for announcements, speaks once."""
+    twin = (await add_speakers(hass, "kitchen_2"))["kitchen_2"]
+    target = {"entity_id": ["media_player.kitchen_2", "media_player.kitchen"]}
+    same = [{"entity_id": "media_player.kitchen_2", "same_speaker": "media_player.kitchen"}]
+    await add_announcements(hass, {"title": "Kitchen", "target": target}, players=same)
+    await notify(hass)
+    await wait_until(lambda: events)
+    assert len(kitchen.played + twin.played) == 1
 
 
 async def test_unavailable_target(hass: HomeAssistant, account: MockConfigEntry) -> None:
@@ -117,9 +124,7 @@ async def test_failure(hass: HomeAssistant, kitchen: Speaker, events: list[dict[
     assert events[0]["error"]
 
 
-async def test_quiet_hours(
-    hass: HomeAssistant, kitchen: Speaker, events: list[dict[str, Any]]
-) -> None:
+async def test_quiet_hours(hass: HomeAssistant, kitchen: Speaker, events: list[dict[str, Any]]) -> None:
     """During quiet hours, messages are skipped or deferred, as set for the announcer or for all announcements."""
     hass.states.async_set("schedule.night", "on")
     await add_announcements(

@@ -12,7 +12,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import setup_test_component_platform
 
-from tests.simulator.audio.tones import split_words, word_code
+from tests.simulator.audio.tones import word_code
 
 from .audio import RATE, decode
 from .streams import wait_until
@@ -25,6 +25,8 @@ _FEATURES: Final = (
     | MediaPlayerEntityFeature.STOP
     | MediaPlayerEntityFeature.VOLUME_SET
 )
+_WORDS: Final = {word_code(word): word for word in ("dinner", "fire", "laundry", "letter", "window", "door")}
+"""Words that tests announce."""
 MUSIC: Final = "http://radio.example/stream"
 
 
@@ -42,13 +44,12 @@ class ControlledPlayer(MediaPlayerEntity):
     _attr_should_poll = False
     _attr_supported_features = _FEATURES
 
-    def __init__(self, name: str, vocabulary: str, *, hangs: bool = False) -> None:
-        """Create a player that recognizes the words of a vocabulary."""
+    def __init__(self, name: str, *, hangs: bool = False) -> None:
+        """Create a player."""
         self._attr_name = name
         self._attr_unique_id = name
         self._attr_volume_level = 0.5
         self._attr_state = MediaPlayerState.IDLE
-        self._words = {word_code(word): word for word in split_words(vocabulary)}
         self._hangs = hangs
         self.heard: list[Heard] = []
         """Everything that was played, music included."""
@@ -88,7 +89,7 @@ class ControlledPlayer(MediaPlayerEntity):
             stream = tts.async_get_stream(self.hass, media.url.rpartition("/")[2])
             assert stream
             sound = await decode(b"".join([block async for block in stream.async_stream_result()]))
-            words = " ".join(self._words[word.code] for word in heard_words(sound.samples, RATE) if word.code)
+            words = " ".join(_WORDS[word.code] for word in heard_words(sound.samples, RATE) if word.code)
         assert self.volume_level is not None
         self.heard.append(Heard(words, self.volume_level))
         self._attr_media_content_id = media_id
@@ -114,6 +115,23 @@ class ControlledPlayer(MediaPlayerEntity):
     async def async_set_volume_level(self, volume: float) -> None:
         self._attr_volume_level = volume
         self.async_write_ha_state()
+
+
+async def call_announce(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+    """Call the action `orator.announce`, by default for the kitchen's player, and return its response."""
+    target = data.pop("target", {"entity_id": "media_player.kitchen"})
+    response = await hass.services.async_call(
+        "orator", "announce", data, target=target, blocking=True, return_response=True
+    )
+    assert response is not None
+    return response
+
+
+def get_result(response: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of the only speaker of a response."""
+    (result,) = response.values()
+    assert isinstance(result, dict)
+    return result
 
 
 async def add_players(hass: HomeAssistant, *players: ControlledPlayer) -> None:

@@ -19,7 +19,7 @@ from .models import Announcement, announcement_error
 
 _LOGGER = logging.getLogger(__name__)
 
-_BEGIN_TIMEOUT_S: Final = 60.0
+_FIRST_AUDIO_TIMEOUT_S: Final = 60.0
 """Timeout for the first audio; Orator's own voices end much earlier."""
 _MAX_MEASURED_BYTES: Final = 20_000_000
 _TTS_PROXY_PREFIX: Final = "/api/tts_proxy/"
@@ -52,14 +52,12 @@ class _BackgroundAudio:
     async def async_wait_for_begin(self) -> None:
         """Wait for the first audio. Raises HomeAssistantError if there is none."""
         self.async_start()
-        await asyncio.wait((self._begin,))
-        self._begin.result()
+        await _wait(self._begin)
 
     async def async_wait_for_end(self) -> None:
         """Wait until all audio was generated. Raises HomeAssistantError if the audio is incomplete."""
         self.async_start()
-        await asyncio.wait((self._end,))
-        self._end.result()
+        await _wait(self._end)
 
     async def _async_run(self) -> None:
         """Read the audio, and pass its beginning, its end or its error to those that wait."""
@@ -98,7 +96,7 @@ class _BackgroundAudio:
         """Yield the blocks of a stream. Raises HomeAssistantError if the first one is late."""
         blocks = stream.async_stream_result()
         try:
-            async with asyncio.timeout(_BEGIN_TIMEOUT_S):
+            async with asyncio.timeout(_FIRST_AUDIO_TIMEOUT_S):
                 block = await anext(blocks, b"")
         except TimeoutError as err:
             raise announcement_error(translation_key="no_audio_created") from err
@@ -112,7 +110,7 @@ class _BackgroundAudio:
         self.duration = await self._hass.async_add_executor_job(measure_duration, audio)
 
 
-class SpeechAudio(_BackgroundAudio):
+class MessageAudio(_BackgroundAudio):
     """A message that is spoken by a text-to-speech entity of any integration.
 
     Players get the ID of a stream of Home Assistant, which contains no text, and from which all of them hear the same
@@ -206,12 +204,18 @@ class MediaAudio(_BackgroundAudio):
                 await self._async_read_stream(stream)
 
 
+async def _wait(future: asyncio.Future[None]) -> None:
+    """Wait for a future that others wait for, too. A shield would report its error if the waiting was cancelled."""
+    await asyncio.wait((future,))
+    future.result()
+
+
 def _read_file(path: Path) -> bytes:
     """Return the content of a file, or nothing if it is too large to be measured."""
     return path.read_bytes() if path.stat().st_size <= _MAX_MEASURED_BYTES else b""
 
 
-type Audio = SpeechAudio | MediaAudio
+type Audio = MessageAudio | MediaAudio
 
 
 @callback
@@ -219,4 +223,4 @@ def async_create_audio(hass: HomeAssistant, announcement: Announcement, formats:
     """Return the audio of an announcement, without generating anything. Raises ServiceValidationError."""
     if announcement.media_id is not None:
         return MediaAudio(hass, announcement.media_id)
-    return SpeechAudio(hass, announcement, formats)
+    return MessageAudio(hass, announcement, formats)

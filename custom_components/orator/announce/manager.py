@@ -258,7 +258,8 @@ class AnnouncementManager:
             if run.is_deferred:
                 self._end(run, announcement_error(translation_key="announcement_expired"))
 
-        expiry = run.announcement.expires_after or DEFERRAL_EXPIRY
+        expires_after = run.announcement.expires_after
+        expiry = DEFERRAL_EXPIRY if expires_after is None else expires_after
         run.cleanup.append(async_call_later(self._hass, expiry, expire))
         if self._untrack_quiet_hours is None:
             self._untrack_quiet_hours = async_track_end(

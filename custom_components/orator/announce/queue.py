@@ -99,6 +99,8 @@ class SpeakerQueue:
         self._recent: list[QueuedAnnouncement] = []
         """Announcements of the last seconds, among which duplicates are searched."""
         self._changed = asyncio.Event()
+        self._has_begun = False
+        """Whether the snapshot of the speaker was made for the present session."""
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -132,7 +134,7 @@ class SpeakerQueue:
         if not self._make_room(item):
             return item
         self._recent.append(item)
-        expiry = announcement.expires_after or QUEUE_EXPIRY
+        expiry = QUEUE_EXPIRY if announcement.expires_after is None else announcement.expires_after
         item.cancel_expiry = async_call_later(self._hass, expiry, self._timer(self._expire, item))
         self._insert(item)
         self._start()
@@ -257,8 +259,8 @@ class SpeakerQueue:
         try:
             while self._next():
                 session = self._create_session(self._hass, self.speaker)
+                self._has_begun = False
                 try:
-                    await session.async_begin()
                     while item := await self._async_next():
                         await self._async_play(session, item)
                 finally:
@@ -285,12 +287,8 @@ class SpeakerQueue:
         self.current = item
         item.audio.async_start()
         self._prefetch()
-        announcement = item.announcement
-        announcement = item.announcement
-        is_critical = announcement.priority is Priority.CRITICAL
         playing = self._hass.async_create_background_task(
-            session.async_play(item.audio, item.volume, resume=announcement.resume, is_critical=is_critical),
-            f"orator plays on {self.speaker.entity_id}",
+            self._async_play_once(session, item), f"orator plays on {self.speaker.entity_id}"
         )
         stopping = asyncio.create_task(item.stop.wait())
         try:
@@ -308,6 +306,15 @@ class SpeakerQueue:
             if not playing.done():  # Home Assistant stops, or the player hangs
                 playing.cancel()
                 item.set_result(_skipped("announcements_stopped"))
+
+    async def _async_play_once(self, session: SpeakerSession, item: QueuedAnnouncement) -> SpeakerResult:
+        """Play an announcement, the first one of a session after the snapshot of the speaker."""
+        if not self._has_begun:
+            await session.async_begin()
+            self._has_begun = True
+        announcement = item.announcement
+        is_critical = announcement.priority is Priority.CRITICAL
+        return await session.async_play(item.audio, item.volume, resume=announcement.resume, is_critical=is_critical)
 
     def _handle_stop(self, item: QueuedAnnouncement) -> None:
         """Set the result of an announcement that was ended, or queue it again if it was only interrupted."""

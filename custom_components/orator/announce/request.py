@@ -17,7 +17,7 @@ from ..entity import entity_name, find_voice, is_orator_voice, voice_entity_id
 from ..issues import translate_error
 from ..providers.errors import InvalidSettingError
 from ..tts_requests import SpeechRequest, validate_request
-from ..voice_settings import VoiceSettings
+from ..voice_settings import VoiceSettings, configured_chimes
 from .manager import async_get_manager
 from .models import Announcement, IfBusy, Priority, SpeakerResult, Status, request_error
 from .runs import AnnouncementRun
@@ -44,7 +44,6 @@ MAX_MESSAGE_CHARS: Final = 100_000
 MAX_REPEAT: Final = 1_000
 """Maximum number of repetitions, and the number with `until` if none is given."""
 _REPEAT_DELAY: Final = timedelta(seconds=2)
-_OFF: Final = ("", "none", "off", "false")
 
 
 async def async_start_announcement(
@@ -99,7 +98,7 @@ def async_create_announcement(
         voice = voice or _default_voice(hass)
         if announcer and is_orator_voice(hass, voice):
             options = announcer.options | options
-    if chime and not (voice and is_orator_voice(hass, voice)) and chime.strip().lower() not in _OFF:
+    if configured_chimes({CONF_CHIME: chime}) and not (voice and is_orator_voice(hass, voice)):
         raise request_error(translation_key="chime_needs_voice")
     if voice:
         _validate_voice(hass, voice, SpeechRequest(str(message), data.get(ATTR_LANGUAGE), options))

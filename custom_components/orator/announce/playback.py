@@ -31,6 +31,13 @@ _SETTLE_S: Final = 1.0
 """Time in which a player that seems to have ended too early may report `playing` again."""
 _LOST_S: Final = 5.0
 """Time in which an unavailable player may come back."""
+_SPEECH_PATH: Final = "/api/tts_proxy/"
+
+
+def _retrieve_error(task: asyncio.Task[None]) -> None:
+    """Retrieve the error of a task, so that asyncio does not report it."""
+    if not task.cancelled():
+        task.exception()
 
 
 class Playback:
@@ -51,7 +58,9 @@ class Playback:
         self._is_lost = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self.announced: set[str] = set()
+        self.unfinished: asyncio.Task[None] | None = None
+        """Action that still runs, because the player cannot stop an announcement."""
+        self.announced: list[str] = []
         """Content IDs that the player has reported for the announcement."""
 
     async def __aenter__(self) -> Self:
@@ -59,10 +68,18 @@ class Playback:
         self._unsubscribe = async_track_state_change_event(self._hass, self._entity_id, self._state_changed)
         return self
 
-    async def __aexit__(self, *_exception: object) -> None:
-        """End the action and the watching."""
+    async def __aexit__(self, *exception: object) -> None:
+        """End the action and the watching. The action of a player that announces until the end is left to itself."""
         self._unsubscribe()
         self._cancel_timer()
+        if (
+            self._tasks
+            and self._route.is_native
+            and self._route.is_blocking
+            and not isinstance(exception[1], Exception)
+        ):
+            self.unfinished = self._tasks.pop(0)
+            self.unfinished.add_done_callback(_retrieve_error)
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -154,6 +171,10 @@ class Playback:
             if item.done():
                 item.result()
 
+    def _is_announcement(self, content_id: str) -> bool:
+        """Return whether a content ID is that of the announcement: the first one, or one of text-to-speech."""
+        return content_id not in self.announced and (not self.announced or _SPEECH_PATH in content_id)
+
     def _raise_if_lost(self) -> None:
         if self._is_lost:
             raise speaker_error(self._hass, self._entity_id, "speaker_unavailable")
@@ -172,8 +193,8 @@ class Playback:
         if not self._is_visible:
             return
         if state.state in PLAYING_STATES:
-            if content_id := state.attributes.get("media_content_id"):
-                self.announced.add(str(content_id))
+            if (content_id := state.attributes.get("media_content_id")) and self._is_announcement(str(content_id)):
+                self.announced.append(str(content_id))
             if not self._is_playing:
                 self._started_at = loop.time()
                 self._is_playing = state.state == MediaPlayerState.PLAYING

@@ -154,9 +154,11 @@ class Player:
         state = self.hass.states.get(self.entity_id)
         return bool(state and int(state.attributes.get(ATTR_SUPPORTED_FEATURES, 0)) & feature)
 
-    async def async_call(self, service: str, *, limit_s: float = CALL_TIMEOUT_S, **data: Any) -> None:
+    async def async_call(self, service: str, *, limit_s: float | None = None, **data: Any) -> None:
         """Call an action of the player. Raises HomeAssistantError."""
-        await async_call(self.hass, MEDIA_PLAYER_DOMAIN, service, limit_s, entity_id=self.entity_id, **data)
+        await async_call(
+            self.hass, MEDIA_PLAYER_DOMAIN, service, limit_s or CALL_TIMEOUT_S, entity_id=self.entity_id, **data
+        )
 
     async def async_set_volume(self, volume: float) -> None:
         """Set the volume. Raises HomeAssistantError."""

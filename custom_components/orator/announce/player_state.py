@@ -1,12 +1,14 @@
 """The state of a player before an announcement: stored before anything is touched, and restored."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 import logging
 from typing import Any, Final
 
 from homeassistant.components.media_player import MediaPlayerEntityFeature as Feature
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_call_later, async_track_state_change_event
@@ -53,6 +55,8 @@ class PlayerState:
     """Whether Orator has unmuted the player."""
     is_interrupted: bool = False
     """Whether Orator has paused the music, or played something else."""
+    announced: list[str] = field(default_factory=list)
+    """Content IDs that the player has reported for announcements."""
     resume: str | None = None
     """How the music is resumed; None if the player does it by itself."""
 
@@ -100,25 +104,18 @@ class PlayerState:
             await player.async_call("volume_mute", is_volume_muted=True)
             self.is_unmuted = False
 
-    async def async_restore_playback(self, player: Player, announced: frozenset[str] = frozenset()) -> None:
-        """Turn off or resume the player, unless a person has started something else. Raises HomeAssistantError.
-
-        Args:
-            player: The player.
-            announced: Content IDs that the player has reported for the announcements.
-
-        """
+    async def async_restore_playback(self, player: Player) -> None:
+        """Turn off or resume the player, unless a person has started something else. Raises HomeAssistantError."""
         if not self.is_interrupted:
             return
-        self.is_interrupted = False
         content_id = _text(player.attribute("media_content_id"))
-        if content_id not in (None, self.media_content_id) and announced and content_id not in announced:
-            return
-        if self.was_off:
+        is_changed = content_id not in (None, self.media_content_id, *self.announced) and bool(self.announced)
+        if self.was_off and not is_changed:
             if not player.is_off and not player.is_playing and player.supports(Feature.TURN_OFF):
                 await player.async_call("turn_off")
-        elif self.was_playing:
+        elif self.was_playing and not is_changed:
             await self._async_resume(player, is_paused=content_id is not None and content_id == self.media_content_id)
+        self.is_interrupted = False
 
     async def _async_resume(self, player: Player, *, is_paused: bool) -> None:
         """Play again what was playing."""
@@ -146,7 +143,8 @@ class PlayerState:
         if self.position is None or self.position < _MIN_SEEK_S or not player.supports(Feature.SEEK):
             return
         if await player.async_wait_until(lambda: player.is_playing, _PLAYING_TIMEOUT_S):
-            await player.async_call("media_seek", seek_position=self.position)
+            with suppress(HomeAssistantError):  # it plays, from its beginning
+                await player.async_call("media_seek", seek_position=self.position)
 
     @property
     def _is_replayable(self) -> bool:
@@ -165,7 +163,9 @@ class PlayerStore:
         self._states: dict[str, PlayerState] = {}
         self._waiting: dict[str, CALLBACK_TYPE] = {}
         self._is_stored = False
+        self._is_stopped = False
         self._lock = asyncio.Lock()
+        hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stop)
 
     async def async_load(self) -> None:
         """Read the states that were stored when Home Assistant ended, and restore them when the players are back."""
@@ -205,6 +205,8 @@ class PlayerStore:
     @callback
     def async_restore_later(self, state: PlayerState, attempt: int = 0) -> None:
         """Restore a state as soon as its player is available, and again some time later if the player refuses."""
+        if self._is_stopped:
+            return
         player = Player(self._hass, state.entity_id)
 
         @callback
@@ -248,8 +250,9 @@ class PlayerStore:
                 await self._store.async_remove()
 
     @callback
-    def async_stop(self) -> None:
+    def _stop(self, _event: Event) -> None:
         """Stop waiting for players; their states stay stored."""
+        self._is_stopped = True
         for unsubscribe in self._waiting.values():
             unsubscribe()
         self._waiting.clear()

@@ -54,6 +54,8 @@ class Route:
     kind: RouteKind
     volume: NativeVolume | None = None
     """Volume that the platform sets and restores by itself; None if Orator does it."""
+    has_fixed_volume: bool = False
+    """Whether announcements have the volume that is set in the platform's options."""
     is_blocking: bool = False
     """Whether the action returns only after the announcement was heard."""
     is_overlay: bool = False
@@ -103,7 +105,7 @@ ROUTES: Final[Mapping[str, Route]] = MappingProxyType(
         ),
         # Native, volume by Orator.
         "esphome": NATIVE,
-        "forked_daapd": replace(NATIVE, is_blocking=True),
+        "forked_daapd": replace(NATIVE, has_fixed_volume=True, is_blocking=True),
         # Managed. `media_player.play_media` of these platforms returns after the end, or their content IDs can be
         # played again although they are not addresses.
         "apple_tv": replace(MANAGED, is_blocking=True),

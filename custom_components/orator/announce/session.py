@@ -23,6 +23,8 @@ _LOGGER = logging.getLogger(__name__)
 
 _CONVERSATION_TIMEOUT_S: Final = 120.0
 """Time in which a satellite ends its conversation."""
+_UNFINISHED_TIMEOUT_S: Final = 60.0
+"""Time in which an announcement that cannot be stopped ends."""
 _BUSY_STATES: Final = frozenset({"listening", "processing", "responding"})
 _NO_LIMIT_S: Final = 3600.0
 """Limit of an action that the playback limits more precisely, as it knows the duration."""
@@ -48,13 +50,14 @@ class SpeakerSession:
         self._players = {name: Player(hass, name) for name in dict.fromkeys((*own, *speaker.volume_entity_ids))}
         self._states: dict[str, PlayerState] = {}
         self._store: PlayerStore
-        self._announced: set[str] = set()
         self._playback: Playback | None = None
         self._is_stopped = False
         self._is_sounding = False
         self._is_resumed = True
         self._unsubscribe: CALLBACK_TYPE | None = None
         self._late_volume: asyncio.Task[None] | None = None
+        self._unfinished: asyncio.Task[None] | None = None
+        """Action of an announcement that was stopped, but which the player still announces."""
 
     @property
     def _main(self) -> Player | None:
@@ -97,6 +100,7 @@ class SpeakerSession:
                 await self._async_wait_for_conversation()
             if self._route.is_managed:
                 await self._async_interrupt(audio)
+            await self._async_wait_for_unfinished()
             error = await self._async_apply_volume(volume)
             if self._is_stopped:
                 status = Status.SKIPPED
@@ -135,12 +139,25 @@ class SpeakerSession:
     def _volume_before(self) -> float | None:
         return next((state.volume for state in self._states.values() if state.volume is not None), None)
 
+    async def _async_wait_for_unfinished(self) -> None:
+        """Wait for an announcement that could not be stopped; a player would refuse another one meanwhile."""
+        if (unfinished := self._unfinished) is None:
+            return
+        await asyncio.wait({unfinished}, timeout=_UNFINISHED_TIMEOUT_S)
+        unfinished.cancel()
+        self._unfinished = None
+
+    @property
+    def _is_conversing(self) -> bool:
+        """Whether somebody talks to the satellite, or another announcement is made on it."""
+        state = self._hass.states.get(self._speaker.entity_id)
+        return state is not None and state.state in _BUSY_STATES
+
     async def _async_wait_for_conversation(self) -> None:
         """Wait until nobody talks to the satellite. Raises HomeAssistantError."""
-        entity_id = self._speaker.entity_id
-        satellite = Player(self._hass, entity_id)
-        if not await satellite.async_wait_until(lambda: satellite.state not in _BUSY_STATES, _CONVERSATION_TIMEOUT_S):
-            raise speaker_error(self._hass, entity_id, "satellite_is_busy")
+        satellite = Player(self._hass, self._speaker.entity_id)
+        if not await satellite.async_wait_until(lambda: not self._is_conversing, _CONVERSATION_TIMEOUT_S):
+            raise speaker_error(self._hass, self._speaker.entity_id, "satellite_is_busy")
 
     async def _async_interrupt(self, audio: AnnouncementAudio) -> None:
         """Pause the music once there is something to announce, and store that it is resumed."""
@@ -183,7 +200,7 @@ class SpeakerSession:
             if not state.volume:  # some platforms mute by a volume of 0
                 await player.async_wait_until(lambda: bool(player.volume), 1.0)
                 state.volume = player.volume
-        if self._route.volume:
+        if self._route.volume or self._route.has_fixed_volume:
             return
         if volume is None:
             volume = state.volume if state.set_volume is not None else None
@@ -224,26 +241,28 @@ class SpeakerSession:
 
     async def _async_run(self, audio: AnnouncementAudio, volume: float | None, *, is_critical: bool) -> Status:
         """Play the audio, again if somebody has begun to talk to the satellite just before."""
-        entity_id = self._speaker.entity_id
         while True:
-            async with Playback(self._hass, entity_id, self._route, audio) as playback:
-                self._playback = playback
-                self._is_sounding = True
-                try:
-                    status = await playback.async_run(self._play(audio, volume))
-                except HomeAssistantError:
-                    state = self._hass.states.get(entity_id)
-                    if is_critical or self._route.kind is not RouteKind.SATELLITE or not state:
-                        raise
-                    if state.state not in _BUSY_STATES:
-                        raise
-                else:
-                    self._is_sounding = False
-                    return Status.SKIPPED if self._is_stopped else status
-                finally:
-                    self._announced |= playback.announced
-                    self._playback = None
+            try:
+                return await self._async_run_once(audio, volume)
+            except HomeAssistantError:
+                if is_critical or self._route.kind is not RouteKind.SATELLITE or not self._is_conversing:
+                    raise
             await self._async_wait_for_conversation()
+
+    async def _async_run_once(self, audio: AnnouncementAudio, volume: float | None) -> Status:
+        """Play the audio once. Raises HomeAssistantError."""
+        playback = self._playback = Playback(self._hass, self._speaker.entity_id, self._route, audio)
+        self._is_sounding = True
+        try:
+            async with playback:
+                status = await playback.async_run(self._play(audio, volume))
+        finally:
+            self._playback = None
+            self._unfinished = playback.unfinished
+            if state := self._states.get(self._speaker.entity_id):
+                state.announced += playback.announced
+        self._is_sounding = False
+        return Status.SKIPPED if self._is_stopped else status
 
     def _play(self, audio: AnnouncementAudio, volume: float | None) -> Coroutine[Any, Any, None]:
         """Return the action that plays the audio."""
@@ -312,7 +331,7 @@ class SpeakerSession:
             return
         try:
             await state.async_restore_sound(player)
-            await state.async_restore_playback(player, frozenset(self._announced))
+            await state.async_restore_playback(player)
         except HomeAssistantError as err:
             _LOGGER.debug("Restoring %s later: %s", player.entity_id, err)
             await self._store.async_put(state)
@@ -330,6 +349,7 @@ def _replace_playback(state: PlayerState, current: PlayerState) -> PlayerState:
         set_volume=state.set_volume,
         reported_volume=state.reported_volume,
         is_unmuted=state.is_unmuted,
+        announced=state.announced,
         resume=state.resume,
     )
 

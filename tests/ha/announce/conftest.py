@@ -5,11 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.simulator import Simulator
 from tests.support.controlled_player import ControlledPlayer, add_players, call_announce
+from tests.support.players import Stage
 from tests.support.speech import create_account
 
 type Announce = Callable[..., asyncio.Task[dict[str, Any]]]
@@ -41,3 +44,13 @@ def announce(hass: HomeAssistant) -> Announce:
         return hass.async_create_task(call_announce(hass, **data))
 
     return start
+
+
+@pytest.fixture
+async def stage(hass: HomeAssistant, account: MockConfigEntry, hass_client: ClientSessionGenerator) -> Stage:
+    """Return a stage for strict players, which fetch the audio over HTTP."""
+    for component in ("media_source", "media_player"):
+        assert await async_setup_component(hass, component, {})
+    client = await hass_client()
+    hass.config.internal_url = str(client.make_url("")).rstrip("/")
+    return Stage(hass)

@@ -1,0 +1,269 @@
+"""Sessions: several announcements, cancelling, a person's changes, and failures at every step."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.components.media_player import MediaPlayerState
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.orator.announce import playback, player as player_module, player_state
+from custom_components.orator.announce.models import Status
+from tests.support.players import Fault, Stage, StrictPlayer
+from tests.support.players.base import MUSIC
+from tests.support.players.stage import announce, assert_heard, create_audio, create_session
+from tests.support.streams import wait_until
+
+TEXT = "Dinner."
+STORE = "orator.announcements_players"
+
+
+@pytest.fixture
+async def player(stage: Stage) -> StrictPlayer:
+    """Return a managed player with music."""
+    player = await stage.add_player("dlna_dmr")
+    player.start_music()
+    return player
+
+
+@pytest.fixture
+def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait long for players that hang."""
+    monkeypatch.setattr(player_module, "CALL_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(playback, "_CALL_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(playback, "_LOST_S", 0.2)
+    monkeypatch.setattr(player_state, "_RETRY_DELAYS_S", (0.05, 0.05, 0.05))
+
+
+def assert_restored(player: StrictPlayer, volume: float = 0.3) -> None:
+    """Fail unless the volume is as before and nothing bad was heard."""
+    assert player.volume == pytest.approx(volume)
+    assert not player.log.violations
+
+
+async def test_two_announcements(hass: HomeAssistant, player: StrictPlayer) -> None:
+    """A second announcement does not take the raised volume for the original, and the music is resumed once."""
+    session = await create_session(hass, player.entity_id)
+    await session.async_begin()
+    await session.async_play(create_audio(hass, TEXT), 0.6)
+    await session.async_play(create_audio(hass, "Wash your hands."), 0.5)
+    await session.async_play(create_audio(hass, "Come now."), None)
+    await session.async_end()
+    await assert_heard(player.log.heard, TEXT, "Wash your hands.", "Come now.")
+    assert [heard.volume for heard in player.log.heard] == pytest.approx([0.6, 0.5, 0.3])
+    assert player.log.commands.count("pause") == 1
+    assert player.music_plays
+    assert_restored(player)
+
+
+async def test_no_resume(hass: HomeAssistant, player: StrictPlayer) -> None:
+    """Music is not resumed if that is not wanted; the volume is restored nevertheless."""
+    await announce(hass, player.entity_id, TEXT, 0.6, resume=False)
+    assert not player.music_plays
+    assert_restored(player)
+
+
+async def test_stop(hass: HomeAssistant, player: StrictPlayer) -> None:
+    """An announcement that is stopped is skipped, and the music is resumed."""
+    session = await create_session(hass, player.entity_id)
+    await session.async_begin()
+    playing = asyncio.create_task(session.async_play(create_audio(hass, f"{TEXT} " * 40), 0.6))
+    await wait_until(lambda: player.log.heard)
+    await session.async_stop()
+    assert (await playing).status is Status.SKIPPED
+    await session.async_end()
+    assert player.music_plays
+    assert_restored(player)
+
+
+async def test_cancel(hass: HomeAssistant, player: StrictPlayer, hass_storage: dict[str, Any]) -> None:
+    """A session whose task is cancelled restores the player, and leaves nothing stored."""
+    task = asyncio.create_task(announce(hass, player.entity_id, f"{TEXT} " * 40, 0.6))
+    await wait_until(lambda: player.log.heard)
+    assert hass_storage[STORE]["data"][player.entity_id]["volume"] == 0.3
+    task.cancel()
+    await asyncio.wait({task})
+    await wait_until(lambda: player.music_plays)
+    assert STORE not in hass_storage
+    assert_restored(player)
+
+
+async def test_stored_before_any_change(
+    hass: HomeAssistant, player: StrictPlayer, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state is stored before the player is paused and before its volume is set."""
+    stored: list[dict[str, Any]] = []
+    for name in ("async_media_pause", "async_set_volume_level"):
+        command = getattr(player, name)
+
+        async def record(command: Any = command, **settings: Any) -> None:
+            stored.append(dict(hass_storage[STORE]["data"][player.entity_id]))
+            await command(**settings)
+
+        monkeypatch.setattr(player, name, record)
+    await announce(hass, player.entity_id, TEXT, 0.6)
+    assert stored[0]["is_interrupted"]
+    assert stored[1]["set_volume"] == 0.6
+    assert stored[1]["media_content_id"] == MUSIC
+    assert STORE not in hass_storage
+
+
+async def test_person_changes_volume(hass: HomeAssistant, player: StrictPlayer) -> None:
+    """A volume that a person sets during an announcement stays."""
+    task = asyncio.create_task(announce(hass, player.entity_id, f"{TEXT} " * 6, 0.6))
+    await wait_until(lambda: player.log.heard)
+    player.turn_knob(0.45)
+    await task
+    assert player.log.commands.count("volume 30") == 0
+    assert player.music_plays
+    assert_restored(player, 0.45)
+
+
+async def test_person_changes_volume_between_announcements(hass: HomeAssistant, player: StrictPlayer) -> None:
+    """A volume that a person sets between announcements is the one that is restored."""
+    session = await create_session(hass, player.entity_id)
+    await session.async_begin()
+    await session.async_play(create_audio(hass, TEXT), 0.6)
+    player.turn_knob(0.2)
+    await session.async_play(create_audio(hass, TEXT), 0.5)
+    await session.async_end()
+    assert player.log.heard[1].volume == pytest.approx(0.5)
+    assert_restored(player, 0.2)
+
+
+async def test_person_starts_other_music(hass: HomeAssistant, player: StrictPlayer) -> None:
+    """What a person starts during an announcement is not replaced by the earlier music."""
+    task = asyncio.create_task(announce(hass, player.entity_id, f"{TEXT} " * 10, 0.6))
+    await wait_until(lambda: player.log.heard)
+    player._end_playing()
+    player._set_content("http://other.example/song.mp3")
+    player._set_state(MediaPlayerState.PLAYING)
+    player._set_state(MediaPlayerState.PAUSED)
+    await task
+    assert player.log.commands[-1] == "volume 30"
+    assert player.media_content_id == "http://other.example/song.mp3"
+
+
+async def test_rounding_player(hass: HomeAssistant, player: StrictPlayer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A player with coarse steps of volume is restored; its rounding is not taken for a person's change."""
+    set_volume = player.async_set_volume_level
+
+    async def set_coarse(volume: float) -> None:
+        await set_volume(round(volume * 20) / 20)
+
+    monkeypatch.setattr(player, "async_set_volume_level", set_coarse)
+    await announce(hass, player.entity_id, TEXT, 0.62)
+    assert player.log.heard[0].volume == pytest.approx(0.6)
+    assert_restored(player)
+
+
+FAULTS = [
+    (service, fault)
+    for service in ("media_pause", "volume_set", "play_media")
+    for fault in (Fault.REFUSE, Fault.HANG, Fault.LATE)
+]
+
+
+@pytest.mark.usefixtures("short_limits")
+@pytest.mark.parametrize(("service", "fault"), FAULTS)
+async def test_fault(hass: HomeAssistant, player: StrictPlayer, service: str, fault: Fault) -> None:
+    """Whatever fails, the volume is as before, and the music plays."""
+    player.faults[service] = [fault]
+    result = await announce(hass, player.entity_id, TEXT, 0.6)
+    await wait_until(lambda: player.music_plays)
+    assert player.volume == pytest.approx(0.3)
+    if service == "play_media":
+        assert result.status is Status.FAILED
+        assert result.error
+    else:
+        assert result.status is Status.PLAYED
+        await assert_heard(player.log.heard, TEXT)
+        assert bool(result.error) is (service == "volume_set")
+    if service != "media_pause":  # music that was not silenced is louder for a moment
+        assert not player.log.violations
+
+
+@pytest.mark.usefixtures("short_limits")
+@pytest.mark.parametrize("service", ["volume_set", "play_media", "media_seek"])
+@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.HANG, Fault.LATE])
+async def test_fault_while_restoring(hass: HomeAssistant, player: StrictPlayer, service: str, fault: Fault) -> None:
+    """A player that refuses to be restored is asked again."""
+    task = asyncio.create_task(announce(hass, player.entity_id, TEXT, 0.6))
+    await wait_until(lambda: player.log.heard)
+    player.faults[service] = [fault]
+    assert (await task).status is Status.PLAYED
+    await wait_until(lambda: player.music_plays and player.volume == pytest.approx(0.3))
+    assert_restored(player)
+
+
+@pytest.mark.usefixtures("short_limits")
+@pytest.mark.parametrize("service", ["media_pause", "volume_set", "play_media"])
+async def test_vanish(hass: HomeAssistant, player: StrictPlayer, service: str, hass_storage: dict[str, Any]) -> None:
+    """A player that vanishes is restored when it comes back, and its state is stored until then."""
+    player.faults[service] = [Fault.VANISH]
+    result = await announce(hass, player.entity_id, TEXT, 0.6)
+    assert result.status is Status.FAILED
+    assert player.entity_id in hass_storage[STORE]["data"]
+    player.come_back()
+    await wait_until(lambda: player.music_plays)
+    await wait_until(lambda: STORE not in hass_storage)
+    assert_restored(player)
+
+
+@pytest.mark.usefixtures("short_limits")
+async def test_vanish_while_speaking(hass: HomeAssistant, player: StrictPlayer, hass_storage: dict[str, Any]) -> None:
+    """A player that restarts in mid-announcement is restored when it is back."""
+    task = asyncio.create_task(announce(hass, player.entity_id, f"{TEXT} " * 40, 0.6))
+    await wait_until(lambda: player.log.heard)
+    player.vanish()
+    result = await task
+    assert (result.status, result.error and result.error.translation_key) == (Status.FAILED, "speaker_unavailable")
+    assert player.volume == pytest.approx(0.6)
+    player.come_back()
+    await wait_until(lambda: STORE not in hass_storage)
+    assert player.volume == pytest.approx(0.3)
+
+
+@pytest.mark.usefixtures("short_limits")
+async def test_next_announcement_before_player_was_restored(hass: HomeAssistant, player: StrictPlayer) -> None:
+    """An announcement on a player that could not be restored knows the original volume."""
+    task = asyncio.create_task(announce(hass, player.entity_id, TEXT, 0.6))
+    await wait_until(lambda: player.log.heard)
+    player.faults["volume_set"] = [Fault.REFUSE]
+    await task
+    result = await announce(hass, player.entity_id, TEXT, 0.7)
+    assert result.volume_before == 0.3
+    await wait_until(lambda: player.music_plays)
+    assert_restored(player)
+
+
+@pytest.mark.parametrize("platform", ["music_assistant", "sonos", "dlna_dmr"])
+async def test_voice_fails(hass: HomeAssistant, stage: Stage, simulator: Any, platform: str) -> None:
+    """A voice that cannot speak is an error, and the music goes on."""
+    from tests.simulator import Fault as VoiceFault  # noqa: PLC0415
+
+    simulator.fail(VoiceFault(path="/v1/audio/speech", status=400, json={"error": {"code": "invalid_value"}}, times=9))
+    player = await stage.add_player(platform)
+    player.start_music()
+    result = await announce(hass, player.entity_id, TEXT, 0.6)
+    assert result.status is Status.FAILED
+    assert player.music_plays
+    assert player.log.commands in ([], ["play media"])
+    assert_restored(player)
+
+
+@pytest.mark.parametrize("platform", ["music_assistant", "squeezebox"])
+async def test_interrupted_native_player(hass: HomeAssistant, stage: Stage, platform: str) -> None:
+    """A player that cannot stop an announcement, and refuses another one meanwhile, plays the next one after it."""
+    player = await stage.add_player(platform)
+    session = await create_session(hass, player.entity_id)
+    await session.async_begin()
+    first = asyncio.create_task(session.async_play(create_audio(hass, TEXT), 0.6))
+    await wait_until(lambda: player.log.heard)
+    first.cancel()
+    await asyncio.wait({first})
+    await session.async_stop()
+    result = await session.async_play(create_audio(hass, "Fire."), 0.6)
+    await session.async_end()
+    assert (result.status, result.error) == (Status.PLAYED, None)
+    await assert_heard(player.log.heard, TEXT, "Fire.")

@@ -62,12 +62,14 @@ class AnnouncementManager:
         async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._handle_entry_change)
 
     @callback
-    def async_announce(self, announcement: Announcement, targets: Targets) -> AnnouncementRun:
+    def async_announce(
+        self, announcement: Announcement, targets: Targets, *, is_replay: bool = False
+    ) -> AnnouncementRun:
         """Start, queue, defer or skip an announcement; nothing is awaited. Raises ServiceValidationError.
 
         Targets with an error have failed.
         """
-        run = AnnouncementRun(announcement, targets)
+        run = AnnouncementRun(announcement, targets, is_replay=is_replay)
         run.results = {
             entity_id: SpeakerResult(status=Status.FAILED, error=error) for entity_id, error in targets.errors.items()
         }
@@ -122,7 +124,7 @@ class AnnouncementManager:
                 announcement, _ = self._last[speaker.key]
                 heard.setdefault(announcement.id, (announcement, []))[1].append(speaker)
         return [
-            self.async_announce(_replayed(announcement), Targets(tuple(heard_on), {}))
+            self.async_announce(_replayed(announcement), Targets(tuple(heard_on), {}), is_replay=True)
             for announcement, heard_on in heard.values()
         ]
 
@@ -178,7 +180,7 @@ class AnnouncementManager:
             elif queue.is_idle:
                 queue.speaker = speaker  # its entity may have changed
             volume = self._volume(announcement, speaker, is_whispered=is_whispered)
-            run.items[speaker.entity_id] = queue.async_add(announcement, audio, volume)
+            run.items[speaker.entity_id] = queue.async_add(announcement, audio, volume, may_duplicate=run.is_replay)
         run.cleanup.append(audio.async_close)
         self._hass.async_create_background_task(self._async_finish(run), f"orator announcement {announcement.id}")
 
@@ -232,10 +234,7 @@ class AnnouncementManager:
                 self._close(run)
                 self._report(run, run.results)
             return bool(ended)
-        for speaker in speakers:
-            if queue := self._queues.get(speaker.key):
-                queue.async_remove(run.items[speaker.entity_id], reason)
-        return bool(speakers)
+        return sum(self._remove(run, speaker, reason) for speaker in speakers) > 0
 
     def _acknowledge(self, run: AnnouncementRun) -> None:
         """End a run because its `until` entity has acknowledged it."""
@@ -244,8 +243,14 @@ class AnnouncementManager:
             self._end(run, reason)
             return
         for speaker in run.targets.speakers:
-            if queue := self._queues.get(speaker.key):
-                queue.async_remove(run.items[speaker.entity_id], reason, is_acknowledged=True)
+            self._remove(run, speaker, reason, is_acknowledged=True)
+
+    def _remove(
+        self, run: AnnouncementRun, speaker: Speaker, reason: HomeAssistantError, *, is_acknowledged: bool = False
+    ) -> bool:
+        """End a run on one speaker, and return whether there was something to end."""
+        item = run.items[speaker.entity_id]
+        return self._queues[speaker.key].async_remove(item, reason, is_acknowledged=is_acknowledged)
 
     def _defer(self, run: AnnouncementRun) -> None:
         """Keep an announcement until quiet hours end."""

@@ -119,11 +119,13 @@ class SpeakerQueue:
         return self._task is None or self._task.done()
 
     @callback
-    def async_add(self, announcement: Announcement, audio: Audio, volume: float | None) -> QueuedAnnouncement:
-        """Queue an announcement, and return it or the one that it duplicates."""
+    def async_add(
+        self, announcement: Announcement, audio: Audio, volume: float | None, *, may_duplicate: bool = False
+    ) -> QueuedAnnouncement:
+        """Queue an announcement, and return it or, unless it may be one, the announcement that it duplicates."""
         now = self._hass.loop.time()
         item = QueuedAnnouncement(announcement, audio, volume, self._hass.loop.create_future(), created=now)
-        if duplicate := self._find_duplicate(item):
+        if not may_duplicate and (duplicate := self._find_duplicate(item)):
             return duplicate
         if announcement.if_busy is IfBusy.SKIP and self.items:
             item.set_result(_skipped("speaker_busy"))
@@ -143,17 +145,20 @@ class SpeakerQueue:
     @callback
     def async_remove(
         self, item: QueuedAnnouncement, reason: HomeAssistantError, *, is_acknowledged: bool = False
-    ) -> None:
-        """End an announcement, which may be playing; the sound stops."""
+    ) -> bool:
+        """End an announcement, also if it is playing; return whether there was something to end."""
         if item in self._waiting:
             self._waiting.remove(item)
             item.is_acknowledged = is_acknowledged
             item.set_result(_ended(item, reason))
             self._changed.set()
-        elif item is self.current:
+            return True
+        if item is self.current and item.stop_reason is None:
             item.is_acknowledged = is_acknowledged
             item.stop_reason = reason
             item.stop.set()
+            return True
+        return False
 
     async def async_close(self, reason: HomeAssistantError) -> None:
         """End all announcements, and wait until the speaker is restored."""

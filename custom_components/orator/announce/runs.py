@@ -46,6 +46,8 @@ class AnnouncementRun:
     results: dict[str, SpeakerResult] = field(default_factory=dict)
     """Results that are known, by entity ID."""
     is_deferred: bool = False
+    is_replay: bool = False
+    """Whether it was heard before, and is to be heard again although it is the same."""
     cleanup: list[CALLBACK_TYPE] = field(default_factory=list)
 
     @property

@@ -23,8 +23,10 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from tests.simulator import Simulator
+from tests.support.announce import add_announcements
 from tests.support.audio import RATE, decode
-from tests.support.speech import create_account
+from tests.support.speakers import Speaker, add_speakers
+from tests.support.speech import create_account, get_speech_requests
 from tests.support.streams import wait_until
 from tests.support.word_decoder import assert_spoken
 
@@ -32,6 +34,7 @@ BLUEPRINTS = Path(__file__).parents[2] / "blueprints"
 ANNOUNCE = "orator/announce.yaml"
 BRIEFING = "orator/morning_briefing.yaml"
 VOICE_AND_PLAYERS = {"voice": "tts.ann", "players": ["media_player.kitchen"]}
+TARGET = {"entity_id": ["media_player.kitchen"]}
 WASHER = {
     **VOICE_AND_PLAYERS,
     "triggers": [{"trigger": "state", "entity_id": "sensor.washer", "to": "done"}],
@@ -109,83 +112,97 @@ async def test_blueprint_is_valid(hass: HomeAssistant, played: list[ServiceCall]
     assert blueprint.metadata["source_url"].endswith(f"/blob/main/{path.relative_to(BLUEPRINTS.parent)}")
 
 
-async def test_announcement_with_presence(
-    hass: HomeAssistant, played: list[ServiceCall], clock: FrozenDateTimeFactory
-) -> None:
+@pytest.fixture
+async def kitchen(hass: HomeAssistant, account: MockConfigEntry, tmp_path: Path) -> Speaker:
+    """Install the blueprints, and add the speaker in the kitchen."""
+    shutil.copytree(BLUEPRINTS, tmp_path / "blueprints", dirs_exist_ok=True)
+    return (await add_speakers(hass, "kitchen"))["kitchen"]
+
+
+async def assert_heard(speaker: Speaker, *texts: str) -> None:
+    """Assert that a speaker has played exactly these texts since the last call."""
+    await wait_until(lambda: len(speaker.played) >= len(texts))
+    await asyncio.sleep(0.2)
+    assert len(speaker.played) == len(texts)
+    for audio, text in zip(speaker.played, texts, strict=True):
+        assert_spoken((await decode(audio)).samples, RATE, text)
+    speaker.played.clear()
+
+
+async def test_announcement_with_presence(hass: HomeAssistant, kitchen: Speaker) -> None:
     """The message is announced while a person is at home or a presence sensor is on, and otherwise not."""
-    set_time(hass, clock, "12:00:00")
     await create_automation(hass, ANNOUNCE, **WASHER)
     await finish_washing(hass)
-    await assert_announced(hass, played)
+    await assert_heard(kitchen)
     hass.states.async_set("person.maria", "home")
     await finish_washing(hass)
-    await assert_announced(hass, played, "The washer is done.")
+    await assert_heard(kitchen, "The washer is done.")
     hass.states.async_set("person.maria", "not_home")
     hass.states.async_set("binary_sensor.hall", "on")
+    await asyncio.sleep(3)  # the same message is not a duplicate any more
     await finish_washing(hass)
-    await assert_announced(hass, played, "The washer is done.")
+    await assert_heard(kitchen, "The washer is done.")
 
 
-async def test_announcement_without_presence(
-    hass: HomeAssistant, played: list[ServiceCall], clock: FrozenDateTimeFactory
-) -> None:
-    """Without persons or sensors the message is always announced."""
-    set_time(hass, clock, "21:59:59")
-    await create_automation(hass, ANNOUNCE, **{**WASHER, "presence": []})
+async def test_announcement_without_presence(hass: HomeAssistant, simulator: Simulator, kitchen: Speaker) -> None:
+    """Without persons or sensors the message is always announced, with the default voice and the current volume."""
+    await create_automation(hass, ANNOUNCE, **{**WASHER, "presence": [], "players": {"area_id": [], **TARGET}})
     await finish_washing(hass)
-    await assert_announced(hass, played, "The washer is done.")
+    await assert_heard(kitchen, "The washer is done.")
+    assert kitchen.volumes == [0.3]
 
 
-@pytest.mark.parametrize("time", ["22:00:00", "23:30:00", "06:59:59"])
-@pytest.mark.parametrize(("in_quiet_hours", "now", "later"), [("skip", 0, 0), ("wait", 0, 1), ("say", 1, 0)])
-async def test_quiet_hours(  # noqa: PLR0913, PLR0917
-    hass: HomeAssistant,
-    played: list[ServiceCall],
-    clock: FrozenDateTimeFactory,
-    time: str,
-    in_quiet_hours: str,
-    now: int,
-    later: int,
-) -> None:
-    """In quiet hours the message is skipped, announced when they end, or announced anyway."""
-    set_time(hass, clock, time)
-    await create_automation(hass, ANNOUNCE, **{**WASHER, "presence": []}, in_quiet_hours=in_quiet_hours)
+async def test_announcement_with_all_settings(hass: HomeAssistant, simulator: Simulator, kitchen: Speaker) -> None:
+    """The message has the volume, the voice and the options of the automation; quotes and braces are spoken."""
+    text = 'It\'s {ready} "now".'
+    await create_automation(
+        hass,
+        ANNOUNCE,
+        **{**WASHER, "presence": [], "message": text, "players": TARGET},
+        volume=60,
+        options={"speed": 1.5},
+        priority="high",
+    )
     await finish_washing(hass)
-    await assert_announced(hass, played, *["The washer is done."] * now)
-    set_time(hass, clock, "07:00:00")
-    await assert_announced(hass, played, *["The washer is done."] * later)
+    await wait_until(lambda: kitchen.played and kitchen.volume_level == 0.3)
+    assert kitchen.volumes == [0.6]
+    (request,) = get_speech_requests(simulator)
+    assert (request["input"], request["speed"]) == (text, 1.5)
 
 
-async def test_delayed_messages_are_announced_in_order(
-    hass: HomeAssistant, played: list[ServiceCall], clock: FrozenDateTimeFactory
-) -> None:
-    """Delayed messages are announced in order, each once the media player has finished the one before."""
-    set_time(hass, clock, "23:00:00")
-    hass.states.async_set("media_player.kitchen", "idle")
+@pytest.mark.parametrize(
+    ("inputs", "now", "later"),
+    [
+        ({}, 0, 0),
+        ({"in_quiet_hours": "skip"}, 0, 0),
+        ({"in_quiet_hours": "defer"}, 0, 1),
+        ({"in_quiet_hours": "wait"}, 0, 1),
+        ({"in_quiet_hours": "ignore"}, 1, 0),
+        ({"in_quiet_hours": "say", "quiet_begin": "22:00:00", "quiet_end": "07:00:00"}, 1, 0),
+        ({"priority": "critical"}, 1, 0),
+    ],
+)
+async def test_quiet_hours(hass: HomeAssistant, kitchen: Speaker, inputs: dict[str, Any], now: int, later: int) -> None:
+    """In quiet hours the message is skipped, announced when they end, or announced anyway; earlier inputs work."""
+    hass.states.async_set("schedule.night", "on")
+    await add_announcements(hass, quiet_schedule="schedule.night")
+    await create_automation(hass, ANNOUNCE, **{**WASHER, "presence": []}, **inputs)
+    await finish_washing(hass)
+    await assert_heard(kitchen, *["The washer is done."] * now)
+    hass.states.async_set("schedule.night", "off")
+    await assert_heard(kitchen, *["The washer is done."] * later)
+
+
+async def test_messages_are_announced_in_order(hass: HomeAssistant, kitchen: Speaker) -> None:
+    """Messages at the same time are announced one after the other."""
     message = {**WASHER, "message": "The {{ trigger.to_state.name }} is done.", "presence": []}
-    await create_automation(hass, ANNOUNCE, **message, in_quiet_hours="wait")
-    for name in ("washer", "dryer", "dishwasher"):
+    await create_automation(hass, ANNOUNCE, **message)
+    names = ("washer", "dryer", "dishwasher")
+    for name in names:
         for state in ("washing", "done"):
             hass.states.async_set("sensor.washer", state, {"friendly_name": name})
-            await asyncio.sleep(0.05)
-    await assert_announced(hass, played)
-    set_time(hass, clock, "07:00:00")
-    for name in ("washer", "dryer", "dishwasher"):
-        await wait_until(lambda: bool(played))
-        hass.states.async_set("media_player.kitchen", "playing")
-        await asyncio.sleep(5)
-        await assert_announced(hass, played, f"The {name} is done.")
-        hass.states.async_set("media_player.kitchen", "idle")
-    await asyncio.sleep(5)
-    assert not played
-
-
-async def test_no_quiet_hours(hass: HomeAssistant, played: list[ServiceCall], clock: FrozenDateTimeFactory) -> None:
-    """There are no quiet hours if they begin when they end."""
-    set_time(hass, clock, "07:00:00")
-    await create_automation(hass, ANNOUNCE, **{**WASHER, "presence": []}, quiet_begin="07:00:00")
-    await finish_washing(hass)
-    await assert_announced(hass, played, "The washer is done.")
+        await hass.async_block_till_done()
+    await assert_heard(kitchen, *(f"The {name} is done." for name in names))
 
 
 @pytest.fixture

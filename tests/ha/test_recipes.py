@@ -19,8 +19,10 @@ from custom_components.orator.audio.effects import CHIME_PAUSE_S, BuiltInChime, 
 from custom_components.orator.providers.errors import OutOfCreditError
 from tests.simulator import Simulator
 from tests.support.actions import create_media_folder
+from tests.support.announce import add_announcements
 from tests.support.audio import RATE, Sound, decode
 from tests.support.examples import read_examples, set_up_examples, turn_off_automations
+from tests.support.speakers import add_speakers, read_speech
 from tests.support.speech import create_account, get_speech_requests, pass_time
 from tests.support.streams import wait_until
 from tests.support.word_decoder import assert_spoken
@@ -90,11 +92,6 @@ async def assert_announced(
 @pytest.mark.parametrize(
     ("name", "states", "text"),
     [
-        (
-            "Doorbell",
-            [("binary_sensor.front_door_bell", "off", {}), ("binary_sensor.front_door_bell", "on", {})],
-            "There is someone at the front door.",
-        ),
         (
             "Rain and open windows",
             [
@@ -211,22 +208,6 @@ async def test_dinner(hass: HomeAssistant, simulator: Simulator, played: list[Se
     assert request["instructions"] == "Cheerful, like calling children in from the garden."
 
 
-@pytest.mark.parametrize(("time", "instructions"), [("22:30", WHISPER), ("03:00", WHISPER), ("12:00", None)])
-async def test_night(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    played: list[ServiceCall],
-    time: str,
-    instructions: str | None,
-) -> None:
-    """The voice whispers at night, and otherwise not."""
-    await hass.config.async_set_time_zone("UTC")
-    with freeze_time(f"2026-12-01 {time}:00", tick=True):
-        await run_script(hass, "Announce", message="Good night.")
-        request = await assert_announced(hass, simulator, played, "Good night.")
-    assert request.get("instructions") == instructions
-
-
 @pytest.mark.parametrize(
     ("used", "players"),
     [
@@ -246,22 +227,67 @@ async def test_rooms_in_use(
     await assert_announced(hass, simulator, played, "Hello.")
 
 
-async def test_volume(hass: HomeAssistant, simulator: Simulator, played: list[ServiceCall]) -> None:
-    """The volume is set for the message and restored."""
-    volumes = async_mock_service(hass, "media_player", "volume_set")
-    hass.states.async_set("media_player.kitchen", "playing", {"volume_level": 0.2})
-    await run_script(hass, "Announce at a set volume", message="Hello.", volume=0.6)
-    assert [call.data["volume_level"] for call in volumes] == [0.6, 0.2]
-    await assert_announced(hass, simulator, played, "Hello.")
+async def test_doorbell(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Both speakers play the chime and the message, which is generated once, and have their own volume again."""
+    speakers = await add_speakers(hass, "kitchen", "office")
+    bell = "binary_sensor.front_door_bell"
+    await run_automation(hass, "Doorbell", (bell, "off", {}), (bell, "on", {}))
+    await wait_until(lambda: all(speaker.played for speaker in speakers.values()))
+    await wait_until(lambda: all(speaker.volume_level == 0.3 for speaker in speakers.values()))
+    chime = load_built_in_chime(BuiltInChime.DING_DONG)
+    for speaker in speakers.values():
+        assert speaker.volumes == [0.5]
+        samples = (await decode(speaker.played[0])).samples[round((chime.seconds + CHIME_PAUSE_S / 2) * RATE) :]
+        assert_spoken(samples, RATE, "There is someone at the front door.")
+    assert len(get_speech_requests(simulator)) == 1
+    await turn_off_automations(hass)
 
 
-async def test_satellite(hass: HomeAssistant, played: list[ServiceCall]) -> None:
+async def test_smoke_alarm(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The alarm is repeated, also in quiet hours, until the button is pressed."""
+    hass.states.async_set("schedule.night", "on")
+    hass.states.async_set("input_button.stop_the_alarm", "2026-11-01T12:00:00+00:00")
+    await add_announcements(hass, quiet_schedule="schedule.night")
+    speakers = await add_speakers(hass, "kitchen", "bedroom")
+    smoke = "binary_sensor.hall_smoke"
+    await run_automation(hass, "Smoke alarm", (smoke, "off", {}), (smoke, "on", {}))
+    for _ in range(2):
+        await wait_until(lambda: all(speaker.played for speaker in speakers.values()))
+        for speaker in speakers.values():
+            assert speaker.volumes[-1] == 0.8
+            speaker.played.clear()
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=6))
+    hass.states.async_set("input_button.stop_the_alarm", "2026-12-01T12:00:00+00:00")
+    await wait_until(lambda: all(speaker.volume_level == 0.3 for speaker in speakers.values()))
+    await turn_off_automations(hass)
+
+
+@pytest.mark.parametrize(("lock", "text"), [("locked", "locked"), ("unlocked", "not locked"), (None, "not locked")])
+async def test_good_night(
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, lock: str | None, text: str
+) -> None:
+    """The voice whispers, quietly and also in quiet hours, whether the door is locked."""
+    hass.states.async_set("schedule.night", "on")
+    await add_announcements(hass, quiet_schedule="schedule.night")
+    bedroom = (await add_speakers(hass, "bedroom"))["bedroom"]
+    if lock:
+        hass.states.async_set("lock.front_door", lock)
+    await run_script(hass, "Good night")
+    assert bedroom.volumes == [0.15]
+    assert bedroom.volume_level == 0.3
+    (request,) = get_speech_requests(simulator)
+    assert request["input"] == f"Good night! The front door is {text}."
+    assert request["instructions"] == WHISPER
+
+
+async def test_satellite(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The satellite gets the audio of the voice."""
+    hass.states.async_set("assist_satellite.kitchen", "idle", {"supported_features": 1})
     calls = async_mock_service(hass, "assist_satellite", "announce")
     await run_script(hass, "Announce on the satellite", message="Hello.")
     (call,) = calls
-    _, audio = await tts.async_get_media_source_audio(hass, call.data["media_id"])
-    assert_spoken((await decode(audio)).samples, RATE, "Hello.")
+    assert call.data["entity_id"] in ("assist_satellite.kitchen", ["assist_satellite.kitchen"])
+    assert_spoken((await decode(await read_speech(hass, call.data["media_id"]))).samples, RATE, "Hello.")
 
 
 async def test_language(hass: HomeAssistant, simulator: Simulator, played: list[ServiceCall]) -> None:

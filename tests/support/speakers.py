@@ -46,10 +46,7 @@ class Speaker(MediaPlayerEntity):
     async def async_play_media(self, media_type: str, media_id: str, **kwargs: Any) -> None:
         if self.error:
             raise self.error
-        media = await async_resolve_media(self.hass, media_id, self.entity_id)
-        stream = tts.async_get_stream(self.hass, media.url.rpartition("/")[2])
-        assert stream
-        self.played.append(b"".join([chunk async for chunk in stream.async_stream_result()]))
+        self.played.append(await read_speech(self.hass, media_id))
         self.volumes.append(self.volume_level or 0)
         self._set_state(MediaPlayerState.PLAYING)
         if not self.stays_busy:
@@ -77,3 +74,11 @@ async def add_speakers(hass: HomeAssistant, *names: str) -> dict[str, Speaker]:
     await hass.data[MEDIA_PLAYER].async_add_entities(speakers.values())
     await hass.async_block_till_done()
     return speakers
+
+
+async def read_speech(hass: HomeAssistant, media_id: str) -> bytes:
+    """Return the audio of a media source ID of speech."""
+    media = await async_resolve_media(hass, media_id, None)
+    stream = tts.async_get_stream(hass, media.url.rpartition("/")[2])
+    assert stream
+    return b"".join([chunk async for chunk in stream.async_stream_result()])

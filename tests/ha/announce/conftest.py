@@ -47,6 +47,12 @@ def announce(hass: HomeAssistant) -> Announce:
 
 
 @pytest.fixture
+async def assist_satellite(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """Set up satellites, before `stage` starts the web server."""
+    assert await async_setup_component(hass, "assist_satellite", {})
+
+
+@pytest.fixture
 async def stage(hass: HomeAssistant, account: MockConfigEntry, hass_client: ClientSessionGenerator) -> Stage:
     """Return a stage for strict players, which fetch the audio over HTTP."""
     for component in ("media_source", "media_player"):

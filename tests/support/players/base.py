@@ -103,10 +103,12 @@ class StrictPlayer(MediaPlayerEntity):
     _attr_should_poll = False
     _attr_media_content_type = MediaType.MUSIC
 
-    def __init__(self, name: str, *, volume: float | None = 0.3, device: DeviceInfo | None = None) -> None:
+    def __init__(
+        self, name: str, *, volume: float | None = 0.3, device: DeviceInfo | None = None, unique_id: bool = True
+    ) -> None:
         """Create an idle player."""
         self._attr_name = name
-        self._attr_unique_id = f"{self.platform_name} {name}"
+        self._attr_unique_id = f"{self.platform_name} {name}" if unique_id else None
         self._attr_device_info = device
         self._attr_supported_features = self.features
         self._attr_volume_level = volume

@@ -205,10 +205,10 @@ class AppleTvPlayer(StrictPlayer):
         await asyncio.wait({self._playing})
 
 
-class BluesoundPlayer(StrictPlayer):
-    """Shows nothing about what it plays."""
+class SilentPlayer(StrictPlayer):
+    """A player of an unknown platform, which shows nothing about what it plays."""
 
-    platform_name = "bluesound"
+    platform_name = "unknown"
 
     @override
     async def play_in_background(self, url: str, audio: bytes, duration: float) -> None:
@@ -227,7 +227,7 @@ PLAYERS: Final[dict[str, type[StrictPlayer]]] = {
     kind.platform_name: kind
     for kind in (
         *(SonosPlayer, MusicAssistantPlayer, SqueezeboxPlayer, BangOlufsenPlayer, EsphomePlayer, OwnTonePlayer),
-        *(StrictPlayer, CastPlayer, MpdPlayer, VlcPlayer, SlimProtoPlayer, AppleTvPlayer, BluesoundPlayer, KodiPlayer),
+        *(StrictPlayer, CastPlayer, MpdPlayer, VlcPlayer, SlimProtoPlayer, AppleTvPlayer, SilentPlayer, KodiPlayer),
     )
 }
 """The strict player of each platform."""

@@ -6,7 +6,6 @@ from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity
-from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockEntityPlatform
 
 from custom_components.orator.announce.audio import Audio, async_create_audio
@@ -32,6 +31,7 @@ class Stage:
     def __init__(self, hass: HomeAssistant) -> None:
         """Create an empty stage."""
         self._hass = hass
+        self._entries: dict[str, MockConfigEntry] = {}
 
     async def add_player(self, platform: str, name: str = "Kitchen", **settings: Any) -> StrictPlayer:
         """Add a media player."""
@@ -40,16 +40,16 @@ class Stage:
         return player
 
     async def add_satellite(self, platform: str, name: str = "Desk", **settings: Any) -> StrictSatellite:
-        """Add a satellite."""
-        assert await async_setup_component(self._hass, "assist_satellite", {})
+        """Add a satellite; the fixture `assist_satellite` prepares it."""
         satellite = StrictSatellite(platform, name, **settings)
         await self.add("assist_satellite", platform, satellite)
         return satellite
 
     async def add(self, domain: str, platform: str, *entities: Entity) -> None:
         """Add entities of a platform."""
-        entry = MockConfigEntry(domain=platform)
-        entry.add_to_hass(self._hass)
+        if (entry := self._entries.get(platform)) is None:
+            entry = self._entries[platform] = MockConfigEntry(domain=platform)
+            entry.add_to_hass(self._hass)
         entity_platform = MockEntityPlatform(self._hass, domain=domain, platform_name=platform)
         entity_platform.config_entry = entry
         await entity_platform.async_add_entities(entities)

@@ -1,5 +1,6 @@
 """Config flow of the settings of announcements, and subentry flow of an announcer."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from homeassistant.config_entries import (
@@ -18,41 +19,86 @@ from ..const import CONF_CHIME, CONF_KIND, KIND_ANNOUNCEMENTS
 from ..form_errors import FormError
 from ..form_texts import async_get_form_texts
 from .forms import (
+    FIELD_QUIET_HOURS,
+    QuietHours,
     announcements_schema,
     announcements_values,
     announcer_schema,
     announcer_values,
     parse_announcements,
     parse_announcer,
+    parse_quiet_hours,
+    quiet_hours_schema,
 )
 from .settings import NO_CHIME
 
 
 class AnnouncementsConfigFlow(ConfigFlow):
-    """The step of the config flow with the settings of all announcements."""
+    """The steps of the config flow with the settings of all announcements."""
+
+    _announcements: dict[str, Any]
+    """Settings from the first of these steps."""
 
     async def async_step_announcements(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Set up or change the settings of all announcements."""
-        entry = self._get_reconfigure_entry() if self.source == SOURCE_RECONFIGURE else None
+        """Set the default voice and the volumes, and choose how quiet hours are set."""
         errors: dict[str, str] = {}
         placeholders: dict[str, str] = {}
         if user_input is not None:
             try:
-                options = parse_announcements(user_input)
+                self._announcements = parse_announcements(user_input)
             except FormError as err:
                 errors[err.field] = err.translation_key
                 placeholders = err.placeholders
             else:
-                if entry:
-                    return self._update_announcements(entry, options)
-                return await self._async_create_announcements(options)
-        values = user_input or announcements_values(entry.options if entry else {})
+                match QuietHours(user_input[FIELD_QUIET_HOURS]):
+                    case QuietHours.TIMES:
+                        return await self.async_step_quiet_times()
+                    case QuietHours.SCHEDULE:
+                        return await self.async_step_quiet_schedule()
+                return await self._async_finish(self._announcements)
+        values = user_input or announcements_values(self._stored_options)
         return self.async_show_form(
             step_id="announcements",
             data_schema=self.add_suggested_values_to_schema(announcements_schema(), values),
             errors=errors,
             description_placeholders=placeholders,
         )
+
+    async def async_step_quiet_times(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Set quiet hours at set times."""
+        return await self._async_step_quiet_hours("quiet_times", QuietHours.TIMES, user_input)
+
+    async def async_step_quiet_schedule(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Set quiet hours by schedule."""
+        return await self._async_step_quiet_hours("quiet_schedule", QuietHours.SCHEDULE, user_input)
+
+    async def _async_step_quiet_hours(
+        self, step_id: str, quiet_hours: QuietHours, user_input: dict[str, Any] | None
+    ) -> ConfigFlowResult:
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                return await self._async_finish(self._announcements | parse_quiet_hours(user_input))
+            except FormError as err:
+                errors[err.field] = err.translation_key
+        values = user_input or self._stored_options
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(quiet_hours_schema(quiet_hours), values),
+            errors=errors,
+            last_step=True,
+        )
+
+    @property
+    def _stored_options(self) -> Mapping[str, Any]:
+        """Settings that are changed; empty for a new config entry."""
+        return self._get_reconfigure_entry().options if self.source == SOURCE_RECONFIGURE else {}
+
+    async def _async_finish(self, options: dict[str, Any]) -> ConfigFlowResult:
+        """Create or change the config entry."""
+        if self.source == SOURCE_RECONFIGURE:
+            return self._update_announcements(self._get_reconfigure_entry(), options)
+        return await self._async_create_announcements(options)
 
     async def _async_create_announcements(self, options: dict[str, Any]) -> ConfigFlowResult:
         """Create the config entry for announcements, unless another flow has created it meanwhile."""

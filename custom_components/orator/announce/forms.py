@@ -1,6 +1,7 @@
 """Fields and data of the forms for announcements and announcers."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, Final
 
 from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN
@@ -59,27 +60,29 @@ FIELD_QUIET_HOURS: Final = "quiet_hours"
 FIELD_VOLUME: Final = "volume"
 """Volume in percent, as Home Assistant shows it; the stored volume is from 0 to 1, as in its actions."""
 
-_NO_QUIET_HOURS: Final = "off"
-_TIMES: Final = "times"
-_SCHEDULE: Final = "schedule"
-_QUIET_HOURS: Final = [_NO_QUIET_HOURS, _TIMES, _SCHEDULE]
-_SCHEDULE_DOMAINS: Final = ["schedule", "input_boolean", "binary_sensor"]
+
+class QuietHours(StrEnum):
+    """How quiet hours are set."""
+
+    OFF = "off"
+    TIMES = "times"
+    SCHEDULE = "schedule"
+
+
+_QUIET_HOURS_KEYS: Final = (CONF_QUIET, CONF_QUIET_START, CONF_QUIET_END, CONF_QUIET_SCHEDULE)
 _SUGGESTED_TIMES: Final = {CONF_QUIET_START: "22:00:00", CONF_QUIET_END: "07:00:00"}
+_SCHEDULE_DOMAINS: Final = ["schedule", "input_boolean", "binary_sensor"]
 _SPEAKER_DOMAINS: Final = [MEDIA_PLAYER_DOMAIN, "assist_satellite"]
 _TARGET_KEYS: Final = (ATTR_ENTITY_ID, ATTR_DEVICE_ID, ATTR_AREA_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID)
 _MAX_PERCENT: Final = 100
 
 
 def announcements_schema() -> vol.Schema:
-    """Return the fields of the settings of all announcements."""
+    """Return the fields of the settings of all announcements, except how quiet hours are set."""
     return vol.Schema(
         {
             vol.Optional(CONF_VOICE_ENTITY): _voice_selector(),
-            vol.Required(FIELD_QUIET_HOURS, default=_NO_QUIET_HOURS): _select(FIELD_QUIET_HOURS, _QUIET_HOURS),
-            vol.Optional(CONF_QUIET_START): TimeSelector(),
-            vol.Optional(CONF_QUIET_END): TimeSelector(),
-            vol.Optional(CONF_QUIET_SCHEDULE): EntitySelector(EntitySelectorConfig(domain=_SCHEDULE_DOMAINS)),
-            vol.Required(CONF_QUIET, default=QuietBehavior.SKIP.value): _select(CONF_QUIET, list(QuietBehavior)),
+            vol.Required(FIELD_QUIET_HOURS, default=QuietHours.OFF.value): _select(FIELD_QUIET_HOURS, list(QuietHours)),
             vol.Optional(CONF_PLAYERS): ObjectSelector(
                 ObjectSelectorConfig(
                     multiple=True,
@@ -101,39 +104,40 @@ def announcements_schema() -> vol.Schema:
     )
 
 
+def quiet_hours_schema(quiet_hours: QuietHours) -> vol.Schema:
+    """Return the fields that set quiet hours in a way."""
+    fields: Mapping[QuietHours, dict[vol.Marker, Any]] = {
+        QuietHours.TIMES: {vol.Required(key, default=time): TimeSelector() for key, time in _SUGGESTED_TIMES.items()},
+        QuietHours.SCHEDULE: {
+            vol.Required(CONF_QUIET_SCHEDULE): EntitySelector(EntitySelectorConfig(domain=_SCHEDULE_DOMAINS))
+        },
+    }
+    behavior = vol.Required(CONF_QUIET, default=QuietBehavior.SKIP.value)
+    return vol.Schema({**fields[quiet_hours], behavior: _select(CONF_QUIET, list(QuietBehavior))})
+
+
 def announcements_values(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of the fields that stand for stored settings."""
-    values = {**_SUGGESTED_TIMES, **options}
-    values[FIELD_QUIET_HOURS] = (
-        _SCHEDULE if CONF_QUIET_SCHEDULE in options else _TIMES if CONF_QUIET_START in options else _NO_QUIET_HOURS
-    )
-    values[CONF_PLAYERS] = [_with_percent(player) for player in options.get(CONF_PLAYERS, [])]
-    return values
+    quiet_hours = QuietHours.TIMES if CONF_QUIET_START in options else QuietHours.OFF
+    return {
+        **options,
+        FIELD_QUIET_HOURS: QuietHours.SCHEDULE.value if CONF_QUIET_SCHEDULE in options else quiet_hours.value,
+        CONF_PLAYERS: [_with_percent(player) for player in options.get(CONF_PLAYERS, [])],
+    }
 
 
 def parse_announcements(entered: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings to store. Raises FormError."""
-    options = {key: entered[key] for key in (CONF_VOICE_ENTITY, CONF_QUIET) if entered.get(key)}
-    match entered[FIELD_QUIET_HOURS]:
-        case "times":
-            options |= _parse_times(entered)
-        case "schedule":
-            if not entered.get(CONF_QUIET_SCHEDULE):
-                raise FormError("schedule_missing", CONF_QUIET_SCHEDULE)
-            options[CONF_QUIET_SCHEDULE] = entered[CONF_QUIET_SCHEDULE]
-    if players := _parse_players(entered.get(CONF_PLAYERS) or []):
-        options[CONF_PLAYERS] = players
-    return options
+    """Return the settings to store, except quiet hours. Raises FormError."""
+    voice = {CONF_VOICE_ENTITY: entered[CONF_VOICE_ENTITY]} if entered.get(CONF_VOICE_ENTITY) else {}
+    players = _parse_players(entered.get(CONF_PLAYERS) or [])
+    return voice | ({CONF_PLAYERS: players} if players else {})
 
 
-def _parse_times(entered: Mapping[str, Any]) -> dict[str, str]:
-    times = {key: entered[key] for key in _SUGGESTED_TIMES if entered.get(key)}
-    for key in _SUGGESTED_TIMES:
-        if key not in times:
-            raise FormError("time_missing", key)
-    if times[CONF_QUIET_START] == times[CONF_QUIET_END]:
+def parse_quiet_hours(entered: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of quiet hours to store. Raises FormError."""
+    if CONF_QUIET_START in entered and entered[CONF_QUIET_START] == entered[CONF_QUIET_END]:
         raise FormError("times_equal", CONF_QUIET_END)
-    return times
+    return {key: entered[key] for key in _QUIET_HOURS_KEYS if key in entered}
 
 
 def _parse_players(entered: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from custom_components.orator.const import DOMAIN
 from tests.support.announce import add_announcements, create_announcements
 from tests.support.flows import get_suggested_values, open_account_step, submit_account_form
 
-NO_QUIET_HOURS = {"quiet_hours": "off", "quiet": "skip"}
+NO_QUIET_HOURS = {"quiet_hours": "off"}
 KITCHEN = {"name": "Kitchen", "target": {"entity_id": ["media_player.kitchen"]}, "priority": "normal"}
 
 
@@ -35,6 +35,13 @@ async def set_up(hass: HomeAssistant, **entered: Any) -> Any:
     """Submit the form of the settings of announcements, and return the result."""
     form = await open_account_step(hass, "announcements")
     result = await submit_account_form(hass, form, {**NO_QUIET_HOURS, **entered})
+    await hass.async_block_till_done()
+    return result
+
+
+async def set_quiet_hours(hass: HomeAssistant, form: Any, **entered: Any) -> Any:
+    """Submit the form of quiet hours, and return the result."""
+    result = await submit_account_form(hass, form, entered)
     await hass.async_block_till_done()
     return result
 
@@ -56,7 +63,7 @@ async def test_add_with_defaults(hass: HomeAssistant) -> None:
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == "Announcements"
     assert result["data"] == {"kind": "announcements"}
-    assert result["options"] == {"quiet": "skip"}
+    assert result["options"] == {}
     assert result["result"].unique_id == "announcements"
     assert result["result"].state is ConfigEntryState.LOADED
     assert async_get_settings(hass) == AnnouncementSettings()
@@ -68,15 +75,9 @@ async def test_add_with_all_settings(hass: HomeAssistant) -> None:
         {"entity_id": "media_player.kitchen", "volume": 40},
         {"entity_id": "media_player.kitchen_ma", "same_speaker": "media_player.kitchen"},
     ]
-    await set_up(
-        hass,
-        tts_entity_id="tts.ann",
-        quiet_hours="times",
-        quiet_start="21:30:00",
-        quiet_end="06:00:00",
-        quiet="defer",
-        players=players,
-    )
+    form = await set_up(hass, tts_entity_id="tts.ann", quiet_hours="times", players=players)
+    assert form["step_id"] == "quiet_times"
+    await set_quiet_hours(hass, form, quiet_start="21:30:00", quiet_end="06:00:00", quiet="defer")
     assert async_get_settings(hass) == AnnouncementSettings(
         voice="tts.ann",
         quiet=QuietBehavior.DEFER,
@@ -88,18 +89,16 @@ async def test_add_with_all_settings(hass: HomeAssistant) -> None:
 
 
 async def test_schedule(hass: HomeAssistant) -> None:
-    """A schedule replaces the times."""
-    await set_up(hass, quiet_hours="schedule", quiet_schedule="schedule.night", quiet_start="21:30:00")
+    """Quiet hours can follow a schedule."""
+    form = await set_up(hass, quiet_hours="schedule")
+    assert form["step_id"] == "quiet_schedule"
+    await set_quiet_hours(hass, form, quiet_schedule="schedule.night")
     assert async_get_settings(hass) == AnnouncementSettings(quiet_schedule="schedule.night")
 
 
 @pytest.mark.parametrize(
     ("entered", "errors"),
     [
-        ({"quiet_hours": "times", "quiet_start": None}, {"quiet_start": "time_missing"}),
-        ({"quiet_hours": "times", "quiet_end": None}, {"quiet_end": "time_missing"}),
-        ({"quiet_hours": "times", "quiet_end": "22:00:00"}, {"quiet_end": "times_equal"}),
-        ({"quiet_hours": "schedule"}, {"quiet_schedule": "schedule_missing"}),
         ({"players": [{"entity_id": "media_player.a", "volume": 101}]}, {"players": "volume_out_of_range"}),
         ({"players": [{"entity_id": "media_player.a"}, {"entity_id": "media_player.a"}]}, {"players": "player_twice"}),
         ({"players": [{"entity_id": "media_player.a", "same_speaker": "media_player.a"}]}, {"players": "same_player"}),
@@ -115,6 +114,16 @@ async def test_invalid_settings(hass: HomeAssistant, entered: dict[str, Any], er
     assert all(suggested[key] == value for key, value in entered.items())
     result = await submit_account_form(hass, result, {**NO_QUIET_HOURS, "players": None})
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_equal_times(hass: HomeAssistant) -> None:
+    """Quiet hours that end when they start are refused; the suggested times are accepted."""
+    form = await set_up(hass, quiet_hours="times")
+    form = await set_quiet_hours(hass, form, quiet_end="22:00:00")
+    assert form["errors"] == {"quiet_end": "times_equal"}
+    assert get_suggested_values(form)["quiet_end"] == "22:00:00"
+    await set_quiet_hours(hass, form, quiet_end="07:00:00")
+    assert async_get_settings(hass) == AnnouncementSettings(quiet_start=time(22), quiet_end=time(7))
 
 
 async def test_single(hass: HomeAssistant) -> None:
@@ -144,8 +153,9 @@ async def test_reconfigure(hass: HomeAssistant, *, is_loaded: bool) -> None:
     assert suggested["quiet_hours"] == "schedule"
     assert suggested["players"] == [{"entity_id": "media_player.kitchen", "volume": 35}]
 
-    result = await submit_account_form(hass, form, {"quiet_hours": "times", "tts_entity_id": None})
-    await hass.async_block_till_done()
+    form = await submit_account_form(hass, form, {"quiet_hours": "times", "tts_entity_id": None})
+    assert form["step_id"] == "quiet_times"
+    result = await set_quiet_hours(hass, form)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "announcements_updated")
     assert entry.state is ConfigEntryState.LOADED
     assert async_get_settings(hass) == AnnouncementSettings(

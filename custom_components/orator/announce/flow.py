@@ -11,7 +11,9 @@ from homeassistant.config_entries import (
     ConfigSubentryFlow,
     SubentryFlowResult,
 )
+from homeassistant.const import CONF_TARGET
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.target import TargetSelection
 
 from ..chime_files import ChimeError
 from ..chimes import async_get_chimes
@@ -30,7 +32,9 @@ from .forms import (
     parse_quiet_hours,
     quiet_hours_schema,
 )
+from .routes import UNSUPPORTED
 from .settings import NO_CHIME
+from .targets import async_resolve_targets
 
 
 class AnnouncementsConfigFlow(ConfigFlow):
@@ -105,7 +109,9 @@ class AnnouncementsConfigFlow(ConfigFlow):
         if await self.async_set_unique_id(KIND_ANNOUNCEMENTS, raise_on_progress=False):
             return self.async_abort(reason="single_instance_allowed")
         title = (await async_get_form_texts(self.hass)).option("entry_title", KIND_ANNOUNCEMENTS)
-        return self.async_create_entry(title=title, data={CONF_KIND: KIND_ANNOUNCEMENTS}, options=options)
+        return self.async_create_entry(
+            title=title, data={CONF_KIND: KIND_ANNOUNCEMENTS}, options=options, description="announcements"
+        )
 
     def _update_announcements(self, entry: ConfigEntry, options: dict[str, Any]) -> ConfigFlowResult:
         """Change the settings of all announcements; the config entry reloads itself if it is loaded."""
@@ -135,6 +141,7 @@ class AnnouncerSubentryFlow(ConfigSubentryFlow):
         if user_input is not None:
             try:
                 name, data = parse_announcer(user_input)
+                await _async_check_target(self.hass, data[CONF_TARGET])
                 await _async_check_chime(self.hass, data.get(CONF_CHIME))
             except FormError as err:
                 errors[err.field] = err.translation_key
@@ -158,6 +165,13 @@ class AnnouncerSubentryFlow(ConfigSubentryFlow):
             subentry = self._get_reconfigure_subentry()
             return self.async_update_and_abort(self._get_entry(), subentry, title=name, data=data)
         return self.async_create_entry(title=name, data=data)
+
+
+async def _async_check_target(hass: HomeAssistant, target: dict[str, Any]) -> None:
+    """Raise FormError if a target is a player that can never announce; others may only be off."""
+    for error in (await async_resolve_targets(hass, TargetSelection(target))).errors.values():
+        if (key := error.translation_key) and key in UNSUPPORTED.values():
+            raise FormError(key, CONF_TARGET, **(error.translation_placeholders or {}))
 
 
 async def _async_check_chime(hass: HomeAssistant, chime: str | None) -> None:

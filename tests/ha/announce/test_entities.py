@@ -17,20 +17,13 @@ from tests.simulator import Simulator
 from tests.support.announce import add_announcements
 from tests.support.audio import RATE, decode
 from tests.support.speakers import Speaker, add_speakers
-from tests.support.speech import create_account, get_speech_requests
+from tests.support.speech import get_speech_requests
 from tests.support.streams import wait_until
 from tests.support.word_decoder import assert_spoken
 
 KITCHEN: dict[str, Any] = {"title": "Kitchen", "target": {"entity_id": ["media_player.kitchen"]}}
 NOTIFY, EVENT, BUTTON = "notify.kitchen", "event.kitchen_announcement", "button.kitchen_cancel_announcements"
 MESSAGE = "Dinner is ready."
-
-
-@pytest.fixture
-def entry(simulator: Simulator) -> MockConfigEntry:
-    """Return an account whose speech can be decoded into words."""
-    simulator.audio_mode = "tones"
-    return create_account(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "coral"})
 
 
 @pytest.fixture

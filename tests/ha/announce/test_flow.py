@@ -19,6 +19,7 @@ from custom_components.orator.announce.settings import (
 from custom_components.orator.const import DOMAIN
 from tests.support.announce import add_announcements, create_announcements
 from tests.support.flows import get_suggested_values, open_account_step, submit_account_form
+from tests.support.players import Stage
 
 NO_QUIET_HOURS = {"quiet_hours": "off"}
 KITCHEN = {"name": "Kitchen", "target": {"entity_id": ["media_player.kitchen"]}, "priority": "normal"}
@@ -249,6 +250,24 @@ async def test_invalid_announcer(hass: HomeAssistant, entered: dict[str, Any], e
     suggested = get_suggested_values(result)
     assert all(suggested[key] == value for key, value in {**KITCHEN, **entered}.items())
     result = await hass.config_entries.subentries.async_configure(result["flow_id"], KITCHEN)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize(
+    ("platform", "error"), [("alexa_devices", "speaker_is_alexa"), ("snapcast", "speaker_is_snapcast")]
+)
+async def test_target_that_can_never_announce(hass: HomeAssistant, stage: Stage, platform: str, error: str) -> None:
+    """A player that can never announce is an error with its name; one that is only unavailable is accepted."""
+    player = await stage.add_player(platform)
+    entry = await add_announcements(hass)
+    result = await add_announcer(hass, entry, target={"entity_id": [player.entity_id]})
+    assert result["errors"] == {"target": error}
+    assert result["description_placeholders"]["speaker"] == "Kitchen"
+    absent = await stage.add_player("sonos", "Office")
+    absent.vanish()
+    result = await hass.config_entries.subentries.async_configure(
+        result["flow_id"], {**KITCHEN, "target": {"entity_id": [absent.entity_id]}}
+    )
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 

@@ -15,6 +15,8 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ulid import ulid_now
 
+from ..const import DOMAIN
+from ..coordinator import is_account
 from .acknowledgement import async_track_acknowledgement
 from .audio import async_create_audio
 from .models import (
@@ -31,7 +33,7 @@ from .queue import SpeakerQueue
 from .quiet_hours import async_track_end, is_quiet, whisper, whispered_volume
 from .runs import SIGNAL_REPORT, AnnouncementReport, AnnouncementRun
 from .session import SpeakerSession
-from .settings import async_get_announcements_entry, async_get_settings
+from .settings import async_get_settings
 from .targets import Speaker, Targets
 
 _MAX_HISTORY: Final = 10
@@ -287,7 +289,7 @@ class AnnouncementManager:
     @callback
     def _handle_entry_change(self, _change: ConfigEntryChange, entry: ConfigEntry) -> None:
         """Apply changed quiet hours to deferred announcements."""
-        if self._untrack_quiet_hours is None or entry is not async_get_announcements_entry(self._hass):
+        if self._untrack_quiet_hours is None or entry.domain != DOMAIN or is_account(entry):
             return
         self._untrack()
         settings = async_get_settings(self._hass)

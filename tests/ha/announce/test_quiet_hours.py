@@ -132,7 +132,7 @@ async def test_whisper(
 ) -> None:
     """A whispered announcement has half the volume, at most 20 %, instructions to whisper, and no chime."""
     data, heard = case
-    options = {"instructions": "Speak like a butler.", "chime": "gong"}
+    options = {"instructions": "Speak like a butler.", "chime": "ding_dong"}
     result = await play(hass, kitchen, announce, quiet="whisper", options=options, **data)
     assert result["status"] == "played"
     assert kitchen.heard == [Heard("dinner", heard)]

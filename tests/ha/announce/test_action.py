@@ -284,7 +284,7 @@ async def test_diagnostics(hass: HomeAssistant, kitchen: ControlledPlayer, annou
     await dinner
     await letter
     for number in range(9):
-        call = announce("Dinner", options={"speed": 1 + number / 10})
+        call = announce("Dinner", options={"speed": 1 + number / 50})
         await kitchen.wait_for("dinner", "letter", *["dinner"] * (number + 1))
         kitchen.finish()
         await call

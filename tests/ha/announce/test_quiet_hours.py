@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun import freeze_time
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 import pytest
@@ -35,6 +35,7 @@ def reports(hass: HomeAssistant) -> list[tuple[Status, dict[str, Status]]]:
     """Return the reported results, in order."""
     reports: list[tuple[Status, dict[str, Status]]] = []
 
+    @callback
     def add(report: AnnouncementReport) -> None:
         reports.append((report.status, {key: result.status for key, result in report.results.items()}))
 

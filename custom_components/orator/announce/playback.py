@@ -10,7 +10,7 @@ from homeassistant.core import Event, EventStateChangedData, HomeAssistant, call
 from homeassistant.helpers.event import async_track_state_change_event
 
 from .models import AnnouncementAudio, Status
-from .player import PLAYING_STATES, Player, speaker_error, state_of
+from .player import PLAYING_STATES, SPEECH_PATH, Player, is_available, speaker_error
 from .routes import Route
 
 _BEGIN_TIMEOUT_S: Final = 60.0
@@ -31,7 +31,6 @@ _SETTLE_S: Final = 1.0
 """Time in which a player that seems to have ended too early may report `playing` again."""
 _LOST_S: Final = 5.0
 """Time in which an unavailable player may come back."""
-_SPEECH_PATH: Final = "/api/tts_proxy/"
 
 
 def _retrieve_error(task: asyncio.Task[None]) -> None:
@@ -60,6 +59,8 @@ class Playback:
         self._tasks: list[asyncio.Task[None]] = []
         self.unfinished: asyncio.Task[None] | None = None
         """Action that still runs, because the player cannot stop an announcement."""
+        self.has_played = False
+        """Whether the player has accepted the announcement."""
         self.announced: list[str] = []
         """Content IDs that the player has reported for the announcement."""
 
@@ -102,6 +103,7 @@ class Playback:
             return await self._async_wait_for_call(call, generation)
         await self._wait(call, (begin,), _CALL_TIMEOUT_S)
         called_at = self._hass.loop.time()
+        self.has_played = True
         await self._wait(generation, (), None)
         return await self._async_wait_for_end(called_at)
 
@@ -173,7 +175,7 @@ class Playback:
 
     def _is_announcement(self, content_id: str) -> bool:
         """Return whether a content ID is that of the announcement: the first one, or one of text-to-speech."""
-        return content_id not in self.announced and (not self.announced or _SPEECH_PATH in content_id)
+        return content_id not in self.announced and (not self.announced or SPEECH_PATH in content_id)
 
     def _raise_if_lost(self) -> None:
         if self._is_lost:
@@ -186,8 +188,8 @@ class Playback:
             return
         self._cancel_timer()
         loop = self._hass.loop
-        state = state_of(event)
-        if state is None:
+        state = event.data["new_state"]
+        if not is_available(state):
             self._timer = loop.call_later(_LOST_S, self._lose)
             return
         if not self._is_visible:
@@ -196,6 +198,7 @@ class Playback:
             if (content_id := state.attributes.get("media_content_id")) and self._is_announcement(str(content_id)):
                 self.announced.append(str(content_id))
             if not self._is_playing:
+                self.has_played = True
                 self._started_at = loop.time()
                 self._is_playing = state.state == MediaPlayerState.PLAYING
                 if not self._started.done():

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 import math
-from typing import Any, Final
+from typing import Any, Final, TypeIs
 
 from homeassistant.components.media_player import (
     DOMAIN as MEDIA_PLAYER_DOMAIN,
@@ -29,6 +29,8 @@ _REFRESH_TIMEOUT_S: Final = 0.3
 _VOLUME_TOLERANCE: Final = 0.015
 """Players round to whole percents."""
 
+SPEECH_PATH: Final = "/api/tts_proxy/"
+"""Part of the address of all speech of Home Assistant."""
 PLAYING_STATES: Final = frozenset({MediaPlayerState.PLAYING, MediaPlayerState.BUFFERING})
 OFF_STATES: Final = frozenset({MediaPlayerState.OFF, "standby"})
 
@@ -46,6 +48,11 @@ def find_entity(hass: HomeAssistant, entity_id: str) -> Entity | None:
     """Return an entity, for what its state does not show."""
     component = hass.data.get(DATA_INSTANCES, {}).get(entity_id.partition(".")[0])
     return component.get_entity(entity_id) if component else None
+
+
+def is_available(state: State | None) -> TypeIs[State]:
+    """Return whether a state is that of an available entity."""
+    return state is not None and state.state != STATE_UNAVAILABLE
 
 
 def is_same_volume(one: float | None, other: float | None) -> bool:
@@ -70,7 +77,7 @@ async def async_call(hass: HomeAssistant, domain: str, service: str, limit_s: fl
     """Call an action of an entity. Raises HomeAssistantError, whatever the platform raises."""
     entity_id = data["entity_id"]
     state = hass.states.get(entity_id)
-    if state is None or state.state == STATE_UNAVAILABLE:  # Home Assistant ignores the call
+    if not is_available(state):  # Home Assistant ignores the call
         raise speaker_error(hass, entity_id, "speaker_unavailable")
     try:
         async with asyncio.timeout(limit_s):
@@ -95,7 +102,7 @@ class Player:
     def state(self) -> str | None:
         """The state; None if the entity is unavailable or does not exist."""
         state = self.hass.states.get(self.entity_id)
-        return None if state is None or state.state == STATE_UNAVAILABLE else state.state
+        return state.state if is_available(state) else None
 
     @property
     def is_available(self) -> bool:
@@ -148,6 +155,11 @@ class Player:
         if self.is_playing and updated_at:
             position += max(0.0, (dt_util.utcnow() - updated_at).total_seconds())
         return float(position)
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether the player plays or has played speech, which is never resumed."""
+        return SPEECH_PATH in str(self.attribute("media_content_id") or "")
 
     def supports(self, feature: Feature) -> bool:
         """Return whether a feature is supported."""
@@ -203,9 +215,3 @@ class Player:
         else:
             return
         await self.async_wait_until(lambda: not self.is_playing, 1.0)
-
-
-def state_of(event: Event[EventStateChangedData]) -> State | None:
-    """Return the new state of an event, None if it is unavailable."""
-    state = event.data["new_state"]
-    return None if state is None or state.state == STATE_UNAVAILABLE else state

@@ -17,7 +17,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
-from .player import Player, is_same_volume
+from .player import Player, is_available, is_same_volume, speaker_error
 from .routes import Resume
 
 _LOGGER = logging.getLogger(__name__)
@@ -47,16 +47,16 @@ class PlayerState:
     position: float | None = None
     source: str | None = None
     created_at: str = field(default_factory=lambda: dt_util.utcnow().isoformat())
-    set_volume: float | None = None
-    """The volume that Orator has set, if it has changed the volume."""
-    reported_volume: float | None = None
-    """The same volume as the player has rounded it."""
+    set_volumes: list[float] = field(default_factory=list)
+    """The volumes that Orator has set, also as the player has rounded them; empty if the volume is as before."""
     is_unmuted: bool = False
     """Whether Orator has unmuted the player."""
     is_interrupted: bool = False
     """Whether Orator has paused the music, or played something else."""
     announced: list[str] = field(default_factory=list)
     """Content IDs that the player has reported for announcements."""
+    track_count: int = 0
+    """Number of announcements that were played."""
     resume: str | None = None
     """How the music is resumed; None if the player does it by itself."""
 
@@ -67,7 +67,7 @@ class PlayerState:
             entity_id=player.entity_id,
             volume=player.volume,
             is_muted=player.is_muted,
-            was_playing=player.is_playing,
+            was_playing=player.is_playing and not player.is_speaking,
             was_off=player.is_off,
             media_content_id=_text(player.attribute("media_content_id")),
             media_content_type=_text(player.attribute("media_content_type")),
@@ -84,22 +84,21 @@ class PlayerState:
     @property
     def is_changed(self) -> bool:
         """Whether there is anything to restore."""
-        return self.set_volume is not None or self.is_unmuted or self.is_interrupted
+        return bool(self.set_volumes) or self.is_unmuted or self.is_interrupted
 
     def adopt_volume(self, current: float | None) -> None:
         """Take over a volume that a person has set since Orator did."""
-        if self.set_volume is None or current is None:
-            return
-        if not any(is_same_volume(current, volume) for volume in (self.set_volume, self.reported_volume, self.volume)):
+        known = (*self.set_volumes, self.volume)
+        if self.set_volumes and current is not None and not any(is_same_volume(current, volume) for volume in known):
             self.volume = current
-            self.set_volume = self.reported_volume = None
+            self.set_volumes = []
 
     async def async_restore_sound(self, player: Player) -> None:
         """Restore volume and mute. Raises HomeAssistantError."""
         self.adopt_volume(player.volume)
-        if self.set_volume is not None and self.volume is not None:
+        if self.set_volumes and self.volume is not None:
             await player.async_set_volume(self.volume)
-        self.set_volume = self.reported_volume = None
+        self.set_volumes = []
         if self.is_unmuted:
             await player.async_call("volume_mute", is_volume_muted=True)
             self.is_unmuted = False
@@ -125,7 +124,8 @@ class PlayerState:
             await player.async_call("media_play")
             return
         if self.resume == Resume.PREVIOUS:
-            await player.async_call("media_previous_track")
+            for _ in range(self.track_count):
+                await player.async_call("media_previous_track")
         elif self._is_replayable:
             await player.async_call(
                 "play_media",
@@ -162,6 +162,7 @@ class PlayerStore:
         self._store = Store[dict[str, dict[str, Any]]](hass, _STORE_VERSION, _STORE_KEY)
         self._states: dict[str, PlayerState] = {}
         self._waiting: dict[str, CALLBACK_TYPE] = {}
+        self._restoring: dict[str, asyncio.Task[None]] = {}
         self._is_stored = False
         self._is_stopped = False
         self._lock = asyncio.Lock()
@@ -184,6 +185,10 @@ class PlayerStore:
         if stored is not None and not self._states:
             await self._async_save()
 
+    def has(self, entity_id: str) -> bool:
+        """Return whether a state is stored."""
+        return entity_id in self._states
+
     async def async_put(self, state: PlayerState) -> None:
         """Store a state before or after a change."""
         self._states[state.entity_id] = state
@@ -194,9 +199,10 @@ class PlayerStore:
         if self._states.pop(entity_id, None):
             await self._async_save()
 
-    @callback
-    def async_take(self, entity_id: str) -> PlayerState | None:
+    async def async_take(self, entity_id: str) -> PlayerState | None:
         """Return a state that waits to be restored, because a new announcement begins instead."""
+        while restoring := self._restoring.get(entity_id):
+            await asyncio.wait({restoring})
         if unsubscribe := self._waiting.pop(entity_id, None):
             unsubscribe()
             return self._states.get(entity_id)
@@ -204,41 +210,59 @@ class PlayerStore:
 
     @callback
     def async_restore_later(self, state: PlayerState, attempt: int = 0) -> None:
-        """Restore a state as soon as its player is available, and again some time later if the player refuses."""
+        """Restore a state as soon as its player is available.
+
+        A player that is available refuses, so it is asked again some time later, and finally when it has restarted.
+        """
         if self._is_stopped:
             return
         player = Player(self._hass, state.entity_id)
+        must_restart = attempt > len(_RETRY_DELAYS_S)
 
         @callback
-        def retry(_event: Event[EventStateChangedData] | datetime) -> None:
-            if not player.is_available or (state.set_volume is not None and player.volume is None):
+        def retry(event: Event[EventStateChangedData] | datetime | None) -> None:
+            if not player.is_available or (state.set_volumes and player.volume is None):
+                return
+            if must_restart and isinstance(event, Event) and is_available(event.data["old_state"]):
                 return
             if unsubscribe := self._waiting.pop(state.entity_id, None):
                 unsubscribe()
-                self._hass.async_create_background_task(
-                    self._async_restore(player, state, attempt), f"orator restore {state.entity_id}"
-                )
+                self.async_restore(state, attempt)
 
-        is_refused = attempt and player.is_available
+        is_refused = attempt and player.is_available and not must_restart
         self._waiting[state.entity_id] = (
             async_call_later(self._hass, _RETRY_DELAYS_S[attempt - 1], retry)
             if is_refused
             else async_track_state_change_event(self._hass, state.entity_id, retry)
         )
-        if not is_refused:
-            retry(dt_util.utcnow())
+        if not is_refused and not must_restart:
+            retry(None)
 
-    async def _async_restore(self, player: Player, state: PlayerState, attempt: int) -> None:
-        """Restore a state; a player that refuses too often is left as it is."""
+    @callback
+    def async_restore(self, state: PlayerState, attempt: int = 0) -> asyncio.Task[None]:
+        """Restore a state now, or later if its player is unavailable or refuses. The task never fails."""
+        task = self._hass.async_create_background_task(
+            self._async_restore(state, attempt), f"orator restore {state.entity_id}"
+        )
+        self._restoring[state.entity_id] = task
+        task.add_done_callback(lambda _task: self._restoring.pop(state.entity_id, None))
+        return task
+
+    async def _async_restore(self, state: PlayerState, attempt: int) -> None:
+        player = Player(self._hass, state.entity_id)
         try:
+            if not player.is_available:
+                raise speaker_error(self._hass, state.entity_id, "speaker_unavailable")
+            await player.async_refresh()
             await state.async_restore_sound(player)
             await state.async_restore_playback(player)
         except HomeAssistantError as err:
-            if attempt < len(_RETRY_DELAYS_S):
-                self.async_restore_later(state, attempt + 1)
-                return
-            _LOGGER.warning("Could not restore %s: %s", state.entity_id, err)
-        await self.async_remove(state.entity_id)
+            if attempt == len(_RETRY_DELAYS_S):
+                _LOGGER.warning("Could not restore %s: %s", state.entity_id, err)
+            await self.async_put(state)
+            self.async_restore_later(state, attempt + 1)
+        else:
+            await self.async_remove(state.entity_id)
 
     async def _async_save(self) -> None:
         async with self._lock:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import replace
-import logging
 from typing import Any, Final
 
 from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN, MediaPlayerEntityFeature as Feature
@@ -18,8 +17,6 @@ from .player import Player, async_call, is_same_volume, speaker_error
 from .player_state import PlayerState, PlayerStore, async_get_player_store
 from .routes import RouteKind
 from .targets import SATELLITE_DOMAIN, Speaker
-
-_LOGGER = logging.getLogger(__name__)
 
 _CONVERSATION_TIMEOUT_S: Final = 120.0
 """Time in which a satellite ends its conversation."""
@@ -70,7 +67,7 @@ class SpeakerSession:
         await asyncio.gather(*(player.async_refresh() for player in self._players.values()))
         for entity_id, player in self._players.items():
             state = PlayerState.capture(player)
-            if earlier := self._store.async_take(entity_id):
+            if earlier := await self._store.async_take(entity_id):
                 earlier.adopt_volume(player.volume)
                 state = _merge(earlier, state)
             if player is self._main and (self._route.is_managed or self._route.is_overlay):
@@ -165,8 +162,9 @@ class SpeakerSession:
         state = self._states[player.entity_id]
         if player.is_playing:
             await audio.async_wait_for_begin()
-        if player.is_playing and (state.is_interrupted or not state.was_playing):  # a person has started it since
-            state = self._states[player.entity_id] = _replace_playback(state, PlayerState.capture(player))
+        current = PlayerState.capture(player)
+        if current.was_playing and not self._is_sounding and (state.is_interrupted or not state.was_playing):
+            state = self._states[player.entity_id] = _replace_playback(state, current)  # a person has started it since
         if state.is_interrupted or not (state.was_playing or state.was_off):
             return
         state.position = player.position if player.position is not None else state.position
@@ -203,7 +201,7 @@ class SpeakerSession:
         if self._route.volume or self._route.has_fixed_volume:
             return
         if volume is None:
-            volume = state.volume if state.set_volume is not None else None
+            volume = state.volume if state.set_volumes else None
         if volume is None:
             return
         if player.volume is None and state.volume is None:
@@ -227,7 +225,7 @@ class SpeakerSession:
         """Set the volume if it differs. Raises HomeAssistantError."""
         state.adopt_volume(player.volume)
         current = player.volume
-        if current is not None and state.set_volume is None:
+        if current is not None and not state.set_volumes:
             state.volume = current
             if abs(current - volume) < _EQUAL_VOLUME:
                 return
@@ -235,7 +233,7 @@ class SpeakerSession:
             if player.supports(Feature.VOLUME_SET):
                 return
             raise speaker_error(self._hass, player.entity_id, "speaker_has_no_volume")
-        state.set_volume, state.reported_volume = volume, None
+        state.set_volumes.append(volume)
         await self._store.async_put(state)
         await player.async_set_volume(volume)
 
@@ -261,6 +259,7 @@ class SpeakerSession:
             self._unfinished = playback.unfinished
             if state := self._states.get(self._speaker.entity_id):
                 state.announced += playback.announced
+                state.track_count += playback.has_played
         self._is_sounding = False
         return Status.SKIPPED if self._is_stopped else status
 
@@ -291,7 +290,10 @@ class SpeakerSession:
     async def _async_stop_sound(self) -> None:
         """Stop an announcement that a managed player may still play."""
         player = self._main
-        if not (self._is_sounding and self._route.is_managed and player and player.is_playing):
+        if not self._is_sounding or not self._route.is_managed or player is None:
+            return
+        await player.async_refresh()
+        if not player.is_playing:
             return
         self._is_sounding = False
         service = "media_stop" if player.supports(Feature.STOP) else "media_pause"
@@ -303,41 +305,25 @@ class SpeakerSession:
     def _volume_reported(self, event: Event[EventStateChangedData]) -> None:
         """Remember how the player has rounded the volume that Orator has set."""
         state = self._states.get(event.data["entity_id"])
-        if state is None or state.set_volume is None or state.reported_volume is not None:
+        if state is None or not state.set_volumes:
             return
         volume = self._players[state.entity_id].volume
         if volume is None or is_same_volume(volume, state.volume):
             return
-        if abs(volume - state.set_volume) <= _MAX_ROUNDING:
-            state.reported_volume = volume
+        if volume not in state.set_volumes and abs(volume - state.set_volumes[-1]) <= _MAX_ROUNDING:
+            state.set_volumes.append(volume)
 
     async def _async_restore_all(self) -> None:
         if self._unsubscribe:
             self._unsubscribe()
             self._unsubscribe = None
         await self._async_stop_sound()
-        await asyncio.gather(*(self._async_restore(self._players[name], state) for name, state in self._states.items()))
+        changed = [state for state in self._states.values() if state.is_changed or self._store.has(state.entity_id)]
+        for state in changed:
+            state.was_playing &= self._is_resumed
+        if restoring := [self._store.async_restore(state) for state in changed]:
+            await asyncio.wait(restoring)
         self._states = {}
-
-    async def _async_restore(self, player: Player, state: PlayerState) -> None:
-        """Restore a player now, or later if it is unavailable or refuses."""
-        if not state.is_changed:
-            return
-        if not self._is_resumed:
-            state.was_playing = False
-        if not player.is_available:
-            await self._store.async_put(state)
-            self._store.async_restore_later(state)
-            return
-        try:
-            await state.async_restore_sound(player)
-            await state.async_restore_playback(player)
-        except HomeAssistantError as err:
-            _LOGGER.debug("Restoring %s later: %s", player.entity_id, err)
-            await self._store.async_put(state)
-            self._store.async_restore_later(state, attempt=1)
-            return
-        await self._store.async_remove(player.entity_id)
 
 
 def _replace_playback(state: PlayerState, current: PlayerState) -> PlayerState:
@@ -346,10 +332,10 @@ def _replace_playback(state: PlayerState, current: PlayerState) -> PlayerState:
         current,
         volume=state.volume,
         is_muted=state.is_muted,
-        set_volume=state.set_volume,
-        reported_volume=state.reported_volume,
+        set_volumes=state.set_volumes,
         is_unmuted=state.is_unmuted,
         announced=state.announced,
+        track_count=state.track_count,
         resume=state.resume,
     )
 

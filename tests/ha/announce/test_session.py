@@ -103,7 +103,7 @@ async def test_stored_before_any_change(
         monkeypatch.setattr(player, name, record)
     await announce(hass, player.entity_id, TEXT, 0.6)
     assert stored[0]["is_interrupted"]
-    assert stored[1]["set_volume"] == 0.6
+    assert stored[1]["set_volumes"] == [0.6]
     assert stored[1]["media_content_id"] == MUSIC
     assert STORE not in hass_storage
 

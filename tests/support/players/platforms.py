@@ -166,18 +166,26 @@ class VlcPlayer(StrictPlayer):
     features = MANAGED_FEATURES | Feature.PREVIOUS_TRACK
     has_content_id = False
     _attr_should_poll = True
-    _previous: str | None = None
+
+    def __init__(self, name: str, **settings: Any) -> None:
+        """Create a player with an empty playlist."""
+        super().__init__(name, **settings)
+        self._playlist: list[str | None] = []
 
     @override
     async def play_announcement(self, media_id: str, announce: object, extra: dict[str, Any]) -> None:
-        self._previous = self._content
+        if not self._playlist:
+            self._playlist = [MUSIC if self._content == MUSIC else None]
         await super().play_announcement(media_id, announce, extra)
+        self._playlist.append(self._content)
 
     @override
     async def async_media_previous_track(self) -> None:
         async with self._command("media_previous_track", "previous track"):
-            assert self._previous == MUSIC
-            self._set_content(MUSIC)
+            self._end_playing()
+            if len(self._playlist) > 1:
+                self._playlist.pop()
+            self._set_content(self._playlist[-1] if self._playlist else None)
             self._set_state(MediaPlayerState.PLAYING)
             self._check_music()
 

@@ -1,5 +1,6 @@
 """The entities of announcers: they speak messages, report results, and cancel."""
 
+import json
 from typing import Any
 
 from homeassistant.const import STATE_UNKNOWN
@@ -8,8 +9,10 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.orator.announce.models import Announcement, SpeakerResult, Status, announcement_error
 from custom_components.orator.announce.runs import SIGNAL_REPORT, AnnouncementReport
@@ -209,3 +212,24 @@ async def test_remove_announcer(hass: HomeAssistant) -> None:
     assert hass.states.get("notify.bedroom")
     (device,) = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     assert device.name == "Bedroom"
+
+
+async def test_diagnostics(
+    hass: HomeAssistant, kitchen: Speaker, events: list[dict[str, Any]], hass_client: ClientSessionGenerator
+) -> None:
+    """Diagnostics have the settings, the announcers and the results, but no message."""
+    entry = await add_announcements(hass, KITCHEN, {**KITCHEN, "title": "Bedroom"}, tts_entity_id="tts.ann")
+    assert await async_setup_component(hass, "diagnostics", {})
+    await notify(hass)
+    await wait_until(lambda: events)
+    client = await hass_client()
+    devices = {device.name: device for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)}
+    for path, names in (("", ["Kitchen", "Bedroom"]), (f"/device/{devices['Bedroom'].id}", ["Bedroom"])):
+        response = await client.get(f"/api/diagnostics/config_entry/{entry.entry_id}{path}")
+        text = await response.text()
+        data = json.loads(text)["data"]
+        assert data["settings"] == {"tts_entity_id": "tts.ann"}
+        assert [announcer["title"] for announcer in data["announcers"]] == names
+        (result,) = data["last_announcements"][0]["results"].values()
+        assert result["status"] == "played"
+        assert MESSAGE not in text

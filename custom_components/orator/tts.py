@@ -52,6 +52,7 @@ from .voice_settings import (
     parse_post_processing,
     supported_options,
 )
+from .warm_up import async_warm_up
 
 PARALLEL_UPDATES = 0
 
@@ -171,6 +172,16 @@ class VoiceEntity(TextToSpeechEntity):
         if own_voice_id and (own_voice_id in names or own_voice_id not in model.voice_ids):
             names = {own_voice_id: own_voice_id} | names
         return [Voice(voice_id, name) for voice_id, name in names.items()]
+
+    @callback
+    @override
+    def async_supports_streaming_input(self) -> bool:
+        """Return whether the voice speaks text as it is written.
+
+        Home Assistant asks whenever it creates a stream. A pipeline creates one seconds before there is text.
+        """
+        async_warm_up(self.hass, self._entry, self.entity_id)
+        return super().async_supports_streaming_input()
 
     @override
     async def async_speak(

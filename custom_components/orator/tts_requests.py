@@ -18,7 +18,14 @@ from .const import DOMAIN
 from .entity import entity_name
 from .pipeline import SynthesisReport, is_output_extension
 from .providers.models import Usage
-from .tts_cache import async_drop_from_memory, async_wait_until_on_disk, cache_key, is_in_memory, is_on_disk
+from .tts_cache import (
+    async_drop_from_memory,
+    async_drop_stream,
+    async_wait_until_on_disk,
+    cache_key,
+    is_in_memory,
+    is_on_disk,
+)
 
 _BEGIN_TIMEOUT_S: Final = 15.0
 PREFERRED_PREFIX: Final = "preferred_"
@@ -239,6 +246,7 @@ class PreparedMessage:
 
     def _is_on_disk(self, request: SpeechRequest) -> bool:
         stream = _create_stream(self._hass, self._voice, request)
+        async_drop_stream(self._hass, stream)
         return is_on_disk(self._hass, cache_key(self._hass, *_request_parts(stream, request.message)))
 
     async def async_prepare(self) -> None:
@@ -306,7 +314,9 @@ async def async_speak_and_check(
     Raises ServiceValidationError if the model, the voice or a setting is invalid. Other errors are only logged: an
     outage must not stop the script that speaks.
     """
-    pending = expect_report(hass, _create_stream(hass, voice, request), request.message)
+    stream = _create_stream(hass, voice, request)
+    async_drop_stream(hass, stream)
+    pending = expect_report(hass, stream, request.message)
     await play()
     if not pending.from_cache and is_in_memory(hass, pending.cache_key):
         await pending.async_wait_for_begin()

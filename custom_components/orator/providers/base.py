@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+import logging
 from typing import Any, ClassVar, Final, override
 
 from aiohttp import ClientSession
@@ -20,6 +21,8 @@ from .json_documents import IdentityKey, Json, run_in_background
 from .models import Balance, Model, Pronunciation, Usage
 from .options import ChoiceOption
 from .redaction import redacted_errors
+
+_LOGGER = logging.getLogger(__name__)
 
 _CATALOG_TIMEOUT_S: Final = 120.0
 """Timeout for all requests for a catalog."""
@@ -307,6 +310,22 @@ class Provider(ABC):
         """Return the default voice, or the model's first voice if its voices are known and lack the default."""
         known = model.voice_ids
         return self.default_voice if not known or self.default_voice in known else known[0]
+
+    async def warm_up(self, model: Model, voice: str, settings: Mapping[str, Any]) -> None:
+        """Open the connection for the next request of a voice, at no cost, unless it is open.
+
+        Errors are ignored, because the request itself will meet them.
+        """
+        if self._sessions.api.closed:
+            return
+        try:
+            await self.open_connection(model, voice, settings)
+        except Exception as err:  # noqa: BLE001 - includes changes of aiohttp, whose connector has no documented use
+            _LOGGER.debug("%s: no connection was opened in advance: %r", self.name, err)
+
+    @abstractmethod
+    async def open_connection(self, model: Model, voice: str, settings: Mapping[str, Any]) -> None:
+        """Open the connection for `warm_up`. Raises any error."""
 
     @asynccontextmanager
     async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:

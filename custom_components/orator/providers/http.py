@@ -5,7 +5,9 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 import logging
+import math
 import re
+import time
 from typing import Final
 
 from aiohttp import (
@@ -14,6 +16,7 @@ from aiohttp import (
     ClientConnectorError,
     ClientConnectorSSLError,
     ClientError,
+    ClientRequest,
     ClientResponse,
     ClientSession,
     ClientTimeout,
@@ -39,6 +42,8 @@ _MAX_AUDIO_BYTES: Final = 512 * 1024 * 1024
 
 _MAX_API_HOPS: Final = 3
 """Maximum number of requests, including redirected ones."""
+MIN_WARM_UP_INTERVAL_S: Final = 3.0
+"""Minimum time between two connections that are opened in advance."""
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 
 
@@ -182,6 +187,22 @@ class HttpClient:
         self._api_key = headers.get("Authorization", "").removeprefix("Bearer ")
         self._timeouts = timeouts or Timeouts()
         self._optional_fields = optional_fields
+        self._last_warm_up = -math.inf
+
+    async def warm_up(self) -> None:
+        """Open a connection for the next request, unless one is idle or was opened a moment ago.
+
+        Nothing is sent: a service neither counts nor refuses anything, and a server that closes connections after a
+        response keeps this one open. With HEAD or OPTIONS such a server closes it before the next request.
+        """
+        now = time.monotonic()
+        if self._session.connector is None or now - self._last_warm_up < MIN_WARM_UP_INTERVAL_S:
+            return
+        self._last_warm_up = now
+        request = ClientRequest("GET", self._base_url, loop=asyncio.get_running_loop())
+        timeout = ClientTimeout(connect=self._timeouts.connect_s)
+        connection = await self._session.connector.connect(request, [], timeout)  # takes an idle one if there is any
+        connection.release()
 
     async def get_json(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         """Return the JSON document at a path."""

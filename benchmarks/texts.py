@@ -36,11 +36,13 @@ class Message:
     """A text that is complete from the start, or streamed as a language model generates it.
 
     words_per_second: pace of a streamed text, None for a complete one.
+    lead_s: seconds from the start of a pipeline, when Home Assistant creates the stream, to the text.
     started_at, first_sentence_at: when the text started, and when its first sentence was complete (time.monotonic).
     """
 
     sentences: tuple[str, ...]
     words_per_second: float | None = None
+    lead_s: float = field(default=0.0, kw_only=True)
     started_at: float | None = field(default=None, init=False)
     first_sentence_at: float | None = field(default=None, init=False)
 

@@ -6,7 +6,18 @@ from typing import Final
 
 from ..environment import Analysis, Environment
 from ..results import Results
-from . import break_off, catalog, concurrency, first_audio, long_texts, loop, memory, post_processing, realtime
+from . import (
+    break_off,
+    catalog,
+    concurrency,
+    first_audio,
+    long_texts,
+    loop,
+    memory,
+    post_processing,
+    realtime,
+    round_trip,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,12 @@ ROWS: Final = (
         "Realtime voice over an open socket: time to the first audio",
         realtime.measure,
         realtime.add_goals,
+    ),
+    Row(
+        round_trip.ROUND_TRIP,
+        "Service 100 ms away, connection open and closed: time to the first audio",
+        round_trip.measure,
+        round_trip.add_goals,
     ),
     Row(
         long_texts.LONG,

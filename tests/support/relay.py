@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+import ssl
 from typing import Self
 
 from yarl import URL
@@ -45,21 +46,23 @@ class Relay:
     round trip, as TCP's handshake does.
     """
 
-    def __init__(self, target: str, *, round_trip_s: float = 0.0) -> None:
-        """Configure a relay to the origin of a URL."""
+    def __init__(self, target: str, *, round_trip_s: float = 0.0, tls: ssl.SSLContext | None = None) -> None:
+        """Configure a relay to the origin of a URL; `tls` lets clients connect over HTTPS to a target over HTTP."""
         self.behavior = Behavior.FORWARD
         self.connections: list[RelayedConnection] = []
         self._target = URL(target)
         self._round_trip_s = round_trip_s
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
-        """The relay's origin, with the scheme of the server."""
+        """The relay's origin."""
         if self._server is None:
             raise RuntimeError("the relay does not run")
-        return f"{self._target.scheme}://{LOCALHOST}:{self._server.sockets[0].getsockname()[1]}"
+        scheme = "https" if self._tls else self._target.scheme
+        return f"{scheme}://{LOCALHOST}:{self._server.sockets[0].getsockname()[1]}"
 
     @property
     def open_connections(self) -> list[RelayedConnection]:
@@ -77,7 +80,7 @@ class Relay:
 
     async def __aenter__(self) -> Self:
         """Accept connections."""
-        self._server = await asyncio.start_server(self._accept, LOCALHOST, 0)
+        self._server = await asyncio.start_server(self._accept, LOCALHOST, 0, ssl=self._tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -12,6 +12,7 @@ from ..providers.models import Model, Usage
 from ..text import Replacement, TextCleaner
 from .attempt import AttemptAudio
 from .chunker import TextChunker
+from .early_start import EarlyStart
 from .fallback_chain import FallbackChain, SynthesisReport
 from .output import AudioResponse, GapFiller, OutputFormat, build_response, join_audio_as_pcm
 from .post_processing import PostProcessing
@@ -163,6 +164,8 @@ class SpeechPipeline:
         )
         pace = job.stats.pace(request)
         has_fixed_price = model.price is not None and model.price.has_fixed_part
+        latency_s = None if job.prefers_fallback else job.stats.latency_s
+        starts_early = not has_fixed_price and not self._output.needs_full_audio
         chunker = TextChunker(
             job.deltas,
             TextCleaner(() if pronunciations else job.replacements, clean=job.clean_text),
@@ -171,6 +174,7 @@ class SpeechPipeline:
             streams=model.streams,
             max_seconds=_MAX_CHUNK_WITH_FALLBACK_S if job.fallbacks else _MAX_CHUNK_S,
             max_sentences=lambda: inf if pace.is_known or has_fixed_price else _MAX_SENTENCES_AT_UNKNOWN_PACE,
+            early_start=EarlyStart(latency_s, streams=model.streams) if starts_early else None,
         )
         async with chunker:
             await chunker.wait_for_sentence()
@@ -191,7 +195,7 @@ class SpeechPipeline:
                 is_reply=is_reply,
                 needs_full_audio=self._output.needs_full_audio,
             )
-            async with ChunkPrefetcher(chunker, self._chain) as prefetcher:
+            async with ChunkPrefetcher(chunker, self._chain, latency_s or 0.0) as prefetcher:
                 yield _Speech(prefetcher.audio(), is_single, is_reply)
 
     def _choose_retry_policy(self, *, is_reply: bool) -> RetryPolicy:

@@ -4,9 +4,10 @@ A connection that the service has closed meanwhile would cost two or three round
 here is visible: errors are those of the requests that follow.
 """
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Mapping, Set as AbstractSet
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.components import tts
 from homeassistant.config_entries import ConfigEntryState
@@ -18,6 +19,9 @@ from .fallback import first_fallback
 from .providers.errors import InvalidSettingError
 from .tts_cache import streams_without_text
 from .voice_settings import ATTR_FALLBACK_CALL, FallbackCall, VoiceSettings
+
+_MIN_WAIT_S: Final = 0.05
+"""Time after which a stream is known to wait. A pipeline that only speaks has its text earlier, which may be cached."""
 
 
 @callback
@@ -32,10 +36,13 @@ def async_warm_up(hass: HomeAssistant, entry: OratorConfigEntry, entity_id: str)
     )
 
 
-async def _async_warm_up(hass: HomeAssistant, entity_id: str, earlier: Collection[str]) -> None:
+async def _async_warm_up(hass: HomeAssistant, entity_id: str, earlier: AbstractSet[str]) -> None:
     """Open the connection for the streams that wait for their text and were created after the `earlier` ones."""
+    if not (created := streams_without_text(hass, entity_id).keys() - earlier):
+        return
+    await asyncio.sleep(_MIN_WAIT_S)
     for token, stream in streams_without_text(hass, entity_id).items():
-        if token not in earlier:
+        if token in created:
             await _async_open_connection(hass, entity_id, stream.options)
 
 

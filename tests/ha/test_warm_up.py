@@ -3,13 +3,20 @@
 import asyncio
 from collections.abc import AsyncGenerator
 import logging
-from typing import Any
+from typing import Any, override
 
-from homeassistant.components import tts
+from homeassistant.components import assist_pipeline, conversation, tts
 from homeassistant.components.tts.const import DATA_COMPONENT, DATA_TTS_MANAGER
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import intent
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
+from pytest_homeassistant_custom_component.typing import (
+    ClientSessionGenerator,
+    MockHAClientWebSocket,
+    WebSocketGenerator,
+)
 
 from custom_components.orator import client
 from custom_components.orator.const import DOMAIN
@@ -98,6 +105,102 @@ async def test_pipeline(hass: HomeAssistant, simulator: Simulator, relay: Relay,
     assert await hear(stream)
     assert len(relay.connections) == 1
     assert len(simulator.requests) == 1
+
+
+class Agent(conversation.ConversationEntity):
+    """The conversation agent `conversation.agent`, which replies once it may."""
+
+    _attr_name = "Agent"
+    supported_languages = "*"
+
+    def __init__(self) -> None:
+        """Initialize the agent."""
+        self.may_reply = asyncio.Event()
+
+    @override
+    async def _async_handle_message(
+        self, user_input: conversation.ConversationInput, chat_log: conversation.ChatLog
+    ) -> conversation.ConversationResult:
+        """Return the sentence."""
+        await self.may_reply.wait()
+        response = intent.IntentResponse(language="en")
+        response.async_set_speech(SENTENCE)
+        return conversation.ConversationResult(response)
+
+
+async def create_assistant(
+    hass: HomeAssistant, hass_ws_client: WebSocketGenerator, agent: Agent
+) -> MockHAClientWebSocket:
+    """Create an assistant with the agent and the voice `tts.ann`."""
+    for component in ("media_source", "conversation", "assist_pipeline"):
+        assert await async_setup_component(hass, component, {})
+    await hass.data[conversation.DATA_COMPONENT].async_add_entities([agent])
+    pipeline = assist_pipeline.async_get_pipeline(hass)
+    await assist_pipeline.async_update_pipeline(
+        hass, pipeline, tts_engine="tts.ann", tts_language="en", conversation_engine="conversation.agent"
+    )
+    return await hass_ws_client()
+
+
+async def run_pipeline(client: MockHAClientWebSocket, stage: str) -> None:
+    """Start a pipeline that ends with speech."""
+    await client.send_json_auto_id(
+        {"type": "assist_pipeline/run", "start_stage": stage, "end_stage": "tts", "input": {"text": SENTENCE}}
+    )
+
+
+async def wait_for_audio(client: MockHAClientWebSocket, hass_client: ClientSessionGenerator) -> None:
+    """Fetch the audio of a pipeline."""
+    event: dict[str, Any] = {}
+    while event.get("type") != "tts-end":
+        event = (await client.receive_json()).get("event", {})
+    response = await (await hass_client()).get(event["data"]["tts_output"]["url"])
+    assert await response.read()
+
+
+async def test_assist(  # noqa: PLR0913, PLR0917
+    hass: HomeAssistant,
+    simulator: Simulator,
+    relay: Relay,
+    account: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """While an assistant thinks, the connection is opened."""
+    agent = Agent()
+    client = await create_assistant(hass, hass_ws_client, agent)
+    await run_pipeline(client, "intent")
+    await wait_until(lambda: relay.connections)
+    assert not relay.connections[0].received
+    assert not simulator.requests
+    agent.may_reply.set()
+    await wait_for_audio(client, hass_client)
+    assert len(relay.connections) == 1
+    assert len(simulator.requests) == 1
+
+
+@pytest.mark.parametrize("stage", ["intent", "tts"])
+async def test_pipeline_with_cached_message(  # noqa: PLR0913, PLR0917
+    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant,
+    relay: Relay,
+    account: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    hass_client: ClientSessionGenerator,
+    stage: str,
+) -> None:
+    """A pipeline that has a cached message soon, as from a local agent, opens no connection."""
+    monkeypatch.setattr(http, "MIN_WARM_UP_INTERVAL_S", 0)
+    agent = Agent()
+    client = await create_assistant(hass, hass_ws_client, agent)
+    for count in (1, 0):
+        agent.may_reply.clear()
+        await run_pipeline(client, stage)
+        asyncio.get_running_loop().call_later(0.015, agent.may_reply.set)
+        await wait_for_audio(client, hass_client)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert len(relay.connections) == count
+        await relay.close_connections()
 
 
 async def test_idle_connection(

@@ -59,7 +59,7 @@ class HomeAssistantVoice:
         stream = self._create_stream(options)
         if message.lead_s:
             await asyncio.sleep(message.lead_s)
-        _set_message(stream, message)
+        writer = _set_message(stream, message)
         chunks = stream.async_stream_result() if delivery is Delivery.STREAM else self._fetch(stream.url)
         try:
             async with aclosing(chunks):
@@ -70,6 +70,8 @@ class HomeAssistantVoice:
         except Exception as err:
             raise NoAudioError(f"{type(err).__name__}: {err}") from err
         finally:
+            if writer:
+                writer.cancel()
             stream.delete()
 
     def _create_stream(self, options: Mapping[str, Any]) -> tts.ResultStream:
@@ -87,13 +89,16 @@ class HomeAssistantVoice:
                 yield chunk
 
 
-def _set_message(stream: tts.ResultStream, message: Message) -> None:
-    """Start a message on a stream."""
-    if message.words_per_second is None:
+def _set_message(stream: tts.ResultStream, message: Message) -> asyncio.Task[None] | None:
+    """Start a message on a stream; return the task that writes a reply of Assist."""
+    if message.is_complete:
         message.start()
         stream.async_set_message(message.text)
+    elif message.is_assist_reply:
+        return asyncio.create_task(message.write_through_gate(stream.async_set_message_stream), name="assistant")
     else:
         stream.async_set_message_stream(message.deltas())
+    return None
 
 
 @dataclass(frozen=True, slots=True)

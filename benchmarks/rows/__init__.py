@@ -17,6 +17,7 @@ from . import (
     post_processing,
     realtime,
     round_trip,
+    slow_models,
 )
 
 
@@ -82,6 +83,13 @@ ROWS: Final = (
         "Slow provider: silence between chunks",
         long_texts.measure_slow,
         long_texts.add_slow_goals,
+        is_light=True,
+    ),
+    Row(
+        slow_models.SLOW_MODEL,
+        "Slow language models through Home Assistant's gate of 60 characters",
+        slow_models.measure,
+        slow_models.add_goals,
         is_light=True,
     ),
     Row(

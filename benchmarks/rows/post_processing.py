@@ -9,7 +9,8 @@ from typing import Any, Final
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.limiter import Limiter
 from custom_components.orator.audio.loudness_meter import MAX_MEASURED_S, LoudnessMeter
-from custom_components.orator.audio.pcm import Resampler, blocks_of
+from custom_components.orator.audio.pcm import blocks_of
+from custom_components.orator.audio.resampler import Resampler
 from custom_components.orator.audio.wav import WavReader
 from tests.support.streams import SATELLITE
 

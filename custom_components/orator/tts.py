@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, override
 
-from homeassistant.components.ffmpeg import get_ffmpeg_manager
 from homeassistant.components.tts import (
     ATTR_PREFERRED_FORMAT,
     ATTR_VOICE,
@@ -142,7 +141,7 @@ class VoiceEntity(TextToSpeechEntity):
         with suppress(InvalidSettingError, NotAudioError):  # reported when the voice speaks
             post_processing, _ = await self._async_post_processing(parse_post_processing(self._subentry.data))
             if self._format == AudioFormat.MP3:
-                await post_processing.prepare(self._model, get_ffmpeg_manager(self.hass).binary)
+                await post_processing.prepare(self._model)
 
     @property
     @override
@@ -266,7 +265,7 @@ class VoiceEntity(TextToSpeechEntity):
             can_wait=lambda: can_wait(self.hass, self.entity_id, request, "".join(text)),
             record_usage=account.usage.async_add,
         )
-        pipeline = SpeechPipeline(account.provider, job, settings.output, get_ffmpeg_manager(self.hass).binary)
+        pipeline = SpeechPipeline(account.provider, job, settings.output)
         return _Call(request, text, settings, pipeline, is_configured=is_configured, misses_chime=misses_chime)
 
     async def _async_post_processing(self, options: Mapping[str, Any]) -> tuple[PostProcessing, bool]:

@@ -8,7 +8,7 @@ from math import inf
 from traceback import format_tb
 from typing import Final
 
-from ..audio.ffmpeg import ends_with_silence, measure_duration
+from ..audio.conversion import ends_with_silence, measure_duration
 from ..audio.formats import AudioFormat
 from ..audio.mp3 import MalformedMp3Error
 from ..audio.validation import AudioValidator

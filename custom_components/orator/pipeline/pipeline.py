@@ -86,12 +86,11 @@ class _Speech:
 class SpeechPipeline:
     """Synthesis of one job."""
 
-    def __init__(self, provider: Provider, job: SynthesisJob, output: OutputFormat, ffmpeg: str) -> None:
-        """Initialize the pipeline of a job; `ffmpeg` is the path of the program."""
+    def __init__(self, provider: Provider, job: SynthesisJob, output: OutputFormat) -> None:
+        """Initialize the pipeline of a job."""
         self._provider = provider
         self._job = job
         self._output = output
-        self._ffmpeg = ffmpeg
         self._chain: FallbackChain | None = None
         self._gap_filler = GapFiller()
 
@@ -124,7 +123,6 @@ class SpeechPipeline:
             yield await build_response(
                 speech.audio,
                 self._output,
-                self._ffmpeg,
                 is_single=speech.is_single,
                 # Inserted silence must not be cached, and Home Assistant caches the audio of complete texts.
                 gap_filler=self._gap_filler if speech.is_reply and not self._output.is_for_player else None,
@@ -135,15 +133,15 @@ class SpeechPipeline:
         post_processing, model, output = self._job.post_processing, self._job.model, self._output
         layout = post_processing.layout_for(model, output.pcm)
         async with prefetch_first(self._synthesize_as_pcm(layout)) as speech:
-            yield await post_processing.build_response(speech, model, output, self._ffmpeg, self._gap_filler)
+            yield await post_processing.build_response(speech, model, output, self._gap_filler)
 
     async def _synthesize_as_pcm(self, layout: PcmLayout) -> AsyncGenerator[bytes]:
         """Yield the samples of all chunks in one layout, with gain and loudness applied."""
         async with (
             self._synthesize() as speech,
             aclosing(speech.audio),
-            aclosing(self._job.post_processing.apply_gain(speech.audio, layout, self._ffmpeg)) as audio,
-            aclosing(join_audio_as_pcm(audio, layout, self._ffmpeg)) as samples,
+            aclosing(self._job.post_processing.apply_gain(speech.audio, layout)) as audio,
+            aclosing(join_audio_as_pcm(audio, layout)) as samples,
         ):
             async for block in samples:
                 yield block

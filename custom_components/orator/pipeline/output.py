@@ -164,10 +164,10 @@ def wrap_pcm(stream: PcmStream, output: OutputFormat) -> AudioResponse:
     """Return samples in the final layout as a file."""
     if output.format is AudioFormat.PCM:
         return AudioResponse(output.extension, stream.samples)
-    if output.format is AudioFormat.AAC:  # Home Assistant cannot encode this format
-        return AudioResponse(output.extension, encode(stream, AudioFormat.AAC))
     if output.needs_full_audio:
         return AudioResponse(AudioFormat.WAV, _wav_file(stream))
+    if output.format and (output.accepts(output.format) or output.format is AudioFormat.AAC):
+        return AudioResponse(output.extension, encode(stream, output.format))  # Home Assistant would start a process
     return AudioResponse(
         AudioFormat.WAV, _wav_stream(stream, sends_header_at_once=output.format is not AudioFormat.WAV)
     )

@@ -16,7 +16,7 @@ from .formats import AudioFormat, PcmLayout
 if TYPE_CHECKING:
     from .resampler import Resampler
 
-_MAX_BUFFERED_BYTES: Final = 65_536
+_MAX_WAITING_BYTES: Final = 65_536
 """Maximum input, and maximum output, that waits for the other side; a block of any size may exceed it."""
 
 type _Conversion = Callable[[Callable[[int], bytes], Callable[[bytes], None]], None]
@@ -134,7 +134,7 @@ class _ConversionThread:
                     self._changed.notify_all()
                 while not self._is_stopped:
                     self._has_room.clear()
-                    if len(self._input) < _MAX_BUFFERED_BYTES:
+                    if len(self._input) < _MAX_WAITING_BYTES:
                         break
                     await self._has_room.wait()
         finally:
@@ -188,7 +188,7 @@ class _ConversionThread:
                 self._changed.wait()
             if self._is_stopped:
                 return b""
-            was_full = len(self._input) >= _MAX_BUFFERED_BYTES
+            was_full = len(self._input) >= _MAX_WAITING_BYTES
             data = bytes(self._input[:size])
             del self._input[:size]
         if was_full:
@@ -198,7 +198,7 @@ class _ConversionThread:
     def _write(self, data: bytes) -> None:
         """Collect output."""
         self._written.append(bytes(data))
-        if sum(map(len, self._written)) >= _MAX_BUFFERED_BYTES // 4:
+        if sum(map(len, self._written)) >= _MAX_WAITING_BYTES // 4:
             self._pass_on()
 
     def _pass_on(self) -> None:
@@ -206,7 +206,7 @@ class _ConversionThread:
         data = b"".join(self._written)
         self._written.clear()
         with self._changed:
-            while len(self._output) >= _MAX_BUFFERED_BYTES and not self._is_stopped:
+            while len(self._output) >= _MAX_WAITING_BYTES and not self._is_stopped:
                 self._changed.wait()
             if self._is_stopped:
                 raise _CancelledError

@@ -15,6 +15,7 @@ import aiohttp
 from homeassistant.util.ssl import SSLCipherList, client_context
 import trustme
 
+from custom_components.orator.providers.http import MIN_WARM_UP_INTERVAL_S
 from tests.support.processes import LOCALHOST
 from tests.support.relay import Relay
 from tests.support.streams import SATELLITE
@@ -71,8 +72,8 @@ async def measure(environment: Environment, results: Results) -> None:
             _REALTIME: (orator,),
         }.items():
             await _record(candidates, case)  # warm up: imports
-            await asyncio.sleep(_LEAD_S)  # Orator opens at most one connection in a few seconds
-            for _ in range(environment.effort.times(8, 2)):
+            await asyncio.sleep(MIN_WARM_UP_INTERVAL_S)
+            for _ in range(environment.effort.times(5, 2)):
                 await relay.close_connections()
                 for state in ("closed", "open"):
                     for candidate, value in (await _record(candidates, case)).items():

@@ -26,7 +26,7 @@ SENTENCES: Final = (
     "All the doors of instance {} are locked now, except for the one to the balcony.",
     "The battery of sensor {} is running low and should be replaced during this week.",
 )
-"""Sentences of about five seconds of speech. A number makes each message unique."""
+"""Templates of sentences of about five seconds of speech; a number makes each sentence unique."""
 
 _LONG_SENTENCE: Final = (
     "When visitors arrive at gate {}, the lamp above the door turns green, a camera takes a picture of the yard, the "
@@ -149,9 +149,8 @@ def sentence() -> Message:
 
 def reply(sentences: int = 8) -> Message:
     """Return a reply of an assistant."""
-    number = next(_numbers)
     templates = islice(cycle(SENTENCES), sentences)
-    return Message(tuple(text.format(number) for text in templates), WORDS_PER_SECOND)
+    return Message(tuple(text.format(next(_numbers)) for text in templates), WORDS_PER_SECOND)
 
 
 def slow_reply(words_per_second: float) -> Message:
@@ -175,13 +174,12 @@ async def _read(queue: asyncio.Queue[str]) -> AsyncGenerator[str]:
 
 def essay(characters: int, *, words_per_second: float | None = None) -> Message:
     """Return a text that exceeds a number of characters by less than a sentence."""
-    number = next(_numbers)
     sentences: list[str] = []
     length = -1
     for text in cycle(SENTENCES):
         if length >= characters:
             break
-        sentences.append(text.format(number))
+        sentences.append(text.format(next(_numbers)))
         length += len(sentences[-1]) + 1
     return Message(tuple(sentences), words_per_second)
 

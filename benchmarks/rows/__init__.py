@@ -8,6 +8,7 @@ from ..environment import Analysis, Environment
 from ..results import Results
 from . import (
     break_off,
+    cached_sentence,
     catalog,
     concurrency,
     first_audio,
@@ -57,6 +58,13 @@ ROWS: Final = (
         "The same for a satellite (wav, 16 kHz)",
         first_audio.measure_satellite,
         first_audio.add_satellite_goal,
+        is_light_in_quick_runs=True,
+    ),
+    Row(
+        cached_sentence.CACHED,
+        "Reply whose first sentence was said before: time to the first audio",
+        cached_sentence.measure,
+        cached_sentence.add_goals,
         is_light_in_quick_runs=True,
     ),
     Row(

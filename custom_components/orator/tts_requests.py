@@ -43,6 +43,8 @@ class PendingReport:
     """Whether the audio was cached, or already being synthesized for an earlier request."""
     can_wait: bool = False
     """Whether the audio is prepared in advance."""
+    is_fresh: bool = False
+    """Whether the voice speaks again, rather than use the sentence cache."""
     report: SynthesisReport | None = None
     """The report, once the audio has been read. None if the audio was cached."""
     error: HomeAssistantError | None = None
@@ -123,6 +125,12 @@ def can_wait(hass: HomeAssistant, entity_id: str, request: tts.TTSAudioRequest, 
     return any(pending.can_wait for pending in _pending_reports(hass, entity_id, request, message))
 
 
+@callback
+def must_be_fresh(hass: HomeAssistant, entity_id: str, request: tts.TTSAudioRequest, message: str) -> bool:
+    """Return whether the voice has to speak a message again, rather than use the sentence cache."""
+    return any(pending.is_fresh for pending in _pending_reports(hass, entity_id, request, message))
+
+
 def _request_parts(stream: tts.ResultStream, message: str) -> tuple[str, str, str, Mapping[str, Any]]:
     """Return the entity ID, message, language and options that a request is identified by."""
     return str(stream.engine), message, str(stream.language), stream.options
@@ -141,7 +149,7 @@ class SpeechRequest:
     language: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     use_disk_cache: bool = True
-    """Whether the cache on disk is used."""
+    """Whether Home Assistant's cache on disk and the sentence cache are used."""
     can_wait: bool = False
     """Whether the audio is prepared in advance and can wait for a provider that asks for a pause."""
 
@@ -160,8 +168,9 @@ class SpeechResult:
 
     @property
     def from_cache(self) -> bool:
-        """Whether the audio was requested before."""
-        return self._pending.from_cache
+        """Whether the audio was requested before: the message, or else each of its sentences."""
+        report = self._pending.report
+        return self._pending.from_cache or (report is not None and report.is_cached)
 
     @property
     def usage(self) -> Usage:
@@ -203,6 +212,7 @@ def async_request_speech(hass: HomeAssistant, voice: tts.TextToSpeechEntity, req
     validate_request(voice, request)
     stream = _create_stream(hass, voice, request)
     pending = expect_report(hass, stream, request.message, can_wait=request.can_wait)
+    pending.is_fresh = not request.use_disk_cache
     stream.async_set_message(request.message)
     return SpeechResult(stream, pending)
 

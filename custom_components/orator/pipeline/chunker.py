@@ -84,6 +84,8 @@ class TextChunker:
         self._max_sentences = max_sentences
         self._early_start = early_start
         self._pace = ReplyPace()
+        self.is_cached: Callable[[str], bool] = lambda _: False
+        """Return whether the audio of a text is cached: a chunk ends before such a sentence, and after such a text."""
         self._splitter = SentenceSplitter()
         self._sentences: deque[str] = deque()
         self._reader_progress = asyncio.Event()
@@ -141,7 +143,8 @@ class TextChunker:
             is_short = number == 1 or (seconds <= self._max_seconds and number <= self._max_sentences())
         else:
             is_short = number == 1 and seconds <= _FIRST_CHUNK.clause_after_s
-        return self._is_complete and is_short and self._measure(text) <= self._max_chars
+        is_within_limits = self._is_complete and is_short and self._measure(text) <= self._max_chars
+        return is_within_limits and self._end_at_cached(number) == number
 
     async def next(self, buffered_seconds: Callable[[], float]) -> str | None:
         """Return the next chunk, or None at the end of the text. Raises the exceptions of the text's source.
@@ -296,7 +299,10 @@ class TextChunker:
             self._sentences.popleft()
             self._sentences.extendleft(reversed(parts))
         elif (
-            self._is_first and not self._streams and estimate_duration_by_letters_s(first) > _FIRST_CHUNK.clause_after_s
+            self._is_first
+            and not self._streams
+            and estimate_duration_by_letters_s(first) > _FIRST_CHUNK.clause_after_s
+            and not self.is_cached(first.strip())
         ):
             clause, rest = split_first_clause(first, _FIRST_CHUNK.min_clause_s * LETTERS_PER_S, count_letters_of_speech)
             if clause:
@@ -320,7 +326,15 @@ class TextChunker:
                 chars_to_measure *= 2
         fitting = bisect_right(range(1, candidates + 1), self._max_chars, key=self._measure_first)
         self._room_available.set()
-        return "".join(self._sentences.popleft() for _ in range(max(1, fitting)))
+        return "".join(self._sentences.popleft() for _ in range(self._end_at_cached(max(1, fitting))))
+
+    def _end_at_cached(self, number: int) -> int:
+        """Return how many of the first sentences are a chunk: those whose audio is cached, or those before such one."""
+        sentences = list(islice(self._sentences, number))
+        for end in range(number, 0, -1):
+            if self.is_cached("".join(sentences[:end]).strip()):
+                return end
+        return next((end for end in range(1, number) if self.is_cached(sentences[end].strip())), number)
 
     def _measure_first(self, number: int) -> int:
         """Return the length of the first sentences in the provider's units."""

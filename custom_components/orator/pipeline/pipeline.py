@@ -18,6 +18,7 @@ from .output import AudioResponse, GapFiller, OutputFormat, build_response, join
 from .post_processing import PostProcessing
 from .prefetch import ChunkPrefetcher, prefetch_first
 from .pronunciations import measure_with_pronunciations, pronunciations_for
+from .sentence_cache import SentenceCache, VoiceCache
 from .synthesizer import (
     ANNOUNCEMENT,
     INTERACTIVE,
@@ -42,6 +43,8 @@ _MAX_SENTENCES_AT_UNKNOWN_PACE: Final = 2
 Wherever the audio of two sentences breaks off, no more than one of them is heard twice. The maximum does not apply to
 models with a price per request.
 """
+_JOINABLE: Final = (AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM)
+"""Formats whose chunks can be joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,10 @@ class SynthesisJob:
     """Return whether the audio is prepared in advance, once the text has been read."""
     record_usage: Callable[[Usage], None]
     """Called with each charge of the voice's provider, even after the job has ended."""
+    cache: SentenceCache | None
+    """Cache for the audio of whole chunks; None if the voice does not use it."""
+    is_cache_read: Callable[[], bool]
+    """Return whether cached audio may be used, once the text has been read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +185,15 @@ class SpeechPipeline:
             await chunker.wait_for_sentence()
             is_single = chunker.is_single_chunk
             is_reply = not chunker.is_complete
+            request = replace(request, format=job.format or self._choose_format(is_single=is_single))
+            cache = self._cache_for(request, is_reply=is_reply)
+            # With a price per request, more requests for less text would cost more.
+            if cache and not has_fixed_price and (not is_single or request.format in _JOINABLE):
+                chunker.is_cached = cache.has
+                is_single = is_single and chunker.is_single_chunk
             own = ProviderSynthesizer(
                 self._provider,
-                replace(request, format=job.format or self._choose_format(is_single=is_single)),
+                request,
                 self._choose_retry_policy(is_reply=is_reply),
                 name=job.name,
                 stats=job.stats,
@@ -192,9 +205,17 @@ class SpeechPipeline:
                 fallback_replacements=job.replacements if pronunciations else (),
                 is_reply=is_reply,
                 needs_full_audio=self._output.needs_full_audio,
+                cache=cache,
             )
             async with ChunkPrefetcher(chunker, self._chain, latency_s or 0.0) as prefetcher:
                 yield _Speech(prefetcher.audio(), is_single, is_reply)
+
+    def _cache_for(self, request: SynthesisRequest, *, is_reply: bool) -> VoiceCache | None:
+        """Return the cached audio of the voice with the settings of a request, or None if it does not use the cache."""
+        job = self._job
+        if job.cache is None:
+            return None
+        return job.cache.for_voice(self._provider.identity, request, is_read=is_reply or job.is_cache_read())
 
     def _choose_retry_policy(self, *, is_reply: bool) -> RetryPolicy:
         if not is_reply and self._job.can_wait():
@@ -206,8 +227,7 @@ class SpeechPipeline:
     def _choose_format(self, *, is_single: bool) -> AudioFormat:
         """Return the format to request: the player's if it can be passed through or joined, otherwise samples."""
         formats = self._job.model.formats
-        joinable = (AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM)
-        usable = [candidate for candidate in formats if is_single or candidate in joinable]
+        usable = [candidate for candidate in formats if is_single or candidate in _JOINABLE]
         if self._job.post_processing.is_set:
             usable = []
         accepted = [candidate for candidate in usable if self._output.accepts(candidate)]

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import chain
 import logging
 from typing import Any, ClassVar, Final, override
 
@@ -80,6 +81,11 @@ class SpeechAudio:
     data: AsyncGenerator[bytes]
     pcm_layout: PcmLayout | None = None
     """Sample layout if the format is PCM."""
+    is_exact: Callable[[], bool] = field(default=lambda: True, compare=False)
+    """Return whether the audio, once it is complete, is known to be that of the request.
+
+    It is not if another model has replaced the requested one, or if the transcript differs from the text.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +176,12 @@ class Provider(ABC):
     def accepts_key(self) -> bool:
         """Whether the server may require an API key, so that a different key may help."""
         return self.server is None or self.server.accepts_key
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The API, server, API key and addresses of the account. Because of the key, it must not leave the memory."""
+        server = self.server.name if self.server else ""
+        return (type(self).__name__, server, self._api_key, *map(str, chain(*sorted(self.addresses.items()))))
 
     def is_same_account(self, other: Provider) -> bool:
         """Return whether another provider has the same API, addresses and API key."""

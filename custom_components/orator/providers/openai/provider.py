@@ -281,7 +281,7 @@ class OpenAIProvider(Provider):
                 raise
         audio = await self._request_audio(successor, stack)
         self.detected[f"{_RETIRED_PREFIX}{request.model.id}"] = True
-        return audio
+        return replace(audio, is_exact=lambda: False)
 
     def _successor_request(self, request: SynthesisRequest) -> SynthesisRequest | None:
         """Return the request for the successor of a model that was retired before its end date."""

@@ -59,14 +59,19 @@ class RealtimeSpeech:
     @asynccontextmanager
     async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
         """Yield the audio of a request; leaving the context cancels the request. Raises SpeechError on entry."""
-        async with aclosing(self._speak(request)) as data:
+        are_exact: list[bool] = []
+        async with aclosing(self._speak(request, are_exact)) as data:
             head = await anext(data, b"")
             if not head:
                 raise NotAudioError
-            yield SpeechAudio(AudioFormat.PCM, prepend(head, data), OPENAI_PCM_LAYOUT)
+            yield SpeechAudio(
+                AudioFormat.PCM, prepend(head, data), OPENAI_PCM_LAYOUT, is_exact=lambda: are_exact == [True]
+            )
 
-    async def _speak(self, request: SynthesisRequest) -> AsyncGenerator[bytes]:
+    async def _speak(self, request: SynthesisRequest, are_exact: list[bool]) -> AsyncGenerator[bytes]:
         """Yield the audio of a request. Any part of the text that was not spoken is requested again.
+
+        Adds to `are_exact` whether the transcript of each response shows that the text was spoken exactly.
 
         Raises TranscriptMismatchError if the model repeatedly speaks something else.
         """
@@ -80,6 +85,7 @@ class RealtimeSpeech:
                 finally:
                     _charge(replace(request, text=text), response)
                 match = response.match
+                are_exact.append(match.is_exact and bool(response.transcript) and not response.is_interrupted)
             self._count(match, response)
             text = text[match.match_end :]
             if not _SPOKEN_CHARACTER.search(text):

@@ -101,6 +101,8 @@ class EarlyStart:
     """Time to the first audio, as measured when it was slow; None if it is unknown."""
     streams: bool
     """Whether the voice's model streams, so that the time to its first audio does not depend on the text."""
+    speed: float = 1.0
+    """Setting of the voice; 1.0 is normal."""
 
     @property
     def min_clause_s(self) -> float:
@@ -121,13 +123,13 @@ class EarlyStart:
         following part has to be ready in time, at the pace of the reply.
         """
         text = text[:_MAX_CONSIDERED_CHARS]
-        whole_s = _duration_s(text)
+        whole_s = self._duration_s(text)
         best = 0
         if self.min_clause_s > _MAX_CLAUSE_S or whole_s < self.min_clause_s:
             return 0
         for end in find_clause_ends(text, count_letters_of_speech):
-            part_s = _duration_s(text[:end])
-            next_s = whole_s - part_s + speech_per_s * (part_s - _JITTER_S)
+            part_s = self._duration_s(text[:end])
+            next_s = whole_s - part_s + speech_per_s / self.speed * (part_s - _JITTER_S)
             if part_s >= self.min_clause_s and next_s >= _MIN_NEXT_S:
                 best = end
                 if not self.streams:
@@ -141,11 +143,10 @@ class EarlyStart:
         """
         text = text[:_MAX_CONSIDERED_CHARS]
         ends = find_clause_ends(text, count_letters_of_speech)
-        best = max((end for end in ends if _duration_s(text[:end]) >= _MIN_LATER_S), default=0)
+        best = max((end for end in ends if self._duration_s(text[:end]) >= _MIN_LATER_S), default=0)
         if not best and buffered_s <= self.reserve_s - _JITTER_S:
-            best = find_phrase_end(text, _MIN_LATER_S * LETTERS_PER_S, count_letters_of_speech)
+            best = find_phrase_end(text, _MIN_LATER_S * LETTERS_PER_S * self.speed, count_letters_of_speech)
         return best
 
-
-def _duration_s(text: str) -> float:
-    return count_letters_of_speech(text.rstrip()) / LETTERS_PER_S
+    def _duration_s(self, text: str) -> float:
+        return count_letters_of_speech(text.rstrip()) / LETTERS_PER_S / self.speed

@@ -179,7 +179,7 @@ class SpeechPipeline:
             streams=model.streams,
             max_seconds=_MAX_CHUNK_WITH_FALLBACK_S if job.fallbacks else _MAX_CHUNK_S,
             max_sentences=lambda: inf if pace.is_known or has_fixed_price else _MAX_SENTENCES_AT_UNKNOWN_PACE,
-            early_start=EarlyStart(latency_s, streams=model.streams) if starts_early else None,
+            early_start=EarlyStart(latency_s, streams=model.streams, speed=request.speed) if starts_early else None,
         )
         async with chunker:
             await chunker.wait_for_sentence()
@@ -207,7 +207,9 @@ class SpeechPipeline:
                 needs_full_audio=self._output.needs_full_audio,
                 cache=cache,
             )
-            async with ChunkPrefetcher(chunker, self._chain, latency_s or 0.0) as prefetcher:
+            async with ChunkPrefetcher(
+                chunker, self._chain, latency_s=latency_s or 0.0, speed=request.speed
+            ) as prefetcher:
                 yield _Speech(prefetcher.audio(), is_single, is_reply)
 
     def _cache_for(self, request: SynthesisRequest, *, is_reply: bool) -> VoiceCache | None:

@@ -23,14 +23,15 @@ class ChunkPrefetcher:
     The prefetcher is a context manager; leaving the context cancels all requests.
     """
 
-    def __init__(self, chunker: TextChunker, chain: FallbackChain, latency_s: float) -> None:
+    def __init__(self, chunker: TextChunker, chain: FallbackChain, *, latency_s: float, speed: float) -> None:
         """Initialize the prefetcher; the voices of `chain` speak the chunks of `chunker`.
 
-        `latency_s`: expected time to the first audio.
+        `latency_s`: expected time to the first audio; `speed`: setting of the voice, 1.0 is normal.
         """
         self._chunker = chunker
         self._chain = chain
         self._latency_s = latency_s
+        self._speed = speed
         self._waiting: asyncio.Queue[ChunkAudio] = asyncio.Queue(_MAX_WAITING_CHUNKS)
         self._producer: asyncio.Task[None] | None = None
         self._requests: set[asyncio.Task[None]] = set()
@@ -88,7 +89,7 @@ class ChunkPrefetcher:
                 request = asyncio.create_task(chunk.synthesize(), name="orator requests a chunk")
                 self._requests.add(request)
                 request.add_done_callback(self._requests.discard)
-                self._add_duration(estimate_duration_by_letters_s(text))
+                self._add_duration(estimate_duration_by_letters_s(text) / self._speed)
                 await self._waiting.put(chunk)
         finally:
             self._waiting.shutdown()

@@ -33,6 +33,7 @@ class Voice:
     latency_s: float = FLOOR_S
     latency_per_s: float = 0.0
     """Further latency for each second of speech, of a model that does not stream."""
+    speed: float = 1.0
     pace: VoicePace = field(default_factory=VoicePace)
     has_false_truncations: bool = False
     name: str = "voice"
@@ -49,7 +50,7 @@ class Voice:
     async def synthesize(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:  # noqa: ARG002
         """Yield the audio of a text."""
         self.requests.append(text)
-        seconds = count_letters_of_speech(text) / LETTERS_PER_S
+        seconds = count_letters_of_speech(text) / LETTERS_PER_S / self.speed
         await asyncio.sleep(self.latency_s + self.latency_per_s * seconds)
 
         async def data() -> AsyncGenerator[bytes]:
@@ -127,7 +128,7 @@ async def _hear(text: str, interval_s: float, voice: Voice, early_start: EarlySt
     async with chunker:
         await chunker.wait_for_sentence()
         latency_s = (early_start.latency_s if early_start else None) or 0.0
-        async with ChunkPrefetcher(chunker, chain, latency_s) as prefetcher:
+        async with ChunkPrefetcher(chunker, chain, latency_s=latency_s, speed=voice.speed) as prefetcher:
             async for audio in prefetcher.audio():
                 async for block in audio.data:
                     now = loop.time()

@@ -8,7 +8,8 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.orator.pipeline.early_start import EarlyStart, ReplyPace
-from custom_components.orator.text import find_clause_ends, find_phrase_end
+from custom_components.orator.text import find_clause_ends, find_phrase_end, is_speakable
+from tests.support.text import clean
 
 from .slow_replies import FLOOR_S, Heard, Voice, hear
 
@@ -170,6 +171,33 @@ def test_voice_without_streaming(words_per_s: float) -> None:
         reply = hear(sentence + FOLLOWING, words_per_s, voice, early_start, streams=False)
         assert " ".join(reply.chunks).split() == (sentence + FOLLOWING).split()
         assert reply.silence_s <= 1.0
+
+
+def test_fast_voice() -> None:
+    """The audio of a voice that speaks fast does not run out although its parts last less."""
+    for sentence in SENTENCES:
+        reply = hear(sentence + FOLLOWING, 7, Voice(speed=1.5), EarlyStart(FLOOR_S, streams=True, speed=1.5))
+        assert reply.silence_s <= 0.6
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    text=st.lists(
+        st.one_of(
+            st.text(max_size=12),
+            st.sampled_from(
+                ["**bold**", "and the", "`", "<!--", "3.14", "你好，", "ので、", "\n", "- item", "so, ", "e.g."]
+            ),
+        ),
+        max_size=40,
+    ).map(" ".join),
+    words_per_s=st.sampled_from([3, 8, 30]),
+)
+def test_any_text(text: str, words_per_s: float) -> None:
+    """No speakable character of any text is lost or doubled, whether or not it starts early."""
+    reply = hear(f"a{text}", words_per_s)
+    expected = [character for character in clean(f"a{text}") if is_speakable(character)]
+    assert [character for character in "".join(reply.chunks) if is_speakable(character)] == expected
 
 
 @settings(max_examples=30, deadline=None)

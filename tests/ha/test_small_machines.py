@@ -26,7 +26,7 @@ PYAV_MODULES = ("codecs", "libav", "resampler")
 
 
 @pytest.mark.parametrize("effects", EFFECTS)
-@pytest.mark.parametrize("output_format", [{}, SATELLITE] if IS_OUTPUT_CONVERTED else [{}, *FORMATS, SATELLITE])
+@pytest.mark.parametrize("output_format", [{}] if IS_OUTPUT_CONVERTED else [{}, *FORMATS, SATELLITE])
 async def test_no_process(
     hass: HomeAssistant,
     hear: Hear,

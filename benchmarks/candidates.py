@@ -56,7 +56,10 @@ class HomeAssistantVoice:
 
     async def speak(self, message: Message, options: Mapping[str, Any], delivery: Delivery) -> AsyncGenerator[bytes]:
         """Yield the audio of a message. Raises NoAudioError."""
-        stream = self._create_stream(message, options)
+        stream = self._create_stream(options)
+        if message.lead_s:
+            await asyncio.sleep(message.lead_s)
+        writer = _set_message(stream, message)
         chunks = stream.async_stream_result() if delivery is Delivery.STREAM else self._fetch(stream.url)
         try:
             async with aclosing(chunks):
@@ -67,17 +70,14 @@ class HomeAssistantVoice:
         except Exception as err:
             raise NoAudioError(f"{type(err).__name__}: {err}") from err
         finally:
+            if writer:
+                writer.cancel()
             stream.delete()
 
-    def _create_stream(self, message: Message, options: Mapping[str, Any]) -> tts.ResultStream:
-        """Start a message as Assist and its actions do, without Home Assistant's cache on disk."""
+    def _create_stream(self, options: Mapping[str, Any]) -> tts.ResultStream:
+        """Create a stream as Assist and its actions do, without Home Assistant's cache on disk."""
         stream = tts.async_create_stream(self.hass, self.entity_id, options=dict(options))
         stream.use_file_cache = False
-        if message.words_per_second is None:
-            message.start()
-            stream.async_set_message(message.text)
-        else:
-            stream.async_set_message_stream(message.deltas())
         return stream
 
     async def _fetch(self, path: str) -> AsyncGenerator[bytes]:
@@ -87,6 +87,18 @@ class HomeAssistantVoice:
                 raise NoAudioError(f"status {response.status}")
             async for chunk in response.content.iter_any():
                 yield chunk
+
+
+def _set_message(stream: tts.ResultStream, message: Message) -> asyncio.Task[None] | None:
+    """Start a message on a stream; return the task that writes a reply of Assist."""
+    if message.is_complete:
+        message.start()
+        stream.async_set_message(message.text)
+    elif message.is_assist_reply:
+        return asyncio.create_task(message.write_through_gate(stream.async_set_message_stream), name="assistant")
+    else:
+        stream.async_set_message_stream(message.deltas())
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ FIRST_BYTE_S: Final = 0.3
 SPEEDS: Final[dict[str, float | None]] = {"10x": 10, "2x": 2, "1x": 1, "at once": None}
 """Seconds of audio that the provider sends per second; each speed has a server of its own."""
 NORMAL_SPEED: Final = "10x"
+ANY_KEY: Final = "any key"
+"""Name of the server of normal speed that accepts any API key."""
 
 CHARS_PER_SECOND: Final = 15
 """Speaking rate of the provider."""
@@ -28,8 +30,9 @@ def api_key_of(speed: str) -> str:
 
 
 def frame_count(text: str) -> int:
-    """Return the number of frames of audio of a text."""
-    return ceil(len(text) / CHARS_PER_SECOND * SAMPLE_RATE / FRAME_SAMPLES)
+    """Return the number of frames of audio of a text; a Japanese character takes as long as three letters."""
+    syllables = sum("\u3000" <= character <= "\u9fff" for character in text)
+    return ceil((len(text) + 2 * syllables) / CHARS_PER_SECOND * SAMPLE_RATE / FRAME_SAMPLES)
 
 
 def speech_seconds(text: str) -> float:

@@ -58,7 +58,7 @@ async def run_in_process(provider_urls: Mapping[str, str]) -> AsyncGenerator[InP
                 hass,
                 f"http://{LOCALHOST}:{port}",
                 {speed: await add_orator(hass, api_key_of(speed), url) for speed, url in provider_urls.items()},
-                {speed: await _add_openai(hass, speed, url) for speed, url in provider_urls.items()},
+                {speed: await add_openai(hass, api_key_of(speed), url) for speed, url in provider_urls.items()},
             )
         finally:
             await hass.async_stop(force=True)
@@ -70,11 +70,11 @@ async def add_orator(hass: HomeAssistant, api_key: str, url: str) -> str:
     return await _add_entry(hass, "orator", {"next_step_id": "cloud_service"}, {"provider": "openai"}, account)
 
 
-async def _add_openai(hass: HomeAssistant, speed: str, url: str) -> str:
+async def add_openai(hass: HomeAssistant, api_key: str, url: str) -> str:
     """Add an account of Home Assistant's own integration; its client reads the URL from the environment."""
     os.environ[_OPENAI_BASE_URL_VARIABLE] = url
     try:
-        return await _add_entry(hass, "openai_conversation", {"api_key": api_key_of(speed)})
+        return await _add_entry(hass, "openai_conversation", {"api_key": api_key})
     finally:
         del os.environ[_OPENAI_BASE_URL_VARIABLE]
 

@@ -42,6 +42,11 @@ class RecordedMessage:
         """Seconds from the start of the text to the first audio."""
         return self._first_audio_since(self.message.started_at)
 
+    @property
+    def after_gate(self) -> float | None:
+        """Seconds from the time when Home Assistant began to stream the text to the first audio."""
+        return self._first_audio_since(self.message.streamed_at)
+
     def _first_audio_since(self, moment: float | None) -> float | None:
         first = self.playback.first_audio_at
         return None if first is None or moment is None or self.failure else first - moment

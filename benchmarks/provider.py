@@ -9,6 +9,8 @@ from pathlib import Path
 import sys
 from typing import Any, Final
 
+from .conditions import ANY_KEY
+
 _ROOT: Final = Path(__file__).parents[1]
 _START_TIMEOUT_S: Final = 60.0
 _STOP_TIMEOUT_S: Final = 5.0
@@ -26,9 +28,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """The running provider. urls: base URLs of its OpenAI API at each speed."""
+    """The running provider.
+
+    urls: base URLs of its OpenAI API at each speed.
+    any_key_url: base URL of a server of normal speed that accepts any API key.
+    """
 
     urls: dict[str, str]
+    any_key_url: str
     _process: asyncio.subprocess.Process
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _requests: dict[str, list[Request]] = field(default_factory=dict)
@@ -58,7 +65,8 @@ async def run_provider() -> AsyncGenerator[Provider]:
     try:
         async with asyncio.timeout(_START_TIMEOUT_S):
             urls = await _read(process)
-        yield Provider(urls, process)
+        any_key_url = urls.pop(ANY_KEY)
+        yield Provider(urls, any_key_url, process)
     finally:
         await _stop(process)
 

@@ -14,7 +14,7 @@ from typing import Any
 from tests.simulator import Simulator, Timing
 from tests.simulator.openai.api import OpenAI
 
-from .conditions import FIRST_BYTE_S, SPEEDS, api_key_of
+from .conditions import ANY_KEY, FIRST_BYTE_S, NORMAL_SPEED, SPEEDS, api_key_of
 from .prepared_speech import PreparedRecorder, prepare_speech
 
 
@@ -23,9 +23,10 @@ async def serve() -> None:
     speech = await asyncio.to_thread(prepare_speech)
     async with AsyncExitStack() as stack:
         simulators: dict[str, Simulator] = {}
-        for name, rate in SPEEDS.items():
-            simulator = Simulator(timing=Timing(first_byte=FIRST_BYTE_S, rate=rate), api_key=api_key_of(name))
-            api_key, timing = partial(api_key_of, name), partial(getattr, simulator, "timing")
+        keys = {name: api_key_of(name) for name in SPEEDS}
+        for name, rate in {**SPEEDS, ANY_KEY: SPEEDS[NORMAL_SPEED]}.items():
+            simulator = Simulator(timing=Timing(first_byte=FIRST_BYTE_S, rate=rate), api_key=keys.get(name))
+            api_key, timing = partial(keys.get, name), partial(getattr, simulator, "timing")
             simulator.openai = OpenAI(PreparedRecorder(speech), api_key, timing)
             simulators[name] = await stack.enter_async_context(simulator)
         _print({name: simulator.openai_url for name, simulator in simulators.items()})

@@ -17,7 +17,14 @@ _GOAL_COLUMNS: Final = ("goal", "limit", "measured", "result", "note")
 _GOAL_TEXT_COLUMNS: Final = frozenset({"goal", "note"})
 _JSON_ONLY_METRICS: Final = ("all gaps", "longest garbage collection")
 _MAX_NOTE_CHARS: Final = 72
-_DIGITS: Final = {Unit.SECONDS: 3, Unit.MILLISECONDS: 1, Unit.PERCENT: 2, Unit.MEBIBYTES: 1, Unit.WORDS: 0}
+_DIGITS: Final = {
+    Unit.SECONDS: 3,
+    Unit.MILLISECONDS: 1,
+    Unit.PERCENT: 2,
+    Unit.MEBIBYTES: 1,
+    Unit.WORDS: 0,
+    Unit.REQUESTS: 0,
+}
 
 
 def tables(results: Results) -> str:

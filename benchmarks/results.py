@@ -19,6 +19,7 @@ class Unit(StrEnum):
     PERCENT = "%"
     MEBIBYTES = "MiB"
     WORDS = "words"
+    REQUESTS = "requests"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Texts that are the same in every run but never repeat within one, so no cache has their audio."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count, cycle, islice
 from math import inf
@@ -25,9 +26,22 @@ SENTENCES: Final = (
     "All the doors of instance {} are locked now, except for the one to the balcony.",
     "The battery of sensor {} is running low and should be replaced during this week.",
 )
-"""Sentences of about five seconds of speech. A number makes each message unique."""
+"""Templates of sentences of about five seconds of speech; a number makes each sentence unique."""
 
-_TOKEN: Final = re.compile(r"\s?\w{1,6}|\s?[^\w\s]|\s")
+_LONG_SENTENCE: Final = (
+    "When visitors arrive at gate {}, the lamp above the door turns green, a camera takes a picture of the yard, the "
+    "speaker in the kitchen plays a short melody, and the heating of the guest room slowly starts to warm up."
+)
+"""A sentence of 42 words, of which the first clause has 6."""
+_JAPANESE_SENTENCE: Final = (
+    "明日{}時の天気は雨のち晴れですが、午後は風が少し強くなるため洗濯物は早めに中へ取り込み、"
+    "夕方に出かける方は念のため傘と上着を用意して駅へ向かうと安心です。"
+)
+"""A sentence of 80 characters."""
+ASSIST_GATE_CHARS: Final = 60
+"""Characters of a reply above which Home Assistant's Assist pipeline starts to stream."""
+
+_TOKEN: Final = re.compile(r"[\u3040-\u9fff]{1,2}|\s?[^\W\u3040-\u9fff]{1,6}|\s?[^\w\s]|\s")
 _numbers: Final = count(1000)
 
 
@@ -35,19 +49,31 @@ _numbers: Final = count(1000)
 class Message:
     """A text that is complete from the start, or streamed as a language model generates it.
 
-    words_per_second: pace of a streamed text, None for a complete one.
-    started_at, first_sentence_at: when the text started, and when its first sentence was complete (time.monotonic).
+    words_per_second, characters_per_second: pace of a streamed text; both are None for a complete one.
+    is_assist_reply: whether Home Assistant holds the start of the text back.
+    lead_s: seconds from the start of a pipeline, when Home Assistant creates the stream, to the text.
+    started_at, first_sentence_at, streamed_at: when the text started, when its first sentence was complete, and when
+    Home Assistant began to stream it (time.monotonic).
     """
 
     sentences: tuple[str, ...]
     words_per_second: float | None = None
+    characters_per_second: float | None = field(default=None, kw_only=True)
+    is_assist_reply: bool = field(default=False, kw_only=True)
+    lead_s: float = field(default=0.0, kw_only=True)
     started_at: float | None = field(default=None, init=False)
     first_sentence_at: float | None = field(default=None, init=False)
+    streamed_at: float | None = field(default=None, init=False)
 
     @property
     def text(self) -> str:
         """The whole text."""
         return " ".join(self.sentences)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the text is complete from the start."""
+        return self.words_per_second is None and self.characters_per_second is None
 
     def start(self) -> None:
         """Set the times of a complete text."""
@@ -58,9 +84,23 @@ class Message:
         async for delta, _ in self._paced_tokens():
             yield delta
 
+    async def write_through_gate(self, stream: Callable[[AsyncGenerator[str]], None]) -> None:
+        """Pass the deltas to `stream` as the Assist pipeline does: the start as one delta, once it is long enough."""
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        characters = 0
+        async for token, _ in self._paced_tokens():
+            queue.put_nowait(token)
+            is_held = characters <= ASSIST_GATE_CHARS
+            characters += len(token)
+            if is_held and characters > ASSIST_GATE_CHARS:
+                queue.put_nowait("".join(queue.get_nowait() for _ in range(queue.qsize())))
+                self.streamed_at = monotonic()
+                stream(_read(queue))
+        queue.shutdown()
+
     async def chunks(self, max_chars: int) -> AsyncGenerator[str]:
         """Yield each sentence as soon as it is complete, or several at once of a complete text."""
-        if self.words_per_second is None:
+        if self.is_complete:
             self.start()
             for chunk in self._pack_sentences(max_chars):
                 yield chunk
@@ -84,8 +124,9 @@ class Message:
     async def _paced_tokens(self) -> AsyncGenerator[tuple[str, bool]]:
         """Yield tokens at the pace of the text, and whether each completes a sentence."""
         tokens = list(self._tokens())
-        words = len(self.text.split())
-        interval = words / (self.words_per_second or inf) / len(tokens)
+        seconds = len(self.text.split()) / (self.words_per_second or inf)
+        seconds += len(self.text) / (self.characters_per_second or inf)
+        interval = seconds / len(tokens)
         self.started_at = monotonic()
         for index, (token, ends_sentence) in enumerate(tokens):
             if (wait := self.started_at + index * interval - monotonic()) > 0:
@@ -108,20 +149,37 @@ def sentence() -> Message:
 
 def reply(sentences: int = 8) -> Message:
     """Return a reply of an assistant."""
-    number = next(_numbers)
     templates = islice(cycle(SENTENCES), sentences)
-    return Message(tuple(text.format(number) for text in templates), WORDS_PER_SECOND)
+    return Message(tuple(text.format(next(_numbers)) for text in templates), WORDS_PER_SECOND)
+
+
+def slow_reply(words_per_second: float) -> Message:
+    """Return a reply with a long first sentence that Assist streams."""
+    first = _LONG_SENTENCE.format(next(_numbers))
+    return Message((first, *reply(1).sentences), words_per_second, is_assist_reply=True)
+
+
+def japanese_reply(*, is_assist_reply: bool) -> Message:
+    """Return a reply in Japanese, whose sentence is long and has no spaces, at 20 characters per second."""
+    first, second = (_JAPANESE_SENTENCE.format(next(_numbers)) for _ in range(2))
+    return Message((first, second), characters_per_second=20, is_assist_reply=is_assist_reply)
+
+
+async def _read(queue: asyncio.Queue[str]) -> AsyncGenerator[str]:
+    """Yield the deltas of a queue until it is shut down."""
+    with suppress(asyncio.QueueShutDown):
+        while True:
+            yield await queue.get()
 
 
 def essay(characters: int, *, words_per_second: float | None = None) -> Message:
     """Return a text that exceeds a number of characters by less than a sentence."""
-    number = next(_numbers)
     sentences: list[str] = []
     length = -1
     for text in cycle(SENTENCES):
         if length >= characters:
             break
-        sentences.append(text.format(number))
+        sentences.append(text.format(next(_numbers)))
         length += len(sentences[-1]) + 1
     return Message(tuple(sentences), words_per_second)
 

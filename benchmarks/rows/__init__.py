@@ -6,7 +6,20 @@ from typing import Final
 
 from ..environment import Analysis, Environment
 from ..results import Results
-from . import break_off, catalog, concurrency, first_audio, long_texts, loop, memory, post_processing, realtime
+from . import (
+    break_off,
+    cached_sentence,
+    catalog,
+    concurrency,
+    first_audio,
+    long_texts,
+    loop,
+    memory,
+    post_processing,
+    realtime,
+    round_trip,
+    slow_models,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +61,23 @@ ROWS: Final = (
         is_light_in_quick_runs=True,
     ),
     Row(
+        cached_sentence.CACHED,
+        "Reply whose first sentence was said before: time to the first audio",
+        cached_sentence.measure,
+        cached_sentence.add_goals,
+        is_light_in_quick_runs=True,
+    ),
+    Row(
         realtime.REALTIME,
         "Realtime voice over an open socket: time to the first audio",
         realtime.measure,
         realtime.add_goals,
+    ),
+    Row(
+        round_trip.ROUND_TRIP,
+        "Service 100 ms away, connection open and closed: time to the first audio",
+        round_trip.measure,
+        round_trip.add_goals,
     ),
     Row(
         long_texts.LONG,
@@ -65,6 +91,13 @@ ROWS: Final = (
         "Slow provider: silence between chunks",
         long_texts.measure_slow,
         long_texts.add_slow_goals,
+        is_light=True,
+    ),
+    Row(
+        slow_models.SLOW_MODEL,
+        "Slow language models through Home Assistant's gate of 60 characters",
+        slow_models.measure,
+        slow_models.add_goals,
         is_light=True,
     ),
     Row(

@@ -1,4 +1,4 @@
-"""Memory that a very long text needs.
+"""Memory that a very long text needs, and what an account takes that has not spoken.
 
 Measured at Orator's entity with audio that is discarded as it arrives, so Home Assistant's cache, which keeps all
 audio, is not included. What remains is the memory of Orator, its HTTP client and the text. The goal is about Python's
@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 import gc
+import json
+import sys
 import threading
 import tracemalloc
 from typing import Final
@@ -33,6 +35,12 @@ _DELIVERY: Final = "entity"
 _SLOW_LISTENER_PAUSE_S: Final = 3.0
 _SAMPLING_INTERVAL_S: Final = 0.01
 
+_IDLE: Final = SeriesKey(MEMORY, "account that has not spoken", ORATOR, "-")
+_IMPORT_CPU: Final = "CPU time of the import"
+_IDLE_RESIDENT: Final = "resident, modules and account"
+_MAX_IMPORT_S: Final = 0.5  # ae864fe and this version alike: 0.2 on an idle machine
+_MAX_IDLE_MIB: Final = 10.0  # PyAV alone takes 18, numpy 12 where no other integration has loaded it
+
 
 @dataclass(slots=True)
 class _ResidentPeak:
@@ -49,7 +57,8 @@ class _ResidentPeak:
 
 
 async def measure(environment: Environment, results: Results) -> None:
-    """Read audio as fast as it arrives, and with a pause after the first audio."""
+    """Read audio as fast as it arrives, and with a pause after the first audio; measure an idle account."""
+    await _measure_idle(environment, results)
     characters = environment.effort.size(100_000, 20_000)
     await _speak(environment, sentence().text, 0)
     for case, pause in (("read at once", 0.0), ("listener pauses for 3 s", _SLOW_LISTENER_PAUSE_S)):
@@ -78,6 +87,27 @@ async def measure(environment: Environment, results: Results) -> None:
         results.add(key, _AUDIO, failure or delivered / _MIB, Unit.MEBIBYTES)
 
 
+async def _measure_idle(environment: Environment, results: Results) -> None:
+    """Measure an account in a new process, because this one has imported everything."""
+    for _ in range(environment.effort.times(3, 1)):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "benchmarks.idle", environment.provider.urls[_SPEED]),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        output, _ = await process.communicate()
+        failure: str | None = None
+        measured = {}
+        try:
+            measured = json.loads(output.splitlines()[-1])
+        except IndexError, ValueError:
+            failure = f"ended with code {process.returncode}"
+        if measured.get("has_pyav"):
+            failure = "PyAV was imported"
+        results.add(_IDLE, _IMPORT_CPU, failure or measured["import_s"])
+        results.add(_IDLE, _IDLE_RESIDENT, failure or measured["import_mib"] + measured["account_mib"], Unit.MEBIBYTES)
+
+
 async def _speak(environment: Environment, text: str, pause: float) -> int:
     """Stream a text from Orator's entity, and return the number of bytes."""
     hass = environment.instance.hass
@@ -101,7 +131,14 @@ async def _speak(environment: Environment, text: str, pause: float) -> int:
 
 
 def add_goals(results: Results) -> None:
-    """Add the limit for traced memory."""
+    """Add the limits for traced memory, and for an account that has not spoken."""
+    for text, metric, limit, unit in (
+        ("import of the integration, CPU time", _IMPORT_CPU, _MAX_IMPORT_S, Unit.SECONDS),
+        ("account that has not spoken, modules included", _IDLE_RESIDENT, _MAX_IDLE_MIB, Unit.MEBIBYTES),
+    ):
+        idle = results.find(_IDLE, metric)
+        value = None if idle.failures else idle.median
+        results.goals.append(Goal(MEMORY, text, limit, value, unit, "in a new Home Assistant with text-to-speech"))
     for series in [series for series in results.series if series.key.row == MEMORY and series.metric == _TRACED]:
         note = series.failures[0] if series.failures else "limit of this benchmark; traced allocations"
         value = None if series.failures else series.worst

@@ -20,6 +20,7 @@ from .issues import async_delete_issues
 from .media_files import async_get_stored_files
 from .preview import SetupPreviewView, VoicePlayerView, VoicePreviewView
 from .services import async_setup_services
+from .shared_cache import async_get_sentence_cache, async_open_sentence_cache
 from .tts_cache import async_get_cache_revisions
 from .usage import UsageTracker
 
@@ -54,6 +55,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     await account.async_setup(previous)
     entry.runtime_data = account
 
+    entry.async_on_unload(async_open_sentence_cache(hass))
     async_register_account_device(hass, entry)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     entry.async_on_unload(async_track_fallbacks(hass, entry))
@@ -76,6 +78,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> N
     account = hass.data.get(_ACCOUNTS, {}).pop(entry.entry_id, None)
     await (account.usage if account else UsageTracker(hass, entry.entry_id)).async_remove()
     await (account.store if account else account_store(hass, entry.entry_id)).async_remove()
+    async_get_sentence_cache(hass).clear()
     async_delete_issues(hass, entry.entry_id)
     if not async_get_accounts(hass):
         await (await async_get_chimes(hass)).files.async_remove()

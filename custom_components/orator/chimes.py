@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from homeassistant.components.ffmpeg import get_ffmpeg_manager
 from homeassistant.components.media_source import URI_SCHEME, async_resolve_media, is_media_source_id
 from homeassistant.components.tts import DOMAIN as TTS_DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
+from .audio.conversion import decode_file
 from .audio.effects import (
     CHIME_LUFS,
     MAX_CHIME_S,
@@ -22,8 +22,7 @@ from .audio.effects import (
     load_built_in_chime,
     make_chime,
 )
-from .audio.ffmpeg import ConversionError, decode_file
-from .audio.formats import PcmLayout
+from .audio.formats import ConversionError, PcmLayout
 from .chime_files import ChimeError, ChimeFile, ChimeFiles
 from .const import DOMAIN
 
@@ -34,7 +33,7 @@ _MAX_CACHED_CHIMES: Final = 8
 _SPEECH_SOURCES: Final = (DOMAIN, TTS_DOMAIN)
 """Media sources that generate speech, which may be charged, when they are resolved."""
 _CHIME_TIMEOUT_S: Final = 10.0
-"""Timeout for resolving a chime's media source, and for decoding the chime with ffmpeg."""
+"""Timeout for resolving a chime's media source, and for decoding the chime."""
 _CHIMES: Final[HassKey[ChimeLibrary]] = HassKey("orator_chimes")
 
 type _CacheKey = tuple[str, str, float]
@@ -97,11 +96,11 @@ class ChimeLibrary:
 
     async def _async_decode(self, file: Path) -> bytes:
         """Return the samples of an audio file."""
-        binary = get_ffmpeg_manager(self._hass).binary
+        # A longer file is noticed because one second more than the maximum is decoded.
+        decode = partial(decode_file, file, _CHIME_LAYOUT, max_seconds=MAX_CHIME_S + 1, timeout_s=_CHIME_TIMEOUT_S)
         try:
-            async with asyncio.timeout(_CHIME_TIMEOUT_S):
-                # A longer file is noticed because one second more than the maximum is decoded.
-                return await decode_file(file, _CHIME_LAYOUT, binary=binary, max_seconds=MAX_CHIME_S + 1)
+            async with asyncio.timeout(_CHIME_TIMEOUT_S):  # on a share that hangs, the job continues
+                return await self._hass.async_add_executor_job(decode)
         except (ConversionError, TimeoutError) as err:
             raise ChimeError("chime_unusable") from err
 

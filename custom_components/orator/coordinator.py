@@ -25,6 +25,7 @@ from .providers.base import Provider
 from .providers.errors import InvalidKeyError, SpeechError
 from .providers.json_documents import run_in_background
 from .providers.models import Balance, Model, is_currency_code
+from .shared_cache import async_get_sentence_cache
 from .usage import UsageTracker
 
 _LOGGER = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         self.issues = IssueManager(hass, entry, self.provider, self.health)
         self.usage = UsageTracker(hass, entry.entry_id)
         self.loudness_tracker = LoudnessTracker()
+        self.sentence_cache = async_get_sentence_cache(hass)
         self._voice_stats: dict[tuple[str, str], VoiceStats] = {}
         self._has_new_address = False
         """Whether the stored catalog was fetched from an address other than the account's."""

@@ -67,6 +67,7 @@ def _account_diagnostics(
         },
         "detected": dict(account.provider.detected),
         "counts": dict(account.provider.counters),
+        "sentence_cache": asdict(account.sentence_cache.stats),
         "usage": account.usage.totals.rounded.as_dict(),
         "issues": [
             {"id": issue_id.removeprefix(f"{entry.entry_id}_"), "active": issue.active}

@@ -130,6 +130,12 @@ def create_fallbacks(
     ]
 
 
+@callback
+def first_fallback(hass: HomeAssistant, entity_ids: Iterable[str], own_entity_id: str) -> str | None:
+    """Return the fallback of a voice that is used first, if any."""
+    return next(_expand_fallbacks(hass, entity_ids, {own_entity_id}), None)
+
+
 def _expand_fallbacks(hass: HomeAssistant, entity_ids: Iterable[str], seen: set[str]) -> Iterator[str]:
     """Yield voices, each followed by its fallbacks, or preceded by them if its account's circuit breaker is open."""
     for entity_id in entity_ids:

@@ -33,7 +33,15 @@ import voluptuous as vol
 from .audio.effects import BuiltInChime
 from .audio.formats import AudioFormat
 from .catalog import Catalog
-from .const import CONF_CHIME, CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, CONF_SPOKEN_UNITS
+from .const import (
+    CONF_CHIME,
+    CONF_CLEAN_TEXT,
+    CONF_FALLBACK,
+    CONF_FORMAT,
+    CONF_REPLACEMENTS,
+    CONF_SENTENCE_CACHE,
+    CONF_SPOKEN_UNITS,
+)
 from .form_texts import FormTexts
 from .providers.models import Model, Voice
 from .providers.options import (
@@ -217,7 +225,11 @@ def voice_schema(  # noqa: PLR0913
     sections = {
         SECTION_POST_PROCESSING: _post_processing_fields(texts),
         SECTION_FINE_TUNING: {**_option_fields(model, OptionGroup.FINE_TUNING), **_text_fields()},
-        SECTION_ADVANCED: {**_format_field(model), **_option_fields(model, OptionGroup.ADVANCED)},
+        SECTION_ADVANCED: {
+            **_format_field(model),
+            vol.Required(CONF_SENTENCE_CACHE, default=True): BooleanSelector(),
+            **_option_fields(model, OptionGroup.ADVANCED),
+        },
     }
     offered = dict(chain(fields.items(), *(contained.items() for contained in sections.values())))
     values = {key: value for key, value in values.items() if _is_offered(offered.get(key), value)}

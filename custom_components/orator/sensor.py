@@ -12,7 +12,7 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import EntityCategory, UnitOfTime
+from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
@@ -111,6 +111,16 @@ VOICE_SENSORS: Final = (
     ),
 )
 
+CACHED_SENSOR: Final = SensorEntityDescription(
+    key="cached_today",
+    translation_key="cached_today",
+    entity_category=EntityCategory.DIAGNOSTIC,
+    entity_registry_enabled_default=False,  # changes with each reply
+    native_unit_of_measurement=PERCENTAGE,
+    state_class=SensorStateClass.MEASUREMENT,
+    suggested_display_precision=0,
+)
+
 BALANCE_SENSOR: Final = SensorEntityDescription(
     key="balance",
     translation_key="balance",
@@ -135,6 +145,7 @@ async def async_setup_entry(
     currency = account.data.currency
     sensors: list[SensorEntity] = [ConnectionSensor(entry, CONNECTION_SENSOR)]
     sensors += [UsageSensor(entry, description) for description in USAGE_SENSORS if currency or not description.is_cost]
+    sensors.append(CachedSensor(entry, CACHED_SENSOR))
     if account.balance:
         sensors.append(BalanceSensor(entry, account.balance))
     async_add_entities(sensors)
@@ -200,6 +211,21 @@ class UsageSensor(OratorEntity, SensorEntity):
             return None
         total = self._total
         return {"estimated": total.rounded.estimated, "unpriced_requests": total.unpriced_requests}
+
+
+class CachedSensor(OratorEntity, SensorEntity):
+    """Sensor that shows how much of an account's speech came from the sentence cache today."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self._account.usage.async_add_listener(self.async_write_ha_state))
+
+    @property
+    @override
+    def native_value(self) -> float | None:
+        share = self._account.usage.totals.today.cached_share
+        return None if share is None else round(share * 100, 1)
 
 
 class VoiceSensor(OratorEntity, SensorEntity):

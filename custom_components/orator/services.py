@@ -15,7 +15,7 @@ from homeassistant.helpers.service import async_extract_entity_ids, async_regist
 from homeassistant.util.json import JsonObjectType
 import voluptuous as vol
 
-from .audio.ffmpeg import measure_duration
+from .audio.conversion import measure_duration
 from .const import CONF_FALLBACK, DOMAIN
 from .coordinator import OratorConfigEntry
 from .entity import entity_name, is_orator_voice

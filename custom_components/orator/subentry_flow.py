@@ -18,7 +18,15 @@ import voluptuous as vol
 
 from .chime_files import ChimeError
 from .chimes import async_get_chimes
-from .const import CONF_CLEAN_TEXT, CONF_FALLBACK, CONF_FORMAT, CONF_REPLACEMENTS, CONF_SPOKEN_UNITS, CONF_VOICE
+from .const import (
+    CONF_CLEAN_TEXT,
+    CONF_FALLBACK,
+    CONF_FORMAT,
+    CONF_REPLACEMENTS,
+    CONF_SENTENCE_CACHE,
+    CONF_SPOKEN_UNITS,
+    CONF_VOICE,
+)
 from .coordinator import AccountCoordinator, OratorConfigEntry, async_get_accounts
 from .entity import voice_entity_id
 from .fallback import has_fallback_loop
@@ -46,7 +54,13 @@ from .voice_settings import (
     parse_replacements,
 )
 
-_FORM_DEFAULTS: Final = {CONF_CLEAN_TEXT: True, CONF_REPLACEMENTS: [], CONF_SPOKEN_UNITS: False, CONF_FALLBACK: []}
+_FORM_DEFAULTS: Final = {
+    CONF_CLEAN_TEXT: True,
+    CONF_REPLACEMENTS: [],
+    CONF_SPOKEN_UNITS: False,
+    CONF_SENTENCE_CACHE: True,
+    CONF_FALLBACK: [],
+}
 """Values that the form returns for untouched fields, which are not stored."""
 
 _MEDIA_BROWSER_PATH: Final = "/media-browser"

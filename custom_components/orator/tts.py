@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, override
 
-from homeassistant.components.ffmpeg import get_ffmpeg_manager
 from homeassistant.components.tts import (
     ATTR_PREFERRED_FORMAT,
     ATTR_VOICE,
@@ -25,7 +24,7 @@ from homeassistant.util import language as language_util
 
 from .audio.formats import AudioFormat
 from .chimes import ChimeLibrary, async_get_chimes
-from .const import CONF_FALLBACK, CONF_FORMAT, SUBENTRY_VOICE
+from .const import CONF_FALLBACK, CONF_FORMAT, CONF_SENTENCE_CACHE, SUBENTRY_VOICE
 from .coordinator import OratorConfigEntry
 from .entity import entity_name, voice_device
 from .fallback import can_be_heard, create_fallbacks
@@ -42,7 +41,7 @@ from .providers.models import Model
 from .providers.options import LanguageOption
 from .text import unit_replacements
 from .tts_cache import async_discard, async_get_cache_revisions, cache_revision, is_cacheable
-from .tts_requests import SpeechRequest, async_speak_and_check, can_wait, deliver_begin, deliver_report
+from .tts_requests import SpeechRequest, async_speak_and_check, can_wait, deliver_begin, deliver_report, must_be_fresh
 from .voice_settings import (
     ATTR_CHIME_REVISION,
     VoiceSettings,
@@ -52,6 +51,7 @@ from .voice_settings import (
     parse_post_processing,
     supported_options,
 )
+from .warm_up import async_warm_up
 
 PARALLEL_UPDATES = 0
 
@@ -103,7 +103,7 @@ class VoiceEntity(TextToSpeechEntity):
             **provider.addresses,
             ATTR_PREFERRED_FORMAT: self._format,
             CONF_FORMAT: self._format,
-            **subentry.data,
+            **{key: value for key, value in subentry.data.items() if key != CONF_SENTENCE_CACHE},
         }
 
     @property
@@ -141,7 +141,7 @@ class VoiceEntity(TextToSpeechEntity):
         with suppress(InvalidSettingError, NotAudioError):  # reported when the voice speaks
             post_processing, _ = await self._async_post_processing(parse_post_processing(self._subentry.data))
             if self._format == AudioFormat.MP3:
-                await post_processing.prepare(self._model, get_ffmpeg_manager(self.hass).binary)
+                await post_processing.prepare(self._model)
 
     @property
     @override
@@ -171,6 +171,16 @@ class VoiceEntity(TextToSpeechEntity):
         if own_voice_id and (own_voice_id in names or own_voice_id not in model.voice_ids):
             names = {own_voice_id: own_voice_id} | names
         return [Voice(voice_id, name) for voice_id, name in names.items()]
+
+    @callback
+    @override
+    def async_supports_streaming_input(self) -> bool:
+        """Return whether the voice speaks text as it is written.
+
+        Home Assistant asks whenever it creates a stream. A pipeline creates one seconds before there is text.
+        """
+        async_warm_up(self.hass, self._entry, self.entity_id)
+        return super().async_supports_streaming_input()
 
     @override
     async def async_speak(
@@ -254,8 +264,10 @@ class VoiceEntity(TextToSpeechEntity):
             post_processing=post_processing,
             can_wait=lambda: can_wait(self.hass, self.entity_id, request, "".join(text)),
             record_usage=account.usage.async_add,
+            cache=account.sentence_cache if settings.uses_sentence_cache else None,
+            is_cache_read=lambda: not must_be_fresh(self.hass, self.entity_id, request, "".join(text)),
         )
-        pipeline = SpeechPipeline(account.provider, job, settings.output, get_ffmpeg_manager(self.hass).binary)
+        pipeline = SpeechPipeline(account.provider, job, settings.output)
         return _Call(request, text, settings, pipeline, is_configured=is_configured, misses_chime=misses_chime)
 
     async def _async_post_processing(self, options: Mapping[str, Any]) -> tuple[PostProcessing, bool]:
@@ -305,6 +317,8 @@ class VoiceEntity(TextToSpeechEntity):
                 account.usage.async_record_first_audio(subentry_id, seconds)
         for is_truncated in report.looked_truncated[len(applied.looked_truncated) :]:
             stats.record_ending(is_truncated=is_truncated)
+        if chunks := report.cached_chunks - applied.cached_chunks:
+            account.usage.async_add_cached(chunks, report.cached_characters - applied.cached_characters)
         if report.has_own_audio and not applied.has_own_audio:
             account.async_handle_speech(model, voice)
 

@@ -1,13 +1,15 @@
-"""Query Home Assistant's cache of speech, and keep audio out of it.
+"""Query Home Assistant's cache of speech and its streams, and keep audio out of the cache.
 
-Home Assistant has no public way to find out whether a message is cached, or to exclude audio from the cache. This is
-the only module that uses the private API of the `tts` component:
+Home Assistant has no public way to find out whether a message is cached, to exclude audio from the cache, or to find
+the streams that wait for their text. This is the only module that uses the private API of the `tts` component:
 
 - `_hash_options` and `KEY_PATTERN` build the cache key of a message; no public function returns the key.
 - `SpeechManager.mem_cache` and `file_cache` hold the keys of cached messages; `ResultStream` does not state whether its
 audio comes from the cache.
 - `TTSCache.cache_key` and `_result_data` are the key of a cache entry and its complete audio, and
   `SpeechManager.cache_dir` is the folder of the files; an entity cannot mark its audio as not to be cached.
+- `SpeechManager.token_to_stream` holds the streams, and `ResultStream._result_cache` is done once a stream has a text;
+  an entity is not told for which stream Home Assistant asks whether it supports streaming.
 
 `_guard` wraps every use: if a Home Assistant release changes the API, a warning is logged, a repair issue is created,
 and voices still speak. Audio that cannot be discarded then stays in the cache, so the voice gets another revision,
@@ -123,6 +125,26 @@ def async_drop_from_memory(hass: HomeAssistant, key: str) -> None:
     """Remove a message from the memory cache, so that it is synthesized again."""
     with _guard(hass):
         hass.data[_TTS_MANAGER].mem_cache.pop(key, None)
+
+
+@callback
+def streams_without_text(hass: HomeAssistant, entity_id: str) -> dict[str, tts.ResultStream]:
+    """Return the streams of a voice that have no text yet, by token."""
+    with _guard(hass):
+        streams: dict[str, tts.ResultStream] = hass.data[_TTS_MANAGER].token_to_stream
+        return {
+            token: stream
+            for token, stream in streams.items()
+            if stream.engine == entity_id and not stream._result_cache.done()  # noqa: SLF001
+        }
+    return {}
+
+
+@callback
+def async_drop_stream(hass: HomeAssistant, stream: tts.ResultStream) -> None:
+    """Remove a stream that will get no text."""
+    with _guard(hass):
+        hass.data[_TTS_MANAGER].token_to_stream.pop(stream.token, None)
 
 
 def is_cacheable(report: SynthesisReport, *, misses_chime: bool) -> bool:

@@ -18,7 +18,14 @@ from .const import DOMAIN
 from .entity import entity_name
 from .pipeline import SynthesisReport, is_output_extension
 from .providers.models import Usage
-from .tts_cache import async_drop_from_memory, async_wait_until_on_disk, cache_key, is_in_memory, is_on_disk
+from .tts_cache import (
+    async_drop_from_memory,
+    async_drop_stream,
+    async_wait_until_on_disk,
+    cache_key,
+    is_in_memory,
+    is_on_disk,
+)
 
 _BEGIN_TIMEOUT_S: Final = 15.0
 PREFERRED_PREFIX: Final = "preferred_"
@@ -36,6 +43,8 @@ class PendingReport:
     """Whether the audio was cached, or already being synthesized for an earlier request."""
     can_wait: bool = False
     """Whether the audio is prepared in advance."""
+    is_fresh: bool = False
+    """Whether the voice speaks again, rather than use the sentence cache."""
     report: SynthesisReport | None = None
     """The report, once the audio has been read. None if the audio was cached."""
     error: HomeAssistantError | None = None
@@ -116,6 +125,12 @@ def can_wait(hass: HomeAssistant, entity_id: str, request: tts.TTSAudioRequest, 
     return any(pending.can_wait for pending in _pending_reports(hass, entity_id, request, message))
 
 
+@callback
+def must_be_fresh(hass: HomeAssistant, entity_id: str, request: tts.TTSAudioRequest, message: str) -> bool:
+    """Return whether the voice has to speak a message again, rather than use the sentence cache."""
+    return any(pending.is_fresh for pending in _pending_reports(hass, entity_id, request, message))
+
+
 def _request_parts(stream: tts.ResultStream, message: str) -> tuple[str, str, str, Mapping[str, Any]]:
     """Return the entity ID, message, language and options that a request is identified by."""
     return str(stream.engine), message, str(stream.language), stream.options
@@ -134,7 +149,7 @@ class SpeechRequest:
     language: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     use_disk_cache: bool = True
-    """Whether the cache on disk is used."""
+    """Whether Home Assistant's cache on disk and the sentence cache are used."""
     can_wait: bool = False
     """Whether the audio is prepared in advance and can wait for a provider that asks for a pause."""
 
@@ -153,8 +168,9 @@ class SpeechResult:
 
     @property
     def from_cache(self) -> bool:
-        """Whether the audio was requested before."""
-        return self._pending.from_cache
+        """Whether the audio was requested before: the message, or else each of its sentences."""
+        report = self._pending.report
+        return self._pending.from_cache or (report is not None and report.is_cached)
 
     @property
     def usage(self) -> Usage:
@@ -196,6 +212,7 @@ def async_request_speech(hass: HomeAssistant, voice: tts.TextToSpeechEntity, req
     validate_request(voice, request)
     stream = _create_stream(hass, voice, request)
     pending = expect_report(hass, stream, request.message, can_wait=request.can_wait)
+    pending.is_fresh = not request.use_disk_cache
     stream.async_set_message(request.message)
     return SpeechResult(stream, pending)
 
@@ -239,6 +256,7 @@ class PreparedMessage:
 
     def _is_on_disk(self, request: SpeechRequest) -> bool:
         stream = _create_stream(self._hass, self._voice, request)
+        async_drop_stream(self._hass, stream)
         return is_on_disk(self._hass, cache_key(self._hass, *_request_parts(stream, request.message)))
 
     async def async_prepare(self) -> None:
@@ -306,7 +324,9 @@ async def async_speak_and_check(
     Raises ServiceValidationError if the model, the voice or a setting is invalid. Other errors are only logged: an
     outage must not stop the script that speaks.
     """
-    pending = expect_report(hass, _create_stream(hass, voice, request), request.message)
+    stream = _create_stream(hass, voice, request)
+    async_drop_stream(hass, stream)
+    pending = expect_report(hass, stream, request.message)
     await play()
     if not pending.from_cache and is_in_memory(hass, pending.cache_key):
         await pending.async_wait_for_begin()

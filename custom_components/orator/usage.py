@@ -38,12 +38,17 @@ class UsageTotal:
     """Part of the cost that is calculated from list prices rather than charged by the provider."""
     unpriced_requests: int = 0
     """Requests whose cost is unknown."""
+    cached_requests: int = 0
+    """Requests that were not necessary, because the audio was in the sentence cache."""
+    cached_characters: int = 0
+    """Characters of these requests."""
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Self:
         """Return the total from its JSON. Raises AttributeError, KeyError, TypeError or ValueError."""
         total = cls(**{**stored, "since": date.fromisoformat(stored["since"])})
-        numbers = (total.characters, total.requests, total.cost, total.estimated, total.unpriced_requests)
+        counts = (total.characters, total.requests, total.cached_requests, total.cached_characters)
+        numbers = (*counts, total.cost, total.estimated, total.unpriced_requests)
         if not all(map(isfinite, numbers)) or not (total.currency is None or is_currency_code(total.currency)):
             raise ValueError
         return total
@@ -52,6 +57,20 @@ class UsageTotal:
     def rounded(self) -> Self:
         """The total with costs as they are shown."""
         return replace(self, cost=round_cost(self.cost), estimated=round_cost(self.estimated))
+
+    @property
+    def cached_share(self) -> float | None:
+        """Share of the speech that came from the sentence cache; None if there was no speech."""
+        requests = self.requests + self.cached_requests
+        return self.cached_requests / requests if requests else None
+
+    def add_cached(self, requests: int, characters: int) -> Self:
+        """Return the total with requests added that were not necessary."""
+        return replace(
+            self,
+            cached_requests=self.cached_requests + requests,
+            cached_characters=self.cached_characters + characters,
+        )
 
     def __add__(self, usage: Usage) -> Self:
         """Return the total with the usage added."""
@@ -104,6 +123,10 @@ class UsageByPeriod:
     def __add__(self, usage: Usage) -> Self:
         """Return both totals with the usage added."""
         return type(self)(self.today + usage, self.month + usage)
+
+    def add_cached(self, requests: int, characters: int) -> Self:
+        """Return both totals with requests added that were not necessary."""
+        return type(self)(*(total.add_cached(requests, characters) for total in (self.today, self.month)))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the totals as JSON."""
@@ -169,6 +192,12 @@ class UsageTracker:
     def async_add(self, usage: Usage) -> None:
         """Add the provider's charge to the usage."""
         self._totals = self.totals + usage
+        self._changed()
+
+    @callback
+    def async_add_cached(self, requests: int, characters: int) -> None:
+        """Add requests that were not necessary, because the audio was in the sentence cache."""
+        self._totals = self.totals.add_cached(requests, characters)
         self._changed()
 
     @callback

@@ -31,6 +31,7 @@ from .const import (
     CONF_LEAD_IN,
     CONF_LOUDNESS,
     CONF_REPLACEMENTS,
+    CONF_SENTENCE_CACHE,
     CONF_SPOKEN_UNITS,
     CONF_TAIL,
     CONF_VOICE_ID,
@@ -115,6 +116,8 @@ class VoiceSettings:
     """Parsed post-processing options, without those that are off."""
     expects_fallback: bool
     """Whether another voice takes over if this one fails."""
+    uses_sentence_cache: bool
+    """Whether sentences that the voice has spoken are kept in memory, and used again."""
 
     @classmethod
     def parse(
@@ -145,6 +148,9 @@ class VoiceSettings:
             fallbacks=() if fallback_call else _parse_fallbacks(options.get(CONF_FALLBACK, [])),
             post_processing=post_processing,
             expects_fallback=fallback_call == FallbackCall.FOLLOWED,
+            uses_sentence_cache=not _is_false(
+                options.get(CONF_SENTENCE_CACHE, configured.get(CONF_SENTENCE_CACHE, True))
+            ),
         )
 
 
@@ -157,6 +163,7 @@ def supported_options(provider: Provider) -> list[str]:
         CONF_CLEAN_TEXT,
         CONF_REPLACEMENTS,
         CONF_SPOKEN_UNITS,
+        CONF_SENTENCE_CACHE,
         CONF_FALLBACK,
         *POST_PROCESSING_OPTIONS,
         *(choice.key for choice in provider.choices),

@@ -9,14 +9,14 @@ import pytest
 
 from custom_components.orator.audio.formats import RECOGNITION_BYTES, AudioFormat, PcmLayout, detect_format
 from custom_components.orator.audio.mp3 import MalformedMp3Error, Mp3FormatChangedError, Mp3Joiner
-from custom_components.orator.audio.pcm import Resampler, can_resample
+from custom_components.orator.audio.pcm import can_resample
+from custom_components.orator.audio.resampler import Resampler
 from custom_components.orator.audio.wav import MalformedWavError, WavReader
 from custom_components.orator.pipeline.convert import PcmConstraints, to_pcm
 from custom_components.orator.pipeline.output import join_mp3, join_pcm
 from custom_components.orator.providers.audio_responses import detect_audio
 from custom_components.orator.providers.base import SpeechAudio
 from custom_components.orator.providers.errors import NotAudioError
-from tests.simulator.audio.encoding import find_ffmpeg
 from tests.support.signals import frames
 
 from .fuzzing import fuzzed
@@ -111,13 +111,13 @@ async def test_recognition(body: bytes, requested: AudioFormat, content_type: st
 
 
 async def _as_samples(audio: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
-    first = await to_pcm(audio, PcmConstraints(rate=16_000), find_ffmpeg())
-    async for piece in join_pcm(first, following, PcmLayout(16_000), find_ffmpeg()):
+    first = await to_pcm(audio, PcmConstraints(rate=16_000))
+    async for piece in join_pcm(first, following, PcmLayout(16_000)):
         yield piece
 
 
 def _as_mp3(audio: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
-    return join_mp3(audio, following, find_ffmpeg())
+    return join_mp3(audio, following)
 
 
 @pytest.mark.parametrize("convert", [_as_samples, _as_mp3])

@@ -25,7 +25,15 @@ from tests.support.streams import SENTENCE
 
 KEYS = ("_hash_options", "KEY_PATTERN")
 PATTERNS = ("{0}_{1}_{2}_{3}_{4}", "{0}_{3}")
-ATTRIBUTES = ("mem_cache", "file_cache", "cache_dir", "cache_key", "_result_data")
+ATTRIBUTES = (
+    "mem_cache",
+    "file_cache",
+    "cache_dir",
+    "cache_key",
+    "_result_data",
+    "token_to_stream",
+    "_result_cache",
+)
 
 
 def rename(source: str, name: str) -> str:
@@ -49,7 +57,7 @@ def renamed_name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         if name in KEYS:
             scope[f"{name}_of_tomorrow"] = scope.pop(name)
             monkeypatch.delattr(tts, name)
-        for kind in (tts.TTSCache, tts.ResultStream, tts.SpeechManager):
+        for kind in (tts.TTSCache, tts.ResultStream, tts.SpeechManager, tts.TextToSpeechView):
             exec(rename(inspect.getsource(kind), name), scope)  # noqa: S102
             monkeypatch.setattr(tts, kind.__name__, scope[kind.__name__])
     yield name

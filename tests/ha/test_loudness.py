@@ -182,7 +182,7 @@ async def test_one_measurement_per_message(hass: HomeAssistant, simulator: Simul
     await fetch_audio(hass, "alloy", text, gain_db=-3)
     assert not account.runtime_data.loudness_tracker.as_dict()
     simulator.reset()
-    await fetch_audio(hass, "alloy", text, loudness=TARGET_LUFS)
+    await fetch_audio(hass, "alloy", text, loudness=TARGET_LUFS, sentence_cache=False)
     assert len(get_speech_requests(simulator)) > 1
     ((_, seconds),) = account.runtime_data.loudness_tracker.as_dict()["openai/tts-1 alloy"]["heard"]
     assert seconds == 30

@@ -109,7 +109,7 @@ async def test_truncated_wav(hass: HomeAssistant, simulator: Simulator, account:
     body = complete[: len(complete) // 2]
     simulator.fail(Fault(path=SPEECH_PATH, body=body, headers={"Content-Type": "audio/wav"}, times=99))
     with pytest.raises(HomeAssistantError, match=r"^Ann \(OpenAI\): The audio from 127\.0\.0\.1 is incomplete"):
-        await speak(hass, f"{SENTENCE} {SENTENCE}", preferred_format="wav")
+        await speak(hass, f"{SENTENCE} {SENTENCE}", preferred_format="wav", sentence_cache=False)
     assert get_sensor(hass, "last_error", "ann").state == "audio_truncated"
 
 

@@ -52,7 +52,7 @@ FORMATS = {
 async def set_response_formats(simulator: Simulator, hear: Hear, formats: tuple[str, ...]) -> None:
     """Let the server answer the next requests with the sentences in these formats."""
     for sentence, name in zip(SENTENCES, formats, strict=True):
-        wav = await hear(sentence, preferred_format="wav")
+        wav = await hear(sentence, preferred_format="wav", sentence_cache=False)
         simulator.fail(Fault(path=SPEECH_PATH, body=await convert(wav, *FORMATS[name])))
     simulator.requests.clear()
 

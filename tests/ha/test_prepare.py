@@ -129,12 +129,12 @@ async def test_duplicate_messages(hass: HomeAssistant, account: MockConfigEntry)
 
 
 async def test_message_in_memory_only(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
-    """A message that is cached in memory only is synthesized again, because prepared messages are on disk."""
+    """A message that is cached in memory only is written to disk, because prepared messages are on disk."""
     await call_action(hass, "synthesize", message=MESSAGES[0], cache=False)
     response = await call_action(hass, "prepare", messages=MESSAGES[:1])
-    assert (response["ok"], response["messages"][0]["from_cache"]) == (True, False)
+    assert (response["ok"], response["messages"][0]["from_cache"]) == (True, True)
     assert len(hass.data[DATA_TTS_MANAGER].file_cache) == 1
-    assert len(get_speech_requests(simulator)) == 2
+    assert len(get_speech_requests(simulator)) == 1
 
 
 async def test_concurrent_requests(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:

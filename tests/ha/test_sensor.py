@@ -196,7 +196,8 @@ async def test_restart(hass: HomeAssistant, account: MockConfigEntry, hass_stora
     await flush_store(account.runtime_data.usage._store)
     assert "kettle" not in str(hass_storage)
     await hass.config_entries.async_unload(account.entry_id)
-    hass.data.pop("orator_accounts")  # as after a restart
+    for key in ("orator_accounts", "orator_sentence_cache"):  # as after a restart
+        hass.data.pop(key)
     await hass.config_entries.async_setup(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert get_counts(hass) == (CHARS, 1)
@@ -268,14 +269,15 @@ async def test_sensor_classes(hass: HomeAssistant, account: MockConfigEntry, sim
 
 
 async def test_registry(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """A voice's sensor of latency is disabled by default, and both sensors are removed with the voice."""
+    """Sensors that change with each message are disabled by default; those of a voice are removed with it."""
     entries = er.async_entries_for_config_entry(er.async_get(hass), account.entry_id)
     (voice_id,) = account.subentries
     sensors = {entry.unique_id: entry for entry in entries if entry.domain == "sensor"}
-    assert {key for key, sensor in sensors.items() if sensor.disabled_by} == {f"{voice_id}_first_sound"}
+    disabled = {f"{voice_id}_first_sound", f"{account.entry_id}_cached_today"}
+    assert {key for key, sensor in sensors.items() if sensor.disabled_by} == disabled
     assert {sensor.config_subentry_id for key, sensor in sensors.items() if key.startswith(voice_id)} == {voice_id}
     assert {sensor.config_subentry_id for key, sensor in sensors.items() if key.startswith(account.entry_id)} == {None}
-    assert len(sensors) == 10
+    assert len(sensors) == 11
     hass.config_entries.async_remove_subentry(account, voice_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     entries = er.async_entries_for_config_entry(er.async_get(hass), account.entry_id)
@@ -296,7 +298,7 @@ async def test_voice_sensors(hass: HomeAssistant, account: MockConfigEntry, simu
     assert get_sensor(hass, "last_error", "ann").state == "unknown"
     simulator.fail(Fault(path=AUDIO_SPEECH, status=402, times=99))
     with pytest.raises(HomeAssistantError):
-        await speak(hass)
+        await speak(hass, sentence_cache=False)
     assert get_sensor(hass, "last_error", "ann").state == "out_of_credit"
     with pytest.raises(HomeAssistantError):
         await speak(hass, speed=99)
@@ -332,7 +334,7 @@ async def test_voice_sensors_of_other_voices(
         await speak(hass, voice="am_adam", speed=99)
     simulator.fail(Fault(path=AUDIO_SPEECH, status=400, times=99))
     with pytest.raises(HomeAssistantError):
-        await speak(hass, voice="am_adam")
+        await speak(hass, voice="am_adam", sentence_cache=False)
     with pytest.raises(HomeAssistantError):
         await async_resolve_media(hass, preview.replace("am_adam", "am_michael"), None)
     assert get_sensor(hass, "last_error", "ann").state == "unknown"

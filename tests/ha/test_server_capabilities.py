@@ -45,7 +45,7 @@ async def test_voice_form(
     form = await flows.async_configure(form["flow_id"], {"model": model})
     fields = ["voice", "name", "fallback", *options, "effects", "fine_tuning", "advanced"]
     assert get_field_names(form) == fields
-    assert get_field_names(form, "advanced") == ["format", "extra_body"]
+    assert get_field_names(form, "advanced") == ["format", "sentence_cache", "extra_body"]
     assert set(get_choices(form, "voice")) == {
         voice for listed in profile.models if listed.name == model for voice in listed.voices
     }

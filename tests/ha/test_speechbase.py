@@ -79,7 +79,7 @@ async def test_saved_voice_form(hass: HomeAssistant, account: MockConfigEntry) -
     sections = ["effects", "fine_tuning", "advanced"]
     assert get_field_names(form) == ["voice_id", "name", "fallback", "speed", *sections]
     assert get_field_names(form, "fine_tuning") == ["volume_dbfs", "clean_text", "replacements", "spoken_units"]
-    assert get_field_names(form, "advanced") == ["format", "bitrate", "provider_options"]
+    assert get_field_names(form, "advanced") == ["format", "sentence_cache", "bitrate", "provider_options"]
     labels = [option["label"] for option in form["data_schema"].schema["voice_id"].config["options"]]
     assert len(labels) == len(set(labels)) == 120
     assert "Kitchen doorbell" in labels

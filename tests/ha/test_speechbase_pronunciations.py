@@ -60,7 +60,8 @@ async def test_server_rejects_pronunciations(simulator: Simulator, hear: Hear) -
 async def test_replacements_longer_than_words(simulator: Simulator, hear: Hear) -> None:
     """Requests stay within the limit after Speechbase has applied the pronunciations."""
     text = " ".join(["My kettle, a kettle like any other kettle, sings."] * 40)
-    audio = await hear(text, **SHORT_LIMIT, replacements=[{"find": "kettle", "say": "cauldron of copper and of brass"}])
+    replacements = [{"find": "kettle", "say": "cauldron of copper and of brass"}]
+    audio = await hear(text, **SHORT_LIMIT, replacements=replacements, sentence_cache=False)
     await assert_speech(audio, text.replace("kettle", "cauldron of copper and of brass"))
     assert len(get_post_requests(simulator)) > 2
     assert all("pronunciations" in body for body in get_post_requests(simulator))

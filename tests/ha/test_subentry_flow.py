@@ -34,13 +34,13 @@ async def test_voice_form_depends_on_model(hass: HomeAssistant, account: MockCon
     assert get_field_names(new) == ["voice", "name", "fallback", "speed", "instructions", *sections]
     assert get_field_names(new, "effects") == ["chime", "chime_after", "lead_in_ms", "tail_ms", "gain_db", "loudness"]
     assert get_field_names(new, "fine_tuning") == ["clean_text", "replacements", "spoken_units"]
-    assert get_field_names(new, "advanced") == ["format", "stream_format"]
+    assert get_field_names(new, "advanced") == ["format", "sentence_cache", "stream_format"]
     assert not get_open_sections(new)
     assert len(get_choices(new, "voice")) == 13
     assert get_choices(new, "format") == ["mp3", "wav", "opus", "aac", "flac"]
     old = await open_voice_form(hass, account, "tts-1")
     assert get_field_names(old) == ["voice", "name", "fallback", "speed", *sections]
-    assert get_field_names(old, "advanced") == ["format"]
+    assert get_field_names(old, "advanced") == ["format", "sentence_cache"]
     assert get_choices(old, "voice") == ["alloy", "ash", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer"]
 
 

@@ -95,7 +95,7 @@ def list_changes() -> list[Any]:
 def entry(simulator: Simulator, case: Case) -> MockConfigEntry:
     """Return the account of the case's voice."""
     saved = [voice["id"] for voice in simulator.speechbase.voices]
-    voice = {key: value or saved[0] for key, value in case.voice.items()}
+    voice = {key: value or saved[0] for key, value in case.voice.items()} | {"sentence_cache": False}
     return create_account(simulator, case.provider, voice)
 
 

@@ -15,7 +15,13 @@ from custom_components.orator.const import DOMAIN
 from custom_components.orator.providers import PROVIDERS
 from custom_components.orator.providers.base import Provider
 from custom_components.orator.providers.errors import SpeechError
-from custom_components.orator.sensor import BALANCE_SENSOR, CONNECTION_SENSOR, USAGE_SENSORS, VOICE_SENSORS
+from custom_components.orator.sensor import (
+    BALANCE_SENSOR,
+    CACHED_SENSOR,
+    CONNECTION_SENSOR,
+    USAGE_SENSORS,
+    VOICE_SENSORS,
+)
 from tests.support.repository import INTEGRATION, ROOT, TRANSLATIONS, Strings, load_json, walk_texts
 
 BRAND = INTEGRATION / "brand"
@@ -189,7 +195,7 @@ def test_errors_have_texts(error: str, english: Strings) -> None:
 def test_sensors_have_names_and_icons(english: Strings) -> None:
     """Every sensor has a name and an icon, and every error that a sensor can show has a short name."""
     icons = load_json(INTEGRATION / "icons.json")["entity"]["sensor"]
-    sensors = (CONNECTION_SENSOR, *USAGE_SENSORS, *VOICE_SENSORS, BALANCE_SENSOR)
+    sensors = (CONNECTION_SENSOR, *USAGE_SENSORS, CACHED_SENSOR, *VOICE_SENSORS, BALANCE_SENSOR)
     keys = {sensor.translation_key for sensor in sensors}
     assert keys == english["entity"]["sensor"].keys() == icons.keys()
     assert english["entity"]["sensor"]["last_error"]["state"].keys() == {

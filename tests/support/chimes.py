@@ -34,7 +34,8 @@ def write_audio_file(folder: str | Path, name: str, seconds: float = 0.8, seed: 
 
 async def hear_with_chime(hear: Hear, chime: str, **options: Any) -> Sound:
     """Return the decoded audio of a sentence with a chime."""
-    return await decode(await hear(SENTENCE, chime=chime, preferred_format="flac", **options))
+    options = {"chime": chime, "preferred_format": "flac", "sentence_cache": False, **options}
+    return await decode(await hear(SENTENCE, **options))
 
 
 def get_chime_issues(hass: HomeAssistant) -> list[ir.IssueEntry]:

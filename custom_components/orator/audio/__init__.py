@@ -1,4 +1,4 @@
-"""Audio as bytes: formats, PCM, WAV, MP3, ffmpeg and effects.
+"""Audio as bytes: formats, PCM, WAV, MP3, conversion and effects.
 
 A generator that takes audio closes it.
 """

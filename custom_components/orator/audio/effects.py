@@ -1,7 +1,7 @@
 """Effects applied to speech: silence, chimes and gain."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from . import wav
+from .conversion import load_resampler
 from .formats import PcmLayout
 from .limiter import Limiter
 from .loudness_meter import LoudnessMeter, measure_loudness
-from .pcm import Resampler, blocks_of, split_into_blocks
+from .pcm import blocks_of, split_into_blocks
 
 CHIME_LUFS: Final = -20.0
 """Loudness of every chime in LUFS, typical of a voice. The built-in chimes are at this loudness already."""
@@ -60,14 +61,19 @@ class Chime:
         """Duration in seconds."""
         return len(self.samples) / self.layout.byte_rate
 
-    def convert(self, layout: PcmLayout) -> Generator[bytes]:
+    async def convert(self, layout: PcmLayout) -> AsyncGenerator[bytes]:
         """Yield the samples in another layout, in blocks that each take about a millisecond to convert.
 
         Raises ValueError if `can_resample` is false for the layouts.
         """
-        resampler = Resampler(self.layout, layout)
+        if layout == self.layout:
+            for block in blocks_of(self.samples, layout):
+                yield block
+            return
+        resampler = (await load_resampler())(self.layout, layout)
         for block in blocks_of(self.samples, self.layout):
             yield resampler.feed(block)
+            await asyncio.sleep(0)
         if rest := resampler.finish():
             yield rest
 
@@ -149,15 +155,13 @@ async def with_effects(samples: AsyncGenerator[bytes], layout: PcmLayout, effect
             return
         if not _is_supported_layout(layout):
             raise ValueError("effects need 16-bit samples on one or two channels")
-        for block in lead_in_and_chime(layout, effects):
+        async for block in lead_in_and_chime(layout, effects):
             yield block
-            await asyncio.sleep(0)
         async with aclosing(split_into_blocks(samples, layout)) as speech:
             async for block in speech:
                 yield block
-        for block in _chime_and_tail(layout, effects):
+        async for block in _chime_and_tail(layout, effects):
             yield block
-            await asyncio.sleep(0)
 
 
 async def amplify(
@@ -175,23 +179,26 @@ async def amplify(
         yield rest
 
 
-def lead_in_and_chime(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
+async def lead_in_and_chime(layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
     """Yield the effects before speech. Raises ValueError if the chime cannot be converted to the layout."""
-    yield from _make_silence(layout, effects.lead_in_s)
+    if effects.lead_in_s:
+        yield _make_silence(layout, effects.lead_in_s)
     if effects.chime_before:
-        yield from effects.chime_before.convert(layout)
-        yield from _make_silence(layout, CHIME_PAUSE_S)
+        async for block in effects.chime_before.convert(layout):
+            yield block
+        yield _make_silence(layout, CHIME_PAUSE_S)
 
 
-def _chime_and_tail(layout: PcmLayout, effects: Effects) -> Generator[bytes]:
+async def _chime_and_tail(layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
     """Yield the effects after speech."""
     if effects.chime_after:
-        yield from _make_silence(layout, CHIME_PAUSE_S)
-        yield from effects.chime_after.convert(layout)
-    yield from _make_silence(layout, effects.tail_s)
+        yield _make_silence(layout, CHIME_PAUSE_S)
+        async for block in effects.chime_after.convert(layout):
+            yield block
+    if effects.tail_s:
+        yield _make_silence(layout, effects.tail_s)
 
 
-def _make_silence(layout: PcmLayout, seconds: float) -> Generator[bytes]:
-    """Yield silence as one block, or nothing if the duration is zero."""
-    if seconds > 0:
-        yield bytes(round(layout.rate * seconds) * layout.frame_size)
+def _make_silence(layout: PcmLayout, seconds: float) -> bytes:
+    """Return silence."""
+    return bytes(round(layout.rate * seconds) * layout.frame_size)

@@ -15,6 +15,10 @@ CHANNEL_COUNTS: Final = range(1, 9)
 """Plausible channel counts of speech."""
 
 
+class ConversionError(Exception):
+    """Audio that libav cannot decode or encode, or that has no samples."""
+
+
 class AudioFormat(StrEnum):
     """Audio formats by their file extension."""
 

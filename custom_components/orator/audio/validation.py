@@ -117,7 +117,7 @@ class AudioValidator:
             self._wav_head += data
         try:
             samples = self._wav.feed(data)
-        except MalformedWavError:  # an encoding that only ffmpeg decodes
+        except MalformedWavError:  # an encoding that only libav decodes
             self._examine = self._accept
             self._accept(data if self._wav.layout else self._wav_head)
         else:

@@ -211,9 +211,9 @@ class WavReader:
 
 
 async def open_wav(data: AsyncGenerator[bytes]) -> tuple[PcmLayout | None, AsyncGenerator[bytes]]:
-    """Return the layout and the samples of a WAV stream, or None and the stream itself if only ffmpeg can read it.
+    """Return the layout and the samples of a WAV stream, or None and the stream itself if only libav can read it.
 
-    ffmpeg is slower: it returns nothing before it has 64 KiB of a WAV, which is more than a second of audio.
+    libav is slower: it returns nothing before it has 64 KiB of a WAV, which is more than a second of audio.
 
     Raises MalformedWavError if the stream ends before its samples; iterating over the samples raises it as well.
     """

@@ -7,6 +7,7 @@ from .output import AudioResponse, OutputFormat, is_output_extension
 from .pace import VoicePace
 from .pipeline import SpeechPipeline, SynthesisJob
 from .post_processing import PostProcessing
+from .sentence_cache import SentenceCache
 from .synthesizer import VoiceStats
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "OutputFormat",
     "PcmConstraints",
     "PostProcessing",
+    "SentenceCache",
     "SpeechPipeline",
     "SynthesisJob",
     "SynthesisReport",

@@ -8,7 +8,7 @@ from math import inf
 from traceback import format_tb
 from typing import Final
 
-from ..audio.ffmpeg import ends_with_silence, measure_duration
+from ..audio.conversion import ends_with_silence, measure_duration
 from ..audio.formats import AudioFormat
 from ..audio.mp3 import MalformedMp3Error
 from ..audio.validation import AudioValidator
@@ -25,6 +25,7 @@ from ..providers.errors import (
     TruncatedAudioError,
 )
 from .pace import measure_speech
+from .sentence_cache import MAX_ENTRY_BYTES, CachedAudio
 from .synthesizer import Synthesizer
 
 _LOGGER = logging.getLogger(__name__)
@@ -116,11 +117,13 @@ class SynthesisAttempt:
         needs_full_audio: bool,
         is_last_attempt: bool = False,
         expects_break: bool = False,
+        keeps_audio: bool = False,
     ) -> None:
         """Start to synthesize a text.
 
         `is_last_attempt`: the voice has failed before, and no other voice is left; `expects_break`: it has broken off
-        at the end of a text, where the audio of the last attempt may end as well.
+        at the end of a text, where the audio of the last attempt may end as well; `keeps_audio`: the audio is for the
+        cache, too.
         """
         loop = asyncio.get_running_loop()
         self.synthesizer = synthesizer
@@ -136,6 +139,8 @@ class SynthesisAttempt:
         """Duration of all audio, once the attempt has ended; None if it is unknown."""
         self.first_audio_s: float | None = None
         """Seconds until there was enough audio to play, which may be before the attempt has begun."""
+        self.complete_audio: CachedAudio | None = None
+        """All audio, if it is for the cache and certainly that of the text, once the attempt has ended."""
         self.started_at = loop.time()
         self.settled: asyncio.Future[None] = loop.create_future()
         """Done once the attempt has begun, or has ended before it began."""
@@ -147,6 +152,8 @@ class SynthesisAttempt:
         self._is_last_attempt = is_last_attempt
         self._expects_break = expects_break
         self._received = 0
+        self._kept: list[bytes] | None = [] if keeps_audio else None
+        """The audio that has arrived; None if it is not for the cache, or too long for it."""
         self._waited_s = 0.0
         self._last_progress_s = 0.0
         """Duration of the audio when it last had grown by a second."""
@@ -201,7 +208,13 @@ class SynthesisAttempt:
         if error and not await self._is_complete(error, validator):
             raise error
         if self.seconds is not None:
+            if self._kept and self._is_certainly_complete(self.seconds) and audio.is_exact():
+                self.complete_audio = CachedAudio(audio.format, b"".join(self._kept), audio.pcm_layout)
             self.synthesizer.pace.add(self._length, self.seconds)
+
+    def _is_certainly_complete(self, seconds: float) -> bool:
+        """Return whether complete audio is good enough for the cache: without an error, words may still be missing."""
+        return not self.looked_truncated and self.synthesizer.pace.is_plausible(self._length, seconds)
 
     def _find_missing_end(self, validator: AudioValidator) -> SpeechError | None:
         """Return an error if the end of the audio seems to be missing."""
@@ -235,12 +248,20 @@ class SynthesisAttempt:
                 validator.feed(data)
             except MalformedMp3Error as err:
                 raise NotAudioError from err
+            self._keep(data)
             await self._buffer.put(data)
             if validator.is_audible and self._received >= _FIRST_AUDIO_BYTES:
                 self._record_first_audio()
                 if not self._needs_full_audio:
                     self._begin(audio)
             self._check_size(validator, audio.format)
+
+    def _keep(self, data: bytes) -> None:
+        """Keep audio for the cache, unless there is too much of it."""
+        if self._received > MAX_ENTRY_BYTES:
+            self._kept = None
+        elif self._kept is not None:
+            self._kept.append(data)
 
     def _arrived_s(self, validator: AudioValidator) -> float:
         """Return the approximate duration of the audio that has arrived."""

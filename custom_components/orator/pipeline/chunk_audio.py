@@ -30,7 +30,7 @@ class ChunkAudio:
         """Initialize the audio of a chunk; `synthesize` requests it."""
         self._chain = chain
         self._text = text
-        self._parts: asyncio.Queue[_ChunkPart] = asyncio.Queue()
+        self._parts: asyncio.Queue[_ChunkPart | _CachedPart] = asyncio.Queue()
         self._candidates = _Candidates(chain)
         self._resumptions = 0
 
@@ -53,26 +53,34 @@ class ChunkAudio:
                     yield audio
 
     async def synthesize(self) -> None:
-        """Speak the parts until the whole text is spoken or no voice is left."""
-        texts = deque(self._chain.divide(self._text))
-        is_first = True
+        """Speak the parts until the whole text is spoken or no voice is left. Cached audio is used instead."""
         try:
-            while texts:
-                part = _ChunkPart(self._chain, texts.popleft(), self._candidates)
-                self._parts.put_nowait(part)
-                await part.synthesize()
-                if part.is_too_long:
-                    texts.extendleft(reversed(self._chain.divide(part.text)))
-                    continue
-                if part.attempt is None:
-                    if part.error and not is_first:
-                        self._chain.record_interruption(part.error)
-                    return
-                is_first = False
-                if rest := self._resume(part.text, part.attempt):
-                    texts.appendleft(rest)
+            if cached := self._chain.find_cached(self._text):
+                self._parts.put_nowait(_CachedPart(self._chain, cached))
+            else:
+                await self._synthesize_parts()
         finally:
             self._parts.shutdown()
+
+    async def _synthesize_parts(self) -> None:
+        texts = deque(self._chain.divide(self._text))
+        is_first = True
+        while texts:
+            part = _ChunkPart(self._chain, texts.popleft(), self._candidates)
+            self._parts.put_nowait(part)
+            await part.synthesize()
+            if part.is_too_long:
+                texts.extendleft(reversed(self._chain.divide(part.text)))
+                continue
+            if part.attempt is None:
+                if part.error and not is_first:
+                    self._chain.record_interruption(part.error)
+                return
+            is_first = False
+            if rest := self._resume(part.text, part.attempt):
+                texts.appendleft(rest)
+            elif part.text == self._text and not self._resumptions:
+                self._chain.add_to_cache(self._text, part.attempt)
 
     def _resume(self, text: str, attempt: SynthesisAttempt) -> str:
         """Return the part of a text that has to be spoken again after an attempt has ended, if there is any."""
@@ -145,6 +153,20 @@ class _Candidates:
     def reset(self) -> None:
         """Give all voices an attempt again."""
         self._tried.clear()
+
+
+class _CachedPart:
+    """The audio of a whole chunk that the voice has spoken before."""
+
+    def __init__(self, chain: FallbackChain, audio: AttemptAudio) -> None:
+        """Initialize the audio of a chunk."""
+        self._chain = chain
+        self._audio = audio
+
+    async def audio(self) -> AttemptAudio:
+        """Return the audio."""
+        self._chain.record_cached_heard()
+        return self._audio
 
 
 class _ChunkPart:

@@ -10,7 +10,8 @@ from itertools import accumulate, islice
 from types import TracebackType
 from typing import Final, Self
 
-from ..text import SentenceSplitter, TextCleaner, count_syllable_letters, is_speakable, split_evenly, split_first_clause
+from ..text import SentenceSplitter, TextCleaner, is_speakable, split_evenly, split_first_clause
+from .early_start import LETTERS_PER_S, EarlyStart, ReplyPace, count_letters_of_speech
 
 _IDLE_S: Final = 0.1
 """Time without a delta after which a sentence with an end mark is complete."""
@@ -29,8 +30,9 @@ _MIN_LATER_CHUNK_S: Final = 8.0
 """Speech gathered for a later chunk while audio is buffered: long chunks have a more natural intonation."""
 _PROVIDER_START_S: Final = 1.5
 """Buffered audio left when gathering ends, so that the provider has time to begin."""
-
-_LETTERS_PER_S: Final = 15
+_MIN_CHECK_S: Final = 0.03
+_MAX_CHECK_S: Final = 0.1
+"""Shortest and longest time until the next check whether audio runs out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,13 @@ class TextChunker:
         streams: bool,
         max_seconds: float,
         max_sentences: Callable[[], float],
+        early_start: EarlyStart | None,
     ) -> None:
         """Initialize the chunker for chunks of at most `max_chars`, as measured by `measure`.
 
         Up to `max_sentences()` sentences share a chunk, up to `max_seconds` of speech. A model that `streams` starts
         early with a text of any length, so a complete text becomes one chunk for it; for any other model, the first
-        chunk is short.
+        chunk is short. `early_start` allows parts of unfinished sentences while the text is written slowly.
         """
         self._deltas = deltas
         self._cleaner = cleaner
@@ -79,6 +82,10 @@ class TextChunker:
         self._streams = streams
         self._max_seconds = max_seconds
         self._max_sentences = max_sentences
+        self._early_start = early_start
+        self._pace = ReplyPace()
+        self.is_cached: Callable[[str], bool] = lambda _: False
+        """Return whether the audio of a text is cached: a chunk ends before such a sentence, and after such a text."""
         self._splitter = SentenceSplitter()
         self._sentences: deque[str] = deque()
         self._reader_progress = asyncio.Event()
@@ -89,6 +96,8 @@ class TextChunker:
         """Characters that were split since other tasks of the event loop could run."""
         self._is_complete = False
         self._is_first = True
+        self._has_part = False
+        """Whether the first sentence is a part that was taken before audio runs out."""
         self._reader: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -109,12 +118,17 @@ class TextChunker:
         """Whether the whole text has been read."""
         return self._is_complete
 
-    async def wait_for_sentence(self) -> bool:
-        """Wait for a sentence, or a part of a long one; return False at the end of the text."""
+    async def wait_for_sentence(self, buffered_seconds: Callable[[], float] = lambda: 0.0) -> bool:
+        """Wait for a sentence, or a part of one; return False at the end of the text.
+
+        `buffered_seconds` returns the duration of the audio that the listener has not heard yet.
+        """
         while not self._is_complete and (self._is_splitting or not self._sentences):
-            if not self._is_splitting and self._cut_unfinished_sentence():
+            if not self._is_splitting and self._cut_unfinished_sentence(buffered_seconds()):
                 break
-            if not await self._wait_for_reader(_IDLE_S if self._splitter.is_pending_complete else None):
+            is_ended = self._splitter.is_pending_complete
+            max_wait_s = _IDLE_S if is_ended else self._time_to_next_check(buffered_seconds())
+            if not await self._wait_for_reader(max_wait_s) and is_ended:
                 self._end_sentence()
         if not self._sentences and self._reader:
             await self._reader  # raises the exception of the text's source
@@ -129,7 +143,8 @@ class TextChunker:
             is_short = number == 1 or (seconds <= self._max_seconds and number <= self._max_sentences())
         else:
             is_short = number == 1 and seconds <= _FIRST_CHUNK.clause_after_s
-        return self._is_complete and is_short and self._measure(text) <= self._max_chars
+        is_within_limits = self._is_complete and is_short and self._measure(text) <= self._max_chars
+        return is_within_limits and self._end_at_cached(number) == number
 
     async def next(self, buffered_seconds: Callable[[], float]) -> str | None:
         """Return the next chunk, or None at the end of the text. Raises the exceptions of the text's source.
@@ -137,12 +152,13 @@ class TextChunker:
         `buffered_seconds` returns the duration of the audio that the listener has not heard yet. While there is some,
         sentences are gathered into a longer chunk.
         """
-        while await self.wait_for_sentence():
+        while await self.wait_for_sentence(buffered_seconds):
             target = self._target_seconds(buffered_seconds())
-            if not self._is_first:
+            if not self._is_first and not self._has_part:
                 await self._gather(target, max_wait_s=buffered_seconds() - _PROVIDER_START_S)
             await self._split_long_sentence()
             text = self._take(target).strip()
+            self._has_part = False
             if is_speakable(text):
                 self._is_first = False
                 return text
@@ -160,9 +176,13 @@ class TextChunker:
 
     async def _read(self) -> None:
         """Split the deltas into sentences."""
+        loop = asyncio.get_running_loop()
         try:
+            self._pace.start_waiting(loop.time())
             async for delta in self._deltas:
+                self._pace.add(delta, loop.time())
                 await self._read_delta(delta)
+                self._pace.start_waiting(loop.time())
             self._add(self._splitter.feed(self._cleaner.finish()) + self._splitter.finish())
         finally:
             self._is_complete = True
@@ -224,17 +244,49 @@ class TextChunker:
                 return await self._reader_progress.wait()
         return False
 
-    def _cut_unfinished_sentence(self) -> bool:
+    def _cut_unfinished_sentence(self, buffered_seconds: float) -> bool:
+        """Take a part of the pending sentence; return whether one was taken."""
+        return self._cut_slow_sentence(buffered_seconds) or self._cut_long_sentence()
+
+    def _cut_slow_sentence(self, buffered_seconds: float) -> bool:
+        """Take a part of a sentence that is written slowly, so that audio starts early or does not run out."""
+        now = asyncio.get_running_loop().time()
+        early_start = self._early_start
+        if early_start is None or self._splitter.is_pending_complete or not self._pace.is_slow(now):
+            return False
+        if self._is_first or buffered_seconds <= 0:
+            length = early_start.find_start(self._splitter.pending, self._pace.speech_per_s(now))
+        elif buffered_seconds <= early_start.reserve_s:
+            length = early_start.find_continuation(self._splitter.pending, buffered_seconds)
+        else:
+            return False
+        if length:
+            self._sentences.append(self._splitter.take(length))
+            self._has_part = True
+        return length > 0
+
+    def _time_to_next_check(self, buffered_seconds: float) -> float | None:
+        """Return the time after which part of a sentence may be taken although no delta arrives; None if it is not."""
+        if self._early_start is None or not self._splitter.pending:
+            return None
+        slow_in_s = self._pace.slow_in_s(asyncio.get_running_loop().time()) or 0.0
+        if slow_in_s > 0:
+            return max(_MIN_CHECK_S / 10, slow_in_s)
+        if self._is_first or buffered_seconds <= 0:
+            return None
+        return min(_MAX_CHECK_S, max(_MIN_CHECK_S, buffered_seconds - self._early_start.reserve_s))
+
+    def _cut_long_sentence(self) -> bool:
         """Take a clause, or otherwise whole words, from a long pending sentence; return whether a part was taken."""
         cut = _FIRST_CHUNK if self._is_first else _LATER_CHUNKS
-        start = self._splitter.pending[: int(cut.words_after_s * _LETTERS_PER_S) + 1]
+        start = self._splitter.pending[: int(cut.words_after_s * LETTERS_PER_S) + 1]
         seconds = estimate_duration_by_letters_s(start)
         if seconds <= cut.clause_after_s:
             return False
-        part, _ = split_first_clause(start, cut.min_clause_s * _LETTERS_PER_S, _count_letters)
+        part, _ = split_first_clause(start, cut.min_clause_s * LETTERS_PER_S, count_letters_of_speech)
         if not part and seconds > cut.words_after_s:
             words = start[: round(len(start) * cut.words_after_s / seconds)]
-            part = split_evenly(words, int(cut.words_after_s / 2 * _LETTERS_PER_S), _count_letters)[0]
+            part = split_evenly(words, int(cut.words_after_s / 2 * LETTERS_PER_S), count_letters_of_speech)[0]
         if part:
             self._sentences.append(self._splitter.take(len(part)))
         return bool(part)
@@ -247,9 +299,12 @@ class TextChunker:
             self._sentences.popleft()
             self._sentences.extendleft(reversed(parts))
         elif (
-            self._is_first and not self._streams and estimate_duration_by_letters_s(first) > _FIRST_CHUNK.clause_after_s
+            self._is_first
+            and not self._streams
+            and estimate_duration_by_letters_s(first) > _FIRST_CHUNK.clause_after_s
+            and not self.is_cached(first.strip())
         ):
-            clause, rest = split_first_clause(first, _FIRST_CHUNK.min_clause_s * _LETTERS_PER_S, _count_letters)
+            clause, rest = split_first_clause(first, _FIRST_CHUNK.min_clause_s * LETTERS_PER_S, count_letters_of_speech)
             if clause:
                 self._sentences[0] = rest
                 self._sentences.appendleft(clause)
@@ -271,7 +326,15 @@ class TextChunker:
                 chars_to_measure *= 2
         fitting = bisect_right(range(1, candidates + 1), self._max_chars, key=self._measure_first)
         self._room_available.set()
-        return "".join(self._sentences.popleft() for _ in range(max(1, fitting)))
+        return "".join(self._sentences.popleft() for _ in range(self._end_at_cached(max(1, fitting))))
+
+    def _end_at_cached(self, number: int) -> int:
+        """Return how many of the first sentences are a chunk: those whose audio is cached, or those before such one."""
+        sentences = list(islice(self._sentences, number))
+        for end in range(number, 0, -1):
+            if self.is_cached("".join(sentences[:end]).strip()):
+                return end
+        return next((end for end in range(1, number) if self.is_cached(sentences[end].strip())), number)
 
     def _measure_first(self, number: int) -> int:
         """Return the length of the first sentences in the provider's units."""
@@ -297,9 +360,4 @@ def estimate_duration_by_letters_s(text: str) -> float:
 
     Letters are counted, which needs no word boundaries; some scripts have none.
     """
-    return _count_letters(text) / _LETTERS_PER_S
-
-
-def _count_letters(text: str) -> int:
-    """Return the length of a text as speech, in letters of an alphabet."""
-    return len(text) if text.isascii() else len(text) + count_syllable_letters(text)
+    return count_letters_of_speech(text) / LETTERS_PER_S

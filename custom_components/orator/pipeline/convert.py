@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import logging
 from typing import Final, Self
 
-from ..audio.ffmpeg import ConversionError, convert
-from ..audio.formats import AudioFormat, PcmLayout
-from ..audio.pcm import Resampler, align_to_frames, can_resample, split_into_blocks
+from ..audio.conversion import convert, load_resampler
+from ..audio.formats import AudioFormat, ConversionError, PcmLayout
+from ..audio.pcm import align_to_frames, can_resample, split_into_blocks
 from ..audio.wav import MalformedWavError, open_wav
 from ..providers.base import SpeechAudio
 from ..providers.errors import NotAudioError
@@ -50,63 +50,62 @@ class PcmStream:
     samples: AsyncGenerator[bytes]
 
 
-async def to_pcm(audio: SpeechAudio, constraints: PcmConstraints, ffmpeg: str) -> PcmStream:
+async def to_pcm(audio: SpeechAudio, constraints: PcmConstraints) -> PcmStream:
     """Return the samples of audio in any format as they arrive, in their own layout.
 
-    This function and iterating raise NotAudioError if a WAV is malformed or has no data chunk, or if ffmpeg fails.
+    This function and iterating raise NotAudioError if a WAV is malformed or has no data chunk, or if the audio
+    cannot be decoded.
     """
     audio = await _unwrap_wav(audio)
     if audio.format is AudioFormat.PCM and audio.pcm_layout:
         return PcmStream(audio.pcm_layout, audio.data)
     layout = constraints.apply(DEFAULT_LAYOUT)
-    return PcmStream(layout, _run_ffmpeg(audio, AudioFormat.PCM, layout, ffmpeg))
+    return PcmStream(layout, _run_conversion(audio, AudioFormat.PCM, layout))
 
 
-async def convert_pcm(stream: PcmStream, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
-    """Yield samples in another layout. Unusual layouts are converted by ffmpeg."""
+async def convert_pcm(stream: PcmStream, layout: PcmLayout) -> AsyncGenerator[bytes]:
+    """Yield samples in another layout. Unusual layouts are converted in a thread."""
     if stream.layout == layout:
         samples = align_to_frames(stream.samples, layout)
     elif can_resample(stream.layout, layout):
         samples = _resample(stream, layout)
     else:
         audio = SpeechAudio(AudioFormat.PCM, stream.samples, stream.layout)
-        samples = align_to_frames(_run_ffmpeg(audio, AudioFormat.PCM, layout, ffmpeg), layout)
+        samples = align_to_frames(_run_conversion(audio, AudioFormat.PCM, layout), layout)
     async with aclosing(samples):
         async for block in samples:
             yield block
 
 
-def encode(stream: PcmStream, target: AudioFormat, ffmpeg: str) -> AsyncGenerator[bytes]:
-    """Encode samples. Raises NotAudioError if ffmpeg fails."""
+def encode(stream: PcmStream, target: AudioFormat) -> AsyncGenerator[bytes]:
+    """Encode samples. Raises NotAudioError if the audio cannot be decoded."""
     audio = SpeechAudio(AudioFormat.PCM, stream.samples, stream.layout)
-    return _run_ffmpeg(audio, target, stream.layout, ffmpeg)
+    return _run_conversion(audio, target, stream.layout)
 
 
-async def transcode(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
-    """Convert audio to another format with ffmpeg. Raises NotAudioError if a WAV is malformed, or if ffmpeg fails."""
+async def transcode(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout) -> AsyncGenerator[bytes]:
+    """Convert audio to another format. Raises NotAudioError if a WAV is malformed, or if decoding fails."""
     async with aclosing(audio.data):
         unwrapped = await _unwrap_wav(audio, code="ffmpeg")
-        async with aclosing(_run_ffmpeg(unwrapped, target, layout, ffmpeg)) as converted:
+        async with aclosing(_run_conversion(unwrapped, target, layout)) as converted:
             async for block in converted:
                 yield block
 
 
-async def _run_ffmpeg(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout, ffmpeg: str) -> AsyncGenerator[bytes]:
-    """Yield audio as converted by ffmpeg. Raises NotAudioError if ffmpeg fails."""
-    converted = convert(
-        audio.data, binary=ffmpeg, source=audio.format, source_pcm=audio.pcm_layout, target=target, target_pcm=layout
-    )
+async def _run_conversion(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout) -> AsyncGenerator[bytes]:
+    """Yield audio as converted. Raises NotAudioError if the audio cannot be decoded."""
+    converted = convert(audio.data, source=audio.format, source_pcm=audio.pcm_layout, target=target, target_pcm=layout)
     try:
         async with aclosing(converted):
             async for block in converted:
                 yield block
     except ConversionError as err:
-        _LOGGER.debug("ffmpeg failed to convert %s to %s: %s", audio.format, target, err.log)
+        _LOGGER.debug("Failed to convert %s to %s: %s", audio.format, target, err)
         raise NotAudioError(code="ffmpeg") from err
 
 
 async def _unwrap_wav(audio: SpeechAudio, code: str | None = None) -> SpeechAudio:
-    """Return the samples of a WAV, or the audio as it is if it is no WAV or only ffmpeg can read it.
+    """Return the samples of a WAV, or the audio as it is if it is no WAV or only libav can read it.
 
     This function and iterating raise NotAudioError with the code if the WAV is malformed.
     """
@@ -130,7 +129,7 @@ async def _unwrap_wav(audio: SpeechAudio, code: str | None = None) -> SpeechAudi
 
 async def _resample(stream: PcmStream, layout: PcmLayout) -> AsyncGenerator[bytes]:
     """Yield samples in another layout; `can_resample` must be true."""
-    resampler = Resampler(stream.layout, layout)
+    resampler = (await load_resampler())(stream.layout, layout)
     async with aclosing(split_into_blocks(stream.samples, stream.layout)) as blocks:
         async for block in blocks:
             if resampled := resampler.feed(block):

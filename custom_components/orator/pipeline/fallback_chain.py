@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from ..providers.errors import SpeechError
 from ..providers.models import Usage
 from ..text import Replacement, replace_words
-from .attempt import SynthesisAttempt
+from .attempt import AttemptAudio, SynthesisAttempt
+from .sentence_cache import VoiceCache
 from .synthesizer import Synthesizer
 
 
@@ -21,6 +22,8 @@ class SynthesisReport:
     """Name of the job's own voice."""
     spoken_by: tuple[str, ...] = ()
     """Names of the voices that were heard, in order."""
+    has_own_audio: bool = False
+    """Whether the job's own voice was heard, apart from cached chunks."""
     usage: Usage = field(default_factory=Usage)
     """The usage of the job so far, including that of fallbacks."""
     failures: tuple[SpeechError, ...] = ()
@@ -33,11 +36,12 @@ class SynthesisReport:
     """Whether silence was inserted while waiting for audio."""
     has_repetitions: bool = False
     """Whether audio broke off and was resumed, so that part of a sentence may be heard twice."""
-
-    @property
-    def has_own_audio(self) -> bool:
-        """Whether the job's own voice was heard."""
-        return self.own_name in self.spoken_by
+    cached_chunks: int = 0
+    """Number of chunks whose audio was cached."""
+    cached_characters: int = 0
+    """Length of the text of these chunks."""
+    is_cached: bool = False
+    """Whether the audio of all chunks was cached, so that there was no request."""
 
     @property
     def has_fallback_audio(self) -> bool:
@@ -60,13 +64,15 @@ class FallbackChain:
         fallback_replacements: Sequence[Replacement],
         is_reply: bool,
         needs_full_audio: bool,
+        cache: VoiceCache | None = None,
     ) -> None:
         """Create the chain; with `prefers_fallback`, the job's own voice comes last.
 
         `fallback_replacements` apply to the text of the fallbacks, if the provider of the job's own voice applies them
-        itself.
+        itself. `cache` has the audio of the job's own voice; None if it is turned off.
         """
         self._own = own
+        self._cache = cache
         self._synthesizers = [*fallbacks, own] if prefers_fallback else [own, *fallbacks]
         self._fallback_replacements = fallback_replacements
         self._is_reply = is_reply
@@ -77,6 +83,11 @@ class FallbackChain:
         self._first_audio_s: list[float] = []
         self._looked_truncated: list[bool] = []
         self._heard: dict[str, None] = {}
+        self._has_own_audio = False
+        self._cached_chunks = 0
+        self._cached_characters = 0
+        self._has_requested = False
+        """Whether any voice was asked for audio."""
         self.interruption: SpeechError | None = None
         """The error that interrupted audio without being resumed, so that words are missing."""
         self._has_repetitions = False
@@ -88,20 +99,39 @@ class FallbackChain:
 
     @property
     def event_count(self) -> int:
-        """Number of voices, failures, first audio times and endings recorded so far."""
-        return len(self._heard) + len(self._own_failures) + len(self._first_audio_s) + len(self._looked_truncated)
+        """Number of voices, failures, first audio times, endings and cached chunks recorded so far."""
+        heard = len(self._heard) + self._has_own_audio + self._cached_chunks
+        return heard + len(self._own_failures) + len(self._first_audio_s) + len(self._looked_truncated)
 
     def report(self) -> SynthesisReport:
         """Return the result so far."""
         return SynthesisReport(
             own_name=self._own.name,
             spoken_by=tuple(self._heard),
+            has_own_audio=self._has_own_audio,
             usage=sum((synthesizer.usage for synthesizer in self._synthesizers), Usage()),
             failures=tuple(self._own_failures),
             first_audio_s=tuple(self._first_audio_s),
             looked_truncated=tuple(self._looked_truncated),
             has_repetitions=self._has_repetitions,
+            cached_chunks=self._cached_chunks,
+            cached_characters=self._cached_characters,
+            is_cached=self._cached_chunks > 0 and not self._has_requested,
         )
+
+    def find_cached(self, text: str) -> AttemptAudio | None:
+        """Return the audio of a chunk that the job's own voice has spoken before, even if it cannot speak now."""
+        cached = self._cache.get(text) if self._cache else None
+        if cached is None:
+            return None
+        self._cached_chunks += 1
+        self._cached_characters += len(text)
+        return AttemptAudio(cached.format, cached.read(), cached.pcm_layout, loudness_key=self._own.loudness_key)
+
+    def add_to_cache(self, text: str, attempt: SynthesisAttempt) -> None:
+        """Add the audio of a whole chunk to the cache, if it is complete and of the job's own voice."""
+        if self._cache and attempt.synthesizer is self._own and attempt.complete_audio:
+            self._cache.put(text, attempt.complete_audio)
 
     def next_untried(self, tried: Collection[Synthesizer]) -> Synthesizer | None:
         """Return the next voice that has not been tried for a chunk."""
@@ -119,6 +149,7 @@ class FallbackChain:
         """Start to synthesize a chunk with one voice; for the arguments see the attempt."""
         if synthesizer is not self._own and self._fallback_replacements:
             text = replace_words(text, self._fallback_replacements)
+        self._has_requested = True
         return SynthesisAttempt(
             synthesizer,
             text,
@@ -126,11 +157,17 @@ class FallbackChain:
             needs_full_audio=self.needs_full_audio,
             is_last_attempt=is_last_attempt,
             expects_break=expects_break,
+            keeps_audio=self._cache is not None and synthesizer is self._own,
         )
 
     def record_heard(self, synthesizer: Synthesizer) -> None:
         """Record that the listener hears a voice."""
         self._heard[synthesizer.name] = None
+        self._has_own_audio |= synthesizer is self._own
+
+    def record_cached_heard(self) -> None:
+        """Record that the listener hears the job's own voice with cached audio."""
+        self._heard[self._own.name] = None
 
     def record_first_audio(self, synthesizer: Synthesizer, seconds: float) -> None:
         """Record the time to the first audio, unless the listener hears an earlier chunk."""

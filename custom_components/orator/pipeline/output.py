@@ -131,7 +131,6 @@ class GapFiller:
 async def build_response(
     audio: AsyncGenerator[SpeechAudio],
     output: OutputFormat,
-    ffmpeg: str,
     *,
     is_single: bool,
     gap_filler: GapFiller | None,
@@ -142,92 +141,87 @@ async def build_response(
     """
     first = await anext(audio, None)
     if first is None:
-        return _pcm_response(_moment_of_silence(), audio, output, ffmpeg)
+        return _pcm_response(_moment_of_silence(), audio, output)
     if output.accepts(first.format):
         if is_single and first.format not in (AudioFormat.WAV, AudioFormat.PCM):
-            return AudioResponse(output.extension, _pass_through(first, audio, ffmpeg))
+            return AudioResponse(output.extension, _pass_through(first, audio))
         if first.format is AudioFormat.MP3:
-            return AudioResponse(output.extension, join_mp3(first, audio, ffmpeg))
-    stream = await to_pcm(first, output.pcm, ffmpeg)
-    return _pcm_response(stream, audio, output, ffmpeg, gap_filler)
+            return AudioResponse(output.extension, join_mp3(first, audio))
+    stream = await to_pcm(first, output.pcm)
+    return _pcm_response(stream, audio, output, gap_filler)
 
 
-async def join_audio_as_pcm(
-    audio: AsyncGenerator[SpeechAudio], layout: PcmLayout, ffmpeg: str
-) -> AsyncGenerator[bytes]:
+async def join_audio_as_pcm(audio: AsyncGenerator[SpeechAudio], layout: PcmLayout) -> AsyncGenerator[bytes]:
     """Yield the samples of all chunks in one layout, or a moment of silence if there are none."""
     first = await anext(audio, None)
-    stream = await to_pcm(first, PcmConstraints.of(layout), ffmpeg) if first else _moment_of_silence()
-    async with aclosing(join_pcm(stream, audio, layout, ffmpeg)) as samples:
+    stream = await to_pcm(first, PcmConstraints.of(layout)) if first else _moment_of_silence()
+    async with aclosing(join_pcm(stream, audio, layout)) as samples:
         async for block in samples:
             yield block
 
 
-def wrap_pcm(stream: PcmStream, output: OutputFormat, ffmpeg: str) -> AudioResponse:
+def wrap_pcm(stream: PcmStream, output: OutputFormat) -> AudioResponse:
     """Return samples in the final layout as a file."""
     if output.format is AudioFormat.PCM:
         return AudioResponse(output.extension, stream.samples)
-    if output.format is AudioFormat.AAC:  # Home Assistant cannot encode this format
-        return AudioResponse(output.extension, encode(stream, AudioFormat.AAC, ffmpeg))
     if output.needs_full_audio:
         return AudioResponse(AudioFormat.WAV, _wav_file(stream))
+    if output.format and (output.accepts(output.format) or output.format is AudioFormat.AAC):
+        return AudioResponse(output.extension, encode(stream, output.format))  # Home Assistant would start a process
     return AudioResponse(
         AudioFormat.WAV, _wav_stream(stream, sends_header_at_once=output.format is not AudioFormat.WAV)
     )
 
 
-async def join_mp3(first: SpeechAudio, following: AsyncIterator[SpeechAudio], ffmpeg: str) -> AsyncGenerator[bytes]:
+async def join_mp3(first: SpeechAudio, following: AsyncIterator[SpeechAudio]) -> AsyncGenerator[bytes]:
     """Join audio at mp3 frames; audio in another format is converted to mp3 like the first.
 
     Raises NotAudioError if a chunk has no audio.
     """
-    async with aclosing(_join_mp3_parts(Mp3Joiner(), first, following, ffmpeg)) as data:
+    async with aclosing(_join_mp3_parts(Mp3Joiner(), first, following)) as data:
         async for block in data:
             yield block
 
 
 async def _join_mp3_parts(
-    joiner: Mp3Joiner, first: SpeechAudio, following: AsyncIterator[SpeechAudio], ffmpeg: str
+    joiner: Mp3Joiner, first: SpeechAudio, following: AsyncIterator[SpeechAudio]
 ) -> AsyncGenerator[bytes]:
     audio: SpeechAudio | None = first
     while audio:
-        async with aclosing(_join_mp3_part(joiner, audio, ffmpeg)) as data:
+        async with aclosing(_join_mp3_part(joiner, audio)) as data:
             async for block in data:
                 yield block
         audio = await anext(following, None)
 
 
-async def join_pcm(
-    first: PcmStream, following: AsyncIterator[SpeechAudio], layout: PcmLayout, ffmpeg: str
-) -> AsyncGenerator[bytes]:
+async def join_pcm(first: PcmStream, following: AsyncIterator[SpeechAudio], layout: PcmLayout) -> AsyncGenerator[bytes]:
     """Yield the samples of all audio in one layout."""
     constraints = PcmConstraints.of(layout)
     stream = first
     while True:
-        async with aclosing(convert_pcm(stream, layout, ffmpeg)) as samples:
+        async with aclosing(convert_pcm(stream, layout)) as samples:
             async for block in samples:
                 yield block
         audio = await anext(following, None)
         if audio is None:
             return
-        stream = await to_pcm(audio, constraints, ffmpeg)
+        stream = await to_pcm(audio, constraints)
 
 
 def _pcm_response(
     first: PcmStream,
     following: AsyncIterator[SpeechAudio],
     output: OutputFormat,
-    ffmpeg: str,
     gap_filler: GapFiller | None = None,
 ) -> AudioResponse:
     layout = output.pcm.apply(first.layout)
-    samples = join_pcm(first, following, layout, ffmpeg)
+    samples = join_pcm(first, following, layout)
     if gap_filler:
         samples = gap_filler.fill(samples, layout)
-    return wrap_pcm(PcmStream(layout, samples), output, ffmpeg)
+    return wrap_pcm(PcmStream(layout, samples), output)
 
 
-async def _join_mp3_part(joiner: Mp3Joiner, audio: SpeechAudio, ffmpeg: str) -> AsyncGenerator[bytes]:
+async def _join_mp3_part(joiner: Mp3Joiner, audio: SpeechAudio) -> AsyncGenerator[bytes]:
     """Yield the audio of one chunk as part of a joined mp3."""
     fed: list[bytes] = []
     async with aclosing(audio.data):
@@ -242,7 +236,7 @@ async def _join_mp3_part(joiner: Mp3Joiner, audio: SpeechAudio, ffmpeg: str) -> 
                 return
         layout = PcmLayout(joiner.format.rate, joiner.format.channels) if joiner.format else DEFAULT_LAYOUT
         async with (
-            aclosing(transcode(audio, AudioFormat.MP3, layout, ffmpeg)) as converted,
+            aclosing(transcode(audio, AudioFormat.MP3, layout)) as converted,
             aclosing(_join_data(joiner, converted, [])) as data,
         ):
             async for joined in data:
@@ -265,22 +259,18 @@ async def _join_data(joiner: Mp3Joiner, data: AsyncIterator[bytes], fed: list[by
         raise NotAudioError from err
 
 
-async def _pass_through(
-    first: SpeechAudio, following: AsyncGenerator[SpeechAudio], ffmpeg: str
-) -> AsyncGenerator[bytes]:
+async def _pass_through(first: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
     """Yield the only chunk's audio untouched. If it breaks off, append the audio that resumes it."""
     if first.format is AudioFormat.MP3:
-        parts = _pass_through_mp3(first, following, ffmpeg)
+        parts = _pass_through_mp3(first, following)
     else:
-        parts = _pass_through_container(first, following, ffmpeg)
+        parts = _pass_through_container(first, following)
     async with aclosing(parts):
         async for block in parts:
             yield block
 
 
-async def _pass_through_mp3(
-    first: SpeechAudio, following: AsyncGenerator[SpeechAudio], ffmpeg: str
-) -> AsyncGenerator[bytes]:
+async def _pass_through_mp3(first: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
     """Yield mp3 untouched, except for an incomplete frame before audio that resumes it."""
     scanner = FrameScanner()
     joined_format: Mp3Format | None = None
@@ -304,21 +294,19 @@ async def _pass_through_mp3(
         return
     joiner = Mp3Joiner()
     joiner.format = joined_format
-    async with aclosing(_join_mp3_parts(joiner, resuming, following, ffmpeg)) as rest:
+    async with aclosing(_join_mp3_parts(joiner, resuming, following)) as rest:
         async for block in rest:
             yield block
 
 
-async def _pass_through_container(
-    first: SpeechAudio, following: AsyncGenerator[SpeechAudio], ffmpeg: str
-) -> AsyncGenerator[bytes]:
+async def _pass_through_container(first: SpeechAudio, following: AsyncGenerator[SpeechAudio]) -> AsyncGenerator[bytes]:
     """Yield audio untouched, and any audio that resumes it as a further stream of the same format."""
     audio: SpeechAudio | None = first
     while audio:
         if is_same_container(audio.format, first.format):
             data = audio.data
         else:
-            data = transcode(audio, first.format, DEFAULT_LAYOUT, ffmpeg)
+            data = transcode(audio, first.format, DEFAULT_LAYOUT)
         async with aclosing(data):
             async for block in data:
                 yield block

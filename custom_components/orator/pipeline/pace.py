@@ -29,6 +29,8 @@ _SLOWEST_LETTERS_PER_S: Final = 9.0
 """Pace assumed before any measurement, for the audio that was heard: most voices speak 12 to 18 letters a second."""
 _FASTEST_USUAL_LETTERS_PER_S: Final = 18.0
 """Pace assumed before any measurement, for audio that may be complete."""
+_FASTEST_PLAUSIBLE_LETTERS_PER_S: Final = 27.0
+"""Pace assumed before any measurement, above which a third of the words may be missing."""
 _FASTEST_LETTERS_PER_S: Final = 60.0
 """Pace that no voice reaches at normal speed; faster audio does not contain its text."""
 _MIN_IMPOSSIBLE_LETTERS: Final = 100
@@ -158,6 +160,12 @@ class VoicePace:
         """Return whether audio is as long as that of the whole text."""
         fastest = max((sample.letters_per_s for sample in self._samples), default=0.0) * _PLAUSIBLE_FACTOR
         return length.letters <= seconds * (fastest or _FASTEST_USUAL_LETTERS_PER_S * max(1.0, self._speed))
+
+    def is_plausible(self, length: SpokenLength, seconds: float) -> bool:
+        """Return whether audio that ended without an error is likely to contain all words of the text."""
+        if self._samples:
+            return self.may_be_complete(length, seconds)
+        return length.letters <= seconds * _FASTEST_PLAUSIBLE_LETTERS_PER_S * max(1.0, self._speed)
 
     def is_too_short(self, length: SpokenLength, seconds: float, *, is_last_attempt: bool = False) -> bool:
         """Return whether words of a text must be missing in its audio.

@@ -12,11 +12,13 @@ from ..providers.models import Model, Usage
 from ..text import Replacement, TextCleaner
 from .attempt import AttemptAudio
 from .chunker import TextChunker
+from .early_start import EarlyStart
 from .fallback_chain import FallbackChain, SynthesisReport
 from .output import AudioResponse, GapFiller, OutputFormat, build_response, join_audio_as_pcm
 from .post_processing import PostProcessing
 from .prefetch import ChunkPrefetcher, prefetch_first
 from .pronunciations import measure_with_pronunciations, pronunciations_for
+from .sentence_cache import SentenceCache, VoiceCache
 from .synthesizer import (
     ANNOUNCEMENT,
     INTERACTIVE,
@@ -41,6 +43,8 @@ _MAX_SENTENCES_AT_UNKNOWN_PACE: Final = 2
 Wherever the audio of two sentences breaks off, no more than one of them is heard twice. The maximum does not apply to
 models with a price per request.
 """
+_JOINABLE: Final = (AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM)
+"""Formats whose chunks can be joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ class SynthesisJob:
     """Return whether the audio is prepared in advance, once the text has been read."""
     record_usage: Callable[[Usage], None]
     """Called with each charge of the voice's provider, even after the job has ended."""
+    cache: SentenceCache | None
+    """Cache for the audio of whole chunks; None if the voice does not use it."""
+    is_cache_read: Callable[[], bool]
+    """Return whether cached audio may be used, once the text has been read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +93,11 @@ class _Speech:
 class SpeechPipeline:
     """Synthesis of one job."""
 
-    def __init__(self, provider: Provider, job: SynthesisJob, output: OutputFormat, ffmpeg: str) -> None:
-        """Initialize the pipeline of a job; `ffmpeg` is the path of the program."""
+    def __init__(self, provider: Provider, job: SynthesisJob, output: OutputFormat) -> None:
+        """Initialize the pipeline of a job."""
         self._provider = provider
         self._job = job
         self._output = output
-        self._ffmpeg = ffmpeg
         self._chain: FallbackChain | None = None
         self._gap_filler = GapFiller()
 
@@ -123,7 +130,6 @@ class SpeechPipeline:
             yield await build_response(
                 speech.audio,
                 self._output,
-                self._ffmpeg,
                 is_single=speech.is_single,
                 # Inserted silence must not be cached, and Home Assistant caches the audio of complete texts.
                 gap_filler=self._gap_filler if speech.is_reply and not self._output.is_for_player else None,
@@ -134,15 +140,15 @@ class SpeechPipeline:
         post_processing, model, output = self._job.post_processing, self._job.model, self._output
         layout = post_processing.layout_for(model, output.pcm)
         async with prefetch_first(self._synthesize_as_pcm(layout)) as speech:
-            yield await post_processing.build_response(speech, model, output, self._ffmpeg, self._gap_filler)
+            yield await post_processing.build_response(speech, model, output, self._gap_filler)
 
     async def _synthesize_as_pcm(self, layout: PcmLayout) -> AsyncGenerator[bytes]:
         """Yield the samples of all chunks in one layout, with gain and loudness applied."""
         async with (
             self._synthesize() as speech,
             aclosing(speech.audio),
-            aclosing(self._job.post_processing.apply_gain(speech.audio, layout, self._ffmpeg)) as audio,
-            aclosing(join_audio_as_pcm(audio, layout, self._ffmpeg)) as samples,
+            aclosing(self._job.post_processing.apply_gain(speech.audio, layout)) as audio,
+            aclosing(join_audio_as_pcm(audio, layout)) as samples,
         ):
             async for block in samples:
                 yield block
@@ -163,6 +169,8 @@ class SpeechPipeline:
         )
         pace = job.stats.pace(request)
         has_fixed_price = model.price is not None and model.price.has_fixed_part
+        latency_s = None if job.prefers_fallback else job.stats.latency_s
+        starts_early = not has_fixed_price and not self._output.needs_full_audio
         chunker = TextChunker(
             job.deltas,
             TextCleaner(() if pronunciations else job.replacements, clean=job.clean_text),
@@ -171,14 +179,21 @@ class SpeechPipeline:
             streams=model.streams,
             max_seconds=_MAX_CHUNK_WITH_FALLBACK_S if job.fallbacks else _MAX_CHUNK_S,
             max_sentences=lambda: inf if pace.is_known or has_fixed_price else _MAX_SENTENCES_AT_UNKNOWN_PACE,
+            early_start=EarlyStart(latency_s, streams=model.streams, speed=request.speed) if starts_early else None,
         )
         async with chunker:
             await chunker.wait_for_sentence()
             is_single = chunker.is_single_chunk
             is_reply = not chunker.is_complete
+            request = replace(request, format=job.format or self._choose_format(is_single=is_single))
+            cache = self._cache_for(request, is_reply=is_reply)
+            # With a price per request, more requests for less text would cost more.
+            if cache and not has_fixed_price and (not is_single or request.format in _JOINABLE):
+                chunker.is_cached = cache.has
+                is_single = is_single and chunker.is_single_chunk
             own = ProviderSynthesizer(
                 self._provider,
-                replace(request, format=job.format or self._choose_format(is_single=is_single)),
+                request,
                 self._choose_retry_policy(is_reply=is_reply),
                 name=job.name,
                 stats=job.stats,
@@ -190,9 +205,19 @@ class SpeechPipeline:
                 fallback_replacements=job.replacements if pronunciations else (),
                 is_reply=is_reply,
                 needs_full_audio=self._output.needs_full_audio,
+                cache=cache,
             )
-            async with ChunkPrefetcher(chunker, self._chain) as prefetcher:
+            async with ChunkPrefetcher(
+                chunker, self._chain, latency_s=latency_s or 0.0, speed=request.speed
+            ) as prefetcher:
                 yield _Speech(prefetcher.audio(), is_single, is_reply)
+
+    def _cache_for(self, request: SynthesisRequest, *, is_reply: bool) -> VoiceCache | None:
+        """Return the cached audio of the voice with the settings of a request, or None if it does not use the cache."""
+        job = self._job
+        if job.cache is None:
+            return None
+        return job.cache.for_voice(self._provider.identity, request, is_read=is_reply or job.is_cache_read())
 
     def _choose_retry_policy(self, *, is_reply: bool) -> RetryPolicy:
         if not is_reply and self._job.can_wait():
@@ -204,8 +229,7 @@ class SpeechPipeline:
     def _choose_format(self, *, is_single: bool) -> AudioFormat:
         """Return the format to request: the player's if it can be passed through or joined, otherwise samples."""
         formats = self._job.model.formats
-        joinable = (AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM)
-        usable = [candidate for candidate in formats if is_single or candidate in joinable]
+        usable = [candidate for candidate in formats if is_single or candidate in _JOINABLE]
         if self._job.post_processing.is_set:
             usable = []
         accepted = [candidate for candidate in usable if self._output.accepts(candidate)]

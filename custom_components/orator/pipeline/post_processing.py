@@ -1,6 +1,5 @@
 """Post-processing of speech: chimes and silence before and after it, gain and loudness."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -40,9 +39,7 @@ class PostProcessing:
     def _changes_level(self) -> bool:
         return self.target_lufs is not None or self.gain_db != 0
 
-    async def apply_gain(
-        self, audio: AsyncGenerator[AttemptAudio], layout: PcmLayout, ffmpeg: str
-    ) -> AsyncGenerator[SpeechAudio]:
+    async def apply_gain(self, audio: AsyncGenerator[AttemptAudio], layout: PcmLayout) -> AsyncGenerator[SpeechAudio]:
         """Yield audio as amplified samples of a layout, or untouched if neither gain nor loudness is set.
 
         The gain of a voice stays the same within a job, so that its level does not change audibly. With a loudness
@@ -58,8 +55,8 @@ class PostProcessing:
             if key not in gains:
                 gains[key] = self._gain_for(key)
             meter = meters.setdefault(key, LoudnessMeter(layout)) if self.target_lufs is not None else None
-            stream = await to_pcm(speech, PcmConstraints.of(layout), ffmpeg)
-            samples = amplify(convert_pcm(stream, layout, ffmpeg), layout, gains[key], meter)
+            stream = await to_pcm(speech, PcmConstraints.of(layout))
+            samples = amplify(convert_pcm(stream, layout), layout, gains[key], meter)
             yield SpeechAudio(AudioFormat.PCM, samples, layout)
         for key, meter in meters.items():
             self.loudness_tracker.add(key, meter.result())
@@ -77,54 +74,48 @@ class PostProcessing:
         is_supported = all(can_resample(chime.layout, layout) for chime in self.effects.chimes)
         return layout if is_supported else DEFAULT_LAYOUT
 
-    async def prepare(self, model: Model, ffmpeg: str) -> None:
+    async def prepare(self, model: Model) -> None:
         """Encode the lead-in and the chime for mp3 players before they are needed. Raises NotAudioError."""
         if self.effects.chime_before:
-            await _encode_lead_in(self.effects, self.layout_for(model, PcmConstraints()), ffmpeg)
+            await _encode_lead_in(self.effects, self.layout_for(model, PcmConstraints()))
 
     async def build_response(
-        self, speech: AsyncGenerator[bytes], model: Model, output: OutputFormat, ffmpeg: str, gap_filler: GapFiller
+        self, speech: AsyncGenerator[bytes], model: Model, output: OutputFormat, gap_filler: GapFiller
     ) -> AudioResponse:
         """Return speech in the layout of `layout_for` with chimes and silence. Raises NotAudioError.
 
-        An mp3 player gets an encoded chime at once; ffmpeg then starts while the chime is played.
+        An mp3 player gets an encoded chime at once.
         """
         layout = self.layout_for(model, output.pcm)
         if self.effects.chime_before and output.accepts(AudioFormat.MP3):
-            lead_in = stream_of(await _encode_lead_in(self.effects, layout, ffmpeg))
+            lead_in = stream_of(await _encode_lead_in(self.effects, layout))
             rest = with_effects(speech, layout, replace(self.effects, lead_in_s=0.0, chime_before=None))
             following = stream_of(SpeechAudio(AudioFormat.PCM, rest, layout))
-            return AudioResponse(output.extension, join_mp3(SpeechAudio(AudioFormat.MP3, lead_in), following, ffmpeg))
+            return AudioResponse(output.extension, join_mp3(SpeechAudio(AudioFormat.MP3, lead_in), following))
         samples = with_effects(speech, layout, self.effects)
         output_layout = _requested_layout(model, output.pcm)
         if layout != output_layout:
-            samples = convert_pcm(PcmStream(layout, samples), output_layout, ffmpeg)
+            samples = convert_pcm(PcmStream(layout, samples), output_layout)
         if not output.is_for_player:
             samples = gap_filler.fill(samples, output_layout)
-        return wrap_pcm(PcmStream(output_layout, samples), output, ffmpeg)
+        return wrap_pcm(PcmStream(output_layout, samples), output)
 
 
 def _requested_layout(model: Model, constraints: PcmConstraints) -> PcmLayout:
     return constraints.apply(model.pcm_layout or DEFAULT_LAYOUT)
 
 
-async def _encode_lead_in(effects: Effects, layout: PcmLayout, ffmpeg: str) -> bytes:
-    """Return the lead-in and the chime as mp3, cached if possible because ffmpeg takes too long to start.
+async def _encode_lead_in(effects: Effects, layout: PcmLayout) -> bytes:
+    """Return the lead-in and the chime as mp3, cached because encoding takes a moment.
 
-    Raises NotAudioError if ffmpeg fails.
+    Raises NotAudioError.
     """
     key = (replace(effects, chime_after=None, tail_s=0.0), layout)
     encoded = _encoded_lead_ins.pop(key, None)
     if encoded is None:
-        stream = PcmStream(layout, _lead_in(effects, layout))
-        encoded = b"".join([block async for block in encode(stream, AudioFormat.MP3, ffmpeg)])
+        stream = PcmStream(layout, lead_in_and_chime(layout, effects))
+        encoded = b"".join([block async for block in encode(stream, AudioFormat.MP3)])
     _encoded_lead_ins[key] = encoded
     while len(_encoded_lead_ins) > _MAX_ENCODED_LEAD_INS:
         del _encoded_lead_ins[next(iter(_encoded_lead_ins))]
     return encoded
-
-
-async def _lead_in(effects: Effects, layout: PcmLayout) -> AsyncGenerator[bytes]:
-    for block in lead_in_and_chime(layout, effects):
-        yield block
-        await asyncio.sleep(0)

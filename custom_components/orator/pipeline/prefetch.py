@@ -23,15 +23,22 @@ class ChunkPrefetcher:
     The prefetcher is a context manager; leaving the context cancels all requests.
     """
 
-    def __init__(self, chunker: TextChunker, chain: FallbackChain) -> None:
-        """Initialize the prefetcher; the voices of `chain` speak the chunks of `chunker`."""
+    def __init__(self, chunker: TextChunker, chain: FallbackChain, *, latency_s: float, speed: float) -> None:
+        """Initialize the prefetcher; the voices of `chain` speak the chunks of `chunker`.
+
+        `latency_s`: expected time to the first audio; `speed`: setting of the voice, 1.0 is normal.
+        """
         self._chunker = chunker
         self._chain = chain
+        self._latency_s = latency_s
+        self._speed = speed
         self._waiting: asyncio.Queue[ChunkAudio] = asyncio.Queue(_MAX_WAITING_CHUNKS)
         self._producer: asyncio.Task[None] | None = None
         self._requests: set[asyncio.Task[None]] = set()
         self._requested_s = 0.0
         """Estimated duration of all chunks requested so far."""
+        self._requested_at = 0.0
+        """Time of the first request."""
         self._plays_until: float | None = None
         """Estimated time at which the requested audio ends; None before the first audio."""
 
@@ -82,21 +89,26 @@ class ChunkPrefetcher:
                 request = asyncio.create_task(chunk.synthesize(), name="orator requests a chunk")
                 self._requests.add(request)
                 request.add_done_callback(self._requests.discard)
-                self._add_duration(estimate_duration_by_letters_s(text))
+                self._add_duration(estimate_duration_by_letters_s(text) / self._speed)
                 await self._waiting.put(chunk)
         finally:
             self._waiting.shutdown()
 
     def _add_duration(self, seconds: float) -> None:
+        if not self._requested_s:
+            self._requested_at = asyncio.get_running_loop().time()
         self._requested_s += seconds
         if self._plays_until is not None:
             self._plays_until = max(self._plays_until, asyncio.get_running_loop().time()) + seconds
 
     def _buffered_seconds(self) -> float:
         """Estimate how much of the requested audio the listener has not heard yet."""
-        if self._plays_until is None:
-            return self._requested_s
-        return self._plays_until - asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
+        if self._plays_until is not None:
+            return self._plays_until - now
+        if not self._requested_s:
+            return 0.0
+        return self._requested_s + max(0.0, self._requested_at + self._latency_s - now)
 
 
 @asynccontextmanager

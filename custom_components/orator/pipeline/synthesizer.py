@@ -85,6 +85,13 @@ class VoiceStats:
         return bool(self._first_audio_s)
 
     @property
+    def latency_s(self) -> float | None:
+        """Time to the first audio that is seldom exceeded; None if it is unknown."""
+        if len(self._first_audio_s) < _MIN_LATENCY_SAMPLES:
+            return max(self._first_audio_s, default=None)
+        return quantiles(self._first_audio_s, n=10, method="inclusive")[-1]
+
+    @property
     def has_false_truncations(self) -> bool:
         """Whether the audio of the voice is complete but always looks truncated, because of its server."""
         return self._truncations >= _MIN_TRUNCATIONS

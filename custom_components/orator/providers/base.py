@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import chain
+import logging
 from typing import Any, ClassVar, Final, override
 
 from aiohttp import ClientSession
@@ -20,6 +22,8 @@ from .json_documents import IdentityKey, Json, run_in_background
 from .models import Balance, Model, Pronunciation, Usage
 from .options import ChoiceOption
 from .redaction import redacted_errors
+
+_LOGGER = logging.getLogger(__name__)
 
 _CATALOG_TIMEOUT_S: Final = 120.0
 """Timeout for all requests for a catalog."""
@@ -77,6 +81,11 @@ class SpeechAudio:
     data: AsyncGenerator[bytes]
     pcm_layout: PcmLayout | None = None
     """Sample layout if the format is PCM."""
+    is_exact: Callable[[], bool] = field(default=lambda: True, compare=False)
+    """Return whether the audio, once it is complete, is known to be that of the request.
+
+    It is not if another model has replaced the requested one, or if the transcript differs from the text.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +176,12 @@ class Provider(ABC):
     def accepts_key(self) -> bool:
         """Whether the server may require an API key, so that a different key may help."""
         return self.server is None or self.server.accepts_key
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The API, server, API key and addresses of the account. Because of the key, it must not leave the memory."""
+        server = self.server.name if self.server else ""
+        return (type(self).__name__, server, self._api_key, *map(str, chain(*sorted(self.addresses.items()))))
 
     def is_same_account(self, other: Provider) -> bool:
         """Return whether another provider has the same API, addresses and API key."""
@@ -307,6 +322,22 @@ class Provider(ABC):
         """Return the default voice, or the model's first voice if its voices are known and lack the default."""
         known = model.voice_ids
         return self.default_voice if not known or self.default_voice in known else known[0]
+
+    async def warm_up(self, model: Model, voice: str, settings: Mapping[str, Any]) -> None:
+        """Open the connection for the next request of a voice, at no cost, unless it is open.
+
+        Errors are ignored, because the request itself will meet them.
+        """
+        if self._sessions.api.closed:
+            return
+        try:
+            await self.open_connection(model, voice, settings)
+        except Exception as err:  # noqa: BLE001 - includes changes of aiohttp, whose connector has no documented use
+            _LOGGER.debug("%s: no connection was opened in advance: %r", self.name, err)
+
+    @abstractmethod
+    async def open_connection(self, model: Model, voice: str, settings: Mapping[str, Any]) -> None:
+        """Open the connection for `warm_up`. Raises any error."""
 
     @asynccontextmanager
     async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:

@@ -5,7 +5,10 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 import logging
+import math
 import re
+import time
+from types import SimpleNamespace
 from typing import Final
 
 from aiohttp import (
@@ -14,6 +17,7 @@ from aiohttp import (
     ClientConnectorError,
     ClientConnectorSSLError,
     ClientError,
+    ClientRequest,
     ClientResponse,
     ClientSession,
     ClientTimeout,
@@ -21,6 +25,7 @@ from aiohttp import (
     TraceConfig,
     TraceRequestRedirectParams,
 )
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from . import errors
@@ -39,6 +44,8 @@ _MAX_AUDIO_BYTES: Final = 512 * 1024 * 1024
 
 _MAX_API_HOPS: Final = 3
 """Maximum number of requests, including redirected ones."""
+MIN_WARM_UP_INTERVAL_S: Final = 3.0
+"""Minimum time between two connections that are opened in advance."""
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 
 
@@ -182,6 +189,28 @@ class HttpClient:
         self._api_key = headers.get("Authorization", "").removeprefix("Bearer ")
         self._timeouts = timeouts or Timeouts()
         self._optional_fields = optional_fields
+        self._last_dial = -math.inf
+        """Time at which `warm_up` last opened a connection, on the monotonic clock."""
+
+    async def warm_up(self) -> None:
+        """Open a connection for the next request, unless one is idle or was opened a moment ago.
+
+        Nothing is sent: a service neither counts nor refuses anything, and a server that closes connections after a
+        response keeps this one open. With HEAD or OPTIONS such a server closes it before the next request.
+        """
+        if self._session.connector is None or time.monotonic() - self._last_dial < MIN_WARM_UP_INTERVAL_S:
+            return
+        config = TraceConfig()
+        config.on_connection_create_start.append(self._note_dial)
+        config.freeze()
+        request = ClientRequest("GET", self._base_url, loop=asyncio.get_running_loop())
+        timeout = ClientTimeout(connect=self._timeouts.connect_s)
+        trace = Trace(self._session, config, SimpleNamespace())
+        connection = await self._session.connector.connect(request, [trace], timeout)  # an idle one if there is any
+        connection.release()
+
+    async def _note_dial(self, *_: object) -> None:
+        self._last_dial = time.monotonic()
 
     async def get_json(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         """Return the JSON document at a path."""

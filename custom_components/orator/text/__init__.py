@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from .characters import count_syllable_letters, is_speakable
+from .clauses import find_clause_ends, find_phrase_end
 from .long_sentences import split_evenly, split_first_clause
 from .markdown import MarkdownReader
 from .replacements import Replacement, Replacer, replace_words
@@ -14,6 +15,8 @@ __all__ = [
     "SentenceSplitter",
     "TextCleaner",
     "count_syllable_letters",
+    "find_clause_ends",
+    "find_phrase_end",
     "is_speakable",
     "replace_words",
     "split_evenly",

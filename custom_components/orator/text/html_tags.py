@@ -5,6 +5,7 @@ from enum import Enum, auto
 import re
 from typing import Final
 
+from .characters import UNSPACED_SCRIPTS
 from .lookahead import MAX_PROSE_CHARS, IncompleteInputError, Syntax, Window
 
 
@@ -156,8 +157,25 @@ def measure_rest_of_thought(window: Window) -> tuple[int, bool]:
     return length, False
 
 
+_MIN_PROSE_WORDS: Final = 10
+_PROSE_WORD: Final = re.compile(
+    rf"(?<![^\s\"'])(?:[^\W\d_{UNSPACED_SCRIPTS}]|['\u2019])+[.,:!?]*(?!\S)|[{UNSPACED_SCRIPTS}]{{3}}"
+)
+
+
+def _is_before_prose(text: str) -> bool:
+    """Return whether so much prose follows an angle bracket that it does not start a tag."""
+    start = text[:MAX_PROSE_CHARS]
+    if len(start) < MAX_PROSE_CHARS or ">" in start:
+        return False
+    value = start.rpartition("=")[2]
+    return not _CODE_MARK.search(value) and len(_PROSE_WORD.findall(value)) >= _MIN_PROSE_WORDS
+
+
 def read_tag(window: Window) -> Tag | None:
     """Read a tag or an address; return None for text such as a < b and for placeholders such as <name>."""
+    if _is_before_prose(window.text):
+        return None
     if window.text[1:2] in ("!", "?"):
         declaration = _DECLARATION.match(window)
         return Tag(declaration.end()) if declaration else None

@@ -38,18 +38,20 @@ _TEXT_IN_BRACKETS: Final = Syntax(rf"\[{_AFTER_BRACKET}", rf"\[{_UNFINISHED_AFTE
 TOO_DEEP_BRACKETS: Final = re.compile(rf"!?(?:\[[^\[\]\\]*+){{{_MAX_BRACKET_DEPTH + 1}}}")
 """Brackets of which the first one is text because too many others follow before one closes."""
 
-_TITLE: Final = r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\((?:\\.|[^()\\])*\))"""
+_TITLE: Final = r"""(?:"(?:\\.|[^"\\]){0,100}"|'(?:\\.|[^'\\]){0,100}'|\((?:\\.|[^()\\]){0,100}\))"""
 _UNFINISHED_TITLE: Final = (
-    r"""(?:"(?:\\.|[^"\\]){0,200}[\\"]?|'(?:\\.|[^'\\]){0,200}[\\']?|\((?:\\.|[^()\\]){0,200}[\\)]?)"""
+    r"""(?:"(?:\\.|[^"\\]){0,100}[\\"]?|'(?:\\.|[^'\\]){0,100}[\\']?|\((?:\\.|[^()\\]){0,100}[\\)]?)"""
 )
 _PARENTHESES: Final = r"\((?:[^\s()]|\((?:[^\s()]|\([^\s()]*+\))*+\))*+\)"
 _UNFINISHED_PARENTHESES: Final = (
     r"\((?:[^\s()]|\((?:[^\s()]|\([^\s()]*+\))*+\))*+(?:\((?:[^\s()]|\([^\s()]*+\))*+(?:\([^\s()]*+)?)?"
 )
 _PLAIN_TARGET: Final = rf"(?:[^\s()\\<]|\\.|{_PARENTHESES})(?:<|[^\s()\\<]|\\.|{_PARENTHESES})*+"
+_ENCLOSED_TARGET: Final = r"<(?:[^<>\s]*+|[^<>\n]{0,100})"
+"""Target in angle brackets without its end; an address has no spaces, so text with spaces is bounded."""
 _TARGET: Final = Syntax(
-    rf"""\(\s*+(?:<[^<>\n]*>|(?:{_PLAIN_TARGET})?)(?:\s++{_TITLE})?\s*+\)""",
-    rf"""\(\s*+(?:<[^<>\n]*|(?:<[^<>\n]*>|(?:{_PLAIN_TARGET})?(?:\\|{_UNFINISHED_PARENTHESES})?)"""
+    rf"""\(\s*+(?:{_ENCLOSED_TARGET}>|(?:{_PLAIN_TARGET})?)(?:\s++{_TITLE})?\s*+\)""",
+    rf"""\(\s*+(?:{_ENCLOSED_TARGET}|(?:{_ENCLOSED_TARGET}>|(?:{_PLAIN_TARGET})?(?:\\|{_UNFINISHED_PARENTHESES})?)"""
     rf"""(?:\s++{_UNFINISHED_TITLE}?)?\s*+)""",
 )
 _WEB_TARGET: Final = Syntax(r"\(\s*+<?https?://", r"\((?:\s*+(?:<?(?:ht?t?|https?(?::/?)?)?)?)", re.IGNORECASE)
@@ -70,8 +72,9 @@ LINK_DEFINITION: Final = Syntax(
 """The target of links that name it by a label: "[label]: https://example.com". The title may be in the next line."""
 _CITATION: Final = Syntax.from_parts(
     ("【", r"[\d:,]+", "】"),
-    ("【", r"[\d:,]*", "†", r"[^【】\n]{0,200}", "】"),
-    ("\ue200", r"[^\ue200\ue201\n]{0,200}", "\ue201"),
+    ("【", r"[\d:,]*", "†", r"[^【】\n]{0,90}", "】"),
+    ("\ue200", r"[^\ue200\ue201\n]{0,100}", "\ue201"),
+    ("\ue200", r"[^\ue200\ue201\s]{0,200}", "\ue201"),
 )
 _AFTER_CITATION: Final = frozenset(".,;!?)。，；！？）\n")
 _UNITS: Final = "%°"

@@ -16,7 +16,7 @@ _BREAKING_SPACE: Final = r"[^\S\u00a0\u202f]"
 _SPACED_CLAUSES: Final = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]"
 """Thai, Lao, Burmese and Khmer, which have spaces between clauses but not between words."""
 _UNAMBIGUOUS_CLAUSE_MARK: Final = f"[、，；：—{UNAMBIGUOUS_END_MARKS}]"
-_CLAUSE_END: Final = re.compile(
+CLAUSE_END: Final = re.compile(
     rf"""(?:
         [,;:،؛၊፣፤፥፦·՝…{STRONG_END_MARKS}][{re.escape(CLOSERS)}]*(?={_BREAKING_SPACE})
         | (?:(?<!\d){_UNAMBIGUOUS_CLAUSE_MARK}|(?<=\d){_UNAMBIGUOUS_CLAUSE_MARK}(?=\D))[{re.escape(CLOSERS)}]*
@@ -71,7 +71,7 @@ def split_first_clause(text: str, min_units: float, measure: Callable[[str], int
     The measure of a text should be about the sum of the measures of its parts.
     """
     units, position = 0, 0
-    for match in _CLAUSE_END.finditer(text):
+    for match in CLAUSE_END.finditer(text):
         units += measure(text[position : match.start("space")])
         position = match.start("space")
         is_end_of_text = match.end() == len(text) and match[0][:1] in END_MARKS
@@ -145,7 +145,7 @@ def _split_into_fragments(text: str, limit: int, measure: Callable[[str], int]) 
 def _split_into_words(text: str) -> Iterator[tuple[str, _CutQuality]]:
     """Split into words and the spaces between them, and after clauses."""
     word, quality = "", _CutQuality.WORD
-    clause_ends = [match.end() for match in _CLAUSE_END.finditer(text)]
+    clause_ends = [match.end() for match in CLAUSE_END.finditer(text)]
     for start, end in pairwise([0, *clause_ends, len(text)]):
         for match in _SPACES_OR_WORD.finditer(text, start, end):
             if word and not _is_one_grapheme(word[-1], match[0][0]):

@@ -18,6 +18,7 @@ from custom_components.orator.audio.effects import (
 from custom_components.orator.audio.formats import PcmLayout
 from script.lib.synthesize_chimes import TARGET, synthesize
 from tests.support.signals import Samples, loudness, true_peak, voice
+from tests.support.streams import collect_all
 
 LAYOUTS = [PcmLayout(rate, channels) for rate in (16_000, 22_050, 24_000, 44_100, 48_000) for channels in (1, 2)]
 BANDS = 24
@@ -103,10 +104,10 @@ def test_alarm_and_door_bell() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_layouts(layout: PcmLayout) -> None:
+async def test_layouts(layout: PcmLayout) -> None:
     """A converted chime keeps its duration and loudness; two equal channels are 3 LU louder than one."""
     chime = load_built_in_chime(BuiltInChime.DING_DONG)
-    converted = b"".join(chime.convert(layout))
+    converted = await collect_all(chime.convert(layout))
     assert len(converted) / layout.byte_rate == pytest.approx(chime.seconds, abs=1e-4)
     assert loudness(converted, layout) == pytest.approx(CHIME_LUFS + 3.01 * (layout.channels - 1), abs=0.1)
 

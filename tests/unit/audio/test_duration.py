@@ -2,8 +2,8 @@
 
 import pytest
 
-from custom_components.orator.audio import ffmpeg as ffmpeg_module
-from custom_components.orator.audio.ffmpeg import measure_duration
+from custom_components.orator.audio import codecs
+from custom_components.orator.audio.conversion import measure_duration
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.audio.wav import make_header
 from tests.support.signals import encode, mp3, run_ffmpeg, voice
@@ -71,5 +71,5 @@ def test_video() -> None:
 
 def test_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """The measurement gives up after its time limit."""
-    monkeypatch.setattr(ffmpeg_module, "_DURATION_TIMEOUT_S", -1.0)
+    monkeypatch.setattr(codecs, "_DURATION_TIMEOUT_S", -1.0)
     assert measure_duration(FILES["mp3 cbr"]) is None

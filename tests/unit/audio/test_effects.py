@@ -79,11 +79,11 @@ async def test_order(layout: PcmLayout) -> None:
     assert output == b"".join(
         [
             silence(layout, 0.3),
-            *BELL.convert(layout),
+            await collect_all(BELL.convert(layout)),
             silence(layout, CHIME_PAUSE_S),
             speech,
             silence(layout, CHIME_PAUSE_S),
-            *ALERT.convert(layout),
+            await collect_all(ALERT.convert(layout)),
             silence(layout, 0.2),
         ]
     )
@@ -194,7 +194,7 @@ async def test_no_click_at_the_seams(chime: Chime, rate: int) -> None:
     levelled = amplify(Source(speech).chunks, layout, 6.0)
     output = np.frombuffer(await collect_all(with_effects(levelled, layout, effects)), "<i2") / 0x8000
     steps = np.abs(np.diff(output))
-    length = len(b"".join(chime.convert(layout))) // 2
+    length = len(await collect_all(chime.convert(layout))) // 2
     start = round(0.1 * rate) + length + round(CHIME_PAUSE_S * rate)
     end = start + len(speech) // 2
     assert end + round(CHIME_PAUSE_S * rate) + length + round(0.1 * rate) == len(output)

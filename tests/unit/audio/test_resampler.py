@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from custom_components.orator.audio.formats import PcmLayout
-from custom_components.orator.audio.pcm import Resampler, can_resample
+from custom_components.orator.audio.pcm import can_resample
+from custom_components.orator.audio.resampler import Resampler
 from tests.support.signals import RATES, Samples, divide, run_ffmpeg, voice
 
 ALL_PAIRS = list(permutations(RATES, 2))
@@ -251,7 +252,7 @@ def test_clipping(width: int) -> None:
     ],
 )
 def test_unsupported_layouts(source: PcmLayout, target: PcmLayout) -> None:
-    """Layouts that need ffmpeg are refused at once."""
+    """Layouts that need a conversion are refused at once."""
     assert not can_resample(source, target)
     with pytest.raises(ValueError, match="is not converted to"):
         Resampler(source, target)

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from math import inf
 
 from custom_components.orator.pipeline.chunker import TextChunker
+from custom_components.orator.pipeline.early_start import EarlyStart
 from custom_components.orator.text import TextCleaner
 
 
@@ -16,6 +17,7 @@ def create_chunker(  # noqa: PLR0913 - the limits of a chunker
     measure: Callable[[str], int] = len,
     streams: bool = True,
     max_sentences: float = inf,
+    early_start: EarlyStart | None = None,
 ) -> TextChunker:
     """Return a chunker of a voice without fallbacks."""
     return TextChunker(
@@ -26,6 +28,7 @@ def create_chunker(  # noqa: PLR0913 - the limits of a chunker
         streams=streams,
         max_seconds=inf,
         max_sentences=lambda: max_sentences,
+        early_start=early_start,
     )
 
 

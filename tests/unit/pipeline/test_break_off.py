@@ -1,28 +1,21 @@
 """Audio that breaks off, or seems to: complete audio is heard once, and no sentence is lost."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from itertools import batched
 from typing import Any, cast
 
-import numpy as np
 import pytest
 
-from custom_components.orator.audio import wav
-from custom_components.orator.audio.formats import AudioFormat, PcmLayout
+from custom_components.orator.audio.formats import AudioFormat
 from custom_components.orator.pipeline import VoicePace, VoiceStats
-from custom_components.orator.pipeline.chunk_audio import ChunkAudio
-from custom_components.orator.pipeline.fallback_chain import FallbackChain
 from custom_components.orator.pipeline.pace import measure_speech
 from custom_components.orator.pipeline.synthesizer import WITH_FALLBACK, ProviderSynthesizer
 from custom_components.orator.providers.base import SpeechAudio, SynthesisRequest
 from custom_components.orator.providers.errors import ConnectionLostError, SpeechError, TextTooLongError
-from custom_components.orator.providers.models import Model, Usage
-from tests.support.signals import run_ffmpeg
+from custom_components.orator.providers.models import Model
 
-LAYOUT = PcmLayout(8_000)
+from .voices import Response, Voice, listen
+
 SHORT = "The front door is open."
 LONG = (
     "The washing machine has finished. Please hang up the laundry soon. It smells otherwise. "
@@ -30,81 +23,6 @@ LONG = (
 )
 VALUES = "Kitchen: 21 °C, 45 %. Bathroom: 22 °C, 50 %. Bedroom: 19 °C, 55 %. Outside: 12 °C, 80 %."
 VALUES_S = 14.0
-
-
-@dataclass(frozen=True)
-class Response:
-    """The audio of a request."""
-
-    seconds: float
-    silence_s: float = 0.0
-    missing_s: float = 0.0
-    """Duration that the header of the WAV states in addition."""
-    error: SpeechError | None = None
-    format: AudioFormat = AudioFormat.WAV
-
-    def encode(self) -> bytes:
-        """Return the audio as a file."""
-        tone = np.sin(np.arange(int(self.seconds * LAYOUT.rate)) * 0.3) * 8000
-        samples = tone.astype("<i2").tobytes() + bytes(2 * int(self.silence_s * LAYOUT.rate))
-        if self.format is AudioFormat.MP3:
-            return run_ffmpeg("-f", "s16le", "-ar", "8000", "-i", "-", "-b:a", "32k", "-f", "mp3", "-", given=samples)
-        return wav.make_header(LAYOUT, len(samples) + 2 * int(self.missing_s * LAYOUT.rate)) + samples
-
-
-@dataclass(eq=False)
-class Voice:
-    """A voice whose audio is a tone of the length that `respond` returns for a text."""
-
-    respond: Callable[[str], Response]
-    pace: VoicePace = field(default_factory=VoicePace)
-    has_false_truncations: bool = False
-    name: str = "voice"
-    loudness_key: str = "voice"
-    hedge_delay_s: float = 6.0
-    usage: Usage = field(default_factory=Usage)
-    requests: list[str] = field(default_factory=list)
-
-    def divide(self, text: str) -> list[str]:
-        """Return the whole text."""
-        return [text]
-
-    @asynccontextmanager
-    async def synthesize(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:  # noqa: ARG002
-        """Yield the audio of a text."""
-        self.requests.append(text)
-        response = self.respond(text)
-
-        async def data() -> AsyncGenerator[bytes]:
-            for block in batched(response.encode(), 4_000, strict=False):
-                yield bytes(block)
-                await asyncio.sleep(0)  # the listener hears it
-            if response.error:
-                raise response.error
-
-        yield SpeechAudio(response.format, data(), None)
-
-
-async def listen(text: str, *voices: Voice, needs_full_audio: bool = False) -> FallbackChain:
-    """Hear the audio of a text."""
-    own, *fallbacks = cast(list[Any], list(voices))
-    chain = FallbackChain(
-        own,
-        fallbacks,
-        prefers_fallback=False,
-        fallback_replacements=(),
-        is_reply=False,
-        needs_full_audio=needs_full_audio,
-    )
-    chunk = ChunkAudio(chain, text)
-
-    async def hear() -> None:
-        async for audio in chunk.audio():
-            async for _ in audio.data:
-                pass
-
-    await asyncio.gather(hear(), chunk.synthesize())
-    return chain
 
 
 def measured_pace(letters_per_s: float = 15.0) -> VoicePace:

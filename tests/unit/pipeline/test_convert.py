@@ -11,7 +11,6 @@ from custom_components.orator.audio.wav import make_header
 from custom_components.orator.pipeline.convert import PcmConstraints, convert_pcm, to_pcm, transcode
 from custom_components.orator.providers.base import SpeechAudio
 from custom_components.orator.providers.errors import NotAudioError
-from tests.support.audio import find_ffmpeg
 
 RATE = 24_000
 
@@ -41,18 +40,18 @@ async def test_closing_samples_of_wav(target: PcmLayout) -> None:
     """Closing the samples of a WAV closes the source of the WAV, converted or not."""
     source = Source(make_header(PcmLayout(RATE)) + bytes(100_000))
     audio = SpeechAudio(AudioFormat.WAV, source.blocks())
-    stream = await to_pcm(audio, PcmConstraints(), find_ffmpeg())
-    async with aclosing(convert_pcm(stream, target, find_ffmpeg())) as samples:
+    stream = await to_pcm(audio, PcmConstraints())
+    async with aclosing(convert_pcm(stream, target)) as samples:
         assert await anext(samples)
         assert not source.is_closed
     assert source.is_closed
 
 
 async def test_first_output_of_wav() -> None:
-    """Converted audio begins before the source has sent the 64 KiB of a WAV that ffmpeg reads first."""
+    """Converted audio begins before the source has sent the 64 KiB of a WAV that libav reads first."""
     source = Source(make_header(PcmLayout(RATE)) + bytes(60_000), wait_after=20_000)
     audio = SpeechAudio(AudioFormat.WAV, source.blocks())
-    async with asyncio.timeout(5), aclosing(transcode(audio, AudioFormat.MP3, PcmLayout(RATE), find_ffmpeg())) as data:
+    async with asyncio.timeout(5), aclosing(transcode(audio, AudioFormat.MP3, PcmLayout(RATE))) as data:
         assert await anext(data)
     assert source.is_closed
 
@@ -66,19 +65,15 @@ async def test_first_output_of_wav() -> None:
     ids=["empty", "another layout"],
 )
 async def test_malformed_wav(wav: bytes) -> None:
-    """A malformed WAV raises an error, with a code if ffmpeg would have read it, and is closed."""
+    """A malformed WAV raises an error, with a code if it was to be encoded, and is closed."""
     source = Source(wav)
     with pytest.raises(NotAudioError) as failed:
-        await _read(
-            transcode(SpeechAudio(AudioFormat.WAV, source.blocks()), AudioFormat.MP3, PcmLayout(RATE), find_ffmpeg())
-        )
+        await _read(transcode(SpeechAudio(AudioFormat.WAV, source.blocks()), AudioFormat.MP3, PcmLayout(RATE)))
     assert failed.value.code == "ffmpeg"
     assert source.is_closed
     source = Source(wav)
     with pytest.raises(NotAudioError) as failed:
-        await _read(
-            (await to_pcm(SpeechAudio(AudioFormat.WAV, source.blocks()), PcmConstraints(), find_ffmpeg())).samples
-        )
+        await _read((await to_pcm(SpeechAudio(AudioFormat.WAV, source.blocks()), PcmConstraints())).samples)
     assert failed.value.code is None
     assert source.is_closed
 
@@ -89,9 +84,7 @@ async def test_wav_changes_layout() -> None:
     source = Source(make_header(PcmLayout(RATE), len(speech)) + speech + make_header(PcmLayout(8_000)) + speech)
     audio = b""
     with pytest.raises(NotAudioError):  # noqa: PT012
-        async for block in transcode(
-            SpeechAudio(AudioFormat.WAV, source.blocks()), AudioFormat.PCM, PcmLayout(RATE), find_ffmpeg()
-        ):
+        async for block in transcode(SpeechAudio(AudioFormat.WAV, source.blocks()), AudioFormat.PCM, PcmLayout(RATE)):
             audio += block
     assert audio == speech
 

@@ -5,13 +5,13 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from custom_components.orator.audio.ffmpeg import measure_duration
+from custom_components.orator.audio.conversion import measure_duration
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout, stream_of
 from custom_components.orator.audio.wav import make_header
 from custom_components.orator.pipeline import OutputFormat, PcmConstraints
 from custom_components.orator.pipeline.output import GapFiller, build_response
 from custom_components.orator.providers.base import SpeechAudio
-from tests.support.audio import decode, find_ffmpeg
+from tests.support.audio import decode
 from tests.support.signals import encode, mp3, voice
 
 LAYOUT = PcmLayout(16_000)
@@ -31,7 +31,6 @@ async def test_gaps_are_known(*, fills_gaps: bool) -> None:
     response = await build_response(
         stream_of(SpeechAudio(AudioFormat.PCM, samples(), LAYOUT)),
         OutputFormat("pcm", PcmConstraints.of(LAYOUT)),
-        find_ffmpeg(),
         is_single=True,
         gap_filler=gap_filler if fills_gaps else None,
     )
@@ -46,9 +45,7 @@ async def _in_blocks(data: bytes, size: int = 1000) -> AsyncGenerator[bytes]:
 
 
 async def _pass_through(extension: str, *parts: SpeechAudio) -> bytes:
-    response = await build_response(
-        stream_of(*parts), OutputFormat(extension), find_ffmpeg(), is_single=True, gap_filler=None
-    )
+    response = await build_response(stream_of(*parts), OutputFormat(extension), is_single=True, gap_filler=None)
     return b"".join([block async for block in response.data])
 
 

@@ -32,6 +32,6 @@ async def test_constant_gain_within_message() -> None:
             yield AttemptAudio(AudioFormat.PCM, samples(), layout, loudness_key="ann")
             post_processing.loudness_tracker.add("ann", LoudnessMeasurement(-35.0, 5.0))
 
-    adjusted = post_processing.apply_gain(sentences(), layout, "ffmpeg")
+    adjusted = post_processing.apply_gain(sentences(), layout)
     first, second = [b"".join([chunk async for chunk in audio.data]) async for audio in adjusted]
     assert first == second

@@ -163,6 +163,10 @@ class NanoGPTProvider(Provider):
         return catalogs.describe_model(model_id, catalog, endpoint_for(settings))
 
     @override
+    async def open_connection(self, model: Model, voice: str, settings: Mapping[str, Any]) -> None:
+        await self._speech_clients[endpoint_for(settings).address_key].warm_up()
+
+    @override
     async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         try:
             return await self._fetch_with_valid_rate(request, stack)

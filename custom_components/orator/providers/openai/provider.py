@@ -265,6 +265,13 @@ class OpenAIProvider(Provider):
         return super().migrate_settings({**settings, "voice": voice if is_supported else self.default_voice}, model)
 
     @override
+    async def open_connection(self, model: Model, voice: str, settings: Mapping[str, Any]) -> None:
+        if self._uses_realtime(model):
+            self._realtime.warm_up(model, voice, settings)
+        else:
+            await self._client.warm_up()
+
+    @override
     async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the audio of a request; a model that turns out to be retired is replaced with its successor."""
         try:
@@ -274,7 +281,7 @@ class OpenAIProvider(Provider):
                 raise
         audio = await self._request_audio(successor, stack)
         self.detected[f"{_RETIRED_PREFIX}{request.model.id}"] = True
-        return audio
+        return replace(audio, is_exact=lambda: False)
 
     def _successor_request(self, request: SynthesisRequest) -> SynthesisRequest | None:
         """Return the request for the successor of a model that was retired before its end date."""
@@ -286,9 +293,13 @@ class OpenAIProvider(Provider):
 
     async def _request_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         """Return the audio from the API that the model needs."""
-        if self.server is None and is_realtime(request.model.id):
+        if self._uses_realtime(request.model):
             return await stack.enter_async_context(self._realtime.synthesize(request))
         return await self._endpoint.open_audio(request, stack)
+
+    def _uses_realtime(self, model: Model) -> bool:
+        """Return whether a model speaks over the Realtime API."""
+        return self.server is None and is_realtime(model.id)
 
     @override
     async def close(self) -> None:

@@ -17,6 +17,8 @@ from yarl import URL
 from ...audio.formats import AudioFormat, prepend
 from ..base import SpeechAudio, SynthesisRequest
 from ..errors import NotAudioError, TranscriptMismatchError
+from ..http import MIN_WARM_UP_INTERVAL_S
+from ..models import Model
 from ..vendor_models import OPENAI_PCM_LAYOUT
 from .documented_models import is_reasoning, realtime_cost, voice_parameter
 from .realtime_response import RealtimeResponse
@@ -36,6 +38,9 @@ _READ_ALOUD_INSTRUCTIONS: Final = (
 )
 _SPOKEN_CHARACTER: Final = re.compile(r"\w")
 
+type _SessionKey = tuple[str, str, float | None]
+"""Model, voice and speed of a session."""
+
 
 class RealtimeSpeech:
     """Synthesis of speech over one session for each model, voice and speed."""
@@ -48,26 +53,31 @@ class RealtimeSpeech:
         self._url = URL(base_url) / "realtime"
         self._headers = headers
         self._counters = counters
-        self._sessions: dict[tuple[str, str, float | None], RealtimeSession] = {}
-        """Sessions by model, voice and speed, the most recently used last."""
+        self._sessions: dict[_SessionKey, RealtimeSession] = {}
+        """Sessions, the most recently used last."""
 
     @asynccontextmanager
     async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
         """Yield the audio of a request; leaving the context cancels the request. Raises SpeechError on entry."""
-        async with aclosing(self._speak(request)) as data:
+        are_exact: list[bool] = []
+        async with aclosing(self._speak(request, are_exact)) as data:
             head = await anext(data, b"")
             if not head:
                 raise NotAudioError
-            yield SpeechAudio(AudioFormat.PCM, prepend(head, data), OPENAI_PCM_LAYOUT)
+            yield SpeechAudio(
+                AudioFormat.PCM, prepend(head, data), OPENAI_PCM_LAYOUT, is_exact=lambda: are_exact == [True]
+            )
 
-    async def _speak(self, request: SynthesisRequest) -> AsyncGenerator[bytes]:
+    async def _speak(self, request: SynthesisRequest, are_exact: list[bool]) -> AsyncGenerator[bytes]:
         """Yield the audio of a request. Any part of the text that was not spoken is requested again.
+
+        Adds to `are_exact` whether the transcript of each response shows that the text was spoken exactly.
 
         Raises TranscriptMismatchError if the model repeatedly speaks something else.
         """
         text, mismatches = request.text, 0
         for _ in range(_MAX_RESPONSES):
-            session = self._session_for(request)
+            session = self._session_for(request.model, request.voice, request.settings)
             async with session.respond(text, _response_settings(request, text)) as response:
                 try:
                     async for block in response.data():
@@ -75,6 +85,7 @@ class RealtimeSpeech:
                 finally:
                     _charge(replace(request, text=text), response)
                 match = response.match
+                are_exact.append(match.is_exact and bool(response.transcript) and not response.is_interrupted)
             self._count(match, response)
             text = text[match.match_end :]
             if not _SPOKEN_CHARACTER.search(text):
@@ -89,16 +100,23 @@ class RealtimeSpeech:
         self._counters["realtime_mismatches"] += not match.is_exact
         self._counters["realtime_interruptions"] += response.is_interrupted
 
-    def _session_for(self, request: SynthesisRequest) -> RealtimeSession:
+    def warm_up(self, model: Model, voice: str, settings: Mapping[str, Any]) -> None:
+        """Start to open the session of a voice, unless it is open or was opened a moment ago."""
+        session = self._sessions.get(_session_key(model, voice, settings))
+        if session is None or not (session.is_usable or session.age_s < MIN_WARM_UP_INTERVAL_S):
+            self._session_for(model, voice, settings)
+
+    def _session_for(self, model: Model, voice: str, settings: Mapping[str, Any]) -> RealtimeSession:
         """Return a session that is open or being opened."""
-        key = (request.model.id, request.voice, request.settings.get("speed"))
+        key = _session_key(model, voice, settings)
         session = self._sessions.pop(key, None)
         if session is None or not session.is_usable:
             if session:
                 session.close()
             self._close_unused()
-            url = self._url.with_query(model=request.model.id)
-            session = RealtimeSession(self._http_session, url, self._headers, _session_settings(request))
+            url = self._url.with_query(model=model.id)
+            session_settings = _session_settings(model, voice, settings)
+            session = RealtimeSession(self._http_session, url, self._headers, session_settings)
         self._sessions[key] = session
         return session
 
@@ -130,7 +148,11 @@ def _charge(request: SynthesisRequest, response: RealtimeResponse) -> None:
     request.charge_estimate(price.cost(len(request.text), response.seconds / 60) if cost is None else cost)
 
 
-def _session_settings(request: SynthesisRequest) -> Mapping[str, Any]:
+def _session_key(model: Model, voice: str, settings: Mapping[str, Any]) -> _SessionKey:
+    return model.id, voice, settings.get("speed")
+
+
+def _session_settings(model: Model, voice: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the settings of a session, whose voice and speed cannot change while it is in use."""
     return {
         "type": "realtime",
@@ -138,14 +160,14 @@ def _session_settings(request: SynthesisRequest) -> Mapping[str, Any]:
         "audio": {
             "output": {
                 "format": {"type": "audio/pcm", "rate": OPENAI_PCM_LAYOUT.rate},
-                "voice": voice_parameter(request.voice),
-                **{key: value for key, value in request.settings.items() if key == "speed"},
+                "voice": voice_parameter(voice),
+                **{key: value for key, value in settings.items() if key == "speed"},
             },
         },
         "instructions": _READ_ALOUD_INSTRUCTIONS,
         "tools": [],
         "tool_choice": "none",
-        **({"reasoning": {"effort": "minimal"}} if is_reasoning(request.model.id) else {}),
+        **({"reasoning": {"effort": "minimal"}} if is_reasoning(model.id) else {}),
     }
 
 

@@ -49,8 +49,12 @@ class RealtimeSession:
     @property
     def is_usable(self) -> bool:
         """Whether the session can be used for another response."""
-        age = time.monotonic() - self._started_at
-        return not self._is_closed and not self._is_stalled and age <= _MAX_SESSION_AGE_S
+        return not self._is_closed and not self._is_stalled and self.age_s <= _MAX_SESSION_AGE_S
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the session was started."""
+        return time.monotonic() - self._started_at
 
     @property
     def is_busy(self) -> bool:

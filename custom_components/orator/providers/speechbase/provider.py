@@ -170,6 +170,10 @@ class SpeechbaseProvider(Provider):
         return {"model": self.default_model, "voice": self.default_voice} if can_speak(self.default_model) else None
 
     @override
+    async def open_connection(self, model: Model, voice: str, settings: Mapping[str, Any]) -> None:
+        await self._client.warm_up()
+
+    @override
     async def open_audio(self, request: SynthesisRequest, stack: AsyncExitStack) -> SpeechAudio:
         if request.pronunciations and not self.detected.get(_PRONOUNCES_KEY, True):
             raise PronunciationsRefusedError

@@ -1,0 +1,152 @@
+"""Decide when part of an unfinished sentence is spoken because the language model writes slowly."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ..text import count_syllable_letters, find_clause_ends, find_phrase_end
+
+LETTERS_PER_S: Final = 15
+
+_BURST_WAIT_S: Final = 0.005
+"""Wait for a delta up to which it was written before: Home Assistant holds the first 60 characters back."""
+_FAST_REPLY: Final = 4.4
+"""Seconds of speech per second, or 12 words per second, from which a sentence is not worth starting early."""
+_MIN_OBSERVATIONS_S: Final = (0.2, 0.1, 0.25)
+"""Time after which the pace is known if no delta, one or more have come.
+
+More of them come with short tokens, a few of which say little about the pace.
+"""
+
+_MIN_CLAUSE_S: Final = 2.0
+"""Minimum speech of the first part of a sentence; shorter ones sound unnatural."""
+_MIN_CLAUSE_AT_UNKNOWN_LATENCY_S: Final = 3.3
+_MAX_CLAUSE_S: Final = 8.0
+"""Speech beyond which starting early is not worth it; a clause is taken then in any case."""
+_MIN_LATER_S: Final = 1.3
+"""Minimum speech of a later part, which keeps audio from running out."""
+_MIN_NEXT_S: Final = 2.0
+"""Speech that is expected to be known when the first part has been heard."""
+_MAX_CONSIDERED_CHARS: Final = 400
+_JITTER_S: Final = 0.25
+"""Variation of the time to the first audio."""
+_DEFAULT_LATENCY_S: Final = 1.0
+_CLAUSE_FACTORS: Final = {True: 2.0, False: 3.0}
+"""Speech of the first part by the voice's latency, by whether the model streams.
+
+The latency of a model that does not stream grows with the text, and the second part is longer than the first.
+"""
+_RESERVE_FACTORS: Final = {True: 1.0, False: 1.5}
+
+
+def count_letters_of_speech(text: str) -> int:
+    """Return the length of a text as speech, in letters of an alphabet."""
+    return len(text) if text.isascii() else len(text) + count_syllable_letters(text)
+
+
+class ReplyPace:
+    """The pace at which a reply is written, in seconds of speech per second of waiting for deltas."""
+
+    def __init__(self) -> None:
+        """Initialize the pace of a reply that has not started."""
+        self._is_started = False
+        self._deltas = 0
+        """Number of deltas after those that had been written before."""
+        self._speech_s = 0.0
+        self._waited_s = 0.0
+        self._waits_since: float | None = None
+
+    def start_waiting(self, now: float) -> None:
+        """Record that the next delta is awaited."""
+        self._waits_since = now
+
+    def add(self, delta: str, now: float) -> None:
+        """Add a delta that has just arrived."""
+        waited_s = now - (now if self._waits_since is None else self._waits_since)
+        self._waits_since = None
+        is_burst = waited_s < _BURST_WAIT_S and not self._deltas
+        if self._is_started and not is_burst:
+            self._deltas += 1
+            self._speech_s += count_letters_of_speech(delta) / LETTERS_PER_S
+            self._waited_s += waited_s
+        self._is_started = True
+
+    def speech_per_s(self, now: float) -> float:
+        """Return the seconds of speech that are written per second."""
+        return self._speech_s / max(self._elapsed_s(now), _BURST_WAIT_S)
+
+    def slow_in_s(self, now: float) -> float | None:
+        """Return the time after which the reply is slow if no delta arrives; None before its start.
+
+        A reply that is already slow returns 0 or less.
+        """
+        if not self._is_started:
+            return None
+        observation_s = _MIN_OBSERVATIONS_S[min(self._deltas, 2)]
+        return max(observation_s, self._speech_s / _FAST_REPLY) - self._elapsed_s(now)
+
+    def is_slow(self, now: float) -> bool:
+        """Return whether the reply is written slowly."""
+        remaining_s = self.slow_in_s(now)
+        return remaining_s is not None and remaining_s <= 0
+
+    def _elapsed_s(self, now: float) -> float:
+        return self._waited_s + (0.0 if self._waits_since is None else now - self._waits_since)
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyStart:
+    """Conditions under which a voice speaks part of an unfinished sentence."""
+
+    latency_s: float | None
+    """Time to the first audio, as measured when it was slow; None if it is unknown."""
+    streams: bool
+    """Whether the voice's model streams, so that the time to its first audio does not depend on the text."""
+    speed: float = 1.0
+    """Setting of the voice; 1.0 is normal."""
+
+    @property
+    def min_clause_s(self) -> float:
+        """Minimum speech of the first part; the later ones are ready in time for voices that usually start late."""
+        minimum = _MIN_CLAUSE_S if self.streams and self.latency_s is not None else _MIN_CLAUSE_AT_UNKNOWN_LATENCY_S
+        return max(minimum, _CLAUSE_FACTORS[self.streams] * (self.latency_s or 0.0))
+
+    @property
+    def reserve_s(self) -> float:
+        """Buffered audio with which the next part has to be requested."""
+        latency_s = _DEFAULT_LATENCY_S if self.latency_s is None else self.latency_s
+        return _RESERVE_FACTORS[self.streams] * latency_s + _JITTER_S
+
+    def find_start(self, text: str, speech_per_s: float) -> int:
+        """Return the number of characters of an unfinished sentence to start with; 0 to wait.
+
+        The part ends at a clause. With a model that streams, a longer part starts as early as a shorter one. The
+        following part has to be ready in time, at the pace of the reply.
+        """
+        text = text[:_MAX_CONSIDERED_CHARS]
+        whole_s = self._duration_s(text)
+        best = 0
+        if self.min_clause_s > _MAX_CLAUSE_S or whole_s < self.min_clause_s:
+            return 0
+        for end in find_clause_ends(text, count_letters_of_speech):
+            part_s = self._duration_s(text[:end])
+            next_s = whole_s - part_s + speech_per_s / self.speed * (part_s - _JITTER_S)
+            if part_s >= self.min_clause_s and next_s >= _MIN_NEXT_S:
+                best = end
+                if not self.streams:
+                    break
+        return best
+
+    def find_continuation(self, text: str, buffered_s: float) -> int:
+        """Return the number of characters of an unfinished sentence with which audio continues; 0 to wait.
+
+        The part ends at a clause, or between phrases if audio would run out otherwise.
+        """
+        text = text[:_MAX_CONSIDERED_CHARS]
+        ends = find_clause_ends(text, count_letters_of_speech)
+        best = max((end for end in ends if self._duration_s(text[:end]) >= _MIN_LATER_S), default=0)
+        if not best and buffered_s <= self.reserve_s - _JITTER_S:
+            best = find_phrase_end(text, _MIN_LATER_S * LETTERS_PER_S * self.speed, count_letters_of_speech)
+        return best
+
+    def _duration_s(self, text: str) -> float:
+        return count_letters_of_speech(text.rstrip()) / LETTERS_PER_S / self.speed

@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from yarl import URL
 
-from ..audio.ffmpeg import measure_duration
+from ..audio.conversion import measure_duration
 from ..audio.formats import AudioFormat
 from ..tts_requests import PendingReport, expect_report
 from .models import Announcement, announcement_error

@@ -21,7 +21,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.util import dt as dt_util
 
-from custom_components.orator.audio.ffmpeg import measure_duration
+from custom_components.orator.audio.conversion import measure_duration
 
 MUSIC: Final = "http://radio.example/stream.mp3"
 """What a player plays when music is started."""

@@ -239,6 +239,7 @@ class SpeakerQueue:
 
     def _expire(self, item: QueuedAnnouncement) -> None:
         """Drop an announcement that has waited too long; one that has been heard may go on repeating."""
+        item.cancel_expiry = None
         if item in self._waiting and not item.played:
             self.async_remove(item, announcement_error(translation_key="announcement_expired"))
 
@@ -325,6 +326,9 @@ class SpeakerQueue:
         """Set the result of an announcement that was ended, or queue it again if it was only interrupted."""
         if item.stop_reason is not None:
             item.set_result(_ended(item, item.stop_reason, was_playing=True))
+            return
+        if item.cancel_expiry is None and not item.played:
+            item.set_result(_skipped("announcement_expired"))
             return
         item.stop = asyncio.Event()
         self._insert(item)

@@ -90,15 +90,13 @@ def async_create_announcement(
     settings = async_get_settings(hass)
     message, media_id = _parse_content(data)
     options = dict(data.get(ATTR_OPTIONS, {}))
-    if chime := data.get(CONF_CHIME):
-        options[CONF_CHIME] = chime
-    voice = None
+    chime, voice = data.get(CONF_CHIME), None
     if message is not None:
         voice = data.get(ATTR_VOICE) or (announcer and announcer.voice) or settings.voice
         voice = voice or _default_voice(hass)
-        if announcer and is_orator_voice(hass, voice):
-            options = announcer.options | options
-    if configured_chimes({CONF_CHIME: chime}) and not (voice and is_orator_voice(hass, voice)):
+    if voice and is_orator_voice(hass, voice):
+        options = (announcer.options if announcer else {}) | options | ({CONF_CHIME: chime} if chime else {})
+    elif configured_chimes({CONF_CHIME: chime}):
         raise request_error(translation_key="chime_needs_voice")
     if voice:
         _validate_voice(hass, voice, SpeechRequest(str(message), data.get(ATTR_LANGUAGE), options))

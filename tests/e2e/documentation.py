@@ -80,17 +80,12 @@ class _Reader:
             case Action.SELECT_SERVICE:
                 await page.click(page.text(_SERVICE))
                 await page.click(page.button(label.text))
-            case Action.SELECT_SPEAKER:
-                await page.text(label.text).wait_for()
-                await page.click(page.text("Select an entity *"))
-                await page.search(self._speaker)
-                await page.choose_result(self._speaker)
             case Action.CLICK:
                 for alternative in label.alternatives:
                     await page.text(alternative).wait_for()
                 await page.click(page.label(label.text))
                 if label.text == "Add target":
-                    await page.search(_SERVICE)
+                    await page.search(self._speaker)
                     await page.choose_first_result()
 
 

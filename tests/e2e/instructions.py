@@ -37,7 +37,6 @@ class Action(Enum):
     ENTER_MESSAGE = auto()
     SELECT_SERVICE = auto()
     """Select a service, then click the label."""
-    SELECT_SPEAKER = auto()
 
 
 _ACTIONS: Final = {
@@ -45,7 +44,6 @@ _ACTIONS: Final = {
     "Enter your": Action.ENTER_KEY,
     "enter a": Action.ENTER_MESSAGE,
     "select your service or server and choose": Action.SELECT_SERVICE,
-    "select a speaker under": Action.SELECT_SPEAKER,
     "open the list": Action.CLICK,
     "choose": Action.CLICK,
     "Choose": Action.CLICK,

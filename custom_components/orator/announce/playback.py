@@ -59,8 +59,6 @@ class Playback:
         self._tasks: list[asyncio.Task[None]] = []
         self.unfinished: asyncio.Task[None] | None = None
         """Action that still runs, because the player cannot stop an announcement."""
-        self.has_played = False
-        """Whether the player has accepted the announcement."""
         self.announced: list[str] = []
         """Content IDs that the player has reported for the announcement."""
 
@@ -103,7 +101,6 @@ class Playback:
             return await self._async_wait_for_call(call, generation)
         await self._wait(call, (begin,), _CALL_TIMEOUT_S)
         called_at = self._hass.loop.time()
-        self.has_played = True
         await self._wait(generation, (), None)
         return await self._async_wait_for_end(called_at)
 
@@ -198,7 +195,6 @@ class Playback:
             if (content_id := state.attributes.get("media_content_id")) and self._is_announcement(str(content_id)):
                 self.announced.append(str(content_id))
             if not self._is_playing:
-                self.has_played = True
                 self._started_at = loop.time()
                 self._is_playing = state.state == MediaPlayerState.PLAYING
                 if not self._started.done():

@@ -55,8 +55,6 @@ class PlayerState:
     """Whether Orator has paused the music, or played something else."""
     announced: list[str] = field(default_factory=list)
     """Content IDs that the player has reported for announcements."""
-    track_count: int = 0
-    """Number of announcements that were played."""
     resume: str | None = None
     """How the music is resumed; None if the player does it by itself."""
 
@@ -123,10 +121,9 @@ class PlayerState:
         if is_paused and player.supports(Feature.PLAY):
             await player.async_call("media_play")
             return
-        if self.resume == Resume.PREVIOUS:
-            for _ in range(self.track_count):
-                await player.async_call("media_previous_track")
-        elif self._is_replayable:
+        if self.resume == Resume.NONE:
+            return
+        if self._is_replayable:
             await player.async_call(
                 "play_media",
                 media_content_id=self.media_content_id,

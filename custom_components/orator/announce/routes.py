@@ -25,8 +25,8 @@ class Resume(StrEnum):
     """Play the content ID again if it is an address or a media source ID."""
     CONTENT_ID = "content_id"
     """Play any content ID again."""
-    PREVIOUS = "previous"
-    """Go back to the previous track, as the announcement was added to the playlist."""
+    NONE = "none"
+    """Not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +106,12 @@ ROUTES: Final[Mapping[str, Route]] = MappingProxyType(
         # Native, volume by Orator.
         "esphome": NATIVE,
         "forked_daapd": replace(NATIVE, has_fixed_volume=True, is_blocking=True),
-        # Managed. `media_player.play_media` of these platforms returns after the end, or their content IDs can be
-        # played again although they are not addresses.
+        # Managed. `media_player.play_media` of these platforms returns after the end, their content IDs can be played
+        # again although they are not addresses, or they have no content IDs and add the announcement to the end of
+        # their playlist, from where nothing leads back to the music (tried with VLC 3.0).
         "apple_tv": replace(MANAGED, is_blocking=True),
         "mpd": replace(MANAGED, resume=Resume.CONTENT_ID),
-        "vlc_telnet": replace(MANAGED, resume=Resume.PREVIOUS),
+        "vlc_telnet": replace(MANAGED, resume=Resume.NONE),
     }
 )  # fmt: skip
 """Routes of media player platforms. Other ones are NATIVE with MEDIA_ANNOUNCE, and otherwise MANAGED."""

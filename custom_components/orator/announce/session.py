@@ -259,7 +259,6 @@ class SpeakerSession:
             self._unfinished = playback.unfinished
             if state := self._states.get(self._speaker.entity_id):
                 state.announced += playback.announced
-                state.track_count += playback.has_played
         self._is_sounding = False
         return Status.SKIPPED if self._is_stopped else status
 
@@ -335,7 +334,6 @@ def _replace_playback(state: PlayerState, current: PlayerState) -> PlayerState:
         set_volumes=state.set_volumes,
         is_unmuted=state.is_unmuted,
         announced=state.announced,
-        track_count=state.track_count,
         resume=state.resume,
     )
 

@@ -114,6 +114,7 @@ async def test_joined_players(hass: HomeAssistant, stage: Stage) -> None:
     leader = await stage.add_player("heos", "Leader")
     follower = await stage.add_player("heos", "Follower")
     for player in (leader, follower):
+        player._attr_supported_features |= Feature.GROUPING
         player._attr_group_members = [leader.entity_id, follower.entity_id]
         player.async_write_ha_state()
     targets = await resolve(hass, leader.entity_id, follower.entity_id)

@@ -160,34 +160,11 @@ class MpdPlayer(StrictPlayer):
 
 
 class VlcPlayer(StrictPlayer):
-    """Is polled, has no content IDs, and adds the announcement to the playlist."""
+    """Is polled, and has no content IDs."""
 
     platform_name = "vlc_telnet"
-    features = MANAGED_FEATURES | Feature.PREVIOUS_TRACK
     has_content_id = False
     _attr_should_poll = True
-
-    def __init__(self, name: str, **settings: Any) -> None:
-        """Create a player with an empty playlist."""
-        super().__init__(name, **settings)
-        self._playlist: list[str | None] = []
-
-    @override
-    async def play_announcement(self, media_id: str, announce: object, extra: dict[str, Any]) -> None:
-        if not self._playlist:
-            self._playlist = [MUSIC if self._content == MUSIC else None]
-        await super().play_announcement(media_id, announce, extra)
-        self._playlist.append(self._content)
-
-    @override
-    async def async_media_previous_track(self) -> None:
-        async with self._command("media_previous_track", "previous track"):
-            self._end_playing()
-            if len(self._playlist) > 1:
-                self._playlist.pop()
-            self._set_content(self._playlist[-1] if self._playlist else None)
-            self._set_state(MediaPlayerState.PLAYING)
-            self._check_music()
 
     @override
     def _set_state(self, state: MediaPlayerState) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import suppress
 import logging
 from pathlib import Path
 from typing import Final
@@ -211,8 +212,11 @@ async def _wait(future: asyncio.Future[None]) -> None:
 
 
 def _read_file(path: Path) -> bytes:
-    """Return the content of a file, or nothing if it is too large to be measured."""
-    return path.read_bytes() if path.stat().st_size <= _MAX_MEASURED_BYTES else b""
+    """Return the content of a file, or nothing if it cannot be read or is too large to be measured."""
+    with suppress(OSError):
+        if path.stat().st_size <= _MAX_MEASURED_BYTES:
+            return path.read_bytes()
+    return b""
 
 
 type Audio = MessageAudio | MediaAudio

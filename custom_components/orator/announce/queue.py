@@ -306,12 +306,13 @@ class SpeakerQueue:
             await asyncio.wait((playing,), timeout=_STOP_TIMEOUT_S)
             await self._async_guard(session.async_stop(), "stop")
             self._handle_stop(item)
+        except asyncio.CancelledError:
+            playing.cancel()
+            item.set_result(_skipped("announcements_stopped"))
+            raise
         finally:
             self.current = None
             stopping.cancel()
-            if not playing.done():  # Home Assistant stops, or the player hangs
-                playing.cancel()
-                item.set_result(_skipped("announcements_stopped"))
 
     async def _async_play_once(self, session: SpeakerSession, item: QueuedAnnouncement) -> SpeakerResult:
         """Play an announcement, the first one of a session after the snapshot of the speaker."""
@@ -357,8 +358,6 @@ class SpeakerQueue:
         """Await an action of a session, whose errors must not end the queue."""
         try:
             await action
-        except HomeAssistantError as err:
-            _LOGGER.warning("Could not %s %s after an announcement: %s", name, self.speaker.entity_id, err)
         except Exception:
             _LOGGER.exception("Could not %s %s after an announcement", name, self.speaker.entity_id)
 

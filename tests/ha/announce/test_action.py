@@ -3,7 +3,6 @@
 from typing import Any
 
 from homeassistant.auth.models import User
-from homeassistant.components import tts
 from homeassistant.components.media_player import MediaPlayerState
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
@@ -14,7 +13,7 @@ import voluptuous as vol
 from custom_components.orator.announce.manager import async_get_manager
 from tests.simulator import Fault, Simulator
 from tests.support.announce import add_announcements
-from tests.support.controlled_player import ControlledPlayer, Heard, add_players, call_announce, get_result
+from tests.support.controlled_player import ControlledPlayer, add_players, call_announce, get_result
 from tests.support.speech import OUT_OF_CREDIT, create_account, get_speech_requests, load_account
 from tests.support.streams import wait_until
 
@@ -223,20 +222,6 @@ async def test_permission(
         with pytest.raises(Unauthorized):
             await hass.services.async_call("orator", action, data, target=KITCHEN, blocking=True, context=context)
     assert get_speech_requests(simulator) == []
-
-
-async def test_media(
-    hass: HomeAssistant, account: MockConfigEntry, kitchen: ControlledPlayer, announce: Announce
-) -> None:
-    """Speech of the media browser is announced like a message, also if no voice is loaded."""
-    media_id = tts.generate_media_source_id(hass, "Dinner", "tts.ann")
-    call = announce(media_id=media_id, volume_level=0.2)
-    await kitchen.wait_for("dinner")
-    kitchen.finish()
-    result = get_result(await call)
-    assert (result["status"], result["spoken_by"]) == ("played", [])
-    assert 0.1 < result["duration"] < 2
-    assert kitchen.heard == [Heard("dinner", 0.2)]
 
 
 async def test_slow_first_audio(

@@ -227,3 +227,20 @@ async def test_entry_is_removed(hass: HomeAssistant, night: MockConfigEntry, kit
     await kitchen.wait_for("dinner")
     kitchen.finish()
     await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def test_acknowledged_while_deferred(
+    hass: HomeAssistant,
+    night: MockConfigEntry,
+    kitchen: ControlledPlayer,
+    reports: list[tuple[Status, dict[str, Status]]],
+) -> None:
+    """A deferred announcement that is acknowledged is not said when quiet hours end."""
+    hass.states.async_set("binary_sensor.window", "on")
+    await call_announce(hass, message="Window", quiet="defer", until="binary_sensor.window")
+    hass.states.async_set("binary_sensor.window", "off")
+    await hass.async_block_till_done()
+    assert [status for status, _ in reports] == [Status.DEFERRED, Status.SKIPPED]
+    hass.states.async_set(SCHEDULE, "off")
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert kitchen.words == []

@@ -13,7 +13,7 @@ from .models import AnnouncementAudio, Status
 from .player import PLAYING_STATES, SPEECH_PATH, Player, is_available, speaker_error
 from .routes import Route
 
-_BEGIN_TIMEOUT_S: Final = 60.0
+_FIRST_AUDIO_TIMEOUT_S: Final = 60.0
 """Limit of the first audio; the voices have their own, shorter ones."""
 _CALL_TIMEOUT_S: Final = 20.0
 """Limit of an action that starts to play, from the first audio."""
@@ -96,7 +96,7 @@ class Playback:
         begin = self._hass.async_create_background_task(self._audio.async_wait_for_begin(), "orator announce begin")
         generation = self._hass.async_create_background_task(self._audio.async_wait_for_end(), "orator announce end")
         self._tasks = [call, begin, generation]
-        await self._wait(begin, (call,), _BEGIN_TIMEOUT_S)
+        await self._wait(begin, (call,), _FIRST_AUDIO_TIMEOUT_S)
         if self._route.is_blocking:
             return await self._async_wait_for_call(call, generation)
         await self._wait(call, (begin,), _CALL_TIMEOUT_S)

@@ -30,7 +30,7 @@ _RETRY_DELAYS_S: Final = (10.0, 60.0, 600.0)
 """Delays after which a player that refuses to be restored is asked again."""
 _PLAYING_TIMEOUT_S: Final = 5.0
 _MIN_SEEK_S: Final = 2.0
-_ADDRESSES: Final = ("http://", "https://", "media-source://", "rtsp://")
+_ADDRESS_PREFIXES: Final = ("http://", "https://", "media-source://", "rtsp://")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -147,7 +147,7 @@ class PlayerState:
     def _is_replayable(self) -> bool:
         if not self.media_content_id:
             return False
-        return self.resume == Resume.CONTENT_ID or self.media_content_id.startswith(_ADDRESSES)
+        return self.resume == Resume.CONTENT_ID or self.media_content_id.startswith(_ADDRESS_PREFIXES)
 
 
 class PlayerStore:

@@ -146,7 +146,7 @@ class SpeakerSession:
 
     @property
     def _is_conversing(self) -> bool:
-        """Whether somebody talks to the satellite, or another announcement is made on it."""
+        """Whether the satellite is in a conversation, or another announcement is made on it."""
         state = self._hass.states.get(self._speaker.entity_id)
         return state is not None and state.state in _BUSY_STATES
 
@@ -238,7 +238,7 @@ class SpeakerSession:
         await player.async_set_volume(volume)
 
     async def _async_run(self, audio: AnnouncementAudio, volume: float | None, *, is_critical: bool) -> Status:
-        """Play the audio, again if somebody has begun to talk to the satellite just before."""
+        """Play the audio, again if a conversation with the satellite has begun just before."""
         while True:
             try:
                 return await self._async_run_once(audio, volume)

@@ -68,8 +68,8 @@ async def async_resolve_targets(hass: HomeAssistant, selection: ConfigType | Tar
 
     An entity that cannot announce is an error if its entity ID was requested, or if the target has no speaker at all.
     Of two entities of one physical speaker, the one whose entity ID was requested is used. If that does not decide, a
-    satellite is used rather than its media player, as it shows when an announcement has ended and whether somebody is
-    talking to it.
+    satellite is used rather than its media player, as it shows when an announcement has ended and whether it is in
+    a conversation.
     """
     if not isinstance(selection, TargetSelection):
         selection = TargetSelection(selection)

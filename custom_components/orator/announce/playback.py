@@ -59,6 +59,8 @@ class Playback:
         self._tasks: list[asyncio.Task[None]] = []
         self.unfinished: asyncio.Task[None] | None = None
         """Action that still runs, because the player cannot stop an announcement."""
+        self.has_replaced_music = False
+        """Whether a player that should overlay the announcement plays it instead of its music."""
         self.announced: list[str] = []
         """Content IDs that the player has reported for the announcement."""
 
@@ -119,7 +121,7 @@ class Playback:
         duration = self._audio.duration
         silent_limit_s = _START_TIMEOUT_S if duration is None else duration + _SILENT_MARGIN_S
         if not self._is_visible:
-            await self._wait_for_end_until(called_at + silent_limit_s)
+            await self._wait_for_end_until(called_at + silent_limit_s, self._started)
         elif self._started_at is None:
             await self._wait_for_end_until(called_at + max(silent_limit_s, _START_TIMEOUT_S), self._started)
         if self._started_at is None:
@@ -189,11 +191,14 @@ class Playback:
         if not is_available(state):
             self._timer = loop.call_later(_LOST_S, self._lose)
             return
+        content_id = str(state.attributes.get("media_content_id") or "")
+        if self._route.is_overlay and state.state in PLAYING_STATES and SPEECH_PATH in content_id:
+            self.has_replaced_music = self._is_visible = True
         if not self._is_visible:
             return
         if state.state in PLAYING_STATES:
-            if (content_id := state.attributes.get("media_content_id")) and self._is_announcement(str(content_id)):
-                self.announced.append(str(content_id))
+            if content_id and self._is_announcement(content_id):
+                self.announced.append(content_id)
             if not self._is_playing:
                 self._started_at = loop.time()
                 self._is_playing = state.state == MediaPlayerState.PLAYING

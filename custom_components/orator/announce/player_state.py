@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import logging
 from typing import Any, Final
 
-from homeassistant.components.media_player import MediaPlayerEntityFeature as Feature
+from homeassistant.components.media_player import MediaPlayerDeviceClass, MediaPlayerEntityFeature as Feature
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -30,6 +30,7 @@ _RETRY_DELAYS_S: Final = (10.0, 60.0, 600.0)
 """Delays after which a player that refuses to be restored is asked again."""
 _PLAYING_TIMEOUT_S: Final = 5.0
 _MIN_SEEK_S: Final = 2.0
+_DEVICES_WITH_INPUTS: Final = frozenset({MediaPlayerDeviceClass.RECEIVER, MediaPlayerDeviceClass.TV})
 _ADDRESS_PREFIXES: Final = ("http://", "https://", "media-source://", "rtsp://")
 
 
@@ -46,6 +47,8 @@ class PlayerState:
     media_content_type: str | None = None
     position: float | None = None
     source: str | None = None
+    is_input: bool = False
+    """Whether the source is an input, such as that of a receiver, which does not start anything."""
     created_at: str = field(default_factory=lambda: dt_util.utcnow().isoformat())
     set_volumes: list[float] = field(default_factory=list)
     """The volumes that Orator has set, also as the player has rounded them; empty if the volume is as before."""
@@ -71,6 +74,7 @@ class PlayerState:
             media_content_type=_text(player.attribute("media_content_type")),
             position=player.position,
             source=_text(player.attribute("source")),
+            is_input=player.attribute("device_class") in _DEVICES_WITH_INPUTS,
         )
 
     @classmethod
@@ -110,6 +114,8 @@ class PlayerState:
         if self.was_off and not is_changed:
             if not player.is_off and not player.is_playing and player.supports(Feature.TURN_OFF):
                 await player.async_call("turn_off")
+        elif self.is_input and self.source and not is_changed and player.attribute("source") != self.source:
+            await self._async_select_source(player)
         elif self.was_playing and not is_changed:
             await self._async_resume(player, is_paused=content_id is not None and content_id == self.media_content_id)
         self.is_interrupted = False
@@ -130,10 +136,13 @@ class PlayerState:
                 media_content_type=self.media_content_type or "music",
             )
         else:
-            if self.source and player.supports(Feature.SELECT_SOURCE):
-                await player.async_call("select_source", source=self.source)
+            await self._async_select_source(player)
             return
         await self._async_seek(player)
+
+    async def _async_select_source(self, player: Player) -> None:
+        if self.source and player.supports(Feature.SELECT_SOURCE):
+            await player.async_call("select_source", source=self.source)
 
     async def _async_seek(self, player: Player) -> None:
         """Go to the position at which the music was interrupted; a live stream has no duration."""

@@ -16,7 +16,7 @@ from .playback import Playback
 from .player import Player, async_call, is_same_volume, speaker_error
 from .player_state import PlayerState, PlayerStore, async_get_player_store
 from .routes import RouteKind
-from .targets import SATELLITE_DOMAIN, Speaker
+from .targets import SATELLITE_DOMAIN, Speaker, async_set_replacing
 
 _CONVERSATION_TIMEOUT_S: Final = 120.0
 """Time in which a satellite ends its conversation."""
@@ -165,7 +165,7 @@ class SpeakerSession:
         current = PlayerState.capture(player)
         if current.was_playing and not self._is_sounding and (state.is_interrupted or not state.was_playing):
             state = self._states[player.entity_id] = _replace_playback(state, current)  # a person has started it since
-        if state.is_interrupted or not (state.was_playing or state.was_off):
+        if state.is_interrupted or not (state.was_playing or state.was_off or state.is_input):
             return
         state.position = player.position if player.position is not None else state.position
         state.is_interrupted = True
@@ -259,6 +259,9 @@ class SpeakerSession:
             self._unfinished = playback.unfinished
             if state := self._states.get(self._speaker.entity_id):
                 state.announced += playback.announced
+                if playback.has_replaced_music:
+                    state.is_interrupted = state.was_playing or state.was_off
+                    async_set_replacing(self._hass, self._speaker.entity_id)
         self._is_sounding = False
         return Status.SKIPPED if self._is_stopped else status
 

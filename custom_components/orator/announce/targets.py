@@ -13,6 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util.hass_dict import HassKey
 
 from .player import find_entity, speaker_error
 from .routes import MANAGED, NATIVE, ROUTES, SATELLITE, SATELLITE_ROUTES, UNSUPPORTED, Route, RouteKind
@@ -29,6 +30,10 @@ _HARDWARE_ID: Final = re.compile(
 )
 """MAC address, UUID and Sonos ID without separators; Music Assistant puts "ap" or "up" before a MAC address."""
 _MIN_SERIAL_CHARS: Final = 8
+
+
+_REPLACING: Final[HassKey[set[str]]] = HassKey("orator_replacing_players")
+"""Players that announce by replacing their music although their platform overlays it, such as Sonos S1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,12 @@ class _Candidate:
     entity_id: str
     is_explicit: bool
     requested: list[str]
+
+
+@callback
+def async_set_replacing(hass: HomeAssistant, entity_id: str) -> None:
+    """Remember that a player has replaced its music, so that Orator pauses it and sets its volume from now on."""
+    hass.data.setdefault(_REPLACING, set()).add(entity_id)
 
 
 async def async_resolve_targets(hass: HomeAssistant, selection: ConfigType | TargetSelection) -> Targets:
@@ -178,7 +189,7 @@ def _create_speaker(hass: HomeAssistant, entity_id: str, keys: Mapping[str, str]
         key = keys.get(child, child)
     if not features & Feature.PLAY_MEDIA:
         raise speaker_error(hass, entity_id, "speaker_cannot_play")
-    route = _player_route(platform, announces=bool(features & Feature.MEDIA_ANNOUNCE))
+    route = _player_route(hass, entity_id, announces=bool(features & Feature.MEDIA_ANNOUNCE))
     leader, members = _joined_players(hass, state) if route.includes_group else (entity_id, (entity_id,))
     return Speaker(
         key=key if leader == entity_id else keys.get(leader, leader),
@@ -189,9 +200,11 @@ def _create_speaker(hass: HomeAssistant, entity_id: str, keys: Mapping[str, str]
     )
 
 
-def _player_route(platform: str, *, announces: bool) -> Route:
+def _player_route(hass: HomeAssistant, entity_id: str, *, announces: bool) -> Route:
     """Return the route of a media player."""
-    route = ROUTES.get(platform, NATIVE if announces else MANAGED)
+    route = ROUTES.get(_platform(hass, entity_id), NATIVE if announces else MANAGED)
+    if entity_id in hass.data.get(_REPLACING, ()):
+        return replace(MANAGED, resume=route.resume, includes_group=False)
     return MANAGED if route.is_native and not announces else route
 
 

@@ -6,13 +6,14 @@ import pytest
 
 from custom_components.orator.announce.models import Status
 from tests.support.players import PLAYERS, Stage
+from tests.support.players.platforms import SonosS1Player
 from tests.support.players.stage import announce, assert_heard
 
 TEXT = "Dinner."
 OVERLAYS = ("sonos", "bang_olufsen")
 NATIVE = (*OVERLAYS, "music_assistant", "squeezebox", "esphome", "forked_daapd")
 NATIVE_VOLUME = (*OVERLAYS, "music_assistant", "squeezebox")
-MANAGED = tuple(name for name in PLAYERS if name not in NATIVE)
+MANAGED = tuple(name for name in PLAYERS if name not in (*NATIVE, "yamaha_musiccast"))
 
 
 @pytest.mark.parametrize("platform", PLAYERS)
@@ -90,7 +91,7 @@ async def test_no_volume(hass: HomeAssistant, stage: Stage, platform: str) -> No
     """Without a volume, none is set."""
     player = await stage.add_player(platform)
     await announce(hass, player.entity_id, TEXT)
-    assert player.log.commands == ["play media"]
+    assert player.log.commands == ["play media", *(["source HDMI 1"] if platform == "yamaha_musiccast" else [])]
     await assert_heard(player.log.heard, TEXT)
 
 
@@ -156,3 +157,30 @@ async def test_volumes(hass: HomeAssistant, stage: Stage, platform: str, volume:
     assert (result.status, result.error) == (Status.PLAYED, None)
     expected = {"music_assistant": min(0.75, max(0.15, volume)), "sonos": volume, "dlna_dmr": volume}
     assert player.log.heard[0].volume == pytest.approx(expected.get(platform, max(0.01, volume)))
+
+
+async def test_sonos_s1(hass: HomeAssistant, stage: Stage) -> None:
+    """A player that replaces its music resumes it, and is managed from the second announcement on."""
+    player = SonosS1Player("Kitchen")
+    await stage.add("media_player", "sonos", player)
+    player.start_music()
+    player.async_write_ha_state()
+    result = await announce(hass, player.entity_id, TEXT, 0.57)
+    assert (result.status, result.route) == (Status.PLAYED, "native")
+    assert player.log.commands == ["play media", "play media", "seek 42"]
+    assert player.music_plays
+    player.log.commands.clear()
+    result = await announce(hass, player.entity_id, TEXT, 0.57)
+    assert (result.status, result.route) == (Status.PLAYED, "managed")
+    assert player.log.commands[:5] == ["pause", "volume 57", "play media", "volume 30", "play media"]
+    assert player.music_plays
+
+
+@pytest.mark.parametrize("state", [MediaPlayerState.ON, MediaPlayerState.PLAYING])
+async def test_receiver(hass: HomeAssistant, stage: Stage, state: MediaPlayerState) -> None:
+    """A receiver returns to its input."""
+    player = await stage.add_player("yamaha_musiccast")
+    player._set_state(state)
+    await announce(hass, player.entity_id, TEXT, 0.57)
+    pause = ["pause"] if state is MediaPlayerState.PLAYING else []
+    assert player.log.commands == [*pause, "volume 57", "play media", "volume 30", "source HDMI 1"]

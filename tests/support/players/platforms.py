@@ -3,7 +3,11 @@
 import asyncio
 from typing import Any, ClassVar, Final, override
 
-from homeassistant.components.media_player import MediaPlayerEntityFeature as Feature, MediaPlayerState
+from homeassistant.components.media_player import (
+    MediaPlayerDeviceClass,
+    MediaPlayerEntityFeature as Feature,
+    MediaPlayerState,
+)
 from homeassistant.exceptions import HomeAssistantError
 from yarl import URL
 
@@ -27,6 +31,17 @@ class SonosPlayer(StrictPlayer):
         url, audio, _ = await fetch_media(self.hass, media_id, self.entity_id)
         assert URL(url).suffix in (".mp3", ".wav")
         self.hear(url, audio, None if volume is None else volume / 100)
+
+
+class SonosS1Player(StrictPlayer):
+    """Plays every announcement as ordinary media at its own volume, like speakers without audio clips."""
+
+    platform_name = "sonos"
+    features: ClassVar[Feature] = _NATIVE
+
+    @override
+    async def play_announcement(self, media_id: str, announce: object, extra: dict[str, Any]) -> None:
+        await super().play_announcement(media_id, None, {})
 
 
 class MusicAssistantPlayer(StrictPlayer):
@@ -208,11 +223,32 @@ class KodiPlayer(StrictPlayer):
     features = MANAGED_FEATURES & ~(Feature.PAUSE | Feature.STOP)
 
 
+class ReceiverPlayer(StrictPlayer):
+    """Switches to its network input to play, and back to no other by itself."""
+
+    platform_name = "yamaha_musiccast"
+    features = MANAGED_FEATURES | Feature.SELECT_SOURCE | Feature.TURN_OFF
+    _attr_device_class = MediaPlayerDeviceClass.RECEIVER
+    _attr_source = "HDMI 1"
+
+    @override
+    async def play_announcement(self, media_id: str, announce: object, extra: dict[str, Any]) -> None:
+        self._attr_source = "Network"
+        await super().play_announcement(media_id, announce, extra)
+
+    @override
+    async def async_select_source(self, source: str) -> None:
+        async with self._command("select_source", f"source {source}"):
+            self._attr_source = source
+            self.async_write_ha_state()
+
+
 PLAYERS: Final[dict[str, type[StrictPlayer]]] = {
     kind.platform_name: kind
     for kind in (
         *(SonosPlayer, MusicAssistantPlayer, SqueezeboxPlayer, BangOlufsenPlayer, EsphomePlayer, OwnTonePlayer),
         *(StrictPlayer, CastPlayer, MpdPlayer, VlcPlayer, SlimProtoPlayer, AppleTvPlayer, SilentPlayer, KodiPlayer),
+        ReceiverPlayer,
     )
 }
 """The strict player of each platform."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from homeassistant.components import tts
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.target import TargetSelection
@@ -92,8 +93,7 @@ def async_create_announcement(
     options = dict(data.get(ATTR_OPTIONS, {}))
     chime, voice = data.get(CONF_CHIME), None
     if message is not None:
-        voice = data.get(ATTR_VOICE) or (announcer and announcer.voice) or settings.voice
-        voice = voice or _default_voice(hass)
+        voice = data.get(ATTR_VOICE) or _default_voice(hass, announcer.voice if announcer else None, settings.voice)
     if voice and is_orator_voice(hass, voice):
         options = (announcer.options if announcer else {}) | options | ({CONF_CHIME: chime} if chime else {})
     elif configured_chimes({CONF_CHIME: chime}):
@@ -147,20 +147,25 @@ def _parse_volumes(
     return {"volume_level": level, "volume_levels": given if level is not None else {**settings.volume_levels, **given}}
 
 
-def _default_voice(hass: HomeAssistant) -> str:
-    """Return the first Orator voice, in the order of accounts and voices. Raises ServiceValidationError."""
-    if voice := next(_loaded_voices(hass), None):
-        return voice
-    raise request_error(translation_key="no_voice")
+def _default_voice(hass: HomeAssistant, *preferred: str | None) -> str:
+    """Return the first preferred voice that can speak, or else the first one of Orator.
+
+    A voice that was removed, or whose account has an outage and which has no fallback, must not keep an announcement
+    from being heard. Raises ServiceValidationError if there is no voice.
+    """
+    voices = [voice for voice in (*preferred, *_orator_voices(hass)) if voice and tts.get_engine_instance(hass, voice)]
+    if not voices:
+        raise request_error(translation_key="no_voice")
+    states = {voice: hass.states.get(voice) for voice in voices}
+    return next((voice for voice, state in states.items() if state and state.state != STATE_UNAVAILABLE), voices[0])
 
 
-def _loaded_voices(hass: HomeAssistant) -> Iterator[str]:
-    """Yield the entity IDs of Orator's voices that are loaded."""
+def _orator_voices(hass: HomeAssistant) -> Iterator[str | None]:
+    """Yield the entity IDs of Orator's voices, in the order of accounts and voices."""
     for entry in async_get_accounts(hass):
         for subentry in entry.subentries.values():
-            voice = subentry.subentry_type == SUBENTRY_VOICE and voice_entity_id(hass, subentry.subentry_id)
-            if voice and tts.get_engine_instance(hass, voice) is not None:
-                yield voice
+            if subentry.subentry_type == SUBENTRY_VOICE:
+                yield voice_entity_id(hass, subentry.subentry_id)
 
 
 def _validate_voice(hass: HomeAssistant, voice: str, request: SpeechRequest) -> None:

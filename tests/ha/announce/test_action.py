@@ -85,23 +85,28 @@ async def test_no_voice(hass: HomeAssistant, account: MockConfigEntry, kitchen: 
 async def test_default_voice(
     hass: HomeAssistant, simulator: Simulator, kitchen: ControlledPlayer, announce: Announce
 ) -> None:
-    """The voice is that of the action, else that of the settings, else the first one of Orator."""
+    """The voice is that of the action, else that of the settings, else the first one of Orator that is available."""
     await load_account(hass, create_account(simulator, "openai", {"model": "tts-1", "voice": "nova"}, "Ben"))
     await load_account(hass, create_account(simulator, "openai", {"model": "tts-1", "voice": "onyx"}, "Cleo"))
     spoken_by = []
 
-    async def play(**data: Any) -> None:
+    async def play(message: str, **data: Any) -> None:
         count = len(kitchen.heard)
-        call = announce("Dinner", **data)
+        call = announce(message, **data)
         await wait_until(lambda: len(kitchen.heard) > count)
         kitchen.finish()
         spoken_by.extend(get_result(await call)["spoken_by"])
 
-    await play()
-    await add_announcements(hass, tts_entity_id="tts.ben")
-    await play()
-    await play(tts_entity_id="tts.cleo")
-    assert spoken_by == ["tts.ann", "tts.ben", "tts.cleo"]
+    await play("Dinner")
+    settings = await add_announcements(hass, tts_entity_id="tts.ben")
+    await play("Letter")
+    await play("Window", tts_entity_id="tts.cleo")
+    hass.states.async_set("tts.ben", "unavailable")
+    await play("Door")
+    hass.config_entries.async_update_entry(settings, options={"tts_entity_id": "tts.removed"})
+    hass.states.async_set("tts.ann", "unavailable")
+    await play("Laundry")
+    assert spoken_by == ["tts.ann", "tts.ben", "tts.cleo", "tts.ann", "tts.cleo"]
 
 
 async def test_default_volumes(hass: HomeAssistant, account: MockConfigEntry, announce: Announce) -> None:

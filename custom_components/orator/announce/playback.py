@@ -95,6 +95,10 @@ class Playback:
     async def async_run(self, play: Coroutine[Any, Any, None]) -> Status:
         """Run the action that plays, and wait until the announcement was heard. Raises HomeAssistantError."""
         call = self._hass.async_create_background_task(play, f"orator announce {self._entity_id}")
+        self._tasks = [call]
+        if self._route.speaks_text:  # another voice speaks until the phone is hung up
+            await self._wait(call, (), _UNKNOWN_DURATION_S)
+            return Status.PLAYED
         begin = self._hass.async_create_background_task(self._audio.async_wait_for_begin(), "orator announce begin")
         generation = self._hass.async_create_background_task(self._audio.async_wait_for_end(), "orator announce end")
         self._tasks = [call, begin, generation]

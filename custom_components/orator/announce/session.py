@@ -22,6 +22,7 @@ _CONVERSATION_TIMEOUT_S: Final = 120.0
 """Time in which a satellite ends its conversation."""
 _UNFINISHED_TIMEOUT_S: Final = 60.0
 """Time in which an announcement that cannot be stopped ends."""
+_HEARD: Final = frozenset({Status.PLAYED, Status.STARTED})
 _BUSY_STATES: Final = frozenset({"listening", "processing", "responding"})
 _NO_LIMIT_S: Final = 3600.0
 """Limit of an action that the playback limits more precisely, as it knows the duration."""
@@ -102,7 +103,7 @@ class SpeakerSession:
             if self._is_stopped:
                 status = Status.SKIPPED
             else:
-                status = await self._async_run(audio, volume, is_critical=is_critical)
+                status = await self._async_run(audio, volume)
         except HomeAssistantError as err:
             error = err
         finally:
@@ -113,7 +114,7 @@ class SpeakerSession:
             status=status,
             error=error,
             route=self._route.kind.value,
-            spoken_by=audio.spoken_by if status in (Status.PLAYED, Status.STARTED) else (),
+            spoken_by=() if self._route.speaks_text or status not in _HEARD else audio.spoken_by,
             duration=audio.duration,
             volume_before=volume_before,
         )
@@ -237,13 +238,13 @@ class SpeakerSession:
         await self._store.async_put(state)
         await player.async_set_volume(volume)
 
-    async def _async_run(self, audio: AnnouncementAudio, volume: float | None, *, is_critical: bool) -> Status:
+    async def _async_run(self, audio: AnnouncementAudio, volume: float | None) -> Status:
         """Play the audio, again if a conversation with the satellite has begun just before."""
         while True:
             try:
                 return await self._async_run_once(audio, volume)
-            except HomeAssistantError:
-                if is_critical or self._route.kind is not RouteKind.SATELLITE or not self._is_conversing:
+            except HomeAssistantError:  # even a critical announcement cannot interrupt another one
+                if self._route.kind is not RouteKind.SATELLITE or not self._is_conversing:
                     raise
             await self._async_wait_for_conversation()
 

@@ -184,3 +184,19 @@ async def test_receiver(hass: HomeAssistant, stage: Stage, state: MediaPlayerSta
     await announce(hass, player.entity_id, TEXT, 0.57)
     pause = ["pause"] if state is MediaPlayerState.PLAYING else []
     assert player.log.commands == [*pause, "volume 57", "play media", "volume 30", "source HDMI 1"]
+
+
+async def test_volume_that_is_reported_only_while_playing(hass: HomeAssistant, stage: Stage) -> None:
+    """The volume of a player that reports it only while it plays is set as soon as it does, and restored."""
+    player = await stage.add_player("dlna_dmr", volume=None)
+    set_state = player._set_state
+
+    def set_state_with_volume(state: MediaPlayerState) -> None:
+        if player._attr_volume_level is None:
+            player._attr_volume_level = player.quiet_volume = 0.2
+        set_state(state)
+
+    player._set_state = set_state_with_volume  # type: ignore[method-assign]
+    result = await announce(hass, player.entity_id, f"{TEXT} " * 3, 0.57)
+    assert (result.status, result.error) == (Status.PLAYED, None)
+    assert player.log.commands == ["play media", "volume 57", "volume 20"]

@@ -50,7 +50,7 @@ async def test_phone(hass: HomeAssistant, stage: Stage, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(satellite, "async_internal_announce", announce_message)
     result = await announce(hass, satellite.entity_id, TEXT)
-    assert (result.status, announced) == (Status.PLAYED, [TEXT])
+    assert (result.status, result.spoken_by, announced) == (Status.PLAYED, (), [TEXT])
     session = await create_session(hass, satellite.entity_id)
     await session.async_begin()
     audio = async_create_audio(hass, Announcement(id="test", media_id="media-source://media_source/local/x.mp3"))
@@ -95,8 +95,11 @@ async def test_endless_conversation(hass: HomeAssistant, stage: Stage, monkeypat
     assert result.error.translation_key == "satellite_is_busy"
 
 
-async def test_busy_satellite(hass: HomeAssistant, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An announcement that another one precedes by a moment is made after it."""
+@pytest.mark.parametrize("is_critical", [False, True])
+async def test_busy_satellite(
+    hass: HomeAssistant, stage: Stage, monkeypatch: pytest.MonkeyPatch, *, is_critical: bool
+) -> None:
+    """An announcement that another one precedes by a moment is made after it, as it cannot be interrupted."""
     satellite = await stage.add_satellite("esphome")
     audio = async_create_audio(hass, Announcement(id="other", message=TEXT, voice="tts.ann"))
     audio.async_start()
@@ -108,11 +111,11 @@ async def test_busy_satellite(hass: HomeAssistant, stage: Stage, monkeypatch: py
 
     async def look_too_early(session: SpeakerSession) -> None:
         waited.append(satellite.state or "")
-        if len(waited) > 1:
+        if len(waited) > 1 or is_critical:
             await wait(session)
 
     monkeypatch.setattr(SpeakerSession, "_async_wait_for_conversation", look_too_early)
-    result = await announce(hass, satellite.entity_id, "Fire.")
+    result = await announce(hass, satellite.entity_id, "Fire.", is_critical=is_critical)
     await other
-    assert (result.status, waited) == (Status.PLAYED, ["responding", "responding"])
+    assert (result.status, set(waited)) == (Status.PLAYED, {"responding"})
     await assert_heard(satellite.log.heard, TEXT, "Fire.")

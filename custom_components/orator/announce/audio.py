@@ -134,7 +134,6 @@ class MessageAudio(_BackgroundAudio):
         self._stream = self._create_stream()
         accepted = frozenset(formats) or {self._stream.extension}
         if self._stream.extension not in accepted:
-            self._stream.delete()
             preferred = AudioFormat.MP3.value if AudioFormat.MP3 in accepted else min(accepted)
             self._options[tts.ATTR_PREFERRED_FORMAT] = preferred
             self._stream = self._create_stream()

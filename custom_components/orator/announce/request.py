@@ -173,8 +173,6 @@ def _validate_voice(hass: HomeAssistant, voice: str, request: SpeechRequest) -> 
     entity = tts.get_engine_instance(hass, voice)
     if not isinstance(entity, tts.TextToSpeechEntity):
         raise request_error(translation_key="voice_not_found", voice=voice)
-    if not is_orator_voice(hass, voice):
-        return  # Home Assistant checks the options of other voices when the stream is created
     validate_request(entity, request)
     account, subentry = find_voice(hass, voice)
     if account is None or subentry is None or account.state is not ConfigEntryState.LOADED:

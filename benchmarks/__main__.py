@@ -37,6 +37,7 @@ class Options:
     effort: Effort
     json: Path
     plot: Path
+    chime_tts: Path | None
 
 
 def parse_options(arguments: list[str]) -> Options:
@@ -47,6 +48,7 @@ def parse_options(arguments: list[str]) -> Options:
     parser.add_argument("--runs", type=int, help="runs of each short case")
     parser.add_argument("--json", type=Path, default=_RESULTS_FOLDER / "latest.json", help="file for all values")
     parser.add_argument("--plot", type=Path, default=_RESULTS_FOLDER / "latest.svg", help="file for the plot")
+    parser.add_argument("--chime-tts", type=Path, help="folder of the chime_tts integration, to compare with")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"only these: {' '.join(names)}")
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.rows) - set(names):
@@ -54,7 +56,10 @@ def parse_options(arguments: list[str]) -> Options:
     if chosen.runs is not None and chosen.runs < 1:
         parser.error("--runs must be at least 1")
     rows = tuple(row for row in ROWS if not chosen.rows or row.name in chosen.rows)
-    return Options(rows, Effort(quick=chosen.quick, runs=chosen.runs), chosen.json, chosen.plot)
+    if chosen.chime_tts and not (chosen.chime_tts / "manifest.json").is_file():
+        parser.error("--chime-tts needs the folder of an integration")
+    effort = Effort(quick=chosen.quick, runs=chosen.runs)
+    return Options(rows, effort, chosen.json, chosen.plot, chosen.chime_tts)
 
 
 async def measure(options: Options) -> Results:
@@ -64,10 +69,10 @@ async def measure(options: Options) -> Results:
     progress("starting provider and Home Assistant")
     async with (
         run_provider() as provider,
-        run_in_process(provider.urls) as instance,
+        run_in_process(provider.urls, filter(None, (options.chime_tts,))) as instance,
         aiohttp.ClientSession(connector=connector) as session,
     ):
-        environment = Environment(provider, instance, session, options.effort)
+        environment = Environment(provider, instance, session, options.effort, options.chime_tts)
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 for group in _groups(options):

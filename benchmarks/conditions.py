@@ -23,6 +23,13 @@ WORDS_PER_SECOND: Final = 25
 MAX_CHARS: Final = 4096
 """The provider's limit for a request."""
 
+PAUSE_S: Final = 0.05
+"""Time that a media player takes to pause its music."""
+VOLUME_S: Final = 0.02
+"""Time that a media player takes to set its volume. It reports each change at once, and fetches audio at once."""
+QUIET_VOLUME: Final = 0.3
+"""Volume of media players before announcements."""
+
 
 def api_key_of(speed: str) -> str:
     """Return the API key of a server, different for each: Home Assistant rejects a second account with the same key."""

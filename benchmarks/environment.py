@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 import sys
 from time import monotonic
 from typing import Final
@@ -38,12 +39,13 @@ type Analysis = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Provider, Home Assistant and the HTTP session of the listener."""
+    """Provider, Home Assistant and the HTTP session of the listener. chime_tts: folder of that integration."""
 
     provider: Provider
     instance: InProcessInstance
     session: aiohttp.ClientSession
     effort: Effort
+    chime_tts: Path | None = None
 
     def orator(self, speed: str = NORMAL_SPEED) -> HomeAssistantVoice:
         """Return Orator's voice at a speed of the provider."""

@@ -1,6 +1,6 @@
 """Home Assistant in this process, with accounts of Orator and of its own OpenAI integration."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 import logging
@@ -39,12 +39,18 @@ class InProcessInstance:
 
 
 @asynccontextmanager
-async def run_in_process(provider_urls: Mapping[str, str]) -> AsyncGenerator[InProcessInstance]:
-    """Run Home Assistant with a temporary configuration folder. Nothing is installed."""
+async def run_in_process(
+    provider_urls: Mapping[str, str], custom_components: Iterable[Path] = ()
+) -> AsyncGenerator[InProcessInstance]:
+    """Run Home Assistant with a temporary configuration folder. Nothing is installed.
+
+    custom_components: folders of custom integrations other than Orator.
+    """
     with TemporaryDirectory(prefix="orator-benchmark-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         port = find_free_port()
-        write_configuration(folder, port, (), _CONFIGURATION, _ONBOARDING_DONE)
+        write_configuration(folder, port, custom_components, _CONFIGURATION, _ONBOARDING_DONE)
+        sys.path.append(name)  # Home Assistant finds a folder only if it is first to import `custom_components`
         logging.getLogger().addHandler(logging.FileHandler(folder / _LOG_FILE))  # replaces Home Assistant's own
         excepthook = sys.excepthook
         hass = await bootstrap.async_setup_hass(RuntimeConfig(str(folder), skip_pip=True, log_no_color=True))
@@ -92,3 +98,11 @@ async def _add_entry(hass: HomeAssistant, domain: str, *forms: dict[str, Any]) -
         if entity.domain == "tts":
             return entity.entity_id
     raise RuntimeError(f"{domain} has no tts entity")
+
+
+async def add_chime_tts(hass: HomeAssistant) -> None:
+    """Add the integration chime_tts, whose folder is among the custom components."""
+    result = await hass.config_entries.flow.async_init("chime_tts", context={"source": SOURCE_USER})
+    if result["type"] is not FlowResultType.CREATE_ENTRY:
+        raise RuntimeError(f"chime_tts could not be set up: {result}")
+    await hass.async_block_till_done()

@@ -147,6 +147,11 @@ def sentence() -> Message:
     return Message((SENTENCES[0].format(next(_numbers)),))
 
 
+def announcement() -> Message:
+    """Return a short announcement."""
+    return Message((f"Dinner is ready at table {next(_numbers)}.",))
+
+
 def reply(sentences: int = 8) -> Message:
     """Return a reply of an assistant."""
     templates = islice(cycle(SENTENCES), sentences)

@@ -7,6 +7,7 @@ from typing import Final
 from ..environment import Analysis, Environment
 from ..results import Results
 from . import (
+    announcements,
     break_off,
     cached_sentence,
     catalog,
@@ -78,6 +79,12 @@ ROWS: Final = (
         "Service 100 ms away, connection open and closed: time to the first audio",
         round_trip.measure,
         round_trip.add_goals,
+    ),
+    Row(
+        announcements.ANNOUNCE,
+        "Announcement on a media player: time from the action to the first audio",
+        announcements.measure,
+        announcements.add_goals,
     ),
     Row(
         long_texts.LONG,

@@ -254,11 +254,13 @@ async def test_reload_and_stop(
     assert get_result(await call)["status"] == "played"
     await async_get_manager(hass).async_stop()
     result = get_result(await queued)
-    assert (result["status"], result["error"]) == ("skipped", "Home Assistant was stopped")
+    assert result["status"] == "skipped"
+    assert result["error"] == "The announcement was stopped because Home Assistant is shutting down"
     assert kitchen.volume_level == 0.5
     assert kitchen.state is MediaPlayerState.PLAYING
     late = get_result(await call_announce(hass, message="Window"))
-    assert (late["status"], late["error"]) == ("skipped", "Home Assistant was stopped")
+    assert late["status"] == "skipped"
+    assert late["error"] == "The announcement was stopped because Home Assistant is shutting down"
 
 
 async def test_diagnostics(hass: HomeAssistant, kitchen: ControlledPlayer, announce: Announce) -> None:

@@ -92,7 +92,7 @@ async def test_cancel_deferred(hass: HomeAssistant, kitchen: ControlledPlayer) -
 
 async def test_cancel_nothing(hass: HomeAssistant, kitchen: ControlledPlayer) -> None:
     """The action requires a target or an ID."""
-    with pytest.raises(ServiceValidationError, match="Select the speakers whose announcements to cancel"):
+    with pytest.raises(ServiceValidationError, match="Select the speakers on which to cancel"):
         await cancel(hass)
 
 
@@ -131,7 +131,7 @@ async def test_replay(hass: HomeAssistant, simulator: Simulator, kitchen: Contro
 
 async def test_nothing_to_replay(hass: HomeAssistant, kitchen: ControlledPlayer, announce: Announce) -> None:
     """Announcements are forgotten after six hours."""
-    with pytest.raises(ServiceValidationError, match="No announcement was heard"):
+    with pytest.raises(ServiceValidationError, match="Nothing was announced"):
         await replay(hass)
     call = announce("Dinner")
     await kitchen.wait_for("dinner")
@@ -139,5 +139,5 @@ async def test_nothing_to_replay(hass: HomeAssistant, kitchen: ControlledPlayer,
     await call
     await hass.async_block_till_done(wait_background_tasks=True)
     await pass_time(hass, hours=6, seconds=1)
-    with pytest.raises(ServiceValidationError, match="No announcement was heard"):
+    with pytest.raises(ServiceValidationError, match="Nothing was announced"):
         await replay(hass)

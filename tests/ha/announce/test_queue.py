@@ -129,7 +129,7 @@ async def test_replacement(kitchen: ControlledPlayer, announce: Announce) -> Non
     kitchen.finish()
     assert get_result(await window)["status"] == get_result(await letter)["status"] == "played"
     result = get_result(await dinner)
-    assert (result["status"], result["error"]) == ("skipped", "Another announcement has replaced this one")
+    assert (result["status"], result["error"]) == ("skipped", "The announcement was replaced by another one")
 
 
 async def test_lower_priority_does_not_interrupt(kitchen: ControlledPlayer, announce: Announce) -> None:
@@ -148,7 +148,8 @@ async def test_skip_if_busy(kitchen: ControlledPlayer, announce: Announce) -> No
     dinner = announce("Dinner", if_busy="skip")
     await kitchen.wait_for("dinner")
     result = get_result(await announce("Letter", if_busy="skip"))
-    assert (result["status"], result["error"]) == ("skipped", "The speaker was busy with another announcement")
+    assert result["status"] == "skipped"
+    assert result["error"] == "The announcement was skipped because the speaker was busy with another one"
     kitchen.finish()
     assert get_result(await dinner)["status"] == "played"
     assert kitchen.words == ["dinner"]
@@ -190,7 +191,8 @@ async def test_expiry(
     letter = announce("Letter", **data)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=seconds + 1))
     result = get_result(await letter)
-    assert (result["status"], result["error"]) == ("skipped", "The announcement was too old when its turn came")
+    assert result["status"] == "skipped"
+    assert result["error"].startswith("The announcement expired before it could be played")
     kitchen.finish()
     await dinner
     assert kitchen.words == ["dinner"]
@@ -211,7 +213,7 @@ async def test_full_queue(hass: HomeAssistant, kitchen: ControlledPlayer, announ
     await kitchen.wait_for("dinner")
     calls += [announce(f"Letter {number}", priority="low") for number in range(50)]
     full = await announce("Window", priority="low")
-    assert get_result(full)["error"] == "Too many announcements wait for this speaker"
+    assert get_result(full)["error"].startswith("Too many announcements are waiting for this speaker")
     high = announce("Door", priority="high")
     assert get_result(await calls[-1])["status"] == "skipped"
     await hass.services.async_call(

@@ -60,7 +60,7 @@ async def test_skip(
 ) -> None:
     """By default, nothing is said in quiet hours, and nothing is generated."""
     result = get_result(await call_announce(hass, message="Dinner"))
-    assert (result["status"], result["error"]) == ("skipped", "It was skipped because of quiet hours")
+    assert (result["status"], result["error"]) == ("skipped", "The announcement was skipped because of quiet hours")
     assert reports == [(Status.SKIPPED, {"media_player.kitchen": Status.SKIPPED})]
     assert get_speech_requests(simulator) == []
 

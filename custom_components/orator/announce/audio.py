@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Final, override
 
 from homeassistant.components import tts
 from homeassistant.components.media_source import async_resolve_media, is_media_source_id
@@ -20,8 +20,8 @@ from .models import Announcement, announcement_error
 
 _LOGGER = logging.getLogger(__name__)
 
-_FIRST_AUDIO_TIMEOUT_S: Final = 60.0
-"""Timeout for the first audio; Orator's own voices end much earlier."""
+_AUDIO_TIMEOUT_S: Final = 60.0
+"""Timeout for the first audio, and between blocks of it; Orator's own voices end much earlier."""
 _MAX_MEASURED_BYTES: Final = 20_000_000
 _TTS_PROXY_PREFIX: Final = "/api/tts_proxy/"
 
@@ -32,17 +32,26 @@ class _BackgroundAudio:
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize the audio; `async_start` begins to read it."""
         self._hass = hass
-        self._begin: asyncio.Future[None] = hass.loop.create_future()
-        self._end: asyncio.Future[None] = hass.loop.create_future()
-        self._task: asyncio.Task[None] | None = None
+        self._reset()
         self.duration: float | None = None
         """Seconds of audio, once all of it was generated; None before that, or if it cannot be measured."""
+
+    def _reset(self) -> None:
+        self._begin: asyncio.Future[None] = self._hass.loop.create_future()
+        self._end: asyncio.Future[None] = self._hass.loop.create_future()
+        self._task: asyncio.Task[None] | None = None
 
     @callback
     def async_start(self) -> None:
         """Begin to generate the audio, unless it was begun."""
         if self._task is None:
             self._task = self._hass.async_create_background_task(self._async_run(), "orator reads an announcement")
+
+    @callback
+    def async_retry(self) -> None:
+        """Generate the audio again the next time it is started, if it has failed."""
+        if self._end.done() and self._end.exception():
+            self._reset()
 
     @callback
     def async_close(self) -> None:
@@ -74,14 +83,18 @@ class _BackgroundAudio:
             error = announcement_error(translation_key="announcement_cancelled")
             raise
         finally:
-            for waiting in (self._begin, self._end):
-                if waiting.done():
-                    continue
-                if error:
-                    waiting.set_exception(error)
-                    waiting.exception()  # retrieved, so that asyncio does not report it if nothing waits
-                else:
-                    waiting.set_result(None)
+            self._finish(error)
+
+    def _finish(self, error: HomeAssistantError | None) -> None:
+        """Pass the end or an error to those that wait."""
+        for waiting in (self._begin, self._end):
+            if waiting.done():
+                continue
+            if error:
+                waiting.set_exception(error)
+                waiting.exception()  # retrieved, so that asyncio does not report it if nothing waits
+            else:
+                waiting.set_result(None)
 
     async def _async_read(self) -> None:
         raise NotImplementedError
@@ -94,18 +107,19 @@ class _BackgroundAudio:
         await self._async_measure(audio)
 
     async def _blocks(self, stream: tts.ResultStream) -> AsyncGenerator[bytes]:
-        """Yield the blocks of a stream. Raises HomeAssistantError if the first one is late."""
+        """Yield the blocks of a stream. Raises HomeAssistantError if one is late."""
         blocks = stream.async_stream_result()
-        try:
-            async with asyncio.timeout(_FIRST_AUDIO_TIMEOUT_S):
-                block = await anext(blocks, b"")
-        except TimeoutError as err:
-            raise announcement_error(translation_key="no_audio_created") from err
-        while block:
+        while True:
+            try:
+                async with asyncio.timeout(_AUDIO_TIMEOUT_S):
+                    block = await anext(blocks, b"")
+            except TimeoutError as err:
+                raise announcement_error(translation_key="no_audio_created") from err
+            if not block:
+                return
             if not self._begin.done():
                 self._begin.set_result(None)
             yield block
-            block = await anext(blocks, b"")
 
     async def _async_measure(self, audio: bytes) -> None:
         self.duration = await self._hass.async_add_executor_job(measure_duration, audio)
@@ -117,6 +131,10 @@ class MessageAudio(_BackgroundAudio):
     Players get the ID of a stream of Home Assistant, which contains no text, and from which all of them hear the same
     audio.
     """
+
+    _pending: PendingReport | None = None
+    _is_spent = False
+    """Whether an attempt that failed has used the stream."""
 
     def __init__(self, hass: HomeAssistant, announcement: Announcement, formats: Iterable[str] = ()) -> None:
         """Create the stream without generating anything.
@@ -130,7 +148,6 @@ class MessageAudio(_BackgroundAudio):
         """Text, for satellites that accept only a text."""
         self._language = announcement.language
         self._options = dict(announcement.options)
-        self._pending: PendingReport | None = None
         self._stream = self._create_stream()
         accepted = frozenset(formats) or {self._stream.extension}
         if self._stream.extension not in accepted:
@@ -164,12 +181,25 @@ class MessageAudio(_BackgroundAudio):
     @callback
     def async_start(self) -> None:
         """Begin to generate the audio, unless it was begun."""
-        if self._pending is None:
-            if tts.async_get_stream(self._hass, self._stream.token) is None:  # it has waited in a queue
-                self._stream = self._create_stream()
-            self._pending = expect_report(self._hass, self._stream, self.message)
-            self._stream.async_set_message(self.message)
-        super().async_start()
+        if self._end.done():
+            return
+        try:
+            if self._pending is None:
+                if self._is_spent or tts.async_get_stream(self._hass, self._stream.token) is None:  # it has waited
+                    self._stream = self._create_stream()
+                    self._is_spent = False
+                self._pending = expect_report(self._hass, self._stream, self.message)
+                self._stream.async_set_message(self.message)
+        except HomeAssistantError as err:  # the voice was removed meanwhile
+            self._finish(err)
+        else:
+            super().async_start()
+
+    @override
+    def _reset(self) -> None:
+        super()._reset()
+        self._is_spent = self._pending is not None
+        self._pending = None
 
     async def _async_read(self) -> None:
         await self._async_read_stream(self._stream)

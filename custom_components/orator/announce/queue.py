@@ -21,12 +21,14 @@ _LOGGER = logging.getLogger(__name__)
 
 _MAX_WAITING: Final = 50
 _MAX_FAILURES: Final = 3
-"""Number of failures in a row after which a repeated announcement is given up."""
+"""Number of failures in a row after which a repeated announcement is given up; one with `until` is tried less often."""
 _STOP_TIMEOUT_S: Final = 10.0
 _DUPLICATE_S: Final = 3.0
 """Time after which the same announcement is no duplicate, unless the first one still waits."""
 _KEEP_OPEN: Final = timedelta(seconds=10)
 """Maximum delay of a repetition for which the speaker is kept, with its music paused; others wait that long, too."""
+_RETRY_DELAY: Final = timedelta(seconds=15)
+"""Minimum delay of a repetition after several failures; the speaker is restored meanwhile."""
 
 type CreateSession = Callable[[HomeAssistant, Speaker], SpeakerSession]
 
@@ -45,6 +47,8 @@ class QueuedAnnouncement:
     created: float
     """Time of the event loop at which it was requested."""
     order: int = 0
+    delay: timedelta = timedelta()
+    """Delay before its next repetition."""
     is_delayed: bool = False
     """Whether the delay before its next repetition lasts."""
     is_acknowledged: bool = False
@@ -74,7 +78,7 @@ class QueuedAnnouncement:
     @property
     def is_reserving(self) -> bool:
         """Whether the speaker waits for its next repetition."""
-        return self.is_delayed and self.announcement.repeat_delay <= _KEEP_OPEN
+        return self.is_delayed and self.delay <= _KEEP_OPEN
 
     def set_result(self, result: SpeakerResult) -> None:
         """Set the result, unless there is one, and stop the timers."""
@@ -238,9 +242,9 @@ class SpeakerQueue:
         return handle_time
 
     def _expire(self, item: QueuedAnnouncement) -> None:
-        """Drop an announcement that has waited too long; one that has been heard may go on repeating."""
+        """Drop an announcement that has waited too long; one that has had its turn may go on repeating."""
         item.cancel_expiry = None
-        if item in self._waiting and not item.played:
+        if item in self._waiting and item.last is None:
             self.async_remove(item, announcement_error(translation_key="announcement_expired"))
 
     def _end_delay(self, item: QueuedAnnouncement) -> None:
@@ -328,7 +332,7 @@ class SpeakerQueue:
         if item.stop_reason is not None:
             item.set_result(_ended(item, item.stop_reason, was_playing=True))
             return
-        if item.cancel_expiry is None and not item.played:
+        if item.cancel_expiry is None and item.last is None:
             item.set_result(_skipped("announcement_expired"))
             return
         item.stop = asyncio.Event()
@@ -341,18 +345,26 @@ class SpeakerQueue:
         has_played = result.status in (Status.PLAYED, Status.STARTED)
         item.played += has_played
         item.failures = 0 if has_played else item.failures + 1
-        if item.played + item.failures >= announcement.repeat or item.failures >= _MAX_FAILURES:
+        is_given_up = item.failures >= _MAX_FAILURES and announcement.until is None
+        if item.played + item.failures >= announcement.repeat or is_given_up:
             item.set_result(result)
         elif item.stop_reason is not None:
             item.set_result(_ended(item, item.stop_reason))
         else:
-            item.order = next(_sequence)  # others of the same priority take turns
-            item.stop = asyncio.Event()
-            item.is_delayed = announcement.repeat_delay > timedelta()
-            if item.is_delayed:
-                timer = self._timer(self._end_delay, item)
-                item.cancel_delay = async_call_later(self._hass, announcement.repeat_delay, timer)
-            self._insert(item)
+            self._repeat(item)
+
+    def _repeat(self, item: QueuedAnnouncement) -> None:
+        """Queue the next repetition of an announcement, after its delay."""
+        item.order = next(_sequence)  # others of the same priority take turns
+        item.stop = asyncio.Event()
+        item.audio.async_retry()
+        item.delay = item.announcement.repeat_delay
+        if item.failures >= _MAX_FAILURES:  # an alarm goes on once the speaker and the voice work again
+            item.delay = max(item.delay, _RETRY_DELAY)
+        item.is_delayed = item.delay > timedelta()
+        if item.is_delayed:
+            item.cancel_delay = async_call_later(self._hass, item.delay, self._timer(self._end_delay, item))
+        self._insert(item)
 
     async def _async_guard(self, action: Coroutine[Any, Any, None], name: str) -> None:
         """Await an action of a session, whose errors must not end the queue."""

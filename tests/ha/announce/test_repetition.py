@@ -18,14 +18,19 @@ from tests.support.streams import wait_until
 from .conftest import Announce
 
 
-async def pass_delay(hass: HomeAssistant, seconds: float, *, waiting: int = 1) -> None:
-    """Let the delay before the next repetition pass, once it has begun."""
+async def wait_for_delay(hass: HomeAssistant, *, waiting: int = 1) -> None:
+    """Wait until the delay before the next repetition has begun."""
 
     def is_delayed() -> bool:
-        (queue,) = async_get_manager(hass).diagnostics["queues"]
-        return (queue["is_playing"], queue["waiting"]) == (False, waiting)
+        queues = async_get_manager(hass).diagnostics["queues"]
+        return [(queue["is_playing"], queue["waiting"]) for queue in queues] == [(False, waiting)]
 
     await wait_until(is_delayed)
+
+
+async def pass_delay(hass: HomeAssistant, seconds: float, *, waiting: int = 1) -> None:
+    """Let the delay before the next repetition pass, once it has begun."""
+    await wait_for_delay(hass, waiting=waiting)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=seconds + 1))
 
 
@@ -132,10 +137,33 @@ async def test_repetition_fails(
     hass: HomeAssistant, simulator: Simulator, kitchen: ControlledPlayer, announce: Announce
 ) -> None:
     """A repeated announcement is given up after three failures in a row."""
-    hass.states.async_set("binary_sensor.smoke", "on")
     simulator.fail(OUT_OF_CREDIT)
-    result = get_result(await announce("Fire", until="binary_sensor.smoke", repeat_delay=0))
+    result = get_result(await announce("Fire", repeat=9, repeat_delay=0))
     assert result["status"] == "failed"
+    assert kitchen.words == []
+
+
+@pytest.mark.parametrize("failing", ["voice", "player"])
+async def test_alarm_is_not_given_up(
+    hass: HomeAssistant, simulator: Simulator, kitchen: ControlledPlayer, announce: Announce, failing: str
+) -> None:
+    """An announcement that waits for an acknowledgement is heard once the voice and the player work again."""
+    hass.states.async_set("binary_sensor.smoke", "on")
+    if failing == "voice":
+        simulator.fail(OUT_OF_CREDIT)
+    kitchen.is_refusing = failing == "player"
+    call = announce("Fire", until="binary_sensor.smoke", repeat_delay=0, priority="critical", expires_after=60)
+    await wait_for_delay(hass)  # after three failures
+    simulator.reset()
+    kitchen.is_refusing = False
+    (account,) = hass.config_entries.async_entries("orator")
+    assert await hass.config_entries.async_reload(account.entry_id)  # closes the circuit breaker
+    await pass_delay(hass, 61)  # longer than it may wait in the queue
+    await kitchen.wait_for("fire")
+    kitchen.finish()
+    await kitchen.wait_for("fire", "fire")
+    hass.states.async_set("binary_sensor.smoke", "off")
+    assert get_result(await call)["status"] == "played"
 
 
 async def test_data(hass: HomeAssistant, kitchen: ControlledPlayer, announce: Announce) -> None:

@@ -1,7 +1,9 @@
 """The voices of announcements: fallbacks, voices of other integrations, and formats."""
 
+import asyncio
+from collections.abc import AsyncGenerator
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, override
 
 from homeassistant.components import tts
 from homeassistant.core import HomeAssistant
@@ -9,6 +11,7 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockEntityPlatform
 
+from custom_components.orator.announce import audio
 from tests.simulator import Fault, Simulator
 from tests.support.announce import add_announcements
 from tests.support.controlled_player import ControlledPlayer, call_announce, get_result
@@ -90,6 +93,59 @@ async def test_failing_voice_of_another_integration(
     assert result["status"] == "failed"
     assert result["error"]
     assert kitchen.words == []
+
+
+class StallingVoice(LocalVoice):
+    """A voice that streams its first bytes, and then nothing."""
+
+    @override
+    async def async_stream_tts_audio(self, request: tts.TTSAudioRequest) -> tts.TTSAudioResponse:
+        async def stall() -> AsyncGenerator[bytes]:
+            yield self._audio[:1000]
+            await asyncio.Event().wait()
+
+        return tts.TTSAudioResponse("mp3", stall())
+
+
+async def test_stalling_voice_of_another_integration(
+    hass: HomeAssistant, kitchen: ControlledPlayer, announce: Announce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A voice that stops in mid-sentence fails, and does not hold up the next announcement."""
+    voice = StallingVoice(await speak(hass, "Letter"))
+    await MockEntityPlatform(hass, domain=tts.DOMAIN, platform_name="piper").async_add_entities([voice])
+
+    async def play_stream(*_args: str, **_kwargs: Any) -> None:
+        kitchen.play_music()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(audio, "_AUDIO_TIMEOUT_S", 0.3)
+        patch.setattr(kitchen, "async_play_media", play_stream)
+        result = get_result(await call_announce(hass, message="Letter", tts_entity_id="tts.piper"))
+    assert result["status"] == "failed"
+    dinner = announce("Dinner")
+    await kitchen.wait_for("dinner")
+    kitchen.finish()
+    assert get_result(await dinner)["status"] == "played"
+
+
+async def test_voice_is_removed_meanwhile(
+    hass: HomeAssistant, simulator: Simulator, kitchen: ControlledPlayer, announce: Announce
+) -> None:
+    """An announcement whose voice was removed while it waited fails, and those after it are played."""
+    ben = create_account(simulator, "openai", {"model": "tts-1", "voice": "nova"}, "Ben")
+    await load_account(hass, ben)
+    calls = [announce("Dinner")]
+    await kitchen.wait_for("dinner")
+    calls += [announce("Letter"), announce("Window", tts_entity_id="tts.ben"), announce("Door")]
+    await wait_until(lambda: len(get_speech_requests(simulator)) == 2)
+    hass.data[tts.DATA_TTS_MANAGER].token_to_stream.clear()  # unused streams are forgotten after minutes
+    await hass.config_entries.async_remove(ben.entry_id)
+    for words in (["dinner", "letter"], ["dinner", "letter", "door"]):
+        kitchen.finish()
+        await kitchen.wait_for(*words)
+    kitchen.finish()
+    results = [get_result(await call)["status"] for call in calls]
+    assert results == ["played", "played", "failed", "played"]
 
 
 async def test_whisper_of_another_integration(

@@ -26,7 +26,7 @@ from .results import Results
 from .rows import ROWS, Row
 
 _RESULTS_FOLDER: Final = Path(__file__).parent / "results"
-_TIMEOUT_S: Final = 470.0
+_TIMEOUT_S: Final = 530.0
 
 
 @dataclass(frozen=True, slots=True)

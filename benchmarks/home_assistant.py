@@ -100,9 +100,16 @@ async def _add_entry(hass: HomeAssistant, domain: str, *forms: dict[str, Any]) -
     raise RuntimeError(f"{domain} has no tts entity")
 
 
-async def add_chime_tts(hass: HomeAssistant) -> None:
-    """Add the integration chime_tts, whose folder is among the custom components."""
+async def add_chime_tts(hass: HomeAssistant, tts_entity_id: str) -> str:
+    """Add the integration chime_tts, whose folder is among the custom components; return its name of a voice.
+
+    It finds only voices whose entity ID is a single word, and plays files from a media folder.
+    """
+    word = "chimes"
+    er.async_get(hass).async_update_entity(tts_entity_id, new_entity_id=f"tts.{word}")
+    hass.config.media_dirs["local"] = hass.config.path("media")
     result = await hass.config_entries.flow.async_init("chime_tts", context={"source": SOURCE_USER})
     if result["type"] is not FlowResultType.CREATE_ENTRY:
         raise RuntimeError(f"chime_tts could not be set up: {result}")
     await hass.async_block_till_done()
+    return word

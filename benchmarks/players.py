@@ -127,6 +127,13 @@ class Player(MediaPlayerEntity):
 
     async def _play(self, url: str, volume: float) -> None:
         """Fetch audio, and play it from its first frame on in real time."""
+        try:
+            await self._fetch(url, volume)
+        except aiohttp.ClientError as err:
+            if self._first_audio and not self._first_audio.done():
+                self._first_audio.set_exception(NoSoundError(f"{type(err).__name__}: {err}"))
+
+    async def _fetch(self, url: str, volume: float) -> None:
         counter = create_counter("mp3")
         started_at, seconds = 0.0, 0.0
         async with self._session.get(url) as response:

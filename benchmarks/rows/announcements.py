@@ -20,7 +20,7 @@ from homeassistant.setup import async_setup_component
 from ..candidates import Delivery
 from ..conditions import PAUSE_S, QUIET_VOLUME, VOLUME_S
 from ..environment import Environment
-from ..home_assistant import add_chime_tts
+from ..home_assistant import add_chime_tts, add_orator
 from ..players import NativePlayer, NoSoundError, Player, add_players
 from ..results import ORATOR, Goal, Results, SeriesKey, Unit, difference, largest
 from ..texts import announcement
@@ -29,6 +29,7 @@ from .first_audio import FIRST_AUDIO
 ANNOUNCE: Final = "announce"
 
 _TTS_SPEAK: Final = "tts.speak"
+_CHIME_TTS_KEY: Final = "sk-simulated-key-for-announcements-of-chimes"
 _LOUD_VOLUME: Final = 0.6
 _MAX_IDLE_DELAY_MS: Final = 50
 _MAX_PLAYING_DELAY_MS: Final = 300
@@ -45,7 +46,7 @@ class _Case:
     is_playing: bool = False
     volume: float | None = None
     is_repeated: bool = False
-    """Whether Home Assistant has the audio in memory."""
+    """Whether another player has announced the same, so that Home Assistant has the audio in memory."""
 
 
 _IDLE: Final = _Case("idle")
@@ -54,7 +55,7 @@ _IDLE_VOLUME: Final = _Case("idle, with volume", volume=_LOUD_VOLUME)
 _PLAYING: Final = _Case("playing, with volume", is_playing=True, volume=_LOUD_VOLUME)
 _NATIVE: Final = _Case("native, idle, with volume", is_native=True, volume=_LOUD_VOLUME)
 _NATIVE_PLAYING: Final = _Case("native, playing, with volume", is_native=True, is_playing=True, volume=_LOUD_VOLUME)
-_CASES: Final = (_IDLE, _REPEATED, _IDLE_VOLUME, _PLAYING, _NATIVE, _NATIVE_PLAYING)
+_CASES: Final = (_IDLE, _IDLE_VOLUME, _PLAYING, _NATIVE, _NATIVE_PLAYING, _REPEATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +65,24 @@ class _Candidate:
     name: str
     domain: str
     service: str
+    voice: str
     waits: bool = False
     """Whether its announcements wait for each other, whatever the player."""
 
-    def data(self, case: _Case, voice: str, player: str, message: str) -> dict[str, Any]:
+    def data(self, case: _Case, player: str, message: str) -> dict[str, Any]:
         """Return the data of the action."""
         if self.name == _TTS_SPEAK:
-            return {"entity_id": voice, "media_player_entity_id": player, "message": message}
+            return {"entity_id": self.voice, "media_player_entity_id": player, "message": message}
         data: dict[str, Any] = {"entity_id": player, "message": message}
         if case.volume is not None:
             data["volume_level"] = case.volume
         if self.name == ORATOR:
-            return {**data, "tts_entity_id": voice}
-        return {**data, "tts_platform": voice, "announce": True}
+            return {**data, "tts_entity_id": self.voice}
+        return {**data, "tts_platform": self.voice, "announce": True}
 
     def expected_volume(self, case: _Case) -> float:
         """Return the volume of the announcement."""
         return QUIET_VOLUME if case.volume is None or self.name == _TTS_SPEAK else case.volume
-
-
-_SPEAK: Final = _Candidate(_TTS_SPEAK, "tts", "speak")
-_ANNOUNCE: Final = _Candidate(ORATOR, "orator", "announce")
 
 
 async def measure(environment: Environment, results: Results) -> None:
@@ -95,23 +93,27 @@ async def measure(environment: Environment, results: Results) -> None:
         f"both at once. {_TTS_SPEAK} sets no volume, and replaces the music of a player that is not native.",
     )
     hass = environment.instance.hass
-    candidates = [_SPEAK, _ANNOUNCE]
-    if environment.chime_tts:
-        await add_chime_tts(hass)
-        candidates.append(_Candidate(await _chime_tts_name(environment.chime_tts), "chime_tts", "say", waits=True))
+    voice = environment.orator().entity_id
+    candidates = [
+        _Candidate(_TTS_SPEAK, "tts", "speak", voice),
+        _Candidate(ORATOR, "orator", "announce", voice),
+    ]
+    if folder := environment.chime_tts:
+        own_voice = await add_orator(hass, _CHIME_TTS_KEY, environment.provider.any_key_url)
+        voice = await add_chime_tts(hass, own_voice)
+        candidates.append(_Candidate(await _chime_tts_name(folder), "chime_tts", "say", voice, waits=True))
     else:
         results.add_note(ANNOUNCE, "chime_tts was not measured: --chime-tts needs a copy of it")
     async with _run_players(hass, candidates) as players:
-        for run in range(environment.effort.times(8, 2) + 1):
-            tasks = []
+        for run in range(environment.effort.times(5, 1) + 1):
+            tasks: list[asyncio.Task[None]] = []
+            said: dict[str, str] = {}
             for case in _CASES:
                 for candidate in candidates:
-                    player, other = players[candidate.name, case.name], players[candidate.name, _IDLE.name]
-                    message = announcement().text
-                    if case.is_repeated:  # first on another player, since Orator ignores a duplicate on the same one
-                        tasks.append((await _announce(environment, candidate, case, other, message))[1])
-                        await asyncio.wait(tasks)
-                    value, task = await _announce(environment, candidate, case, player, message)
+                    message = said[candidate.name] if case.is_repeated else announcement().text
+                    if case is _IDLE:
+                        said[candidate.name] = message
+                    value, task = await _announce(hass, candidate, case, players[candidate.name, case.name], message)
                     tasks.append(task)
                     if run:  # the first one warms up: connections, imports
                         results.add(SeriesKey(ANNOUNCE, case.name, candidate.name, Delivery.URL), FIRST_AUDIO, value)
@@ -141,12 +143,11 @@ async def _run_players(
 
 
 async def _announce(
-    environment: Environment, candidate: _Candidate, case: _Case, player: Player, message: str
+    hass: HomeAssistant, candidate: _Candidate, case: _Case, player: Player, message: str
 ) -> tuple[float | str, asyncio.Task[None]]:
     """Return the seconds to the first audio or why there is none, and the action, which may last to the end."""
     player.prepare(is_playing=case.is_playing)
-    hass = environment.instance.hass
-    data = candidate.data(case, environment.orator().entity_id, player.entity_id, message)
+    data = candidate.data(case, player.entity_id, message)
     started_at = monotonic()
     task = asyncio.create_task(_call(hass, candidate, data), name=f"{candidate.name} {case.name}")
     sound = asyncio.create_task(player.wait_for_first_audio(candidate.expected_volume(case)))

@@ -32,7 +32,7 @@ _EVENT_TYPES: Final[Mapping[Status, str]] = {
     Status.SKIPPED: Status.SKIPPED,
     Status.FAILED: Status.FAILED,
 }
-"""Event type of each result. An announcement whose end nobody can know counts as played."""
+"""Event type of each result. An announcement whose end is unknown counts as played."""
 
 
 async def async_setup_entry(

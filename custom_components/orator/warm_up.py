@@ -1,7 +1,7 @@
 """Open the connection of a voice while Home Assistant waits for its text.
 
-A connection that the service has closed meanwhile would cost two or three round trips when the text is there. Nothing
-here is visible: errors are those of the requests that follow.
+A connection that the service has closed meanwhile would cost two or three round trips when the text arrives. Users
+see nothing of this: errors are reported by the requests that follow.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ async def _async_warm_up(hass: HomeAssistant, entity_id: str, earlier: AbstractS
 async def _async_open_connection(hass: HomeAssistant, entity_id: str, options: Mapping[str, Any]) -> None:
     """Open the connection of a voice, or that of its first fallback if its account's circuit breaker is open.
 
-    Voices of other integrations are left alone.
+    Voices of other integrations are ignored.
     """
     entry, voice = find_voice(hass, entity_id)
     engine = tts.get_engine_instance(hass, entity_id)

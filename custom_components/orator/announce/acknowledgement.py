@@ -13,10 +13,10 @@ _PRESSED_DOMAINS: Final = ("button", "event", "input_button", "scene")
 
 @callback
 def async_track_acknowledgement(hass: HomeAssistant, entity_id: str, action: Callable[[], None]) -> CALLBACK_TYPE:
-    """Call an action once an entity turns off, is pressed or changes to another state.
+    """Call an action when an entity turns off, is pressed or changes to another state.
 
-    A state that is unavailable, or unknown unless the entity has never been pressed, is no change, and neither is the
-    return from it to the last known state.
+    Becoming unavailable or unknown is not a change, and neither is returning from there to the last known state. An
+    entity that has never been pressed is unknown, and its first press is a change.
     """
     ignored = {STATE_UNAVAILABLE}
     if entity_id.partition(".")[0] not in _PRESSED_DOMAINS:

@@ -43,7 +43,7 @@ class _BackgroundAudio:
 
     @callback
     def async_start(self) -> None:
-        """Begin to generate the audio, unless it was begun."""
+        """Start to generate the audio, unless this was done before."""
         if self._task is None:
             self._task = self._hass.async_create_background_task(self._async_run(), "orator reads an announcement")
 
@@ -180,7 +180,7 @@ class MessageAudio(_BackgroundAudio):
 
     @callback
     def async_start(self) -> None:
-        """Begin to generate the audio, unless it was begun."""
+        """Start to generate the audio, unless this was done before."""
         if self._end.done():
             return
         try:

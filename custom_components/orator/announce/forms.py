@@ -105,7 +105,7 @@ def announcements_schema() -> vol.Schema:
 
 
 def quiet_hours_schema(quiet_hours: QuietHours) -> vol.Schema:
-    """Return the fields that set quiet hours in a way."""
+    """Return the fields for one way of setting quiet hours."""
     fields: Mapping[QuietHours, dict[vol.Marker, Any]] = {
         QuietHours.TIMES: {vol.Required(key, default=time): TimeSelector() for key, time in _SUGGESTED_TIMES.items()},
         QuietHours.SCHEDULE: {
@@ -117,7 +117,7 @@ def quiet_hours_schema(quiet_hours: QuietHours) -> vol.Schema:
 
 
 def announcements_values(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of the fields that stand for stored settings."""
+    """Return the field values of stored settings."""
     quiet_hours = QuietHours.TIMES if CONF_QUIET_START in options else QuietHours.OFF
     return {
         **options,
@@ -177,7 +177,7 @@ def announcer_schema(texts: FormTexts) -> vol.Schema:
 
 
 def announcer_values(name: str, data: Mapping[str, Any], texts: FormTexts) -> dict[str, Any]:
-    """Return the values of the fields that stand for the stored settings of an announcer."""
+    """Return the field values of the stored settings of an announcer."""
     values = {CONF_NAME: name, **_with_percent(data)}
     if CONF_CHIME in values:
         values[CONF_CHIME] = _chime_picker(texts).name(values[CONF_CHIME])

@@ -69,7 +69,7 @@ class AnnouncementManager:
     ) -> AnnouncementRun:
         """Start, queue, defer or skip an announcement; nothing is awaited. Raises ServiceValidationError.
 
-        Targets with an error have failed.
+        Targets with an error count as failed.
         """
         run = AnnouncementRun(announcement, targets, is_replay=is_replay)
         run.results = {
@@ -84,7 +84,7 @@ class AnnouncementManager:
             self._report(run, run.results)
             return run
         if behavior is QuietBehavior.DEFER:
-            async_create_audio(self._hass, announcement).async_close()  # the voice and its options are valid
+            async_create_audio(self._hass, announcement).async_close()  # checks the voice and its options
             self._runs[announcement.id] = run
             self._defer(run)
         else:
@@ -119,7 +119,7 @@ class AnnouncementManager:
 
     @callback
     def async_replay(self, speakers: Iterable[Speaker]) -> list[AnnouncementRun]:
-        """Repeat the last announcement that was heard on each speaker; quiet hours do not matter."""
+        """Repeat the last announcement that was heard on each speaker, even during quiet hours."""
         heard: dict[str, tuple[Announcement, list[Speaker]]] = {}
         for speaker in speakers:
             if speaker.key in self._last:
@@ -325,7 +325,7 @@ class AnnouncementManager:
 
 
 def _replayed(announcement: Announcement) -> Announcement:
-    """Return an announcement to be heard once more, now; quiet hours do not matter, as a person asks for it."""
+    """Return a copy of an announcement to play now, even during quiet hours, because a person asks for it."""
     return replace(
         announcement,
         id=ulid_now(),

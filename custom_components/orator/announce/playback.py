@@ -1,4 +1,4 @@
-"""Waiting until an announcement was heard, by state changes and the measured duration of the audio."""
+"""Wait until an announcement was heard, by state changes and the measured duration of the audio."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -70,7 +70,7 @@ class Playback:
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        """End the action and the watching. The action of a player that announces until the end is left to itself."""
+        """End the action and stop watching. The action of a player that cannot stop an announcement keeps running."""
         self._unsubscribe()
         self._cancel_timer()
         if (
@@ -162,7 +162,7 @@ class Playback:
         *,
         until: asyncio.Task[None] | None = None,
     ) -> None:
-        """Wait until a task, the task `until` or the player ends. Raises the tasks' errors, and of a limit."""
+        """Wait until a task, the task `until` or the player ends. Raises the tasks' errors, or that of the limit."""
         pending = {task, *others}
         while not task.done() and not self._ended.done() and not (until and until.done()):
             watched = {item for item in pending if not item.done()} | {self._ended}

@@ -56,7 +56,7 @@ def is_available(state: State | None) -> TypeIs[State]:
 
 
 def is_same_volume(one: float | None, other: float | None) -> bool:
-    """Return whether two volumes are equal but for rounding."""
+    """Return whether two volumes are equal except for rounding."""
     return one is not None and other is not None and abs(one - other) <= _VOLUME_TOLERANCE
 
 

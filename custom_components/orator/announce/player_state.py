@@ -89,7 +89,7 @@ class PlayerState:
         return bool(self.set_volumes) or self.is_unmuted or self.is_interrupted
 
     def adopt_volume(self, current: float | None) -> None:
-        """Take over a volume that a person has set since Orator did."""
+        """Keep a volume that a person has set after Orator."""
         known = (*self.set_volumes, self.volume)
         if self.set_volumes and current is not None and not any(is_same_volume(current, volume) for volume in known):
             self.volume = current
@@ -218,7 +218,7 @@ class PlayerStore:
     def async_restore_later(self, state: PlayerState, attempt: int = 0) -> None:
         """Restore a state as soon as its player is available.
 
-        A player that is available refuses, so it is asked again some time later, and finally when it has restarted.
+        If an available player refuses, Orator retries after a delay, and finally when the player has restarted.
         """
         if self._is_stopped:
             return

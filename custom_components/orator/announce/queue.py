@@ -24,7 +24,7 @@ _MAX_FAILURES: Final = 3
 """Number of failures in a row after which a repeated announcement is given up; one with `until` is tried less often."""
 _STOP_TIMEOUT_S: Final = 10.0
 _DUPLICATE_S: Final = 3.0
-"""Time after which the same announcement is no duplicate, unless the first one still waits."""
+"""Time after which the same announcement is no longer a duplicate, unless the first one still waits."""
 _KEEP_OPEN: Final = timedelta(seconds=10)
 """Maximum delay of a repetition for which the speaker is kept, with its music paused; others wait that long, too."""
 _RETRY_DELAY: Final = timedelta(seconds=15)
@@ -50,7 +50,7 @@ class QueuedAnnouncement:
     delay: timedelta = timedelta()
     """Delay before its next repetition."""
     is_delayed: bool = False
-    """Whether the delay before its next repetition lasts."""
+    """Whether it waits for the delay before its next repetition."""
     is_acknowledged: bool = False
     played: int = 0
     """Number of times that it was played."""
@@ -59,7 +59,7 @@ class QueuedAnnouncement:
     last: SpeakerResult | None = None
     """Result of the last time that it was played."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set to end the sound that is playing."""
+    """Set to stop its audio."""
     stop_reason: HomeAssistantError | None = None
     cancel_expiry: CALLBACK_TYPE | None = None
     cancel_delay: CALLBACK_TYPE | None = None
@@ -71,7 +71,7 @@ class QueuedAnnouncement:
 
     @property
     def content(self) -> tuple[Any, ...]:
-        """What is heard; the same content requested twice is said once."""
+        """What is heard; the same content requested twice is spoken once."""
         item = self.announcement
         return item.message, item.media_id, item.voice, item.language, dict(item.options)
 
@@ -101,10 +101,10 @@ class SpeakerQueue:
         self._create_session = create_session
         self._waiting: list[QueuedAnnouncement] = []
         self._recent: list[QueuedAnnouncement] = []
-        """Announcements of the last seconds, among which duplicates are searched."""
+        """Announcements of the last seconds, used to find duplicates."""
         self._changed = asyncio.Event()
         self._has_begun = False
-        """Whether the snapshot of the speaker was made for the present session."""
+        """Whether the snapshot of the speaker was taken for the current session."""
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -150,7 +150,7 @@ class SpeakerQueue:
     def async_remove(
         self, item: QueuedAnnouncement, reason: HomeAssistantError, *, is_acknowledged: bool = False
     ) -> bool:
-        """End an announcement, also if it is playing; return whether there was something to end."""
+        """End an announcement, even if it is playing; return whether there was something to end."""
         if item in self._waiting:
             self._waiting.remove(item)
             item.is_acknowledged = is_acknowledged
@@ -192,7 +192,7 @@ class SpeakerQueue:
         return priority > other or (priority == other and priority is not Priority.CRITICAL)
 
     def _interrupt(self, item: QueuedAnnouncement) -> None:
-        """End the current announcement; if its priority is lower, it is said again later, otherwise it is replaced."""
+        """End the current announcement; if its priority is lower, it is played again later, otherwise replaced."""
         current = self.current
         if current is None or current.stop.is_set():
             return
@@ -219,7 +219,7 @@ class SpeakerQueue:
         self._changed.set()
 
     def _start(self) -> None:
-        """Play what waits, unless the queue is running: then generate the audio of what comes next."""
+        """Play the waiting announcements; if the queue is running, generate the audio of the next one."""
         if self.is_idle:
             self._task = self._hass.async_create_background_task(
                 self._async_run(), f"orator announces on {self.speaker.entity_id}"
@@ -265,7 +265,7 @@ class SpeakerQueue:
         return None
 
     async def _async_run(self) -> None:
-        """Play what waits, and restore the speaker each time that nothing does."""
+        """Play all waiting announcements, and restore the speaker whenever none is left."""
         try:
             while self._next():
                 session = self._create_session(self._hass, self.speaker)

@@ -1,4 +1,4 @@
-"""Quiet hours: whether they last, when they end, and how an announcement is whispered."""
+"""Quiet hours: whether it is quiet now, when they end, and how an announcement is whispered."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +24,7 @@ _NO_CHIME: Final = "none"
 
 @callback
 def is_quiet(hass: HomeAssistant, settings: AnnouncementSettings) -> bool:
-    """Return whether quiet hours last now. A schedule that is unavailable has none."""
+    """Return whether it is within quiet hours now. An unavailable schedule has none."""
     if settings.quiet_schedule:
         state = hass.states.get(settings.quiet_schedule)
         return state is not None and state.state == STATE_ON
@@ -39,7 +39,7 @@ def is_quiet(hass: HomeAssistant, settings: AnnouncementSettings) -> bool:
 def async_track_end(
     hass: HomeAssistant, settings: AnnouncementSettings, action: Callable[[], None]
 ) -> CALLBACK_TYPE | None:
-    """Call an action once the present quiet hours end; return a function that stops that, or None if there are none."""
+    """Call an action when the current quiet hours end; return what stops tracking, or None without quiet hours."""
     if settings.quiet_schedule:
         return _track_schedule(hass, settings.quiet_schedule, action)
     if settings.quiet_end is None:
@@ -55,7 +55,7 @@ def async_track_end(
 
 
 def _track_schedule(hass: HomeAssistant, entity_id: str, action: Callable[[], None]) -> CALLBACK_TYPE:
-    """Call an action once a schedule turns off or is removed; while it is unavailable, nobody knows."""
+    """Call an action when a schedule turns off or is removed; while it is unavailable, it may still be on."""
 
     @callback
     def handle_change(event: Event[EventStateChangedData]) -> None:

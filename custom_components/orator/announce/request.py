@@ -50,7 +50,7 @@ _REPEAT_DELAY: Final = timedelta(seconds=2)
 async def async_start_announcement(
     hass: HomeAssistant, data: Mapping[str, Any], selection: TargetSelection, announcer: Announcer | None = None
 ) -> AnnouncementRun:
-    """Start an announcement on all speakers of a target; it is not awaited.
+    """Start an announcement on all speakers of a target, without waiting for its end.
 
     `data`: fields of the action `orator.announce`. Raises ServiceValidationError, whose message says what to do.
     """
@@ -84,7 +84,7 @@ def raise_if_failed(results: Mapping[str, SpeakerResult]) -> None:
 def async_create_announcement(
     hass: HomeAssistant, data: Mapping[str, Any], announcer: Announcer | None = None
 ) -> Announcement:
-    """Return an announcement; what is not given comes from the announcer and from the settings of announcements.
+    """Return an announcement; missing fields come from the announcer and the settings of announcements.
 
     Raises ServiceValidationError.
     """
@@ -138,7 +138,7 @@ def _parse_content(data: Mapping[str, Any]) -> tuple[str | None, str | None]:
 def _parse_volumes(
     data: Mapping[str, Any], settings: AnnouncementSettings, announcer: Announcer | None
 ) -> dict[str, Any]:
-    """Return the volume for all speakers and those that differ; the default of a player is used if none is given."""
+    """Return the volume for all speakers, and volumes by speaker: the default ones if no volume is given."""
     level = data.get(ATTR_VOLUME_LEVEL, announcer.volume_level if announcer else None)
     given: dict[str, float] = data.get(ATTR_VOLUME_LEVELS, {})
     for volume in (level, *given.values()):
@@ -150,8 +150,8 @@ def _parse_volumes(
 def _default_voice(hass: HomeAssistant, *preferred: str | None) -> str:
     """Return the first preferred voice that can speak, or else the first one of Orator.
 
-    A voice that was removed, or whose account has an outage and which has no fallback, must not keep an announcement
-    from being heard. Raises ServiceValidationError if there is no voice.
+    A voice that was removed, or whose account has an outage and which has no fallback, must not prevent an
+    announcement. Raises ServiceValidationError if there is no voice.
     """
     voices = [voice for voice in (*preferred, *_orator_voices(hass)) if voice and tts.get_engine_instance(hass, voice)]
     if not voices:

@@ -1,4 +1,4 @@
-"""An announcement on its speakers: what is known of it, from the request to the report."""
+"""An announcement on its speakers, from the request to the report."""
 
 import asyncio
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class AnnouncementRun:
     """Results that are known, by entity ID."""
     is_deferred: bool = False
     is_replay: bool = False
-    """Whether it was heard before, and is to be heard again although it is the same."""
+    """Whether it repeats an announcement on purpose, so that it is not a duplicate."""
     cleanup: list[CALLBACK_TYPE] = field(default_factory=list)
 
     @property

@@ -155,7 +155,7 @@ def _describe(announcement_id: str, result: SpeakerResult) -> JsonObjectType:
 
 
 async def _async_require_control(call: ServiceCall, speakers: Iterable[Speaker]) -> None:
-    """Raise Unauthorized if a user calls who may not control the speakers; automations have no user."""
+    """Raise Unauthorized if the calling user may not control the speakers; automations have no user."""
     if not call.context.user_id:
         return
     user = await call.hass.auth.async_get_user(call.context.user_id)

@@ -152,7 +152,7 @@ class SpeakerSession:
         return state is not None and state.state in _BUSY_STATES
 
     async def _async_wait_for_conversation(self) -> None:
-        """Wait until nobody talks to the satellite. Raises HomeAssistantError."""
+        """Wait until the satellite is no longer busy. Raises HomeAssistantError."""
         satellite = Player(self._hass, self._speaker.entity_id)
         if not await satellite.async_wait_until(lambda: not self._is_conversing, _CONVERSATION_TIMEOUT_S):
             raise speaker_error(self._hass, self._speaker.entity_id, "satellite_is_busy")

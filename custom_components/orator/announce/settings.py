@@ -35,7 +35,7 @@ class AnnouncementSettings:
     voice: str | None = None
     """Entity ID of the default voice."""
     quiet: QuietBehavior = QuietBehavior.SKIP
-    """What quiet hours do to an announcement that does not say so itself."""
+    """What quiet hours do to an announcement without a setting of its own."""
     quiet_start: time | None = None
     quiet_end: time | None = None
     """Local times of the quiet hours, which may span midnight; both are set, or neither."""
@@ -67,7 +67,7 @@ class AnnouncementSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcer:
-    """Settings of an announcer, which speaks in the same rooms in the same way."""
+    """Settings of an announcer, which always speaks in the same rooms in the same way."""
 
     id: str
     """ID of its subentry."""

@@ -150,7 +150,7 @@ def decode_file(path: Path, layout: PcmLayout, *, max_seconds: float, timeout_s:
 
 
 class _EnoughError(Exception):
-    """The maximum duration is decoded."""
+    """The maximum duration has been decoded."""
 
 
 def measure_duration(audio: bytes) -> float | None:
@@ -162,7 +162,7 @@ def measure_duration(audio: bytes) -> float | None:
     options = _NO_PROBING if audio_format is AudioFormat.WAV else {}
     deadline = time.monotonic() + _DURATION_TIMEOUT_S
     seconds = 0.0
-    # too damaged from some point on, or a container without audio
+    # the audio is damaged from some point on, or the container has none
     with suppress(FFmpegError, ConversionError), av.open(BytesIO(audio), "r", audio_format.value, options) as container:
         for frame in _frames_of(container):
             if time.monotonic() > deadline:

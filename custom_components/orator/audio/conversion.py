@@ -1,7 +1,7 @@
 """Access to PyAV from the event loop: conversion of streams as they arrive, files and durations.
 
 Only this module imports the modules that use PyAV, each time within a function that runs in a thread: PyAV takes 64 ms
-and 18 MB, which an account that has not spoken does not need.
+and 18 MB, which an account that has not spoken yet does not need.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ async def load_resampler() -> type[Resampler]:
 
 
 class _CancelledError(Exception):
-    """The output of a conversion is not wanted any more."""
+    """The output of a conversion is no longer needed."""
 
 
 class _ConversionThread:

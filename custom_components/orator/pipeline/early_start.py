@@ -8,17 +8,17 @@ from ..text import count_syllable_letters, find_clause_ends, find_phrase_end
 LETTERS_PER_S: Final = 15
 
 _BURST_WAIT_S: Final = 0.005
-"""Wait for a delta up to which it was written before: Home Assistant holds the first 60 characters back."""
+"""Longest wait for a delta that was already written: Home Assistant holds back the first 60 characters."""
 _FAST_REPLY: Final = 4.4
-"""Seconds of speech per second, or 12 words per second, from which a sentence is not worth starting early."""
+"""Seconds of speech written per second (12 words) from which an early start is not worth it."""
 _MIN_OBSERVATIONS_S: Final = (0.5, 0.1, 0.25)
-"""Time after which the pace is known if no delta, one or more have come.
+"""Time after which the pace is known, by the number of deltas: none, one or more.
 
 Without a delta, the text may come in parts of a dozen words. More deltas come with short tokens, a few of which say
 little about the pace.
 """
 _MODEL_PAUSE_S: Final = 1.5
-"""Wait for a delta from which the language model has paused, to use a tool for example, rather than written slowly."""
+"""Wait after which the language model has paused, for example to use a tool, rather than written slowly."""
 
 _MIN_CLAUSE_S: Final = 2.0
 """Minimum speech of the first part of a sentence; shorter ones sound unnatural."""
@@ -120,7 +120,7 @@ class EarlyStart:
 
     @property
     def reserve_s(self) -> float:
-        """Buffered audio with which the next part has to be requested."""
+        """Seconds of buffered audio at which the next part has to be requested."""
         latency_s = _DEFAULT_LATENCY_S if self.latency_s is None else self.latency_s
         return _RESERVE_FACTORS[self.streams] * latency_s + _JITTER_S
 

@@ -62,7 +62,7 @@ class _Entry:
 class SentenceCache:
     """The audio of the chunks that voices have spoken, for a day. The least recently used audio is dropped first.
 
-    Neither texts nor API keys can be found out from the keys: they are hashes with a secret that is never stored.
+    Neither texts nor API keys can be derived from the keys, which are hashes with a secret that is never stored.
     """
 
     def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
@@ -82,7 +82,7 @@ class SentenceCache:
     def for_voice(self, account: Sequence[str], request: SynthesisRequest, *, is_read: bool = True) -> VoiceCache:
         """Return the cached audio of a voice with the settings of a request, whatever its text.
 
-        `account` identifies the account at its provider. Unless the cache `is_read`, audio is only added.
+        `account` identifies the account at its provider. If `is_read` is false, audio is only added.
         """
         voice = (
             tuple(account),
@@ -164,5 +164,5 @@ class VoiceCache:
 
 
 def _encode(text: str) -> bytes:
-    """Return a text as bytes; templates and language models can make texts that are not valid Unicode."""
+    """Return a text as bytes; templates and language models can produce texts that are not valid Unicode."""
     return text.encode(errors="surrogatepass")

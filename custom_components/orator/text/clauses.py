@@ -10,7 +10,7 @@ from .characters import CLOSERS
 from .long_sentences import CLAUSE_END
 
 # Words of several languages that start a subordinate clause, or continue with "but" or "so". Words that mean something
-# else in another of these languages are missing: "want" (nl), "car" (fr), "men" (sv).
+# else in another of these languages are left out: "want" (nl), "car" (fr), "men" (sv).
 _SUBORDINATING_TEXT: Final = """
     because although though whereas unless until while when where which since
     weil obwohl während sobald solange sodass bevor nachdem falls sondern parce puisque lorsque tandis quand
@@ -86,7 +86,7 @@ _CONJUNCTION: Final = re.compile(
 )
 """A conjunction before which a clause ends, or a Korean verb after which it does."""
 _MIN_LETTERS_BESIDE_CONJUNCTION: Final = 20
-"""Letters before and after a conjunction, so that "salt and pepper" stay together."""
+"""Letters before and after a conjunction, so that "salt and pepper" stays together."""
 _ITEM: Final = r"(?:[^\s,;:.!?]+ ){0,2}[^\s,;:.!?]+"
 _COORDINATOR: Final = "|".join(_join(first) for first, _ in _COORDINATING)
 _IN_LIST: Final = re.compile(rf"{_ITEM}(?:,| (?:{_COORDINATOR}) )|[^、]{{1,6}}、")

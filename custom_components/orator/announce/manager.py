@@ -118,6 +118,12 @@ class AnnouncementManager:
         )
 
     @callback
+    def async_get_speakers(self, announcement_id: str) -> tuple[Speaker, ...]:
+        """Return the speakers of an announcement that has not ended."""
+        run = self._runs.get(announcement_id)
+        return run.targets.speakers if run else ()
+
+    @callback
     def async_replay(self, speakers: Iterable[Speaker]) -> list[AnnouncementRun]:
         """Repeat the last announcement that was heard on each speaker, even during quiet hours."""
         heard: dict[str, tuple[Announcement, list[Speaker]]] = {}
@@ -211,9 +217,15 @@ class AnnouncementManager:
         if not any(other.is_deferred for other in self._runs.values()):
             self._untrack()
 
-    def _set_results(self, run: AnnouncementRun, status: Status, error: HomeAssistantError | None = None) -> None:
-        """Set the same result for all speakers."""
-        for speaker in run.targets.speakers:
+    def _set_results(
+        self,
+        run: AnnouncementRun,
+        status: Status,
+        error: HomeAssistantError | None = None,
+        speakers: Iterable[Speaker] | None = None,
+    ) -> None:
+        """Set the same result for some speakers, by default for all."""
+        for speaker in run.targets.speakers if speakers is None else speakers:
             run.results[speaker.entity_id] = SpeakerResult(status=status, error=error, route=speaker.route.kind.value)
 
     def _end(self, run: AnnouncementRun, reason: HomeAssistantError, keys: Collection[str] | None = None) -> bool:
@@ -224,13 +236,12 @@ class AnnouncementManager:
             if keys is None or speaker.key in keys or speaker.entity_id in keys
         ]
         if run.is_deferred:
+            self._set_results(run, Status.SKIPPED, reason, speakers)
             ended = {speaker.entity_id for speaker in speakers}
             run.targets = replace(
                 run.targets,
                 speakers=tuple(item for item in run.targets.speakers if item.entity_id not in ended),
             )
-            skipped = SpeakerResult(status=Status.SKIPPED, error=reason)
-            run.results |= dict.fromkeys(ended, skipped)
             if not run.targets.speakers:
                 run.is_deferred = False
                 self._close(run)

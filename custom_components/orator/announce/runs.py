@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -53,9 +53,12 @@ class AnnouncementRun:
     @property
     def current_results(self) -> dict[str, SpeakerResult]:
         """Results by entity ID; what is queued or played counts as started, because its end is not known yet."""
-        started = SpeakerResult(status=Status.STARTED)
-        done = {key: item.result.result() if item.result.done() else started for key, item in self.items.items()}
-        return self.results | done
+        results = dict(self.results)
+        for speaker in self.targets.speakers:
+            if item := self.items.get(speaker.entity_id):
+                result = item.result.result() if item.result.done() else SpeakerResult(status=Status.STARTED)
+                results[speaker.entity_id] = replace(result, route=speaker.route.kind.value)
+        return results
 
     def id_of(self, entity_id: str) -> str:
         """Return the ID of the announcement that is played for an entity, which may be one that this duplicates."""

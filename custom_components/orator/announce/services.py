@@ -105,14 +105,16 @@ async def _async_announce(call: ServiceCall) -> ServiceResponse:
 async def _async_cancel(call: ServiceCall) -> ServiceResponse:
     """Cancel announcements by their ID, by their speakers, or both; return how many there were."""
     announcement_id, selection = call.data.get(_ATTR_ANNOUNCEMENT_ID), TargetSelection(call.data)
-    if announcement_id is None and not selection.has_any_target:
-        raise request_error(translation_key="cancel_what")
-    speakers: set[str] | None = None
+    manager, speakers = async_get_manager(call.hass), None
     if selection.has_any_target:
         targets = await async_resolve_targets(call.hass, selection)
         await _async_require_control(call, targets.speakers)
         speakers = {speaker.key for speaker in targets.speakers} | targets.errors.keys()
-    return {"cancelled": async_get_manager(call.hass).async_cancel(announcement_id, speakers=speakers)}
+    elif announcement_id is None:
+        raise request_error(translation_key="cancel_what")
+    else:
+        await _async_require_control(call, manager.async_get_speakers(announcement_id))
+    return {"cancelled": manager.async_cancel(announcement_id, speakers=speakers)}
 
 
 async def _async_replay(call: ServiceCall) -> ServiceResponse:

@@ -223,10 +223,22 @@ async def test_permission(
 ) -> None:
     """A user who may not control a speaker cannot announce on it, nor cancel or repeat announcements."""
     context = Context(user_id=hass_read_only_user.id)
-    for action, data in (("announce", {"message": "Dinner"}), ("cancel_announcement", {}), ("replay_announcement", {})):
+    calls: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("announce", {"message": "Dinner", **KITCHEN}),
+        ("cancel_announcement", KITCHEN),
+        ("replay_announcement", KITCHEN),
+    )
+    for action, data in calls:
         with pytest.raises(Unauthorized):
-            await hass.services.async_call("orator", action, data, target=KITCHEN, blocking=True, context=context)
+            await hass.services.async_call("orator", action, data, blocking=True, context=context)
     assert get_speech_requests(simulator) == []
+    result = get_result(await call_announce(hass, message="Fire", wait=False))
+    by_id = {"announcement_id": result["id"]}
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call("orator", "cancel_announcement", by_id, blocking=True, context=context)
+    await kitchen.wait_for("fire")
+    await hass.services.async_call("orator", "cancel_announcement", by_id, blocking=True)
+    await wait_until(lambda: kitchen.state is MediaPlayerState.IDLE)
 
 
 async def test_slow_first_audio(

@@ -51,7 +51,7 @@ async def test_cancel_id(hass: HomeAssistant, kitchen: ControlledPlayer, announc
     dinner = announce("Dinner")
     await kitchen.wait_for("dinner")
     result = get_result(await announce("Letter", wait=False))
-    assert result["status"] == "started"
+    assert (result["status"], result["route"]) == ("started", "managed")
     window = announce("Window")
     assert await cancel(hass, announcement_id=result["id"]) == 1
     assert await cancel(hass, announcement_id=result["id"]) == 0

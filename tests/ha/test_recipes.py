@@ -27,7 +27,7 @@ from tests.support.speech import create_account, get_speech_requests, pass_time
 from tests.support.streams import wait_until
 from tests.support.word_decoder import assert_spoken
 
-RECIPES = {example.name: example for example in read_examples("docs/recipes.md")}
+RECIPES = {example.name: example for page in ("docs/recipes.md", "README.md") for example in read_examples(page)}
 PERSON = {"friendly_name": "Anna"}
 WHISPER = "Whisper softly and slowly."
 WINDOW = {"friendly_name": "Bedroom window"}
@@ -202,6 +202,20 @@ async def test_briefing(hass: HomeAssistant, simulator: Simulator, played: list[
     assert "sunny" in call.data["instructions"]
     assert "Birthday of Ben" in call.data["instructions"]
     assert "Tuesday" in call.data["instructions"]
+
+
+async def test_prepared_announcement(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """A message that was prepared is announced while the service cannot be reached."""
+    speakers = await add_speakers(hass, "kitchen", "bedroom")
+    await run_automation(hass, "Water leak")
+    await trigger(hass, "Water leak", id="prepare")
+    assert len(get_speech_requests(simulator)) == 1
+    await simulator.close()
+    await trigger(hass, "Water leak", id="leak")
+    await wait_until(lambda: all(speaker.played for speaker in speakers.values()))
+    for speaker in speakers.values():
+        assert_spoken((await decode(speaker.played[0])).samples, RATE, "There is water in the cellar.")
+    await turn_off_automations(hass)
 
 
 async def test_dinner(hass: HomeAssistant, simulator: Simulator, played: list[ServiceCall]) -> None:

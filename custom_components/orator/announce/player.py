@@ -31,6 +31,8 @@ _VOLUME_TOLERANCE: Final = 0.015
 
 SPEECH_PATH: Final = "/api/tts_proxy/"
 """Part of the address of all speech of Home Assistant."""
+_SPEECH_SOURCE: Final = "media-source://tts/"
+"""Prefix of the media source IDs of speech, which may contain its text."""
 PLAYING_STATES: Final = frozenset({MediaPlayerState.PLAYING, MediaPlayerState.BUFFERING})
 OFF_STATES: Final = frozenset({MediaPlayerState.OFF, "standby"})
 
@@ -146,6 +148,12 @@ class Player:
         return self.attribute("is_volume_muted") is True
 
     @property
+    def content_id(self) -> str | None:
+        """The content ID of what is played, unless it contains the text of speech."""
+        content_id = self.attribute("media_content_id")
+        return str(content_id) if content_id and not str(content_id).startswith(_SPEECH_SOURCE) else None
+
+    @property
     def position(self) -> float | None:
         """The position in seconds of what is played."""
         position = self.attribute("media_position")
@@ -159,7 +167,8 @@ class Player:
     @property
     def is_speaking(self) -> bool:
         """Whether the player plays or has played speech, which is never resumed."""
-        return SPEECH_PATH in str(self.attribute("media_content_id") or "")
+        content_id = str(self.attribute("media_content_id") or "")
+        return SPEECH_PATH in content_id or content_id.startswith(_SPEECH_SOURCE)
 
     def supports(self, feature: Feature) -> bool:
         """Return whether a feature is supported."""

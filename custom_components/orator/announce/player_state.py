@@ -70,7 +70,7 @@ class PlayerState:
             is_muted=player.is_muted,
             was_playing=player.is_playing and not player.is_speaking,
             was_off=player.is_off,
-            media_content_id=_text(player.attribute("media_content_id")),
+            media_content_id=player.content_id,
             media_content_type=_text(player.attribute("media_content_type")),
             position=player.position,
             source=_text(player.attribute("source")),
@@ -109,7 +109,7 @@ class PlayerState:
         """Turn off or resume the player, unless a person has started something else. Raises HomeAssistantError."""
         if not self.is_interrupted:
             return
-        content_id = _text(player.attribute("media_content_id"))
+        content_id = player.content_id
         is_changed = content_id not in (None, self.media_content_id, *self.announced) and bool(self.announced)
         if self.was_off and not is_changed:
             if not player.is_off and not player.is_playing and player.supports(Feature.TURN_OFF):

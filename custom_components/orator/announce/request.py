@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+import logging
 from typing import Any, Final
 
 from homeassistant.components import tts
@@ -24,6 +25,8 @@ from .models import Announcement, IfBusy, Priority, SpeakerResult, Status, reque
 from .runs import AnnouncementRun
 from .settings import AnnouncementSettings, Announcer, async_get_settings
 from .targets import Targets, async_resolve_targets
+
+_LOGGER = logging.getLogger(__name__)
 
 ATTR_MESSAGE: Final = "message"
 ATTR_MEDIA_ID: Final = "media_id"
@@ -91,16 +94,21 @@ def async_create_announcement(
     settings = async_get_settings(hass)
     message, media_id = _parse_content(data)
     options = dict(data.get(ATTR_OPTIONS, {}))
+    language = data.get(ATTR_LANGUAGE)
+    priority: Priority = data.get(ATTR_PRIORITY, announcer.priority if announcer else Priority.NORMAL)
     chime, voice = data.get(CONF_CHIME), None
     if message is not None:
-        voice = data.get(ATTR_VOICE) or _default_voice(hass, announcer.voice if announcer else None, settings.voice)
+        voice = data.get(ATTR_VOICE)
+        if voice and priority is Priority.CRITICAL and not _can_speak(hass, voice):
+            _LOGGER.warning("%s cannot speak a critical announcement, so another voice does", voice)
+            voice, options, language = None, {}, None
+        voice = voice or _default_voice(hass, announcer.voice if announcer else None, settings.voice)
     if voice and is_orator_voice(hass, voice):
         options = (announcer.options if announcer else {}) | options | ({CONF_CHIME: chime} if chime else {})
     elif configured_chimes({CONF_CHIME: chime}):
         raise request_error(translation_key="chime_needs_voice")
     if voice:
-        _validate_voice(hass, voice, SpeechRequest(str(message), data.get(ATTR_LANGUAGE), options))
-    priority: Priority = data.get(ATTR_PRIORITY, announcer.priority if announcer else Priority.NORMAL)
+        _validate_voice(hass, voice, SpeechRequest(str(message), language, options))
     if_busy = IfBusy.INTERRUPT if priority is Priority.CRITICAL else IfBusy.QUEUE
     until = data.get(ATTR_UNTIL)
     if until and hass.states.get(until) is None:
@@ -110,7 +118,7 @@ def async_create_announcement(
         message=message,
         media_id=media_id,
         voice=voice,
-        language=data.get(ATTR_LANGUAGE),
+        language=language,
         options=options,
         **_parse_volumes(data, settings, announcer),
         priority=priority,
@@ -156,8 +164,13 @@ def _default_voice(hass: HomeAssistant, *preferred: str | None) -> str:
     voices = [voice for voice in (*preferred, *_orator_voices(hass)) if voice and tts.get_engine_instance(hass, voice)]
     if not voices:
         raise request_error(translation_key="no_voice")
-    states = {voice: hass.states.get(voice) for voice in voices}
-    return next((voice for voice, state in states.items() if state and state.state != STATE_UNAVAILABLE), voices[0])
+    return next((voice for voice in voices if _can_speak(hass, voice)), voices[0])
+
+
+def _can_speak(hass: HomeAssistant, voice: str) -> bool:
+    """Return whether a voice is loaded and available."""
+    state = hass.states.get(voice)
+    return tts.get_engine_instance(hass, voice) is not None and state is not None and state.state != STATE_UNAVAILABLE
 
 
 def _orator_voices(hass: HomeAssistant) -> Iterator[str | None]:

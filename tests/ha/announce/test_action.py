@@ -13,7 +13,7 @@ import voluptuous as vol
 from custom_components.orator.announce.manager import async_get_manager
 from tests.simulator import Fault, Simulator
 from tests.support.announce import add_announcements
-from tests.support.controlled_player import ControlledPlayer, add_players, call_announce, get_result
+from tests.support.controlled_player import MUSIC, ControlledPlayer, Heard, add_players, call_announce, get_result
 from tests.support.speech import OUT_OF_CREDIT, create_account, get_speech_requests, load_account
 from tests.support.streams import wait_until
 
@@ -273,6 +273,17 @@ async def test_reload_and_stop(
     late = get_result(await call_announce(hass, message="Window"))
     assert late["status"] == "skipped"
     assert late["error"] == "The announcement was stopped because Home Assistant is shutting down"
+
+
+async def test_home_assistant_stops(hass: HomeAssistant, kitchen: ControlledPlayer, announce: Announce) -> None:
+    """When Home Assistant stops, the sound stops, and the volume and the music are as before."""
+    kitchen.play_music()
+    call = announce("Dinner", volume_level=0.9)
+    await kitchen.wait_for("dinner")
+    await hass.async_stop()
+    assert kitchen.heard[-1] == Heard(MUSIC, 0.5)
+    assert kitchen.state is MediaPlayerState.PLAYING
+    assert call.cancelled() or get_result(await call)["status"] == "skipped"
 
 
 async def test_diagnostics(hass: HomeAssistant, kitchen: ControlledPlayer, announce: Announce) -> None:

@@ -59,6 +59,20 @@ async def test_two_announcements(hass: HomeAssistant, player: StrictPlayer) -> N
     assert_restored(player)
 
 
+async def test_speech_of_another_action(
+    hass: HomeAssistant, player: StrictPlayer, hass_storage: dict[str, Any]
+) -> None:
+    """Speech that was interrupted is neither resumed nor stored, as its ID may contain the text."""
+    player._set_content("media-source://tts/tts.ann?message=Secret")
+    player.async_write_ha_state()
+    task = asyncio.create_task(announce(hass, player.entity_id, TEXT, 0.6))
+    await wait_until(lambda: player.log.heard)
+    assert "Secret" not in str(hass_storage[STORE])
+    await task
+    assert player.state == MediaPlayerState.IDLE
+    assert_restored(player)
+
+
 async def test_no_resume(hass: HomeAssistant, player: StrictPlayer) -> None:
     """Music is not resumed if that is not wanted; the volume is restored nevertheless."""
     await announce(hass, player.entity_id, TEXT, 0.6, resume=False)

@@ -95,6 +95,23 @@ async def test_failing_voice_of_another_integration(
     assert kitchen.words == []
 
 
+@pytest.mark.parametrize("is_removed", [False, True])
+async def test_critical_without_its_voice(
+    hass: HomeAssistant, simulator: Simulator, kitchen: ControlledPlayer, announce: Announce, *, is_removed: bool
+) -> None:
+    """A critical announcement is spoken by another voice if its own is missing or unavailable; others are not."""
+    await load_account(hass, create_account(simulator, "openai", {"model": "tts-1", "voice": "nova"}, "Ben"))
+    hass.states.async_set("tts.ben", "unavailable")
+    data: dict[str, Any] = {"tts_entity_id": "tts.removed" if is_removed else "tts.ben", "options": {"speed": 1.5}}
+    call = announce("Fire", priority="critical", chime="alarm", **data)
+    await kitchen.wait_for("fire")
+    kitchen.finish()
+    result = get_result(await call)
+    assert (result["status"], result["spoken_by"]) == ("played", ["tts.ann"])
+    assert result["duration"] > 1  # with the chime
+    assert ["speed" in body for body in get_speech_requests(simulator)] == [False]
+
+
 class StallingVoice(LocalVoice):
     """A voice that streams its first bytes, and then nothing."""
 

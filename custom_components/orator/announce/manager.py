@@ -37,6 +37,7 @@ from .settings import async_get_settings
 from .targets import Speaker, Targets
 
 _MAX_HISTORY: Final = 10
+_MAX_DEFERRED: Final = 100
 _REPLAY_PERIOD: Final = timedelta(hours=6)
 """Time after which an announcement is forgotten and cannot be replayed."""
 _STOP_TIMEOUT_S: Final = 10.0
@@ -266,7 +267,11 @@ class AnnouncementManager:
         return self._queues[speaker.key].async_remove(item, reason, is_acknowledged=is_acknowledged)
 
     def _defer(self, run: AnnouncementRun) -> None:
-        """Keep an announcement until quiet hours end."""
+        """Keep an announcement until quiet hours end; of too many, the oldest with the lowest priority is dropped."""
+        deferred = [other for other in self._runs.values() if other.is_deferred]
+        if len(deferred) >= _MAX_DEFERRED:
+            dropped = min(deferred, key=lambda other: other.announcement.priority)
+            self._end(dropped, announcement_error(translation_key="queue_full"))
         run.is_deferred = True
         self._set_results(run, Status.DEFERRED)
         self._report(run, run.results)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any, Final, Self
 
 from homeassistant.components.media_player import MediaPlayerState
@@ -29,6 +28,7 @@ _START_TIMEOUT_S: Final = 6.0
 """Time in which a player that shows what it plays reports `playing`."""
 _SETTLE_S: Final = 1.0
 """Time in which a player that seems to have ended too early may report `playing` again."""
+_CANCEL_TIMEOUT_S: Final = 1.0
 _LOST_S: Final = 5.0
 """Time in which an unavailable player may come back."""
 
@@ -83,9 +83,9 @@ class Playback:
             self.unfinished.add_done_callback(_retrieve_error)
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with suppress(BaseException):
-                await task
+            task.add_done_callback(_retrieve_error)
+        if self._tasks:  # the time is limited, as the action of a platform may ignore that it was cancelled
+            await asyncio.wait(self._tasks, timeout=_CANCEL_TIMEOUT_S)
 
     @callback
     def async_stop(self) -> None:

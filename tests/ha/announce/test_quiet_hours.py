@@ -10,6 +10,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
+from custom_components.orator.announce import manager
 from custom_components.orator.announce.models import Status
 from custom_components.orator.announce.runs import SIGNAL_REPORT, AnnouncementReport
 from tests.simulator import Simulator
@@ -86,6 +87,26 @@ async def test_defer(
     kitchen.finish()
     await hass.async_block_till_done(wait_background_tasks=True)
     assert [status for status, _ in reports] == [Status.DEFERRED, Status.DEFERRED, Status.PLAYED, Status.PLAYED]
+
+
+async def test_too_many_deferred(
+    hass: HomeAssistant,
+    night: MockConfigEntry,
+    kitchen: ControlledPlayer,
+    reports: list[tuple[Status, dict[str, Status]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of too many deferred announcements, the oldest with the lowest priority is dropped."""
+    monkeypatch.setattr(manager, "_MAX_DEFERRED", 2)
+    for message, priority in (("Dinner", "high"), ("Letter", "low"), ("Window", "normal")):
+        await call_announce(hass, message=message, priority=priority, quiet="defer")
+    assert [status for status, _ in reports] == [*[Status.DEFERRED] * 2, Status.SKIPPED, Status.DEFERRED]
+    hass.states.async_set(SCHEDULE, "off")
+    await kitchen.wait_for("dinner")
+    kitchen.finish()
+    await kitchen.wait_for("dinner", "window")
+    kitchen.finish()
+    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def test_defer_too_long(

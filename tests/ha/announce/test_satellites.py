@@ -7,8 +7,10 @@ import pytest
 
 from custom_components.orator.announce import session as session_module
 from custom_components.orator.announce.audio import async_create_audio
+from custom_components.orator.announce.manager import async_get_manager
 from custom_components.orator.announce.models import Announcement, Status
 from custom_components.orator.announce.session import SpeakerSession
+from tests.support.controlled_player import call_announce, get_result
 from tests.support.players import Stage
 from tests.support.players.stage import announce, assert_heard, create_session, device
 from tests.support.streams import wait_until
@@ -83,6 +85,20 @@ async def test_critical(hass: HomeAssistant, stage: Stage) -> None:
     result = await announce(hass, satellite.entity_id, TEXT, is_critical=True)
     assert result.status is Status.PLAYED
     assert satellite.is_cut_off
+
+
+async def test_critical_overtakes(hass: HomeAssistant, stage: Stage) -> None:
+    """A critical announcement does not wait for one that waits for the end of a conversation."""
+    satellite = await stage.add_satellite("esphome")
+    satellite.converse()
+    target = {"entity_id": satellite.entity_id}
+    low = hass.async_create_task(call_announce(hass, message=TEXT, priority="low", target=target))
+    await wait_until(lambda: async_get_manager(hass).diagnostics["queues"])
+    fire = await call_announce(hass, message="Fire.", priority="critical", target=target)
+    assert get_result(fire)["status"] == "played"
+    assert satellite.is_cut_off
+    assert get_result(await low)["status"] == "played"
+    await assert_heard(satellite.log.heard, "Fire.", TEXT)
 
 
 async def test_endless_conversation(hass: HomeAssistant, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

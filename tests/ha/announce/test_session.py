@@ -1,6 +1,7 @@
 """Sessions: several announcements, cancelling, a person's changes, and failures at every step."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -311,6 +312,38 @@ async def test_critical_after_hanging_announcement(hass: HomeAssistant, stage: S
     await session.async_end()
     assert result.status is Status.PLAYED
     await assert_heard(player.log.heard, "Fire.")
+
+
+async def test_critical_after_stubborn_announcement(
+    hass: HomeAssistant, player: StrictPlayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A critical announcement does not wait for an action that ignores that it was cancelled."""
+    play_media, called, released = player.async_play_media, asyncio.Event(), asyncio.Event()
+
+    async def ignore_cancellation(*_args: str, **_kwargs: Any) -> None:
+        called.set()
+        while not released.is_set():
+            with suppress(asyncio.CancelledError):
+                await released.wait()
+
+    monkeypatch.setattr(playback, "_CANCEL_TIMEOUT_S", 0.1)
+    session = await create_session(hass, player.entity_id)
+    await session.async_begin()
+    with monkeypatch.context() as patch:
+        patch.setattr(player, "async_play_media", ignore_cancellation)
+        first = asyncio.create_task(session.async_play(create_audio(hass, TEXT), 0.6))
+        await called.wait()
+        first.cancel()
+        await asyncio.wait({first})
+        await session.async_stop()
+    assert player.async_play_media == play_media
+    async with asyncio.timeout(5):
+        result = await session.async_play(create_audio(hass, "Fire."), 0.6, is_critical=True)
+    released.set()
+    await session.async_end()
+    assert result.status is Status.PLAYED
+    await assert_heard(player.log.heard, "Fire.")
+    assert_restored(player)
 
 
 async def test_begin_is_cancelled(hass: HomeAssistant, player: StrictPlayer, stage: Stage) -> None:

@@ -54,7 +54,7 @@ class StrictSatellite(AssistSatelliteEntity):
 
     @override
     async def _cancel_running_pipeline(self) -> None:
-        self.is_cut_off = self.state != AssistSatelliteState.IDLE
+        self.is_cut_off |= self.state != AssistSatelliteState.IDLE
         await super()._cancel_running_pipeline()
 
     @override

@@ -119,14 +119,14 @@ async def test_changed_voice_is_not_played_from_cache(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, hear: Hear, change: dict[str, Any]
 ) -> None:
     """Cached speech is played again until a setting of the voice changes."""
-    assert await hear()
-    assert await hear()
+    assert await hear(sentence_cache=False)
+    assert await hear(sentence_cache=False)
     assert len(get_speech_requests(simulator)) == 1
 
     (subentry,) = account.subentries.values()
     hass.config_entries.async_update_subentry(account, subentry, data={**subentry.data, **change})
     await hass.async_block_till_done()
-    assert await hear()
+    assert await hear(sentence_cache=False)
     assert len(get_speech_requests(simulator)) == 2
 
 

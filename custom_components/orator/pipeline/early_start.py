@@ -11,11 +11,14 @@ _BURST_WAIT_S: Final = 0.005
 """Wait for a delta up to which it was written before: Home Assistant holds the first 60 characters back."""
 _FAST_REPLY: Final = 4.4
 """Seconds of speech per second, or 12 words per second, from which a sentence is not worth starting early."""
-_MIN_OBSERVATIONS_S: Final = (0.2, 0.1, 0.25)
+_MIN_OBSERVATIONS_S: Final = (0.5, 0.1, 0.25)
 """Time after which the pace is known if no delta, one or more have come.
 
-More of them come with short tokens, a few of which say little about the pace.
+Without a delta, the text may come in parts of a dozen words. More deltas come with short tokens, a few of which say
+little about the pace.
 """
+_MODEL_PAUSE_S: Final = 1.5
+"""Wait for a delta from which the language model has paused, to use a tool for example, rather than written slowly."""
 
 _MIN_CLAUSE_S: Final = 2.0
 """Minimum speech of the first part of a sentence; shorter ones sound unnatural."""
@@ -63,6 +66,9 @@ class ReplyPace:
         """Add a delta that has just arrived."""
         waited_s = now - (now if self._waits_since is None else self._waits_since)
         self._waits_since = None
+        if waited_s >= _MODEL_PAUSE_S:
+            self._is_started = False
+            self._deltas, self._speech_s, self._waited_s = 0, 0.0, 0.0
         is_burst = waited_s < _BURST_WAIT_S and not self._deltas
         if self._is_started and not is_burst:
             self._deltas += 1
@@ -77,12 +83,14 @@ class ReplyPace:
     def slow_in_s(self, now: float) -> float | None:
         """Return the time after which the reply is slow if no delta arrives; None before its start.
 
+        The next delta, which is being written, is expected to be as long as the others.
         A reply that is already slow returns 0 or less.
         """
         if not self._is_started:
             return None
         observation_s = _MIN_OBSERVATIONS_S[min(self._deltas, 2)]
-        return max(observation_s, self._speech_s / _FAST_REPLY) - self._elapsed_s(now)
+        next_delta_s = self._speech_s / max(1, self._deltas)
+        return max(observation_s, (self._speech_s + next_delta_s) / _FAST_REPLY) - self._elapsed_s(now)
 
     def is_slow(self, now: float) -> bool:
         """Return whether the reply is written slowly."""

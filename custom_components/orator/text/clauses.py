@@ -93,6 +93,9 @@ _IN_LIST: Final = re.compile(rf"{_ITEM}(?:,| (?:{_COORDINATOR}) )|[^、]{{1,6}}�
 """Text after a comma that is the next item of a list rather than a clause."""
 _LIST_COMMAS: Final = ",،、"
 _MAX_ITEM_LETTERS: Final = 12
+_WORD_BEFORE_COMMA: Final = re.compile(r"(\w+)\.?,$")
+_MAX_NAME_WORD_CHARS: Final = 40
+_FIRST_PERSON: Final = re.compile(r"I\b")
 
 _PHRASE_END: Final = re.compile(
     r"(?<![\d.])(?<=[^\W\d_]{4})(?P<marks>[^\w\s]*) (?=(?P<next>[^\W\d_]+)[ ,;:])"
@@ -112,10 +115,11 @@ def find_clause_ends(text: str, measure: Callable[[str], int] = len) -> Iterator
     """
     start = 0
     marks = [(match.start("space"), match.end()) for match in CLAUSE_END.finditer(text)]
-    ends = [*marks, (len(text), len(text))]
-    for before_space, end in ends:
+    for before_space, end in [*marks, (len(text), len(text))]:
         yield from _find_conjunctions(text, start, before_space, measure)
-        if end < len(text) and not _is_in_list(text, start, before_space, end, measure):
+        if end < len(text) and not (
+            _is_in_list(text, start, before_space, end, measure) or _is_in_name_or_date(text, before_space, end)
+        ):
             yield end
         start = end
 
@@ -136,6 +140,15 @@ def _is_in_list(text: str, start: int, before_space: int, end: int, measure: Cal
         return False
     is_item_before = start > 0 and measure(text[start:before_space]) <= _MAX_ITEM_LETTERS
     return is_item_before or _IN_LIST.match(text, end) is not None
+
+
+def _is_in_name_or_date(text: str, before_space: int, end: int) -> bool:
+    """Return whether a comma is between two names, as in "Paris, Texas", or between two numbers of a date."""
+    before = _WORD_BEFORE_COMMA.search(text, max(0, before_space - _MAX_NAME_WORD_CHARS), before_space)
+    if before is None:
+        return False
+    are_numbers = before[1][-1].isdecimal() and text[end].isdecimal()
+    return are_numbers or (before[1][0].isupper() and text[end].isupper() and not _FIRST_PERSON.match(text, end))
 
 
 def find_phrase_end(text: str, min_letters: float, measure: Callable[[str], int] = len) -> int:

@@ -107,7 +107,9 @@ async def write_through_gate(tokens: Sequence[str], interval_s: float, gate: asy
     await writer
 
 
-async def _hear(text: str, interval_s: float, voice: Voice, early_start: EarlyStart | None, *, streams: bool) -> Heard:
+async def _hear(
+    parts: Sequence[str], interval_s: float, voice: Voice, early_start: EarlyStart | None, *, streams: bool
+) -> Heard:
     loop = asyncio.get_running_loop()
     gate = asyncio.Event()
     gate_s = 0.0
@@ -122,9 +124,7 @@ async def _hear(text: str, interval_s: float, voice: Voice, early_start: EarlySt
         cast(Any, voice), (), prefers_fallback=False, fallback_replacements=(), is_reply=True, needs_full_audio=False
     )
     first, plays_until, silence = 0.0, 0.0, 0.0
-    chunker = create_chunker(
-        write_through_gate(split_into_tokens(text), interval_s, gate), early_start=early_start, streams=streams
-    )
+    chunker = create_chunker(write_through_gate(parts, interval_s, gate), early_start=early_start, streams=streams)
     async with chunker:
         await chunker.wait_for_sentence()
         latency_s = (early_start.latency_s if early_start else None) or 0.0
@@ -149,5 +149,11 @@ def hear(
     streams: bool = True,
 ) -> Heard:
     """Hear a reply that a language model writes at a pace."""
-    interval_s = len(text.split()) / words_per_s / len(split_into_tokens(text))
-    return run_in_virtual_time(_hear(text, interval_s, voice or Voice(), early_start, streams=streams))
+    tokens = split_into_tokens(text)
+    interval_s = len(text.split()) / words_per_s / len(tokens)
+    return run_in_virtual_time(_hear(tokens, interval_s, voice or Voice(), early_start, streams=streams))
+
+
+def hear_parts(parts: Sequence[str], interval_s: float, early_start: EarlyStart | None) -> Heard:
+    """Hear a reply that arrives in parts, one in each interval."""
+    return run_in_virtual_time(_hear(parts, interval_s, Voice(), early_start, streams=True))

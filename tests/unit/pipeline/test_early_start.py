@@ -11,7 +11,7 @@ from custom_components.orator.pipeline.early_start import EarlyStart, ReplyPace
 from custom_components.orator.text import find_clause_ends, find_phrase_end, is_speakable
 from tests.support.text import clean
 
-from .slow_replies import FLOOR_S, Heard, Voice, hear
+from .slow_replies import FLOOR_S, Heard, Voice, hear, hear_parts
 
 FOLLOWING = " Is there anything else that I can do for you right now?"
 _SENTENCES = """
@@ -215,6 +215,28 @@ def test_words(words: list[str], words_per_s: float, latency_s: float | None, *,
     assert spoken.split() == text.split()
 
 
+@pytest.mark.parametrize(("words", "interval_s"), [(6, 0.3), (8, 0.4), (10, 0.45), (3, 0.12)])
+def test_fast_model_that_writes_in_parts(words: int, interval_s: float) -> None:
+    """A reply that arrives in parts of several words, at 20 words a second or more, keeps its sentences."""
+    for sentence in SENTENCES:
+        split = (sentence + FOLLOWING).split(" ")
+        parts = [" ".join(split[start : start + words]) + " " for start in range(0, len(split), words)]
+        early, late = (
+            hear_parts(parts, interval_s, early_start) for early_start in (EarlyStart(FLOOR_S, streams=True), None)
+        )
+        assert early == late
+
+
+def test_pause() -> None:
+    """After a pause, for a tool for example, a fast reply is not slow."""
+    pace = ReplyPace()
+    now = write(pace, " words", 0.04, 10, 100.0)
+    assert pace.is_slow(now + 3)
+    pace.add(" found", now + 3)
+    now = write(pace, " words", 0.04, 10, now + 3)
+    assert not pace.is_slow(now)
+
+
 def write(pace: ReplyPace, delta: str, interval_s: float, count: int, now: float) -> float:
     """Write deltas at a pace from a time on; return the time of the last one."""
     for _ in range(count):
@@ -252,6 +274,10 @@ def test_pace() -> None:
         ("Ich habe die Heizung eingeschaltet und das Licht im Flur ", ["Ich habe die Heizung eingeschaltet "]),
         ("I closed the windows upstairs because it starts to rain soon ", ["I closed the windows upstairs "]),
         ("On Monday it rains, then the sun comes out ", ["On Monday it rains, "]),
+        ("The parcel will arrive on July 4, 2026 in the afternoon ", []),
+        ("The store in Paris, Texas is closed, but it opens at noon ", ["The store in Paris, Texas is closed, "]),
+        ("I have called Martin L. King, Jr. about the house ", []),
+        ("This Saturday, I will go home ", ["This Saturday, "]),
     ],
 )
 def test_clause_ends(text: str, clauses: list[str]) -> None:

@@ -119,6 +119,18 @@ async def test_other_setting(
     assert len(get_speech_requests(simulator)) == 2
 
 
+async def test_other_language(hass: HomeAssistant, simulator: Simulator) -> None:
+    """A model with a language setting speaks again if the language of the call is another one."""
+    voice = {"model": "nano-tts-1", "voice": "luna", "endpoint": "speech"}
+    await load_account(hass, create_account(simulator, "nanogpt", voice))
+    entity = tts.get_engine_instance(hass, "tts.ann")
+    for language in ("en", "fr") * 2:
+        request = tts.TTSAudioRequest(language, entity.default_options, stream_text(KNOWN))
+        response = await entity.async_stream_tts_audio(request)
+        assert [block async for block in response.data_gen]
+    assert [body["language"] for body in get_post_requests(simulator) if body] == ["en", "fr"]
+
+
 async def test_other_voice(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """No voice is heard with the audio of another one, of the same account or of another one."""
     entry = create_account(simulator, "openai", {**VOICE, "voice": "nova"}, "Ben")

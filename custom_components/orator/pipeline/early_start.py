@@ -114,7 +114,7 @@ class EarlyStart:
     """Conditions under which a voice speaks part of an unfinished sentence."""
 
     latency_s: float | None
-    """Time to the first audio, as measured when it was slow; None if it is unknown."""
+    """Time to the first audio that is seldom exceeded; None if it is unknown."""
     streams: bool
     """Whether the voice's model streams, so that the time to its first audio does not depend on the text."""
     speed: float = 1.0
@@ -122,21 +122,21 @@ class EarlyStart:
 
     @property
     def min_clause_s(self) -> float:
-        """Minimum speech of the first part; the later ones are ready in time for voices that usually start late."""
+        """Minimum duration of the first part, with which the next one is ready before the first one ends."""
         minimum = _MIN_CLAUSE_S if self.streams and self.latency_s is not None else _MIN_CLAUSE_AT_UNKNOWN_LATENCY_S
         return max(minimum, _CLAUSE_FACTORS[self.streams] * (self.latency_s or 0.0))
 
     @property
     def reserve_s(self) -> float:
-        """Buffered audio with which the next part has to be requested."""
+        """Duration of the audio not heard yet at which the next part has to be requested."""
         latency_s = _DEFAULT_LATENCY_S if self.latency_s is None else self.latency_s
         return _RESERVE_FACTORS[self.streams] * latency_s + _JITTER_S
 
     def find_start(self, text: str, speech_per_s: float) -> int:
         """Return the number of characters of an unfinished sentence to start with; 0 to wait.
 
-        The part ends at a clause. With a model that streams, a longer part starts as early as a shorter one. The
-        following part has to be ready in time, at the pace of the reply.
+        The part ends at a clause, after which enough text has to follow in time, at the pace of the reply. If the model
+        streams, the part is as long as possible, because a longer part starts as early as a shorter one.
         """
         text = text[:_MAX_CONSIDERED_CHARS]
         whole_s = self._duration_s(text)

@@ -113,6 +113,16 @@ def announcement_error(*, translation_key: str, **placeholders: str) -> HomeAssi
     )
 
 
+def skipped_result(translation_key: str) -> SpeakerResult:
+    """Return the result of an announcement that was skipped, with the reason."""
+    return SpeakerResult(status=Status.SKIPPED, error=announcement_error(translation_key=translation_key))
+
+
+def failed_result() -> SpeakerResult:
+    """Return the result of an announcement that has failed unexpectedly."""
+    return SpeakerResult(status=Status.FAILED, error=announcement_error(translation_key="announcement_failed"))
+
+
 def request_error(*, translation_key: str, **placeholders: str) -> ServiceValidationError:
     """Return the error of an action with invalid data, whose message says what to do."""
     return ServiceValidationError(

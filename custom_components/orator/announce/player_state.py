@@ -176,7 +176,11 @@ class PlayerStore:
 
     async def async_load(self) -> None:
         """Read the states that were stored when Home Assistant ended, and restore them when the players are back."""
-        stored = await self._store.async_load()
+        try:
+            stored = await self._store.async_load()
+        except HomeAssistantError, OSError:  # announcements must work nevertheless
+            _LOGGER.exception("Could not read the states of players before their announcements")
+            stored = None
         self._is_stored = stored is not None
         for entity_id, data in (stored or {}).items():
             try:

@@ -2,18 +2,28 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 import logging
 from typing import Any, Final
 
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_call_later
 
 from .audio import Audio
-from .models import QUEUE_EXPIRY, Announcement, IfBusy, Priority, SpeakerResult, Status, announcement_error
+from .models import (
+    QUEUE_EXPIRY,
+    Announcement,
+    IfBusy,
+    Priority,
+    SpeakerResult,
+    Status,
+    announcement_error,
+    failed_result,
+    skipped_result,
+)
+from .queued_announcement import QueuedAnnouncement
 from .session import SpeakerSession
 from .targets import Speaker
 
@@ -25,69 +35,12 @@ _MAX_FAILURES: Final = 3
 _STOP_TIMEOUT_S: Final = 10.0
 _DUPLICATE_S: Final = 3.0
 """Time after which the same announcement is no longer a duplicate, unless the first one still waits."""
-_KEEP_OPEN: Final = timedelta(seconds=10)
-"""Maximum delay of a repetition for which the speaker is kept, with its music paused; others wait that long, too."""
 _RETRY_DELAY: Final = timedelta(seconds=15)
 """Minimum delay of a repetition after several failures; the speaker is restored meanwhile."""
 
 type CreateSession = Callable[[HomeAssistant, Speaker], SpeakerSession]
 
 _sequence = count()
-
-
-@dataclass(slots=True, eq=False)
-class QueuedAnnouncement:
-    """An announcement on one speaker, from the request to the result."""
-
-    announcement: Announcement
-    audio: Audio
-    volume: float | None
-    """Volume from 0 to 1; None keeps the volume of the speaker."""
-    result: asyncio.Future[SpeakerResult]
-    created: float
-    """Time of the event loop at which it was requested."""
-    order: int = 0
-    delay: timedelta = timedelta()
-    """Delay before its next repetition."""
-    is_delayed: bool = False
-    """Whether it waits for the delay before its next repetition."""
-    is_acknowledged: bool = False
-    played: int = 0
-    """Number of times that it was played."""
-    failures: int = 0
-    """Number of failures since it was last played."""
-    last: SpeakerResult | None = None
-    """Result of the last time that it was played."""
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set to stop its audio."""
-    stop_reason: HomeAssistantError | None = None
-    cancel_expiry: CALLBACK_TYPE | None = None
-    cancel_delay: CALLBACK_TYPE | None = None
-
-    @property
-    def sort_key(self) -> tuple[int, int]:
-        """Key that sorts the next announcement first."""
-        return -self.announcement.priority, self.order
-
-    @property
-    def content(self) -> tuple[Any, ...]:
-        """What is heard; the same content requested twice is spoken once."""
-        item = self.announcement
-        return item.message, item.media_id, item.voice, item.language, dict(item.options)
-
-    @property
-    def is_reserving(self) -> bool:
-        """Whether the speaker waits for its next repetition."""
-        return self.is_delayed and self.delay <= _KEEP_OPEN
-
-    def set_result(self, result: SpeakerResult) -> None:
-        """Set the result, unless there is one, and stop the timers."""
-        for cancel in (self.cancel_expiry, self.cancel_delay):
-            if cancel:
-                cancel()
-        self.cancel_expiry = self.cancel_delay = None
-        if not self.result.done():
-            self.result.set_result(result)
 
 
 class SpeakerQueue:
@@ -118,6 +71,11 @@ class SpeakerQueue:
         return [*([self.current] if self.current else []), *self._waiting]
 
     @property
+    def _is_busy(self) -> bool:
+        """Whether an announcement is played, or will be soon."""
+        return self.current is not None or any(not item.is_delayed or item.is_reserving for item in self._waiting)
+
+    @property
     def is_idle(self) -> bool:
         """Whether the speaker has been restored and nothing waits."""
         return self._task is None or self._task.done()
@@ -131,8 +89,8 @@ class SpeakerQueue:
         item = QueuedAnnouncement(announcement, audio, volume, self._hass.loop.create_future(), created=now)
         if not may_duplicate and (duplicate := self._find_duplicate(item)):
             return duplicate
-        if announcement.if_busy is IfBusy.SKIP and self.items:
-            item.set_result(_skipped("speaker_busy"))
+        if announcement.if_busy is IfBusy.SKIP and self._is_busy:
+            item.set_result(skipped_result("speaker_busy"))
             return item
         item.order = next(_sequence)
         if self._interrupts(item):
@@ -154,7 +112,7 @@ class SpeakerQueue:
         if item in self._waiting:
             self._waiting.remove(item)
             item.is_acknowledged = is_acknowledged
-            item.set_result(_ended(item, reason))
+            item.set_result(item.ended_result(reason))
             self._changed.set()
             return True
         if item is self.current and item.stop_reason is None:
@@ -172,14 +130,20 @@ class SpeakerQueue:
             await asyncio.wait((self._task,))
 
     def _find_duplicate(self, item: QueuedAnnouncement) -> QueuedAnnouncement | None:
-        """Return the same announcement with the same or a higher priority, if it waits or was requested just now."""
+        """Return the same announcement, if it waits or was requested just now.
+
+        Its priority and its number of repetitions are at least those of the item.
+        """
         start = item.created - _DUPLICATE_S
         self._recent = [recent for recent in self._recent if recent.created > start]
         for other in (*self._waiting, *self._recent):
             is_lost = other.stop.is_set() or (
                 other.result.done() and other.result.result().status in (Status.SKIPPED, Status.FAILED)
             )
-            is_enough = other.announcement.priority >= item.announcement.priority
+            is_enough = (
+                other.announcement.priority >= item.announcement.priority
+                and other.announcement.repeat >= item.announcement.repeat
+            )
             if is_enough and not is_lost and other.content == item.content:
                 return other
         return None
@@ -209,7 +173,7 @@ class SpeakerQueue:
         dropped = last if last.announcement.priority < item.announcement.priority else item
         if dropped is last:
             self._waiting.remove(last)
-        dropped.set_result(_skipped("queue_full"))
+        dropped.set_result(skipped_result("queue_full"))
         return dropped is last
 
     def _insert(self, item: QueuedAnnouncement) -> None:
@@ -278,7 +242,7 @@ class SpeakerQueue:
         except Exception:
             _LOGGER.exception("Announcements on %s failed unexpectedly", self.speaker.entity_id)
             for item in self._waiting:
-                item.set_result(_failed())
+                item.set_result(failed_result())
             self._waiting.clear()
 
     async def _async_next(self) -> QueuedAnnouncement | None:
@@ -312,7 +276,7 @@ class SpeakerQueue:
             self._handle_stop(item)
         except asyncio.CancelledError:
             playing.cancel()
-            item.set_result(_skipped("announcements_stopped"))
+            item.set_result(skipped_result("announcements_stopped"))
             raise
         finally:
             self.current = None
@@ -330,10 +294,10 @@ class SpeakerQueue:
     def _handle_stop(self, item: QueuedAnnouncement) -> None:
         """Set the result of an announcement that was ended, or queue it again if it was only interrupted."""
         if item.stop_reason is not None:
-            item.set_result(_ended(item, item.stop_reason, was_playing=True))
+            item.set_result(item.ended_result(item.stop_reason, was_playing=True))
             return
         if item.cancel_expiry is None and item.last is None:
-            item.set_result(_skipped("announcement_expired"))
+            item.set_result(skipped_result("announcement_expired"))
             return
         item.stop = asyncio.Event()
         self._insert(item)
@@ -349,7 +313,7 @@ class SpeakerQueue:
         if item.played + item.failures >= announcement.repeat or is_given_up:
             item.set_result(result)
         elif item.stop_reason is not None:
-            item.set_result(_ended(item, item.stop_reason))
+            item.set_result(item.ended_result(item.stop_reason))
         else:
             self._repeat(item)
 
@@ -374,21 +338,6 @@ class SpeakerQueue:
             _LOGGER.exception("Could not %s %s after an announcement", name, self.speaker.entity_id)
 
 
-def _skipped(translation_key: str) -> SpeakerResult:
-    return SpeakerResult(status=Status.SKIPPED, error=announcement_error(translation_key=translation_key))
-
-
-def _failed() -> SpeakerResult:
-    return SpeakerResult(status=Status.FAILED, error=announcement_error(translation_key="announcement_failed"))
-
-
-def _ended(item: QueuedAnnouncement, reason: HomeAssistantError, *, was_playing: bool = False) -> SpeakerResult:
-    """Return the result of an announcement that was ended: played if it was acknowledged after it was heard."""
-    if item.is_acknowledged and (item.played or was_playing):
-        return item.last or SpeakerResult(status=Status.PLAYED, spoken_by=item.audio.spoken_by)
-    return replace(item.last or SpeakerResult(status=Status.SKIPPED), status=Status.SKIPPED, error=reason)
-
-
 def _result_of(playing: asyncio.Task[SpeakerResult]) -> SpeakerResult:
     """Return the result of playing an announcement; an error becomes a result, too."""
     try:
@@ -396,7 +345,7 @@ def _result_of(playing: asyncio.Task[SpeakerResult]) -> SpeakerResult:
     except HomeAssistantError as err:
         return SpeakerResult(status=Status.FAILED, error=err)
     except asyncio.CancelledError:
-        return _skipped("announcements_stopped")
+        return skipped_result("announcements_stopped")
     except Exception:
         _LOGGER.exception("An announcement failed unexpectedly")
-        return _failed()
+        return failed_result()

@@ -12,7 +12,7 @@ from homeassistant.util.signal_type import SignalType
 
 from ..const import DOMAIN
 from .models import Announcement, SpeakerResult, Status
-from .queue import QueuedAnnouncement
+from .queued_announcement import QueuedAnnouncement
 from .targets import Targets
 
 

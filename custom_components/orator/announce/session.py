@@ -10,6 +10,7 @@ from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN,
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.util.hass_dict import HassKey
 
 from .models import AnnouncementAudio, SpeakerResult, Status
 from .playback import Playback
@@ -22,6 +23,8 @@ _CONVERSATION_TIMEOUT_S: Final = 120.0
 """Time in which a satellite ends its conversation."""
 _UNFINISHED_TIMEOUT_S: Final = 60.0
 """Time in which an announcement that cannot be stopped ends."""
+_UNFINISHED: Final[HassKey[dict[str, asyncio.Task[None]]]] = HassKey("orator_unfinished_announcements")
+"""Actions of announcements that were stopped, but which a player cannot stop, by its entity ID."""
 _HEARD: Final = frozenset({Status.PLAYED, Status.STARTED})
 _BUSY_STATES: Final = frozenset({"listening", "processing", "responding"})
 _NO_LIMIT_S: Final = 3600.0
@@ -54,8 +57,6 @@ class SpeakerSession:
         self._is_resumed = True
         self._unsubscribe: CALLBACK_TYPE | None = None
         self._late_volume: asyncio.Task[None] | None = None
-        self._unfinished: asyncio.Task[None] | None = None
-        """Action of an announcement that was stopped, but which the player still announces."""
 
     @property
     def _main(self) -> Player | None:
@@ -67,6 +68,8 @@ class SpeakerSession:
         self._store = await async_get_player_store(self._hass)
         await asyncio.gather(*(player.async_refresh() for player in self._players.values()))
         for entity_id, player in self._players.items():
+            if entity_id in self._states:  # it was read by an attempt that was cancelled
+                continue
             state = PlayerState.capture(player)
             if earlier := await self._store.async_take(entity_id):
                 earlier.adopt_volume(player.volume)
@@ -98,7 +101,8 @@ class SpeakerSession:
                 await self._async_wait_for_conversation()
             if self._route.is_managed:
                 await self._async_interrupt(audio)
-            await self._async_wait_for_unfinished()
+            if not is_critical:
+                await self._async_wait_for_unfinished()
             error = await self._async_apply_volume(volume)
             if self._is_stopped:
                 status = Status.SKIPPED
@@ -137,13 +141,26 @@ class SpeakerSession:
     def _volume_before(self) -> float | None:
         return next((state.volume for state in self._states.values() if state.volume is not None), None)
 
+    @property
+    def _unfinished(self) -> asyncio.Task[None] | None:
+        """Action of an announcement that was stopped, also in an earlier session, but which the player still plays."""
+        task = self._hass.data.get(_UNFINISHED, {}).get(self._speaker.entity_id)
+        return task if task and not task.done() else None
+
+    @_unfinished.setter
+    def _unfinished(self, task: asyncio.Task[None] | None) -> None:
+        unfinished = self._hass.data.setdefault(_UNFINISHED, {})
+        if task:
+            unfinished[self._speaker.entity_id] = task
+        else:
+            unfinished.pop(self._speaker.entity_id, None)
+
     async def _async_wait_for_unfinished(self) -> None:
         """Wait for an announcement that could not be stopped; a player would refuse another one meanwhile."""
-        if (unfinished := self._unfinished) is None:
-            return
-        await asyncio.wait({unfinished}, timeout=_UNFINISHED_TIMEOUT_S)
-        unfinished.cancel()
-        self._unfinished = None
+        if unfinished := self._unfinished:
+            await asyncio.wait({unfinished}, timeout=_UNFINISHED_TIMEOUT_S)
+            unfinished.cancel()
+            self._unfinished = None
 
     @property
     def _is_conversing(self) -> bool:
@@ -243,7 +260,10 @@ class SpeakerSession:
         while True:
             try:
                 return await self._async_run_once(audio, volume)
-            except HomeAssistantError:  # even a critical announcement cannot interrupt another one
+            except HomeAssistantError:  # even a critical announcement cannot interrupt every other one
+                if self._unfinished:
+                    await self._async_wait_for_unfinished()
+                    continue
                 if self._route.kind is not RouteKind.SATELLITE or not self._is_conversing:
                     raise
             await self._async_wait_for_conversation()
@@ -257,7 +277,7 @@ class SpeakerSession:
                 status = await playback.async_run(self._play(audio, volume))
         finally:
             self._playback = None
-            self._unfinished = playback.unfinished
+            self._unfinished = playback.unfinished or self._unfinished
             if state := self._states.get(self._speaker.entity_id):
                 state.announced += playback.announced
                 if playback.has_replaced_music:

@@ -9,6 +9,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
+from custom_components.orator.announce.manager import async_get_manager
 from tests.simulator import Fault, Simulator
 from tests.support.controlled_player import MUSIC, ControlledPlayer, Heard, get_result
 from tests.support.speech import OUT_OF_CREDIT, get_speech_requests
@@ -155,6 +156,22 @@ async def test_skip_if_busy(kitchen: ControlledPlayer, announce: Announce) -> No
     assert kitchen.words == ["dinner"]
 
 
+async def test_not_busy_between_repetitions(hass: HomeAssistant, kitchen: ControlledPlayer, announce: Announce) -> None:
+    """A speaker is not busy during a long delay before a repetition."""
+    dinner = announce("Dinner", repeat=2, repeat_delay=600)
+    await kitchen.wait_for("dinner")
+    kitchen.finish()
+    await wait_until(lambda: not async_get_manager(hass).diagnostics["queues"][0]["is_playing"])
+    letter = announce("Letter", if_busy="skip")
+    await kitchen.wait_for("dinner", "letter")
+    kitchen.finish()
+    assert get_result(await letter)["status"] == "played"
+    await hass.services.async_call(
+        "orator", "cancel_announcement", target={"entity_id": "media_player.kitchen"}, blocking=True
+    )
+    await dinner
+
+
 async def test_duplicates(simulator: Simulator, kitchen: ControlledPlayer, announce: Announce) -> None:
     """The same announcement requested twice is said once, and both calls get its result."""
     calls = [announce("Dinner"), announce("Dinner"), announce("Letter"), announce("Letter", priority="low")]
@@ -171,12 +188,17 @@ async def test_duplicates(simulator: Simulator, kitchen: ControlledPlayer, annou
 
 
 async def test_no_duplicate(kitchen: ControlledPlayer, announce: Announce) -> None:
-    """The same text with other options or a higher priority is another announcement."""
-    calls = [announce("Dinner"), announce("Dinner", options={"speed": 1.1}), announce("Dinner", priority="high")]
-    for count in range(1, 4):
+    """The same text with other options, a higher priority or more repetitions is another announcement."""
+    calls = [
+        announce("Dinner"),
+        announce("Dinner", options={"speed": 1.1}),
+        announce("Dinner", priority="high"),
+        announce("Dinner", repeat=2, repeat_delay=0),
+    ]
+    for count in range(1, 6):
         await kitchen.wait_for(*["dinner"] * count)
         kitchen.finish()
-    assert len({get_result(await call)["id"] for call in calls}) == 3
+    assert len({get_result(await call)["id"] for call in calls}) == 4
 
 
 @pytest.mark.parametrize(

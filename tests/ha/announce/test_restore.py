@@ -9,6 +9,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.orator.announce import player_state
+from custom_components.orator.announce.models import Status
 from custom_components.orator.announce.player_state import async_restore_players
 from tests.support.players import Fault, Stage, StrictPlayer
 from tests.support.players.base import MUSIC
@@ -123,6 +124,16 @@ async def test_damaged_store(
     """Damaged data are removed."""
     await restart(hass, hass_storage, stored)
     assert STORE not in hass_storage
+
+
+async def test_unreadable_store(hass: HomeAssistant, stage: Stage, hass_storage: dict[str, Any]) -> None:
+    """Announcements are played although the stored data are those of a later version."""
+    player = await stage.add_player("dlna_dmr")
+    hass_storage[STORE] = {"version": 99, "minor_version": 1, "key": STORE, "data": {}}
+    hass.data.pop(player_state._PLAYER_STORE, None)
+    result = await announce(hass, player.entity_id, "Dinner.", 0.6)
+    assert result.status is Status.PLAYED
+    assert player.volume == pytest.approx(0.3)
 
 
 async def test_crash_in_mid_announcement(hass: HomeAssistant, stage: Stage, hass_storage: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Sessions: several announcements, cancelling, a person's changes, and failures at every step."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from homeassistant.components.media_player import MediaPlayerState
@@ -9,6 +10,8 @@ import pytest
 
 from custom_components.orator.announce import playback, player as player_module, player_state
 from custom_components.orator.announce.models import Status
+from custom_components.orator.announce.session import SpeakerSession
+from custom_components.orator.announce.targets import async_resolve_targets
 from tests.support.players import Fault, Stage, StrictPlayer
 from tests.support.players.base import MUSIC
 from tests.support.players.stage import announce, assert_heard, create_audio, create_session
@@ -252,18 +255,69 @@ async def test_voice_fails(hass: HomeAssistant, stage: Stage, simulator: Any, pl
     assert_restored(player)
 
 
-@pytest.mark.parametrize("platform", ["music_assistant", "squeezebox"])
-async def test_interrupted_native_player(hass: HomeAssistant, stage: Stage, platform: str) -> None:
-    """A player that cannot stop an announcement, and refuses another one meanwhile, plays the next one after it."""
-    player = await stage.add_player(platform)
-    session = await create_session(hass, player.entity_id)
+async def interrupt_first(hass: HomeAssistant, session: SpeakerSession, player: StrictPlayer) -> None:
+    """Start an announcement, and interrupt it once the player was asked to play."""
     await session.async_begin()
     first = asyncio.create_task(session.async_play(create_audio(hass, TEXT), 0.6))
-    await wait_until(lambda: player.log.heard)
+    await wait_until(lambda: player.log.heard or (player.faults and player.log.commands))
     first.cancel()
     await asyncio.wait({first})
     await session.async_stop()
-    result = await session.async_play(create_audio(hass, "Fire."), 0.6)
+
+
+@pytest.mark.parametrize("is_new_session", [False, True])
+@pytest.mark.parametrize("is_critical", [False, True])
+@pytest.mark.parametrize("platform", ["music_assistant", "squeezebox"])
+async def test_interrupted_native_player(
+    hass: HomeAssistant, stage: Stage, platform: str, *, is_critical: bool, is_new_session: bool
+) -> None:
+    """A player that cannot stop an announcement, and refuses another one meanwhile, plays the next one after it."""
+    player = await stage.add_player(platform)
+    session = await create_session(hass, player.entity_id)
+    await interrupt_first(hass, session, player)
+    if is_new_session:
+        await session.async_end()
+        session = await create_session(hass, player.entity_id)
+        await session.async_begin()
+    result = await session.async_play(create_audio(hass, "Fire."), 0.6, is_critical=is_critical)
     await session.async_end()
     assert (result.status, result.error) == (Status.PLAYED, None)
     await assert_heard(player.log.heard, TEXT, "Fire.")
+
+
+@pytest.mark.parametrize("platform", ["music_assistant", "squeezebox", "sonos", "dlna_dmr"])
+async def test_critical_after_hanging_announcement(hass: HomeAssistant, stage: Stage, platform: str) -> None:
+    """A critical announcement does not wait for one that hangs."""
+    player = await stage.add_player(platform)
+    player.faults["play_media"] = [Fault.HANG]
+    session = await create_session(hass, player.entity_id)
+    await interrupt_first(hass, session, player)
+    async with asyncio.timeout(5):
+        result = await session.async_play(create_audio(hass, "Fire."), 0.6, is_critical=True)
+    await session.async_end()
+    assert result.status is Status.PLAYED
+    await assert_heard(player.log.heard, "Fire.")
+
+
+async def test_begin_is_cancelled(hass: HomeAssistant, player: StrictPlayer, stage: Stage) -> None:
+    """The original volume of a player that could not be restored is known after the session was cancelled."""
+    hall = await stage.add_player("dlna_dmr", "Hall")
+    store = await player_state.async_get_player_store(hass)
+    state = player_state.PlayerState.capture(player_module.Player(hass, player.entity_id))
+    state.volume, state.set_volumes = 0.1, [0.3]
+    await store.async_put(state)
+    store.async_restore_later(state, attempt=1)
+    (speaker,) = (await async_resolve_targets(hass, {"entity_id": [player.entity_id]})).speakers
+    session = SpeakerSession(hass, replace(speaker, volume_entity_ids=(player.entity_id, hall.entity_id)))
+    store._restoring[hall.entity_id] = restoring = asyncio.create_task(asyncio.Event().wait())  # type: ignore[arg-type]
+    beginning = asyncio.create_task(session.async_begin())
+    await wait_until(lambda: player.entity_id in session._states)
+    for task in (beginning, restoring):
+        task.cancel()
+    await asyncio.wait({beginning, restoring})
+    store._restoring.clear()
+    await session.async_begin()
+    await session.async_play(create_audio(hass, TEXT), 0.6)
+    await session.async_end()
+    assert_restored(player, 0.1)
+    assert hall.volume == pytest.approx(0.3)

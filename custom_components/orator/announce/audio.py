@@ -20,7 +20,7 @@ from .models import Announcement, announcement_error
 
 _LOGGER = logging.getLogger(__name__)
 
-_AUDIO_TIMEOUT_S: Final = 60.0
+_BLOCK_TIMEOUT_S: Final = 60.0
 """Timeout for the first audio, and between blocks of it; Orator's own voices end much earlier."""
 _MAX_MEASURED_BYTES: Final = 20_000_000
 _TTS_PROXY_PREFIX: Final = "/api/tts_proxy/"
@@ -111,7 +111,7 @@ class _BackgroundAudio:
         blocks = stream.async_stream_result()
         while True:
             try:
-                async with asyncio.timeout(_AUDIO_TIMEOUT_S):
+                async with asyncio.timeout(_BLOCK_TIMEOUT_S):
                     block = await anext(blocks, b"")
             except TimeoutError as err:
                 raise announcement_error(translation_key="no_audio_created") from err

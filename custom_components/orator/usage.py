@@ -39,7 +39,7 @@ class UsageTotal:
     unpriced_requests: int = 0
     """Requests whose cost is unknown."""
     cached_requests: int = 0
-    """Requests that were not necessary, because the audio was in the sentence cache."""
+    """Requests that the sentence cache has saved."""
     cached_characters: int = 0
     """Characters of these requests."""
 
@@ -65,7 +65,7 @@ class UsageTotal:
         return self.cached_requests / requests if requests else None
 
     def add_cached(self, requests: int, characters: int) -> Self:
-        """Return the total with requests added that were not necessary."""
+        """Return the total with requests added that the sentence cache has saved."""
         return replace(
             self,
             cached_requests=self.cached_requests + requests,
@@ -125,7 +125,7 @@ class UsageByPeriod:
         return type(self)(self.today + usage, self.month + usage)
 
     def add_cached(self, requests: int, characters: int) -> Self:
-        """Return both totals with requests added that were not necessary."""
+        """Return both totals with requests added that the sentence cache has saved."""
         return type(self)(*(total.add_cached(requests, characters) for total in (self.today, self.month)))
 
     def as_dict(self) -> dict[str, Any]:
@@ -196,7 +196,7 @@ class UsageTracker:
 
     @callback
     def async_add_cached(self, requests: int, characters: int) -> None:
-        """Add requests that were not necessary, because the audio was in the sentence cache."""
+        """Add requests that the sentence cache has saved."""
         self._totals = self.totals.add_cached(requests, characters)
         self._changed()
 

@@ -1,7 +1,7 @@
 """Open the connection of a voice while Home Assistant waits for its text.
 
-A connection that the service has closed meanwhile would cost two or three round trips when the text arrives. Users
-see nothing of this: errors are reported by the requests that follow.
+If the service has closed the connection, opening a new one takes two or three round trips. Errors are ignored: the
+request that follows reports them.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from .tts_cache import streams_without_text
 from .voice_settings import ATTR_FALLBACK_CALL, FallbackCall, VoiceSettings
 
 _MIN_WAIT_S: Final = 0.05
-"""Time after which a stream is known to wait. A pipeline that only speaks has its text earlier, which may be cached."""
+"""Time without a text after which a stream waits for a conversation agent; other texts arrive earlier."""
 
 
 @callback

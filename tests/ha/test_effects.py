@@ -227,6 +227,29 @@ async def test_without_effects(simulator: Simulator, hear: Hear, options: dict[s
     assert audio == await hear()
 
 
+@pytest.mark.skipif(IS_OUTPUT_CONVERTED, reason="this Home Assistant converts every mp3 itself")
+@pytest.mark.parametrize(
+    ("options", "requested"),
+    [
+        ({"chime": "alert", "chime_after": "soft", "lead_in_ms": 300, "tail_ms": 200}, "mp3"),
+        ({"lead_in_ms": 300}, "mp3"),
+        ({"chime": "alert", "gain_db": 3}, "wav"),
+        ({"chime": "alert", "loudness": -18}, "wav"),
+        ({"chime": "alert", "preferred_format": "flac"}, "wav"),
+    ],
+    ids=["chimes and padding", "lead-in", "gain", "loudness", "flac"],
+)
+async def test_speech_is_not_encoded_again(
+    simulator: Simulator, hear: Hear, options: dict[str, Any], requested: str
+) -> None:
+    """The provider's mp3 is joined to chimes and padding as it is, unless its level or format changes."""
+    plain = await hear(sentence_cache=False)
+    audio = await hear(**options, sentence_cache=False)
+    assert [body["response_format"] for body in get_speech_requests(simulator)] == ["mp3", requested]
+    middle = plain[len(plain) // 2 : -500]
+    assert (middle in audio) == (requested == "mp3")
+
+
 async def test_gain(simulator: Simulator, hear: Hear) -> None:
     """A gain of -6 dB halves the level and keeps the duration."""
     plain = await decode(await hear(preferred_format="wav"))
@@ -287,7 +310,8 @@ async def test_changed_effect_is_not_played_from_cache(
     called = await hear(**change)
     assert await hear(**change) == called
     assert called != plain
-    assert len(get_speech_requests(simulator)) == 2
+    # A chime and padding before the speech are joined to the mp3 in the sentence cache.
+    assert len(get_speech_requests(simulator)) == (1 if change.keys() <= {"chime", "lead_in_ms"} else 2)
     (subentry,) = account.subentries.values()
     hass.config_entries.async_update_subentry(account, subentry, data={**subentry.data, **change})
     await hass.async_block_till_done(wait_background_tasks=True)

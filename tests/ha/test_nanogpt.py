@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.simulator import Fault, ModelResponse, Simulator, Timing
-from tests.support.audio import RATE, decode, read_wav_stream
+from tests.support.audio import RATE, decode
 from tests.support.flows import get_choices, get_field_names, start_account_flow, submit_voice_form
 from tests.support.speech import Hear, create_account, get_post_requests, load_account, speak
 from tests.support.streams import SATELLITE, SENTENCE, wait_until
@@ -143,7 +143,7 @@ async def test_default_voice_of_the_provider(
     assert result["data"] == {"model": "Kokoro-82m", "endpoint": "tts", "format": "mp3"}
     entity_id = f"tts.{slugify(name)}"
     audio = await speak(hass, entity_id=entity_id)
-    assert_spoken(read_wav_stream(audio).samples, RATE, SENTENCE)
+    assert_spoken((await decode(audio)).samples, RATE, SENTENCE)
     assert get_post_requests(simulator)[-1] == {"model": "Kokoro-82m", "text": SENTENCE}
     voices = tts.get_engine_instance(hass, entity_id).async_get_supported_voices("fr")
     assert [voice.voice_id for voice in voices] == ["ff_siwis"]

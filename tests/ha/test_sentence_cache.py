@@ -32,6 +32,7 @@ from tests.support.speech import (
     load_account,
     pass_time,
     speak,
+    wait_for_speech_request,
 )
 from tests.support.streams import SATELLITE, SENTENCE, stream_text
 from tests.support.word_decoder import assert_spoken
@@ -357,6 +358,20 @@ async def test_diagnostics_and_sensor(
     for shown in (str(diagnostics), str(hass_storage)):
         assert "kettle" not in shown
     assert REDACTED in str(diagnostics)
+
+
+async def test_removal_while_speaking(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
+    """Audio that arrives after its account was removed is not kept, although another account is loaded."""
+    await load_account(hass, create_account(simulator, "openai", VOICE, "Ben"))
+    cache = account.runtime_data.sentence_cache
+    simulator.fail(Fault(path=SPEECH_PATH, stall_after=6000, stall=0.5))
+    speaking = asyncio.create_task(speak(hass, KNOWN))
+    await wait_for_speech_request(simulator)
+    await hass.config_entries.async_remove(account.entry_id)
+    assert await speaking
+    assert cache.stats.entries == 0
+    await speak(hass, KNOWN, entity_id="tts.ben")
+    assert cache.stats.entries == 1
 
 
 async def test_unload(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:

@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.orator.audio.formats import AudioFormat, detect_format
 from tests.simulator.openai_compatible.hosted_profiles import GROQ, OPENROUTER
 from tests.simulator.openai_compatible.profile import Profile
 from tests.simulator.openai_compatible.profiles import BARE, CHATTERBOX, KOKORO, LOCALAI, ORPHEUS, PROFILES, SPEACHES
@@ -147,7 +148,8 @@ async def test_refused_format(hass: HomeAssistant, compatible: Start, hass_clien
     await load_account(hass, account)
     server.reset()
     for sentence in ("The first one.", "The second one."):
-        assert (await fetch_speech(hass, hass_client, sentence)).startswith(b"ID3")
+        audio = await fetch_speech(hass, hass_client, sentence)
+        assert detect_format(audio) is AudioFormat.MP3
     assert [body.get("response_format") for body in get_server_requests(server)] == ["mp3", None, "wav"]
 
 

@@ -98,7 +98,7 @@ async def test_failing_listener(
     account.runtime_data.health.async_add_listener(broken)
     assert await hear(SENTENCE)
     simulator.fail(INVALID_KEY)
-    text = f"{SENTENCE} Come and have a cup."
+    text = "Coffee is ready. Come and have a cup."
     assert set(get_voices(await decode(await hear(text)), text)) == {FALLBACK_VOICE}
 
 

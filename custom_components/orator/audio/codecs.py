@@ -112,7 +112,10 @@ def convert_stream(  # noqa: PLR0913 - a format and a layout for source and targ
 
     Raises ConversionError, and what `read` and `write` raise.
     """
-    frames = _frames_of_pcm(read, source_pcm) if source_pcm and source is AudioFormat.PCM else _decode(read, source)
+    if source_pcm and source is AudioFormat.PCM:
+        frames = _frames_of_pcm(read, source_pcm, _frame_format(source_pcm, target))
+    else:
+        frames = _decode(read, source)
     try:
         with closing(frames):
             if target is AudioFormat.PCM:
@@ -198,15 +201,24 @@ def _frames_of(container: InputContainer) -> Iterator[AudioFrame]:
             yield from packet.decode()
 
 
-def _frames_of_pcm(read: Callable[[int], bytes], layout: PcmLayout) -> Generator[AudioFrame]:
-    """Yield samples as frames; an incomplete frame at the end is dropped."""
+def _frame_format(layout: PcmLayout, target: AudioFormat) -> str:
+    """Return the sample format for samples that are encoded or converted.
+
+    Mono samples are planar as well as packed. Those that an encoder takes as they are need no graph.
+    """
+    packed = pcm_format(layout.width)
+    planar = f"{packed}p"
+    is_planar = target is not AudioFormat.PCM and _ENCODERS[target].sample_format == planar
+    return planar if is_planar and layout.channels == 1 else packed
+
+
+def _frames_of_pcm(read: Callable[[int], bytes], layout: PcmLayout, sample_format: str) -> Generator[AudioFrame]:
+    """Yield samples as frames of a format; an incomplete frame at the end is dropped."""
     pending = bytearray()
     while data := read(_READ_BYTES):
         pending += data
         if samples := take_multiple(pending, layout.frame_size):
-            frame = AudioFrame(
-                pcm_format(layout.width), layout_name(layout.channels), len(samples) // layout.frame_size
-            )
+            frame = AudioFrame(sample_format, layout_name(layout.channels), len(samples) // layout.frame_size)
             frame.planes[0].update(_widen(samples) if layout.width == 3 else samples)
             frame.sample_rate = layout.rate
             yield frame

@@ -160,7 +160,7 @@ async def with_effects(samples: AsyncGenerator[bytes], layout: PcmLayout, effect
         async with aclosing(split_into_blocks(samples, layout)) as speech:
             async for block in speech:
                 yield block
-        async for block in _chime_and_tail(layout, effects):
+        async for block in chime_and_tail(layout, effects):
             yield block
 
 
@@ -189,7 +189,7 @@ async def lead_in_and_chime(layout: PcmLayout, effects: Effects) -> AsyncGenerat
         yield _make_silence(layout, CHIME_PAUSE_S)
 
 
-async def _chime_and_tail(layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
+async def chime_and_tail(layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
     """Yield the effects after speech."""
     if effects.chime_after:
         yield _make_silence(layout, CHIME_PAUSE_S)

@@ -8,13 +8,16 @@ from ..text import count_syllable_letters, find_clause_ends, find_phrase_end
 LETTERS_PER_S: Final = 15
 
 _BURST_WAIT_S: Final = 0.005
-"""Longest wait for a delta that was already written: Home Assistant holds back the first 60 characters."""
+"""Wait for a delta up to which it belongs to the part before.
+
+Home Assistant holds the first 60 characters back, and many services send several tokens at once.
+"""
 _FAST_REPLY: Final = 4.4
 """Seconds of speech written per second (12 words) from which an early start is not worth it."""
 _MIN_OBSERVATIONS_S: Final = (0.5, 0.1, 0.25)
-"""Time after which the pace is known, by the number of deltas: none, one or more.
+"""Time after which the pace is known if no part, one or more have come.
 
-Without a delta, the text may come in parts of a dozen words. More deltas come with short tokens, a few of which say
+Without a part, the text may come in parts of a dozen words. More parts come with short tokens, a few of which say
 little about the pace.
 """
 _MODEL_PAUSE_S: Final = 1.5
@@ -52,8 +55,8 @@ class ReplyPace:
     def __init__(self) -> None:
         """Initialize the pace of a reply that has not started."""
         self._is_started = False
-        self._deltas = 0
-        """Number of deltas after those that had been written before."""
+        self._parts = 0
+        """Number of parts, each of one or more deltas, after the text that had been written before."""
         self._speech_s = 0.0
         self._waited_s = 0.0
         self._waits_since: float | None = None
@@ -68,10 +71,10 @@ class ReplyPace:
         self._waits_since = None
         if waited_s >= _MODEL_PAUSE_S:
             self._is_started = False
-            self._deltas, self._speech_s, self._waited_s = 0, 0.0, 0.0
-        is_burst = waited_s < _BURST_WAIT_S and not self._deltas
-        if self._is_started and not is_burst:
-            self._deltas += 1
+            self._parts, self._speech_s, self._waited_s = 0, 0.0, 0.0
+        starts_part = waited_s >= _BURST_WAIT_S
+        if self._is_started and (starts_part or self._parts):
+            self._parts += starts_part
             self._speech_s += count_letters_of_speech(delta) / LETTERS_PER_S
             self._waited_s += waited_s
         self._is_started = True
@@ -83,14 +86,16 @@ class ReplyPace:
     def slow_in_s(self, now: float) -> float | None:
         """Return the time after which the reply is slow if no delta arrives; None before its start.
 
-        The next delta, which is being written, is expected to be as long as the others.
+        The next part, which is being written, is expected to be as long as the others.
         A reply that is already slow returns 0 or less.
         """
         if not self._is_started:
             return None
-        observation_s = _MIN_OBSERVATIONS_S[min(self._deltas, 2)]
-        next_delta_s = self._speech_s / max(1, self._deltas)
-        return max(observation_s, (self._speech_s + next_delta_s) / _FAST_REPLY) - self._elapsed_s(now)
+        observation_s = _MIN_OBSERVATIONS_S[min(self._parts, 2)]
+        next_part_s = self._speech_s / max(1, self._parts)
+        pace_known_in_s = max(observation_s, (self._speech_s + next_part_s) / _FAST_REPLY) - self._elapsed_s(now)
+        part_ends_in_s = _BURST_WAIT_S - self._current_wait_s(now)
+        return max(pace_known_in_s, part_ends_in_s)
 
     def is_slow(self, now: float) -> bool:
         """Return whether the reply is written slowly."""
@@ -98,7 +103,10 @@ class ReplyPace:
         return remaining_s is not None and remaining_s <= 0
 
     def _elapsed_s(self, now: float) -> float:
-        return self._waited_s + (0.0 if self._waits_since is None else now - self._waits_since)
+        return self._waited_s + self._current_wait_s(now)
+
+    def _current_wait_s(self, now: float) -> float:
+        return 0.0 if self._waits_since is None else now - self._waits_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,7 @@ class EarlyStart:
     """Conditions under which a voice speaks part of an unfinished sentence."""
 
     latency_s: float | None
-    """Time to the first audio, as measured when it was slow; None if it is unknown."""
+    """Time to the first audio that is seldom exceeded; None if it is unknown."""
     streams: bool
     """Whether the voice's model streams, so that the time to its first audio does not depend on the text."""
     speed: float = 1.0
@@ -114,21 +122,21 @@ class EarlyStart:
 
     @property
     def min_clause_s(self) -> float:
-        """Minimum speech of the first part; the later ones are ready in time for voices that usually start late."""
+        """Minimum duration of the first part, with which the next one is ready before the first one ends."""
         minimum = _MIN_CLAUSE_S if self.streams and self.latency_s is not None else _MIN_CLAUSE_AT_UNKNOWN_LATENCY_S
         return max(minimum, _CLAUSE_FACTORS[self.streams] * (self.latency_s or 0.0))
 
     @property
     def reserve_s(self) -> float:
-        """Seconds of buffered audio at which the next part has to be requested."""
+        """Duration of the audio not heard yet at which the next part has to be requested."""
         latency_s = _DEFAULT_LATENCY_S if self.latency_s is None else self.latency_s
         return _RESERVE_FACTORS[self.streams] * latency_s + _JITTER_S
 
     def find_start(self, text: str, speech_per_s: float) -> int:
         """Return the number of characters of an unfinished sentence to start with; 0 to wait.
 
-        The part ends at a clause. With a model that streams, a longer part starts as early as a shorter one. The
-        following part has to be ready in time, at the pace of the reply.
+        The part ends at a clause, after which enough text has to follow in time, at the pace of the reply. If the model
+        streams, the part is as long as possible, because a longer part starts as early as a shorter one.
         """
         text = text[:_MAX_CONSIDERED_CHARS]
         whole_s = self._duration_s(text)

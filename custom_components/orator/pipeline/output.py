@@ -141,7 +141,7 @@ async def build_response(
     """
     first = await anext(audio, None)
     if first is None:
-        return _pcm_response(_moment_of_silence(), audio, output)
+        return _pcm_response(moment_of_silence(), audio, output)
     if output.accepts(first.format):
         if is_single and first.format not in (AudioFormat.WAV, AudioFormat.PCM):
             return AudioResponse(output.extension, _pass_through(first, audio))
@@ -154,7 +154,7 @@ async def build_response(
 async def join_audio_as_pcm(audio: AsyncGenerator[SpeechAudio], layout: PcmLayout) -> AsyncGenerator[bytes]:
     """Yield the samples of all chunks in one layout, or a moment of silence if there are none."""
     first = await anext(audio, None)
-    stream = await to_pcm(first, PcmConstraints.of(layout)) if first else _moment_of_silence()
+    stream = await to_pcm(first, PcmConstraints.of(layout)) if first else moment_of_silence()
     async with aclosing(join_pcm(stream, audio, layout)) as samples:
         async for block in samples:
             yield block
@@ -234,13 +234,11 @@ async def _join_mp3_part(joiner: Mp3Joiner, audio: SpeechAudio) -> AsyncGenerato
                 audio = replace(audio, data=prepend(b"".join(fed), audio.data))
             else:
                 return
-        layout = PcmLayout(joiner.format.rate, joiner.format.channels) if joiner.format else DEFAULT_LAYOUT
-        async with (
-            aclosing(transcode(audio, AudioFormat.MP3, layout)) as converted,
-            aclosing(_join_data(joiner, converted, [])) as data,
-        ):
-            async for joined in data:
-                yield joined
+        joiner.format = joiner.format or Mp3Format(DEFAULT_LAYOUT.rate, DEFAULT_LAYOUT.channels)
+        layout = PcmLayout(joiner.format.rate, joiner.format.channels)
+        async with aclosing(transcode(audio, AudioFormat.MP3, layout)) as converted:
+            async for block in converted:  # whole frames that need no joining
+                yield block
 
 
 async def _join_data(joiner: Mp3Joiner, data: AsyncIterator[bytes], fed: list[bytes]) -> AsyncGenerator[bytes]:
@@ -352,5 +350,6 @@ async def _wav_stream(stream: PcmStream, *, sends_header_at_once: bool) -> Async
             head = b""
 
 
-def _moment_of_silence() -> PcmStream:
+def moment_of_silence() -> PcmStream:
+    """Return what is played for a text without words."""
     return PcmStream(DEFAULT_LAYOUT, stream_of(bytes(int(DEFAULT_LAYOUT.byte_rate * _SILENCE_FOR_NOTHING_S))))

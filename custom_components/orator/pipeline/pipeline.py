@@ -7,7 +7,7 @@ from math import inf
 from typing import Any, Final
 
 from ..audio.formats import AudioFormat, PcmLayout
-from ..providers.base import Provider, SynthesisRequest
+from ..providers.base import Provider, SpeechAudio, SynthesisRequest
 from ..providers.models import Model, Usage
 from ..text import Replacement, TextCleaner
 from .attempt import AttemptAudio
@@ -113,6 +113,12 @@ class SpeechPipeline:
             return SynthesisReport(self._job.name)
         return replace(self._chain.report(), has_gaps=self._gap_filler.has_filled)
 
+    @property
+    def _passes_mp3(self) -> bool:
+        """Whether mp3 is joined to chimes and silence as it is."""
+        job = self._job
+        return job.format in (None, AudioFormat.MP3) and job.post_processing.passes_mp3(job.model, self._output)
+
     @asynccontextmanager
     async def respond(self) -> AsyncGenerator[AudioResponse]:
         """Yield the response as soon as the first audio has arrived; leaving the context cancels all requests.
@@ -138,9 +144,19 @@ class SpeechPipeline:
     @asynccontextmanager
     async def _respond_with_post_processing(self) -> AsyncGenerator[AudioResponse]:
         post_processing, model, output = self._job.post_processing, self._job.model, self._output
+        if self._passes_mp3:
+            async with prefetch_first(self._synthesize_chunks()) as chunks:
+                yield await post_processing.join_response(chunks, model, output)
+            return
         layout = post_processing.layout_for(model, output.pcm)
         async with prefetch_first(self._synthesize_as_pcm(layout)) as speech:
             yield await post_processing.build_response(speech, model, output, self._gap_filler)
+
+    async def _synthesize_chunks(self) -> AsyncGenerator[SpeechAudio]:
+        """Yield the audio of all chunks as it is."""
+        async with self._synthesize() as speech, aclosing(speech.audio):
+            async for audio in speech.audio:
+                yield audio
 
     async def _synthesize_as_pcm(self, layout: PcmLayout) -> AsyncGenerator[bytes]:
         """Yield the samples of all chunks in one layout, with gain and loudness applied."""
@@ -231,7 +247,7 @@ class SpeechPipeline:
         formats = self._job.model.formats
         usable = [candidate for candidate in formats if is_single or candidate in _JOINABLE]
         if self._job.post_processing.is_set:
-            usable = []
+            usable = [AudioFormat.MP3] if self._passes_mp3 else []
         accepted = [candidate for candidate in usable if self._output.accepts(candidate)]
         exact = [candidate for candidate in accepted if candidate is self._output.format]
         # The header of a WAV states its layout; servers disagree on the layout of raw samples.

@@ -1,10 +1,11 @@
 """Post-processing of speech: chimes and silence before and after it, gain and loudness."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..audio.effects import Effects, amplify, lead_in_and_chime, with_effects
+from ..audio.effects import Effects, amplify, chime_and_tail, lead_in_and_chime, with_effects
 from ..audio.formats import AudioFormat, PcmLayout, stream_of
 from ..audio.loudness_meter import LoudnessMeter
 from ..audio.pcm import can_resample
@@ -13,7 +14,7 @@ from ..providers.models import Model
 from .attempt import AttemptAudio
 from .convert import DEFAULT_LAYOUT, PcmConstraints, PcmStream, convert_pcm, encode, to_pcm
 from .loudness import LoudnessTracker
-from .output import AudioResponse, GapFiller, OutputFormat, join_mp3, wrap_pcm
+from .output import AudioResponse, GapFiller, OutputFormat, join_mp3, moment_of_silence, wrap_pcm
 
 _MAX_ENCODED_LEAD_INS: Final = 8
 _encoded_lead_ins: dict[tuple[Effects, PcmLayout], bytes] = {}
@@ -78,6 +79,45 @@ class PostProcessing:
         """Encode the lead-in and the chime for mp3 players before they are needed. Raises NotAudioError."""
         if self.effects.chime_before:
             await _encode_lead_in(self.effects, self.layout_for(model, PcmConstraints()))
+
+    def passes_mp3(self, model: Model, output: OutputFormat) -> bool:
+        """Return whether a model's mp3 is joined to encoded effects as it is, which takes much less CPU time.
+
+        The rate is known from the model's samples. Mp3 of another rate would have to be encoded a second time.
+        """
+        begins_encoded = bool(self.effects.chime_before or self.effects.lead_in_s)
+        is_mp3 = AudioFormat.MP3 in model.formats and output.accepts(AudioFormat.MP3)
+        return begins_encoded and not self._changes_level and is_mp3 and model.pcm_layout is not None
+
+    async def join_response(
+        self, speech: AsyncGenerator[SpeechAudio], model: Model, output: OutputFormat
+    ) -> AudioResponse:
+        """Return speech for an mp3 player with encoded effects before and after it. Raises NotAudioError."""
+        layout = self.layout_for(model, output.pcm)
+        lead_in = SpeechAudio(AudioFormat.MP3, stream_of(await _encode_lead_in(self.effects, layout)))
+
+        async def join() -> AsyncGenerator[bytes]:
+            async with (
+                aclosing(self._with_ending(speech, layout)) as following,
+                aclosing(join_mp3(lead_in, following)) as data,
+            ):
+                async for block in data:
+                    yield block
+
+        return AudioResponse(output.extension, join())
+
+    async def _with_ending(self, speech: AsyncGenerator[SpeechAudio], layout: PcmLayout) -> AsyncGenerator[SpeechAudio]:
+        """Yield speech, or a moment of silence if there is none, and the effects after it."""
+        is_empty = True
+        async with aclosing(speech):
+            async for audio in speech:
+                is_empty = False
+                yield audio
+        if is_empty:
+            silence = moment_of_silence()
+            yield SpeechAudio(AudioFormat.PCM, silence.samples, silence.layout)
+        if self.effects.chime_after or self.effects.tail_s:
+            yield SpeechAudio(AudioFormat.PCM, chime_and_tail(layout, self.effects), layout)
 
     async def build_response(
         self, speech: AsyncGenerator[bytes], model: Model, output: OutputFormat, gap_filler: GapFiller

@@ -112,17 +112,17 @@ class ChunkPrefetcher:
 
 
 @asynccontextmanager
-async def prefetch_first(samples: AsyncGenerator[bytes]) -> AsyncGenerator[AsyncGenerator[bytes]]:
-    """Request the first samples before the listener reads any; leaving the context closes `samples`."""
-    first = asyncio.ensure_future(anext(samples, None))
+async def prefetch_first[T](audio: AsyncGenerator[T]) -> AsyncGenerator[AsyncGenerator[T]]:
+    """Request the first audio before the listener reads any; leaving the context closes `audio`."""
+    first = asyncio.ensure_future(anext(audio, None))
 
-    async def started() -> AsyncGenerator[bytes]:
-        block = await first
-        while block is not None:
-            yield block
-            block = await anext(samples, None)
+    async def started() -> AsyncGenerator[T]:
+        part = await first
+        while part is not None:
+            yield part
+            part = await anext(audio, None)
 
-    async with aclosing(samples):
+    async with aclosing(audio):
         try:
             yield started()
         finally:

@@ -73,6 +73,8 @@ class SentenceCache:
         self._size = 0
         self._hits = 0
         self._misses = 0
+        self.generation = 0
+        """Number of times that the cache was cleared: audio that was requested before must not be added any more."""
 
     @property
     def stats(self) -> CacheStats:
@@ -129,7 +131,8 @@ class SentenceCache:
             self._drop(key)
 
     def clear(self) -> None:
-        """Drop all audio."""
+        """Drop all audio, and do not add audio that has been requested already."""
+        self.generation += 1
         self._entries.clear()
         self._size = 0
 
@@ -144,6 +147,7 @@ class VoiceCache:
     def __init__(self, cache: SentenceCache, voice_hash: bytes, *, is_read: bool) -> None:
         """Initialize the part of the cache for a voice, which is identified by `voice_hash`."""
         self._cache = cache
+        self._generation = cache.generation
         self._voice_hash = voice_hash
         self._is_read = is_read
 
@@ -156,8 +160,9 @@ class VoiceCache:
         return self._cache.get(self._key(text)) if self._is_read else None
 
     def put(self, text: str, audio: CachedAudio) -> None:
-        """Add the audio of a text."""
-        self._cache.put(self._key(text), audio)
+        """Add the audio of a text, unless the cache was cleared meanwhile."""
+        if self._generation == self._cache.generation:
+            self._cache.put(self._key(text), audio)
 
     def _key(self, text: str) -> bytes:
         return self._cache.hash(self._voice_hash + _encode(text))

@@ -78,13 +78,15 @@ def split_into_tokens(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
-async def write_through_gate(tokens: Sequence[str], interval_s: float, gate: asyncio.Event) -> AsyncGenerator[str]:
-    """Yield tokens at a pace, the first 60 characters at once, as Home Assistant's pipeline does."""
+async def write_through_gate(
+    tokens: Sequence[str], intervals_s: Sequence[float], gate: asyncio.Event
+) -> AsyncGenerator[str]:
+    """Yield tokens with an interval after each, the first 60 characters at once, as Home Assistant's pipeline does."""
     queue: asyncio.Queue[str] = asyncio.Queue()
 
     async def write() -> None:
         chars = 0
-        for token in tokens:
+        for token, interval_s in zip(tokens, intervals_s, strict=True):
             queue.put_nowait(token)
             chars += len(token)
             if chars > GATE_CHARS:
@@ -108,7 +110,7 @@ async def write_through_gate(tokens: Sequence[str], interval_s: float, gate: asy
 
 
 async def _hear(
-    parts: Sequence[str], interval_s: float, voice: Voice, early_start: EarlyStart | None, *, streams: bool
+    parts: Sequence[str], intervals_s: Sequence[float], voice: Voice, early_start: EarlyStart | None, *, streams: bool
 ) -> Heard:
     loop = asyncio.get_running_loop()
     gate = asyncio.Event()
@@ -124,7 +126,7 @@ async def _hear(
         cast(Any, voice), (), prefers_fallback=False, fallback_replacements=(), is_reply=True, needs_full_audio=False
     )
     first, plays_until, silence = 0.0, 0.0, 0.0
-    chunker = create_chunker(write_through_gate(parts, interval_s, gate), early_start=early_start, streams=streams)
+    chunker = create_chunker(write_through_gate(parts, intervals_s, gate), early_start=early_start, streams=streams)
     async with chunker:
         await chunker.wait_for_sentence()
         latency_s = (early_start.latency_s if early_start else None) or 0.0
@@ -151,9 +153,11 @@ def hear(
     """Hear a reply that a language model writes at a pace."""
     tokens = split_into_tokens(text)
     interval_s = len(text.split()) / words_per_s / len(tokens)
-    return run_in_virtual_time(_hear(tokens, interval_s, voice or Voice(), early_start, streams=streams))
+    return run_in_virtual_time(
+        _hear(tokens, [interval_s] * len(tokens), voice or Voice(), early_start, streams=streams)
+    )
 
 
-def hear_parts(parts: Sequence[str], interval_s: float, early_start: EarlyStart | None) -> Heard:
-    """Hear a reply that arrives in parts, one in each interval."""
-    return run_in_virtual_time(_hear(parts, interval_s, Voice(), early_start, streams=True))
+def hear_parts(parts: Sequence[str], intervals_s: Sequence[float], early_start: EarlyStart | None) -> Heard:
+    """Hear a reply that arrives in parts, with an interval after each."""
+    return run_in_virtual_time(_hear(parts, intervals_s, Voice(), early_start, streams=True))

@@ -11,7 +11,7 @@ from custom_components.orator.pipeline.early_start import EarlyStart, ReplyPace
 from custom_components.orator.text import find_clause_ends, find_phrase_end, is_speakable
 from tests.support.text import clean
 
-from .slow_replies import FLOOR_S, Heard, Voice, hear, hear_parts
+from .slow_replies import FLOOR_S, Heard, Voice, hear, hear_parts, split_into_tokens
 
 FOLLOWING = " Is there anything else that I can do for you right now?"
 _SENTENCES = """
@@ -222,7 +222,21 @@ def test_fast_model_that_writes_in_parts(words: int, interval_s: float) -> None:
         split = (sentence + FOLLOWING).split(" ")
         parts = [" ".join(split[start : start + words]) + " " for start in range(0, len(split), words)]
         early, late = (
-            hear_parts(parts, interval_s, early_start) for early_start in (EarlyStart(FLOOR_S, streams=True), None)
+            hear_parts(parts, [interval_s] * len(parts), early_start)
+            for early_start in (EarlyStart(FLOOR_S, streams=True), None)
+        )
+        assert early == late
+
+
+@pytest.mark.parametrize("words_per_s", [20, 25, 30])
+def test_fast_model_that_writes_several_tokens_at_once(words_per_s: float) -> None:
+    """A service that sends eight tokens in one packet is as fast as one that sends them one by one."""
+    for sentence in SENTENCES:
+        tokens = split_into_tokens(sentence + FOLLOWING)
+        token_s = len((sentence + FOLLOWING).split()) / words_per_s / len(tokens)
+        intervals_s = [0.0 if number % 8 else 8 * token_s for number in range(len(tokens))]
+        early, late = (
+            hear_parts(tokens, intervals_s, early_start) for early_start in (EarlyStart(FLOOR_S, streams=True), None)
         )
         assert early == late
 
@@ -254,7 +268,8 @@ def test_pace() -> None:
     now = write(pace, " word", 0.0001, 20, 100.0)
     assert not pace.is_slow(now)
     now = write(pace, " words", 0.2, 10, now)
-    assert pace.is_slow(now)
+    assert not pace.is_slow(now)  # more may come at once
+    assert pace.is_slow(now + 0.006)
     assert pace.speech_per_s(now) == pytest.approx(2.0)
     fast = ReplyPace()
     now = write(fast, " words", 0.04, 30, 100.0)

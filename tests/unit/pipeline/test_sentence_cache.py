@@ -149,6 +149,17 @@ def test_expiry(clock: Clock) -> None:
     assert (cache.stats.entries, cache.stats.bytes) == (0, 0)
 
 
+def test_cleared_while_speaking() -> None:
+    """Audio that was requested before the cache was cleared is not added: the voice may have changed since."""
+    cache = SentenceCache()
+    voice = cache.for_voice(ACCOUNT, REQUEST)
+    cache.clear()
+    voice.put(TEXT, AUDIO)
+    assert cache.stats.entries == 0
+    cache.for_voice(ACCOUNT, REQUEST).put(TEXT, AUDIO)
+    assert cache.stats.entries == 1
+
+
 def test_least_recently_used() -> None:
     """The audio that was not used for the longest time makes room."""
     size = 100_000
@@ -188,6 +199,7 @@ def test_size_is_exact(steps: list[tuple[str, str, int]]) -> None:
             assert found.data == added[text]
         elif step == "clear":
             cache.clear()
+            voice = cache.for_voice(ACCOUNT, REQUEST)
         present = [len(added[text]) for text in added if voice.has(text)]
         assert cache.stats.entries == len(present)
         assert cache.stats.bytes == sum(present) + len(present) * _ENTRY_BYTES

@@ -58,8 +58,9 @@ async def convert(
                 raise thread.error
         finally:
             feeding.cancel()
+            thread.stop()  # at once, because another cancellation may interrupt what follows
             await asyncio.gather(feeding, return_exceptions=True)
-            await thread.stop()
+            await thread.wait_stopped()
 
 
 def decode_file(path: Path, layout: PcmLayout, *, max_seconds: float, timeout_s: float) -> bytes:
@@ -154,11 +155,14 @@ class _ConversionThread:
                     return output
             await self._has_output.wait()
 
-    async def stop(self) -> None:
-        """End the thread, which takes a few milliseconds."""
+    def stop(self) -> None:
+        """Let the thread end, which takes a few milliseconds."""
         with self._changed:
             self._is_stopped = True
             self._changed.notify_all()
+
+    async def wait_stopped(self) -> None:
+        """Wait until the thread has ended."""
         while not self._is_finished:
             self._has_output.clear()
             if not self._is_finished:

@@ -6,6 +6,7 @@ from contextlib import aclosing, suppress
 import gc
 from importlib import import_module
 from pathlib import Path
+import threading
 import time
 
 import numpy as np
@@ -215,6 +216,45 @@ async def test_cancel() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert stream.is_closed
+
+
+async def test_cancel_twice() -> None:
+    """A second cancellation, while the source is closed slowly, leaves no thread behind."""
+    closing = asyncio.Event()
+
+    async def source() -> AsyncGenerator[bytes]:
+        try:
+            yield (SPEECH * 10)[:60_000]
+            await asyncio.sleep(10)
+        finally:
+            closing.set()
+            await asyncio.sleep(10)
+
+    async def read_first() -> None:
+        chunks = convert(
+            source(),
+            source=AudioFormat.PCM,
+            source_pcm=PcmLayout(24_000),
+            target=AudioFormat.PCM,
+            target_pcm=PcmLayout(48_000),
+        )
+        async with aclosing(chunks):
+            await anext(chunks)
+            await asyncio.sleep(10)
+
+    task = asyncio.create_task(read_first())
+    await wait_until(_conversion_threads)
+    await asyncio.sleep(0.1)  # the output buffer fills
+    task.cancel()
+    await closing.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await wait_until(lambda: not _conversion_threads())
+
+
+def _conversion_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "orator converts audio"]
 
 
 async def test_slow_reader() -> None:

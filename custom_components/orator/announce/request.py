@@ -112,7 +112,9 @@ def async_create_announcement(
     if_busy = IfBusy.INTERRUPT if priority is Priority.CRITICAL else IfBusy.QUEUE
     until = data.get(ATTR_UNTIL)
     if until and hass.states.get(until) is None:
-        raise request_error(translation_key="until_not_found", entity=until)
+        if priority is not Priority.CRITICAL:
+            raise request_error(translation_key="until_not_found", entity=until)
+        _LOGGER.warning("%s was not found, so only canceling ends a critical announcement", until)
     return Announcement(
         id=ulid_now(),
         message=message,

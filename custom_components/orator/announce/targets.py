@@ -10,7 +10,7 @@ from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN,
 from homeassistant.const import ATTR_ENTITY_ID, ATTR_SUPPORTED_FEATURES, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er, target as target_helper
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
@@ -85,20 +85,27 @@ async def async_resolve_targets(hass: HomeAssistant, selection: ConfigType | Tar
     if not isinstance(selection, TargetSelection):
         selection = TargetSelection(selection)
     selected = async_extract_referenced_entity_ids(hass, selection)
+    excluded = _resolve_excluded(hass, selection)
     candidates: dict[str, _Candidate] = {}
     for entity_id in sorted(selected.referenced):
-        _expand(hass, entity_id, candidates, requested=entity_id, is_explicit=True)
+        _expand(hass, entity_id, candidates, excluded, is_explicit=True)
     for entity_id in sorted(selected.indirectly_referenced):
         if entity_id.partition(".")[0] in _DOMAINS:
-            _expand(hass, entity_id, candidates, requested=entity_id, is_explicit=False)
+            _expand(hass, entity_id, candidates, excluded, is_explicit=False)
     return _choose(hass, candidates)
 
 
+def _resolve_excluded(hass: HomeAssistant, selection: TargetSelection) -> set[str]:
+    """Return the excluded entities, which Home Assistant does not remove from groups."""
+    resolve = getattr(target_helper, "async_extract_excluded_entity_ids", None)  # since Home Assistant 2026.11
+    return set(resolve(hass, selection)) if resolve else set()
+
+
 def _expand(
-    hass: HomeAssistant, entity_id: str, candidates: dict[str, _Candidate], *, requested: str, is_explicit: bool
+    hass: HomeAssistant, requested: str, candidates: dict[str, _Candidate], excluded: set[str], *, is_explicit: bool
 ) -> None:
     """Add an entity, or the members of a group, which may be nested or contain itself."""
-    pending, seen = [entity_id], set[str]()
+    pending, seen = [requested], set(excluded)
     while pending:
         current = pending.pop(0)
         if current in seen:

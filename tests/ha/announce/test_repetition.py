@@ -121,6 +121,20 @@ async def test_until(
     assert len(kitchen.words) == 3
 
 
+async def test_critical_without_its_entity(
+    hass: HomeAssistant, kitchen: ControlledPlayer, announce: Announce, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A critical announcement is repeated although nothing can acknowledge it yet."""
+    call = announce("Fire", until="input_button.heard", priority="critical", repeat_delay=0)
+    await kitchen.wait_for("fire")
+    assert "input_button.heard was not found" in caplog.text
+    kitchen.finish()
+    await kitchen.wait_for("fire", "fire")
+    hass.states.async_set("input_button.heard", "unknown")
+    hass.states.async_set("input_button.heard", "2026-11-30T20:00:00+00:00")
+    assert get_result(await call)["status"] == "played"
+
+
 async def test_acknowledged_at_once(hass: HomeAssistant, kitchen: ControlledPlayer, announce: Announce) -> None:
     """An announcement that is acknowledged while it is heard for the first time was played; one that waits was not."""
     hass.states.async_set("input_button.heard", "unknown")

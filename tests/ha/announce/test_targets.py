@@ -3,8 +3,9 @@
 from typing import Any
 
 from homeassistant.components.media_player import MediaPlayerEntityFeature as Feature
-from homeassistant.const import ATTR_ENTITY_ID, ATTR_SUPPORTED_FEATURES
+from homeassistant.const import ATTR_ENTITY_ID, ATTR_SUPPORTED_FEATURES, MAJOR_VERSION, MINOR_VERSION
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, DeviceInfo
 import pytest
@@ -107,6 +108,24 @@ async def test_group(hass: HomeAssistant, stage: Stage) -> None:
     assert chosen(targets) == [sonos.entity_id, mpd.entity_id]
     assert [speaker.route.kind for speaker in targets.speakers] == ["native", "managed"]
     assert targets.speakers[1].requested == ("media_player.outer", mpd.entity_id)
+
+
+@pytest.mark.skipif((MAJOR_VERSION, MINOR_VERSION) < (2026, 11), reason="Home Assistant has no exclusions")
+async def test_exclude(hass: HomeAssistant, stage: Stage) -> None:
+    """Excluded entities do not announce, neither as a part of an area nor as members of a group."""
+    hall = await stage.add_player("sonos", "Hall")
+    bedroom = await stage.add_player("sonos", "Bedroom")
+    kitchen = await stage.add_player("dlna_dmr")
+    set_group(hass, "media_player.all", hall.entity_id, bedroom.entity_id)
+    area_id = move(hass, "Kitchen", kitchen.entity_id, bedroom.entity_id)
+    exclude = {"entity_id": [bedroom.entity_id]}
+    targets = await resolve(hass, "media_player.all", area_id=[area_id], exclude=exclude)
+    assert chosen(targets) == [hall.entity_id, kitchen.entity_id]
+    target = {"area_id": area_id, "exclude": {"entity_id": [bedroom.entity_id, kitchen.entity_id]}}
+    for action, data in (("announce", {"message": "Dinner."}), ("replay_announcement", {})):
+        with pytest.raises(ServiceValidationError, match="no media player or satellite"):
+            await hass.services.async_call("orator", action, data, target=target, blocking=True)
+    await hass.services.async_call("orator", "cancel_announcement", target=target, blocking=True)
 
 
 async def test_joined_players(hass: HomeAssistant, stage: Stage) -> None:

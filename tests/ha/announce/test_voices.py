@@ -135,7 +135,7 @@ async def test_stalling_voice_of_another_integration(
         kitchen.play_music()
 
     with monkeypatch.context() as patch:
-        patch.setattr(audio, "_AUDIO_TIMEOUT_S", 0.3)
+        patch.setattr(audio, "_BLOCK_TIMEOUT_S", 0.3)
         patch.setattr(kitchen, "async_play_media", play_stream)
         result = get_result(await call_announce(hass, message="Letter", tts_entity_id="tts.piper"))
     assert result["status"] == "failed"

@@ -58,14 +58,23 @@ async def async_start_announcement(
     `data`: fields of the action `orator.announce`. Raises ServiceValidationError, whose message says what to do.
     """
     announcement = async_create_announcement(hass, data, announcer)
-    return async_get_manager(hass).async_announce(announcement, await async_get_speakers(hass, selection))
+    targets = await async_resolve_targets(hass, selection)
+    run = async_get_manager(hass).async_announce(announcement, targets)  # also reports speakers that cannot announce
+    _raise_without_speakers(targets)
+    return run
 
 
 async def async_get_speakers(hass: HomeAssistant, selection: TargetSelection) -> Targets:
     """Return the speakers of a target. Raises the error of the first one if none can announce."""
     targets = await async_resolve_targets(hass, selection)
+    _raise_without_speakers(targets)
+    return targets
+
+
+def _raise_without_speakers(targets: Targets) -> None:
+    """Raise the error of the first speaker if none can announce."""
     if targets.speakers:
-        return targets
+        return
     if not targets.errors:
         raise request_error(translation_key="no_speakers")
     error = next(iter(targets.errors.values()))

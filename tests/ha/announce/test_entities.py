@@ -103,11 +103,14 @@ async def test_two_players_of_one_speaker(hass: HomeAssistant, kitchen: Speaker,
     assert len(kitchen.played + twin.played) == 1
 
 
-async def test_unavailable_target(hass: HomeAssistant, account: MockConfigEntry) -> None:
-    """The action fails if no player can speak, and says why."""
+async def test_unavailable_target(hass: HomeAssistant, kitchen: Speaker, events: list[dict[str, Any]]) -> None:
+    """If no player can speak, the action fails and says why, and the event says so, too."""
     await add_announcements(hass, KITCHEN)
-    with pytest.raises(HomeAssistantError, match=r"media_player\.kitchen"):
+    hass.states.async_set("media_player.kitchen", "unavailable")
+    with pytest.raises(HomeAssistantError, match="unavailable"):
         await notify(hass)
+    await wait_until(lambda: events)
+    assert (events[0]["event_type"], events[0]["error"]) == ("failed", "speaker_unavailable")
 
 
 async def test_failure(hass: HomeAssistant, kitchen: Speaker, events: list[dict[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from tests.support.home_assistant import StartError
 from tests.support.processes import INTERRUPTED, run_until_signal
 
+from .announcements import run_announcements
 from .assist import run_assist
 from .browser import run_browser
 from .context import Context, run_context
@@ -26,6 +27,7 @@ type Chapter = Callable[[Context, Report], Awaitable[None]]
 _CHAPTERS: Final[dict[str, Chapter]] = {
     "browser": run_browser,
     "players": run_players,
+    "announcements": run_announcements,
     "assist": run_assist,
     "documentation": run_documentation,
 }

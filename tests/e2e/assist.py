@@ -54,7 +54,7 @@ async def run_assist(context: Context, report: Report) -> None:
             await _assert_satellite_reply(context, services)
         async with report.step("an announcement on the satellite is heard completely, at its sample rate"):
             announcing = asyncio.create_task(_announce(context, satellite))
-            await _assert_recorded(context, await services.next_recording(), _ANNOUNCEMENT)
+            await assert_recorded(context, await services.next_recording(), _ANNOUNCEMENT)
             await announcing
 
 
@@ -133,7 +133,7 @@ async def _assert_satellite_reply(context: Context, services: WyomingServices) -
     started = await services.speak(_REPLY)
     recording = await services.next_recording()
     _assert_early(started, recording.started, started + len(_REPLY.split()) / _WORDS_PER_SECOND)
-    await _assert_recorded(context, recording, _REPLY)
+    await assert_recorded(context, recording, _REPLY)
 
 
 async def _announce(context: Context, satellite: str) -> None:
@@ -142,7 +142,7 @@ async def _announce(context: Context, satellite: str) -> None:
     await context.api.perform_action("assist_satellite.announce", data)
 
 
-async def _assert_recorded(context: Context, recording: SatelliteRecording, text: str) -> None:
+async def assert_recorded(context: Context, recording: SatelliteRecording, text: str) -> None:
     """Assert that a satellite received a text, in its sample format."""
     file = context.folder / "satellite.wav"
     save_recording(recording, file)

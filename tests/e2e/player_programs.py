@@ -14,6 +14,7 @@ from mpd.asyncio import MPDClient
 from tests.support.processes import LOCALHOST, find_free_port, run_program
 
 from .programs import ProgramError, Programs
+from .sound_server import Sink
 
 _TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.05
@@ -22,6 +23,27 @@ _IDLE_S: Final = 1.5  # playback has ended after this time without new audio
 
 _RENDERER_ADDRESS: Final = "192.0.2.1"  # of the interface with multicast, see script/lib/isolated
 _RENDERER_PORTS: Final = (49152, 65535)
+
+_MPD_PULSE: Final = """
+audio_output {
+    type "pulse"
+    name "PulseAudio"
+    mixer_type "software"
+}
+"""
+_MPD_RECORDER: Final = """
+audio_output {{
+    type "null"
+    name "No output, at the pace of a sound card"
+    mixer_type "software"
+}}
+audio_output {{
+    type "recorder"
+    name "Recorder"
+    encoder "wave"
+    path "{recording}"
+}}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +73,21 @@ class Mpd:
 
 
 @asynccontextmanager
-async def run_mpd(programs: Programs, folder: Path) -> AsyncGenerator[Mpd]:
-    """Run MPD."""
+async def run_mpd(programs: Programs, folder: Path, sink: Sink | None = None) -> AsyncGenerator[Mpd]:
+    """Run MPD, which records or plays on a sink."""
     mpd = Mpd(find_free_port(), folder / "mpd.wav")
     configuration = folder / "mpd.conf"
     configuration.write_text(f"""
 bind_to_address "{LOCALHOST}"
 port "{mpd.port}"
 zeroconf_enabled "no"
-audio_output {{
-    type "null"
-    name "No output, at the pace of a sound card"
-    mixer_type "software"
-}}
-audio_output {{
-    type "recorder"
-    name "Recorder"
-    encoder "wave"
-    path "{mpd.recording}"
-}}
+{_MPD_PULSE if sink else _MPD_RECORDER.format(recording=mpd.recording)}
 """)
     command = (programs.find("mpd"), "--no-daemon", "--stderr", str(configuration))
     log = folder / "mpd.log"
-    async with run_program(command, log=log, folder=folder, environment=programs.environment) as process:
-        await _wait_until_listening(LOCALHOST, mpd.port, process, log)
+    environment = sink.environment if sink else programs.environment
+    async with run_program(command, log=log, folder=folder, environment=environment) as process:
+        await wait_until_listening(LOCALHOST, mpd.port, process, log)
         yield mpd
 
 
@@ -99,22 +112,24 @@ class Renderer:
 
 
 @asynccontextmanager
-async def run_renderer(programs: Programs, folder: Path) -> AsyncGenerator[Renderer]:
-    """Run gmediarender."""
+async def run_renderer(programs: Programs, folder: Path, sink: Sink | None = None) -> AsyncGenerator[Renderer]:
+    """Run gmediarender, which records or plays on a sink."""
     port = _RENDERER_PORTS[0] + secrets.randbelow(_RENDERER_PORTS[1] - _RENDERER_PORTS[0])
     recording = folder / "renderer.wav"
-    sink = f"audioconvert ! wavenc ! filesink location={recording} sync=true buffer-mode=unbuffered"
+    pipeline = f"audioconvert ! wavenc ! filesink location={recording} sync=true buffer-mode=unbuffered"
+    output = "--gstout-audiosink=pulsesink" if sink else f"--gstout-audiopipe={pipeline}"
     command = (
         *(programs.find("gmediarender"), "--interface-name=speakers", f"--port={port}", f"--uuid={uuid.uuid4()}"),
-        *("--friendly-name=Living room", "--logfile=stdout", f"--gstout-audiopipe={sink}"),
+        *("--friendly-name=Living room", "--logfile=stdout", output),
     )
     log = folder / "gmediarender.log"
-    async with run_program(command, log=log, folder=folder, environment=programs.environment) as process:
-        await _wait_until_listening(_RENDERER_ADDRESS, port, process, log)
+    environment = sink.environment if sink else programs.environment
+    async with run_program(command, log=log, folder=folder, environment=environment) as process:
+        await wait_until_listening(_RENDERER_ADDRESS, port, process, log)
         yield Renderer(f"http://{_RENDERER_ADDRESS}:{port}/description.xml", recording)
 
 
-async def _wait_until_listening(host: str, port: int, process: asyncio.subprocess.Process, log: Path) -> None:
+async def wait_until_listening(host: str, port: int, process: asyncio.subprocess.Process, log: Path) -> None:
     """Wait until a program accepts connections."""
     try:
         async with asyncio.timeout(_TIMEOUT_S):

@@ -61,7 +61,7 @@ async def _announce_on_mpd(context: Context, report: Report, mpd: Mpd, voice: st
         assert "/v1/speech" in [request.path for request in context.simulator.requests]
 
 
-async def _add_renderer(context: Context, renderer: Renderer) -> str:
+async def add_renderer(context: Context, renderer: Renderer) -> str:
     """Add the renderer through the form that Home Assistant offers: discovered, to be selected, or with its URL.
 
     Discovery runs at the same time, so a form may be gone when it is submitted.
@@ -89,7 +89,7 @@ def _form_input(form: Json, renderer: Renderer) -> Json:
 async def _announce_on_renderer(context: Context, report: Report, renderer: Renderer, voice: str) -> None:
     """Make announcements on the DLNA renderer in two formats."""
     async with report.step("a DLNA renderer is added with Home Assistant's own integration"):
-        speaker = await wait_for_new_entity(context.api, "media_player", _add_renderer(context, renderer))
+        speaker = await wait_for_new_entity(context.api, "media_player", add_renderer(context, renderer))
 
     async def announce(text: str, audio_format: str) -> None:
         renderer.delete_recording()

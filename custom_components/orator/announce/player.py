@@ -155,7 +155,9 @@ class Player:
 
     @property
     def position(self) -> float | None:
-        """The position in seconds of what is played."""
+        """The position in seconds of what is played; None if the player cannot seek."""
+        if not self.supports(Feature.SEEK):
+            return None
         position = self.attribute("media_position")
         if not isinstance(position, (int, float)):
             return None

@@ -146,9 +146,13 @@ class PlayerState:
 
     async def _async_seek(self, player: Player) -> None:
         """Go to the position at which the music was interrupted; a live stream has no duration."""
-        if self.position is None or self.position < _MIN_SEEK_S or not player.supports(Feature.SEEK):
+        if self.position is None or self.position < _MIN_SEEK_S:
             return
-        if await player.async_wait_until(lambda: player.is_playing, _PLAYING_TIMEOUT_S):
+
+        def can_seek() -> bool:  # some players support it only while they play
+            return player.is_playing and player.supports(Feature.SEEK)
+
+        if await player.async_wait_until(can_seek, _PLAYING_TIMEOUT_S):
             with suppress(HomeAssistantError):  # it plays, from its beginning
                 await player.async_call("media_seek", seek_position=self.position)
 

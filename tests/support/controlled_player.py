@@ -67,6 +67,11 @@ class ControlledPlayer(MediaPlayerEntity):
         self._attr_state = MediaPlayerState.PLAYING
         self.async_write_ha_state()
 
+    def set_available(self, is_available: bool) -> None:  # noqa: FBT001
+        """Lose the connection, or connect again."""
+        self._attr_available = is_available
+        self.async_write_ha_state()
+
     async def wait_for(self, *words: str) -> None:
         """Wait until exactly these announcements have begun, in this order, and the last one is played."""
         await wait_until(lambda: self.words == list(words) and self.state is MediaPlayerState.PLAYING)

@@ -325,6 +325,8 @@ class SpeakerQueue:
         item.delay = item.announcement.repeat_delay
         if item.failures >= _MAX_FAILURES:  # an alarm goes on once the speaker and the voice work again
             item.delay = max(item.delay, _RETRY_DELAY)
+            if item.failures == _MAX_FAILURES and item.last:
+                _LOGGER.warning("An announcement keeps failing on %s: %s", self.speaker.entity_id, item.last.error)
         item.is_delayed = item.delay > timedelta()
         if item.is_delayed:
             item.cancel_delay = async_call_later(self._hass, item.delay, self._timer(self._end_delay, item))

@@ -73,4 +73,6 @@ class QueuedAnnouncement:
         """Return the result of an announcement that was ended: played if it was acknowledged after it was heard."""
         if self.is_acknowledged and (self.played or was_playing):
             return self.last or SpeakerResult(status=Status.PLAYED, spoken_by=self.audio.spoken_by)
+        if self.is_acknowledged and self.last:
+            return self.last  # it has failed until then
         return replace(self.last or SpeakerResult(status=Status.SKIPPED), status=Status.SKIPPED, error=reason)

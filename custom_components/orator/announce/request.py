@@ -58,15 +58,17 @@ async def async_start_announcement(
     `data`: fields of the action `orator.announce`. Raises ServiceValidationError, whose message says what to do.
     """
     announcement = async_create_announcement(hass, data, announcer)
-    targets = await async_resolve_targets(hass, selection)
+    targets = await async_resolve_targets(hass, selection, include_unavailable=announcement.until is not None)
     run = async_get_manager(hass).async_announce(announcement, targets)  # also reports speakers that cannot announce
     _raise_without_speakers(targets)
     return run
 
 
-async def async_get_speakers(hass: HomeAssistant, selection: TargetSelection) -> Targets:
+async def async_get_speakers(
+    hass: HomeAssistant, selection: TargetSelection, *, include_unavailable: bool = False
+) -> Targets:
     """Return the speakers of a target. Raises the error of the first one if none can announce."""
-    targets = await async_resolve_targets(hass, selection)
+    targets = await async_resolve_targets(hass, selection, include_unavailable=include_unavailable)
     _raise_without_speakers(targets)
     return targets
 

@@ -97,7 +97,10 @@ def async_setup_announcement_services(hass: HomeAssistant) -> None:
 async def _async_announce(call: ServiceCall) -> ServiceResponse:
     """Announce, and return the result by entity ID."""
     announcement = async_create_announcement(call.hass, call.data)
-    targets = await async_get_speakers(call.hass, TargetSelection(call.data))
+    # An alarm that is repeated until it is acknowledged is tried again on speakers that are unavailable.
+    targets = await async_get_speakers(
+        call.hass, TargetSelection(call.data), include_unavailable=announcement.until is not None
+    )
     await _async_require_control(call, targets.speakers)
     return await _async_respond(call, [async_get_manager(call.hass).async_announce(announcement, targets)])
 

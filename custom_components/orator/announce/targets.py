@@ -74,13 +74,15 @@ def async_set_replacing(hass: HomeAssistant, entity_id: str) -> None:
     hass.data.setdefault(_REPLACING, set()).add(entity_id)
 
 
-async def async_resolve_targets(hass: HomeAssistant, selection: ConfigType | TargetSelection) -> Targets:
+async def async_resolve_targets(
+    hass: HomeAssistant, selection: ConfigType | TargetSelection, *, include_unavailable: bool = False
+) -> Targets:
     """Resolve a target as Home Assistant's actions do.
 
     An entity that cannot announce is an error if its entity ID was requested, or if the target has no speaker at all.
     Of two entities of one physical speaker, the one whose entity ID was requested is used. If that does not decide, a
     satellite is used rather than its media player, as it shows when an announcement has ended and whether it is in
-    a conversation.
+    a conversation. An unavailable entity is an error, or with `include_unavailable` the last choice.
     """
     if not isinstance(selection, TargetSelection):
         selection = TargetSelection(selection)
@@ -92,7 +94,7 @@ async def async_resolve_targets(hass: HomeAssistant, selection: ConfigType | Tar
     for entity_id in sorted(selected.indirectly_referenced):
         if entity_id.partition(".")[0] in _DOMAINS:
             _expand(hass, entity_id, candidates, excluded, is_explicit=False)
-    return _choose(hass, candidates)
+    return _choose(hass, candidates, include_unavailable=include_unavailable)
 
 
 def _resolve_excluded(hass: HomeAssistant, selection: TargetSelection) -> set[str]:
@@ -123,21 +125,24 @@ def _expand(
         candidate.requested.append(requested)
 
 
-def _choose(hass: HomeAssistant, candidates: Mapping[str, _Candidate]) -> Targets:
+def _choose(hass: HomeAssistant, candidates: Mapping[str, _Candidate], *, include_unavailable: bool = False) -> Targets:
     """Choose one entity of each physical speaker."""
     keys = _speaker_keys(hass)
     by_key: defaultdict[str, list[tuple[_Candidate, Speaker]]] = defaultdict(list)
     errors: dict[str, HomeAssistantError] = {}
     for candidate in candidates.values():
         try:
-            speaker = _create_speaker(hass, candidate.entity_id, keys)
+            speaker = _create_speaker(hass, candidate.entity_id, keys, include_unavailable=include_unavailable)
         except HomeAssistantError as err:
             errors[candidate.entity_id] = err
         else:
             by_key[speaker.key].append((candidate, speaker))
     speakers = []
     for entities in by_key.values():
-        _, speaker = min(entities, key=lambda item: (not item[0].is_explicit, _rank(item[1])))
+        _, speaker = min(
+            entities,
+            key=lambda item: (_is_unavailable(hass, item[1].entity_id), not item[0].is_explicit, _rank(item[1])),
+        )
         requested = dict.fromkeys(name for item, _ in entities for name in (*item.requested, item.entity_id))
         speakers.append(replace(speaker, requested=tuple(requested)))
     reached = {name for speaker in speakers for name in speaker.requested} | {
@@ -153,6 +158,10 @@ def _choose(hass: HomeAssistant, candidates: Mapping[str, _Candidate]) -> Target
     )
 
 
+def _is_unavailable(hass: HomeAssistant, entity_id: str) -> bool:
+    return (state := hass.states.get(entity_id)) is not None and state.state == STATE_UNAVAILABLE
+
+
 def _rank(speaker: Speaker) -> tuple[int, str]:
     """Return the order in which the entities of one speaker are preferred."""
     route = speaker.route
@@ -165,7 +174,9 @@ def _rank(speaker: Speaker) -> tuple[int, str]:
     return kinds.index(True) if any(kinds) else len(kinds), speaker.entity_id
 
 
-def _create_speaker(hass: HomeAssistant, entity_id: str, keys: Mapping[str, str]) -> Speaker:
+def _create_speaker(
+    hass: HomeAssistant, entity_id: str, keys: Mapping[str, str], *, include_unavailable: bool
+) -> Speaker:
     """Return the speaker of an entity. Raises HomeAssistantError if it cannot announce."""
     domain = entity_id.partition(".")[0]
     if domain not in _DOMAINS:
@@ -175,7 +186,7 @@ def _create_speaker(hass: HomeAssistant, entity_id: str, keys: Mapping[str, str]
     platform = _platform(hass, entity_id)
     if domain == MEDIA_PLAYER_DOMAIN and platform in UNSUPPORTED:
         raise speaker_error(hass, entity_id, UNSUPPORTED[platform])
-    if state.state == STATE_UNAVAILABLE:
+    if state.state == STATE_UNAVAILABLE and not include_unavailable:
         raise speaker_error(hass, entity_id, "speaker_unavailable")
     features = int(state.attributes.get(ATTR_SUPPORTED_FEATURES, 0))
     key = keys.get(entity_id, entity_id)

@@ -157,7 +157,7 @@ async def test_repetition_fails(
     assert kitchen.words == []
 
 
-@pytest.mark.parametrize("failing", ["voice", "player"])
+@pytest.mark.parametrize("failing", ["voice", "player", "connection"])
 async def test_alarm_is_not_given_up(
     hass: HomeAssistant, simulator: Simulator, kitchen: ControlledPlayer, announce: Announce, failing: str
 ) -> None:
@@ -166,10 +166,12 @@ async def test_alarm_is_not_given_up(
     if failing == "voice":
         simulator.fail(OUT_OF_CREDIT)
     kitchen.is_refusing = failing == "player"
+    kitchen.set_available(failing != "connection")
     call = announce("Fire", until="binary_sensor.smoke", repeat_delay=0, priority="critical", expires_after=60)
     await wait_for_delay(hass)  # after three failures
     simulator.reset()
     kitchen.is_refusing = False
+    kitchen.set_available(True)
     (account,) = hass.config_entries.async_entries("orator")
     assert await hass.config_entries.async_reload(account.entry_id)  # closes the circuit breaker
     await pass_delay(hass, 61)  # longer than it may wait in the queue
@@ -178,6 +180,21 @@ async def test_alarm_is_not_given_up(
     await kitchen.wait_for("fire", "fire")
     hass.states.async_set("binary_sensor.smoke", "off")
     assert get_result(await call)["status"] == "played"
+
+
+async def test_alarm_on_unavailable_speaker(
+    hass: HomeAssistant, kitchen: ControlledPlayer, announce: Announce, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An alarm that a speaker could never play has failed there when it is acknowledged; the log says why."""
+    hass.states.async_set("binary_sensor.smoke", "on")
+    kitchen.set_available(False)
+    call = announce("Fire", until="binary_sensor.smoke", repeat_delay=0)
+    await wait_for_delay(hass)
+    hass.states.async_set("binary_sensor.smoke", "off")
+    result = get_result(await call)
+    assert (result["status"], "unavailable" in result["error"]) == ("failed", True)
+    assert "An announcement keeps failing on media_player.kitchen" in caplog.text
+    assert "Fire" not in str([record.getMessage() for record in caplog.records if "orator" in record.name])
 
 
 async def test_data(hass: HomeAssistant, kitchen: ControlledPlayer, announce: Announce) -> None:

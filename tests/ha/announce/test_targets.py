@@ -188,6 +188,24 @@ TWINS: list[tuple[str, DeviceInfo, DeviceInfo]] = [
 ]
 
 
+@pytest.mark.usefixtures("assist_satellite")
+async def test_unavailable_twin(hass: HomeAssistant, stage: Stage) -> None:
+    """An unavailable entity is used only if it may be, and if no other one of its speaker is available."""
+    player = await stage.add_player("esphome", "Voice player", device=device("Voice"))
+    satellite = await stage.add_satellite("esphome", "Voice", device=device("Voice"), player=player)
+    both = (player.entity_id, satellite.entity_id)
+    for include_unavailable in (False, True):
+        hass.states.async_set(satellite.entity_id, "unavailable", {ATTR_SUPPORTED_FEATURES: 1})
+        selection = {"entity_id": list(both)}
+        targets = await async_resolve_targets(hass, selection, include_unavailable=include_unavailable)
+        assert chosen(targets) == [player.entity_id]
+    player.vanish()
+    assert chosen(await async_resolve_targets(hass, selection, include_unavailable=True)) == [satellite.entity_id]
+    targets = await resolve(hass, *both)
+    assert not targets.speakers
+    assert {error.translation_key for error in targets.errors.values()} == {"speaker_unavailable"}
+
+
 @pytest.mark.parametrize(("platform", "native", "twin"), TWINS, ids=[twin[0] for twin in TWINS])
 async def test_music_assistant_twin(
     hass: HomeAssistant, stage: Stage, platform: str, native: DeviceInfo, twin: DeviceInfo

@@ -241,8 +241,9 @@ class SpeakerQueue:
                     await self._async_guard(session.async_end(), "restore")
         except Exception:
             _LOGGER.exception("Announcements on %s failed unexpectedly", self.speaker.entity_id)
-            for item in self._waiting:
+            for item in self.items:
                 item.set_result(failed_result())
+            self.current = None
             self._waiting.clear()
 
     async def _async_next(self) -> QueuedAnnouncement | None:

@@ -31,7 +31,8 @@ _NO_LIMIT_S: Final = 3600.0
 """Limit of an action that the playback limits more precisely, as it knows the duration."""
 _VOLUME_TIMEOUT_S: Final = 5.0
 """Time in which a player that was off or muted reports its volume."""
-_MAX_ROUNDING: Final = 0.1
+_MAX_ROUNDING: Final = 0.095
+"""Largest difference that is taken for the rounding of a player with ten steps; Home Assistant's own step is 0.1."""
 _EQUAL_VOLUME: Final = 0.005
 
 

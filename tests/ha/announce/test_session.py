@@ -126,15 +126,16 @@ async def test_stored_before_any_change(
     assert STORE not in hass_storage
 
 
-async def test_person_changes_volume(hass: HomeAssistant, player: StrictPlayer) -> None:
+@pytest.mark.parametrize("volume", [0.45, 0.7])
+async def test_person_changes_volume(hass: HomeAssistant, player: StrictPlayer, volume: float) -> None:
     """A volume that a person sets during an announcement stays."""
     task = asyncio.create_task(announce(hass, player.entity_id, f"{TEXT} " * 6, 0.6))
     await wait_until(lambda: player.log.heard)
-    player.turn_knob(0.45)
+    player.turn_knob(volume)
     await task
     assert player.log.commands.count("volume 30") == 0
     assert player.music_plays
-    assert_restored(player, 0.45)
+    assert_restored(player, volume)
 
 
 async def test_person_changes_volume_between_announcements(hass: HomeAssistant, player: StrictPlayer) -> None:

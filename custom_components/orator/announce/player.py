@@ -187,9 +187,15 @@ class Player:
         """Set the volume. Raises HomeAssistantError."""
         await self.async_call("volume_set", volume_level=exact_volume(volume))
 
+    @property
+    def is_polled(self) -> bool:
+        """Whether Home Assistant polls the player, so that `async_refresh` updates it."""
+        entity = self._entity
+        return entity is not None and entity.should_poll
+
     async def async_refresh(self) -> None:
         """Update a player that is polled, so that its state is not some seconds old; the time is limited."""
-        if not (entity := self._entity) or not entity.should_poll:
+        if not self.is_polled:
             return
         update = self.hass.async_create_background_task(
             async_update_entity(self.hass, self.entity_id), f"orator refresh {self.entity_id}"

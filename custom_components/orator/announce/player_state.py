@@ -1,7 +1,6 @@
 """The state of a player before an announcement: stored before anything is touched, and restored."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 import logging
@@ -30,6 +29,8 @@ _RETRY_DELAYS_S: Final = (10.0, 60.0, 600.0)
 """Delays after which a player that refuses to be restored is asked again."""
 _PLAYING_TIMEOUT_S: Final = 5.0
 _MIN_SEEK_S: Final = 2.0
+_SEEK_DELAYS_S: Final = (0.0, 0.2, 0.5, 1.0)
+"""Delays of the attempts to go to a position."""
 _DEVICES_WITH_INPUTS: Final = frozenset({MediaPlayerDeviceClass.RECEIVER, MediaPlayerDeviceClass.TV})
 _ADDRESS_PREFIXES: Final = ("http://", "https://", "media-source://", "rtsp://")
 
@@ -152,9 +153,19 @@ class PlayerState:
         def can_seek() -> bool:  # some players support it only while they play
             return player.is_playing and player.supports(Feature.SEEK)
 
-        if await player.async_wait_until(can_seek, _PLAYING_TIMEOUT_S):
-            with suppress(HomeAssistantError):  # it plays, from its beginning
+        if not await player.async_wait_until(can_seek, _PLAYING_TIMEOUT_S):
+            return
+        for delay in _SEEK_DELAYS_S:  # some players ignore it while they load the music
+            await asyncio.sleep(delay)
+            try:
                 await player.async_call("media_seek", seek_position=self.position)
+            except HomeAssistantError:  # it plays, from its beginning
+                return
+            if not player.is_polled:  # its position may be reported later
+                return
+            await player.async_refresh()
+            if not player.is_playing or player.position is None or player.position > self.position - _MIN_SEEK_S:
+                return
 
     @property
     def _is_replayable(self) -> bool:

@@ -309,7 +309,22 @@ class SpeakerSession:
             data["announce"] = True
             if self._route.volume and volume is not None:
                 data["extra"] = {self._route.volume.key: self._route.volume.value(volume)}
-        return self._players[self._speaker.entity_id].async_call("play_media", limit_s=_NO_LIMIT_S, **data)
+        return self._async_play_media(audio, data)
+
+    async def _async_play_media(self, audio: AnnouncementAudio, data: dict[str, Any]) -> None:
+        """Play media, once more if a managed player refuses it, as some do just after other media.
+
+        Raises HomeAssistantError.
+        """
+        player = self._players[self._speaker.entity_id]
+        try:
+            await player.async_call("play_media", limit_s=_NO_LIMIT_S, **data)
+        except HomeAssistantError:
+            await audio.async_wait_for_begin()  # raises the error of a voice that has failed
+            await player.async_refresh()
+            if not self._route.is_managed or player.is_playing:
+                raise
+            await player.async_call("play_media", limit_s=_NO_LIMIT_S, **data)
 
     async def _async_stop_sound(self) -> None:
         """Stop an announcement that a managed player may still play."""

@@ -191,7 +191,7 @@ async def test_fault(hass: HomeAssistant, player: StrictPlayer, service: str, fa
     result = await announce(hass, player.entity_id, TEXT, 0.6)
     await wait_until(lambda: player.music_plays)
     assert player.volume == pytest.approx(0.3)
-    if service == "play_media":
+    if service == "play_media" and fault is not Fault.REFUSE:
         assert result.status is Status.FAILED
         assert result.error
     else:
@@ -200,6 +200,19 @@ async def test_fault(hass: HomeAssistant, player: StrictPlayer, service: str, fa
         assert bool(result.error) is (service == "volume_set")
     if service != "media_pause":  # music that was not silenced is louder for a moment
         assert not player.log.violations
+
+
+async def test_refusals(hass: HomeAssistant, player: StrictPlayer) -> None:
+    """A player that refuses to play is asked once more, in each announcement."""
+    player.faults["play_media"] = [Fault.REFUSE, Fault.REFUSE, Fault.REFUSE]
+    session = await create_session(hass, player.entity_id)
+    await session.async_begin()
+    results = [await session.async_play(create_audio(hass, text), 0.6) for text in (TEXT, "Come now.")]
+    await session.async_end()
+    assert [result.status for result in results] == [Status.FAILED, Status.PLAYED]
+    await assert_heard(player.log.heard, "Come now.")
+    assert player.music_plays
+    assert_restored(player)
 
 
 @pytest.mark.usefixtures("short_limits")
@@ -212,6 +225,26 @@ async def test_fault_while_restoring(hass: HomeAssistant, player: StrictPlayer, 
     player.faults[service] = [fault]
     assert (await task).status is Status.PLAYED
     await wait_until(lambda: player.music_plays and player.volume == pytest.approx(0.3))
+    assert_restored(player)
+
+
+@pytest.mark.parametrize(("is_polled", "seeks"), [(True, 2), (False, 1)])
+async def test_ignored_seek(
+    hass: HomeAssistant, player: StrictPlayer, monkeypatch: pytest.MonkeyPatch, *, is_polled: bool, seeks: int
+) -> None:
+    """A player that ignores a position while it loads the music is asked again, if it can be asked where it is."""
+    seek = player.async_media_seek
+
+    async def ignore_first(position: float) -> None:
+        if (command := f"seek {position:.0f}") in player.log.commands:
+            await seek(position)
+        else:
+            player.log.commands.append(command)
+
+    monkeypatch.setattr(player, "async_media_seek", ignore_first)
+    player._attr_should_poll = is_polled
+    await announce(hass, player.entity_id, TEXT, 0.6)
+    await wait_until(lambda: player.log.commands.count("seek 42") == seeks)
     assert_restored(player)
 
 

@@ -185,7 +185,8 @@ async def test_speech_without_chime_is_not_cached(
     write_audio_file(hass.config.config_dir, "share/gong.wav")
 
     async def speech_seconds() -> float:
-        stream = tts.async_create_stream(hass, "tts.ann", options={"chime": "share/gong.wav"})
+        options = {"chime": "share/gong.wav", "sentence_cache": False}
+        stream = tts.async_create_stream(hass, "tts.ann", options=options)
         stream.async_set_message(SENTENCE)
         return (await decode(b"".join([chunk async for chunk in stream.async_stream_result()]))).seconds
 

@@ -176,7 +176,7 @@ async def test_account_form(hass: HomeAssistant, name: str) -> None:
 async def test_choices(hass: HomeAssistant) -> None:
     """The menu leads to the cloud services, the self-hosted servers, and the form of any other server."""
     menu = await hass.config_entries.flow.async_init("orator", context={"source": SOURCE_USER})
-    assert menu["menu_options"] == ["cloud_service", "self_hosted", "other_server"]
+    assert menu["menu_options"] == ["cloud_service", "self_hosted", "other_server", "announcements"]
     services, servers = menu["description_placeholders"].values()
     assert services == "NanoGPT, OpenAI, Speechbase, Groq, OpenRouter"
     form = await open_account_step(hass, "cloud_service")

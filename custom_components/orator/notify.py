@@ -40,4 +40,5 @@ class AnnouncerNotifyEntity(AnnouncerEntity, NotifyEntity):
         Nothing waits for its end, because a notification to several people must not be held up by a queue.
         """
         target = TargetSelection(dict(self.announcer.target))
-        await async_start_announcement(self.hass, {ATTR_MESSAGE: message}, target, self.announcer)
+        context_id = self._context.id if self._context else None
+        await async_start_announcement(self.hass, {ATTR_MESSAGE: message}, target, self.announcer, context_id)

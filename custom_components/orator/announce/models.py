@@ -85,6 +85,8 @@ class Announcement:
     """Whether to resume what was playing before."""
     announcer_id: str | None = None
     """Subentry ID of the announcer, if one was used."""
+    context_id: str | None = None
+    """ID of the context of the action, to which Home Assistant's logbook attributes what the players do."""
 
     def volume_for(self, *entity_ids: str) -> float | None:
         """Return the volume for a speaker with these entities, the most specific first, or None to keep its volume."""

@@ -75,15 +75,20 @@ def exact_volume(volume: float) -> float:
     return volume
 
 
-async def async_call(hass: HomeAssistant, domain: str, service: str, limit_s: float, **data: Any) -> None:
-    """Call an action of an entity. Raises HomeAssistantError, whatever the platform raises."""
+async def async_call(
+    hass: HomeAssistant, domain: str, service: str, limit_s: float, *, parent_id: str | None = None, **data: Any
+) -> None:
+    """Call an action of an entity. Raises HomeAssistantError, whatever the platform raises.
+
+    `parent_id`: ID of the context of the announcement.
+    """
     entity_id = data["entity_id"]
     state = hass.states.get(entity_id)
     if not is_available(state):  # Home Assistant ignores the call
         raise speaker_error(hass, entity_id, "speaker_unavailable")
     try:
         async with asyncio.timeout(limit_s):
-            await hass.services.async_call(domain, service, data, blocking=True, context=Context())
+            await hass.services.async_call(domain, service, data, blocking=True, context=Context(parent_id=parent_id))
     except TimeoutError as err:
         raise speaker_error(hass, entity_id, "speaker_timeout") from err
     except HomeAssistantError:
@@ -99,6 +104,8 @@ class Player:
         """Create the player of an entity."""
         self.hass = hass
         self.entity_id = entity_id
+        self.parent_id: str | None = None
+        """ID of the context of the current announcement."""
 
     @property
     def state(self) -> str | None:
@@ -180,7 +187,13 @@ class Player:
     async def async_call(self, service: str, *, limit_s: float | None = None, **data: Any) -> None:
         """Call an action of the player. Raises HomeAssistantError."""
         await async_call(
-            self.hass, MEDIA_PLAYER_DOMAIN, service, limit_s or CALL_TIMEOUT_S, entity_id=self.entity_id, **data
+            self.hass,
+            MEDIA_PLAYER_DOMAIN,
+            service,
+            limit_s or CALL_TIMEOUT_S,
+            parent_id=self.parent_id,
+            entity_id=self.entity_id,
+            **data,
         )
 
     async def async_set_volume(self, volume: float) -> None:

@@ -290,6 +290,7 @@ class SpeakerQueue:
             self._has_begun = True
         announcement = item.announcement
         is_critical = announcement.priority is Priority.CRITICAL
+        session.set_context(announcement.context_id)
         return await session.async_play(item.audio, item.volume, resume=announcement.resume, is_critical=is_critical)
 
     def _handle_stop(self, item: QueuedAnnouncement) -> None:

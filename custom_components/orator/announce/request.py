@@ -51,13 +51,17 @@ _REPEAT_DELAY: Final = timedelta(seconds=2)
 
 
 async def async_start_announcement(
-    hass: HomeAssistant, data: Mapping[str, Any], selection: TargetSelection, announcer: Announcer | None = None
+    hass: HomeAssistant,
+    data: Mapping[str, Any],
+    selection: TargetSelection,
+    announcer: Announcer | None = None,
+    context_id: str | None = None,
 ) -> AnnouncementRun:
     """Start an announcement on all speakers of a target, without waiting for its end.
 
     `data`: fields of the action `orator.announce`. Raises ServiceValidationError, whose message says what to do.
     """
-    announcement = async_create_announcement(hass, data, announcer)
+    announcement = async_create_announcement(hass, data, announcer, context_id)
     targets = await async_resolve_targets(hass, selection, include_unavailable=announcement.until is not None)
     run = async_get_manager(hass).async_announce(announcement, targets)  # also reports speakers that cannot announce
     _raise_without_speakers(targets)
@@ -96,7 +100,7 @@ def raise_if_failed(results: Mapping[str, SpeakerResult]) -> None:
 
 @callback
 def async_create_announcement(
-    hass: HomeAssistant, data: Mapping[str, Any], announcer: Announcer | None = None
+    hass: HomeAssistant, data: Mapping[str, Any], announcer: Announcer | None = None, context_id: str | None = None
 ) -> Announcement:
     """Return an announcement; missing fields come from the announcer and the settings of announcements.
 
@@ -143,6 +147,7 @@ def async_create_announcement(
         until=until,
         resume=data.get(ATTR_RESUME, True),
         announcer_id=announcer.id if announcer else None,
+        context_id=context_id,
     )
 
 

@@ -96,7 +96,7 @@ def async_setup_announcement_services(hass: HomeAssistant) -> None:
 
 async def _async_announce(call: ServiceCall) -> ServiceResponse:
     """Announce, and return the result by entity ID."""
-    announcement = async_create_announcement(call.hass, call.data)
+    announcement = async_create_announcement(call.hass, call.data, context_id=call.context.id)
     # An alarm that is repeated until it is acknowledged is tried again on speakers that are unavailable.
     targets = await async_get_speakers(
         call.hass, TargetSelection(call.data), include_unavailable=announcement.until is not None

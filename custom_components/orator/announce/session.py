@@ -50,6 +50,7 @@ class SpeakerSession:
         self._route = speaker.route
         own = (speaker.entity_id,) if speaker.entity_id.startswith(f"{MEDIA_PLAYER_DOMAIN}.") else ()
         self._players = {name: Player(hass, name) for name in dict.fromkeys((*own, *speaker.volume_entity_ids))}
+        self._parent_id: str | None = None
         self._states: dict[str, PlayerState] = {}
         self._store: PlayerStore
         self._playback: Playback | None = None
@@ -80,6 +81,13 @@ class SpeakerSession:
             self._states[entity_id] = state
         if self._players:
             self._unsubscribe = async_track_state_change_event(self._hass, list(self._players), self._volume_reported)
+
+    @callback
+    def set_context(self, parent_id: str | None) -> None:
+        """Set the ID of the context of the announcement that is played next."""
+        self._parent_id = parent_id
+        for player in self._players.values():
+            player.parent_id = parent_id
 
     async def async_play(
         self, audio: AnnouncementAudio, volume: float | None, *, resume: bool = True, is_critical: bool = False
@@ -300,6 +308,7 @@ class SpeakerSession:
                 SATELLITE_DOMAIN,
                 "announce",
                 _NO_LIMIT_S,
+                parent_id=self._parent_id,
                 entity_id=self._speaker.entity_id,
                 preannounce=False,
                 **message,

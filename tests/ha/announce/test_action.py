@@ -4,10 +4,11 @@ from typing import Any
 
 from homeassistant.auth.models import User
 from homeassistant.components.media_player import MediaPlayerState
+from homeassistant.const import EVENT_CALL_SERVICE
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 import voluptuous as vol
 
 from custom_components.orator.announce.manager import async_get_manager
@@ -312,3 +313,19 @@ async def test_diagnostics(hass: HomeAssistant, kitchen: ControlledPlayer, annou
     duration = first["results"]["media_player.kitchen"].pop("duration")
     assert 0 < duration < 1
     assert first["results"] == {"media_player.kitchen": {"status": "played", "error": None, "route": "managed"}}
+
+
+async def test_context(hass: HomeAssistant, kitchen: ControlledPlayer) -> None:
+    """What the player does belongs to the action, so that the logbook shows why."""
+    kitchen.play_music()
+    context = Context()
+    calls = async_capture_events(hass, EVENT_CALL_SERVICE)
+    data = {"message": "Dinner", "volume_level": 0.9}
+    call = hass.services.async_call("orator", "announce", data, target=KITCHEN, blocking=True, context=context)
+    task = hass.async_create_task(call)
+    await kitchen.wait_for("dinner")
+    players = [event for event in calls if event.data["domain"] == "media_player"]
+    kitchen.finish()
+    await task
+    assert {event.data["service"] for event in players} == {"media_pause", "volume_set", "play_media"}
+    assert {event.context.parent_id for event in players} == {context.id}

@@ -88,12 +88,15 @@ async def test_known_sentence(simulator: Simulator, account: MockConfigEntry, he
 
 
 async def test_known_sentence_in_the_middle(simulator: Simulator, account: MockConfigEntry, hear: Hear) -> None:
-    """A chunk of a complete text ends before a known sentence, which is not requested."""
+    """A known sentence of a reply is not requested; a complete text stays one request."""
     await hear(reply(KNOWN))
     get_texts(simulator)
     text = f"{OTHERS[0]} {KNOWN} {OTHERS[1]}"
-    sound = await decode_output(await hear(text), {})
+    sound = await decode_output(await hear(reply(OTHERS[0], KNOWN, OTHERS[1])), {})
     assert get_texts(simulator) == [*OTHERS]
+    assert_spoken(sound.samples, RATE, text)
+    sound = await decode_output(await hear(text), {})
+    assert get_texts(simulator) == [text]
     assert_spoken(sound.samples, RATE, text)
 
 
@@ -201,13 +204,14 @@ async def test_actions(hass: HomeAssistant, simulator: Simulator, account: MockC
     assert (response["from_cache"], response["characters"], response["cost"]) == (True, 0, 0)
     assert response["spoken_by"] == ["tts.ann"]
     simulator.requests.clear()
-    response = await call_action(hass, "synthesize", message=f"{KNOWN} {OTHERS[0]}")
-    assert (response["from_cache"], response["characters"]) == (False, len(OTHERS[0]))
+    text = f"{KNOWN} {OTHERS[0]}"
+    response = await call_action(hass, "synthesize", message=text)
+    assert (response["from_cache"], response["characters"]) == (False, len(text))
     response = await call_action(hass, "synthesize", message=KNOWN, cache=False, options={"speed": 1.0})
     assert not response["from_cache"]
     response = await call_action(hass, "synthesize", message=KNOWN, cache=False, options={"speed": 1})
     assert not response["from_cache"]
-    assert get_texts(simulator) == [OTHERS[0], KNOWN, KNOWN]
+    assert get_texts(simulator) == [text, KNOWN, KNOWN]
     assert await hass.services.async_call("tts", "clear_cache", blocking=True) is None
     assert get_cache_size(account) == 0
 
@@ -251,7 +255,7 @@ async def test_fallback(
 
 
 async def test_open_circuit_breaker(
-    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry
+    hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, fallback_account: MockConfigEntry, hear: Hear
 ) -> None:
     """A voice that cannot speak is heard with its known sentences, which does not close its circuit breaker."""
     options = {"fallback": ["tts.ben"]}
@@ -269,7 +273,7 @@ async def test_open_circuit_breaker(
     before = get_statistics()
     simulator.requests.clear()
     text = f"{KNOWN} {OTHERS[1]}"
-    sound = await decode_output(await speak(hass, text, **options), {})
+    sound = await decode_output(await hear(reply(KNOWN, OTHERS[1]), **options), {})
     voices = get_voices(sound, text)
     known = len(KNOWN.split())
     assert (set(voices[:known]), set(voices[known:])) == ({PRIMARY_VOICE}, {FALLBACK_VOICE})

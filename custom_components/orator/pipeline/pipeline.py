@@ -203,10 +203,10 @@ class SpeechPipeline:
             is_reply = not chunker.is_complete
             request = replace(request, format=job.format or self._choose_format(is_single=is_single))
             cache = self._cache_for(request, is_reply=is_reply)
-            # With a price per request, more requests for less text would cost more.
-            if cache and not has_fixed_price and (not is_single or request.format in _JOINABLE):
+            # With a price per request, more requests for less text would cost more. A complete text stays one request:
+            # that words are missing at the end of its audio is less certain for short parts.
+            if cache and not has_fixed_price and not is_single:
                 chunker.is_cached = cache.has
-                is_single = is_single and chunker.is_single_chunk
             own = ProviderSynthesizer(
                 self._provider,
                 request,

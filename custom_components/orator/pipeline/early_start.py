@@ -14,7 +14,7 @@ Home Assistant holds the first 60 characters back, and many services send severa
 """
 _FAST_REPLY: Final = 4.4
 """Seconds of speech written per second (12 words) from which an early start is not worth it."""
-_MIN_OBSERVATIONS_S: Final = (0.5, 0.1, 0.25)
+_MIN_OBSERVATIONS_S: Final = (0.5, 0.1, 0.2)
 """Time after which the pace is known if no part, one or more have come.
 
 Without a part, the text may come in parts of a dozen words. More parts come with short tokens, a few of which say

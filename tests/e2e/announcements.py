@@ -24,7 +24,7 @@ from .sound_server import Sink, run_sound_server
 from .speaker_programs import RendererReports, ReportingPlayer, connect_mpd, run_squeezelite, run_vlc
 
 _FIRST: Final = "{}one reports that the dishwasher has finished, please unload it."
-_SECOND: Final = "{}two answers: somebody rings at our garden gate, both dogs bark."
+_SECOND: Final = "{}two answers: someone rings at our garden gate, both dogs bark."
 _THIRD: Final = "{}three says good night, every door is locked."
 _SINKS: Final = ("mpd", "renderer", "squeezelite", "vlc")
 _BEFORE_S: Final = 3.0

@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_call_later
 
+from ..providers.redaction import log_unexpected_error
 from .audio import Audio
 from .models import (
     QUEUE_EXPIRY,
@@ -239,8 +240,8 @@ class SpeakerQueue:
                         await self._async_play(session, item)
                 finally:
                     await self._async_guard(session.async_end(), "restore")
-        except Exception:
-            _LOGGER.exception("Announcements on %s failed unexpectedly", self.speaker.entity_id)
+        except Exception as err:  # noqa: BLE001 - every announcement gets a result
+            log_unexpected_error(_LOGGER, f"announcements on {self.speaker.entity_id}", err)
             for item in self.items:
                 item.set_result(failed_result())
             self.current = None
@@ -338,8 +339,8 @@ class SpeakerQueue:
         """Await an action of a session, whose errors must not end the queue."""
         try:
             await action
-        except Exception:
-            _LOGGER.exception("Could not %s %s after an announcement", name, self.speaker.entity_id)
+        except Exception as err:  # noqa: BLE001 - see above
+            log_unexpected_error(_LOGGER, f"{name} {self.speaker.entity_id} after an announcement", err)
 
 
 def _result_of(playing: asyncio.Task[SpeakerResult]) -> SpeakerResult:
@@ -350,6 +351,6 @@ def _result_of(playing: asyncio.Task[SpeakerResult]) -> SpeakerResult:
         return SpeakerResult(status=Status.FAILED, error=err)
     except asyncio.CancelledError:
         return skipped_result("announcements_stopped")
-    except Exception:
-        _LOGGER.exception("An announcement failed unexpectedly")
+    except Exception as err:  # noqa: BLE001 - becomes a result
+        log_unexpected_error(_LOGGER, "an announcement", err)
         return failed_result()

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 import logging
 from math import inf
-from traceback import format_tb
 from typing import Final
 
 from ..audio.conversion import ends_with_silence, measure_duration
@@ -24,6 +23,7 @@ from ..providers.errors import (
     TooShortAudioError,
     TruncatedAudioError,
 )
+from ..providers.redaction import log_unexpected_error
 from .pace import measure_speech
 from .sentence_cache import MAX_ENTRY_BYTES, CachedAudio
 from .synthesizer import Synthesizer
@@ -328,8 +328,7 @@ def _unexpected_error(cause: Exception) -> SpeechError:
 
     Its message is not logged: it may contain the text.
     """
-    kind = type(cause).__name__
-    _LOGGER.error("Unexpected %s during synthesis:\n%s", kind, "".join(format_tb(cause.__traceback__)))
-    error = SpeechError(code=kind)
+    log_unexpected_error(_LOGGER, "synthesis", cause)
+    error = SpeechError(code=type(cause).__name__)
     error.__cause__ = cause
     return error

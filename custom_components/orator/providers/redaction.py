@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+import logging
 import re
+from traceback import format_tb
 from typing import Final
 import unicodedata
 from urllib.parse import unquote
@@ -93,3 +95,8 @@ def _fold(value: str) -> str:
 def _letters(value: str) -> str:
     """Return the letters and digits of a value, since separators may be added to a secret."""
     return "".join(filter(str.isalnum, value))
+
+
+def log_unexpected_error(logger: logging.Logger, what: str, error: BaseException) -> None:
+    """Log the type of an unexpected error and where it was raised, without its message, which may contain the text."""
+    logger.error("Unexpected %s: %s\n%s", type(error).__name__, what, "".join(format_tb(error.__traceback__)))

@@ -94,7 +94,8 @@ async def async_call(
     except HomeAssistantError:
         raise
     except Exception as err:
-        raise speaker_error(hass, entity_id, "speaker_failed", str(err) or type(err).__name__) from err
+        detail = "" if "message" in data else str(err)  # an error of an action with a text may repeat the text
+        raise speaker_error(hass, entity_id, "speaker_failed", detail or type(err).__name__) from err
 
 
 class Player:

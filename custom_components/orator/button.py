@@ -3,11 +3,11 @@
 from typing import override
 
 from homeassistant.components.button import ButtonEntity
-from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .announce.entity import AnnouncerEntity
+from .announce.entity import AnnouncerEntity, async_add_announcers
 from .announce.manager import async_get_manager
 
 PARALLEL_UPDATES = 0
@@ -19,18 +19,14 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the button of each announcer."""
-    for subentry_id, announcer in entry.subentries.items():
-        async_add_entities([CancelButton(announcer)], config_subentry_id=subentry_id)
+    async_add_announcers(entry, async_add_entities, CancelButton)
 
 
 class CancelButton(AnnouncerEntity, ButtonEntity):
     """Button that cancels the announcements of an announcer."""
 
     _attr_translation_key = "cancel"
-
-    def __init__(self, announcer: ConfigSubentry) -> None:
-        """Initialize the button."""
-        super().__init__(announcer, "cancel")
+    unique_key = "cancel"
 
     @override
     async def async_press(self) -> None:

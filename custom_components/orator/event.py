@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Final, override
 
 from homeassistant.components.event import EventEntity
-from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .announce.entity import AnnouncerEntity
+from .announce.entity import AnnouncerEntity, async_add_announcers
 from .announce.models import Status
 from .announce.runs import SIGNAL_REPORT, AnnouncementReport
 
@@ -41,8 +41,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the event entity of each announcer."""
-    for subentry_id, announcer in entry.subentries.items():
-        async_add_entities([AnnouncementEvent(announcer)], config_subentry_id=subentry_id)
+    async_add_announcers(entry, async_add_entities, AnnouncementEvent)
 
 
 class AnnouncementEvent(AnnouncerEntity, EventEntity):
@@ -50,10 +49,7 @@ class AnnouncementEvent(AnnouncerEntity, EventEntity):
 
     _attr_translation_key = "announcement"
     _attr_event_types = sorted(set(_EVENT_TYPES.values()))
-
-    def __init__(self, announcer: ConfigSubentry) -> None:
-        """Initialize the event entity."""
-        super().__init__(announcer, "announcement")
+    unique_key = "announcement"
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -3,12 +3,12 @@
 from typing import override
 
 from homeassistant.components.notify import NotifyEntity
-from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.target import TargetSelection
 
-from .announce.entity import AnnouncerEntity
+from .announce.entity import AnnouncerEntity, async_add_announcers
 from .announce.request import ATTR_MESSAGE, async_start_announcement
 
 PARALLEL_UPDATES = 0
@@ -20,18 +20,14 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the notify entity of each announcer."""
-    for subentry_id, announcer in entry.subentries.items():
-        async_add_entities([AnnouncerNotifyEntity(announcer)], config_subentry_id=subentry_id)
+    async_add_announcers(entry, async_add_entities, AnnouncerNotifyEntity)
 
 
 class AnnouncerNotifyEntity(AnnouncerEntity, NotifyEntity):
     """Notify entity that speaks messages in the rooms of an announcer. Titles are not spoken."""
 
     _attr_name = None
-
-    def __init__(self, announcer: ConfigSubentry) -> None:
-        """Initialize the notify entity."""
-        super().__init__(announcer, "notify")
+    unique_key = "notify"
 
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:

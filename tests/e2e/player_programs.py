@@ -13,12 +13,11 @@ from mpd.asyncio import MPDClient
 
 from tests.support.processes import LOCALHOST, find_free_port, run_program
 
-from .programs import ProgramError, Programs
+from .programs import Programs, wait_until_connected
 from .sound_server import Sink
 
 _TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.05
-_LOG_TAIL_CHARS: Final = 2000
 _IDLE_S: Final = 1.5  # playback has ended after this time without new audio
 
 _RENDERER_ADDRESS: Final = "192.0.2.1"  # of the interface with multicast, see script/lib/isolated
@@ -131,17 +130,4 @@ async def run_renderer(programs: Programs, folder: Path, sink: Sink | None = Non
 
 async def wait_until_listening(host: str, port: int, process: asyncio.subprocess.Process, log: Path) -> None:
     """Wait until a program accepts connections."""
-    try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            while process.returncode is None:
-                try:
-                    _, writer = await asyncio.open_connection(host, port)
-                except OSError:
-                    await asyncio.sleep(_POLL_S)
-                else:
-                    writer.close()
-                    return
-    except TimeoutError:
-        pass
-    output = await asyncio.to_thread(log.read_text, errors="replace")
-    raise ProgramError(f"{log.stem} does not accept connections:\n{output[-_LOG_TAIL_CHARS:]}")
+    await wait_until_connected(lambda: asyncio.open_connection(host, port), process, log)

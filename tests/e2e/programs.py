@@ -1,10 +1,17 @@
 """Debian's programs and their environment."""
 
-from collections.abc import Mapping
+import asyncio
+from asyncio.subprocess import Process
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 import os
 from pathlib import Path
 import shutil
+from typing import Final
+
+_START_TIMEOUT_S: Final = 30.0
+_POLL_S: Final = 0.05
+_LOG_TAIL_CHARS: Final = 2000
 
 
 class ProgramError(Exception):
@@ -44,3 +51,23 @@ class Programs:
 
 def _join_paths(*folders: object) -> str:
     return os.pathsep.join(map(str, folders))
+
+
+async def wait_until_connected(
+    connect: Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]], process: Process, log: Path
+) -> None:
+    """Wait until a program accepts connections. Raises ProgramError with the end of its log."""
+    try:
+        async with asyncio.timeout(_START_TIMEOUT_S):
+            while process.returncode is None:
+                try:
+                    _, writer = await connect()
+                except OSError:
+                    await asyncio.sleep(_POLL_S)
+                else:
+                    writer.close()
+                    return
+    except TimeoutError:
+        pass
+    output = await asyncio.to_thread(log.read_text, errors="replace")
+    raise ProgramError(f"{log.stem} does not accept connections:\n{output[-_LOG_TAIL_CHARS:]}")

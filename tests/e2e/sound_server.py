@@ -12,13 +12,10 @@ import numpy as np
 
 from tests.support.processes import run_program
 
-from .programs import ProgramError, Programs
+from .programs import Programs, wait_until_connected
 
 RECORDING_RATE: Final = 44_100
 """Sample rate of the recordings in Hz."""
-_TIMEOUT_S: Final = 30.0
-_POLL_S: Final = 0.05
-_LOG_TAIL_CHARS: Final = 2000
 
 type Samples = np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -77,7 +74,7 @@ async def run_sound_server(programs: Programs, folder: Path, names: Sequence[str
     log = folder / "pulseaudio.log"
     async with AsyncExitStack() as stack:
         process = await stack.enter_async_context(run_program(command, log=log, folder=folder, environment=environment))
-        await _wait_for_socket(socket, process, log)
+        await wait_until_connected(lambda: asyncio.open_unix_connection(str(socket)), process, log)
         sinks = {}
         for name, pipe in pipes.items():
             recording = await stack.enter_async_context(_record(pipe))
@@ -96,21 +93,3 @@ async def _record(pipe: Path) -> AsyncGenerator[Recording]:
         yield recording
     finally:
         transport.close()
-
-
-async def _wait_for_socket(socket: Path, process: asyncio.subprocess.Process, log: Path) -> None:
-    """Wait until the server can be used."""
-    try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            while process.returncode is None:
-                try:
-                    _, writer = await asyncio.open_unix_connection(str(socket))
-                except OSError:
-                    await asyncio.sleep(_POLL_S)
-                else:
-                    writer.close()
-                    return
-    except TimeoutError:
-        pass
-    output = await asyncio.to_thread(log.read_text, errors="replace")
-    raise ProgramError(f"PulseAudio does not start:\n{output[-_LOG_TAIL_CHARS:]}")

@@ -16,21 +16,32 @@ from .base import MANAGED_FEATURES, MUSIC, StrictPlayer, fetch_media
 _NATIVE = MANAGED_FEATURES | Feature.MEDIA_ANNOUNCE
 
 
-class SonosPlayer(StrictPlayer):
-    """Overlays an audio clip, returns at once, and never shows it."""
+class OverlayPlayer(StrictPlayer):
+    """Overlays announcements at a volume in percent, returns at once, and never shows them."""
 
-    platform_name = "sonos"
     features: ClassVar[Feature] = _NATIVE
+    volume_key: ClassVar[str]
+    min_volume: ClassVar[int] = 0
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """Extensions of the only formats that are played; empty if all are."""
 
     @override
     async def play_announcement(self, media_id: str, announce: object, extra: dict[str, Any]) -> None:
         assert announce
-        assert set(extra) <= {"volume"}
-        volume = extra.get("volume")
-        assert volume is None or (type(volume) is int and 0 <= volume <= 100)
+        assert set(extra) <= {self.volume_key}
+        volume = extra.get(self.volume_key)
+        assert volume is None or (type(volume) is int and self.min_volume <= volume <= 100)
         url, audio, _ = await fetch_media(self.hass, media_id, self.entity_id)
-        assert URL(url).suffix in (".mp3", ".wav")
+        assert not self.suffixes or URL(url).suffix in self.suffixes
         self.hear(url, audio, None if volume is None else volume / 100)
+
+
+class SonosPlayer(OverlayPlayer):
+    """Overlays audio clips in two formats."""
+
+    platform_name = "sonos"
+    volume_key = "volume"
+    suffixes = (".mp3", ".wav")
 
 
 class SonosS1Player(StrictPlayer):
@@ -91,20 +102,12 @@ class SqueezeboxPlayer(MusicAssistantPlayer):
         return volume
 
 
-class BangOlufsenPlayer(StrictPlayer):
-    """Overlays the announcement, and returns at once."""
+class BangOlufsenPlayer(OverlayPlayer):
+    """Overlays announcements; a volume of 0 would mean that none is given."""
 
     platform_name = "bang_olufsen"
-    features: ClassVar[Feature] = _NATIVE
-
-    @override
-    async def play_announcement(self, media_id: str, announce: object, extra: dict[str, Any]) -> None:
-        assert announce
-        assert set(extra) <= {"overlay_absolute_volume"}
-        volume = extra.get("overlay_absolute_volume")
-        assert volume is None or (type(volume) is int and 1 <= volume <= 100)
-        url, audio, _ = await fetch_media(self.hass, media_id, self.entity_id)
-        self.hear(url, audio, None if volume is None else volume / 100)
+    volume_key = "overlay_absolute_volume"
+    min_volume = 1
 
 
 class EsphomePlayer(StrictPlayer):

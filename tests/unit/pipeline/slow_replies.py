@@ -3,20 +3,19 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 import re
 from typing import Any, Final, cast
 
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout
-from custom_components.orator.pipeline import VoicePace
 from custom_components.orator.pipeline.early_start import LETTERS_PER_S, EarlyStart, count_letters_of_speech
 from custom_components.orator.pipeline.fallback_chain import FallbackChain
 from custom_components.orator.pipeline.prefetch import ChunkPrefetcher
 from custom_components.orator.providers.base import SpeechAudio
-from custom_components.orator.providers.models import Usage
 from tests.support.virtual_time import run_in_virtual_time
 
 from .chunks import create_chunker
+from .voices import SimulatedVoice
 
 LAYOUT: Final = PcmLayout(8_000)
 FLOOR_S: Final = 0.3
@@ -27,24 +26,14 @@ _BLOCK_S: Final = 0.1
 
 
 @dataclass(eq=False)
-class Voice:
+class Voice(SimulatedVoice):
     """A voice with a constant latency that sends audio at ten times the pace of speech."""
 
     latency_s: float = FLOOR_S
     latency_per_s: float = 0.0
     """Further latency for each second of speech, of a model that does not stream."""
     speed: float = 1.0
-    pace: VoicePace = field(default_factory=VoicePace)
-    has_false_truncations: bool = False
-    name: str = "voice"
-    loudness_key: str = "voice"
     hedge_delay_s: float = 60.0
-    usage: Usage = field(default_factory=Usage)
-    requests: list[str] = field(default_factory=list)
-
-    def divide(self, text: str) -> list[str]:
-        """Return the whole text."""
-        return [text]
 
     @asynccontextmanager
     async def synthesize(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:  # noqa: ARG002

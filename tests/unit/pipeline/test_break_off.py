@@ -91,7 +91,7 @@ async def test_real_break(share: float) -> None:
         lambda text: (
             Response(len(text) / 15 * share, error=ConnectionLostError()) if text == LONG else Response(len(text) / 15)
         ),
-        measured_pace(),
+        pace=measured_pace(),
     )
     await listen(LONG, voice)
     assert len(voice.requests) == 2
@@ -107,7 +107,7 @@ async def test_break_in_values(share: float) -> None:
             if text == VALUES
             else Response(VALUES_S * len(text) / len(VALUES))
         ),
-        measured_pace(),
+        pace=measured_pace(),
     )
     await listen(VALUES, voice)
     assert len(voice.requests) == 2
@@ -116,7 +116,7 @@ async def test_break_in_values(share: float) -> None:
 
 async def test_other_pace() -> None:
     """A voice that is suddenly fast is heard in full, and its new pace is measured."""
-    voice = Voice(lambda text: Response(len(text) / 20), measured_pace(8))
+    voice = Voice(lambda text: Response(len(text) / 20), pace=measured_pace(8))
     chain = await listen(LONG, voice)
     assert len(voice.requests) == 2
     assert chain.interruption is None
@@ -126,7 +126,10 @@ async def test_other_pace() -> None:
 
 async def test_other_pace_with_fallback() -> None:
     """With a fallback, the new pace is measured after three texts."""
-    voice, fallback = Voice(lambda text: Response(len(text) / 20), measured_pace(8)), Voice(lambda _: Response(5.0))
+    voice, fallback = (
+        Voice(lambda text: Response(len(text) / 20), pace=measured_pace(8)),
+        Voice(lambda _: Response(5.0)),
+    )
     for _ in range(3):
         await listen(LONG, voice, fallback)
     assert len(voice.requests) == 4

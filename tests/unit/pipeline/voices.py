@@ -43,11 +43,10 @@ class Response:
         return wav.make_header(LAYOUT, len(samples) + 2 * int(self.missing_s * LAYOUT.rate)) + samples
 
 
-@dataclass(eq=False)
-class Voice:
-    """A voice whose audio is a tone of the length that `respond` returns for a text."""
+@dataclass(eq=False, kw_only=True)
+class SimulatedVoice:
+    """Base of simulated voices: what the fallback chain reads of a voice, and the texts that were requested."""
 
-    respond: Callable[[str], Response]
     pace: VoicePace = field(default_factory=VoicePace)
     has_false_truncations: bool = False
     name: str = "voice"
@@ -59,6 +58,13 @@ class Voice:
     def divide(self, text: str) -> list[str]:
         """Return the whole text."""
         return [text]
+
+
+@dataclass(eq=False)
+class Voice(SimulatedVoice):
+    """A voice whose audio is a tone of the length that `respond` returns for a text."""
+
+    respond: Callable[[str], Response]
 
     @asynccontextmanager
     async def synthesize(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:  # noqa: ARG002

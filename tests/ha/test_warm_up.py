@@ -25,9 +25,10 @@ from custom_components.orator.providers.errors import InvalidKeyError
 from tests.simulator import Fault, Simulator
 from tests.simulator.simulator import provider_addresses
 from tests.support.fallback import LocalVoice
+from tests.support.pipelines import hear, hear_message, start_pipeline
 from tests.support.relay import Behavior, Relay
 from tests.support.speech import INVALID_KEY, get_speech_requests, load_account, speak
-from tests.support.streams import SENTENCE, stream_text, wait_until
+from tests.support.streams import SENTENCE, wait_until
 
 TASK = "orator opens a connection"
 MODEL = "gpt-realtime-2.1-mini"
@@ -65,30 +66,6 @@ async def account(hass: HomeAssistant, simulator: Simulator, relay: Relay, entry
     await relay.close_connections()
     simulator.reset()
     return entry
-
-
-async def start_pipeline(hass: HomeAssistant, **options: Any) -> tts.ResultStream:
-    """Create a stream as a pipeline does when it starts, and wait for the connection."""
-    stream = tts.async_create_stream(hass, "tts.ann", options=options)
-    await hass.async_block_till_done(wait_background_tasks=True)
-    await asyncio.sleep(0.05)  # until the other end has accepted
-    return stream
-
-
-async def hear(stream: tts.ResultStream, text: str = SENTENCE) -> bytes:
-    """Return the audio of a text that is written to a stream."""
-    stream.async_set_message_stream(stream_text(text))
-    return b"".join([block async for block in stream.async_stream_result()])
-
-
-async def hear_message(hass: HomeAssistant, *, use_file_cache: bool = False) -> bytes:
-    """Return the audio of a complete message."""
-    stream = tts.async_create_stream(hass, "tts.ann")
-    stream.use_file_cache = use_file_cache
-    stream.async_set_message(SENTENCE)
-    audio = b"".join([block async for block in stream.async_stream_result()])
-    await hass.async_block_till_done(wait_background_tasks=True)
-    return audio
 
 
 def assert_nothing_logged(caplog: pytest.LogCaptureFixture) -> None:

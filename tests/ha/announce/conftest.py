@@ -10,9 +10,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.orator.announce import playback, player as player_module, player_state
 from tests.simulator import Simulator
 from tests.support.controlled_player import ControlledPlayer, add_players, call_announce
-from tests.support.players import Stage
+from tests.support.players import Stage, StrictPlayer
 from tests.support.speech import create_account
 
 type Announce = Callable[..., asyncio.Task[dict[str, Any]]]
@@ -60,3 +61,20 @@ async def stage(hass: HomeAssistant, account: MockConfigEntry, hass_client: Clie
     client = await hass_client()
     hass.config.internal_url = str(client.make_url("")).rstrip("/")
     return Stage(hass)
+
+
+@pytest.fixture
+async def player(stage: Stage) -> StrictPlayer:
+    """Return a managed player with music."""
+    player = await stage.add_player("dlna_dmr")
+    player.start_music()
+    return player
+
+
+@pytest.fixture
+def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait long for players that hang."""
+    monkeypatch.setattr(player_module, "CALL_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(playback, "_CALL_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(playback, "_LOST_S", 0.2)
+    monkeypatch.setattr(player_state, "_RETRY_DELAYS_S", (0.05, 0.05, 0.05))

@@ -6,6 +6,7 @@ from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockEntityPlatform
 
 from custom_components.orator.announce.audio import Audio, async_create_audio
@@ -87,3 +88,9 @@ async def announce(
         return await session.async_play(create_audio(hass, message), volume, **settings)
     finally:
         await session.async_end()
+
+
+def assert_restored(player: StrictPlayer, volume: float = 0.3) -> None:
+    """Fail unless the volume is as before and nothing bad was heard."""
+    assert player.volume == pytest.approx(volume)
+    assert not player.log.violations

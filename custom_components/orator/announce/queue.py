@@ -195,7 +195,12 @@ class SpeakerQueue:
     def _prefetch(self) -> None:
         """Generate the audio of the next announcement while another one is played."""
         if self._waiting:
-            self._waiting[0].audio.async_start()
+            self._generate(self._waiting[0])
+
+    def _generate(self, item: QueuedAnnouncement) -> None:
+        """Generate the audio of an announcement, unless the voice of the speaker's own pipeline speaks it."""
+        if not self.speaker.route.speaks_text:
+            item.audio.async_start()
 
     def _timer(
         self, action: Callable[[QueuedAnnouncement], None], item: QueuedAnnouncement
@@ -261,7 +266,7 @@ class SpeakerQueue:
     async def _async_play(self, session: SpeakerSession, item: QueuedAnnouncement) -> None:
         """Play an announcement once, unless something stops it."""
         self.current = item
-        item.audio.async_start()
+        self._generate(item)
         self._prefetch()
         playing = self._hass.async_create_background_task(
             self._async_play_once(session, item), f"orator plays on {self.speaker.entity_id}"

@@ -14,12 +14,11 @@ from homeassistant.util import dt as dt_util
 from ..const import CONF_CHIME, CONF_CHIME_AFTER
 from ..entity import find_voice, is_orator_voice
 from .models import Announcement
-from .settings import AnnouncementSettings
+from .settings import NO_CHIME, AnnouncementSettings
 
 _MAX_WHISPERED_VOLUME: Final = 0.2
 _INSTRUCTIONS: Final = "instructions"
 _WHISPER: Final = "Whisper softly."
-_NO_CHIME: Final = "none"
 
 
 @callback
@@ -76,7 +75,7 @@ def whisper(hass: HomeAssistant, announcement: Announcement) -> Announcement:
     """Return an announcement without chimes, and with instructions to whisper if the model supports instructions."""
     if announcement.voice is None or not is_orator_voice(hass, announcement.voice):
         return announcement
-    options = {**announcement.options, CONF_CHIME: _NO_CHIME, CONF_CHIME_AFTER: _NO_CHIME}
+    options = {**announcement.options, CONF_CHIME: NO_CHIME, CONF_CHIME_AFTER: NO_CHIME}
     account, voice = find_voice(hass, announcement.voice)
     if account and voice and account.state is ConfigEntryState.LOADED:
         settings: dict[str, Any] = {**voice.data, **options}

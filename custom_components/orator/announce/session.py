@@ -298,10 +298,11 @@ class SpeakerSession:
     def _play(self, audio: AnnouncementAudio, volume: float | None) -> Coroutine[Any, Any, None]:
         """Return the action that plays the audio."""
         if self._route.kind is RouteKind.SATELLITE:
-            message: dict[str, Any] = {"media_id": audio.media_id}
-            if self._route.speaks_text:
-                if audio.message is None:
-                    raise speaker_error(self._hass, self._speaker.entity_id, "satellite_speaks_text_only")
+            if not self._route.speaks_text:
+                message = {"media_id": audio.media_id}
+            elif audio.message is None:
+                raise speaker_error(self._hass, self._speaker.entity_id, "satellite_speaks_text_only")
+            else:
                 message = {"message": audio.message}
             return async_call(
                 self._hass,

@@ -10,9 +10,11 @@ from custom_components.orator.announce.audio import async_create_audio
 from custom_components.orator.announce.manager import async_get_manager
 from custom_components.orator.announce.models import Announcement, Status
 from custom_components.orator.announce.session import SpeakerSession
+from tests.simulator import Simulator
 from tests.support.controlled_player import call_announce, get_result
 from tests.support.players import Stage
 from tests.support.players.stage import announce, assert_heard, create_session, device
+from tests.support.speech import get_speech_requests
 from tests.support.streams import wait_until
 
 TEXT = "Dinner."
@@ -40,8 +42,8 @@ async def test_volume(hass: HomeAssistant, stage: Stage) -> None:
     assert player.log.commands == ["volume 60", "volume 30"]
 
 
-async def test_phone(hass: HomeAssistant, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A phone gets the message, as it refuses media IDs; media is an error."""
+async def test_phone(hass: HomeAssistant, simulator: Simulator, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A phone gets the message, as it refuses media IDs, and no speech is bought for it; media is an error."""
     satellite = await stage.add_satellite("voip")
     announced: list[str] = []
 
@@ -53,6 +55,10 @@ async def test_phone(hass: HomeAssistant, stage: Stage, monkeypatch: pytest.Monk
     monkeypatch.setattr(satellite, "async_internal_announce", announce_message)
     result = await announce(hass, satellite.entity_id, TEXT)
     assert (result.status, result.spoken_by, announced) == (Status.PLAYED, (), [TEXT])
+    await call_announce(hass, message="Wash your hands.", target={"entity_id": satellite.entity_id})
+    assert announced == [TEXT, "Wash your hands."]
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert "Wash your hands." not in [body["input"] for body in get_speech_requests(simulator)]
     session = await create_session(hass, satellite.entity_id)
     await session.async_begin()
     audio = async_create_audio(hass, Announcement(id="test", media_id="media-source://media_source/local/x.mp3"))

@@ -9,7 +9,8 @@ audio comes from the cache.
 - `TTSCache.cache_key` and `_result_data` are the key of a cache entry and its complete audio, and
   `SpeechManager.cache_dir` is the folder of the files; an entity cannot mark its audio as not to be cached.
 - `SpeechManager.token_to_stream` holds the streams, and `ResultStream._result_cache` is done once a stream has a text;
-  an entity is not told for which stream Home Assistant asks whether it supports streaming.
+  an entity is not told for which stream Home Assistant asks whether it supports streaming, and the oldest supported
+  version has no `ResultStream.delete`.
 
 `_guard` wraps every use: if a Home Assistant release changes the API, a warning is logged, a repair issue is created,
 and voices still speak. Audio that cannot be discarded then stays in the cache, so the voice gets another revision,

@@ -5,6 +5,7 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.orator.announce.settings import Announcer, async_get_announcements_entry
 from custom_components.orator.const import DOMAIN, KIND_ANNOUNCEMENTS
 
 
@@ -35,3 +36,9 @@ async def add_announcements(hass: HomeAssistant, *announcers: dict[str, Any], **
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     return entry
+
+
+def get_announcers(hass: HomeAssistant) -> list[Announcer]:
+    """Return all announcers, in the order in which they were added."""
+    entry = async_get_announcements_entry(hass)
+    return [Announcer.from_subentry(announcer) for announcer in entry.subentries.values()] if entry else []

@@ -23,12 +23,6 @@ class AnnouncementReport:
     announcement: Announcement
     results: Mapping[str, SpeakerResult]
 
-    @property
-    def status(self) -> Status:
-        """Best status of all speakers."""
-        order = (Status.PLAYED, Status.STARTED, Status.DEFERRED, Status.FAILED, Status.SKIPPED)
-        return min((result.status for result in self.results.values()), key=order.index)
-
 
 SIGNAL_REPORT: Final[SignalType[AnnouncementReport]] = SignalType(f"{DOMAIN}_announcement_report")
 """Dispatcher signal with each report, for event entities."""

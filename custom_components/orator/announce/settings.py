@@ -10,7 +10,7 @@ from homeassistant.const import CONF_ENTITY_ID, CONF_TARGET
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ..const import CONF_CHIME, DOMAIN, SUBENTRY_ANNOUNCER
+from ..const import CONF_CHIME, DOMAIN
 from ..coordinator import is_account
 from .models import Priority, QuietBehavior
 
@@ -117,11 +117,3 @@ def async_get_settings(hass: HomeAssistant) -> AnnouncementSettings:
     """Return the settings of all announcements."""
     entry = async_get_announcements_entry(hass)
     return AnnouncementSettings.from_options(entry.options) if entry else AnnouncementSettings()
-
-
-@callback
-def async_get_announcers(hass: HomeAssistant) -> list[Announcer]:
-    """Return all announcers, in the order in which they were added."""
-    entry = async_get_announcements_entry(hass)
-    subentries = entry.subentries.values() if entry else ()
-    return [Announcer.from_subentry(item) for item in subentries if item.subentry_type == SUBENTRY_ANNOUNCER]

@@ -13,11 +13,10 @@ from custom_components.orator.announce.models import Priority, QuietBehavior
 from custom_components.orator.announce.settings import (
     AnnouncementSettings,
     Announcer,
-    async_get_announcers,
     async_get_settings,
 )
 from custom_components.orator.const import DOMAIN
-from tests.support.announce import add_announcements, create_announcements
+from tests.support.announce import add_announcements, create_announcements, get_announcers
 from tests.support.flows import get_suggested_values, open_account_step, submit_account_form
 from tests.support.players import Stage
 
@@ -168,10 +167,10 @@ async def test_disabled_entry_has_no_effect(hass: HomeAssistant) -> None:
     """While the entry is disabled, announcements have default settings and there are no announcers."""
     entry = await add_announcements(hass, {**KITCHEN, "title": "Kitchen"}, tts_entity_id="tts.ann")
     assert async_get_settings(hass).voice == "tts.ann"
-    assert [announcer.name for announcer in async_get_announcers(hass)] == ["Kitchen"]
+    assert [announcer.name for announcer in get_announcers(hass)] == ["Kitchen"]
     await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
     assert async_get_settings(hass) == AnnouncementSettings()
-    assert not async_get_announcers(hass)
+    assert not get_announcers(hass)
 
 
 async def test_add_announcer(hass: HomeAssistant) -> None:
@@ -181,7 +180,7 @@ async def test_add_announcer(hass: HomeAssistant) -> None:
     assert result["type"] is FlowResultType.CREATE_ENTRY
     (subentry,) = entry.subentries.values()
     assert (subentry.title, subentry.data) == ("Kitchen", {"target": {"entity_id": ["media_player.kitchen"]}})
-    assert async_get_announcers(hass) == [
+    assert get_announcers(hass) == [
         Announcer(id=subentry.subentry_id, name="Kitchen", target={"entity_id": ["media_player.kitchen"]})
     ]
 
@@ -200,7 +199,7 @@ async def test_announcer_with_all_settings(hass: HomeAssistant) -> None:
         priority="high",
         quiet="whisper",
     )
-    (announcer,) = async_get_announcers(hass)
+    (announcer,) = get_announcers(hass)
     assert announcer == Announcer(
         id=announcer.id,
         name="Whole house",
@@ -225,7 +224,7 @@ async def test_announcer_with_all_settings(hass: HomeAssistant) -> None:
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], {**KITCHEN, "chime": "No chime"})
     await hass.async_block_till_done()
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
-    (changed,) = async_get_announcers(hass)
+    (changed,) = get_announcers(hass)
     assert changed == Announcer(id=announcer.id, name="Kitchen", target=KITCHEN["target"], chime="none")
 
 

@@ -32,16 +32,21 @@ async def night(hass: HomeAssistant, kitchen: ControlledPlayer) -> MockConfigEnt
 
 
 @pytest.fixture
-def reports(hass: HomeAssistant) -> list[tuple[Status, dict[str, Status]]]:
+def reports(hass: HomeAssistant) -> list[dict[str, Status]]:
     """Return the reported results, in order."""
-    reports: list[tuple[Status, dict[str, Status]]] = []
+    reports: list[dict[str, Status]] = []
 
     @callback
     def add(report: AnnouncementReport) -> None:
-        reports.append((report.status, {key: result.status for key, result in report.results.items()}))
+        reports.append({key: result.status for key, result in report.results.items()})
 
     async_dispatcher_connect(hass, SIGNAL_REPORT, add)
     return reports
+
+
+def get_statuses(reports: list[dict[str, Status]]) -> list[Status]:
+    """Return the statuses of all reports, in order."""
+    return [status for report in reports for status in report.values()]
 
 
 async def play(hass: HomeAssistant, kitchen: ControlledPlayer, announce: Announce, **data: Any) -> dict[str, Any]:
@@ -57,12 +62,12 @@ async def test_skip(
     night: MockConfigEntry,
     kitchen: ControlledPlayer,
     simulator: Simulator,
-    reports: list[tuple[Status, dict[str, Status]]],
+    reports: list[dict[str, Status]],
 ) -> None:
     """By default, nothing is said in quiet hours, and nothing is generated."""
     result = get_result(await call_announce(hass, message="Dinner"))
     assert (result["status"], result["error"]) == ("skipped", "The announcement was skipped because of quiet hours")
-    assert reports == [(Status.SKIPPED, {"media_player.kitchen": Status.SKIPPED})]
+    assert reports == [{"media_player.kitchen": Status.SKIPPED}]
     assert get_speech_requests(simulator) == []
 
 
@@ -71,7 +76,7 @@ async def test_defer(
     night: MockConfigEntry,
     kitchen: ControlledPlayer,
     simulator: Simulator,
-    reports: list[tuple[Status, dict[str, Status]]],
+    reports: list[dict[str, Status]],
 ) -> None:
     """Deferred announcements are said in their order when quiet hours end; an unavailable schedule ends nothing."""
     for message in ("Dinner", "Letter"):
@@ -86,21 +91,30 @@ async def test_defer(
     await kitchen.wait_for("dinner", "letter")
     kitchen.finish()
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert [status for status, _ in reports] == [Status.DEFERRED, Status.DEFERRED, Status.PLAYED, Status.PLAYED]
+    assert get_statuses(reports) == [
+        Status.DEFERRED,
+        Status.DEFERRED,
+        Status.PLAYED,
+        Status.PLAYED,
+    ]
 
 
 async def test_too_many_deferred(
     hass: HomeAssistant,
     night: MockConfigEntry,
     kitchen: ControlledPlayer,
-    reports: list[tuple[Status, dict[str, Status]]],
+    reports: list[dict[str, Status]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of too many deferred announcements, the oldest with the lowest priority is dropped."""
     monkeypatch.setattr(manager, "_MAX_DEFERRED", 2)
     for message, priority in (("Dinner", "high"), ("Letter", "low"), ("Window", "normal")):
         await call_announce(hass, message=message, priority=priority, quiet="defer")
-    assert [status for status, _ in reports] == [*[Status.DEFERRED] * 2, Status.SKIPPED, Status.DEFERRED]
+    assert get_statuses(reports) == [
+        *[Status.DEFERRED] * 2,
+        Status.SKIPPED,
+        Status.DEFERRED,
+    ]
     hass.states.async_set(SCHEDULE, "off")
     await kitchen.wait_for("dinner")
     kitchen.finish()
@@ -113,15 +127,19 @@ async def test_defer_too_long(
     hass: HomeAssistant,
     night: MockConfigEntry,
     kitchen: ControlledPlayer,
-    reports: list[tuple[Status, dict[str, Status]]],
+    reports: list[dict[str, Status]],
 ) -> None:
     """Deferred announcements are dropped when they expire, after twelve hours by default."""
     await call_announce(hass, message="Dinner", quiet="defer")
     await call_announce(hass, message="Letter", quiet="defer", expires_after={"hours": 1})
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1, seconds=1))
-    assert [status for status, _ in reports] == [Status.DEFERRED, Status.DEFERRED, Status.SKIPPED]
+    assert get_statuses(reports) == [
+        Status.DEFERRED,
+        Status.DEFERRED,
+        Status.SKIPPED,
+    ]
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=12, seconds=1))
-    assert [status for status, _ in reports][3:] == [Status.SKIPPED]
+    assert get_statuses(reports)[3:] == [Status.SKIPPED]
     hass.states.async_set(SCHEDULE, "off")
     await hass.async_block_till_done(wait_background_tasks=True)
     assert kitchen.words == []
@@ -131,14 +149,14 @@ async def test_deferred_voice_is_removed(
     hass: HomeAssistant,
     night: MockConfigEntry,
     account: MockConfigEntry,
-    reports: list[tuple[Status, dict[str, Status]]],
+    reports: list[dict[str, Status]],
 ) -> None:
     """A deferred announcement fails if its voice was removed meanwhile."""
     await call_announce(hass, message="Dinner", quiet="defer")
     assert await hass.config_entries.async_remove(account.entry_id)
     hass.states.async_set(SCHEDULE, "off")
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert [status for status, _ in reports] == [Status.DEFERRED, Status.FAILED]
+    assert get_statuses(reports) == [Status.DEFERRED, Status.FAILED]
 
 
 @pytest.mark.usefixtures("night")
@@ -254,14 +272,14 @@ async def test_acknowledged_while_deferred(
     hass: HomeAssistant,
     night: MockConfigEntry,
     kitchen: ControlledPlayer,
-    reports: list[tuple[Status, dict[str, Status]]],
+    reports: list[dict[str, Status]],
 ) -> None:
     """A deferred announcement that is acknowledged is not said when quiet hours end."""
     hass.states.async_set("binary_sensor.window", "on")
     await call_announce(hass, message="Window", quiet="defer", until="binary_sensor.window")
     hass.states.async_set("binary_sensor.window", "off")
     await hass.async_block_till_done()
-    assert [status for status, _ in reports] == [Status.DEFERRED, Status.SKIPPED]
+    assert get_statuses(reports) == [Status.DEFERRED, Status.SKIPPED]
     hass.states.async_set(SCHEDULE, "off")
     await hass.async_block_till_done(wait_background_tasks=True)
     assert kitchen.words == []

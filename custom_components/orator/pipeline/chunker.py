@@ -10,7 +10,16 @@ from itertools import accumulate, islice
 from types import TracebackType
 from typing import Final, Self
 
-from ..text import SentenceSplitter, TextCleaner, is_speakable, split_evenly, split_first_clause
+from ..text import (
+    PLAIN,
+    SentenceSplitter,
+    SpeechStyle,
+    StyledText,
+    TextCleaner,
+    is_speakable,
+    split_evenly,
+    split_first_clause,
+)
 from .early_start import LETTERS_PER_S, EarlyStart, ReplyPace, count_letters_of_speech
 
 _IDLE_S: Final = 0.1
@@ -49,6 +58,17 @@ class _EarlyCut:
 
 _FIRST_CHUNK: Final = _EarlyCut(clause_after_s=8, min_clause_s=3.3, words_after_s=20)
 _LATER_CHUNKS: Final = _EarlyCut(clause_after_s=40, min_clause_s=20, words_after_s=60)
+
+
+@dataclass(frozen=True, slots=True)
+class TextChunk:
+    """The text of one request."""
+
+    text: str
+    style: SpeechStyle = PLAIN
+    """Style of the whole text; its emphasis and pronunciation are empty."""
+    words: tuple[StyledText, ...] = ()
+    """Words of the text with an emphasis or pronunciation of their own, in order; they do not divide a sentence."""
 
 
 class TextChunker:

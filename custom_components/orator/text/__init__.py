@@ -8,11 +8,18 @@ from .long_sentences import split_evenly, split_first_clause
 from .markdown import MarkdownReader
 from .replacements import Replacement, Replacer, replace_words
 from .sentences import SentenceSplitter
+from .speech_parts import PLAIN, Clip, Pause, SpeechPart, SpeechStyle, StyledText
 from .units import unit_replacements
 
 __all__ = [
+    "PLAIN",
+    "Clip",
+    "Pause",
     "Replacement",
     "SentenceSplitter",
+    "SpeechPart",
+    "SpeechStyle",
+    "StyledText",
     "TextCleaner",
     "count_syllable_letters",
     "find_clause_ends",

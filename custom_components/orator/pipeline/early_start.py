@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from ..text import count_syllable_letters, find_clause_ends, find_phrase_end
+from ..text import count_syllable_letters, find_clause_ends, find_phrase_end, split_evenly, split_first_clause
 
 LETTERS_PER_S: Final = 15
 
@@ -44,9 +44,38 @@ The latency of a model that does not stream grows with the text, and the second 
 _RESERVE_FACTORS: Final = {True: 1.0, False: 1.5}
 
 
+@dataclass(frozen=True, slots=True)
+class EarlyCut:
+    """Durations of speech, in seconds, from which a sentence that has not ended yet is split."""
+
+    clause_after_s: float
+    """Duration beyond which a clause is taken."""
+    min_clause_s: float
+    """Minimum duration of a clause; shorter ones sound unnatural."""
+    words_after_s: float
+    """Duration beyond which whole words are taken if no clause has ended."""
+
+
+FIRST_CHUNK: Final = EarlyCut(clause_after_s=8, min_clause_s=3.3, words_after_s=20)
+LATER_CHUNKS: Final = EarlyCut(clause_after_s=40, min_clause_s=20, words_after_s=60)
+
+
 def count_letters_of_speech(text: str) -> int:
     """Return the length of a text as speech, in letters of an alphabet."""
     return len(text) if text.isascii() else len(text) + count_syllable_letters(text)
+
+
+def find_cut(pending: str, cut: EarlyCut) -> int:
+    """Return the length of the part of a long unfinished sentence to speak: a clause or whole words; 0 for none."""
+    start = pending[: int(cut.words_after_s * LETTERS_PER_S) + 1]
+    seconds = count_letters_of_speech(start) / LETTERS_PER_S
+    if seconds <= cut.clause_after_s:
+        return 0
+    part, _ = split_first_clause(start, cut.min_clause_s * LETTERS_PER_S, count_letters_of_speech)
+    if not part and seconds > cut.words_after_s:
+        words = start[: round(len(start) * cut.words_after_s / seconds)]
+        part = split_evenly(words, int(cut.words_after_s / 2 * LETTERS_PER_S), count_letters_of_speech)[0]
+    return len(part)
 
 
 class ReplyPace:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..audio.formats import AudioFormat, PcmLayout
 from ..providers.base import Provider, SpeechAudio, SynthesisRequest
 from ..providers.models import Model, Usage
-from ..text import Replacement, TextCleaner
+from ..text import PLAIN, Replacement, SpeechReader
 from .attempt import AttemptAudio
 from .chunker import TextChunker
 from .early_start import EarlyStart
@@ -189,7 +189,7 @@ class SpeechPipeline:
         starts_early = not has_fixed_price and not self._output.needs_full_audio
         chunker = TextChunker(
             job.deltas,
-            TextCleaner(() if pronunciations else job.replacements, clean=job.clean_text),
+            SpeechReader(() if pronunciations else job.replacements, clean=job.clean_text),
             max_chars=min(model.max_chars, job.stats.max_chars or model.max_chars),
             measure=measure_with_pronunciations(pronunciations, model) if pronunciations else model.measure,
             streams=model.streams,
@@ -206,7 +206,7 @@ class SpeechPipeline:
             # With a price per request, more requests for less text would cost more. A complete text stays one request:
             # that words are missing at the end of its audio is less certain for short parts.
             if cache and not has_fixed_price and not is_single:
-                chunker.is_cached = cache.has
+                chunker.is_cached = lambda chunk: chunk.style == PLAIN and not chunk.words and cache.has(chunk.text)
             own = ProviderSynthesizer(
                 self._provider,
                 request,

@@ -10,6 +10,7 @@ from .attempt import AttemptAudio
 from .chunk_audio import ChunkAudio
 from .chunker import TextChunker, estimate_duration_by_letters_s
 from .fallback_chain import FallbackChain
+from .text_runs import TextChunk
 
 _MAX_PARALLEL_REQUESTS: Final = 2
 """Maximum number of parallel requests: the chunk that is heard and the next one."""
@@ -82,14 +83,16 @@ class ChunkPrefetcher:
             while True:
                 while len(self._requests) >= _MAX_PARALLEL_REQUESTS:
                     await asyncio.wait(self._requests, return_when=asyncio.FIRST_COMPLETED)
-                text = await self._chunker.next(self._buffered_seconds)
-                if text is None:
+                part = await self._chunker.next(self._buffered_seconds)
+                if part is None:
                     return
-                chunk = ChunkAudio(self._chain, text)
+                if not isinstance(part, TextChunk):
+                    continue
+                chunk = ChunkAudio(self._chain, part.text)
                 request = asyncio.create_task(chunk.synthesize(), name="orator requests a chunk")
                 self._requests.add(request)
                 request.add_done_callback(self._requests.discard)
-                self._add_duration(estimate_duration_by_letters_s(text) / self._speed)
+                self._add_duration(estimate_duration_by_letters_s(part.text) / self._speed)
                 await self._waiting.put(chunk)
         finally:
             self._waiting.shutdown()

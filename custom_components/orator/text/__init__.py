@@ -1,14 +1,16 @@
 """Text in, text out: turn text deltas into the words and sentences that a voice speaks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from .audio_tags import remove_audio_tags
 from .characters import count_syllable_letters, is_speakable
 from .clauses import find_clause_ends, find_phrase_end
 from .long_sentences import split_evenly, split_first_clause
-from .markdown import MarkdownReader
-from .replacements import Replacement, Replacer, replace_words
+from .replacements import Replacement, replace_words
 from .sentences import SentenceSplitter
 from .speech_parts import PLAIN, Clip, Pause, SpeechPart, SpeechStyle, StyledText
+from .speech_reader import SpeechReader
+from .ssml import SsmlReader
 from .units import unit_replacements
 
 __all__ = [
@@ -18,13 +20,16 @@ __all__ = [
     "Replacement",
     "SentenceSplitter",
     "SpeechPart",
+    "SpeechReader",
     "SpeechStyle",
+    "SsmlReader",
     "StyledText",
     "TextCleaner",
     "count_syllable_letters",
     "find_clause_ends",
     "find_phrase_end",
     "is_speakable",
+    "remove_audio_tags",
     "replace_words",
     "split_evenly",
     "split_first_clause",
@@ -33,19 +38,20 @@ __all__ = [
 
 
 class TextCleaner:
-    """Converter of text deltas to the words to speak, however the text is split into deltas."""
+    """Converter of text deltas to the words to speak, without their styles."""
 
     def __init__(self, replacements: Sequence[Replacement] = (), *, clean: bool = True) -> None:
         """Initialize the cleaner with replacements; `clean` also reads Markdown and HTML."""
-        self._markdown = MarkdownReader() if clean else None
-        self._replacer = Replacer(replacements) if replacements else None
+        self._reader = SpeechReader(replacements, clean=clean)
 
     def feed(self, delta: str) -> str:
         """Return the words that later text cannot change."""
-        words = self._markdown.feed(delta) if self._markdown else delta
-        return self._replacer.feed(words) if self._replacer else words
+        return _join_words(self._reader.feed(delta))
 
     def finish(self) -> str:
         """Return the remaining words."""
-        words = self._markdown.finish() if self._markdown else ""
-        return self._replacer.feed(words, is_final=True) if self._replacer else words
+        return _join_words(self._reader.finish())
+
+
+def _join_words(parts: Iterable[SpeechPart]) -> str:
+    return "".join(part.text for part in parts if isinstance(part, StyledText))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from enum import Enum, auto
+import html
+from html.entities import html5
 import re
 from typing import Final
 
@@ -62,6 +64,12 @@ _HTML_TAG: Final = Syntax(
     re.IGNORECASE,
 )
 _IMAGE_DESCRIPTION: Final = re.compile(r"""\salt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+
+_ENTITY: Final = Syntax.from_parts(
+    ("&", "#", r"\d{1,7}", ";"),
+    ("&", "#", "[xX]", "[0-9A-Fa-f]{1,6}", ";"),
+    ("&", "[A-Za-z]", "[A-Za-z0-9]{1,31}", ";"),
+)
 
 _AUTOLINK: Final = Syntax.from_parts(("<", r"[^\W_]", r"[^\s<>]*", ">"))
 _AUTOLINK_TARGET: Final = re.compile(
@@ -194,8 +202,23 @@ def _classify_tag(match: re.Match[str]) -> Tag | None:
         return Tag(match.end(), text=description[1] or description[2] or "")
     if name == "s":  # a sentence in SSML, the start or end of the text to a language model, or struck text in HTML
         return Tag(match.end(), Boundary.WORD)
-    if name in _CELL_TAGS and not match["slash"]:
-        return Tag(match.end(), Boundary.CELL)
+    return Tag(match.end(), boundary_of(name, is_end=match["slash"] != ""))
+
+
+def boundary_of(name: str, *, is_end: bool) -> Boundary:
+    """Return the unit of speech that ends at a tag, given the name of its element."""
+    if name in _CELL_TAGS and not is_end:
+        return Boundary.CELL
     if name in _SENTENCE_TAGS:
-        return Tag(match.end(), Boundary.SENTENCE)
-    return Tag(match.end(), Boundary.LINE if name in _LINE_TAGS else Boundary.NONE)
+        return Boundary.SENTENCE
+    return Boundary.LINE if name in _LINE_TAGS else Boundary.NONE
+
+
+def read_entity(window: Window) -> tuple[str, int]:
+    """Return the text of an entity and the number of its characters; an unknown one is text."""
+    match = _ENTITY.match(window)
+    if not match:
+        return "&", 1
+    entity = match.group()
+    is_known = entity[1] == "#" or entity[1:] in html5
+    return html.unescape(entity) if is_known else entity, len(entity)

@@ -1,8 +1,6 @@
 """Markdown within a line: emphasis, links, code, tags, entities, addresses."""
 
 from collections.abc import Callable
-import html
-from html.entities import html5
 import re
 from typing import Final
 
@@ -13,9 +11,9 @@ from .html_tags import (
     MAX_HIDDEN_CHARS,
     MAX_UNCLOSED_THOUGHT_CHARS,
     NAMED_THOUGHT_TAG,
-    Boundary,
     measure_rest_of_thought,
     measure_thought,
+    read_entity,
     read_hidden,
     read_tag,
 )
@@ -32,6 +30,7 @@ from .links import (
 )
 from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
 from .normalize import PlainTextWriter
+from .ssml import SsmlReader
 
 _MAX_CODE_CHARS: Final = 100
 _MAX_STRUCK_CHARS: Final = 100
@@ -59,11 +58,6 @@ _SPACED_BAR: Final = Syntax.from_parts((r"\|", r"(?=\s|\Z)"))
 _HEADING_END: Final = Syntax.from_parts(("#{1,60}", r"[ \t]*", r"(?=\n|\Z)"))
 _CODE: Final = re.compile(r"(`{1,64})(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _STRUCK: Final = re.compile(r"~~(?![\s~])(?:[^~]|~(?!~))*?(?<!\s)~~(?!~)")
-_ENTITY: Final = Syntax.from_parts(
-    ("&", "#", r"\d{1,7}", ";"),
-    ("&", "#", "[xX]", "[0-9A-Fa-f]{1,6}", ";"),
-    ("&", "[A-Za-z]", "[A-Za-z0-9]{1,31}", ";"),
-)
 _FILE_NAME: Final = re.compile(r"__\w+__\.\w")
 _MAIL_ADDRESS: Final = Syntax.from_parts(("_+", r"[\w.+-]{0,60}", "@", r"\w"))
 _RUN: Final = Syntax(r"(.)\1{0,63}", r"(.)\1{0,63}")
@@ -72,10 +66,11 @@ _RUN: Final = Syntax(r"(.)\1{0,63}", r"(.)\1{0,63}")
 class InlineReader:
     """Reader of the text within lines, which writes the words to speak."""
 
-    def __init__(self, buffer: InputBuffer, writer: PlainTextWriter) -> None:
+    def __init__(self, buffer: InputBuffer, writer: PlainTextWriter, ssml: SsmlReader) -> None:
         """Initialize the reader without text."""
         self._buffer = buffer
         self._writer = writer
+        self._ssml = ssml
         self._is_heading = False
         self._is_table_row = False
         self._has_marks = False
@@ -216,6 +211,9 @@ class InlineReader:
 
     def _read_link(self, image_mark: str = "") -> int:
         """Read a link or an image up to its text, or a whole footnote mark or citation."""
+        if self._ssml.is_on and not image_mark and (length := self._ssml.read_bracket(self._buffer.peek())):
+            self._writer.skip()
+            return length
         bracket = len(image_mark)
         if self._buffer.starts_with(TOO_DEEP_BRACKETS, MAX_LINK_TEXT_CHARS + bracket):
             return self._write(f"{image_mark}[")
@@ -280,21 +278,15 @@ class InlineReader:
     def _read_tag(self) -> int:
         if not self._writer.is_within_sentence and (length := self.read_thought()):
             return self._write(" ", length)
+        if self._ssml.is_on and (length := self._ssml.read(self._buffer, self._writer)):
+            return length
         if hidden := read_hidden(self._buffer.peek(MAX_HIDDEN_CHARS)):
             self._writer.skip()
             return hidden.length
         tag = read_tag(self._peek_block(_MAX_HTML_TAG_CHARS))
         if not tag or self._is_name_of_tag():
             return self._write("<")
-        if tag.boundary is Boundary.SENTENCE:
-            self._writer.end_sentence()
-        if tag.boundary in (Boundary.SENTENCE, Boundary.LINE):
-            self._writer.end_line()
-        elif tag.boundary is Boundary.CELL:
-            self._writer.add_comma()
-        elif tag.boundary is Boundary.WORD:
-            self._writer.write(" ")
-            self._writer.skip()
+        self._writer.add_boundary(tag.boundary)
         return self._write(tag.text, tag.length)
 
     def _is_name_of_tag(self) -> bool:
@@ -303,12 +295,7 @@ class InlineReader:
         return is_in_words and self._buffer.peek_syntax(NAMED_THOUGHT_TAG) is not None
 
     def _read_entity(self) -> int:
-        match = self._buffer.peek_syntax(_ENTITY)
-        if not match:
-            return self._write("&")
-        entity = match.group()
-        is_known = entity[1] == "#" or entity[1:] in html5
-        return self._write(html.unescape(entity) if is_known else entity, len(entity))
+        return self._write(*read_entity(self._buffer.peek()))
 
     def _read_bar(self) -> int:
         if self._is_table_row or (is_space(self._buffer.previous) and self._buffer.peek_syntax(_SPACED_BAR)):

@@ -36,6 +36,9 @@ from .line_marks import (
 from .links import LINK_DEFINITION
 from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
 from .normalize import PlainTextWriter
+from .speech_parts import SpeechMark
+from .ssml import SsmlReader
+from .ssml_tags import MAX_TAG_CHARS
 
 _HARD_BREAK: Final = "  "
 """The end of a line that is not joined with the next one."""
@@ -72,11 +75,14 @@ class _Line:
 class MarkdownReader:
     """Reader of deltas that returns the spoken words as soon as they cannot be part of markup."""
 
-    def __init__(self) -> None:
+    def __init__(self, ssml: SsmlReader | None = None) -> None:
         """Initialize the reader without text."""
         self._buffer = InputBuffer()
         self._writer = PlainTextWriter()
-        self._inline = InlineReader(self._buffer, self._writer)
+        self._ssml = ssml or SsmlReader()
+        self._may_start_document = True
+        """Whether a document of SSML may start, because no text has been read."""
+        self._inline = InlineReader(self._buffer, self._writer, self._ssml)
         self._line = _Line()
         self._open_line: _Line | None = None
         """Last line of a paragraph or list item that may continue."""
@@ -102,14 +108,14 @@ class MarkdownReader:
         }
         """Readers of the marks before the text of a line; they return False if the match is text."""
 
-    def feed(self, delta: str) -> str:
-        """Return the words that later text cannot change."""
+    def feed(self, delta: str) -> list[str | SpeechMark]:
+        """Return the words that later text cannot change, with the marks between them."""
         self._buffer.append(delta.replace("\r", " "))
         self._read()
         return self._writer.take()
 
-    def finish(self) -> str:
-        """Return the remaining words."""
+    def finish(self) -> list[str | SpeechMark]:
+        """Return the remaining words and marks."""
         self._buffer.is_complete = True
         self._read()
         is_started = self._line.kind or self._line.has_list_mark
@@ -121,7 +127,7 @@ class MarkdownReader:
             return self._read_thought()  # rather than nothing
         return words
 
-    def _read_thought(self) -> str:
+    def _read_thought(self) -> list[str | SpeechMark]:
         """Return the words of the last thought."""
         reader = MarkdownReader()
         return reader.feed(THOUGHT_TAG.sub("", self._inline.thought)) + reader.finish()
@@ -227,6 +233,11 @@ class MarkdownReader:
             return indent + self._read_blank_line(body)
         if body.text[0] == "<" and not indent and (length := self._inline.read_thought()):
             return length
+        if self._may_start_document:
+            prolog = self._ssml.start_document(self._buffer.peek(MAX_TAG_CHARS))
+            self._may_start_document = False
+            if prolog:
+                return prolog
         if body.text[0] == "[":  # a link definition may have several lines
             text, is_final = self._buffer.peek()
             body = Window(text[indent:], is_final)

@@ -6,6 +6,8 @@ import re
 from typing import Final
 
 from .characters import CLOSERS, EMOJI, KANA_AND_HAN, NO_FULL_STOP_AFTER, REPEATED_FOR_EMPHASIS
+from .html_tags import Boundary
+from .speech_parts import SpeechMark
 
 _SPOKEN_EMOJI: Final = {
     "\u203c": "!",
@@ -69,7 +71,10 @@ class PlainTextWriter:
 
     def __init__(self) -> None:
         """Initialize the writer without text."""
+        self._marked: list[str | SpeechMark] = []
+        """The text up to the last mark, and the mark."""
         self._output: list[str] = []
+        """The text after the last mark."""
         self._line_context = ""
         """The end of the current line."""
         self._separator = ""
@@ -82,12 +87,33 @@ class PlainTextWriter:
         self._mark_run = ""
         """The run of marks at the end of the line."""
 
-    def take(self) -> str:
-        """Return the text that was written since the last call."""
+    def take(self) -> list[str | SpeechMark]:
+        """Return the text that was written since the last call, and the marks in it."""
+        text = self._take_text()
+        marked, self._marked = self._marked, []
+        return [*marked, text] if text else marked
+
+    def add(self, mark: SpeechMark) -> None:
+        """Add a mark after the text; a space before it is written once more text follows."""
+        self._marked += [self._take_text(), mark]
+
+    def _take_text(self) -> str:
         text = "".join(self._output)
         self._output.clear()
         self.has_written = self.has_written or bool(text)
         return text
+
+    def add_boundary(self, boundary: Boundary) -> None:
+        """End a unit of speech."""
+        if boundary is Boundary.SENTENCE:
+            self.end_sentence()
+        if boundary in (Boundary.SENTENCE, Boundary.LINE):
+            self.end_line()
+        elif boundary is Boundary.CELL:
+            self.add_comma()
+        elif boundary is Boundary.WORD:
+            self.write(" ")
+            self.skip()
 
     def write(self, text: str, *, verbatim: bool = False) -> None:
         """Write words; `verbatim` keeps repeated marks."""

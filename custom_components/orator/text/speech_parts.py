@@ -1,6 +1,6 @@
 """The parts of a text with markup: runs of text with a style, pauses and clips."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 
@@ -22,6 +22,11 @@ class SpeechStyle:
     """Manner of speaking, such as "whispered" or "cheerful", in lower case with spaces between words."""
     pronunciation: str = ""
     """Pronunciation of the whole run in the International Phonetic Alphabet."""
+
+    @property
+    def of_sentence(self) -> SpeechStyle:
+        """The style without emphasis and pronunciation, which words within one sentence may have."""
+        return replace(self, emphasis="", pronunciation="") if self.emphasis or self.pronunciation else self
 
 
 PLAIN: Final = SpeechStyle()
@@ -58,3 +63,6 @@ class Clip:
 
 
 type SpeechPart = StyledText | Pause | Clip
+
+type SpeechMark = SpeechStyle | Pause | Clip
+"""What markup adds between words: the style of the words that follow, a pause, or a clip."""

@@ -6,12 +6,13 @@ from math import inf
 
 from custom_components.orator.pipeline.chunker import TextChunker
 from custom_components.orator.pipeline.early_start import EarlyStart
-from custom_components.orator.text import TextCleaner
+from custom_components.orator.pipeline.text_runs import TextChunk
+from custom_components.orator.text import Clip, Pause, SpeechReader
 
 
 def create_chunker(  # noqa: PLR0913 - the limits of a chunker
     deltas: AsyncGenerator[str],
-    cleaner: TextCleaner | None = None,
+    reader: SpeechReader | None = None,
     *,
     max_chars: int = 4096,
     measure: Callable[[str], int] = len,
@@ -22,7 +23,7 @@ def create_chunker(  # noqa: PLR0913 - the limits of a chunker
     """Return a chunker of a voice without fallbacks."""
     return TextChunker(
         deltas,
-        cleaner or TextCleaner(),
+        reader or SpeechReader(),
         max_chars=max_chars,
         measure=measure,
         streams=streams,
@@ -41,14 +42,28 @@ async def split_text(
     reads_markup: bool = True,
 ) -> list[str]:
     """Return all chunks of a text, requested while the listener has some seconds of audio left."""
-    async with create_chunker(deltas, TextCleaner(clean=reads_markup), max_chars=max_chars, streams=streams) as chunker:
+    async with create_chunker(
+        deltas, SpeechReader(clean=reads_markup), max_chars=max_chars, streams=streams
+    ) as chunker:
         return await take_chunks(chunker, buffered_seconds)
 
 
 async def take_chunks(chunker: TextChunker, buffered_seconds: float = 0) -> list[str]:
-    """Return all chunks of a chunker, requested while the listener has some seconds of audio left."""
-    chunks = []
-    while chunk := await chunker.next(lambda: buffered_seconds):
-        chunks.append(chunk)
+    """Return the texts of all chunks of a chunker, requested while the listener has some seconds of audio left."""
+    return [part.text for part in await take_parts(chunker, buffered_seconds) if isinstance(part, TextChunk)]
+
+
+async def take_chunk(chunker: TextChunker, buffered_seconds: float = 0) -> str:
+    """Return the text of the next chunk."""
+    chunk = await chunker.next(lambda: buffered_seconds)
+    assert isinstance(chunk, TextChunk)
+    return chunk.text
+
+
+async def take_parts(chunker: TextChunker, buffered_seconds: float = 0) -> list[TextChunk | Pause | Clip]:
+    """Return all chunks, pauses and clips of a chunker, requested while the listener has some seconds of audio left."""
+    parts: list[TextChunk | Pause | Clip] = []
+    while part := await chunker.next(lambda: buffered_seconds):
+        parts.append(part)
         await asyncio.sleep(0)
-    return chunks
+    return parts

@@ -231,7 +231,7 @@ A, B, C, D = "The door is open.", "It is cold outside.", "Rain begins at noon.",
 async def test_chunks_of_complete_text(cached: list[str], chunks: list[str], buffered_seconds: float) -> None:
     """A chunk ends before a sentence whose audio is cached, and where the longest cached beginning ends."""
     async with create_chunker(stream_text(f"{A} {B} {C} {D}", pause_s=0)) as chunker:
-        chunker.is_cached = cached.__contains__
+        chunker.is_cached = lambda chunk: chunk.text in cached
         await wait_until(lambda: chunker.is_complete)
         assert chunker.is_single_chunk == (len(chunks) == 1)
         assert await take_chunks(chunker, buffered_seconds) == chunks
@@ -241,7 +241,7 @@ async def test_chunks_of_reply() -> None:
     """The first sentence of a reply is a chunk of its own anyway; later ones end before a cached sentence."""
     sentences = [f"Sentence number {number} of the reply." for number in range(8)]
     async with create_chunker(stream_text(*(f"{one} " for one in sentences), pause_s=0)) as chunker:
-        chunker.is_cached = sentences[5].__eq__
+        chunker.is_cached = lambda chunk: chunk.text == sentences[5]
         chunks = await take_chunks(chunker, 30)
     assert chunks[0] == sentences[0]
     assert sentences[5] in chunks
@@ -253,5 +253,5 @@ async def test_long_cached_sentence() -> None:
     long = f"When the machine has finished its work for today, {'and the laundry is dry, ' * 6}we can rest."
     for is_cached in (False, True):
         async with create_chunker(stream_text(long, pause_s=0), streams=False) as chunker:
-            chunker.is_cached = lambda text, is_cached=is_cached: is_cached and text == long
+            chunker.is_cached = lambda chunk, is_cached=is_cached: is_cached and chunk.text == long
             assert (await take_chunks(chunker) == [long]) == is_cached

@@ -14,7 +14,7 @@ from custom_components.orator.text import is_speakable
 from tests.support.streams import stream_text, stream_words
 from tests.support.text import clean
 
-from .chunks import create_chunker, split_text
+from .chunks import create_chunker, split_text, take_chunk, take_chunks
 
 _SENTENCES = (
     "The kettle has boiled.",
@@ -116,7 +116,7 @@ async def test_long_sentence_starts_after_8_seconds_of_speech(first: str, repeat
                 await asyncio.sleep(0)
 
     async with create_chunker(reply()) as chunker:
-        assert await chunker.next(lambda: 0) == first.strip()
+        assert await take_chunk(chunker) == first.strip()
     assert estimate_duration_by_letters_s(first) >= 3.3
     assert estimate_duration_by_letters_s(sentence[: written - 1]) <= 8.2
     chunks = await split_text(_whole(sentence), streams=False, buffered_seconds=99)
@@ -145,7 +145,7 @@ async def test_provider_with_larger_units() -> None:
     async with chunker:
         assert await chunker.wait_for_sentence()
         assert chunker.is_single_chunk
-        first = await chunker.next(lambda: 0)
+        first = await take_chunk(chunker)
         assert first == text
         assert await chunker.next(lambda: 0) is None
 
@@ -157,8 +157,8 @@ async def test_chunk_is_as_long_as_buffered_audio(sentence: str, count: int) -> 
     """In any script, a chunk lasts no longer than the buffered audio, so that a slow provider keeps up."""
     chunker = create_chunker(_whole(sentence * count), streams=False)
     async with chunker:
-        await chunker.next(lambda: 0)
-        chunk = await chunker.next(lambda: 12)
+        await take_chunk(chunker)
+        chunk = await take_chunk(chunker, 12)
     assert chunk
     assert 6 < estimate_duration_by_letters_s(chunk) <= 12
 
@@ -194,8 +194,6 @@ async def test_limited_sentences() -> None:
     async with create_chunker(_whole(text), max_sentences=2) as chunker:
         await chunker.wait_for_sentence()
         assert not chunker.is_single_chunk
-        chunks = []
-        while chunk := await chunker.next(lambda: 0.0):
-            chunks.append(chunk)
+        chunks = await take_chunks(chunker)
     assert len(chunks) == 2
     assert _letters("".join(chunks)) == _letters(text)

@@ -7,10 +7,10 @@ import time
 import pytest
 
 from custom_components.orator.pipeline import chunker as chunker_module
-from custom_components.orator.text import Replacement, TextCleaner
+from custom_components.orator.text import Replacement, SpeechReader
 from tests.support.streams import stream_text
 
-from .chunks import create_chunker, split_text, take_chunks
+from .chunks import create_chunker, split_text, take_chunk, take_chunks
 
 _MAX_BLOCKED_S = 0.06
 
@@ -26,10 +26,10 @@ async def test_first_sentence_does_not_wait_for_the_second() -> None:
 
     async with create_chunker(reply()) as chunker:
         async with asyncio.timeout(2):
-            first = await chunker.next(lambda: 0)
+            first = await take_chunk(chunker)
         assert first == "Let me look that up."
         is_released.set()
-        second = await chunker.next(lambda: 0)
+        second = await take_chunk(chunker)
         assert second == "It rains."
         assert await chunker.next(lambda: 0) is None
 
@@ -75,7 +75,7 @@ async def test_text_is_read_in_advance_within_limit(unit: str, monkeypatch: pyte
             await asyncio.sleep(0)
 
     async with create_chunker(reply()) as chunker:
-        assert await chunker.next(lambda: 0)
+        assert await take_chunk(chunker)
         for _ in range(200):
             await asyncio.sleep(0)
         assert written < 30_000
@@ -100,10 +100,7 @@ async def _longest_block_s(text: str) -> float:
 
     async with create_chunker(reply()) as chunker:
         measurement = asyncio.create_task(measure_blocks())
-        chunk: str | None = ""
-        while chunk is not None:
-            chunk = await chunker.next(lambda: 0)
-            await asyncio.sleep(0)
+        await take_chunks(chunker)
         await measurement
     return longest
 
@@ -132,7 +129,7 @@ async def test_other_tasks_can_run(delta: str, count: int, replacements: tuple[R
 
     async def measure() -> float:
         longest_s = 0.0
-        async with create_chunker(text(), TextCleaner(replacements)) as chunker:
+        async with create_chunker(text(), SpeechReader(replacements)) as chunker:
             splitting = asyncio.ensure_future(take_chunks(chunker))
             while not splitting.done():
                 started = time.thread_time()
@@ -153,10 +150,10 @@ async def test_interrupted_text() -> None:
         raise ConnectionResetError
 
     async with create_chunker(reply()) as chunker:
-        first = await chunker.next(lambda: 0)
+        first = await take_chunk(chunker)
         assert first == "The first sentence."
         with pytest.raises(ConnectionResetError):
-            await chunker.next(lambda: 0)
+            await take_chunk(chunker)
 
 
 async def test_leaving_closes_text() -> None:
@@ -172,5 +169,5 @@ async def test_leaving_closes_text() -> None:
             is_closed.set()
 
     async with create_chunker(reply()) as chunker:
-        assert await chunker.next(lambda: 0)
+        assert await take_chunk(chunker)
     assert is_closed.is_set()

@@ -1,0 +1,215 @@
+"""Turn tags of SSML into styles, pauses, clips and words, while the text is arriving.
+
+Markup never fails and is never spoken; the text within unknown or broken markup is. The elements of W3C SSML 1.1 are
+read, and those of Amazon Polly, Azure and Google for ways of speaking. Depth and numbers are limited: beyond them, tags
+have no effect.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple, Protocol
+
+from .audio_tags import measure_audio_tag
+from .html_tags import Boundary, boundary_of
+from .lookahead import InputBuffer, Window
+from .say_as import can_expand, expand
+from .speech_parts import PLAIN, Clip, Pause, SpeechMark, SpeechStyle
+from .ssml_styles import derive_style
+from .ssml_tags import (
+    CONTENT_CHARS,
+    MAX_TAG_CHARS,
+    SENTENCE_ELEMENTS,
+    STYLE_ELEMENTS,
+    MarkupTag,
+    find_content,
+    find_document,
+    read_character_data,
+    read_markup_tag,
+    read_unspoken,
+    remove_markup,
+)
+from .ssml_values import parse_pause, parse_volume
+
+_MAX_DEPTH: Final = 50
+"""Maximum number of open elements."""
+_MAX_EFFECTS: Final = 2000
+"""Maximum number of tags that change the style, of pauses and of clips."""
+_MAX_CLIPS: Final = 20
+_MAX_PAUSES_S: Final = 60.0
+"""Maximum duration of all pauses."""
+_MAX_SOURCE_CHARS: Final = 1000
+_CONTENT_WINDOW_CHARS: Final = MAX_TAG_CHARS + max(CONTENT_CHARS.values())
+_REQUIRED_ATTRIBUTES: Final = {"sub": "alias", "say-as": "interpret-as", "audio": "src"}
+"""Attributes without which only the text of an element is spoken."""
+
+
+class SpeechWriter(Protocol):
+    """Writer of the words of a text."""
+
+    def write(self, text: str, *, verbatim: bool = False) -> None:
+        """Write words."""
+
+    def add_boundary(self, boundary: Boundary) -> None:
+        """End a unit of speech."""
+
+    def add(self, mark: SpeechMark) -> None:
+        """Add a mark between words."""
+
+
+class _OpenElement(NamedTuple):
+    name: str
+    style: SpeechStyle
+    """Style of the text in the element."""
+
+
+class SsmlReader:
+    """Reader of tags, for texts that start with `<speak`, and for texts with single tags if they are allowed."""
+
+    def __init__(self, *, allows_tags: bool = False, keeps_audio_tags: bool = False, language: str = "") -> None:
+        """Initialize the reader for a text in a language.
+
+        `keeps_audio_tags`: whether the model understands tags in brackets such as "[whispers]".
+        """
+        self._allows_tags = allows_tags
+        self._keeps_audio_tags = keeps_audio_tags
+        self._language = language
+        self.is_document = False
+        """Whether the text has started with `<speak`."""
+        self._open: list[_OpenElement] = []
+        self._effects = 0
+        self._clips = 0
+        self._pauses_s = 0.0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether tags are read."""
+        return self.is_document or self._allows_tags
+
+    def start_document(self, window: Window) -> int | None:
+        """Return the number of characters before the `<speak` that a text starts with, and read tags from now on.
+
+        The result is None if another text starts. Raises IncompleteInputError if following text decides.
+        """
+        length = find_document(window)
+        self.is_document = length is not None
+        return length
+
+    def read(self, buffer: InputBuffer, writer: SpeechWriter) -> int:
+        """Read a tag or another part of the markup, and return the number of its characters; 0 for other text.
+
+        Raises IncompleteInputError if following text decides.
+        """
+        window = buffer.peek(MAX_TAG_CHARS)
+        if self.is_document and (length := self._read_special(window, writer)):
+            return length
+        tag = read_markup_tag(window, is_document=self.is_document)
+        if tag is None:
+            return 0
+        if not tag.name:
+            return tag.length
+        if tag.name in CONTENT_CHARS and not tag.is_end:
+            return self._read_content(tag, buffer.peek(_CONTENT_WINDOW_CHARS), writer)
+        if not (self.is_document or self._has_effect(tag)):
+            return 0
+        self._apply(tag, writer)
+        return tag.length
+
+    def read_bracket(self, window: Window) -> int:
+        """Return the length of a tag in brackets that is not spoken, or 0 for other text."""
+        return 0 if self._keeps_audio_tags else measure_audio_tag(window)
+
+    @property
+    def _style(self) -> SpeechStyle:
+        return self._open[-1].style if self._open else PLAIN
+
+    def _derive_style(self, tag: MarkupTag) -> SpeechStyle:
+        return derive_style(self._style, tag.name, tag.attributes)
+
+    @staticmethod
+    def _read_special(window: Window, writer: SpeechWriter) -> int:
+        """Read a comment, an instruction to the parser, or a CDATA section."""
+        if window.text[1:2] not in ("", "!", "?"):
+            return 0
+        text, length = read_character_data(window)
+        writer.write(text)
+        return length or read_unspoken(window)
+
+    def _has_effect(self, tag: MarkupTag) -> bool:
+        """Return whether a tag in a text with single tags has an effect, so that it is no placeholder or HTML."""
+        if tag.is_end:
+            return any(element.name == tag.name for element in self._open)
+        return tag.name == "break" or (
+            tag.name in STYLE_ELEMENTS and derive_style(self._style, tag.name, tag.attributes) != self._style
+        )
+
+    def _apply(self, tag: MarkupTag, writer: SpeechWriter) -> None:
+        """Apply a tag to the text that follows."""
+        if tag.name in SENTENCE_ELEMENTS:
+            writer.add_boundary(Boundary.SENTENCE)
+        elif tag.name == "break":
+            if not tag.is_end:
+                self._add_pause(tag.attributes, writer)
+            return
+        elif tag.name not in STYLE_ELEMENTS and tag.name != "speak":
+            writer.add_boundary(boundary_of(tag.name, is_end=tag.is_end))
+            return
+        before = self._style
+        if tag.is_end:
+            self._close(tag.name)
+        elif not tag.is_empty:
+            if tag.name in SENTENCE_ELEMENTS:  # paragraphs and sentences are not nested
+                self._close(tag.name)
+            if len(self._open) < _MAX_DEPTH:
+                self._open.append(_OpenElement(tag.name, self._derive_style(tag)))
+        if self._style != before:
+            self._add(self._style, writer)
+
+    def _close(self, name: str) -> None:
+        """Close the last open element of a name, and those that were opened within it."""
+        index = next((index for index in range(len(self._open) - 1, -1, -1) if self._open[index].name == name), None)
+        if index is not None:
+            del self._open[index:]
+
+    def _add(self, mark: SpeechMark, writer: SpeechWriter) -> None:
+        """Add a mark, unless there are too many; the rest of the text is plain then."""
+        self._effects += 1
+        if self._effects < _MAX_EFFECTS:
+            writer.add(mark)
+        elif self._effects == _MAX_EFFECTS:
+            writer.add(PLAIN)
+
+    def _add_pause(self, attributes: Mapping[str, str], writer: SpeechWriter) -> None:
+        seconds = parse_pause(attributes.get("time", ""), attributes.get("strength", ""))
+        seconds = min(seconds, _MAX_PAUSES_S - self._pauses_s)
+        if seconds > 0:
+            self._pauses_s += seconds
+            self._add(Pause(seconds), writer)
+
+    def _read_content(self, tag: MarkupTag, window: Window, writer: SpeechWriter) -> int:
+        """Read an element whose content is replaced; without its end tag, only its start tag is read."""
+        required = _REQUIRED_ATTRIBUTES.get(tag.name)
+        value = tag.attributes.get(required, "").strip() if required else ""
+        if not self.is_document and not value:
+            return 0
+        if (required and not value) or (tag.name == "say-as" and not can_expand(value)):
+            return tag.length
+        found = ("", tag.length) if tag.is_empty else find_content(window, tag.length, tag.name)
+        if found is None and tag.name != "audio":
+            return tag.length
+        content, end = found or ("", tag.length)
+        match tag.name:
+            case "sub":
+                writer.write(value)
+            case "say-as":
+                language = self._style.language or self._language
+                writer.write(expand(remove_markup(content), value, tag.attributes.get("format", ""), language))
+            case "audio":
+                self._add_clip(value, tag.attributes.get("soundlevel", ""), remove_markup(content), writer)
+        return end
+
+    def _add_clip(self, source: str, level: str, fallback: str, writer: SpeechWriter) -> None:
+        """Add a clip, or its fallback if its source is too long or there are too many clips."""
+        if len(source) > _MAX_SOURCE_CHARS or self._clips >= _MAX_CLIPS or self._effects >= _MAX_EFFECTS - 1:
+            writer.write(fallback)
+            return
+        self._clips += 1
+        self._add(Clip(source, fallback, self._style, parse_volume(level, self._style.gain_db)), writer)

@@ -1,0 +1,234 @@
+"""Find the tags of SSML in a text that is still arriving, however broken the markup is.
+
+A parser of XML such as expat stops at the first error, and `html.parser` holds all text back after a "<" until the next
+">". So the tags are found here, within windows of limited length, and `html.parser` parses the attributes of one tag.
+No entity other than those of HTML and no document type is ever expanded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import html
+from html.parser import HTMLParser
+import re
+from typing import Final, override
+
+from .lookahead import IncompleteInputError, Window
+
+MAX_TAG_CHARS: Final = 2000
+"""Maximum length of a tag, or of a part of the document that is not spoken."""
+
+STYLE_ELEMENTS: Final = frozenset(
+    (
+        *("voice", "prosody", "emphasis", "lang", "phoneme", "amazon:effect", "amazon:domain", "amazon:emotion"),
+        *("mstts:express-as", "google:style"),
+    )
+)
+"""Elements that change the style of their text."""
+SENTENCE_ELEMENTS: Final = frozenset(["p", "s", "paragraph", "sentence"])
+CONTENT_CHARS: Final = {"sub": 300, "say-as": 300, "audio": 1000, "desc": MAX_TAG_CHARS, "metadata": MAX_TAG_CHARS}
+"""Elements that are read as a whole, with the maximum length of their content."""
+_ELEMENTS: Final = (
+    STYLE_ELEMENTS
+    | SENTENCE_ELEMENTS
+    | CONTENT_CHARS.keys()
+    | frozenset(["speak", "break", "mark", "w", "token", "lookup", "meta", "lexicon"])
+)
+_ATTRIBUTES: Final = (
+    *("alias", "alphabet", "detail", "format", "interpret-as", "level", "name", "onlangfailure", "ph", "pitch", "rate"),
+    *("role", "src", "strength", "style", "styledegree", "time", "version", "volume", "xml:lang", "xmlns"),
+)
+
+_NAME: Final = r"[A-Za-z_][\w.-]*+(?::[\w.-]++)?+"
+_ATTRIBUTE_TEXT: Final = r"""[\s/](?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+"""
+_OPENING: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<colon>:?)")
+_TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<attributes>(?:{_ATTRIBUTE_TEXT})?+)>")
+_UNFINISHED_TAG: Final = re.compile(rf"""</?(?:{_NAME}:?(?:{_ATTRIBUTE_TEXT}(?:"[^"<]*|'[^'<]*)?)?)?\Z""")
+_LOOSE_TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<attributes>[\s/][^<>]*)>")
+"""A tag with a quotation mark that is not closed."""
+_TAG_WITHOUT_END: Final = re.compile(
+    rf"""</?(?P<name>{_NAME})(?:\s++[\w:.-]+\s*+=\s*+(?:"[^"<>]*"|'[^'<>]*'))*+(?:\s*+/(?=\s|\Z))?"""
+)
+_ATTRIBUTE_WITHOUT_END: Final = re.compile(r"""\s+(?:(?P<name>[\w:.-]+)(?P<value>\s*=\s*(?:"[^"]*|'[^']*)?)?)?\Z""")
+_PROLOG: Final = re.compile(
+    r"(?:\s++|<\?xml\s[^<>]*>|<!--.{0,100}?-->|<!DOCTYPE\s+speak\b[^<>\[]*(?:\[[^\[\]]*\]\s*)?>)*+",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What may precede the start of a document."""
+_ROOT: Final = re.compile(r"<speak[\s/>]", re.IGNORECASE)
+_PROLOG_STARTS: Final = {"<speak": 0, "<?xml ": 200, "<!--": 100, "<!doctype speak": 500}
+"""Starts of the document and of the parts of a prolog, with the maximum length of a part."""
+_MAX_PROLOG_CHARS: Final = max(_PROLOG_STARTS.values())
+_MARKUP: Final = re.compile(
+    r"<!--.*?-->|<!\[CDATA\[(.*?)\]\]>|<desc\b[^<>]*>.*?</desc\s*>|</?[A-Za-z_][^<>]*>", re.DOTALL
+)
+_COMMENT: Final = re.compile(r"<!--.*?-->|<\?[A-Za-z].*?\?>|<!DOCTYPE\b[^<>\[]*(?:\[[^\[\]]*\]\s*)?>", re.DOTALL)
+_COMMENT_START: Final = re.compile(r"<(?:!--|\?[A-Za-z]|!DOCTYPE\b)")
+_CDATA_START: Final = "<![CDATA["
+_CDATA_END: Final = "]]>"
+_SPECIAL_STARTS: Final = ("<!--", "<?x", "<!DOCTYPE ", _CDATA_START)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkupTag:
+    """A start tag, an end tag, or the tag of an empty element."""
+
+    length: int
+    """Length in characters."""
+    name: str
+    """Name of the element in lower case; empty for an incomplete tag that has no effect."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Values of the attributes, with their names in lower case."""
+    is_end: bool = False
+    is_empty: bool = False
+    """Whether the tag is the whole element."""
+
+
+class _AttributeParser(HTMLParser):
+    """Parser of one tag."""
+
+    def __init__(self) -> None:
+        """Initialize the parser without attributes."""
+        super().__init__()
+        self.attributes: dict[str, str] = {}
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            self.attributes.setdefault(name, value or "")
+
+
+def find_document(window: Window) -> int | None:
+    """Return the number of characters before the `<speak` that starts a text; None if none starts it.
+
+    Raises IncompleteInputError if following text decides.
+    """
+    prolog = _PROLOG.match(window.text)
+    length = prolog.end() if prolog else 0
+    if _ROOT.match(window.text, length):
+        return length
+    rest = window.text[length : length + _MAX_PROLOG_CHARS].lower()
+    is_possible = any(
+        start.startswith(rest) or (rest.startswith(start) and len(rest) < max_chars)
+        for start, max_chars in _PROLOG_STARTS.items()
+    )
+    if is_possible and not window.is_final:
+        raise IncompleteInputError
+    return None
+
+
+def read_markup_tag(window: Window, *, is_document: bool) -> MarkupTag | None:
+    """Read a tag; return None for other text. Outside documents, only elements of SSML are tags.
+
+    Raises IncompleteInputError if following text decides.
+    """
+    text = window.text
+    opening = _OPENING.match(text)
+    name = opening["name"].lower() if opening else ""
+    is_whole_name = opening is not None and opening.end() < len(text)
+    if not (is_document or name in _ELEMENTS) and (is_whole_name or not _may_be_element(text)):
+        return None
+    match = _TAG.match(text)
+    if match is None and not window.is_final and _UNFINISHED_TAG.match(text):
+        raise IncompleteInputError
+    match = match or _LOOSE_TAG.match(text)
+    if match is None:
+        return _read_tag_without_end(text, is_document=is_document)
+    if not is_document and name not in _ELEMENTS:
+        return None
+    attributes = match["attributes"].rstrip()
+    is_empty = attributes.endswith("/")
+    values = _parse_attributes(attributes.removesuffix("/")) if "=" in attributes else {}
+    return MarkupTag(match.end(), name, values, is_end=match["slash"] != "", is_empty=is_empty)
+
+
+def _may_be_element(text: str) -> bool:
+    """Return whether a text can become the tag of an element."""
+    start = text[1:].removeprefix("/").lower()
+    return any(name.startswith(start) for name in _ELEMENTS)
+
+
+def _parse_attributes(text: str) -> dict[str, str]:
+    parser = _AttributeParser()
+    parser.feed(f"<x {text}>")
+    return parser.attributes
+
+
+def _read_tag_without_end(text: str, *, is_document: bool) -> MarkupTag | None:
+    """Read a tag whose ">" is missing, which has no effect: with its attributes, but not the text after them."""
+    match = _TAG_WITHOUT_END.match(text)
+    rest = text[match.end() :] if match else ""
+    if match and match["name"].lower() in _ELEMENTS:
+        last = _ATTRIBUTE_WITHOUT_END.match(rest)
+        is_cut = last and (last["value"] or any(name.startswith(last["name"] or "") for name in _ATTRIBUTES))
+        return MarkupTag(len(text) if is_cut else match.end(), "")
+    is_cut = is_document and not rest and _may_be_element(text)
+    return MarkupTag(len(text), "") if is_cut else None
+
+
+def read_unspoken(window: Window) -> int:
+    """Return the length of a comment or an instruction to the parser, or 0 if there is none.
+
+    Raises IncompleteInputError if following text decides.
+    """
+    if match := _COMMENT.match(window.text):
+        return match.end()
+    start = _COMMENT_START.match(window.text)
+    if (start or _may_be_special(window.text)) and not window.is_final:
+        raise IncompleteInputError
+    return start.end() if start else 0
+
+
+def read_character_data(window: Window) -> tuple[str, int]:
+    """Return the text of a CDATA section and the length of the section; 0 if there is none.
+
+    Raises IncompleteInputError if following text decides.
+    """
+    if not window.text.startswith(_CDATA_START):
+        return "", 0
+    end = window.text.find(_CDATA_END)
+    if end >= 0:
+        return window.text[len(_CDATA_START) : end], end + len(_CDATA_END)
+    if not window.is_final:
+        raise IncompleteInputError
+    return "", len(_CDATA_START)
+
+
+def _may_be_special(text: str) -> bool:
+    return any(start.startswith(text) for start in _SPECIAL_STARTS)
+
+
+def find_content(window: Window, start: int, name: str) -> tuple[str, int] | None:
+    """Return the content of an element whose start tag ends at a position, and the position after its end tag.
+
+    The result is None if its end tag is missing. Raises IncompleteInputError if following text decides.
+    """
+    limit = start + CONTENT_CHARS[name]
+    text = window.text[:limit]
+    depth = 1
+    for match in _tags_of(name).finditer(text, start):
+        if not match["name"]:
+            return None  # the end of an element around this one
+        depth += -1 if match["slash"] else 0 if match["empty"] else 1
+        if depth == 0:
+            return text[start : match.start()], match.end()
+    if len(text) < limit and not window.is_final:
+        raise IncompleteInputError
+    return None
+
+
+_TAGS_BY_ELEMENT: Final = {
+    name: re.compile(
+        rf"<(?P<slash>/?)(?P<name>{name})(?:[\s/][^<>]*?)?(?P<empty>/?)>|</(?:speak|p|s|voice)\s*>", re.IGNORECASE
+    )
+    for name in CONTENT_CHARS
+}
+
+
+def _tags_of(name: str) -> re.Pattern[str]:
+    return _TAGS_BY_ELEMENT[name]
+
+
+def remove_markup(content: str) -> str:
+    """Return the text of an element's content, without descriptions and with its entities decoded."""
+    text = _MARKUP.sub(lambda match: match[1] or " ", content)
+    return " ".join(html.unescape(text).split())

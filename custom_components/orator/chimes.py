@@ -16,6 +16,7 @@ from .audio.conversion import decode_file
 from .audio.effects import (
     CHIME_LUFS,
     MAX_CHIME_S,
+    MAX_CLIP_S,
     BuiltInChime,
     Chime,
     UnusableChimeError,
@@ -29,7 +30,7 @@ from .const import DOMAIN
 _CHIME_LAYOUT: Final = PcmLayout(rate=24_000)
 """Layout of most speech, so that few chimes are resampled during playback."""
 _MAX_CACHED_CHIMES: Final = 8
-"""Maximum number of chimes in memory; the longest take 0.7 MB each."""
+"""Maximum number of chimes in memory; the longest take 1.4 MB each."""
 _SPEECH_SOURCES: Final = (DOMAIN, TTS_DOMAIN)
 """Media sources that generate speech, which may be charged, when they are resolved."""
 _CHIME_TIMEOUT_S: Final = 10.0
@@ -49,7 +50,21 @@ class ChimeLibrary:
         self.files = files
         self._cache: dict[_CacheKey, Chime] = {}
 
-    async def async_get(self, name: str, lufs: float = CHIME_LUFS) -> Chime:
+    async def async_get_clip(self, source: str, *, lufs: float, subentry_id: str) -> Chime | None:
+        """Return a recording in a text of a voice at a loudness, or None if it is not there at the moment.
+
+        Raises UnusableChimeError if it cannot be played at any time.
+        """
+        try:
+            return await self.async_get(source, lufs, max_seconds=MAX_CLIP_S)
+        except ChimeError as err:
+            if err.is_temporary:
+                return None
+            raise UnusableChimeError(err.translation_key) from err
+        finally:
+            self.files.async_record_call(subentry_id, {source})
+
+    async def async_get(self, name: str, lufs: float = CHIME_LUFS, *, max_seconds: float = MAX_CHIME_S) -> Chime:
         """Return a chime at a loudness. Raises ChimeError."""
         file: ChimeFile | None = None
         is_current = True
@@ -60,18 +75,21 @@ class ChimeLibrary:
         if chime is None:
             if not is_current:
                 raise ChimeError("chime_missing")
-            chime = await self._async_load(name, file, lufs)
+            chime = await self._async_load(name, file, lufs, max_seconds)
+        elif chime.seconds > max_seconds:
+            raise ChimeError("chime_unusable")
         self._cache[key] = chime
         while len(self._cache) > _MAX_CACHED_CHIMES:
             del self._cache[next(iter(self._cache))]
         return chime
 
-    async def _async_load(self, name: str, file: ChimeFile | None, lufs: float) -> Chime:
+    async def _async_load(self, name: str, file: ChimeFile | None, lufs: float, max_seconds: float) -> Chime:
         """Load a chime from its file, or a built-in chime, at a loudness."""
         if file is None:
             make = partial(load_built_in_chime, BuiltInChime(name))
         else:
-            make = partial(make_chime, await self._async_decode(Path(file.file)), _CHIME_LAYOUT)
+            samples = await self._async_decode(Path(file.file), max_seconds)
+            make = partial(make_chime, samples, _CHIME_LAYOUT, max_seconds)
         try:
             return await self._hass.async_add_executor_job(_make_with_loudness, make, lufs)
         except UnusableChimeError as err:
@@ -94,10 +112,10 @@ class ChimeLibrary:
             return Path(self._hass.config.path("www", name.removeprefix("/local/")))
         return Path(self._hass.config.path(name))  # an absolute path stays as it is
 
-    async def _async_decode(self, file: Path) -> bytes:
+    async def _async_decode(self, file: Path, max_seconds: float) -> bytes:
         """Return the samples of an audio file."""
         # A longer file is noticed because one second more than the maximum is decoded.
-        decode = partial(decode_file, file, _CHIME_LAYOUT, max_seconds=MAX_CHIME_S + 1, timeout_s=_CHIME_TIMEOUT_S)
+        decode = partial(decode_file, file, _CHIME_LAYOUT, max_seconds=max_seconds + 1, timeout_s=_CHIME_TIMEOUT_S)
         try:
             async with asyncio.timeout(_CHIME_TIMEOUT_S):  # on a share that hangs, the job continues
                 return await self._hass.async_add_executor_job(decode)

@@ -1,8 +1,9 @@
 """Use text-to-speech entities of Orator and of other integrations as fallbacks."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from copy import copy
 from typing import Any, Final
 
 from homeassistant.components import tts
@@ -17,11 +18,12 @@ from .audio.formats import AudioFormat, stream_of
 from .const import CONF_FALLBACK
 from .coordinator import OratorConfigEntry
 from .entity import entity_name, find_voice, is_orator_voice
-from .pipeline import VoicePace, VoiceStats
+from .pipeline import AudioChanges, VoicePace, VoiceStats
 from .providers.audio_responses import detect_audio
 from .providers.base import SpeechAudio
 from .providers.errors import FallbackFailedError
 from .providers.models import Usage
+from .text import SpeechStyle, StyledText
 from .tts_cache import has_cached_speech
 from .tts_requests import PendingReport, expect_report
 from .voice_settings import ATTR_FALLBACK_CALL, FallbackCall
@@ -48,6 +50,9 @@ class EntitySynthesizer:
     ) -> None:
         """Initialize the synthesizer; `audio_format` is mp3 or wav, whichever is easier to join."""
         self.name = self.loudness_key = entity_id
+        self.origin = self
+        """The voice without a style."""
+        self.changes = AudioChanges()
         self.pace = VoicePace(is_speed_known=False)
         self._hass = hass
         self._entity_id = entity_id
@@ -60,6 +65,13 @@ class EntitySynthesizer:
     def usage(self) -> Usage:
         """Usage of the job so far."""
         return sum((report.usage for report in self._reports), Usage())
+
+    def with_style(self, style: SpeechStyle, words: Sequence[StyledText]) -> EntitySynthesizer:  # noqa: ARG002
+        """Return the voice with the language of a style; its speed and gain are changed in the audio."""
+        styled = copy(self)
+        styled._language = style.language or self._language  # noqa: SLF001 - of the same class
+        styled.changes = AudioChanges(style.rate, style.gain_db)
+        return styled
 
     def divide(self, text: str) -> list[str]:
         """Return the whole text: the entity divides it itself."""
@@ -128,6 +140,14 @@ def create_fallbacks(
         )
         for entity_id in chain
     ]
+
+
+@callback
+def create_named_voice(hass: HomeAssistant, language: str, name: str) -> EntitySynthesizer | None:
+    """Return the text-to-speech entity that a text names, which the voice of the text replaces if it fails."""
+    if not name.startswith(f"{tts.DOMAIN}.") or tts.get_engine_instance(hass, name) is None:
+        return None
+    return EntitySynthesizer(hass, name, language, AudioFormat.WAV, FallbackCall.FOLLOWED)
 
 
 @callback

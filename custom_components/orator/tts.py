@@ -1,6 +1,6 @@
 """Text-to-speech entities, one per voice."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,14 +20,13 @@ from homeassistant.core import Event, EventStateChangedData, HomeAssistant, call
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_track_state_change_event
-from homeassistant.util import language as language_util
 
 from .audio.formats import AudioFormat
 from .chimes import ChimeLibrary, async_get_chimes
 from .const import CONF_FALLBACK, CONF_FORMAT, CONF_SENTENCE_CACHE, SUBENTRY_VOICE
 from .coordinator import OratorConfigEntry
 from .entity import entity_name, voice_device
-from .fallback import can_be_heard, create_fallbacks
+from .fallback import can_be_heard, create_fallbacks, create_named_voice
 from .issues import translate_error
 from .pipeline import (
     AudioResponse,
@@ -37,8 +36,6 @@ from .pipeline import (
     SynthesisReport,
 )
 from .providers.errors import InvalidSettingError, NotAudioError, NotFoundError, SpeechError
-from .providers.models import Model
-from .providers.options import LanguageOption
 from .text import unit_replacements
 from .tts_cache import async_discard, async_get_cache_revisions, cache_revision, is_cacheable
 from .tts_requests import SpeechRequest, async_speak_and_check, can_wait, deliver_begin, deliver_report, must_be_fresh
@@ -46,8 +43,10 @@ from .voice_settings import (
     ATTR_CHIME_REVISION,
     VoiceSettings,
     async_load_post_processing,
+    chime_loudness,
     configured_chimes,
     default_format,
+    default_language,
     parse_post_processing,
     supported_options,
 )
@@ -94,7 +93,7 @@ class VoiceEntity(TextToSpeechEntity):
         self._attr_device_info = voice_device(entry, subentry)
         languages = model.languages or provider.languages
         self._attr_supported_languages = list(languages)
-        self._attr_default_language = _default_language(hass, subentry.data, model, languages)
+        self._attr_default_language = default_language(hass, subentry.data, model, languages)
         self._attr_supported_options = supported_options(provider)
         self._voice_id: str = subentry.data.get(model.voice_key, "")
         self._format = default_format(subentry.data)
@@ -251,6 +250,8 @@ class VoiceEntity(TextToSpeechEntity):
             settings=settings.provider_settings,
             format=settings.format,
             clean_text=settings.clean_text,
+            language=request.language,
+            allows_tags=False,
             replacements=(
                 *settings.replacements,
                 *(unit_replacements(request.language) if settings.has_spoken_units else ()),
@@ -266,6 +267,12 @@ class VoiceEntity(TextToSpeechEntity):
             record_usage=account.usage.async_add,
             cache=account.sentence_cache if settings.uses_sentence_cache else None,
             is_cache_read=lambda: not must_be_fresh(self.hass, self.entity_id, request, "".join(text)),
+            find_voice=partial(create_named_voice, self.hass, request.language),
+            load_clip=partial(
+                self._chimes.async_get_clip,
+                lufs=chime_loudness(settings.post_processing),
+                subentry_id=self._subentry.subentry_id,
+            ),
         )
         pipeline = SpeechPipeline(account.provider, job, settings.output)
         return _Call(request, text, settings, pipeline, is_configured=is_configured, misses_chime=misses_chime)
@@ -355,16 +362,6 @@ class VoiceEntity(TextToSpeechEntity):
             and options.get(self._model.voice_key) == configured.get(self._model.voice_key)
             and options.get(ATTR_VOICE) in (configured.get(ATTR_VOICE), self._voice_id)
         )
-
-
-def _default_language(
-    hass: HomeAssistant, configured: Mapping[str, Any], model: Model, languages: Sequence[str]
-) -> str:
-    """Return the language that the voice is set to, or otherwise that of Home Assistant, if it speaks the language."""
-    own = [configured.get(option.key) for option in model.options if isinstance(option, LanguageOption)]
-    wanted = next(filter(None, own), hass.config.language)
-    preferred = language_util.matches(wanted, languages, hass.config.country)
-    return next(iter(preferred), "en" if "en" in languages else languages[0])
 
 
 @dataclass(slots=True)

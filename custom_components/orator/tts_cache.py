@@ -150,7 +150,8 @@ def async_drop_stream(hass: HomeAssistant, stream: tts.ResultStream) -> None:
 
 def is_cacheable(report: SynthesisReport, *, misses_chime: bool) -> bool:
     """Return whether audio may stay in the cache: without words of a fallback, and with nothing inserted or missing."""
-    return not (report.has_fallback_audio or report.has_gaps or report.has_repetitions or misses_chime)
+    is_inexact = report.has_fallback_audio or report.has_gaps or report.has_repetitions
+    return not (is_inexact or report.misses_clip or misses_chime)
 
 
 @callback

@@ -183,6 +183,12 @@ class SpeechResult:
         report = self._pending.report
         return list(report.spoken_by if report and report.spoken_by else [str(self.stream.engine)])
 
+    @property
+    def has_fallback_audio(self) -> bool:
+        """Whether a voice was heard in place of the one that the request or its text names."""
+        report = self._pending.report
+        return report is not None and report.has_fallback_audio
+
     async def async_wait_for_audio(self) -> None:
         """Wait for the first audio. Raises HomeAssistantError."""
         async with aclosing(self._read()) as data:
@@ -281,7 +287,7 @@ class PreparedMessage:
         result = async_request_speech(self._hass, self._voice, request)
         self._results.append(result)
         await result.async_read()
-        if result.spoken_by != [self._voice.entity_id]:
+        if result.has_fallback_audio:
             raise SpokenByFallbackError(translation_domain=DOMAIN, translation_key="spoken_by_fallback")
         return result
 

@@ -104,11 +104,13 @@ def convert_stream(  # noqa: PLR0913 - a format and a layout for source and targ
     source_pcm: PcmLayout | None,
     target: AudioFormat,
     target_pcm: PcmLayout,
+    tempo: float = 1.0,
 ) -> None:
     """Convert a stream to PCM, or encode it without tags. Blocks until the stream ends.
 
     `read` returns the next data, at most as many bytes as asked for, and nothing at the end. `source_pcm` is only
     needed for raw PCM. `target_pcm` gives the rate and channel count of any target, and the sample width of PCM.
+    `tempo` is the speed of PCM without a change of its pitch.
 
     Raises ConversionError, and what `read` and `write` raise.
     """
@@ -119,7 +121,7 @@ def convert_stream(  # noqa: PLR0913 - a format and a layout for source and targ
     try:
         with closing(frames):
             if target is AudioFormat.PCM:
-                _write_pcm(frames, write, target_pcm)
+                _write_pcm(frames, write, target_pcm, tempo)
             else:
                 _encode(frames, write, target, target_pcm)
     except (FFmpegError, UnknownCodecError) as err:
@@ -232,7 +234,9 @@ def _widen(samples: bytes) -> bytes:
     return wide.tobytes()
 
 
-def _converted(frames: Iterable[AudioFrame], rate: int | None, layout: str, sample_format: str) -> Iterator[AudioFrame]:
+def _converted(
+    frames: Iterable[AudioFrame], rate: int | None, layout: str, sample_format: str, tempo: float = 1.0
+) -> Iterator[AudioFrame]:
     """Yield frames in one format. A server may have joined files whose formats differ."""
     source: FrameFormat | None = None
     graph: Graph | None = None
@@ -242,7 +246,7 @@ def _converted(frames: Iterable[AudioFrame], rate: int | None, layout: str, samp
                 yield from _flushed(graph)
             source = FrameFormat.of(frame)
             target = FrameFormat(rate or source.rate, layout, sample_format)
-            graph = None if source == target else build_graph(source, target)
+            graph = None if source == target and tempo == 1.0 else build_graph(source, target, tempo)
         if graph is None:
             yield frame
             continue
@@ -260,10 +264,12 @@ def _flushed(graph: Graph) -> Iterator[AudioFrame]:
     free_graph(graph)
 
 
-def _write_pcm(frames: Iterable[AudioFrame], write: Callable[[bytes], None], layout: PcmLayout) -> None:
+def _write_pcm(
+    frames: Iterable[AudioFrame], write: Callable[[bytes], None], layout: PcmLayout, tempo: float = 1.0
+) -> None:
     """Write frames as PCM. Raises ConversionError if there are none."""
     is_empty = True
-    for frame in _converted(frames, layout.rate, layout_name(layout.channels), pcm_format(layout.width)):
+    for frame in _converted(frames, layout.rate, layout_name(layout.channels), pcm_format(layout.width), tempo):
         width = 4 if layout.width == 3 else layout.width
         samples = memoryview(frame.planes[0])[: frame.samples * layout.channels * width]
         if layout.width == 3:

@@ -23,18 +23,20 @@ type _Conversion = Callable[[Callable[[int], bytes], Callable[[bytes], None]], N
 """Function that converts what it reads, and writes the result."""
 
 
-async def convert(
+async def convert(  # noqa: PLR0913 - a format and a layout for source and target
     data: AsyncGenerator[bytes],
     *,
     source: AudioFormat,
     source_pcm: PcmLayout | None,
     target: AudioFormat,
     target_pcm: PcmLayout,
+    tempo: float = 1.0,
 ) -> AsyncGenerator[bytes]:
     """Convert audio to PCM, or encode it, as it arrives, without tags.
 
     `source_pcm` is only needed for raw PCM. `target_pcm` gives the rate and channel count of any target, and the sample
-    width of PCM. Closing the generator ends the thread and closes `data`.
+    width of PCM. `tempo` is the speed of PCM without a change of its pitch. Closing the generator ends the thread and
+    closes `data`.
 
     Errors of `data` are raised after all audio that precedes them. Raises ConversionError.
     """
@@ -45,7 +47,15 @@ async def convert(
         def run(read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
             from .codecs import convert_stream  # noqa: PLC0415 - see above
 
-            convert_stream(read, write, source=source, source_pcm=source_pcm, target=target, target_pcm=target_pcm)
+            convert_stream(
+                read,
+                write,
+                source=source,
+                source_pcm=source_pcm,
+                target=target,
+                target_pcm=target_pcm,
+                tempo=tempo,
+            )
 
         thread = _ConversionThread(run)
         feeding = asyncio.create_task(thread.feed(data))

@@ -23,6 +23,8 @@ CHIME_LUFS: Final = -20.0
 """Loudness of every chime in LUFS, typical of a voice. The built-in chimes are at this loudness already."""
 MAX_CHIME_S: Final = 15.0
 """Maximum duration of a chime: speech waits until the chime has ended."""
+MAX_CLIP_S: Final = 30.0
+"""Maximum duration of a recording within a text."""
 CHIME_PAUSE_S: Final = 0.15
 """Pause between a chime and speech."""
 
@@ -92,14 +94,14 @@ def load_built_in_chime(name: BuiltInChime) -> Chime:
     return Chime(samples, reader.layout)
 
 
-def make_chime(samples: bytes, layout: PcmLayout) -> Chime:
-    """Make a chime from 16-bit samples: normalize the loudness and fade both ends.
+def make_chime(samples: bytes, layout: PcmLayout, max_seconds: float = MAX_CHIME_S) -> Chime:
+    """Make a chime, or a recording within a text, from 16-bit samples: normalize the loudness and fade both ends.
 
     Blocks for a few milliseconds per second of audio. Raises UnusableChimeError.
     """
     if not _is_supported_layout(layout):
         raise UnusableChimeError("a chime needs 16-bit samples on one or two channels")
-    if len(samples) > MAX_CHIME_S * layout.byte_rate:
+    if len(samples) > max_seconds * layout.byte_rate:
         raise UnusableChimeError("too long")
     lufs = measure_loudness(samples, layout)
     if lufs is None:
@@ -182,23 +184,23 @@ async def amplify(
 async def lead_in_and_chime(layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
     """Yield the effects before speech. Raises ValueError if the chime cannot be converted to the layout."""
     if effects.lead_in_s:
-        yield _make_silence(layout, effects.lead_in_s)
+        yield make_silence(layout, effects.lead_in_s)
     if effects.chime_before:
         async for block in effects.chime_before.convert(layout):
             yield block
-        yield _make_silence(layout, CHIME_PAUSE_S)
+        yield make_silence(layout, CHIME_PAUSE_S)
 
 
 async def chime_and_tail(layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:
     """Yield the effects after speech."""
     if effects.chime_after:
-        yield _make_silence(layout, CHIME_PAUSE_S)
+        yield make_silence(layout, CHIME_PAUSE_S)
         async for block in effects.chime_after.convert(layout):
             yield block
     if effects.tail_s:
-        yield _make_silence(layout, effects.tail_s)
+        yield make_silence(layout, effects.tail_s)
 
 
-def _make_silence(layout: PcmLayout, seconds: float) -> bytes:
+def make_silence(layout: PcmLayout, seconds: float) -> bytes:
     """Return silence."""
     return bytes(round(layout.rate * seconds) * layout.frame_size)

@@ -24,6 +24,8 @@ _REACH: Final = 16
 _KAISER_BETA: Final = 6.0
 _COEFFICIENT_ONE: Final = 1 << 30
 """Fixed-point representation of the coefficient 1."""
+_MIN_GAIN_DB: Final = -100.0
+"""Gain at which every sample is zero."""
 _GAIN_ONE: Final = 1 << 30
 """Fixed-point representation of the gain 1."""
 
@@ -69,7 +71,7 @@ class Limiter:
         if layout.width != 2:
             raise ValueError("only 16-bit samples are amplified")
         self._layout = layout
-        self._gain = 10 ** (gain_db / 20)
+        self._gain = 10 ** (max(gain_db, _MIN_GAIN_DB) / 20)
         self._max_peak = 0x8000 * 10 ** ((CEILING_DBTP - _HEADROOM_DB) / 20) / self._gain
         """Highest true peak of the input that needs no reduction."""
         self._window = ceil(LOOK_AHEAD_S * layout.rate)

@@ -1,16 +1,18 @@
 """Text in, audio out: split into chunks, synthesize with fallbacks, join. No module here imports Home Assistant."""
 
 from .convert import PcmConstraints
-from .fallback_chain import SynthesisReport
 from .loudness import LoudnessTracker
 from .output import AudioResponse, OutputFormat, is_output_extension
 from .pace import VoicePace
 from .pipeline import SpeechPipeline, SynthesisJob
 from .post_processing import PostProcessing
+from .report import SynthesisReport
 from .sentence_cache import SentenceCache
+from .styles import AudioChanges
 from .synthesizer import VoiceStats
 
 __all__ = [
+    "AudioChanges",
     "AudioResponse",
     "LoudnessTracker",
     "OutputFormat",

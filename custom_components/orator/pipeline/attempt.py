@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import logging
 from math import inf
 from typing import Final
@@ -26,6 +26,7 @@ from ..providers.errors import (
 from ..providers.redaction import log_unexpected_error
 from .pace import measure_speech
 from .sentence_cache import MAX_ENTRY_BYTES, CachedAudio
+from .styles import AudioChanges
 from .synthesizer import Synthesizer
 
 _LOGGER = logging.getLogger(__name__)
@@ -64,7 +65,9 @@ class AttemptAudio(SpeechAudio):
     """Audio of a synthesis attempt."""
 
     loudness_key: str
-    """Key of the voice in the loudness tracker."""
+    """Key of the voice in the loudness tracker; empty for audio that is no speech."""
+    changes: AudioChanges = field(default_factory=AudioChanges)
+    """What is left to change of the audio."""
 
 
 class _AudioBuffer:
@@ -307,8 +310,13 @@ class SynthesisAttempt:
 
     def _begin(self, audio: SpeechAudio) -> None:
         if self.audio is None:
-            key = self.synthesizer.loudness_key
-            self.audio = AttemptAudio(audio.format, self._buffer.read(), audio.pcm_layout, loudness_key=key)
+            self.audio = AttemptAudio(
+                audio.format,
+                self._buffer.read(),
+                audio.pcm_layout,
+                loudness_key=self.synthesizer.loudness_key,
+                changes=self.synthesizer.changes,
+            )
             self._settle()
 
     def _settle(self) -> None:

@@ -74,7 +74,7 @@ class ChunkAudio:
                 continue
             if part.attempt is None:
                 if part.error and not is_first:
-                    self._chain.record_interruption(part.error)
+                    self._chain.record.record_interruption(part.error)
                 return
             is_first = False
             if rest := self._resume(part.text, part.attempt):
@@ -85,20 +85,21 @@ class ChunkAudio:
     def _resume(self, text: str, attempt: SynthesisAttempt) -> str:
         """Return the part of a text that has to be spoken again after an attempt has ended, if there is any."""
         error, candidates = attempt.error, self._candidates
-        self._chain.record_ending(attempt)
+        if error is None or attempt.looked_truncated:
+            self._chain.record.record_ending(attempt.synthesizer, looked_truncated=attempt.looked_truncated)
         if error is None:
             candidates.reset()
             return ""
         if not candidates.retry(attempt):
-            self._chain.record_failure(attempt.synthesizer, error)
+            self._chain.record.record_failure(attempt.synthesizer, error)
         start = find_sentence(text, attempt.min_spoken_letters)
         if start and error.is_retryable and candidates.next() is None:
             candidates.reset()  # every voice may continue from the new start
         if self._resumptions == _MAX_RESUMPTIONS or candidates.next() is None:
-            self._chain.record_interruption(error)
+            self._chain.record.record_interruption(error)
             return ""
         self._resumptions += 1
-        self._chain.record_resumption()
+        self._chain.record.record_resumption()
         return text[start:]
 
 
@@ -165,7 +166,7 @@ class _CachedPart:
 
     async def audio(self) -> AttemptAudio:
         """Return the audio."""
-        self._chain.record_cached_heard()
+        self._chain.record.record_cached_heard()
         return self._audio
 
 
@@ -269,7 +270,7 @@ class _ChunkPart:
             if not self._running:
                 if self._partial:
                     return self._partial
-                raise self._chain.error or TimedOutError
+                raise self._chain.record.error or TimedOutError
             await self._wait_for_change(self._seconds_until_late() if following else inf)
             for attempt in list(self._running):
                 if attempt.error:
@@ -300,9 +301,9 @@ class _ChunkPart:
         """Cancel the attempts that have not begun, and record the times to the first audio."""
         now = asyncio.get_running_loop().time()
         for attempt in self._running[: self._running.index(winner)]:
-            self._chain.record_first_audio(attempt.synthesizer, now - attempt.started_at)
-            self._chain.record_failure(attempt.synthesizer, TimedOutError())
-        self._chain.record_first_audio(winner.synthesizer, winner.first_audio_s or 0)
+            self._chain.record.record_first_audio(attempt.synthesizer, now - attempt.started_at)
+            self._chain.record.record_failure(attempt.synthesizer, TimedOutError())
+        self._chain.record.record_first_audio(winner.synthesizer, winner.first_audio_s or 0)
         await self._cancel_others(winner)
 
     async def _cancel_others(self, winner: SynthesisAttempt | None) -> None:
@@ -322,6 +323,6 @@ class _ChunkPart:
             self._partial = attempt
         if attempt.has_received and self._candidates.retry(attempt):
             return
-        self._chain.record_failure(attempt.synthesizer, error)
+        self._chain.record.record_failure(attempt.synthesizer, error)
         if not error.allows_fallback:
             raise error

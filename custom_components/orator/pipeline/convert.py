@@ -77,6 +77,12 @@ async def convert_pcm(stream: PcmStream, layout: PcmLayout) -> AsyncGenerator[by
             yield block
 
 
+def stretch_pcm(stream: PcmStream, tempo: float) -> PcmStream:
+    """Return samples at another speed and the same pitch."""
+    audio = SpeechAudio(AudioFormat.PCM, stream.samples, stream.layout)
+    return PcmStream(stream.layout, _run_conversion(audio, AudioFormat.PCM, stream.layout, tempo))
+
+
 def encode(stream: PcmStream, target: AudioFormat) -> AsyncGenerator[bytes]:
     """Encode samples. Raises NotAudioError if the audio cannot be decoded."""
     audio = SpeechAudio(AudioFormat.PCM, stream.samples, stream.layout)
@@ -92,9 +98,18 @@ async def transcode(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout) 
                 yield block
 
 
-async def _run_conversion(audio: SpeechAudio, target: AudioFormat, layout: PcmLayout) -> AsyncGenerator[bytes]:
+async def _run_conversion(
+    audio: SpeechAudio, target: AudioFormat, layout: PcmLayout, tempo: float = 1.0
+) -> AsyncGenerator[bytes]:
     """Yield audio as converted. Raises NotAudioError if the audio cannot be decoded."""
-    converted = convert(audio.data, source=audio.format, source_pcm=audio.pcm_layout, target=target, target_pcm=layout)
+    converted = convert(
+        audio.data,
+        source=audio.format,
+        source_pcm=audio.pcm_layout,
+        target=target,
+        target_pcm=layout,
+        tempo=tempo,
+    )
     try:
         async with aclosing(converted):
             async for block in converted:

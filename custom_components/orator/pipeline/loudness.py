@@ -32,9 +32,14 @@ class VoiceLoudness:
     """The last measurements, the latest at the end."""
 
     @property
+    def is_known(self) -> bool:
+        """Whether the voice was measured."""
+        return bool(self.measurements)
+
+    @property
     def lufs(self) -> float:
         """Mean of the measurements, weighted by duration, without outliers."""
-        if not self.measurements:
+        if not self.is_known:
             return DEFAULT_LUFS
         levels = np.array([measurement.lufs for measurement in self.measurements])
         weights = np.array([min(measurement.seconds, _MAX_WEIGHT_S) for measurement in self.measurements])

@@ -5,14 +5,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..audio.effects import Effects, amplify, chime_and_tail, lead_in_and_chime, with_effects
+from ..audio.effects import Effects, chime_and_tail, lead_in_and_chime, with_effects
 from ..audio.formats import AudioFormat, PcmLayout, stream_of
-from ..audio.loudness_meter import LoudnessMeter
 from ..audio.pcm import can_resample
 from ..providers.base import SpeechAudio
 from ..providers.models import Model
 from .attempt import AttemptAudio
-from .convert import DEFAULT_LAYOUT, PcmConstraints, PcmStream, convert_pcm, encode, to_pcm
+from .convert import DEFAULT_LAYOUT, PcmConstraints, PcmStream, convert_pcm, encode
+from .levels import VoiceLevels
 from .loudness import LoudnessTracker
 from .output import AudioResponse, GapFiller, OutputFormat, join_mp3, moment_of_silence, wrap_pcm
 
@@ -40,33 +40,28 @@ class PostProcessing:
     def _changes_level(self) -> bool:
         return self.target_lufs is not None or self.gain_db != 0
 
-    async def apply_gain(self, audio: AsyncGenerator[AttemptAudio], layout: PcmLayout) -> AsyncGenerator[SpeechAudio]:
-        """Yield audio as amplified samples of a layout, or untouched if neither gain nor loudness is set.
+    async def apply_gain(
+        self, audio: AsyncGenerator[AttemptAudio], layout: PcmLayout, *, reference_key: str | None = None
+    ) -> AsyncGenerator[SpeechAudio]:
+        """Yield audio as amplified samples of a layout, or untouched if neither gain, loudness nor markup changes it.
 
-        The gain of a voice stays the same within a job, so that its level does not change audibly. With a loudness
-        target, the voices are measured before the gain and added to the tracker at the end. Raises NotAudioError.
+        `reference_key`: for text with markup, the loudness key of the voice that is as loud as it is set, so that all
+        others are as loud. Raises NotAudioError.
         """
-        gains: dict[str, float] = {}
-        meters: dict[str, LoudnessMeter] = {}
+        if self._changes_level or reference_key is not None:
+            levels = VoiceLevels(
+                layout,
+                self.loudness_tracker,
+                gain_db=self.gain_db,
+                target_lufs=self.target_lufs,
+                reference_key=reference_key,
+            )
+            async with aclosing(levels.apply(audio)) as adjusted:
+                async for speech in adjusted:
+                    yield speech
+            return
         async for speech in audio:
-            if not self._changes_level:
-                yield speech
-                continue
-            key = speech.loudness_key
-            if key not in gains:
-                gains[key] = self._gain_for(key)
-            meter = meters.setdefault(key, LoudnessMeter(layout)) if self.target_lufs is not None else None
-            stream = await to_pcm(speech, PcmConstraints.of(layout))
-            samples = amplify(convert_pcm(stream, layout), layout, gains[key], meter)
-            yield SpeechAudio(AudioFormat.PCM, samples, layout)
-        for key, meter in meters.items():
-            self.loudness_tracker.add(key, meter.result())
-
-    def _gain_for(self, loudness_key: str) -> float:
-        """Return the gain in dB for a voice."""
-        if self.target_lufs is None:
-            return self.gain_db
-        return self.gain_db + self.loudness_tracker.get(loudness_key).gain_to(self.target_lufs)
+            yield speech
 
     def layout_for(self, model: Model, constraints: PcmConstraints) -> PcmLayout:
         """Return the layout for chimes and gain: the supported one that is nearest to the requested one."""

@@ -7,10 +7,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from .attempt import AttemptAudio
-from .chunk_audio import ChunkAudio
-from .chunker import TextChunker, estimate_duration_by_letters_s
-from .fallback_chain import FallbackChain
-from .text_runs import TextChunk
+from .chunker import TextChunker
+from .styled_speech import PartAudio, StyledSpeech
 
 _MAX_PARALLEL_REQUESTS: Final = 2
 """Maximum number of parallel requests: the chunk that is heard and the next one."""
@@ -19,21 +17,20 @@ _MAX_WAITING_CHUNKS: Final = 2
 
 
 class ChunkPrefetcher:
-    """Prefetcher that synthesizes the chunks of a text in advance.
+    """Prefetcher that synthesizes the chunks of a text in advance, and loads the clips between them.
 
     The prefetcher is a context manager; leaving the context cancels all requests.
     """
 
-    def __init__(self, chunker: TextChunker, chain: FallbackChain, *, latency_s: float, speed: float) -> None:
-        """Initialize the prefetcher; the voices of `chain` speak the chunks of `chunker`.
+    def __init__(self, chunker: TextChunker, speech: StyledSpeech, *, latency_s: float) -> None:
+        """Initialize the prefetcher; the voices of `speech` speak the chunks of `chunker`.
 
-        `latency_s`: expected time to the first audio; `speed`: setting of the voice, 1.0 is normal.
+        `latency_s`: expected time to the first audio.
         """
         self._chunker = chunker
-        self._chain = chain
+        self._speech = speech
         self._latency_s = latency_s
-        self._speed = speed
-        self._waiting: asyncio.Queue[ChunkAudio] = asyncio.Queue(_MAX_WAITING_CHUNKS)
+        self._waiting: asyncio.Queue[PartAudio] = asyncio.Queue(_MAX_WAITING_CHUNKS)
         self._producer: asyncio.Task[None] | None = None
         self._requests: set[asyncio.Task[None]] = set()
         self._requested_s = 0.0
@@ -58,25 +55,25 @@ class ChunkPrefetcher:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def audio(self) -> AsyncGenerator[AttemptAudio]:
-        """Yield the audio of each chunk, in order and in several parts if it breaks off.
+        """Yield the audio of each part, in order and in several parts if it breaks off.
 
         Raises SpeechError if no voice begins, or at the end if words are missing, and the exceptions of the text's
         source.
         """
         while True:
             try:
-                chunk = await self._waiting.get()
+                part = await self._waiting.get()
             except asyncio.QueueShutDown:
                 break
-            async with aclosing(chunk.audio()) as parts:
+            async with aclosing(part.audio()) as parts:
                 async for audio in parts:
                     if self._plays_until is None:
                         self._plays_until = asyncio.get_running_loop().time() + self._requested_s
                     yield audio
         if self._producer:
             await self._producer  # raises the exception of the text's source
-        if self._chain.interruption:
-            raise self._chain.interruption
+        if self._speech.record.interruption:
+            raise self._speech.record.interruption
 
     async def _request_chunks(self) -> None:
         try:
@@ -86,14 +83,12 @@ class ChunkPrefetcher:
                 part = await self._chunker.next(self._buffered_seconds)
                 if part is None:
                     return
-                if not isinstance(part, TextChunk):
-                    continue
-                chunk = ChunkAudio(self._chain, part.text)
-                request = asyncio.create_task(chunk.synthesize(), name="orator requests a chunk")
+                audio = self._speech.create(part)
+                request = asyncio.create_task(audio.synthesize(), name="orator requests a chunk")
                 self._requests.add(request)
                 request.add_done_callback(self._requests.discard)
-                self._add_duration(estimate_duration_by_letters_s(part.text) / self._speed)
-                await self._waiting.put(chunk)
+                self._add_duration(self._speech.estimate_duration_s(part))
+                await self._waiting.put(audio)
         finally:
             self._waiting.shutdown()
 

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from math import inf
 from statistics import quantiles
@@ -21,9 +22,11 @@ from tenacity import (
 from ..providers.base import Provider, SpeechAudio, SynthesisRequest
 from ..providers.errors import PronunciationsRefusedError, SpeechError, TimedOutError
 from ..providers.models import Usage
+from ..text import SpeechStyle, StyledText
 from .chunker import split_at_sentences
 from .pace import VoicePace
 from .pronunciations import apply_pronunciations
+from .styles import AudioChanges, apply_style
 
 _FIRST_AUDIO_TIMEOUTS_S: Final = {True: 60.0, False: 300.0}
 """Timeouts for the first audio, even if the server sends other data first, by whether the model streams.
@@ -125,7 +128,7 @@ class VoiceStats:
 
 
 class Synthesizer(Protocol):
-    """A voice in the fallback chain of one job."""
+    """A voice in the fallback chain of one job, with which it speaks in one style."""
 
     @property
     def name(self) -> str:
@@ -149,7 +152,21 @@ class Synthesizer(Protocol):
 
     @property
     def usage(self) -> Usage:
-        """Usage of the job so far."""
+        """Usage of the job so far, in all styles."""
+
+    @property
+    def changes(self) -> AudioChanges:
+        """Changes of the style that the voice leaves to the pipeline."""
+
+    @property
+    def origin(self) -> Synthesizer:
+        """The voice without a style."""
+
+    def with_style(self, style: SpeechStyle, words: Sequence[StyledText]) -> Synthesizer:
+        """Return the voice with a style, for texts with words in styles of their own.
+
+        The voice of the style is ignored unless it is one of the same model.
+        """
 
     def divide(self, text: str) -> list[str]:
         """Return the text in pieces that the voice accepts as far as is known."""
@@ -168,7 +185,7 @@ class Synthesizer(Protocol):
 
 
 class ProviderSynthesizer:
-    """The voice of a provider."""
+    """The voice of a provider, or another one of the same model if its style names one."""
 
     def __init__(
         self,
@@ -179,14 +196,18 @@ class ProviderSynthesizer:
         name: str,
         stats: VoiceStats,
     ) -> None:
-        """Initialize the synthesizer; its requests differ only in their text."""
+        """Initialize the synthesizer; its requests differ only in their text and style."""
         self.name = name
+        self.origin = self
+        """The voice without a style."""
+        self.request = request
+        """The request without its text."""
         self.loudness_key = f"{request.model.id} {request.voice}"
         self.hedge_delay_s = inf if retry_policy is PATIENT else stats.hedge_delay_s(streams=request.model.streams)
         self.pace = stats.pace(request)
+        self.changes = AudioChanges()
         self.usage = Usage()
         self._provider = provider
-        self._request = request
         self._retry_policy = retry_policy
         self._stats = stats
 
@@ -197,27 +218,55 @@ class ProviderSynthesizer:
 
     def divide(self, text: str) -> list[str]:
         """Return the text in pieces within the limit, which end at sentences if possible."""
-        if self._stats.max_chars is None:
-            return [text]
-        return split_at_sentences(text, self._stats.max_chars, self._request.model.measure)
+        model = self.request.model
+        limit = min(model.max_chars, self._stats.max_chars or model.max_chars)
+        return [text] if model.measure(text) <= limit else split_at_sentences(text, limit, model.measure)
 
     def reduce_limit(self, text: str, divisions: int) -> bool:
         """Reduce the limit after a text was refused as too long; return False if the length was not the reason."""
-        length, limit = self._request.model.measure(text), self._stats.max_chars
+        length, limit = self.request.model.measure(text), self._stats.max_chars
         if length < _MIN_DIVIDED_CHARS or divisions >= len(_DIVIDED_SHARES):
             self._stats.max_chars = None
             return False
         self._stats.max_chars = limit if limit and limit < length else int(length * _DIVIDED_SHARES[divisions])
         return True
 
-    def synthesize(self, text: str, *, is_reply: bool) -> AbstractAsyncContextManager[SpeechAudio]:  # noqa: ARG002
-        """Yield the audio of a text, retrying temporary errors. Raises SpeechError."""
-        request = replace(self._request, text=text, record_usage=self._record_usage)
+    def with_style(self, style: SpeechStyle, words: Sequence[StyledText]) -> ProviderSynthesizer:
+        """Return the voice, or another one of the same model, with a style."""
+        plain = self.origin.request
+        styled = copy(self)
+        styled.request, styled.changes = apply_style(plain, style, words)
+        styled.loudness_key = f"{plain.model.id} {styled.request.voice}"
+        is_own_voice = styled.request.voice == plain.voice
+        styled.pace = self._stats.pace(styled.request) if is_own_voice else VoicePace(styled.request.speed)
+        return styled
+
+    @asynccontextmanager
+    async def synthesize(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:  # noqa: ARG002
+        """Yield the audio of a text, retrying temporary errors. Raises SpeechError.
+
+        If the provider refuses a style as invalid, the voice speaks without it.
+        """
+        request = self._for_text(self.request, text)
+        async with AsyncExitStack() as stack:
+            try:
+                audio = await stack.enter_async_context(self._synthesize(request))
+            except SpeechError as err:
+                plain = self._for_text(self.origin.request, text)
+                if not err.is_request_invalid or request == plain:
+                    raise
+                audio = await stack.enter_async_context(self._synthesize(plain))
+            yield audio
+
+    def _for_text(self, request: SynthesisRequest, text: str) -> SynthesisRequest:
+        return replace(request, text=text, record_usage=self.origin._record_usage)  # noqa: SLF001 - of the same class
+
+    def _synthesize(self, request: SynthesisRequest) -> AbstractAsyncContextManager[SpeechAudio]:
         return synthesize_with_retries(self._provider, request, self._retry_policy)
 
     def _record_usage(self, usage: Usage) -> None:
         self.usage += usage
-        self._request.record_usage(usage)
+        self.request.record_usage(usage)
 
 
 @asynccontextmanager

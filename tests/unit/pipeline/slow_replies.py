@@ -5,17 +5,16 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 import re
-from typing import Any, Final, cast
+from typing import Final
 
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout
 from custom_components.orator.pipeline.early_start import LETTERS_PER_S, EarlyStart, count_letters_of_speech
-from custom_components.orator.pipeline.fallback_chain import FallbackChain
 from custom_components.orator.pipeline.prefetch import ChunkPrefetcher
 from custom_components.orator.providers.base import SpeechAudio
 from tests.support.virtual_time import run_in_virtual_time
 
 from .chunks import create_chunker
-from .voices import SimulatedVoice
+from .voices import SimulatedVoice, create_speech
 
 LAYOUT: Final = PcmLayout(8_000)
 FLOOR_S: Final = 0.3
@@ -111,15 +110,13 @@ async def _hear(
         gate_s = loop.time()
 
     watcher = asyncio.create_task(watch())
-    chain = FallbackChain(
-        cast(Any, voice), (), prefers_fallback=False, fallback_replacements=(), is_reply=True, needs_full_audio=False
-    )
+    speech = create_speech(voice, speed=voice.speed)
     first, plays_until, silence = 0.0, 0.0, 0.0
     chunker = create_chunker(write_through_gate(parts, intervals_s, gate), early_start=early_start, streams=streams)
     async with chunker:
         await chunker.wait_for_sentence()
         latency_s = (early_start.latency_s if early_start else None) or 0.0
-        async with ChunkPrefetcher(chunker, chain, latency_s=latency_s, speed=voice.speed) as prefetcher:
+        async with ChunkPrefetcher(chunker, speech, latency_s=latency_s) as prefetcher:
             async for audio in prefetcher.audio():
                 async for block in audio.data:
                     now = loop.time()

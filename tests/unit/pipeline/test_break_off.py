@@ -54,9 +54,9 @@ async def test_wrong_ending(  # noqa: PLR0913 - every combination
     fallbacks = [Voice(lambda text: Response(len(text) / 15))] * has_fallback
     chain = await listen(text, voice, *fallbacks, needs_full_audio=needs_full_audio)
     assert voice.requests == [text]
-    assert chain.interruption is None
-    assert chain.report().looked_truncated == (True,)
-    assert not chain.report().has_repetitions
+    assert chain.record.interruption is None
+    assert chain.record.report().looked_truncated == (True,)
+    assert not chain.record.report().has_repetitions
 
 
 async def test_wrong_ending_of_mp3() -> None:
@@ -76,8 +76,8 @@ async def test_wrong_ending_without_silence() -> None:
     voice = Voice(lambda text: Response(len(text) / 15, error=ConnectionLostError()))
     chain = await listen(LONG, voice)
     assert len(voice.requests) == 2
-    assert chain.interruption is None  # the second attempt ended in the same way
-    assert all(chain.report().looked_truncated)
+    assert chain.record.interruption is None  # the second attempt ended in the same way
+    assert all(chain.record.report().looked_truncated)
     voice.has_false_truncations = True
     voice.requests.clear()
     await listen(LONG, voice)
@@ -119,7 +119,7 @@ async def test_other_pace() -> None:
     voice = Voice(lambda text: Response(len(text) / 20), pace=measured_pace(8))
     chain = await listen(LONG, voice)
     assert len(voice.requests) == 2
-    assert chain.interruption is None
+    assert chain.record.interruption is None
     await listen(LONG, voice)
     assert len(voice.requests) == 3
 

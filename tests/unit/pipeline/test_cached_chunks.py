@@ -50,10 +50,10 @@ async def test_second_time(voice_cache: VoiceCache, *, needs_full_audio: bool) -
     """The second time, the same audio comes from the cache, and nothing is measured or counted as spoken."""
     voice = Voice(speaks)
     first = await listen(TEXT, voice, needs_full_audio=needs_full_audio, cache=voice_cache)
-    assert (first.report().has_own_audio, first.report().is_cached) == (True, False)
+    assert (first.record.report().has_own_audio, first.record.report().is_cached) == (True, False)
     samples = len(voice.pace._samples)
     chain = await listen(TEXT, voice, needs_full_audio=needs_full_audio, cache=voice_cache)
-    report = chain.report()
+    report = chain.record.report()
     assert voice.requests == [TEXT]
     assert report.spoken_by == (voice.name,)
     assert (report.cached_chunks, report.cached_characters) == (1, len(TEXT))
@@ -62,7 +62,7 @@ async def test_second_time(voice_cache: VoiceCache, *, needs_full_audio: bool) -
     assert not report.first_audio_s
     assert not report.looked_truncated
     assert len(voice.pace._samples) == samples
-    assert chain.event_count > 0
+    assert chain.record.event_count > 0
     found = voice_cache.get(TEXT)
     assert found
     assert found.data == speaks(TEXT).encode()
@@ -80,13 +80,13 @@ async def test_failed_voice(voice_cache: VoiceCache) -> None:
         needs_full_audio=False,
         cache=voice_cache,
     )
-    chain.record_failure(cast(Any, voice), InvalidKeyError())
+    chain.record.record_failure(cast(Any, voice), InvalidKeyError())
     chunk = ChunkAudio(chain, TEXT)
     await chunk.synthesize()
     (audio,) = [await collect_all(audio.data) async for audio in chunk.audio()]
     assert audio == speaks(TEXT).encode()
     assert fallback.requests == []
-    assert chain.report().spoken_by == (voice.name,)
+    assert chain.record.report().spoken_by == (voice.name,)
 
 
 def breaks_off(text: str) -> Response:
@@ -207,7 +207,7 @@ async def test_many_listeners(cache: SentenceCache, voice_cache: VoiceCache) -> 
     voice = Voice(speaks)
     await listen(TEXT, voice, cache=voice_cache)
     chains = await asyncio.gather(*(listen(TEXT, voice, cache=voice_cache) for _ in range(50)))
-    assert all(chain.report().is_cached for chain in chains)
+    assert all(chain.record.report().is_cached for chain in chains)
     assert voice.requests == [TEXT]
     assert cache.stats.hits == 50
 

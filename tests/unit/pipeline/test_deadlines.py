@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout
-from custom_components.orator.pipeline import VoicePace
+from custom_components.orator.pipeline import AudioChanges, VoicePace
 from custom_components.orator.pipeline.attempt import SynthesisAttempt
 from custom_components.orator.pipeline.synthesizer import WITH_FALLBACK, synthesize_with_retries
 from custom_components.orator.providers.base import Provider, SpeechAudio, SynthesisRequest
@@ -32,6 +32,7 @@ class FakeSynthesizer:
     ) -> None:
         """Initialize the voice."""
         self.pace = VoicePace()
+        self.changes = AudioChanges()
         self.hedge_delay_s = hedge_delay_s
         self._audio = audio
         self._format = audio_format

@@ -1,20 +1,23 @@
 """Voices whose audio is a tone, and listening to them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import batched
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
 
 from custom_components.orator.audio import wav
+from custom_components.orator.audio.effects import Chime
 from custom_components.orator.audio.formats import AudioFormat, PcmLayout
-from custom_components.orator.pipeline import VoicePace
+from custom_components.orator.pipeline import AudioChanges, VoicePace
 from custom_components.orator.pipeline.chunk_audio import ChunkAudio
 from custom_components.orator.pipeline.fallback_chain import FallbackChain
 from custom_components.orator.pipeline.sentence_cache import VoiceCache
+from custom_components.orator.pipeline.styled_speech import ChainSettings, StyledSpeech
 from custom_components.orator.providers.base import SpeechAudio
 from custom_components.orator.providers.errors import SpeechError
 from custom_components.orator.providers.models import Usage
@@ -53,7 +56,13 @@ class SimulatedVoice:
     loudness_key: str = "voice"
     hedge_delay_s: float = 6.0
     usage: Usage = field(default_factory=Usage)
+    changes: AudioChanges = field(default_factory=AudioChanges)
     requests: list[str] = field(default_factory=list)
+
+    @property
+    def origin(self) -> Any:
+        """Return the voice without a style."""
+        return self
 
     def divide(self, text: str) -> list[str]:
         """Return the whole text."""
@@ -80,6 +89,36 @@ class Voice(SimulatedVoice):
                 raise response.error
 
         yield SpeechAudio(response.format, data(), None)
+
+
+def create_speech(
+    own: SimulatedVoice,
+    *fallbacks: SimulatedVoice,
+    named: Mapping[str, SimulatedVoice] = MappingProxyType({}),
+    clips: Mapping[str, Chime] = MappingProxyType({}),
+    speed: float = 1.0,
+    prefers_fallback: bool = False,
+) -> StyledSpeech:
+    """Return the speech of a job whose text may name other voices and clips."""
+
+    async def load_clip(source: str) -> Chime | None:
+        return clips.get(source)
+
+    settings = ChainSettings(
+        fallbacks=cast(Any, fallbacks),
+        prefers_fallback=prefers_fallback,
+        fallback_replacements=(),
+        is_reply=True,
+        needs_full_audio=False,
+    )
+    return StyledSpeech(
+        cast(Any, own),
+        settings,
+        speed=speed,
+        find_cache=lambda _, __: None,
+        find_voice=cast(Any, named.get),
+        load_clip=load_clip,
+    )
 
 
 async def listen(

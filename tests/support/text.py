@@ -1,15 +1,45 @@
-"""Helpers of the tests of text: cleaning it, and measuring whether a function takes linear time."""
+"""Helpers of the tests of text: cleaning and reading it, and measuring whether a function takes linear time."""
 
 from collections.abc import Callable, Sequence
 import time
 
-from custom_components.orator.text import Replacement, TextCleaner
+from custom_components.orator.text import (
+    Replacement,
+    SpeechPart,
+    SpeechReader,
+    SpeechStyle,
+    SsmlReader,
+    StyledText,
+    TextCleaner,
+)
 
 
 def clean(*deltas: str, replacements: Sequence[Replacement] = (), reads_markup: bool = True) -> str:
     """Return the spoken words of a text that is fed in deltas."""
     cleaner = TextCleaner(replacements, clean=reads_markup)
     return "".join(map(cleaner.feed, deltas)) + cleaner.finish()
+
+
+def read_parts(  # noqa: PLR0913 - the options of a reader
+    *deltas: str,
+    reads_markdown: bool = True,
+    allows_tags: bool = False,
+    keeps_audio_tags: bool = False,
+    language: str = "en",
+    replacements: Sequence[Replacement] = (),
+    resolve_style: Callable[[SpeechStyle], SpeechStyle] = lambda style: style,
+) -> list[SpeechPart]:
+    """Return the parts of a text that is fed in deltas; each run of text in one style is one part."""
+    ssml = SsmlReader(allows_tags=allows_tags, keeps_audio_tags=keeps_audio_tags, language=language)
+    reader = SpeechReader(replacements, clean=reads_markdown, ssml=ssml, resolve_style=resolve_style)
+    parts: list[SpeechPart] = []
+    for part in [*(part for delta in deltas for part in reader.feed(delta)), *reader.finish()]:
+        last = parts[-1] if parts else None
+        if isinstance(part, StyledText) and isinstance(last, StyledText) and last.style == part.style:
+            parts[-1] = StyledText(last.text + part.text, part.style)
+        else:
+            parts.append(part)
+    return parts
 
 
 def is_linear(action: Callable[[int], object], count: int = 100_000) -> bool:

@@ -3,8 +3,11 @@
 from collections import deque
 from dataclasses import dataclass
 from itertools import islice
+from typing import Final
 
-from ..text import PLAIN, Clip, Pause, SentenceSplitter, SpeechStyle, StyledText, is_speakable
+from ..text import CLAUSE_MARKS, END_MARKS, PLAIN, Clip, Pause, SentenceSplitter, SpeechStyle, StyledText, is_speakable
+
+_SPACES_AND_MARKS: Final = " \n\u00a0" + END_MARKS + CLAUSE_MARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ class TextRun:
         for marked in self._words:
             if marked.start >= end:
                 break
-            part = text[max(0, marked.start - position) : max(0, marked.end - position)].strip()
+            part = text[max(0, marked.start - position) : max(0, marked.end - position)].strip(_SPACES_AND_MARKS)
             if is_speakable(part):
                 words.append(StyledText(part, marked.style))
         return TextChunk(text.strip(), self.style, tuple(words))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from .audio_tags import remove_audio_tags
-from .characters import count_syllable_letters, is_speakable
+from .characters import CLAUSE_MARKS, END_MARKS, count_syllable_letters, is_speakable
 from .clauses import find_clause_ends, find_phrase_end
 from .long_sentences import split_evenly, split_first_clause
 from .replacements import Replacement, replace_words
@@ -14,6 +14,8 @@ from .ssml import SsmlReader
 from .units import unit_replacements
 
 __all__ = [
+    "CLAUSE_MARKS",
+    "END_MARKS",
     "PLAIN",
     "Clip",
     "Pause",

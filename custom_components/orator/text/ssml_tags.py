@@ -46,9 +46,10 @@ _UNFINISHED_TAG: Final = re.compile(rf"""</?(?:{_NAME}:?(?:{_ATTRIBUTE_TEXT}(?:"
 _LOOSE_TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<attributes>[\s/][^<>]*)>")
 """A tag with a quotation mark that is not closed."""
 _TAG_WITHOUT_END: Final = re.compile(
-    rf"""</?(?P<name>{_NAME})(?:\s++[\w:.-]+\s*+=\s*+(?:"[^"<>]*"|'[^'<>]*'))*+(?:\s*+/(?=\s|\Z))?"""
+    rf"""</?(?P<name>{_NAME}):?(?:\s++[\w:.-]+\s*+=\s*+(?:"[^"<>]*"|'[^'<>]*'|["']?[^\s"'<>]*+))*+(?:\s*+/(?=\s|\Z))?"""
 )
-_ATTRIBUTE_WITHOUT_END: Final = re.compile(r"""\s+(?:(?P<name>[\w:.-]+)(?P<value>\s*=\s*(?:"[^"]*|'[^']*)?)?)?\Z""")
+_NAME_WITHOUT_END: Final = re.compile(r"\s+([\w:.-]*)")
+"""The start of an attribute's name at the end of the text."""
 _PROLOG: Final = re.compile(
     r"(?:\s++|<\?xml\s[^<>]*>|<!--.{0,100}?-->|<!DOCTYPE\s+speak\b[^<>\[]*(?:\[[^\[\]]*\]\s*)?>)*+",
     re.IGNORECASE | re.DOTALL,
@@ -155,11 +156,12 @@ def _parse_attributes(text: str) -> dict[str, str]:
 
 def _read_tag_without_end(text: str, *, is_document: bool) -> MarkupTag | None:
     """Read a tag whose ">" is missing, which has no effect: with its attributes, but not the text after them."""
+    text = text[: text.find("<", 1)] if "<" in text[1:] else text
     match = _TAG_WITHOUT_END.match(text)
     rest = text[match.end() :] if match else ""
     if match and match["name"].lower() in _ELEMENTS:
-        last = _ATTRIBUTE_WITHOUT_END.match(rest)
-        is_cut = last and (last["value"] or any(name.startswith(last["name"] or "") for name in _ATTRIBUTES))
+        cut = _NAME_WITHOUT_END.fullmatch(rest)
+        is_cut = cut and any(name.startswith(cut[1]) for name in _ATTRIBUTES)
         return MarkupTag(len(text) if is_cut else match.end(), "")
     is_cut = is_document and not rest and _may_be_element(text)
     return MarkupTag(len(text), "") if is_cut else None

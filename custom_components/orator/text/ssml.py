@@ -38,6 +38,8 @@ _MAX_PAUSES_S: Final = 60.0
 """Maximum duration of all pauses."""
 _MAX_SOURCE_CHARS: Final = 1000
 _CONTENT_WINDOW_CHARS: Final = MAX_TAG_CHARS + max(CONTENT_CHARS.values())
+_PLACEHOLDERS: Final = frozenset(("voice", "lang"))
+"""Elements of style whose names without attributes are placeholders."""
 _REQUIRED_ATTRIBUTES: Final = {"sub": "alias", "say-as": "interpret-as", "audio": "src"}
 """Attributes without which only the text of an element is spoken."""
 
@@ -121,9 +123,6 @@ class SsmlReader:
     def _style(self) -> SpeechStyle:
         return self._open[-1].style if self._open else PLAIN
 
-    def _derive_style(self, tag: MarkupTag) -> SpeechStyle:
-        return derive_style(self._style, tag.name, tag.attributes)
-
     @staticmethod
     def _read_special(window: Window, writer: SpeechWriter) -> int:
         """Read a comment, an instruction to the parser, or a CDATA section."""
@@ -134,34 +133,36 @@ class SsmlReader:
         return length or read_unspoken(window)
 
     def _has_effect(self, tag: MarkupTag) -> bool:
-        """Return whether a tag in a text with single tags has an effect, so that it is no placeholder or HTML."""
-        if tag.is_end:
-            return any(element.name == tag.name for element in self._open)
-        return tag.name == "break" or (
-            tag.name in STYLE_ELEMENTS and derive_style(self._style, tag.name, tag.attributes) != self._style
-        )
+        """Return whether a single tag in a reply is SSML, rather than HTML or a placeholder such as <voice>."""
+        if tag.is_end and any(element.name == tag.name for element in self._open):
+            return True
+        if tag.name in STYLE_ELEMENTS:
+            return tag.is_end or bool(tag.attributes) or tag.name not in _PLACEHOLDERS
+        return tag.name in ("break", "speak") or (tag.name == "mark" and "name" in tag.attributes)
 
     def _apply(self, tag: MarkupTag, writer: SpeechWriter) -> None:
         """Apply a tag to the text that follows."""
-        if tag.name in SENTENCE_ELEMENTS:
-            writer.add_boundary(Boundary.SENTENCE)
-        elif tag.name == "break":
+        if tag.name == "break":
             if not tag.is_end:
                 self._add_pause(tag.attributes, writer)
             return
-        elif tag.name not in STYLE_ELEMENTS and tag.name != "speak":
-            writer.add_boundary(boundary_of(tag.name, is_end=tag.is_end))
-            return
+        is_sentence = tag.name in SENTENCE_ELEMENTS
+        writer.add_boundary(Boundary.SENTENCE if is_sentence else boundary_of(tag.name, is_end=tag.is_end))
         before = self._style
         if tag.is_end:
             self._close(tag.name)
-        elif not tag.is_empty:
-            if tag.name in SENTENCE_ELEMENTS:  # paragraphs and sentences are not nested
-                self._close(tag.name)
-            if len(self._open) < _MAX_DEPTH:
-                self._open.append(_OpenElement(tag.name, self._derive_style(tag)))
+        elif (is_sentence or tag.name in STYLE_ELEMENTS or tag.name == "speak") and not tag.is_empty:
+            self._open_element(tag.name, derive_style(before, tag.name, tag.attributes))
         if self._style != before:
             self._add(self._style, writer)
+
+    def _open_element(self, name: str, style: SpeechStyle) -> None:
+        """Open an element, unless it is within too many or repeats one without a style, such as <p> in HTML."""
+        last = self._open[-1] if self._open else None
+        outer = self._open[-2].style if len(self._open) > 1 else PLAIN
+        is_repeated = last is not None and last.name == name and last.style == outer == style
+        if len(self._open) < _MAX_DEPTH and not is_repeated:
+            self._open.append(_OpenElement(name, style))
 
     def _close(self, name: str) -> None:
         """Close the last open element of a name, and those that were opened within it."""
@@ -190,11 +191,16 @@ class SsmlReader:
         value = tag.attributes.get(required, "").strip() if required else ""
         if not self.is_document and not value:
             return 0
-        if (required and not value) or (tag.name == "say-as" and not can_expand(value)):
-            return tag.length
-        found = ("", tag.length) if tag.is_empty else find_content(window, tag.length, tag.name)
-        if found is None and tag.name != "audio":
-            return tag.length
+        if tag.is_empty:
+            found = "", tag.length
+        elif (required and not value) or (tag.name == "say-as" and not can_expand(value)):
+            found = None
+        else:
+            found = find_content(window, tag.length, tag.name)
+        if found is None:  # the text of the element is spoken
+            self._open_element(tag.name, self._style)
+            if tag.name != "audio" or not value:
+                return tag.length
         content, end = found or ("", tag.length)
         match tag.name:
             case "sub":
@@ -207,8 +213,8 @@ class SsmlReader:
         return end
 
     def _add_clip(self, source: str, level: str, fallback: str, writer: SpeechWriter) -> None:
-        """Add a clip, or its fallback if its source is too long or there are too many clips."""
-        if len(source) > _MAX_SOURCE_CHARS or self._clips >= _MAX_CLIPS or self._effects >= _MAX_EFFECTS - 1:
+        """Add a clip, or its fallback if its source is no address or there are too many clips."""
+        if not 0 < len(source) <= _MAX_SOURCE_CHARS or self._clips >= _MAX_CLIPS or self._effects >= _MAX_EFFECTS - 1:
             writer.write(fallback)
             return
         self._clips += 1

@@ -25,7 +25,7 @@ STYLE_ELEMENTS: Final = frozenset(
 )
 """Elements that change the style of their text."""
 SENTENCE_ELEMENTS: Final = frozenset(["p", "s", "paragraph", "sentence"])
-CONTENT_CHARS: Final = {"sub": 300, "say-as": 300, "audio": 1000, "desc": MAX_TAG_CHARS, "metadata": MAX_TAG_CHARS}
+CONTENT_CHARS: Final = {"sub": 300, "say-as": 300, "audio": 500, "desc": 500, "metadata": MAX_TAG_CHARS}
 """Elements that are read as a whole, with the maximum length of their content."""
 _ELEMENTS: Final = (
     STYLE_ELEMENTS
@@ -67,6 +67,14 @@ _COMMENT_START: Final = re.compile(r"<(?:!--|\?[A-Za-z]|!DOCTYPE\b)")
 _CDATA_START: Final = "<![CDATA["
 _CDATA_END: Final = "]]>"
 _SPECIAL_STARTS: Final = ("<!--", "<?x", "<!DOCTYPE ", _CDATA_START)
+
+
+_TAGS_BY_ELEMENT: Final = {
+    name: re.compile(
+        rf"<(?P<slash>/?)(?P<name>{name})(?:[\s/][^<>]*?)?(?P<empty>/?)>|</(?:speak|p|s|voice)\s*>", re.IGNORECASE
+    )
+    for name in CONTENT_CHARS
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,27 +215,18 @@ def find_content(window: Window, start: int, name: str) -> tuple[str, int] | Non
     limit = start + CONTENT_CHARS[name]
     text = window.text[:limit]
     depth = 1
-    for match in _tags_of(name).finditer(text, start):
-        if not match["name"]:
-            return None  # the end of an element around this one
-        depth += -1 if match["slash"] else 0 if match["empty"] else 1
+    for match in _TAGS_BY_ELEMENT[name].finditer(text, start):
+        if match["slash"]:
+            depth -= 1
+        elif not match["empty"]:
+            depth += 1
         if depth == 0:
             return text[start : match.start()], match.end()
+        if not match["name"] or (depth > 1 and name != "audio"):
+            return None  # the end of an element around this one, or another start tag
     if len(text) < limit and not window.is_final:
         raise IncompleteInputError
     return None
-
-
-_TAGS_BY_ELEMENT: Final = {
-    name: re.compile(
-        rf"<(?P<slash>/?)(?P<name>{name})(?:[\s/][^<>]*?)?(?P<empty>/?)>|</(?:speak|p|s|voice)\s*>", re.IGNORECASE
-    )
-    for name in CONTENT_CHARS
-}
-
-
-def _tags_of(name: str) -> re.Pattern[str]:
-    return _TAGS_BY_ELEMENT[name]
 
 
 def remove_markup(content: str) -> str:

@@ -185,6 +185,24 @@ def test_single_tags(text: str, parts: list[SpeechPart], reads_markdown: bool) -
     assert all(map(_is_text, _read(text, reads_markdown=reads_markdown)))
 
 
+@pytest.mark.parametrize("reads_markdown", [True, False])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "a</emphasis></voice></prosody> b",
+            "<emphasis level='none'>a</emphasis> b",
+            "<prosody pitch='low'>a b</prosody>",
+        ),
+        *("a <mark name='x'/>b", "<speak>a</speak> b", "<say-as interpret-as='time'>a</say-as> b"),
+        *("<say-as interpret-as='date'>a b", "<sub alias='x'>a <sub alias='y'>b", "a b</break>", "a b <break"),
+    ],
+)
+def test_single_tags_without_effect(text: str, reads_markdown: bool) -> None:  # noqa: FBT001
+    """Tags of SSML without an effect are not spoken either."""
+    assert _read(text, allows_tags=True, reads_markdown=reads_markdown) == [_say("a b")]
+
+
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
@@ -225,6 +243,9 @@ def test_audio_tags_are_kept() -> None:
         ),
         ("<s><emphasis>a</s><s>b</s>", [_say("a.", emphasis="moderate"), _say("b.")]),
         ("a</emphasis></voice>b", [_say("ab")]),
+        ("<audio/>a<sub/><say-as/><desc/>", [_say("a")]),
+        ("<sub><emphasis>a</sub>b", [_say("a", emphasis="moderate"), _say("b")]),
+        ("<p>" * 99 + "<voice name='b'>a", [_say("a", voice="b")]),
         ("<foo>a</foo> <bar baz='1'/>b", [_say("a b")]),
         ("<foo bar>a</foo>", [_say("a")]),
         ("<break time=1s/>a<break time='1s>b", [Pause(1.0), _say("a"), Pause(0.75), _say("b")]),

@@ -5,10 +5,10 @@ from typing import Final
 
 from .lookahead import IncompleteInputError, Window
 
-_TAG: Final = re.compile(r"\[(?P<words>[A-Za-z][A-Za-z ,'’-]{0,39})\](?![(\[:])")  # noqa: RUF001
-_TAG_START: Final = re.compile(r"\[(?:[A-Za-z][A-Za-z ,'’-]{0,39}\]?)?")  # noqa: RUF001
-_SPACE_AND_TAG: Final = re.compile(rf" ?{_TAG.pattern}")
-_WORDS: Final = re.compile(
+_AUDIO_TAG: Final = re.compile(r"\[(?P<words>[A-Za-z][A-Za-z ,'’-]{0,39})\](?![(\[:])")  # noqa: RUF001
+_AUDIO_TAG_START: Final = re.compile(r"\[(?:[A-Za-z][A-Za-z ,'’-]{0,39}\]?)?")  # noqa: RUF001
+_SPACE_AND_AUDIO_TAG: Final = re.compile(rf" ?{_AUDIO_TAG.pattern}")
+_AUDIO_TAG_WORDS: Final = re.compile(
     r"""\b(?:
     accent|angr(?:y|ily)|annoyed|anxious|appalled|applause|breathes|burps|calm(?:ly)?|cheer(?:ful|fully|ing)|
     chuckl(?:e|es|ing)|clapping|clears|cough(?:s|ing)|cr(?:ies|ying)|curious(?:ly)?|deadpan|delighted|disappointed|
@@ -29,16 +29,16 @@ def measure_audio_tag(window: Window) -> int:
 
     Raises IncompleteInputError if following text decides.
     """
-    if not window.is_final and _TAG_START.fullmatch(window.text):
+    if not window.is_final and _AUDIO_TAG_START.fullmatch(window.text):
         raise IncompleteInputError
-    match = _TAG.match(window.text)
+    match = _AUDIO_TAG.match(window.text)
     return match.end() if match and _is_tag(match["words"]) else 0
 
 
 def remove_audio_tags(text: str) -> str:
     """Return a text without tags, for a voice that would speak them."""
-    return _SPACE_AND_TAG.sub(lambda match: "" if _is_tag(match["words"]) else match.group(), text)
+    return _SPACE_AND_AUDIO_TAG.sub(lambda match: "" if _is_tag(match["words"]) else match.group(), text)
 
 
 def _is_tag(words: str) -> bool:
-    return _WORDS.search(words) is not None
+    return _AUDIO_TAG_WORDS.search(words) is not None

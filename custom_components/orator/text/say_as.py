@@ -16,12 +16,12 @@ _MAX_CHARS: Final = 200
 """Maximum length of a text that is spelled out."""
 _TELEPHONE_GROUP: Final = re.compile(r"[^\W_]+|[+*#]")
 _EXTENSION: Final = re.compile(r"[^\W\d_]{2,}")
-_NUMBERS: Final = re.compile(r"\d+")
-_DATE: Final = re.compile(r"\d{1,4}(?:\s*[-/.]\s*\d{1,4}){1,2}\.?|\d{8}|\d{4}|\d{1,2}\.?")
+_DIGITS: Final = re.compile(r"\d+")
+_NUMERIC_DATE: Final = re.compile(r"\d{1,4}(?:\s*[-/.]\s*\d{1,4}){1,2}\.?|\d{8}|\d{4}|\d{1,2}\.?")
 _ORDERS: Final = frozenset(["mdy", "dmy", "ymd", "md", "dm", "ym", "my", "y", "m", "d"])
 
 # From the Unicode CLDR, in the case that follows a day.
-_MONTHS: Final = {
+_MONTH_NAMES: Final = {
     "cs": "ledna února března dubna května června července srpna září října listopadu prosince",
     "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
     "el": "Ιανουαρίου Φεβρουαρίου Μαρτίου Απριλίου Μαΐου Ιουνίου Ιουλίου Αυγούστου Σεπτεμβρίου Οκτωβρίου Νοεμβρίου"
@@ -35,7 +35,7 @@ _MONTHS: Final = {
     "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
     "sv": "januari februari mars april maj juni juli augusti september oktober november december",
 }
-_MONTHS_ALONE: Final = {
+_MONTH_NAMES_ALONE: Final = {
     "cs": "leden únor březen duben květen červen červenec srpen září říjen listopad prosinec",
     "el": "Ιανουάριος Φεβρουάριος Μάρτιος Απρίλιος Μάιος Ιούνιος Ιούλιος Αύγουστος Σεπτέμβριος Οκτώβριος Νοέμβριος"
     " Δεκέμβριος",
@@ -46,9 +46,9 @@ _DAYS: Final = {"cs": "{}.", "de": "{}."}
 _FIRST_DAY: Final = {"fr": "1er", "it": "1º", "pt": "1º"}
 _WITH_DAY: Final = {"en": "{month} {day}", "es": "{day} de {month}", "pt": "{day} de {month}"}
 _WITH_YEAR: Final = {"en": "{rest}, {year}", "es": "{rest} de {year}", "pt": "{rest} de {year}"}
-_UNITS: Final = {"ja": ("{}年", "{}月", "{}日"), "zh": ("{}年", "{}月", "{}日"), "ko": ("{}년", "{}월", "{}일")}
+_DATE_UNITS: Final = {"ja": ("{}年", "{}月", "{}日"), "zh": ("{}年", "{}月", "{}日"), "ko": ("{}년", "{}월", "{}일")}
 """Year, month and day in languages that write them with units."""
-_UNIT_SPACES: Final = {"ko": " "}
+_SPACES_OF_DATE_UNITS: Final = {"ko": " "}
 _MONTH_FIRST: Final = re.compile(r"en(?:-(?:US|PH))?", re.IGNORECASE)
 """Languages that write 12/24 for 24 December."""
 _YEAR_FIRST: Final = frozenset(("ja", "ko", "zh", "sv"))
@@ -79,7 +79,7 @@ def expand(text: str, interpret_as: str, form: str, language: str) -> str:
         case "characters":
             return _SEPARATOR.join(_spell(character) for character in text if not character.isspace())
         case "digits":
-            return _NUMBERS.sub(lambda match: _SEPARATOR.join(match.group()), text)
+            return _DIGITS.sub(lambda match: _SEPARATOR.join(match.group()), text)
         case "telephone":
             return _expand_telephone(text)
         case "date":
@@ -106,10 +106,10 @@ def _expand_telephone(text: str) -> str:
 def _expand_date(text: str, form: str, language: str) -> str:
     """Return a date with the name of its month, or in East Asian languages with its units."""
     order = form if form in _ORDERS else _guess_order(text, language)
-    numbers = _NUMBERS.findall(text)
-    if _DATE.fullmatch(text) and len(text) == 8 and text.isdecimal() and len(order) == 3:
+    numbers = _DIGITS.findall(text)
+    if _NUMERIC_DATE.fullmatch(text) and len(text) == 8 and text.isdecimal() and len(order) == 3:
         numbers = _divide(text, order)
-    if not _DATE.fullmatch(text) or len(numbers) != len(order):
+    if not _NUMERIC_DATE.fullmatch(text) or len(numbers) != len(order):
         return text
     values = {unit: int(number) for unit, number in zip(order, numbers, strict=True)}
     if not _is_date(values):
@@ -121,7 +121,7 @@ def _guess_order(text: str, language: str) -> str:
     """Return the order of day, month and year in a date without a stated format, or an empty text."""
     if re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", text):
         return "ymd"
-    numbers = _NUMBERS.findall(text)
+    numbers = _DIGITS.findall(text)
     if len(numbers) == 3 and len(numbers[0]) == 4:
         return "ymd"
     if len(numbers) not in (2, 3) or _base(language) in _YEAR_FIRST:
@@ -149,16 +149,16 @@ def _write_date(values: dict[str, int], language: str) -> str:
     """Return a date in a language, or an empty text if the language is unknown."""
     base = _base(language)
     year, month, day = values.get("y"), values.get("m"), values.get("d")
-    if units := _UNITS.get(base):
+    if units := _DATE_UNITS.get(base):
         parts = [unit.format(value) for unit, value in zip(units, (year, month, day), strict=True) if value is not None]
-        return _UNIT_SPACES.get(base, "").join(parts)
-    if base not in _MONTHS:
+        return _SPACES_OF_DATE_UNITS.get(base, "").join(parts)
+    if base not in _MONTH_NAMES:
         return ""
     words = "" if day is None else _DAYS.get(base, "{}").format(day)
     if day == 1:
         words = _FIRST_DAY.get(base, words)
     if month is not None:
-        names = _MONTHS[base] if day is not None else _MONTHS_ALONE.get(base, _MONTHS[base])
+        names = _MONTH_NAMES[base] if day is not None else _MONTH_NAMES_ALONE.get(base, _MONTH_NAMES[base])
         name = names.split()[month - 1]
         words = _WITH_DAY.get(base, "{day} {month}").format(day=words, month=name) if words else name
     if year is None:

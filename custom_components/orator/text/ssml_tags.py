@@ -33,7 +33,7 @@ _ELEMENTS: Final = (
     | CONTENT_CHARS.keys()
     | frozenset(["speak", "break", "mark", "w", "token", "lookup", "meta", "lexicon"])
 )
-_ATTRIBUTES: Final = (
+_ATTRIBUTE_NAMES: Final = (
     *("alias", "alphabet", "detail", "format", "interpret-as", "level", "name", "onlangfailure", "ph", "pitch", "rate"),
     *("role", "src", "strength", "style", "styledegree", "time", "version", "volume", "xml:lang", "xmlns"),
 )
@@ -41,7 +41,7 @@ _ATTRIBUTES: Final = (
 _NAME: Final = r"[A-Za-z_][\w.-]*+(?::[\w.-]++)?+"
 _ATTRIBUTE_TEXT: Final = r"""[\s/](?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+"""
 _OPENING: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<colon>:?)")
-_TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<attributes>(?:{_ATTRIBUTE_TEXT})?+)>")
+_WHOLE_TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<attributes>(?:{_ATTRIBUTE_TEXT})?+)>")
 _UNFINISHED_TAG: Final = re.compile(rf"""</?(?:{_NAME}:?(?:{_ATTRIBUTE_TEXT}(?:"[^"<]*|'[^'<]*)?)?)?\Z""")
 _LOOSE_TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<attributes>[\s/][^<>]*)>")
 """A tag with a quotation mark that is not closed."""
@@ -59,7 +59,7 @@ _ROOT: Final = re.compile(r"<speak[\s/>]", re.IGNORECASE)
 _PROLOG_STARTS: Final = {"<speak": 0, "<?xml ": 200, "<!--": 100, "<!doctype speak": 500}
 """Starts of the document and of the parts of a prolog, with the maximum length of a part."""
 _MAX_PROLOG_CHARS: Final = max(_PROLOG_STARTS.values())
-_MARKUP: Final = re.compile(
+_MARKUP_IN_CONTENT: Final = re.compile(
     r"<!--.*?-->|<!\[CDATA\[(.*?)\]\]>|<desc\b[^<>]*>.*?</desc\s*>|</?[A-Za-z_][^<>]*>", re.DOTALL
 )
 _COMMENT: Final = re.compile(r"<!--.*?-->|<\?[A-Za-z].*?\?>|<!DOCTYPE\b[^<>\[]*(?:\[[^\[\]]*\]\s*)?>", re.DOTALL)
@@ -136,7 +136,7 @@ def read_markup_tag(window: Window, *, is_document: bool) -> MarkupTag | None:
     is_whole_name = opening is not None and opening.end() < len(text)
     if not (is_document or name in _ELEMENTS) and (is_whole_name or not _may_be_element(text)):
         return None
-    match = _TAG.match(text)
+    match = _WHOLE_TAG.match(text)
     if match is None and not window.is_final and _UNFINISHED_TAG.match(text):
         raise IncompleteInputError
     match = match or _LOOSE_TAG.match(text)
@@ -169,7 +169,7 @@ def _read_tag_without_end(text: str, *, is_document: bool) -> MarkupTag | None:
     rest = text[match.end() :] if match else ""
     if match and match["name"].lower() in _ELEMENTS:
         cut = _NAME_WITHOUT_END.fullmatch(rest)
-        is_cut = cut and any(name.startswith(cut[1]) for name in _ATTRIBUTES)
+        is_cut = cut and any(name.startswith(cut[1]) for name in _ATTRIBUTE_NAMES)
         return MarkupTag(len(text) if is_cut else match.end(), "")
     is_cut = is_document and not rest and _may_be_element(text)
     return MarkupTag(len(text), "") if is_cut else None
@@ -231,5 +231,5 @@ def find_content(window: Window, start: int, name: str) -> tuple[str, int] | Non
 
 def remove_markup(content: str) -> str:
     """Return the text of an element's content, without descriptions and with its entities decoded."""
-    text = _MARKUP.sub(lambda match: match[1] or " ", content)
+    text = _MARKUP_IN_CONTENT.sub(lambda match: match[1] or " ", content)
     return " ".join(html.unescape(text).split())

@@ -130,6 +130,7 @@ class _ConversionThread:
         self._output = bytearray()
         self._written: list[bytes] = []
         """Output that is passed on before the thread waits for input."""
+        self._has_passed_on = False
         self._has_all_input = self._is_stopped = self._is_finished = False
         self._has_room = asyncio.Event()
         self._has_output = asyncio.Event()
@@ -210,9 +211,9 @@ class _ConversionThread:
         return data
 
     def _write(self, data: bytes) -> None:
-        """Collect output."""
+        """Collect output, apart from the first: the listener waits for it."""
         self._written.append(bytes(data))
-        if sum(map(len, self._written)) >= _MAX_WAITING_BYTES // 4:
+        if not self._has_passed_on or sum(map(len, self._written)) >= _MAX_WAITING_BYTES // 4:
             self._pass_on()
 
     def _pass_on(self) -> None:
@@ -226,6 +227,7 @@ class _ConversionThread:
                 raise _CancelledError
             self._output += data
         if data:
+            self._has_passed_on = True
             self._notify(self._has_output)
 
     def _notify(self, event: asyncio.Event) -> None:

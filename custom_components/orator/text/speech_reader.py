@@ -170,7 +170,8 @@ class _LiteralWriter:
     def __init__(self) -> None:
         """Initialize the writer without text."""
         self._output: list[str | SpeechMark] = []
-        self._is_after_space = True
+        self._last = "\n"
+        """The last character, or a line feed at the start."""
         self.is_xml = False
 
     def take(self) -> list[str | SpeechMark]:
@@ -182,10 +183,8 @@ class _LiteralWriter:
         """Write text."""
         if self.is_xml:
             text = _XML_SPACE.sub(" ", text)
-            text = text.removeprefix(" ") if self._is_after_space else text
-        if text:
-            self._is_after_space = text[-1].isspace()
-            self._output.append(text)
+            text = text.removeprefix(" ") if self._last in " \n" else text
+        self._append(text)
 
     def add(self, mark: SpeechMark) -> None:
         """Add a mark after the text."""
@@ -193,6 +192,12 @@ class _LiteralWriter:
 
     def add_boundary(self, boundary: Boundary) -> None:
         """End a unit of speech: a line feed ends a sentence."""
-        if boundary is not Boundary.NONE and not self._is_after_space:
-            self._output.append(" " if boundary in (Boundary.WORD, Boundary.CELL) else "\n")
-            self._is_after_space = True
+        if boundary in (Boundary.SENTENCE, Boundary.LINE):
+            self._append("" if self._last == "\n" else "\n")
+        elif boundary is not Boundary.NONE:
+            self._append("" if self._last.isspace() else " ")
+
+    def _append(self, text: str) -> None:
+        if text:
+            self._last = text[-1]
+            self._output.append(text)

@@ -29,7 +29,7 @@ from .ssml_tags import (
 )
 from .ssml_values import parse_pause, parse_volume
 
-_MAX_OPEN_ELEMENTS: Final = 50
+_MAX_OPEN_ELEMENTS: Final = 100
 """Maximum number of open elements."""
 _MAX_EFFECTS: Final = 2000
 """Maximum number of tags that change the style, of pauses and of clips."""
@@ -157,11 +157,7 @@ class SsmlReader:
             self._add(self._style, writer)
 
     def _open_element(self, name: str, style: SpeechStyle) -> None:
-        """Open an element, unless it is within too many or repeats one without a style, such as <p> in HTML."""
-        last = self._open[-1] if self._open else None
-        outer = self._open[-2].style if len(self._open) > 1 else PLAIN
-        is_repeated = last is not None and last.name == name and last.style == outer == style
-        if len(self._open) < _MAX_OPEN_ELEMENTS and not is_repeated:
+        if len(self._open) < _MAX_OPEN_ELEMENTS:
             self._open.append(_OpenElement(name, style))
 
     def _close(self, name: str) -> None:

@@ -40,6 +40,7 @@ from .const import (
     CONF_FORMAT,
     CONF_REPLACEMENTS,
     CONF_SENTENCE_CACHE,
+    CONF_SPEECH_TAGS,
     CONF_SPOKEN_UNITS,
 )
 from .form_texts import FormTexts
@@ -319,6 +320,7 @@ def _text_fields() -> dict[vol.Marker, Selector[Any]]:
             )
         ),
         vol.Required(CONF_SPOKEN_UNITS, default=False): BooleanSelector(),
+        vol.Required(CONF_SPEECH_TAGS, default=False): BooleanSelector(),
     }
 
 

@@ -24,6 +24,7 @@ from .const import (
     CONF_FORMAT,
     CONF_REPLACEMENTS,
     CONF_SENTENCE_CACHE,
+    CONF_SPEECH_TAGS,
     CONF_SPOKEN_UNITS,
     CONF_VOICE,
 )
@@ -58,6 +59,7 @@ _FORM_DEFAULTS: Final = {
     CONF_CLEAN_TEXT: True,
     CONF_REPLACEMENTS: [],
     CONF_SPOKEN_UNITS: False,
+    CONF_SPEECH_TAGS: False,
     CONF_SENTENCE_CACHE: True,
     CONF_FALLBACK: [],
 }

@@ -251,7 +251,7 @@ class VoiceEntity(TextToSpeechEntity):
             format=settings.format,
             clean_text=settings.clean_text,
             language=request.language,
-            allows_tags=False,
+            allows_tags=settings.allows_tags,
             replacements=(
                 *settings.replacements,
                 *(unit_replacements(request.language) if settings.has_spoken_units else ()),

@@ -34,6 +34,7 @@ from .const import (
     CONF_LOUDNESS,
     CONF_REPLACEMENTS,
     CONF_SENTENCE_CACHE,
+    CONF_SPEECH_TAGS,
     CONF_SPOKEN_UNITS,
     CONF_TAIL,
     CONF_VOICE_ID,
@@ -112,6 +113,8 @@ class VoiceSettings:
     replacements: tuple[Replacement, ...]
     has_spoken_units: bool
     """Whether units after numbers are spoken as words of the language."""
+    allows_tags: bool
+    """Whether single tags of SSML are read in texts that are no SSML documents."""
     fallbacks: tuple[str, ...]
     """Entity IDs of the fallback voices."""
     post_processing: Mapping[str, Any]
@@ -146,7 +149,9 @@ class VoiceSettings:
             output=_parse_output_format(options),
             clean_text=not _is_false(options.get(CONF_CLEAN_TEXT, True)),
             replacements=_parse_requested_replacements(options, configured),
-            has_spoken_units=_parse_spoken_units(options.get(CONF_SPOKEN_UNITS, False)),
+            has_spoken_units=_parse_switch(options, CONF_SPOKEN_UNITS),
+            # The voice that calls its fallback has read the tags.
+            allows_tags=_parse_switch(options, CONF_SPEECH_TAGS) and not fallback_call,
             fallbacks=() if fallback_call else _parse_fallbacks(options.get(CONF_FALLBACK, [])),
             post_processing=post_processing,
             expects_fallback=fallback_call == FallbackCall.FOLLOWED,
@@ -165,6 +170,7 @@ def supported_options(provider: Provider) -> list[str]:
         CONF_CLEAN_TEXT,
         CONF_REPLACEMENTS,
         CONF_SPOKEN_UNITS,
+        CONF_SPEECH_TAGS,
         CONF_SENTENCE_CACHE,
         CONF_FALLBACK,
         *POST_PROCESSING_OPTIONS,
@@ -244,13 +250,14 @@ def _parse_words(value: Any, max_chars: int) -> str:
     return words
 
 
-def _parse_spoken_units(value: Any) -> bool:
-    """Return whether units are spoken as words; templates may return text. Raises InvalidSettingError."""
+def _parse_switch(options: Mapping[str, Any], key: str) -> bool:
+    """Return whether an option is on that is off by default; templates may return text. Raises InvalidSettingError."""
+    value = options.get(key, False)
     if isinstance(value, str) and value.strip().lower() in _TRUE:
         return True
     if value is True or _is_false(value):
         return value is True
-    raise InvalidSettingError(code=CONF_SPOKEN_UNITS)
+    raise InvalidSettingError(code=key)
 
 
 def configured_chimes(settings: Mapping[str, Any]) -> frozenset[str]:

@@ -73,7 +73,13 @@ async def test_form_fields(hass: HomeAssistant, account: MockConfigEntry) -> Non
     ):
         form = await start_voice_flow(hass, account, model, endpoint)
         assert get_field_names(form) == ["voice", "name", "fallback", *fields, "effects", "fine_tuning", "advanced"]
-        assert get_field_names(form, "fine_tuning") == [*fine_tuning, "clean_text", "replacements", "spoken_units"]
+        assert get_field_names(form, "fine_tuning") == [
+            *fine_tuning,
+            "clean_text",
+            "replacements",
+            "spoken_units",
+            "speech_tags",
+        ]
         assert get_field_names(form, "advanced") == ["format", "sentence_cache"]
 
 

@@ -78,7 +78,13 @@ async def test_saved_voice_form(hass: HomeAssistant, account: MockConfigEntry) -
     form = await start_voice_flow(hass, account, "voice")
     sections = ["effects", "fine_tuning", "advanced"]
     assert get_field_names(form) == ["voice_id", "name", "fallback", "speed", *sections]
-    assert get_field_names(form, "fine_tuning") == ["volume_dbfs", "clean_text", "replacements", "spoken_units"]
+    assert get_field_names(form, "fine_tuning") == [
+        "volume_dbfs",
+        "clean_text",
+        "replacements",
+        "spoken_units",
+        "speech_tags",
+    ]
     assert get_field_names(form, "advanced") == ["format", "sentence_cache", "bitrate", "provider_options"]
     labels = [option["label"] for option in form["data_schema"].schema["voice_id"].config["options"]]
     assert len(labels) == len(set(labels)) == 120

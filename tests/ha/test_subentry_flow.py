@@ -33,7 +33,7 @@ async def test_voice_form_depends_on_model(hass: HomeAssistant, account: MockCon
     new = await open_voice_form(hass, account, "gpt-4o-mini-tts")
     assert get_field_names(new) == ["voice", "name", "fallback", "speed", "instructions", *sections]
     assert get_field_names(new, "effects") == ["chime", "chime_after", "lead_in_ms", "tail_ms", "gain_db", "loudness"]
-    assert get_field_names(new, "fine_tuning") == ["clean_text", "replacements", "spoken_units"]
+    assert get_field_names(new, "fine_tuning") == ["clean_text", "replacements", "spoken_units", "speech_tags"]
     assert get_field_names(new, "advanced") == ["format", "sentence_cache", "stream_format"]
     assert not get_open_sections(new)
     assert len(get_choices(new, "voice")) == 13
@@ -111,7 +111,8 @@ async def test_reconfigure(hass: HomeAssistant, account: MockConfigEntry) -> Non
 async def test_text_settings(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """The settings of text cleaning and replacements are stored."""
     form = await open_voice_form(hass, account, "tts-1")
-    text = {"clean_text": False, "replacements": [{"find": "kWh", "say": "kilowatt hours"}], "spoken_units": True}
+    replacements = [{"find": "kWh", "say": "kilowatt hours"}]
+    text = {"clean_text": False, "replacements": replacements, "spoken_units": True, "speech_tags": True}
     result = await submit_voice_form(hass, form, {"voice": "nova", **text})
     assert result["data"] == {"model": "tts-1", "voice": "nova", "format": "mp3", **text}
 

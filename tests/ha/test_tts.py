@@ -224,6 +224,7 @@ async def test_unknown_option(hear: Hear) -> None:
         ({"instructions": 7}, "instructions"),
         ({"replacements": "kWh"}, "replacements"),
         ({"spoken_units": "metric"}, "spoken_units"),
+        ({"speech_tags": 2}, "speech_tags"),
         ({"format": "banana"}, "format"),
         ({"stream_format": "video"}, "stream_format"),
         ({"preferred_sample_rate": 1}, "preferred_sample_rate"),

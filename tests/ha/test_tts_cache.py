@@ -18,6 +18,7 @@ COMMON_CHANGES: dict[str, Any] = {
     "clean_text": False,
     "replacements": [{"find": "kettle", "say": "pot"}],
     "spoken_units": True,
+    "speech_tags": True,
     "speed": 1.25,
 }
 

@@ -30,7 +30,7 @@ def read_parts(  # noqa: PLR0913 - the options of a reader
     resolve_style: Callable[[SpeechStyle], SpeechStyle] = lambda style: style,
 ) -> list[SpeechPart]:
     """Return the parts of a text that is fed in deltas; each run of text in one style is one part."""
-    ssml = SsmlReader(allows_tags=allows_tags, keeps_audio_tags=keeps_audio_tags, language=language)
+    ssml = SsmlReader(allows_tags=allows_tags, keeps_audio_tags=lambda _voice: keeps_audio_tags, language=language)
     reader = SpeechReader(replacements, clean=reads_markdown, ssml=ssml, resolve_style=resolve_style)
     parts: list[SpeechPart] = []
     for part in [*(part for delta in deltas for part in reader.feed(delta)), *reader.finish()]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from ..text import Replacement, replace_words
+from ..text import Replacement, remove_audio_tags, replace_words
 from .attempt import AttemptAudio, SynthesisAttempt
 from .report import JobRecord
 from .sentence_cache import VoiceCache
@@ -24,19 +24,22 @@ class FallbackChain:
         fallback_replacements: Sequence[Replacement],
         is_reply: bool,
         needs_full_audio: bool,
+        has_audio_tags: bool = False,
         cache: VoiceCache | None = None,
         record: JobRecord | None = None,
     ) -> None:
         """Create the chain of the voice that the job or its text names; with `prefers_fallback`, it comes last.
 
         `fallback_replacements` apply to the text of all voices but the job's own, if the provider of that one applies
-        them itself. `cache` has the audio of `first`; None if it is turned off. `record` is that of the job, whose own
+        them itself. `has_audio_tags`: the text may have tags in brackets for `first`, which other voices would speak.
+        `cache` has the audio of `first`; None if it is turned off. `record` is that of the job, whose own
         voice is `first` if there is none yet.
         """
         self._first = first
         self._cache = cache
         self._synthesizers = [*fallbacks, first] if prefers_fallback else [first, *fallbacks]
         self._fallback_replacements = fallback_replacements
+        self._has_audio_tags = has_audio_tags
         self._is_reply = is_reply
         self.needs_full_audio = needs_full_audio
         """Whether the listener needs all audio of a chunk at once."""
@@ -80,6 +83,8 @@ class FallbackChain:
         """Start to synthesize a chunk with one voice; for the arguments see the attempt."""
         if self._fallback_replacements and not self.record.is_own(synthesizer):
             text = replace_words(text, self._fallback_replacements)
+        if self._has_audio_tags and not synthesizer.understands_audio_tags:
+            text = remove_audio_tags(text)
         self.record.has_requested = True
         return SynthesisAttempt(
             synthesizer,

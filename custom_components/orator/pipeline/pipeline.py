@@ -203,7 +203,9 @@ class SpeechPipeline:
         """Read the text, and synthesize its chunks in advance."""
         job = self._job
         request = self._create_request()
-        ssml = SsmlReader(allows_tags=job.allows_tags, language=job.language)
+        ssml = SsmlReader(
+            allows_tags=job.allows_tags, keeps_audio_tags=self._understands_audio_tags, language=job.language
+        )
         async with self._create_chunker(request, ssml) as chunker:
             await chunker.wait_for_sentence()
             has_markup = ssml.is_on
@@ -237,6 +239,7 @@ class SpeechPipeline:
                 fallback_replacements=job.replacements if request.pronunciations else (),
                 is_reply=is_reply,
                 needs_full_audio=self._output.needs_full_audio,
+                has_markup=has_markup,
             )
             speech = StyledSpeech(
                 own,
@@ -310,6 +313,11 @@ class SpeechPipeline:
         if name not in self._named_voices:
             self._named_voices[name] = self._job.find_voice(name)
         return self._named_voices[name]
+
+    def _understands_audio_tags(self, voice: str) -> bool:
+        """Return whether the voice with a name in the text acts on tags in brackets."""
+        named = self._find_voice(voice)
+        return named.understands_audio_tags if named else self._job.model.understands_audio_tags
 
     def _cache_for(self, request: SynthesisRequest, *, is_reply: bool) -> VoiceCache | None:
         """Return the cached audio of the voice with the settings of a request, or None if it does not use the cache."""

@@ -50,6 +50,7 @@ class ChainSettings:
     fallback_replacements: Sequence[Replacement]
     is_reply: bool
     needs_full_audio: bool
+    has_markup: bool
 
 
 class StyledSpeech:
@@ -137,6 +138,7 @@ class StyledSpeech:
             fallback_replacements=settings.fallback_replacements,
             is_reply=settings.is_reply,
             needs_full_audio=settings.needs_full_audio,
+            has_audio_tags=settings.has_markup and first.understands_audio_tags,
             cache=None if named else self._find_cache(style, words),
             record=self.record,
         )

@@ -159,6 +159,10 @@ class Synthesizer(Protocol):
         """Changes of the style that the voice leaves to the pipeline."""
 
     @property
+    def understands_audio_tags(self) -> bool:
+        """Whether the voice acts on tags in brackets, such as "[whispers]", rather than speak them."""
+
+    @property
     def origin(self) -> Synthesizer:
         """The voice without a style."""
 
@@ -215,6 +219,11 @@ class ProviderSynthesizer:
     def has_false_truncations(self) -> bool:
         """Whether the audio of the voice is complete but always looks truncated."""
         return self._stats.has_false_truncations
+
+    @property
+    def understands_audio_tags(self) -> bool:
+        """Whether the model acts on tags in brackets."""
+        return self.request.model.understands_audio_tags
 
     def divide(self, text: str) -> list[str]:
         """Return the text in pieces within the limit, which end at sentences if possible."""

@@ -132,6 +132,8 @@ class Model:
     """Whether the provider has the vendor's API key that the model needs."""
     max_pronunciations: int = 0
     """Maximum number of pronunciations in one request."""
+    understands_audio_tags: bool = False
+    """Whether the model acts on tags in brackets, such as "[whispers]", which others speak."""
     measure: Callable[[str], int] = len
     """Function that measures a text as the provider does, for comparison with `max_chars`."""
     end_date: date | None = None

@@ -5,7 +5,7 @@ read, and those of Amazon Polly, Azure and Google for ways of speaking. Depth an
 have no effect.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from .audio_tags import measure_audio_tag
@@ -66,10 +66,17 @@ class _OpenElement(NamedTuple):
 class SsmlReader:
     """Reader of tags, for texts that start with `<speak`, and for texts with single tags if they are allowed."""
 
-    def __init__(self, *, allows_tags: bool = False, keeps_audio_tags: bool = False, language: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        allows_tags: bool = False,
+        keeps_audio_tags: Callable[[str], bool] = lambda _voice: False,
+        language: str = "",
+    ) -> None:
         """Initialize the reader for a text in a language.
 
-        `keeps_audio_tags`: whether the model understands tags in brackets such as "[whispers]".
+        `keeps_audio_tags` returns whether the voice with a name in the text, or the text's own if the name is empty,
+        understands tags in brackets such as "[whispers]".
         """
         self._allows_tags = allows_tags
         self._keeps_audio_tags = keeps_audio_tags
@@ -117,7 +124,7 @@ class SsmlReader:
 
     def read_bracket(self, window: Window) -> int:
         """Return the length of a tag in brackets that is not spoken, or 0 for other text."""
-        return 0 if self._keeps_audio_tags else measure_audio_tag(window)
+        return 0 if self._keeps_audio_tags(self._style.voice) else measure_audio_tag(window)
 
     @property
     def _style(self) -> SpeechStyle:

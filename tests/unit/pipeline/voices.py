@@ -55,6 +55,7 @@ class SimulatedVoice:
     name: str = "voice"
     loudness_key: str = "voice"
     hedge_delay_s: float = 6.0
+    understands_audio_tags: bool = False
     usage: Usage = field(default_factory=Usage)
     changes: AudioChanges = field(default_factory=AudioChanges)
     requests: list[str] = field(default_factory=list)
@@ -108,6 +109,7 @@ def create_speech(
         fallbacks=cast(Any, fallbacks),
         prefers_fallback=prefers_fallback,
         fallback_replacements=(),
+        has_markup=False,
         is_reply=True,
         needs_full_audio=False,
     )

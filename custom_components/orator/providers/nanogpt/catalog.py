@@ -165,6 +165,7 @@ def describe_model(model_id: str, catalog: NanoGPTCatalog | None, endpoint: Endp
         languages=_languages(row, [tag for voice in voices for tag in voice.languages]),
         options=tuple(option for option in endpoint.options if _is_supported(option, row, family, endpoint)),
         price=_price(model_id, row),
+        understands_audio_tags=family.understands_audio_tags,
         measure=family.measure,
         needs_voice=endpoint.needs_voice,
     )

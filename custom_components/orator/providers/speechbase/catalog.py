@@ -15,10 +15,11 @@ _MAX_CURSOR_CHARS: Final = 2_000
 _MAX_PRONUNCIATIONS: Final = 200
 _SHORTEST_MAX_CHARS: Final = 2_000
 """Lowest limit of all vendors, used for vendors whose limit is unknown."""
+_ELEVEN_V3: Final = "elevenlabs/eleven_v3"
 _VENDOR_MAX_CHARS: Final = {"openai": OPENAI_MAX_CHARS, "hume": 5_000, "minimax": 3_000, "xai": 15_000}
 _MODEL_MAX_CHARS: Final = {
     "elevenlabs/eleven_multilingual_v2": 10_000,
-    "elevenlabs/eleven_v3": 5_000,
+    _ELEVEN_V3: 5_000,
     "elevenlabs/eleven_flash_v2_5": 40_000,
     "elevenlabs/eleven_flash_v2": 30_000,
     "fal-ai/f5-tts": 5_000,
@@ -151,6 +152,7 @@ def describe_model(model_id: str, catalog: SpeechbaseCatalog | None, *, streams:
         formats=_MODEL_FORMATS,
         voices=openai_voices_for(name) if is_openai else (),
         options=OPTIONS,
+        understands_audio_tags=model_id == _ELEVEN_V3,
         measure=count_chars_or_tokens if is_openai else len,
         vendor=vendor_name,
         is_connected=vendor["is_connected"] if vendor else not (vendors and slash),

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from copy import copy
+from dataclasses import replace
 from typing import Any, Final
 
 from homeassistant.components import tts
@@ -18,9 +19,9 @@ from .audio.formats import AudioFormat, stream_of
 from .const import CONF_FALLBACK
 from .coordinator import OratorConfigEntry
 from .entity import entity_name, find_voice, is_orator_voice
-from .pipeline import AudioChanges, VoicePace, VoiceStats
+from .pipeline import AudioChanges, VoicePace, VoiceStats, apply_style, reduce_style
 from .providers.audio_responses import detect_audio
-from .providers.base import SpeechAudio
+from .providers.base import SpeechAudio, SynthesisRequest
 from .providers.errors import FallbackFailedError
 from .providers.models import Usage
 from .text import SpeechStyle, StyledText
@@ -59,6 +60,7 @@ class EntitySynthesizer:
         self._language = language
         self._format = audio_format
         self._call = call
+        self._style_options: dict[str, Any] = {}
         self._reports: list[PendingReport] = []
 
     @property
@@ -74,12 +76,33 @@ class EntitySynthesizer:
         """Usage of the job so far."""
         return sum((report.usage for report in self._reports), Usage())
 
-    def with_style(self, style: SpeechStyle, words: Sequence[StyledText]) -> EntitySynthesizer:  # noqa: ARG002
-        """Return the voice with the language of a style; its speed and gain are changed in the audio."""
+    def with_style(self, style: SpeechStyle, words: Sequence[StyledText]) -> EntitySynthesizer:
+        """Return the voice with a style: options of an Orator voice, the language, and changes of the audio."""
+        language, changes, options = style.language or self._language, AudioChanges(style.rate, style.gain_db), {}
+        if request := self._find_request():
+            styled_request, changes = apply_style(request, replace(style, voice="", language=""), words)
+            options = {
+                key: value for key, value in styled_request.settings.items() if value != request.settings.get(key)
+            }
         styled = copy(self)
-        styled._language = style.language or self._language  # noqa: SLF001 - of the same class
-        styled.changes = AudioChanges(style.rate, style.gain_db)
+        styled._language, styled.changes, styled._style_options = language, changes, options  # noqa: SLF001
         return styled
+
+    def reduce_style(self, style: SpeechStyle) -> SpeechStyle:
+        """Return a style without what makes no difference to the voice."""
+        reduced = replace(style, emphasis="", expression="", pronunciation="")
+        if request := self._find_request():
+            supported = reduce_style(request, replace(style, voice="", language="", pronunciation=""))
+            reduced = replace(supported, voice=style.voice, language=style.language)
+        return reduced
+
+    def _find_request(self) -> SynthesisRequest | None:
+        """Return the request of an Orator voice without its text, or None for a voice of another integration."""
+        entry, voice = find_voice(self._hass, self._entity_id)
+        if entry is None or voice is None or entry.state is not ConfigEntryState.LOADED:
+            return None
+        model = entry.runtime_data.data.configured_model(voice.data)
+        return SynthesisRequest("", model, voice.data.get(model.voice_key, ""), self._format, voice.data)
 
     def divide(self, text: str) -> list[str]:
         """Return the whole text: the entity divides it itself."""
@@ -110,7 +133,7 @@ class EntitySynthesizer:
         if engine is None:
             raise FallbackFailedError(subject=entity_name(self._hass, self._entity_id))
         languages = language_util.matches(self._language, engine.supported_languages, self._hass.config.country)
-        options: dict[str, Any] = {tts.ATTR_PREFERRED_FORMAT: self._format.value}
+        options: dict[str, Any] = {**self._style_options, tts.ATTR_PREFERRED_FORMAT: self._format.value}
         if self._format is AudioFormat.WAV:
             options |= _STREAMED_SAMPLES
         if is_orator_voice(self._hass, self._entity_id):

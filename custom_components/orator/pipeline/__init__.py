@@ -8,7 +8,7 @@ from .pipeline import SpeechPipeline, SynthesisJob
 from .post_processing import PostProcessing
 from .report import SynthesisReport
 from .sentence_cache import SentenceCache
-from .styles import AudioChanges
+from .styles import AudioChanges, apply_style, reduce_style
 from .synthesizer import VoiceStats
 
 __all__ = [
@@ -24,5 +24,7 @@ __all__ = [
     "SynthesisReport",
     "VoicePace",
     "VoiceStats",
+    "apply_style",
     "is_output_extension",
+    "reduce_style",
 ]

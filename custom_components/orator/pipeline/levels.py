@@ -31,17 +31,20 @@ class VoiceLevels:
     ) -> None:
         """Initialize the levels; `layout` has 16-bit samples on one or two channels.
 
-        Without a target, all voices are as loud as the voice `reference_key`, or as the first one if that voice was
-        never heard. With `reference_key` None, every voice keeps its own loudness.
+        With a `reference_key`, all voices are as loud as the first one, or as the voice with this key if it was heard
+        before and there is no target. Otherwise, the loudness of a voice that was never heard is assumed.
         """
         self._layout = layout
         self._tracker = tracker
         self._gain_db = gain_db
         self._target_lufs = target_lufs
         self._matches_voices = reference_key is not None
-        self._reference_key = reference_key if reference_key and tracker.get(reference_key).is_known else None
         self._gains: dict[str, float] = {}
         self._meters: dict[str, LoudnessMeter] = {}
+        self._reference_key = ""
+        if reference_key and target_lufs is None and tracker.get(reference_key).is_known:
+            self._reference_key = reference_key
+            self._gains[reference_key] = gain_db
 
     async def apply(self, audio: AsyncGenerator[AttemptAudio]) -> AsyncGenerator[SpeechAudio]:
         """Yield audio as samples with its changes and the gain of its voice. Raises NotAudioError."""
@@ -66,26 +69,23 @@ class VoiceLevels:
 
     async def _find_gain(self, key: str, samples: AsyncGenerator[bytes]) -> tuple[float, AsyncGenerator[bytes]]:
         """Return the gain in dB for a voice, and its samples."""
-        target_lufs = self._target_lufs
-        if target_lufs is None:
-            if not self._matches_voices:
-                return self._gain_db, samples
-            if self._reference_key is None:
-                self._reference_key = key
-            if key == self._reference_key:
-                return self._gain_db, samples
-            target_lufs = self._reference().lufs
-        loudness = self._tracker.get(key)
-        if self._matches_voices and self._meters and not loudness.is_known:
-            loudness, samples = await self._measure_start(samples)
-        return self._gain_db + loudness.gain_to(target_lufs), samples
+        loudness, target_lufs = self._tracker.get(key), self._target_lufs
+        if self._matches_voices and not self._reference_key:
+            self._reference_key = key
+        elif self._matches_voices:
+            target_lufs = self._reference_lufs
+            if not loudness.is_known and self._meters:
+                loudness, samples = await self._measure_start(samples)
+        return self._gain_db + (0.0 if target_lufs is None else loudness.gain_to(target_lufs)), samples
 
-    def _reference(self) -> VoiceLoudness:
-        """Return the loudness of the voice that sets that of the others."""
-        key = self._reference_key or ""
-        meter = self._meters.get(key)
+    @property
+    def _reference_lufs(self) -> float:
+        """The loudness of the voice that all others match, with the gain that only this voice has."""
+        key = self._reference_key
         loudness = self._tracker.get(key)
-        return loudness if loudness.is_known or meter is None else loudness.add(meter.result())
+        if not loudness.is_known and key in self._meters:
+            loudness = loudness.add(self._meters[key].result())
+        return loudness.lufs + self._gains[key] - self._gain_db
 
     async def _measure_start(self, samples: AsyncGenerator[bytes]) -> tuple[VoiceLoudness, AsyncGenerator[bytes]]:
         """Return the loudness of the first seconds of speech, and its samples."""

@@ -27,6 +27,7 @@ from .synthesizer import (
     INTERACTIVE,
     PATIENT,
     WITH_FALLBACK,
+    NamedVoice,
     ProviderSynthesizer,
     RetryPolicy,
     Synthesizer,
@@ -114,7 +115,7 @@ class SpeechPipeline:
         self._output = output
         self._record: JobRecord | None = None
         self._gap_filler = GapFiller()
-        self._named_voices: dict[str, Synthesizer | None] = {}
+        self._named_voices: dict[str, NamedVoice | None] = {}
 
     @property
     def event_count(self) -> int:
@@ -275,7 +276,10 @@ class SpeechPipeline:
         starts_early = not has_fixed_price and not self._output.needs_full_audio
 
         def resolve_style(style: SpeechStyle) -> SpeechStyle:
-            return reduce_style(request, style, has_other_voice=self._find_voice(style.voice) is not None)
+            if style.voice == job.name:
+                style = replace(style, voice="")
+            named = self._find_voice(style.voice)
+            return named.reduce_style(style) if named else reduce_style(request, style)
 
         return TextChunker(
             job.deltas,
@@ -306,13 +310,11 @@ class SpeechPipeline:
         """Expected time to the first audio; None if it is unknown."""
         return None if self._job.prefers_fallback else self._job.stats.latency_s
 
-    def _find_voice(self, name: str) -> Synthesizer | None:
-        """Return the voice that a text names, or None for the job's own voice and for those of its model."""
-        if name in ("", self._job.name):
-            return None
-        if name not in self._named_voices:
+    def _find_voice(self, name: str) -> NamedVoice | None:
+        """Return the voice that a text names, or None for those of the job's own model."""
+        if name and name not in self._named_voices:
             self._named_voices[name] = self._job.find_voice(name)
-        return self._named_voices[name]
+        return self._named_voices.get(name)
 
     def _understands_audio_tags(self, voice: str) -> bool:
         """Return whether the voice with a name in the text acts on tags in brackets."""

@@ -18,10 +18,10 @@ from .fallback_chain import FallbackChain
 from .report import JobRecord
 from .sentence_cache import VoiceCache
 from .styles import AudioChanges
-from .synthesizer import Synthesizer
+from .synthesizer import NamedVoice, Synthesizer
 from .text_runs import TextChunk
 
-type FindVoice = Callable[[str], Synthesizer | None]
+type FindVoice = Callable[[str], NamedVoice | None]
 """Function that returns the voice with a name in a text, or None if only a voice of the same model can have it."""
 type LoadClip = Callable[[str], Awaitable[Chime | None]]
 """Function that returns the recording with a source in a text, or None if it is not there at the moment.

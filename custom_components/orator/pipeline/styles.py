@@ -68,13 +68,8 @@ def apply_style(
     return styled, AudioChanges(tempo, style.gain_db)
 
 
-def reduce_style(request: SynthesisRequest, style: SpeechStyle, *, has_other_voice: bool) -> SpeechStyle:
-    """Return a style without what makes no difference, so that text with such markup is not divided at it.
-
-    `has_other_voice`: the voice of the style is not one of the request's model.
-    """
-    if has_other_voice:
-        return replace(style, emphasis="", expression="", pronunciation="")
+def reduce_style(request: SynthesisRequest, style: SpeechStyle) -> SpeechStyle:
+    """Return a style without what makes no difference, so that text with such markup is not divided at it."""
     model = request.model
     voice = _find_voice(model, style.voice)
     style = replace(

@@ -188,6 +188,13 @@ class Synthesizer(Protocol):
         """
 
 
+class NamedVoice(Synthesizer, Protocol):
+    """A voice that a text names."""
+
+    def reduce_style(self, style: SpeechStyle) -> SpeechStyle:
+        """Return a style without what makes no difference to the voice."""
+
+
 class ProviderSynthesizer:
     """The voice of a provider, or another one of the same model if its style names one."""
 

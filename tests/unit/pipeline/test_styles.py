@@ -44,7 +44,7 @@ def test_without_options() -> None:
     request = create_request(voices=())
     style = SpeechStyle(rate=0.8, gain_db=-6, expression="whispered", language="fr")
     assert apply_style(request, style) == (request, AudioChanges(0.8, -6))
-    assert reduce_style(request, replace(style, emphasis="strong", pronunciation="x"), has_other_voice=False) == (
+    assert reduce_style(request, replace(style, emphasis="strong", pronunciation="x")) == (
         SpeechStyle(rate=0.8, gain_db=-6)
     )
 
@@ -87,7 +87,7 @@ def test_voice(name: str, voice: str) -> None:
     """A voice is found by its id or name; one that the model does not list is ignored."""
     request, _ = apply_style(create_request(), SpeechStyle(voice=name))
     assert request.voice == voice
-    reduced = reduce_style(create_request(), SpeechStyle(voice=name), has_other_voice=False)
+    reduced = reduce_style(create_request(), SpeechStyle(voice=name))
     assert reduced.voice == ("" if voice == "ann" else voice)
 
 

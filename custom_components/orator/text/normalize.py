@@ -89,18 +89,23 @@ class PlainTextWriter:
 
     def take(self) -> list[str | SpeechMark]:
         """Return the text that was written since the last call, and the marks in it."""
-        text = self._take_text()
+        if self._output:
+            self._marked.append(self._take_text())
+        if not self._marked:
+            return []
         marked, self._marked = self._marked, []
-        return [*marked, text] if text else marked
+        return marked
 
     def add(self, mark: SpeechMark) -> None:
         """Add a mark after the text; a space before it is written once more text follows."""
-        self._marked += [self._take_text(), mark]
+        if self._output:
+            self._marked.append(self._take_text())
+        self._marked.append(mark)
 
     def _take_text(self) -> str:
         text = "".join(self._output)
         self._output.clear()
-        self.has_written = self.has_written or bool(text)
+        self.has_written = True
         return text
 
     def add_boundary(self, boundary: Boundary) -> None:

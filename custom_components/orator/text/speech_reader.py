@@ -50,7 +50,8 @@ class SpeechReader:
 
     def feed(self, delta: str) -> list[SpeechPart]:
         """Return the parts that later text cannot change; a run of text may continue in the next part."""
-        return self._read(self._source.feed(delta))
+        items = self._source.feed(delta)
+        return self._read(items) if items else []
 
     def finish(self) -> list[SpeechPart]:
         """Return the remaining parts."""
@@ -68,7 +69,8 @@ class SpeechReader:
                 case str():
                     self._read_words(item)
                 case SpeechStyle():
-                    self._next_style = self._resolve_style(item)
+                    style = self._resolve_style(item)
+                    self._next_style = self._style if style == self._style else style
                 case Pause() | Clip():
                     self._start_run()
                     self._parts.append(item)
@@ -76,7 +78,8 @@ class SpeechReader:
 
     def _read_words(self, words: str) -> None:
         """Add words in the next style, after the marks that belong to the last style."""
-        if self._next_style.of_sentence != self._style.of_sentence:
+        is_same = self._next_style is self._style
+        if not is_same and self._next_style.of_sentence != self._style.of_sentence:
             seen = self._end_of_run
             match = _END_OF_RUN.match(seen + words)
             end = match.end() - len(seen) if match else 0
@@ -85,7 +88,7 @@ class SpeechReader:
             words = words[end:]
             if not words:
                 return
-        if self._next_style != self._style:
+        if not is_same:
             self._start_run()
         self._end_of_run = ""
         self._replace(words)

@@ -5,8 +5,9 @@ from functools import lru_cache
 import re
 from typing import Final
 
+from ..providers.base import SynthesisRequest
 from ..providers.models import Model, Pronunciation
-from ..text import Replacement, replace_words
+from ..text import Replacement, StyledText, replace_words
 
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 """A word of letters only: every provider finds its end."""
@@ -31,6 +32,17 @@ def pronunciations_for(replacements: Sequence[Replacement], model: Model) -> tup
     if not is_supported or len(words) > model.max_pronunciations:
         return ()
     return tuple(Pronunciation(word, say, match_case=word != word.lower()) for word, say in words.items())
+
+
+def add_pronunciations(request: SynthesisRequest, words: Sequence[StyledText]) -> tuple[Pronunciation, ...]:
+    """Return the pronunciations of a request, with those of words of its text first; each word has one."""
+    added = {
+        word.text.lower(): Pronunciation(word.text, word.style.pronunciation, match_case=False)
+        for word in words
+        if word.style.pronunciation and _LETTERS.fullmatch(word.text)
+    }
+    others = [one for one in request.pronunciations if one.word.lower() not in added]
+    return (*added.values(), *others)[: request.model.max_pronunciations]
 
 
 def apply_pronunciations(text: str, pronunciations: Sequence[Pronunciation]) -> str:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-import re
 from typing import Any, Final
 
 from ..providers.base import SynthesisRequest
-from ..providers.models import Model, Pronunciation
+from ..providers.models import Model
 from ..providers.options import LanguageOption, NumberOption, TextOption
 from ..text import SpeechStyle, StyledText
+from .pronunciations import add_pronunciations
 
 _SPEED: Final = "speed"
 _INSTRUCTIONS: Final = "instructions"
@@ -26,8 +26,6 @@ _EMOTIONS: Final = {
     "terrified": "fearful",
 }
 """Values of the option `emotion`, which are MiniMax's, by expression."""
-_WORD: Final = re.compile(r"[^\W\d_]+")
-"""A word of letters only: every provider finds its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def apply_style(
         if option and (tag := option.nearest(style.language)):
             settings[option.key] = tag
         voice = _find_speaker(request.model, style.language, voice)
-    pronunciations = _add_pronunciations(request, words)
+    pronunciations = add_pronunciations(request, words)
     styled = replace(request, voice=voice, settings=settings, pronunciations=pronunciations)
     return styled, AudioChanges(tempo, style.gain_db)
 
@@ -91,17 +89,6 @@ def reduce_style(request: SynthesisRequest, style: SpeechStyle) -> SpeechStyle:
         language=style.language if has_effect["language"] else "",
         expression=style.expression if has_effect["expression"] else "",
     )
-
-
-def _add_pronunciations(request: SynthesisRequest, words: Sequence[StyledText]) -> tuple[Pronunciation, ...]:
-    """Return the pronunciations of a request, with those of words of its text first; each word has one."""
-    added = {
-        word.text.lower(): Pronunciation(word.text, word.style.pronunciation, match_case=False)
-        for word in words
-        if word.style.pronunciation and _WORD.fullmatch(word.text)
-    }
-    others = [one for one in request.pronunciations if one.word.lower() not in added]
-    return (*added.values(), *others)[: request.model.max_pronunciations]
 
 
 def _apply_rate(settings: dict[str, Any], request: SynthesisRequest, rate: float) -> float:

@@ -152,7 +152,7 @@ async def _async_target_voices(call: ServiceCall) -> set[str]:
 
 def _media_id(hass: HomeAssistant, voice: TextToSpeechEntity, request: SpeechRequest, result: SpeechResult) -> str:
     """Return a media ID of the same audio: permanent if the audio is cached on disk, otherwise valid for minutes."""
-    if not request.use_disk_cache or result.spoken_by != [voice.entity_id]:
+    if not request.use_disk_cache or result.has_fallback_audio:
         return result.stream.media_source_id
     return tts.generate_media_source_id(
         hass, request.message, voice.entity_id, request.language, dict(request.options), cache=request.use_disk_cache

@@ -66,10 +66,8 @@ class EntitySynthesizer:
     @property
     def understands_audio_tags(self) -> bool:
         """Whether the model of the voice, if it is one of Orator's, acts on tags in brackets."""
-        entry, voice = find_voice(self._hass, self._entity_id)
-        if entry is None or voice is None or entry.state is not ConfigEntryState.LOADED:
-            return False
-        return entry.runtime_data.data.configured_model(voice.data).understands_audio_tags
+        request = self._find_request()
+        return request is not None and request.model.understands_audio_tags
 
     @property
     def usage(self) -> Usage:

@@ -36,9 +36,9 @@ every_way = pytest.mark.parametrize("is_streamed", [False, True], ids=["complete
 async def speakers(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """Add two quieter voices, each of an account of its own."""
     simulator.audio_mode = "tones"
-    ben = {"model": "openai/tts-1", "voice": "nova", "volume_dbfs": -28}
+    ben = {"model": "openai/tts-1", "voice": "nova", "volume_dbfs": -26}
     await load_account(hass, create_account(simulator, "speechbase", ben, "Ben"))
-    cleo = {"model": "openai/tts-1", "voice": "onyx", "volume_dbfs": -36}
+    cleo = {"model": "openai/tts-1", "voice": "onyx", "volume_dbfs": -30}
     await load_account(hass, create_account(simulator, "speechbase", cleo, "Cleo"))
 
 

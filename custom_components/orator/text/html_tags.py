@@ -171,7 +171,7 @@ _PROSE_WORD: Final = re.compile(
 )
 
 
-def _is_before_prose(text: str) -> bool:
+def is_before_prose(text: str) -> bool:
     """Return whether so much prose follows an angle bracket that it does not start a tag."""
     start = text[:MAX_PROSE_CHARS]
     if len(start) < MAX_PROSE_CHARS or ">" in start:
@@ -182,7 +182,7 @@ def _is_before_prose(text: str) -> bool:
 
 def read_tag(window: Window) -> Tag | None:
     """Read a tag or an address; return None for text such as a < b and for placeholders such as <name>."""
-    if _is_before_prose(window.text):
+    if is_before_prose(window.text):
         return None
     if window.text[1:2] in ("!", "?"):
         declaration = _DECLARATION.match(window)

@@ -38,7 +38,7 @@ from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
 from .normalize import PlainTextWriter
 from .speech_parts import SpeechMark
 from .ssml import SsmlReader
-from .ssml_tags import MAX_TAG_CHARS
+from .ssml_tags import MAX_UNSPOKEN_CHARS
 
 _HARD_BREAK: Final = "  "
 """The end of a line that is not joined with the next one."""
@@ -234,7 +234,7 @@ class MarkdownReader:
         if body.text[0] == "<" and not indent and (length := self._inline.read_thought()):
             return length
         if self._may_start_document:
-            prolog = self._ssml.start_document(self._buffer.peek(MAX_TAG_CHARS))
+            prolog = self._ssml.start_document(self._buffer.peek(MAX_UNSPOKEN_CHARS))
             self._may_start_document = False
             if prolog:
                 return prolog

@@ -11,7 +11,7 @@ from .markdown import MarkdownReader
 from .replacements import Replacement, Replacer
 from .speech_parts import PLAIN, Clip, Pause, SpeechMark, SpeechPart, SpeechStyle, StyledText
 from .ssml import SsmlReader
-from .ssml_tags import MAX_TAG_CHARS
+from .ssml_tags import MAX_UNSPOKEN_CHARS
 
 _XML_SPACE: Final = re.compile(r"[ \t\r\n]+")
 _REST: Final = re.compile(r".+", re.DOTALL)
@@ -139,7 +139,7 @@ class _LiteralReader:
     def _read(self) -> list[str | SpeechMark]:
         try:
             if self._is_at_start:
-                self._buffer.read(self._ssml.start_document(self._buffer.peek(MAX_TAG_CHARS)) or 0)
+                self._buffer.read(self._ssml.start_document(self._buffer.peek(MAX_UNSPOKEN_CHARS)) or 0)
                 self._is_at_start = False
                 self._writer.is_xml = self._ssml.is_document
             while character := self._buffer.next:

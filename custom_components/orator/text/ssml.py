@@ -16,7 +16,7 @@ from .speech_parts import PLAIN, Clip, Pause, SpeechMark, SpeechStyle
 from .ssml_styles import derive_style
 from .ssml_tags import (
     CONTENT_CHARS,
-    MAX_TAG_CHARS,
+    MAX_UNSPOKEN_CHARS,
     SENTENCE_ELEMENTS,
     STYLE_ELEMENTS,
     MarkupTag,
@@ -37,7 +37,7 @@ _MAX_CLIPS: Final = 20
 _MAX_PAUSES_S: Final = 60.0
 """Maximum duration of all pauses."""
 _MAX_SOURCE_CHARS: Final = 1000
-_CONTENT_WINDOW_CHARS: Final = MAX_TAG_CHARS + max(CONTENT_CHARS.values())
+_CONTENT_WINDOW_CHARS: Final = MAX_UNSPOKEN_CHARS + max(CONTENT_CHARS.values())
 _PLACEHOLDERS: Final = frozenset(("voice", "lang"))
 """Elements of style whose names without attributes are placeholders."""
 _REQUIRED_ATTRIBUTES: Final = {"sub": "alias", "say-as": "interpret-as", "audio": "src"}
@@ -107,7 +107,7 @@ class SsmlReader:
 
         Raises IncompleteInputError if following text decides.
         """
-        window = buffer.peek(MAX_TAG_CHARS)
+        window = buffer.peek(MAX_UNSPOKEN_CHARS)
         if self.is_document and (length := self._read_special(window, writer)):
             return length
         tag = read_markup_tag(window, is_document=self.is_document)

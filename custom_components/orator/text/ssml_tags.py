@@ -12,10 +12,12 @@ from html.parser import HTMLParser
 import re
 from typing import Final, override
 
-from .lookahead import IncompleteInputError, Window
+from .html_tags import is_before_prose
+from .lookahead import MAX_PROSE_CHARS, IncompleteInputError, Window
 
-MAX_TAG_CHARS: Final = 2000
-"""Maximum length of a tag, or of a part of the document that is not spoken."""
+MAX_UNSPOKEN_CHARS: Final = 2000
+"""Maximum length of a comment or of another part of a document that is not spoken."""
+_MAX_TAG_CHARS: Final = 1000
 
 STYLE_ELEMENTS: Final = frozenset(
     (
@@ -25,7 +27,7 @@ STYLE_ELEMENTS: Final = frozenset(
 )
 """Elements that change the style of their text."""
 SENTENCE_ELEMENTS: Final = frozenset(["p", "s", "paragraph", "sentence"])
-CONTENT_CHARS: Final = {"sub": 300, "say-as": 300, "audio": 500, "desc": 500, "metadata": MAX_TAG_CHARS}
+CONTENT_CHARS: Final = {"sub": 300, "say-as": 300, "audio": 500, "desc": 500, "metadata": MAX_UNSPOKEN_CHARS}
 """Elements that are read as a whole, with the maximum length of their content."""
 _ELEMENTS: Final = (
     STYLE_ELEMENTS
@@ -42,7 +44,7 @@ _NAME: Final = r"[A-Za-z_][\w.-]*+(?::[\w.-]++)?+"
 _ATTRIBUTE_TEXT: Final = r"""[\s/](?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+"""
 _OPENING: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<colon>:?)")
 _WHOLE_TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<attributes>(?:{_ATTRIBUTE_TEXT})?+)>")
-_UNFINISHED_TAG: Final = re.compile(rf"""</?(?:{_NAME}:?(?:{_ATTRIBUTE_TEXT}(?:"[^"<]*|'[^'<]*)?)?)?\Z""")
+_UNFINISHED_TAG: Final = re.compile(rf"""</?(?:{_NAME}:?(?:{_ATTRIBUTE_TEXT}(?P<quote>"[^"<]*|'[^'<]*)?)?)?\Z""")
 _LOOSE_TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<attributes>[\s/][^<>]*)>")
 """A tag with a quotation mark that is not closed."""
 _TAG_WITHOUT_END: Final = re.compile(
@@ -130,14 +132,17 @@ def read_markup_tag(window: Window, *, is_document: bool) -> MarkupTag | None:
 
     Raises IncompleteInputError if following text decides.
     """
-    text = window.text
+    text = window.text[:_MAX_TAG_CHARS]
+    is_final = window.is_final or len(text) == _MAX_TAG_CHARS
     opening = _OPENING.match(text)
     name = opening["name"].lower() if opening else ""
     is_whole_name = opening is not None and opening.end() < len(text)
     if not (is_document or name in _ELEMENTS) and (is_whole_name or not _may_be_element(text)):
         return None
+    if _is_prose(text):
+        return _read_tag_without_end(text[:MAX_PROSE_CHARS], is_document=is_document)
     match = _WHOLE_TAG.match(text)
-    if match is None and not window.is_final and _UNFINISHED_TAG.match(text):
+    if match is None and not is_final and _UNFINISHED_TAG.match(text):
         raise IncompleteInputError
     match = match or _LOOSE_TAG.match(text)
     if match is None:
@@ -148,6 +153,12 @@ def read_markup_tag(window: Window, *, is_document: bool) -> MarkupTag | None:
     is_empty = attributes.endswith("/")
     values = _parse_attributes(attributes.removesuffix("/")) if "=" in attributes else {}
     return MarkupTag(match.end(), name, values, is_end=match["slash"] != "", is_empty=is_empty)
+
+
+def _is_prose(text: str) -> bool:
+    """Return whether so much prose follows the name of an element, outside quotation marks, that its ">" is missing."""
+    unfinished = _UNFINISHED_TAG.match(text[:MAX_PROSE_CHARS]) if is_before_prose(text) else None
+    return unfinished is not None and unfinished["quote"] is None
 
 
 def _may_be_element(text: str) -> bool:

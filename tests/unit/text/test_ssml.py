@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from custom_components.orator.text import Clip, Pause, Replacement, SpeechPart, SpeechStyle, StyledText
+from custom_components.orator.text import (
+    Clip,
+    Pause,
+    Replacement,
+    SpeechPart,
+    SpeechReader,
+    SpeechStyle,
+    SsmlReader,
+    StyledText,
+    remove_audio_tags,
+)
 from tests.support.text import clean, read_parts
 
 _WHISPERED = SpeechStyle(expression="whispered")
@@ -312,3 +322,22 @@ def test_sentences_in_document_without_end_marks() -> None:
     """Sentences are separated even if Markdown is not read, where no marks are added."""
     text = "<speak>\n <s> One </s> <s>Two</s>\n<p>\n<s>Three </s></p> </speak>"
     assert read_parts(text, reads_markdown=False) == [_say("One \nTwo\nThree \n")]
+
+
+@pytest.mark.parametrize("reads_markdown", [True, False])
+@pytest.mark.parametrize("start", ["<speak>", ""])
+@pytest.mark.parametrize(
+    "mark", ["<voice ", "<break ", "<prosody rate=fast ", "<audio src='x' ", "</voice ", "[laughs "]
+)
+def test_words_after_unfinished_tag(mark: str, start: str, reads_markdown: bool) -> None:  # noqa: FBT001
+    """A tag that is never closed holds no more than a sentence or 100 characters back."""
+    reader = SpeechReader(clean=reads_markdown, ssml=SsmlReader(allows_tags=True))
+    sentence = "the kettle in the kitchen has boiled and the tea is ready for all of us. "
+    parts = [part for character in start + mark + sentence * 2 for part in reader.feed(character)]
+    assert "".join(part.text for part in parts if _is_text(part)).count("ready for all of us") == 2
+
+
+def test_tags_in_brackets() -> None:
+    """Tags in brackets are removed for voices that would speak them, and other words in brackets are kept."""
+    text = "[whispers] Hi [strong French accent] there [sic] [1] [laughs](x) [Clears throat]"
+    assert remove_audio_tags(text) == " Hi there [sic] [1] [laughs](x)"

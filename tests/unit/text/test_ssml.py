@@ -341,3 +341,27 @@ def test_tags_in_brackets() -> None:
     """Tags in brackets are removed for voices that would speak them, and other words in brackets are kept."""
     text = "[whispers] Hi [strong French accent] there [sic] [1] [laughs](x) [Clears throat]"
     assert remove_audio_tags(text) == " Hi there [sic] [1] [laughs](x)"
+
+
+@pytest.mark.parametrize("reads_markdown", [True, False])
+def test_indented_document(reads_markdown: bool) -> None:  # noqa: FBT001
+    """Line feeds and indentation in a document are white space, and blank lines do not divide its elements."""
+    document = """<speak>
+      It is
+      late. <break time="300ms"/>
+      <!-- a comment
+           on two lines -->
+
+      <voice name="tts.ann">
+        It is <prosody rate="slow">very
+        cold</prosody>, and 5 &lt; 6.
+      </voice>
+    </speak>
+    """
+    assert _read(document, reads_markdown=reads_markdown) == [
+        _say("It is late."),
+        Pause(0.3),
+        _say("It is", voice="tts.ann"),
+        _say("very cold,", voice="tts.ann", rate=0.64),
+        _say("and 5 < 6.", voice="tts.ann"),
+    ]

@@ -158,6 +158,15 @@ def reply(sentences: int = 8) -> Message:
     return Message(tuple(text.format(next(_numbers)) for text in templates), WORDS_PER_SECOND)
 
 
+def dialogue(words_per_second: float | None, *, has_markup: bool) -> Message:
+    """Return two sentences; with markup, there is a pause between them, and the second one is quieter and slower."""
+    first, second = (text.format(next(_numbers)) for text in SENTENCES[:2])
+    if has_markup:
+        first = f"<speak>{first}"
+        second = f'<break time="300ms"/><prosody rate="95%" volume="-3dB">{second}</prosody></speak>'
+    return Message((first, second), words_per_second)
+
+
 def slow_reply(words_per_second: float) -> Message:
     """Return a reply with a long first sentence that Assist streams."""
     first = _LONG_SENTENCE.format(next(_numbers))

@@ -130,6 +130,9 @@ class TextChunker:
             if run and not self._is_splitting and self._cut_unfinished_sentence(run, buffered_seconds()):
                 break
             is_ended = run is not None and run.is_pending_complete
+            if run and is_ended and not self._is_splitting and self._speech_reader.is_at_tag:
+                self._end_sentence(run)  # the rest of the tag may take as long as several words
+                continue
             max_wait_s = _IDLE_S if is_ended else self._time_to_next_check(run, buffered_seconds())
             if not await self._wait_for_reader(max_wait_s) and run and is_ended:
                 self._end_sentence(run)

@@ -108,6 +108,11 @@ class MarkdownReader:
         }
         """Readers of the marks before the text of a line; they return False if the match is text."""
 
+    @property
+    def is_at_tag(self) -> bool:
+        """Whether a tag of SSML is arriving that does not continue a sentence with an end mark."""
+        return self._ssml.is_at_tag(self._buffer)
+
     def feed(self, delta: str) -> list[str | SpeechMark]:
         """Return the words that later text cannot change, with the marks between them."""
         self._buffer.append(delta.replace("\r", " "))

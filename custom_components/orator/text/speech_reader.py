@@ -48,6 +48,11 @@ class SpeechReader:
         """Marks and white space that were read since the last words."""
         self._parts: list[SpeechPart] = []
 
+    @property
+    def is_at_tag(self) -> bool:
+        """Whether a tag of SSML is arriving that does not continue a sentence with an end mark."""
+        return self._source.is_at_tag
+
     def feed(self, delta: str) -> list[SpeechPart]:
         """Return the parts that later text cannot change; a run of text may continue in the next part."""
         items = self._source.feed(delta)
@@ -125,6 +130,11 @@ class _LiteralReader:
         self._writer = _LiteralWriter()
         self._ssml = ssml
         self._is_at_start = True
+
+    @property
+    def is_at_tag(self) -> bool:
+        """Whether a tag of SSML is arriving that does not continue a sentence with an end mark."""
+        return self._ssml.is_at_tag(self._buffer)
 
     def feed(self, delta: str) -> list[str | SpeechMark]:
         """Return the text that later text cannot change, with the marks in it."""

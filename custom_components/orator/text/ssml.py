@@ -6,6 +6,7 @@ have no effect.
 """
 
 from collections.abc import Callable, Mapping
+import re
 from typing import Final, NamedTuple, Protocol
 
 from .audio_tags import measure_audio_tag
@@ -40,6 +41,8 @@ _MAX_SOURCE_CHARS: Final = 1000
 _CONTENT_WINDOW_CHARS: Final = MAX_UNSPOKEN_CHARS + max(CONTENT_CHARS.values())
 _PLACEHOLDERS: Final = frozenset(("voice", "lang"))
 """Elements of style whose names without attributes are placeholders."""
+_TAG_AFTER_SENTENCE: Final = re.compile(r"</|<(?:audio|break|p|s|voice)[\s/>]", re.IGNORECASE)
+"""The start of a tag before which a text with an end mark is a sentence, even without a space."""
 _REQUIRED_ATTRIBUTES: Final = {"sub": "alias", "say-as": "interpret-as", "audio": "src"}
 """Attributes without which only the text of an element is spoken."""
 
@@ -121,6 +124,12 @@ class SsmlReader:
             return 0
         self._apply(tag, writer)
         return tag.length
+
+    def is_at_tag(self, buffer: InputBuffer) -> bool:
+        """Return whether a tag is arriving that does not continue a sentence with an end mark."""
+        if not self.is_on or buffer.next != "<":
+            return False
+        return buffer.previous.isspace() or buffer.starts_with(_TAG_AFTER_SENTENCE, 10)
 
     def read_bracket(self, window: Window) -> int:
         """Return the length of a tag in brackets that is not spoken, or 0 for other text."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from itertools import pairwise
 
 from hypothesis import given, settings, strategies as st
+import pytest
 
 from custom_components.orator.pipeline.text_runs import TextChunk
 from custom_components.orator.text import (
@@ -186,3 +187,34 @@ async def test_text_without_markup(text: str, cuts: list[int], reads_markup: boo
     assert await split_text(stream_text(text), reads_markup=reads_markup) == (
         ["".join(sentences).strip()] if expected else []
     )
+
+
+@pytest.mark.parametrize("clean_text", [True, False])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(" ", '<break time="1s"/>'), ("", '<break time="1s"/>'), ("", "</p><p>"), ("\n", '<prosody rate="slow">')],
+)
+async def test_sentence_does_not_wait_for_tag(before: str, after: str, *, clean_text: bool) -> None:
+    """A sentence is returned when a tag after it begins to arrive: the rest of the tag may take as long as words."""
+    tag_is_read = asyncio.Event()
+
+    async def reply() -> AsyncGenerator[str]:
+        yield "<speak><p>Let me look that up."
+        for character in f"{before}{after[:-1]}":
+            yield character
+            await asyncio.sleep(0.01)
+        tag_is_read.set()
+        yield f"{after[-1]}It rains.</speak>"
+
+    async with create_chunker(reply(), SpeechReader(clean=clean_text)) as chunker:
+        assert await take_chunk(chunker) == "Let me look that up."
+        assert not tag_is_read.is_set()
+        assert "It rains." in await take_chunks(chunker)
+
+
+@pytest.mark.parametrize("beginning", ["It is 3.", "Ask Dr.", "Eat <emphasis>nuts, e.g."])
+async def test_tag_within_sentence(beginning: str) -> None:
+    """A tag after an abbreviation or within a number does not end a sentence."""
+    deltas = stream_text(f"<speak>{beginning}", " <sub ", "alias='5 x'>", "y</sub> now.</speak>", pause_s=0.01)
+    async with create_chunker(deltas) as chunker:
+        assert (await take_chunks(chunker))[0].endswith("5 x now.")

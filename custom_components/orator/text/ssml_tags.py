@@ -17,7 +17,7 @@ from .lookahead import MAX_PROSE_CHARS, IncompleteInputError, Window
 
 MAX_UNSPOKEN_CHARS: Final = 2000
 """Maximum length of a comment or of another part of a document that is not spoken."""
-_MAX_TAG_CHARS: Final = 1000
+_MAX_MARKUP_TAG_CHARS: Final = 1000
 
 STYLE_ELEMENTS: Final = frozenset(
     (
@@ -132,8 +132,8 @@ def read_markup_tag(window: Window, *, is_document: bool) -> MarkupTag | None:
 
     Raises IncompleteInputError if following text decides.
     """
-    text = window.text[:_MAX_TAG_CHARS]
-    is_final = window.is_final or len(text) == _MAX_TAG_CHARS
+    text = window.text[:_MAX_MARKUP_TAG_CHARS]
+    is_final = window.is_final or len(text) == _MAX_MARKUP_TAG_CHARS
     opening = _OPENING.match(text)
     name = opening["name"].lower() if opening else ""
     is_whole_name = opening is not None and opening.end() < len(text)

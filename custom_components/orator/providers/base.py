@@ -59,13 +59,18 @@ class SynthesisRequest:
         speed = self.settings.get("speed", 1.0)
         return float(speed) if isinstance(speed, (int, float)) and speed > 0 else 1.0
 
+    @property
+    def estimate(self) -> Usage:
+        """The usage to expect, with an estimated cost if the model has a price."""
+        price = self.model.price
+        if price is None:
+            return Usage(len(self.text), 1, None)
+        return Usage(len(self.text), 1, price.cost(len(self.text)), price.currency, is_estimate=True)
+
     def charge(self, cost: float | None = None, currency: str | None = None) -> None:
         """Record the charge for this request, estimated from the model's price if the provider states no `cost`."""
-        price = self.model.price
-        if cost is None and price:
-            self.charge_estimate(price.cost(len(self.text)))
-        else:
-            self.record_usage(Usage(len(self.text), 1, cost, currency))
+        is_estimated = cost is None and self.model.price
+        self.record_usage(self.estimate if is_estimated else Usage(len(self.text), 1, cost, currency))
 
     def charge_estimate(self, cost: float) -> None:
         """Record the charge for this request with an estimated cost."""

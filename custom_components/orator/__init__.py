@@ -16,6 +16,7 @@ from .const import DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry, account_store, async_get_accounts, is_account
 from .entity import async_link_voice_devices, async_register_account_device
 from .fallback import async_track_fallbacks
+from .importer.takeover import async_release_entity_ids, async_take_over
 from .issues import async_delete_issues
 from .media_files import async_get_stored_files
 from .preview import SetupPreviewView, VoicePlayerView, VoicePreviewView
@@ -61,6 +62,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     entry.async_on_unload(async_track_fallbacks(hass, entry))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     async_link_voice_devices(hass, entry)
+    await async_take_over(hass, entry)
     return True
 
 
@@ -75,6 +77,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> N
     """Remove the stored data and issues of an account, and with the last account also those that accounts share."""
     if not is_account(entry):
         return
+    await async_release_entity_ids(hass, entry)
     account = hass.data.get(_ACCOUNTS, {}).pop(entry.entry_id, None)
     await (account.usage if account else UsageTracker(hass, entry.entry_id)).async_remove()
     await (account.store if account else account_store(hass, entry.entry_id)).async_remove()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, Final
 
 from homeassistant.components import tts
@@ -12,6 +12,7 @@ from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import language as language_util
+from homeassistant.util.hass_dict import HassKey
 
 from .audio.formats import AudioFormat, stream_of
 from .const import CONF_FALLBACK
@@ -28,6 +29,7 @@ from .voice_settings import ATTR_FALLBACK_CALL, FallbackCall
 
 _AUDIO_TIMEOUT_S: Final = 12.0
 """Timeout for the first audio of a fallback, and for each gap in its audio."""
+_IGNORES_RENAMES: Final[HassKey[bool]] = HassKey("orator_ignores_renames")
 _STREAMED_SAMPLES: Final = {
     tts.ATTR_PREFERRED_SAMPLE_RATE: 24_000,
     tts.ATTR_PREFERRED_SAMPLE_CHANNELS: 1,
@@ -162,6 +164,16 @@ def can_be_heard(hass: HomeAssistant, entity_ids: Iterable[str], own_entity_id: 
     return has_fallback or has_cached_speech(hass, own_entity_id)
 
 
+@contextmanager
+def ignore_renames(hass: HomeAssistant) -> Iterator[None]:
+    """Keep the entity IDs of fallbacks while entities are renamed, because other entities take their IDs over."""
+    hass.data[_IGNORES_RENAMES] = True
+    try:
+        yield
+    finally:
+        hass.data[_IGNORES_RENAMES] = False
+
+
 @callback
 def async_track_fallbacks(hass: HomeAssistant, entry: OratorConfigEntry) -> CALLBACK_TYPE:
     """Track renamed and missing fallbacks of an account until the returned function is called."""
@@ -177,7 +189,7 @@ def async_track_fallbacks(hass: HomeAssistant, entry: OratorConfigEntry) -> CALL
     @callback
     def handle_update(event: Event[er.EventEntityRegistryUpdatedData]) -> None:
         data = event.data
-        if data["action"] == "update" and "old_entity_id" in data:
+        if data["action"] == "update" and "old_entity_id" in data and not hass.data.get(_IGNORES_RENAMES):
             _rename(hass, entry, data["old_entity_id"], data["entity_id"])
         if hass.is_running:
             report_missing(hass)

@@ -58,7 +58,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
 
     entry.async_on_unload(async_open_sentence_cache(hass))
     async_register_account_device(hass, entry)
-    entry.async_on_unload(entry.add_update_listener(_async_reload))
+    configuration = _configuration(entry)
+
+    async def reload_if_changed(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
+        if _configuration(entry) != configuration:
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+
+    entry.async_on_unload(entry.add_update_listener(reload_if_changed))
     entry.async_on_unload(async_track_fallbacks(hass, entry))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     async_link_voice_devices(hass, entry)
@@ -89,6 +95,6 @@ async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> N
         await (await async_get_stored_files(hass)).async_remove()
 
 
-async def _async_reload(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
-    """Reload an account after it or one of its voices has changed."""
-    hass.config_entries.async_schedule_reload(entry.entry_id)
+def _configuration(entry: OratorConfigEntry) -> tuple[object, ...]:
+    """Return what requires a reload if it changes: the account and its voices, but not its options."""
+    return entry.title, entry.data, dict(entry.subentries)

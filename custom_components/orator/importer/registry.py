@@ -1,71 +1,86 @@
 """Copy what a user has set for an entity and its device to another entity and its device, and undo it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-_ENTITY_SETTINGS: Final = ("aliases", "area_id", "categories", "hidden_by", "icon", "labels", "name")
-_DEVICE_SETTINGS: Final = ("area_id", "labels")
+_ENTITY_SETTINGS: Final = ("aliases", "categories", "hidden_by", "icon", "labels", "name")
+_AREA: Final = "area_id"
+_LABELS: Final = "labels"
 _OPTIONS: Final = "options"
 _DEVICE: Final = "device"
 
 _COMPUTED_NAME: Final = getattr(er, "COMPUTED_NAME", None)
-"""Alias that stands for the name of the entity, stored as None; Home Assistant has it since 2026.4."""
+"""Alias that stands for the name of the entity, stored as None; early supported versions do not have it."""
 
 
 @callback
 def async_copy_settings(hass: HomeAssistant, source_id: str, target_id: str) -> dict[str, Any]:
-    """Copy the user's settings of an entity and its device, and return what they replace, to be stored."""
-    registry, devices = er.async_get(hass), dr.async_get(hass)
+    """Copy the user's settings of an entity and its device, and return what they replace, to be stored.
+
+    The area becomes that of the device: the voice is its main entity, which must not have an area of its own.
+    """
+    registry = er.async_get(hass)
     source, target = registry.entities[source_id], registry.entities[target_id]
-    entity = _differing(source, target, _ENTITY_SETTINGS)
-    replaced = {name: _serialize(getattr(target, name)) for name in entity}
+    wanted, present = _get_settings(source, _ENTITY_SETTINGS), _get_settings(target, _ENTITY_SETTINGS)
+    entity = {name: value for name, value in wanted.items() if value and value != present[name]}
     if entity:
         registry.async_update_entity(target_id, **entity)
     options = {domain: values for domain, values in source.options.items() if values != target.options.get(domain)}
     for domain, values in options.items():
         registry.async_update_entity_options(target_id, domain, dict(values))
-    replaced[_OPTIONS] = {domain: target.options.get(domain) for domain in options}
-    source_device, target_device = devices.async_get(source.device_id or ""), devices.async_get(target.device_id or "")
-    if source_device is not None and target_device is not None:
-        device = _differing(source_device, target_device, _DEVICE_SETTINGS)
-        replaced[_DEVICE] = {name: _serialize(getattr(target_device, name)) for name in device}
-        if device:
-            devices.async_update_device(target_device.id, **device)
-    return replaced
+    wanted, present = _get_device_settings(hass, source), _get_device_settings(hass, target)
+    device = {name: value for name, value in wanted.items() if value and value != present.get(name)}
+    if device and target.device_id:
+        dr.async_get(hass).async_update_device(target.device_id, **device)
+    return {
+        **{name: _serialize(getattr(target, name)) for name in entity},
+        _OPTIONS: {domain: target.options.get(domain) for domain in options},
+        _DEVICE: {name: _serialize(present.get(name)) for name in device},
+    }
 
 
 @callback
 def async_restore_settings(hass: HomeAssistant, source_id: str, target_id: str, replaced: Mapping[str, Any]) -> None:
     """Restore what `async_copy_settings` has replaced, except for what the user has changed since."""
-    registry, devices = er.async_get(hass), dr.async_get(hass)
+    registry = er.async_get(hass)
     source, target = registry.entities[source_id], registry.entities[target_id]
-    if entity := _unchanged(source, target, {name: replaced[name] for name in _ENTITY_SETTINGS if name in replaced}):
+    wanted, present = _get_settings(source, _ENTITY_SETTINGS), _get_settings(target, _ENTITY_SETTINGS)
+    entity = _unchanged(wanted, present, {name: replaced[name] for name in wanted if name in replaced})
+    if target.area_id is not None:
+        entity.pop("name", None)  # an entity needs a name of its own to have an area of its own
+    if entity:
         registry.async_update_entity(target_id, **entity)
     for domain, values in replaced.get(_OPTIONS, {}).items():
         if target.options.get(domain) == source.options.get(domain):
             registry.async_update_entity_options(target_id, domain, values)
-    source_device, target_device = devices.async_get(source.device_id or ""), devices.async_get(target.device_id or "")
-    if source_device is not None and target_device is not None:
-        device = _unchanged(source_device, target_device, replaced.get(_DEVICE, {}))
-        if device:
-            devices.async_update_device(target_device.id, **device)
+    wanted, present = _get_device_settings(hass, source), _get_device_settings(hass, target)
+    device = _unchanged(wanted, present, replaced.get(_DEVICE, {}))
+    if device and target.device_id:
+        dr.async_get(hass).async_update_device(target.device_id, **device)
 
 
-def _differing(source: object, target: object, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the settings of the source that the target does not have."""
-    values = {name: getattr(source, name) for name in names}
-    return {name: value for name, value in values.items() if value and value != getattr(target, name)}
+def _get_settings(entity: er.RegistryEntry, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(entity, name) for name in names}
 
 
-def _unchanged(source: object, target: object, replaced: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the replaced settings that the target still has from the source."""
+def _get_device_settings(hass: HomeAssistant, entity: er.RegistryEntry) -> dict[str, Any]:
+    """Return the labels of an entity's device, and the area that the entity is in."""
+    device = dr.async_get(hass).async_get(entity.device_id) if entity.device_id else None
     return {
-        name: _deserialize(name, value, type(getattr(target, name)))
+        _AREA: entity.area_id or (device.area_id if device else None),
+        _LABELS: device.labels if device else set(),
+    }
+
+
+def _unchanged(wanted: Mapping[str, Any], present: Mapping[str, Any], replaced: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the replaced settings of those that are still as they were copied."""
+    return {
+        name: _deserialize(name, value, type(present[name]))
         for name, value in replaced.items()
-        if getattr(source, name) == getattr(target, name)
+        if present.get(name) == wanted.get(name)
     }
 
 

@@ -1,4 +1,7 @@
-"""Base entity, devices of accounts and voices, and entity IDs of voices."""
+"""Base entity, devices of accounts and voices, entity IDs and languages of voices."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from homeassistant.components.tts import DOMAIN as TTS_DOMAIN
 from homeassistant.config_entries import ConfigSubentry
@@ -7,9 +10,12 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.util import language as language_util
 
 from .const import DOMAIN
 from .coordinator import OratorConfigEntry
+from .providers.models import Model
+from .providers.options import LanguageOption
 
 
 class OratorEntity(Entity):
@@ -111,3 +117,11 @@ def find_voice(hass: HomeAssistant, entity_id: str) -> tuple[OratorConfigEntry |
         return None, None
     entry: OratorConfigEntry | None = hass.config_entries.async_get_entry(registered.config_entry_id)
     return entry, entry.subentries.get(registered.config_subentry_id or "") if entry else None
+
+
+def default_language(hass: HomeAssistant, configured: Mapping[str, Any], model: Model, languages: Sequence[str]) -> str:
+    """Return the language that a voice is set to, or otherwise that of Home Assistant, if it speaks the language."""
+    own = [configured.get(option.key) for option in model.options if isinstance(option, LanguageOption)]
+    wanted = next(filter(None, own), hass.config.language)
+    preferred = language_util.matches(wanted, languages, hass.config.country)
+    return next(iter(preferred), "en" if "en" in languages else languages[0])

@@ -19,6 +19,7 @@ from .audio.conversion import measure_duration
 from .const import CONF_FALLBACK, DOMAIN
 from .coordinator import OratorConfigEntry
 from .entity import entity_name, is_orator_voice
+from .estimates import EstimatingVoice, SpeechEstimate, async_estimate_speech
 from .media_files import MediaFile, async_get_stored_files, reserve_file, resolve_media_file
 from .providers.models import Usage, round_cost
 from .tts_requests import (
@@ -41,6 +42,7 @@ _ATTR_MESSAGES: Final = "messages"
 _ATTR_LANGUAGE: Final = "language"
 _ATTR_OPTIONS: Final = "options"
 _ATTR_CACHE: Final = "cache"
+_ATTR_DRY_RUN: Final = "dry_run"
 _ATTR_FILE_NAME: Final = "file_name"
 _ATTR_OVERWRITE: Final = "overwrite"
 _ATTR_SATELLITES: Final = "satellites"
@@ -62,6 +64,7 @@ _SYNTHESIZE: Final = {
     vol.Required(_ATTR_MESSAGE): vol.All(_TEXT, vol.Length(max=_MAX_SYNTHESIZED_CHARS)),
     **_LANGUAGE_AND_OPTIONS,
     vol.Optional(_ATTR_CACHE, default=True): cv.boolean,
+    vol.Optional(_ATTR_DRY_RUN, default=False): cv.boolean,
     vol.Optional(_ATTR_FILE_NAME): _TEXT,
     vol.Optional(_ATTR_OVERWRITE, default=False): cv.boolean,
 }
@@ -97,8 +100,8 @@ def async_setup_services(hass: HomeAssistant) -> None:
     )
 
 
-async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> ServiceResponse:
-    """Generate speech, and return its URL, duration and cost."""
+async def _async_synthesize(voice: EstimatingVoice, call: ServiceCall) -> ServiceResponse:
+    """Generate speech, and return its URL, duration and cost; with `dry_run`, only estimate the cost."""
     hass = call.hass
     options = call.data[_ATTR_OPTIONS]
     request = SpeechRequest(
@@ -108,6 +111,8 @@ async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> Ser
         call.data[_ATTR_CACHE],
         can_wait=not {**(voice.default_options or {}), **options}.get(CONF_FALLBACK),
     )
+    if call.data[_ATTR_DRY_RUN]:
+        return _estimate_response(await async_estimate_speech(hass, voice, request))
     validate_request(voice, request)
     file: MediaFile | None = None
     async with AsyncExitStack() as stack:
@@ -166,6 +171,15 @@ def _links(hass: HomeAssistant, path: str) -> JsonObjectType:
     except HomeAssistantError:
         url = None
     return {"path": async_process_play_media_url(hass, path, allow_relative_url=True), "url": url}
+
+
+def _estimate_response(estimate: SpeechEstimate) -> JsonObjectType:
+    return {
+        "from_cache": estimate.from_cache,
+        "spoken_by": [estimate.spoken_by],
+        "requests": estimate.usage.requests,
+        **_usage_response(estimate.usage),
+    }
 
 
 def _usage_response(usage: Usage) -> JsonObjectType:

@@ -1,6 +1,6 @@
 """Text-to-speech entities, one per voice."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,7 +9,6 @@ from typing import Any, Final, override
 from homeassistant.components.tts import (
     ATTR_PREFERRED_FORMAT,
     ATTR_VOICE,
-    TextToSpeechEntity,
     TTSAudioRequest,
     TTSAudioResponse,
     Voice,
@@ -20,13 +19,13 @@ from homeassistant.core import Event, EventStateChangedData, HomeAssistant, call
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_track_state_change_event
-from homeassistant.util import language as language_util
 
 from .audio.formats import AudioFormat
 from .chimes import ChimeLibrary, async_get_chimes
 from .const import CONF_FALLBACK, CONF_FORMAT, CONF_SENTENCE_CACHE, SUBENTRY_VOICE
 from .coordinator import OratorConfigEntry
-from .entity import entity_name, voice_device
+from .entity import default_language, entity_name, voice_device
+from .estimates import EstimatingVoice
 from .fallback import can_be_heard, create_fallbacks
 from .issues import translate_error
 from .pipeline import (
@@ -37,8 +36,6 @@ from .pipeline import (
     SynthesisReport,
 )
 from .providers.errors import InvalidSettingError, NotAudioError, NotFoundError, SpeechError
-from .providers.models import Model
-from .providers.options import LanguageOption
 from .text import unit_replacements
 from .tts_cache import async_discard, async_get_cache_revisions, cache_revision, is_cacheable
 from .tts_requests import SpeechRequest, async_speak_and_check, can_wait, deliver_begin, deliver_report, must_be_fresh
@@ -73,7 +70,7 @@ async def async_setup_entry(
         async_add_entities([entity], config_subentry_id=voice.subentry_id)
 
 
-class VoiceEntity(TextToSpeechEntity):
+class VoiceEntity(EstimatingVoice):
     """A voice of an account."""
 
     # Home Assistant refuses a text-to-speech entity whose name is None, so the entity cannot use its device's name.
@@ -94,7 +91,7 @@ class VoiceEntity(TextToSpeechEntity):
         self._attr_device_info = voice_device(entry, subentry)
         languages = model.languages or provider.languages
         self._attr_supported_languages = list(languages)
-        self._attr_default_language = _default_language(hass, subentry.data, model, languages)
+        self._attr_default_language = default_language(hass, subentry.data, model, languages)
         self._attr_supported_options = supported_options(provider)
         self._voice_id: str = subentry.data.get(model.voice_key, "")
         self._format = default_format(subentry.data)
@@ -231,6 +228,14 @@ class VoiceEntity(TextToSpeechEntity):
             deliver_begin(self.hass, self.entity_id, request, "".join(text))
             return TTSAudioResponse(response.extension, self._stream(call, response, stack.pop_all()))
 
+    @override
+    async def async_estimate(self, request: TTSAudioRequest, *, reads_cache: bool) -> SynthesisReport:
+        try:
+            call = await self._async_start_call(request, self._without_none(request.options), [], is_configured=False)
+        except SpeechError as err:
+            raise self._exception_for(err) from err
+        return await call.pipeline.estimate(reads_cache=reads_cache)
+
     async def _async_start_call(
         self, request: TTSAudioRequest, options: Mapping[str, Any], text: list[str], *, is_configured: bool
     ) -> _Call:
@@ -355,16 +360,6 @@ class VoiceEntity(TextToSpeechEntity):
             and options.get(self._model.voice_key) == configured.get(self._model.voice_key)
             and options.get(ATTR_VOICE) in (configured.get(ATTR_VOICE), self._voice_id)
         )
-
-
-def _default_language(
-    hass: HomeAssistant, configured: Mapping[str, Any], model: Model, languages: Sequence[str]
-) -> str:
-    """Return the language that the voice is set to, or otherwise that of Home Assistant, if it speaks the language."""
-    own = [configured.get(option.key) for option in model.options if isinstance(option, LanguageOption)]
-    wanted = next(filter(None, own), hass.config.language)
-    preferred = language_util.matches(wanted, languages, hass.config.country)
-    return next(iter(preferred), "en" if "en" in languages else languages[0])
 
 
 @dataclass(slots=True)

@@ -11,12 +11,12 @@ from ..providers.base import Provider, SpeechAudio, SynthesisRequest
 from ..providers.models import Model, Usage
 from ..text import Replacement, TextCleaner
 from .attempt import AttemptAudio
-from .chunker import TextChunker
+from .chunker import TextChunker, estimate_duration_by_letters_s
 from .early_start import EarlyStart
 from .fallback_chain import FallbackChain, SynthesisReport
 from .output import AudioResponse, GapFiller, OutputFormat, build_response, join_audio_as_pcm
 from .post_processing import PostProcessing
-from .prefetch import ChunkPrefetcher, prefetch_first
+from .prefetch import MAX_PARALLEL_REQUESTS, ChunkPrefetcher, prefetch_first
 from .pronunciations import measure_with_pronunciations, pronunciations_for
 from .sentence_cache import SentenceCache, VoiceCache
 from .synthesizer import (
@@ -114,6 +114,17 @@ class SpeechPipeline:
         return replace(self._chain.report(), has_gaps=self._gap_filler.has_filled)
 
     @property
+    def _has_fixed_price(self) -> bool:
+        """Whether several short requests cost more than a long one."""
+        price = self._job.model.price
+        return price is not None and price.has_fixed_part
+
+    @property
+    def _latency_s(self) -> float | None:
+        """Time to the first audio; None if it is unknown or a fallback speaks first."""
+        return None if self._job.prefers_fallback else self._job.stats.latency_s
+
+    @property
     def _passes_mp3(self) -> bool:
         """Whether mp3 is joined to chimes and silence as it is."""
         job = self._job
@@ -129,6 +140,35 @@ class SpeechPipeline:
         respond = self._respond_with_post_processing if self._job.post_processing.is_set else self._respond
         async with respond() as response, aclosing(response.data):
             yield response
+
+    async def estimate(self, *, reads_cache: bool) -> SynthesisReport:
+        """Return the report to expect of a complete text if the voice speaks without an error; no request is sent.
+
+        The provider is assumed to be faster than speech. Raises the exceptions of the text's source.
+        """
+        job = self._job
+        usage = Usage()
+        durations_s: list[float] = []
+        request, chunker = self._plan(has_audio=lambda: len(durations_s) >= MAX_PARALLEL_REQUESTS)
+        cached: list[str] = []
+        async with chunker:
+            await chunker.wait_for_sentence()
+            request = replace(request, format=job.format or self._choose_format(is_single=chunker.is_single_chunk))
+            cache = self._cache_for(request, chunker, is_read=reads_cache)
+            while (text := await chunker.next(lambda: sum(durations_s))) is not None:
+                if cache and cache.has(text):
+                    cached.append(text)
+                else:
+                    usage += replace(request, text=text).estimate
+                durations_s.append(estimate_duration_by_letters_s(text) / request.speed)
+        return SynthesisReport(
+            job.name,
+            spoken_by=(job.name,),
+            usage=usage,
+            cached_chunks=len(cached),
+            cached_characters=sum(map(len, cached)),
+            is_cached=bool(cached) and not usage.requests,
+        )
 
     @asynccontextmanager
     async def _respond(self) -> AsyncGenerator[AudioResponse]:
@@ -172,6 +212,40 @@ class SpeechPipeline:
     @asynccontextmanager
     async def _synthesize(self) -> AsyncGenerator[_Speech]:
         """Read the text, and synthesize its chunks in advance."""
+        job = self._job
+        request, chunker = self._plan()
+        async with chunker:
+            await chunker.wait_for_sentence()
+            is_single = chunker.is_single_chunk
+            is_reply = not chunker.is_complete
+            request = replace(request, format=job.format or self._choose_format(is_single=is_single))
+            cache = self._cache_for(request, chunker, is_read=is_reply or job.is_cache_read())
+            own = ProviderSynthesizer(
+                self._provider,
+                request,
+                self._choose_retry_policy(is_reply=is_reply),
+                name=job.name,
+                stats=job.stats,
+            )
+            self._chain = FallbackChain(
+                own,
+                job.fallbacks,
+                prefers_fallback=job.prefers_fallback,
+                fallback_replacements=job.replacements if request.pronunciations else (),
+                is_reply=is_reply,
+                needs_full_audio=self._output.needs_full_audio,
+                cache=cache,
+            )
+            async with ChunkPrefetcher(
+                chunker, self._chain, latency_s=self._latency_s or 0.0, speed=request.speed
+            ) as prefetcher:
+                yield _Speech(prefetcher.audio(), is_single, is_reply)
+
+    def _plan(self, has_audio: Callable[[], bool] = lambda: False) -> tuple[SynthesisRequest, TextChunker]:
+        """Return the request of all chunks, whose text and format are not final, and the chunker of the text.
+
+        `has_audio`: returns whether audio that shows the pace of the voice is assumed, although there is none.
+        """
         job, model = self._job, self._job.model
         pronunciations = pronunciations_for(job.replacements, model)
         request = SynthesisRequest(
@@ -184,9 +258,10 @@ class SpeechPipeline:
             record_usage=job.record_usage,
         )
         pace = job.stats.pace(request)
-        has_fixed_price = model.price is not None and model.price.has_fixed_part
-        latency_s = None if job.prefers_fallback else job.stats.latency_s
-        starts_early = not has_fixed_price and not self._output.needs_full_audio
+        has_fixed_price = self._has_fixed_price
+        early_start = None
+        if not has_fixed_price and not self._output.needs_full_audio:
+            early_start = EarlyStart(self._latency_s, streams=model.streams, speed=request.speed)
         chunker = TextChunker(
             job.deltas,
             TextCleaner(() if pronunciations else job.replacements, clean=job.clean_text),
@@ -194,46 +269,27 @@ class SpeechPipeline:
             measure=measure_with_pronunciations(pronunciations, model) if pronunciations else model.measure,
             streams=model.streams,
             max_seconds=_MAX_CHUNK_WITH_FALLBACK_S if job.fallbacks else _MAX_CHUNK_S,
-            max_sentences=lambda: inf if pace.is_known or has_fixed_price else _MAX_SENTENCES_AT_UNKNOWN_PACE,
-            early_start=EarlyStart(latency_s, streams=model.streams, speed=request.speed) if starts_early else None,
+            max_sentences=lambda: (
+                inf if pace.is_known or has_audio() or has_fixed_price else _MAX_SENTENCES_AT_UNKNOWN_PACE
+            ),
+            early_start=early_start,
         )
-        async with chunker:
-            await chunker.wait_for_sentence()
-            is_single = chunker.is_single_chunk
-            is_reply = not chunker.is_complete
-            request = replace(request, format=job.format or self._choose_format(is_single=is_single))
-            cache = self._cache_for(request, is_reply=is_reply)
-            # With a price per request, more requests for less text would cost more. A complete text stays one request:
-            # that words are missing at the end of its audio is less certain for short parts.
-            if cache and not has_fixed_price and not is_single:
-                chunker.is_cached = cache.has
-            own = ProviderSynthesizer(
-                self._provider,
-                request,
-                self._choose_retry_policy(is_reply=is_reply),
-                name=job.name,
-                stats=job.stats,
-            )
-            self._chain = FallbackChain(
-                own,
-                job.fallbacks,
-                prefers_fallback=job.prefers_fallback,
-                fallback_replacements=job.replacements if pronunciations else (),
-                is_reply=is_reply,
-                needs_full_audio=self._output.needs_full_audio,
-                cache=cache,
-            )
-            async with ChunkPrefetcher(
-                chunker, self._chain, latency_s=latency_s or 0.0, speed=request.speed
-            ) as prefetcher:
-                yield _Speech(prefetcher.audio(), is_single, is_reply)
+        return request, chunker
 
-    def _cache_for(self, request: SynthesisRequest, *, is_reply: bool) -> VoiceCache | None:
-        """Return the cached audio of the voice with the settings of a request, or None if it does not use the cache."""
+    def _cache_for(self, request: SynthesisRequest, chunker: TextChunker, *, is_read: bool) -> VoiceCache | None:
+        """Return the cached audio of the voice with the settings of a request, or None if it does not use the cache.
+
+        Chunks then end at cached sentences, with two exceptions. With a price per request, more requests for less text
+        would cost more. A complete text stays one request: that words are missing at the end of its audio is less
+        certain for short parts.
+        """
         job = self._job
         if job.cache is None:
             return None
-        return job.cache.for_voice(self._provider.identity, request, is_read=is_reply or job.is_cache_read())
+        cache = job.cache.for_voice(self._provider.identity, request, is_read=is_read)
+        if not self._has_fixed_price and not chunker.is_single_chunk:
+            chunker.is_cached = cache.has
+        return cache
 
     def _choose_retry_policy(self, *, is_reply: bool) -> RetryPolicy:
         if not is_reply and self._job.can_wait():

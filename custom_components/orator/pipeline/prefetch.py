@@ -11,7 +11,7 @@ from .chunk_audio import ChunkAudio
 from .chunker import TextChunker, estimate_duration_by_letters_s
 from .fallback_chain import FallbackChain
 
-_MAX_PARALLEL_REQUESTS: Final = 2
+MAX_PARALLEL_REQUESTS: Final = 2
 """Maximum number of parallel requests: the chunk that is heard and the next one."""
 _MAX_WAITING_CHUNKS: Final = 2
 """Maximum number of chunks whose audio waits for the listener."""
@@ -80,7 +80,7 @@ class ChunkPrefetcher:
     async def _request_chunks(self) -> None:
         try:
             while True:
-                while len(self._requests) >= _MAX_PARALLEL_REQUESTS:
+                while len(self._requests) >= MAX_PARALLEL_REQUESTS:
                     await asyncio.wait(self._requests, return_when=asyncio.FIRST_COMPLETED)
                 text = await self._chunker.next(self._buffered_seconds)
                 if text is None:

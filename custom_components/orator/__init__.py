@@ -63,6 +63,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     async def reload_if_changed(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
         if _configuration(entry) != configuration:
             hass.config_entries.async_schedule_reload(entry.entry_id)
+        else:
+            entry.runtime_data.limiter.async_handle_options()
 
     entry.async_on_unload(entry.add_update_listener(reload_if_changed))
     entry.async_on_unload(async_track_fallbacks(hass, entry))

@@ -1,7 +1,7 @@
 """Use text-to-speech entities of Orator and of other integrations as fallbacks."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, Final
 
@@ -45,10 +45,20 @@ class EntitySynthesizer:
     hedge_delay_s = VoiceStats().hedge_delay_s(streams=True)
     """Hedge delay of a voice without statistics."""
 
-    def __init__(
-        self, hass: HomeAssistant, entity_id: str, language: str, audio_format: AudioFormat, call: FallbackCall
+    def __init__(  # noqa: PLR0913 - the voice, and how it is called
+        self,
+        hass: HomeAssistant,
+        entity_id: str,
+        language: str,
+        audio_format: AudioFormat,
+        call: FallbackCall,
+        *,
+        is_critical: Callable[[], bool],
     ) -> None:
-        """Initialize the synthesizer; `audio_format` is mp3 or wav, whichever is easier to join."""
+        """Initialize the synthesizer; `audio_format` is mp3 or wav, whichever is easier to join.
+
+        `is_critical`: return whether a critical announcement is spoken, once its text has been read.
+        """
         self.name = self.loudness_key = entity_id
         self.pace = VoicePace(is_speed_known=False)
         self._hass = hass
@@ -56,6 +66,7 @@ class EntitySynthesizer:
         self._language = language
         self._format = audio_format
         self._call = call
+        self._is_critical = is_critical
         self._reports: list[PendingReport] = []
 
     @property
@@ -76,7 +87,9 @@ class EntitySynthesizer:
         """Yield the audio of a text. Raises FallbackFailedError, including if the audio is late."""
         try:
             stream = self._create_stream()
-            self._reports.append(expect_report(self._hass, stream, text, is_streamed=is_reply))
+            report = expect_report(self._hass, stream, text, is_streamed=is_reply)
+            report.is_critical = self._is_critical()
+            self._reports.append(report)
             if is_reply:  # Home Assistant does not cache messages that are streamed
                 stream.async_set_message_stream(stream_of(text))
             else:
@@ -115,10 +128,19 @@ class EntitySynthesizer:
 
 
 @callback
-def create_fallbacks(
-    hass: HomeAssistant, entity_ids: Iterable[str], own_entity_id: str, language: str, audio_format: AudioFormat
+def create_fallbacks(  # noqa: PLR0913 - the voices, and how they are called
+    hass: HomeAssistant,
+    entity_ids: Iterable[str],
+    own_entity_id: str,
+    language: str,
+    audio_format: AudioFormat,
+    *,
+    is_critical: Callable[[], bool],
 ) -> list[EntitySynthesizer]:
-    """Return the fallbacks of a voice and, for Orator voices among them, their fallbacks; each voice occurs once."""
+    """Return the fallbacks of a voice and, for Orator voices among them, their fallbacks; each voice occurs once.
+
+    `is_critical`: return whether a critical announcement is spoken, once its text has been read.
+    """
     chain = list(_expand_fallbacks(hass, entity_ids, {own_entity_id}))
     return [
         EntitySynthesizer(
@@ -127,6 +149,7 @@ def create_fallbacks(
             language,
             audio_format,
             FallbackCall.LAST if entity_id == chain[-1] else FallbackCall.FOLLOWED,
+            is_critical=is_critical,
         )
         for entity_id in chain
     ]

@@ -24,7 +24,8 @@ from .coordinator import BalanceCoordinator, OratorConfigEntry
 from .entity import OratorEntity
 from .providers.errors import Outage, error_translation_keys
 from .providers.models import COST_DECIMALS
-from .usage import LastSynthesis, UsageByPeriod, UsageTotal
+from .usage import LastSynthesis
+from .usage_totals import UsageByPeriod, UsageTotal
 
 PARALLEL_UPDATES = 0
 

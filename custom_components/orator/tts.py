@@ -28,17 +28,19 @@ from .entity import default_language, entity_name, voice_device
 from .estimates import EstimatingVoice
 from .fallback import can_be_heard, create_fallbacks
 from .issues import translate_error
-from .pipeline import (
-    AudioResponse,
-    PostProcessing,
-    SpeechPipeline,
-    SynthesisJob,
-    SynthesisReport,
-)
+from .pipeline import AudioResponse, PostProcessing, SpeechPipeline, SynthesisJob, SynthesisReport
 from .providers.errors import InvalidSettingError, NotAudioError, NotFoundError, SpeechError
 from .text import unit_replacements
 from .tts_cache import async_discard, async_get_cache_revisions, cache_revision, is_cacheable
-from .tts_requests import SpeechRequest, async_speak_and_check, can_wait, deliver_begin, deliver_report, must_be_fresh
+from .tts_requests import (
+    SpeechRequest,
+    async_speak_and_check,
+    can_wait,
+    deliver_begin,
+    deliver_report,
+    is_critical,
+    must_be_fresh,
+)
 from .voice_settings import (
     ATTR_CHIME_REVISION,
     VoiceSettings,
@@ -244,6 +246,7 @@ class VoiceEntity(EstimatingVoice):
         Raises InvalidSettingError.
         """
         account = self._account
+        critical = partial(is_critical, self.hass, self.entity_id, request, text)
         settings = self._parse(options, request.language)
         post_processing, misses_chime = await self._async_post_processing(settings.post_processing)
         prefers_mp3 = settings.output.extension == AudioFormat.MP3 and not settings.post_processing
@@ -261,14 +264,15 @@ class VoiceEntity(EstimatingVoice):
                 *(unit_replacements(request.language) if settings.has_spoken_units else ()),
             ),
             fallbacks=create_fallbacks(
-                self.hass, settings.fallbacks, self.entity_id, request.language, fallback_format
+                self.hass, settings.fallbacks, self.entity_id, request.language, fallback_format, is_critical=critical
             ),
-            prefers_fallback=account.health.is_open,
+            prefers_fallback=lambda: account.prefers_fallback(critical),
             expects_fallback=settings.expects_fallback,
             stats=account.voice_stats(settings.model, settings.voice_id),
             post_processing=post_processing,
             can_wait=lambda: can_wait(self.hass, self.entity_id, request, "".join(text)),
             record_usage=account.usage.async_add,
+            reserve=partial(account.limiter.reserve, may_exceed=critical),
             cache=account.sentence_cache if settings.uses_sentence_cache else None,
             is_cache_read=lambda: not must_be_fresh(self.hass, self.entity_id, request, "".join(text)),
         )

@@ -1,7 +1,7 @@
 """Request speech from Home Assistant, and receive the synthesis report of the voice."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 import hashlib
@@ -45,6 +45,8 @@ class PendingReport:
     """Whether the audio is prepared in advance."""
     is_fresh: bool = False
     """Whether the voice speaks again, rather than use the sentence cache."""
+    is_critical: bool = False
+    """Whether the message is a critical announcement, which may exceed the usage limits if the account allows it."""
     report: SynthesisReport | None = None
     """The report, once the audio has been read. None if the audio was cached."""
     error: HomeAssistantError | None = None
@@ -129,6 +131,12 @@ def can_wait(hass: HomeAssistant, entity_id: str, request: tts.TTSAudioRequest, 
 def must_be_fresh(hass: HomeAssistant, entity_id: str, request: tts.TTSAudioRequest, message: str) -> bool:
     """Return whether the voice has to speak a message again, rather than use the sentence cache."""
     return any(pending.is_fresh for pending in _pending_reports(hass, entity_id, request, message))
+
+
+@callback
+def is_critical(hass: HomeAssistant, entity_id: str, request: tts.TTSAudioRequest, deltas: Iterable[str]) -> bool:
+    """Return whether the text that was read is a critical announcement."""
+    return any(pending.is_critical for pending in _pending_reports(hass, entity_id, request, "".join(deltas)))
 
 
 def _request_parts(stream: tts.ResultStream, message: str) -> tuple[str, str, str, Mapping[str, Any]]:

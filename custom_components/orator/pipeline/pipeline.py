@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ..audio.formats import AudioFormat, PcmLayout
 from ..providers.base import Provider, SpeechAudio, SynthesisRequest
-from ..providers.models import Model, Usage
+from ..providers.models import Model, Reservation, Usage
 from ..text import Replacement, TextCleaner
 from .attempt import AttemptAudio
 from .chunker import TextChunker, estimate_duration_by_letters_s
@@ -62,8 +62,8 @@ class SynthesisJob:
     clean_text: bool
     replacements: Sequence[Replacement]
     fallbacks: Sequence[Synthesizer]
-    prefers_fallback: bool
-    """Whether the fallbacks come first, because the account is unlikely to work."""
+    prefers_fallback: Callable[[], bool]
+    """Return whether the fallbacks come first, because the account is unlikely to work; critical texts may differ."""
     expects_fallback: bool
     """Whether another voice takes over when this job fails."""
     stats: VoiceStats
@@ -73,6 +73,8 @@ class SynthesisJob:
     """Return whether the audio is prepared in advance, once the text has been read."""
     record_usage: Callable[[Usage], None]
     """Called with each charge of the voice's provider, even after the job has ended."""
+    reserve: Callable[[Usage], Reservation]
+    """Called before each request of the voice's provider. Raises LimitReachedError."""
     cache: SentenceCache | None
     """Cache for the audio of whole chunks; None if the voice does not use it."""
     is_cache_read: Callable[[], bool]
@@ -122,7 +124,7 @@ class SpeechPipeline:
     @property
     def _latency_s(self) -> float | None:
         """Time to the first audio; None if it is unknown or a fallback speaks first."""
-        return None if self._job.prefers_fallback else self._job.stats.latency_s
+        return None if self._job.prefers_fallback() else self._job.stats.latency_s
 
     @property
     def _passes_mp3(self) -> bool:
@@ -230,7 +232,7 @@ class SpeechPipeline:
             self._chain = FallbackChain(
                 own,
                 job.fallbacks,
-                prefers_fallback=job.prefers_fallback,
+                prefers_fallback=job.prefers_fallback(),
                 fallback_replacements=job.replacements if request.pronunciations else (),
                 is_reply=is_reply,
                 needs_full_audio=self._output.needs_full_audio,
@@ -256,6 +258,7 @@ class SpeechPipeline:
             settings=job.settings,
             pronunciations=pronunciations,
             record_usage=job.record_usage,
+            reserve=job.reserve,
         )
         pace = job.stats.pace(request)
         has_fixed_price = self._has_fixed_price

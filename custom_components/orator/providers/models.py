@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 import re
-from typing import Final, Self, TypeGuard
+from typing import Final, Protocol, Self, TypeGuard
 
 from ..audio.formats import AudioFormat, PcmLayout
 from .options import Option
@@ -101,6 +101,29 @@ class Usage:
             currency=next(iter(currencies)) if is_known and currencies else None,
             is_estimate=is_known and (self.is_estimate or other.is_estimate),
         )
+
+
+class Reservation(Protocol):
+    """Usage that counts towards a usage limit from before a request is sent until it is charged."""
+
+    def renew(self, estimate: Usage) -> None:
+        """Reserve the usage of another request instead. Raises LimitReachedError."""
+
+    def release(self) -> None:
+        """Stop reserving; does nothing if the reservation was released before."""
+
+
+class _NoReservation:
+    """The reservation of an account without limits."""
+
+    def renew(self, estimate: Usage) -> None:
+        """Reserve nothing."""
+
+    def release(self) -> None:
+        """Do nothing."""
+
+
+NO_RESERVATION: Final = _NoReservation()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from abc import ABC, abstractmethod
 import asyncio
-from collections import Counter, UserDict
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import chain
 import logging
-from typing import Any, ClassVar, Final, override
+from typing import Any, ClassVar, Final
 
 from aiohttp import ClientSession
 from yarl import URL
@@ -19,7 +19,7 @@ from .addresses import parse_web_address
 from .errors import TextTooLongError
 from .http import HttpSessions, translate_client_errors
 from .json_documents import IdentityKey, Json, run_in_background
-from .models import NO_RESERVATION, Balance, Model, Pronunciation, Reservation, Usage
+from .models import NO_RESERVATION, Balance, DetectedCapabilities, Model, Pronunciation, Reservation, Usage
 from .options import ChoiceOption
 from .redaction import redacted_errors
 
@@ -29,9 +29,6 @@ _CATALOG_TIMEOUT_S: Final = 120.0
 """Timeout for all requests for a catalog."""
 _CACHED_MODEL_LISTS: Final = 3
 """Number of model lists to keep: those of the current, the previous and no catalog."""
-
-_MAX_CAPABILITIES: Final = 200
-"""Maximum number of remembered capabilities of a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +138,6 @@ class Server:
     def is_service(self) -> bool:
         """Whether the server is a hosted service with a public address."""
         return bool(self.key_page)
-
-
-class DetectedCapabilities(UserDict[str, bool]):
-    """Detected capabilities of a server, by key. The oldest are dropped, because keys contain the names of models."""
-
-    @override
-    def __setitem__(self, key: str, value: bool) -> None:
-        super().__setitem__(key, value)
-        while len(self) > _MAX_CAPABILITIES:
-            del self[next(iter(self))]
 
 
 class Provider(ABC):

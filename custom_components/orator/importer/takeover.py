@@ -61,19 +61,27 @@ def with_take_over(options: Mapping[str, Any], take_over: TakeOver) -> dict[str,
 
 @callback
 def can_undo_import(hass: HomeAssistant, entry: OratorConfigEntry) -> bool:
-    """Return whether an account has voices under entity IDs whose previous entities still exist."""
-    registry = er.async_get(hass)
-    return any(
-        _find_previous(registry, voice) is not None
-        for record in entry.options.get(CONF_IMPORTS, ())
-        for voice in record.get(_VOICES, {}).values()
-    )
+    """Return whether an account has taken over entity IDs of entities that still exist."""
+    return bool(taken_entity_ids(hass, entry))
 
 
 @callback
-def imported_domains(entry: OratorConfigEntry) -> set[str]:
-    """Return the domains of the integrations whose entity IDs an account has taken over."""
-    return {record["domain"] for record in entry.options.get(CONF_IMPORTS, ())}
+def taken_entity_ids(hass: HomeAssistant, entry: OratorConfigEntry) -> list[str]:
+    """Return the entity IDs that an account has taken over and can give back."""
+    registry = er.async_get(hass)
+    return [
+        voice[_ENTITY_ID]
+        for record in entry.options.get(CONF_IMPORTS, ())
+        for voice in record.get(_VOICES, {}).values()
+        if _find_previous(registry, voice) is not None
+    ]
+
+
+@callback
+def taken_from(hass: HomeAssistant, entry: OratorConfigEntry) -> list[str]:
+    """Return the names of the config entries whose entity IDs an account has taken over."""
+    entries = [hass.config_entries.async_get_entry(record[_ENTRY_ID]) for record in entry.options.get(CONF_IMPORTS, ())]
+    return list(dict.fromkeys(one.title for one in entries if one is not None))
 
 
 async def async_take_over(hass: HomeAssistant, entry: OratorConfigEntry) -> None:

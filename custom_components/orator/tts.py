@@ -27,6 +27,7 @@ from .coordinator import OratorConfigEntry
 from .entity import default_language, entity_name, voice_device
 from .estimates import EstimatingVoice
 from .fallback import can_be_heard, create_fallbacks
+from .importer.options import accepted_options, translate_options
 from .issues import translate_error
 from .pipeline import AudioResponse, PostProcessing, SpeechPipeline, SynthesisJob, SynthesisReport
 from .providers.errors import InvalidSettingError, NotAudioError, NotFoundError, SpeechError
@@ -94,7 +95,7 @@ class VoiceEntity(EstimatingVoice):
         languages = model.languages or provider.languages
         self._attr_supported_languages = list(languages)
         self._attr_default_language = default_language(hass, subentry.data, model, languages)
-        self._attr_supported_options = supported_options(provider)
+        self._attr_supported_options = [*supported_options(provider), *accepted_options(entry.options)]
         self._voice_id: str = subentry.data.get(model.voice_key, "")
         self._format = default_format(subentry.data)
         # Home Assistant's cache key contains these options, so they include everything that changes the audio.
@@ -342,7 +343,10 @@ class VoiceEntity(EstimatingVoice):
     def _parse(self, options: Mapping[str, Any], language: str | None) -> VoiceSettings:
         """Parse the options of a call. Raises InvalidSettingError."""
         other_language = language if language != self._attr_default_language else None
-        return VoiceSettings.parse(self._account.data, options, self._subentry.data, other_language)
+        configured = self._subentry.data
+        return VoiceSettings.parse(
+            self._account.data, translate_options(options, configured), configured, other_language
+        )
 
     def _exception_for(self, error: SpeechError) -> HomeAssistantError:
         """Return the exception for an error, whose message names the voice and the account."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-_ENTITY_SETTINGS: Final = ("aliases", "categories", "hidden_by", "icon", "labels", "name")
+_ENTITY_SETTINGS: Final = ("aliases", "categories", "hidden_by", "icon", "labels")
 _AREA: Final = "area_id"
 _LABELS: Final = "labels"
 _OPTIONS: Final = "options"
@@ -20,7 +20,8 @@ _COMPUTED_NAME: Final = getattr(er, "COMPUTED_NAME", None)
 def async_copy_settings(hass: HomeAssistant, source_id: str, target_id: str) -> dict[str, Any]:
     """Copy the user's settings of an entity and its device, and return what they replace, to be stored.
 
-    The area becomes that of the device: the voice is its main entity, which must not have an area of its own.
+    The area becomes that of the device: the voice is its main entity, which must not have an area of its own. The name
+    is the title of the imported voice.
     """
     registry = er.async_get(hass)
     source, target = registry.entities[source_id], registry.entities[target_id]
@@ -49,8 +50,6 @@ def async_restore_settings(hass: HomeAssistant, source_id: str, target_id: str, 
     source, target = registry.entities[source_id], registry.entities[target_id]
     wanted, present = _get_settings(source, _ENTITY_SETTINGS), _get_settings(target, _ENTITY_SETTINGS)
     entity = _unchanged(wanted, present, {name: replaced[name] for name in wanted if name in replaced})
-    if target.area_id is not None:
-        entity.pop("name", None)  # an entity needs a name of its own to have an area of its own
     if entity:
         registry.async_update_entity(target_id, **entity)
     for domain, values in replaced.get(_OPTIONS, {}).items():

@@ -9,7 +9,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
+from custom_components.orator.importer.options import translate_options
 from custom_components.orator.importer.takeover import async_undo_import
+from custom_components.orator.providers.errors import InvalidSettingError
 from tests.simulator import Simulator
 from tests.support.audio import decode
 from tests.support.fallback import get_voices
@@ -35,6 +37,7 @@ AUTOMATION: dict[str, Any] = {
                 "message": SENTENCE,
                 "language": "en-GB",
                 "cache": False,
+                "options": {"speed": 1.0, "instructions": "Calm.", "chime": False, "normalize_audio": True},
             },
         }
     ],
@@ -72,6 +75,32 @@ async def test_automation(hass: HomeAssistant, old: MockConfigEntry, import_voic
     await wait_for_reload(hass)
     assert await hear_automation(hass, played) == {OLD_VOICE}
     await hass.services.async_call("automation", "turn_off", {"entity_id": "automation.kettle"}, blocking=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "configured", "expected"),
+    [
+        ({"chime": True, "chime_sound": "signal1.mp3"}, {}, {"chime": "three_tone"}),
+        ({"chime": "true"}, {"chime": "soft"}, {"chime": "soft"}),
+        ({"chime": "ding_dong", "chime_sound": "signal1.mp3"}, {}, {"chime": "ding_dong"}),
+        ({"normalize_audio": True}, {}, {"loudness": -16}),
+        ({"normalize_audio": True}, {"loudness": -20}, {"loudness": -20}),
+        ({"normalize_audio": False, "loudness": -20}, {"loudness": -20}, {"loudness": None}),
+        ({"extra_payload": '{"temperature": 0.7}'}, {}, {"extra_body": {"temperature": 0.7}}),
+        ({"audio_format": "opus"}, {}, {"format": "opus"}),
+        ({"speed": 1.1, "voice": "nova"}, {}, {"speed": 1.1, "voice": "nova"}),
+    ],
+)
+def test_options(options: dict[str, Any], configured: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Options of the other integrations are those of Orator."""
+    assert translate_options(options, configured) == expected
+
+
+@pytest.mark.parametrize("payload", ["{", "[]", "3"])
+def test_invalid_option(payload: str) -> None:
+    """Extra fields that are no JSON object are an error, as before."""
+    with pytest.raises(InvalidSettingError):
+        translate_options({"extra_payload": payload}, {})
 
 
 async def set_up_assistant(hass: HomeAssistant, **fields: Any) -> None:

@@ -247,7 +247,7 @@ async def ask_agent(hass: HomeAssistant) -> str:
 
 
 async def test_settings_of_entity(hass: HomeAssistant, old: MockConfigEntry, import_voices: ImportVoices) -> None:
-    """Area, labels, exposure, icon and name go over, and back, unless the user changes them in between."""
+    """Area, labels, exposure and icon go over, and back, unless the user changes them in between."""
     registry, devices = er.async_get(hass), dr.async_get(hass)
     area = ar.async_get(hass).async_create("Kitchen").id
     label = lr.async_get(hass).async_create("Voices").label_id
@@ -257,7 +257,7 @@ async def test_settings_of_entity(hass: HomeAssistant, old: MockConfigEntry, imp
     account = await import_voices(old, OLD_VOICE_ID)
     await wait_for_reload(hass)
     voice = registry.entities[OLD_VOICE_ID]
-    assert (voice.labels, voice.icon, voice.name) == ({label}, "mdi:account", "Cook")
+    assert (voice.labels, voice.icon) == ({label}, "mdi:account")
     assert voice.options["conversation"] == {"should_expose": True}
     device = devices.async_get(voice.device_id or "")
     assert device
@@ -266,12 +266,12 @@ async def test_settings_of_entity(hass: HomeAssistant, old: MockConfigEntry, imp
     await restart(hass, account)
     await undo(hass, account)
     voice = registry.entities[OWN_ID]
-    assert (voice.labels, voice.icon, voice.name) == (set(), "mdi:chef-hat", None)
+    assert (voice.labels, voice.icon) == (set(), "mdi:chef-hat")
     assert "conversation" not in voice.options
     device = devices.async_get(voice.device_id or "")
     assert device
     assert device.area_id is None
-    assert registry.entities[OLD_VOICE_ID].name == "Cook"
+    assert registry.entities[OLD_VOICE_ID].labels == {label}
 
 
 async def test_fallbacks(

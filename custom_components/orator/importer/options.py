@@ -14,12 +14,12 @@ _EXTRA_PAYLOAD: Final = "extra_payload"
 _AUDIO_FORMAT: Final = "audio_format"
 _EXTRA_BODY: Final = "extra_body"
 
-_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+_OTHER_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "openai_tts": (_CHIME_SOUND, _NORMALIZE, _EXTRA_PAYLOAD, _AUDIO_FORMAT),
     "groq_tts": (_CHIME_SOUND, _NORMALIZE),
 }
 """Names of options that Orator does not have, by integration."""
-_OTHER_NAMES: Final = frozenset(name for names in _OPTIONS.values() for name in names)
+_OTHER_NAMES: Final = frozenset(name for names in _OTHER_OPTIONS.values() for name in names)
 _DEFAULT_CHIME: Final = "three_tone"
 NORMALIZED_LUFS: Final = -16.0
 """Loudness to which the other integrations normalize speech."""
@@ -28,7 +28,7 @@ NORMALIZED_LUFS: Final = -16.0
 def accepted_options(account_options: Mapping[str, Any]) -> list[str]:
     """Return the names of the options of other integrations that the voices of an account accept."""
     domains = {record["domain"] for record in account_options.get(CONF_IMPORTS, ())}
-    return sorted({name for domain in domains for name in _OPTIONS.get(domain, ())})
+    return sorted({name for domain in domains for name in _OTHER_OPTIONS.get(domain, ())})
 
 
 def translate_options(options: Mapping[str, Any], configured: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Turn the text of one job into an audio response: clean, split, synthesize, join, post-process."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -163,6 +164,7 @@ class SpeechPipeline:
                 else:
                     usage += replace(request, text=text).estimate
                 durations_s.append(estimate_duration_by_letters_s(text) / request.speed)
+                await asyncio.sleep(0)  # a long text does not block the event loop
         return SynthesisReport(
             job.name,
             spoken_by=(job.name,),

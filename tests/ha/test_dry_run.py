@@ -9,6 +9,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.orator.limits import UsageLimits
 from custom_components.orator.providers.openai import OpenAIProvider
 from custom_components.orator.providers.openai.documented_models import price_for
 from tests.simulator import Simulator
@@ -169,3 +170,29 @@ async def test_fallback_speaks(hass: HomeAssistant, simulator: Simulator, fallba
     other = {"message": SENTENCE, "options": {"fallback": ["tts.of_another_integration"]}}
     unknown = await call_action(hass, "synthesize", **other, dry_run=True)
     assert (unknown["spoken_by"], unknown["cost"]) == (["tts.of_another_integration"], None)
+
+
+@pytest.mark.parametrize("entry", ["nanogpt", "speechbase"], indirect=True)
+async def test_left_of_limits(hass: HomeAssistant, account: MockConfigEntry) -> None:
+    """The answer states what is left of the account's limits, in its currency or otherwise in characters."""
+    without = await call_action(hass, "synthesize", message=SENTENCE, dry_run=True)
+    assert {without[key] for key in ("left_today", "left_this_month", "limit_unit")} == {None}
+    response = await call_action(hass, "synthesize", message=SENTENCE)
+    account.runtime_data.limiter.async_set(UsageLimits(monthly_limit=100))
+    estimate = await call_action(hass, "synthesize", message=SENTENCE, dry_run=True)
+    assert estimate["left_today"] is None
+    is_priced = response["cost"] is not None
+    assert estimate["left_this_month"] == pytest.approx(100 - response["cost" if is_priced else "characters"])
+    assert estimate["limit_unit"] == ("USD" if is_priced else "characters")
+
+
+async def test_reached_limit(hass: HomeAssistant, account: MockConfigEntry, fallback_account: MockConfigEntry) -> None:
+    """While a limit is reached, the estimate is that of the fallback and its account's limits."""
+    await call_action(hass, "synthesize", message="Hello.")
+    account.runtime_data.limiter.async_set(UsageLimits(daily_limit=1e-6))
+    fallback_account.runtime_data.limiter.async_set(UsageLimits(daily_limit=500))
+    await hass.async_block_till_done()
+    data = {"message": SENTENCE, "options": {"fallback": ["tts.ben"]}}
+    estimate = await call_action(hass, "synthesize", **data, dry_run=True)
+    assert (estimate["spoken_by"], estimate["left_today"], estimate["limit_unit"]) == (["tts.ben"], 500, "characters")
+    assert (await call_action(hass, "synthesize", **data))["spoken_by"] == ["tts.ben"]

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from homeassistant.const import CONF_API_KEY
+
+from ..catalog import Catalog
+from ..form_errors import FormError
+
 
 @dataclass(frozen=True, slots=True)
 class FoundVoice:
@@ -49,3 +54,29 @@ class TakeOver:
     """Entity ID in the other integration by the unique ID of the voice subentry in Orator's config entry."""
     has_other_entities: bool
     """Whether only these entities are disabled, because the entry has more than speech."""
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A config entry of another integration, checked for import."""
+
+    found: FoundAccount
+    data: dict[str, Any]
+    """Data of the account."""
+    catalog: Catalog
+    title: str
+    """Title of the account that gets the voices."""
+    is_new: bool
+    """Whether the account is created."""
+    error: FormError | None = None
+    """Why the account cannot speak at the moment."""
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether the API key is missing or rejected, so that the user has to enter a new one."""
+        return self.error is not None and self.error.field == CONF_API_KEY
+
+    @property
+    def is_selectable(self) -> bool:
+        """Whether the account can be imported."""
+        return self.error is None or self.needs_key

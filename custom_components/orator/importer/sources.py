@@ -39,8 +39,8 @@ _OPENAI_ADDRESS: Final = "https://api.openai.com/v1"
 _GROQ_ADDRESS: Final = "https://api.groq.com/openai/v1"
 _OPENAI: Final = "openai"
 """Provider whose API all these integrations use."""
-_KOKORO: Final = "kokoro"
-_OTHER_SERVER: Final = "other"
+_KOKORO_SERVER: Final = "kokoro"
+_ANY_SERVER: Final = "other"
 _NO_KEYS: Final = ("x", "not-needed")
 """Values that integrations store instead of an API key."""
 _NORMALIZED_LUFS: Final = -16.0
@@ -142,7 +142,7 @@ SOURCES: Final[Mapping[str, Source]] = {
             version=1,
             address="",
             address_keys=("base_url",),
-            server=_KOKORO,
+            server=_KOKORO_SERVER,
             keys={CONF_VOICE: "persona", "audio_format": CONF_FORMAT},
             defaults={CONF_MODEL: "kokoro", CONF_VOICE: "af_heart", "audio_format": "wav", _SPEED: 0.9},
         ),
@@ -209,8 +209,8 @@ def _read_account(source: Source, entry: ConfigEntry) -> dict[str, Any]:
     api_key = "" if api_key.strip() in _NO_KEYS else api_key
     if stored.get("provider") == _OPENAI:  # a proxy of OpenAI
         return account_data({CONF_PROVIDER: _OPENAI}, {CONF_BASE_URL: address, CONF_API_KEY: api_key})
-    is_kokoro = _KOKORO in (source.server, stored.get("provider")) or bool(stored.get("kokoro_url"))
-    return _account_at(address, api_key, _KOKORO if is_kokoro else _OTHER_SERVER)
+    is_kokoro = _KOKORO_SERVER in (source.server, stored.get("provider")) or bool(stored.get("kokoro_url"))
+    return _account_at(address, api_key, _KOKORO_SERVER if is_kokoro else _ANY_SERVER)
 
 
 def _account_at(address: str, api_key: str, server: str) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def _account_at(address: str, api_key: str, server: str) -> dict[str, Any]:
             return account_data({CONF_PROVIDER: provider_id}, {**entered, CONF_API_KEY: api_key})
     servers = PROVIDERS[_OPENAI].servers
     known = [key for key, preset in servers.items() if preset.is_service and _has_host(preset.default_base_url, url)]
-    chosen = known[0] if known else _OTHER_SERVER if api_key else server
+    chosen = known[0] if known else _ANY_SERVER if api_key else server
     selected = {CONF_PROVIDER: _OPENAI, CONF_SERVER: chosen}
     return account_data(selected, {CONF_BASE_URL: address, CONF_API_KEY: api_key})
 

@@ -71,11 +71,10 @@ async def _import(session: Session) -> None:
     await page.text("Import from another integration").wait_for()
     await session.screenshots.take("7-import-from-another-integration")
     await page.click(page.text("Import from another integration"))
-    await page.text("Take over the entity IDs").wait_for()
+    await page.text("Keep the entity IDs").wait_for()
     await session.screenshots.take("8-see-what-is-imported")
     await page.click(page.button("Submit"))
-    finish = page.playwright.get_by_text("Kitchen").locator("visible=true").last
-    await finish.wait_for()
+    await page.text("Orator imported these voices: Kitchen.").wait_for()
     await session.screenshots.take("9-imported-voices")
     await page.close_dialog()
     print_progress(f"the import took {page.clicks} clicks")

@@ -4,6 +4,7 @@ import json
 
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import (
     area_registry as ar,
     device_registry as dr,
@@ -15,8 +16,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.importer.takeover import async_undo_import, can_undo_import
 from tests.simulator import Simulator
+from tests.support.flows import open_account_step, submit_account_form
 from tests.support.imports import AGENT_ID, AGENT_VOICE_ID, OLD_VOICE_ID, load_openai_conversation, load_openai_tts
-from tests.support.speech import create_account, get_issue, load_account, wait_for_reload
+from tests.support.speech import create_account, get_issue, load_account, speak, wait_for_reload
 
 from .conftest import ImportVoices
 
@@ -290,6 +292,40 @@ async def test_fallbacks(
     er.async_get(hass).async_update_entity(OLD_VOICE_ID, new_entity_id="tts.moved")
     await wait_for_reload(hass)
     assert other.subentries[subentry.subentry_id].data["fallback"] == ["tts.moved"]
+
+
+async def test_import_flow(hass: HomeAssistant, simulator: Simulator, old: MockConfigEntry) -> None:
+    """The flow creates an account whose voice already has the old ID when the flow ends; importing again adds none."""
+    form = await open_account_step(hass, "import_accounts")
+    result = await submit_account_form(hass, form, {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert get_platform(hass, OLD_VOICE_ID) == "orator"
+    assert hass.states.get(OLD_VOICE_ID)
+    assert old.disabled_by
+    assert await speak(hass, entity_id=OLD_VOICE_ID)
+    account = result["result"]
+    assert not await undo(hass, account)
+    assert get_platform(hass, OLD_VOICE_ID) == "openai_tts"
+    form = await open_account_step(hass, "import_accounts")
+    result = await submit_account_form(hass, form, {})
+    await wait_for_reload(hass)
+    assert result["reason"] == "imported"
+    assert len(account.subentries) == 1
+    assert get_platform(hass, OLD_VOICE_ID) == "orator"
+
+
+async def test_import_flow_to_existing_account(hass: HomeAssistant, simulator: Simulator, old: MockConfigEntry) -> None:
+    """Voices that are added to an existing account take over the IDs once it has reloaded."""
+    account = await load_account(hass, create_account(simulator, "openai", {"model": "tts-1", "voice": "ash"}))
+    form = await open_account_step(hass, "import_accounts")
+    result = await submit_account_form(hass, form, {})
+    await wait_for_reload(hass)
+    assert result["reason"] == "imported"
+    assert get_platform(hass, OLD_VOICE_ID) == "orator"
+    assert get_platform(hass, OWN_ID) == "orator"
+    assert can_undo_import(hass, account)
+    assert not await undo(hass, account)
+    assert get_platform(hass, OLD_VOICE_ID) == "openai_tts"
 
 
 async def test_is_taken_over_once(hass: HomeAssistant, old: MockConfigEntry, import_voices: ImportVoices) -> None:

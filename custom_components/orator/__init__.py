@@ -16,6 +16,7 @@ from .const import DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry, account_store, async_get_accounts, is_account
 from .entity import async_link_voice_devices, async_register_account_device
 from .fallback import async_track_fallbacks
+from .importer.preview import ImportPreviewView
 from .importer.takeover import async_release_entity_ids, async_take_over
 from .issues import async_delete_issues
 from .media_files import async_get_stored_files
@@ -40,6 +41,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa:
     hass.http.register_view(SetupPreviewView)
     hass.http.register_view(VoicePreviewView)
     hass.http.register_view(VoicePlayerView)
+    hass.http.register_view(ImportPreviewView)
     return True
 
 

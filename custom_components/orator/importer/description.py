@@ -14,6 +14,7 @@ from ..form_texts import FormTexts, as_text, async_get_form_texts
 from ..schema import SECTION_ADVANCED, SECTION_FINE_TUNING, SECTION_POST_PROCESSING
 from .mapping import PlannedVoice
 from .models import Candidate, FoundAccount
+from .preview import async_preview_link
 from .sources import SOURCES
 
 _SELECTOR: Final = "import"
@@ -47,12 +48,15 @@ async def async_describe_import(
             reason = _error_text(errors, candidate.error)
             lines.append(texts.option(_SELECTOR, "unavailable", source=label, reason=reason))
             continue
-        key = "new_account" if candidate.is_new else "existing_account"
+        key = "existing_account" if candidate.entry else "new_account"
         lines.append(texts.option(_SELECTOR, key, source=label, account=as_text(candidate.title)))
         if candidate.needs_key:
             lines.append("- " + texts.option(_SELECTOR, "needs_key"))
         for voice in planned[candidate.found.entry_id]:
             lines.append("- " + _describe_voice(texts, voice))
+            if candidate.error is None:
+                link = async_preview_link(hass, texts, candidate, voice)
+                lines += [f"    - {link}"] if link else []
             lines += [f"    - {note}" for note in _notes(texts, voice)]
         lines.append("")
     for account in others:

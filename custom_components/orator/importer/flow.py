@@ -138,7 +138,7 @@ class ImportConfigFlow(ConfigFlow):
             catalog, error = results[identity := account_identity(account.data)]
             entry = existing.get(identity)
             title = entry.title if entry else await async_default_title(self.hass, account.data)
-            candidates.append(Candidate(account, dict(account.data), catalog, title, entry is None, error))
+            candidates.append(Candidate(account, dict(account.data), catalog, title, entry, error))
         return candidates
 
     async def _async_check_account(self, data: dict[str, Any]) -> tuple[Catalog, FormError | None]:

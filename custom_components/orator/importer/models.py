@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_API_KEY
 
 from ..catalog import Catalog
@@ -66,8 +67,8 @@ class Candidate:
     catalog: Catalog
     title: str
     """Title of the account that gets the voices."""
-    is_new: bool
-    """Whether the account is created."""
+    entry: ConfigEntry | None = None
+    """The account if it exists."""
     error: FormError | None = None
     """Why the account cannot speak at the moment."""
 

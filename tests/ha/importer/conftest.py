@@ -10,7 +10,9 @@ from custom_components.orator.const import DOMAIN
 from custom_components.orator.importer.models import TakeOver
 from custom_components.orator.importer.takeover import with_take_over
 from tests.simulator import Simulator
+from tests.support.import_forms import create_old
 from tests.support.speech import load_account
+from tests.support.stored_entries import profile
 
 type ImportVoices = Callable[..., Awaitable[MockConfigEntry]]
 """The fixture that imports voices of an entry of another integration."""
@@ -44,3 +46,9 @@ def import_voices(hass: HomeAssistant, simulator: Simulator) -> ImportVoices:
         return await load_account(hass, account)
 
     return import_voices
+
+
+@pytest.fixture
+def old_openai_tts(simulator: Simulator) -> MockConfigEntry:
+    """Return an account of OpenAI TTS at the simulated OpenAI, whose voice has no special settings."""
+    return create_old(simulator, profile())

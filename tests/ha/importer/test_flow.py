@@ -1,6 +1,5 @@
 """Import of accounts and voices through the config flow."""
 
-from collections.abc import Iterable
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,17 @@ from custom_components.orator.providers.openai import OpenAIProvider
 from tests.simulator import CompatibleServer, Fault, Simulator
 from tests.simulator.openai_compatible.profiles import KOKORO
 from tests.support.chimes import write_audio_file
-from tests.support.flows import get_field_names, open_account_step, submit_account_form
+from tests.support.flows import get_field_names, submit_account_form
+from tests.support.import_forms import create_old, get_accounts, get_voices, import_all, open_import_form
 from tests.support.imports import OLD_VOICE_ID, load_openai_tts
-from tests.support.speech import create_account, get_issue, get_speech_requests, load_account, speak, wait_for_reload
+from tests.support.speech import (
+    create_account,
+    get_issue,
+    get_speech_requests,
+    load_account,
+    speak,
+    wait_for_reload,
+)
 from tests.support.stored_entries import (
     add_entities,
     groq_tts,
@@ -33,42 +40,6 @@ SUCCESSOR = "gpt-realtime-2.1-mini"
 ENDED = "2027-01-06"
 
 
-@pytest.fixture
-def old(simulator: Simulator) -> MockConfigEntry:
-    """Return an account of OpenAI TTS at the simulated OpenAI, whose voice has no special settings."""
-    return create_old(simulator, profile())
-
-
-def create_old(simulator: Simulator, *profiles: dict[str, Any], **changed: Any) -> MockConfigEntry:
-    """Return an account of OpenAI TTS at the simulated OpenAI."""
-    account = {"url": f"{simulator.openai_url}/audio/speech", "provider": "openai", "api_key": simulator.api_key}
-    return openai_tts(*profiles, **(account | changed))
-
-
-async def open_import_form(hass: HomeAssistant) -> Any:
-    """Open the form of the import, and return it."""
-    form = await open_account_step(hass, "import_accounts")
-    assert (form["type"], form["step_id"]) == (FlowResultType.FORM, "import_accounts")
-    return form
-
-
-async def import_all(hass: HomeAssistant, **entered: Any) -> Any:
-    """Submit the form of the import, by default without a change, and return the result."""
-    result = await submit_account_form(hass, await open_import_form(hass), entered)
-    await wait_for_reload(hass)
-    return result
-
-
-def get_accounts(hass: HomeAssistant) -> list[Any]:
-    """Return Orator's accounts."""
-    return hass.config_entries.async_entries(DOMAIN)
-
-
-def get_voices(accounts: Iterable[Any]) -> dict[str, dict[str, Any]]:
-    """Return the data of all voices by title."""
-    return {voice.title: dict(voice.data) for entry in accounts for voice in entry.subentries.values()}
-
-
 async def get_menu(hass: HomeAssistant) -> Any:
     """Return the menu of a new flow."""
     return await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
@@ -79,9 +50,9 @@ async def test_menu_without_other_integrations(hass: HomeAssistant) -> None:
     assert "import_accounts" not in (await get_menu(hass))["menu_options"]
 
 
-async def test_menu(hass: HomeAssistant, old: MockConfigEntry) -> None:
+async def test_menu(hass: HomeAssistant, old_openai_tts: MockConfigEntry) -> None:
     """The menu offers the import first, and names the integrations."""
-    old.add_to_hass(hass)
+    old_openai_tts.add_to_hass(hass)
     groq_tts().add_to_hass(hass)
     menu = await get_menu(hass)
     assert menu["menu_options"][0] == "import_accounts"
@@ -219,17 +190,17 @@ def write_text(file: Path) -> None:
     file.write_text("no audio")
 
 
-async def test_import_twice(hass: HomeAssistant, old: MockConfigEntry) -> None:
+async def test_import_twice(hass: HomeAssistant, old_openai_tts: MockConfigEntry) -> None:
     """After an import nothing is offered; a voice that is added later is imported alone."""
-    add_entities(hass, old)
+    add_entities(hass, old_openai_tts)
     await import_all(hass)
     assert "import_accounts" not in (await get_menu(hass))["menu_options"]
     assert len(get_voices(get_accounts(hass))) == 1
 
 
-async def test_voice_added_later(hass: HomeAssistant, simulator: Simulator, old: MockConfigEntry) -> None:
+async def test_voice_added_later(hass: HomeAssistant, simulator: Simulator, old_openai_tts: MockConfigEntry) -> None:
     """A voice that the other integration gets later is added to the account of the same key."""
-    old.add_to_hass(hass)
+    old_openai_tts.add_to_hass(hass)
     await import_all(hass)
     create_old(simulator, profile("Attic", voice="onyx")).add_to_hass(hass)
     form = await open_import_form(hass)
@@ -246,17 +217,17 @@ async def test_voice_added_later(hass: HomeAssistant, simulator: Simulator, old:
     assert len(hass.states.async_entity_ids("tts")) == 2
 
 
-async def test_existing_account(hass: HomeAssistant, simulator: Simulator, old: MockConfigEntry) -> None:
+async def test_existing_account(hass: HomeAssistant, simulator: Simulator, old_openai_tts: MockConfigEntry) -> None:
     """Voices are added to an account that was set up by hand; an equal title gets a number."""
     account = create_account(simulator, "openai", {"model": "gpt-4o-mini-tts", "voice": "coral"}, "Kitchen")
     await load_account(hass, account)
-    old.add_to_hass(hass)
+    old_openai_tts.add_to_hass(hass)
     assert (await import_all(hass))["reason"] == "imported"
     assert list(get_voices(get_accounts(hass))) == ["Kitchen", "Kitchen 2"]
 
 
 async def test_several_accounts(
-    hass: HomeAssistant, simulator: Simulator, old: MockConfigEntry, compatible: Any
+    hass: HomeAssistant, simulator: Simulator, old_openai_tts: MockConfigEntry, compatible: Any
 ) -> None:
     """Entries of the same account become one account, others an account each; entries can be left out."""
     server: CompatibleServer = await compatible(KOKORO)
@@ -265,16 +236,18 @@ async def test_several_accounts(
         kokoro_tts(base_url=server.url, persona="af_bella"),
         openai_tts(profile(), url="http://127.0.0.1:9/v1/audio/speech"),  # no server listens on this port
     ]
-    for entry in (old, *others):
+    for entry in (old_openai_tts, *others):
         entry.add_to_hass(hass)
     form = await open_import_form(hass)
     found = form["description_placeholders"]["found"]
     assert "can't be imported: No server could be reached at http://127.0.0.1:9/v1." in unescape(found)
     options = form["data_schema"].schema["sources"].config["options"]
-    assert [option["value"] for option in options] == [old.entry_id, others[0].entry_id, others[1].entry_id]
+    assert [option["value"] for option in options] == [old_openai_tts.entry_id, others[0].entry_id, others[1].entry_id]
     result = await submit_account_form(hass, form, {"sources": []})
     assert result["errors"] == {"sources": "nothing_selected"}
-    result = await submit_account_form(hass, result, {"sources": [one.entry_id for one in (old, *others[:2])]})
+    result = await submit_account_form(
+        hass, result, {"sources": [one.entry_id for one in (old_openai_tts, *others[:2])]}
+    )
     await wait_for_reload(hass)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     accounts = {account.data.get("server", ""): account for account in get_accounts(hass)}
@@ -305,10 +278,10 @@ async def test_dead_key(hass: HomeAssistant, simulator: Simulator) -> None:
 
 
 async def test_unreachable_server(
-    hass: HomeAssistant, simulator: Simulator, old: MockConfigEntry, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant, simulator: Simulator, old_openai_tts: MockConfigEntry, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A server that is down is listed with the reason, and checked again when the form is submitted."""
-    old.add_to_hass(hass)
+    old_openai_tts.add_to_hass(hass)
     fault = Fault(path="/v1/models", status=503, times=10)
     simulator.fail(fault)
     form = await open_import_form(hass)
@@ -374,10 +347,10 @@ async def test_openai_conversation(hass: HomeAssistant, monkeypatch: pytest.Monk
     assert old.disabled_by is None
 
 
-async def test_damaged_entry(hass: HomeAssistant, old: MockConfigEntry) -> None:
+async def test_damaged_entry(hass: HomeAssistant, old_openai_tts: MockConfigEntry) -> None:
     """A damaged entry is listed beside those that can be imported, and alone it is not offered."""
     damaged = openai_tts(profile(voice=5.5))
     damaged.add_to_hass(hass)
     assert "import_accounts" not in (await get_menu(hass))["menu_options"]
-    old.add_to_hass(hass)
+    old_openai_tts.add_to_hass(hass)
     assert "its settings are damaged" in (await open_import_form(hass))["description_placeholders"]["found"]

@@ -1,11 +1,13 @@
-"""Keep what refers to taken-over entity IDs working: assistants, and fallbacks of other voices."""
+"""Keep what refers to another integration working: assistants, fallbacks of other voices, and actions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from homeassistant.components.tts import TextToSpeechEntity
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_component import EntityComponent
+from homeassistant.helpers.script import Script
 from homeassistant.util import language as language_util
 
 from ..const import CONF_FALLBACK
@@ -17,6 +19,11 @@ _LANGUAGE: Final = "tts_language"
 _VOICE: Final = "tts_voice"
 _BEFORE: Final = "before"
 _AFTER: Final = "after"
+
+_SCRIPTS: Final = {"action_script": "automation", "script": "script"}
+"""Domains whose entities run scripts, by the name of the attribute, which invalid configurations do not have."""
+_ACTION_KEYS: Final = ("action", "service")
+"""Keys of the name of an action, the current one and the former one."""
 
 type Changes[T] = dict[str, dict[str, T]]
 """What was changed, by ID: the values before and after the change. What the user changes later is not restored."""
@@ -68,6 +75,30 @@ def async_restore_fallbacks(hass: HomeAssistant, changes: Mapping[str, Mapping[s
         change = changes.get(voice.subentry_id)
         if change and change[_AFTER] == voice.data.get(CONF_FALLBACK, []):
             _update_fallbacks(hass, entry, voice, change[_BEFORE])
+
+
+@callback
+def uses_actions(hass: HomeAssistant, domain: str) -> bool:
+    """Return whether an automation or script uses an action of an integration."""
+    components = {name: hass.data.get(domain) for name, domain in _SCRIPTS.items()}
+    scripts = [
+        getattr(entity, name, None)
+        for name, component in components.items()
+        if isinstance(component, EntityComponent)
+        for entity in component.entities
+    ]
+    sequences = [script.sequence for script in scripts if isinstance(script, Script)]
+    return _contains_action(sequences, f"{domain}.")
+
+
+def _contains_action(config: Any, prefix: str) -> bool:
+    """Return whether a part of a validated configuration contains an action whose name has a prefix."""
+    if isinstance(config, Mapping):
+        names = [config[key] for key in _ACTION_KEYS if isinstance(config.get(key), str)]
+        return any(name.startswith(prefix) for name in names) or _contains_action(list(config.values()), prefix)
+    if isinstance(config, Sequence) and not isinstance(config, str):
+        return any(_contains_action(part, prefix) for part in config)
+    return False
 
 
 def _adapt(

@@ -20,7 +20,13 @@ from ..coordinator import OratorConfigEntry
 from ..entity import voice_entity_id
 from ..fallback import ignore_renames
 from .models import TakeOver
-from .references import async_adapt_fallbacks, async_adapt_pipelines, async_restore_fallbacks, async_restore_pipelines
+from .references import (
+    async_adapt_fallbacks,
+    async_adapt_pipelines,
+    async_restore_fallbacks,
+    async_restore_pipelines,
+    uses_actions,
+)
 from .registry import async_copy_settings, async_restore_settings
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -185,7 +191,10 @@ def _find_previous(registry: er.EntityRegistry, voice: Mapping[str, Any]) -> str
 
 
 async def _async_disable(hass: HomeAssistant, record: Mapping[str, Any], entity_ids: Iterable[str]) -> bool:
-    """Disable the previous config entry, or only the entities, and return whether the config entry was disabled."""
+    """Disable the previous config entry, or only the entities, and return whether the config entry was disabled.
+
+    A disabled integration would have no actions, which automations may use with the taken-over entity IDs.
+    """
     registry = er.async_get(hass)
     entry = hass.config_entries.async_get_entry(record[_ENTRY_ID])
     if entry is None or entry.disabled_by:
@@ -196,7 +205,8 @@ async def _async_disable(hass: HomeAssistant, record: Mapping[str, Any], entity_
         for one in er.async_entries_for_config_entry(registry, entry.entry_id)
         if one.domain == TTS_DOMAIN and not one.disabled
     }
-    if taken and speech <= taken and not record[_HAS_OTHER_ENTITIES]:
+    is_used = record[_HAS_OTHER_ENTITIES] or uses_actions(hass, entry.domain)
+    if taken and speech <= taken and not is_used:
         with suppress(OperationNotAllowed):  # it could not be unloaded, so its entities are removed at the next start
             await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
         er.async_config_entry_disabled_by_changed(registry, entry)

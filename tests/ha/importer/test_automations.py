@@ -3,6 +3,7 @@
 from typing import Any
 
 from homeassistant.components import assist_pipeline, tts
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
 import pytest
@@ -70,6 +71,27 @@ async def test_automation(hass: HomeAssistant, old: MockConfigEntry, import_voic
     assert await hear_automation(hass, played) == {OLD_VOICE}
     account = await import_voices(old, OLD_VOICE_ID)
     await wait_for_reload(hass)
+    assert await hear_automation(hass, played) == {ORATOR_VOICE}
+    assert not await async_undo_import(hass, account)
+    await wait_for_reload(hass)
+    assert await hear_automation(hass, played) == {OLD_VOICE}
+    await hass.services.async_call("automation", "turn_off", {"entity_id": "automation.kettle"}, blocking=True)
+
+
+@pytest.mark.parametrize("key", ["action", "service"])
+async def test_action_of_other_integration(
+    hass: HomeAssistant, old: MockConfigEntry, import_voices: ImportVoices, key: str
+) -> None:
+    """An automation with the other integration's own action goes on, too, because only its voice is disabled."""
+    assert await async_setup_component(hass, "media_source", {})
+    played = async_mock_service(hass, "media_player", "play_media")
+    data = {"tts_entity": OLD_VOICE_ID, "entity_id": "media_player.kitchen", "message": SENTENCE}
+    action = {"if": [], "then": [{key: "openai_tts.say", "data": data}]}
+    assert await async_setup_component(hass, "automation", {"automation": [{**AUTOMATION, "actions": [action]}]})
+    account = await import_voices(old, OLD_VOICE_ID)
+    await wait_for_reload(hass)
+    assert old.state is ConfigEntryState.LOADED
+    assert hass.states.get(f"{OLD_VOICE_ID}_old") is None
     assert await hear_automation(hass, played) == {ORATOR_VOICE}
     assert not await async_undo_import(hass, account)
     await wait_for_reload(hass)

@@ -50,8 +50,9 @@ from .const import (
 )
 from .coordinator import OratorConfigEntry, is_account
 from .form_errors import FormError
+from .form_texts import async_get_form_texts
 from .importer.flow import ImportConfigFlow
-from .preview import async_create_setup_player
+from .preview import async_create_setup_player, sample_of_voice
 from .providers import PROVIDERS
 from .providers.base import Server
 from .schema import voice_title
@@ -261,7 +262,7 @@ class OratorConfigFlow(AnnouncementsConfigFlow, ImportConfigFlow, domain=DOMAIN)
         self._abort_if_configured(data)  # by another flow meanwhile
         title = await async_default_title(self.hass, data)
         if self.source == SOURCE_USER:
-            return self._create_account(title, data, catalog)
+            return await self._async_create_account(title, data, catalog)
         entry = self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
         if entry.title != await async_default_title(self.hass, entry.data):
             title = entry.title
@@ -279,12 +280,13 @@ class OratorConfigFlow(AnnouncementsConfigFlow, ImportConfigFlow, domain=DOMAIN)
         if account_identity(data) in map(account_identity, others):
             raise AbortFlow(reason="already_configured")
 
-    def _create_account(self, title: str, data: dict[str, Any], catalog: Catalog) -> ConfigFlowResult:
+    async def _async_create_account(self, title: str, data: dict[str, Any], catalog: Catalog) -> ConfigFlowResult:
         """Create the account, with a first voice if the catalog has a voice that can speak."""
         settings = catalog.provider.initial_voice_settings(catalog.document)
         if settings is None:
             return self.async_create_entry(title=title, data=data)
         model = catalog.model_for(settings)
+        sample = sample_of_voice(self.hass, catalog.provider, model, settings)
         voice = ConfigSubentryData(
             subentry_type=SUBENTRY_VOICE,
             title=voice_title(catalog, model, settings[model.voice_key]),
@@ -296,7 +298,10 @@ class OratorConfigFlow(AnnouncementsConfigFlow, ImportConfigFlow, domain=DOMAIN)
             data=data,
             subentries=[voice],
             description="with_voice",
-            description_placeholders={"player": async_create_setup_player(self.hass, data, voice["title"])},
+            description_placeholders={
+                "price": (await async_get_form_texts(self.hass)).preview_price(model, sample.sentence),
+                "player": async_create_setup_player(self.hass, data, voice["title"]),
+            },
         )
 
 

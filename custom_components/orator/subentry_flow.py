@@ -219,7 +219,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
             chosen[CONF_MODEL] = model.id
         chosen[model.voice_key] = voice_id
         path = PreviewItem(self._get_entry().entry_id, chosen).signed_path(self.hass)
-        price = texts.preview_price(model, sample_of_voice(self.hass, account, model, chosen).sentence)
+        price = texts.preview_price(model, sample_of_voice(self.hass, account.provider, model, chosen).sentence)
         return texts.preview_link(path, model.voice_name(voice_id), price)
 
     def _accept_model(self, model: Model) -> bool:
@@ -326,7 +326,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
             name = unique_voice_title(self.hass, title, own_subentry)
         entry = self._get_entry()
         placeholders = {
-            "price": texts.preview_price(model, sample_of_voice(self.hass, account, model, data).sentence),
+            "price": texts.preview_price(model, sample_of_voice(self.hass, account.provider, model, data).sentence),
             "player": create_voice_player(self.hass, entry.entry_id, name, data),
         }
         if self.source == SOURCE_USER:

@@ -32,6 +32,7 @@ async def url(hass: HomeAssistant, simulator: Simulator, hass_client: ClientSess
         result = await (await client.post(f"{path}/{form['flow_id']}", json=entered)).json()
     await hass.async_block_till_done()
     assert result["description"] == "with_voice"
+    assert result["description_placeholders"]["price"] == "uses 58 characters"
     element = re.fullmatch(
         r"<figure><figcaption>OpenAI Coral</figcaption>"
         r'<audio controls preload="none" src="([^"]+)"></audio></figure>',

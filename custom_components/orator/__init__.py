@@ -101,4 +101,6 @@ async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> N
 
 def _configuration(entry: OratorConfigEntry) -> tuple[object, ...]:
     """Return what requires a reload if it changes: the account and its voices, but not its options."""
-    return entry.title, entry.data, dict(entry.subentries)
+    # Home Assistant changes subentries in place, but replaces their data.
+    voices = {key: (voice.subentry_type, voice.title, voice.data) for key, voice in entry.subentries.items()}
+    return entry.title, entry.data, voices

@@ -147,7 +147,7 @@ async def test_what_has_no_counterpart(hass: HomeAssistant, simulator: Simulator
     for text in (
         "Speed becomes 4, the nearest value that the model supports.",
         "Audio format becomes mp3",
-        "Instructions isn't imported because the model doesn't support it.",
+        "Instructions isn't imported because the model doesn't support it",
         "Extra request parameters isn't imported",
         "Orator always sends the voice",
         "orator.announce",

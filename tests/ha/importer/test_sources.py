@@ -1,5 +1,8 @@
 """What is found in the stored configurations of other integrations."""
 
+from collections.abc import Callable
+from itertools import product
+import json
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntryDisabler
@@ -7,7 +10,10 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.orator.importer.models import FoundAccount
+from custom_components.orator.catalog import Catalog
+from custom_components.orator.client import async_create_provider
+from custom_components.orator.importer.mapping import async_check_chime, plan_voice
+from custom_components.orator.importer.models import FoundAccount, FoundVoice
 from custom_components.orator.importer.sources import async_find_accounts
 from tests.support.stored_entries import (
     add_entities,
@@ -217,3 +223,35 @@ def test_nothing_to_import(hass: HomeAssistant) -> None:
 def test_keys_are_not_shown(hass: HomeAssistant) -> None:
     """The representation of an account, which may be logged, has no API key."""
     assert "sk-1" not in repr(find(hass, openai_tts(profile())))
+
+
+HOSTILE = (None, True, -1, 5.5, 10**18, "", " ", "x" * 9000, "\x00", "{{", [], [{}], {}, {"a": 1})
+"""Values that JSON can hold, but no such setting."""
+
+
+@pytest.mark.parametrize("create", [openai_tts, legacy_openai_tts, openai_conversation, groq_tts, groq, kokoro_tts])
+async def test_hostile_values(hass: HomeAssistant, create: Callable[..., MockConfigEntry]) -> None:
+    """Whatever a value is, an entry is found with it or without it, or listed as damaged; nothing raises."""
+    entry = create(profile()) if create is openai_tts else create()
+    entry.add_to_hass(hass)
+    data = dict(entry.data)
+    voices = {subentry_id: dict(subentry.data) for subentry_id, subentry in entry.subentries.items()}
+    keys = {*data, *entry.options, *(key for voice in voices.values() for key in voice)}
+    for key, value in product(keys | {"extra_payload", "instructions", "provider", "kokoro_url", "tone"}, HOSTILE):
+        hass.config_entries.async_update_entry(entry, data={**data, key: value}, options={})
+        for subentry_id, stored in voices.items():
+            changed = {**stored, key: value}
+            hass.config_entries.async_update_subentry(entry, entry.subentries[subentry_id], data=changed)
+        for account in async_find_accounts(hass):
+            for voice in account.voices:
+                await assert_can_be_planned(hass, account, voice)
+
+
+async def assert_can_be_planned(hass: HomeAssistant, account: FoundAccount, voice: FoundVoice) -> None:
+    """Assert that the data of the voice can be stored."""
+    catalog = Catalog(async_create_provider(hass, account.data))
+    for uses_replacement in (True, False):
+        planned = plan_voice(catalog, voice, uses_replacement=uses_replacement)
+        await async_check_chime(hass, planned)
+        assert json.loads(json.dumps(planned.data, allow_nan=False)) == planned.data
+    await catalog.provider.close()

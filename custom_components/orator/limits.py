@@ -1,7 +1,7 @@
 """Usage limits of an account: reserve the usage of each request before it is sent, and compare it with the limits."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import isfinite
@@ -16,7 +16,7 @@ from .catalog import Catalog
 from .const import CONF_CRITICAL_MAY_EXCEED, CONF_DAILY_LIMIT, CONF_LIMIT_CURRENCY, CONF_MONTHLY_LIMIT, DOMAIN
 from .health import CircuitBreaker
 from .providers.errors import LimitReachedError, Outage
-from .providers.models import Model, Reservation, Usage, is_currency_code, round_cost
+from .providers.models import Reservation, Usage, is_currency_code, round_cost
 from .usage import UsageTracker
 from .usage_totals import UsageTotal
 
@@ -173,8 +173,11 @@ class UsageLimiter:
         self._limits = UsageLimits()
         self._refused: dict[LimitPeriod, tuple[UsageTotal, float]] = {}
         """Start of the period, and the smallest usage that did not fit in it."""
-        self._rate: tuple[tuple[Model, ...], float] = ((), 0.0)
-        """The highest price per character, and the models from which it was calculated."""
+        self._catalog: Catalog | None = None
+        """The catalog from which the currency and the highest price were read."""
+        self._currency: str | None = None
+        self._highest_rate = 0.0
+        """The highest known price per character, with which models without a known price are counted."""
         self._is_scheduled = False
         self._is_stopped = False
 
@@ -223,15 +226,17 @@ class UsageLimiter:
     @property
     def unit(self) -> str | None:
         """The currency of the limits, or None if they are in characters."""
+        self._read_catalog()
         if self.limits.is_set and self._limits.currency is not None:
             return self._limits.currency or None
-        return self._get_catalog().currency
+        return self._currency
 
     @callback
     def async_set(self, limits: UsageLimits) -> None:
-        """Store new limits, which apply at once."""
+        """Store new limits, which apply at once. Their unit stays the same, even if prices become known later."""
         other = {key: value for key, value in self._entry.options.items() if key not in LIMIT_OPTIONS}
-        self._hass.config_entries.async_update_entry(self._entry, options={**other, **limits.as_options()})
+        stored = replace(limits, currency=self.unit or "").as_options()
+        self._hass.config_entries.async_update_entry(self._entry, options={**other, **stored})
         self.async_handle_options()
 
     @callback
@@ -303,7 +308,7 @@ class UsageLimiter:
         if unit is None:
             return usage.characters
         if usage.cost is None or usage.currency not in (None, unit):
-            return usage.characters * self._highest_rate()
+            return usage.characters * self._highest_rate
         return usage.cost
 
     def _charged(self, total: UsageTotal) -> float:
@@ -312,17 +317,18 @@ class UsageLimiter:
         if unit is None:
             return total.characters
         if total.currency not in (None, unit):
-            return total.characters * self._highest_rate()
-        unpriced = total.unpriced_characters
-        return total.cost + (unpriced * self._highest_rate() if unpriced else 0)
+            return total.characters * self._highest_rate
+        return total.cost + total.unpriced_characters * self._highest_rate
 
-    def _highest_rate(self) -> float:
-        """Return the highest known price per character, with which models without a known price are counted."""
-        models = self._get_catalog().models
-        if models is not self._rate[0]:
-            prices = [model.price for model in models if model.price and model.price.currency == self.unit]
-            self._rate = models, max((price.cost(_RATE_CHARS) / _RATE_CHARS for price in prices), default=0.0)
-        return self._rate[1]
+    def _read_catalog(self) -> None:
+        """Read the currency and the highest price from a new catalog: listing many models would delay each request."""
+        catalog = self._get_catalog()
+        if catalog is not self._catalog:
+            self._catalog = catalog
+            prices = [model.price for model in catalog.models if model.price]
+            self._currency = prices[0].currency if prices else None
+            rates = [price.cost(_RATE_CHARS) / _RATE_CHARS for price in prices if price.currency == self._currency]
+            self._highest_rate = max(rates, default=0.0)
 
     @callback
     def _schedule_update(self) -> None:

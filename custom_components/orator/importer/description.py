@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 
 from ..account_form import text_at_address
-from ..const import CONF_CHIME, DOMAIN
+from ..const import CONF_CHIME, CONF_VOICE, DOMAIN
 from ..form_errors import FormError
 from ..form_texts import FormTexts, as_text, async_get_form_texts
 from ..schema import SECTION_ADVANCED, SECTION_FINE_TUNING, SECTION_POST_PROCESSING
@@ -67,19 +67,24 @@ async def async_describe_import(
 
 
 def _describe_voice(texts: FormTexts, voice: PlannedVoice) -> str:
-    """Return the title, model and voice, and the model that has ended or ends soon."""
+    """Return the title, voice and model."""
     return texts.option(
         _SELECTOR,
-        "voice" if voice.model.id == voice.previous_model_id else "voice_with_successor",
+        "voice",
         title=as_text(voice.found.title),
         model=as_text(texts.model(voice.model)),
         voice=as_text(voice.model.voice_name(voice.voice_id)),
-        previous=as_text(voice.previous_model_id),
     )
 
 
 def _notes(texts: FormTexts, voice: PlannedVoice) -> Iterator[str]:
-    """Yield what has no counterpart, and what is changed."""
+    """Yield what is changed, and what has no counterpart."""
+    if voice.model.id != voice.previous_model_id:
+        yield texts.option(_SELECTOR, "new_model", previous=as_text(voice.previous_model_id))
+    previous_voice_id: str = voice.found.settings[CONF_VOICE]
+    if voice.voice_id.casefold() != previous_voice_id.casefold():
+        name = voice.model.voice_name(voice.voice_id)
+        yield texts.option(_SELECTOR, "new_voice", previous=as_text(previous_voice_id), voice=as_text(name))
     for key in voice.changed:
         value = voice.data.get(key, voice.model.file_formats[0].value)
         value = texts.number(value) if isinstance(value, int | float) else str(value)

@@ -299,7 +299,9 @@ async def test_model_that_ends(hass: HomeAssistant, simulator: Simulator, *, use
     simulator.openai.set_shutdown_date("gpt-4o-mini-tts", "2020-01-01")
     create_old(simulator, profile(speed=3.0, instructions="Calm.")).add_to_hass(hass)
     form = await open_import_form(hass)
-    assert "because gpt-4o-mini-tts has ended or ends soon" in form["description_placeholders"]["found"]
+    found = form["description_placeholders"]["found"]
+    assert "The model replaces gpt-4o-mini-tts, which has ended or ends soon." in found
+    assert "The model doesn't have the voice nova, so Coral is used." in found
     await submit_account_form(hass, form, {"use_successors": uses_successor})
     await wait_for_reload(hass)
     (account,) = get_accounts(hass)

@@ -27,7 +27,7 @@ from .tts_cache import async_get_cache_revisions
 from .usage import UsageTracker
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
-PLATFORMS = (Platform.SENSOR, Platform.TTS)
+PLATFORMS = (Platform.EVENT, Platform.NUMBER, Platform.SENSOR, Platform.TTS)
 
 _ACCOUNTS: Final[HassKey[dict[str, AccountCoordinator]]] = HassKey("orator_accounts")
 """Last coordinator of each account by entry ID; a reloaded account takes over its state."""
@@ -71,6 +71,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
     entry.async_on_unload(entry.add_update_listener(reload_if_changed))
     entry.async_on_unload(async_track_fallbacks(hass, entry))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    await account.limit_alerts.async_start()  # once the event entity listens
     async_link_voice_devices(hass, entry)
     await async_take_over(hass, entry)
     return True

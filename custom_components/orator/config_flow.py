@@ -52,6 +52,7 @@ from .coordinator import OratorConfigEntry, is_account
 from .form_errors import FormError
 from .form_texts import async_get_form_texts
 from .importer.flow import ImportConfigFlow
+from .options_flow import AccountOptionsFlow
 from .preview import async_create_setup_player, sample_of_voice
 from .providers import PROVIDERS
 from .providers.base import Server
@@ -90,6 +91,18 @@ class OratorConfigFlow(AnnouncementsConfigFlow, ImportConfigFlow, domain=DOMAIN)
         if not is_account(config_entry):
             return {SUBENTRY_ANNOUNCER: AnnouncerSubentryFlow}
         return {SUBENTRY_VOICE: VoiceSubentryFlow}
+
+    @classmethod
+    @callback
+    @override
+    def async_supports_options_flow(cls, config_entry: OratorConfigEntry) -> bool:
+        return is_account(config_entry)
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: OratorConfigEntry) -> AccountOptionsFlow:
+        return AccountOptionsFlow()
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -20,6 +20,7 @@ from .client import async_create_provider
 from .const import CONF_KIND, DOMAIN, KIND_ANNOUNCEMENTS, SUBMITTED_FLOWS
 from .health import CircuitBreaker
 from .issues import IssueManager, translate_error
+from .limit_alerts import LimitAlerts
 from .limits import UsageLimiter
 from .pipeline import LoudnessTracker, VoiceStats
 from .providers.base import Provider
@@ -119,6 +120,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         entry.async_on_unload(self.health.async_add_listener(self._async_finish_reauth))
         entry.async_on_unload(self.usage.async_start())
         entry.async_on_unload(self.limiter.async_start())
+        self.limit_alerts = LimitAlerts(self.hass, entry, self.limiter)
         # Without a listener, no refresh would be scheduled.
         entry.async_on_unload(self.async_add_listener(self._async_handle_refresh))
 

@@ -1,7 +1,7 @@
 """Base entity, devices of accounts and voices, entity IDs and languages of voices."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, override
 
 from homeassistant.components.tts import DOMAIN as TTS_DOMAIN
 from homeassistant.config_entries import ConfigSubentry
@@ -32,6 +32,27 @@ class OratorEntity(Entity):
         self._account = entry.runtime_data
         self._attr_unique_id = f"{voice.subentry_id if voice else entry.entry_id}_{description.key}"
         self._attr_device_info = voice_device(entry, voice) if voice else _account_device(entry)
+
+
+class LimitEntity(OratorEntity):
+    """Base of the entities with an amount of a usage limit, in the account's currency or in characters."""
+
+    @property
+    @override
+    def translation_key(self) -> str:
+        """The key of the texts, which contain the unit if it is characters."""
+        key = self.entity_description.key
+        return key if self.native_unit_of_measurement else f"{key}_characters"
+
+    @property
+    def native_unit_of_measurement(self) -> str | None:
+        """The currency of the limits; None if they are in characters."""
+        return self._account.limiter.unit
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self._account.limiter.async_add_listener(self.async_write_ha_state))
 
 
 def _account_device(entry: OratorConfigEntry) -> DeviceInfo:

@@ -113,6 +113,14 @@ class FormTexts:
         symbol = _CURRENCY_SYMBOLS.get(currency.upper())
         return f"{symbol}{number}" if symbol else f"{number} {currency}"
 
+    def usage(self, amount: float, currency: str | None) -> str:
+        """Return an amount of money, or of characters if there is no currency."""
+        return (
+            self.amount(amount, currency)
+            if currency
+            else self.option("usage", "characters", number=self.number(amount))
+        )
+
     def _price_of_announcements(self, model: Model) -> str | None:
         """Return the price of a thousand announcements, or None if it is not known."""
         if model.price is None:

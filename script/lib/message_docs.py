@@ -80,7 +80,7 @@ class MessageDocs:
     def _form_messages(self) -> dict[str, list[str]]:
         """Return the errors of forms and the reasons for which a form closes, by their keys."""
         found: dict[str, list[str]] = {}
-        flows = [self._english["config"], *self._english["config_subentries"].values()]
+        flows = [self._english["config"], self._english["options"], *self._english["config_subentries"].values()]
         flows += [issue["fix_flow"] for issue in self._english["issues"].values() if "fix_flow" in issue]
         for flow in flows:
             for key, text in chain(flow.get("error", {}).items(), flow.get("abort", {}).items()):

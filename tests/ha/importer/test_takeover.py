@@ -1,8 +1,9 @@
 """Imported voices take over entity IDs, and give them back."""
 
 import json
+from types import MappingProxyType
 
-from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import (
@@ -14,8 +15,9 @@ from homeassistant.helpers import (
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.orator.importer.takeover import async_undo_import, can_undo_import
-from tests.simulator import Simulator
+from custom_components.orator.importer.models import TakeOver
+from custom_components.orator.importer.takeover import async_undo_import, can_undo_import, with_take_over
+from tests.simulator import Fault, Simulator
 from tests.support.flows import open_account_step, submit_account_form
 from tests.support.imports import AGENT_ID, AGENT_VOICE_ID, OLD_VOICE_ID, load_openai_conversation, load_openai_tts
 from tests.support.speech import create_account, get_issue, load_account, speak, wait_for_reload
@@ -255,11 +257,15 @@ async def test_settings_of_entity(hass: HomeAssistant, old: MockConfigEntry, imp
     label = lr.async_get(hass).async_create("Voices").label_id
     registry.async_update_entity(OLD_VOICE_ID, labels={label}, icon="mdi:account", name="Cook")
     registry.async_update_entity(OLD_VOICE_ID, area_id=area)
+    own_aliases = registry.entities[OLD_VOICE_ID].aliases
+    aliases = type(own_aliases)(["Chef"])  # a set, or a list in later versions
+    registry.async_update_entity(OLD_VOICE_ID, aliases=aliases, hidden_by=er.RegistryEntryHider.USER)
     registry.async_update_entity_options(OLD_VOICE_ID, "conversation", {"should_expose": True})
     account = await import_voices(old, OLD_VOICE_ID)
     await wait_for_reload(hass)
     voice = registry.entities[OLD_VOICE_ID]
     assert (voice.labels, voice.icon) == ({label}, "mdi:account")
+    assert (voice.aliases, voice.hidden_by) == (aliases, er.RegistryEntryHider.USER)
     assert voice.options["conversation"] == {"should_expose": True}
     device = devices.async_get(voice.device_id or "")
     assert device
@@ -269,6 +275,7 @@ async def test_settings_of_entity(hass: HomeAssistant, old: MockConfigEntry, imp
     await undo(hass, account)
     voice = registry.entities[OWN_ID]
     assert (voice.labels, voice.icon) == (set(), "mdi:chef-hat")
+    assert (voice.aliases, voice.hidden_by) == (own_aliases, None)
     assert "conversation" not in voice.options
     device = devices.async_get(voice.device_id or "")
     assert device
@@ -292,6 +299,54 @@ async def test_fallbacks(
     er.async_get(hass).async_update_entity(OLD_VOICE_ID, new_entity_id="tts.moved")
     await wait_for_reload(hass)
     assert other.subentries[subentry.subentry_id].data["fallback"] == ["tts.moved"]
+
+
+async def test_fallbacks_of_existing_voice(
+    hass: HomeAssistant, simulator: Simulator, old: MockConfigEntry, import_voices: ImportVoices
+) -> None:
+    """A voice that takes over an ID later stays the fallback of other voices, and is not its own fallback."""
+    account = await import_voices(old)
+    voice = {"model": "gpt-4o-mini-tts", "voice": "coral", "fallback": [OLD_VOICE_ID]}
+    subentry = ConfigSubentry(
+        data=MappingProxyType(voice), subentry_type="voice", title="Ann", unique_id="openai_tts_0"
+    )
+    hass.config_entries.async_add_subentry(account, subentry)
+    await wait_for_reload(hass)
+    other = await load_account(
+        hass, create_account(simulator, "speechbase", {"model": "m", "voice": "v", "fallback": [OWN_ID]}, "Ben")
+    )
+    (ben,) = other.subentries
+
+    def get_fallbacks() -> tuple[list[str] | None, list[str] | None]:
+        own = account.subentries[subentry.subentry_id].data.get("fallback")
+        return own, other.subentries[ben].data.get("fallback")
+
+    take_over = TakeOver(old.domain, old.entry_id, {"openai_tts_0": OLD_VOICE_ID}, has_other_entities=False)
+    hass.config_entries.async_update_entry(account, options=with_take_over(account.options, take_over))
+    await hass.config_entries.async_reload(account.entry_id)
+    await wait_for_reload(hass)
+    assert_taken(hass)
+    assert get_fallbacks() == (None, [OLD_VOICE_ID])
+    assert not await undo(hass, account)
+    assert get_fallbacks() == ([OLD_VOICE_ID], [OWN_ID])
+
+
+async def test_account_cannot_be_loaded(
+    hass: HomeAssistant, simulator: Simulator, old: MockConfigEntry, import_voices: ImportVoices
+) -> None:
+    """The old voice goes on until Orator's voice can speak, also if that is after a restart."""
+    simulator.fail(Fault(path="*", close=True, times=99))
+    with pytest.raises(AssertionError):
+        await import_voices(old, OLD_VOICE_ID)
+    (account,) = hass.config_entries.async_entries("orator")
+    assert account.state is ConfigEntryState.SETUP_RETRY
+    assert get_platform(hass, OLD_VOICE_ID) == "openai_tts"
+    assert old.state is ConfigEntryState.LOADED
+    assert not can_undo_import(hass, account)
+    simulator.reset()
+    assert await hass.config_entries.async_reload(account.entry_id)
+    await wait_for_reload(hass)
+    assert_taken(hass)
 
 
 async def test_import_flow(hass: HomeAssistant, simulator: Simulator, old: MockConfigEntry) -> None:

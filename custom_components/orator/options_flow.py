@@ -1,8 +1,8 @@
-"""Options flow of an account: its usage limits."""
+"""Options flow of an account: its usage limits, and undoing imports."""
 
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.helpers.selector import BooleanSelector, NumberSelectorConfig, NumberSelectorMode
 import voluptuous as vol
 
@@ -15,13 +15,15 @@ from .const import (
 )
 from .coordinator import AccountCoordinator, OratorConfigEntry
 from .form_texts import async_get_form_texts
+from .importer.takeover import can_undo_import
+from .importer.undo_flow import UndoImportFlow
 from .limits import LIMIT_OPTIONS, LimitPeriod, UsageLimits
 from .schema import NumberField
 
 _LIMITS: Final = (CONF_DAILY_LIMIT, CONF_MONTHLY_LIMIT)
 
 
-class AccountOptionsFlow(OptionsFlow):
+class AccountOptionsFlow(UndoImportFlow):
     """Handle the options flow of an account."""
 
     config_entry: OratorConfigEntry
@@ -33,11 +35,13 @@ class AccountOptionsFlow(OptionsFlow):
         choices = self._choices()
         if len(choices) == 1:
             return await self.async_step_limits(user_input)
-        return self.async_show_menu(step_id="init", menu_options=choices)
+        return self.async_show_menu(
+            step_id="init", menu_options=choices, description_placeholders={"account": self.config_entry.title}
+        )
 
     def _choices(self) -> list[str]:
         """Return the steps of the menu."""
-        return ["limits"]
+        return ["limits", *(["undo_import"] if can_undo_import(self.hass, self.config_entry) else [])]
 
     async def async_step_limits(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Set the usage limits."""

@@ -69,13 +69,11 @@ async def _import(session: Session) -> None:
     await page.text("Orator").wait_for()
     await page.press_enter()
     await page.text("Import from another integration").wait_for()
-    await session.screenshots.take("7-import-from-another-integration")
     await page.click(page.text("Import from another integration"))
-    await page.text("Keep the entity IDs").wait_for()
-    await session.screenshots.take("8-see-what-is-imported")
+    await page.text("Take over the entity IDs").wait_for()
+    await session.screenshots.take("7-see-what-is-imported")
     await page.click(page.button("Submit"))
     await page.text("Orator imported these voices: Kitchen.").wait_for()
-    await session.screenshots.take("9-imported-voices")
     await page.close_dialog()
     print_progress(f"the import took {page.clicks} clicks")
     assert page.clicks <= _MAX_CLICKS, f"{page.clicks} clicks"
@@ -95,9 +93,9 @@ async def _undo(session: Session) -> None:
     await page.click(row.get_by_role("button", name="Configure").first)
     await page.click(page.text("Undo the import"))
     await page.text(_VOICE).wait_for()
-    await session.screenshots.take("10-undo-the-import")
+    await session.screenshots.take("8-undo-the-import")
     await page.click(page.button("Submit"))
-    await page.text("The import was undone.").wait_for()
+    await page.text("The import was undone. The previous voices have their entity IDs back.").wait_for()
     await page.close_dialog()
 
 

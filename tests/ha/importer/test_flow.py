@@ -158,6 +158,23 @@ async def test_what_has_no_counterpart(hass: HomeAssistant, simulator: Simulator
         assert text in found
 
 
+async def test_extra_payload(hass: HomeAssistant, compatible: Any) -> None:
+    """Extra fields of the request are imported for servers that may know them."""
+    server: CompatibleServer = await compatible(KOKORO)
+    settings = profile(model="kokoro", voice="AF_Heart", extra_payload='{"volume_multiplier": 2}')
+    create_at(server, settings).add_to_hass(hass)
+    await import_all(hass)
+    (account,) = get_accounts(hass)
+    assert account.data == {"provider": "openai", "server": "other", "base_url": server.base_url, "api_key": ""}
+    voice = {"model": "kokoro", "voice": "af_heart", "extra_body": {"volume_multiplier": 2}}
+    assert get_voices([account]) == {"Kitchen": voice}
+
+
+def create_at(server: CompatibleServer, settings: dict[str, Any]) -> MockConfigEntry:
+    """Return an account of OpenAI TTS at a server without an API key."""
+    return openai_tts(settings, url=f"{server.base_url}/audio/speech", provider="custom", api_key="")
+
+
 @pytest.mark.parametrize(
     ("folder", "imported"),
     [("openai_tts/chime", "openai_tts/chime"), ("custom_components/openai_tts/chime", "orator/chimes")],

@@ -37,6 +37,7 @@ from ..client import async_create_provider
 from ..const import SUBENTRY_VOICE
 from ..coordinator import async_get_accounts
 from ..form_errors import FormError
+from ..preview import async_create_setup_player
 from ..subentry_flow import unique_voice_title
 from .description import async_describe_import, source_label
 from .mapping import PlannedVoice, async_check_chime, async_copy_chime, has_replacement, plan_voice
@@ -136,7 +137,7 @@ class ImportConfigFlow(ConfigFlow):
         candidates: list[Candidate] = []
         for account in accounts:
             catalog, error = results[identity := account_identity(account.data)]
-            entry = existing.get(identity)
+            entry = self._account_with_voices(account) or existing.get(identity)
             title = entry.title if entry else await async_default_title(self.hass, account.data)
             candidates.append(Candidate(account, dict(account.data), catalog, title, entry, error))
         return candidates
@@ -161,6 +162,12 @@ class ImportConfigFlow(ConfigFlow):
         """Return the unique IDs of the voices that have been imported."""
         accounts = async_get_accounts(self.hass)
         return {voice.unique_id for entry in accounts for voice in entry.subentries.values()}
+
+    def _account_with_voices(self, account: FoundAccount) -> ConfigEntry | None:
+        """Return the account with imported voices, which may have another API key meanwhile."""
+        unique_ids = {voice.unique_id for voice in account.voices}
+        accounts = async_get_accounts(self.hass)
+        return next((one for one in accounts if any(v.unique_id in unique_ids for v in one.subentries.values())), None)
 
     def _is_imported(self, account: FoundAccount) -> bool:
         """Return whether all voices have been imported and nothing is left to take over."""
@@ -192,15 +199,17 @@ class ImportConfigFlow(ConfigFlow):
 
     async def _async_import(self) -> ConfigFlowResult:
         """Add the voices to existing accounts, and create the others."""
+        existing = self._find_accounts()
         groups: dict[_Identity, list[Candidate]] = {}
         for candidate in self._selected:
-            groups.setdefault(account_identity(candidate.data), []).append(candidate)
-        existing = self._find_accounts()
+            candidate.entry = candidate.entry or existing.get(account_identity(candidate.data))
+            identity = account_identity(candidate.entry.data if candidate.entry else candidate.data)
+            groups.setdefault(identity, []).append(candidate)
         created: list[dict[str, Any]] = []
         titles: set[str] = set()
-        for identity, candidates in groups.items():
+        for candidates in groups.values():
             voices = [voice async for voice in self._async_create_voices(candidates, titles)]
-            entry = existing.get(identity)
+            entry = candidates[0].entry
             options = self._take_over_options(entry.options if entry else {}, candidates)
             if entry is None:
                 data = candidates[0].data
@@ -217,7 +226,9 @@ class ImportConfigFlow(ConfigFlow):
         placeholders = {"voices": ", ".join(sorted(titles))}
         if not created:
             return self.async_abort(reason="imported", description_placeholders=placeholders)
-        return self.async_create_entry(**created[0], description="imported", description_placeholders=placeholders)
+        first = created[0]
+        placeholders["player"] = async_create_setup_player(self.hass, first["data"], first["subentries"][0]["title"])
+        return self.async_create_entry(**first, description="imported", description_placeholders=placeholders)
 
     async def _async_create_voices(
         self, candidates: Iterable[Candidate], titles: set[str]

@@ -23,10 +23,9 @@ from ..const import DOMAIN
 from ..form_texts import FormTexts
 from ..pipeline import LoudnessTracker, OutputFormat, PostProcessing, SpeechPipeline, SynthesisJob
 from ..pipeline.synthesizer import VoiceStats
-from ..preview import PreviewItem, find_preview_entity
+from ..preview import PreviewItem, find_preview_entity, sample_of_voice
 from ..providers.errors import SpeechError
-from ..providers.models import NO_RESERVATION, Voice
-from ..sample_sentences import pick_sample_sentence, sample_sentences_for
+from ..providers.models import NO_RESERVATION
 from .mapping import PlannedVoice
 from .models import Candidate
 
@@ -60,9 +59,7 @@ def async_preview_link(hass: HomeAssistant, texts: FormTexts, candidate: Candida
     An existing account speaks itself, so that the preview counts towards its usage and limits.
     """
     model, voice_id = planned.model, planned.voice_id
-    voice = next((voice for voice in model.voices if voice.id == voice_id), Voice(voice_id, voice_id))
-    samples = sample_sentences_for(voice.languages or model.languages or candidate.catalog.provider.languages)
-    sentence = pick_sample_sentence(samples, hass.config.language, hass.config.country).sentence
+    sentence = sample_of_voice(hass, candidate.catalog.provider, model, planned.data).sentence
     if (entry := candidate.entry) is None:
         token = secrets.token_urlsafe()
         _async_store(hass, token, _Preview(candidate.data, planned, sentence))
@@ -71,7 +68,7 @@ def async_preview_link(hass: HomeAssistant, texts: FormTexts, candidate: Candida
         path = PreviewItem(entry.entry_id, {CONF_MODEL: model.id, model.voice_key: voice_id}).signed_path(hass)
     else:
         return ""
-    return texts.preview_link(path, voice.name, texts.preview_price(model, sentence))
+    return texts.preview_link(path, model.voice_name(voice_id), texts.preview_price(model, sentence))
 
 
 @callback

@@ -100,6 +100,24 @@ async def test_without_take_over(hass: HomeAssistant, simulator: Simulator) -> N
     assert len(get_voices(get_accounts(hass))) == 1
 
 
+async def test_take_over_after_new_key(hass: HomeAssistant, simulator: Simulator) -> None:
+    """Entity IDs are taken over by the voices that were imported, also if their account has a new API key."""
+    await load_openai_tts(hass, simulator)
+    await import_all(hass, take_over=False)
+    (account,) = get_accounts(hass)
+    simulator.api_key = "sk-new"
+    hass.config_entries.async_update_entry(account, data={**account.data, "api_key": "sk-new"})
+    await wait_for_reload(hass)
+    form = await submit_account_form(hass, await open_import_form(hass), {})
+    assert form["step_id"] == "import_key"
+    await submit_account_form(hass, form, {"api_key": "sk-new"})
+    await wait_for_reload(hass)
+    assert get_accounts(hass) == [account]
+    registered = er.async_get(hass).async_get(OLD_VOICE_ID)
+    assert registered
+    assert registered.platform == DOMAIN
+
+
 async def test_settings(hass: HomeAssistant, simulator: Simulator) -> None:
     """All settings of a voice are imported."""
     settings = profile(

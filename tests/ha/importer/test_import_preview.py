@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.orator.const import DOMAIN
 from tests.simulator import Simulator
 from tests.support.audio import decode
-from tests.support.import_forms import open_import_form
+from tests.support.import_forms import import_all, open_import_form
 from tests.support.speech import OUT_OF_CREDIT, get_speech_requests, pass_time
 
 
@@ -78,3 +78,17 @@ async def test_preview_with_existing_account(
     assert response.status == 200
     assert get_speech_requests(simulator)[0]["voice"] == "nova"
     assert account.runtime_data.usage.totals.today.requests == 1
+
+
+async def test_player_after_import(
+    hass: HomeAssistant, simulator: Simulator, old_openai_tts: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    """The first imported voice can be heard after the import."""
+    await async_setup_component(hass, DOMAIN, {})
+    old_openai_tts.add_to_hass(hass)
+    result = await import_all(hass)
+    (path,) = re.findall(r'src="([^"]+)"', result["description_placeholders"]["player"])
+    response = await (await hass_client()).get(unescape(path))
+    assert response.status == 200
+    assert await response.read()
+    assert get_speech_requests(simulator)[0]["voice"] == "nova"

@@ -118,6 +118,8 @@ class MessageDocs:
                 actions.append("After three failures in a row, uses the fallback voices first until the account works.")
             case Outage.OUT_OF_CREDIT | Outage.GONE:
                 actions.append("Uses the fallback voices first until the account works.")
+            case Outage.LIMIT_REACHED:
+                actions.append("Sends no request. Uses the fallback voices first until the day or month ends.")
         if not error.allows_fallback:
             actions.append("Reports the error, because only you can correct the value.")
         if error.is_retryable:
@@ -133,6 +135,8 @@ class MessageDocs:
         found = [f"{titles['unreachable']} after an hour"] if is_unreachable else []
         if error.outage is Outage.KEY_REFUSED:
             found.append(f"{_REAUTH_TITLE} at once")
+        if error.outage is Outage.LIMIT_REACHED:
+            found += [f"{titles[key]} at once" for key in ("daily_limit_reached", "monthly_limit_reached")]
         if error.issue:
             found.append(f"{titles[error.issue]} {'after a day' if is_unreachable else 'at once'}")
         return "; ".join(found) or NONE

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.simulator import Simulator
 from tests.support.limits import set_limits, use
-from tests.support.speech import create_account, get_sensor, get_speech_requests, speak
+from tests.support.speech import create_account, get_issue, get_sensor, get_speech_requests, speak
 
 
 @pytest.fixture
@@ -120,7 +120,11 @@ async def test_reached_limit(hass: HomeAssistant, account: MockConfigEntry, simu
     assert not get_speech_requests(simulator)
     assert get_sensor(hass, "connection").state == "limit_reached"
     assert get_sensor(hass, "last_error", "ann").state == "limit_reached"
+    assert hass.states.get("event.nanogpt_usage_limit").attributes["event_type"] == "limit_reached"
+    assert get_issue(hass, account, "limit_reached")
     await set_number(hass, "daily", 10)
+    assert hass.states.get("event.nanogpt_usage_limit").attributes["event_type"] == "limit_ended"
+    assert not get_issue(hass, account, "limit_reached")
     assert get_sensor(hass, "connection").state == "connected"
     assert await speak(hass)
 

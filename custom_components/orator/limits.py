@@ -318,7 +318,7 @@ class UsageLimiter:
             return total.characters
         if total.currency not in (None, unit):
             return total.characters * self._highest_rate
-        return total.cost + total.unpriced_characters * self._highest_rate
+        return max(0.0, total.cost) + total.unpriced_characters * self._highest_rate  # the refund of an earlier charge
 
     def _read_catalog(self) -> None:
         """Read the currency and the highest price from a new catalog: listing many models would delay each request."""

@@ -171,8 +171,6 @@ class UsageLimiter:
         self._under_way = _UnderWay()
         self._options: Mapping[str, Any] | None = None
         self._limits = UsageLimits()
-        self._refused: dict[LimitPeriod, tuple[UsageTotal, float]] = {}
-        """Start of the period, and the smallest usage that did not fit in it."""
         self._catalog: Catalog | None = None
         """The catalog from which the currency and the highest price were read."""
         self._currency: str | None = None
@@ -185,7 +183,7 @@ class UsageLimiter:
     def inherit(self, previous: UsageLimiter) -> None:
         """Continue the reservations of the limiter from before the reload."""
         self._under_way = previous._under_way
-        self._options, self._limits, self._refused = previous._options, previous._limits, dict(previous._refused)
+        self._options, self._limits = previous._options, previous._limits
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
@@ -213,9 +211,10 @@ class UsageLimiter:
         """The limits."""
         if self._entry.options is not self._options:
             limits = UsageLimits.from_options(self._entry.options)
-            if limits != self._limits:
-                self._refused.clear()
+            have_changed = self._options is not None and limits != self._limits
             self._options, self._limits = self._entry.options, limits
+            if have_changed:
+                self._tracker.async_forget_refused()
         return self._limits
 
     @property
@@ -265,10 +264,7 @@ class UsageLimiter:
     def _refuse(self, exceeded: list[LimitStatus], amount: float) -> None:
         """Remember the usage that did not fit. Raises LimitReachedError."""
         for status in exceeded:
-            total, smallest = self._refused.get(status.period, (None, amount))
-            current = self._total(status.period)
-            is_same_period = total is not None and total.since == current.since
-            self._refused[status.period] = (current, min(smallest, amount) if is_same_period else amount)
+            self._tracker.async_refuse(status.period, self._total(status.period).since, amount)
         self._under_way.handle_change()
         raise _limit_error(max(status.ends_at for status in exceeded))
 
@@ -286,9 +282,8 @@ class UsageLimiter:
             return None
         total = self._total(period)
         used = round_cost(self._charged(total) + sum(map(self._amount, self._pending_estimates)))
-        refused_total, refused = self._refused.get(period, (None, 0.0))
-        is_refused = refused_total is not None and refused_total.since == total.since
-        is_reached = used >= limit or (is_refused and round_cost(used + refused) > limit)
+        refused = self._tracker.refused(period, total.since)
+        is_reached = used >= limit or (refused is not None and round_cost(used + refused) > limit)
         return LimitStatus(period, limit, used, _period_end(period, total), is_reached)
 
     def _statuses(self) -> list[LimitStatus]:

@@ -48,6 +48,8 @@ class UsageTracker:
         self._store: Store[dict[str, Any]] = Store(hass, _USAGE_STORAGE_VERSION, f"{DOMAIN}.{entry_id}.usage")
         self._history = UsageHistory(_local_today())
         self._voices: dict[str, LastSynthesis] = {}
+        self._refused: dict[str, tuple[date, float]] = {}
+        """Begin of the period, and the smallest usage that did not fit in its limit, by the kind of period."""
         self._signal = f"{DOMAIN}_usage_{entry_id}"
         self._cancel_midnight: CALLBACK_TYPE | None = None
         self._noticed = self._periods
@@ -62,6 +64,7 @@ class UsageTracker:
                 voices = {key: LastSynthesis.from_dict(last) for key, last in stored["voices"].items()}
                 self._history.restore(stored)
                 self._voices = voices
+                self._refused = _read_refused(stored.get("refused", {}))
         self._is_loaded = True
         self._voices = {key: last for key, last in self._voices.items() if key in subentry_ids}
 
@@ -80,6 +83,26 @@ class UsageTracker:
         """Add the provider's charge to the usage."""
         self._history.totals = self.totals + usage
         self._changed()
+
+    def refused(self, period: str, since: date) -> float | None:
+        """Return the smallest usage that did not fit in the limit of a period that began on a day, if there was any."""
+        start, usage = self._refused.get(period, (None, None))
+        return usage if start == since else None
+
+    @callback
+    def async_refuse(self, period: str, since: date, usage: float) -> None:
+        """Store that usage did not fit in the limit of a period that began on a day."""
+        known = self.refused(period, since)
+        if known is None or usage < known:
+            self._refused[period] = since, usage
+            self._changed()
+
+    @callback
+    def async_forget_refused(self) -> None:
+        """Forget what did not fit, because the limits have changed."""
+        if self._refused:
+            self._refused.clear()
+            self._changed()
 
     @callback
     def async_add_cached(self, requests: int, characters: int) -> None:
@@ -151,7 +174,13 @@ class UsageTracker:
 
     def _data_to_store(self) -> dict[str, Any]:
         voices = {subentry_id: asdict(last) for subentry_id, last in self._voices.items()}
-        return {**self._history.as_dict(), "voices": voices}
+        refused = {period: [since.isoformat(), usage] for period, (since, usage) in self._refused.items()}
+        return {**self._history.as_dict(), "voices": voices, **({"refused": refused} if refused else {})}
+
+
+def _read_refused(stored: dict[str, Any]) -> dict[str, tuple[date, float]]:
+    """Return what did not fit. Raises AttributeError, TypeError or ValueError."""
+    return {period: (date.fromisoformat(since), float(usage)) for period, (since, usage) in stored.items()}
 
 
 def _local_today() -> date:

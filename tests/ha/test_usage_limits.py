@@ -179,9 +179,13 @@ async def test_limit_is_raised(hass: HomeAssistant, simulator: Simulator, accoun
 
 async def test_restart_while_reached(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """After a reload and a restart in the middle of a month, the limit is reached from the start."""
-    set_limits(hass, account, monthly_limit=2 * COST)
+    set_limits(hass, account, monthly_limit=2.5 * COST)
     for text in texts(2):
         assert await speak(hass, text)
+    await hass.async_block_till_done()
+    assert account.runtime_data.health.outage is None
+    with pytest.raises(HomeAssistantError, match="limit"):
+        await speak(hass, texts(3)[2])
     await hass.config_entries.async_reload(account.entry_id)
     assert account.runtime_data.health.outage is Outage.LIMIT_REACHED
     await restart(hass, account)

@@ -103,5 +103,5 @@ class LimitEvent(OratorEntity, EventEntity):
             if index:
                 await asyncio.sleep(_EVENT_INTERVAL_S)
             details = limit_attributes(alert.status) if alert.status else {}
-            self._trigger_event(alert.event_type, {ATTR_PERIOD: alert.period, **details})
+            self._trigger_event(alert.event_type.value, {ATTR_PERIOD: alert.period.value, **details})
             self.async_write_ha_state()

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+import json
+from pathlib import Path
 from typing import Final
 
 from .audio import assert_spoken_in_file, download
@@ -11,6 +13,8 @@ from .entities import wait_for_new_entity
 from .report import Report, print_progress
 from .screenshots import Screenshots
 
+_TRANSLATIONS: Final = Path(__file__).parents[2] / "custom_components" / "orator" / "translations" / "en.json"
+_FORM: Final = json.loads(_TRANSLATIONS.read_text())["config"]["step"]["import_accounts"]
 _INTEGRATION_PAGE: Final = "/config/integrations/integration/orator"
 _DASHBOARD: Final = "/config/integrations/dashboard"
 _OPENAI_URL: Final = "https://api.openai.com/v1/audio/speech"
@@ -70,7 +74,7 @@ async def _import(session: Session) -> None:
     await page.press_enter()
     await page.text("Import from another integration").wait_for()
     await page.click(page.text("Import from another integration"))
-    await page.text("Take over the entity IDs").wait_for()
+    await page.text(_FORM["data"]["take_over"]).wait_for()
     await session.screenshots.take("7-see-what-is-imported")
     await page.click(page.button("Submit"))
     await page.text("Orator imported these voices: Kitchen.").wait_for()

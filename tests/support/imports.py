@@ -7,6 +7,7 @@ from homeassistant.components import conversation, tts
 from homeassistant.config_entries import ConfigEntry, ConfigFlow
 from homeassistant.const import MATCH_ALL, Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.intent import IntentResponse
 from homeassistant.setup import async_setup_component
@@ -114,6 +115,12 @@ async def load_openai_conversation(hass: HomeAssistant, simulator: Simulator) ->
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "conversation", {})
     return await _load(hass, entry)
+
+
+def get_platform(hass: HomeAssistant, entity_id: str) -> str | None:
+    """Return the integration of an entity, or None if there is no such entity."""
+    registered = er.async_get(hass).async_get(entity_id)
+    return registered.platform if registered else None
 
 
 async def _load(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:

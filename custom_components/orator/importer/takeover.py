@@ -92,15 +92,20 @@ def taken_from(hass: HomeAssistant, entry: OratorConfigEntry) -> list[str]:
 
 async def async_take_over(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
     """Carry out the take-overs of a loaded account that are not carried out yet."""
-    records = entry.options.get(CONF_IMPORTS, [])
-    if all(_VOICES in record for record in records):
-        return
-    records = [record if _VOICES in record else await _async_take_over(hass, entry, record) for record in records]
-    _store(hass, entry, records)
+    records = [dict(record) for record in entry.options.get(CONF_IMPORTS, ())]
+    pending = [record for record in records if _VOICES not in record]
+    for record in pending:
+        record |= {_VOICES: {}, _IS_ENTRY_DISABLED: False}
+        try:
+            await _async_take_over(hass, entry, record)
+        except Exception:  # the account has to load, and what has been changed so far can be undone
+            _LOGGER.exception("Unexpected error while taking over entity IDs of %s", record["domain"])
+    if pending:
+        _store(hass, entry, records)
 
 
-async def _async_take_over(hass: HomeAssistant, entry: OratorConfigEntry, record: dict[str, Any]) -> dict[str, Any]:
-    """Carry out a take-over, and return its record."""
+async def _async_take_over(hass: HomeAssistant, entry: OratorConfigEntry, record: dict[str, Any]) -> None:
+    """Carry out a take-over, and add what is changed to its record."""
     registry = er.async_get(hass)
     voices = {voice.unique_id: voice.subentry_id for voice in entry.subentries.values()}
     taken: dict[str, str] = {}
@@ -108,32 +113,25 @@ async def _async_take_over(hass: HomeAssistant, entry: OratorConfigEntry, record
         previous = registry.async_get(entity_id)
         if previous is not None and previous.config_entry_id != record[_ENTRY_ID]:
             _LOGGER.warning("%s belongs to %s, so the imported voice keeps its own ID", entity_id, previous.platform)
-        elif (subentry_id := voices.get(unique_id)) and voice_entity_id(hass, subentry_id):
-            taken[subentry_id] = entity_id
-    changed = {subentry_id: _describe_previous(registry, entity_id) for subentry_id, entity_id in taken.items()}
-    is_entry_disabled = await _async_disable(hass, record, taken.values())
+        elif (subentry_id := voices.get(unique_id)) and (own_entity_id := voice_entity_id(hass, subentry_id)):
+            taken[own_entity_id] = entity_id
+            record[_VOICES][subentry_id] = _describe_previous(registry, entity_id) | {_OWN_ENTITY_ID: own_entity_id}
+    await _async_disable(hass, record, taken.values())
     renamed: dict[str, str] = {}
     engines: dict[str, TextToSpeechEntity] = {}
-    for subentry_id, entity_id in taken.items():
-        own_entity_id = voice_entity_id(hass, subentry_id) or ""
+    for voice in record[_VOICES].values():
+        entity_id, own_entity_id = voice[_ENTITY_ID], voice[_OWN_ENTITY_ID]
         engine = get_engine_instance(hass, own_entity_id)
-        settings: dict[str, Any] = {}
         if registry.async_get(entity_id) is not None:
-            settings = async_copy_settings(hass, entity_id, own_entity_id)
+            voice[_SETTINGS] = async_copy_settings(hass, entity_id, own_entity_id)
             _rename(hass, entity_id, f"{split_entity_id(entity_id)[1]}_old")
-        changed[subentry_id] |= {_OWN_ENTITY_ID: own_entity_id, _SETTINGS: settings}
         if await _async_rename_to(hass, own_entity_id, entity_id):
             renamed[own_entity_id] = entity_id
             if isinstance(engine, TextToSpeechEntity):
                 engines[entity_id] = engine
                 await _async_wait_for_state(hass, entity_id, exists=True)
-    return {
-        **record,
-        _VOICES: changed,
-        _IS_ENTRY_DISABLED: is_entry_disabled,
-        _FALLBACKS: async_adapt_fallbacks(hass, renamed),
-        _PIPELINES: await async_adapt_pipelines(hass, engines),
-    }
+    record[_FALLBACKS] = async_adapt_fallbacks(hass, renamed)
+    record[_PIPELINES] = await async_adapt_pipelines(hass, engines)
 
 
 async def async_undo_import(hass: HomeAssistant, entry: OratorConfigEntry) -> list[str]:
@@ -163,7 +161,7 @@ async def _async_release(hass: HomeAssistant, record: Mapping[str, Any]) -> list
             continue
         entity_id, own_entity_id = voice[_ENTITY_ID], voice_entity_id(hass, subentry_id)
         if own_entity_id is not None:
-            async_restore_settings(hass, previous_entity_id, own_entity_id, voice[_SETTINGS])
+            async_restore_settings(hass, previous_entity_id, own_entity_id, voice.get(_SETTINGS, {}))
         if own_entity_id == entity_id:
             _rename(hass, entity_id, split_entity_id(voice[_OWN_ENTITY_ID])[1])
         if not await _async_rename_to(hass, previous_entity_id, entity_id):
@@ -190,15 +188,15 @@ def _find_previous(registry: er.EntityRegistry, voice: Mapping[str, Any]) -> str
     return registry.async_get_entity_id(TTS_DOMAIN, voice[_PLATFORM], voice[_UNIQUE_ID])
 
 
-async def _async_disable(hass: HomeAssistant, record: Mapping[str, Any], entity_ids: Iterable[str]) -> bool:
-    """Disable the previous config entry, or only the entities, and return whether the config entry was disabled.
+async def _async_disable(hass: HomeAssistant, record: dict[str, Any], entity_ids: Iterable[str]) -> None:
+    """Disable the previous config entry, or only the entities, and record whether the config entry is disabled.
 
     A disabled integration would have no actions, which automations may use with the taken-over entity IDs.
     """
     registry = er.async_get(hass)
     entry = hass.config_entries.async_get_entry(record[_ENTRY_ID])
     if entry is None or entry.disabled_by:
-        return False
+        return
     taken = set(entity_ids)
     speech = {
         one.entity_id
@@ -207,13 +205,13 @@ async def _async_disable(hass: HomeAssistant, record: Mapping[str, Any], entity_
     }
     is_used = record[_HAS_OTHER_ENTITIES] or uses_actions(hass, entry.domain)
     if taken and speech <= taken and not is_used:
+        record[_IS_ENTRY_DISABLED] = True
         with suppress(OperationNotAllowed):  # it could not be unloaded, so its entities are removed at the next start
             await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
         er.async_config_entry_disabled_by_changed(registry, entry)
-        return True
+        return
     for entity_id in speech & taken:
         registry.async_update_entity(entity_id, disabled_by=er.RegistryEntryDisabler.USER)
-    return False
 
 
 async def _async_enable(hass: HomeAssistant, record: Mapping[str, Any]) -> None:

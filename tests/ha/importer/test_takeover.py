@@ -19,7 +19,7 @@ from custom_components.orator.importer.models import TakeOver
 from custom_components.orator.importer.takeover import async_undo_import, can_undo_import, with_take_over
 from tests.simulator import Fault, Simulator
 from tests.support.flows import open_account_step, submit_account_form
-from tests.support.imports import AGENT_ID, AGENT_VOICE_ID, OLD_VOICE_ID, load_openai_conversation, load_openai_tts
+from tests.support.imports import OLD_VOICE_ID, get_platform, load_openai_tts
 from tests.support.speech import create_account, get_issue, load_account, speak, wait_for_reload
 
 from .conftest import ImportVoices
@@ -32,12 +32,6 @@ OWN_ID = "tts.ann"
 async def old(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
     """Load OpenAI TTS with the voice `OLD_VOICE_ID`."""
     return await load_openai_tts(hass, simulator)
-
-
-def get_platform(hass: HomeAssistant, entity_id: str) -> str | None:
-    """Return the integration of an entity, or None if there is no such entity."""
-    registered = er.async_get(hass).async_get(entity_id)
-    return registered.platform if registered else None
 
 
 def assert_taken(hass: HomeAssistant) -> None:
@@ -218,38 +212,6 @@ async def test_account_removed(hass: HomeAssistant, old: MockConfigEntry, import
     assert hass.states.get(OLD_VOICE_ID)
 
 
-async def test_agents_go_on(hass: HomeAssistant, simulator: Simulator, import_voices: ImportVoices) -> None:
-    """Only the speech entities of an integration with agents are disabled, without reloading the agents."""
-    old = await load_openai_conversation(hass, simulator)
-    agent = hass.states.get(AGENT_ID)
-    assert agent
-    account = await import_voices(old, AGENT_VOICE_ID, has_other_entities=True)
-    await wait_for_reload(hass)
-    assert get_platform(hass, AGENT_VOICE_ID) == "orator"
-    registered = er.async_get(hass).async_get(f"{AGENT_VOICE_ID}_old")
-    assert registered
-    assert registered.disabled_by is er.RegistryEntryDisabler.USER
-    assert old.state is ConfigEntryState.LOADED
-    assert hass.states.get(AGENT_ID) is agent
-    assert await ask_agent(hass) == "Is it raining?"
-    assert not await undo(hass, account)
-    assert get_platform(hass, AGENT_VOICE_ID) == "openai_conversation"
-    voice = hass.states.get(AGENT_VOICE_ID)
-    assert voice
-    assert voice.state != "unavailable"
-    assert await ask_agent(hass) == "Is it raining?"
-
-
-async def ask_agent(hass: HomeAssistant) -> str:
-    """Return the answer of the agent, which repeats the question."""
-    response = await hass.services.async_call(
-        "conversation", "process", {"text": "Is it raining?", "agent_id": AGENT_ID}, blocking=True, return_response=True
-    )
-    assert response
-    answer: str = response["response"]["speech"]["plain"]["speech"]  # type: ignore[index, call-overload, assignment]
-    return answer
-
-
 async def test_settings_of_entity(hass: HomeAssistant, old: MockConfigEntry, import_voices: ImportVoices) -> None:
     """Area, labels, exposure and icon go over, and back, unless the user changes them in between."""
     registry, devices = er.async_get(hass), dr.async_get(hass)
@@ -347,6 +309,19 @@ async def test_account_cannot_be_loaded(
     assert await hass.config_entries.async_reload(account.entry_id)
     await wait_for_reload(hass)
     assert_taken(hass)
+
+
+async def test_unexpected_error(
+    hass: HomeAssistant, old: MockConfigEntry, import_voices: ImportVoices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unexpected error does not keep the account from loading, and what has been changed can be undone."""
+    monkeypatch.setattr("custom_components.orator.importer.takeover.async_adapt_fallbacks", lambda *_: 1 / 0)
+    account = await import_voices(old, OLD_VOICE_ID)
+    await wait_for_reload(hass)
+    assert account.state is ConfigEntryState.LOADED
+    assert_taken(hass)
+    assert not await undo(hass, account)
+    assert_as_before(hass, old)
 
 
 async def test_import_flow(hass: HomeAssistant, simulator: Simulator, old: MockConfigEntry) -> None:

@@ -16,6 +16,8 @@ from .const import DOMAIN
 from .coordinator import AccountCoordinator, OratorConfigEntry, account_store, async_get_accounts, is_account
 from .entity import async_link_voice_devices, async_register_account_device
 from .fallback import async_track_fallbacks
+from .importer.preview import ImportPreviewView
+from .importer.takeover import async_release_entity_ids, async_take_over
 from .issues import async_delete_issues
 from .media_files import async_get_stored_files
 from .preview import SetupPreviewView, VoicePlayerView, VoicePreviewView
@@ -25,7 +27,7 @@ from .tts_cache import async_get_cache_revisions
 from .usage import UsageTracker
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
-PLATFORMS = (Platform.SENSOR, Platform.TTS)
+PLATFORMS = (Platform.EVENT, Platform.NUMBER, Platform.SENSOR, Platform.TTS)
 
 _ACCOUNTS: Final[HassKey[dict[str, AccountCoordinator]]] = HassKey("orator_accounts")
 """Last coordinator of each account by entry ID; a reloaded account takes over its state."""
@@ -39,6 +41,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa:
     hass.http.register_view(SetupPreviewView)
     hass.http.register_view(VoicePreviewView)
     hass.http.register_view(VoicePlayerView)
+    hass.http.register_view(ImportPreviewView)
     return True
 
 
@@ -57,10 +60,20 @@ async def async_setup_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> bo
 
     entry.async_on_unload(async_open_sentence_cache(hass))
     async_register_account_device(hass, entry)
-    entry.async_on_unload(entry.add_update_listener(_async_reload))
+    configuration = _configuration(entry)
+
+    async def reload_if_changed(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
+        if _configuration(entry) != configuration:
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+        else:
+            entry.runtime_data.limiter.async_handle_options()
+
+    entry.async_on_unload(entry.add_update_listener(reload_if_changed))
     entry.async_on_unload(async_track_fallbacks(hass, entry))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    await account.limit_alerts.async_start()  # once the event entity listens
     async_link_voice_devices(hass, entry)
+    await async_take_over(hass, entry)
     return True
 
 
@@ -75,6 +88,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> N
     """Remove the stored data and issues of an account, and with the last account also those that accounts share."""
     if not is_account(entry):
         return
+    await async_release_entity_ids(hass, entry)
     account = hass.data.get(_ACCOUNTS, {}).pop(entry.entry_id, None)
     await (account.usage if account else UsageTracker(hass, entry.entry_id)).async_remove()
     await (account.store if account else account_store(hass, entry.entry_id)).async_remove()
@@ -86,6 +100,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: OratorConfigEntry) -> N
         await (await async_get_stored_files(hass)).async_remove()
 
 
-async def _async_reload(hass: HomeAssistant, entry: OratorConfigEntry) -> None:
-    """Reload an account after it or one of its voices has changed."""
-    hass.config_entries.async_schedule_reload(entry.entry_id)
+def _configuration(entry: OratorConfigEntry) -> tuple[object, ...]:
+    """Return what requires a reload if it changes: the account and its voices, but not its options."""
+    # Home Assistant changes subentries in place, but replaces their data.
+    voices = {key: (voice.subentry_type, voice.title, voice.data) for key, voice in entry.subentries.items()}
+    return entry.title, entry.data, voices

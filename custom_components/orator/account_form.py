@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from homeassistant.const import CONF_API_KEY
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
@@ -13,10 +14,13 @@ from homeassistant.helpers.selector import (
     TextSelectorType,
 )
 import voluptuous as vol
+from yarl import URL
 
-from .client import account_server
+from .catalog import Catalog
+from .client import account_server, async_create_provider, async_may_send_key
 from .const import CONF_BASE_URL, CONF_PROVIDER, CONF_SERVER
 from .form_errors import WHOLE_FORM, FormError
+from .form_texts import async_get_form_texts
 from .issues import translate_error
 from .providers import PROVIDERS
 from .providers.base import Provider, Server
@@ -56,9 +60,13 @@ def place_error(error: FormError, schema: Mapping[Any, Any]) -> dict[str, str]:
     # An entered address is used instead of the region.
     for field in (CONF_BASE_URL, FIELD_REGION) if error.field == FIELD_REGION else (error.field,):
         if field in schema or field in section_fields:
-            text = _ERRORS_AT_ADDRESS.get(error.translation_key, error.translation_key)
-            return {field if field in schema else SECTION_SERVER: text}
+            return {field if field in schema else SECTION_SERVER: text_at_address(error)}
     return {WHOLE_FORM: error.translation_key}
+
+
+def text_at_address(error: FormError) -> str:
+    """Return the key of an error's text where the user sees the address."""
+    return _ERRORS_AT_ADDRESS.get(error.translation_key, error.translation_key)
 
 
 def account_data(selected: Mapping[str, Any], entered: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,3 +100,44 @@ def region_field(provider: type[Provider]) -> dict[vol.Marker, SelectSelector]:
     regions = list(provider.regions)
     config = SelectSelectorConfig(options=regions, mode=SelectSelectorMode.DROPDOWN, translation_key=FIELD_REGION)
     return {vol.Required(FIELD_REGION, default=regions[0]): SelectSelector(config)}
+
+
+def account_identity(data: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return the values that identify an account.
+
+    Without an API key, the path of the address is included: several servers may share an origin.
+    """
+    address, api_key = URL(data[CONF_BASE_URL]), data[CONF_API_KEY]
+    return data[CONF_PROVIDER], str(address.origin() if api_key else address), api_key
+
+
+async def async_fetch_catalog(hass: HomeAssistant, data: Mapping[str, Any]) -> Catalog:
+    """Return the catalog of an account, whose API key this checks. Raises FormError."""
+    api_key: str = data[CONF_API_KEY]
+    provider = async_create_provider(hass, data)
+    try:
+        if provider.is_key_missing:
+            raise MissingKeyError
+        for key, address in provider.addresses.items() if api_key else ():
+            if not await async_may_send_key(hass, [address]):
+                raise FormError("insecure_address", key, address=address)
+        if not (api_key.isascii() and api_key.isprintable()):
+            raise InvalidKeyError
+        return Catalog(provider, await provider.fetch_catalog())
+    except SpeechError as err:
+        raise form_error(err, provider, api_key) from err
+    finally:
+        await provider.close()
+
+
+async def async_default_title(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    """Return the name of the provider or server, with the host unless it is a hosted service at its address."""
+    provider, server = PROVIDERS[data[CONF_PROVIDER]], account_server(data)
+    name = (server or provider).name
+    if server and server.is_unknown:
+        name = (await async_get_form_texts(hass)).option("server", data[CONF_SERVER])
+    address = URL(data[CONF_BASE_URL])
+    is_public = address.host == URL((server or provider).default_base_url).host
+    if is_public and (server is None or server.is_service):
+        return name
+    return f"{name} ({address.host if address.is_default_port() else address.authority})"

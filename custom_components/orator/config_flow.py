@@ -28,15 +28,17 @@ from .account_form import (
     SECTION_SERVER,
     URL_SELECTOR,
     account_data,
+    account_identity,
     api_key_field,
+    async_default_title,
+    async_fetch_catalog,
     entered_key,
-    form_error,
     place_error,
     region_field,
 )
 from .announce.flow import AnnouncementsConfigFlow, AnnouncerSubentryFlow
 from .catalog import Catalog
-from .client import account_addresses, account_server, async_create_provider, async_may_send_key
+from .client import account_addresses, account_server
 from .const import (
     CONF_BASE_URL,
     CONF_PROVIDER,
@@ -49,10 +51,11 @@ from .const import (
 from .coordinator import OratorConfigEntry, is_account
 from .form_errors import FormError
 from .form_texts import async_get_form_texts
-from .preview import async_create_setup_player
+from .importer.flow import ImportConfigFlow
+from .options_flow import AccountOptionsFlow
+from .preview import async_create_setup_player, sample_of_voice
 from .providers import PROVIDERS
 from .providers.base import Server
-from .providers.errors import InvalidKeyError, MissingKeyError, SpeechError
 from .schema import voice_title
 from .subentry_flow import VoiceSubentryFlow
 
@@ -71,8 +74,8 @@ _SELF_HOSTED: Final = {
 _OTHER_SERVER: Final = next(choice for choice, server in _SERVERS.items() if server.is_unknown)
 
 
-class OratorConfigFlow(AnnouncementsConfigFlow, domain=DOMAIN):
-    """Handle a config flow for Orator: an account, or the settings of announcements."""
+class OratorConfigFlow(AnnouncementsConfigFlow, ImportConfigFlow, domain=DOMAIN):
+    """Handle a config flow for Orator: an account, an import, or the settings of announcements."""
 
     VERSION = 1
 
@@ -89,6 +92,18 @@ class OratorConfigFlow(AnnouncementsConfigFlow, domain=DOMAIN):
             return {SUBENTRY_ANNOUNCER: AnnouncerSubentryFlow}
         return {SUBENTRY_VOICE: VoiceSubentryFlow}
 
+    @classmethod
+    @callback
+    @override
+    def async_supports_options_flow(cls, config_entry: OratorConfigEntry) -> bool:
+        return is_account(config_entry)
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: OratorConfigEntry) -> AccountOptionsFlow:
+        return AccountOptionsFlow()
+
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose where the speech is generated, or set up announcements."""
@@ -96,12 +111,14 @@ class OratorConfigFlow(AnnouncementsConfigFlow, domain=DOMAIN):
         return self.async_show_menu(
             step_id="user",
             menu_options=[
+                *(("import_accounts",) if self._importable_names() else ()),
                 *("cloud_service", "self_hosted", "other_server"),
                 *(() if has_announcements else ("announcements",)),
             ],
             description_placeholders={
                 "services": ", ".join(_CLOUD_SERVICES.values()),
                 "servers": _join_names(_SELF_HOSTED.values()),
+                "integrations": self._importable_names(),
             },
         )
 
@@ -254,13 +271,13 @@ class OratorConfigFlow(AnnouncementsConfigFlow, domain=DOMAIN):
     async def _async_submit(self, data: dict[str, Any]) -> ConfigFlowResult:
         """Create or update the account. Raises FormError."""
         self._abort_if_configured(data)
-        catalog = await self._async_fetch_catalog(data)
+        catalog = await async_fetch_catalog(self.hass, data)
         self._abort_if_configured(data)  # by another flow meanwhile
-        title = await self._async_default_title(data)
+        title = await async_default_title(self.hass, data)
         if self.source == SOURCE_USER:
-            return self._create_account(title, data, catalog)
+            return await self._async_create_account(title, data, catalog)
         entry = self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
-        if entry.title != await self._async_default_title(entry.data):
+        if entry.title != await async_default_title(self.hass, entry.data):
             title = entry.title
         if entry.update_listeners:  # a loaded account reloads itself if it has changed
             if entry.data == data:  # the provider may accept the key again
@@ -273,45 +290,16 @@ class OratorConfigFlow(AnnouncementsConfigFlow, domain=DOMAIN):
         own_id = self.context.get("entry_id")
         entries = filter(is_account, self._async_current_entries())
         others = [entry.data for entry in entries if entry.entry_id != own_id]
-        if _account_identity(data) in map(_account_identity, others):
+        if account_identity(data) in map(account_identity, others):
             raise AbortFlow(reason="already_configured")
 
-    async def _async_fetch_catalog(self, data: Mapping[str, Any]) -> Catalog:
-        """Return the provider's catalog. Raises FormError."""
-        api_key: str = data[CONF_API_KEY]
-        provider = async_create_provider(self.hass, data)
-        try:
-            if provider.is_key_missing:
-                raise MissingKeyError
-            for key, address in provider.addresses.items() if api_key else ():
-                if not await async_may_send_key(self.hass, [address]):
-                    raise FormError("insecure_address", key, address=address)
-            if not (api_key.isascii() and api_key.isprintable()):
-                raise InvalidKeyError
-            return Catalog(provider, await provider.fetch_catalog())
-        except SpeechError as err:
-            raise form_error(err, provider, api_key) from err
-        finally:
-            await provider.close()
-
-    async def _async_default_title(self, data: Mapping[str, Any]) -> str:
-        """Return the name of the provider or server, with the host unless it is a hosted service at its address."""
-        provider, server = PROVIDERS[data[CONF_PROVIDER]], account_server(data)
-        name = (server or provider).name
-        if server and server.is_unknown:
-            name = (await async_get_form_texts(self.hass)).option("server", data[CONF_SERVER])
-        address = URL(data[CONF_BASE_URL])
-        is_public = address.host == URL((server or provider).default_base_url).host
-        if is_public and (server is None or server.is_service):
-            return name
-        return f"{name} ({address.host if address.is_default_port() else address.authority})"
-
-    def _create_account(self, title: str, data: dict[str, Any], catalog: Catalog) -> ConfigFlowResult:
+    async def _async_create_account(self, title: str, data: dict[str, Any], catalog: Catalog) -> ConfigFlowResult:
         """Create the account, with a first voice if the catalog has a voice that can speak."""
         settings = catalog.provider.initial_voice_settings(catalog.document)
         if settings is None:
             return self.async_create_entry(title=title, data=data)
         model = catalog.model_for(settings)
+        sample = sample_of_voice(self.hass, catalog.provider, model, settings)
         voice = ConfigSubentryData(
             subentry_type=SUBENTRY_VOICE,
             title=voice_title(catalog, model, settings[model.voice_key]),
@@ -323,7 +311,10 @@ class OratorConfigFlow(AnnouncementsConfigFlow, domain=DOMAIN):
             data=data,
             subentries=[voice],
             description="with_voice",
-            description_placeholders={"player": async_create_setup_player(self.hass, data, voice["title"])},
+            description_placeholders={
+                "price": (await async_get_form_texts(self.hass)).preview_price(model, sample.sentence),
+                "player": async_create_setup_player(self.hass, data, voice["title"]),
+            },
         )
 
 
@@ -335,15 +326,6 @@ def _parse_choice(choice: str) -> dict[str, str]:
 
 def _join_names(servers: Iterable[Server]) -> str:
     return ", ".join(server.name for server in servers)
-
-
-def _account_identity(data: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Return the values that identify an account.
-
-    Without an API key, the path of the address is included: several servers may share an origin.
-    """
-    address, api_key = URL(data[CONF_BASE_URL]), data[CONF_API_KEY]
-    return data[CONF_PROVIDER], str(address.origin() if api_key else address), api_key
 
 
 def _origins(data: Mapping[str, Any]) -> set[str]:

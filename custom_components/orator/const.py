@@ -26,6 +26,13 @@ CONF_VOICE = "voice"
 CONF_VOICE_ID = "voice_id"
 CONF_FALLBACK = "fallback"
 
+CONF_DAILY_LIMIT = "daily_limit"
+CONF_MONTHLY_LIMIT = "monthly_limit"
+CONF_CRITICAL_MAY_EXCEED = "critical_may_exceed"
+CONF_LIMIT_CURRENCY = "limit_currency"
+MAX_USAGE_LIMIT: Final = 1_000_000_000
+"""Largest usage limit that can be entered, in a currency or in characters."""
+
 CONF_CHIME = "chime"
 CONF_CHIME_AFTER = "chime_after"
 CONF_LEAD_IN = "lead_in_ms"

@@ -1,7 +1,7 @@
 """Coordinators of a loaded account: its catalog, its balance, and the state that its voices share."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 import logging
@@ -20,6 +20,8 @@ from .client import async_create_provider
 from .const import CONF_KIND, DOMAIN, KIND_ANNOUNCEMENTS, SUBMITTED_FLOWS
 from .health import CircuitBreaker
 from .issues import IssueManager, translate_error
+from .limit_alerts import LimitAlerts
+from .limits import UsageLimiter
 from .pipeline import LoudnessTracker, VoiceStats
 from .providers.base import Provider
 from .providers.errors import InvalidKeyError, SpeechError
@@ -84,6 +86,7 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         self.health = CircuitBreaker(hass, entry, self.async_refresh)
         self.issues = IssueManager(hass, entry, self.provider, self.health)
         self.usage = UsageTracker(hass, entry.entry_id)
+        self.limiter = self._create_limiter()
         self.loudness_tracker = LoudnessTracker()
         self.sentence_cache = async_get_sentence_cache(hass)
         self._voice_stats: dict[tuple[str, str], VoiceStats] = {}
@@ -116,18 +119,25 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
         self.issues.async_start(self._configured_models())
         entry.async_on_unload(self.health.async_add_listener(self._async_finish_reauth))
         entry.async_on_unload(self.usage.async_start())
+        entry.async_on_unload(self.limiter.async_start())
+        self.limit_alerts = LimitAlerts(self.hass, entry, self.limiter)
         # Without a listener, no refresh would be scheduled.
         entry.async_on_unload(self.async_add_listener(self._async_handle_refresh))
 
     def _inherit(self, previous: AccountCoordinator) -> None:
         """Copy the state of the coordinator from before the reload."""
         self.usage = previous.usage
+        self.limiter = self._create_limiter()
+        self.limiter.inherit(previous.limiter)
         if self.provider.is_same_account(previous.provider):
             self.provider.inherit(previous.provider)
             self.issues.inherit(previous.issues)
             self.health.inherit(previous.health)
             self.loudness_tracker = previous.loudness_tracker
             self._voice_stats = previous._voice_stats
+
+    def _create_limiter(self) -> UsageLimiter:
+        return UsageLimiter(self.hass, self.config_entry, self.usage, self.health, lambda: self.data)
 
     async def _async_restore(self) -> bool:
         """Read the stored catalog and capabilities; return whether they exist."""
@@ -217,6 +227,10 @@ class AccountCoordinator(DataUpdateCoordinator[Catalog]):
             for flow in list(self.config_entry.async_get_active_flows(self.hass, {SOURCE_REAUTH})):
                 if flow["flow_id"] not in self.hass.data.get(SUBMITTED_FLOWS, ()):
                     self.hass.config_entries.flow.async_abort(flow["flow_id"])
+
+    def prefers_fallback(self, is_critical: Callable[[], bool]) -> bool:
+        """Return whether the fallbacks of a voice come before it, except for a message that may exceed the limits."""
+        return self.health.is_open and not (self.limiter.is_exceedable and is_critical())
 
     @callback
     def async_handle_speech(self, model: Model, voice: ConfigSubentry | None) -> None:

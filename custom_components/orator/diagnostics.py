@@ -15,6 +15,8 @@ from yarl import URL
 from .announce.manager import async_get_manager
 from .const import CONF_REPLACEMENTS, DOMAIN
 from .coordinator import OratorConfigEntry, is_account
+from .limit_alerts import limit_attributes
+from .limits import LimitPeriod, LimitStatus
 from .providers import PROVIDERS
 from .providers.models import Model
 
@@ -69,6 +71,11 @@ def _account_diagnostics(
         "counts": dict(account.provider.counters),
         "sentence_cache": asdict(account.sentence_cache.stats),
         "usage": account.usage.totals.rounded.as_dict(),
+        "limits": {
+            "unit": account.limiter.unit,
+            **{period: _limit_diagnostics(account.limiter.status(period)) for period in LimitPeriod},
+            "critical_may_exceed": account.limiter.limits.critical_may_exceed,
+        },
         "issues": [
             {"id": issue_id.removeprefix(f"{entry.entry_id}_"), "active": issue.active}
             for (domain, issue_id), issue in ir.async_get(hass).issues.items()
@@ -77,6 +84,11 @@ def _account_diagnostics(
         "voices": [_voice_diagnostics(hass, entry, voice) for voice in voices],
         "announcements": async_get_manager(hass).diagnostics,
     }
+
+
+def _limit_diagnostics(status: LimitStatus | None) -> dict[str, Any] | None:
+    """Return a usage limit and how much of it is used."""
+    return {**limit_attributes(status), "is_near": status.is_near, "is_reached": status.is_reached} if status else None
 
 
 def _account_data(entry: OratorConfigEntry) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Base entity, devices of accounts and voices, and entity IDs of voices."""
+"""Base entity, devices of accounts and voices, entity IDs and languages of voices."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, override
 
 from homeassistant.components.tts import DOMAIN as TTS_DOMAIN
 from homeassistant.config_entries import ConfigSubentry
@@ -7,9 +10,12 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.util import language as language_util
 
 from .const import DOMAIN
 from .coordinator import OratorConfigEntry
+from .providers.models import Model
+from .providers.options import LanguageOption
 
 
 class OratorEntity(Entity):
@@ -26,6 +32,27 @@ class OratorEntity(Entity):
         self._account = entry.runtime_data
         self._attr_unique_id = f"{voice.subentry_id if voice else entry.entry_id}_{description.key}"
         self._attr_device_info = voice_device(entry, voice) if voice else _account_device(entry)
+
+
+class LimitEntity(OratorEntity):
+    """Base of the entities with an amount of a usage limit, in the account's currency or in characters."""
+
+    @property
+    @override
+    def translation_key(self) -> str:
+        """The key of the texts, which contain the unit if it is characters."""
+        key = self.entity_description.key
+        return key if self.native_unit_of_measurement else f"{key}_characters"
+
+    @property
+    def native_unit_of_measurement(self) -> str | None:
+        """The currency of the limits; None if they are in characters."""
+        return self._account.limiter.unit
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self._account.limiter.async_add_listener(self.async_write_ha_state))
 
 
 def _account_device(entry: OratorConfigEntry) -> DeviceInfo:
@@ -111,3 +138,11 @@ def find_voice(hass: HomeAssistant, entity_id: str) -> tuple[OratorConfigEntry |
         return None, None
     entry: OratorConfigEntry | None = hass.config_entries.async_get_entry(registered.config_entry_id)
     return entry, entry.subentries.get(registered.config_subentry_id or "") if entry else None
+
+
+def default_language(hass: HomeAssistant, configured: Mapping[str, Any], model: Model, languages: Sequence[str]) -> str:
+    """Return the language that a voice is set to, or otherwise that of Home Assistant, if it speaks the language."""
+    own = [configured.get(option.key) for option in model.options if isinstance(option, LanguageOption)]
+    wanted = next(filter(None, own), hass.config.language)
+    preferred = language_util.matches(wanted, languages, hass.config.country)
+    return next(iter(preferred), "en" if "en" in languages else languages[0])

@@ -1,8 +1,8 @@
 """Use text-to-speech entities of Orator and of other integrations as fallbacks."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from copy import copy
 from dataclasses import replace
 from typing import Any, Final
@@ -14,6 +14,7 @@ from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import language as language_util
+from homeassistant.util.hass_dict import HassKey
 
 from .audio.formats import AudioFormat, stream_of
 from .const import CONF_FALLBACK
@@ -31,6 +32,7 @@ from .voice_settings import ATTR_FALLBACK_CALL, FallbackCall
 
 _AUDIO_TIMEOUT_S: Final = 12.0
 """Timeout for the first audio of a fallback, and for each gap in its audio."""
+_IGNORES_RENAMES: Final[HassKey[bool]] = HassKey("orator_ignores_renames")
 _STREAMED_SAMPLES: Final = {
     tts.ATTR_PREFERRED_SAMPLE_RATE: 24_000,
     tts.ATTR_PREFERRED_SAMPLE_CHANNELS: 1,
@@ -46,10 +48,20 @@ class EntitySynthesizer:
     hedge_delay_s = VoiceStats().hedge_delay_s(streams=True)
     """Hedge delay of a voice without statistics."""
 
-    def __init__(
-        self, hass: HomeAssistant, entity_id: str, language: str, audio_format: AudioFormat, call: FallbackCall
+    def __init__(  # noqa: PLR0913 - the voice, and how it is called
+        self,
+        hass: HomeAssistant,
+        entity_id: str,
+        language: str,
+        audio_format: AudioFormat,
+        call: FallbackCall,
+        *,
+        is_critical: Callable[[], bool],
     ) -> None:
-        """Initialize the synthesizer; `audio_format` is mp3 or wav, whichever is easier to join."""
+        """Initialize the synthesizer; `audio_format` is mp3 or wav, whichever is easier to join.
+
+        `is_critical`: return whether a critical announcement is spoken, once its text has been read.
+        """
         self.name = self.loudness_key = entity_id
         self.origin = self
         """The voice without a style."""
@@ -61,6 +73,7 @@ class EntitySynthesizer:
         self._format = audio_format
         self._call = call
         self._style_options: dict[str, Any] = {}
+        self._is_critical = is_critical
         self._reports: list[PendingReport] = []
 
     @property
@@ -94,6 +107,11 @@ class EntitySynthesizer:
             reduced = replace(supported, voice=style.voice, language=style.language)
         return reduced
 
+    def estimate(self, text: str) -> Usage:
+        """Return the usage to expect of a text; its cost is unknown for a voice of another integration."""
+        request = self._find_request()
+        return replace(request, text=text).estimate if request else Usage(len(text), 1, cost=None)
+
     def _find_request(self) -> SynthesisRequest | None:
         """Return the request of an Orator voice without its text, or None for a voice of another integration."""
         entry, voice = find_voice(self._hass, self._entity_id)
@@ -115,7 +133,9 @@ class EntitySynthesizer:
         """Yield the audio of a text. Raises FallbackFailedError, including if the audio is late."""
         try:
             stream = self._create_stream()
-            self._reports.append(expect_report(self._hass, stream, text, is_streamed=is_reply))
+            report = expect_report(self._hass, stream, text, is_streamed=is_reply)
+            report.is_critical = self._is_critical()
+            self._reports.append(report)
             if is_reply:  # Home Assistant does not cache messages that are streamed
                 stream.async_set_message_stream(stream_of(text))
             else:
@@ -154,10 +174,19 @@ class EntitySynthesizer:
 
 
 @callback
-def create_fallbacks(
-    hass: HomeAssistant, entity_ids: Iterable[str], own_entity_id: str, language: str, audio_format: AudioFormat
+def create_fallbacks(  # noqa: PLR0913 - the voices, and how they are called
+    hass: HomeAssistant,
+    entity_ids: Iterable[str],
+    own_entity_id: str,
+    language: str,
+    audio_format: AudioFormat,
+    *,
+    is_critical: Callable[[], bool],
 ) -> list[EntitySynthesizer]:
-    """Return the fallbacks of a voice and, for Orator voices among them, their fallbacks; each voice occurs once."""
+    """Return the fallbacks of a voice and, for Orator voices among them, their fallbacks; each voice occurs once.
+
+    `is_critical`: return whether a critical announcement is spoken, once its text has been read.
+    """
     chain = list(_expand_fallbacks(hass, entity_ids, {own_entity_id}))
     return [
         EntitySynthesizer(
@@ -166,17 +195,23 @@ def create_fallbacks(
             language,
             audio_format,
             FallbackCall.LAST if entity_id == chain[-1] else FallbackCall.FOLLOWED,
+            is_critical=is_critical,
         )
         for entity_id in chain
     ]
 
 
 @callback
-def create_named_voice(hass: HomeAssistant, language: str, name: str) -> EntitySynthesizer | None:
-    """Return the text-to-speech entity that a text names, which the voice of the text replaces if it fails."""
+def create_named_voice(
+    hass: HomeAssistant, language: str, is_critical: Callable[[], bool], name: str
+) -> EntitySynthesizer | None:
+    """Return the text-to-speech entity that a text names, which the voice of the text replaces if it fails.
+
+    `is_critical`: return whether a critical announcement is spoken, once its text has been read.
+    """
     if not name.startswith(f"{tts.DOMAIN}.") or tts.get_engine_instance(hass, name) is None:
         return None
-    return EntitySynthesizer(hass, name, language, AudioFormat.WAV, FallbackCall.FOLLOWED)
+    return EntitySynthesizer(hass, name, language, AudioFormat.WAV, FallbackCall.FOLLOWED, is_critical=is_critical)
 
 
 @callback
@@ -211,6 +246,16 @@ def can_be_heard(hass: HomeAssistant, entity_ids: Iterable[str], own_entity_id: 
     return has_fallback or has_cached_speech(hass, own_entity_id)
 
 
+@contextmanager
+def ignore_renames(hass: HomeAssistant) -> Iterator[None]:
+    """Keep the entity IDs of fallbacks while entities are renamed, because other entities take their IDs over."""
+    hass.data[_IGNORES_RENAMES] = True
+    try:
+        yield
+    finally:
+        hass.data[_IGNORES_RENAMES] = False
+
+
 @callback
 def async_track_fallbacks(hass: HomeAssistant, entry: OratorConfigEntry) -> CALLBACK_TYPE:
     """Track renamed and missing fallbacks of an account until the returned function is called."""
@@ -226,7 +271,7 @@ def async_track_fallbacks(hass: HomeAssistant, entry: OratorConfigEntry) -> CALL
     @callback
     def handle_update(event: Event[er.EventEntityRegistryUpdatedData]) -> None:
         data = event.data
-        if data["action"] == "update" and "old_entity_id" in data:
+        if data["action"] == "update" and "old_entity_id" in data and not hass.data.get(_IGNORES_RENAMES):
             _rename(hass, entry, data["old_entity_id"], data["entity_id"])
         if hass.is_running:
             report_missing(hass)

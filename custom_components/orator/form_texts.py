@@ -13,9 +13,9 @@ from .const import DOMAIN
 from .providers.models import Model
 
 _CURRENCY_SYMBOLS: Final = {"EUR": "€", "GBP": "£", "USD": "$"}
-_ANNOUNCEMENTS: Final = 10_000
+_ANNOUNCEMENTS: Final = 1_000
 _ANNOUNCEMENT_CHARS: Final = 100
-"""With these numbers, which the help texts state, a price per million characters includes prices per request."""
+"""The numbers that the price of a model refers to, and that the help texts state: it includes prices per request."""
 _LOW_COST: Final = 0.01
 """Smallest amount with two decimals; smaller costs are not shown exactly."""
 _MAX_DECIMALS: Final = 8
@@ -76,8 +76,8 @@ class FormTexts:
         The price comes last: its unit is what a narrow screen cuts off, and the help text repeats it.
         """
         parts = [model.name, self.option("model_label", "starts_immediately" if model.streams else "starts_later")]
-        if price := self._price_per_million_chars(model):
-            parts.append(self.option("model_label", "price", price=price))
+        if price := self._price_of_announcements(model):
+            parts.append(self.option("model_label", "announcements_price", price=price))
         return " · ".join(parts)
 
     def preview_price(self, model: Model, sentence: str) -> str:
@@ -113,8 +113,16 @@ class FormTexts:
         symbol = _CURRENCY_SYMBOLS.get(currency.upper())
         return f"{symbol}{number}" if symbol else f"{number} {currency}"
 
-    def _price_per_million_chars(self, model: Model) -> str | None:
-        """Return the price of a million characters in announcements, or None if it is not known."""
+    def usage(self, amount: float, currency: str | None) -> str:
+        """Return an amount of money, or of characters if there is no currency."""
+        return (
+            self.amount(amount, currency)
+            if currency
+            else self.option("usage", "characters", number=self.number(amount))
+        )
+
+    def _price_of_announcements(self, model: Model) -> str | None:
+        """Return the price of a thousand announcements, or None if it is not known."""
         if model.price is None:
             return None
         amount = _ANNOUNCEMENTS * model.price.cost(_ANNOUNCEMENT_CHARS)

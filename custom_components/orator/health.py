@@ -25,7 +25,7 @@ _PROBE_DELAYS_S: Final = {
     Outage.KEY_REFUSED: (10.0, 3600.0),
     Outage.GONE: (10.0, 3600.0),
 }
-"""Delay before the first probe, and maximum delay; the delay doubles with every probe."""
+"""Delay before the first probe, and maximum delay; the delay doubles with every probe. A usage limit needs no probe."""
 _CONNECTION_ERRORS: Final = (CannotConnectError, NoHttpsError, UntrustedCertificateError)
 """Errors that are resolved by any response of the provider."""
 
@@ -84,7 +84,9 @@ class CircuitBreaker:
         self.outage, self.error_key, self.since = previous.outage, previous.error_key, previous.since
         self._failures, self._closes_on_response = previous._failures, previous._closes_on_response
         self._probe_delay_s = previous._probe_delay_s
-        if self.outage:
+        if self.outage is Outage.LIMIT_REACHED:
+            self._state = CircuitState.OPEN
+        elif self.outage:
             self._state = CircuitState.HALF_OPEN  # the user may have fixed the account
             self._schedule_probe()
 
@@ -92,6 +94,10 @@ class CircuitBreaker:
     def async_record_failure(self, error: SpeechError) -> None:
         """Count an error of the provider, and open the breaker if it concerns the whole account."""
         if error.outage is None or self._is_stopped:
+            return
+        if error.outage is Outage.LIMIT_REACHED:
+            if self.outage is None:  # another outage lasts until the provider can be used again
+                self._transition(CircuitState.OPEN, error)
             return
         self._failures += 1
         if self._is_probing and error.outage is Outage.UNREACHABLE:
@@ -110,14 +116,14 @@ class CircuitBreaker:
         if self._is_stopped:
             return
         self._failures = 0
-        if self.outage:
+        if self.outage and self.outage is not Outage.LIMIT_REACHED:  # which critical announcements may exceed
             _LOGGER.info("%s can speak again", self._entry.title)
             self._transition(CircuitState.CLOSED)
 
     @callback
     def async_record_response(self) -> None:
         """Close or half open the breaker after a response to a free request."""
-        if self.outage is None or self._is_stopped:
+        if self.outage in (None, Outage.LIMIT_REACHED) or self._is_stopped:
             return
         if self._closes_on_response:
             _LOGGER.info("%s responds again", self._entry.title)
@@ -132,6 +138,13 @@ class CircuitBreaker:
         """Close a breaker that is open for lack of credit, because the balance has increased."""
         if self.outage is Outage.OUT_OF_CREDIT and not self._is_stopped:
             _LOGGER.info("%s has credit again", self._entry.title)
+            self._transition(CircuitState.CLOSED)
+
+    @callback
+    def async_end_limit(self) -> None:
+        """Close a breaker that is open because a usage limit was reached."""
+        if self.outage is Outage.LIMIT_REACHED and not self._is_stopped:
+            _LOGGER.info("The usage limit of %s is no longer reached", self._entry.title)
             self._transition(CircuitState.CLOSED)
 
     @callback
@@ -158,7 +171,7 @@ class CircuitBreaker:
         async_dispatcher_send(self._hass, self._signal)  # catches the errors of listeners
 
     def _schedule_probe(self) -> None:
-        if self.outage is None or self._cancel_probe or self._is_stopped:
+        if self.outage is None or self.outage not in _PROBE_DELAYS_S or self._cancel_probe or self._is_stopped:
             return
         first, longest = _PROBE_DELAYS_S[self.outage]
         self._probe_delay_s = min(longest, max(first, 2 * self._probe_delay_s))

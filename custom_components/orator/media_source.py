@@ -67,7 +67,7 @@ class OratorMediaSource(MediaSource):
         model, voice = _model_and_voice(account, preview_item, BrowseError)
         if voice is None:
             return _folder(model.name, preview_item, _voice_items(preview_item, account, model))
-        samples = sample_sentences(account, model, voice)
+        samples = sample_sentences(account.provider, model, voice)
         first = pick_sample(self._hass, samples)
         browse = _playable(_voice_title(voice), preview_item, can_expand=True)
         browse.children = [
@@ -87,7 +87,7 @@ class OratorMediaSource(MediaSource):
         model, voice = _model_and_voice(account, preview_item, Unresolvable)
         if voice is None:
             raise Unresolvable(translation_domain=DOMAIN, translation_key="preview_voice_missing")
-        samples = sample_sentences(account, model, voice)
+        samples = sample_sentences(account.provider, model, voice)
         requested = (sample for sample in samples if sample.tag == preview_item.language)
         sample = next(requested, None) or pick_sample(self._hass, samples)
         entity = find_preview_entity(self._hass, entry)
@@ -172,7 +172,7 @@ def _voice_items(parent: PreviewItem, account: AccountCoordinator, model: Model)
     if model.has_saved_voices:
         voices = [(voice, item) for voice, item in voices if account.data.model_for(item.settings).is_connected]
     return [
-        _playable(_voice_title(voice), item, can_expand=len(sample_sentences(account, model, voice)) > 1)
+        _playable(_voice_title(voice), item, can_expand=len(sample_sentences(account.provider, model, voice)) > 1)
         for voice, item in voices
     ]
 

@@ -27,8 +27,9 @@ from yarl import URL
 
 from .audio.formats import AudioFormat
 from .const import CONF_CHIME, CONF_FALLBACK, CONF_LEAD_IN, DOMAIN
-from .coordinator import AccountCoordinator, OratorConfigEntry, async_get_loaded_accounts, is_account
+from .coordinator import OratorConfigEntry, async_get_loaded_accounts, is_account
 from .entity import voice_entity_id
+from .providers.base import Provider
 from .providers.errors import InvalidSettingError
 from .providers.models import Model, Voice
 from .providers.options import MAX_ID_CHARS, LanguageOption, parse_id
@@ -131,9 +132,9 @@ def _player(path: str, name: str) -> str:
     return f"<figure><figcaption>{escape(name)}</figcaption>{player}</figure>"
 
 
-def sample_sentences(account: AccountCoordinator, model: Model, voice: Voice) -> Sequence[SampleSentence]:
+def sample_sentences(provider: Provider, model: Model, voice: Voice) -> Sequence[SampleSentence]:
     """Return the sample sentences in the languages of a voice."""
-    return sample_sentences_for(voice.languages or model.languages or account.provider.languages)
+    return sample_sentences_for(voice.languages or model.languages or provider.languages)
 
 
 def pick_sample(hass: HomeAssistant, samples: Sequence[SampleSentence], language: str | None = None) -> SampleSentence:
@@ -142,13 +143,13 @@ def pick_sample(hass: HomeAssistant, samples: Sequence[SampleSentence], language
 
 
 def sample_of_voice(
-    hass: HomeAssistant, account: AccountCoordinator, model: Model, settings: Mapping[str, Any]
+    hass: HomeAssistant, provider: Provider, model: Model, settings: Mapping[str, Any]
 ) -> SampleSentence:
     """Return the sample in the language that is set for a voice, or in Home Assistant's."""
     voice_id = settings.get(model.voice_key, "")
     voice = next((voice for voice in model.voices if voice.id == voice_id), Voice(voice_id, voice_id))
     languages = (settings.get(option.key) for option in model.options if isinstance(option, LanguageOption))
-    return pick_sample(hass, sample_sentences(account, model, voice), next(languages, None))
+    return pick_sample(hass, sample_sentences(provider, model, voice), next(languages, None))
 
 
 def find_preview_entity(hass: HomeAssistant, entry: OratorConfigEntry) -> TextToSpeechEntity | None:
@@ -223,7 +224,7 @@ class VoicePlayerView(HomeAssistantView):
             raise web.HTTPServiceUnavailable
         check_permission(entity)
         account = entry.runtime_data
-        sample = sample_of_voice(hass, account, account.data.configured_model(subentry.data), subentry.data)
+        sample = sample_of_voice(hass, account.provider, account.data.configured_model(subentry.data), subentry.data)
         options = {CONF_FALLBACK: [], ATTR_PREFERRED_FORMAT: AudioFormat.MP3.value}
         try:
             result = async_request_speech(hass, entity, SpeechRequest(sample.sentence, options=options))

@@ -21,10 +21,13 @@ from homeassistant.util import dt as dt_util
 
 from .const import SUBENTRY_VOICE
 from .coordinator import BalanceCoordinator, OratorConfigEntry
-from .entity import OratorEntity
+from .entity import LimitEntity, OratorEntity
+from .limit_alerts import limit_attributes
+from .limits import LimitPeriod
 from .providers.errors import Outage, error_translation_keys
 from .providers.models import COST_DECIMALS
-from .usage import LastSynthesis, UsageByPeriod, UsageTotal
+from .usage import LastSynthesis
+from .usage_totals import UsageByPeriod, UsageTotal
 
 PARALLEL_UPDATES = 0
 
@@ -47,6 +50,13 @@ class VoiceSensorDescription(SensorEntityDescription):
 
     entity_category: EntityCategory = EntityCategory.DIAGNOSTIC
     value_fn: Callable[[LastSynthesis], StateType]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitSensorDescription(SensorEntityDescription):
+    """Description of a sensor that shows what is left of the usage limit of a period."""
+
+    period: LimitPeriod
 
 
 CONNECTION_SENSOR: Final = SensorEntityDescription(
@@ -121,6 +131,11 @@ CACHED_SENSOR: Final = SensorEntityDescription(
     suggested_display_precision=0,
 )
 
+LEFT_SENSORS: Final = tuple(
+    LimitSensorDescription(key=key, state_class=SensorStateClass.MEASUREMENT, period=period)
+    for key, period in (("left_today", LimitPeriod.DAY), ("left_month", LimitPeriod.MONTH))
+)
+
 BALANCE_SENSOR: Final = SensorEntityDescription(
     key="balance",
     translation_key="balance",
@@ -145,6 +160,7 @@ async def async_setup_entry(
     currency = account.data.currency
     sensors: list[SensorEntity] = [ConnectionSensor(entry, CONNECTION_SENSOR)]
     sensors += [UsageSensor(entry, description) for description in USAGE_SENSORS if currency or not description.is_cost]
+    sensors += [LeftSensor(entry, description) for description in LEFT_SENSORS]
     sensors.append(CachedSensor(entry, CACHED_SENSOR))
     if account.balance:
         sensors.append(BalanceSensor(entry, account.balance))
@@ -211,6 +227,29 @@ class UsageSensor(OratorEntity, SensorEntity):
             return None
         total = self._total
         return {"estimated": total.rounded.estimated, "unpriced_requests": total.unpriced_requests}
+
+
+class LeftSensor(LimitEntity, SensorEntity):
+    """Sensor that shows what is left of a usage limit; unknown without a limit."""
+
+    entity_description: LimitSensorDescription
+
+    _unrecorded_attributes = frozenset({"limit", "used", "ends_at"})
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        status = self._account.limiter.status(self.entity_description.period)
+        if status is None:
+            return None
+        return _plain_number(status.left) if self.native_unit_of_measurement else round(status.left)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any] | None:
+        """The limit, what is used of it, and when it ends."""
+        status = self._account.limiter.status(self.entity_description.period)
+        return limit_attributes(status) if status else None
 
 
 class CachedSensor(OratorEntity, SensorEntity):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from homeassistant.components import tts
 from homeassistant.components.media_player import async_process_play_media_url
 from homeassistant.components.tts import ATTR_PREFERRED_FORMAT, TextToSpeechEntity
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import config_validation as cv
@@ -18,7 +19,9 @@ import voluptuous as vol
 from .audio.conversion import measure_duration
 from .const import CONF_FALLBACK, DOMAIN
 from .coordinator import OratorConfigEntry
-from .entity import entity_name, is_orator_voice
+from .entity import entity_name, find_voice, is_orator_voice
+from .estimates import EstimatingVoice, SpeechEstimate, async_estimate_speech
+from .limits import LimitPeriod
 from .media_files import MediaFile, async_get_stored_files, reserve_file, resolve_media_file
 from .providers.models import Usage, round_cost
 from .tts_requests import (
@@ -41,6 +44,7 @@ _ATTR_MESSAGES: Final = "messages"
 _ATTR_LANGUAGE: Final = "language"
 _ATTR_OPTIONS: Final = "options"
 _ATTR_CACHE: Final = "cache"
+_ATTR_DRY_RUN: Final = "dry_run"
 _ATTR_FILE_NAME: Final = "file_name"
 _ATTR_OVERWRITE: Final = "overwrite"
 _ATTR_SATELLITES: Final = "satellites"
@@ -52,6 +56,7 @@ _MAX_PARALLEL_MESSAGES: Final = 3
 """Maximum number of messages prepared in parallel, so that the voice can still serve other calls."""
 _SATELLITE_DOMAIN: Final = "assist_satellite"
 _PREFERRED_PIPELINE: Final = "preferred"
+_CHARACTERS: Final = "characters"
 
 _TEXT: Final = vol.All(cv.string, str.strip, vol.Length(min=1))
 _LANGUAGE_AND_OPTIONS: Final = {
@@ -62,6 +67,7 @@ _SYNTHESIZE: Final = {
     vol.Required(_ATTR_MESSAGE): vol.All(_TEXT, vol.Length(max=_MAX_SYNTHESIZED_CHARS)),
     **_LANGUAGE_AND_OPTIONS,
     vol.Optional(_ATTR_CACHE, default=True): cv.boolean,
+    vol.Optional(_ATTR_DRY_RUN, default=False): cv.boolean,
     vol.Optional(_ATTR_FILE_NAME): _TEXT,
     vol.Optional(_ATTR_OVERWRITE, default=False): cv.boolean,
 }
@@ -97,8 +103,8 @@ def async_setup_services(hass: HomeAssistant) -> None:
     )
 
 
-async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> ServiceResponse:
-    """Generate speech, and return its URL, duration and cost."""
+async def _async_synthesize(voice: EstimatingVoice, call: ServiceCall) -> ServiceResponse:
+    """Generate speech, and return its URL, duration and cost; with `dry_run`, only estimate the cost."""
     hass = call.hass
     options = call.data[_ATTR_OPTIONS]
     request = SpeechRequest(
@@ -108,6 +114,8 @@ async def _async_synthesize(voice: TextToSpeechEntity, call: ServiceCall) -> Ser
         call.data[_ATTR_CACHE],
         can_wait=not {**(voice.default_options or {}), **options}.get(CONF_FALLBACK),
     )
+    if call.data[_ATTR_DRY_RUN]:
+        return _estimate_response(hass, await async_estimate_speech(hass, voice, request))
     validate_request(voice, request)
     file: MediaFile | None = None
     async with AsyncExitStack() as stack:
@@ -166,6 +174,22 @@ def _links(hass: HomeAssistant, path: str) -> JsonObjectType:
     except HomeAssistantError:
         url = None
     return {"path": async_process_play_media_url(hass, path, allow_relative_url=True), "url": url}
+
+
+def _estimate_response(hass: HomeAssistant, estimate: SpeechEstimate) -> JsonObjectType:
+    """Return an estimate, and what is left of the usage limits of the account that would be charged."""
+    entry, _ = find_voice(hass, estimate.spoken_by)
+    limiter = entry.runtime_data.limiter if entry and entry.state is ConfigEntryState.LOADED else None
+    today, month = (limiter.status(period) if limiter else None for period in LimitPeriod)
+    return {
+        "from_cache": estimate.from_cache,
+        "spoken_by": [estimate.spoken_by],
+        "requests": estimate.usage.requests,
+        **_usage_response(estimate.usage),
+        "left_today": today.left if today else None,
+        "left_this_month": month.left if month else None,
+        "limit_unit": (limiter.unit or _CHARACTERS) if limiter and (today or month) else None,
+    }
 
 
 def _usage_response(usage: Usage) -> JsonObjectType:

@@ -1,6 +1,6 @@
 """Subentry flow of a voice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain, count
 import re
 from typing import Any, Final
@@ -9,10 +9,12 @@ from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     SOURCE_USER,
     ConfigEntryState,
+    ConfigSubentry,
     ConfigSubentryFlow,
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_MODEL, CONF_NAME
+from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow
 import voluptuous as vol
 
@@ -219,7 +221,7 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
             chosen[CONF_MODEL] = model.id
         chosen[model.voice_key] = voice_id
         path = PreviewItem(self._get_entry().entry_id, chosen).signed_path(self.hass)
-        price = texts.preview_price(model, sample_of_voice(self.hass, account, model, chosen).sentence)
+        price = texts.preview_price(model, sample_of_voice(self.hass, account.provider, model, chosen).sentence)
         return texts.preview_link(path, model.voice_name(voice_id), price)
 
     def _accept_model(self, model: Model) -> bool:
@@ -321,10 +323,12 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         """Create or update the voice, after which the account reloads itself, and offer to listen to it."""
         model = account.data.model_for(data)
         if not name or self._is_default_title(name):
-            name = self._unique_title(voice_title(account.data, model, data.get(model.voice_key, "")))
+            own_subentry = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
+            title = voice_title(account.data, model, data.get(model.voice_key, ""))
+            name = unique_voice_title(self.hass, title, own_subentry)
         entry = self._get_entry()
         placeholders = {
-            "price": texts.preview_price(model, sample_of_voice(self.hass, account, model, data).sentence),
+            "price": texts.preview_price(model, sample_of_voice(self.hass, account.provider, model, data).sentence),
             "player": create_voice_player(self.hass, entry.entry_id, name, data),
         }
         if self.source == SOURCE_USER:
@@ -334,13 +338,16 @@ class VoiceSubentryFlow(ConfigSubentryFlow):
         self.hass.config_entries.async_update_subentry(entry, subentry, title=name, data=data)
         return self.async_abort(reason="reconfigure_successful", description_placeholders=placeholders)
 
-    def _unique_title(self, title: str) -> str:
-        """Return a unique title, with a number if necessary."""
-        own_subentry = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
-        accounts = async_get_accounts(self.hass)
-        taken = {voice.title for entry in accounts for voice in entry.subentries.values() if voice != own_subentry}
-        numbered = (f"{title} {number}" for number in count(2))
-        return next(free for free in chain([title], numbered) if free not in taken)
+
+def unique_voice_title(
+    hass: HomeAssistant, title: str, own_subentry: ConfigSubentry | None = None, reserved: Collection[str] = ()
+) -> str:
+    """Return a title that no other voice has and that is not reserved, with a number if necessary."""
+    accounts = async_get_accounts(hass)
+    voices = chain.from_iterable(entry.subentries.values() for entry in accounts)
+    taken = {*reserved, *(voice.title for voice in voices if voice != own_subentry)}
+    numbered = (f"{title} {number}" for number in count(2))
+    return next(free for free in chain([title], numbered) if free not in taken)
 
 
 async def _async_resolve_voice(account: AccountCoordinator, model: Model, data: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Final, override
 from homeassistant.components.tts import (
     ATTR_PREFERRED_FORMAT,
     ATTR_VOICE,
-    TextToSpeechEntity,
     TTSAudioRequest,
     TTSAudioResponse,
     Voice,
@@ -25,20 +24,24 @@ from .audio.formats import AudioFormat
 from .chimes import ChimeLibrary, async_get_chimes
 from .const import CONF_FALLBACK, CONF_FORMAT, CONF_SENTENCE_CACHE, SUBENTRY_VOICE
 from .coordinator import OratorConfigEntry
-from .entity import entity_name, voice_device
+from .entity import default_language, entity_name, voice_device
+from .estimates import EstimatingVoice
 from .fallback import can_be_heard, create_fallbacks, create_named_voice
+from .importer.options import accepted_options, translate_options
 from .issues import translate_error
-from .pipeline import (
-    AudioResponse,
-    PostProcessing,
-    SpeechPipeline,
-    SynthesisJob,
-    SynthesisReport,
-)
+from .pipeline import AudioResponse, PostProcessing, SpeechPipeline, SynthesisJob, SynthesisReport
 from .providers.errors import InvalidSettingError, NotAudioError, NotFoundError, SpeechError
 from .text import unit_replacements
 from .tts_cache import async_discard, async_get_cache_revisions, cache_revision, is_cacheable
-from .tts_requests import SpeechRequest, async_speak_and_check, can_wait, deliver_begin, deliver_report, must_be_fresh
+from .tts_requests import (
+    SpeechRequest,
+    async_speak_and_check,
+    can_wait,
+    deliver_begin,
+    deliver_report,
+    is_critical,
+    must_be_fresh,
+)
 from .voice_settings import (
     ATTR_CHIME_REVISION,
     VoiceSettings,
@@ -46,7 +49,6 @@ from .voice_settings import (
     chime_loudness,
     configured_chimes,
     default_format,
-    default_language,
     parse_post_processing,
     supported_options,
 )
@@ -72,7 +74,7 @@ async def async_setup_entry(
         async_add_entities([entity], config_subentry_id=voice.subentry_id)
 
 
-class VoiceEntity(TextToSpeechEntity):
+class VoiceEntity(EstimatingVoice):
     """A voice of an account."""
 
     # Home Assistant refuses a text-to-speech entity whose name is None, so the entity cannot use its device's name.
@@ -94,7 +96,7 @@ class VoiceEntity(TextToSpeechEntity):
         languages = model.languages or provider.languages
         self._attr_supported_languages = list(languages)
         self._attr_default_language = default_language(hass, subentry.data, model, languages)
-        self._attr_supported_options = supported_options(provider)
+        self._attr_supported_options = [*supported_options(provider), *accepted_options(entry.options)]
         self._voice_id: str = subentry.data.get(model.voice_key, "")
         self._format = default_format(subentry.data)
         # Home Assistant's cache key contains these options, so they include everything that changes the audio.
@@ -230,6 +232,14 @@ class VoiceEntity(TextToSpeechEntity):
             deliver_begin(self.hass, self.entity_id, request, "".join(text))
             return TTSAudioResponse(response.extension, self._stream(call, response, stack.pop_all()))
 
+    @override
+    async def async_estimate(self, request: TTSAudioRequest, *, reads_cache: bool) -> SynthesisReport:
+        try:
+            call = await self._async_start_call(request, self._without_none(request.options), [], is_configured=False)
+        except SpeechError as err:
+            raise self._exception_for(err) from err
+        return await call.pipeline.estimate(reads_cache=reads_cache)
+
     async def _async_start_call(
         self, request: TTSAudioRequest, options: Mapping[str, Any], text: list[str], *, is_configured: bool
     ) -> _Call:
@@ -238,6 +248,7 @@ class VoiceEntity(TextToSpeechEntity):
         Raises InvalidSettingError.
         """
         account = self._account
+        critical = partial(is_critical, self.hass, self.entity_id, request, text)
         settings = self._parse(options, request.language)
         post_processing, misses_chime = await self._async_post_processing(settings.post_processing)
         prefers_mp3 = settings.output.extension == AudioFormat.MP3 and not settings.post_processing
@@ -257,17 +268,18 @@ class VoiceEntity(TextToSpeechEntity):
                 *(unit_replacements(request.language) if settings.has_spoken_units else ()),
             ),
             fallbacks=create_fallbacks(
-                self.hass, settings.fallbacks, self.entity_id, request.language, fallback_format
+                self.hass, settings.fallbacks, self.entity_id, request.language, fallback_format, is_critical=critical
             ),
-            prefers_fallback=account.health.is_open,
+            prefers_fallback=lambda: account.prefers_fallback(critical),
             expects_fallback=settings.expects_fallback,
             stats=account.voice_stats(settings.model, settings.voice_id),
             post_processing=post_processing,
             can_wait=lambda: can_wait(self.hass, self.entity_id, request, "".join(text)),
             record_usage=account.usage.async_add,
+            reserve=partial(account.limiter.reserve, may_exceed=critical),
             cache=account.sentence_cache if settings.uses_sentence_cache else None,
             is_cache_read=lambda: not must_be_fresh(self.hass, self.entity_id, request, "".join(text)),
-            find_voice=partial(create_named_voice, self.hass, request.language),
+            find_voice=partial(create_named_voice, self.hass, request.language, critical),
             load_clip=partial(
                 self._chimes.async_get_clip,
                 lufs=chime_loudness(settings.post_processing),
@@ -340,7 +352,10 @@ class VoiceEntity(TextToSpeechEntity):
     def _parse(self, options: Mapping[str, Any], language: str | None) -> VoiceSettings:
         """Parse the options of a call. Raises InvalidSettingError."""
         other_language = language if language != self._attr_default_language else None
-        return VoiceSettings.parse(self._account.data, options, self._subentry.data, other_language)
+        configured = self._subentry.data
+        return VoiceSettings.parse(
+            self._account.data, translate_options(options, configured), configured, other_language
+        )
 
     def _exception_for(self, error: SpeechError) -> HomeAssistantError:
         """Return the exception for an error, whose message names the voice and the account."""
@@ -351,13 +366,9 @@ class VoiceEntity(TextToSpeechEntity):
 
     def _is_configured_voice(self, options: Mapping[str, Any]) -> bool:
         """Return whether a call uses the configured model and voice, so that its result applies to them."""
-        configured = self._subentry.data
-        choices = self._account.provider.choices
+        configured, choices = self._subentry.data, self._account.provider.choices
         return (
-            all(
-                options.get(choice.key, choice.default) == configured.get(choice.key, choice.default)
-                for choice in choices
-            )
+            all(options.get(one.key, one.default) == configured.get(one.key, one.default) for one in choices)
             and options.get(ATTR_MODEL) == configured.get(CONF_MODEL)
             and options.get(self._model.voice_key) == configured.get(self._model.voice_key)
             and options.get(ATTR_VOICE) in (configured.get(ATTR_VOICE), self._voice_id)

@@ -1,7 +1,7 @@
 """Request speech from Home Assistant, and receive the synthesis report of the voice."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 import hashlib
@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.hass_dict import HassKey
 
-from .audio.formats import AudioFormat
+from .audio.formats import AudioFormat, stream_of
 from .const import DOMAIN
 from .entity import entity_name
 from .pipeline import SynthesisReport, is_output_extension
@@ -45,6 +45,8 @@ class PendingReport:
     """Whether the audio is prepared in advance."""
     is_fresh: bool = False
     """Whether the voice speaks again, rather than use the sentence cache."""
+    is_critical: bool = False
+    """Whether the message is a critical announcement, which may exceed the usage limits if the account allows it."""
     report: SynthesisReport | None = None
     """The report, once the audio has been read. None if the audio was cached."""
     error: HomeAssistantError | None = None
@@ -84,8 +86,8 @@ def expect_report(
     """
     request = _request_parts(stream, message)
     key = cache_key(hass, *request)
-    is_cached = is_in_memory(hass, key) or (stream.use_file_cache and is_on_disk(hass, key))
-    pending = PendingReport(_report_key(*request), key, from_cache=is_cached and not is_streamed, can_wait=can_wait)
+    from_cache = not is_streamed and _is_cached(hass, stream, key)
+    pending = PendingReport(_report_key(*request), key, from_cache=from_cache, can_wait=can_wait)
     hass.data.setdefault(_PENDING_REPORTS, WeakSet()).add(pending)
     return pending
 
@@ -131,9 +133,20 @@ def must_be_fresh(hass: HomeAssistant, entity_id: str, request: tts.TTSAudioRequ
     return any(pending.is_fresh for pending in _pending_reports(hass, entity_id, request, message))
 
 
+@callback
+def is_critical(hass: HomeAssistant, entity_id: str, request: tts.TTSAudioRequest, deltas: Iterable[str]) -> bool:
+    """Return whether the text that was read is a critical announcement."""
+    return any(pending.is_critical for pending in _pending_reports(hass, entity_id, request, "".join(deltas)))
+
+
 def _request_parts(stream: tts.ResultStream, message: str) -> tuple[str, str, str, Mapping[str, Any]]:
     """Return the entity ID, message, language and options that a request is identified by."""
     return str(stream.engine), message, str(stream.language), stream.options
+
+
+def _is_cached(hass: HomeAssistant, stream: tts.ResultStream, key: str) -> bool:
+    """Return whether a message is cached, or already being synthesized for an earlier request."""
+    return is_in_memory(hass, key) or (stream.use_file_cache and is_on_disk(hass, key))
 
 
 def _report_key(entity_id: str, message: str, language: str, options: Mapping[str, Any]) -> str:
@@ -229,6 +242,21 @@ def _create_stream(hass: HomeAssistant, voice: tts.TextToSpeechEntity, request: 
     stream = tts.async_create_stream(hass, voice.entity_id, language=request.language, options=options)
     stream.use_file_cache = request.use_disk_cache
     return stream
+
+
+@callback
+def resolve_request(
+    hass: HomeAssistant, voice: tts.TextToSpeechEntity, request: SpeechRequest
+) -> tuple[tts.TTSAudioRequest, bool]:
+    """Return a request as the voice would receive it, and whether its audio is cached. Nothing is synthesized.
+
+    Raises ServiceValidationError.
+    """
+    validate_request(voice, request)
+    stream = _create_stream(hass, voice, request)
+    async_drop_stream(hass, stream)
+    is_cached = _is_cached(hass, stream, cache_key(hass, *_request_parts(stream, request.message)))
+    return tts.TTSAudioRequest(str(stream.language), stream.options, stream_of(request.message)), is_cached
 
 
 class SpokenByFallbackError(HomeAssistantError):

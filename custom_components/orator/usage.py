@@ -4,7 +4,6 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
-from math import isfinite
 from typing import Any, Final, Self
 
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
@@ -15,127 +14,13 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .providers.errors import error_translation_keys
-from .providers.models import Usage, is_currency_code, round_cost
+from .providers.models import Usage
+from .usage_totals import UsageByPeriod, UsageHistory
 
 _USAGE_STORAGE_VERSION: Final = 1
 _SAVE_DELAY_S: Final = 10.0
-_MAX_CLOCK_DELAY: Final = timedelta(days=1)
-"""Time by which the clock of a system without a battery may be late until it is synchronized."""
-_FIRST_YEAR: Final = 2026
-"""The year before which a clock is evidently not set."""
-
-
-@dataclass(frozen=True, slots=True)
-class UsageTotal:
-    """Usage since the beginning of a day."""
-
-    since: date
-    characters: int = 0
-    requests: int = 0
-    cost: float = 0.0
-    currency: str | None = None
-    estimated: float = 0.0
-    """Part of the cost that is calculated from list prices rather than charged by the provider."""
-    unpriced_requests: int = 0
-    """Requests whose cost is unknown."""
-    cached_requests: int = 0
-    """Requests that the sentence cache has saved."""
-    cached_characters: int = 0
-    """Characters of these requests."""
-
-    @classmethod
-    def from_dict(cls, stored: dict[str, Any]) -> Self:
-        """Return the total from its JSON. Raises AttributeError, KeyError, TypeError or ValueError."""
-        total = cls(**{**stored, "since": date.fromisoformat(stored["since"])})
-        counts = (total.characters, total.requests, total.cached_requests, total.cached_characters)
-        numbers = (*counts, total.cost, total.estimated, total.unpriced_requests)
-        if not all(map(isfinite, numbers)) or not (total.currency is None or is_currency_code(total.currency)):
-            raise ValueError
-        return total
-
-    @property
-    def rounded(self) -> Self:
-        """The total with costs as they are shown."""
-        return replace(self, cost=round_cost(self.cost), estimated=round_cost(self.estimated))
-
-    @property
-    def cached_share(self) -> float | None:
-        """Share of the speech that came from the sentence cache; None if there was no speech."""
-        requests = self.requests + self.cached_requests
-        return self.cached_requests / requests if requests else None
-
-    def add_cached(self, requests: int, characters: int) -> Self:
-        """Return the total with requests added that the sentence cache has saved."""
-        return replace(
-            self,
-            cached_requests=self.cached_requests + requests,
-            cached_characters=self.cached_characters + characters,
-        )
-
-    def __add__(self, usage: Usage) -> Self:
-        """Return the total with the usage added."""
-        is_other_currency = None not in (self.currency, usage.currency) and self.currency != usage.currency
-        counted = replace(self, characters=self.characters + usage.characters, requests=self.requests + usage.requests)
-        if usage.cost is None or is_other_currency:
-            return replace(counted, unpriced_requests=self.unpriced_requests + usage.requests)
-        return replace(
-            counted,
-            cost=self.cost + usage.cost,
-            currency=self.currency or usage.currency,
-            estimated=self.estimated + (usage.cost if usage.is_estimate else 0),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class UsageByPeriod:
-    """Usage of a day and its month."""
-
-    today: UsageTotal
-    month: UsageTotal
-
-    @classmethod
-    def starting(cls, day: date) -> Self:
-        """Return empty usage that starts on a day."""
-        return cls(UsageTotal(day), UsageTotal(day.replace(day=1)))
-
-    def on(self, day: date) -> Self:
-        """Return the usage as of a day, without that of other periods.
-
-        The system clock may be wrong until it is synchronized. So a day shortly before a period does not start a new
-        one, nor does a clock that is not set. But a period further in the future is due to a clock that was wrong.
-        """
-        fresh = self.starting(day)
-
-        def is_over(total: UsageTotal, new: UsageTotal) -> bool:
-            is_in_future = total.since - day > _MAX_CLOCK_DELAY and day.year >= _FIRST_YEAR
-            return new.since > total.since or is_in_future
-
-        return type(self)(
-            fresh.today if is_over(self.today, fresh.today) else self.today,
-            fresh.month if is_over(self.month, fresh.month) else self.month,
-        )
-
-    @property
-    def rounded(self) -> Self:
-        """The totals with costs as they are shown."""
-        return type(self)(self.today.rounded, self.month.rounded)
-
-    def __add__(self, usage: Usage) -> Self:
-        """Return both totals with the usage added."""
-        return type(self)(self.today + usage, self.month + usage)
-
-    def add_cached(self, requests: int, characters: int) -> Self:
-        """Return both totals with requests added that the sentence cache has saved."""
-        return type(self)(*(total.add_cached(requests, characters) for total in (self.today, self.month)))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the totals as JSON."""
-        return {name: {**total, "since": total["since"].isoformat()} for name, total in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, stored: dict[str, Any]) -> Self:
-        """Return the usage from the result of `as_dict`. Raises AttributeError, KeyError, TypeError or ValueError."""
-        return cls(**{name: UsageTotal.from_dict(total) for name, total in stored.items()})
+_MAX_CHECK_INTERVAL_S: Final = 900.0
+"""Maximum time between checks for the begin of a day, because the system clock can jump."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +46,14 @@ class UsageTracker:
         """Initialize the tracker without usage; `async_load` restores the stored usage."""
         self._hass = hass
         self._store: Store[dict[str, Any]] = Store(hass, _USAGE_STORAGE_VERSION, f"{DOMAIN}.{entry_id}.usage")
-        self._totals = UsageByPeriod.starting(_local_today())
+        self._history = UsageHistory(_local_today())
         self._voices: dict[str, LastSynthesis] = {}
+        self._refused: dict[str, tuple[date, float]] = {}
+        """Begin of the period, and the smallest usage that did not fit in its limit, by the kind of period."""
         self._signal = f"{DOMAIN}_usage_{entry_id}"
         self._cancel_midnight: CALLBACK_TYPE | None = None
+        self._noticed = self._periods
+        """The periods of which listeners were notified."""
         self._is_loaded = False
         self._is_removed = False
 
@@ -172,17 +61,18 @@ class UsageTracker:
         """Restore the stored usage, without voices that no longer exist."""
         if not self._is_loaded and (stored := await self._store.async_load()):
             with suppress(AttributeError, KeyError, TypeError, ValueError):  # a damaged file starts anew
-                totals = UsageByPeriod.from_dict(stored["usage"])
-                self._voices = {key: LastSynthesis.from_dict(last) for key, last in stored["voices"].items()}
-                self._totals = totals
+                voices = {key: LastSynthesis.from_dict(last) for key, last in stored["voices"].items()}
+                self._history.restore(stored)
+                self._voices = voices
+                self._refused = _read_refused(stored.get("refused", {}))
         self._is_loaded = True
         self._voices = {key: last for key, last in self._voices.items() if key in subentry_ids}
 
     @property
     def totals(self) -> UsageByPeriod:
         """Usage of today and this month, in Home Assistant's time zone."""
-        self._totals = self._totals.on(_local_today())
-        return self._totals
+        self._history.advance(_local_today())
+        return self._history.totals
 
     def last_synthesis(self, subentry_id: str) -> LastSynthesis:
         """Return the last synthesis of a voice."""
@@ -191,13 +81,33 @@ class UsageTracker:
     @callback
     def async_add(self, usage: Usage) -> None:
         """Add the provider's charge to the usage."""
-        self._totals = self.totals + usage
+        self._history.totals = self.totals + usage
         self._changed()
+
+    def refused(self, period: str, since: date) -> float | None:
+        """Return the smallest usage that did not fit in the limit of a period that began on a day, if there was any."""
+        start, usage = self._refused.get(period, (None, None))
+        return usage if start == since else None
+
+    @callback
+    def async_refuse(self, period: str, since: date, usage: float) -> None:
+        """Store that usage did not fit in the limit of a period that began on a day."""
+        known = self.refused(period, since)
+        if known is None or usage < known:
+            self._refused[period] = since, usage
+            self._changed()
+
+    @callback
+    def async_forget_refused(self) -> None:
+        """Forget what did not fit, because the limits have changed."""
+        if self._refused:
+            self._refused.clear()
+            self._changed()
 
     @callback
     def async_add_cached(self, requests: int, characters: int) -> None:
         """Add requests that the sentence cache has saved."""
-        self._totals = self.totals.add_cached(requests, characters)
+        self._history.totals = self.totals.add_cached(requests, characters)
         self._changed()
 
     @callback
@@ -225,15 +135,23 @@ class UsageTracker:
 
     @callback
     def _schedule_midnight(self) -> None:
+        self._noticed = self._periods
         midnight = dt_util.start_of_local_day(_local_today() + timedelta(days=1))
         job = HassJob(self._handle_midnight, "orator starts a day", cancel_on_shutdown=True)
-        delay = (midnight - dt_util.utcnow()).total_seconds()
+        delay = min((midnight - dt_util.utcnow()).total_seconds(), _MAX_CHECK_INTERVAL_S)
         self._cancel_midnight = async_call_later(self._hass, delay, job)
 
     @callback
     def _handle_midnight(self, _now: datetime) -> None:
+        has_changed = self._noticed != self._periods
         self._schedule_midnight()
-        self._notify()
+        if has_changed:
+            self._notify()
+
+    @property
+    def _periods(self) -> tuple[date, date]:
+        """The first days of the current periods."""
+        return self.totals.today.since, self.totals.month.since
 
     @callback
     def _stop(self) -> None:
@@ -256,7 +174,13 @@ class UsageTracker:
 
     def _data_to_store(self) -> dict[str, Any]:
         voices = {subentry_id: asdict(last) for subentry_id, last in self._voices.items()}
-        return {"usage": self._totals.as_dict(), "voices": voices}
+        refused = {period: [since.isoformat(), usage] for period, (since, usage) in self._refused.items()}
+        return {**self._history.as_dict(), "voices": voices, **({"refused": refused} if refused else {})}
+
+
+def _read_refused(stored: dict[str, Any]) -> dict[str, tuple[date, float]]:
+    """Return what did not fit. Raises AttributeError, TypeError or ValueError."""
+    return {period: (date.fromisoformat(since), float(usage)) for period, (since, usage) in stored.items()}
 
 
 def _local_today() -> date:

@@ -1,6 +1,6 @@
 """Parse the settings of a voice: the options of a call and the data of its subentry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -15,8 +15,6 @@ from homeassistant.components.tts import (
     ATTR_VOICE,
 )
 from homeassistant.const import ATTR_MODEL
-from homeassistant.core import HomeAssistant
-from homeassistant.util import language as language_util
 
 from .audio.effects import CHIME_LUFS, Chime, Effects
 from .audio.formats import CHANNEL_COUNTS, SAMPLE_RATES, AudioFormat
@@ -190,14 +188,6 @@ def supported_options(provider: Provider) -> list[str]:
 def default_format(configured: Mapping[str, Any]) -> str:
     """Return the file format of a voice."""
     return str(configured.get(CONF_FORMAT, AudioFormat.MP3.value))
-
-
-def default_language(hass: HomeAssistant, configured: Mapping[str, Any], model: Model, languages: Sequence[str]) -> str:
-    """Return the language that the voice is set to, or otherwise that of Home Assistant, if it speaks the language."""
-    own = [configured.get(option.key) for option in model.options if isinstance(option, LanguageOption)]
-    wanted = next(filter(None, own), hass.config.language)
-    preferred = language_util.matches(wanted, languages, hass.config.country)
-    return next(iter(preferred), "en" if "en" in languages else languages[0])
 
 
 def parse_post_processing(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class MessageDocs:
     def _form_messages(self) -> dict[str, list[str]]:
         """Return the errors of forms and the reasons for which a form closes, by their keys."""
         found: dict[str, list[str]] = {}
-        flows = [self._english["config"], *self._english["config_subentries"].values()]
+        flows = [self._english["config"], self._english["options"], *self._english["config_subentries"].values()]
         flows += [issue["fix_flow"] for issue in self._english["issues"].values() if "fix_flow" in issue]
         for flow in flows:
             for key, text in chain(flow.get("error", {}).items(), flow.get("abort", {}).items()):
@@ -118,6 +118,8 @@ class MessageDocs:
                 actions.append("After three failures in a row, uses the fallback voices first until the account works.")
             case Outage.OUT_OF_CREDIT | Outage.GONE:
                 actions.append("Uses the fallback voices first until the account works.")
+            case Outage.LIMIT_REACHED:
+                actions.append("Sends no request. Uses the fallback voices first until the day or month ends.")
         if not error.allows_fallback:
             actions.append("Reports the error, because only you can correct the value.")
         if error.is_retryable:
@@ -133,6 +135,8 @@ class MessageDocs:
         found = [f"{titles['unreachable']} after an hour"] if is_unreachable else []
         if error.outage is Outage.KEY_REFUSED:
             found.append(f"{_REAUTH_TITLE} at once")
+        if error.outage is Outage.LIMIT_REACHED:
+            found += [f"{titles[key]} at once" for key in ("daily_limit_reached", "monthly_limit_reached")]
         if error.issue:
             found.append(f"{titles[error.issue]} {'after a day' if is_unreachable else 'at once'}")
         return "; ".join(found) or NONE

@@ -18,6 +18,7 @@ from .assist import run_assist
 from .browser import run_browser
 from .context import Context, run_context
 from .documentation import run_documentation
+from .imports import run_import
 from .players import run_players
 from .programs import Programs
 from .report import ChapterFailedError, Report, print_progress
@@ -26,6 +27,7 @@ type Chapter = Callable[[Context, Report], Awaitable[None]]
 
 _CHAPTERS: Final[dict[str, Chapter]] = {
     "browser": run_browser,
+    "import": run_import,
     "players": run_players,
     "announcements": run_announcements,
     "assist": run_assist,

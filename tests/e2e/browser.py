@@ -81,7 +81,7 @@ async def _play_preview(session: Session) -> None:
     await page.click(page.field("API key"))
     await page.paste(session.context.simulator.api_key or "")
     await page.press_enter()
-    await page.text("Orator created your first voice. Listen to it:").wait_for()
+    await page.text("Orator created your first voice. Listen to it (costs less than $0.01):").wait_for()
     await session.screenshots.take("3-hear-the-first-voice")
     await page.play(page.playwright.get_by_role("figure", name="NanoGPT Coral").locator("audio"))
     await _assert_played(session, _PREVIEW_SENTENCE)

@@ -19,7 +19,7 @@ from .programs import Programs
 _ROOT: Final = Path(__file__).parents[2]
 _COMPONENTS: Final = (
     _ROOT / "custom_components" / "orator",
-    _ROOT / "tests" / "support" / "home_assistant" / "slow_conversation",
+    *(_ROOT / "tests" / "support" / "home_assistant" / name for name in ("openai_tts", "slow_conversation")),
 )
 _CONFIGURATION: Final[Mapping[str, object]] = {
     component: {} for component in ("assist_pipeline", "frontend", "media_source", "my")

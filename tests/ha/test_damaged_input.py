@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.orator.providers.errors import InvalidSettingError
 from custom_components.orator.text import TextCleaner
-from custom_components.orator.usage import UsageByPeriod
+from custom_components.orator.usage_totals import UsageByPeriod
 from custom_components.orator.voice_settings import parse_replacements
 from tests.fuzz.fuzzing import fuzzed
 from tests.fuzz.strategies import hostile_values

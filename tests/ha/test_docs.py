@@ -12,9 +12,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
 from custom_components.orator.providers import PROVIDERS
+from custom_components.orator.providers.openai import OpenAIProvider
+from custom_components.orator.providers.openai.documented_models import price_for
 from tests.simulator import Simulator
 from tests.support.audio import RATE, decode
-from tests.support.speech import create_account, get_speech_requests, load_account
+from tests.support.speech import create_account, create_text, get_speech_requests, load_account
 from tests.support.word_decoder import assert_spoken
 
 ROOT = Path(__file__).parents[2]
@@ -36,10 +38,12 @@ def test_options_are_documented(hass: HomeAssistant) -> None:
     assert options - {"chime_revision", "fallback_call"} <= documented  # both are internal
 
 
-def read_example(action: str) -> dict[str, Any]:
+def read_example(action: str, *, is_dry_run: bool = False) -> dict[str, Any]:
     """Return the documented example of an action."""
     blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/actions.md").read_text(), re.MULTILINE | re.DOTALL)
-    (found,) = [block for block in blocks if f"action: orator.{action}" in block]
+    (found,) = [
+        block for block in blocks if f"action: orator.{action}" in block and ("dry_run: true" in block) is is_dry_run
+    ]
     parsed: dict[str, Any] = parse_yaml(found)
     return parsed
 
@@ -66,3 +70,18 @@ async def test_examples_of_actions(hass: HomeAssistant, simulator: Simulator) ->
     await hass.services.async_call("automation", "turn_off", {"entity_id": "automation.night"}, blocking=True)
     texts = {body["input"] for body in get_speech_requests(simulator)}
     assert texts == {"The washing machine is done.", *automation["actions"][0]["data"]["messages"]}
+
+
+async def test_example_of_dry_run(hass: HomeAssistant, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example speaks a text that costs less than the amount in its condition, and no other text."""
+    monkeypatch.setattr(OpenAIProvider, "_price", lambda _self, model_id: price_for(model_id))
+    await load_account(hass, create_account(simulator, "openai", {"model": "tts-1", "voice": "coral"}, "OpenAI Coral"))
+    spoken = async_mock_service(hass, "tts", "speak")
+    scripts = {"news": {"sequence": read_example("synthesize", is_dry_run=True)["actions"]}}
+    assert await async_setup_component(hass, "script", {"script": scripts})
+    for text in ("The kettle has boiled.", create_text(4_000)):
+        hass.states.async_set("sensor.news", "today", {"text": text})
+        await hass.services.async_call("script", "news", blocking=True)
+    (call,) = spoken
+    assert call.data["message"] == "The kettle has boiled."
+    assert not get_speech_requests(simulator)

@@ -65,15 +65,15 @@ def test_numbers_match_help_text() -> None:
     ("price", "label"),
     [
         (None, "M · starts immediately"),
-        (Price("USD"), "M · starts immediately · $0 per 1M characters"),
-        (Price("USD", per_request=0.1), "M · starts immediately · $1,000 per 1M characters"),
-        (Price("USD", per_thousand_chars=0.0006), "M · starts immediately · $0.60 per 1M characters"),
+        (Price("USD"), "M · starts immediately · $0 per 1,000 announcements"),
+        (Price("USD", per_request=0.1), "M · starts immediately · $100 per 1,000 announcements"),
+        (Price("USD", per_thousand_chars=0.0006), "M · starts immediately · $0.06 per 1,000 announcements"),
         (
             Price("USD", per_thousand_chars=0.051, per_request=0.0005),
-            "M · starts immediately · $56 per 1M characters",
+            "M · starts immediately · $5.60 per 1,000 announcements",
         ),
-        (Price("USD", per_thousand_chars=0.015, minimum=0.01), "M · starts immediately · $100 per 1M characters"),
-        (Price("USD", per_minute=0.015), "M · starts immediately · ≈ $17 per 1M characters"),
+        (Price("USD", per_thousand_chars=0.015, minimum=0.01), "M · starts immediately · $10 per 1,000 announcements"),
+        (Price("USD", per_minute=0.015), "M · starts immediately · ≈ $1.70 per 1,000 announcements"),
     ],
 )
 async def test_model_label(hass: HomeAssistant, account: MockConfigEntry, price: Price | None, label: str) -> None:

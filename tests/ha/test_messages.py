@@ -117,7 +117,7 @@ async def test_failed_fallback(hass: HomeAssistant, account: MockConfigEntry, mo
     """The error of a fallback names it."""
     monkeypatch.setattr(LocalVoice, "async_get_tts_audio", AsyncMock(side_effect=HomeAssistantError))
     await hass.data[tts.DATA_COMPONENT].async_add_entities([LocalVoice(b"")])
-    (fallback,) = create_fallbacks(hass, ["tts.piper"], "tts.ann", "en", AudioFormat.MP3)
+    (fallback,) = create_fallbacks(hass, ["tts.piper"], "tts.ann", "en", AudioFormat.MP3, is_critical=lambda: False)
     with pytest.raises(FallbackFailedError) as caught:
         async with fallback.synthesize(SENTENCE, is_reply=False) as audio:
             await collect_all(audio.data)

@@ -94,7 +94,7 @@ async def test_model_prices(hass: HomeAssistant, account: MockConfigEntry) -> No
     """The list of models shows their prices and how soon they start, in Home Assistant's language."""
     result = await hass.config_entries.subentries.async_init((account.entry_id, "voice"), context={"source": "user"})
     labels = [option["label"] for option in result["data_schema"].schema["model"].config["options"]]
-    assert "Kokoro 82M · slow start · $1 per 1M characters" in labels
+    assert "Kokoro 82M · slow start · $0.10 per 1,000 announcements" in labels
     assert not [label for label in labels if "Music" in label or "Whisper" in label]
 
 

@@ -13,6 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.orator.limits import LimitPeriod
 from custom_components.orator.preview import create_voice_player
 from tests.simulator import Fault, Simulator
 from tests.support.audio import decode
@@ -32,6 +33,7 @@ async def url(hass: HomeAssistant, simulator: Simulator, hass_client: ClientSess
         result = await (await client.post(f"{path}/{form['flow_id']}", json=entered)).json()
     await hass.async_block_till_done()
     assert result["description"] == "with_voice"
+    assert result["description_placeholders"]["price"] == "uses 58 characters"
     element = re.fullmatch(
         r"<figure><figcaption>OpenAI Coral</figcaption>"
         r'<audio controls preload="none" src="([^"]+)"></audio></figure>',
@@ -72,6 +74,24 @@ async def test_provider_error(
     player = await hass_client_no_auth()
     simulator.fail(Fault(path=SPEECH_PATH, status=400, json={"error": {"message": "No."}}))
     assert (await player.get(url)).status == 502
+
+
+async def test_usage_limit(
+    hass: HomeAssistant, simulator: Simulator, url: str, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    """A preview counts towards the usage limits, and is not requested if it does not fit."""
+    player = await hass_client_no_auth()
+    (entry,) = hass.config_entries.async_entries("orator")
+    hass.config_entries.async_update_entry(entry, options={"daily_limit": 5})
+    response = await player.get(url)
+    assert response.status == 502
+    assert "limit" in await response.text()
+    assert not get_speech_requests(simulator)
+    hass.config_entries.async_update_entry(entry, options={"daily_limit": 5000})
+    await hass.async_block_till_done()
+    assert (await player.get(url)).status == 200
+    status = entry.runtime_data.limiter.status(LimitPeriod.DAY)
+    assert status.used == len(get_speech_requests(simulator)[0]["input"])
 
 
 async def test_removed_account(

@@ -22,8 +22,9 @@ from tests.support.actions import create_media_folder
 from tests.support.announce import add_announcements
 from tests.support.audio import RATE, Sound, decode
 from tests.support.examples import read_examples, set_up_examples, turn_off_automations
+from tests.support.limits import set_limits, use
 from tests.support.speakers import add_speakers, read_speech
-from tests.support.speech import create_account, get_speech_requests, pass_time
+from tests.support.speech import create_account, get_speech_requests, load_account, pass_time
 from tests.support.streams import wait_until
 from tests.support.word_decoder import assert_spoken
 
@@ -364,6 +365,23 @@ async def test_cost_warning(hass: HomeAssistant, played: list[ServiceCall]) -> N
     (call,) = calls
     assert call.data["message"].startswith("You have spent 5.1")
     assert call.data["message"].endswith(" USD this month.")
+
+
+async def test_usage_limit_warning(hass: HomeAssistant, simulator: Simulator) -> None:
+    """A notification tells what is used at 80 % of the limit, and until when fallback voices speak at the limit."""
+    calls = async_mock_service(hass, "persistent_notification", "create")
+    voice = {"model": "Kokoro-82m", "voice": "af_bella"}
+    account = await load_account(hass, create_account(simulator, "nanogpt", voice))
+    await set_limits(hass, account, monthly_limit=5.0)
+    await set_up_examples(hass, RECIPES["Usage limit warning"])
+    for cost in (3.9, 0.2, 0.4, 0.6):
+        await use(hass, account, cost)
+    assert calls[0].data["message"] == "4.1 of 5.0 USD are used."
+    assert calls[1].data["message"].startswith("5.1 of 5.0 USD are used. Fallback voices speak until 01 ")
+    await hass.config_entries.async_reload(account.entry_id)
+    await set_limits(hass, account)
+    await hass.async_block_till_done()
+    assert len(calls) == 2
 
 
 async def test_service_is_down(hass: HomeAssistant, account: MockConfigEntry, played: list[ServiceCall]) -> None:

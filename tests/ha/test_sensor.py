@@ -182,7 +182,7 @@ async def test_provider_without_prices(hass: HomeAssistant, fallback_account: Mo
     entity_ids = {state.entity_id for state in hass.states.async_all("sensor") if "speechbase" in state.entity_id}
     assert entity_ids == {"sensor.speechbase_connection"} | {
         f"sensor.speechbase_{unit}_{period}"
-        for unit in ("characters", "requests")
+        for unit in ("characters", "requests", "left")
         for period in ("today", "this_month")
     }
 
@@ -277,7 +277,7 @@ async def test_registry(hass: HomeAssistant, account: MockConfigEntry) -> None:
     assert {key for key, sensor in sensors.items() if sensor.disabled_by} == disabled
     assert {sensor.config_subentry_id for key, sensor in sensors.items() if key.startswith(voice_id)} == {voice_id}
     assert {sensor.config_subentry_id for key, sensor in sensors.items() if key.startswith(account.entry_id)} == {None}
-    assert len(sensors) == 11
+    assert len(sensors) == 13
     hass.config_entries.async_remove_subentry(account, voice_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     entries = er.async_entries_for_config_entry(er.async_get(hass), account.entry_id)

@@ -177,7 +177,7 @@ async def test_choices(hass: HomeAssistant) -> None:
     """The menu leads to the cloud services, the self-hosted servers, and the form of any other server."""
     menu = await hass.config_entries.flow.async_init("orator", context={"source": SOURCE_USER})
     assert menu["menu_options"] == ["cloud_service", "self_hosted", "other_server", "announcements"]
-    services, servers = menu["description_placeholders"].values()
+    services, servers = (menu["description_placeholders"][key] for key in ("services", "servers"))
     assert services == "NanoGPT, OpenAI, Speechbase, Groq, OpenRouter"
     form = await open_account_step(hass, "cloud_service")
     assert get_choices(form, "provider") == ["nanogpt", "openai", "speechbase", "openai.groq", "openai.openrouter"]

@@ -17,6 +17,7 @@ FILES_ON_GITHUB = (f"{REPOSITORY}/blob/main/", "https://raw.githubusercontent.co
 PAGES = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md")))
 HOME_ASSISTANT_LABELS = {
     "Actions",
+    "Configure",
     "Devices & services",
     "Disable debug logging",
     "Download diagnostics",

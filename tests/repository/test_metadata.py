@@ -1,17 +1,21 @@
 """Tests of manifest, translations, brand and quality scale, as hassfest and the Marketplace (HACS) check them."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 import re
 import struct
 
 from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
 from homeassistant.const import Platform
+from homeassistant.helpers.entity import EntityDescription
 import pytest
 import yaml
 
 from custom_components.orator.const import DOMAIN
+from custom_components.orator.limit_alerts import LimitEventType
+from custom_components.orator.limits import LimitPeriod
+from custom_components.orator.number import LIMIT_NUMBERS
 from custom_components.orator.providers import PROVIDERS
 from custom_components.orator.providers.base import Provider
 from custom_components.orator.providers.errors import SpeechError
@@ -19,6 +23,7 @@ from custom_components.orator.sensor import (
     BALANCE_SENSOR,
     CACHED_SENSOR,
     CONNECTION_SENSOR,
+    LEFT_SENSORS,
     USAGE_SENSORS,
     VOICE_SENSORS,
 )
@@ -59,8 +64,8 @@ BUILT_IN = {"homeassistant", "media_source", "persistent_notification", "system_
 
 
 def get_flows(strings: Strings) -> list[Strings]:
-    """Return the texts of the config flow and of each subentry flow."""
-    return [strings["config"], *strings.get("config_subentries", {}).values()]
+    """Return the texts of the config flow, of the options flow and of each subentry flow."""
+    return [strings["config"], strings["options"], *strings.get("config_subentries", {}).values()]
 
 
 def find_keywords(name: str) -> set[str]:
@@ -176,6 +181,7 @@ def test_issue_placeholders(english: Strings) -> None:
         text = issue["title"] + issue.get("description", str(issue.get("fix_flow")))
         known = {"account", "provider", "subject", "voice"}
         known |= {"day", "model", "follower"} if kind.startswith("model_end") else set()
+        known |= {"limit", "day"} if "_limit_" in kind else set()
         known |= {"missing"} if kind == "fallback_missing" else set()
         assert set(re.findall(r"{(\w+)}", text)) <= known, kind
 
@@ -196,11 +202,25 @@ def test_sensors_have_names_and_icons(english: Strings) -> None:
     """Every sensor has a name and an icon, and every error that a sensor can show has a short name."""
     icons = load_json(INTEGRATION / "icons.json")["entity"]["sensor"]
     sensors = (CONNECTION_SENSOR, *USAGE_SENSORS, CACHED_SENSOR, *VOICE_SENSORS, BALANCE_SENSOR)
-    keys = {sensor.translation_key for sensor in sensors}
+    keys = {sensor.translation_key for sensor in sensors} | get_limit_keys(LEFT_SENSORS)
     assert keys == english["entity"]["sensor"].keys() == icons.keys()
     assert english["entity"]["sensor"]["last_error"]["state"].keys() == {
         error.translation_key for error in get_error_types()
     }
+
+
+def get_limit_keys(descriptions: Iterable[EntityDescription]) -> set[str]:
+    """Return the translation keys of entities that show a limit in a currency or in characters."""
+    return {key for description in descriptions for key in (description.key, f"{description.key}_characters")}
+
+
+def test_numbers_and_events_have_names_and_icons(english: Strings) -> None:
+    """Every number and every type of event has a name, and every number an icon."""
+    icons = load_json(INTEGRATION / "icons.json")["entity"]
+    assert english["entity"]["number"].keys() == icons["number"].keys() == get_limit_keys(LIMIT_NUMBERS)
+    attributes = english["entity"]["event"]["limit"]["state_attributes"]
+    assert attributes["event_type"]["state"].keys() == set(LimitEventType)
+    assert attributes["period"]["state"].keys() == set(LimitPeriod)
 
 
 @pytest.mark.parametrize("theme", ["", "dark_"])

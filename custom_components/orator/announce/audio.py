@@ -16,7 +16,7 @@ from yarl import URL
 from ..audio.conversion import measure_duration
 from ..audio.formats import AudioFormat
 from ..tts_requests import PendingReport, expect_report
-from .models import Announcement, announcement_error
+from .models import Announcement, Priority, announcement_error
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -147,6 +147,7 @@ class MessageAudio(_BackgroundAudio):
         self.message = str(announcement.message)
         """Text, for satellites that accept only a text."""
         self._language = announcement.language
+        self._is_critical = announcement.priority is Priority.CRITICAL
         self._options = dict(announcement.options)
         self._stream = self._create_stream()
         accepted = frozenset(formats) or {self._stream.extension}
@@ -189,6 +190,7 @@ class MessageAudio(_BackgroundAudio):
                     self._stream = self._create_stream()
                     self._is_spent = False
                 self._pending = expect_report(self._hass, self._stream, self.message)
+                self._pending.is_critical = self._is_critical
                 self._stream.async_set_message(self.message)
         except HomeAssistantError as err:  # the voice was removed meanwhile
             self._finish(err)

@@ -1,10 +1,11 @@
 """Text in, audio out: split into chunks, synthesize with fallbacks, join. No module here imports Home Assistant."""
 
 from .convert import PcmConstraints
+from .job import SynthesisJob
 from .loudness import LoudnessTracker
 from .output import AudioResponse, OutputFormat, is_output_extension
 from .pace import VoicePace
-from .pipeline import SpeechPipeline, SynthesisJob
+from .pipeline import SpeechPipeline
 from .post_processing import PostProcessing
 from .report import SynthesisReport
 from .sentence_cache import SentenceCache

@@ -10,7 +10,7 @@ from .attempt import AttemptAudio
 from .chunker import TextChunker
 from .styled_speech import PartAudio, StyledSpeech
 
-_MAX_PARALLEL_REQUESTS: Final = 2
+MAX_PARALLEL_REQUESTS: Final = 2
 """Maximum number of parallel requests: the chunk that is heard and the next one."""
 _MAX_WAITING_CHUNKS: Final = 2
 """Maximum number of chunks whose audio waits for the listener."""
@@ -78,7 +78,7 @@ class ChunkPrefetcher:
     async def _request_chunks(self) -> None:
         try:
             while True:
-                while len(self._requests) >= _MAX_PARALLEL_REQUESTS:
+                while len(self._requests) >= MAX_PARALLEL_REQUESTS:
                     await asyncio.wait(self._requests, return_when=asyncio.FIRST_COMPLETED)
                 part = await self._chunker.next(self._buffered_seconds)
                 if part is None:

@@ -194,6 +194,9 @@ class NamedVoice(Synthesizer, Protocol):
     def reduce_style(self, style: SpeechStyle) -> SpeechStyle:
         """Return a style without what makes no difference to the voice."""
 
+    def estimate(self, text: str) -> Usage:
+        """Return the usage to expect of a text, without a request."""
+
 
 class ProviderSynthesizer:
     """The voice of a provider, or another one of the same model if its style names one."""

@@ -2,14 +2,14 @@
 
 from abc import ABC, abstractmethod
 import asyncio
-from collections import Counter, UserDict
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import chain
 import logging
-from typing import Any, ClassVar, Final, override
+from typing import Any, ClassVar, Final
 
 from aiohttp import ClientSession
 from yarl import URL
@@ -19,7 +19,7 @@ from .addresses import parse_web_address
 from .errors import TextTooLongError
 from .http import HttpSessions, translate_client_errors
 from .json_documents import IdentityKey, Json, run_in_background
-from .models import Balance, Model, Pronunciation, Usage
+from .models import NO_RESERVATION, Balance, DetectedCapabilities, Model, Pronunciation, Reservation, Usage
 from .options import ChoiceOption
 from .redaction import redacted_errors
 
@@ -29,9 +29,6 @@ _CATALOG_TIMEOUT_S: Final = 120.0
 """Timeout for all requests for a catalog."""
 _CACHED_MODEL_LISTS: Final = 3
 """Number of model lists to keep: those of the current, the previous and no catalog."""
-
-_MAX_CAPABILITIES: Final = 200
-"""Maximum number of remembered capabilities of a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +49,10 @@ class SynthesisRequest:
 
     A request that joins the job of an identical one is not charged; one that is sent twice may be charged twice.
     """
+    reserve: Callable[[Usage], Reservation] = field(default=lambda _: NO_RESERVATION, compare=False)
+    """Called before the request is sent. Raises LimitReachedError if the usage does not fit in the usage limits."""
+    reservation: Reservation = field(default=NO_RESERVATION, compare=False)
+    """The usage that is reserved while the request is under way."""
 
     @property
     def speed(self) -> float:
@@ -59,13 +60,39 @@ class SynthesisRequest:
         speed = self.settings.get("speed", 1.0)
         return float(speed) if isinstance(speed, (int, float)) and speed > 0 else 1.0
 
+    @property
+    def estimate(self) -> Usage:
+        """The usage to expect, with an estimated cost if the model has a price."""
+        price = self.model.price
+        if price is None:
+            return Usage(len(self.text), 1, None)
+        return Usage(len(self.text), 1, price.cost(len(self.text)), price.currency, is_estimate=True)
+
+    @contextmanager
+    def reserved(self) -> Iterator[SynthesisRequest]:
+        """Reserve the estimated usage within the context, until the request that is yielded records its charge.
+
+        Raises LimitReachedError if the usage does not fit in the usage limits.
+        """
+        reservation = self.reserve(self.estimate)
+
+        def record_usage(usage: Usage) -> None:
+            reservation.release()
+            self.record_usage(usage)
+
+        try:
+            yield replace(self, record_usage=record_usage, reservation=reservation)
+        finally:
+            reservation.release()
+
+    def renew_reservation(self) -> None:
+        """Reserve the estimated usage again, because the text is bought again. Raises LimitReachedError."""
+        self.reservation.renew(self.estimate)
+
     def charge(self, cost: float | None = None, currency: str | None = None) -> None:
         """Record the charge for this request, estimated from the model's price if the provider states no `cost`."""
-        price = self.model.price
-        if cost is None and price:
-            self.charge_estimate(price.cost(len(self.text)))
-        else:
-            self.record_usage(Usage(len(self.text), 1, cost, currency))
+        is_estimated = cost is None and self.model.price
+        self.record_usage(self.estimate if is_estimated else Usage(len(self.text), 1, cost, currency))
 
     def charge_estimate(self, cost: float) -> None:
         """Record the charge for this request with an estimated cost."""
@@ -113,16 +140,6 @@ class Server:
         return bool(self.key_page)
 
 
-class DetectedCapabilities(UserDict[str, bool]):
-    """Detected capabilities of a server, by key. The oldest are dropped, because keys contain the names of models."""
-
-    @override
-    def __setitem__(self, key: str, value: bool) -> None:
-        super().__setitem__(key, value)
-        while len(self) > _MAX_CAPABILITIES:
-            del self[next(iter(self))]
-
-
 class Provider(ABC):
     """A text-to-speech API, used with the API key of one account.
 
@@ -150,6 +167,8 @@ class Provider(ABC):
     """Options chosen together with the model, because they determine the other options."""
     option_keys: ClassVar[tuple[str, ...]]
     """The keys of all options of all models."""
+    reserves_submissions: ClassVar[bool] = False
+    """Whether the provider itself reserves the usage of what it buys, because a request may buy nothing."""
     has_balance: ClassVar[bool] = False
     """Whether `fetch_balance` returns a balance."""
 
@@ -343,11 +362,14 @@ class Provider(ABC):
     async def synthesize(self, request: SynthesisRequest) -> AsyncGenerator[SpeechAudio]:
         """Speak a text of at most `model.max_chars`.
 
-        Entering the context raises SpeechError if there is no audio; leaving the context cancels the request.
+        Entering the context raises SpeechError if there is no audio, and LimitReachedError if the usage of the request
+        does not fit in the usage limits. Leaving the context cancels the request.
         """
         if request.model.measure(request.text) > request.model.max_chars:
             raise TextTooLongError
         async with AsyncExitStack() as stack:
+            if not self.reserves_submissions:
+                request = stack.enter_context(request.reserved())
             with self._redacted_errors(request):
                 audio = await self.open_audio(request, stack)
             yield replace(audio, data=self._read(audio.data, request))

@@ -15,6 +15,8 @@ class Outage(StrEnum):
     OUT_OF_CREDIT = "out_of_credit"
     KEY_REFUSED = "key_refused"
     GONE = "gone"
+    LIMIT_REACHED = "limit_reached"
+    """A usage limit that the user has set is reached; the next period ends the outage."""
 
     @property
     def needs_confirmation(self) -> bool:
@@ -163,6 +165,13 @@ class DailyLimitError(SpeechError):
 
     translation_key = "daily_limit"
     outage = Outage.OUT_OF_CREDIT
+
+
+class LimitReachedError(SpeechError):
+    """The usage of the request does not fit in the user's own limit, so it was not sent; `code` is the period's end."""
+
+    translation_key = "limit_reached"
+    outage = Outage.LIMIT_REACHED
 
 
 class RejectedError(SpeechError):

@@ -1,10 +1,11 @@
 """Models, voices, prices and usage."""
 
+from collections import UserDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 import re
-from typing import Final, Self, TypeGuard
+from typing import Final, Protocol, Self, TypeGuard, override
 
 from ..audio.formats import AudioFormat, PcmLayout
 from .options import Option
@@ -16,6 +17,9 @@ _END_NOTICE: Final = timedelta(days=60)
 COST_DECIMALS: Final = 9
 """Decimal places of a cost, enough for the price of one character."""
 _CURRENCY_CODE: Final = re.compile(r"[A-Za-z]{3,5}")
+
+_MAX_CAPABILITIES: Final = 200
+"""Maximum number of remembered capabilities of a server."""
 
 
 def round_cost(cost: float) -> float:
@@ -103,6 +107,29 @@ class Usage:
         )
 
 
+class Reservation(Protocol):
+    """Usage that counts towards a usage limit from before a request is sent until it is charged."""
+
+    def renew(self, estimate: Usage) -> None:
+        """Reserve the usage of another request instead. Raises LimitReachedError."""
+
+    def release(self) -> None:
+        """Stop reserving; does nothing if the reservation was released before."""
+
+
+class _NoReservation:
+    """The reservation of an account without limits."""
+
+    def renew(self, estimate: Usage) -> None:
+        """Reserve nothing."""
+
+    def release(self) -> None:
+        """Do nothing."""
+
+
+NO_RESERVATION: Final = _NoReservation()
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A speech model and its capabilities."""
@@ -167,3 +194,13 @@ class Model:
     def file_formats(self) -> tuple[AudioFormat, ...]:
         """The formats available for files; Orator converts PCM if the model has no other format."""
         return tuple(made for made in self.formats if made is not AudioFormat.PCM) or (AudioFormat.MP3, AudioFormat.WAV)
+
+
+class DetectedCapabilities(UserDict[str, bool]):
+    """Detected capabilities of a server, by key. The oldest are dropped, because keys contain the names of models."""
+
+    @override
+    def __setitem__(self, key: str, value: bool) -> None:
+        super().__setitem__(key, value)
+        while len(self) > _MAX_CAPABILITIES:
+            del self[next(iter(self))]

@@ -1,7 +1,9 @@
 """End dates and successors of OpenAI's models."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+import re
 from typing import Any
 
 from freezegun import freeze_time
@@ -134,6 +136,32 @@ def test_models_after_end(provider: OpenAIProvider, after_end: None) -> None:
     catalog = {"models": ["gpt-4o-mini-tts", "gpt-realtime", "gpt-realtime-mini", NEW, "tts-1"], "ends": {}}
     assert [model.id for model in provider.models(catalog)] == [NEW]
     assert provider.initial_voice_settings(catalog) == {"model": NEW, "voice": "coral"}
+
+
+_ALL_MODELS = ["gpt-4o-mini-tts", "gpt-realtime", "gpt-realtime-2.1", "gpt-realtime-mini", "tts-1", "tts-1-hd", NEW]
+
+
+@pytest.mark.parametrize("listed", [[], _ALL_MODELS, ["gpt-4o-mini-tts", "gpt-realtime-2.1", "tts-1"]])
+def test_model_of_new_account(provider: OpenAIProvider, listed: list[str]) -> None:
+    """On no day of the next year does a new account start with a model that ends soon."""
+    with freeze_time("2026-12-01") as frozen:
+        for _ in range(366):
+            model = provider.initial_model({"models": listed, "ends": {}})
+            assert not model.ends_soon(datetime.now(UTC).date())
+            assert model.id in (listed or [NEW])
+            frozen.tick(timedelta(days=1))
+
+
+def test_documented_prices(provider: OpenAIProvider) -> None:
+    """The table of OpenAI's prices has those that the estimates use."""
+    page = (Path(__file__).parents[3] / "docs/providers/openai.md").read_text()
+    rows = re.findall(r"^\| `(\S+)` \| \$([\d.]+) \| \$([\d.]+) \|$", page, re.MULTILINE)
+    assert len(rows) == 5
+    for model_id, minute, announcements in rows:
+        price = provider.describe_model(model_id, None, {}).price
+        assert price
+        assert price.cost(900) == pytest.approx(float(minute), abs=0.0005)
+        assert 1_000 * price.cost(100) == pytest.approx(float(announcements), abs=0.005)
 
 
 def test_retired_realtime_model(provider: OpenAIProvider, after_end: None) -> None:

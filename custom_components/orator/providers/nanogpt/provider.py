@@ -69,6 +69,7 @@ class NanoGPTProvider(Provider):
     languages = WHISPER_LANGUAGES
     choices = (ENDPOINT_OPTION,)
     option_keys = ENDPOINT_OPTION_KEYS
+    reserves_submissions = True
     has_balance = True
 
     def __init__(
@@ -214,7 +215,14 @@ class NanoGPTProvider(Provider):
         return await self._download(result, job, request, stack)
 
     async def _submit(self, job: Job, request: SynthesisRequest) -> JobTicket | str | DirectAudio:
-        """Submit a text and record the charge; return a ticket, the link to the audio, or the audio."""
+        """Submit a text and record the charge; return a ticket, the link to the audio, or the audio.
+
+        The usage is reserved until then, even if the request was canceled.
+        """
+        with request.reserved() as reserved:
+            return await self._submit_reserved(job, reserved)
+
+    async def _submit_reserved(self, job: Job, request: SynthesisRequest) -> JobTicket | str | DirectAudio:
         endpoint = endpoint_for(request.settings)
         client = self._speech_clients[endpoint.address_key]
         async with AsyncExitStack() as stack:

@@ -76,7 +76,9 @@ class RealtimeSpeech:
         Raises TranscriptMismatchError if the model repeatedly speaks something else.
         """
         text, mismatches = request.text, 0
-        for _ in range(_MAX_RESPONSES):
+        for number in range(_MAX_RESPONSES):
+            if number:
+                replace(request, text=text).renew_reservation()
             session = self._session_for(request.model, request.voice, request.settings)
             async with session.respond(text, _response_settings(request, text)) as response:
                 try:

@@ -200,6 +200,7 @@ class SpeechbaseProvider(Provider):
                 if err.code not in RAW_TYPES:
                     raise
                 request.charge()  # raw PCM of an unknown sample rate
+                request.renew_reservation()
                 missing_capability = _stream_capability(request)
         audio = await self._open_plain(request, stack)
         if missing_capability:

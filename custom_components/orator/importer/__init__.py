@@ -1,0 +1,1 @@
+"""Import of accounts and voices from other integrations."""

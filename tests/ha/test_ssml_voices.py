@@ -37,9 +37,9 @@ def speak_tones(simulator: Simulator) -> None:
 
 async def test_whispering(simulator: Simulator, hear: Hear) -> None:
     """An expression is an instruction for its text only."""
-    await hear(f"<speak>{FIRST} {WHISPERED} {FIRST}</speak>", instructions="Be kind.")
+    await hear(f"<speak>{FIRST} {WHISPERED} Hurry up.</speak>", instructions="Be kind.")
     sent = [(request["input"], request.get("instructions")) for request in get_speech_requests(simulator)]
-    assert sent == [(FIRST, "Be kind."), (SECOND, "Be kind.\nWhisper."), (FIRST, "Be kind.")]
+    assert sent == [(FIRST, "Be kind."), (SECOND, "Be kind.\nWhisper."), ("Hurry up.", "Be kind.")]
 
 
 async def test_whispering_of_other_voice(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:

@@ -171,14 +171,23 @@ async def amplify(
 ) -> AsyncGenerator[bytes]:
     """Yield 16-bit samples amplified by a `Limiter`; the meter measures them before the gain."""
     limiter = Limiter(layout, gain_db)
-    async with aclosing(split_into_blocks(samples, layout)) as blocks:
+    async with aclosing(measure(samples, layout, meter)) as blocks:
         async for block in blocks:
-            if meter:
-                meter.feed(block)
             if amplified := limiter.feed(block):
                 yield amplified
     if rest := limiter.finish():
         yield rest
+
+
+async def measure(
+    samples: AsyncGenerator[bytes], layout: PcmLayout, meter: LoudnessMeter | None
+) -> AsyncGenerator[bytes]:
+    """Yield samples in blocks that a meter measures, if there is one."""
+    async with aclosing(split_into_blocks(samples, layout)) as blocks:
+        async for block in blocks:
+            if meter:
+                meter.feed(block)
+            yield block
 
 
 async def lead_in_and_chime(layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:

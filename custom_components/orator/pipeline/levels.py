@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 
-from ..audio.effects import amplify
+from ..audio.effects import amplify, measure
 from ..audio.formats import AudioFormat, PcmLayout, prepend
 from ..audio.loudness_meter import LoudnessMeter
 from ..providers.base import SpeechAudio
@@ -61,8 +61,10 @@ class VoiceLevels:
                 gain_db += self._gains[key]
                 if self._target_lufs is not None or self._matches_voices:
                     meter = self._meters.setdefault(key, LoudnessMeter(self._layout))
-            if gain_db or meter:
+            if gain_db or self._target_lufs is not None:
                 samples = amplify(samples, self._layout, gain_db, meter)
+            elif meter:
+                samples = measure(samples, self._layout, meter)
             yield SpeechAudio(AudioFormat.PCM, samples, self._layout)
         for key, meter in self._meters.items():
             self._tracker.add(key, meter.result())

@@ -110,13 +110,41 @@ class SpeechPipeline:
     async def _respond(self) -> AsyncGenerator[AudioResponse]:
         layout = self._job.post_processing.layout_for(self._job.model, self._output.pcm)
         async with self._synthesize() as speech, aclosing(self._apply_gain(speech, layout)) as audio:
-            yield await build_response(
-                audio,
-                self._output,
-                is_single=speech.is_single,
-                # Inserted silence must not be cached, and Home Assistant caches the audio of complete texts.
-                gap_filler=self._gap_filler if speech.is_reply and not self._output.is_for_player else None,
-            )
+            # Inserted silence must not be cached, and Home Assistant caches the audio of complete texts.
+            gap_filler = self._gap_filler if speech.is_reply and not self._output.is_for_player else None
+            if speech.reference_key is None:
+                yield await build_response(audio, self._output, is_single=speech.is_single, gap_filler=gap_filler)
+            else:
+                async with self._respond_with_samples(audio, layout, gap_filler) as response:
+                    yield response
+
+    @asynccontextmanager
+    async def _respond_with_samples(
+        self, audio: AsyncGenerator[SpeechAudio], layout: PcmLayout, gap_filler: GapFiller | None
+    ) -> AsyncGenerator[AudioResponse]:
+        """Yield the response once the first audio has arrived; an encoder is started in the meantime."""
+        has_begun = asyncio.Event()
+        error: Exception | None = None
+
+        async def parts() -> AsyncGenerator[SpeechAudio]:
+            nonlocal error
+            try:
+                async for part in audio:
+                    has_begun.set()
+                    yield part
+            except Exception as err:
+                error = err
+                raise
+            finally:
+                has_begun.set()
+
+        samples = join_audio_as_pcm(parts(), layout)
+        response = await self._job.post_processing.build_response(samples, self._job.model, self._output, gap_filler)
+        async with prefetch_first(response.data) as data:
+            await has_begun.wait()
+            if error:
+                raise error
+            yield replace(response, data=data)
 
     @asynccontextmanager
     async def _respond_with_post_processing(self) -> AsyncGenerator[AudioResponse]:

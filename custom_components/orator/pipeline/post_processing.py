@@ -115,7 +115,7 @@ class PostProcessing:
             yield SpeechAudio(AudioFormat.PCM, chime_and_tail(layout, self.effects), layout)
 
     async def build_response(
-        self, speech: AsyncGenerator[bytes], model: Model, output: OutputFormat, gap_filler: GapFiller
+        self, speech: AsyncGenerator[bytes], model: Model, output: OutputFormat, gap_filler: GapFiller | None
     ) -> AudioResponse:
         """Return speech in the layout of `layout_for` with chimes and silence. Raises NotAudioError.
 
@@ -131,7 +131,7 @@ class PostProcessing:
         output_layout = _requested_layout(model, output.pcm)
         if layout != output_layout:
             samples = convert_pcm(PcmStream(layout, samples), output_layout)
-        if not output.is_for_player:
+        if gap_filler and not output.is_for_player:
             samples = gap_filler.fill(samples, output_layout)
         return wrap_pcm(PcmStream(output_layout, samples), output)
 

@@ -14,7 +14,7 @@ from custom_components.orator.audio.effects import BuiltInChime, load_built_in_c
 from tests.simulator import Fault, Simulator
 from tests.support.audio import RATE, Sound, decode_output
 from tests.support.chimes import write_audio_file
-from tests.support.speech import Hear, get_speech_requests
+from tests.support.speech import INVALID_KEY, Hear, get_speech_requests
 from tests.support.streams import SATELLITE, stream_text
 from tests.support.word_decoder import assert_spoken, voice_of
 
@@ -157,3 +157,36 @@ async def test_stretched_rate(
     seconds = plain.seconds * 6 / 15
     assert plain.seconds - sound.seconds == pytest.approx(seconds * (1 - 1 / 1.1), abs=0.04)
     assert_spoken(sound.samples, RATE, f"{FIRST} {SECOND}")
+
+
+@every_format
+async def test_only_pause_or_clip(hear: Hear, options: dict[str, Any]) -> None:
+    """A message without words is silence, or a clip."""
+    silence = await hear_sound(hear, '<speak><break time="2s"/></speak>', is_streamed=False, **options)
+    assert silence.seconds == pytest.approx(2, abs=0.1)
+    assert silence.level < 0.001
+    clip = await hear_sound(hear, '<speak><audio src="alert"/></speak>', is_streamed=False, **options)
+    assert clip.seconds == pytest.approx(load_built_in_chime(BuiltInChime.ALERT).seconds, abs=0.1)
+    assert clip.level > 0.01
+    nothing = await hear_sound(hear, "<speak></speak>", is_streamed=False, **options)
+    assert nothing.level < 0.001
+
+
+@every_format
+@every_way
+async def test_error(simulator: Simulator, hear: Hear, options: dict[str, Any], *, is_streamed: bool) -> None:
+    """A message that no voice can speak is an error, as without markup."""
+    simulator.fail(INVALID_KEY)
+    text = f"<speak>{FIRST} <prosody volume='loud'>{SECOND}</prosody></speak>"
+    assert await hear(divide(text) if is_streamed else text, **options) == b""
+
+
+@every_format
+async def test_many_pauses(hear: Hear, options: dict[str, Any]) -> None:
+    """Many short pauses are as exact as one."""
+    pauses = ' <break time="130ms"/> '
+    words = FIRST.removesuffix(".").split()
+    without = await hear_sound(hear, f"<speak>{FIRST}</speak>", is_streamed=False, **options)
+    sound = await hear_sound(hear, f"<speak>{pauses.join(words)}.</speak>", is_streamed=False, **options)
+    assert sound.seconds - without.seconds == pytest.approx(0.13 * (len(words) - 1), abs=0.02)
+    assert_spoken(sound.samples, RATE, FIRST)

@@ -1,14 +1,17 @@
-"""Generate the README's table of services and its screenshots, and the list of chimes."""
+"""Generate the README's table of services and its screenshots, the list of chimes, and the limits of SSML."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 import re
 from typing import Final
 
-from custom_components.orator.audio.effects import BuiltInChime, load_built_in_chime
+from custom_components.orator.audio.effects import MAX_CLIP_S, BuiltInChime, load_built_in_chime
 from custom_components.orator.providers import PROVIDERS
 from custom_components.orator.providers.models import Model
 from custom_components.orator.providers.openai.servers import SERVERS, SpeechServer
+from custom_components.orator.text import ssml, ssml_values
+from custom_components.orator.text.say_as import MAX_EXPANDED_CHARS
+from custom_components.orator.text.ssml_tags import CONTENT_CHARS
 from script.lib.message_docs import NONE, format_table
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -110,3 +113,20 @@ def show_screenshots(*names: str) -> str:
 def _caption(name: str) -> str:
     """Return the caption of a screenshot: its file name without the leading number."""
     return re.sub(r"^\d+", "", name).replace("_", " ").replace("-", " ").strip().capitalize()
+
+
+def list_ssml_limits() -> str:
+    """Return a table of the limits of markup."""
+    return format_table(
+        ("What", "Limit"),
+        (
+            ("Pauses", f"{ssml_values.MAX_PAUSE_S:g} s each, {ssml.MAX_PAUSES_S:g} s in a message"),
+            ("Sounds", f"{ssml.MAX_CLIPS} in a message, {MAX_CLIP_S:g} s each"),
+            ("Speed", f"{ssml_values.MIN_RATE:g} to {ssml_values.MAX_RATE:g} times the normal one"),
+            ("Volume", f"{ssml_values.MIN_STYLE_GAIN_DB:+g} dB to {ssml_values.MAX_STYLE_GAIN_DB:+g} dB, or silent"),
+            ("Text to spell out with `say-as`", f"{MAX_EXPANDED_CHARS} characters"),
+            ("Text of an `audio` element", f"{CONTENT_CHARS['audio']} characters"),
+            ("Elements within each other", f"{ssml.MAX_OPEN_ELEMENTS}"),
+            ("Pauses, sounds and changes of the style", f"{ssml.MAX_EFFECTS:,} in a message"),
+        ),
+    )

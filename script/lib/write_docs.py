@@ -30,7 +30,13 @@ from custom_components.orator.providers.options import (
 from custom_components.orator.voice_settings import NUMBER_OPTIONS
 from script.lib.list_blueprints import describe_blueprints
 from script.lib.message_docs import NONE, MessageDocs, format_table
-from script.lib.readme_tables import compare_services, join_words, list_chimes, show_screenshots
+from script.lib.readme_tables import (
+    compare_services,
+    join_words,
+    list_chimes,
+    list_ssml_limits,
+    show_screenshots,
+)
 
 ROOT: Final = Path(__file__).parent.parent.parent
 ENGLISH: Final = ROOT / "custom_components/orator/translations/en.json"
@@ -70,6 +76,7 @@ class DocsGenerator:
             "chimes": self.list_chimes,
             "models": self.describe_models,
             "servers": self.describe_servers,
+            "ssml_limits": list_ssml_limits,
             "options": self.describe_options,
             "fields": self.describe_fields,
             "blueprints": describe_blueprints,

@@ -12,7 +12,7 @@ _SEPARATOR: Final = ", "
 """Separator of characters that are spoken one by one; without a comma, some voices read digits as one number."""
 _TELEPHONE_SEPARATOR: Final = " "
 """The same within a group of a telephone number, where commas separate the groups."""
-_MAX_CHARS: Final = 200
+MAX_EXPANDED_CHARS: Final = 200
 """Maximum length of a text that is spelled out."""
 _TELEPHONE_GROUP: Final = re.compile(r"[^\W_]+|[+*#]")
 _EXTENSION: Final = re.compile(r"[^\W\d_]{2,}")
@@ -73,7 +73,7 @@ def expand(text: str, interpret_as: str, form: str, language: str) -> str:
     A text that is not of the stated kind, or whose language is unknown, is returned as it is.
     """
     text = " ".join(text.split())
-    if len(text) > _MAX_CHARS:
+    if len(text) > MAX_EXPANDED_CHARS:
         return text
     match _KINDS.get(interpret_as.lower()):
         case "characters":

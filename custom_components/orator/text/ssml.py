@@ -30,12 +30,12 @@ from .ssml_tags import (
 )
 from .ssml_values import parse_pause, parse_volume
 
-_MAX_OPEN_ELEMENTS: Final = 100
+MAX_OPEN_ELEMENTS: Final = 100
 """Maximum number of open elements."""
-_MAX_EFFECTS: Final = 2000
+MAX_EFFECTS: Final = 2000
 """Maximum number of tags that change the style, of pauses and of clips."""
-_MAX_CLIPS: Final = 20
-_MAX_PAUSES_S: Final = 60.0
+MAX_CLIPS: Final = 20
+MAX_PAUSES_S: Final = 60.0
 """Maximum duration of all pauses."""
 _MAX_SOURCE_CHARS: Final = 1000
 _CONTENT_WINDOW_CHARS: Final = MAX_UNSPOKEN_CHARS + max(CONTENT_CHARS.values())
@@ -173,7 +173,7 @@ class SsmlReader:
             self._add(self._style, writer)
 
     def _open_element(self, name: str, style: SpeechStyle) -> None:
-        if len(self._open) < _MAX_OPEN_ELEMENTS:
+        if len(self._open) < MAX_OPEN_ELEMENTS:
             self._open.append(_OpenElement(name, style))
 
     def _close(self, name: str) -> None:
@@ -185,14 +185,14 @@ class SsmlReader:
     def _add(self, mark: SpeechMark, writer: SpeechWriter) -> None:
         """Add a mark, unless there are too many; the rest of the text is plain then."""
         self._effects += 1
-        if self._effects < _MAX_EFFECTS:
+        if self._effects < MAX_EFFECTS:
             writer.add(mark)
-        elif self._effects == _MAX_EFFECTS:
+        elif self._effects == MAX_EFFECTS:
             writer.add(PLAIN)
 
     def _add_pause(self, attributes: Mapping[str, str], writer: SpeechWriter) -> None:
         seconds = parse_pause(attributes.get("time", ""), attributes.get("strength", ""))
-        seconds = min(seconds, _MAX_PAUSES_S - self._pauses_s)
+        seconds = min(seconds, MAX_PAUSES_S - self._pauses_s)
         if seconds > 0:
             self._pauses_s += seconds
             self._add(Pause(seconds), writer)
@@ -226,7 +226,7 @@ class SsmlReader:
 
     def _add_clip(self, source: str, level: str, fallback: str, writer: SpeechWriter) -> None:
         """Add a clip, or its fallback if its source is no address or there are too many clips."""
-        if not 0 < len(source) <= _MAX_SOURCE_CHARS or self._clips >= _MAX_CLIPS or self._effects >= _MAX_EFFECTS - 1:
+        if not 0 < len(source) <= _MAX_SOURCE_CHARS or self._clips >= MAX_CLIPS or self._effects >= MAX_EFFECTS - 1:
             writer.write(fallback)
             return
         self._clips += 1

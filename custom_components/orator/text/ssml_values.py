@@ -11,11 +11,11 @@ from math import inf, log10
 import re
 from typing import Final
 
-_MIN_RATE: Final = 0.25
-_MAX_RATE: Final = 4.0
-_MIN_STYLE_GAIN_DB: Final = -60.0
-_MAX_STYLE_GAIN_DB: Final = 12.0
-_MAX_PAUSE_S: Final = 10.0
+MIN_RATE: Final = 0.25
+MAX_RATE: Final = 4.0
+MIN_STYLE_GAIN_DB: Final = -60.0
+MAX_STYLE_GAIN_DB: Final = 12.0
+MAX_PAUSE_S: Final = 10.0
 
 _RATES: Final = {"x-slow": 0.5, "slow": 0.64, "medium": 1.0, "default": 1.0, "fast": 1.55, "x-fast": 2.0}
 _GAINS_DB: Final = {
@@ -52,7 +52,7 @@ def parse_rate(value: str, outer: float) -> float:
         return outer
     number = float(match["number"]) / (100 if match["unit"] else 1)
     factors = {"": number, "+": outer * (1 + number), "-": outer * (1 - number)}
-    return min(max(factors[match["sign"]], _MIN_RATE), _MAX_RATE)
+    return min(max(factors[match["sign"]], MIN_RATE), MAX_RATE)
 
 
 def parse_volume(value: str, outer_db: float) -> float:
@@ -77,14 +77,14 @@ def parse_volume(value: str, outer_db: float) -> float:
 def add_gains(first_db: float, second_db: float) -> float:
     """Return the sum of two gains, within the limits unless it is silence."""
     gain_db = first_db + second_db
-    return gain_db if gain_db == -inf else min(max(gain_db, _MIN_STYLE_GAIN_DB), _MAX_STYLE_GAIN_DB)
+    return gain_db if gain_db == -inf else min(max(gain_db, MIN_STYLE_GAIN_DB), MAX_STYLE_GAIN_DB)
 
 
 def parse_pause(time: str, strength: str) -> float:
     """Return the duration of a break in seconds; an invalid time counts as none."""
     if match := _DURATION.fullmatch(time.strip().lower()):
         seconds = float(match["number"]) / (1000 if match["unit"] == "ms" else 1)
-        return min(seconds, _MAX_PAUSE_S)
+        return min(seconds, MAX_PAUSE_S)
     return _PAUSES_S.get(strength.strip().lower(), _PAUSES_S[_DEFAULT_STRENGTH])
 
 

@@ -28,7 +28,7 @@ _ELEVENLABS_VOICES: Final = (
     "Giovanni", "Grace", "James", "Jeremy", "Jessica", "Joseph", "Josh", "Laura", "Liam", "Lily", "Matilda", "Matthew",
     "Michael", "Nicole", "River", "Roger", "Ryan", "Sam", "Sarah", "Thomas", "Will",
 )  # fmt: skip
-_ELEVENLABS_OPTIONS: Final = frozenset({"speed", "stability", "similarity", "similarity_boost", "style"})
+_ELEVENLABS_OPTION_KEYS: Final = frozenset({"speed", "stability", "similarity", "similarity_boost", "style"})
 _KOKORO_VOICES: Final = (
     "af_bella", "af_alloy", "af_aoede", "af_heart", "af_jessica", "af_kore", "af_nicole", "af_nova", "af_river",
     "af_sarah", "af_sky", "am_adam", "am_echo", "am_eric", "am_fenrir", "am_liam", "am_michael", "am_onyx", "am_puck",
@@ -95,12 +95,12 @@ _MODEL_FAMILIES: Final = (
     # Source of the tags: ElevenLabs' documentation of Eleven v3.
     ModelFamily(
         r"elevenlabs[-_]v3.*",
-        options=_ELEVENLABS_OPTIONS,
+        options=_ELEVENLABS_OPTION_KEYS,
         max_chars=5_000,
         voices=_ELEVENLABS_VOICES,
         understands_audio_tags=True,
     ),
-    ModelFamily(r"elevenlabs[-_].*", options=_ELEVENLABS_OPTIONS, max_chars=5_000, voices=_ELEVENLABS_VOICES),
+    ModelFamily(r"elevenlabs[-_].*", options=_ELEVENLABS_OPTION_KEYS, max_chars=5_000, voices=_ELEVENLABS_VOICES),
     ModelFamily(r"xai-tts.*", max_chars=5_000, voices=_XAI_VOICES),
     # gemini-3.1 fails if instructions are set.
     ModelFamily(r"gemini-2\.5-.*tts", options=frozenset({"speed", "instructions"}), voices=_GEMINI_VOICES),

@@ -200,3 +200,23 @@ async def test_other_entity_reads_no_markup(hass: HomeAssistant, simulator: Simu
     texts = [body.get("input", body.get("text")) for body in get_speech_requests(simulator)]
     assert [str(text).strip() for text in texts] == [FIRST, SECOND]
     assert await async_resolve_media(hass, tts.generate_media_source_id(hass, MESSAGE, "tts.ann"), None)
+
+
+async def test_dry_run(hass: HomeAssistant, simulator: Simulator) -> None:
+    """A dry run estimates the words of both voices, without the markup and without a request."""
+    estimate = await call_action(hass, "synthesize", message=MESSAGE, dry_run=True)
+    assert not get_speech_requests(simulator)
+    assert estimate["characters"] == len(FIRST) + len(SECOND)
+    spoken = await call_action(hass, "synthesize", message=MESSAGE)
+    assert spoken["characters"] == estimate["characters"]
+
+
+async def test_limit_of_other_account(
+    hass: HomeAssistant, fallback_account: MockConfigEntry, simulator: Simulator, hear: Hear
+) -> None:
+    """If the account of another voice has reached its limit, the message's voice speaks its text."""
+    hass.config_entries.async_update_entry(fallback_account, options={"daily_limit": 1})
+    await hass.async_block_till_done(wait_background_tasks=True)
+    words = assert_spoken((await decode(await hear(MESSAGE))).samples, RATE, WORDS)
+    assert {word.voice for word in words} == {ANN}
+    assert [request["voice"] for request in get_speech_requests(simulator)] == ["coral", "coral"]

@@ -33,7 +33,7 @@ _DEFAULT_STRENGTH: Final = "medium"
 _SIGNED_NUMBER: Final = r"(?P<sign>[+-]?)(?P<number>\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})"
 _QUANTITY: Final = re.compile(rf"{_SIGNED_NUMBER}\s*(?P<unit>%|db)?", re.ASCII)
 _DURATION: Final = re.compile(r"\+?(?P<number>\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})\s*(?P<unit>ms|s)", re.ASCII)
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
+_XML_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 _EXPRESSION: Final = re.compile(r"[^\W_]+(?:[ ,'’-]+[^\W_]+){0,5}")
 _MAX_EXPRESSION_CHARS: Final = 60
 _MAX_PRONUNCIATION_CHARS: Final = 200
@@ -91,7 +91,7 @@ def parse_pause(time: str, strength: str) -> float:
 def parse_language(value: str) -> str:
     """Return a language tag, or an empty text if the value is none."""
     value = value.strip()
-    return value.replace("_", "-") if _LANGUAGE.fullmatch(value) else ""
+    return value.replace("_", "-") if _XML_LANGUAGE.fullmatch(value) else ""
 
 
 def parse_expression(value: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from itertools import pairwise
 from math import inf
+from pathlib import Path
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.orator.audio.effects import BuiltInChime, load_built_in_chime
+from custom_components.orator.audio.effects import MAX_CLIP_S, BuiltInChime, load_built_in_chime
 from tests.simulator import Fault, Simulator
+from tests.support.actions import create_media_folder
 from tests.support.audio import RATE, Sound, decode_output
 from tests.support.chimes import write_audio_file
 from tests.support.speech import INVALID_KEY, Hear, get_speech_requests
@@ -110,6 +112,25 @@ async def test_clip(
     start, end = round(middle * RATE), round((middle + seconds) * RATE)
     assert np.abs(sound.samples[start:end]).max() > 0.05
     assert_spoken(np.delete(sound.samples, np.s_[start:end]), RATE, f"{FIRST} {SECOND}")
+
+
+@pytest.fixture
+def media(hass: HomeAssistant, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Create a media folder outside the configuration folder before media sources are set up."""
+    return create_media_folder(hass, tmp_path_factory.mktemp("media"))
+
+
+async def test_media_source_clip(media: Path, hear: Hear) -> None:
+    """A recording of a media source is played, unless it is too long."""
+    write_audio_file(media, "short.mp3", 1.2)
+    write_audio_file(media, "long.mp3", MAX_CLIP_S + 2)
+    source = "media-source://media_source/local"
+    text = (
+        f'<speak><audio src="{source}/short.mp3">Short.</audio><audio src="{source}/long.mp3">{FIRST}</audio></speak>'
+    )
+    sound = await hear_sound(hear, text, is_streamed=False)
+    assert_spoken(sound.samples[round(1.25 * RATE) :], RATE, FIRST)
+    assert np.abs(sound.samples[: round(1.2 * RATE)]).max() > 0.05
 
 
 @every_format

@@ -95,7 +95,7 @@ async def test_bounded_prefetch(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The response of a prefetched chunk is read only up to a limit until its turn comes."""
-    monkeypatch.setattr("custom_components.orator.pipeline.pipeline._MAX_CHUNK_S", inf)  # more than sockets hold
+    monkeypatch.setattr("custom_components.orator.pipeline.plan._MAX_CHUNK_S", inf)  # more than sockets hold
     async for _ in (await start_speech(hass, stream_text(FIRST), speed=0.5)).data_gen:  # measures the voice's pace
         pass
     simulator.reset()

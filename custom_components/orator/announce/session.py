@@ -12,6 +12,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util.hass_dict import HassKey
 
+from ..text import remove_ssml
 from .models import AnnouncementAudio, SpeakerResult, Status
 from .playback import Playback
 from .player import Player, async_call, is_same_volume, speaker_error
@@ -303,7 +304,7 @@ class SpeakerSession:
             elif audio.message is None:
                 raise speaker_error(self._hass, self._speaker.entity_id, "satellite_speaks_text_only")
             else:
-                message = {"message": audio.message}
+                message = {"message": remove_ssml(audio.message)}
             return async_call(
                 self._hass,
                 SATELLITE_DOMAIN,

@@ -32,6 +32,7 @@ __all__ = [
     "find_phrase_end",
     "is_speakable",
     "remove_audio_tags",
+    "remove_ssml",
     "replace_words",
     "split_evenly",
     "split_first_clause",
@@ -53,6 +54,22 @@ class TextCleaner:
     def finish(self) -> str:
         """Return the remaining words."""
         return _join_words(self._reader.finish())
+
+
+def remove_ssml(text: str) -> str:
+    """Return the words of an SSML document, with those in place of its clips; any other text is returned as it is."""
+    ssml = SsmlReader()
+    reader = SpeechReader(clean=False, ssml=ssml)
+    words = ""
+    for part in [*reader.feed(text), *reader.finish()]:
+        match part:
+            case StyledText():
+                words += part.text
+            case Clip():
+                words += f" {part.fallback} "
+            case Pause():
+                words += " "
+    return " ".join(words.split()) if ssml.is_document else text
 
 
 def _join_words(parts: Iterable[SpeechPart]) -> str:

@@ -224,6 +224,8 @@ class ImportConfigFlow(ConfigFlow):
             context = ConfigFlowContext(source=SOURCE_IMPORT)
             await self.hass.config_entries.flow.async_init(self.handler, context=context, data=account)
         placeholders = {"voices": ", ".join(sorted(titles))}
+        if not titles:
+            return self.async_abort(reason="taken_over" if self._takes_over else "nothing_to_import")
         if not created:
             return self.async_abort(reason="imported", description_placeholders=placeholders)
         first = created[0]
@@ -244,10 +246,15 @@ class ImportConfigFlow(ConfigFlow):
                     subentry_type=SUBENTRY_VOICE, title=title, data=planned.data, unique_id=planned.found.unique_id
                 )
 
+    @property
+    def _takes_over(self) -> bool:
+        """Whether the voices take over the entity IDs."""
+        return bool(self._import_options.get(_FIELD_TAKE_OVER))
+
     def _take_over_options(self, options: Mapping[str, Any], candidates: Iterable[Candidate]) -> dict[str, Any]:
         """Return the options of an account with the take-overs of the selected accounts."""
         changed = dict(options)
-        if self._import_options.get(_FIELD_TAKE_OVER):
+        if self._takes_over:
             for account in (one.found for one in candidates if not self._is_taken_over(one.found)):
                 entity_ids = {voice.unique_id: voice.entity_id for voice in account.voices if voice.entity_id}
                 if entity_ids:

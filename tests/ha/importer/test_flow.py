@@ -93,7 +93,10 @@ async def test_without_take_over(hass: HomeAssistant, simulator: Simulator) -> N
     assert registered
     assert registered.platform == "openai_tts"
     assert (await get_menu(hass))["menu_options"][0] == "import_accounts"  # the entity ID is left
-    await import_all(hass)
+    form = await open_import_form(hass)
+    assert form["description_placeholders"]["found"].endswith("You can take over its entity IDs.")
+    assert (await submit_account_form(hass, form, {"take_over": False}))["reason"] == "nothing_to_import"
+    assert (await import_all(hass))["reason"] == "taken_over"
     registered = er.async_get(hass).async_get(OLD_VOICE_ID)
     assert registered
     assert registered.platform == DOMAIN

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-import json
 from pathlib import PurePath
 import re
 from typing import Any, Final
@@ -30,6 +29,7 @@ from ..providers import PROVIDERS
 from ..providers.errors import InvalidSettingError
 from ..providers.options import parse_id
 from .models import FoundAccount, FoundVoice
+from .options import NORMALIZED_LUFS, THREE_TONE, parse_payload
 
 _SPEED: Final = "speed"
 _INSTRUCTIONS: Final = "instructions"
@@ -43,8 +43,6 @@ _KOKORO_SERVER: Final = "kokoro"
 _ANY_SERVER: Final = "other"
 _NO_KEYS: Final = ("x", "not-needed")
 """Values that integrations store instead of an API key."""
-_NORMALIZED_LUFS: Final = -16.0
-"""Loudness to which the other integrations normalize speech."""
 _TEMPLATE: Final = re.compile(r"\{[{%#]")
 
 
@@ -263,11 +261,11 @@ def _read_voice(
         else:
             settings[_INSTRUCTIONS] = instructions
     if payload := stored.get("extra_payload"):
-        extra_body = _read_extra_body(payload)
-        if extra_body is None:
+        try:
+            if extra_body := parse_payload(payload):
+                settings[_EXTRA_BODY] = extra_body
+        except InvalidSettingError:
             unsupported.append("extra_payload")
-        elif extra_body:
-            settings[_EXTRA_BODY] = extra_body
     settings |= _read_post_processing(source, stored)
     if audio_format := stored.get("audio_format"):
         settings[CONF_FORMAT] = audio_format
@@ -299,23 +297,14 @@ def _read_instructions(stored: Mapping[str, Any]) -> str:
     return "\n".join(f"{label}: {text}" for label, text in parts.items() if text)
 
 
-def _read_extra_body(payload: Any) -> dict[str, Any] | None:
-    """Return extra fields of the request from their JSON, or None if it is a template or damaged."""
-    try:
-        extra_body = json.loads(payload) if isinstance(payload, str) else payload
-    except RecursionError, ValueError:
-        return None
-    return dict(extra_body) if isinstance(extra_body, Mapping) else None
-
-
 def _read_post_processing(source: Source, stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return the chime, loudness and gain. A chime is a path below the configuration folder."""
     settings: dict[str, Any] = {}
     if stored.get("chime") is True:
         file = PurePath(str(stored.get("chime_sound", "threetone.mp3"))).name
-        settings[CONF_CHIME] = "three_tone" if file == "threetone.mp3" else f"{source.domain}/chime/{file}"
+        settings[CONF_CHIME] = THREE_TONE if file == "threetone.mp3" else f"{source.domain}/chime/{file}"
     if stored.get("normalize_audio") is True:
-        settings[CONF_LOUDNESS] = _NORMALIZED_LUFS
+        settings[CONF_LOUDNESS] = NORMALIZED_LUFS
     if gain := stored.get(CONF_GAIN):
         settings[CONF_GAIN] = gain
     return settings

@@ -82,6 +82,13 @@ async def test_number_attributes(hass: HomeAssistant, account: MockConfigEntry, 
         assert registered.entity_category == "config"
 
 
+def get_precision(hass: HomeAssistant, entity_id: str) -> int | None:
+    """Return the number of decimals that dashboards show."""
+    registered = er.async_get(hass).async_get(entity_id)
+    options = registered.options.get("sensor", {}) if registered else {}
+    return options.get("suggested_display_precision")
+
+
 async def test_left(hass: HomeAssistant, account: MockConfigEntry, freezer: FrozenDateTimeFactory) -> None:
     """The sensors show what is left of the limits, never less than 0, and again all when a period begins."""
     await hass.config.async_set_time_zone("UTC")
@@ -95,6 +102,7 @@ async def test_left(hass: HomeAssistant, account: MockConfigEntry, freezer: Froz
     assert (attributes["limit"], attributes["used"], attributes["ends_at"]) == (1.0, 0.5, "2026-12-31T00:00:00+00:00")
     assert (attributes["unit_of_measurement"], attributes["state_class"]) == ("USD", SensorStateClass.MEASUREMENT)
     assert "device_class" not in attributes
+    assert get_precision(hass, "sensor.nanogpt_left_today") == 4
     await use(hass, account, 0.7)
     assert (get_sensor(hass, "left_today").state, get_sensor(hass, "left_this_month").state) == ("0", "3.8")
     freezer.move_to(datetime(2026, 12, 31, 0, 0, 1, tzinfo=UTC))
@@ -109,6 +117,7 @@ async def test_left_in_characters(hass: HomeAssistant, fallback_account: MockCon
     await use(hass, fallback_account, None, characters=250)
     left = get_sensor(hass, "left_today", "speechbase")
     assert (left.state, left.attributes["unit_of_measurement"]) == ("750", "characters")
+    assert get_precision(hass, left.entity_id) == 0
 
 
 async def test_reached_limit(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:

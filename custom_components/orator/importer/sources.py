@@ -1,6 +1,6 @@
 """The integrations whose accounts and voices can be imported, and how their config entries are read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 import re
@@ -43,6 +43,8 @@ _KOKORO_SERVER: Final = "kokoro"
 _ANY_SERVER: Final = "other"
 _NO_KEYS: Final = ("x", "not-needed")
 """Values that integrations store instead of an API key."""
+_NO_DIRECTIONS: Final = "__none__"
+"""Value that an integration stores for no vocal directions."""
 _TEMPLATE: Final = re.compile(r"\{[{%#]")
 
 
@@ -56,8 +58,8 @@ class Source:
     """Newest major version of its config entries whose data is known."""
     address: str
     """Address of the API unless the entry has one."""
-    subentry_type: str = ""
-    """Type of the subentries that hold a voice; an entry without such subentries may be a voice itself."""
+    subentry_types: tuple[str, ...] = ()
+    """Types of the subentries that hold a voice; an entry without such subentries may be a voice itself."""
     is_entry_voice: bool = True
     """Whether an entry without subentries can be a voice."""
     address_keys: tuple[str, ...] = ("url",)
@@ -82,7 +84,7 @@ SOURCES: Final[Mapping[str, Source]] = {
             version=2,
             address=_OPENAI_ADDRESS,
             address_keys=("kokoro_url", "url"),
-            subentry_type="profile",
+            subentry_types=("profile",),
             defaults=_OPENAI_TTS_DEFAULTS,
         ),
         Source(
@@ -91,7 +93,7 @@ SOURCES: Final[Mapping[str, Source]] = {
             version=2,
             address=_OPENAI_ADDRESS,
             address_keys=(),
-            subentry_type="tts",
+            subentry_types=("tts",),
             is_entry_voice=False,
             keys={CONF_MODEL: "chat_model", _SPEED: "tts_speed", _INSTRUCTIONS: "prompt"},
             defaults={CONF_MODEL: "gpt-4o-mini-tts", CONF_VOICE: "marin"},
@@ -110,8 +112,8 @@ SOURCES: Final[Mapping[str, Source]] = {
             version=1,
             address=_GROQ_ADDRESS,
             address_keys=(),
-            subentry_type="tts",
-            keys={CONF_MODEL: "tts_model", CONF_VOICE: "tts_voice"},
+            subentry_types=("tts", "text_to_speech"),  # two integrations have this domain
+            keys={CONF_MODEL: "tts_model", CONF_VOICE: "tts_voice", "audio_format": "response_format"},
             defaults={CONF_MODEL: "canopylabs/orpheus-v1-english", CONF_VOICE: "troy"},
             has_other_entities=True,
         ),
@@ -238,11 +240,11 @@ def _has_host(address: str, url: URL) -> bool:
 
 def _read_voices(source: Source, entry: ConfigEntry) -> list[tuple[ConfigSubentry | None, Mapping[str, Any]]]:
     """Return the stored data of each voice, with its subentry unless the entry itself is the voice."""
-    subentries = [one for one in entry.subentries.values() if one.subentry_type == source.subentry_type]
+    subentries = [one for one in entry.subentries.values() if one.subentry_type in source.subentry_types]
     if subentries:
         return [(subentry, subentry.data) for subentry in subentries]
     stored = {**entry.data, **entry.options}
-    has_voice = any(source.keys.get(key, key) in stored for key in (CONF_MODEL, CONF_VOICE))
+    has_voice = any({key, source.keys.get(key)} & stored.keys() for key in (CONF_MODEL, CONF_VOICE))
     return [(None, stored)] if source.is_entry_voice and has_voice else []
 
 
@@ -269,10 +271,7 @@ def _read_voice(
     settings |= _read_post_processing(source, stored)
     if audio_format := stored.get("audio_format"):
         settings[CONF_FORMAT] = audio_format
-    if stored.get("send_voice") is False:
-        unsupported.append("send_voice")
-    if stored.get("volume_restore") or stored.get("pause_playback"):
-        unsupported.append("playback")
+    unsupported += _find_unsupported(stored)
     entity = _find_entity(hass, source, entry, subentry, stored.get("unique_id"))
     return FoundVoice(
         unique_id="_".join((source.domain, entry.entry_id, *((subentry.subentry_id,) if subentry else ()))),
@@ -308,6 +307,16 @@ def _read_post_processing(source: Source, stored: Mapping[str, Any]) -> dict[str
     if gain := stored.get(CONF_GAIN):
         settings[CONF_GAIN] = gain
     return settings
+
+
+def _find_unsupported(stored: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys of the texts about settings that have no counterpart."""
+    if stored.get("vocal_directions", _NO_DIRECTIONS) != _NO_DIRECTIONS:
+        yield "vocal_directions"
+    if stored.get("send_voice") is False:
+        yield "send_voice"
+    if stored.get("volume_restore") or stored.get("pause_playback"):
+        yield "playback"
 
 
 def _find_entity(

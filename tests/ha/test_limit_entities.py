@@ -14,6 +14,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.orator.providers.errors import LimitReachedError
+from custom_components.orator.providers.models import Usage
 from tests.simulator import Simulator
 from tests.support.limits import set_limits, use
 from tests.support.speech import create_account, get_issue, get_sensor, get_speech_requests, speak
@@ -150,3 +152,21 @@ async def test_diagnostics(hass: HomeAssistant, account: MockConfigEntry, hass_c
     assert (data["limits"]["day"]["used"], data["limits"]["day"]["is_near"]) == (0.9, True)
     assert data["limits"]["month"] is None
     assert [issue["id"] for issue in data["issues"]] == ["limit_near_day"]
+
+
+@pytest.mark.parametrize("is_loaded", [True, False])
+async def test_new_limit_after_refusal(hass: HomeAssistant, account: MockConfigEntry, *, is_loaded: bool) -> None:
+    """A new limit is not reached because of a request that did not fit in the previous one."""
+    await set_limits(hass, account, daily_limit=1.0)
+    await use(hass, account, 0.5)
+    with pytest.raises(LimitReachedError):
+        account.runtime_data.limiter.reserve(Usage(5, 1, 0.6, "USD"))
+    await hass.async_block_till_done()
+    assert account.runtime_data.health.is_open
+    if not is_loaded:
+        await hass.config_entries.async_unload(account.entry_id)
+    hass.config_entries.async_update_entry(account, options={"daily_limit": 1.05})
+    if not is_loaded:
+        await hass.config_entries.async_setup(account.entry_id)
+    await hass.async_block_till_done()
+    assert not account.runtime_data.health.is_open

@@ -171,6 +171,8 @@ class UsageLimiter:
         self._under_way = _UnderWay()
         self._options: Mapping[str, Any] | None = None
         self._limits = UsageLimits()
+        self._applied: UsageLimits | None = None
+        """The limits that `async_handle_options` has applied."""
         self._catalog: Catalog | None = None
         """The catalog from which the currency and the highest price were read."""
         self._currency: str | None = None
@@ -183,7 +185,7 @@ class UsageLimiter:
     def inherit(self, previous: UsageLimiter) -> None:
         """Continue the reservations of the limiter from before the reload."""
         self._under_way = previous._under_way
-        self._options, self._limits = previous._options, previous._limits
+        self._applied = previous._applied
 
     @callback
     def async_start(self) -> CALLBACK_TYPE:
@@ -191,7 +193,7 @@ class UsageLimiter:
         self._under_way.handle_change = self._schedule_update
         stop_tracking = self._tracker.async_add_listener(self._schedule_update)
         stop_health = self._health.async_add_listener(self._schedule_update)
-        self._async_update()
+        self.async_handle_options()
 
         @callback
         def stop() -> None:
@@ -210,11 +212,7 @@ class UsageLimiter:
     def limits(self) -> UsageLimits:
         """The limits."""
         if self._entry.options is not self._options:
-            limits = UsageLimits.from_options(self._entry.options)
-            have_changed = self._options is not None and limits != self._limits
-            self._options, self._limits = self._entry.options, limits
-            if have_changed:
-                self._tracker.async_forget_refused()
+            self._options, self._limits = self._entry.options, UsageLimits.from_options(self._entry.options)
         return self._limits
 
     @property
@@ -240,7 +238,10 @@ class UsageLimiter:
 
     @callback
     def async_handle_options(self) -> None:
-        """Apply new options."""
+        """Apply the options; what did not fit in other limits may fit now."""
+        if self._applied not in (None, self.limits):
+            self._tracker.async_forget_refused()
+        self._applied = self.limits
         self._async_update()
 
     @callback

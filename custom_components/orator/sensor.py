@@ -32,6 +32,8 @@ from .usage_totals import UsageByPeriod, UsageTotal
 PARALLEL_UPDATES = 0
 
 _CONNECTED: Final = "connected"
+_SHOWN_COST_DECIMALS: Final = 4
+"""Decimals of a cost on dashboards: a sentence costs less than a cent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,7 @@ USAGE_SENSORS: Final = tuple(
             key=f"cost_{period}",
             translation_key=f"cost_{period}",
             # Not `monetary`: entity pickers filter by device class, and those for a balance must not offer a cost.
-            suggested_display_precision=4,
+            suggested_display_precision=_SHOWN_COST_DECIMALS,
             period_fn=period_fn,
             value_fn=lambda total: _plain_number(total.cost),
             is_cost=True,
@@ -235,6 +237,11 @@ class LeftSensor(LimitEntity, SensorEntity):
     entity_description: LimitSensorDescription
 
     _unrecorded_attributes = frozenset({"limit", "used", "ends_at"})
+
+    @property
+    @override
+    def suggested_display_precision(self) -> int:
+        return _SHOWN_COST_DECIMALS if self.native_unit_of_measurement else 0
 
     @property
     @override

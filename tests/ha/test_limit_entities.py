@@ -14,6 +14,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.orator.providers.errors import LimitReachedError
+from custom_components.orator.providers.models import Usage
 from tests.simulator import Simulator
 from tests.support.limits import set_limits, use
 from tests.support.speech import create_account, get_issue, get_sensor, get_speech_requests, speak
@@ -82,6 +84,13 @@ async def test_number_attributes(hass: HomeAssistant, account: MockConfigEntry, 
         assert registered.entity_category == "config"
 
 
+def get_precision(hass: HomeAssistant, entity_id: str) -> int | None:
+    """Return the number of decimals that dashboards show."""
+    registered = er.async_get(hass).async_get(entity_id)
+    options = registered.options.get("sensor", {}) if registered else {}
+    return options.get("suggested_display_precision")
+
+
 async def test_left(hass: HomeAssistant, account: MockConfigEntry, freezer: FrozenDateTimeFactory) -> None:
     """The sensors show what is left of the limits, never less than 0, and again all when a period begins."""
     await hass.config.async_set_time_zone("UTC")
@@ -95,6 +104,7 @@ async def test_left(hass: HomeAssistant, account: MockConfigEntry, freezer: Froz
     assert (attributes["limit"], attributes["used"], attributes["ends_at"]) == (1.0, 0.5, "2026-12-31T00:00:00+00:00")
     assert (attributes["unit_of_measurement"], attributes["state_class"]) == ("USD", SensorStateClass.MEASUREMENT)
     assert "device_class" not in attributes
+    assert get_precision(hass, "sensor.nanogpt_left_today") == 4
     await use(hass, account, 0.7)
     assert (get_sensor(hass, "left_today").state, get_sensor(hass, "left_this_month").state) == ("0", "3.8")
     freezer.move_to(datetime(2026, 12, 31, 0, 0, 1, tzinfo=UTC))
@@ -109,6 +119,7 @@ async def test_left_in_characters(hass: HomeAssistant, fallback_account: MockCon
     await use(hass, fallback_account, None, characters=250)
     left = get_sensor(hass, "left_today", "speechbase")
     assert (left.state, left.attributes["unit_of_measurement"]) == ("750", "characters")
+    assert get_precision(hass, left.entity_id) == 0
 
 
 async def test_reached_limit(hass: HomeAssistant, account: MockConfigEntry, simulator: Simulator) -> None:
@@ -141,3 +152,21 @@ async def test_diagnostics(hass: HomeAssistant, account: MockConfigEntry, hass_c
     assert (data["limits"]["day"]["used"], data["limits"]["day"]["is_near"]) == (0.9, True)
     assert data["limits"]["month"] is None
     assert [issue["id"] for issue in data["issues"]] == ["limit_near_day"]
+
+
+@pytest.mark.parametrize("is_loaded", [True, False])
+async def test_new_limit_after_refusal(hass: HomeAssistant, account: MockConfigEntry, *, is_loaded: bool) -> None:
+    """A new limit is not reached because of a request that did not fit in the previous one."""
+    await set_limits(hass, account, daily_limit=1.0)
+    await use(hass, account, 0.5)
+    with pytest.raises(LimitReachedError):
+        account.runtime_data.limiter.reserve(Usage(5, 1, 0.6, "USD"))
+    await hass.async_block_till_done()
+    assert account.runtime_data.health.is_open
+    if not is_loaded:
+        await hass.config_entries.async_unload(account.entry_id)
+    hass.config_entries.async_update_entry(account, options={"daily_limit": 1.05})
+    if not is_loaded:
+        await hass.config_entries.async_setup(account.entry_id)
+    await hass.async_block_till_done()
+    assert not account.runtime_data.health.is_open

@@ -374,7 +374,7 @@ async def test_usage_limit_warning(hass: HomeAssistant, simulator: Simulator) ->
     account = await load_account(hass, create_account(simulator, "nanogpt", voice))
     await set_limits(hass, account, monthly_limit=5.0)
     await set_up_examples(hass, RECIPES["Usage limit warning"])
-    for cost in (3.9, 0.2, 0.4, 0.6):
+    for cost in (3.9, 0.2004, 0.4, 0.6):
         await use(hass, account, cost)
     assert calls[0].data["message"] == "4.1 of 5.0 USD are used."
     assert calls[1].data["message"].startswith("5.1 of 5.0 USD are used. Fallback voices speak until 01 ")

@@ -123,6 +123,35 @@ def groq(**changed: Any) -> MockConfigEntry:
     )
 
 
+def other_groq(**changed: Any) -> MockConfigEntry:
+    """Return an account of the other integration with the domain `groq`, with an agent and a voice."""
+    voice = {
+        "service_type": "text_to_speech",
+        "name": "Hall",
+        "model": "canopylabs/orpheus-v1-english",
+        "voice": "hannah",
+        "response_format": "wav",
+        "normalize_audio": False,
+        "unique_id": "0a1b",
+        **changed,
+    }
+    return MockConfigEntry(
+        domain="groq",
+        title="Groq",
+        data={"name": "Groq", "api_key": "gsk-1", "unique_id": "groq_2c3d"},
+        subentries_data=[
+            {"subentry_type": kind, "title": data["name"], "unique_id": None, "data": data}
+            for kind, data in (
+                (
+                    "text_generation",
+                    {"service_type": "text_generation", "name": "Agent", "model": "llama"},
+                ),
+                ("text_to_speech", voice),
+            )
+        ],
+    )
+
+
 def openai_gpt4o_tts(**options: Any) -> MockConfigEntry:
     """Return a voice of OpenAI GPT-4o TTS."""
     return MockConfigEntry(

@@ -48,11 +48,12 @@ async def async_describe_import(
             reason = _error_text(errors, candidate.error)
             lines.append(texts.option(_SELECTOR, "unavailable", source=label, reason=reason))
             continue
-        key = "existing_account" if candidate.entry else "new_account"
+        voices = planned[candidate.found.entry_id]
+        key = "new_account" if candidate.entry is None else "existing_account" if voices else "entity_ids_left"
         lines.append(texts.option(_SELECTOR, key, source=label, account=as_text(candidate.title)))
         if candidate.needs_key:
             lines.append("- " + texts.option(_SELECTOR, "needs_key"))
-        for voice in planned[candidate.found.entry_id]:
+        for voice in voices:
             lines.append("- " + _describe_voice(texts, voice))
             if candidate.error is None:
                 link = async_preview_link(hass, texts, candidate, voice)

@@ -1,7 +1,7 @@
 """Config flow steps that import accounts and voices from other integrations."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -127,19 +127,26 @@ class ImportConfigFlow(ConfigFlow):
         """Create another account of the same import."""
         return self.async_create_entry(**import_data)
 
-    async def _async_check(self, accounts: Iterable[FoundAccount]) -> list[Candidate]:
-        """Return the accounts with their catalogs, or with the reasons why they cannot speak."""
-        accounts = list(accounts)
-        distinct = {account_identity(account.data): dict(account.data) for account in accounts}
+    async def _async_check(self, accounts: Sequence[FoundAccount]) -> list[Candidate]:
+        """Return the accounts with their catalogs, or with the reasons why they cannot speak.
+
+        An account that exists may have another API key than the other integration by now.
+        """
+        existing = self._find_accounts()
+        entries = {
+            account.entry_id: self._account_with_voices(account) or existing.get(account_identity(account.data))
+            for account in accounts
+        }
+        used = {account.entry_id: dict((entries[account.entry_id] or account).data) for account in accounts}
+        distinct = {account_identity(data): data for data in used.values()}
         checked = await asyncio.gather(*(self._async_check_account(data) for data in distinct.values()))
         results = dict(zip(distinct, checked, strict=True))
-        existing = self._find_accounts()
         candidates: list[Candidate] = []
         for account in accounts:
-            catalog, error = results[identity := account_identity(account.data)]
-            entry = self._account_with_voices(account) or existing.get(identity)
-            title = entry.title if entry else await async_default_title(self.hass, account.data)
-            candidates.append(Candidate(account, dict(account.data), catalog, title, entry, error))
+            data, entry = used[account.entry_id], entries[account.entry_id]
+            catalog, error = results[account_identity(data)]
+            title = entry.title if entry else await async_default_title(self.hass, data)
+            candidates.append(Candidate(account, data, catalog, title, entry, error))
         return candidates
 
     async def _async_check_account(self, data: dict[str, Any]) -> tuple[Catalog, FormError | None]:
@@ -216,7 +223,8 @@ class ImportConfigFlow(ConfigFlow):
                 title = await async_default_title(self.hass, data)
                 created.append({"title": title, "data": data, "subentries": voices, "options": options})
                 continue
-            self.hass.config_entries.async_update_entry(entry, options=options)
+            data = {**entry.data, CONF_API_KEY: candidates[0].data[CONF_API_KEY]}  # the user may have entered a new one
+            self.hass.config_entries.async_update_entry(entry, data=data, options=options)
             for voice in voices:
                 self.hass.config_entries.async_add_subentry(entry, _create_subentry(voice))
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
@@ -224,6 +232,8 @@ class ImportConfigFlow(ConfigFlow):
             context = ConfigFlowContext(source=SOURCE_IMPORT)
             await self.hass.config_entries.flow.async_init(self.handler, context=context, data=account)
         placeholders = {"voices": ", ".join(sorted(titles))}
+        if not titles:
+            return self.async_abort(reason="taken_over" if self._takes_over else "nothing_to_import")
         if not created:
             return self.async_abort(reason="imported", description_placeholders=placeholders)
         first = created[0]
@@ -244,10 +254,15 @@ class ImportConfigFlow(ConfigFlow):
                     subentry_type=SUBENTRY_VOICE, title=title, data=planned.data, unique_id=planned.found.unique_id
                 )
 
+    @property
+    def _takes_over(self) -> bool:
+        """Whether the voices take over the entity IDs."""
+        return bool(self._import_options.get(_FIELD_TAKE_OVER))
+
     def _take_over_options(self, options: Mapping[str, Any], candidates: Iterable[Candidate]) -> dict[str, Any]:
         """Return the options of an account with the take-overs of the selected accounts."""
         changed = dict(options)
-        if self._import_options.get(_FIELD_TAKE_OVER):
+        if self._takes_over:
             for account in (one.found for one in candidates if not self._is_taken_over(one.found)):
                 entity_ids = {voice.unique_id: voice.entity_id for voice in account.voices if voice.entity_id}
                 if entity_ids:

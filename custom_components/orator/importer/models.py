@@ -62,8 +62,8 @@ class Candidate:
     """A config entry of another integration, checked for import."""
 
     found: FoundAccount
-    data: dict[str, Any]
-    """Data of the account."""
+    data: dict[str, Any] = field(repr=False)
+    """Data of the account that gets the voices."""
     catalog: Catalog
     title: str
     """Title of the account that gets the voices."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 import json
 from typing import Any, Final
 
+from ..audio.effects import BuiltInChime
 from ..const import CONF_CHIME, CONF_FORMAT, CONF_LOUDNESS
 from ..providers.errors import InvalidSettingError
 from .takeover import CONF_IMPORTS
@@ -20,7 +21,8 @@ _OTHER_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Names of options that Orator does not have, by integration."""
 _OTHER_NAMES: Final = frozenset(name for names in _OTHER_OPTIONS.values() for name in names)
-_DEFAULT_CHIME: Final = "three_tone"
+THREE_TONE: Final = BuiltInChime.THREE_TONE.value
+"""Built-in chime that replaces the one that the other integrations play by default."""
 NORMALIZED_LUFS: Final = -16.0
 """Loudness to which the other integrations normalize speech."""
 
@@ -39,12 +41,12 @@ def translate_options(options: Mapping[str, Any], configured: Mapping[str, Any])
     """
     translated = {name: value for name, value in options.items() if name not in _OTHER_NAMES}
     if _is_true(options.get(CONF_CHIME)):
-        translated[CONF_CHIME] = configured.get(CONF_CHIME, _DEFAULT_CHIME)
+        translated[CONF_CHIME] = configured.get(CONF_CHIME, THREE_TONE)
     if (normalize := options.get(_NORMALIZE)) is not None:
         own = configured.get(CONF_LOUDNESS, NORMALIZED_LUFS)
         translated[CONF_LOUDNESS] = own if _is_true(normalize) else None
     if payload := options.get(_EXTRA_PAYLOAD):
-        translated[_EXTRA_BODY] = _parse_payload(payload)
+        translated[_EXTRA_BODY] = parse_payload(payload)
     if audio_format := options.get(_AUDIO_FORMAT):
         translated[CONF_FORMAT] = audio_format
     return translated
@@ -55,8 +57,8 @@ def _is_true(value: Any) -> bool:
     return value is True or (isinstance(value, str) and value.strip().lower() == "true")
 
 
-def _parse_payload(payload: Any) -> dict[str, Any]:
-    """Return the extra fields of the request. Raises InvalidSettingError."""
+def parse_payload(payload: Any) -> dict[str, Any]:
+    """Return the extra fields of the request from their JSON. Raises InvalidSettingError, also for a template."""
     try:
         fields = json.loads(payload) if isinstance(payload, str) else payload
     except (RecursionError, ValueError) as err:

@@ -1,8 +1,7 @@
 """The integrations whose accounts and voices can be imported, and how their config entries are read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-import json
 from pathlib import PurePath
 import re
 from typing import Any, Final
@@ -30,6 +29,7 @@ from ..providers import PROVIDERS
 from ..providers.errors import InvalidSettingError
 from ..providers.options import parse_id
 from .models import FoundAccount, FoundVoice
+from .options import NORMALIZED_LUFS, THREE_TONE, parse_payload
 
 _SPEED: Final = "speed"
 _INSTRUCTIONS: Final = "instructions"
@@ -43,8 +43,8 @@ _KOKORO_SERVER: Final = "kokoro"
 _ANY_SERVER: Final = "other"
 _NO_KEYS: Final = ("x", "not-needed")
 """Values that integrations store instead of an API key."""
-_NORMALIZED_LUFS: Final = -16.0
-"""Loudness to which the other integrations normalize speech."""
+_NO_DIRECTIONS: Final = "__none__"
+"""Value that an integration stores for no vocal directions."""
 _TEMPLATE: Final = re.compile(r"\{[{%#]")
 
 
@@ -58,8 +58,8 @@ class Source:
     """Newest major version of its config entries whose data is known."""
     address: str
     """Address of the API unless the entry has one."""
-    subentry_type: str = ""
-    """Type of the subentries that hold a voice; an entry without such subentries may be a voice itself."""
+    subentry_types: tuple[str, ...] = ()
+    """Types of the subentries that hold a voice; an entry without such subentries may be a voice itself."""
     is_entry_voice: bool = True
     """Whether an entry without subentries can be a voice."""
     address_keys: tuple[str, ...] = ("url",)
@@ -84,7 +84,7 @@ SOURCES: Final[Mapping[str, Source]] = {
             version=2,
             address=_OPENAI_ADDRESS,
             address_keys=("kokoro_url", "url"),
-            subentry_type="profile",
+            subentry_types=("profile",),
             defaults=_OPENAI_TTS_DEFAULTS,
         ),
         Source(
@@ -93,7 +93,7 @@ SOURCES: Final[Mapping[str, Source]] = {
             version=2,
             address=_OPENAI_ADDRESS,
             address_keys=(),
-            subentry_type="tts",
+            subentry_types=("tts",),
             is_entry_voice=False,
             keys={CONF_MODEL: "chat_model", _SPEED: "tts_speed", _INSTRUCTIONS: "prompt"},
             defaults={CONF_MODEL: "gpt-4o-mini-tts", CONF_VOICE: "marin"},
@@ -112,8 +112,8 @@ SOURCES: Final[Mapping[str, Source]] = {
             version=1,
             address=_GROQ_ADDRESS,
             address_keys=(),
-            subentry_type="tts",
-            keys={CONF_MODEL: "tts_model", CONF_VOICE: "tts_voice"},
+            subentry_types=("tts", "text_to_speech"),  # two integrations have this domain
+            keys={CONF_MODEL: "tts_model", CONF_VOICE: "tts_voice", "audio_format": "response_format"},
             defaults={CONF_MODEL: "canopylabs/orpheus-v1-english", CONF_VOICE: "troy"},
             has_other_entities=True,
         ),
@@ -240,11 +240,11 @@ def _has_host(address: str, url: URL) -> bool:
 
 def _read_voices(source: Source, entry: ConfigEntry) -> list[tuple[ConfigSubentry | None, Mapping[str, Any]]]:
     """Return the stored data of each voice, with its subentry unless the entry itself is the voice."""
-    subentries = [one for one in entry.subentries.values() if one.subentry_type == source.subentry_type]
+    subentries = [one for one in entry.subentries.values() if one.subentry_type in source.subentry_types]
     if subentries:
         return [(subentry, subentry.data) for subentry in subentries]
     stored = {**entry.data, **entry.options}
-    has_voice = any(source.keys.get(key, key) in stored for key in (CONF_MODEL, CONF_VOICE))
+    has_voice = any({key, source.keys.get(key)} & stored.keys() for key in (CONF_MODEL, CONF_VOICE))
     return [(None, stored)] if source.is_entry_voice and has_voice else []
 
 
@@ -263,18 +263,15 @@ def _read_voice(
         else:
             settings[_INSTRUCTIONS] = instructions
     if payload := stored.get("extra_payload"):
-        extra_body = _read_extra_body(payload)
-        if extra_body is None:
+        try:
+            if extra_body := parse_payload(payload):
+                settings[_EXTRA_BODY] = extra_body
+        except InvalidSettingError:
             unsupported.append("extra_payload")
-        elif extra_body:
-            settings[_EXTRA_BODY] = extra_body
     settings |= _read_post_processing(source, stored)
     if audio_format := stored.get("audio_format"):
         settings[CONF_FORMAT] = audio_format
-    if stored.get("send_voice") is False:
-        unsupported.append("send_voice")
-    if stored.get("volume_restore") or stored.get("pause_playback"):
-        unsupported.append("playback")
+    unsupported += _find_unsupported(stored)
     entity = _find_entity(hass, source, entry, subentry, stored.get("unique_id"))
     return FoundVoice(
         unique_id="_".join((source.domain, entry.entry_id, *((subentry.subentry_id,) if subentry else ()))),
@@ -299,26 +296,27 @@ def _read_instructions(stored: Mapping[str, Any]) -> str:
     return "\n".join(f"{label}: {text}" for label, text in parts.items() if text)
 
 
-def _read_extra_body(payload: Any) -> dict[str, Any] | None:
-    """Return extra fields of the request from their JSON, or None if it is a template or damaged."""
-    try:
-        extra_body = json.loads(payload) if isinstance(payload, str) else payload
-    except RecursionError, ValueError:
-        return None
-    return dict(extra_body) if isinstance(extra_body, Mapping) else None
-
-
 def _read_post_processing(source: Source, stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return the chime, loudness and gain. A chime is a path below the configuration folder."""
     settings: dict[str, Any] = {}
     if stored.get("chime") is True:
         file = PurePath(str(stored.get("chime_sound", "threetone.mp3"))).name
-        settings[CONF_CHIME] = "three_tone" if file == "threetone.mp3" else f"{source.domain}/chime/{file}"
+        settings[CONF_CHIME] = THREE_TONE if file == "threetone.mp3" else f"{source.domain}/chime/{file}"
     if stored.get("normalize_audio") is True:
-        settings[CONF_LOUDNESS] = _NORMALIZED_LUFS
+        settings[CONF_LOUDNESS] = NORMALIZED_LUFS
     if gain := stored.get(CONF_GAIN):
         settings[CONF_GAIN] = gain
     return settings
+
+
+def _find_unsupported(stored: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys of the texts about settings that have no counterpart."""
+    if stored.get("vocal_directions", _NO_DIRECTIONS) != _NO_DIRECTIONS:
+        yield "vocal_directions"
+    if stored.get("send_voice") is False:
+        yield "send_voice"
+    if stored.get("volume_restore") or stored.get("pause_playback"):
+        yield "playback"
 
 
 def _find_entity(

@@ -45,6 +45,12 @@ async def get_menu(hass: HomeAssistant) -> Any:
     return await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
 
 
+def get_platform(hass: HomeAssistant) -> str:
+    """Return the integration to which the entity ID of the old voice belongs."""
+    registered = er.async_get(hass).async_get(OLD_VOICE_ID)
+    return registered.platform if registered else ""
+
+
 async def test_menu_without_other_integrations(hass: HomeAssistant) -> None:
     """Without another integration, the menu does not offer the import."""
     assert "import_accounts" not in (await get_menu(hass))["menu_options"]
@@ -76,9 +82,7 @@ async def test_import_of_loaded_integration(hass: HomeAssistant, simulator: Simu
         "api_key": simulator.api_key,
     }
     assert get_voices([account]) == {"Kitchen": {"model": "gpt-4o-mini-tts", "voice": "nova"}}
-    registered = er.async_get(hass).async_get(OLD_VOICE_ID)
-    assert registered
-    assert registered.platform == DOMAIN
+    assert get_platform(hass) == DOMAIN
     assert (old.disabled_by, old.state) == (ConfigEntryDisabler.USER, ConfigEntryState.NOT_LOADED)
     assert await speak(hass, entity_id=OLD_VOICE_ID)
     assert [request["voice"] for request in get_speech_requests(simulator)] == ["nova"]
@@ -89,33 +93,36 @@ async def test_without_take_over(hass: HomeAssistant, simulator: Simulator) -> N
     old = await load_openai_tts(hass, simulator)
     await import_all(hass, take_over=False)
     assert old.disabled_by is None
-    registered = er.async_get(hass).async_get(OLD_VOICE_ID)
-    assert registered
-    assert registered.platform == "openai_tts"
+    assert get_platform(hass) == "openai_tts"
     assert (await get_menu(hass))["menu_options"][0] == "import_accounts"  # the entity ID is left
-    await import_all(hass)
-    registered = er.async_get(hass).async_get(OLD_VOICE_ID)
-    assert registered
-    assert registered.platform == DOMAIN
+    form = await open_import_form(hass)
+    assert form["description_placeholders"]["found"].endswith("You can take over its entity IDs.")
+    assert (await submit_account_form(hass, form, {"take_over": False}))["reason"] == "nothing_to_import"
+    assert (await import_all(hass))["reason"] == "taken_over"
+    assert get_platform(hass) == DOMAIN
     assert len(get_voices(get_accounts(hass))) == 1
 
 
-async def test_take_over_after_new_key(hass: HomeAssistant, simulator: Simulator) -> None:
-    """Entity IDs are taken over by the voices that were imported, also if their account has a new API key."""
+@pytest.mark.parametrize("in_import", [True, False])
+async def test_take_over_after_new_key(hass: HomeAssistant, simulator: Simulator, *, in_import: bool) -> None:
+    """The new API key of the account counts, not that of the other integration; only if it is rejected, a form asks."""
     await load_openai_tts(hass, simulator)
     await import_all(hass, take_over=False)
     (account,) = get_accounts(hass)
     simulator.api_key = "sk-new"
-    hass.config_entries.async_update_entry(account, data={**account.data, "api_key": "sk-new"})
+    if not in_import:
+        hass.config_entries.async_update_entry(account, data={**account.data, "api_key": "sk-new"})
+        await wait_for_reload(hass)
+    result = await submit_account_form(hass, await open_import_form(hass), {})
+    if in_import:
+        assert result["step_id"] == "import_key"
+        result = await submit_account_form(hass, result, {"api_key": "sk-new"})
     await wait_for_reload(hass)
-    form = await submit_account_form(hass, await open_import_form(hass), {})
-    assert form["step_id"] == "import_key"
-    await submit_account_form(hass, form, {"api_key": "sk-new"})
-    await wait_for_reload(hass)
+    assert result["reason"] == "taken_over"
     assert get_accounts(hass) == [account]
-    registered = er.async_get(hass).async_get(OLD_VOICE_ID)
-    assert registered
-    assert registered.platform == DOMAIN
+    assert account.data["api_key"] == "sk-new"
+    assert get_platform(hass) == DOMAIN
+    assert await speak(hass, entity_id=OLD_VOICE_ID)
 
 
 async def test_settings(hass: HomeAssistant, simulator: Simulator) -> None:

@@ -25,6 +25,7 @@ from tests.support.stored_entries import (
     openai_gpt4o_tts,
     openai_speech,
     openai_tts,
+    other_groq,
     profile,
 )
 
@@ -70,6 +71,7 @@ def find(hass: HomeAssistant, *entries: MockConfigEntry) -> FoundAccount:
         (groq_tts(), GROQ, {"model": "canopylabs/orpheus-v1-english", "voice": "Daniel"}),
         (groq_tts(cache_size=256), GROQ, {"model": "canopylabs/orpheus-v1-english", "voice": "Daniel"}),
         (groq(), GROQ, {"model": "canopylabs/orpheus-v1-english", "voice": "troy"}),
+        (other_groq(), GROQ, {"model": "canopylabs/orpheus-v1-english", "voice": "hannah", "format": "wav"}),
         (
             openai_gpt4o_tts(playback_speed=1.2, instructions="Whisper."),
             OPENAI,
@@ -179,6 +181,13 @@ def test_settings(
     """Settings become Orator's, or are listed as having no counterpart."""
     (voice,) = find(hass, openai_tts(profile(**changed))).voices
     assert voice.settings == {"model": "gpt-4o-mini-tts", "voice": "nova", "format": "mp3", **settings}
+    assert voice.unsupported == unsupported
+
+
+@pytest.mark.parametrize(("directions", "unsupported"), [("__none__", ()), ("calm", ("vocal_directions",))])
+def test_vocal_directions(hass: HomeAssistant, directions: str, unsupported: tuple[str, ...]) -> None:
+    """Vocal directions have no counterpart."""
+    (voice,) = find(hass, other_groq(vocal_directions=directions)).voices
     assert voice.unsupported == unsupported
 
 

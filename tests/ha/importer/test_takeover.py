@@ -339,7 +339,7 @@ async def test_import_flow(hass: HomeAssistant, simulator: Simulator, old: MockC
     form = await open_account_step(hass, "import_accounts")
     result = await submit_account_form(hass, form, {})
     await wait_for_reload(hass)
-    assert result["reason"] == "imported"
+    assert result["reason"] == "taken_over"
     assert len(account.subentries) == 1
     assert get_platform(hass, OLD_VOICE_ID) == "orator"
 

@@ -78,7 +78,7 @@ async def test_words(
             "nanogpt",
             {"model": "tts-1", "voice": "nova", "endpoint": "speech"},
             '<lang xml:lang="fr-FR">Bonjour.</lang>',
-            {"language": None, "voice": "nova"},
+            {"language": "en", "voice": "nova"},
             {"language": "fr-FR", "voice": "nova"},
         ),
         (

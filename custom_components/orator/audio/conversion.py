@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _MAX_WAITING_BYTES: Final = 65_536
 """Maximum input, and maximum output, that waits for the other side; a block of any size may exceed it."""
+_FIRST_READ_BYTES: Final = 4_000
+"""Maximum input that is read at once before there is output: an encoder returns a block once all of it is encoded."""
 
 type _Conversion = Callable[[Callable[[int], bytes], Callable[[bytes], None]], None]
 """Function that converts what it reads, and writes the result."""
@@ -204,6 +206,8 @@ class _ConversionThread:
             if self._is_stopped:
                 return b""
             was_full = len(self._input) >= _MAX_WAITING_BYTES
+            if not self._has_passed_on:
+                size = min(size, _FIRST_READ_BYTES)
             data = bytes(self._input[:size])
             del self._input[:size]
         if was_full:

@@ -44,6 +44,7 @@ from .tts_requests import (
 )
 from .voice_settings import (
     ATTR_CHIME_REVISION,
+    ATTR_FALLBACK_CALL,
     VoiceSettings,
     async_load_post_processing,
     chime_loudness,
@@ -263,6 +264,7 @@ class VoiceEntity(EstimatingVoice):
             clean_text=settings.clean_text,
             language=request.language,
             allows_tags=settings.allows_tags,
+            is_fallback_call=bool(options.get(ATTR_FALLBACK_CALL)),
             replacements=(
                 *settings.replacements,
                 *(unit_replacements(request.language) if settings.has_spoken_units else ()),

@@ -120,6 +120,7 @@ async def _async_synthesize(hass: HomeAssistant, preview: _Preview) -> tuple[byt
         clean_text=True,
         language=hass.config.language,
         allows_tags=False,
+        is_fallback_call=False,
         replacements=(),
         fallbacks=(),
         prefers_fallback=lambda: False,

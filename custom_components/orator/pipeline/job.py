@@ -30,6 +30,8 @@ class SynthesisJob:
     """Language tag of the text."""
     allows_tags: bool
     """Whether single tags of SSML are read in a text that is no SSML document."""
+    is_fallback_call: bool
+    """Whether the text is part of another voice's text, which has read the markup: what is left of it is words."""
     replacements: Sequence[Replacement]
     fallbacks: Sequence[Synthesizer]
     prefers_fallback: Callable[[], bool]

@@ -55,7 +55,10 @@ class SpeechPlan:
         self.request = self._create_request()
         """The request of all chunks without a style. Its text is empty, and its format is final after `begin`."""
         self._ssml = SsmlReader(
-            allows_tags=job.allows_tags, keeps_audio_tags=self._understands_audio_tags, language=job.language
+            allows_documents=not job.is_fallback_call,
+            allows_tags=job.allows_tags,
+            keeps_audio_tags=self._understands_audio_tags,
+            language=job.language,
         )
         self.chunker = self._create_chunker(needs_full_audio=needs_full_audio, has_audio=has_audio)
         self._find_voice_cache: Callable[[SpeechStyle, tuple[StyledText, ...]], VoiceCache | None] = lambda *_: None

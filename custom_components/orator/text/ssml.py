@@ -72,15 +72,19 @@ class SsmlReader:
     def __init__(
         self,
         *,
+        allows_documents: bool = True,
         allows_tags: bool = False,
         keeps_audio_tags: Callable[[str], bool] = lambda _voice: False,
         language: str = "",
     ) -> None:
         """Initialize the reader for a text in a language.
 
+        `allows_documents`: whether a text that starts with `<speak` is SSML. `allows_tags`: whether tags are read in
+        other texts.
         `keeps_audio_tags` returns whether the voice with a name in the text, or the text's own if the name is empty,
         understands tags in brackets such as "[whispers]".
         """
+        self._allows_documents = allows_documents
         self._allows_tags = allows_tags
         self._keeps_audio_tags = keeps_audio_tags
         self._language = language
@@ -101,7 +105,7 @@ class SsmlReader:
 
         The result is None if another text starts. Raises IncompleteInputError if following text decides.
         """
-        length = find_document(window)
+        length = find_document(window) if self._allows_documents else None
         self.is_document = length is not None
         return length
 

@@ -9,13 +9,11 @@ from types import TracebackType
 from typing import Final, Self
 
 from ..text import (
-    PLAIN,
     Clip,
     Pause,
     SentenceSplitter,
     SpeechPart,
     SpeechReader,
-    SpeechStyle,
     StyledText,
     is_speakable,
     split_evenly,
@@ -139,12 +137,6 @@ class TextChunker:
         if not self._queue.has_next and self._reader:
             await self._reader  # raises the exception of the text's source
         return self._queue.has_next
-
-    @property
-    def next_style(self) -> SpeechStyle:
-        """The style of the next chunk."""
-        first = self._queue.first
-        return first.style if isinstance(first, TextRun) else PLAIN
 
     @property
     def is_single_chunk(self) -> bool:

@@ -10,13 +10,12 @@ from ..audio.formats import AudioFormat, PcmLayout
 from ..providers.base import Provider, SpeechAudio
 from ..providers.models import Usage
 from .attempt import AttemptAudio
-from .chunker import estimate_duration_by_letters_s
 from .job import SynthesisJob
 from .output import AudioResponse, GapFiller, OutputFormat, build_response, join_audio_as_pcm
 from .plan import SpeechPlan
 from .prefetch import MAX_PARALLEL_REQUESTS, ChunkPrefetcher, prefetch_first
 from .report import JobRecord, SynthesisReport
-from .styled_speech import ChainSettings, StyledSpeech
+from .styled_speech import ChainSettings, StyledSpeech, estimate_duration_s
 from .synthesizer import ANNOUNCEMENT, INTERACTIVE, PATIENT, WITH_FALLBACK, ProviderSynthesizer, RetryPolicy
 from .text_runs import TextChunk
 
@@ -83,19 +82,21 @@ class SpeechPipeline:
         The provider is assumed to be faster than speech. Raises the exceptions of the text's source.
         """
         usage = Usage()
+        chunks = 0
         durations_s: list[float] = []
         cached: list[str] = []
-        plan = self._plan(has_audio=lambda: len(durations_s) >= MAX_PARALLEL_REQUESTS)
+        plan = self._plan(has_audio=lambda: chunks >= MAX_PARALLEL_REQUESTS)
         async with plan.chunker as chunker:
             await chunker.wait_for_sentence()
             plan.begin(self._choose_format(plan), reads_cache=reads_cache)
             while (part := await chunker.next(lambda: sum(durations_s))) is not None:
                 if isinstance(part, TextChunk):
+                    chunks += 1
                     if plan.is_cached(part):
                         cached.append(part.text)
                     else:
                         usage += plan.estimate(part)
-                    durations_s.append(estimate_duration_by_letters_s(part.text) / plan.request.speed)
+                durations_s.append(estimate_duration_s(part, plan.request.speed))
                 await asyncio.sleep(0)  # a long text does not block the event loop
         return SynthesisReport(
             self._job.name,

@@ -91,13 +91,7 @@ class StyledSpeech:
 
     def estimate_duration_s(self, part: TextChunk | Pause | Clip) -> float:
         """Return the approximate duration of a part."""
-        match part:
-            case Pause():
-                return part.seconds
-            case Clip():
-                return 0.0  # unknown until it is loaded, and short
-            case TextChunk():
-                return estimate_duration_by_letters_s(part.text) / (self._speed * part.style.rate)
+        return estimate_duration_s(part, self._speed)
 
     def chain(self, style: SpeechStyle, words: tuple[StyledText, ...] = ()) -> FallbackChain:
         """Return the voices for text in a style, with words in styles of their own."""
@@ -142,6 +136,17 @@ class StyledSpeech:
             cache=None if named else self._find_cache(style, words),
             record=self.record,
         )
+
+
+def estimate_duration_s(part: TextChunk | Pause | Clip, speed: float) -> float:
+    """Return the approximate duration of a part; `speed` is the setting of the voice."""
+    match part:
+        case Pause():
+            return part.seconds
+        case Clip():
+            return 0.0  # unknown until it is loaded, and short
+        case TextChunk():
+            return estimate_duration_by_letters_s(part.text) / (speed * part.style.rate)
 
 
 class RecordedAudio:

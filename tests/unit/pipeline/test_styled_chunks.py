@@ -109,16 +109,6 @@ async def test_single_chunk() -> None:
     assert not await is_single("<speak><voice name='tts.ann'>One.</voice> Two.</speak>")
 
 
-async def test_next_style() -> None:
-    """The style of the next chunk is known before it is taken."""
-    async with create_chunker(stream_text("<speak><voice name='tts.ann'>One.</voice> Two.</speak>")) as chunker:
-        assert await chunker.wait_for_sentence()
-        assert chunker.next_style == _ANN
-        await take_chunk(chunker)
-        assert chunker.next_style == SpeechStyle()
-        assert await take_chunks(chunker) == ["Two."]
-
-
 async def test_pause_is_returned_at_once() -> None:
     """A pause and the words before it are returned before the text after the pause is written."""
     is_released = asyncio.Event()

@@ -8,7 +8,7 @@ import pytest
 from custom_components.orator.audio.effects import Chime
 from custom_components.orator.audio.formats import PcmLayout
 from custom_components.orator.pipeline.attempt import AttemptAudio
-from custom_components.orator.pipeline.styled_speech import StyledSpeech
+from custom_components.orator.pipeline.styled_speech import StyledSpeech, estimate_duration_s
 from custom_components.orator.pipeline.styles import AudioChanges
 from custom_components.orator.pipeline.text_runs import TextChunk
 from custom_components.orator.providers.errors import ConnectionLostError, InvalidKeyError, SpeechError
@@ -134,6 +134,13 @@ async def test_pause() -> None:
     assert length / audio.pcm_layout.byte_rate == 1.25
     assert not audio.loudness_key
     assert speech.estimate_duration_s(Pause(1.25)) == 1.25
+
+
+def test_estimated_duration() -> None:
+    """The speed of the voice and the rate of the text shorten speech, not pauses."""
+    plain = estimate_duration_s(TextChunk(TEXT), 1.0)
+    assert estimate_duration_s(TextChunk(TEXT, SpeechStyle(rate=2.0)), 1.5) == pytest.approx(plain / 3)
+    assert estimate_duration_s(Pause(2.5), 1.5) == 2.5
 
 
 async def test_clip() -> None:

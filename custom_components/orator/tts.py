@@ -1,6 +1,6 @@
 """Text-to-speech entities, one per voice."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,6 +41,7 @@ from .tts_requests import (
     deliver_report,
     is_critical,
     must_be_fresh,
+    record_deltas,
 )
 from .voice_settings import (
     ATTR_CHIME_REVISION,
@@ -256,7 +257,7 @@ class VoiceEntity(EstimatingVoice):
         fallback_format = AudioFormat.MP3 if prefers_mp3 else AudioFormat.WAV
         job = SynthesisJob(
             name=self.entity_id,
-            deltas=_record(request.message_gen, text),
+            deltas=record_deltas(request.message_gen, text),
             model=settings.model,
             voice=settings.voice_id,
             settings=settings.provider_settings,
@@ -392,10 +393,3 @@ class _Call:
     """Whether a chime is missing, so that the audio must not be cached."""
     applied: SynthesisReport = field(default_factory=SynthesisReport)
     """Part of the report that has been applied to the account."""
-
-
-async def _record(deltas: AsyncIterable[str], text: list[str]) -> AsyncGenerator[str]:
-    """Yield deltas, and add them to the text."""
-    async for delta in deltas:
-        text.append(delta)
-        yield delta

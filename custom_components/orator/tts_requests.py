@@ -1,7 +1,7 @@
 """Request speech from Home Assistant, and receive the synthesis report of the voice."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 import hashlib
@@ -366,3 +366,10 @@ async def async_speak_and_check(
         await pending.async_wait_for_begin()
     if isinstance(pending.error, ServiceValidationError):
         raise pending.error
+
+
+async def record_deltas(deltas: AsyncIterable[str], text: list[str]) -> AsyncGenerator[str]:
+    """Yield the deltas of a message, and add them to `text`, which identifies the request."""
+    async for delta in deltas:
+        text.append(delta)
+        yield delta

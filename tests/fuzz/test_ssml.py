@@ -1,7 +1,8 @@
 """SSML in any state says exactly its text, in the same parts however it is divided."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 from xml.etree import ElementTree as ET
@@ -10,9 +11,24 @@ from xml.sax.saxutils import escape
 from hypothesis import strategies as st
 import pytest
 
-from custom_components.orator.text import Clip, Pause, Replacement, SpeechPart, SpeechStyle, StyledText
+from custom_components.orator.audio.formats import AudioFormat, stream_of
+from custom_components.orator.pipeline.prefetch import ChunkPrefetcher
+from custom_components.orator.providers.base import SpeechAudio
+from custom_components.orator.text import (
+    Clip,
+    Pause,
+    Replacement,
+    SpeechPart,
+    SpeechReader,
+    SpeechStyle,
+    SsmlReader,
+    StyledText,
+)
 from custom_components.orator.text.lookahead import InputBuffer, Window
+from tests.support.streams import collect_all, stream_text
 from tests.support.text import read_parts
+from tests.unit.pipeline.chunks import create_chunker
+from tests.unit.pipeline.voices import LAYOUT, SimulatedVoice, create_speech
 
 from .fuzzing import fuzzed
 
@@ -198,6 +214,67 @@ def test_broken_markup_says_exactly_its_text(pieces: list[tuple[str, str]], end:
     parts = read_parts(f"<speak>{text}{end}", reads_markdown=reads_markdown)
     said = [word.strip(".。<") for part in parts if isinstance(part, StyledText) for word in part.text.split()]
     assert [word for word in said if word] == [word for words, _ in pieces for word in words.split()]
+
+
+@dataclass(eq=False)
+class _Voice(SimulatedVoice):
+    """A voice whose audio has the length of its text, and which speaks in any style."""
+
+    @property
+    def origin(self) -> _Voice:
+        """Return the voice, which is the same in all styles."""
+        return self
+
+    def with_style(self, _style: SpeechStyle, _words: tuple[StyledText, ...]) -> _Voice:
+        """Return the voice."""
+        return self
+
+    @asynccontextmanager
+    async def synthesize(self, text: str, *, is_reply: bool) -> AsyncGenerator[SpeechAudio]:  # noqa: ARG002
+        """Yield the audio of a text."""
+        self.requests.append(text)
+        yield SpeechAudio(AudioFormat.PCM, stream_of(b"\x10\x27" * (800 * len(text) + 4_000)), LAYOUT)
+
+
+async def _speak(text: str, cuts: list[int], *, reads_markdown: bool) -> tuple[list[str], float]:
+    """Return the words that are requested for a text, in order, and the duration of the pauses."""
+    own = _Voice()
+    others = {"tts.a": _Voice(name="tts.a", requests=own.requests)}
+    reader = SpeechReader(clean=reads_markdown, ssml=SsmlReader())
+    chunker = create_chunker(stream_text(*_divide(text, cuts)), reader, max_chars=60)
+    pauses_s = 0.0
+    async with chunker:
+        await chunker.wait_for_sentence()
+        async with ChunkPrefetcher(chunker, create_speech(own, named=others), latency_s=0.0) as prefetcher:
+            async for audio in prefetcher.audio():
+                length = len(await collect_all(audio.data))
+                if not audio.loudness_key and audio.pcm_layout:
+                    pauses_s += length / audio.pcm_layout.byte_rate
+    return [word for chunk in own.requests for text in chunk.split() if (word := text.strip(".。<"))], pauses_s
+
+
+@fuzzed(60, document=_DOCUMENT, cuts=_CUTS, reads_markdown=st.booleans())
+async def test_document_is_spoken(document: str, cuts: list[int], reads_markdown: bool) -> None:  # noqa: FBT001
+    """Chunks, voices and prefetching lose no word and no pause of a document; clips that are missing have a text."""
+    tokens = list(_parse(ET.fromstring(document), SpeechStyle()))  # noqa: S314 - a document of this test
+    expected = [
+        word
+        for token in tokens
+        if not isinstance(token, Pause)
+        for word in (token.fallback.split() if isinstance(token, Clip) else [token[0]])
+    ]
+    spoken, pauses_s = await _speak(document, cuts, reads_markdown=reads_markdown)
+    symbols = {"<", ">"}  # a chunk without letters is not requested
+    assert [word for word in spoken if word not in symbols] == [word for word in expected if word not in symbols]
+    assert pauses_s == pytest.approx(sum(token.seconds for token in tokens if isinstance(token, Pause)), abs=0.001)
+
+
+@fuzzed(60, pieces=st.lists(st.tuples(_WORDS, _BROKEN_TAGS), max_size=12), cuts=_CUTS, reads_markdown=st.booleans())
+async def test_broken_markup_is_spoken(pieces: list[tuple[str, str]], cuts: list[int], reads_markdown: bool) -> None:  # noqa: FBT001
+    """Exactly the words around broken markup are requested, in order."""
+    text = "<speak>" + "".join(f" {words} {tag}" for words, tag in pieces)
+    spoken, _ = await _speak(text, cuts, reads_markdown=reads_markdown)
+    assert spoken == [word for words, _ in pieces for word in words.split()]
 
 
 _HARD: Final = (

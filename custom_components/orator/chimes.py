@@ -53,8 +53,10 @@ class ChimeLibrary:
     async def async_get_clip(self, source: str, *, lufs: float, subentry_id: str) -> Chime | None:
         """Return a recording in a text of a voice at a loudness, or None if it is not there at the moment.
 
-        Raises UnusableChimeError if it cannot be played at any time.
+        Raises UnusableChimeError if it cannot be played at any time, for example because it is a web address.
         """
+        if "://" in source and not is_media_source_id(source):
+            raise UnusableChimeError("only media sources and files are played")
         try:
             return await self.async_get(source, lufs, max_seconds=MAX_CLIP_S)
         except ChimeError as err:

@@ -86,3 +86,12 @@ async def test_forbidden_source(hass: HomeAssistant, simulator: Simulator, hear:
     sound = await decode(await hear(f'<speak>{FIRST} <audio src="{source}">{SECOND}</audio></speak>'))
     assert_spoken(sound.samples, RATE, f"{FIRST} {SECOND}")
     assert " ".join(body["input"].strip() for body in get_bodies(simulator)) == f"{FIRST} {SECOND}"
+
+
+async def test_web_address_is_cached(simulator: Simulator, hear: Hear) -> None:
+    """A message whose recording can never be played is cached; it is not generated and charged again."""
+    text = f'<speak>{FIRST} <audio src="https://sounds.example/gong.mp3">{SECOND}</audio></speak>'
+    assert await hear(text, sentence_cache=False)
+    count = len(get_bodies(simulator))
+    assert await hear(text, sentence_cache=False)
+    assert len(get_bodies(simulator)) == count

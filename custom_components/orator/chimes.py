@@ -4,9 +4,15 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from posixpath import normpath
 from typing import Final
 
-from homeassistant.components.media_source import URI_SCHEME, async_resolve_media, is_media_source_id
+from homeassistant.components.media_source import (
+    DOMAIN as MEDIA_SOURCE_DOMAIN,
+    URI_SCHEME,
+    async_resolve_media,
+    is_media_source_id,
+)
 from homeassistant.components.tts import DOMAIN as TTS_DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.singleton import singleton
@@ -33,6 +39,8 @@ _MAX_CACHED_CHIMES: Final = 8
 """Maximum number of chimes in memory; the longest take 1.4 MB each."""
 _SPEECH_SOURCES: Final = (DOMAIN, TTS_DOMAIN)
 """Media sources that generate speech, which may be charged, when they are resolved."""
+_CLIP_SOURCE: Final = f"{URI_SCHEME}{MEDIA_SOURCE_DOMAIN}/"
+"""Start of the media source IDs that a text may name: files. Other media sources may start a stream, for example."""
 _CHIME_TIMEOUT_S: Final = 10.0
 """Timeout for resolving a chime's media source, and for decoding the chime."""
 _CHIMES: Final[HassKey[ChimeLibrary]] = HassKey("orator_chimes")
@@ -55,8 +63,10 @@ class ChimeLibrary:
 
         Raises UnusableChimeError if it cannot be played at any time, for example because it is a web address.
         """
-        if "://" in source and not is_media_source_id(source):
-            raise UnusableChimeError("only media sources and files are played")
+        if "://" in source and not source.startswith(_CLIP_SOURCE):
+            raise UnusableChimeError("only files and local media are played")
+        if "://" not in source:
+            source = normpath(source)  # otherwise each spelling of a path would count as another file
         try:
             return await self.async_get(source, lufs, max_seconds=MAX_CLIP_S)
         except ChimeError as err:

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from homeassistant.components.media_source import MediaSource, MediaSourceItem, PlayMedia
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -95,3 +97,19 @@ async def test_web_address_is_cached(simulator: Simulator, hear: Hear) -> None:
     count = len(get_bodies(simulator))
     assert await hear(text, sentence_cache=False)
     assert len(get_bodies(simulator)) == count
+
+
+async def test_stream_of_other_integration(hass: HomeAssistant, simulator: Simulator, hear: Hear) -> None:
+    """A media source that is no file, such as a camera, is not even resolved: that could start a stream."""
+    resolved: list[str] = []
+
+    class Camera(MediaSource):
+        async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
+            resolved.append(item.identifier)
+            return PlayMedia("/api/stream", "audio/mpeg")
+
+    assert await async_setup_component(hass, "media_source", {})
+    hass.data["media_source"]["camera"] = Camera("camera")
+    await hear(f'<speak>{FIRST} <audio src="media-source://camera/garden">{SECOND}</audio></speak>')
+    assert " ".join(body["input"].strip() for body in get_bodies(simulator)) == f"{FIRST} {SECOND}"
+    assert not resolved

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
-from homeassistant.components.media_source import MediaSource, MediaSourceItem, PlayMedia
+from homeassistant.components.media_source import MediaSource, MediaSourceItem, PlayMedia, async_resolve_media
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockModule, mock_integration, mock_platform
 
 from tests.simulator import Simulator
 from tests.support.audio import RATE, decode
@@ -103,13 +104,21 @@ async def test_stream_of_other_integration(hass: HomeAssistant, simulator: Simul
     """A media source that is no file, such as a camera, is not even resolved: that could start a stream."""
     resolved: list[str] = []
 
-    class Camera(MediaSource):
+    class Cameras(MediaSource):
         async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
             resolved.append(item.identifier)
             return PlayMedia("/api/stream", "audio/mpeg")
 
+    async def async_get_media_source(_hass: HomeAssistant) -> MediaSource:
+        return Cameras("cameras")
+
+    mock_integration(hass, MockModule("cameras"))
+    mock_platform(hass, "cameras.media_source", Mock(async_get_media_source=async_get_media_source))
     assert await async_setup_component(hass, "media_source", {})
-    hass.data["media_source"]["camera"] = Camera("camera")
-    await hear(f'<speak>{FIRST} <audio src="media-source://camera/garden">{SECOND}</audio></speak>')
+    assert await async_setup_component(hass, "cameras", {})
+    await hass.async_block_till_done()
+    media = await async_resolve_media(hass, "media-source://cameras/door", None)
+    assert (media.url, resolved) == ("/api/stream", ["door"])
+    await hear(f'<speak>{FIRST} <audio src="media-source://cameras/garden">{SECOND}</audio></speak>')
     assert " ".join(body["input"].strip() for body in get_bodies(simulator)) == f"{FIRST} {SECOND}"
-    assert not resolved
+    assert resolved == ["door"]

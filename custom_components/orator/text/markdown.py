@@ -150,6 +150,8 @@ class MarkdownReader:
 
     def _read_next(self, character: str) -> int:
         """Read the next part of a line, given its first character, and return the number of its characters."""
+        if length := self._ssml.skip_value(self._buffer):
+            return length
         if self._inline.is_in_thought:
             return self._inline.read_thought()
         if self._line.kind is None:

@@ -162,6 +162,8 @@ class _LiteralReader:
         """Read the next part of the text, and return the number of its characters."""
         if not self._ssml.is_on:
             return self._write(self._buffer.peek_while(_REST))
+        if length := self._ssml.skip_value(self._buffer):
+            return length
         if text := self._buffer.peek_while(_LITERAL_TEXT):
             return self._write(text)
         if character == "<":

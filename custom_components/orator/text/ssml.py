@@ -23,8 +23,10 @@ from .ssml_tags import (
     MarkupTag,
     find_content,
     find_document,
+    is_cut_in_value,
     read_character_data,
     read_markup_tag,
+    read_rest_of_value,
     read_unspoken,
     remove_markup,
 )
@@ -94,6 +96,8 @@ class SsmlReader:
         self._effects = 0
         self._clips = 0
         self._pauses_s = 0.0
+        self._is_in_value = False
+        """Whether the text continues a value that is too long."""
 
     @property
     def is_on(self) -> bool:
@@ -121,6 +125,7 @@ class SsmlReader:
         if tag is None:
             return 0
         if not tag.name:
+            self._is_in_value = is_cut_in_value(tag)
             return tag.length
         if tag.name in CONTENT_CHARS and not tag.is_end:
             return self._read_content(tag, buffer.peek(_CONTENT_WINDOW_CHARS), writer)
@@ -128,6 +133,17 @@ class SsmlReader:
             return 0
         self._apply(tag, writer)
         return tag.length
+
+    def skip_value(self, buffer: InputBuffer) -> int:
+        """Return the number of characters that continue a value that is too long, which is not spoken.
+
+        Readers ask before they read on. Raises IncompleteInputError if following text decides.
+        """
+        if not self._is_in_value:
+            return 0
+        length, is_end = read_rest_of_value(buffer)
+        self._is_in_value = not is_end
+        return length
 
     def is_at_tag(self, buffer: InputBuffer) -> bool:
         """Return whether a tag is arriving that does not continue a sentence with an end mark."""

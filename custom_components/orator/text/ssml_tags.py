@@ -13,11 +13,12 @@ import re
 from typing import Final, override
 
 from .html_tags import is_before_prose
-from .lookahead import MAX_PROSE_CHARS, IncompleteInputError, Window
+from .lookahead import MAX_PROSE_CHARS, IncompleteInputError, InputBuffer, Window
 
 MAX_UNSPOKEN_CHARS: Final = 2000
 """Maximum length of a comment or of another part of a document that is not spoken."""
-_MAX_MARKUP_TAG_CHARS: Final = 1000
+MAX_TAG_CHARS: Final = 1000
+"""Maximum length of a tag that has an effect."""
 
 STYLE_ELEMENTS: Final = frozenset(
     (
@@ -50,6 +51,10 @@ _LOOSE_TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<attributes>
 _TAG_WITHOUT_END: Final = re.compile(
     rf"""</?(?P<name>{_NAME}):?(?:\s++[\w:.-]+\s*+=\s*+(?:"[^"<>]*"|'[^'<>]*'|["']?[^\s"'<>]*+))*+(?:\s*+/(?=\s|\Z))?"""
 )
+_LONG_VALUE: Final = re.compile(r"[!#-&(-;=?-~]+")
+"""Part of a value without spaces, such as a sound in base64. Text of a reply has spaces or letters of other scripts."""
+_LONG_VALUE_END: Final = re.compile(r"""["']?+(?:\s++[\w:.-]++\s*+=\s*+(?:"[^"<>]*+"|'[^'<>]*+'))*+\s*+/?>""")
+_MAX_VALUE_END_CHARS: Final = 100
 _NAME_WITHOUT_END: Final = re.compile(r"\s+([\w:.-]*)")
 """The start of an attribute's name at the end of the text."""
 _PROLOG: Final = re.compile(
@@ -132,8 +137,8 @@ def read_markup_tag(window: Window, *, is_document: bool) -> MarkupTag | None:
 
     Raises IncompleteInputError if following text decides.
     """
-    text = window.text[:_MAX_MARKUP_TAG_CHARS]
-    is_final = window.is_final or len(text) == _MAX_MARKUP_TAG_CHARS
+    text = window.text[:MAX_TAG_CHARS]
+    is_final = window.is_final or len(text) == MAX_TAG_CHARS
     opening = _OPENING.match(text)
     name = opening["name"].lower() if opening else ""
     is_whole_name = opening is not None and opening.end() < len(text)
@@ -184,6 +189,26 @@ def _read_tag_without_end(text: str, *, is_document: bool) -> MarkupTag | None:
         return MarkupTag(len(text) if is_cut else match.end(), "")
     is_cut = is_document and not rest and _may_be_element(text)
     return MarkupTag(len(text), "") if is_cut else None
+
+
+def is_cut_in_value(tag: MarkupTag) -> bool:
+    """Return whether a tag is longer than a tag may be, so that the text after it continues its last value."""
+    return not tag.name and tag.length == MAX_TAG_CHARS
+
+
+def read_rest_of_value(buffer: InputBuffer) -> tuple[int, bool]:
+    """Return the length of text that continues a long value of a tag, and whether the tag ends with it.
+
+    Raises IncompleteInputError if following text decides.
+    """
+    if value := buffer.peek_while(_LONG_VALUE):
+        return len(value), False
+    window = buffer.peek(_MAX_VALUE_END_CHARS)
+    if end := _LONG_VALUE_END.match(window.text):
+        return end.end(), True
+    if not window.is_final and ">" not in window.text and window.text[:1] in ('"', "'", " ", "/"):
+        raise IncompleteInputError
+    return 0, True
 
 
 def read_unspoken(window: Window) -> int:

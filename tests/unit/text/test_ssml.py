@@ -365,3 +365,19 @@ def test_indented_document(reads_markdown: bool) -> None:  # noqa: FBT001
         _say("very cold,", voice="tts.ann", rate=0.64),
         _say("and 5 < 6.", voice="tts.ann"),
     ]
+
+
+@pytest.mark.parametrize("options", [{}, {"reads_markdown": False}])
+@pytest.mark.parametrize("end", ['">', '"/>', '" soundLevel="+6dB">', "' x='1' />", ">"])
+def test_long_values_are_not_spoken(options: dict[str, Any], end: str) -> None:
+    """A value that is too long, such as a sound in base64, is skipped up to the end of its tag."""
+    value = "data:audio/mpeg;base64," + "SUQzBAAA+/" * 300
+    text = f'<speak>One. <audio src="{value}{end}Two.</audio> Three.</speak>'
+    assert _read(text, **options) == [_say("One. Two. Three.")]
+
+
+@pytest.mark.parametrize("options", [{}, {"reads_markdown": False}])
+def test_text_after_long_value(options: dict[str, Any]) -> None:
+    """A value that never ends is skipped up to the next space or letter of another script."""
+    text = f'<speak>One. <audio src="{"a" * 2000} two. Three.</speak>'
+    assert _read(text, **options) == [_say("One. two. Three.")]

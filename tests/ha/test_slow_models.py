@@ -72,7 +72,7 @@ async def test_conditions(
         found.append(early_start)
         return TextChunker(*args, early_start=early_start, **kwargs)
 
-    monkeypatch.setattr("custom_components.orator.pipeline.pipeline.TextChunker", create)
+    monkeypatch.setattr("custom_components.orator.pipeline.plan.TextChunker", create)
     await hear(SENTENCE, **options)
     await hear(f"{SENTENCE} Again.", **options)
     if not starts_early:

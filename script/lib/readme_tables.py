@@ -9,9 +9,9 @@ from custom_components.orator.audio.effects import MAX_CLIP_S, BuiltInChime, loa
 from custom_components.orator.providers import PROVIDERS
 from custom_components.orator.providers.models import Model
 from custom_components.orator.providers.openai.servers import SERVERS, SpeechServer
-from custom_components.orator.text import ssml, ssml_values
+from custom_components.orator.text import long_markup, ssml, ssml_values
 from custom_components.orator.text.say_as import MAX_EXPANDED_CHARS
-from custom_components.orator.text.ssml_tags import CONTENT_CHARS
+from custom_components.orator.text.ssml_tags import CONTENT_CHARS, MAX_PROLOG_COMMENT_CHARS
 from script.lib.message_docs import NONE, format_table
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -126,6 +126,9 @@ def list_ssml_limits() -> str:
             ("Volume", f"{ssml_values.MIN_STYLE_GAIN_DB:+g} dB to {ssml_values.MAX_STYLE_GAIN_DB:+g} dB, or silent"),
             ("Text to spell out with `say-as`", f"{MAX_EXPANDED_CHARS} characters"),
             ("Text of an `audio` element", f"{CONTENT_CHARS['audio']} characters"),
+            ("A tag with its attributes, or a comment", f"{long_markup.MAX_MARKUP_CHARS:,} characters"),
+            ("Text after a tag or comment that is never closed", f"{long_markup.MAX_HELD_CHARS:,} characters"),
+            ("A comment before `<speak>`", f"{MAX_PROLOG_COMMENT_CHARS} characters"),
             ("Elements within each other", f"{ssml.MAX_OPEN_ELEMENTS}"),
             ("Pauses, sounds and changes of the style", f"{ssml.MAX_EFFECTS:,} in a message"),
         ),

@@ -118,6 +118,19 @@ class InputBuffer:
         """Return whether the next characters, as far as they have arrived, start with a pattern."""
         return pattern.match(self._text, self._position, self._position + max_chars) is not None
 
+    @property
+    def available_chars(self) -> int:
+        """The number of characters that have arrived but have not been read."""
+        return len(self._text) - self._position
+
+    def find(self, pattern: re.Pattern[str], start: int) -> tuple[str, int, str] | None:
+        """Return the group, the position and the text of the first match among the next characters.
+
+        `start`: the number of the next characters before which no match is searched.
+        """
+        match = pattern.search(self._text, self._position + start)
+        return match and (match.lastgroup or "", match.start() - self._position, match.group())
+
     def read(self, count: int) -> str:
         """Return the next characters."""
         start = self._position

@@ -34,11 +34,11 @@ from .line_marks import (
     is_end_of_sentence,
 )
 from .links import LINK_DEFINITION
+from .long_markup import MAX_MARKUP_CHARS
 from .lookahead import IncompleteInputError, InputBuffer, Syntax, Window
 from .normalize import PlainTextWriter
 from .speech_parts import SpeechMark
 from .ssml import SsmlReader
-from .ssml_tags import MAX_UNSPOKEN_CHARS
 
 _HARD_BREAK: Final = "  "
 """The end of a line that is not joined with the next one."""
@@ -150,7 +150,7 @@ class MarkdownReader:
 
     def _read_next(self, character: str) -> int:
         """Read the next part of a line, given its first character, and return the number of its characters."""
-        if length := self._ssml.skip_value(self._buffer):
+        if length := self._ssml.read_on(self._buffer, self._writer):
             return length
         if self._inline.is_in_thought:
             return self._inline.read_thought()
@@ -241,7 +241,7 @@ class MarkdownReader:
         if body.text[0] == "<" and not indent and (length := self._inline.read_thought()):
             return length
         if self._may_start_document:
-            prolog = self._ssml.start_document(self._buffer.peek(MAX_UNSPOKEN_CHARS))
+            prolog = self._ssml.start_document(self._buffer.peek(MAX_MARKUP_CHARS))
             self._may_start_document = False
             if prolog:
                 return prolog

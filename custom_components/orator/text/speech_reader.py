@@ -6,12 +6,12 @@ from typing import Final
 
 from .characters import CLAUSE_MARKS, CLOSERS, END_MARKS
 from .html_tags import Boundary, read_entity
+from .long_markup import MAX_MARKUP_CHARS
 from .lookahead import IncompleteInputError, InputBuffer
 from .markdown import MarkdownReader
 from .replacements import Replacement, Replacer
 from .speech_parts import PLAIN, Clip, Pause, SpeechMark, SpeechPart, SpeechStyle, StyledText
 from .ssml import SsmlReader
-from .ssml_tags import MAX_UNSPOKEN_CHARS
 
 _XML_SPACE: Final = re.compile(r"[ \t\r\n]+")
 _REST: Final = re.compile(r".+", re.DOTALL)
@@ -149,7 +149,7 @@ class _LiteralReader:
     def _read(self) -> list[str | SpeechMark]:
         try:
             if self._is_at_start:
-                self._buffer.read(self._ssml.start_document(self._buffer.peek(MAX_UNSPOKEN_CHARS)) or 0)
+                self._buffer.read(self._ssml.start_document(self._buffer.peek(MAX_MARKUP_CHARS)) or 0)
                 self._is_at_start = False
                 self._writer.is_xml = self._ssml.is_document
             while character := self._buffer.next:
@@ -162,7 +162,7 @@ class _LiteralReader:
         """Read the next part of the text, and return the number of its characters."""
         if not self._ssml.is_on:
             return self._write(self._buffer.peek_while(_REST))
-        if length := self._ssml.skip_value(self._buffer):
+        if length := self._ssml.read_on(self._buffer, self._writer):
             return length
         if text := self._buffer.peek_while(_LITERAL_TEXT):
             return self._write(text)

@@ -11,22 +11,22 @@ from typing import Final, NamedTuple, Protocol
 
 from .audio_tags import measure_audio_tag
 from .html_tags import Boundary, boundary_of
+from .long_markup import MAX_MARKUP_CHARS, End, LongMarkup, LongMarkupError
 from .lookahead import InputBuffer, Window
 from .say_as import can_expand, expand
 from .speech_parts import PLAIN, Clip, Pause, SpeechMark, SpeechStyle
 from .ssml_styles import derive_style
 from .ssml_tags import (
     CONTENT_CHARS,
-    MAX_UNSPOKEN_CHARS,
     SENTENCE_ELEMENTS,
     STYLE_ELEMENTS,
     MarkupTag,
     find_content,
     find_document,
-    is_cut_in_value,
+    measure_tag_without_end,
     read_character_data,
     read_markup_tag,
-    read_rest_of_value,
+    read_rest_of_character_data,
     read_unspoken,
     remove_markup,
 )
@@ -40,7 +40,7 @@ MAX_CLIPS: Final = 20
 MAX_PAUSES_S: Final = 60.0
 """Maximum duration of all pauses."""
 _MAX_SOURCE_CHARS: Final = 1000
-_CONTENT_WINDOW_CHARS: Final = MAX_UNSPOKEN_CHARS + max(CONTENT_CHARS.values())
+_CONTENT_WINDOW_CHARS: Final = MAX_MARKUP_CHARS + max(CONTENT_CHARS.values())
 _PLACEHOLDERS: Final = frozenset(("voice", "lang"))
 """Elements of style whose names without attributes are placeholders."""
 _TAG_AFTER_SENTENCE: Final = re.compile(r"</|<(?:audio|break|p|s|voice)[\s/>]", re.IGNORECASE)
@@ -96,8 +96,10 @@ class SsmlReader:
         self._effects = 0
         self._clips = 0
         self._pauses_s = 0.0
-        self._is_in_value = False
-        """Whether the text continues a value that is too long."""
+        self._long_markup: LongMarkup | None = None
+        """Long markup whose end has not been found."""
+        self._is_in_character_data = False
+        """Whether a long CDATA section has started."""
 
     @property
     def is_on(self) -> bool:
@@ -118,31 +120,36 @@ class SsmlReader:
 
         Raises IncompleteInputError if following text decides.
         """
-        window = buffer.peek(MAX_UNSPOKEN_CHARS)
-        if self.is_document and (length := self._read_special(window, writer)):
-            return length
-        tag = read_markup_tag(window, is_document=self.is_document)
-        if tag is None:
-            return 0
-        if not tag.name:
-            self._is_in_value = is_cut_in_value(tag)
-            return tag.length
-        if tag.name in CONTENT_CHARS and not tag.is_end:
-            return self._read_content(tag, buffer.peek(_CONTENT_WINDOW_CHARS), writer)
-        if not (self.is_document or self._has_effect(tag)):
-            return 0
-        self._apply(tag, writer)
-        return tag.length
+        window = buffer.peek(MAX_MARKUP_CHARS)
+        try:
+            if self.is_document and (length := self._read_special(window, writer)):
+                return length
+            tag = read_markup_tag(window, is_document=self.is_document)
+            return self._read_tag(tag, buffer, writer) if tag else 0
+        except LongMarkupError as error:
+            self._long_markup = error.markup
+        return self.read_on(buffer, writer)
 
-    def skip_value(self, buffer: InputBuffer) -> int:
-        """Return the number of characters that continue a value that is too long, which is not spoken.
+    def read_on(self, buffer: InputBuffer, writer: SpeechWriter) -> int:
+        """Read on in markup that did not end where it was read, and return the number of characters; 0 for other text.
 
-        Readers ask before they read on. Raises IncompleteInputError if following text decides.
+        Readers ask before they read. Raises IncompleteInputError if following text decides.
         """
-        if not self._is_in_value:
+        if self._is_in_character_data:
+            text, length, is_end = read_rest_of_character_data(buffer)
+            writer.write(text)
+            self._is_in_character_data = not is_end
+            return length
+        if self._long_markup is None:
             return 0
-        length, is_end = read_rest_of_value(buffer)
-        self._is_in_value = not is_end
+        markup = self._long_markup
+        length, end = markup.measure(buffer)
+        if end is End.MISSING:
+            length = markup.start_chars or measure_tag_without_end(buffer.peek(length).text)
+        if end is not End.CONTINUED:
+            self._long_markup = None
+            if markup.element and not buffer.peek(length).text.endswith("/>"):
+                self._open_element(markup.element, self._style)
         return length
 
     def is_at_tag(self, buffer: InputBuffer) -> bool:
@@ -159,14 +166,27 @@ class SsmlReader:
     def _style(self) -> SpeechStyle:
         return self._open[-1].style if self._open else PLAIN
 
-    @staticmethod
-    def _read_special(window: Window, writer: SpeechWriter) -> int:
+    def _read_special(self, window: Window, writer: SpeechWriter) -> int:
         """Read a comment, an instruction to the parser, or a CDATA section."""
         if window.text[1:2] not in ("", "!", "?"):
             return 0
-        text, length = read_character_data(window)
-        writer.write(text)
-        return length or read_unspoken(window)
+        data = read_character_data(window)
+        if data is None:
+            return read_unspoken(window)
+        writer.write(data.text)
+        self._is_in_character_data = not data.is_end
+        return data.length
+
+    def _read_tag(self, tag: MarkupTag, buffer: InputBuffer, writer: SpeechWriter) -> int:
+        """Read a tag, or the element that it starts, and return the number of characters; 0 if it is no markup."""
+        if not tag.name:
+            return tag.length
+        if tag.name in CONTENT_CHARS and not tag.is_end:
+            return self._read_content(tag, buffer.peek(_CONTENT_WINDOW_CHARS), writer)
+        if not (self.is_document or self._has_effect(tag)):
+            return 0
+        self._apply(tag, writer)
+        return tag.length
 
     def _has_effect(self, tag: MarkupTag) -> bool:
         """Return whether a single tag in a reply is SSML, rather than HTML or a placeholder such as <voice>."""

@@ -10,15 +10,21 @@ from dataclasses import dataclass, field
 import html
 from html.parser import HTMLParser
 import re
-from typing import Final, override
+from typing import Final, NamedTuple, override
 
 from .html_tags import is_before_prose
+from .long_markup import (
+    COMMENT,
+    DOCUMENT_TYPE,
+    DOCUMENT_TYPE_WITH_SUBSET,
+    INSTRUCTION,
+    MAX_MARKUP_CHARS,
+    TAG,
+    LongMarkup,
+    LongMarkupError,
+    MarkupKind,
+)
 from .lookahead import MAX_PROSE_CHARS, IncompleteInputError, InputBuffer, Window
-
-MAX_UNSPOKEN_CHARS: Final = 2000
-"""Maximum length of a comment or of another part of a document that is not spoken."""
-MAX_TAG_CHARS: Final = 1000
-"""Maximum length of a tag that has an effect."""
 
 STYLE_ELEMENTS: Final = frozenset(
     (
@@ -28,7 +34,7 @@ STYLE_ELEMENTS: Final = frozenset(
 )
 """Elements that change the style of their text."""
 SENTENCE_ELEMENTS: Final = frozenset(["p", "s", "paragraph", "sentence"])
-CONTENT_CHARS: Final = {"sub": 300, "say-as": 300, "audio": 500, "desc": 500, "metadata": MAX_UNSPOKEN_CHARS}
+CONTENT_CHARS: Final = {"sub": 300, "say-as": 300, "audio": 500, "desc": 500, "metadata": MAX_MARKUP_CHARS}
 """Elements that are read as a whole, with the maximum length of their content."""
 _ELEMENTS: Final = (
     STYLE_ELEMENTS
@@ -42,30 +48,39 @@ _ATTRIBUTE_NAMES: Final = (
 )
 
 _NAME: Final = r"[A-Za-z_][\w.-]*+(?::[\w.-]++)?+"
-_ATTRIBUTE_TEXT: Final = r"""[\s/](?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+"""
+_LESS_THAN: Final = r"<(?![A-Za-z/!?])"
+"""A "<" that cannot start a tag, and so is text within a value."""
+_DOUBLE_QUOTED: Final = rf'"[^"<]*+(?:{_LESS_THAN}[^"<]*+)*+'
+_SINGLE_QUOTED: Final = rf"'[^'<]*+(?:{_LESS_THAN}[^'<]*+)*+"
+_ATTRIBUTE_TEXT: Final = rf"""[\s/](?:[^<>"']|{_DOUBLE_QUOTED}"|{_SINGLE_QUOTED}')*+"""
 _OPENING: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<colon>:?)")
 _WHOLE_TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<attributes>(?:{_ATTRIBUTE_TEXT})?+)>")
-_UNFINISHED_TAG: Final = re.compile(rf"""</?(?:{_NAME}:?(?:{_ATTRIBUTE_TEXT}(?P<quote>"[^"<]*|'[^'<]*)?)?)?\Z""")
+_UNFINISHED_TAG: Final = re.compile(
+    rf"""</?(?:{_NAME}:?(?:{_ATTRIBUTE_TEXT}(?P<quote>{_DOUBLE_QUOTED}|{_SINGLE_QUOTED})?)?)?\Z"""
+)
 _LOOSE_TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<attributes>[\s/][^<>]*)>")
 """A tag with a quotation mark that is not closed."""
 _TAG_WITHOUT_END: Final = re.compile(
     rf"""</?(?P<name>{_NAME}):?(?:\s++[\w:.-]+\s*+=\s*+(?:"[^"<>]*"|'[^'<>]*'|["']?[^\s"'<>]*+))*+(?:\s*+/(?=\s|\Z))?"""
 )
-_LONG_VALUE: Final = re.compile(r"[!#-&(-;=?-~]+")
-"""Part of a value without spaces, such as a sound in base64. Text of a reply has spaces or letters of other scripts."""
-_LONG_VALUE_END: Final = re.compile(r"""["']?+(?:\s++[\w:.-]++\s*+=\s*+(?:"[^"<>]*+"|'[^'<>]*+'))*+\s*+/?>""")
-_MAX_VALUE_END_CHARS: Final = 100
 _NAME_WITHOUT_END: Final = re.compile(r"\s+([\w:.-]*)")
 """The start of an attribute's name at the end of the text."""
+MAX_PROLOG_COMMENT_CHARS: Final = 100
+"""Maximum length of a comment before the start of a document."""
 _PROLOG: Final = re.compile(
-    r"(?:\s++|<\?xml\s[^<>]*>|<!--.{0,100}?-->|<!DOCTYPE\s+speak\b[^<>\[]*(?:\[[^\[\]]*\]\s*)?>)*+",
+    rf"(?:\s++|<\?xml\s[^<>]*>|<!--.{{0,{MAX_PROLOG_COMMENT_CHARS}}}?-->"
+    r"|<!DOCTYPE\s+speak\b[^<>\[]*(?:\[[^\[\]]*\]\s*)?>)*+",
     re.IGNORECASE | re.DOTALL,
 )
 """What may precede the start of a document."""
 _ROOT: Final = re.compile(r"<speak[\s/>]", re.IGNORECASE)
-_PROLOG_STARTS: Final = {"<speak": 0, "<?xml ": 200, "<!--": 100, "<!doctype speak": 500}
+_PROLOG_STARTS: Final = {
+    "<speak": 0,
+    "<?xml ": 200,
+    "<!--": MAX_PROLOG_COMMENT_CHARS,
+    "<!doctype speak": MAX_MARKUP_CHARS,
+}
 """Starts of the document and of the parts of a prolog, with the maximum length of a part."""
-_MAX_PROLOG_CHARS: Final = max(_PROLOG_STARTS.values())
 _MARKUP_IN_CONTENT: Final = re.compile(
     r"<!--.*?-->|<!\[CDATA\[(.*?)\]\]>|<desc\b[^<>]*>.*?</desc\s*>|</?[A-Za-z_][^<>]*>", re.DOTALL
 )
@@ -82,6 +97,11 @@ _TAGS_BY_ELEMENT: Final = {
     )
     for name in CONTENT_CHARS
 }
+_LONG_CONTENTS: Final = {
+    name: MarkupKind.until(rf"(?i:</{name}\s{{0,50}}>)", r"(?i:</(?:speak|p|s|voice)\s{0,50}>)")
+    for name in ("desc", "metadata")
+}
+"""Elements whose content is not spoken, however long it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +142,7 @@ def find_document(window: Window) -> int | None:
     length = prolog.end() if prolog else 0
     if _ROOT.match(window.text, length):
         return length
-    rest = window.text[length : length + _MAX_PROLOG_CHARS].lower()
+    rest = window.text[length:].lower()
     is_possible = any(
         start.startswith(rest) or (rest.startswith(start) and len(rest) < max_chars)
         for start, max_chars in _PROLOG_STARTS.items()
@@ -135,10 +155,9 @@ def find_document(window: Window) -> int | None:
 def read_markup_tag(window: Window, *, is_document: bool) -> MarkupTag | None:
     """Read a tag; return None for other text. Outside documents, only elements of SSML are tags.
 
-    Raises IncompleteInputError if following text decides.
+    Raises IncompleteInputError if following text decides, and LongMarkupError if the tag does not end in the window.
     """
-    text = window.text[:MAX_TAG_CHARS]
-    is_final = window.is_final or len(text) == MAX_TAG_CHARS
+    text = window.text
     opening = _OPENING.match(text)
     name = opening["name"].lower() if opening else ""
     is_whole_name = opening is not None and opening.end() < len(text)
@@ -147,17 +166,36 @@ def read_markup_tag(window: Window, *, is_document: bool) -> MarkupTag | None:
     if _is_prose(text):
         return _read_tag_without_end(text[:MAX_PROSE_CHARS], is_document=is_document)
     match = _WHOLE_TAG.match(text)
-    if match is None and not is_final and _UNFINISHED_TAG.match(text):
-        raise IncompleteInputError
+    if match is None and _UNFINISHED_TAG.match(text):
+        _expect_end(window, TAG, element="" if opening is None or opening["slash"] else name)
     match = match or _LOOSE_TAG.match(text)
     if match is None:
         return _read_tag_without_end(text, is_document=is_document)
-    if not is_document and name not in _ELEMENTS:
-        return None
+    return _parse_tag(match) if is_document or name in _ELEMENTS else None
+
+
+def _expect_end(window: Window, kind: MarkupKind, start_chars: int = 0, element: str = "") -> None:
+    """Raise an error if the end of markup is still to come."""
+    if len(window.text) >= MAX_MARKUP_CHARS:
+        raise LongMarkupError(LongMarkup(kind, start_chars, element))
+    if not window.is_final:
+        raise IncompleteInputError
+
+
+def _parse_tag(match: re.Match[str]) -> MarkupTag:
     attributes = match["attributes"].rstrip()
     is_empty = attributes.endswith("/")
     values = _parse_attributes(attributes.removesuffix("/")) if "=" in attributes else {}
-    return MarkupTag(match.end(), name, values, is_end=match["slash"] != "", is_empty=is_empty)
+    return MarkupTag(match.end(), match["name"].lower(), values, is_end=match["slash"] != "", is_empty=is_empty)
+
+
+def measure_tag_without_end(text: str) -> int:
+    """Return the length of a long tag with a quotation mark that is not closed, or without a ">".
+
+    `text`: the tag, and the text after it up to the next tag.
+    """
+    tag = _LOOSE_TAG.match(text) or _TAG_WITHOUT_END.match(text)
+    return tag.end() if tag else 1
 
 
 def _is_prose(text: str) -> bool:
@@ -183,7 +221,7 @@ def _read_tag_without_end(text: str, *, is_document: bool) -> MarkupTag | None:
     text = text[: text.find("<", 1)] if "<" in text[1:] else text
     match = _TAG_WITHOUT_END.match(text)
     rest = text[match.end() :] if match else ""
-    if match and match["name"].lower() in _ELEMENTS:
+    if match and (match["name"].lower() in _ELEMENTS or (is_document and "=" in match.group())):
         cut = _NAME_WITHOUT_END.fullmatch(rest)
         is_cut = cut and any(name.startswith(cut[1]) for name in _ATTRIBUTE_NAMES)
         return MarkupTag(len(text) if is_cut else match.end(), "")
@@ -191,52 +229,69 @@ def _read_tag_without_end(text: str, *, is_document: bool) -> MarkupTag | None:
     return MarkupTag(len(text), "") if is_cut else None
 
 
-def is_cut_in_value(tag: MarkupTag) -> bool:
-    """Return whether a tag is longer than a tag may be, so that the text after it continues its last value."""
-    return not tag.name and tag.length == MAX_TAG_CHARS
-
-
-def read_rest_of_value(buffer: InputBuffer) -> tuple[int, bool]:
-    """Return the length of text that continues a long value of a tag, and whether the tag ends with it.
-
-    Raises IncompleteInputError if following text decides.
-    """
-    if value := buffer.peek_while(_LONG_VALUE):
-        return len(value), False
-    window = buffer.peek(_MAX_VALUE_END_CHARS)
-    if end := _LONG_VALUE_END.match(window.text):
-        return end.end(), True
-    if not window.is_final and ">" not in window.text and window.text[:1] in ('"', "'", " ", "/"):
-        raise IncompleteInputError
-    return 0, True
-
-
 def read_unspoken(window: Window) -> int:
     """Return the length of a comment or an instruction to the parser, or 0 if there is none.
 
-    Raises IncompleteInputError if following text decides.
+    Raises IncompleteInputError if following text decides, and LongMarkupError if the end is not in the window.
     """
     if match := _COMMENT.match(window.text):
         return match.end()
-    start = _COMMENT_START.match(window.text)
-    if (start or _may_be_special(window.text)) and not window.is_final:
+    if start := _COMMENT_START.match(window.text):
+        _expect_end(window, _kind_of_unspoken(window.text), start.end())
+        return start.end()
+    if _may_be_special(window.text) and not window.is_final:
         raise IncompleteInputError
-    return start.end() if start else 0
+    return 0
 
 
-def read_character_data(window: Window) -> tuple[str, int]:
-    """Return the text of a CDATA section and the length of the section; 0 if there is none.
+def _kind_of_unspoken(text: str) -> MarkupKind:
+    if text.startswith("<!--"):
+        return COMMENT
+    if text.startswith("<?"):
+        return INSTRUCTION
+    return DOCUMENT_TYPE_WITH_SUBSET if "[" in text.partition(">")[0] else DOCUMENT_TYPE
+
+
+class CharacterData(NamedTuple):
+    """A part of a CDATA section."""
+
+    text: str
+    length: int
+    """Length in characters, with the marks of the section."""
+    is_end: bool
+    """Whether the section ends with this part."""
+
+
+def read_character_data(window: Window) -> CharacterData | None:
+    """Read a CDATA section, or the start of a long one; return None for other text.
 
     Raises IncompleteInputError if following text decides.
     """
-    if not window.text.startswith(_CDATA_START):
-        return "", 0
-    end = window.text.find(_CDATA_END)
-    if end >= 0:
-        return window.text[len(_CDATA_START) : end], end + len(_CDATA_END)
+    text = window.text
+    if not text.startswith(_CDATA_START):
+        return None
+    start = len(_CDATA_START)
+    if (end := text.find(_CDATA_END)) >= 0:
+        return CharacterData(text[start:end], end + len(_CDATA_END), is_end=True)
     if not window.is_final:
         raise IncompleteInputError
-    return "", len(_CDATA_START)
+    return CharacterData("", start, is_end=len(text) < MAX_MARKUP_CHARS)
+
+
+def read_rest_of_character_data(buffer: InputBuffer) -> CharacterData:
+    """Read the text of a long CDATA section, as far as it has arrived.
+
+    Raises IncompleteInputError if following text decides.
+    """
+    text = buffer.peek(MAX_MARKUP_CHARS).text
+    if (end := text.find(_CDATA_END)) >= 0:
+        return CharacterData(text[:end], end + len(_CDATA_END), is_end=True)
+    if buffer.is_complete and len(text) < MAX_MARKUP_CHARS:
+        return CharacterData(text, len(text), is_end=True)
+    length = len(text) - len(_CDATA_END) + 1
+    if length <= 0:
+        raise IncompleteInputError
+    return CharacterData(text[:length], length, is_end=False)
 
 
 def _may_be_special(text: str) -> bool:
@@ -246,7 +301,8 @@ def _may_be_special(text: str) -> bool:
 def find_content(window: Window, start: int, name: str) -> tuple[str, int] | None:
     """Return the content of an element whose start tag ends at a position, and the position after its end tag.
 
-    The result is None if its end tag is missing. Raises IncompleteInputError if following text decides.
+    The result is None if its end tag is missing or too far away. Raises IncompleteInputError if following text
+    decides, and LongMarkupError for a long content that is not spoken.
     """
     limit = start + CONTENT_CHARS[name]
     text = window.text[:limit]
@@ -260,8 +316,11 @@ def find_content(window: Window, start: int, name: str) -> tuple[str, int] | Non
             return text[start : match.start()], match.end()
         if not match["name"] or (depth > 1 and name != "audio"):
             return None  # the end of an element around this one, or another start tag
-    if len(text) < limit and not window.is_final:
-        raise IncompleteInputError
+    if len(text) < limit:
+        if not window.is_final:
+            raise IncompleteInputError
+    elif name in _LONG_CONTENTS:
+        raise LongMarkupError(LongMarkup(_LONG_CONTENTS[name], start))
     return None
 
 

@@ -374,10 +374,3 @@ def test_long_values_are_not_spoken(options: dict[str, Any], end: str) -> None:
     value = "data:audio/mpeg;base64," + "SUQzBAAA+/" * 300
     text = f'<speak>One. <audio src="{value}{end}Two.</audio> Three.</speak>'
     assert _read(text, **options) == [_say("One. Two. Three.")]
-
-
-@pytest.mark.parametrize("options", [{}, {"reads_markdown": False}])
-def test_text_after_long_value(options: dict[str, Any]) -> None:
-    """A value that never ends is skipped up to the next space or letter of another script."""
-    text = f'<speak>One. <audio src="{"a" * 2000} two. Three.</speak>'
-    assert _read(text, **options) == [_say("One. two. Three.")]

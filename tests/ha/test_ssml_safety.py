@@ -56,6 +56,22 @@ async def test_voices_that_name_each_other(
 
 
 @pytest.mark.parametrize(
+    "markup",
+    [
+        f'<audio src="data:audio/mpeg;base64,{"SUQzBAAA+/ 1\n" * 2000}"/>',
+        f"<!-- {'Nobody hears this. ' * 2000} -->",
+        f'<sub alias="{"It is > 5. " * 300}"></sub>',
+    ],
+    ids=["base64", "comment", "value"],
+)
+async def test_long_markup_is_not_charged(simulator: Simulator, hear: Hear, markup: str) -> None:
+    """Markup that is too long is neither spoken nor sent to the provider."""
+    sound = await decode(await hear(f"<speak>{FIRST} {markup} {SECOND}</speak>"))
+    assert [body["input"].strip() for body in get_bodies(simulator)] == [f"{FIRST} {SECOND}"]
+    assert_spoken(sound.samples, RATE, f"{FIRST} {SECOND}")
+
+
+@pytest.mark.parametrize(
     "source",
     [
         "https://192.168.1.1/private.mp3",

@@ -5,7 +5,7 @@ packages below Home Assistant (`audio`, `pipeline`, `providers`, `text`) are imp
 `__init__.py`, which imports Home Assistant.
 """
 
-import tests.support.asyncio_debug  # noqa: F401, I001 - before asyncio
+from tests.support.asyncio_debug import shorten_stacks_of_aiohttp  # noqa: I001 - before asyncio
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -21,6 +21,7 @@ import pytest_socket
 
 import custom_components
 
+shorten_stacks_of_aiohttp()
 _INTEGRATION = Path(__file__).parents[1] / "custom_components" / "orator"
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.orator.providers.nanogpt import provider
+from custom_components.orator.providers.nanogpt.provider import PollSettings
 from tests.simulator import Fault, Simulator
 from tests.support.speech import Hear, create_account, load_account
 from tests.support.streams import SENTENCE
@@ -33,6 +36,12 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 @pytest.fixture(autouse=True)
 def use_custom_integrations(enable_custom_integrations: None) -> None:
     """Make Home Assistant load Orator from this checkout."""
+
+
+@pytest.fixture(autouse=True)
+def poll_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Poll NanoGPT's jobs 20 times as often as it recommends, because the simulator is faster."""
+    monkeypatch.setattr(provider, "PollSettings", partial(PollSettings, interval_s=0.1))
 
 
 @pytest.fixture

@@ -126,9 +126,10 @@ async def test_account_removed_during_speech(
 
 async def test_reload_keeps_jobs(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """The audio of a job that was started before a reload is fetched after it."""
+    simulator.nanogpt.polls_until_done = 10
     settings = {"model": "Elevenlabs-Turbo-V2.5", "voice": "Adam"}
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(0.5):
             await speak(hass, SENTENCE, **settings)
     await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -189,10 +190,10 @@ async def test_daily_catalog_update(
 
 async def test_cancelled_call_is_repeated(hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry) -> None:
     """A repeated call gets the job that was already charged."""
-    simulator.nanogpt.polls_until_done = 2
+    simulator.nanogpt.polls_until_done = 10
     settings = {"model": "Elevenlabs-Turbo-V2.5", "voice": "Adam"}
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(0.5):
             await speak(hass, SENTENCE, **settings)
     assert len(await speak(hass, SENTENCE, **settings)) > 5000
     assert len(simulator.nanogpt.jobs) == 1

@@ -1,5 +1,6 @@
 """Speakers that take announcements in the tests of what users set up: recipes, blueprints and announcers."""
 
+from datetime import datetime
 from typing import Any, override
 
 from homeassistant.components import tts
@@ -10,7 +11,8 @@ from homeassistant.components.media_player import (
     MediaPlayerState,
 )
 from homeassistant.components.media_source import async_resolve_media
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HassJob, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
 from homeassistant.setup import async_setup_component
 
 _PLAYING_S = 0.05
@@ -50,7 +52,7 @@ class Speaker(MediaPlayerEntity):
         self.volumes.append(self.volume_level or 0)
         self._set_state(MediaPlayerState.PLAYING)
         if not self.stays_busy:
-            self.hass.loop.call_later(_PLAYING_S, self._set_state, MediaPlayerState.IDLE)
+            async_call_later(self.hass, _PLAYING_S, HassJob(self._end, cancel_on_shutdown=True))
 
     @override
     async def async_set_volume_level(self, volume: float) -> None:
@@ -59,6 +61,10 @@ class Speaker(MediaPlayerEntity):
 
     @override
     async def async_media_stop(self) -> None:
+        self._set_state(MediaPlayerState.IDLE)
+
+    @callback
+    def _end(self, _now: datetime) -> None:
         self._set_state(MediaPlayerState.IDLE)
 
     @callback

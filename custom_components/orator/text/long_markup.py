@@ -19,25 +19,39 @@ _TAG_START: Final = r"<(?=[A-Za-z/!?])"
 
 
 class MarkupKind(NamedTuple):
-    """A kind of markup: what ends it, by the quotation mark that is open.
+    """A kind of markup: what ends it, by the start of the part that is open in it.
 
-    The groups of the patterns: `end` ends the markup; `other` cannot be part of it, so it has no end; `quote` opens or
-    closes a value, in which nothing else ends the markup.
+    The groups of the patterns: `end` ends the markup; `other` cannot be part of it, so it has no end; `part` starts or
+    ends a part of it, such as a value within quotation marks, in which nothing else ends the markup.
     """
 
     marks: dict[str, re.Pattern[str]]
 
     @classmethod
-    def until(cls, end: str, other: str = r"(?!)") -> MarkupKind:
-        """Return a kind of markup without quotation marks."""
-        return cls({"": re.compile(rf"(?P<end>{end})|(?P<other>{other})")})
+    def until(cls, end: str) -> MarkupKind:
+        """Return a kind of markup that only its end can end."""
+        return cls({"": re.compile(rf"(?P<end>{end})")})
+
+    @classmethod
+    def content_of(cls, element: str) -> MarkupKind:
+        """Return a kind for an element with its content; the end of an element around it shows that it has no end."""
+        return cls(
+            {
+                "": re.compile(
+                    rf"(?i:(?P<end></{element}\s{{0,50}}>)|(?P<other></(?:speak|p|s|voice)\s{{0,50}}>))"
+                    r"|(?P<part><!--|<!\[CDATA\[)"
+                ),
+                "<!--": re.compile("(?P<part>-->)"),
+                "<![CDATA[": re.compile(r"(?P<part>\]\]>)"),
+            }
+        )
 
 
 TAG: Final = MarkupKind(
     {
-        "": re.compile(r"""(?P<end>>)|(?P<other><)|(?P<quote>["'])"""),
-        '"': re.compile(rf'(?P<quote>")|(?P<other>{_TAG_START})'),
-        "'": re.compile(rf"(?P<quote>')|(?P<other>{_TAG_START})"),
+        "": re.compile(r"""(?P<end>>)|(?P<other><)|(?P<part>["'])"""),
+        '"': re.compile(rf'(?P<part>")|(?P<other>{_TAG_START})'),
+        "'": re.compile(rf"(?P<part>')|(?P<other>{_TAG_START})"),
     }
 )
 COMMENT: Final = MarkupKind.until("-->")
@@ -69,8 +83,8 @@ class LongMarkup:
         self.start_chars = start_chars
         self.element = element
         self._kind = kind
-        self._quote = ""
-        """The quotation mark that is open."""
+        self._part = ""
+        """The start of the part that is open."""
         self._checked_chars = 1
         """Number of the next characters that do not end the markup."""
         self._is_dropped = False
@@ -80,13 +94,13 @@ class LongMarkup:
 
         Raises IncompleteInputError if following text decides.
         """
-        while mark := buffer.find(self._kind.marks[self._quote], self._checked_chars):
+        while mark := buffer.find(self._kind.marks[self._part], self._checked_chars):
             name, start, text = mark
             if name == "end":
                 return start + len(text), End.FOUND
             if name == "other":
                 return start, self._end_without_mark(start)
-            self._quote = "" if self._quote else text
+            self._part = "" if self._part else text
             self._checked_chars = start + len(text)
         length = buffer.available_chars
         if buffer.is_complete:

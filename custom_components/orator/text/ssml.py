@@ -45,6 +45,8 @@ _PLACEHOLDERS: Final = frozenset(("voice", "lang"))
 """Elements of style whose names without attributes are placeholders."""
 _TAG_AFTER_SENTENCE: Final = re.compile(r"</|<(?:audio|break|p|s|voice)[\s/>]", re.IGNORECASE)
 """The start of a tag before which a text with an end mark is a sentence, even without a space."""
+_OPENED_ELEMENTS: Final = STYLE_ELEMENTS | SENTENCE_ELEMENTS | CONTENT_CHARS.keys() | {"speak"}
+"""Elements whose end tag has an effect; others do not count as open."""
 _REQUIRED_ATTRIBUTES: Final = {"sub": "alias", "say-as": "interpret-as", "audio": "src"}
 """Attributes without which only the text of an element is spoken."""
 
@@ -66,6 +68,11 @@ class _OpenElement(NamedTuple):
     name: str
     style: SpeechStyle
     """Style of the text in the element."""
+
+
+def _find_boundary(name: str, *, is_end: bool = False) -> Boundary:
+    """Return the unit of speech that ends at a tag, given the name of its element."""
+    return Boundary.SENTENCE if name in SENTENCE_ELEMENTS else boundary_of(name, is_end=is_end)
 
 
 class SsmlReader:
@@ -128,6 +135,7 @@ class SsmlReader:
             return self._read_tag(tag, buffer, writer) if tag else 0
         except LongMarkupError as error:
             self._long_markup = error.markup
+            writer.add_boundary(_find_boundary(error.markup.element))
         return self.read_on(buffer, writer)
 
     def read_on(self, buffer: InputBuffer, writer: SpeechWriter) -> int:
@@ -148,7 +156,7 @@ class SsmlReader:
             length = markup.start_chars or measure_tag_without_end(buffer.peek(length).text)
         if end is not End.CONTINUED:
             self._long_markup = None
-            if markup.element and not buffer.peek(length).text.endswith("/>"):
+            if markup.element in _OPENED_ELEMENTS and not buffer.peek(length).text.endswith("/>"):
                 self._open_element(markup.element, self._style)
         return length
 
@@ -202,12 +210,11 @@ class SsmlReader:
             if not tag.is_end:
                 self._add_pause(tag.attributes, writer)
             return
-        is_sentence = tag.name in SENTENCE_ELEMENTS
-        writer.add_boundary(Boundary.SENTENCE if is_sentence else boundary_of(tag.name, is_end=tag.is_end))
+        writer.add_boundary(_find_boundary(tag.name, is_end=tag.is_end))
         before = self._style
         if tag.is_end:
             self._close(tag.name)
-        elif (is_sentence or tag.name in STYLE_ELEMENTS or tag.name == "speak") and not tag.is_empty:
+        elif tag.name in _OPENED_ELEMENTS and not tag.is_empty:
             self._open_element(tag.name, derive_style(before, tag.name, tag.attributes))
         if self._style != before:
             self._add(self._style, writer)

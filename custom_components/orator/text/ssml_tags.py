@@ -5,6 +5,7 @@ A parser of XML such as expat stops at the first error, and `html.parser` holds 
 No entity other than those of HTML and no document type is ever expanded.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 import html
@@ -47,7 +48,7 @@ _ATTRIBUTE_NAMES: Final = (
     *("role", "src", "strength", "style", "styledegree", "time", "version", "volume", "xml:lang", "xmlns"),
 )
 
-_NAME: Final = r"[A-Za-z_][\w.-]*+(?::[\w.-]++)?+"
+_NAME: Final = r"[^\W\d][\w.-]*+(?::[\w.-]++)?+"
 _LESS_THAN: Final = r"<(?![A-Za-z/!?])"
 """A "<" that cannot start a tag, and so is text within a value."""
 _DOUBLE_QUOTED: Final = rf'"[^"<]*+(?:{_LESS_THAN}[^"<]*+)*+'
@@ -60,9 +61,8 @@ _UNFINISHED_TAG: Final = re.compile(
 )
 _LOOSE_TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<attributes>[\s/][^<>]*)>")
 """A tag with a quotation mark that is not closed."""
-_TAG_WITHOUT_END: Final = re.compile(
-    rf"""</?(?P<name>{_NAME}):?(?:\s++[\w:.-]+\s*+=\s*+(?:"[^"<>]*"|'[^'<>]*'|["']?[^\s"'<>]*+))*+(?:\s*+/(?=\s|\Z))?"""
-)
+_ATTRIBUTE: Final = r"""\s++[\w:.-]+\s*+=\s*+(?:"[^"<>]*"|'[^'<>]*'|["']?[^\s"'<>]*+)"""
+_TAG_WITHOUT_END: Final = re.compile(rf"</?(?P<name>{_NAME}):?(?:{_ATTRIBUTE})*+(?:\s*+/(?=\s|\Z))?")
 _NAME_WITHOUT_END: Final = re.compile(r"\s+([\w:.-]*)")
 """The start of an attribute's name at the end of the text."""
 MAX_PROLOG_COMMENT_CHARS: Final = 100
@@ -82,25 +82,30 @@ _PROLOG_STARTS: Final = {
 }
 """Starts of the document and of the parts of a prolog, with the maximum length of a part."""
 _MARKUP_IN_CONTENT: Final = re.compile(
-    r"<!--.*?-->|<!\[CDATA\[(.*?)\]\]>|<desc\b[^<>]*>.*?</desc\s*>|</?[A-Za-z_][^<>]*>", re.DOTALL
+    r"<!--.*?-->|<!\[CDATA\[(?P<data>.*?)\]\]>|<\?[A-Za-z].*?\?>|<![A-Za-z][^<>]*>|<desc\b[^<>]*>.*?</desc\s*>"
+    rf"|</?{_NAME}(?:{_ATTRIBUTE_TEXT})?+>|</?[A-Za-z_][^<>]*>|</?{_NAME}(?:{_ATTRIBUTE})++",
+    re.DOTALL,
 )
-_COMMENT: Final = re.compile(r"<!--.*?-->|<\?[A-Za-z].*?\?>|<!DOCTYPE\b[^<>\[]*(?:\[[^\[\]]*\]\s*)?>", re.DOTALL)
-_COMMENT_START: Final = re.compile(r"<(?:!--|\?[A-Za-z]|!DOCTYPE\b)")
+_COMMENT: Final = re.compile(r"<!--.*?-->|<\?[A-Za-z].*?\?>|<![A-Za-z][^<>\[]*(?:\[[^\[\]]*\]\s*)?>", re.DOTALL)
+_COMMENT_START: Final = re.compile(r"<(?:!--|\?[A-Za-z]|!DOCTYPE\b|!(?=[A-Za-z]))")
 _CDATA_START: Final = "<![CDATA["
 _CDATA_END: Final = "]]>"
-_SPECIAL_STARTS: Final = ("<!--", "<?x", "<!DOCTYPE ", _CDATA_START)
-
+_MAX_END_TAGS_CHARS: Final = 30
+"""Number of the last characters of a CDATA section that is never closed in which end tags are not spoken."""
+_END_TAGS: Final = re.compile(r"(?:</[A-Za-z:-]+\s*>\s*)+\Z")
+_SPECIAL_STARTS: Final = ("<!--", "<?x", "<!x", _CDATA_START)
 
 _TAGS_BY_ELEMENT: Final = {
     name: re.compile(
-        rf"<(?P<slash>/?)(?P<name>{name})(?:[\s/][^<>]*?)?(?P<empty>/?)>|</(?:speak|p|s|voice)\s*>", re.IGNORECASE
+        r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)"
+        rf"|</(?P<end>{name}|speak|p|s|voice)(?:[\s/][^<>]*)?>"
+        rf"|<(?P<start>{name}|speak|p|s|voice)(?P<attributes>(?:{_ATTRIBUTE_TEXT})?+|[\s/][^<>]*)>",
+        re.IGNORECASE | re.DOTALL,
     )
     for name in CONTENT_CHARS
 }
-_LONG_CONTENTS: Final = {
-    name: MarkupKind.until(rf"(?i:</{name}\s{{0,50}}>)", r"(?i:</(?:speak|p|s|voice)\s{0,50}>)")
-    for name in ("desc", "metadata")
-}
+"""Comments and CDATA sections in the content of an element, and the tags that may end the content."""
+_LONG_CONTENTS: Final = {name: MarkupKind.content_of(name) for name in ("desc", "metadata")}
 """Elements whose content is not spoken, however long it is."""
 
 
@@ -286,12 +291,12 @@ def read_rest_of_character_data(buffer: InputBuffer) -> CharacterData:
     text = buffer.peek(MAX_MARKUP_CHARS).text
     if (end := text.find(_CDATA_END)) >= 0:
         return CharacterData(text[:end], end + len(_CDATA_END), is_end=True)
-    if buffer.is_complete and len(text) < MAX_MARKUP_CHARS:
-        return CharacterData(text, len(text), is_end=True)
-    length = len(text) - len(_CDATA_END) + 1
-    if length <= 0:
+    length = len(text) - _MAX_END_TAGS_CHARS
+    if length > 0:
+        return CharacterData(text[:length], length, is_end=False)
+    if not buffer.is_complete:
         raise IncompleteInputError
-    return CharacterData(text[:length], length, is_end=False)
+    return CharacterData(_END_TAGS.sub("", text), len(text), is_end=True)  # the section is never closed
 
 
 def _may_be_special(text: str) -> bool:
@@ -306,15 +311,16 @@ def find_content(window: Window, start: int, name: str) -> tuple[str, int] | Non
     """
     limit = start + CONTENT_CHARS[name]
     text = window.text[:limit]
-    depth = 1
+    depths = Counter({name: 1})
     for match in _TAGS_BY_ELEMENT[name].finditer(text, start):
-        if match["slash"]:
-            depth -= 1
-        elif not match["empty"]:
-            depth += 1
-        if depth == 0:
+        tag_name = (match["start"] or match["end"] or "").lower()
+        if match["end"]:
+            depths[tag_name] -= 1
+        elif tag_name and not match["attributes"].endswith("/"):
+            depths[tag_name] += 1
+        if depths[name] == 0:
             return text[start : match.start()], match.end()
-        if not match["name"] or (depth > 1 and name != "audio"):
+        if depths[tag_name] < 0 or (tag_name == name and name != "audio"):
             return None  # the end of an element around this one, or another start tag
     if len(text) < limit:
         if not window.is_final:
@@ -326,5 +332,5 @@ def find_content(window: Window, start: int, name: str) -> tuple[str, int] | Non
 
 def remove_markup(content: str) -> str:
     """Return the text of an element's content, without descriptions and with its entities decoded."""
-    text = _MARKUP_IN_CONTENT.sub(lambda match: match[1] or " ", content)
+    text = _MARKUP_IN_CONTENT.sub(lambda match: html.escape(match["data"] or " "), content)
     return " ".join(html.unescape(text).split())

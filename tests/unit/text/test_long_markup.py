@@ -4,8 +4,9 @@ from typing import Final
 
 import pytest
 
-from custom_components.orator.text import StyledText
+from custom_components.orator.text import SpeechStyle, StyledText
 from custom_components.orator.text.long_markup import MAX_HELD_CHARS, MAX_MARKUP_CHARS
+from custom_components.orator.text.ssml import MAX_OPEN_ELEMENTS
 from tests.support.text import read_parts
 
 _BASE64: Final = "data:audio/mpeg;base64," + "SUQzBAAA+/" * 300
@@ -39,6 +40,8 @@ _PARTS_OF_DOCUMENTS: Final = [
     f"<!DOCTYPE speak {'x' * MAX_MARKUP_CHARS}>two",
     f"<!DOCTYPE speak [{'<!ENTITY a "b">' * 200}]>two",
     f"<metadata>{'<rdf:x>data</rdf:x> ' * 200}</metadata>two",
+    f"<metadata><!-- </metadata> {_PROSE} </p> --></metadata>two",
+    f"<metadata>{_PROSE}<![CDATA[ </metadata> {_VERY_LONG} </p> ]]></metadata>two",
     f"<desc>{_VERY_LONG}</desc>two",
     f"<{'a' * MAX_MARKUP_CHARS} b='c'>two</{'a' * MAX_MARKUP_CHARS}>",
     f"<foo bar='{_PROSE}'>two</foo>",
@@ -105,9 +108,25 @@ def test_long_character_data(reads_markdown: bool) -> None:  # noqa: FBT001
     words = "a < b &amp; c ]] " * 300
     text = f"<speak>One <![CDATA[{words}]]> <break/>two"
     assert _say(text, reads_markdown=reads_markdown) == f"One {words.strip()} two"
-    assert _say(f"<speak><![CDATA[{words}", reads_markdown=reads_markdown) == words.strip()
+    for end in ("", "</speak>", "</s></p>\n</speak>\n"):
+        assert _say(f"<speak><![CDATA[{words}{end}", reads_markdown=reads_markdown) == words.strip()
 
 
 def test_less_than_sign_in_value() -> None:
     """A "<" within quotation marks is text, unless a tag can start with it."""
     assert _say('<speak><sub alias="I <3 you, a < b">x</sub>.', reads_markdown=False) == "I <3 you, a < b."
+
+
+@pytest.mark.parametrize("reads_markdown", [True, False])
+def test_elements_after_long_tags_without_content(reads_markdown: bool) -> None:  # noqa: FBT001
+    """Long tags of elements without content do not count as open elements, whose number is limited."""
+    text = f"<speak>{f'<break x="{_BASE64}">' * MAX_OPEN_ELEMENTS}<prosody rate='slow'>One.</prosody>"
+    parts = read_parts(text, reads_markdown=reads_markdown)
+    assert parts == [StyledText("One.", SpeechStyle(rate=0.64))]
+
+
+@pytest.mark.parametrize("reads_markdown", [True, False])
+def test_words_around_long_paragraph_tag(reads_markdown: bool) -> None:  # noqa: FBT001
+    """The long start tag of a paragraph divides words."""
+    text = f'<speak>One<p class="{_BASE64}">two</p>three.</speak>'
+    assert _say(text, reads_markdown=reads_markdown).replace(".", "") == "One two three"

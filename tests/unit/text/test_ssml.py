@@ -91,6 +91,11 @@ _ELEMENTS = [
         [Clip("a", "x", SpeechStyle(gain_db=-6.0), -4.0)],
     ),
     ("<audio>Ding</audio>", [_say("Ding")]),
+    ('<audio src="a"><p>Ding</p><s>dong</s></audio>', [Clip("a", "Ding dong")]),
+    ('<audio src="a"><!-- </audio> --><?x > ?><w role="> /">Ding</w></audio>', [Clip("a", "Ding")]),
+    ('<audio src="a"><![CDATA[</audio> &amp;]]></audio>', [Clip("a", "</audio> &amp;")]),
+    ('<sub alias="One"><!-- </sub> --><![CDATA[</sub>]]></sub>', [_say("One")]),
+    ("<metadata><p>a</p><![CDATA[</metadata>]]><!-- </metadata> --></metadata>One", [_say("One")]),
     # Not spoken
     ("<mark name='x'/>a<meta name='b'/><lexicon uri='c'/><metadata>d <e>f</e></metadata><desc>g</desc>", [_say("a")]),
     ("a<!-- b <c> --><?d e?> f", [_say("a f")]),
@@ -258,6 +263,7 @@ def test_audio_tags_are_kept() -> None:
         ("<p>" * 90 + "<voice name='b'>a", [_say("a", voice="b")]),
         ("<foo>a</foo> <bar baz='1'/>b", [_say("a b")]),
         ("<foo bar>a</foo>", [_say("a")]),
+        ("<été bar='>'>a</été>", [_say("a")]),
         ("<break time=1s/>a<break time='1s>b", [Pause(1.0), _say("a"), Pause(0.75), _say("b")]),
         ("<break time='1s' <p>a", [_say("a")]),
         ("<emphasis level=strong>a", [_say("a", emphasis="strong")]),
@@ -266,6 +272,7 @@ def test_audio_tags_are_kept() -> None:
         ("<say-as interpret-as='characters'>ab", [_say("ab")]),
         ("<audio src='x'>a", [Clip("x"), _say("a")]),
         ("<audio src='x'>a<audio src='y'>b</audio>c</audio>d", [Clip("x", "a b c"), _say("d")]),
+        ("<audio src='x'><b c='d' a</audio>", [Clip("x", "a")]),
         ("<metadata>a", [_say("a")]),
         ("<!-- a", [_say("a")]),
         ("<![CDATA[a", [_say("a")]),
@@ -283,6 +290,12 @@ def test_audio_tags_are_kept() -> None:
 def test_broken_markup(content: str, parts: list[SpeechPart]) -> None:
     """Broken and unknown markup is never spoken, and its text is."""
     assert _read(f"<speak>{content}") == parts
+
+
+def test_unknown_declaration() -> None:
+    """A declaration is not spoken, and its text is if it never ends."""
+    assert _read("<speak>One <!foo 'a'>two", reads_markdown=False) == [_say("One two")]
+    assert _read("<speak>One <!foo", reads_markdown=False) == [_say("One foo")]
 
 
 def test_limits() -> None:

@@ -1,6 +1,7 @@
 """A recording HTTP server with scripted faults."""
 
 import asyncio
+import socket
 import ssl
 from typing import Self
 
@@ -34,6 +35,8 @@ class SimulatedServer:
         self._runner: web.AppRunner | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._client_ports: dict[int, tuple[ClientPort, web.TCPSite]] = {}
+        self._closed_ports: list[socket.socket] = []
+        """Sockets that keep the numbers of closed client ports from being given to other servers."""
         self._closing = False
 
     @property
@@ -64,9 +67,10 @@ class SimulatedServer:
 
     async def close_client_port(self, client_port: ClientPort) -> None:
         """Refuse new connections to a client port and break existing ones."""
-        for opened, site in self._client_ports.values():
+        for port, (opened, site) in self._client_ports.items():
             if opened is client_port:
                 await site.stop()
+                self._closed_ports.append(_bind(port))
         self.break_connections(client_port)
 
     def break_connections(self, client_port: ClientPort) -> None:
@@ -116,6 +120,8 @@ class SimulatedServer:
             task.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
+        for reserved in self._closed_ports:
+            reserved.close()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _origin(self, port: int) -> str:
@@ -178,3 +184,12 @@ class SimulatedServer:
         if isinstance(response, web.Response) and isinstance(response.body, bytes):
             exchange.received.sent = len(response.body)
         return response
+
+
+def _bind(port: int) -> socket.socket:
+    """Return a socket that is bound to a port and does not listen, so that connections to the port are refused."""
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind((_ADDRESS, port))
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)  # from now on
+    return reserved

@@ -1,7 +1,10 @@
 """Ports for a single client, with their own requests and faults, and malformed responses."""
 
+import asyncio
+
 import aiohttp
 import pytest
+from yarl import URL
 
 from tests.simulator import Fault, ModelResponse, Simulator
 
@@ -30,6 +33,8 @@ async def test_closed_client_port(client: aiohttp.ClientSession, simulator: Simu
     with pytest.raises(aiohttp.ClientConnectionError):
         await client.get(f"{client_port.origin}/v1/models")
     await synthesize(client)
+    with pytest.raises(OSError, match="in use"):  # the number of the port is not given to another server
+        await asyncio.start_server(lambda *_: None, "127.0.0.1", URL(client_port.origin).port)
 
 
 async def test_faults_of_files(client: aiohttp.ClientSession, simulator: Simulator) -> None:

@@ -5,9 +5,11 @@ from importlib import import_module
 import os
 from typing import Any, Final
 
+from homeassistant.const import Platform
 import pytest
 from tenacity import wait_random_exponential
 
+from custom_components import orator
 from custom_components.orator.providers import http
 from custom_components.orator.providers.nanogpt import provider as nanogpt
 
@@ -28,6 +30,11 @@ _CONSTANTS: Final[dict[str, Any]] = {
 def measure_load() -> float:
     """Return by how much to extend timeouts: 1 on an idle machine, more on one with other work."""
     return min(_MAX_LOAD_FACTOR, max(1.0, os.getloadavg()[0] / (os.process_cpu_count() or 1)))
+
+
+def load_voices_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load only the voices of accounts: the other entities have tests of their own, and take most of the time."""
+    monkeypatch.setattr(orator, "PLATFORMS", (Platform.TTS,))
 
 
 def shorten_limits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from tests.support.word_decoder import HeardWord, codes_of, heard_words
 
 from .endpoints import ENDPOINTS, Endpoint
 from .leaks import get_cache_keys
-from .limits import shorten_limits
+from .limits import load_voices_only, shorten_limits
 from .repetitions import find_resumption_problems
 from .runner import fetch_stream, load_endpoint_account, load_fallback
 from .verification import decode_served_audio
@@ -118,6 +118,7 @@ async def fallback(
     async with Simulator() as simulator:
         simulator.audio_mode = "tones"
         await load_fallback(hass, simulator)
+        load_voices_only(monkeypatch)
         yield simulator
 
 

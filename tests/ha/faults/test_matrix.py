@@ -25,7 +25,7 @@ from .leaks import (
     get_cache_keys,
     get_running_tasks,
 )
-from .limits import measure_load, shorten_limits
+from .limits import load_voices_only, measure_load, shorten_limits
 from .runner import CaseRunner, load_fallback
 from .verification import decode_outcome, find_problems, is_spoken_by_account
 
@@ -52,6 +52,7 @@ async def runner(  # noqa: PLR0913, PLR0917 - fixtures
         fallback = await running.enter_async_context(Simulator())
         fallback.audio_mode = "tones"
         await load_fallback(hass, fallback)
+        load_voices_only(monkeypatch)
         host = endpoint.prepare_host(simulator)
         if host is not simulator:
             await running.enter_async_context(host)

@@ -20,8 +20,9 @@ _SITUATIONS: Final[tuple[tuple[FailingChunk, MessageKind, bool], ...]] = (
     ("later", "reply", False),
 )
 """Which chunk fails, in which kind of message, and whether the voice has a fallback."""
-_STRIDES: Final = {"full": 1, "third": 3, "thin": 6}
-_STRIDE: Final = _STRIDES[os.environ.get("ORATOR_FAULTS", "third")]
+SHARE: Final = os.environ.get("ORATOR_FAULTS", "third")
+"""Share of the situations; a sixth and the other sixth together are the third."""
+_STRIDE, _START = {"full": (1, 0), "third": (3, 0), "sixth": (6, 0), "other sixth": (6, 3)}[SHARE]
 """Every failure is tried in one of so many situations; the next failure starts at the next situation."""
 SENTENCES: Final = (
     "Alpha{} opens the long garden gate.",
@@ -91,7 +92,7 @@ def create_cases(endpoint: Endpoint) -> list[Case]:
 def _combine(endpoint: Endpoint) -> Iterator[tuple[Failure, FailingChunk, MessageKind, bool]]:
     for index, failure in enumerate(get_failures(endpoint)):
         situations = [situation for situation in _SITUATIONS if _is_possible(failure, *situation)]
-        start = index % min(_STRIDE, len(situations))
+        start = (index + _START) % min(_STRIDE, len(situations))
         for situation in situations[start::_STRIDE]:
             yield failure, *situation
 

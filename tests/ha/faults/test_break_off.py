@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import hashlib
 from itertools import product
 from math import inf
-import os
 from random import Random
 from typing import Any, Final, Literal
 
@@ -25,6 +24,7 @@ from tests.support.audio import RATE
 from tests.support.streams import SATELLITE, stream_words
 from tests.support.word_decoder import HeardWord, codes_of, heard_words
 
+from .cases import SHARE
 from .endpoints import ENDPOINTS, Endpoint
 from .leaks import get_cache_keys
 from .limits import load_voices_only, shorten_limits
@@ -48,7 +48,12 @@ _BEFORE: Final = (
 )
 """A reply that measures the pace of the voice in three chunks."""
 _LETTERS: Final = "bcdfghjklmnpqrst"
-_CASES_PER_ENDPOINT: Final = {"full": None, "third": 2, "thin": 1}[os.environ.get("ORATOR_FAULTS", "third")]
+_CASES_OF_ENDPOINT: Final = {
+    "full": slice(None),
+    "third": slice(2),
+    "sixth": slice(1),
+    "other sixth": slice(1, 2),
+}[SHARE]
 _CONCURRENT_CASES: Final = 8
 _WORD_INTERVAL_S: Final = 0.002
 
@@ -104,7 +109,7 @@ def _create_cases(endpoint: Endpoint) -> list[_Case]:
     ]
     cases = [_Case(number, *combination) for number, combination in enumerate(combinations)]
     Random(endpoint.name).shuffle(cases)  # noqa: S311 - reproducible
-    return cases[:_CASES_PER_ENDPOINT]
+    return cases[_CASES_OF_ENDPOINT]
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 import errno
 import io
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,12 +21,13 @@ from tests.support.audio import RATE
 from tests.support.chimes import write_audio_file
 from tests.support.word_decoder import codes_of, heard_words
 
+from .cases import SHARE
 from .endpoints import ENDPOINTS, Endpoint
 from .limits import shorten_limits
 from .runner import load_endpoint_account
 from .verification import decode_served_audio
 
-_CHECKED_ENDPOINTS: Final = ENDPOINTS if os.environ.get("ORATOR_FAULTS") == "full" else ENDPOINTS[:1]
+_CHECKED_ENDPOINTS: Final = ENDPOINTS if SHARE == "full" else ENDPOINTS[:1]
 _TEXT: Final = "Alpha opens the long garden gate."
 _CHIME: Final = "share/gong.wav"
 _ENTITY_ID: Final = "tts.ann"

@@ -182,12 +182,12 @@ async def amplify(
 async def measure(
     samples: AsyncGenerator[bytes], layout: PcmLayout, meter: LoudnessMeter | None
 ) -> AsyncGenerator[bytes]:
-    """Yield samples in blocks that a meter measures, if there is one."""
+    """Yield samples in blocks, each of which a meter then measures, if there is one."""
     async with aclosing(split_into_blocks(samples, layout)) as blocks:
         async for block in blocks:
+            yield block
             if meter:
                 meter.feed(block)
-            yield block
 
 
 async def lead_in_and_chime(layout: PcmLayout, effects: Effects) -> AsyncGenerator[bytes]:

@@ -1,6 +1,7 @@
 """Integrated loudness according to ITU-R BS.1770 and EBU R 128."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log10
 from typing import Final
 
@@ -104,6 +105,7 @@ def measure_loudness(samples: bytes, layout: PcmLayout) -> float | None:
     return None if measured is None else measured.lufs
 
 
+@lru_cache(maxsize=8)
 def _k_weights(rate: int, length: int) -> npt.NDArray[np.float32]:
     """Return the factors that turn the squared magnitudes of a spectrum into K-weighted mean squares.
 

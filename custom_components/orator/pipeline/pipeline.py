@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -21,6 +21,8 @@ from .text_runs import TextChunk
 
 _JOINABLE: Final = (AudioFormat.MP3, AudioFormat.WAV, AudioFormat.PCM)
 """Formats whose chunks can be joined."""
+_ENCODER_DELAY_S: Final = 0.02
+"""Time to send the request before an encoder is started, which keeps the interpreter busy for milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class SpeechPipeline:
     async def _respond_with_samples(
         self, audio: AsyncGenerator[SpeechAudio], layout: PcmLayout, gap_filler: GapFiller | None
     ) -> AsyncGenerator[AudioResponse]:
-        """Yield the response once the first audio has arrived; an encoder is started in the meantime."""
+        """Yield the response once the first audio has arrived; an encoder is started once the request is sent."""
         has_begun = asyncio.Event()
         error: Exception | None = None
 
@@ -139,13 +141,16 @@ class SpeechPipeline:
             finally:
                 has_begun.set()
 
-        samples = join_audio_as_pcm(parts(), layout)
-        response = await self._job.post_processing.build_response(samples, self._job.model, self._output, gap_filler)
-        async with prefetch_first(response.data) as data:
-            await has_begun.wait()
-            if error:
-                raise error
-            yield replace(response, data=data)
+        async with prefetch_first(join_audio_as_pcm(parts(), layout)) as samples:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(has_begun.wait(), _ENCODER_DELAY_S)
+            post_processing = self._job.post_processing
+            response = await post_processing.build_response(samples, self._job.model, self._output, gap_filler)
+            async with prefetch_first(response.data) as data:
+                await has_begun.wait()
+                if error:
+                    raise error
+                yield replace(response, data=data)
 
     @asynccontextmanager
     async def _respond_with_post_processing(self) -> AsyncGenerator[AudioResponse]:

@@ -61,6 +61,8 @@ _UNFINISHED_TAG: Final = re.compile(
 )
 _LOOSE_TAG: Final = re.compile(rf"<(?P<slash>/?)(?P<name>{_NAME})(?P<attributes>[\s/][^<>]*)>")
 """A tag with a quotation mark that is not closed."""
+_LOOSE_END_TAG: Final = re.compile(r"</\s{0,9}(?P<name>[\w:.-]{0,40})\s{0,9}>")
+_UNFINISHED_END_TAG: Final = re.compile(r"</\s{0,9}[\w:.-]{0,40}\s{0,9}\Z")
 _ATTRIBUTE: Final = r"""\s++[\w:.-]+\s*+=\s*+(?:"[^"<>]*"|'[^'<>]*'|["']?[^\s"'<>]*+)"""
 _TAG_WITHOUT_END: Final = re.compile(rf"</?(?P<name>{_NAME}):?(?:{_ATTRIBUTE})*+(?:\s*+/(?=\s|\Z))?")
 _NAME_WITHOUT_END: Final = re.compile(r"\s+([\w:.-]*)")
@@ -168,6 +170,8 @@ def read_markup_tag(window: Window, *, is_document: bool) -> MarkupTag | None:
     is_whole_name = opening is not None and opening.end() < len(text)
     if not (is_document or name in _ELEMENTS) and (is_whole_name or not _may_be_element(text)):
         return None
+    if opening is None and (tag := _read_loose_end_tag(window)):
+        return tag
     if _is_prose(text):
         return _read_tag_without_end(text[:MAX_PROSE_CHARS], is_document=is_document)
     match = _WHOLE_TAG.match(text)
@@ -177,6 +181,15 @@ def read_markup_tag(window: Window, *, is_document: bool) -> MarkupTag | None:
     if match is None:
         return _read_tag_without_end(text, is_document=is_document)
     return _parse_tag(match) if is_document or name in _ELEMENTS else None
+
+
+def _read_loose_end_tag(window: Window) -> MarkupTag | None:
+    """Read an end tag with a space before its name, or without a name."""
+    if match := _LOOSE_END_TAG.match(window.text):
+        return MarkupTag(match.end(), match["name"].lower(), is_end=True)
+    if _UNFINISHED_END_TAG.match(window.text) and not window.is_final:
+        raise IncompleteInputError
+    return None
 
 
 def _expect_end(window: Window, kind: MarkupKind, start_chars: int = 0, element: str = "") -> None:

@@ -284,6 +284,7 @@ def test_audio_tags_are_kept() -> None:
         ("a </", [_say("a")]),
         ("<voice name='" + "x" * 300 + "'>a</voice>", [_say("a")]),
         ("</speak>a", [_say("a")]),
+        ("<emphasis>a</ emphasis >b</>c</ d", [_say("a", emphasis="moderate"), _say("bc</ d")]),
         ("<speak>a</speak>", [_say("a")]),
     ],
 )

@@ -18,6 +18,7 @@ type AudioFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 SAMPLE_RATE = 24_000  # Hz, of audio unless a provider has its own rate; mono, 16 bits
 UNKNOWN_SIZE = 0xFFFFFFFF  # in OpenAI's wav headers
 _FULL_SCALE = 32767
+_MAX_PEAK = 32_400  # resampling may exceed it
 _MIN_TEMPO, _MAX_TEMPO = 0.5, 2.0  # of one atempo filter
 
 # For mp3, the fastest search instead of the best halves the time; the frames have the same sizes.
@@ -94,6 +95,6 @@ def _adjust_level(samples: bytes, level: float) -> bytes:
     power, peak = float(np.sqrt(np.mean(source**2))), float(np.abs(source).max())
     if peak == 0:
         return samples
-    gain = min(_FULL_SCALE * 10 ** (level / 20) / power, _FULL_SCALE / peak)
+    gain = min(_FULL_SCALE * 10 ** (level / 20) / power, _MAX_PEAK / peak)
     data: bytes = np.rint(source * gain).astype("<i2").tobytes()
     return data

@@ -137,6 +137,7 @@ async def test_cached_dialogue(
     text = f'<speak>{FIRST} <voice name="tts.ben">{SECOND}</voice></speak>'
     response = await call_action(hass, "synthesize", message=text)
     assert response["spoken_by"] == ["tts.ann", "tts.ben"]
+    await hass.async_block_till_done(wait_background_tasks=True)  # until Home Assistant has saved the file
     assert [key for key in hass.data[DATA_TTS_MANAGER].file_cache if key.endswith("tts.ann")]
     requests = len(get_post_requests(simulator))
     assert (await call_action(hass, "synthesize", message=text))["from_cache"]

@@ -59,7 +59,8 @@ def _guard(hass: HomeAssistant) -> Iterator[None]:
     try:
         yield
     except _API_ERRORS as err:
-        _warn_once(f"{type(err).__name__}: {err}")
+        name = getattr(err, "name", None) or ""  # of a missing attribute; the message may contain the text
+        _warn_once(f"{type(err).__name__} {name}".rstrip())
         ir.async_create_issue(
             hass,
             DOMAIN,
@@ -71,8 +72,8 @@ def _guard(hass: HomeAssistant) -> Iterator[None]:
 
 
 @cache
-def _warn_once(error: str) -> None:
-    _LOGGER.warning("Home Assistant's text-to-speech cache has an unknown API, so Orator cannot use it: %s", error)
+def _warn_once(cause: str) -> None:
+    _LOGGER.warning("Home Assistant's text-to-speech cache has an unknown API, so Orator cannot use it: %s", cause)
 
 
 @callback

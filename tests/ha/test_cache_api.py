@@ -96,6 +96,9 @@ async def test_changed_private_api(  # noqa: PLR0913, PLR0917
     assert issue
     assert issue.severity is ir.IssueSeverity.WARNING
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    causes = dict(zip(PATTERNS, ("IndexError", "ValueError"), strict=True)) | {"hash": "LookupError"}
+    causes = dict(zip(PATTERNS, ("IndexError", "ValueError"), strict=True)) | {
+        "hash": "LookupError",
+        "tts_manager": "KeyError",
+    }
     cause = causes.get(renamed_name, renamed_name)
     assert any("unknown API" in message and cause in message for message in warnings)

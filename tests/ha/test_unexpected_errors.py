@@ -134,6 +134,21 @@ async def test_changed_cache_of_home_assistant(
     async_discard(hass, SENTENCE, "tts.ann", "voice")
 
 
+def test_text_in_error_of_cache(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error of the cache is logged without its message, which may contain the text."""
+
+    def fail(text: str) -> NoReturn:
+        raise LookupError(text)
+
+    monkeypatch.setattr(tts_cache, "_hash", fail)
+    tts_cache._warn_once.cache_clear()
+    assert not cache_key(hass, "tts.ann", SENTENCE, "en", {})
+    assert "LookupError" in caplog.text
+    assert SENTENCE not in caplog.text
+
+
 async def test_changed_cache_entries_of_home_assistant(hass: HomeAssistant, account: MockConfigEntry) -> None:
     """Audio of a fallback is discarded although it is unknown whether it is complete."""
     key = cache_key(hass, "tts.ann", SENTENCE, "en", {})

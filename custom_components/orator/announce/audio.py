@@ -1,5 +1,6 @@
 """Audio of announcements: generated or resolved once, in the background, and measured."""
 
+from abc import ABC, abstractmethod
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
@@ -26,7 +27,7 @@ _MAX_MEASURED_BYTES: Final = 20_000_000
 _TTS_PROXY_PREFIX: Final = "/api/tts_proxy/"
 
 
-class _BackgroundAudio:
+class _BackgroundAudio(ABC):
     """Audio that is read once by a background task."""
 
     def __init__(self, hass: HomeAssistant) -> None:
@@ -96,8 +97,9 @@ class _BackgroundAudio:
             else:
                 waiting.set_result(None)
 
+    @abstractmethod
     async def _async_read(self) -> None:
-        raise NotImplementedError
+        """Read the audio; `_begin` ends with the first of it."""
 
     async def _async_read_stream(self, stream: tts.ResultStream) -> None:
         """Read a stream, and measure it once it is complete."""
@@ -203,6 +205,7 @@ class MessageAudio(_BackgroundAudio):
         self._is_spent = self._pending is not None
         self._pending = None
 
+    @override
     async def _async_read(self) -> None:
         await self._async_read_stream(self._stream)
 
@@ -218,6 +221,7 @@ class MediaAudio(_BackgroundAudio):
         super().__init__(hass)
         self.media_id = media_id
 
+    @override
     async def _async_read(self) -> None:
         """Measure the media, if it is a file or a stream of Home Assistant."""
         self._begin.set_result(None)

@@ -1,6 +1,5 @@
 """Long markup, with any values and broken in any way, says exactly the text around it."""
 
-from itertools import pairwise
 from typing import Final
 
 from hypothesis import strategies as st
@@ -8,8 +7,8 @@ import pytest
 
 from custom_components.orator.text import StyledText
 from custom_components.orator.text.long_markup import MAX_HELD_CHARS
-from custom_components.orator.text.lookahead import InputBuffer, Window
-from tests.support.text import read_parts
+from tests.support.signals import divide
+from tests.support.text import count_inspected_chars, read_parts
 
 from .fuzzing import fuzzed
 
@@ -56,11 +55,6 @@ _CUTS: Final = st.lists(st.integers(0, 40_000), max_size=12)
 _WORDS: Final = st.sampled_from(["rain", "Sun", "über", "water", "twelve"])
 
 
-def _divide(text: str, cuts: list[int]) -> list[str]:
-    edges = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    return [text[start:end] for start, end in pairwise(edges)]
-
-
 @fuzzed(
     300,
     pieces=st.lists(st.tuples(_WORDS, st.one_of(_WELL_FORMED, _BROKEN)), min_size=1, max_size=4),
@@ -71,7 +65,7 @@ def test_words_around_long_markup(pieces: list[tuple[str, str]], cuts: list[int]
     """All words around long markup are said, in order, and nothing else, however the text is divided."""
     # The break shows where a value without a closing quotation mark ends.
     text = "<speak>" + "".join(f" {word} {markup} <break/>" for word, markup in pieces)
-    parts = read_parts(*_divide(text, cuts), reads_markdown=reads_markdown)
+    parts = read_parts(*divide(text, cuts), reads_markdown=reads_markdown)
     said = [word.strip(".。") for part in parts if isinstance(part, StyledText) for word in part.text.split()]
     assert [word for word in said if word] == [word for word, _ in pieces]
     assert parts == read_parts(text, reads_markdown=reads_markdown)
@@ -82,33 +76,13 @@ _ENDLESS: Final = ("<audio src='", '<a b="', "<!-- ", "<![CDATA[", "<?x ", "<met
 
 @pytest.mark.parametrize("unit", [" ", "A", "ab > c ", "]", "-", "'\"", "<", "< "])
 @pytest.mark.parametrize("start", _ENDLESS)
-def test_work_is_linear(start: str, unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The characters that are looked at grow linearly with markup that never ends."""
-    looked_at = 0
-    peek, find = InputBuffer.peek, InputBuffer.find
-
-    def counting_peek(buffer: InputBuffer, max_chars: int = 300) -> Window:
-        nonlocal looked_at
-        window = peek(buffer, max_chars)
-        looked_at += len(window.text)
-        return window
-
-    def counting_find(buffer: InputBuffer, pattern: object, start: int) -> tuple[str, int, str] | None:
-        nonlocal looked_at
-        found = find(buffer, pattern, start)  # type: ignore[arg-type]
-        looked_at += (found[1] if found else buffer.available_chars) - start
-        return found
-
-    monkeypatch.setattr(InputBuffer, "peek", counting_peek)
-    monkeypatch.setattr(InputBuffer, "find", counting_find)
-
-    def count(length: int) -> int:
-        nonlocal looked_at
-        looked_at = 0
-        text = f"<speak>{start}{unit * (length // len(unit))}"
-        for reads_markdown in (True, False):
-            read_parts(*_divide(text, list(range(0, length, 20))), reads_markdown=reads_markdown)
-        return looked_at
-
+def test_work_is_bounded(start: str, unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The characters that are looked at are bounded by the length of markup that never ends."""
     length = 2 * MAX_HELD_CHARS
-    assert count(length) <= 2 * length * 200
+    deltas = divide(f"<speak>{start}{unit * (length // len(unit))}", list(range(0, length, 20)))
+
+    def read() -> None:
+        for reads_markdown in (True, False):
+            read_parts(*deltas, reads_markdown=reads_markdown)
+
+    assert count_inspected_chars(monkeypatch, read) <= 2 * length * 200

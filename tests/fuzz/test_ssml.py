@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
@@ -24,9 +23,9 @@ from custom_components.orator.text import (
     SsmlReader,
     StyledText,
 )
-from custom_components.orator.text.lookahead import InputBuffer, Window
+from tests.support.signals import divide
 from tests.support.streams import collect_all, stream_text
-from tests.support.text import read_parts
+from tests.support.text import count_inspected_chars, read_parts
 from tests.unit.pipeline.chunks import create_chunker
 from tests.unit.pipeline.voices import LAYOUT, SimulatedVoice, create_speech
 
@@ -76,11 +75,6 @@ _ANY_TEXT: Final = st.lists(
 _CUTS: Final = st.lists(st.integers(0, 200), max_size=8)
 
 
-def _divide(text: str, cuts: list[int]) -> list[str]:
-    edges = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    return [text[start:end] for start, end in pairwise(edges)]
-
-
 @fuzzed(
     300,
     start=st.sampled_from(["", "<speak>", " \n<speak version='1.1'>"]),
@@ -97,7 +91,7 @@ def _divide(text: str, cuts: list[int]) -> list[str]:
 def test_any_division(start: str, text: str, cuts: list[int], options: dict[str, Any]) -> None:
     """Any text is read without an error, and in the same parts however it is divided."""
     whole = read_parts(start + text, **options)
-    assert whole == read_parts(*_divide(start + text, cuts), **options) == read_parts(*start, *text, **options)
+    assert whole == read_parts(*divide(start + text, cuts), **options) == read_parts(*start, *text, **options)
     assert all(part.text for part in whole if isinstance(part, StyledText))
 
 
@@ -241,7 +235,7 @@ async def _speak(text: str, cuts: list[int], *, reads_markdown: bool) -> tuple[l
     own = _Voice()
     others = {"tts.a": _Voice(name="tts.a", requests=own.requests)}
     reader = SpeechReader(clean=reads_markdown, ssml=SsmlReader())
-    chunker = create_chunker(stream_text(*_divide(text, cuts)), reader, max_chars=60)
+    chunker = create_chunker(stream_text(*divide(text, cuts)), reader, max_chars=60)
     pauses_s = 0.0
     async with chunker:
         await chunker.wait_for_sentence()
@@ -305,24 +299,15 @@ _HARD: Final = (
 @pytest.mark.parametrize("start", ["", "<speak>"])
 def test_work_is_linear(unit: str, start: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The characters that decisions look at grow linearly with the text, whatever it repeats."""
-    looked_at = 0
-    peek = InputBuffer.peek
-
-    def counting_peek(buffer: InputBuffer, max_chars: int = 300) -> Window:
-        nonlocal looked_at
-        window = peek(buffer, max_chars)
-        looked_at += len(window.text)
-        return window
-
-    monkeypatch.setattr(InputBuffer, "peek", counting_peek)
 
     def count(length: int) -> int:
-        nonlocal looked_at
-        looked_at = 0
-        text = start + unit * (length // len(unit))
-        for reads_markdown in (True, False):
-            read_parts(*_divide(text, list(range(0, length, 100))), reads_markdown=reads_markdown, allows_tags=True)
-        return looked_at
+        deltas = divide(start + unit * (length // len(unit)), list(range(0, length, 100)))
+
+        def read() -> None:
+            for reads_markdown in (True, False):
+                read_parts(*deltas, reads_markdown=reads_markdown, allows_tags=True)
+
+        return count_inspected_chars(monkeypatch, read)
 
     short, long = count(6_000), count(24_000)
     assert long <= 5 * short + 10_000

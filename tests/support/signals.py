@@ -55,8 +55,8 @@ def voice(rate: int, channels: int = 1, seconds: float = 1.0, seed: int = 1) -> 
     return bytes((sound / np.abs(sound).max() * 16_000).astype("<i2").tobytes())
 
 
-def divide(data: bytes, cuts: list[int]) -> list[bytes]:
-    """Divide data at these positions, which are reduced to its length."""
+def divide[T: (bytes, str)](data: T, cuts: list[int]) -> list[T]:
+    """Divide data or a text at these positions, which are reduced to its length."""
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     return [data[start:end] for start, end in pairwise(edges)]
 

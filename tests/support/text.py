@@ -1,7 +1,10 @@
-"""Helpers of the tests of text: cleaning and reading it, and measuring whether a function takes linear time."""
+"""Helpers of the tests of text: cleaning and reading it, and measuring the work of a function."""
 
 from collections.abc import Callable, Sequence
+import re
 import time
+
+import pytest
 
 from custom_components.orator.text import (
     Replacement,
@@ -12,6 +15,7 @@ from custom_components.orator.text import (
     StyledText,
     TextCleaner,
 )
+from custom_components.orator.text.lookahead import InputBuffer, Window
 
 
 def clean(*deltas: str, replacements: Sequence[Replacement] = (), reads_markup: bool = True) -> str:
@@ -40,6 +44,30 @@ def read_parts(  # noqa: PLR0913 - the options of a reader
         else:
             parts.append(part)
     return parts
+
+
+def count_inspected_chars(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> int:
+    """Return how many characters the readers of text look at during an action."""
+    count = 0
+    peek, find = InputBuffer.peek, InputBuffer.find
+
+    def counting_peek(buffer: InputBuffer, *args: int) -> Window:
+        nonlocal count
+        window = peek(buffer, *args)
+        count += len(window.text)
+        return window
+
+    def counting_find(buffer: InputBuffer, pattern: re.Pattern[str], start: int) -> tuple[str, int, str] | None:
+        nonlocal count
+        found = find(buffer, pattern, start)
+        count += (found[1] if found else buffer.available_chars) - start
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(InputBuffer, "peek", counting_peek)
+        patch.setattr(InputBuffer, "find", counting_find)
+        action()
+    return count
 
 
 def is_linear(action: Callable[[int], object], count: int = 100_000) -> bool:

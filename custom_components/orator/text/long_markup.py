@@ -13,7 +13,7 @@ from .lookahead import IncompleteInputError, InputBuffer
 MAX_MARKUP_CHARS: Final = 2000
 """Maximum length of a tag, or of another part of the markup, that is looked at as a whole."""
 MAX_HELD_CHARS: Final = 20_000
-"""Length of markup from which it is not spoken even if it never ends."""
+"""Maximum length of markup without an end that is text."""
 _MAX_MARK_CHARS: Final = 100
 _TAG_START: Final = r"<(?=[A-Za-z/!?])"
 

@@ -126,7 +126,7 @@ class InputBuffer:
     def find(self, pattern: re.Pattern[str], start: int) -> tuple[str, int, str] | None:
         """Return the group, the position and the text of the first match among the next characters.
 
-        `start`: the number of the next characters before which no match is searched.
+        `start`: the number of characters to skip.
         """
         match = pattern.search(self._text, self._position + start)
         return match and (match.lastgroup or "", match.start() - self._position, match.group())

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
 import inspect
+from math import inf
 from pathlib import Path
 import sys
 import threading
@@ -52,6 +53,7 @@ def verify_cleanup(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 async def verify_async_cleanup() -> AsyncGenerator[None]:
     """Verify that no task or thread is left behind. Set up before, and torn down after, all other fixtures."""
+    asyncio.get_running_loop().slow_callback_duration = inf  # on a busy machine, any callback may be slow
     tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
     yield
     await asyncio.get_running_loop().shutdown_default_executor()

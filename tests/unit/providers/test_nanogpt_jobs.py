@@ -298,8 +298,7 @@ async def test_failure_after_cancellation_is_not_logged(
     await provider.finish_jobs()
     assert await synthesize(provider, request)
     gc.collect()
-    logged = [record.getMessage() for record in caplog.records if record.levelno > logging.INFO]
-    assert not [message for message in logged if not message.startswith("Executing ")]  # on a busy machine
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
 
 
 async def test_direct_audio_is_not_shared(simulator: Simulator, provider: NanoGPTProvider) -> None:

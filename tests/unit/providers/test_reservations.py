@@ -12,7 +12,7 @@ from custom_components.orator.providers.base import Provider, SynthesisRequest
 from custom_components.orator.providers.http import HttpSessions
 from custom_components.orator.providers.models import Reservation, Usage
 from custom_components.orator.providers.openai import OpenAIProvider
-from tests.simulator import Fault, ScriptedResponse, Simulator
+from tests.simulator import Fault, ScriptedResponse, Simulator, Timing
 from tests.support.streams import wait_until
 
 from . import nanogpt, realtime, speechbase
@@ -148,6 +148,7 @@ async def test_failure_and_cancellation(simulator: Simulator, sessions: HttpSess
     simulator.reset()
     assert not limit.reserved
     simulator.fail(Fault(delay=0.2))
+    simulator.timing = Timing(first_byte=0.5)  # also on a connection that is open
     speech = asyncio.create_task(speak(provider, limit.apply(replace(request, text=f"{request.text} Again."))))
     await wait_until(lambda: limit.reserved)
     speech.cancel()

@@ -13,6 +13,8 @@ from custom_components import orator
 from custom_components.orator.providers import http
 from custom_components.orator.providers.nanogpt import provider as nanogpt
 
+from .cases import SHARE
+
 # On an idle machine; see measure_load.
 _FIRST_BYTE_TIMEOUT_S: Final = 2.0
 _GAP_TIMEOUT_S: Final = 1.5
@@ -33,7 +35,9 @@ def measure_load() -> float:
 
 
 def load_voices_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Load only the voices of accounts: the other entities have tests of their own, and take most of the time."""
+    """Load only the voices of accounts, except in the full matrix: their other entities take much of the time."""
+    if SHARE == "full":
+        return
     monkeypatch.setattr(orator, "PLATFORMS", (Platform.TTS,))
 
 
